@@ -1,0 +1,142 @@
+"""The users table: accounts, and under prefixes of their own what belongs to them."""
+
+import datetime
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from smartbudget.core import dates
+from smartbudget.core.config import config
+from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
+
+# Kinds of notification a person can have by e-mail or only in the app.
+EMAIL_KINDS = ("budget_threshold", "budget_exceeded", "large_expense")
+
+
+@dataclass(frozen=True)
+class User:
+    """What every request needs of its account; a session carries it.
+
+    The acting user that services take as their first argument.
+    """
+
+    user_id: str
+    username: str
+    email: str
+    currency: str = "USD"  # ISO 4217
+    time_zone: str = "UTC"  # IANA
+    large_expense_threshold: Decimal | None = None  # None: off
+    is_staff: bool = False
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always true: where nobody is logged in there is no User."""
+        return True
+
+    def today(self, instant: datetime.datetime | None = None) -> datetime.date:
+        """Return the day it is where the user lives."""
+        return dates.local_day(self.time_zone, instant)
+
+
+class UsernameIndex(GlobalSecondaryIndex["Account"]):
+    """Who has this username; lags behind writes, so it cannot keep names unique."""
+
+    class Meta:
+        index_name = "username-index"
+        projection = AllProjection()
+
+    username = UnicodeAttribute(hash_key=True)
+
+
+class EmailIndex(GlobalSecondaryIndex["Account"]):
+    """Who has this e-mail address; lags behind writes, as above."""
+
+    class Meta:
+        index_name = "email-index"
+        projection = AllProjection()
+
+    email = UnicodeAttribute(hash_key=True)
+
+
+class Account(Table):
+    """One registered person."""
+
+    class Meta:
+        table_name = f"{config.resource_prefix}users"
+        region = config.region
+        host = config.aws_endpoint
+
+    user_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
+    username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
+    email = UnicodeAttribute()  # lower-cased
+    password_hash = UnicodeAttribute()  # Argon2id, in Django's encoding
+    phone_number = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    updated_at = UnicodeAttribute()
+    currency = UnicodeAttribute(default="USD")  # ISO 4217
+    time_zone = UnicodeAttribute(default="UTC")  # IANA
+    large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
+    muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
+    subscription_arn = UnicodeAttribute(null=True)  # None: never subscribed
+    subscription_status = UnicodeAttribute(default="none")  # none, pending, confirmed
+    is_staff = BooleanAttribute(default=False)
+    sessions = UnicodeSetAttribute(null=True)  # sha256 of each session key
+    version = VersionAttribute()
+
+    by_username = UsernameIndex()
+    by_email = EmailIndex()
+
+    @property
+    def user(self) -> User:
+        """The part of the account that a session carries."""
+        return User(
+            user_id=self.user_id,
+            username=self.username,
+            email=self.email,
+            currency=self.currency,
+            time_zone=self.time_zone,
+            large_expense_threshold=self.large_expense_threshold,
+            is_staff=self.is_staff,
+        )
+
+
+class Claim(Table):
+    """`username#<name>` or `email#<address>` belongs to one account [D11]."""
+
+    class Meta(Account.Meta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the claim's own key
+    owner = UnicodeAttribute()  # user_id of the account
+
+
+class Session(Table):
+    """`session#<sha256 of the key>`: one logged-in browser."""
+
+    class Meta(Account.Meta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the session's own key
+    owner = UnicodeAttribute()  # user_id of the account
+    user = JSONAttribute()  # the account's User as a dict, amounts as strings
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
+
+
+class Throttle(Table):
+    """`throttle#<action>#<whom>#<window>`: how often it was tried."""
+
+    class Meta(Account.Meta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the counter's own key
+    tries = NumberAttribute(default=0)
+    expires_at = NumberAttribute()  # epoch seconds; TTL

@@ -1,0 +1,82 @@
+"""The budgets table."""
+
+import datetime
+import uuid
+from decimal import Decimal
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from smartbudget.core import dates
+from smartbudget.core.config import config
+from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
+from smartbudget.core.text import fold
+
+LEVELS = ("ok", "threshold", "exceeded")  # in rising order
+
+_NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
+
+
+def budget_id_for(user_id: str, period: str, category: str) -> str:
+    """Derive the id, so that one a user, period and category can exist."""
+    return uuid.uuid5(_NAMESPACE, f"{user_id}\n{period}\n{fold(category)}").hex
+
+
+def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
+    """Name the level: `exceeded` only above the amount, `threshold` at the percent."""
+    if spent > amount:
+        return "exceeded"
+    if spent * 100 >= amount * alert_threshold:
+        return "threshold"
+    return "ok"
+
+
+class ByUserIndex(GlobalSecondaryIndex["Budget"]):
+    """One user's budgets; lags behind writes [D11]."""
+
+    class Meta:
+        index_name = "user_id-index"
+        projection = AllProjection()
+
+    user_id = UnicodeAttribute(hash_key=True)
+
+
+class Budget(Table):
+    """What one user means to spend on one category in a period, and what was spent."""
+
+    class Meta:
+        table_name = f"{config.resource_prefix}budgets"
+        region = config.region
+        host = config.aws_endpoint
+
+    budget_id = UnicodeAttribute(hash_key=True)  # see budget_id_for
+    user_id = UnicodeAttribute()
+    category = UnicodeAttribute()  # as typed
+    amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
+    alert_threshold = NumberAttribute(default=80)  # whole percent, 1-100
+    period = UnicodeAttribute(default="monthly")  # one of dates.PERIODS
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    updated_at = UnicodeAttribute()
+    period_start = UnicodeAttribute()  # YYYY-MM-DD; `spent` and the rest are of it
+    spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
+    level = UnicodeAttribute(default="ok")  # one of LEVELS
+    arming = NumberAttribute(default=0)  # how often it fell to a lower level
+    version = VersionAttribute()
+
+    by_user = ByUserIndex()
+
+    @property
+    def category_key(self) -> str:
+        """The form by which categories are compared."""
+        return fold(self.category)
+
+    @property
+    def current(self) -> dates.Period:
+        """The period that `spent` is of."""
+        day = datetime.date.fromisoformat(self.period_start)
+        return dates.period_of(self.period, day)
+
+    @property
+    def remaining(self) -> Decimal:
+        """What is left in the period; below zero when the budget is passed."""
+        return self.amount - self.spent

@@ -1,0 +1,70 @@
+"""The notifications table."""
+
+import zlib
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from smartbudget.core.config import config
+from smartbudget.core.tables import Table
+
+STATUSES = ("queued", "sent", "failed", "skipped")
+
+# Unsent notifications spread over a few keys, since one hot key would throttle the
+# table's writes [D12].
+SHARDS = tuple(str(number) for number in range(4))
+
+
+def shard_of(notification_id: str) -> str:
+    """Return the unsent-index key a notification waits under."""
+    return SHARDS[zlib.crc32(notification_id.encode()) % len(SHARDS)]
+
+
+class ByUserIndex(GlobalSecondaryIndex["Notification"]):
+    """One user's history in time order; lags behind writes [D11]."""
+
+    class Meta:
+        index_name = "user_id-index"
+        projection = AllProjection()
+
+    user_id = UnicodeAttribute(hash_key=True)
+    created_at = UnicodeAttribute(range_key=True)
+
+
+class UnsentIndex(GlobalSecondaryIndex["Notification"]):
+    """What is not yet delivered, longest waiting first; holds nothing else."""
+
+    class Meta:
+        index_name = "unsent-index"
+        projection = AllProjection()
+
+    unsent_shard = UnicodeAttribute(hash_key=True)
+    unsent_since = UnicodeAttribute(range_key=True)
+
+
+class Notification(Table):
+    """One message to one user."""
+
+    class Meta:
+        table_name = f"{config.resource_prefix}notifications"
+        region = config.region
+        host = config.aws_endpoint
+
+    notification_id = UnicodeAttribute(hash_key=True)  # derived from what it is about
+    user_id = UnicodeAttribute()
+    type = UnicodeAttribute()  # budget_threshold, budget_exceeded, large_expense, ...
+    subject = UnicodeAttribute()  # ready for SNS: under 100 characters, one line [S18]
+    message = UnicodeAttribute()
+    status = UnicodeAttribute(default="queued")  # one of STATUSES
+    delivery_method = UnicodeAttribute(default="email")
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    updated_at = UnicodeAttribute()
+    attempts = NumberAttribute(default=0)  # deliveries begun
+    error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words
+    claim = UnicodeAttribute(null=True)  # who is delivering it now
+    claimed_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; then the claim lapses
+    unsent_shard = UnicodeAttribute(null=True)  # both only while it is `queued`
+    unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when last queued
+
+    by_user = ByUserIndex()
+    unsent = UnsentIndex()

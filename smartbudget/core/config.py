@@ -1,0 +1,87 @@
+"""Every environment variable the program reads, in one place.
+
+Django's settings and the Lambdas take their values from here, so a variable has one
+name, one parser and one comment saying its unit.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class ConfigError(RuntimeError):
+    """A variable is missing or cannot be read; the message names it."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What differs between one running copy of the program and another."""
+
+    region: str  # AWS region
+    aws_endpoint: str | None  # None on AWS; the local AWS's address
+    resource_prefix: str  # stage prefix of table, queue, topic and function names
+    receipts_bucket: str  # bucket names are global, so each stage has its own
+    app_url: str  # where people reach the pages; no trailing slash
+    secret_key: str | None  # signs cookies and cursors; the Lambdas need none
+    allowed_hosts: tuple[str, ...]
+    local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS
+    mailbox_url: str | None  # local only: SNS mails go here instead of by e-mail
+    max_receive_count: int  # attempts SQS makes before it dead-letters a message
+    proxy_count: int  # trusted proxies in front, for the client's address [E13]
+    register_limit: int  # registrations an hour an address
+    login_account_limit: int  # failed logins in 15 minutes an account
+    login_address_limit: int  # failed logins in 15 minutes an address
+    log_level: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Config":
+        """Read the configuration.
+
+        Raises ConfigError naming the variable that is missing or odd.
+        """
+        local = _boolean(env, "LOCAL", default=False)
+        return cls(
+            region=_required(env, "AWS_REGION", "AWS_DEFAULT_REGION"),
+            aws_endpoint=env.get("AWS_ENDPOINT_URL") or None,
+            resource_prefix=env.get("RESOURCE_PREFIX", ""),
+            receipts_bucket=env.get("RECEIPTS_BUCKET", "smart-budget-receipts"),
+            app_url=env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/"),
+            secret_key=env.get("SECRET_KEY") or None,
+            allowed_hosts=tuple(
+                host for host in env.get("ALLOWED_HOSTS", "").split(",") if host
+            ),
+            local=local,
+            mailbox_url=(env.get("MAILBOX_URL") or None) if local else None,
+            max_receive_count=_integer(env, "MAX_RECEIVE_COUNT", default=5),
+            proxy_count=_integer(env, "PROXY_COUNT", default=0 if local else 2),
+            register_limit=_integer(env, "REGISTER_LIMIT", default=100),
+            login_account_limit=_integer(env, "LOGIN_ACCOUNT_LIMIT", default=10),
+            login_address_limit=_integer(env, "LOGIN_ADDRESS_LIMIT", default=100),
+            log_level=env.get("LOG_LEVEL", "INFO"),
+        )
+
+
+def _required(env: Mapping[str, str], *names: str) -> str:
+    for name in names:
+        if env.get(name):
+            return env[name]
+    raise ConfigError(f"{names[0]} is not set.")
+
+
+def _boolean(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value in {"", "true", "false"}:
+        return default if not value else value == "true"
+    raise ConfigError(f"{name} must be true or false, not {value!r}.")
+
+
+def _integer(env: Mapping[str, str], name: str, *, default: int) -> int:
+    value = env.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isdigit():
+        raise ConfigError(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+config = Config.from_env()

@@ -1,0 +1,94 @@
+"""Days and periods, in the user's own time zone; instants are aware UTC."""
+
+import datetime
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, available_timezones
+
+from smartbudget.core.errors import InvalidError
+
+PERIODS = ("monthly", "weekly", "yearly")
+TIME_ZONES = frozenset(available_timezones())
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of whole days, both ends included."""
+
+    start: datetime.date
+    end: datetime.date
+
+    def __contains__(self, day: datetime.date) -> bool:
+        return self.start <= day <= self.end
+
+
+def period_of(kind: str, day: datetime.date) -> Period:
+    """Find the period that holds a day.
+
+    kind: `monthly`, `weekly` (weeks begin on Monday) or `yearly`.
+    """
+    if kind == "weekly":
+        start = day - datetime.timedelta(days=day.weekday())
+        return Period(start, start + datetime.timedelta(days=6))
+    if kind == "yearly":
+        return Period(datetime.date(day.year, 1, 1), datetime.date(day.year, 12, 31))
+    start = day.replace(day=1)
+    return Period(start, next_month(start) - datetime.timedelta(days=1))
+
+
+def next_month(first: datetime.date) -> datetime.date:
+    """Return the first day of the month after the one that begins on `first`."""
+    return (first + datetime.timedelta(days=31)).replace(day=1)
+
+
+def parse_month(value: str, field: str = "month") -> datetime.date:
+    """Read `YYYY-MM` and return the month's first day.
+
+    Raises InvalidError naming `field`.
+    """
+    try:
+        if len(value) != 7:
+            raise ValueError  # noqa: TRY301 - one sentence for every malformed month
+        return datetime.date.fromisoformat(f"{value}-01")
+    except ValueError:
+        raise InvalidError("Enter a month as YYYY-MM.", field) from None
+
+
+def parse_day(value: object, field: str = "date") -> datetime.date:
+    """Read a real day, given as a date or as `YYYY-MM-DD`.
+
+    Raises InvalidError naming `field`.
+    """
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value
+    if isinstance(value, str) and len(value) == 10:
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise InvalidError("Enter a real day as YYYY-MM-DD.", field)
+
+
+def years_later(day: datetime.date, years: int) -> datetime.date:
+    """Return the same day some years on; 29 February becomes 28 where need be."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+def now() -> datetime.datetime:
+    """Return this instant, aware UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def timestamp(instant: datetime.datetime | None = None) -> str:
+    """Write an instant (default: now) as ISO 8601 in UTC; such texts sort by time."""
+    instant = (instant or now()).astimezone(datetime.UTC)
+    return instant.isoformat(timespec="microseconds")
+
+
+def local_day(
+    time_zone: str, instant: datetime.datetime | None = None
+) -> datetime.date:
+    """Return the day it is (or was at `instant`) in an IANA time zone."""
+    return (instant or now()).astimezone(ZoneInfo(time_zone)).date()

@@ -1,0 +1,264 @@
+"""What the DynamoDB models share: one connection, money, transactions, cursors."""
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.attributes import Attribute, VersionAttribute
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.constants import NUMBER
+from pynamodb.exceptions import (
+    PynamoDBException,
+    TransactWriteError,
+    VerboseClientError,
+)
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from smartbudget.core.config import config
+from smartbudget.core.errors import UnavailableError
+
+T = TypeVar("T")
+
+# Seconds. PynamoDB's own (15 and 30, four times over) would hold a worker for two
+# minutes [P11]; a call that works takes milliseconds.
+CONNECT_TIMEOUT = 1
+READ_TIMEOUT = 3
+
+# A writer that meets others on the same budget tries again: fifty people's worth of
+# simultaneous writes to one budget get through well inside this [D3].
+ATTEMPTS = 60
+BACKOFF = 0.01  # seconds, doubled each time
+LONGEST_BACKOFF = 0.25  # seconds
+
+_OUTAGE_CODES = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "Throttling",
+    "ThrottlingException",
+    "RequestThrottled",
+    "TransactionInProgressException",
+}
+
+
+class MoneyAttribute(Attribute[Decimal]):
+    """A Decimal kept exactly; PynamoDB's NumberAttribute goes through float [P1]."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Decimal) -> str:
+        return format(value, "f")
+
+    def deserialize(self, value: str) -> Decimal:
+        return Decimal(value)
+
+
+class _SharedConnection:
+    """One client and one connection pool a process, whatever the number of models.
+
+    Each PynamoDB model would make its own: 90 ms and 5 MB apiece [P10].
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    def get(self) -> Connection:
+        with self._lock:
+            if self._connection is None:
+                self._connection = Connection(
+                    region=config.region,
+                    host=config.aws_endpoint,
+                    connect_timeout_seconds=CONNECT_TIMEOUT,
+                    read_timeout_seconds=READ_TIMEOUT,
+                    max_retry_attempts=2,
+                    max_pool_connections=50,
+                )
+                # Creating it here, under the lock, since botocore sessions are not
+                # thread-safe while they make a client [P13].
+                _ = self._connection.client
+            return self._connection
+
+
+_shared = _SharedConnection()
+connection = _shared.get
+
+
+class Table(Model):
+    """Base of every model: all share one connection."""
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        if cls._connection is None:
+            table: TableConnection = super()._get_connection()
+            shared = connection()
+            # Several kinds of item live in the users table, each with its model.
+            if cls.Meta.table_name not in shared._tables:
+                shared.add_meta_table(table.get_meta_table())
+            table.connection = shared
+        return cls._connection
+
+
+class Writes:
+    """The writes of one TransactWriteItems call, in the order DynamoDB sees them."""
+
+    def __init__(self) -> None:
+        self._deletes: list[tuple[Model, Condition | None]] = []
+        self._puts: list[tuple[Model, Condition | None]] = []
+        self._updates: list[tuple[Model, list[Action], Condition | None]] = []
+
+    def __len__(self) -> int:
+        return len(self._deletes) + len(self._puts) + len(self._updates)
+
+    def delete(self, item: Model, condition: Condition | None = None) -> None:
+        """Delete an item; one with a version only if it still has it."""
+        self._deletes.append((item, condition))
+
+    def put(self, item: Model, condition: Condition | None = None) -> None:
+        """Store a whole new item; never one that was read [P2]."""
+        self._puts.append((item, condition))
+
+    def update(
+        self, item: Model, actions: list[Action], condition: Condition | None = None
+    ) -> None:
+        """Change attributes of an item; one with a version only if it still has it."""
+        self._updates.append((item, actions, condition))
+
+    def commit(self, token: str | None = None) -> None:
+        """Do all of it or none.
+
+        token: makes repeating harmless for ten minutes [D4]; one is made where none is
+        given, which covers botocore's own retries after a lost reply.
+
+        Raises LostRaceError when a condition failed or another transaction was in the
+        way. An outage is left alone; it is then not known whether the writes were done.
+        """
+        transaction = TransactWrite(
+            connection=connection(), client_request_token=token or uuid.uuid4().hex
+        )
+        for item, condition in self._deletes:
+            transaction.delete(item, condition)
+        for item, condition in self._puts:
+            transaction.save(item, condition)
+        for item, actions, condition in self._updates:
+            transaction.update(item, actions, condition)
+        try:
+            transaction._commit()
+        except TransactWriteError as error:
+            items = (
+                [item for item, _ in self._deletes]
+                + [item for item, _ in self._puts]
+                + [item for item, _, _ in self._updates]
+            )
+            raise_if_lost(error, items)
+            raise
+
+
+class LostRaceError(Exception):
+    """Somebody else wrote first; read again and try again.
+
+    `refused` holds the items whose condition failed.
+    """
+
+    def __init__(self, refused: list[Model]) -> None:
+        super().__init__(f"{len(refused)} conditions failed")
+        self.refused = refused
+
+
+def raise_if_lost(error: TransactWriteError, items: list[Model]) -> None:
+    """Raise LostRaceError if a cancelled transaction may just be tried again.
+
+    items: in the order of the transaction's cancellation reasons [P4].
+    """
+    reasons = list(error.cancellation_reasons or [])
+    codes = {reason.code for reason in reasons if reason}
+    if error.cause_response_code == "TransactionCanceledException" and codes & {
+        "ConditionalCheckFailed",
+        "TransactionConflict",
+    }:
+        refused = [
+            item
+            for item, reason in zip(items, reasons, strict=False)
+            if reason and reason.code == "ConditionalCheckFailed"
+        ]
+        raise LostRaceError(refused) from error
+
+
+def retry_lost_races(attempt: Callable[[], T]) -> T:
+    """Run `attempt` until it meets nobody, with growing, jittered waits.
+
+    Raises UnavailableError after a bounded number of tries.
+    """
+    for number in range(ATTEMPTS):
+        try:
+            return attempt()
+        except LostRaceError:
+            longest = min(LONGEST_BACKOFF, BACKOFF * 2**number)
+            time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, no secret
+    raise UnavailableError(
+        "Too many changes at the same moment. Nothing was changed; try again."
+    )
+
+
+def write_single(write: Callable[[], T]) -> T:
+    """Run a put, update or delete of one item past transactions on the same item.
+
+    Nobody else retries those [D3]. Other errors are left alone.
+    """
+
+    def attempt() -> T:
+        try:
+            return write()
+        except PynamoDBException as error:
+            if error.cause_response_code == "TransactionConflictException":
+                raise LostRaceError([]) from error
+            raise
+
+    return retry_lost_races(attempt)
+
+
+def is_condition_failure(error: PynamoDBException) -> bool:
+    """Tell whether a single-item write was refused by its condition."""
+    return error.cause_response_code == "ConditionalCheckFailedException"
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether AWS could not be reached or would not serve: 503, not a bug."""
+    cause: BaseException | None = error
+    if isinstance(error, PynamoDBException):
+        cause = error.cause
+    if isinstance(cause, VerboseClientError):
+        reasons = {reason.code for reason in cause.cancellation_reasons if reason}
+        if reasons & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
+            return True
+        cause = cause.__cause__  # PynamoDB's own error drops the HTTP status
+    if isinstance(cause, ClientError):
+        response: Any = cause.response
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or response.get("Error", {}).get("Code") in _OUTAGE_CODES
+    return isinstance(cause, BotoCoreError)
+
+
+__all__ = [
+    "Action",
+    "LostRaceError",
+    "MoneyAttribute",
+    "Table",
+    "VersionAttribute",
+    "Writes",
+    "connection",
+    "is_condition_failure",
+    "is_outage",
+    "retry_lost_races",
+    "write_single",
+]

@@ -1,0 +1,147 @@
+"""Work that is done later: Celery's words over one SQS queue.
+
+The body on the queue is the task's arguments as JSON; the task's name travels as a
+message attribute. A body without one is a notification to deliver, as in the seed.
+
+    @task
+    def recount_budget(budget_id: str) -> None: ...
+
+    recount_budget.delay(budget_id=...)
+    recount_budget.apply_async({"budget_id": ...}, countdown=5)
+"""
+
+import importlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from smartbudget.core import aws
+
+logger = logging.getLogger(__name__)
+
+# Where tasks live. A name from the queue is looked up among what these registered,
+# so a message can never name any other function.
+MODULES = ("budgets.tasks", "notifications.tasks")
+DEFAULT = "notifications.tasks.deliver_notification"
+
+BATCH = 10  # entries SQS takes in one SendMessageBatch [Q11]
+LONGEST_COUNTDOWN = 900  # seconds [Q9]
+
+_registry: dict[str, "Task"] = {}
+eager = False  # tests set it: a task then runs on the spot
+
+
+class QueueError(Exception):
+    """SQS could not be reached or refused; `refused` holds what was not queued."""
+
+    def __init__(self, refused: list[dict[str, Any]]) -> None:
+        super().__init__(f"{len(refused)} messages were not queued")
+        self.refused = refused
+
+
+class UnknownTaskError(Exception):
+    """A message names a task that does not exist."""
+
+
+class Task:
+    """A function that can also be queued; calling it runs it here and now."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function = function
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> object:
+        return self.function(*args, **kwargs)
+
+    def delay(self, **kwargs: Any) -> None:
+        """Queue one call; kwargs must be JSON. Raises QueueError."""
+        self.apply_async(kwargs)
+
+    def apply_async(self, kwargs: Mapping[str, Any], countdown: int = 0) -> None:
+        """Queue one call for `countdown` seconds (0-900) later. Raises QueueError."""
+        self.delay_many([kwargs], countdown)
+
+    def delay_many(
+        self, calls: Sequence[Mapping[str, Any]], countdown: int = 0
+    ) -> None:
+        """Queue many calls, ten to a request.
+
+        Every call is tried. Raises QueueError holding those that were not queued;
+        a call may be queued twice when a reply is lost [Q13].
+        """
+        if not 0 <= countdown <= LONGEST_COUNTDOWN:
+            raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
+        if eager:
+            for call in calls:
+                self.function(**json.loads(json.dumps(call)))
+            return
+        refused = []
+        for first in range(0, len(calls), BATCH):
+            refused += self._send(calls[first : first + BATCH], countdown)
+        if refused:
+            raise QueueError(refused)
+
+    def _send(
+        self, calls: Sequence[Mapping[str, Any]], countdown: int
+    ) -> list[dict[str, Any]]:
+        name = {"DataType": "String", "StringValue": self.name}
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": json.dumps(call),
+                "DelaySeconds": countdown,
+                "MessageAttributes": {"task": name},
+            }
+            for number, call in enumerate(calls)
+        ]
+        try:
+            answer = aws.client("sqs").send_message_batch(
+                QueueUrl=aws.queue_url(), Entries=entries
+            )
+        except (BotoCoreError, ClientError):
+            logger.exception("task not queued task=%s count=%d", self.name, len(calls))
+            return [dict(call) for call in calls]
+        failed = answer.get("Failed", [])
+        for entry in failed:
+            logger.error("task not queued task=%s code=%s", self.name, entry["Code"])
+        return [dict(calls[int(entry["Id"])]) for entry in failed]
+
+
+def task(function: Callable[..., object]) -> Task:
+    """Make a module-level function a task, known by its dotted name."""
+    made = Task(function)
+    _registry[made.name] = made
+    return made
+
+
+def find(name: str | None) -> Task:
+    """Return a registered task; None stands for delivering a notification.
+
+    Raises UnknownTaskError.
+    """
+    name = name or DEFAULT
+    module = name.rpartition(".")[0]
+    if module in MODULES:
+        importlib.import_module(module)
+    try:
+        return _registry[name]
+    except KeyError:
+        raise UnknownTaskError(f"There is no task {name!r}.") from None
+
+
+def run(body: str, name: str | None) -> None:
+    """Do what one message says.
+
+    body: JSON object of the task's arguments.
+
+    Raises UnknownTaskError, ValueError or TypeError for a message that can never
+    succeed, and whatever the task raises.
+    """
+    kwargs = json.loads(body)
+    if not isinstance(kwargs, dict):
+        raise TypeError("A message body must be a JSON object.")
+    find(name)(**kwargs)

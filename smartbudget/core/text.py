@@ -1,0 +1,48 @@
+"""What people type: checked for length and for characters that break programs."""
+
+import unicodedata
+
+from smartbudget.core.errors import InvalidError
+
+# Control characters and lone surrogates are not text; SQS refuses them too [Q10].
+# Unassigned code points stay allowed: they may be emoji newer than this Python.
+_REFUSED = {"Cc", "Cs"}
+
+
+def clean(
+    value: object,
+    field: str,
+    *,
+    longest: int,
+    shortest: int = 0,
+    lines: bool = False,
+) -> str:
+    """Trim a text and check it.
+
+    longest, shortest: characters, both included. lines: whether line breaks and tabs
+    may stand in it.
+
+    Raises InvalidError naming `field`.
+    """
+    if not isinstance(value, str):
+        raise InvalidError("Enter a text.", field)
+    text = value.strip()
+    allowed = "\n\r\t" if lines else ""
+    for character in text:
+        if character not in allowed and unicodedata.category(character) in _REFUSED:
+            raise InvalidError("Control characters are not allowed.", field)
+    if len(text) < shortest:
+        message = (
+            "This field may not be empty."
+            if shortest == 1
+            else f"Enter at least {shortest} characters."
+        )
+        raise InvalidError(message, field)
+    if len(text) > longest:
+        raise InvalidError(f"Enter at most {longest} characters.", field)
+    return text
+
+
+def fold(value: str) -> str:
+    """Return the form in which two texts are the same whatever their case."""
+    return unicodedata.normalize("NFC", value).casefold()

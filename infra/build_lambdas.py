@@ -1,0 +1,219 @@
+"""Build the Lambda zips: domain code and locked packages, no Django.
+
+    python -m infra.build_lambdas --out build/lambdas \
+        --python-version 3.13 --platform manylinux2014_x86_64
+
+Without the two last options the zips suit the interpreter that runs this. A zip's
+name carries a hash of its content, so an unchanged one is neither built nor
+deployed again.
+"""
+
+import argparse
+import compileall
+import hashlib
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements" / "lambdas.txt"
+APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
+# Rooms that import Django, see docs: the rest of an app is framework-free.
+WEB_ROOMS = frozenset({"api", "apps", "forms", "serializers", "urls", "views"})
+WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
+# botocore describes 400 services in 25 MB of JSON; these are the ones the code
+# calls. Leaving the others out makes a zip a tenth of the size.
+AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
+KEPT_ZIPS = 3  # of each function; older ones are deleted
+EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
+
+
+class BuildError(RuntimeError):
+    """The zips could not be built; the message says why in a sentence."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The interpreter and machine that will run a zip; None: those running now."""
+
+    python_version: str | None = None  # such as 3.13
+    platform: str | None = None  # such as manylinux2014_x86_64
+
+    @property
+    def label(self) -> str:
+        """What tells one target's packages from another's."""
+        version = self.python_version or "{}.{}".format(*sys.version_info[:2])
+        return f"{version}-{self.platform or sys.platform + '-' + os.uname().machine}"
+
+    @property
+    def pip_options(self) -> list[str]:
+        """What makes pip choose wheels for this target."""
+        options = []
+        if self.python_version:
+            options += ["--implementation", "cp", "--python-version"]
+            options += [self.python_version]
+        if self.platform:
+            options += ["--platform", self.platform]
+        return options
+
+    @property
+    def is_here(self) -> bool:
+        """Whether bytecode made by the running interpreter fits."""
+        here = "{}.{}".format(*sys.version_info[:2])
+        return self.python_version in {None, here}
+
+
+def function_names() -> list[str]:
+    """Name every function that has a handler."""
+    return sorted(path.parent.name for path in ROOT.glob("lambdas/*/handler.py"))
+
+
+def build(out: Path, target: Target | None = None) -> dict[str, Path]:
+    """Build what is missing in `out` and return {function name: its zip}.
+
+    Safe to repeat and to run twice at once. Raises BuildError.
+    """
+    target = target or Target()
+    out.mkdir(parents=True, exist_ok=True)
+    packages = _packages_zip(out, target)
+    return {name: _function_zip(out, name, packages) for name in function_names()}
+
+
+def code_files(name: str) -> Iterator[Path]:
+    """Yield the project's files in one function's zip, relative to the root."""
+    folders = [ROOT / "smartbudget" / "core", *(ROOT / app for app in APPS)]
+    yield Path("smartbudget/__init__.py")
+    if (ROOT / "lambdas" / "__init__.py").exists():
+        yield Path("lambdas/__init__.py")
+    for folder in [*folders, ROOT / "lambdas" / name]:
+        for path in sorted(folder.rglob("*")):
+            relative = path.relative_to(ROOT)
+            if path.is_file() and not _is_left_out(relative):
+                yield relative
+
+
+def _is_left_out(path: Path) -> bool:
+    if "__pycache__" in path.parts or path.suffix == ".pyc":
+        return True
+    is_app = path.parts[0] in APPS
+    return is_app and (
+        path.stem in WEB_ROOMS or not WEB_FOLDERS.isdisjoint(path.parts)
+    )
+
+
+def _function_zip(out: Path, name: str, packages: Path) -> Path:
+    digest = hashlib.sha256(packages.name.encode())
+    contents = {path: (ROOT / path).read_bytes() for path in code_files(name)}
+    for path, content in contents.items():
+        digest.update(f"\0{path.as_posix()}\0{len(content)}\0".encode() + content)
+    target = out / f"{name}-{digest.hexdigest()[:20]}.zip"
+    if target.exists():
+        os.utime(target)  # the newest ones are kept
+        return target
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        draft = Path(scratch) / "draft.zip"
+        shutil.copyfile(packages, draft)
+        with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
+            for path, content in contents.items():
+                archive.writestr(_entry(path.as_posix()), content)
+        draft.replace(target)
+    _delete_old(out, f"{name}-*.zip")
+    return target
+
+
+def _packages_zip(out: Path, target: Target) -> Path:
+    digest = hashlib.sha256(target.label.encode())
+    digest.update(LOCK.read_bytes() + Path(__file__).read_bytes())
+    archive = out / f"packages-{digest.hexdigest()[:20]}.zip"
+    if archive.exists():
+        os.utime(archive)
+        return archive
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        folder = Path(scratch) / "packages"
+        _install(folder, target)
+        _prune(folder)
+        if target.is_here:
+            _compile(folder)
+        draft = Path(scratch) / "draft.zip"
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as made:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    name = path.relative_to(folder).as_posix()
+                    made.writestr(_entry(name), path.read_bytes())
+        draft.replace(archive)
+    _delete_old(out, "packages-*.zip")
+    return archive
+
+
+def _install(folder: Path, target: Target) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+    command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    command += ["--target", str(folder), "--requirement", str(LOCK)]
+    done = subprocess.run(  # noqa: S603 - every part is ours
+        [*command, *target.pip_options], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        reason = errors[-1] if errors else done.stderr[-300:].strip()
+        raise BuildError(f"The Lambda packages could not be installed: {reason}")
+
+
+def _prune(folder: Path) -> None:
+    for kind in ("botocore", "boto3"):
+        for path in (folder / kind / "data").iterdir():
+            if path.is_dir() and path.name not in AWS_SERVICES:
+                shutil.rmtree(path)
+    shutil.rmtree(folder / "boto3" / "examples", ignore_errors=True)
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+
+
+def _compile(folder: Path) -> None:
+    """Add bytecode, or every cold start compiles all modules again.
+
+    Unchecked, because unpacking a zip gives its files new times.
+    """
+    compileall.compile_dir(
+        folder,
+        quiet=2,
+        stripdir=str(folder),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, date_time=EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16  # Lambda runs as another user: readable
+    return entry
+
+
+def _delete_old(out: Path, pattern: str) -> None:
+    zips = sorted(out.glob(pattern), key=lambda path: path.stat().st_mtime)
+    for path in zips[:-KEPT_ZIPS]:
+        path.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Build the zips and print where they are."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--python-version")
+    parser.add_argument("--platform")
+    options = parser.parse_args()
+    target = Target(options.python_version, options.platform)
+    try:
+        for name, path in build(options.out, target).items():
+            print(name, path)  # noqa: T201 - a command's output
+    except BuildError as exc:
+        sys.exit(str(exc))
+
+
+if __name__ == "__main__":
+    main()

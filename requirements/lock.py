@@ -1,0 +1,45 @@
+"""Write the locks in this folder from pyproject.toml.
+
+    python requirements/lock.py [--upgrade]
+
+Needs `uv` on the path, see `make lock`. Versions already locked are kept unless
+--upgrade is given. The locks hold for every Python from 3.11 on (markers where
+versions differ) and name no index, so they install from whichever one pip is set to.
+"""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WEB = HERE / "web.txt"
+
+
+def main(extra_options: list[str]) -> None:
+    """Write all locks, each no larger than it needs to be."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    web = project["dependencies"]
+    locks = {
+        "web": web,
+        "lambdas": extras["lambdas"],
+        "dev": [*web, *extras["lambdas"], *extras["dev"]],
+        "local": extras["local"],
+    }
+    for name, requirements in locks.items():
+        # The local AWS pins versions of its own; the others run the same ones.
+        shared = ["--constraints", str(WEB)] if name in {"lambdas", "dev"} else []
+        _compile(name, requirements, [*shared, *extra_options])
+
+
+def _compile(name: str, requirements: list[str], options: list[str]) -> None:
+    command = ["uv", "pip", "compile", "-", "--quiet", "--universal"]
+    command += ["--python-version", "3.11", "--generate-hashes", "--no-annotate"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header"]
+    command += [*options, "--output-file", str(HERE / f"{name}.txt")]
+    subprocess.run(command, input="\n".join(requirements), text=True, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

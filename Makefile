@@ -1,0 +1,48 @@
+# Smart Budget Planner. `make run` starts everything, `make test` tests it, `make help`
+# lists the rest. Needs Python 3.11 or newer; PYTHON=... names another one.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+python := $(VENV)/bin/python
+ready := $(VENV)/.installed
+
+.PHONY: help run test lint bench soak lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+
+run: $(ready) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, MAILBOX_PORT, LOCAL_DIR)
+	@exec $(python) -m smartbudget.local
+
+test: $(ready) ## Run every test (ARGS="..." goes to pytest)
+	@exec $(python) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(ready) ## Check style, types and the template
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+	$(VENV)/bin/cfn-lint infra/template.yaml
+
+bench: $(ready) ## Measure every action beside the bare AWS calls it makes
+	@exec $(python) -m benchmarks
+
+soak: $(ready) ## Run the long tests that make test only samples
+	@SOAK=1 exec $(python) -m pytest -n 2 --dist loadgroup -m soak $(ARGS)
+
+lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer versions)
+	@test -x .local-build/lock/bin/uv || { $(python) -m venv .local-build/lock && .local-build/lock/bin/pip install --quiet uv; }
+	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
+
+clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
+	rm -rf $(VENV) .local .local-build .mypy_cache .ruff_cache .hypothesis
+
+# The environment, made once and again when its lock changes.
+$(ready): requirements/dev.txt
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)' here; name one with PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$("$(PYTHON)" -c 'import platform; print(platform.python_version())'); name another with PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' lacks its venv module; install it (on Debian: python3-venv) or name another with PYTHON=..." >&2; exit 1; }
+	@echo "Installing the locked dependencies (once)"
+	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
+	@$(python) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@

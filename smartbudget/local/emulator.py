@@ -1,0 +1,216 @@
+"""Run MiniStack, the local AWS, and save its state while it runs.
+
+Started by path with the interpreter of MiniStack's own environment, so it imports
+nothing of the project. MiniStack alone writes its state only when it is stopped; this
+also writes it every SAVE_SECONDS in which something may have changed. As Redis does,
+it forks: the child sees all services as they were in one instant and writes them,
+while the parent goes on serving. A finished state becomes the current one by a single
+rename of a link, so a crash at any moment leaves a whole one.
+
+    <STATE_DIR>/current -> snapshot-<n>/    one file a service, and saved.json
+    <STATE_DIR>/lambda-blobs/               function code, by content
+
+Standard input is the lifeline: when it closes, this stops as on SIGTERM.
+"""
+
+import asyncio
+import contextlib
+import copy
+import fcntl
+import gc
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack import app as gateway
+from ministack.core import persistence
+from ministack.services import lambda_svc
+
+STATE = Path(os.environ["STATE_DIR"])
+SAVE_SECONDS = float(os.environ.get("SAVE_SECONDS", "0"))
+SNAPSHOT_LIMIT_SECONDS = 60  # a child that hangs on a lock is ended
+READ_OPERATIONS = (b".Get", b".BatchGet", b".Query", b".Scan", b".Describe", b".List")
+
+logger = logging.getLogger("emulator")
+Services = dict[str, Callable[[], Any]]
+
+
+class Activity:
+    """Whether something may have changed since the last look."""
+
+    def __init__(self) -> None:
+        self.changed = False
+
+    async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
+        """Serve one request through MiniStack and note whether it may write."""
+        try:
+            await gateway.app(scope, receive, send)
+        finally:
+            if scope["type"] == "http" and _may_write(scope):
+                self.changed = True
+
+
+def _may_write(scope: dict) -> bool:
+    if scope["method"] in {"GET", "HEAD"}:
+        # The links in SNS messages confirm and unsubscribe with a GET.
+        return b"Action=" in scope["query_string"]
+    operation = dict(scope["headers"]).get(b"x-amz-target", b"")
+    return not any(name in operation for name in READ_OPERATIONS)
+
+
+def write_snapshot(services: Services, *, clean: bool) -> None:
+    """Write every service's state and make it the current one.
+
+    clean: whether nothing can change after it. Raises on any failure, and then the
+    current state stays what it was.
+    """
+    with alone():
+        _write_snapshot(services, clean=clean)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep the state folder from the child of an emulator that was killed."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write_snapshot(services: Services, *, clean: bool) -> None:
+    current = STATE / "current"
+    draft = STATE / f"snapshot-{time.time_ns()}"
+    draft.mkdir()
+    try:
+        if current.exists():  # services that were not loaded in this run
+            for path in current.glob("*.json"):
+                os.link(path, draft / path.name)
+        persistence.STATE_DIR = str(draft)
+        for name, get_state in services.items():
+            state = get_state()
+            if state is None:
+                continue
+            (draft / f"{name}.json").unlink(missing_ok=True)
+            persistence.save_state(name, state)  # only logs its errors
+            if not (draft / f"{name}.json").exists():
+                raise RuntimeError(f"the state of {name} could not be written")
+        _write_note(draft, clean=clean)
+        link = STATE / f"link-{draft.name}"
+        link.symlink_to(draft.name)
+        link.replace(current)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    for path in STATE.glob("snapshot-*"):
+        if path != draft:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_note(draft: Path, *, clean: bool) -> None:
+    note = draft / "saved.json"
+    note.unlink(missing_ok=True)
+    note.write_text(json.dumps({"saved_at": time.time(), "clean": clean}))
+
+
+def fork_snapshot() -> int:
+    """Write a snapshot in a child process and return the child's id."""
+    services = gateway._build_persistence_save_dict()
+    with warnings.catch_warnings():
+        # Forking with threads around can leave a lock held in the child. It then
+        # ends by its alarm, and the next snapshot is tried.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child:
+        return child
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.alarm(SNAPSHOT_LIMIT_SECONDS)
+        os.closerange(3, 65536)  # or clients would wait for us to close them
+        os.nice(5)
+        gc.disable()
+        copy.deepcopy = lambda value, memo=None: value  # all of it is a copy here
+        lambda_svc._prune_orphan_code_blobs = lambda referenced: None
+        write_snapshot(services, clean=False)
+    except BaseException:
+        logger.exception("snapshot failed")
+        os._exit(1)
+    os._exit(0)
+
+
+async def save_regularly(activity: Activity) -> None:
+    """Write a snapshot every SAVE_SECONDS in which something may have changed.
+
+    One more follows the last change, for what runs on after its request.
+    """
+    pending = False
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        if not (activity.changed or pending):
+            continue
+        pending, activity.changed = activity.changed, False
+        pending = not await _succeeds(fork_snapshot()) or pending
+
+
+async def _succeeds(child: int) -> bool:
+    try:
+        while True:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status == 0
+            await asyncio.sleep(0.05)
+    except asyncio.CancelledError:
+        # It must not finish after the last snapshot, which is newer.
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+
+
+async def main() -> None:
+    """Serve until SIGTERM, SIGINT or the end of standard input."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+    def watch_lifeline() -> None:
+        while os.read(0, 1024):
+            pass
+        loop.call_soon_threadsafe(stopping.set)
+
+    threading.Thread(target=watch_lifeline, daemon=True).start()
+    persistence.STATE_DIR = str(STATE / "current")
+    gateway.save_all = lambda services: write_snapshot(services, clean=True)
+    activity = Activity()
+    saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1  # idle connections of warm Lambdas stay open
+    config.loglevel = os.environ.get("LOG_LEVEL", "WARNING")
+
+    async def stop() -> None:
+        await stopping.wait()
+        if saver:
+            saver.cancel()
+            await asyncio.wait([saver])
+
+    with alone():
+        pass  # an earlier emulator's child has finished
+    await serve(activity, config, shutdown_trigger=stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    sys.stdout.flush()
+    os._exit(0)  # MiniStack's own threads are not daemons, its state is written

@@ -1,0 +1,58 @@
+"""The environment that MiniStack runs in: its own, with its own locked packages.
+
+It pins one botocore, and it runs Lambda code with its own interpreter. So this also
+proves that the zips bring what they need, except what MiniStack itself depends on.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from smartbudget.local.settings import ROOT, LocalError
+
+LOCK = ROOT / "requirements" / "local.txt"
+
+
+def ensure(build_dir: Path, say: Callable[[str], None]) -> Path:
+    """Return the environment's interpreter, after making it where it is missing.
+
+    Safe to repeat and to run twice at once. Raises LocalError.
+    """
+    version = "{}.{}.{}".format(*sys.version_info[:3])
+    digest = hashlib.sha256(LOCK.read_bytes() + version.encode()).hexdigest()
+    folder = build_dir / f"ministack-{digest[:16]}"
+    python = folder / "bin" / "python"
+    done = folder / "installed"
+    with exclusive(build_dir / "environment.lock"):
+        if not done.exists():
+            say("Installing the local AWS (once)")
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=False, symlinks=True)
+            _install(python)
+            done.touch()
+    return python
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process at the latest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install(python: Path) -> None:
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install"]
+    command += ["--quiet", "--require-hashes", "--no-deps", "--requirement", str(LOCK)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        reason = errors[-1] if errors else done.stderr[-300:].strip()
+        raise LocalError(f"The local AWS could not be installed: {reason}")

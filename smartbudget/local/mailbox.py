@@ -1,0 +1,351 @@
+"""The local stack's mailbox: where SNS delivers what on AWS would be e-mail.
+
+    python -m smartbudget.local.mailbox --port 8025 --dir .local/mailbox \
+        --aws-url http://127.0.0.1:4566
+
+    POST   /inbox/<address>            SNS's HTTP deliveries, address URL-quoted
+    GET    /                           the messages, newest first
+    GET    /confirm/<token>            confirms a subscription, as the mailed link does
+    GET    /api/messages[?to=address]  [{to, subject, body, kind, confirm_url,
+                                       received_at}], newest last
+    DELETE /api/messages[?to=address]  forgets them (for tests)
+
+`kind` is "confirmation" (with a `confirm_url` to follow with a plain GET) or
+"notification" (`confirm_url` is null). Messages survive a restart.
+"""
+
+import argparse
+import datetime
+import html
+import json
+import os
+import re
+import secrets
+import signal
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+KEPT_MESSAGES = 1000
+LARGEST_BODY = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB and its envelope
+LINK = re.compile(r"https?://[^\s<>\"']+")
+CONFIRMATIONS = {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
+
+
+class DeliveryError(ValueError):
+    """What arrived is not an SNS delivery; the message says why."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One mail."""
+
+    to: str
+    subject: str
+    body: str
+    kind: str  # confirmation or notification
+    received_at: str  # UTC, ISO 8601
+    token: str | None = None  # of our own confirm link
+    subscribe_url: str | None = None  # where that link leads
+
+    def public(self, base_url: str) -> dict[str, str | None]:
+        """Return the mail as the API shows it."""
+        shown = asdict(self)
+        token = shown.pop("token")
+        del shown["subscribe_url"]
+        return {**shown, "confirm_url": token and f"{base_url}/confirm/{token}"}
+
+
+class Inbox:
+    """The messages, in memory and in a file with one line each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._messages: deque[Message] = deque(self._load(), maxlen=KEPT_MESSAGES)
+        self._lines = KEPT_MESSAGES * 2  # rewrite the file at the first message
+
+    def add(self, message: Message) -> None:
+        """Keep a message; it is on disk when this returns."""
+        with self._lock:
+            self._messages.append(message)
+            if self._lines >= KEPT_MESSAGES * 2:
+                self._rewrite()
+                return
+            with self._path.open("a") as file:
+                file.write(json.dumps(asdict(message)) + "\n")
+            self._lines += 1
+
+    def messages(self, to: str | None = None) -> list[Message]:
+        """Return the messages of one address, or all, newest last."""
+        with self._lock:
+            return [m for m in self._messages if to is None or m.to == to]
+
+    def find(self, token: str) -> Message | None:
+        """Return the confirmation with this token."""
+        return next((m for m in self.messages() if m.token == token), None)
+
+    def clear(self, to: str | None = None) -> None:
+        """Forget the messages of one address, or all."""
+        with self._lock:
+            kept = [m for m in self._messages if to is not None and m.to != to]
+            self._messages = deque(kept, maxlen=KEPT_MESSAGES)
+            self._rewrite()
+
+    def _load(self) -> list[Message]:
+        messages = []
+        if self._path.exists():
+            for line in self._path.read_text().splitlines():
+                try:
+                    messages.append(Message(**json.loads(line)))
+                except (ValueError, TypeError):
+                    continue  # half a line, written as the machine stopped
+        return messages
+
+    def _rewrite(self) -> None:
+        draft = self._path.with_suffix(".draft")
+        lines = [json.dumps(asdict(message)) + "\n" for message in self._messages]
+        draft.write_text("".join(lines))
+        draft.replace(self._path)
+        self._lines = len(lines)
+
+
+def read_delivery(address: str, body: bytes) -> Message:
+    """Turn an SNS HTTP delivery into a mail.
+
+    Raises DeliveryError when it is not one.
+    """
+    try:
+        sent = json.loads(body)
+        kind, text = sent["Type"], sent["Message"]
+    except (ValueError, TypeError, KeyError) as exc:
+        raise DeliveryError("The body is not an SNS delivery.") from exc
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    if kind in CONFIRMATIONS:
+        return Message(
+            to=address,
+            subject="AWS Notification - Subscription Confirmation",
+            body=str(text),
+            kind="confirmation",
+            received_at=now,
+            token=secrets.token_urlsafe(16),
+            subscribe_url=str(sent.get("SubscribeURL", "")),
+        )
+    subject = str(sent.get("Subject") or "AWS Notification Message")  # as SNS does
+    return Message(address, subject, str(text), "notification", now)
+
+
+def confirm(message: Message, aws_url: str) -> None:
+    """Follow the subscription link of a confirmation.
+
+    Only towards the local AWS: the address came in a delivery that anybody on this
+    machine could have sent. Raises OSError when it is refused.
+    """
+    link = urlsplit(message.subscribe_url or "")
+    target = f"{aws_url}/?{link.query}"
+    with urllib.request.urlopen(target, timeout=10):
+        pass
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto;
+       padding: 0 1rem; }}
+article {{ border: 1px solid #bbb; border-radius: 6px; padding: 0 1rem; margin: 1rem 0; }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
+small {{ color: #555; }}
+</style></head><body><h1>{title}</h1>{content}</body></html>
+"""
+
+
+def page(title: str, content: str) -> str:
+    """Return a page; `content` is HTML."""
+    return PAGE.format(title=html.escape(title), content=content)
+
+
+def messages_page(messages: list[dict[str, str | None]]) -> str:
+    """Return the page of all messages, newest first."""
+    if not messages:
+        return page("Mailbox", "<p>No mail yet.</p>")
+    return page("Mailbox", "".join(_article(m) for m in reversed(messages)))
+
+
+def _article(message: dict[str, str | None]) -> str:
+    confirm_url = message["confirm_url"]
+    link = (
+        f'<p><a href="{html.escape(confirm_url)}">Confirm subscription</a></p>'
+        if confirm_url
+        else ""
+    )
+    return (
+        f"<article><h2>{html.escape(message['subject'] or '')}</h2>"
+        f"<small>to {html.escape(message['to'] or '')},"
+        f" {html.escape(message['received_at'] or '')}</small>"
+        f"<pre>{_with_links(message['body'] or '')}</pre>{link}</article>"
+    )
+
+
+def _with_links(text: str) -> str:
+    parts, end = [], 0
+    for found in LINK.finditer(text):
+        url = html.escape(found.group())
+        parts += [html.escape(text[end : found.start()]), f'<a href="{url}">{url}</a>']
+        end = found.end()
+    return "".join([*parts, html.escape(text[end:])])
+
+
+class Server(ThreadingHTTPServer):
+    """The mailbox on 127.0.0.1."""
+
+    daemon_threads = True
+    request_queue_size = 128  # fifty alerts may be mailed at once
+
+    def __init__(self, port: int, folder: Path, aws_url: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.inbox = Inbox(folder / "messages.jsonl")
+        self.aws_url = aws_url
+        super().__init__(("127.0.0.1", port), Handler)
+
+    @property
+    def url(self) -> str:
+        """Base of this server's own links."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_GET(self) -> None:
+        """Show the page or the JSON, or follow a confirmation link."""
+        url = urlsplit(self.path)
+        if url.path == "/":
+            self._send(HTTPStatus.OK, messages_page(self._messages(None)))
+        elif url.path == "/health":
+            self._send_json({"status": "ok"})
+        elif url.path == "/api/messages":
+            self._send_json(self._messages(_asked_for(url.query)))
+        elif url.path.startswith("/confirm/"):
+            self._confirm(url.path.removeprefix("/confirm/"))
+        else:
+            self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
+
+    def do_DELETE(self) -> None:
+        """Forget messages."""
+        url = urlsplit(self.path)
+        if url.path != "/api/messages":
+            self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
+            return
+        self.server.inbox.clear(_asked_for(url.query))
+        self._send_json([])
+
+    def do_POST(self) -> None:
+        """Take a delivery."""
+        path = urlsplit(self.path).path
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > LARGEST_BODY:
+            self.close_connection = True  # the body stays unread
+            self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, page("Too large", ""))
+            return
+        body = self.rfile.read(int(length))
+        address = unquote(path.removeprefix("/inbox/"))
+        if not path.startswith("/inbox/") or not address:
+            self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
+            return
+        try:
+            self.server.inbox.add(read_delivery(address, body))
+        except DeliveryError as exc:
+            self._send(HTTPStatus.BAD_REQUEST, page(str(exc), ""))
+            return
+        self._send_json({"status": "kept"})
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay silent: the messages are the log."""
+
+    def _messages(self, to: str | None) -> list[dict[str, str | None]]:
+        return [m.public(self.server.url) for m in self.server.inbox.messages(to)]
+
+    def _confirm(self, token: str) -> None:
+        message = self.server.inbox.find(token)
+        if message is None:
+            self._send(HTTPStatus.NOT_FOUND, page("This link is unknown", ""))
+            return
+        try:
+            confirm(message, self.server.aws_url)
+        except OSError as exc:
+            used = isinstance(exc, urllib.error.HTTPError) and exc.code < 500
+            reason = "It was used before." if used else "The local AWS did not answer."
+            status = HTTPStatus.GONE if used else HTTPStatus.BAD_GATEWAY
+            self._send(status, page("Not confirmed", f"<p>{reason}</p>"))
+            return
+        to = html.escape(message.to)
+        text = f"<p>{to} will get budget alerts from now on.</p>"
+        self._send(HTTPStatus.OK, page("Subscription confirmed", text))
+
+    def _send_json(self, value: object) -> None:
+        self._send(HTTPStatus.OK, json.dumps(value), "application/json")
+
+    def _send(
+        self, status: HTTPStatus, text: str, kind: str = "text/html; charset=utf-8"
+    ) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        policy = "default-src 'none'; style-src 'unsafe-inline'"
+        self.send_header("Content-Security-Policy", policy)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def inbox_path(address: str) -> str:
+    """Return the path that an address is subscribed with."""
+    return f"/inbox/{quote(address, safe='')}"
+
+
+def on_lifeline_end(stop: Callable[[], None]) -> None:
+    """Call `stop` when whoever started this process is gone."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        stop()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _asked_for(query: str) -> str | None:
+    return parse_qs(query).get("to", [None])[0]
+
+
+def main() -> None:
+    """Serve until SIGTERM or the end of standard input."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument("--aws-url", required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server = Server(options.port, options.dir, options.aws_url)
+    on_lifeline_end(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

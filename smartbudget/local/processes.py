@@ -1,0 +1,170 @@
+"""Child processes that never outlive the stack unnoticed.
+
+Each child leads a process group of its own, so ending it ends what it started. Its
+standard input is a lifeline: a pipe whose other end closes with us, even when we are
+killed, and on which our children end by themselves. Should one not, the record of
+what was started lets the next start end it, and only it: a process is known by its
+id and its start time, because ids are used again.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+STOP_SECONDS = 20  # the local AWS writes its state in this time
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Child:
+    """One running part of the stack."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+    ) -> None:
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id, and the id of the group it leads."""
+        return self.process.pid
+
+    def exit_code(self) -> int | None:
+        """Return its exit code, None while it runs."""
+        return self.process.poll()
+
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """Ask it to end, then end it; return whether it ended by itself.
+
+        Safe to repeat.
+        """
+        signal_group(self.pid, signal.SIGTERM, leader=self.process)
+        try:
+            self.process.wait(seconds)
+            willing = True
+        except subprocess.TimeoutExpired:
+            willing = False
+        self.kill()
+        return willing
+
+    def kill(self) -> None:
+        """End it and its group at once, as a crash would."""
+        signal_group(self.pid, signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdin:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+
+    def log_tail(self, lines: int = 12) -> str:
+        """Return the end of its log."""
+        return tail(self.log, lines)
+
+
+class Record:
+    """The processes of the running stack, on disk for the start after a crash."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, children: Sequence[Child]) -> None:
+        """Note what runs now."""
+        noted = [
+            {"name": child.name, "pid": child.pid, "started": start_time(child.pid)}
+            for child in children
+        ]
+        draft = self.path.with_suffix(".draft")
+        draft.write_text(json.dumps(noted, indent=1))
+        draft.replace(self.path)
+
+    def clear(self) -> None:
+        """Note that nothing runs."""
+        self.path.unlink(missing_ok=True)
+
+    def end_left_over(self) -> list[str]:
+        """End what an earlier run left running; return the names of those parts."""
+        try:
+            noted = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return []
+        alive = [part for part in noted if _is_same(part)]
+        for part in alive:
+            signal_group(part["pid"], signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(_is_same(part) for part in alive) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for part in alive:
+            if _is_same(part):
+                signal_group(part["pid"], signal.SIGKILL)
+        self.clear()
+        return [part["name"] for part in alive]
+
+
+def start_time(pid: int) -> str | None:
+    """Return when a process started, in a form to compare; None: no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return None if BOOT_ID.exists() else _start_time_by_ps(pid)
+    except OSError:
+        return None
+    state, ticks = fields[0], fields[19]
+    return None if state == "Z" else f"{BOOT_ID.read_text().strip()} {ticks}"
+
+
+def signal_group(
+    pid: int, number: int, leader: "subprocess.Popen[bytes] | None" = None
+) -> None:
+    """Send a signal to the group that `pid` leads, if there still is one."""
+    if leader is not None and leader.poll() is not None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def tail(log: Path, lines: int) -> str:
+    """Return the last lines of a log, empty if there is none."""
+    try:
+        with log.open("rb") as source:
+            source.seek(max(0, log.stat().st_size - 8192))
+            text = source.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _is_same(part: Mapping[str, object]) -> bool:
+    pid = part["pid"]
+    started = start_time(pid) if isinstance(pid, int) else None
+    return started is not None and started == part["started"]
+
+
+def _start_time_by_ps(pid: int) -> str | None:
+    done = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None

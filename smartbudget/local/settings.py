@@ -1,0 +1,92 @@
+"""Settings of the local stack, from the environment, with one name and parser each."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+ACCOUNT = "000000000000"  # MiniStack's
+STACK_NAME = "smart-budget"
+CODE_BUCKET = "smart-budget-code"
+# MiniStack takes these as the account's root, without checking the signature.
+ADMIN_ACCESS_KEY = "test"
+ADMIN_SECRET_KEY = "test"
+DEMO_USERNAME = "demo"
+DEMO_PASSWORD = "plenty-of-pennies"
+
+# Values of the template's parameters that suit one machine. A killed worker's
+# message comes back only after the visibility timeout, so that is short here.
+TEMPLATE_PARAMETERS = {
+    "ReceiptsBucketName": "smart-budget-receipts",
+    "CodeBucket": CODE_BUCKET,
+    "NotificationTimeoutSeconds": "10",
+    "QueueVisibilitySeconds": "10",
+    "SweepSchedule": "rate(1 minute)",
+    "RequireTls": "false",
+}
+# What a person may set for the web process by putting it before `make run`.
+PASSED_ON = ("LOG_LEVEL", "REGISTER_LIMIT", "LOGIN_ACCOUNT_LIMIT", "LOGIN_ADDRESS_LIMIT")
+
+
+class LocalError(RuntimeError):
+    """The local stack cannot go on; the message is a sentence for the person."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where one local stack lives and on which ports of 127.0.0.1 it answers."""
+
+    local_dir: Path  # state, logs and credentials; one stack each
+    web_port: int = 8000
+    aws_port: int = 4566
+    mailbox_port: int = 8025
+    build_dir: Path = ROOT / ".local-build"  # shared by all stacks of a checkout
+    save_seconds: float = 2.0  # how much a crash of the local AWS may cost; 0: all
+    parameters: Mapping[str, str] = field(default_factory=dict)  # template's, extra
+    web_environment: Mapping[str, str] = field(default_factory=dict)  # extra
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings; raises LocalError naming the variable that is odd."""
+        return cls(
+            local_dir=Path(env.get("LOCAL_DIR") or ROOT / ".local").resolve(),
+            web_port=_port(env, "WEB_PORT", 8000),
+            aws_port=_port(env, "AWS_PORT", 4566),
+            mailbox_port=_port(env, "MAILBOX_PORT", 8025),
+            web_environment={name: env[name] for name in PASSED_ON if name in env},
+        )
+
+    @property
+    def web_url(self) -> str:
+        """Where people reach the pages."""
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def aws_url(self) -> str:
+        """The endpoint of every AWS service."""
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def mailbox_url(self) -> str:
+        """Where mails arrive and are shown."""
+        return f"http://127.0.0.1:{self.mailbox_port}"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Each port by the variable that changes it."""
+        return {
+            "WEB_PORT": self.web_port,
+            "AWS_PORT": self.aws_port,
+            "MAILBOX_PORT": self.mailbox_port,
+        }
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "").strip()
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
+        raise LocalError(f"{name} must be a port from 1 to 65535, not {value!r}.")
+    return int(value)

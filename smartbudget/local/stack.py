@@ -1,0 +1,407 @@
+"""The whole system on one machine: local AWS, mailbox, web server."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import ClientError
+
+from infra.build_lambdas import BuildError, build
+from smartbudget.local import environment
+from smartbudget.local.deploy import deploy
+from smartbudget.local.processes import Child, Record
+from smartbudget.local.settings import (
+    ADMIN_ACCESS_KEY,
+    ADMIN_SECRET_KEY,
+    CODE_BUCKET,
+    REGION,
+    ROOT,
+    TEMPLATE_PARAMETERS,
+    LocalError,
+    Settings,
+)
+
+READY_SECONDS = 60
+DEMO_TAG = {"Key": "demo-data", "Value": "loaded"}
+
+
+class LocalStack:
+    """One running copy of everything.
+
+    `start` brings it up in an order in which each part finds what it needs; the web
+    server comes last, so when its /health answers, everything works.
+    """
+
+    def __init__(
+        self, settings: Settings, say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self.settings = settings
+        self.outputs: dict[str, str] = {}  # the template's
+        self.aws: Child | None = None
+        self.mailbox: Child | None = None
+        self.web: Child | None = None
+        self._say = say
+        self._dir = settings.local_dir
+        self._record = Record(self._dir / "processes.json")
+        self._lock: Any = None
+        self._python: Path | None = None
+
+    # -- the whole
+
+    def start(self, *, demo: bool = True) -> None:
+        """Start every part, or raise LocalError with what stands in the way."""
+        self._claim_folder()
+        left_over = self._record.end_left_over()
+        if left_over:
+            self._say(f"Ended what the last run left behind: {', '.join(left_over)}")
+        self._check_ports()
+        self._tell_what_was_lost()
+        self._write_credentials()
+        self._python = environment.ensure(self.settings.build_dir, self._say)
+        self.start_aws(wait=False)
+        self.start_mailbox(wait=False)
+        self.deploy()
+        if demo:
+            self.load_demo()
+        self._say("Starting the web server")
+        self.start_web()
+
+    def stop(self) -> None:
+        """Stop every part, the local AWS after those that write to it.
+
+        Safe to repeat.
+        """
+        for child in (self.web, self.aws, self.mailbox):
+            if child is not None and not child.stop():
+                self._say(f"The {child.name} did not stop in time and was ended.")
+        self.web = self.aws = self.mailbox = None
+        self._record.clear()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def dead_part(self) -> Child | None:
+        """Return a part that ended without being asked to."""
+        return next((c for c in self._children if c.exit_code() is not None), None)
+
+    # -- single parts
+
+    def start_aws(self, *, wait: bool = True) -> None:
+        """Start MiniStack with the state of the last run."""
+        self._say("Starting the local AWS")
+        if self._python is None:
+            self._python = environment.ensure(self.settings.build_dir, self._say)
+        scratch = self._dir / "aws" / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        settings = self.settings
+        env = {
+            **_plain_environment(),
+            "TMPDIR": str(scratch),  # the Lambdas' unpacked code
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(settings.aws_port),
+            "MINISTACK_HOST": "127.0.0.1",  # in queue and subscription addresses
+            "MINISTACK_REGION": REGION,
+            "AUTH": "true",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self._dir / "aws" / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self._dir / "aws" / "s3"),
+            "SAVE_SECONDS": str(settings.save_seconds),
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
+            "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "1",
+            "LOG_LEVEL": "WARNING",
+        }
+        command = [str(self._python), "-u", str(Path(__file__).with_name("emulator.py"))]
+        self.aws = self._spawn("local AWS", command, env, "aws.log")
+        if wait:
+            self._wait_for(self.aws, f"{settings.aws_url}/_ministack/health")
+
+    def start_mailbox(self, *, wait: bool = True) -> None:
+        """Start the mailbox with the mails of the last run."""
+        settings = self.settings
+        command = [sys.executable, "-m", "smartbudget.local.mailbox"]
+        command += ["--port", str(settings.mailbox_port)]
+        command += ["--dir", str(self._dir / "mailbox"), "--aws-url", settings.aws_url]
+        env = _plain_environment()
+        self.mailbox = self._spawn("mailbox", command, env, "mailbox.log")
+        if wait:
+            self._wait_for(self.mailbox, f"{settings.mailbox_url}/health")
+
+    def deploy(self) -> None:
+        """Build the Lambda zips and deploy the template, where they changed."""
+        settings = self.settings
+        try:
+            with environment.exclusive(settings.build_dir / "lambdas.lock"):
+                zips = build(settings.build_dir / "lambdas")
+        except BuildError as exc:
+            raise LocalError(str(exc)) from exc
+        self._wait_for(self._part(self.aws), f"{settings.aws_url}/_ministack/health")
+        self._wait_for(self._part(self.mailbox), f"{settings.mailbox_url}/health")
+        self._say("Deploying infra/template.yaml")
+        parameters = {
+            **TEMPLATE_PARAMETERS,
+            "AppUrl": settings.web_url,
+            **settings.parameters,
+        }
+        self.outputs, _ = deploy(self.admin_session(), zips, parameters)
+        self._write_profile()
+
+    def load_demo(self) -> None:
+        """Load the demo data unless it is there.
+
+        The mark is a tag in the local AWS, so that it is saved and lost together with
+        the data it speaks of.
+        """
+        s3 = self.admin_session().client("s3")
+        if _has_demo(s3):
+            return
+        self._say("Loading the demo data")
+        command = [sys.executable, "-m", "smartbudget.local.demo"]
+        loader = self._spawn("demo data", command, self.web_env(), "demo.log")
+        try:
+            code = loader.process.wait()
+        finally:
+            loader.kill()
+        if code:
+            raise LocalError(f"The demo data could not be loaded:\n{loader.log_tail()}")
+        s3.put_bucket_tagging(Bucket=CODE_BUCKET, Tagging={"TagSet": [DEMO_TAG]})
+
+    def start_web(self) -> None:
+        """Start gunicorn under the web role and wait until it answers."""
+        settings = self.settings
+        conf = Path(__file__).with_name("gunicorn_conf.py")
+        command = [sys.executable, "-m", "gunicorn", "smartbudget.wsgi:application"]
+        command += ["--config", str(conf), "--bind", f"127.0.0.1:{settings.web_port}"]
+        self.web = self._spawn("web server", command, self.web_env(), "web.log")
+        self._wait_for(self.web, f"{settings.web_url}/health")
+
+    # -- ways in
+
+    def admin_session(self) -> Any:
+        """Return a boto3 session of the administrator; it finds the local AWS."""
+        return _session(
+            self.settings.aws_url, ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, token=None
+        )
+
+    def role_session(self, role: str) -> Any:
+        """Return a boto3 session under one role of the template.
+
+        role: its logical name without "Role", such as "Web" or "BudgetAlert".
+        """
+        admin = self.admin_session()
+        resource = admin.client("cloudformation").describe_stack_resource(
+            StackName="smart-budget", LogicalResourceId=f"{role}Role"
+        )
+        name = resource["StackResourceDetail"]["PhysicalResourceId"]
+        arn = admin.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+        given = admin.client("sts").assume_role(RoleArn=arn, RoleSessionName="local")
+        keys = given["Credentials"]
+        return _session(
+            self.settings.aws_url,
+            keys["AccessKeyId"],
+            keys["SecretAccessKey"],
+            token=keys["SessionToken"],
+        )
+
+    def web_env(self) -> dict[str, str]:
+        """Return the web server's whole environment."""
+        settings = self.settings
+        return {
+            **_plain_environment(),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": settings.aws_url,
+            "AWS_CONFIG_FILE": str(self._dir / "aws-config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self._dir / "aws-credentials"),
+            "AWS_PROFILE": "web",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "DJANGO_SETTINGS_MODULE": "smartbudget.settings",
+            "RESOURCE_PREFIX": settings.parameters.get("ResourcePrefix", ""),
+            "RECEIPTS_BUCKET": self.outputs.get("ReceiptsBucketName", ""),
+            "SECRET_KEY": self._secret_key(),
+            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "APP_URL": settings.web_url,
+            "LOCAL": "true",
+            "MAILBOX_URL": settings.mailbox_url,
+            "MAX_RECEIVE_COUNT": settings.parameters.get("MaxReceiveCount", "5"),
+            **settings.web_environment,
+        }
+
+    # -- helpers
+
+    @property
+    def _children(self) -> list[Child]:
+        return [c for c in (self.web, self.mailbox, self.aws) if c is not None]
+
+    @staticmethod
+    def _part(child: Child | None) -> Child:
+        if child is None:
+            raise LocalError("The local AWS and the mailbox are not running.")
+        return child
+
+    def _spawn(
+        self, name: str, command: list[str], env: Mapping[str, str], log: str
+    ) -> Child:
+        path = self._dir / "logs" / log
+        child = Child(name, command, env=env, cwd=ROOT, log=path)
+        self._record.write([*self._children, child])
+        return child
+
+    def _wait_for(self, child: Child, url: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not _answers(url):
+            if child.exit_code() is not None:
+                reason = f"stopped while starting:\n{child.log_tail()}"
+                raise LocalError(f"The {child.name} {reason}")
+            if time.monotonic() > deadline:
+                reason = f"did not answer within {READY_SECONDS} seconds"
+                raise LocalError(f"The {child.name} {reason}; see {child.log}.")
+            time.sleep(0.05)
+
+    def _claim_folder(self) -> None:
+        self._dir.mkdir(parents=True, exist_ok=True)
+        lock = (self._dir / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            lock.seek(0)
+            running = lock.read().strip() or "another process"
+            lock.close()
+            raise LocalError(
+                f"A local stack is already running in {self._dir} (process {running});"
+                " stop it, or set LOCAL_DIR and the three ports."
+            ) from exc
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _check_ports(self) -> None:
+        for variable, port in self.settings.ports.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as exc:
+                    raise LocalError(_port_sentence(variable, port, exc)) from exc
+
+    def _tell_what_was_lost(self) -> None:
+        note = self._dir / "aws" / "state" / "current" / "saved.json"
+        try:
+            saved = json.loads(note.read_text())
+        except (OSError, ValueError):
+            return
+        if not saved["clean"]:
+            at = datetime.fromtimestamp(saved["saved_at"]).astimezone()
+            self._say(
+                "The local AWS was not stopped cleanly: changes after"
+                f" {at:%H:%M:%S} on {at:%Y-%m-%d}, its last save, were lost."
+            )
+
+    def _secret_key(self) -> str:
+        path = self._dir / "secret-key"
+        if not path.exists():
+            _write_private(path, secrets.token_urlsafe(48))
+        return path.read_text()
+
+    def _write_credentials(self) -> None:
+        """Write what gives a shell, and the profile below, access as administrator."""
+        exports = {
+            "AWS_ENDPOINT_URL": self.settings.aws_url,
+            "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        lines = [f"export {name}={value}\n" for name, value in exports.items()]
+        lines.append("unset AWS_PROFILE AWS_SESSION_TOKEN\n")
+        _write_private(self._dir / "aws.env", "".join(lines))
+        _write_private(
+            self._dir / "aws-credentials",
+            f"[local-admin]\naws_access_key_id = {ADMIN_ACCESS_KEY}\n"
+            f"aws_secret_access_key = {ADMIN_SECRET_KEY}\n",
+        )
+
+    def _write_profile(self) -> None:
+        """Write the profile that stands for the instance profile on AWS."""
+        _write_private(
+            self._dir / "aws-config",
+            f"[profile local-admin]\nregion = {REGION}\n\n"
+            f"[profile web]\nregion = {REGION}\n"
+            f"role_arn = {self.outputs['WebRoleArn']}\n"
+            "role_session_name = web\nsource_profile = local-admin\n",
+        )
+
+
+def _plain_environment() -> dict[str, str]:
+    """Return what a process needs of ours: no credentials, no PYTHON variables."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def _session(url: str, key: str, secret: str, *, token: str | None) -> Any:
+    session = boto3.Session(
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        region_name=REGION,
+    )
+    make = session.client
+    config = ClientConfig(retries={"total_max_attempts": 1}, connect_timeout=2)
+
+    def client(service: str, **options: Any) -> Any:
+        return make(service, **{"endpoint_url": url, "config": config, **options})
+
+    session.client = client
+    return session
+
+
+def _has_demo(s3: Any) -> bool:
+    try:
+        tags = s3.get_bucket_tagging(Bucket=CODE_BUCKET)["TagSet"]
+    except ClientError:
+        return False
+    return DEMO_TAG in tags
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.HTTPError):
+        return False
+
+
+def _port_sentence(variable: str, port: int, exc: OSError) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is in use; set {variable} to a free one,"
+            f" for example: {variable}={port + 1000 if port < 64000 else 8000} make run"
+        )
+    return f"Port {port} ({variable}) cannot be used: {exc.strerror}."
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_name(f"{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    with contextlib.closing(
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+    ) as file:
+        file.write(text)
+    draft.replace(path)

@@ -1,0 +1,474 @@
+"""Budgets: made, changed and kept in step with every expense; what rose is alerted.
+
+A budget carries what was spent in its current period. Whoever changes an expense
+changes the budgets it touches in the same transaction (`apply_entries`), so alerts need
+no reading of expenses and two writers can never both see the same crossing.
+"""
+
+import contextlib
+import datetime
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from pynamodb.exceptions import DoesNotExist
+
+from accounts.models import User
+from budgets.models import LEVELS, Budget, budget_id_for, level_of
+from expenses import queries as expenses
+from notifications import services as notifications
+from notifications import texts
+from smartbudget.core import dates, money
+from smartbudget.core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+)
+from smartbudget.core.pages import Page
+from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
+from smartbudget.core.tasks import QueueError
+from smartbudget.core.text import clean, fold
+
+# Seconds after which every committed expense is surely in the index. A budget that
+# changed more recently is not recounted, since the count might miss the newest.
+SETTLED = 15
+RECOUNT_IN = 20  # seconds; a little more than that
+
+_NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Money that counts on one day in one category; below zero, it no longer does."""
+
+    category: str
+    day: datetime.date
+    amount: Decimal
+
+
+@dataclass
+class Outcome:
+    """What a write leads to once it is committed; see `follow_up`."""
+
+    notifications: list[notifications.Notification] = field(default_factory=list)
+    recounts: list[str] = field(default_factory=list)  # budget ids
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a budget is to become."""
+
+    period: dates.Period
+    spent: Decimal
+    amount: Decimal
+    alert_threshold: int
+    was: str  # the level it rises or falls from
+    arming: int
+
+    @property
+    def level(self) -> str:
+        return level_of(self.spent, self.amount, self.alert_threshold)
+
+    @property
+    def risen_to(self) -> tuple[str, ...]:
+        """The levels passed on the way up, lowest first; empty when it did not rise."""
+        return LEVELS[LEVELS.index(self.was) + 1 : LEVELS.index(self.level) + 1]
+
+    @property
+    def armed(self) -> int:
+        """Falling to a lower level arms the alerts above it once more."""
+        fell = LEVELS.index(self.level) < LEVELS.index(self.was)
+        return self.arming + fell
+
+
+def create_budget(
+    user: User,
+    *,
+    category: str,
+    amount: object,
+    alert_threshold: object = 80,
+    period: str = "monthly",
+) -> Budget:
+    """Make a budget, count what the period already holds, and alert if that is much.
+
+    amount: currency units, above zero. alert_threshold: whole percent, 1-100.
+    period: one of `dates.PERIODS`.
+
+    Raises InvalidError, and ConflictError if there is one for the category and period.
+    """
+    category = clean(category, "category", shortest=1, longest=50)
+    budget = Budget(
+        budget_id=budget_id_for(user.user_id, _check_period(period), category),
+        user_id=user.user_id,
+        category=category,
+        amount=money.parse_amount(amount, user.currency),
+        alert_threshold=_check_threshold(alert_threshold),
+        period=period,
+        created_at=dates.timestamp(),
+    )
+
+    def attempt() -> Outcome:
+        writes = Writes()
+        outcome = _put_counted(user, budget, arming=0, writes=writes)
+        _commit_new(writes, budget)
+        return outcome
+
+    follow_up(user, retry_lost_races(attempt))
+    return budget
+
+
+def get_budget(user: User, budget_id: str) -> Budget:
+    """Read one budget, consistently.
+
+    Raises NotFoundError, also for somebody else's.
+    """
+    budget = _read(budget_id)
+    if budget is None or budget.user_id != user.user_id:
+        raise NotFoundError("There is no such budget.")
+    return budget
+
+
+def list_budgets(user: User) -> Page[Budget]:
+    """Read all of the user's budgets with one Query, by category and period.
+
+    There are few, so they come as one page. The index lags a moment [D11].
+    """
+    found = list(Budget.by_user.query(user.user_id))
+    return Page(sorted(found, key=lambda each: (each.category_key, each.period)))
+
+
+def edit_budget(
+    user: User,
+    budget_id: str,
+    *,
+    category: str | None = None,
+    amount: object = None,
+    alert_threshold: object = None,
+    period: str | None = None,
+) -> Budget:
+    """Change what is given, and alert or arm again as the new numbers ask for.
+
+    A new category or period makes it another budget, with another id: the old one
+    goes and the new one comes in one step.
+
+    Returns the budget as it is now. Raises InvalidError, NotFoundError, ConflictError
+    if the category and period are taken. Safe to repeat, except for a move: its old
+    id is then gone.
+    """
+    if category is not None:
+        category = clean(category, "category", shortest=1, longest=50)
+    if amount is not None:
+        amount = money.parse_amount(amount, user.currency)
+    if alert_threshold is not None:
+        alert_threshold = _check_threshold(alert_threshold)
+    if period is not None:
+        _check_period(period)
+
+    def attempt() -> tuple[Budget, Outcome]:
+        old = get_budget(user, budget_id)
+        new = Budget(
+            budget_id=budget_id_for(
+                user.user_id, period or old.period, category or old.category
+            ),
+            user_id=user.user_id,
+            category=category or old.category,
+            amount=amount or old.amount,
+            alert_threshold=alert_threshold or int(old.alert_threshold),
+            period=period or old.period,
+            created_at=old.created_at,
+        )
+        writes = Writes()
+        if new.budget_id != old.budget_id:
+            writes.delete(old)
+            outcome = _put_counted(user, new, arming=int(old.arming) + 1, writes=writes)
+            _commit_new(writes, new)
+            return new, outcome
+        outcome = Outcome()
+        state = _settle(user, old, (), outcome, wanted=new)
+        _update(user, old, state, writes, outcome, wanted=new)
+        writes.commit()
+        return get_budget(user, budget_id), outcome
+
+    budget, outcome = retry_lost_races(attempt)
+    follow_up(user, outcome)
+    return budget
+
+
+def delete_budget(user: User, budget_id: str) -> None:
+    """Delete a budget; its expenses stay.
+
+    Raises NotFoundError, also when it is gone already.
+    """
+
+    def attempt() -> None:
+        writes = Writes()
+        writes.delete(get_budget(user, budget_id))
+        writes.commit()
+
+    retry_lost_races(attempt)
+
+
+def read_touched(user: User, entries: Sequence[Entry]) -> list[Budget]:
+    """Read the budgets that entries may change: by key, consistent, in one call."""
+    ids = {
+        budget_id_for(user.user_id, period, entry.category)
+        for entry in entries
+        for period in dates.PERIODS
+    }
+    return list(Budget.batch_get(list(ids), consistent_read=True))
+
+
+def apply_entries(
+    user: User, budgets: Iterable[Budget], entries: Sequence[Entry], writes: Writes
+) -> Outcome:
+    """Add to `writes` what entries change in budgets, and the alerts of what rose.
+
+    budgets: as read by `read_touched` in this attempt; each write is conditional on
+    the version read. Days outside a budget's current period change nothing, so a
+    back-dated expense in a closed period alerts nobody.
+    """
+    outcome = Outcome()
+    for budget in budgets:
+        key = budget.category_key
+        mine = [entry for entry in entries if fold(entry.category) == key]
+        if not any(entry.day in current_period(user, budget) for entry in mine):
+            continue
+        state = _settle(user, budget, mine, outcome)
+        _update(user, budget, state, writes, outcome)
+    return outcome
+
+
+def follow_up(user: User, outcome: Outcome) -> None:
+    """Queue what a committed write leads to.
+
+    Never raises for SQS: notifications stay `queued` for the sweep, and the daily
+    check recounts every budget.
+    """
+    from budgets.tasks import recount_budget  # it calls this module
+
+    if outcome.notifications:
+        notifications.enqueue(user, outcome.notifications)
+    if outcome.recounts:
+        calls = [
+            {"user_id": user.user_id, "budget_id": budget_id}
+            for budget_id in outcome.recounts
+        ]
+        with contextlib.suppress(QueueError):  # logged where it happened
+            recount_budget.delay_many(calls, countdown=RECOUNT_IN)
+
+
+def recount(user: User, budget_id: str) -> bool | None:
+    """Count a budget's period again and correct what differs.
+
+    Returns whether there was a difference; None when the budget changed so recently
+    that the index may lag behind it, so that counting must wait. Safe to repeat. A
+    budget that is gone is no error.
+    """
+
+    def attempt() -> tuple[bool | None, Outcome]:
+        budget = _read(budget_id)
+        if budget is None:
+            return False, Outcome()
+        if not is_settled(budget):
+            return None, Outcome()
+        counted = _count(budget, current_period(user, budget))
+        return correct(user, budget, counted)
+
+    differs, outcome = retry_lost_races(attempt)
+    follow_up(user, outcome)
+    return differs
+
+
+def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome]:
+    """Write a budget's counted total where it differs, or its new period.
+
+    counted: what its current period holds. Conditional on the version read.
+
+    Returns whether it differed within a period, and what to follow up.
+    Raises LostRaceError.
+    """
+    outcome = Outcome()
+    period = current_period(user, budget)
+    same_period = period == budget.current
+    if same_period and counted == budget.spent:
+        return False, outcome
+    state = _State(
+        period=period,
+        spent=counted,
+        amount=budget.amount,
+        alert_threshold=int(budget.alert_threshold),
+        was=budget.level if same_period else "ok",
+        arming=int(budget.arming) if same_period else 0,
+    )
+    writes = Writes()
+    _update(user, budget, state, writes, outcome)
+    writes.commit()
+    return same_period, outcome
+
+
+def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
+    """Tell whether the index surely holds all that the budget has counted."""
+    changed = datetime.datetime.fromisoformat(budget.updated_at)
+    return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLED)
+
+
+def current_period(user: User | None, budget: Budget) -> dates.Period:
+    """Find the period of the user's today, or a later one the budget is in already.
+
+    Clocks differ a little and people travel west; a period once begun is not undone.
+    user: None where it is known that no new period can have begun.
+    """
+    if user is None:
+        return budget.current
+    today = dates.period_of(budget.period, user.today())
+    return max(today, budget.current, key=lambda period: period.start)
+
+
+def _read(budget_id: str) -> Budget | None:
+    try:
+        return Budget.get(budget_id, consistent_read=True)
+    except DoesNotExist:
+        return None
+
+
+def _count(budget: Budget, period: dates.Period) -> Decimal:
+    found = expenses.spending(budget.user_id, period)
+    return expenses.total(found, period, budget.category_key)
+
+
+def _settle(
+    user: User,
+    budget: Budget,
+    entries: Sequence[Entry],
+    outcome: Outcome,
+    wanted: Budget | None = None,
+) -> _State:
+    """Bring a budget to its current period and add the entries that fall in it.
+
+    wanted: carries a new amount and threshold.
+    """
+    period = current_period(user, budget)
+    if period == budget.current:
+        spent, was, arming = budget.spent, budget.level, int(budget.arming)
+    else:
+        # Future-dated expenses may be waiting in the period that begins.
+        spent, was, arming = _count(budget, period), "ok", 0
+        outcome.recounts.append(budget.budget_id)
+    return _State(
+        period=period,
+        spent=spent + sum(entry.amount for entry in entries if entry.day in period),
+        amount=(wanted or budget).amount,
+        alert_threshold=int((wanted or budget).alert_threshold),
+        was=was,
+        arming=arming,
+    )
+
+
+def _update(
+    user: User,
+    budget: Budget,
+    state: _State,
+    writes: Writes,
+    outcome: Outcome,
+    wanted: Budget | None = None,
+) -> None:
+    """Add a budget's change and the alerts of what rose to `writes`."""
+    wanted = wanted or budget
+    writes.update(
+        budget,
+        [
+            Budget.category.set(wanted.category),
+            Budget.amount.set(state.amount),
+            Budget.alert_threshold.set(state.alert_threshold),
+            Budget.period_start.set(state.period.start.isoformat()),
+            Budget.spent.set(state.spent),
+            Budget.level.set(state.level),
+            Budget.arming.set(state.armed),
+            Budget.updated_at.set(dates.timestamp()),
+        ],
+    )
+    _alert(user, wanted, state, writes, outcome)
+
+
+def _put_counted(user: User, budget: Budget, *, arming: int, writes: Writes) -> Outcome:
+    """Add a new budget, with what its period holds already, to `writes`."""
+    period = dates.period_of(budget.period, user.today())
+    state = _State(
+        period=period,
+        spent=_count(budget, period),
+        amount=budget.amount,
+        alert_threshold=int(budget.alert_threshold),
+        was="ok",
+        arming=arming,
+    )
+    budget.period_start = period.start.isoformat()
+    budget.spent = state.spent
+    budget.level = state.level
+    budget.arming = arming
+    budget.updated_at = dates.timestamp()
+    writes.put(budget, Budget.budget_id.does_not_exist())
+    # An expense in flight at this moment may not have seen the budget.
+    outcome = Outcome(recounts=[budget.budget_id])
+    _alert(user, budget, state, writes, outcome)
+    return outcome
+
+
+def _commit_new(writes: Writes, budget: Budget) -> None:
+    """Commit writes that make `budget`; raises ConflictError if it exists."""
+    try:
+        writes.commit()
+    except LostRaceError as lost:
+        if budget in lost.refused:
+            raise ConflictError(
+                f"There is already a {budget.period} budget for {budget.category}.",
+                "category",
+            ) from lost
+        raise
+
+
+def _alert(
+    user: User, budget: Budget, state: _State, writes: Writes, outcome: Outcome
+) -> None:
+    for level in state.risen_to:
+        subject, message = texts.budget_alert(
+            level,
+            category=budget.category,
+            period=state.period,
+            period_kind=budget.period,
+            amount=state.amount,
+            spent=state.spent,
+            alert_threshold=state.alert_threshold,
+            currency=user.currency,
+        )
+        # Made of what the alert is about, so that writing it twice is impossible.
+        # created_at tells a budget from one of the same name deleted before.
+        about = (
+            f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
+            f"|{level}|{state.arming}"
+        )
+        notification = notifications.compose(
+            notification_id=uuid.uuid5(_NAMESPACE, about).hex,
+            user_id=user.user_id,
+            type=f"budget_{level}",
+            subject=subject,
+            message=message,
+        )
+        notifications.put(notification, writes)
+        outcome.notifications.append(notification)
+
+
+def _check_period(period: object) -> str:
+    if period not in dates.PERIODS:
+        raise InvalidError(f"Choose one of {', '.join(dates.PERIODS)}.", "period")
+    return str(period)
+
+
+def _check_threshold(value: object) -> int:
+    try:
+        percent = int(str(value))
+    except ValueError:
+        percent = 0
+    if not 1 <= percent <= 100:
+        raise InvalidError("Enter a whole percentage from 1 to 100.", "alert_threshold")
+    return percent

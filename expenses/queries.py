@@ -1,0 +1,117 @@
+"""Reading expenses: one, a page, or a stretch of days added up."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pynamodb.exceptions import DoesNotExist
+
+from accounts.models import User
+from expenses.models import STATUSES, Expense
+from smartbudget.core import dates
+from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.pages import Key, Page, read_page
+from smartbudget.core.text import fold
+
+KEY = ("user_id", "date", "expense_id")
+
+
+@dataclass(frozen=True)
+class Spending:
+    """One expense that counts, as totals need it."""
+
+    day: datetime.date
+    category: str  # as typed
+    category_key: str
+    amount: Decimal
+
+
+def get_expense(user: User, expense_id: str) -> Expense:
+    """Read one expense, consistently.
+
+    Raises NotFoundError, also for somebody else's.
+    """
+    try:
+        expense = Expense.get(expense_id, consistent_read=True)
+    except DoesNotExist as error:
+        raise NotFoundError("There is no such expense.") from error
+    if expense.user_id != user.user_id:
+        raise NotFoundError("There is no such expense.")
+    return expense
+
+
+def list_expenses(
+    user: User,
+    *,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+    category: str = "",
+    status: str = "",
+    limit: int = 25,
+    after: Key | None = None,
+    backwards: bool = False,
+) -> Page[Expense]:
+    """Read one page of the user's expenses, newest day first, with one Query.
+
+    start, end: days, both included; None: no bound. category: compared by casefold;
+    empty: all. status: empty: all. after, backwards: see `read_page`.
+
+    A page filtered by category or status may be short and still have a next one.
+    A new expense shows up here a moment after it is stored: the index lags [D11].
+
+    Raises InvalidError.
+    """
+    if status and status not in STATUSES:
+        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
+    if start and end and start > end:
+        raise InvalidError("The end is before the start.", "end")
+    matching = None
+    if category:
+        matching = Expense.category_key == fold(category.strip())
+    if status:
+        matching = (Expense.status == status) & matching
+    first = (start or datetime.date.min).isoformat()
+    last = (end or datetime.date.max).isoformat()
+    return read_page(
+        Expense.by_user,
+        user.user_id,
+        KEY,
+        limit=limit,
+        after=after,
+        backwards=backwards,
+        within=Expense.date.between(first, last),
+        matching=matching,
+    )
+
+
+def spending(user_id: str, period: dates.Period) -> list[Spending]:
+    """Read every expense that counts in a period, with one Query a megabyte.
+
+    Reads the index, which lags behind writes by a moment [D11].
+    """
+    found = Expense.by_user.query(
+        user_id,
+        Expense.date.between(period.start.isoformat(), period.end.isoformat()),
+        attributes_to_get=["date", "category", "category_key", "amount", "status"],
+    )
+    return [
+        Spending(expense.day, expense.category, expense.category_key, expense.amount)
+        for expense in found
+        if expense.counts
+    ]
+
+
+def total(
+    spendings: Iterable[Spending], period: dates.Period, category_key: str | None = None
+) -> Decimal:
+    """Add up what falls in a period, of one category or of all."""
+    return sum(
+        (
+            spending.amount
+            for spending in spendings
+            if spending.day in period
+            and (category_key is None or spending.category_key == category_key)
+        ),
+        Decimal(0),
+    )

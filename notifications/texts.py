@@ -1,0 +1,111 @@
+"""What notifications say; and the rules that SNS has for subjects."""
+
+import datetime
+import unicodedata
+from decimal import Decimal
+
+from smartbudget.core import money
+from smartbudget.core.config import config
+from smartbudget.core.dates import Period
+
+LONGEST_SUBJECT = 99  # SNS refuses 100 [S18]
+NAME = "Smart Budget Planner"
+
+# Controls, invisible marks (some turn the reading direction), lone surrogates.
+_REFUSED = {"Cc", "Cf", "Cs"}
+_JOINER = "\u200d"  # invisible too, but holds emoji together
+
+
+def subject_line(text: str) -> str:
+    """Make a subject that SNS takes: one printable line below 100 characters.
+
+    Characters are counted as UTF-16 does, where an emoji is two: whichever way SNS
+    counts them, it fits.
+    """
+    line = printable(" ".join(text.split())).strip() or NAME
+    if _length(line) <= LONGEST_SUBJECT:
+        return line
+    while _length(line) > LONGEST_SUBJECT - 1:
+        line = line[: min(len(line) - 1, LONGEST_SUBJECT)]
+    return f"{line.rstrip()}…"
+
+
+def printable(text: str) -> str:
+    """Leave out characters that show nothing; line breaks and tabs stay."""
+    return "".join(
+        character
+        for character in text
+        if character in f"\n\t{_JOINER}"
+        or unicodedata.category(character) not in _REFUSED
+    )
+
+
+def budget_alert(
+    level: str,
+    *,
+    category: str,
+    period: Period,
+    period_kind: str,
+    amount: Decimal,
+    spent: Decimal,
+    alert_threshold: int,
+    currency: str,
+) -> tuple[str, str]:
+    """Tell that a budget rose to a level: (subject, message).
+
+    level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS.
+    alert_threshold: percent.
+    """
+    facts = (
+        f"You have spent {money.display(spent, currency)} of the"
+        f" {money.display(amount, currency)} in your {category} budget"
+        f" for {_named(period, period_kind)}"
+    )
+    if spent > amount:
+        rest = f"You are {money.display(spent - amount, currency)} over."
+    else:
+        rest = f"{money.display(amount - spent, currency)} is left."
+    rest = f"{rest} The period ends on {_written(period.end)}."
+    if level == "exceeded":
+        return _letter(f"Budget exceeded: {category}", f"{facts}.", rest, "budgets")
+    percent = int(spent * 100 // amount)  # rounded down: 100 means all of it
+    asked = f"That is {percent}%; you asked to be told at {alert_threshold}%."
+    subject = f"Budget {percent}% spent: {category}"
+    return _letter(subject, f"{facts}. {asked}", rest, "budgets")
+
+
+def large_expense(
+    *,
+    amount: Decimal,
+    category: str,
+    date: datetime.date,
+    threshold: Decimal,
+    currency: str,
+) -> tuple[str, str]:
+    """Tell of an expense at or above the user's own threshold: (subject, message)."""
+    said = money.display(amount, currency)
+    return _letter(
+        f"Large expense: {said} for {category}",
+        f"You recorded an expense of {said} for {category} on {_written(date)}.",
+        f"You asked to be told from {money.display(threshold, currency)} on.",
+        "expenses",
+    )
+
+
+def _letter(subject: str, fact: str, consequence: str, page: str) -> tuple[str, str]:
+    message = f"{fact}\n\n{consequence}\n\n{config.app_url}/{page}/\n"
+    return subject_line(subject), printable(message)
+
+
+def _named(period: Period, kind: str) -> str:
+    if kind == "weekly":
+        return f"the week of {_written(period.start)}"
+    return f"{period.start:%Y}" if kind == "yearly" else f"{period.start:%B %Y}"
+
+
+def _written(day: datetime.date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -9,28 +9,36 @@ from botocore.config import Config as ClientConfig
 
 from smartbudget.core.config import config
 
+# Seconds. A person may be waiting; what fails here is tried again later by others.
+CONNECT_TIMEOUT = 1
+READ_TIMEOUTS = {"sqs": 2}
+READ_TIMEOUT = 5
+
 _lock = threading.Lock()  # making a client is not thread-safe in botocore
 
 
 @functools.cache
-def _client(service: str) -> Any:
+def _client(service: str, attempts: int) -> Any:
     return boto3.client(
         service,
         region_name=config.region,
         endpoint_url=config.aws_endpoint,
         config=ClientConfig(
-            connect_timeout=1,
-            read_timeout=5,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUTS.get(service, READ_TIMEOUT),
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=50,
         ),
     )
 
 
-def client(service: str) -> Any:
-    """Return the process's one client of an AWS service (`sqs`, `sns`, `sts`, ...)."""
+def client(service: str, attempts: int = 2) -> Any:
+    """Return the process's one client of an AWS service (`sqs`, `sns`, `sts`, ...).
+
+    attempts: 1 for calls whose repetition shows, since a lost reply is retried [S23].
+    """
     with _lock:
-        return _client(service)
+        return _client(service, attempts)
 
 
 @functools.cache

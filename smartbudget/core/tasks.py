@@ -14,6 +14,8 @@ import importlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -46,6 +48,19 @@ class UnknownTaskError(Exception):
     """A message names a task that does not exist."""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """In which circumstances a task runs."""
+
+    is_last: bool = False  # failing again sends the message to the dead letters
+    seconds_left: int = 60  # until whoever runs it is stopped
+
+
+_UNKNOWN = Attempt()
+_attempt = ContextVar("attempt", default=_UNKNOWN)
+current_attempt = _attempt.get
+
+
 class Task:
     """A function that can also be queued; calling it runs it here and now."""
 
@@ -70,8 +85,9 @@ class Task:
     ) -> None:
         """Queue many calls, ten to a request.
 
-        Every call is tried. Raises QueueError holding those that were not queued;
-        a call may be queued twice when a reply is lost [Q13].
+        Raises QueueError holding those that were not queued. Where SQS does not
+        answer, the rest is not tried: somebody waits, and every try takes seconds.
+        A call may be queued twice when a reply is lost [Q13].
         """
         if not 0 <= countdown <= LONGEST_COUNTDOWN:
             raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
@@ -79,9 +95,13 @@ class Task:
             for call in calls:
                 self.function(**json.loads(json.dumps(call)))
             return
-        refused = []
+        refused: list[dict[str, Any]] = []
         for first in range(0, len(calls), BATCH):
-            refused += self._send(calls[first : first + BATCH], countdown)
+            try:
+                refused += self._send(calls[first : first + BATCH], countdown)
+            except (BotoCoreError, ClientError) as error:
+                refused += [dict(call) for call in calls[first:]]
+                raise QueueError(refused) from error
         if refused:
             raise QueueError(refused)
 
@@ -98,14 +118,10 @@ class Task:
             }
             for number, call in enumerate(calls)
         ]
-        try:
-            answer = aws.client("sqs").send_message_batch(
-                QueueUrl=aws.queue_url(), Entries=entries
-            )
-        except (BotoCoreError, ClientError):
-            logger.exception("task not queued task=%s count=%d", self.name, len(calls))
-            return [dict(call) for call in calls]
-        failed = answer.get("Failed", [])
+        answer = aws.client("sqs").send_message_batch(
+            QueueUrl=aws.queue_url(), Entries=entries
+        )
+        failed = answer.get("Failed", [])  # even where the whole is a 200 [Q11]
         for entry in failed:
             logger.error("task not queued task=%s code=%s", self.name, entry["Code"])
         return [dict(calls[int(entry["Id"])]) for entry in failed]
@@ -133,10 +149,11 @@ def find(name: str | None) -> Task:
         raise UnknownTaskError(f"There is no task {name!r}.") from None
 
 
-def run(body: str, name: str | None) -> None:
+def run(body: str, name: str | None, attempt: Attempt | None = None) -> None:
     """Do what one message says.
 
-    body: JSON object of the task's arguments.
+    body: JSON object of the task's arguments. attempt: what `current_attempt()` tells
+    the task.
 
     Raises UnknownTaskError, ValueError or TypeError for a message that can never
     succeed, and whatever the task raises.
@@ -144,4 +161,9 @@ def run(body: str, name: str | None) -> None:
     kwargs = json.loads(body)
     if not isinstance(kwargs, dict):
         raise TypeError("A message body must be a JSON object.")
-    find(name)(**kwargs)
+    task = find(name)
+    token = _attempt.set(attempt or _UNKNOWN)
+    try:
+        task(**kwargs)
+    finally:
+        _attempt.reset(token)

@@ -83,7 +83,7 @@ def enqueue(user: User, notifications: Sequence[Notification]) -> None:
 
 
 def deliver(
-    notification_id: str, *, last_attempt: bool = False, lease_seconds: int = 60
+    notification_id: str, *, last_attempt: bool = False, lease_seconds: float = 60
 ) -> None:
     """Send one notification: claim it, publish, mark it. Safe to repeat.
 
@@ -202,7 +202,9 @@ def _body(notification: Notification, email: str) -> dict[str, str]:
     }
 
 
-def _claim(notification_id: str, claim: str, lease_seconds: int) -> Notification | None:
+def _claim(
+    notification_id: str, claim: str, lease_seconds: float
+) -> Notification | None:
     """Take a notification for ourselves; None when there is nothing left to do."""
     now = dates.now()
     free = Notification.claimed_until.does_not_exist() | (

@@ -132,7 +132,7 @@ def _look_up(arn: str, email: str) -> str:
     policy = json.loads(attributes.get("FilterPolicy") or "{}")
     if policy != json.loads(_filter_policy(email)):
         configure_subscription_filter(arn, email)
-    pending = attributes.get("PendingConfirmation") == "true"
+    pending = attributes.get("PendingConfirmation", "").lower() == "true"
     return "pending" if pending else "confirmed"
 
 

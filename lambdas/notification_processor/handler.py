@@ -1,0 +1,63 @@
+"""Messages of notification-queue -> notifications delivered, tasks run.
+
+{"Records": [SQS messages]}, or one notification as the event itself -> the seed's
+{"processed", "failed", "errors"} with "batchItemFailures", by which SQS keeps the
+failed messages and nothing else. {"task": "sweep"}, from a schedule, queues again what
+was not delivered in time. Every event may come twice.
+"""
+
+import json
+import logging
+from typing import Any
+
+from notifications import services
+from smartbudget.core import log, tasks
+from smartbudget.core.config import config
+
+log.set_up(config.log_level)
+logger = logging.getLogger(__name__)
+
+# Milliseconds that must be left. A delivery that is cut off between publish and mark
+# is repeated, mail and all; publishing waits for 5 seconds at most.
+MESSAGE_NEEDS = 6_000
+SWEEP_NEEDS = 5_000  # for ten, with an SQS that does not answer
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Return what became of the records; one that fails holds up no other."""
+    if event.get("task") == "sweep":
+        left = context.get_remaining_time_in_millis
+        return dict(services.sweep(keep_going=lambda: left() > SWEEP_NEEDS))
+    processed = 0
+    errors, failures = [], []
+    for record in event.get("Records", [event]):
+        message_id = record.get("messageId")
+        try:
+            _process(record, context)
+        except Exception as error:
+            logger.exception("message failed message_id=%s", message_id)
+            errors.append(f"{message_id}: {type(error).__name__}")
+            if message_id:  # an empty id would bring the whole batch back [Q4]
+                failures.append({"itemIdentifier": message_id})
+        else:
+            processed += 1
+    return {
+        "processed": processed,
+        "failed": len(errors),
+        "errors": errors,
+        "batchItemFailures": failures,
+    }
+
+
+def _process(record: dict[str, Any], context: Any) -> None:
+    milliseconds_left = context.get_remaining_time_in_millis()
+    if milliseconds_left < MESSAGE_NEEDS:
+        raise TimeoutError("left to the next attempt")
+    received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    attempt = tasks.Attempt(
+        is_last=received >= config.max_receive_count,
+        seconds_left=milliseconds_left / 1000,
+    )
+    name = record.get("messageAttributes", {}).get("task", {}).get("stringValue")
+    body = record.get("body", record)
+    tasks.run(body if isinstance(body, str) else json.dumps(body), name, attempt)

@@ -53,7 +53,7 @@ class Attempt:
     """In which circumstances a task runs."""
 
     is_last: bool = False  # failing again sends the message to the dead letters
-    seconds_left: int = 60  # until whoever runs it is stopped
+    seconds_left: float = 60  # until whoever runs it is stopped
 
 
 _UNKNOWN = Attempt()

@@ -77,7 +77,7 @@ class Account(Table):
     user_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
     username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
     email = UnicodeAttribute()  # lower-cased
-    password_hash = UnicodeAttribute()  # Argon2id, in Django's encoding
+    password_hash = UnicodeAttribute()  # Argon2id, in the PHC string format
     phone_number = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
@@ -88,7 +88,7 @@ class Account(Table):
     subscription_arn = UnicodeAttribute(null=True)  # None: never subscribed
     subscription_status = UnicodeAttribute(default="none")  # none, pending, confirmed
     is_staff = BooleanAttribute(default=False)
-    sessions = UnicodeSetAttribute(null=True)  # sha256 of each session key
+    sessions = UnicodeSetAttribute(null=True)  # expiry and sha256 of each key
     version = VersionAttribute()
 
     by_username = UsernameIndex()
@@ -106,6 +106,11 @@ class Account(Table):
             large_expense_threshold=self.large_expense_threshold,
             is_staff=self.is_staff,
         )
+
+    @property
+    def email_preferences(self) -> dict[str, bool]:
+        """Each kind of notification, and whether it is wanted by e-mail."""
+        return {kind: kind not in (self.muted or ()) for kind in EMAIL_KINDS}
 
 
 class Claim(Table):
@@ -132,11 +137,11 @@ class Session(Table):
 
 
 class Throttle(Table):
-    """`throttle#<action>#<whom>#<window>`: how often it was tried."""
+    """`throttle#<action>#<sha256 of whom>`: how often it was tried."""
 
     class Meta(Account.Meta):
         pass
 
     user_id = UnicodeAttribute(hash_key=True)  # the counter's own key
-    tries = NumberAttribute(default=0)
+    tries = NumberAttribute()
     expires_at = NumberAttribute()  # epoch seconds; TTL

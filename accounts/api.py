@@ -1,0 +1,124 @@
+"""The account API; /register, /login and /logout share their addresses with pages."""
+
+from typing import Any
+
+from django.middleware.csrf import get_token
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import FormParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import serializers, services
+from smartbudget.web import sessions
+from smartbudget.web.authentication import require_csrf_token
+from smartbudget.web.parsers import JSONParser
+from smartbudget.web.requests import client_address, sends_json
+
+
+class EntranceView(APIView):
+    """Where nobody is logged in yet.
+
+    A browser sends no JSON across sites without asking first, so only forms need the
+    CSRF token.
+    """
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    parser_classes = [JSONParser, FormParser]
+    renderer_classes = [JSONRenderer]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not sends_json(request._request):
+            require_csrf_token(request._request)
+
+
+class RegisterView(EntranceView):
+    @extend_schema(
+        request=serializers.RegisterInput, responses={201: serializers.LoginOutput}
+    )
+    def post(self, request: Request) -> Response:
+        """Make an account and log in."""
+        data = serializers.RegisterInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        login = services.register(
+            **data.validated_data, address=client_address(request._request)
+        )
+        return answer(request, login, status=201)
+
+
+class LoginView(EntranceView):
+    @extend_schema(
+        request=serializers.LoginInput, responses={200: serializers.LoginOutput}
+    )
+    def post(self, request: Request) -> Response:
+        """Log in with a username or e-mail address and its password."""
+        data = serializers.LoginInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        login = services.log_in(
+            identifier=data.validated_data["username"],
+            password=data.validated_data["password"],
+            address=client_address(request._request),
+        )
+        return answer(request, login, status=200)
+
+
+class LogoutView(APIView):
+    renderer_classes = [JSONRenderer]
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End the session."""
+        sessions.end(request._request)
+        return Response(status=204)
+
+
+class ProfileView(APIView):
+    @extend_schema(responses=serializers.ProfileOutput)
+    def get(self, request: Request) -> Response:
+        """Show the caller's profile."""
+        account = services.get_account(request.user.user_id)
+        return Response(serializers.ProfileOutput(account).data)
+
+    @extend_schema(
+        request=serializers.ProfileInput, responses=serializers.ProfileOutput
+    )
+    def patch(self, request: Request) -> Response:
+        """Change the given parts of the profile."""
+        data = serializers.ProfileInput(data=request.data, partial=True)
+        data.is_valid(raise_exception=True)
+        account = services.update_profile(request.user, **data.validated_data)
+        return Response(serializers.ProfileOutput(account).data)
+
+
+class PasswordView(APIView):
+    @extend_schema(
+        request=serializers.PasswordInput, responses={200: serializers.LoginOutput}
+    )
+    def post(self, request: Request) -> Response:
+        """Change the password; every other session ends."""
+        data = serializers.PasswordInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        login = services.change_password(
+            request.user,
+            old=data.validated_data["old_password"],
+            new=data.validated_data["new_password"],
+        )
+        return answer(request, login, status=200)
+
+
+def answer(request: Request, login: services.Login, *, status: int) -> Response:
+    """Say who is logged in now, with the session's cookie and the CSRF token."""
+    response = Response(status=status)
+    sessions.begin(request._request, response, login)
+    user = login.user
+    response.data = {
+        "user_id": user.user_id,
+        "username": user.username,
+        "email": user.email,
+        "csrf_token": get_token(request._request),
+    }
+    return response

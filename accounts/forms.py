@@ -1,0 +1,108 @@
+"""The account pages' forms; services check the rules."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import EMAIL_KINDS, Account
+from accounts.passwords import LONGEST, SHORTEST
+from smartbudget.core.dates import TIME_ZONES
+from smartbudget.core.money import CURRENCIES
+
+EMAIL_LABELS = {
+    "budget_threshold": "A budget reaches its threshold",
+    "budget_exceeded": "A budget is exceeded",
+    "large_expense": "A large expense is recorded",
+}
+
+
+def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
+    """Make a field for a password, which is taken as it is, spaces and all."""
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+    return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text)
+
+
+class RegisterForm(forms.Form):
+    username = forms.CharField(
+        max_length=30,
+        help_text="3 to 30 letters, digits, dots, underscores and hyphens.",
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
+    email = forms.CharField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = password_field(
+        "Password",
+        "new-password",
+        f"{SHORTEST} to {LONGEST} characters; long and uncommon is what counts.",
+    )
+    phone_number = forms.CharField(
+        label="Phone (optional)",
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
+    )
+
+
+class LoginForm(forms.Form):
+    username = forms.CharField(
+        label="Username or e-mail",
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
+    password = password_field("Password", "current-password")
+
+
+class ProfileForm(forms.Form):
+    phone_number = forms.CharField(
+        label="Phone (optional)",
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
+    )
+    currency = forms.ChoiceField(
+        choices=[(code, code) for code in sorted(CURRENCIES)],
+        help_text="Amounts recorded so far are not converted.",
+    )
+    time_zone = forms.ChoiceField(
+        choices=[(name, name) for name in sorted(TIME_ZONES)],
+        help_text="Days, weeks and months begin at midnight there.",
+    )
+    large_expense_threshold = forms.DecimalField(
+        label="Large expense from",
+        required=False,
+        help_text="Tells you of any expense of this amount or more. Empty: off.",
+    )
+    email_preferences = forms.MultipleChoiceField(
+        label="Send me an e-mail when",
+        required=False,
+        choices=[(kind, EMAIL_LABELS[kind]) for kind in EMAIL_KINDS],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean_email_preferences(self) -> dict[str, bool]:
+        chosen = self.cleaned_data["email_preferences"]
+        return {kind: kind in chosen for kind in EMAIL_KINDS}
+
+    @classmethod
+    def of(cls, account: Account) -> "ProfileForm":
+        """Fill the form with what an account holds."""
+        wanted = account.email_preferences
+        return cls(
+            initial={
+                "phone_number": account.phone_number,
+                "currency": account.currency,
+                "time_zone": account.time_zone,
+                "large_expense_threshold": account.large_expense_threshold,
+                "email_preferences": [kind for kind in wanted if wanted[kind]],
+            }
+        )
+
+
+class PasswordForm(forms.Form):
+    old_password = password_field("Present password", "current-password")
+    new_password = password_field(
+        "New password", "new-password", f"{SHORTEST} to {LONGEST} characters."
+    )

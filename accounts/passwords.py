@@ -1,0 +1,114 @@
+"""Passwords: the rules for a new one, and Argon2id.
+
+argon2 is imported where it is needed: the Lambdas read accounts and ship without it.
+"""
+
+import contextlib
+import functools
+import gzip
+import secrets
+import threading
+import unicodedata
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from typing import TYPE_CHECKING
+
+from smartbudget.core.errors import InvalidError, UnavailableError
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+SHORTEST = 8  # characters; length counts, composition does not (ASVS 6.2)
+LONGEST = 128  # characters
+
+MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
+AT_ONCE = 4  # hashes a process computes together: a login flood must not fill memory
+LONGEST_WAIT = 5  # seconds for a turn
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+def check(password: object, *, username: str, email: str, field: str) -> str:
+    """Check a new password against the rules and return it.
+
+    Raises InvalidError naming `field`.
+    """
+    if not isinstance(password, str):
+        raise InvalidError("Enter a text.", field)
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
+        raise InvalidError("Control characters are not allowed.", field)
+    if len(password) < SHORTEST:
+        raise InvalidError(f"Enter at least {SHORTEST} characters.", field)
+    if len(password) > LONGEST:
+        raise InvalidError(f"Enter at most {LONGEST} characters.", field)
+    if password.casefold() in {username.casefold(), email.casefold()}:
+        raise InvalidError("Choose a password unlike your name and e-mail.", field)
+    if password.casefold() in _common():
+        raise InvalidError("This password is too common. Choose another.", field)
+    return password
+
+
+def hash_password(password: str) -> str:
+    """Hash a password with Argon2id, in the PHC string format.
+
+    Raises UnavailableError when too many are being hashed.
+    """
+    with _turn():
+        return _hasher().hash(_encode(password))
+
+
+def verify(password: str, password_hash: str | None) -> bool:
+    """Tell whether a password is the one that was hashed.
+
+    password_hash: None where there is no such account; takes as long and is false.
+
+    Raises UnavailableError when too many are being hashed.
+    """
+    from argon2.exceptions import VerifyMismatchError
+
+    if len(password) > LONGEST:
+        return False
+    with _turn():
+        try:
+            _hasher().verify(password_hash or _nobodys_hash(), _encode(password))
+        except VerifyMismatchError:
+            return False
+    return password_hash is not None
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=LONGEST_WAIT):
+        raise UnavailableError("Too many people are logging in. Please try again.")
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _encode(password: str) -> bytes:
+    # Two keyboards may write one letter differently. A lone surrogate, which no new
+    # password has, just matches nothing.
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+
+
+@functools.cache
+def _hasher() -> "PasswordHasher":
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=MEMORY_KIB, parallelism=1)
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    return _hasher().hash(secrets.token_bytes(32))
+
+
+@functools.cache
+def _common() -> frozenset[str]:
+    # Django keeps a list of the 20,000 most common; reading it does not import Django.
+    path = distribution("django").locate_file(
+        "django/contrib/auth/common-passwords.txt.gz"
+    )
+    with gzip.open(str(path), "rt", encoding="utf-8") as lines:
+        return frozenset(line.strip() for line in lines)

@@ -1,0 +1,98 @@
+"""What an account's fields may hold."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from accounts.models import EMAIL_KINDS
+from smartbudget.core import money, text
+from smartbudget.core.dates import TIME_ZONES
+from smartbudget.core.errors import InvalidError
+
+_USERNAME = re.compile(r"[a-z0-9._-]{3,30}")
+_PHONE = re.compile(r"[0-9 +()-]{5,20}")
+
+# What mail servers accept in practice: ASCII, a dotted domain, no quoted names.
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LONGEST_EMAIL = 254  # characters; RFC 5321's path less its brackets
+_LONGEST_LOCAL = 64  # characters before the @
+
+
+def username(value: object, field: str = "username") -> str:
+    """Return a username lower-cased. Raises InvalidError naming `field`."""
+    name = text.clean(value, field, longest=30, shortest=3)
+    # Checked before lower-casing, which turns some letters into ASCII ones.
+    if not name.isascii() or not _USERNAME.fullmatch(name.lower()):
+        raise InvalidError("Use letters, digits, dots, underscores and hyphens.", field)
+    return name.lower()
+
+
+def email(value: object, field: str = "email") -> str:
+    """Return an e-mail address lower-cased. Raises InvalidError naming `field`."""
+    address = text.clean(value, field, longest=_LONGEST_EMAIL, shortest=1)
+    local, _, domain = address.lower().rpartition("@")
+    labels = domain.split(".")
+    if not (
+        address.isascii()
+        and len(local) <= _LONGEST_LOCAL
+        and _LOCAL.fullmatch(local)
+        and len(labels) > 1
+        and all(_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()
+    ):
+        raise InvalidError("Enter an e-mail address, as in name@example.com.", field)
+    return address.lower()
+
+
+def phone_number(value: object, field: str = "phone_number") -> str | None:
+    """Return a phone number, None for an empty one.
+
+    Raises InvalidError naming `field`.
+    """
+    if value is None:
+        return None
+    number = text.clean(value, field, longest=20)
+    if not number:
+        return None
+    if not _PHONE.fullmatch(number) or not any(map(str.isdigit, number)):
+        raise InvalidError(
+            "Enter 5 to 20 digits, spaces, plus signs, hyphens or parentheses.", field
+        )
+    return number
+
+
+def currency(value: object, field: str = "currency") -> str:
+    """Return a currency's ISO 4217 code. Raises InvalidError naming `field`."""
+    if not isinstance(value, str) or value not in money.CURRENCIES:
+        raise InvalidError("Choose a currency by its ISO 4217 code, as in USD.", field)
+    return value
+
+
+def time_zone(value: object, field: str = "time_zone") -> str:
+    """Return a time zone's IANA name. Raises InvalidError naming `field`."""
+    if not isinstance(value, str) or value not in TIME_ZONES:
+        raise InvalidError("Choose a time zone, as in Europe/Berlin.", field)
+    return value
+
+
+def large_expense_threshold(
+    value: object, currency: str, field: str = "large_expense_threshold"
+) -> Decimal | None:
+    """Return the amount from which an expense is large; None turns notices off.
+
+    Raises InvalidError naming `field`.
+    """
+    return None if value is None else money.parse_amount(value, currency, field)
+
+
+def email_preferences(
+    value: Mapping[str, bool], field: str = "email_preferences"
+) -> dict[str, bool]:
+    """Return which kinds of notification are wanted by e-mail.
+
+    Raises InvalidError naming `field`.
+    """
+    if not set(value) <= set(EMAIL_KINDS):
+        raise InvalidError(f"Choose among {', '.join(EMAIL_KINDS)}.", field)
+    return dict(value)

@@ -1,0 +1,72 @@
+"""What the account API takes and gives; services check the rules."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.passwords import LONGEST, SHORTEST
+from smartbudget.core.dates import TIME_ZONES
+from smartbudget.core.money import CURRENCIES, format_amount
+from smartbudget.web.api import (
+    AmountField,
+    FlagField,
+    InputSerializer,
+    PasswordField,
+    TextField,
+)
+
+
+class RegisterInput(InputSerializer):
+    username = TextField(min_length=3, max_length=30)
+    email = TextField(max_length=254)
+    password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
+    phone_number = TextField(
+        max_length=20, required=False, allow_blank=True, allow_null=True
+    )
+
+
+class LoginInput(InputSerializer):
+    username = TextField(max_length=254, help_text="Username or e-mail address.")
+    password = PasswordField()
+
+
+class LoginOutput(serializers.Serializer[Any]):
+    user_id = serializers.CharField()
+    username = serializers.CharField()
+    email = serializers.CharField()
+    csrf_token = serializers.CharField(help_text="Send it in X-CSRFToken on writes.")
+
+
+class EmailPreferences(InputSerializer):
+    budget_threshold = FlagField(required=False)
+    budget_exceeded = FlagField(required=False)
+    large_expense = FlagField(required=False)
+
+
+class ProfileInput(InputSerializer):
+    phone_number = TextField(max_length=20, allow_blank=True, allow_null=True)
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
+    time_zone = serializers.ChoiceField(sorted(TIME_ZONES))
+    large_expense_threshold = AmountField(allow_null=True)
+    email_preferences = EmailPreferences()
+
+
+class ProfileOutput(serializers.Serializer[Any]):
+    user_id = serializers.CharField()
+    username = serializers.CharField()
+    email = serializers.CharField()
+    phone_number = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    time_zone = serializers.CharField()
+    large_expense_threshold = serializers.SerializerMethodField()
+    email_preferences = serializers.DictField(child=serializers.BooleanField())
+    created_at = serializers.CharField()
+
+    def get_large_expense_threshold(self, account: Any) -> str | None:
+        amount = account.large_expense_threshold
+        return None if amount is None else format_amount(amount, account.currency)
+
+
+class PasswordInput(InputSerializer):
+    old_password = PasswordField()
+    new_password = PasswordField(min_length=SHORTEST, max_length=LONGEST)

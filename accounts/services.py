@@ -1,0 +1,434 @@
+"""Accounts and their sessions."""
+
+import dataclasses
+import hashlib
+import logging
+import secrets
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypedDict, Unpack
+
+from accounts import passwords, rules, throttles
+from accounts.models import Account, Claim, Session, User
+from accounts.throttles import Limit
+from smartbudget.core import dates
+from smartbudget.core.config import config
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+)
+from smartbudget.core.tables import (
+    Action,
+    LostRaceError,
+    Writes,
+    is_outage,
+    retry_lost_races,
+)
+
+logger = logging.getLogger(__name__)
+
+SESSION_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
+LONGEST_KEY = 300  # characters of a claim's key; longer ones are nobody's
+SESSIONS_AT_MOST = 20  # of one account; a new one ends the oldest
+
+QUARTER_HOUR = 900  # seconds
+REGISTRATIONS = Limit("register", config.register_limit, 3600)
+ACCOUNT_LOGINS = Limit("login", config.login_account_limit, QUARTER_HOUR)
+ADDRESS_LOGINS = Limit("login-from", config.login_address_limit, QUARTER_HOUR)
+PASSWORD_CHECKS = Limit("password", config.login_account_limit, QUARTER_HOUR)
+
+
+class ProfileChanges(TypedDict, total=False):
+    """What people change about themselves; what is absent stays as it is."""
+
+    phone_number: str | None
+    currency: str  # ISO 4217; amounts are not converted
+    time_zone: str  # IANA
+    large_expense_threshold: Decimal | None  # None: off
+    email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
+
+
+@dataclass(frozen=True)
+class Login:
+    """A session that has begun; `session_key` is known to the browser alone."""
+
+    user: User
+    session_key: str
+
+
+def register(
+    *,
+    username: str,
+    email: str,
+    password: str,
+    phone_number: str | None = None,
+    address: str | None = None,
+) -> Login:
+    """Make an account and log it in.
+
+    address: network address to throttle by; None for nobody's, as on the command line.
+
+    Raises InvalidError or ConflictError naming the field, and ThrottledError. Not to be
+    repeated: the second time the name is taken.
+    """
+    username = rules.username(username)
+    email = rules.email(email)
+    phone_number = rules.phone_number(phone_number)
+    passwords.check(password, username=username, email=email, field="password")
+    if address is not None:
+        throttles.count(REGISTRATIONS, address)
+    now = dates.timestamp()
+    account = Account(
+        user_id=uuid.uuid4().hex,
+        username=username,
+        email=email,
+        password_hash=passwords.hash_password(password),
+        phone_number=phone_number,
+        created_at=now,
+        updated_at=now,
+    )
+    login, session = _new_session(account)
+    account.sessions = {_entry_of(session)}
+    retry_lost_races(lambda: _store_account(account, session))
+    logger.info("account registered user_id=%s", account.user_id)
+    return login
+
+
+def _store_account(account: Account, session: Session) -> None:
+    writes = Writes()
+    for key in (_username_key(account.username), _email_key(account.email)):
+        claim = Claim(user_id=key, owner=account.user_id)
+        writes.put(claim, Claim.user_id.does_not_exist())
+    writes.put(account, Account.user_id.does_not_exist())
+    writes.put(session, Session.user_id.does_not_exist())
+    try:
+        writes.commit(token=account.user_id)
+    except LostRaceError as error:
+        if not error.refused or not _is_stored(account):
+            raise
+    except Exception as error:
+        # The reply may have been lost after the commit [D8].
+        if not is_outage(error) or not _is_stored(account):
+            raise
+
+
+def _is_stored(account: Account) -> bool:
+    """Tell whether both claims are this account's own.
+
+    Raises ConflictError naming the field that is somebody else's.
+    """
+    names = {
+        "username": (_username_key(account.username), "This username is taken."),
+        "email": (_email_key(account.email), "This e-mail address is taken."),
+    }
+    owners = set()
+    for field, (key, sentence) in names.items():
+        owner = _owner_of(key)
+        if owner not in {None, account.user_id}:
+            raise ConflictError(sentence, field)
+        owners.add(owner)
+    return owners == {account.user_id}
+
+
+def log_in(*, identifier: str, password: str, address: str) -> Login:
+    """Check a username or e-mail address with its password and begin a session.
+
+    address: network address to throttle by.
+
+    Raises AuthenticationError, the same in words and time for a wrong password and for
+    nobody's name, and ThrottledError.
+    """
+    name = identifier.strip().casefold()
+    key = _email_key(name) if "@" in name else _username_key(name)
+    # Claims are read by key and consistently, which an index cannot be: it may not yet
+    # know who has just registered [D11]. Nobody's account costs the same two reads.
+    owner = _owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
+    account = find_account(owner or "nobody")
+    whom = owner or key
+    _count_login(whom, address)
+    if not passwords.verify(password, account.password_hash if account else None):
+        logger.info("login failed user_id=%s", owner or "unknown")
+        raise AuthenticationError("The username or the password is wrong.")
+    throttles.give_back(ACCOUNT_LOGINS, whom)
+    throttles.give_back(ADDRESS_LOGINS, address)
+    assert account is not None
+    return begin_session(account)
+
+
+def _count_login(whom: str, address: str) -> None:
+    throttles.count(ADDRESS_LOGINS, address)
+    try:
+        throttles.count(ACCOUNT_LOGINS, whom)
+    except ThrottledError:
+        throttles.give_back(ADDRESS_LOGINS, address)
+        raise
+
+
+def begin_session(account: Account) -> Login:
+    """Begin a session for somebody whose password was found right.
+
+    Raises AuthenticationError if the password has been changed meanwhile.
+    """
+    return retry_lost_races(lambda: _begin_session(account))
+
+
+def _begin_session(checked: Account) -> Login:
+    """Store a session and note it at the account, in one transaction.
+
+    checked: the account as it was when its password was found right.
+    """
+    account = get_account(checked.user_id)
+    if account.password_hash != checked.password_hash:
+        raise AuthenticationError("The password has just been changed.")
+    writes = Writes()
+    kept = sorted(_live_sessions(account))[-(SESSIONS_AT_MOST - 1) :]
+    for entry in set(account.sessions or ()).difference(kept):
+        writes.delete(_session_of(entry))
+    login, session = _new_session(account)
+    writes.put(session, Session.user_id.does_not_exist())
+    writes.update(account, [Account.sessions.set({*kept, _entry_of(session)})])
+    writes.commit()
+    logger.info("session begun user_id=%s", account.user_id)
+    return login
+
+
+def find_session(session_key: str) -> User | None:
+    """Return whose session a key opens; None if it ended, expired or never was."""
+    session = _read_session(session_key)
+    if session is None or session.expires_at <= time.time():
+        return None
+    return _user_from(session.user)
+
+
+def log_out(session_key: str) -> None:
+    """End a session. Safe to repeat."""
+    retry_lost_races(lambda: _end_session(session_key))
+
+
+def _end_session(session_key: str) -> None:
+    session = _read_session(session_key)
+    if session is None:
+        return
+    writes = Writes()
+    writes.delete(session)
+    account = find_account(session.owner)
+    if account is not None:
+        left = set(account.sessions or ()) - {_entry_of(session)}
+        writes.update(account, [_action("sessions", left or None)])
+    writes.commit()
+    logger.info("session ended user_id=%s", session.owner)
+
+
+def find_account(user_id: str) -> Account | None:
+    """Return an account, if there is one. Read consistently."""
+    try:
+        return Account.get(user_id, consistent_read=True)
+    except Account.DoesNotExist:
+        return None
+
+
+def get_account(user_id: str) -> Account:
+    """Return an account, read consistently. Raises NotFoundError."""
+    account = find_account(user_id)
+    if account is None:
+        raise NotFoundError("There is no such account.")
+    return account
+
+
+def update_profile(user: User, **changes: Unpack[ProfileChanges]) -> Account:
+    """Change the given parts of a profile, and every live session's copy with it.
+
+    Raises InvalidError naming the field.
+    """
+    return retry_lost_races(lambda: _update_profile(user.user_id, changes))
+
+
+def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
+    account = get_account(user_id)
+    checked = _check_profile(account, changes)
+    for name, value in checked.items():
+        setattr(account, name, value)
+    checked["updated_at"] = dates.timestamp()
+    writes = Writes()
+    writes.update(account, [_action(name, value) for name, value in checked.items()])
+    snapshot = _snapshot(account.user)
+    for entry in _live_sessions(account):
+        writes.update(
+            _session_of(entry),
+            [Session.user.set(snapshot)],
+            Session.user_id.exists(),
+        )
+    writes.commit()
+    return get_account(user_id)
+
+
+def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    if "phone_number" in changes:
+        checked["phone_number"] = rules.phone_number(changes["phone_number"])
+    if "time_zone" in changes:
+        checked["time_zone"] = rules.time_zone(changes["time_zone"])
+    if "email_preferences" in changes:
+        wanted = account.email_preferences | rules.email_preferences(
+            changes["email_preferences"]
+        )
+        checked["muted"] = {kind for kind in wanted if not wanted[kind]} or None
+    currency = account.currency
+    if "currency" in changes:
+        currency = checked["currency"] = rules.currency(changes["currency"])
+    if "currency" in changes or "large_expense_threshold" in changes:
+        checked["large_expense_threshold"] = rules.large_expense_threshold(
+            changes.get("large_expense_threshold", account.large_expense_threshold),
+            currency,
+        )
+    return checked
+
+
+def change_password(user: User, *, old: str, new: str) -> Login:
+    """Change the password, end every session and begin a new one.
+
+    Raises InvalidError naming `old_password` or `new_password`, and ThrottledError: a
+    stolen session must not serve to guess the password.
+    """
+    account = get_account(user.user_id)
+    throttles.count(PASSWORD_CHECKS, user.user_id)
+    if not passwords.verify(old, account.password_hash):
+        raise InvalidError("This is not your password.", "old_password")
+    throttles.give_back(PASSWORD_CHECKS, user.user_id)
+    passwords.check(
+        new, username=account.username, email=account.email, field="new_password"
+    )
+    new_hash = passwords.hash_password(new)
+    login = retry_lost_races(lambda: _store_password(account, new_hash))
+    logger.info("password changed user_id=%s", user.user_id)
+    return login
+
+
+def _store_password(checked: Account, new_hash: str) -> Login:
+    account = get_account(checked.user_id)
+    if account.password_hash != checked.password_hash:
+        raise ConflictError("The password was changed meanwhile.", "old_password")
+    writes = Writes()
+    for entry in account.sessions or ():
+        writes.delete(_session_of(entry))
+    login, session = _new_session(account)
+    writes.put(session, Session.user_id.does_not_exist())
+    actions: list[Action] = [
+        Account.password_hash.set(new_hash),
+        Account.updated_at.set(dates.timestamp()),
+        Account.sessions.set({_entry_of(session)}),
+    ]
+    writes.update(account, actions)
+    writes.commit()
+    return login
+
+
+def set_subscription(user_id: str, *, arn: str | None, status: str) -> None:
+    """Note how far a user's e-mail subscription is.
+
+    arn: None while there is none. status: `none`, `pending` or `confirmed`.
+
+    Raises NotFoundError. Safe to repeat.
+    """
+
+    def attempt() -> None:
+        account = get_account(user_id)
+        writes = Writes()
+        actions = [
+            _action("subscription_arn", arn),
+            _action("subscription_status", status),
+        ]
+        writes.update(account, actions)
+        writes.commit()
+
+    retry_lost_races(attempt)
+
+
+# An account lists its sessions as `<expiry in epoch seconds>#<sha256 of the key>`, so
+# that the oldest is found, and the dead are, without reading any.
+
+
+def _new_session(account: Account) -> tuple[Login, Session]:
+    key = secrets.token_urlsafe(32)
+    session = Session(
+        user_id=_session_key(key),
+        owner=account.user_id,
+        user=_snapshot(account.user),
+        created_at=dates.timestamp(),
+        expires_at=int(time.time()) + SESSION_SECONDS,
+    )
+    return Login(account.user, key), session
+
+
+def _entry_of(session: Session) -> str:
+    return f"{int(session.expires_at)}#{session.user_id.removeprefix('session#')}"
+
+
+def _read_session(session_key: str) -> Session | None:
+    try:
+        return Session.get(_session_key(session_key), consistent_read=True)
+    except Session.DoesNotExist:
+        return None
+
+
+def _live_sessions(account: Account) -> set[str]:
+    now = time.time()
+    return {
+        entry for entry in account.sessions or () if int(entry.partition("#")[0]) > now
+    }
+
+
+def _session_of(entry: str) -> Session:
+    return Session(user_id=f"session#{entry.partition('#')[2]}")
+
+
+def _session_key(session_key: str) -> str:
+    return f"session#{_digest(session_key)}"
+
+
+def _digest(session_key: str) -> str:
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+def _action(name: str, value: object) -> Action:
+    attribute = getattr(Account, name)
+    action: Action = attribute.remove() if value is None else attribute.set(value)
+    return action
+
+
+def _snapshot(user: User) -> dict[str, Any]:
+    values = dataclasses.asdict(user)
+    threshold = user.large_expense_threshold
+    values["large_expense_threshold"] = None if threshold is None else str(threshold)
+    return values
+
+
+def _user_from(snapshot: dict[str, Any]) -> User:
+    # During a deploy a session may have been written by older or newer code.
+    known = {field.name for field in dataclasses.fields(User)}
+    values = {name: value for name, value in snapshot.items() if name in known}
+    threshold = values.get("large_expense_threshold")
+    if threshold is not None:
+        values["large_expense_threshold"] = Decimal(threshold)
+    return User(**values)
+
+
+def _owner_of(claim_key: str) -> str | None:
+    try:
+        return Claim.get(claim_key, consistent_read=True).owner
+    except Claim.DoesNotExist:
+        return None
+
+
+def _username_key(username: str) -> str:
+    return f"username#{username}"
+
+
+def _email_key(email: str) -> str:
+    return f"email#{email}"

@@ -1,0 +1,82 @@
+"""How often something was tried, counted in DynamoDB for all processes together."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from accounts.models import Throttle
+from smartbudget.core.errors import ThrottledError
+from smartbudget.core.tables import is_condition_failure
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many tries in so many seconds, counted from the first one."""
+
+    action: str
+    tries: int
+    seconds: int
+
+    def key(self, whom: str) -> str:
+        """Return the counter's key; what somebody typed does not stand in it."""
+        digest = hashlib.sha256(whom.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"throttle#{self.action}#{digest}"
+
+
+def count(limit: Limit, whom: str) -> None:
+    """Count one try, before it is made: parallel ones cannot slip past.
+
+    Raises ThrottledError, and does not count, when there were too many.
+    """
+    counter = Throttle(user_id=limit.key(whom))
+    while not (_add(counter, limit) or _start_again(counter, limit)):
+        try:
+            counter.refresh(consistent_read=True)
+        except Throttle.DoesNotExist:
+            continue
+        retry_after = int(counter.expires_at - time.time())
+        if retry_after > 0 and counter.tries >= limit.tries:
+            raise ThrottledError("Too many tries. Please wait.", retry_after)
+
+
+def give_back(limit: Limit, whom: str) -> None:
+    """Take back one try that was counted and turned out to be none."""
+    _update(
+        Throttle(user_id=limit.key(whom)),
+        [Throttle.tries.add(-1)],
+        (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0),
+    )
+
+
+def _add(counter: Throttle, limit: Limit) -> bool:
+    now = int(time.time())
+    end = Throttle.expires_at | (now + limit.seconds)  # the first try sets it
+    return _update(
+        counter,
+        [Throttle.tries.add(1), Throttle.expires_at.set(end)],
+        Throttle.user_id.does_not_exist()
+        | ((Throttle.expires_at > now) & (Throttle.tries < limit.tries)),
+    )
+
+
+def _start_again(counter: Throttle, limit: Limit) -> bool:
+    now = int(time.time())
+    return _update(
+        counter,
+        [Throttle.tries.set(1), Throttle.expires_at.set(now + limit.seconds)],
+        Throttle.expires_at <= now,
+    )
+
+
+def _update(counter: Throttle, actions: list[Action], condition: Condition) -> bool:
+    try:
+        counter.update(actions=actions, condition=condition)
+    except UpdateError as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True

@@ -1,0 +1,113 @@
+"""The account pages."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import services
+from accounts.forms import LoginForm, PasswordForm, ProfileForm, RegisterForm
+from smartbudget.web import sessions
+from smartbudget.web.forms import answer_form
+from smartbudget.web.requests import client_address, wants_json
+
+View = Callable[..., HttpResponse]
+
+
+def shared(page: View, api_view: View) -> View:
+    """Serve forms with a page and JSON with an API view, at one address."""
+    protected = csrf_protect(page)
+
+    @csrf_exempt
+    @functools.wraps(api_view)  # its class too, so that the schema lists it
+    def view(request: HttpRequest) -> HttpResponse:
+        return (api_view if wants_json(request) else protected)(request)
+
+    return view
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    address = client_address(request)
+    return answer_form(
+        request,
+        "accounts/register.html",
+        RegisterForm(request.POST if request.method == "POST" else None),
+        save=lambda data: services.register(**data, address=address),
+        done=lambda login: _enter(request, login),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def log_in(request: HttpRequest) -> HttpResponse:
+    def save(data: dict[str, Any]) -> services.Login:
+        return services.log_in(
+            identifier=data["username"],
+            password=data["password"],
+            address=client_address(request),
+        )
+
+    return answer_form(
+        request,
+        "accounts/login.html",
+        LoginForm(request.POST if request.method == "POST" else None),
+        save=save,
+        done=lambda login: _enter(request, login),
+        context={"next": sessions.safe_next(request)},
+    )
+
+
+def _enter(request: HttpRequest, login: services.Login) -> HttpResponse:
+    response = redirect(sessions.safe_next(request))
+    sessions.begin(request, response, login)
+    return response
+
+
+@require_POST
+def log_out(request: HttpRequest) -> HttpResponse:
+    sessions.end(request)
+    return redirect("accounts:login")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    def done(_: object) -> HttpResponse:
+        messages.success(request, "Your profile was saved.")
+        return redirect("accounts:profile")
+
+    account = services.get_account(request.user.user_id)
+    posted = request.method == "POST"
+    return answer_form(
+        request,
+        "accounts/profile.html",
+        ProfileForm(request.POST) if posted else ProfileForm.of(account),
+        save=lambda data: services.update_profile(request.user, **data),
+        done=done,
+        context={"account": account},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: HttpRequest) -> HttpResponse:
+    def done(login: services.Login) -> HttpResponse:
+        messages.success(
+            request, "Your password was changed. Other devices are logged out."
+        )
+        response = redirect("accounts:profile")
+        sessions.begin(request, response, login)
+        return response
+
+    return answer_form(
+        request,
+        "accounts/password.html",
+        PasswordForm(request.POST if request.method == "POST" else None),
+        save=lambda data: services.change_password(
+            request.user, old=data["old_password"], new=data["new_password"]
+        ),
+        done=done,
+    )

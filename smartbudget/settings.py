@@ -1,0 +1,130 @@
+"""Django's settings; what differs between environments comes from core.config."""
+
+from pathlib import Path
+
+from smartbudget.core.config import ConfigError, config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+if config.secret_key is None:
+    raise ConfigError("SECRET_KEY is not set.")
+SECRET_KEY = config.secret_key
+DEBUG = False
+ALLOWED_HOSTS = list(config.allowed_hosts)
+
+# Everything is in DynamoDB; whatever would touch a relational database fails at once.
+DATABASES: dict[str, dict[str, str]] = {}
+
+INSTALLED_APPS = [
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the API pages' scripts, served from here
+    "smartbudget.web",
+    "accounts",
+    "expenses",
+    "budgets",
+    "notifications",
+]
+
+MIDDLEWARE = [
+    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
+    "django.middleware.security.SecurityMiddleware",
+    "smartbudget.web.middleware.HeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "smartbudget.web.middleware.RequestMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "smartbudget.web.sessions.SessionMiddleware",
+    "smartbudget.web.errors.ErrorMiddleware",
+]
+
+ROOT_URLCONF = "smartbudget.urls"
+WSGI_APPLICATION = "smartbudget.wsgi.application"
+APPEND_SLASH = False  # RequestMiddleware takes both forms of an address
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.contrib.messages.context_processors.messages",
+                "smartbudget.web.context.user",
+            ],
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Cookies. Names with __Host- bind them to this host over HTTPS; the local stack
+# speaks plain HTTP, where browsers refuse such names.
+SESSION_COOKIE_NAME = "session" if config.local else "__Host-session"
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds; as long as a session lives
+SESSION_COOKIE_SECURE = not config.local
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "csrftoken" if config.local else "__Host-csrftoken"
+CSRF_COOKIE_SECURE = not config.local
+CSRF_COOKIE_HTTPONLY = False  # the browsable API's script reads it
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "smartbudget.web.errors.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# Transport. TLS ends at the load balancer, which says so in this header.
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if config.proxy_count else None
+)
+SECURE_SSL_REDIRECT = not config.local
+SECURE_HSTS_SECONDS = 0 if config.local else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_REFERRER_POLICY = "same-origin"
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # bytes of a body that is no file
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "smartbudget.web.authentication.SessionAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["smartbudget.web.authentication.IsSignedIn"],
+    "DEFAULT_PARSER_CLASSES": [
+        "smartbudget.web.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",
+    # Nobody is None; DRF's own stand-in would import contrib.auth's models [J3].
+    "UNAUTHENTICATED_USER": None,
+    "NON_FIELD_ERRORS_KEY": "detail",
+    "NUM_PROXIES": config.proxy_count,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Smart Budget Planner",
+    "DESCRIPTION": "Budgets, expenses and exact alerts. Amounts are decimal strings.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# core.log decides where lines go; Django's own set-up would mail errors to nobody.
+LOGGING_CONFIG = None

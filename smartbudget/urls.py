@@ -1,0 +1,57 @@
+"""Every address, gathered from the apps.
+
+Each app's `urls.py` exposes up to three lists of `path(...)`, with whole addresses and
+WITHOUT a trailing slash (RequestMiddleware makes both forms work):
+
+    pages = [path("expenses", views.list_expenses, name="list"), ...]
+    api = [path("api/expenses", api.ExpenseList.as_view(), name="expenses"), ...]
+    root = [path("", views.dashboard, name="dashboard")]
+
+They are reversed as `expenses:list` (the app's name first), `api:expenses` (one
+namespace for the whole API) and `dashboard`.
+"""
+
+import importlib
+from importlib.util import find_spec
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import URLPattern, include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from smartbudget.web import docs, errors
+
+APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
+
+
+def _gather() -> list[object]:
+    api: list[URLPattern] = []
+    found: list[object] = []
+    for app in APPS:
+        if find_spec(app) is None or find_spec(f"{app}.urls") is None:
+            continue
+        module = importlib.import_module(f"{app}.urls")
+        pages, root = getattr(module, "pages", []), getattr(module, "root", [])
+        _check(app, [*pages, *root, *getattr(module, "api", [])])
+        api += getattr(module, "api", [])
+        found += [*root, path("", include((pages, app)))]
+    return [*found, path("", include((api, "api")))]
+
+
+def _check(app: str, patterns: list[URLPattern]) -> None:
+    for pattern in patterns:
+        if str(pattern.pattern).endswith("/"):
+            raise ImproperlyConfigured(
+                f"{app}.urls: write {pattern.pattern!s} without its last slash."
+            )
+
+
+urlpatterns = [
+    *_gather(),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", docs.DocsView.as_view(), name="docs"),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -1,0 +1,144 @@
+"""What every API view shares: what may be sent, and how errors look."""
+
+import datetime
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_handler
+
+from smartbudget.core import dates, text
+from smartbudget.core.errors import InvalidError
+from smartbudget.web import errors
+from smartbudget.web.authentication import SessionAuthentication
+
+T = TypeVar("T")
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """How the schema describes it."""
+
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer errors by the one table; None leaves a bug to Django and the log."""
+    problem = errors.problem_of(error)
+    if problem is None:
+        return drf_handler(error, context)
+    return Response(problem.body, status=problem.status, headers=problem.headers)
+
+
+class InputSerializer(serializers.Serializer[Any]):
+    """Base of what is sent in: a field that it does not have is refused by name."""
+
+    # Sent by the browsable API's forms beside the fields.
+    IGNORED = frozenset({"csrfmiddlewaretoken"})
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ParseError("Send a JSON object.")
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        unknown = {
+            str(name): ["Unknown field."]
+            for name in data
+            if name not in known and name not in self.IGNORED
+        }
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not unknown or not isinstance(error.detail, MutableMapping):
+                raise
+            raise serializers.ValidationError({**error.detail, **unknown}) from error
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return value
+
+
+class TextField(serializers.CharField):
+    """A text: strings only, trimmed, without control characters."""
+
+    default_error_messages = {"invalid": "Enter a text."}
+
+    def __init__(self, *, lines: bool = False, **options: Any) -> None:
+        self.lines = lines
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> str:
+        longest = len(data) if isinstance(data, str) else 0
+        return _shaped(text.clean, data, "", longest=longest, lines=self.lines)
+
+
+class PasswordField(serializers.CharField):
+    """A password: a string, taken as it is."""
+
+    default_error_messages = {"invalid": "Enter a text."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, write_only=True, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+@extend_schema_field(OpenApiTypes.DECIMAL)
+class AmountField(serializers.Field[Decimal, Any, str, Any]):
+    """A decimal number, as a JSON number or string; services check its rules."""
+
+    default_error_messages = {"invalid": "Enter an amount as a number."}
+    NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+    LONGEST = 64  # characters
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, bool) or not isinstance(data, str | int | Decimal):
+            self.fail("invalid")
+        written = str(data).strip()
+        if len(written) > self.LONGEST or not self.NUMBER.fullmatch(written):
+            self.fail("invalid")
+        return Decimal(written)
+
+    def to_representation(self, value: Decimal) -> str:
+        return str(value)
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class DayField(serializers.Field[datetime.date, Any, str, Any]):
+    """A real day, YYYY-MM-DD."""
+
+    def to_internal_value(self, data: Any) -> datetime.date:
+        return _shaped(dates.parse_day, data)
+
+    def to_representation(self, value: datetime.date | str) -> str:
+        return str(value)
+
+
+class FlagField(serializers.BooleanField):
+    """True or false and nothing that merely looks like it, in JSON."""
+
+    default_error_messages = {"invalid": "Enter true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool) and data not in ("true", "false"):
+            self.fail("invalid")
+        return data in (True, "true")
+
+
+def _shaped(check: Callable[..., T], *args: Any, **options: Any) -> T:
+    try:
+        return check(*args, **options)
+    except InvalidError as error:
+        raise serializers.ValidationError(str(error)) from error

@@ -1,0 +1,106 @@
+"""Lists by pages: a cursor is DynamoDB's key, signed, and good for one user's list."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from django.core import signing
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from accounts.models import User
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.pages import Key, Page
+
+SALT = "smartbudget.cursor"
+PAGE_SIZE = 25
+LARGEST_PAGE_SIZE = 100
+PAGING = ("cursor", "page_size")  # parameters that do not choose what is listed
+
+
+class Position(TypedDict):
+    """Where a page begins: keywords that every list service takes."""
+
+    limit: int
+    after: Key | None
+    backwards: bool
+
+
+def encode(key: Key, user_id: str, scope: str = "", *, backwards: bool = False) -> str:
+    """Sign a key for one user and one list.
+
+    scope: what is listed; a cursor of one list is refused by another.
+    """
+    return signing.dumps([user_id, scope, key, backwards], salt=SALT, compress=True)
+
+
+def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
+    """Return the key and whether the page precedes it.
+
+    Raises InvalidError naming `cursor` for a forged one, or another user's or list's.
+    """
+    try:
+        owner, made_for, key, backwards = signing.loads(cursor, salt=SALT)
+    except (signing.BadSignature, ValueError) as error:
+        raise InvalidError("This cursor is not valid.", "cursor") from error
+    of_key = key.get("user_id", {}).get("S", user_id)
+    if {owner, of_key} != {user_id} or made_for != scope:
+        raise InvalidError("This cursor is not valid.", "cursor")
+    return key, backwards
+
+
+def position(request: HttpRequest | Request, user: User) -> Position:
+    """Read `cursor` and `page_size` (1-100) from an address.
+
+    Raises InvalidError naming the parameter.
+    """
+    parameters = request.GET
+    size = parameters.get("page_size", str(PAGE_SIZE))
+    if not (size.isascii() and size.isdigit() and len(size) <= 3):
+        raise InvalidError("Enter a whole number from 1 to 100.", "page_size")
+    if not 1 <= int(size) <= LARGEST_PAGE_SIZE:
+        raise InvalidError("Enter a whole number from 1 to 100.", "page_size")
+    after, backwards = None, False
+    if cursor := parameters.get("cursor"):
+        after, backwards = decode(cursor, user.user_id, _scope(request))
+    return {"limit": int(size), "after": after, "backwards": backwards}
+
+
+def links(
+    request: HttpRequest | Request, user: User, page: Page[Any]
+) -> dict[str, str | None]:
+    """Return `{"next": url, "previous": url}`, None where the list ends."""
+
+    def link(key: Key | None, *, backwards: bool) -> str | None:
+        if key is None:
+            return None
+        parameters = request.GET.copy()
+        parameters["cursor"] = encode(
+            key, user.user_id, _scope(request), backwards=backwards
+        )
+        return request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
+
+    return {
+        "next": link(page.next, backwards=False),
+        "previous": link(page.previous, backwards=True),
+    }
+
+
+def body(
+    request: HttpRequest | Request,
+    user: User,
+    page: Page[Any],
+    results: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return a list's JSON: `{"results", "next", "previous"}`."""
+    return {"results": results, **links(request, user, page)}
+
+
+def _scope(request: HttpRequest | Request) -> str:
+    # A key outside the range that is listed now would be an error to DynamoDB.
+    chosen = sorted(
+        (name, value)
+        for name, values in request.GET.lists()
+        for value in values
+        if name not in PAGING
+    )
+    return repr((request.path.rstrip("/"), chosen))

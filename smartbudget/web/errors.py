@@ -1,0 +1,152 @@
+"""What an error looks like from outside: decided by class, once, for API and pages."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    DomainError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+    UnavailableError,
+)
+from smartbudget.core.tables import is_outage
+from smartbudget.web.requests import wants_json
+
+STATUS: dict[type[DomainError], int] = {
+    InvalidError: 400,
+    AuthenticationError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    ThrottledError: 429,
+    UnavailableError: 503,
+}
+
+RETRY_AFTER = 5  # seconds; how long outages are asked to be waited out
+
+SENTENCES = {
+    400: "The request could not be understood.",
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    413: "The request is too large.",
+    500: "Something went wrong on our side. Nothing more was done.",
+    503: "The service cannot be reached just now. Please try again shortly.",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """An error as an answer: status, what is said of which field, headers."""
+
+    status: int
+    sentence: str
+    field: str | None = None
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """`{field: [sentence]}`, or `{"detail": sentence}` where no field is."""
+        return {self.field: [self.sentence]} if self.field else self.plain
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """`{"detail": sentence}`."""
+        return {"detail": self.sentence}
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """Describe a domain error, an outage or a huge body; None for anything else."""
+    if isinstance(error, DomainError):
+        headers = {}
+        if isinstance(error, ThrottledError):
+            headers["Retry-After"] = str(error.retry_after)
+        if isinstance(error, UnavailableError):
+            headers["Retry-After"] = str(RETRY_AFTER)
+        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+        return Problem(status, str(error), getattr(error, "field", None), headers)
+    if is_outage(error):
+        return Problem(503, SENTENCES[503], None, {"Retry-After": str(RETRY_AFTER)})
+    if isinstance(error, RequestDataTooBig):
+        return Problem(413, SENTENCES[413])
+    return None
+
+
+def response_of(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Answer with a problem: JSON where JSON is wanted, else a page."""
+    if wants_json(request):
+        return JsonResponse(
+            problem.body, status=problem.status, headers=problem.headers
+        )
+    return HttpResponse(
+        _page(request, problem), status=problem.status, headers=problem.headers
+    )
+
+
+def response_or_raise(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer with what is known of an error; raise it again if nothing is."""
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    return response_of(request, problem)
+
+
+def _page(request: HttpRequest, problem: Problem) -> str:
+    name = problem.status if problem.status in {400, 403, 404, 500, 503} else 400
+    context = {"status": problem.status, "sentence": problem.sentence}
+    return render_to_string(f"errors/{name}.html", context, request)
+
+
+class ErrorMiddleware:
+    """Turn the errors of page views into pages; the API has its own handler."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        problem = problem_of(error)
+        return response_of(request, problem) if problem else None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refused: a wrong host, a body that is no form."""
+    return response_of(request, problem_of(exception) or Problem(400, SENTENCES[400]))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer PermissionDenied."""
+    return response_of(request, Problem(403, SENTENCES[403]))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that does not exist."""
+    return response_of(request, Problem(404, SENTENCES[404]))
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Answer a body over the limit."""
+    return response_of(request, Problem(413, SENTENCES[413]))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a bug; its traceback is in the log."""
+    return response_of(request, Problem(500, SENTENCES[500]))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without its token: stale, or sent by another site."""
+    sentence = "This form is out of date. Go back, reload the page and try again."
+    return response_of(request, Problem(403, sentence))

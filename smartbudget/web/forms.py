@@ -1,0 +1,56 @@
+"""Showing a form, and saving what somebody typed into it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from smartbudget.core.errors import ForbiddenError, NotFoundError
+from smartbudget.web.errors import Problem, problem_of
+
+T = TypeVar("T")
+
+
+def answer_form(
+    request: HttpRequest,
+    template: str,
+    form: Form,
+    *,
+    save: Callable[[dict[str, Any]], T],
+    done: Callable[[T], HttpResponse],
+    context: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Show a form; if it is bound, save it.
+
+    save: takes the cleaned data and calls a service. What the service refuses is said
+    by its field, with what was typed kept. done: answers with what `save` returned.
+    """
+    problem = None
+    if form.is_bound:
+        problem = Problem(400, "")
+        if form.is_valid():
+            try:
+                saved = save(form.cleaned_data)
+            except Exception as error:
+                problem = _put_on(form, error)
+                if problem is None:
+                    raise
+            else:
+                return done(saved)
+    response = render(request, template, {**(context or {}), "form": form})
+    if problem:
+        response.status_code = problem.status
+        for name, value in problem.headers.items():
+            response.headers[name] = value
+    return response
+
+
+def _put_on(form: Form, error: Exception) -> Problem | None:
+    problem = problem_of(error)
+    if problem is None or isinstance(error, NotFoundError | ForbiddenError):
+        return None
+    field = problem.field if problem.field in form.fields else None
+    form.add_error(field, problem.sentence)
+    return problem

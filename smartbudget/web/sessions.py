@@ -1,0 +1,116 @@
+"""Who is asking: the session cookie, and which views need nobody."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import services
+from accounts.models import User
+from smartbudget.web import errors
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def public(view: View) -> View:
+    """Let anybody see a page; all others send people to log in first.
+
+    API views say the same with their permission classes.
+    """
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def session_key(request: HttpRequest) -> str | None:
+    """Return the key in the browser's cookie, if it has the form of one."""
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return key if _KEY.fullmatch(key) else None
+
+
+def load_user(request: HttpRequest) -> User | None:
+    """Find who is signed in; asks DynamoDB at most once a request."""
+    if not hasattr(request, "session_user"):
+        key = session_key(request)
+        request.session_user = services.find_session(key) if key else None
+    return request.session_user
+
+
+def begin(request: HttpRequest, response: HttpResponse, login: services.Login) -> None:
+    """Give the browser its new session's key, and a CSRF token to go with it.
+
+    The session that the browser had until now ends.
+    """
+    if old_key := session_key(request):
+        services.log_out(old_key)
+    request.session_user = login.user
+    rotate_token(request)
+    response.set_cookie(
+        settings.SESSION_COOKIE_NAME,
+        login.session_key,
+        max_age=settings.SESSION_COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
+
+
+def end(request: HttpRequest) -> None:
+    """End the browser's session; the answer takes its cookie away."""
+    if key := session_key(request):
+        services.log_out(key)
+    request.session_user = None
+    rotate_token(request)
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Return the address of ours that `next` names, or the dashboard's."""
+    target = request.POST.get("next") or request.GET.get("next") or "/"
+    safe = target.startswith("/") and url_has_allowed_host_and_scheme(
+        target, allowed_hosts=None
+    )
+    return target if safe else "/"
+
+
+class SessionMiddleware:
+    """Set `request.user` for pages that need one; the API asks by itself.
+
+    Public pages and the API's refusals cost no call to DynamoDB.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_dead = getattr(request, "session_user", request) is None
+        if is_dead and settings.SESSION_COOKIE_NAME in request.COOKIES:
+            response.delete_cookie(
+                settings.SESSION_COOKIE_NAME, samesite=settings.SESSION_COOKIE_SAMESITE
+            )
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_: object
+    ) -> HttpResponse | None:
+        if hasattr(view, "cls") or getattr(view, "public", False):
+            return None
+        try:
+            request.user = load_user(request)
+        except Exception as error:  # noqa: BLE001 - raised again unless it is known
+            return errors.response_or_raise(request, error)
+        return None if request.user else _to_login(request)
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    target = reverse("accounts:login")
+    if request.method in {"GET", "HEAD"} and request.path != "/":
+        target += "?" + urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(target)

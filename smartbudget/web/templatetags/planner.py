@@ -1,0 +1,33 @@
+"""How money, days and instants are printed."""
+
+import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils import formats
+
+from smartbudget.core import money as amounts
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """Print an amount: `{{ expense.amount|money:user.currency }}`."""
+    return amounts.display(amount, currency)
+
+
+@register.filter
+def day(value: datetime.date | str) -> str:
+    """Print a day, given as a date or as YYYY-MM-DD."""
+    if isinstance(value, str):
+        value = datetime.date.fromisoformat(value)
+    return formats.date_format(value, "j M Y")
+
+
+@register.filter
+def moment(value: str, time_zone: str) -> str:
+    """Print an ISO 8601 instant in a time zone: `{{ at|moment:user.time_zone }}`."""
+    local = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
+    return formats.date_format(local, "j M Y, H:i")

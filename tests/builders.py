@@ -1,0 +1,46 @@
+"""Small builders: people who are registered, and browsers that they are logged in on."""
+
+import itertools
+
+from django.test import Client
+
+from accounts import services
+from accounts.models import Account, User
+
+PASSWORD = "correct horse battery"
+
+_numbers = itertools.count(1)
+
+
+def make_user(name: str = "", **changes: object) -> User:
+    """Register somebody; `changes` go to the profile."""
+    name = name or f"user{next(_numbers)}"
+    login = services.register(
+        username=name, email=f"{name}@example.com", password=PASSWORD
+    )
+    if not changes:
+        return login.user
+    return services.update_profile(login.user, **changes).user
+
+
+def account_of(user: User) -> Account:
+    """Read somebody's account."""
+    return services.get_account(user.user_id)
+
+
+def client_for(user: User | None = None, *, csrf: bool = False) -> Client:
+    """Return a browser; with a user, one that is logged in.
+
+    csrf: check the CSRF token, as real requests are; see `token_of`.
+    """
+    client = Client(enforce_csrf_checks=csrf, raise_request_exception=False)
+    if user is not None:
+        account = account_of(user)
+        client.cookies["session"] = services.begin_session(account).session_key
+    return client
+
+
+def token_of(client: Client) -> dict[str, str]:
+    """Fetch a CSRF token, as the header to send it in."""
+    client.get("/login")
+    return {"X-CSRFToken": client.cookies["csrftoken"].value}

@@ -89,7 +89,7 @@ def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) 
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)
     services.follow_up(user, outcome)
-    result.alerts_sent += len(outcome.notifications)
+    result.alerts_sent += len(outcome.alerts)
 
 
 def _is_due(budgets: Iterable[Budget]) -> bool:

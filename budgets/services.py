@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist
 
@@ -29,6 +30,9 @@ from smartbudget.core.pages import Page
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
 from smartbudget.core.tasks import QueueError
 from smartbudget.core.text import clean, fold
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
 
 # Seconds after which every committed expense is surely in the index. A budget that
 # changed more recently is not recounted, since the count might miss the newest.
@@ -51,7 +55,7 @@ class Entry:
 class Outcome:
     """What a write leads to once it is committed; see `follow_up`."""
 
-    notifications: list[notifications.Notification] = field(default_factory=list)
+    alerts: "list[Notification]" = field(default_factory=list)
     recounts: list[str] = field(default_factory=list)  # budget ids
 
 
@@ -247,8 +251,8 @@ def follow_up(user: User, outcome: Outcome) -> None:
     """
     from budgets.tasks import recount_budget  # it calls this module
 
-    if outcome.notifications:
-        notifications.enqueue(user, outcome.notifications)
+    if outcome.alerts:
+        notifications.enqueue(user, outcome.alerts)
     if outcome.recounts:
         calls = [
             {"user_id": user.user_id, "budget_id": budget_id}
@@ -455,7 +459,7 @@ def _alert(
             message=message,
         )
         notifications.put(notification, writes)
-        outcome.notifications.append(notification)
+        outcome.alerts.append(notification)
 
 
 def _check_period(period: object) -> str:

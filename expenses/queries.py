@@ -70,7 +70,7 @@ def list_expenses(
     if category:
         matching = Expense.category_key == fold(category.strip())
     if status:
-        matching = (Expense.status == status) & matching
+        matching &= Expense.status == status
     first = (start or datetime.date.min).isoformat()
     last = (end or datetime.date.max).isoformat()
     return read_page(

@@ -207,7 +207,7 @@ def _notice_large(
         message=message,
     )
     notifications.put(notification, writes)
-    outcome.notifications.append(notification)
+    outcome.alerts.append(notification)
     return True
 
 

@@ -66,8 +66,8 @@ def compose(
 
 
 def put(notification: Notification, writes: Writes) -> None:
-    """Add a composed notification to a transaction, which fails if it exists."""
-    writes.put(notification, Notification.notification_id.does_not_exist())
+    """Add a composed notification to a transaction; one that exists is left alone."""
+    writes.put_once(notification, Notification.notification_id.does_not_exist())
 
 
 def enqueue(user: User, notifications: Sequence[Notification]) -> None:

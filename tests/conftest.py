@@ -1,25 +1,29 @@
 """Fixtures of every test: moto's AWS in process, a fixed day, small builders."""
 
-import os
-
-os.environ.update(
-    ALLOWED_HOSTS="testserver,127.0.0.1",
-    AWS_ACCESS_KEY_ID="testing",
-    AWS_DEFAULT_REGION="us-east-1",
-    AWS_REGION="us-east-1",
-    AWS_SECRET_ACCESS_KEY="testing",
-    LOCAL="true",
-    LOG_LEVEL="INFO",
-    SECRET_KEY="only-for-tests",
-)
-for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RESOURCE_PREFIX", "MAILBOX_URL"):
-    os.environ.pop(name, None)
+import contextlib
+import threading
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 
 from smartbudget.core import aws as clients
+
+
+@contextlib.contextmanager
+def _one_call_at_a_time():
+    """Make calls one after the other: moto's transactions are not safe in threads."""
+    lock = threading.RLock()
+    call = BaseClient._make_api_call
+
+    def locked(*args, **kwargs):
+        with lock:
+            return call(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", locked)
+        yield
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def aws():
     from expenses.models import Expense
     from notifications.models import Notification
 
-    with mock_aws():
+    with mock_aws(), _one_call_at_a_time():
         for model in (Account, Expense, Budget, Notification):
             model.create_table(billing_mode="PAY_PER_REQUEST")
         boto3.client("sqs").create_queue(QueueName="notification-queue")

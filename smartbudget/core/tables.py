@@ -92,6 +92,7 @@ class _SharedConnection:
 
 _shared = _SharedConnection()
 connection = _shared.get
+_joining = threading.Lock()
 
 
 class Table(Model):
@@ -99,14 +100,15 @@ class Table(Model):
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        if cls._connection is None:
+        with _joining:
             table: TableConnection = super()._get_connection()
             shared = connection()
-            # Several kinds of item live in the users table, each with its model.
-            if cls.Meta.table_name not in shared._tables:
-                shared.add_meta_table(table.get_meta_table())
-            table.connection = shared
-        return cls._connection
+            if table.connection is not shared:
+                # Several kinds of item live in the users table, each with its model.
+                if cls.Meta.table_name not in shared._tables:
+                    shared.add_meta_table(table.get_meta_table())
+                table.connection = shared
+        return table
 
 
 class Writes:
@@ -116,6 +118,7 @@ class Writes:
         self._deletes: list[tuple[Model, Condition | None]] = []
         self._puts: list[tuple[Model, Condition | None]] = []
         self._updates: list[tuple[Model, list[Action], Condition | None]] = []
+        self._once: list[Model] = []
 
     def __len__(self) -> int:
         return len(self._deletes) + len(self._puts) + len(self._updates)
@@ -127,6 +130,11 @@ class Writes:
     def put(self, item: Model, condition: Condition | None = None) -> None:
         """Store a whole new item; never one that was read [P2]."""
         self._puts.append((item, condition))
+
+    def put_once(self, item: Model, condition: Condition) -> None:
+        """Store a new item; leave it out where `condition` says that it exists."""
+        self._puts.append((item, condition))
+        self._once.append(item)
 
     def update(
         self, item: Model, actions: list[Action], condition: Condition | None = None
@@ -151,17 +159,31 @@ class Writes:
         for item, condition in self._puts:
             transaction.save(item, condition)
         for item, actions, condition in self._updates:
-            transaction.update(item, actions, condition)
+            # A copy: PynamoDB adds the version to the list it is given.
+            transaction.update(item, list(actions), condition)
         try:
             transaction._commit()
         except TransactWriteError as error:
-            items = (
-                [item for item, _ in self._deletes]
-                + [item for item, _ in self._puts]
-                + [item for item, _, _ in self._updates]
-            )
-            raise_if_lost(error, items)
-            raise
+            if not _is_lost(error):
+                raise
+            refused = self._refused(error)
+            if not refused or any(item not in self._once for item in refused):
+                raise LostRaceError(refused) from error
+            self._puts = [put for put in self._puts if put[0] not in refused]
+            self.commit()
+
+    def _refused(self, error: TransactWriteError) -> list[Model]:
+        """Find the items whose condition failed: reasons come in this order [P4]."""
+        items = [
+            *(item for item, _ in self._deletes),
+            *(item for item, _ in self._puts),
+            *(item for item, _, _ in self._updates),
+        ]
+        return [
+            item
+            for item, reason in zip(items, error.cancellation_reasons, strict=False)
+            if reason and reason.code == "ConditionalCheckFailed"
+        ]
 
 
 class LostRaceError(Exception):
@@ -175,23 +197,10 @@ class LostRaceError(Exception):
         self.refused = refused
 
 
-def raise_if_lost(error: TransactWriteError, items: list[Model]) -> None:
-    """Raise LostRaceError if a cancelled transaction may just be tried again.
-
-    items: in the order of the transaction's cancellation reasons [P4].
-    """
-    reasons = list(error.cancellation_reasons or [])
-    codes = {reason.code for reason in reasons if reason}
-    if error.cause_response_code == "TransactionCanceledException" and codes & {
-        "ConditionalCheckFailed",
-        "TransactionConflict",
-    }:
-        refused = [
-            item
-            for item, reason in zip(items, reasons, strict=False)
-            if reason and reason.code == "ConditionalCheckFailed"
-        ]
-        raise LostRaceError(refused) from error
+def _is_lost(error: TransactWriteError) -> bool:
+    """Tell whether a transaction was cancelled because somebody else wrote first."""
+    codes = {reason.code for reason in error.cancellation_reasons if reason}
+    return not codes.isdisjoint({"ConditionalCheckFailed", "TransactionConflict"})
 
 
 def retry_lost_races(attempt: Callable[[], T]) -> T:

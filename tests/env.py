@@ -1,0 +1,16 @@
+"""The environment of every test; a plugin, so that it comes before the settings."""
+
+import os
+
+os.environ.update(
+    ALLOWED_HOSTS="testserver,127.0.0.1",
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_REGION="us-east-1",
+    AWS_SECRET_ACCESS_KEY="testing",
+    LOCAL="true",
+    LOG_LEVEL="INFO",
+    SECRET_KEY="only-for-tests",
+)
+for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RESOURCE_PREFIX", "MAILBOX_URL"):
+    os.environ.pop(name, None)

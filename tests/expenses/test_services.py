@@ -1,0 +1,279 @@
+import datetime
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from expenses import services
+from expenses.models import Expense
+from expenses.queries import get_expense, list_expenses, spending
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+def test_a_recorded_expense_is_read_back_as_typed():
+    stored = make_expense(
+        amount="12.50", category="  Eating Out ", description="Café ☕ 早餐"
+    )
+
+    expense = get_expense(ALICE, stored.expense_id)
+
+    assert expense.amount == Decimal("12.50")
+    assert expense.category == "Eating Out"
+    assert expense.description == "Café ☕ 早餐"
+    assert expense.date == TODAY.isoformat()
+    assert expense.status == "pending"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"),
+    [
+        ("USD", "0.01"),
+        ("USD", "999999999999.99"),
+        ("USD", "1.5"),
+        ("JPY", "1"),
+        ("KWD", "0.001"),
+    ],
+)
+def test_amounts_within_the_limits_are_kept_exactly(currency, amount):
+    user = replace(ALICE, currency=currency)
+
+    stored = make_expense(user, amount=amount)
+
+    assert Expense.get(stored.expense_id).amount == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"),
+    [
+        ("USD", "0"),
+        ("USD", "-1"),
+        ("USD", "0.001"),
+        ("USD", "1000000000000"),
+        ("USD", "NaN"),
+        ("USD", "Infinity"),
+        ("USD", "1e400"),
+        ("USD", "ten"),
+        ("USD", ""),
+        ("USD", None),
+        ("USD", True),
+        ("USD", 1.5),
+        ("JPY", "1.5"),
+        ("KWD", "0.0001"),
+    ],
+)
+def test_other_amounts_are_refused_by_name(currency, amount):
+    with pytest.raises(InvalidError) as refused:
+        make_expense(replace(ALICE, currency=currency), amount=amount)
+
+    assert refused.value.field == "amount"
+    assert list_expenses(ALICE).items == []
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("category", "c", ""),
+        ("category", "c" * 50, "c" * 51),
+        ("category", "🛒", "   "),
+        ("category", "a b", "a\nb"),
+        ("category", "a", "a\x00"),
+        ("category", "a", 7),
+        ("category", "a", "\ud800"),
+        ("description", "", None),
+        ("description", "d" * 500, "d" * 501),
+        ("description", "two\nlines", "bell\x07"),
+        ("date", "2026-03-18", "2026-02-30"),
+        ("date", "2016-03-18", "2016-03-17"),
+        ("date", "2027-03-18", "2027-03-19"),
+        ("date", "2024-02-29", "20260318"),
+        ("status", "cleared", "paid"),
+    ],
+)
+def test_each_field_has_its_limits(field, good, bad):
+    make_expense(**{field: good})
+
+    if bad is not None:
+        with pytest.raises(InvalidError) as refused:
+            make_expense(**{field: bad})
+        assert refused.value.field == field
+
+
+def test_the_day_is_the_users_own():
+    tokyo = replace(ALICE, time_zone="Asia/Tokyo")
+    late = datetime.datetime(2026, 3, 18, 20, tzinfo=datetime.UTC)
+
+    with time_machine.travel(late):
+        assert make_expense(tokyo).date == "2026-03-19"
+
+
+def test_an_edit_changes_only_what_is_given():
+    stored = make_expense(description="milk")
+
+    services.edit_expense(ALICE, stored.expense_id, amount="11.00", status="cleared")
+
+    expense = get_expense(ALICE, stored.expense_id)
+    assert (expense.amount, expense.status) == (Decimal("11.00"), "cleared")
+    assert (expense.description, expense.category) == ("milk", "Groceries")
+    assert expense.version == 2
+
+
+def test_an_edit_keeps_attributes_that_this_code_does_not_know():
+    stored = make_expense()
+    Expense._get_connection().connection.client.update_item(
+        TableName="expenses",
+        Key={"expense_id": {"S": stored.expense_id}},
+        UpdateExpression="SET later_feature = :v",
+        ExpressionAttributeValues={":v": {"S": "kept"}},
+    )
+
+    services.edit_expense(ALICE, stored.expense_id, amount="11.00")
+
+    raw = Expense._get_connection().connection.client.get_item(
+        TableName="expenses", Key={"expense_id": {"S": stored.expense_id}}
+    )
+    assert raw["Item"]["later_feature"] == {"S": "kept"}
+
+
+def test_a_refused_edit_changes_nothing():
+    stored = make_expense()
+
+    with pytest.raises(InvalidError):
+        services.edit_expense(ALICE, stored.expense_id, amount="11.00", category="")
+
+    assert get_expense(ALICE, stored.expense_id).amount == Decimal("10.00")
+
+
+def test_a_deleted_expense_is_gone():
+    stored = make_expense()
+
+    services.delete_expense(ALICE, stored.expense_id)
+
+    with pytest.raises(NotFoundError):
+        get_expense(ALICE, stored.expense_id)
+    with pytest.raises(NotFoundError):
+        services.delete_expense(ALICE, stored.expense_id)
+
+
+def test_another_users_expense_is_not_found():
+    stored = make_expense(BOB)
+
+    with pytest.raises(NotFoundError):
+        get_expense(ALICE, stored.expense_id)
+    with pytest.raises(NotFoundError):
+        services.edit_expense(ALICE, stored.expense_id, amount="1.00")
+    with pytest.raises(NotFoundError):
+        services.delete_expense(ALICE, stored.expense_id)
+    assert get_expense(BOB, stored.expense_id).amount == Decimal("10.00")
+
+
+def test_the_same_idempotency_key_stores_one_expense():
+    first = make_expense(idempotency_key="k1")
+    second = make_expense(idempotency_key="k1")
+    other = make_expense(BOB, idempotency_key="k1")
+
+    assert first.expense_id == second.expense_id != other.expense_id
+    assert len(list_expenses(ALICE).items) == 1
+
+
+def test_an_idempotency_key_is_for_one_expense_only():
+    make_expense(idempotency_key="k1")
+
+    with pytest.raises(ConflictError):
+        make_expense(idempotency_key="k1", amount="99.00")
+
+
+def test_lists_are_newest_first_in_pages_both_ways():
+    for day in range(1, 8):
+        make_expense(date=f"2026-03-0{day}")
+
+    first = list_expenses(ALICE, limit=3)
+    second = list_expenses(ALICE, limit=3, after=first.next)
+    last = list_expenses(ALICE, limit=3, after=second.next)
+    back = list_expenses(ALICE, limit=3, after=last.previous, backwards=True)
+
+    assert [each.date[-1] for each in first.items] == ["7", "6", "5"]
+    assert [each.date[-1] for each in second.items] == ["4", "3", "2"]
+    assert [each.date[-1] for each in last.items] == ["1"]
+    assert [each.date[-1] for each in back.items] == ["4", "3", "2"]
+    assert (first.previous, last.next) == (None, None)
+
+
+def test_a_list_that_fills_its_page_has_no_next_one():
+    make_expense()
+    make_expense()
+
+    assert list_expenses(ALICE, limit=2).next is None
+
+
+def test_lists_filter_by_days_category_and_status():
+    make_expense(date="2026-03-01", category="Straße")
+    make_expense(date="2026-03-02", category="STRASSE", status="void")
+    make_expense(date="2026-03-03")
+    make_expense(BOB, date="2026-03-02")
+
+    days = list_expenses(
+        ALICE, start=datetime.date(2026, 3, 2), end=datetime.date(2026, 3, 3)
+    )
+    streets = list_expenses(ALICE, category="strasse")
+    void = list_expenses(ALICE, status="void")
+
+    assert [each.date for each in days.items] == ["2026-03-03", "2026-03-02"]
+    assert [each.category for each in streets.items] == ["STRASSE", "Straße"]
+    assert [each.date for each in void.items] == ["2026-03-02"]
+
+
+def test_a_list_refuses_a_reversed_range_and_an_unknown_status():
+    with pytest.raises(InvalidError):
+        list_expenses(ALICE, start=TODAY, end=TODAY - datetime.timedelta(days=1))
+    with pytest.raises(InvalidError):
+        list_expenses(ALICE, status="paid")
+
+
+def test_void_expenses_count_nowhere():
+    make_expense(status="void")
+    make_expense(amount="2.00")
+
+    found = spending("alice", dates.period_of("monthly", TODAY))
+
+    assert [each.amount for each in found] == [Decimal("2.00")]
+
+
+class TestLargeExpenses:
+    user = replace(ALICE, large_expense_threshold=Decimal("500"))
+
+    def test_one_at_the_users_own_threshold_is_noticed(self):
+        make_expense(self.user, amount="499.99")
+        assert alerts() == []
+
+        make_expense(self.user, amount="500.00")
+        assert alerts() == ["large_expense"]
+
+    def test_nothing_is_noticed_until_a_threshold_is_set(self):
+        make_expense(amount="100000.00")
+
+        assert alerts() == []
+
+    def test_one_that_becomes_large_is_noticed_once(self):
+        stored = make_expense(self.user, amount="10.00")
+
+        for amount in ("600.00", "10.00", "700.00"):
+            services.edit_expense(self.user, stored.expense_id, amount=amount)
+
+        assert alerts() == ["large_expense"]
+
+    def test_neither_a_void_nor_a_back_dated_one_is_noticed(self):
+        make_expense(self.user, amount="600.00", status="void")
+        make_expense(self.user, amount="600.00", date="2026-02-28")
+
+        assert alerts() == []

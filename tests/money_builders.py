@@ -1,0 +1,37 @@
+"""Builders for expenses and budgets: sensible defaults, on one fixed day."""
+
+import datetime
+from decimal import Decimal
+
+from accounts.models import User
+from budgets import services as budgets
+from budgets.models import Budget
+from expenses import services as expenses
+from expenses.models import Expense
+from notifications.models import Notification
+
+NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)  # a Wednesday
+TODAY = NOON.date()
+
+ALICE = User(user_id="alice", username="alice", email="alice@example.com")
+BOB = User(user_id="bob", username="bob", email="bob@example.com")
+
+
+def make_expense(user: User = ALICE, **given) -> Expense:
+    given = {"amount": "10.00", "category": "Groceries", **given}
+    return expenses.record_expense(user, **given)
+
+
+def make_budget(user: User = ALICE, **given) -> Budget:
+    given = {"amount": "100.00", "category": "Groceries", **given}
+    return budgets.create_budget(user, **given)
+
+
+def spent(budget: Budget) -> Decimal:
+    return Budget.get(budget.budget_id).spent
+
+
+def alerts(user: User = ALICE) -> list[str]:
+    """Types of the user's notifications, oldest first."""
+    found = Notification.by_user.query(user.user_id)
+    return [each.type for each in sorted(found, key=lambda each: each.created_at)]

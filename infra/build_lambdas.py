@@ -103,9 +103,7 @@ def _is_left_out(path: Path) -> bool:
     if "__pycache__" in path.parts or path.suffix == ".pyc":
         return True
     is_app = path.parts[0] in APPS
-    return is_app and (
-        path.stem in WEB_ROOMS or not WEB_FOLDERS.isdisjoint(path.parts)
-    )
+    return is_app and (path.stem in WEB_ROOMS or not WEB_FOLDERS.isdisjoint(path.parts))
 
 
 def _function_zip(out: Path, name: str, packages: Path) -> Path:

@@ -38,7 +38,7 @@ def _compile(name: str, requirements: list[str], options: list[str]) -> None:
     command += ["--python-version", "3.11", "--generate-hashes", "--no-annotate"]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header"]
     command += [*options, "--output-file", str(HERE / f"{name}.txt")]
-    subprocess.run(command, input="\n".join(requirements), text=True, check=True)
+    subprocess.run(command, input="\n".join(requirements), text=True, check=True)  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Start the whole system on this machine and stop it again: `make run`."""
 
+import contextlib
+import os
 import signal
 import sys
 import time
 from types import FrameType
+from typing import Any, TextIO
 
 from smartbudget.local.settings import (
     DEMO_PASSWORD,
@@ -19,8 +22,7 @@ class StopRequested(BaseException):
 
 def main() -> int:
     """Run until told to stop; return the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    _on_stop_signals(_stop)
     stack = None
     try:
         from smartbudget.local.stack import LocalStack  # slow to import
@@ -31,39 +33,45 @@ def main() -> int:
         _say(_welcome(settings))
         return _watch(stack)
     except LocalError as exc:
-        print(exc, file=sys.stderr, flush=True)
+        _say(str(exc), file=sys.stderr)
         return 1
     except StopRequested:
         _say("Stopping")
         return 0
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        _on_stop_signals(signal.SIG_IGN)
         if stack is not None:
             stack.stop()
 
 
-def _watch(stack) -> int:
+def _watch(stack: Any) -> int:
     while True:
         time.sleep(0.3)
         dead = stack.dead_part()
         if dead is None:
             continue
-        print(
-            f"The {dead.name} stopped unexpectedly (code {dead.exit_code()}), so"
-            f" everything stops. The end of {dead.log}:\n{dead.log_tail()}",
+        _say(
+            f"The {dead.name} ended unexpectedly (code {dead.exit_code()}), so"
+            f" everything stops; its log is {dead.log}.",
             file=sys.stderr,
-            flush=True,
         )
         return 1
 
 
+def _on_stop_signals(action: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, action)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
+    _on_stop_signals(signal.SIG_IGN)  # stopping takes seconds, once is enough
     raise StopRequested
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def _say(line: str, file: TextIO = sys.stdout) -> None:
+    # Whoever read our output may be gone: a closed terminal, `make run | head`.
+    with contextlib.suppress(OSError):
+        print(line, file=file, flush=True)
 
 
 def _welcome(settings: Settings) -> str:
@@ -78,4 +86,7 @@ Smart Budget Planner runs. Ctrl-C stops it.
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(code)  # a closed output would otherwise be complained about

@@ -40,7 +40,9 @@ def deploy(
         formation.delete_stack(StackName=STACK_NAME)
         _wait(formation)
         stack = None
-    return _outputs(_apply(formation, stack, template, wanted)), True
+    done = _apply(formation, stack, template, wanted)
+    _drop_old_zips(session.client("s3"), zips)
+    return _outputs(done), True
 
 
 def _code_parameter(function: str) -> str:
@@ -71,19 +73,27 @@ def _is_deployed(
 
 
 def _upload(s3: Any, zips: Mapping[str, Path]) -> None:
-    """Put the zips where Lambda fetches them, and drop those of earlier builds."""
+    """Put the zips where Lambda fetches them."""
     try:
         s3.create_bucket(Bucket=CODE_BUCKET)
     except ClientError as exc:
         if exc.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
-    listed = s3.list_objects_v2(Bucket=CODE_BUCKET).get("Contents", [])
-    there = {item["Key"] for item in listed}
+    there = _uploaded(s3)
     for path in zips.values():
         if path.name not in there:
             s3.put_object(Bucket=CODE_BUCKET, Key=path.name, Body=path.read_bytes())
-    for key in there - {path.name for path in zips.values()}:
+
+
+def _drop_old_zips(s3: Any, zips: Mapping[str, Path]) -> None:
+    """Delete earlier builds; not before, since a failed update goes back to them."""
+    for key in _uploaded(s3) - {path.name for path in zips.values()}:
         s3.delete_object(Bucket=CODE_BUCKET, Key=key)
+
+
+def _uploaded(s3: Any) -> set[str]:
+    listed = s3.list_objects_v2(Bucket=CODE_BUCKET).get("Contents", [])
+    return {item["Key"] for item in listed}
 
 
 def _apply(
@@ -111,7 +121,10 @@ def _apply(
             return stack
         raise LocalError(f"The deployment was refused: {message}") from exc
     done = _wait(formation)
-    if done is None or done["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+    if done is None or done["StackStatus"] not in {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+    }:
         raise LocalError(_failure(formation, known, done))
     return done
 
@@ -132,9 +145,7 @@ def _events(formation: Any) -> list[dict[str, Any]]:
     return list(found)
 
 
-def _failure(
-    formation: Any, known: set[str], stack: dict[str, Any] | None
-) -> str:
+def _failure(formation: Any, known: set[str], stack: dict[str, Any] | None) -> str:
     """Name the first resource that failed since `known`, and why it did."""
     failed = [
         event

@@ -35,7 +35,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as gateway
 from ministack.core import persistence
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sts
 
 STATE = Path(os.environ["STATE_DIR"])
 SAVE_SECONDS = float(os.environ.get("SAVE_SECONDS", "0"))
@@ -52,7 +52,7 @@ class Activity:
     def __init__(self) -> None:
         self.changed = False
 
-    async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one request through MiniStack and note whether it may write."""
         try:
             await gateway.app(scope, receive, send)
@@ -61,7 +61,7 @@ class Activity:
                 self.changed = True
 
 
-def _may_write(scope: dict) -> bool:
+def _may_write(scope: dict[str, Any]) -> bool:
     if scope["method"] in {"GET", "HEAD"}:
         # The links in SNS messages confirm and unsubscribe with a GET.
         return b"Action=" in scope["query_string"]
@@ -98,13 +98,7 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
                 os.link(path, draft / path.name)
         persistence.STATE_DIR = str(draft)
         for name, get_state in services.items():
-            state = get_state()
-            if state is None:
-                continue
-            (draft / f"{name}.json").unlink(missing_ok=True)
-            persistence.save_state(name, state)  # only logs its errors
-            if not (draft / f"{name}.json").exists():
-                raise RuntimeError(f"the state of {name} could not be written")
+            _write_service(draft / f"{name}.json", get_state())
         _write_note(draft, clean=clean)
         link = STATE / f"link-{draft.name}"
         link.symlink_to(draft.name)
@@ -115,6 +109,15 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
     for path in STATE.glob("snapshot-*"):
         if path != draft:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_service(path: Path, state: Any) -> None:
+    if state is None:  # it has nothing to say about what is there
+        return
+    path.unlink(missing_ok=True)
+    persistence.save_state(path.stem, state)  # only logs its errors
+    if not path.exists():
+        raise RuntimeError(f"the state of {path.stem} could not be written")
 
 
 def _write_note(draft: Path, *, clean: bool) -> None:
@@ -191,6 +194,9 @@ async def main() -> None:
     threading.Thread(target=watch_lifeline, daemon=True).start()
     persistence.STATE_DIR = str(STATE / "current")
     gateway.save_all = lambda services: write_snapshot(services, clean=True)
+    # MiniStack forgets role sessions when it stops; on AWS nobody's end with that.
+    sts.get_state = lambda: {"sessions": sts._sessions}
+    sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
     activity = Activity()
     saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
     config = Config()

@@ -162,7 +162,8 @@ PAGE = """<!doctype html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto;
        padding: 0 1rem; }}
-article {{ border: 1px solid #bbb; border-radius: 6px; padding: 0 1rem; margin: 1rem 0; }}
+article {{ border: 1px solid #bbb; border-radius: 6px; padding: 0 1rem;
+          margin: 1rem 0; }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
 small {{ color: #555; }}
 </style></head><body><h1>{title}</h1>{content}</body></html>

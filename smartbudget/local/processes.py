@@ -10,6 +10,7 @@ id and its start time, because ids are used again.
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 STOP_SECONDS = 20  # the local AWS writes its state in this time
+LARGEST_LOG = 4 * 1024 * 1024  # bytes that are searched for a reason
+EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning): .+", re.MULTILINE)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -35,6 +38,7 @@ class Child:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
+        self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -77,9 +81,15 @@ class Child:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
 
-    def log_tail(self, lines: int = 12) -> str:
-        """Return the end of its log."""
-        return tail(self.log, lines)
+    def reason(self) -> str:
+        """Return the line of its log that most likely says why it ended."""
+        with self.log.open("rb") as source:
+            source.seek(self._log_start)
+            text = source.read(LARGEST_LOG).decode(errors="replace")
+        # The first exception is the cause, later ones are what became of it.
+        found = EXCEPTION.search(text)
+        lines = [line for line in text.splitlines() if line.strip()]
+        return found.group() if found else (lines or ["it wrote nothing"])[-1].strip()
 
 
 class Record:
@@ -141,17 +151,6 @@ def signal_group(
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-
-
-def tail(log: Path, lines: int) -> str:
-    """Return the last lines of a log, empty if there is none."""
-    try:
-        with log.open("rb") as source:
-            source.seek(max(0, log.stat().st_size - 8192))
-            text = source.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
 
 
 def _is_same(part: Mapping[str, object]) -> bool:

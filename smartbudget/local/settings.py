@@ -21,13 +21,18 @@ DEMO_PASSWORD = "plenty-of-pennies"
 TEMPLATE_PARAMETERS = {
     "ReceiptsBucketName": "smart-budget-receipts",
     "CodeBucket": CODE_BUCKET,
-    "NotificationTimeoutSeconds": "10",
-    "QueueVisibilitySeconds": "10",
+    "NotificationTimeoutSeconds": "15",
+    "QueueVisibilitySeconds": "15",
     "SweepSchedule": "rate(1 minute)",
     "RequireTls": "false",
 }
 # What a person may set for the web process by putting it before `make run`.
-PASSED_ON = ("LOG_LEVEL", "REGISTER_LIMIT", "LOGIN_ACCOUNT_LIMIT", "LOGIN_ADDRESS_LIMIT")
+PASSED_ON = (
+    "LOG_LEVEL",
+    "REGISTER_LIMIT",
+    "LOGIN_ACCOUNT_LIMIT",
+    "LOGIN_ADDRESS_LIMIT",
+)
 
 
 class LocalError(RuntimeError):

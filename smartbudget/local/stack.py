@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.build_lambdas import BuildError, build
 from smartbudget.local import environment
@@ -30,6 +30,7 @@ from smartbudget.local.settings import (
     CODE_BUCKET,
     REGION,
     ROOT,
+    STACK_NAME,
     TEMPLATE_PARAMETERS,
     LocalError,
     Settings,
@@ -64,6 +65,12 @@ class LocalStack:
 
     def start(self, *, demo: bool = True) -> None:
         """Start every part, or raise LocalError with what stands in the way."""
+        try:
+            self._start(demo=demo)
+        except (BotoCoreError, ClientError) as exc:
+            raise LocalError(f"The local AWS failed: {exc}") from exc
+
+    def _start(self, *, demo: bool) -> None:
         self._claim_folder()
         left_over = self._record.end_left_over()
         if left_over:
@@ -127,7 +134,11 @@ class LocalStack:
             "LAMBDA_ASYNC_RETRY_MAX_SECONDS": "1",
             "LOG_LEVEL": "WARNING",
         }
-        command = [str(self._python), "-u", str(Path(__file__).with_name("emulator.py"))]
+        command = [
+            str(self._python),
+            "-u",
+            str(Path(__file__).with_name("emulator.py")),
+        ]
         self.aws = self._spawn("local AWS", command, env, "aws.log")
         if wait:
             self._wait_for(self.aws, f"{settings.aws_url}/_ministack/health")
@@ -179,7 +190,8 @@ class LocalStack:
         finally:
             loader.kill()
         if code:
-            raise LocalError(f"The demo data could not be loaded:\n{loader.log_tail()}")
+            reason = f"{loader.reason()} (see {loader.log})"
+            raise LocalError(f"The demo data could not be loaded: {reason}")
         s3.put_bucket_tagging(Bucket=CODE_BUCKET, Tagging={"TagSet": [DEMO_TAG]})
 
     def start_web(self) -> None:
@@ -202,11 +214,12 @@ class LocalStack:
     def role_session(self, role: str) -> Any:
         """Return a boto3 session under one role of the template.
 
-        role: its logical name without "Role", such as "Web" or "BudgetAlert".
+        role: "web" or a function's name.
         """
+        logical_id = "".join(part.title() for part in role.split("_")) + "Role"
         admin = self.admin_session()
         resource = admin.client("cloudformation").describe_stack_resource(
-            StackName="smart-budget", LogicalResourceId=f"{role}Role"
+            StackName=STACK_NAME, LogicalResourceId=logical_id
         )
         name = resource["StackResourceDetail"]["PhysicalResourceId"]
         arn = admin.client("iam").get_role(RoleName=name)["Role"]["Arn"]
@@ -267,8 +280,8 @@ class LocalStack:
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(url):
             if child.exit_code() is not None:
-                reason = f"stopped while starting:\n{child.log_tail()}"
-                raise LocalError(f"The {child.name} {reason}")
+                reason = f"{child.reason()} (see {child.log})"
+                raise LocalError(f"The {child.name} did not start: {reason}")
             if time.monotonic() > deadline:
                 reason = f"did not answer within {READY_SECONDS} seconds"
                 raise LocalError(f"The {child.name} {reason}; see {child.log}.")

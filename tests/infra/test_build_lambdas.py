@@ -1,0 +1,103 @@
+"""The Lambda zips hold what a function needs and nothing of the web."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import build_lambdas
+from smartbudget.local import environment
+from smartbudget.local.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def zips() -> dict[str, Path]:
+    build_dir = Settings.from_env({}).build_dir
+    with environment.exclusive(build_dir / "lambdas.lock"):
+        return build_lambdas.build(build_dir / "lambdas")
+
+
+def names_in(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as archive:
+        return set(archive.namelist())
+
+
+def test_every_handler_has_a_zip(zips):
+    assert sorted(zips) == build_lambdas.function_names()
+    assert {"budget_alert", "notification_processor"} <= set(zips)
+
+
+def test_zips_hold_no_django(zips):
+    for path in zips.values():
+        top = {name.split("/")[0].lower() for name in names_in(path)}
+        assert not {n for n in top if n.startswith(("django", "rest_framework"))}
+
+
+def test_zips_hold_the_domain_and_not_its_web_rooms(zips):
+    names = names_in(zips["notification_processor"])
+
+    assert "notifications/models.py" in names
+    assert "smartbudget/core/config.py" in names
+    assert "lambdas/notification_processor/handler.py" in names
+    assert "lambdas/budget_alert/handler.py" not in names
+    assert "smartbudget/settings.py" not in names
+    for room in build_lambdas.WEB_ROOMS:
+        assert not {name for name in names if name == f"accounts/{room}.py"}
+
+
+def test_zips_stay_small_enough_for_a_quick_start(zips):
+    for path in zips.values():
+        assert path.stat().st_size < 12_000_000
+
+
+@pytest.mark.parametrize("name", build_lambdas.function_names())
+def test_a_handler_imports_from_its_zip_alone(zips, name, tmp_path):
+    with zipfile.ZipFile(zips[name]) as archive:
+        archive.extractall(tmp_path)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
+    code += f"import lambdas.{name}.handler as module; print(module.__file__)"
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        env={"AWS_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
+
+
+def test_a_second_build_makes_nothing(zips):
+    before = {path: path.stat().st_ino for path in zips.values()}
+
+    again = build_lambdas.build(next(iter(zips.values())).parent)
+
+    assert again == zips
+    assert {path: path.stat().st_ino for path in again.values()} == before
+
+
+def test_a_zips_name_changes_with_its_content(zips, tmp_path, monkeypatch):
+    out = next(iter(zips.values())).parent
+    packages = sorted(out.glob("packages-*.zip"))[-1]
+    before = build_lambdas._function_zip(tmp_path, "budget_alert", packages)
+    files = list(build_lambdas.code_files("budget_alert"))
+    monkeypatch.setattr(build_lambdas, "code_files", lambda name: files[:-1])
+
+    after = build_lambdas._function_zip(tmp_path, "budget_alert", packages)
+
+    assert before.name != after.name
+
+
+def test_a_failed_installation_is_one_sentence(tmp_path, monkeypatch):
+    lock = tmp_path / "lambdas.txt"
+    lock.write_text("smartbudget-no-such==1 --hash=sha256:" + "0" * 64)
+    monkeypatch.setattr(build_lambdas, "LOCK", lock)
+
+    with pytest.raises(build_lambdas.BuildError, match="could not be installed"):
+        build_lambdas._install(
+            tmp_path / "packages", build_lambdas.Target(platform="no_such_platform")
+        )

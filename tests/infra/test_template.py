@@ -1,0 +1,182 @@
+"""infra/template.yaml is valid and says what the code says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from accounts.models import Account
+from budgets.models import Budget
+from expenses.models import Expense
+from infra.build_lambdas import ROOT, function_names
+from notifications.models import Notification
+
+TEMPLATE = ROOT / "infra" / "template.yaml"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms, such as !Ref, as {"Ref": ...}."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    assert isinstance(node, yaml.SequenceNode)
+    return {suffix: loader.construct_sequence(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return yaml.load(TEMPLATE.read_text(), _Loader)
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    resources = template["Resources"]
+    return {name: r for name, r in resources.items() if r["Type"] == kind}
+
+
+def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    policies = template["Resources"][role]["Properties"]["Policies"]
+    return [s for p in policies for s in p["PolicyDocument"]["Statement"]]
+
+
+def test_cfn_lint_finds_nothing():
+    command = [Path(sys.executable).with_name("cfn-lint"), TEMPLATE]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "model"),
+    [
+        ("UsersTable", Account),
+        ("ExpensesTable", Expense),
+        ("BudgetsTable", Budget),
+        ("NotificationsTable", Notification),
+    ],
+)
+def test_tables_have_the_models_keys_and_indexes(template, logical_id, model):
+    declared = template["Resources"][logical_id]["Properties"]
+
+    assert declared["TableName"] == {"Sub": "${ResourcePrefix}" + model.Meta.table_name}
+    assert _shape_of_table(declared) == _shape_of_model(model)
+
+
+def _shape_of_table(declared: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "attributes": _pairs(declared["AttributeDefinitions"], "AttributeType"),
+        "key": _pairs(declared["KeySchema"], "KeyType"),
+        "indexes": {
+            index["IndexName"]: {
+                "key": _pairs(index["KeySchema"], "KeyType"),
+                "projection": index["Projection"]["ProjectionType"],
+            }
+            for index in declared["GlobalSecondaryIndexes"]
+        },
+    }
+
+
+def _shape_of_model(model: Any) -> dict[str, Any]:
+    schema = model._get_schema()
+    return {
+        "attributes": _pairs(schema["attribute_definitions"], "AttributeType"),
+        "key": _pairs(schema["key_schema"], "KeyType"),
+        "indexes": {
+            index["index_name"]: {
+                "key": _pairs(index["key_schema"], "KeyType"),
+                "projection": index["projection"]["ProjectionType"],
+            }
+            for index in schema["global_secondary_indexes"]
+        },
+    }
+
+
+def _pairs(entries: list[dict[str, str]], value: str) -> dict[str, str]:
+    return {entry["AttributeName"]: entry[value] for entry in entries}
+
+
+def test_data_outlives_the_stack_and_a_mistake(template):
+    tables = of_type(template, "AWS::DynamoDB::Table")
+
+    for resource in [*tables.values(), template["Resources"]["ReceiptsBucket"]]:
+        assert resource["DeletionPolicy"] == "Retain"
+        assert resource["UpdateReplacePolicy"] == "Retain"
+    for table in tables.values():
+        declared = table["Properties"]
+        assert declared["BillingMode"] == "PAY_PER_REQUEST"
+        assert declared["DeletionProtectionEnabled"] is True
+        recovery = declared["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"] is True
+
+
+def test_each_handler_has_a_function_and_its_zip_a_parameter(template):
+    functions = of_type(template, "AWS::Lambda::Function").values()
+    handlers = {f["Properties"]["Handler"] for f in functions}
+
+    assert handlers == {f"lambdas.{name}.handler.handler" for name in function_names()}
+    for function in functions:
+        key = function["Properties"]["Code"]["S3Key"]["Ref"]
+        name = function["Properties"]["FunctionName"]["Sub"].split("}")[1]
+        assert key == "".join(p.title() for p in name.split("_")) + "CodeKey"
+
+
+def test_every_function_has_a_role_of_its_own_and_expiring_logs(template):
+    functions = of_type(template, "AWS::Lambda::Function")
+    groups = of_type(template, "AWS::Logs::LogGroup")
+
+    roles = [f["Properties"]["Role"]["GetAtt"] for f in functions.values()]
+    assert len(set(roles)) == len(functions)
+    for function in functions.values():
+        group = groups[function["DependsOn"]]["Properties"]
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        name = function["Properties"]["FunctionName"]["Sub"]
+        assert group["LogGroupName"] == {"Sub": f"/aws/lambda/{name}"}
+
+
+def test_no_permission_has_a_wildcard_but_under_a_prefix(template):
+    for role in of_type(template, "AWS::IAM::Role"):
+        for statement in statements(template, role):
+            assert "*" not in json.dumps(statement["Action"])
+            wide = json.dumps(statement["Resource"]).replace("/receipts/*", "")
+            assert "*" not in wide.replace("/reports/*", "")
+
+
+def test_the_mapping_reports_single_failures(template):
+    mapping = template["Resources"]["NotificationQueueMapping"]["Properties"]
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_queue_waits_six_function_timeouts_and_dead_letters_keep_longer(template):
+    parameters = template["Parameters"]
+    queue = template["Resources"]["NotificationQueue"]["Properties"]
+    dead = template["Resources"]["NotificationDeadLetterQueue"]["Properties"]
+
+    visibility = parameters["QueueVisibilitySeconds"]["Default"]
+    assert visibility >= 6 * parameters["NotificationTimeoutSeconds"]["Default"]
+    assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+def test_every_schedule_may_invoke_its_function_and_keeps_what_fails(template):
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    allowed = {
+        (p["Properties"]["SourceArn"]["GetAtt"], p["Properties"]["FunctionName"]["Ref"])
+        for p in permissions
+    }
+
+    for name, rule in of_type(template, "AWS::Events::Rule").items():
+        for target in rule["Properties"]["Targets"]:
+            function = target["Arn"]["GetAtt"].removesuffix(".Arn")
+            assert (f"{name}.Arn", function) in allowed
+            dead = target["DeadLetterConfig"]["Arn"]["GetAtt"]
+            assert dead == "FailedEventsQueue.Arn"

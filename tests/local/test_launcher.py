@@ -1,0 +1,139 @@
+"""What stands in the way of a start is said in one sentence."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from smartbudget.local.processes import Child, Record, start_time
+from smartbudget.local.settings import ROOT, LocalError, Settings
+from smartbudget.local.stack import LocalStack
+from tests.stack import make_settings, wait_until
+
+
+def run_launcher(**variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "smartbudget.local"],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("variable", ["WEB_PORT", "AWS_PORT", "MAILBOX_PORT"])
+def test_a_port_in_use_is_one_sentence(variable, tmp_path):
+    settings = make_settings(tmp_path)
+    ports = {name: str(port) for name, port in settings.ports.items()}
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+
+        done = run_launcher(LOCAL_DIR=str(tmp_path), **{**ports, variable: port})
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"Port {port} is in use; set {variable} to")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "65536", "-1", "8_0", "٣"])
+def test_an_odd_port_is_one_sentence(value, tmp_path):
+    done = run_launcher(LOCAL_DIR=str(tmp_path), WEB_PORT=value)
+
+    sentence = f"WEB_PORT must be a port from 1 to 65535, not {value!r}.\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+
+
+def test_settings_come_from_the_environment(tmp_path):
+    settings = Settings.from_env(
+        {"LOCAL_DIR": str(tmp_path), "AWS_PORT": "5000", "LOG_LEVEL": "DEBUG"}
+    )
+
+    assert settings.local_dir == tmp_path
+    assert settings.ports == {"WEB_PORT": 8000, "AWS_PORT": 5000, "MAILBOX_PORT": 8025}
+    assert settings.web_environment == {"LOG_LEVEL": "DEBUG"}
+
+
+def test_a_second_stack_in_the_same_folder_is_refused(tmp_path):
+    first = LocalStack(make_settings(tmp_path))
+    first._claim_folder()
+    try:
+        with pytest.raises(LocalError, match=f"process {os.getpid()}"):
+            LocalStack(make_settings(tmp_path)).start()
+    finally:
+        first.stop()
+
+
+def sleeper(tmp_path: Path, code: str = "import time; time.sleep(60)") -> Child:
+    command = [sys.executable, "-c", code]
+    return Child("part", command, env={}, cwd=tmp_path, log=tmp_path / "part.log")
+
+
+def test_what_a_killed_launcher_left_is_ended_at_the_next_start(tmp_path):
+    child = sleeper(tmp_path)
+    record = Record(tmp_path / "processes.json")
+    record.write([child])
+
+    names = record.end_left_over()
+
+    assert names == ["part"]
+    assert child.process.wait(5) != 0
+    child.kill()
+    assert Record(record.path).end_left_over() == []
+
+
+def test_a_process_that_only_has_the_same_id_is_left_alone(tmp_path):
+    child = sleeper(tmp_path)
+    record = Record(tmp_path / "processes.json")
+    record.write([child])
+    started = start_time(child.pid)
+    assert started is not None
+    record.path.write_text(record.path.read_text().replace(started, "another time"))
+
+    names = record.end_left_over()
+
+    assert names == []
+    assert child.exit_code() is None
+    child.kill()
+
+
+def test_a_stubborn_child_is_ended_after_its_time(tmp_path):
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    child = sleeper(tmp_path, code + "print('ready', flush=True); time.sleep(60)")
+    wait_until(lambda: "ready" in child.log.read_text())
+
+    started = time.monotonic()
+    willing = child.stop(0.2)
+
+    assert not willing
+    assert child.exit_code() is not None
+    assert time.monotonic() - started < 5
+
+
+def test_ending_a_child_ends_what_it_started(tmp_path):
+    code = "import subprocess, time; p = subprocess.Popen(['sleep', '60']);"
+    child = sleeper(tmp_path, code + "print(p.pid, flush=True); time.sleep(60)")
+    grandchild = int(wait_until(child.log.read_text))
+
+    child.kill()
+
+    wait_until(lambda: start_time(grandchild) is None)
+
+
+def test_the_reason_of_an_end_is_the_first_exception(tmp_path):
+    (tmp_path / "part.log").write_text("ValueError: of an earlier run\n")
+    code = "print('at work\\nKeyError: 1\\n  in a traceback\\nx.HaltError: 2\\n')"
+    child = sleeper(tmp_path, code)
+
+    child.process.wait(10)
+
+    assert child.reason() == "KeyError: 1"
+    child.kill()

@@ -1,0 +1,188 @@
+"""The mailbox keeps, shows and confirms what SNS sends."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from smartbudget.local import mailbox
+
+ALICE = "alice+tag@example.com"
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[mailbox.Server]:
+    yield from serving(mailbox.Server(0, tmp_path, "http://127.0.0.1:1"))
+
+
+def serving(made: Any) -> Iterator[Any]:
+    thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def call(server: mailbox.Server, path: str, body: bytes | None = None, **options):
+    request = urllib.request.Request(server.url + path, data=body, **options)
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return response.read().decode()
+
+
+def deliver(server: mailbox.Server, to: str = ALICE, **fields: str) -> None:
+    sent = {"Type": "Notification", "Message": "Over budget", **fields}
+    call(server, mailbox.inbox_path(to), json.dumps(sent).encode(), method="POST")
+
+
+def messages(server: mailbox.Server, to: str = ALICE) -> list[dict[str, Any]]:
+    quoted = urllib.parse.quote(to)
+    return json.loads(call(server, f"/api/messages?to={quoted}"))
+
+
+def status_of(server: mailbox.Server, path: str, body: bytes | None = None) -> int:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        call(server, path, body)
+    with refused.value:
+        return refused.value.code
+
+
+def test_a_notification_becomes_a_message(server):
+    deliver(server, Subject="Food", Message="80 % spent")
+
+    [message] = messages(server)
+
+    assert message.pop("received_at").endswith("+00:00")
+    assert message == {
+        "to": ALICE,
+        "subject": "Food",
+        "body": "80 % spent",
+        "kind": "notification",
+        "confirm_url": None,
+    }
+
+
+def test_messages_are_listed_by_address_and_newest_last(server):
+    deliver(server, Message="first")
+    deliver(server, "bob@example.com")
+    deliver(server, Message="second")
+
+    assert [m["body"] for m in messages(server)] == ["first", "second"]
+    assert len(json.loads(call(server, "/api/messages"))) == 3
+
+
+def test_messages_survive_a_restart(server, tmp_path):
+    deliver(server, Message="kept")
+
+    again = mailbox.Inbox(tmp_path / "messages.jsonl")
+
+    assert [m.body for m in again.messages(ALICE)] == ["kept"]
+
+
+def test_half_a_line_costs_only_its_message(server, tmp_path):
+    deliver(server, Message="kept")
+    with (tmp_path / "messages.jsonl").open("a") as file:
+        file.write('{"to": "al')
+
+    again = mailbox.Inbox(tmp_path / "messages.jsonl")
+
+    assert [m.body for m in again.messages()] == ["kept"]
+
+
+def test_only_the_newest_messages_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(mailbox, "KEPT_MESSAGES", 3)
+    inbox = mailbox.Inbox(tmp_path / "messages.jsonl")
+
+    for number in range(20):
+        inbox.add(mailbox.Message(ALICE, "s", str(number), "notification", "now"))
+
+    assert [m.body for m in inbox.messages()] == ["17", "18", "19"]
+    assert len((tmp_path / "messages.jsonl").read_text().splitlines()) <= 6
+
+
+def test_deleting_clears_one_address_or_all(server):
+    deliver(server)
+    deliver(server, "bob@example.com")
+
+    call(server, "/api/messages?to=bob@example.com", method="DELETE")
+    assert len(messages(server)) == 1
+
+    call(server, "/api/messages", method="DELETE")
+    assert messages(server) == []
+
+
+def test_the_page_escapes_what_was_sent_and_links_addresses(server):
+    deliver(server, Subject="<script>alert(1)</script>", Message="see http://x/?a=1&b")
+
+    shown = call(server, "/")
+
+    assert "<script>" not in shown
+    assert '<a href="http://x/?a=1&amp;b">' in shown
+
+
+def test_an_empty_mailbox_says_so(server):
+    assert "No mail yet" in call(server, "/")
+
+
+def test_a_confirmation_link_confirms_at_the_local_aws_only(tmp_path):
+    asked: list[str] = []
+
+    class Aws(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    for aws in serving(HTTPServer(("127.0.0.1", 0), Aws)):
+        url = f"http://127.0.0.1:{aws.server_port}"
+        for server in serving(mailbox.Server(0, tmp_path, url)):
+            deliver(
+                server,
+                Type="SubscriptionConfirmation",
+                SubscribeURL="http://elsewhere.example/?Action=Confirm&Token=t",
+            )
+            [message] = messages(server)
+            shown = call(server, message["confirm_url"].removeprefix(server.url))
+
+    assert message["kind"] == "confirmation"
+    assert "Subscription confirmed" in shown
+    assert asked == ["/?Action=Confirm&Token=t"]
+
+
+def test_a_confirmation_says_when_the_local_aws_is_down(server):
+    deliver(server, Type="SubscriptionConfirmation", SubscribeURL="http://x/?a=b")
+    [message] = messages(server)
+
+    path = message["confirm_url"].removeprefix(server.url)
+
+    assert status_of(server, path) == 502
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/inbox/alice@example.com", b"not json", 400),
+        ("/inbox/alice@example.com", b"[]", 400),
+        ("/inbox/alice@example.com", b'{"Type": "Notification"}', 400),
+        ("/inbox/", b"{}", 404),
+        ("/elsewhere", b"{}", 404),
+        ("/confirm/unknown", None, 404),
+        ("/elsewhere", None, 404),
+    ],
+)
+def test_what_is_not_a_delivery_is_refused(server, path, body, status):
+    assert status_of(server, path, body) == status
+    assert json.loads(call(server, "/api/messages")) == []
+
+
+def test_a_huge_body_is_refused_unread(server, monkeypatch):
+    monkeypatch.setattr(mailbox, "LARGEST_BODY", 10)
+
+    assert status_of(server, "/inbox/a@example.com", b"x" * 11) == 413

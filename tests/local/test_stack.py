@@ -1,0 +1,402 @@
+"""The local AWS, deployed from the template, behaves and survives."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from smartbudget.local import deploy
+from smartbudget.local.processes import start_time
+from smartbudget.local.settings import ROOT, LocalError
+from smartbudget.local.stack import LocalStack
+from tests.stack import make_settings, running_stack, wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def put_user(session, user_id: str) -> None:
+    item = {"user_id": {"S": user_id}}
+    session.client("dynamodb").put_item(TableName="users", Item=item)
+
+
+def has_user(session, user_id: str) -> bool:
+    client = session.client("dynamodb")
+    key = {"user_id": {"S": user_id}}
+    return "Item" in client.get_item(TableName="users", Key=key, ConsistentRead=True)
+
+
+def test_it_listens_on_this_machine_only(stack):
+    text = "".join(Path(f"/proc/net/{kind}").read_text() for kind in ("tcp", "tcp6"))
+    listening = [line.split()[1] for line in text.splitlines() if " 0A " in line]
+    ports = {f"{port:04X}" for port in stack.local.settings.ports.values()}
+
+    hosts = {host for host, port in (a.split(":") for a in listening) if port in ports}
+
+    assert hosts == {"0100007F"}
+
+
+def test_an_unchanged_template_is_not_deployed_again(stack):
+    zips = {
+        name: ROOT / ".local-build" / "lambdas" / key
+        for name, key in deployed_keys(stack).items()
+    }
+    parameters = {
+        **deploy_parameters(stack),
+        **{deploy._code_parameter(name): path.name for name, path in zips.items()},
+    }
+
+    outputs, changed = deploy.deploy(stack.admin_session(), zips, parameters)
+
+    assert not changed
+    assert outputs == stack.outputs
+
+
+def deploy_parameters(stack) -> dict[str, str]:
+    formation = stack.admin_session().client("cloudformation")
+    [found] = formation.describe_stacks(StackName="smart-budget")["Stacks"]
+    return {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]}
+
+
+def deployed_keys(stack) -> dict[str, str]:
+    parameters = deploy_parameters(stack)
+    return {
+        "budget_alert": parameters["BudgetAlertCodeKey"],
+        "notification_processor": parameters["NotificationProcessorCodeKey"],
+    }
+
+
+def test_a_failed_deployment_names_the_resource_and_the_reason(
+    stack, tmp_path, monkeypatch
+):
+    text = deploy.TEMPLATE.read_text().replace(
+        "Resources:\n",
+        "Resources:\n  Broken:\n    Type: AWS::Lambda::EventInvokeConfig\n"
+        "    Properties: {FunctionName: no_such, Qualifier: $LATEST}\n",
+        1,
+    )
+    broken = tmp_path / "template.yaml"
+    broken.write_text(text)
+    monkeypatch.setattr(deploy, "TEMPLATE", broken)
+
+    with pytest.raises(LocalError, match=r"failed at Broken \(.*not found: no_such"):
+        deploy.deploy(stack.admin_session(), {}, deploy_parameters(stack))
+
+
+def test_the_profile_gives_the_web_role(stack, monkeypatch):
+    for name, value in stack.local.web_env().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    arn = boto3.Session().client("sts").get_caller_identity()["Arn"]
+
+    assert arn.split("/")[1] == stack.outputs["WebRoleArn"].split("/")[1]
+
+
+def test_the_exports_give_a_shell_admin_access(stack):
+    exports = stack.local.settings.local_dir / "aws.env"
+    code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+    command = f'. "{exports}"; "{sys.executable}" -c "{code}"'
+
+    done = subprocess.run(
+        ["sh", "-c", command], env={}, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip().endswith(":root")
+    assert exports.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_subscription_gets_mail_only_once_confirmed_and_only_its_own(stack):
+    address, topic = stack.new_address(), stack.outputs["BudgetAlertsTopicArn"]
+    sns = stack.admin_session().client("sns")
+    subscribe = {
+        "TopicArn": topic,
+        "Protocol": "http",
+        "Endpoint": f"{stack.mailbox_url}/inbox/{address.replace('@', '%40')}",
+        "Attributes": {"FilterPolicy": f'{{"user_email": ["{address}"]}}'},
+        "ReturnSubscriptionArn": True,
+    }
+    first = sns.subscribe(**subscribe)["SubscriptionArn"]
+    arn = sns.subscribe(**subscribe)["SubscriptionArn"]
+
+    def attribute(name: str) -> str:
+        return sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"][name]
+
+    def publish(to: str, message: str) -> None:
+        value = {"DataType": "String", "StringValue": to}
+        sns.publish(
+            TopicArn=topic, Message=message, MessageAttributes={"user_email": value}
+        )
+
+    # docs/running.md tells of both: unlike AWS, the first call hides the ARN.
+    assert first == "pending confirmation"
+    assert arn.startswith(f"{topic}:")
+    assert attribute("PendingConfirmation") == "true"
+    publish(address, "too early")
+    stack.confirm(address)
+    assert attribute("PendingConfirmation") == "false"
+    publish("somebody@example.com", "another's")
+    publish(address, "mine")
+
+    got = stack.wait_for_messages(address, 1)
+    assert [message["body"] for message in got] == ["mine"]
+
+
+def wait_for_a_save(local_dir) -> None:
+    current = local_dir / "aws" / "state" / "current"
+    for _ in range(2):  # the first may have begun before
+        before = os.readlink(current)
+        wait_until(lambda: os.readlink(current) != before)  # noqa: B023
+
+
+def test_a_killed_local_aws_loses_only_the_last_moment(tmp_path):
+    with running_stack(tmp_path, save_seconds=0.2) as stack:
+        admin, web = stack.admin_session(), stack.role_session("web")
+        put_user(admin, "kept")
+        wait_for_a_save(tmp_path)
+
+        stack.kill("aws")
+        stack.start("aws")
+
+        assert has_user(admin, "kept")
+        assert has_user(web, "kept")  # role sessions go on, as on AWS
+        stack.kill("aws")
+
+    lines: list[str] = []
+    again = LocalStack(make_settings(tmp_path), say=lines.append)
+    try:
+        again.start(demo=False)
+        assert has_user(again.admin_session(), "kept")
+        assert any("was not stopped cleanly" in line for line in lines)
+    finally:
+        again.stop()
+
+
+def test_a_killed_launcher_leaves_nothing_running_and_loses_nothing(tmp_path):
+    settings = make_settings(tmp_path / "local")
+    variables = {name: str(port) for name, port in settings.ports.items()}
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "smartbudget.local"],
+        cwd=ROOT,
+        env={**os.environ, **variables, "LOCAL_DIR": str(settings.local_dir)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: answers(f"{settings.web_url}/health"), 60)
+        pids = left_pids(settings.local_dir)
+        put_user(LocalStack(settings).admin_session(), "written-last")
+    finally:
+        launcher.send_signal(signal.SIGKILL)
+        launcher.wait()
+
+    wait_until(lambda: not any(start_time(pid) for pid in pids))
+    with running_stack(settings.local_dir) as again:
+        assert has_user(again.admin_session(), "written-last")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_launcher_ends_everything_when_told_to(tmp_path, number):
+    settings = make_settings(tmp_path / "local")
+    variables = {name: str(port) for name, port in settings.ports.items()}
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "smartbudget.local"],
+        cwd=ROOT,
+        env={**os.environ, **variables, "LOCAL_DIR": str(settings.local_dir)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with launcher:
+        assert launcher.stdout
+        printed = ""
+        while "Demo login" not in printed:
+            printed += launcher.stdout.readline()
+        assert answers(f"{settings.web_url}/health")
+        pids = left_pids(settings.local_dir)
+        launcher.send_signal(number)
+
+    assert launcher.returncode == 0
+    assert settings.web_url in printed
+    assert "demo /" in printed
+    assert len(pids) == 3
+    assert not any(start_time(pid) for pid in pids)
+
+
+def left_pids(folder) -> list[int]:
+    import json
+
+    noted = json.loads((folder / "processes.json").read_text())
+    return [part["pid"] for part in noted]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+DENIED = {
+    "publishing": ("sns", "publish", {"TopicArn": "{topic}", "Message": "x"}),
+    "listing subscribers": (
+        "sns",
+        "list_subscriptions_by_topic",
+        {"TopicArn": "{topic}"},
+    ),
+    "scanning users": ("dynamodb", "scan", {"TableName": "users"}),
+    "scanning expenses": ("dynamodb", "scan", {"TableName": "expenses"}),
+    "scanning an index": (
+        "dynamodb",
+        "scan",
+        {"TableName": "budgets", "IndexName": "user_id-index"},
+    ),
+    "querying what is unsent": (
+        "dynamodb",
+        "query",
+        {
+            "TableName": "notifications",
+            "IndexName": "unsent-index",
+            "KeyConditionExpression": "unsent_shard = :s",
+            "ExpressionAttributeValues": {":s": {"S": "0"}},
+        },
+    ),
+    "deleting a table": ("dynamodb", "delete_table", {"TableName": "users"}),
+    "creating a table": (
+        "dynamodb",
+        "create_table",
+        {
+            "TableName": "another",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "a", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}],
+        },
+    ),
+    "receiving messages": ("sqs", "receive_message", {"QueueUrl": "{queue}"}),
+    "purging the queue": ("sqs", "purge_queue", {"QueueUrl": "{queue}"}),
+    "sending to the dead letters": (
+        "sqs",
+        "send_message",
+        {"QueueUrl": "{dead}", "MessageBody": "x"},
+    ),
+    "writing outside the prefixes": (
+        "s3",
+        "put_object",
+        {"Bucket": "{bucket}", "Key": "elsewhere/x", "Body": b"x"},
+    ),
+    "reading outside the prefixes": (
+        "s3",
+        "get_object",
+        {"Bucket": "{bucket}", "Key": "elsewhere/x"},
+    ),
+    "reading Lambda code": (
+        "s3",
+        "list_objects_v2",
+        {"Bucket": "smart-budget-code"},
+    ),
+    "changing the bucket": (
+        "s3",
+        "put_bucket_policy",
+        {"Bucket": "{bucket}", "Policy": "{{}}"},
+    ),
+    "invoking delivery": (
+        "lambda",
+        "invoke",
+        {"FunctionName": "notification_processor"},
+    ),
+    "changing code": (
+        "lambda",
+        "update_function_code",
+        {"FunctionName": "budget_alert", "ZipFile": b"x"},
+    ),
+    "listing users": ("iam", "list_users", {}),
+    "making a user": ("iam", "create_user", {"UserName": "intruder"}),
+    "reading logs": ("logs", "describe_log_groups", {}),
+    "reading the stack": ("cloudformation", "describe_stacks", {}),
+}
+
+
+@pytest.mark.parametrize("what", DENIED)
+def test_the_web_role_is_denied(stack, what):
+    service, operation, arguments = DENIED[what]
+    client = stack.role_session("web").client(service)
+
+    with pytest.raises(ClientError) as refused:
+        getattr(client, operation)(**filled_in(stack, arguments))
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 403}
+    assert refused.value.response["Error"]["Code"] in {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+    }
+
+
+def filled_in(stack, arguments: dict) -> dict:
+    names = {
+        "topic": stack.outputs["BudgetAlertsTopicArn"],
+        "queue": stack.outputs["NotificationQueueUrl"],
+        "dead": stack.outputs["NotificationDeadLetterQueueUrl"],
+        "bucket": stack.outputs["ReceiptsBucketName"],
+    }
+    return {
+        key: value.format(**names) if isinstance(value, str) else value
+        for key, value in arguments.items()
+    }
+
+
+def test_the_web_role_may_do_its_work(stack):
+    web = stack.role_session("web")
+    dynamodb, user_id = web.client("dynamodb"), stack.new_address()
+    dynamodb.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": "users", "Item": {"user_id": {"S": user_id}}}},
+            {
+                "Put": {
+                    "TableName": "expenses",
+                    "Item": {
+                        "expense_id": {"S": user_id},
+                        "user_id": {"S": user_id},
+                        "date": {"S": "2026-01-31"},
+                    },
+                }
+            },
+        ]
+    )
+    found = dynamodb.query(
+        TableName="expenses",
+        IndexName="user_id-index",
+        KeyConditionExpression="user_id = :u",
+        ExpressionAttributeValues={":u": {"S": user_id}},
+    )
+    assert found["Count"] == 1
+    for table, key in (("users", "user_id"), ("expenses", "expense_id")):
+        dynamodb.delete_item(TableName=table, Key={key: {"S": user_id}})
+
+    bucket, key = stack.outputs["ReceiptsBucketName"], f"receipts/{user_id}/x.pdf"
+    web.client("s3").put_object(Bucket=bucket, Key=key, Body=b"%PDF")
+    web.client("s3").delete_object(Bucket=bucket, Key=key)
+    url = web.client("sqs").get_queue_url(QueueName="notification-queue")["QueueUrl"]
+    assert url == stack.outputs["NotificationQueueUrl"]
+
+
+def test_a_failed_schedule_run_is_kept(stack):
+    admin = stack.admin_session()
+    url = admin.client("sqs").get_queue_url(QueueName="failed-events-queue")["QueueUrl"]
+    admin.client("lambda").invoke(
+        FunctionName="notification_processor",
+        InvocationType="Event",
+        Payload=b'["not an event"]',
+    )
+
+    def failed() -> list:
+        return admin.client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+
+    assert "not an event" in wait_until(failed)[0]["Body"]

@@ -1,0 +1,161 @@
+"""The local AWS for integration tests: started once a run, on free ports.
+
+    @pytest.mark.xdist_group("stack")
+    def test_something(stack):
+        requests.get(f"{stack.web_url}/health")
+
+The mark keeps such tests in one xdist worker, so that there is one stack. Tests share
+it: they make users of their own (`stack.new_address()`) rather than clean up. A test
+that stops or kills a part starts it again, which `stack.without("mailbox")` sees to.
+"""
+
+import contextlib
+import dataclasses
+import json
+import socket
+import time
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartbudget.local.processes import Child
+from smartbudget.local.settings import Settings
+from smartbudget.local.stack import LocalStack
+
+WAIT_SECONDS = 20
+# A killed worker's message comes back after this long; the default is for people.
+PARAMETERS = {"QueueVisibilitySeconds": "5"}
+# Every test registers from the same address.
+WEB_ENVIRONMENT = {
+    "REGISTER_LIMIT": "100000",
+    "LOGIN_ADDRESS_LIMIT": "100000",
+    "LOG_LEVEL": "INFO",
+}
+
+
+class Stack:
+    """A running local stack, and what tests want to do with it."""
+
+    def __init__(self, local: LocalStack) -> None:
+        self.local = local
+        self.web_url = local.settings.web_url
+        self.aws_url = local.settings.aws_url
+        self.mailbox_url = local.settings.mailbox_url
+        self.admin_session = local.admin_session
+        self.role_session = local.role_session
+        self.outputs = local.outputs  # the template's, such as NotificationQueueUrl
+
+    def part(self, name: str) -> Child:
+        """Return a running part: "web", "aws" or "mailbox"."""
+        child = getattr(self.local, name)
+        assert child is not None, f"{name} does not run"
+        return child
+
+    def start(self, name: str) -> None:
+        """Start a part again and wait until it answers."""
+        getattr(self.local, f"start_{name}")()
+
+    def stop(self, name: str) -> None:
+        """Stop a part as a person would."""
+        self.part(name).stop()
+
+    def kill(self, name: str) -> None:
+        """End a part with SIGKILL."""
+        self.part(name).kill()
+
+    @contextlib.contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """Stop a part for the length of a block."""
+        self.stop(name)
+        try:
+            yield
+        finally:
+            self.start(name)
+
+    def new_address(self) -> str:
+        """Return an e-mail address that no other test has."""
+        return f"{uuid.uuid4().hex[:12]}@example.com"
+
+    def messages(self, to: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return what the mailbox has for an address, newest last.
+
+        kind: "confirmation" or "notification"; None for both.
+        """
+        query = urllib.parse.urlencode({"to": to})
+        url = f"{self.mailbox_url}/api/messages?{query}"
+        with urllib.request.urlopen(url, timeout=10) as response:
+            found = json.load(response)
+        return [m for m in found if kind in {None, m["kind"]}]
+
+    def wait_for_messages(
+        self, to: str, count: int, kind: str | None = "notification"
+    ) -> list[dict[str, Any]]:
+        """Return the messages once there are at least `count`."""
+        wait_until(lambda: len(self.messages(to, kind)) >= count)
+        return self.messages(to, kind)
+
+    def confirm(self, to: str) -> None:
+        """Follow the newest confirmation link mailed to an address."""
+        link = self.wait_for_messages(to, 1, "confirmation")[-1]["confirm_url"]
+        with urllib.request.urlopen(link, timeout=10):
+            pass
+
+
+def wait_until(happened: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
+    """Return what `happened` returns once that is true; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (result := happened()):
+        assert time.monotonic() < deadline, f"it did not happen in {seconds} seconds"
+        time.sleep(0.05)
+    return result
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody uses now."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+def make_settings(folder: Path, **changes: Any) -> Settings:
+    """Return settings of a stack of its own: its folder, free ports."""
+    web_port, aws_port, mailbox_port = free_ports(3)
+    settings = Settings(
+        local_dir=folder,
+        web_port=web_port,
+        aws_port=aws_port,
+        mailbox_port=mailbox_port,
+        save_seconds=0,  # tests of crashes turn it on
+        parameters=PARAMETERS,
+        web_environment=WEB_ENVIRONMENT,
+    )
+    return dataclasses.replace(settings, **changes)
+
+
+@contextlib.contextmanager
+def running_stack(folder: Path, **changes: Any) -> Iterator[Stack]:
+    """Run a stack for the length of a block.
+
+    changes: fields of Settings, such as save_seconds=0.5.
+    """
+    lines: list[str] = []
+    local = LocalStack(make_settings(folder, **changes), say=lines.append)
+    try:
+        local.start(demo=False)
+        yield Stack(local)
+    finally:
+        local.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One local stack for all tests of this worker."""
+    with running_stack(tmp_path_factory.mktemp("local")) as running:
+        yield running

@@ -1,0 +1,87 @@
+"""Builders for notifications, and what a test wants to know of SNS and SQS."""
+
+import datetime
+import json
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from accounts.models import Account
+from notifications import services, subscriptions
+from notifications.models import Notification
+
+NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)
+
+
+def make_account(user_id="alice", *, subscribed=True, **given) -> Account:
+    account = Account(
+        user_id=user_id,
+        username=user_id,
+        **{"email": f"{user_id}@example.com", **given},
+        password_hash="no password",
+        created_at=NOON.isoformat(),
+        updated_at=NOON.isoformat(),
+    )
+    account.save()
+    if subscribed:
+        subscriptions.subscribe(account.user)
+    return account
+
+
+def make_notification(notification_id="n1", user_id="alice", **given) -> Notification:
+    notification = services.compose(
+        **{
+            "notification_id": notification_id,
+            "user_id": user_id,
+            "type": "budget_exceeded",
+            "subject": "Budget exceeded: Food",
+            "message": "You have spent 12.00 USD of 10.00 USD.",
+            **given,
+        }
+    )
+    notification.save()
+    return notification
+
+
+def stored(notification_id="n1") -> Notification:
+    return Notification.get(notification_id, consistent_read=True)
+
+
+def state(notification_id="n1") -> tuple[str, str | None]:
+    notification = stored(notification_id)
+    return notification.status, notification.error
+
+
+def mails() -> list[tuple[str, str]]:
+    """What was published: (the address it is for, subject), in order."""
+    (topic,) = sns().topics.values()
+    return [
+        (attributes["user_email"]["Value"], subject)
+        for _, _, subject, attributes, _ in topic.sent_notifications
+    ]
+
+
+def queued() -> list[dict]:
+    """Bodies of the messages that wait on the queue, in order."""
+    (queue,) = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues.values()
+    return [json.loads(message.body) for message in queue._messages]
+
+
+def sns():
+    return sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+
+
+def leave_unconfirmed(account: Account) -> None:
+    """Make the account's subscription one whose link was not followed yet."""
+    sns().subscriptions[account_arn(account)].attributes["PendingConfirmation"] = True
+    account.refresh()
+    account.update(actions=[Account.subscription_status.set("pending")])
+
+
+def confirm(account: Account) -> None:
+    sns().subscriptions[account_arn(account)].attributes["PendingConfirmation"] = False
+
+
+def account_arn(account: Account) -> str:
+    return Account.get(account.user_id).subscription_arn

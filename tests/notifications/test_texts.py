@@ -1,0 +1,153 @@
+"""What notifications say, and what SNS takes as a subject."""
+
+import unicodedata
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifications import services, texts
+from smartbudget.core.dates import period_of
+
+HOSTILE = [
+    "Food\nBcc: everybody@example.com",
+    "x" * 500,
+    "\x00\x07\x1b[31mred",
+    "🎉" * 500,
+    "\u202egnp.exe",
+    "\ud800",
+    "\u2028\u2029",
+    "",
+    " \t\r\n",
+]
+
+
+def alert(level="threshold", **given) -> tuple[str, str]:
+    kind = given.get("period_kind", "monthly")
+    return texts.budget_alert(
+        level,
+        **{
+            "category": "Food",
+            "period": period_of(kind, date(2026, 3, 18)),
+            "period_kind": kind,
+            "amount": Decimal(500),
+            "spent": Decimal("412.50"),
+            "alert_threshold": 80,
+            "currency": "USD",
+            **given,
+        },
+    )
+
+
+def is_fit(subject: str) -> bool:
+    """The rules of SNS [S18], however it counts characters."""
+    in_utf16 = len(subject.encode("utf-16-le")) // 2
+    shown = all(
+        each == "\u200d" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"}
+        for each in subject
+    )
+    return 0 < in_utf16 < 100 and shown and len(subject.splitlines()) == 1
+
+
+def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
+    subject, message = alert()
+
+    assert subject == "Budget 82% spent: Food"
+    assert message == (
+        "You have spent 412.50 USD of the 500.00 USD in your Food budget for"
+        " March 2026. That is 82%; you asked to be told at 80%.\n\n"
+        "87.50 USD is left. The period ends on 31 March 2026.\n\n"
+        "http://127.0.0.1:8000/budgets/\n"
+    )
+
+
+def test_an_exceeded_budget_says_by_how_much():
+    subject, message = alert("exceeded", spent=Decimal("500.01"))
+
+    assert subject == "Budget exceeded: Food"
+    assert "You are 0.01 USD over. The period ends on 31 March 2026." in message
+
+
+def test_a_percentage_is_never_rounded_up_to_all():
+    subject, _ = alert(spent=Decimal("499.99"))
+
+    assert subject == "Budget 99% spent: Food"
+
+
+def test_a_budget_spent_to_the_cent_has_nothing_left():
+    subject, message = alert(spent=Decimal(500))
+
+    assert subject == "Budget 100% spent: Food"
+    assert "0.00 USD is left." in message
+
+
+def test_a_threshold_jumped_over_does_not_speak_of_what_is_left():
+    _, message = alert(spent=Decimal(600))
+
+    assert "You are 100.00 USD over." in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "ends"),
+    [
+        ("monthly", "for March 2026", "31 March 2026"),
+        ("weekly", "for the week of 16 March 2026", "22 March 2026"),
+        ("yearly", "for 2026", "31 December 2026"),
+    ],
+)
+def test_the_period_is_named(kind, named, ends):
+    _, message = alert(period_kind=kind)
+
+    assert named in message
+    assert f"ends on {ends}." in message
+
+
+def test_a_large_expense_says_which():
+    subject, message = texts.large_expense(
+        amount=Decimal(120000),
+        category="Rent",
+        date=date(2026, 3, 1),
+        threshold=Decimal(100000),
+        currency="JPY",
+    )
+
+    assert subject == "Large expense: 120,000 JPY for Rent"
+    assert "for Rent on 1 March 2026." in message
+    assert "told from 100,000 JPY on." in message
+    assert message.endswith("/expenses/\n")
+
+
+@pytest.mark.parametrize("category", HOSTILE)
+def test_subjects_of_hostile_categories_are_fit(category):
+    assert is_fit(alert(category=category)[0])
+    assert is_fit(
+        services.compose(
+            notification_id="n", user_id="u", type="t", subject=category, message=""
+        ).subject
+    )
+
+
+@given(st.text(st.characters()))
+def test_any_text_makes_a_fit_subject(text):
+    assert is_fit(texts.subject_line(text))
+
+
+@given(st.text(st.characters(), max_size=300))
+def test_making_a_subject_fit_twice_changes_nothing(text):
+    once = texts.subject_line(text)
+
+    assert texts.subject_line(once) == once
+
+
+@pytest.mark.parametrize(("length", "cut"), [(99, False), (100, True)])
+def test_a_subject_is_cut_at_a_hundred_characters(length, cut):
+    subject = texts.subject_line("x" * length)
+
+    assert len(subject) == 99
+    assert subject.endswith("…") == cut
+
+
+def test_joined_emoji_stay_together():
+    assert texts.subject_line("Budget: 👨‍👩‍👧") == "Budget: 👨‍👩‍👧"

@@ -97,7 +97,7 @@ def _subscribe(email: str) -> str:
         # The local AWS tells the ARN only to who asks again.
         return arn or _ask(email, {"FilterPolicy": _filter_policy(email)}) or ""
     except ClientError as error:
-        if "different attributes" not in error.response["Error"]["Message"]:
+        if "different attributes" not in str(error):
             _raise_in_words(error)
             raise
     # It exists with another filter; asking without one tells its ARN [S7].

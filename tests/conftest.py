@@ -28,6 +28,12 @@ def _one_call_at_a_time():
 
 @pytest.fixture
 def aws():
+    with empty_aws():
+        yield
+
+
+@contextlib.contextmanager
+def empty_aws():
     """An empty AWS in process: tables from the models, queue, topic, bucket."""
     from accounts.models import Account
     from budgets.models import Budget

@@ -1,0 +1,217 @@
+"""Random writes against a plain model; the whole of it runs with `make soak`."""
+
+import datetime
+import json
+import os
+import random
+import threading
+from collections import Counter
+from decimal import Decimal
+
+import time_machine
+from botocore.awsrequest import AWSResponse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from budgets import services as budgets
+from budgets.models import Budget, level_of
+from budgets.services import list_budgets
+from expenses import queries
+from expenses import services as expenses
+from notifications.models import Notification
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.tables import connection
+from tests.conftest import empty_aws
+from tests.money_builders import ALICE, NOON, TODAY
+
+SOAK = os.environ.get("SOAK") == "true"
+SETTINGS = settings(
+    max_examples=400 if SOAK else 12,
+    derandomize=not SOAK,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+CATEGORIES = ("Groceries", "Rent")
+amounts = st.integers(1, 12_000).map(lambda cents: Decimal(cents) / 100)
+days = st.sampled_from(
+    [TODAY + datetime.timedelta(days=offset) for offset in (-60, -17, -4, 0, 3, 20)]
+)
+statuses = st.sampled_from(["pending", "cleared", "void"])
+picks = st.integers(0, 50)
+categories = st.sampled_from(CATEGORIES)
+
+adding = st.tuples(st.just("add"), amounts, categories, days)
+writing = st.one_of(
+    adding,
+    adding,
+    st.tuples(st.just("amount"), picks, amounts),
+    st.tuples(st.just("category"), picks, categories),
+    st.tuples(st.just("date"), picks, days),
+    st.tuples(st.just("status"), picks, statuses),
+    st.tuples(st.just("delete"), picks),
+    st.tuples(st.just("budget"), categories, amounts, st.integers(1, 100)),
+    st.tuples(st.just("unbudget"), categories),
+)
+
+
+class Writer:
+    """Does drawn writes for Alice, on expenses that it made itself."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def do(self, write: tuple) -> None:
+        kind, *given = write
+        if kind == "add":
+            amount, category, day = given
+            stored = expenses.record_expense(
+                ALICE, amount=amount, category=category, date=day
+            )
+            self.ids.append(stored.expense_id)
+        elif kind == "budget":
+            self.budget(*given)
+        elif kind == "unbudget":
+            for each in self.budgets(given[0]):
+                budgets.delete_budget(ALICE, each.budget_id)
+        elif self.ids and kind == "delete":
+            expenses.delete_expense(ALICE, self.ids.pop(given[0] % len(self.ids)))
+        elif self.ids:
+            picked = self.ids[given[0] % len(self.ids)]
+            expenses.edit_expense(ALICE, picked, **{kind: given[1]})
+
+    def budget(self, category: str, amount: Decimal, threshold: int) -> None:
+        new = {"amount": amount, "alert_threshold": threshold}
+        for period in ("monthly", "weekly"):
+            try:
+                budgets.create_budget(ALICE, category=category, period=period, **new)
+            except ConflictError:
+                for each in self.budgets(category):
+                    budgets.edit_budget(ALICE, each.budget_id, **new)
+
+    @staticmethod
+    def budgets(category: str) -> list[Budget]:
+        return [each for each in list_budgets(ALICE).items if each.category == category]
+
+
+def assert_counted_right() -> None:
+    everything = queries.spending(
+        "alice", dates.Period(datetime.date.min, datetime.date.max)
+    )
+    for budget in list_budgets(ALICE).items:
+        counted = queries.total(everything, budget.current, budget.category_key)
+        assert budget.spent == counted
+        level = level_of(counted, budget.amount, budget.alert_threshold)
+        assert budget.level == level
+
+
+class Conflicts:
+    """Cancels a share of the transactions, as DynamoDB does when two meet [D3]."""
+
+    def __init__(self, share: float) -> None:
+        self.random = random.Random(7)
+        self.share = share
+        self.injected = 0
+
+    def __call__(self, request, **_) -> AWSResponse | None:
+        if self.random.random() >= self.share:
+            return None
+        self.injected += 1
+        writes = json.loads(request.body)["TransactItems"]
+        reasons = [{"Code": "None"} for _ in writes]
+        reasons[-1] = {"Code": "TransactionConflict", "Message": "in the way"}
+        body = {
+            "__type": "com.amazonaws.dynamodb#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": reasons,
+        }
+        return _Answer(request.url, 400, json.dumps(body).encode())
+
+
+class _Answer(AWSResponse):
+    def __init__(self, url: str, status: int, body: bytes) -> None:
+        super().__init__(url, status, {}, None)
+        self._content = body
+
+
+@SETTINGS
+@given(st.lists(writing, min_size=4, max_size=24))
+def test_a_recount_finds_no_difference_after_writes_of_several_threads(writes):
+    conflicts = Conflicts(share=0.3)
+    trouble = []
+
+    def work(mine):
+        writer = Writer()
+        for write in mine:
+            try:
+                writer.do(write)
+            except NotFoundError:
+                pass  # another thread deleted the budget first
+            except Exception as error:  # noqa: BLE001 - shown by the assertion
+                trouble.append(error)
+
+    with empty_aws(), time_machine.travel(NOON, tick=True):
+        events = connection().client.meta.events
+        events.register_first("before-send.dynamodb.TransactWriteItems", conflicts)
+        try:
+            threads = [
+                threading.Thread(target=work, args=(writes[first::3],))
+                for first in range(3)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            events.unregister("before-send.dynamodb.TransactWriteItems", conflicts)
+        assert trouble == []
+        # What a new budget missed of a write in flight, its recount puts right.
+        with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
+            for budget in list_budgets(ALICE).items:
+                budgets.recount(ALICE, budget.budget_id)
+        assert_counted_right()
+
+
+class Model:
+    """What should happen, worked out from scratch after every write."""
+
+    def __init__(self) -> None:
+        self.levels: dict[str, str] = {}
+        self.alerts: Counter[str] = Counter()
+
+    def look(self) -> None:
+        everything = queries.spending(
+            "alice", dates.Period(datetime.date.min, datetime.date.max)
+        )
+        now = {}
+        for budget in list_budgets(ALICE).items:
+            period = dates.period_of(budget.period, TODAY)
+            spent = queries.total(everything, period, budget.category_key)
+            new = level_of(spent, budget.amount, budget.alert_threshold)
+            old = self.levels.get(budget.budget_id, "ok")
+            if old == "ok" and new != "ok":
+                self.alerts["budget_threshold"] += 1
+            if old != "exceeded" and new == "exceeded":
+                self.alerts["budget_exceeded"] += 1
+            now[budget.budget_id] = new
+        self.levels = now
+
+
+@SETTINGS
+@given(st.lists(writing, min_size=4, max_size=24))
+def test_every_crossing_is_alerted_exactly_once(writes):
+    writer, model = Writer(), Model()
+    with empty_aws(), time_machine.travel(NOON, tick=True):
+        for write in writes:
+            if write[0] == "budget":  # it writes twice; look in between
+                _, category, amount, threshold = write
+                writer.do(("unbudget", category))
+                model.look()
+            writer.do(write)
+            model.look()
+            assert_counted_right()
+
+        found = Counter(each.type for each in Notification.by_user.query("alice"))
+        assert found == +model.alerts

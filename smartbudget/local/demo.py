@@ -1,8 +1,163 @@
-"""Demo data: a year of believable expenses of one user."""
+"""Demo data: a year of believable expenses of one user, subscribed and budgeted.
+
+Each day's expenses depend on that day alone, so that loading again after an
+interruption, on whatever day, adds only what is missing.
+"""
+
+import datetime
+import json
+import random
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+from accounts import services as accounts
+from accounts.models import User
+from budgets import services as budgets
+from expenses import services as expenses
+from notifications import subscriptions
+from smartbudget.core.config import config
+from smartbudget.core.errors import ConflictError
+from smartbudget.local.settings import DEMO_PASSWORD, DEMO_USERNAME, LocalError
+
+EMAIL = f"{DEMO_USERNAME}@example.com"
+DAYS = 365
+WRITERS = 8
+CLEARED_AFTER = 10  # days until an expense is on a statement
+
+# Category, amount, threshold in percent, period.
+BUDGETS = (
+    ("Groceries", "480.00", 80, "monthly"),
+    ("Eating out", "160.00", 75, "monthly"),
+    ("Transport", "140.00", 90, "monthly"),
+    ("Utilities", "260.00", 90, "monthly"),
+    ("Coffee", "15.00", 80, "weekly"),
+    ("Travel", "2200.00", 80, "yearly"),
+)
+
+# Category, description, day of the month, lowest and highest amount.
+MONTHLY = (
+    ("Rent", "Flat, Mill Lane 4", 1, 1150, 1150),
+    ("Utilities", "Electricity", 5, 58, 96),
+    ("Utilities", "Water and heating", 8, 70, 110),
+    ("Phone", "Mobile plan", 12, 19, 19),
+    ("Streaming", "Films and series", 15, 12, 14),
+    ("Transport", "Monthly bus pass", 2, 49, 49),
+    ("Insurance", "Household insurance", 20, 31, 31),
+)
+
+# Category, descriptions, chance a day, lowest and highest amount.
+NOW_AND_THEN = (
+    (
+        "Groceries",
+        ("Supermarket", "Farmers' market", "Bakery", "Corner shop"),
+        0.42,
+        9,
+        78,
+    ),
+    (
+        "Eating out",
+        ("Pizza with Sam", "Ramen bar", "Lunch near work", ""),
+        0.16,
+        11,
+        46,
+    ),
+    ("Coffee", ("Espresso and cake", "Flat white ☕", ""), 0.3, 3, 8),
+    ("Transport", ("Taxi home", "Train to Leeds", "Bike repair"), 0.07, 8, 52),
+    ("Clothes", ("Winter coat", "Running shoes", "T-shirts"), 0.03, 18, 140),
+    ("Health", ("Pharmacy", "Dentist", "Glasses"), 0.025, 8, 120),
+    ("Gifts", ("Birthday present", "Flowers", "Книга для Ольги"), 0.03, 10, 70),
+    ("Travel", ("Weekend in Porto", "Hotel in Kyoto 京都", "Flight"), 0.012, 90, 420),
+    ("Fun", ("Cinema", "Concert", "Museum", "Board game"), 0.07, 8, 60),
+)
 
 
 def load() -> None:
     """Create what is missing; safe to repeat after an interruption."""
+    user = _person()
+    today = user.today()
+    wanted = [
+        each
+        for back in range(DAYS, -1, -1)
+        for each in _expenses_of(today - datetime.timedelta(days=back), today)
+    ]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in pool.map(lambda each: expenses.record_expense(user, **each), wanted):
+            pass
+    for category, amount, threshold, period in BUDGETS:
+        try:
+            budgets.create_budget(
+                user,
+                category=category,
+                amount=amount,
+                alert_threshold=threshold,
+                period=period,
+            )
+        except ConflictError:
+            continue  # made before the interruption
+
+
+def _person() -> User:
+    try:
+        login = accounts.register(
+            username=DEMO_USERNAME, email=EMAIL, password=DEMO_PASSWORD
+        )
+    except ConflictError:
+        login = accounts.log_in(
+            identifier=DEMO_USERNAME, password=DEMO_PASSWORD, address="127.0.0.1"
+        )
+    user = accounts.update_profile(
+        login.user, large_expense_threshold=Decimal(1000)
+    ).user
+    status, _ = subscriptions.subscribe(user)
+    if status == "pending":
+        _follow_confirmation_link()
+        subscriptions.subscription_status(user)
+    accounts.log_out(login.session_key)
+    return user
+
+
+def _follow_confirmation_link() -> None:
+    """Do what a person does with the confirmation mail."""
+    inbox = f"{config.mailbox_url}/api/messages?to={urllib.parse.quote(EMAIL)}"
+    for _ in range(50):
+        with urllib.request.urlopen(inbox, timeout=5) as answer:
+            links = [each["confirm_url"] for each in json.load(answer)]
+        link = next(filter(None, reversed(links)), None)
+        if link:
+            urllib.request.urlopen(link, timeout=5).close()
+            return
+        time.sleep(0.1)
+    raise LocalError("The demo user's confirmation mail did not arrive.")
+
+
+def _expenses_of(
+    day: datetime.date, today: datetime.date
+) -> Iterator[dict[str, object]]:
+    chance = random.Random(day.isoformat())
+    bought = [
+        (category, description, low, high)
+        for category, description, due, low, high in MONTHLY
+        if day.day == due
+    ]
+    bought += [
+        (category, chance.choice(descriptions), low, high)
+        for category, descriptions, likely, low, high in NOW_AND_THEN
+        if chance.random() < likely
+    ]
+    for number, (category, description, low, high) in enumerate(bought):
+        cents = 0 if low == high else chance.randrange(100)
+        yield {
+            "amount": Decimal(chance.randint(low, high)) + Decimal(cents) / 100,
+            "category": category,
+            "description": description,
+            "date": day,
+            "status": "cleared" if (today - day).days > CLEARED_AFTER else "pending",
+            "idempotency_key": f"demo {day} {number}",
+        }
 
 
 if __name__ == "__main__":

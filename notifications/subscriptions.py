@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import services as accounts
 from smartbudget.core import aws
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+STATES = ("none", "pending", "confirmed")
 Subscription = tuple[str, str | None]  # none, pending or confirmed; and the ARN
 
 _FULL = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
@@ -48,8 +49,16 @@ def subscribe(user: User) -> Subscription:
 
 
 def subscription_status(user: User) -> Subscription:
-    """Return (status, ARN): `none`, `pending` or `confirmed`."""
-    return check_email_subscription(accounts.get_account(user.user_id))
+    """Return (status, ARN): `none`, `pending` or `confirmed`.
+
+    Without SNS it is what was last known.
+    """
+    account = accounts.get_account(user.user_id)
+    try:
+        return check_email_subscription(account)
+    except (BotoCoreError, ClientError):
+        logger.warning("no look-up user_id=%s", user.user_id, exc_info=True)
+        return account.subscription_status, account.subscription_arn
 
 
 def unsubscribe(user: User) -> Subscription:

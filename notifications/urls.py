@@ -1,0 +1,30 @@
+"""Addresses of notifications; smartbudget.urls says how the lists are used."""
+
+from django.urls import path
+
+from notifications import api as api_views
+from notifications import views
+
+pages = [
+    path("notifications", views.list_notifications, name="list"),
+    path("notifications/subscribe", views.subscribe, name="subscribe"),
+    path("notifications/unsubscribe", views.unsubscribe, name="unsubscribe"),
+]
+
+api = [
+    path(
+        "api/notifications",
+        api_views.NotificationListView.as_view(),
+        name="notifications",
+    ),
+    path(
+        "api/notifications/subscribe",
+        api_views.SubscriptionView.as_view(),
+        name="subscription",
+    ),
+    path(
+        "api/notifications/<str:notification_id>",
+        api_views.NotificationView.as_view(),
+        name="notification",
+    ),
+]

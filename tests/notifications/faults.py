@@ -31,19 +31,28 @@ def clients() -> list:
 def hooked(operation: str, hook):
     """Ask `hook(request, operation)` before each request; None lets it through."""
 
-    def handler(event_name, request, **_):
-        return hook(request, event_name.rpartition(".")[2])
+    def before(event_name, request, **_):
+        answer = hook(request, event_name.rpartition(".")[2])
+        # botocore asks moto all the same, which must then not do it.
+        botocore_stubber.enabled = answer is None
+        return answer
 
+    def after(**_):
+        botocore_stubber.enabled = True
+
+    registered = []
     for client in clients():
-        events = client.meta.events
         service = client.meta.service_model.service_id.hyphenize()
-        events.register_first(f"before-send.{service}.{operation}", handler)
+        name = f"before-send.{service}.{operation}"
+        client.meta.events.register_first(name, before)
+        client.meta.events.register_last("before-send", after)
+        registered.append((client.meta.events, name))
     try:
         yield
     finally:
-        for client in clients():
-            service = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.unregister(f"before-send.{service}.{operation}", handler)
+        for events, name in registered:
+            events.unregister(name, before)
+            events.unregister("before-send", after)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def test_one_can_be_read():
     assert services.get_notification(user, "n1").type == "budget_exceeded"
 
 
-@pytest.mark.parametrize("notification_id", ["n1", "unknown"])
+@pytest.mark.parametrize("notification_id", ["n1", "unknown", "x" * 5000])
 def test_another_users_notification_is_not_found(notification_id):
     bob = make_account("bob", subscribed=False).user
     make_notification("n1", "alice")

@@ -160,6 +160,16 @@ def test_locally_the_mailbox_is_subscribed_over_http(monkeypatch):
     assert the_subscription().endpoint == endpoint
 
 
+def test_without_sns_the_status_is_what_was_last_known():
+    account = make_account()
+    leave_unconfirmed(account)
+
+    with faults.down("GetSubscriptionAttributes"):
+        status, _ = subscriptions.subscription_status(account.user)
+
+    assert status == "pending"
+
+
 # ------------------------------------------------- what was there before [S7] [S8]
 
 

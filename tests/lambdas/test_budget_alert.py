@@ -1,0 +1,112 @@
+"""The daily Lambda: every budget is looked at, page after page, run after run."""
+
+import json
+
+import pytest
+
+from budgets import checks
+from budgets.checks import CheckResult
+from budgets.models import Budget
+from lambdas.budget_alert.handler import handler
+from smartbudget.core import aws
+from tests.lambdas.events import Context, recorded
+from tests.money_builders import alerts, make_budget, make_expense
+from tests.notifications.builders import make_account
+
+
+@pytest.fixture
+def invoked(monkeypatch):
+    """The invocations that the handler asks Lambda for; moto would need a container."""
+    calls = []
+
+    class Lambda:
+        def invoke(self, **call):
+            calls.append(call)
+
+    def client(service, attempts=2):
+        assert (service, attempts) == ("lambda", 1)
+        return Lambda()
+
+    monkeypatch.setattr(aws, "client", client)
+    return calls
+
+
+@pytest.fixture
+def results(monkeypatch):
+    """Stands for the check: hands out what is put in, and notes what it was asked."""
+
+    class Results(list):
+        asked = []
+
+        def check_all(self, position, keep_going):
+            self.asked.append((position, keep_going()))
+            return self.pop(0)
+
+    stand_in = Results()
+    monkeypatch.setattr(checks, "check_all", stand_in.check_all)
+    return stand_in
+
+
+def test_a_wrong_total_is_corrected_and_alerted_once(clock, context):
+    make_account()
+    budget = make_budget()
+    make_expense(amount="90.00")
+    forget_what_was_spent(budget)
+    clock.shift(3600)
+
+    first = handler(recorded("schedule_daily"), context)
+    second = handler(recorded("schedule_daily"), context)
+
+    assert first["errors"] == second["errors"] == []
+    assert second["alerts_sent"] == 0
+    assert Budget.get(budget.budget_id).spent == 90
+    assert alerts() == ["budget_threshold"]
+
+
+def test_a_budget_that_is_right_is_left_alone(clock, context):
+    make_account()
+    make_budget()
+    make_expense(amount="90.00")
+    clock.shift(3600)
+
+    summary = handler(recorded("schedule_daily"), context)
+
+    assert summary == {"alerts_sent": 0, "errors": []}
+    assert alerts() == ["budget_threshold"]
+
+
+def test_one_users_trouble_is_told_and_the_rest_goes_on(results, invoked, context):
+    results.append(CheckResult(alerts_sent=3, errors=["user bob: ValueError"]))
+
+    assert handler(recorded("schedule_daily"), context) == {
+        "alerts_sent": 3,
+        "errors": ["user bob: ValueError"],
+    }
+    assert invoked == []
+
+
+def test_the_rest_is_handed_to_the_next_run(results, invoked, context):
+    position = {"budget_id": {"S": "b1"}, "user_id": {"S": "alice"}}
+    results += [CheckResult(alerts_sent=1, position=position), CheckResult()]
+
+    handler(recorded("schedule_daily"), context)
+    (call,) = invoked
+    handler(json.loads(call["Payload"]), context)
+
+    assert call["FunctionName"] == "budget_alert"
+    assert call["InvocationType"] == "Event"
+    assert [asked for asked, _ in results.asked[-2:]] == [None, position]
+
+
+@pytest.mark.parametrize(("left", "goes_on"), [(90_001, True), (90_000, False)])
+def test_it_stops_before_its_time_is_over(results, invoked, left, goes_on):
+    results.append(CheckResult())
+
+    handler(recorded("schedule_daily"), Context(left))
+
+    assert results.asked[-1] == (None, goes_on)
+
+
+def forget_what_was_spent(budget: Budget) -> None:
+    stored = Budget.get(budget.budget_id)
+    stored.update(actions=[Budget.spent.set(0), Budget.level.set("ok")])

@@ -1,0 +1,199 @@
+"""The queue's Lambda: messages in, e-mails and a summary out."""
+
+import json
+import logging
+
+import pytest
+
+from lambdas.notification_processor.handler import handler
+from smartbudget.core.config import config
+from tests.lambdas.events import Context, recorded
+from tests.notifications import faults
+from tests.notifications.builders import (
+    mails,
+    make_account,
+    make_notification,
+    queued,
+    state,
+    stored,
+)
+
+ONE_DONE = {"processed": 1, "failed": 0, "errors": [], "batchItemFailures": []}
+
+
+@pytest.fixture(autouse=True)
+def _one_waits():
+    make_account()
+    make_notification()
+
+
+def received(event: dict, times: int) -> dict:
+    """The same event on its n-th try."""
+    for record in event["Records"]:
+        record["attributes"]["ApproximateReceiveCount"] = str(times)
+    return event
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sqs_notification",
+        "sqs_notification_without_task",
+        "direct_notification",
+        "records_without_body",
+    ],
+)
+def test_an_event_handled_twice_sends_one_mail(context, name):
+    assert handler(recorded(name), context) == ONE_DONE
+    assert handler(recorded(name), context) == ONE_DONE
+
+    assert mails() == [("alice@example.com", "Budget exceeded: Food")]
+    assert state() == ("sent", None)
+
+
+def test_poison_is_given_back_and_holds_up_nobody(context):
+    summary = handler(recorded("sqs_poison"), context)
+
+    failed = [failure["itemIdentifier"] for failure in summary["batchItemFailures"]]
+    assert failed == [
+        "poison-not-json",
+        "poison-not-object",
+        "poison-unknown-task",
+        "poison-unknown-notification",
+        "poison-no-id",
+        "poison-odd-id",
+    ]
+    assert (summary["processed"], summary["failed"]) == (1, 6)
+    assert len(mails()) == 1
+
+
+def test_errors_name_the_message_and_what_went_wrong(context):
+    summary = handler(recorded("sqs_poison"), context)
+
+    assert summary["errors"][0] == "poison-not-json: JSONDecodeError"
+    assert summary["errors"][3] == "poison-unknown-notification: NotFoundError"
+    assert json.dumps(summary)
+
+
+def test_a_direct_notification_that_fails_gives_back_no_empty_id(context):
+    event = recorded("direct_notification") | {"notification_id": "unknown"}
+
+    summary = handler(event, context)
+
+    assert (summary["failed"], summary["batchItemFailures"]) == (1, [])
+
+
+def test_a_failed_attempt_is_given_back_and_the_next_one_sends(context):
+    with faults.down("Publish"):
+        summary = handler(recorded("sqs_notification"), context)
+
+    assert len(summary["batchItemFailures"]) == 1
+    assert stored().status == "queued"
+    assert handler(received(recorded("sqs_notification"), 2), context) == ONE_DONE
+    assert len(mails()) == 1
+
+
+@pytest.mark.parametrize(("short_of_last", "status"), [(1, "queued"), (0, "failed")])
+def test_the_last_attempt_fails_it(context, short_of_last, status):
+    tries = config.max_receive_count - short_of_last
+
+    with faults.down("Publish"):
+        summary = handler(received(recorded("sqs_notification"), tries), context)
+
+    assert stored().status == status
+    assert summary["failed"] == 1  # so that it is dead-lettered
+
+
+def test_a_dead_letter_that_comes_back_sends_nothing_more(context):
+    with faults.down("Publish"):
+        handler(received(recorded("sqs_notification"), 5), context)
+    redriven = recorded("sqs_notification")
+    redriven["Records"][0]["messageId"] = "new"
+
+    assert handler(redriven, context) == ONE_DONE
+    assert mails() == []
+
+
+def test_a_crashed_runs_claim_lasts_as_long_as_it_could_have_run(clock):
+    def killed(request, operation):
+        raise SystemExit
+
+    with faults.hooked("GetItem", killed), pytest.raises(SystemExit):
+        handler(recorded("sqs_notification"), Context(30_000))
+
+    clock.shift(30)
+    assert handler(recorded("sqs_notification"), Context(30_000))["failed"] == 1
+    clock.shift(1)
+    assert handler(recorded("sqs_notification"), Context(30_000)) == ONE_DONE
+    assert len(mails()) == 1
+
+
+def test_a_crash_between_publish_and_mark_repeats_that_one_mail(clock, context):
+    seen = []
+
+    def killed_at_the_mark(request, operation):
+        seen.append(operation)
+        if len(seen) == 2:
+            raise SystemExit
+
+    with faults.hooked("UpdateItem", killed_at_the_mark), pytest.raises(SystemExit):
+        handler(recorded("sqs_notification"), context)
+
+    clock.shift(61)
+    assert handler(recorded("sqs_notification"), context) == ONE_DONE
+    assert handler(recorded("sqs_notification"), context) == ONE_DONE
+    assert len(mails()) == 2
+
+
+def test_without_time_nothing_is_begun():
+    summary = handler(recorded("sqs_notification"), Context(5_999))
+
+    assert summary["errors"] == ["059f36b4-87a3-44ab-83d2-661975830a7d: TimeoutError"]
+    assert len(summary["batchItemFailures"]) == 1
+    assert stored().attempts == 0
+
+
+def test_other_tasks_run_too(context):
+    event = recorded("sqs_notification")
+    (record,) = event["Records"]
+    record["messageAttributes"]["task"]["stringValue"] = "budgets.tasks.recount_budget"
+    record["body"] = json.dumps({"user_id": "nobody", "budget_id": "none"})
+
+    assert handler(event, context) == ONE_DONE
+
+
+def test_the_schedule_sweeps(clock, context):
+    clock.shift(301)
+
+    assert handler(recorded("schedule_sweep"), context) == {
+        "requeued": 1,
+        "refused": 0,
+    }
+    assert handler(recorded("schedule_sweep"), context)["requeued"] == 0
+    assert [body["notification_id"] for body in queued()] == ["n1"]
+
+
+def test_a_sweep_ends_before_its_time_does(clock):
+    clock.shift(301)
+
+    assert handler(recorded("schedule_sweep"), Context(5_000))["requeued"] == 0
+
+
+def test_what_was_swept_is_sent(clock, context):
+    clock.shift(301)
+    handler(recorded("schedule_sweep"), context)
+    event = recorded("sqs_notification")
+    event["Records"][0]["body"] = json.dumps(queued()[0])
+
+    assert handler(event, context) == ONE_DONE
+    assert len(mails()) == 1
+
+
+def test_logs_tell_ids_and_nothing_personal(context, caplog):
+    caplog.set_level(logging.DEBUG, "notifications")
+    with faults.down("Publish"):
+        handler(recorded("sqs_notification"), context)
+
+    assert "059f36b4-87a3-44ab-83d2-661975830a7d" in caplog.text
+    assert "alice@example.com" not in caplog.text
+    assert "12.00" not in caplog.text

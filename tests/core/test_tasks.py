@@ -1,0 +1,165 @@
+"""Tasks: queued as JSON, found by name, run with what the message says."""
+
+import json
+
+import boto3
+import pytest
+
+from budgets.tasks import recount_budget
+from notifications.tasks import deliver_notification
+from smartbudget.core import aws, tasks
+from smartbudget.core.tasks import Attempt, QueueError, UnknownTaskError, task
+from tests.notifications import faults
+
+done = []
+
+
+@task
+def note(**kwargs):
+    done.append((kwargs, tasks.current_attempt()))
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    done.clear()
+    yield
+    tasks.eager = False
+
+
+@pytest.fixture
+def queue(aws):
+    """The queue, as whoever receives from it sees it."""
+    return boto3.resource("sqs").get_queue_by_name(QueueName="notification-queue")
+
+
+def received(queue) -> list[tuple[str, dict]]:
+    messages = queue.receive_messages(
+        MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    return [
+        (each.message_attributes["task"]["StringValue"], json.loads(each.body))
+        for each in messages
+    ]
+
+
+def test_a_task_can_be_called_as_a_function():
+    note(a=1)
+
+    assert done == [({"a": 1}, Attempt())]
+
+
+def test_delay_puts_the_arguments_on_the_queue_under_the_tasks_name(queue):
+    note.delay(a=1, b="ü")
+
+    assert received(queue) == [("tests.core.test_tasks.note", {"a": 1, "b": "ü"})]
+    assert done == []
+
+
+def test_many_are_queued_ten_to_a_request(queue):
+    aws.queue_url()
+
+    with faults.calls_counted() as calls:
+        note.delay_many([{"n": number} for number in range(21)])
+
+    assert calls == ["SendMessageBatch"] * 3
+
+
+@pytest.mark.parametrize("countdown", [0, 900])
+def test_a_countdown_delays(queue, countdown):
+    sent = []
+
+    with faults.hooked("SendMessageBatch", lambda request, _: sent.append(request)):
+        note.apply_async({"a": 1}, countdown=countdown)
+
+    (entry,) = json.loads(sent[0].body)["Entries"]
+    assert entry["DelaySeconds"] == countdown
+
+
+@pytest.mark.parametrize("countdown", [-1, 901])
+def test_a_countdown_that_sqs_does_not_take_is_refused(countdown):
+    with pytest.raises(ValueError, match="0-900"):
+        note.apply_async({}, countdown=countdown)
+
+
+@pytest.mark.parametrize("operation", ["GetQueueUrl", "SendMessageBatch"])
+def test_without_sqs_nothing_is_queued_and_all_is_told(queue, operation):
+    calls = [{"n": number} for number in range(12)]
+
+    with faults.down(operation), pytest.raises(QueueError) as caught:
+        note.delay_many(calls)
+
+    assert caught.value.refused == calls
+
+
+def test_only_what_a_batch_refused_is_told(queue):
+    failed = {"Id": "1", "Code": "InternalError", "SenderFault": False}
+    answers = [json.dumps({"Successful": [], "Failed": [failed]})]
+
+    def refuse_one(request, operation):
+        if answers:
+            return faults.AWSResponse("", 200, {}, faults._Body(answers.pop()))
+        return None
+
+    hooked = faults.hooked("SendMessageBatch", refuse_one)
+    with hooked, pytest.raises(QueueError) as caught:
+        note.delay_many([{"n": number} for number in range(12)])
+
+    assert caught.value.refused == [{"n": 1}]
+    assert sorted(body["n"] for _, body in received(queue)) == [10, 11]
+
+
+def test_arguments_that_are_no_json_are_a_bug(queue):
+    with pytest.raises(TypeError):
+        note.delay(a=object())
+
+
+# ------------------------------------------------------------------------ running
+
+
+def test_a_message_runs_its_task():
+    tasks.run('{"a": 1}', note.name)
+
+    assert done == [({"a": 1}, Attempt())]
+
+
+def test_a_task_is_told_its_attempt_and_the_next_one_is_not():
+    last = Attempt(is_last=True, seconds_left=9.5)
+
+    tasks.run("{}", note.name, last)
+
+    assert done == [({}, last)]
+    assert tasks.current_attempt() == Attempt()
+
+
+def test_a_task_that_raises_leaves_no_attempt_behind():
+    with pytest.raises(TypeError):
+        tasks.run('{"unknown": 1}', recount_budget.name, Attempt(is_last=True))
+
+    assert tasks.current_attempt() == Attempt()
+
+
+def test_a_message_without_a_name_is_a_notification():
+    assert tasks.find(None) is deliver_notification
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["os.system", "notifications.tasks.services", "budgets.tasks", "x", "tests.x.y"],
+)
+def test_only_registered_tasks_can_be_named(name):
+    with pytest.raises(UnknownTaskError):
+        tasks.run("{}", name)
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '"text"', "null"])
+def test_a_body_that_is_no_object_is_refused(body):
+    with pytest.raises((ValueError, TypeError)):
+        tasks.run(body, note.name)
+
+
+def test_eager_tasks_run_on_the_spot_with_what_json_makes_of_it():
+    tasks.eager = True
+
+    note.delay(pair=(1, 2))
+
+    assert done == [({"pair": [1, 2]}, Attempt())]

@@ -1,0 +1,114 @@
+"""The rooms' walls: domain code without Django, no app in another's models."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
+WEB_ROOMS = {"admin", "api", "apps", "forms", "serializers", "urls", "views"}
+
+
+def modules_in(*folders: str) -> list[str]:
+    return sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if path.stem != "__init__"
+    )
+
+
+DOMAIN_MODULES = [
+    name
+    for name in modules_in("smartbudget/core", *APPS, "lambdas")
+    if name.rpartition(".")[2] not in WEB_ROOMS and "templatetags" not in name
+]
+
+BLOCKED = """
+import sys
+for name in ("django", "rest_framework", "storages"):
+    sys.modules[name] = None
+"""
+
+
+@pytest.mark.parametrize("module", DOMAIN_MODULES)
+def test_loads_where_django_is_absent(module):
+    code = f"{BLOCKED}\nimport {module}"
+
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("folder", ["smartbudget/core", *APPS, "lambdas", "tests"])
+def test_packages_import_nothing(folder):
+    for package in (ROOT / folder).rglob("__init__.py"):
+        assert package.read_text() == ""
+
+
+@pytest.mark.parametrize("module", modules_in(*APPS, "lambdas", "smartbudget/web"))
+def test_an_app_asks_anothers_services_and_not_its_models(module):
+    path = ROOT / f"{module.replace('.', '/')}.py"
+
+    assert strangers(path.read_text(), module.partition(".")[0]) == []
+
+
+@pytest.mark.parametrize("module", modules_in("smartbudget/core"))
+def test_the_core_knows_no_app(module):
+    path = ROOT / f"{module.replace('.', '/')}.py"
+
+    assert not set(imported(ast.parse(path.read_text()))) & set(APPS)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from budgets.models import Budget", ["budgets.models.Budget"]),
+        ("import budgets.models", ["budgets.models"]),
+        ("from budgets import models", ["budgets.models"]),
+        ("def f():\n    from budgets.models import Budget", ["budgets.models.Budget"]),
+        ("from budgets import services", []),
+        ("from expenses.models import Expense", []),
+        ("from accounts.models import User", []),
+        ("from accounts.models import Account", ["accounts.models.Account"]),
+        ("if TYPE_CHECKING:\n    from accounts.models import Account", []),
+    ],
+)
+def test_strangers_are_recognised(code, found):
+    assert strangers(code, "expenses") == found
+
+
+def strangers(code: str, app: str) -> list[str]:
+    """Names taken from other apps' models, other than for annotations.
+
+    `User` is what every service takes as its first argument; other models may be named
+    under TYPE_CHECKING. Constants (in capitals) are no models.
+    """
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = []
+    return [
+        name
+        for name in imported_names(tree)
+        if name.partition(".")[0] in set(APPS) - {app}
+        and name.split(".")[1:2] == ["models"]
+        and name != "accounts.models.User"
+        and not name.rpartition(".")[2].isupper()
+    ]
+
+
+def imported_names(tree: ast.AST) -> list[str]:
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """Top-level packages that are imported."""
+    return [name.partition(".")[0] for name in imported_names(tree)]

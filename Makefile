@@ -31,7 +31,7 @@ soak: $(ready) ## Run the long tests that make test only samples
 	@SOAK=1 exec $(python) -m pytest -n 2 --dist loadgroup -m soak $(ARGS)
 
 lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer versions)
-	@test -x .local-build/lock/bin/uv || { $(python) -m venv .local-build/lock && .local-build/lock/bin/pip install --quiet uv; }
+	@test -x .local-build/lock/bin/uv || { $(python) -m venv .local-build/lock && .local-build/lock/bin/pip install -qq uv; }
 	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
 
 clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
@@ -42,7 +42,7 @@ $(ready): requirements/dev.txt
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)' here; name one with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$("$(PYTHON)" -c 'import platform; print(platform.python_version())'); name another with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' lacks its venv module; install it (on Debian: python3-venv) or name another with PYTHON=..." >&2; exit 1; }
-	@echo "Installing the locked dependencies (once)"
+	@echo "Installing the locked dependencies (once, about a minute)"
 	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	@$(python) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 import sys
 import time
@@ -76,6 +77,7 @@ class LocalStack:
         if left_over:
             self._say(f"Ended what the last run left behind: {', '.join(left_over)}")
         self._check_ports()
+        self._put_old_logs_aside()
         self._tell_what_was_lost()
         self._write_credentials()
         self._python = environment.ensure(self.settings.build_dir, self._say)
@@ -113,7 +115,8 @@ class LocalStack:
         if self._python is None:
             self._python = environment.ensure(self.settings.build_dir, self._say)
         scratch = self._dir / "aws" / "tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)  # a killed one leaves code behind
+        scratch.mkdir(parents=True)
         settings = self.settings
         env = {
             **_plain_environment(),
@@ -314,6 +317,11 @@ class LocalStack:
                 except OSError as exc:
                     raise LocalError(_port_sentence(variable, port, exc)) from exc
 
+    def _put_old_logs_aside(self) -> None:
+        """Keep the logs of this run and of the one before."""
+        for log in (self._dir / "logs").glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
+
     def _tell_what_was_lost(self) -> None:
         note = self._dir / "aws" / "state" / "current" / "saved.json"
         try:
@@ -323,8 +331,8 @@ class LocalStack:
         if not saved["clean"]:
             at = datetime.fromtimestamp(saved["saved_at"]).astimezone()
             self._say(
-                "The local AWS was not stopped cleanly: changes after"
-                f" {at:%H:%M:%S} on {at:%Y-%m-%d}, its last save, were lost."
+                "The local AWS was not stopped cleanly. What changed after its last"
+                f" save, on {at:%Y-%m-%d} at {at:%H:%M:%S}, could not be kept."
             )
 
     def _secret_key(self) -> str:

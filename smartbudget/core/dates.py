@@ -48,7 +48,10 @@ def parse_month(value: str, field: str = "month") -> datetime.date:
     try:
         if len(value) != 7:
             raise ValueError  # noqa: TRY301 - one sentence for every malformed month
-        return datetime.date.fromisoformat(f"{value}-01")
+        first = datetime.date.fromisoformat(f"{value}-01")
+        if not 1 < first.year < datetime.MAXYEAR:
+            raise ValueError  # noqa: TRY301 - there are months before and after it
+        return first
     except ValueError:
         raise InvalidError("Enter a month as YYYY-MM.", field) from None
 
@@ -60,7 +63,8 @@ def parse_day(value: object, field: str = "date") -> datetime.date:
     """
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value
-    if isinstance(value, str) and len(value) == 10:
+    # fromisoformat reads week dates such as 2026-W12-3 too.
+    if isinstance(value, str) and len(value) == 10 and "W" not in value:
         try:
             return datetime.date.fromisoformat(value)
         except ValueError:

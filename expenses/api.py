@@ -1,0 +1,100 @@
+"""The expense API."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from expenses import queries, services
+from expenses.models import Expense
+from expenses.serializers import (
+    ExpenseFilter,
+    ExpenseInput,
+    ExpenseOutput,
+    ExpensePage,
+)
+from smartbudget.web import cursors
+
+
+class ExpenseListView(APIView):
+    @extend_schema(
+        operation_id="list_expenses",
+        parameters=[
+            ExpenseFilter,
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int, description="1-100; 25 if not given."),
+        ],
+        responses=ExpensePage,
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's expenses, newest day first."""
+        chosen = ExpenseFilter(data=request.query_params)
+        chosen.is_valid(raise_exception=True)
+        page = queries.list_expenses(
+            request.user,
+            **chosen.validated_data,
+            **cursors.position(request, request.user),
+        )
+        results = [represent(request, expense) for expense in page.items]
+        return Response(cursors.body(request, request.user, page, results))
+
+    @extend_schema(
+        operation_id="record_expense",
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="1-255 characters. Repeating it gives the same expense.",
+            )
+        ],
+        request=ExpenseInput,
+        responses={201: ExpenseOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Store a new expense."""
+        data = ExpenseInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        expense = services.record_expense(
+            request.user,
+            **data.validated_data,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        address = reverse("api:expense", args=[expense.expense_id])
+        return Response(
+            represent(request, expense),
+            status=201,
+            headers={"Location": request.build_absolute_uri(address)},
+        )
+
+
+class ExpenseView(APIView):
+    @extend_schema(operation_id="get_expense", responses=ExpenseOutput)
+    def get(self, request: Request, expense_id: str) -> Response:
+        """Show one of the caller's expenses."""
+        expense = queries.get_expense(request.user, expense_id)
+        return Response(represent(request, expense))
+
+    @extend_schema(
+        operation_id="edit_expense", request=ExpenseInput, responses=ExpenseOutput
+    )
+    def patch(self, request: Request, expense_id: str) -> Response:
+        """Change the given parts of an expense."""
+        data = ExpenseInput(data=request.data, partial=True)
+        data.is_valid(raise_exception=True)
+        expense = services.edit_expense(request.user, expense_id, **data.validated_data)
+        return Response(represent(request, expense))
+
+    @extend_schema(operation_id="delete_expense", responses={204: None})
+    def delete(self, request: Request, expense_id: str) -> Response:
+        """Delete an expense; budgets no longer count it."""
+        services.delete_expense(request.user, expense_id)
+        return Response(status=204)
+
+
+def represent(request: Request, expense: Expense) -> dict[str, Any]:
+    context = {"currency": request.user.currency}
+    return ExpenseOutput(expense, context=context).data

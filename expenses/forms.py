@@ -1,0 +1,104 @@
+"""The expense pages' forms; services check the rules."""
+
+import uuid
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from expenses.models import Expense
+from smartbudget.core.money import format_amount
+
+STATUS_CHOICES = [("pending", "Pending"), ("cleared", "Cleared"), ("void", "Void")]
+
+
+class DayField(forms.DateField):
+    """A day, in the browser's own picker where it has one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            input_formats=["%Y-%m-%d"],
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+            error_messages={"invalid": "Enter a real day as YYYY-MM-DD."},
+            **options,
+        )
+
+
+class LinesField(forms.CharField):
+    """A text of several lines; a line break counts as one character."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")
+
+
+class ExpenseForm(forms.Form):
+    amount = forms.DecimalField(
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    )
+    category = forms.CharField(
+        max_length=50,
+        help_text="What budgets are about, such as Groceries. Case does not count.",
+    )
+    description = LinesField(
+        label="Description (optional)", max_length=500, required=False
+    )
+    date = DayField()
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["amount"].label = f"Amount ({user.currency})"
+
+
+class NewExpenseForm(ExpenseForm):
+    """Carries a key, so that sending it twice stores one expense."""
+
+    idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @classmethod
+    def blank(cls, user: User) -> "NewExpenseForm":
+        """Return a form for an expense of today."""
+        initial = {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
+        return cls(user=user, initial=initial)
+
+    def clean_idempotency_key(self) -> str | None:
+        return self.cleaned_data["idempotency_key"] or None
+
+    def renew_key(self) -> None:
+        """Let what is typed now be stored beside what was stored with the old key."""
+        self.data = self.data.copy()
+        self.data["idempotency_key"] = uuid.uuid4().hex
+
+
+class EditExpenseForm(ExpenseForm):
+    status = forms.ChoiceField(
+        choices=STATUS_CHOICES,
+        help_text="Cleared: seen on a statement. Void: kept, but counted nowhere.",
+    )
+
+    @classmethod
+    def of(cls, expense: Expense, user: User) -> "EditExpenseForm":
+        """Fill the form with what an expense holds."""
+        return cls(
+            user=user,
+            initial={
+                "amount": format_amount(expense.amount, user.currency),
+                "category": expense.category,
+                "description": expense.description,
+                "date": expense.date,
+                "status": expense.status,
+            },
+        )
+
+
+class FilterForm(forms.Form):
+    """What the list shows."""
+
+    start = DayField(label="From", required=False)
+    end = DayField(label="To", required=False)
+    category = forms.CharField(max_length=50, required=False)
+    status = forms.ChoiceField(
+        choices=[("", "Any"), *STATUS_CHOICES],
+        required=False,
+    )

@@ -1,0 +1,472 @@
+import json
+
+import pytest
+import time_machine
+
+from expenses.queries import get_expense, list_expenses
+from tests.builders import client_for, make_user, token_of
+from tests.money_builders import NOON, make_budget, make_expense, spent
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+URL = "/api/expenses"
+FIELDS = {
+    "expense_id",
+    "amount",
+    "category",
+    "description",
+    "date",
+    "receipt_url",
+    "status",
+    "created_at",
+    "updated_at",
+}
+LUNCH = {"amount": "12.50", "category": "Eating out", "date": "2026-03-17"}
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def post(client, body, **headers):
+    return client.post(URL, body, content_type="application/json", headers=headers)
+
+
+def patch(client, expense, body):
+    return client.patch(
+        f"{URL}/{expense.expense_id}", body, content_type="application/json"
+    )
+
+
+def test_a_new_expense_is_answered_with_all_its_fields_and_its_address(client, alice):
+    response = post(client, {**LUNCH, "description": "Café ☕\n早餐"})
+
+    body = response.json()
+    assert response.status_code == 201
+    assert set(body) == FIELDS
+    assert response["Location"].endswith(f"{URL}/{body['expense_id']}")
+    assert client.get(response["Location"]).json() == body
+    assert body["amount"] == "12.50"
+    assert body["description"] == "Café ☕\n早餐"
+    assert (body["date"], body["status"]) == ("2026-03-17", "pending")
+    assert body["receipt_url"] is None
+
+
+def test_date_description_and_status_may_be_left_out(client):
+    body = post(client, {"amount": 5, "category": "Rent"}).json()
+
+    assert body["date"] == "2026-03-18"
+    assert body["description"] == ""
+    assert body["amount"] == "5.00"
+
+
+@pytest.mark.parametrize(
+    "written", ['"12.10"', "12.10", "12.1", "1.21e1", '" 12.10 "', "1210e-2"]
+)
+def test_an_amount_is_exact_as_a_string_or_a_number(client, written):
+    response = post(client, f'{{"amount": {written}, "category": "Rent"}}')
+
+    assert response.json()["amount"] == "12.10"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "answered"),
+    [
+        ("USD", 999999999999.99, "999999999999.99"),
+        ("USD", "999999999999.99", "999999999999.99"),
+        ("JPY", "12", "12"),
+        ("KWD", "0.001", "0.001"),
+        ("KWD", "1.5", "1.500"),
+    ],
+)
+def test_amounts_have_their_currency_s_decimals(currency, amount, answered):
+    client = client_for(make_user(currency=currency))
+
+    body = post(client, {"amount": amount, "category": "Rent"}).json()
+
+    assert body["amount"] == answered
+    assert client.get(URL).json()["results"][0]["amount"] == body["amount"]
+
+
+WRONG_VALUES = {
+    "amount": [
+        *("0", 0, "-0.01", "0.001", "1000000000000", 10**30, "1e400", "NaN"),
+        *("Infinity", "1_000", "12,50", "ten", "", "9" * 100, None, True, [], {}),
+    ],
+    "category": [
+        *("", "   ", "a" * 51, "a\u0000b", "a\nb", "\ud800"),
+        *(None, 5, True, ["Rent"], {"name": "Rent"}),
+    ],
+    "description": ["a" * 501, "a\u0007b", None, 5, []],
+    "date": [
+        *("2016-03-17", "2027-03-19", "2026-02-29", "2026-3-1", "2026-W12-3", ""),
+        *("2026-03-18T00:00", "yesterday", None, 20260318, ["2026-03-18"]),
+    ],
+    "status": ["lost", "", None, 1, {}],
+    "receipt_url": ["receipts/alice/1.pdf", 5],
+    "expense_id": ["0" * 32],
+    "created_at": ["2026-03-18T12:00:00+00:00"],
+    "user_id": ["alice"],
+    "colour": ["red"],
+}
+
+
+@pytest.mark.parametrize("field", WRONG_VALUES)
+def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
+    for value in WRONG_VALUES[field]:
+        response = post(client, json.dumps({**LUNCH, field: value}))
+
+        body = response.json()
+        assert (response.status_code, list(body)) == (400, [field]), value
+        assert all(sentence.endswith(".") for sentence in body[field])
+    assert list_expenses(alice).items == []
+
+
+@pytest.mark.parametrize("field", sorted(set(WRONG_VALUES) - {"category"}))
+def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
+    expense = make_expense(alice)
+
+    for value in WRONG_VALUES[field]:
+        response = patch(client, expense, json.dumps({"category": "b", field: value}))
+
+        assert (response.status_code, list(response.json())) == (400, [field]), value
+    assert get_expense(alice, expense.expense_id).version == expense.version
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("amount", ["0.01", "999999999999.99"]),
+        ("category", ["a", "a" * 50, "🍜" * 50]),
+        ("description", ["", "a" * 500, "two\nlines\tand a tab"]),
+        ("date", ["2016-03-18", "2027-03-18", "2024-02-29"]),
+        ("status", ["pending", "cleared", "void"]),
+    ],
+)
+def test_a_field_at_its_limit_is_taken(client, field, values):
+    for value in values:
+        response = post(client, {**LUNCH, field: value})
+
+        assert (response.status_code, response.json()[field]) == (201, value)
+
+
+def test_an_empty_receipt_url_is_none(client):
+    found = [post(client, {**LUNCH, "receipt_url": key}).json() for key in (None, "")]
+
+    assert [each["receipt_url"] for each in found] == [None, None]
+
+
+def test_everything_wrong_is_said_at_once(client):
+    response = post(client, {"amount": "ten", "colour": "red"})
+
+    assert set(response.json()) == {"amount", "category", "colour"}
+
+
+def test_what_is_no_json_object_is_refused(client, alice):
+    bodies = ["", "{", "[]", "null", '"text"', "5", '{"amount": NaN}', '{"a":1,"a":2}']
+
+    statuses = [post(client, body).status_code for body in bodies]
+
+    assert set(statuses) == {400}
+    assert list_expenses(alice).items == []
+
+
+def test_a_huge_body_is_refused(client):
+    response = post(client, {**LUNCH, "description": "a" * 2_500_001})
+
+    assert response.status_code == 413
+    assert response.json()["detail"].endswith(".")
+
+
+def test_another_type_of_body_is_refused(client):
+    response = client.post(URL, "amount: 5", content_type="application/yaml")
+
+    assert response.status_code == 415
+
+
+def test_the_same_key_gives_the_same_expense(client, alice):
+    first = post(client, LUNCH, idempotency_key="one")
+    again = post(client, LUNCH, idempotency_key="one")
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert len(list_expenses(alice).items) == 1
+
+
+def test_another_key_and_another_person_give_another_expense(client, alice):
+    bob = client_for(make_user("bob"))
+
+    found = [
+        post(client, LUNCH, idempotency_key="one").json(),
+        post(client, LUNCH, idempotency_key="two").json(),
+        post(bob, LUNCH, idempotency_key="one").json(),
+    ]
+
+    assert len({each["expense_id"] for each in found}) == 3
+
+
+def test_a_key_used_for_another_expense_is_a_conflict(client, alice):
+    post(client, LUNCH, idempotency_key="one")
+
+    response = post(client, {**LUNCH, "amount": "13.00"}, idempotency_key="one")
+
+    assert response.status_code == 409
+    assert len(list_expenses(alice).items) == 1
+
+
+def test_a_key_has_limits(client):
+    for key in ("k" * 256, "", " ", "a\tb"):
+        response = post(client, LUNCH, idempotency_key=key)
+
+        assert response.status_code == 400
+        assert list(response.json()) == ["Idempotency-Key"]
+    assert post(client, LUNCH, idempotency_key="k" * 255).status_code == 201
+
+
+def test_the_list_is_newest_first_and_pages_both_ways(client, alice):
+    for day in range(1, 6):
+        make_expense(alice, date=f"2026-03-0{day}", category=f"c{day}")
+
+    first = client.get(URL, {"page_size": "2", "category": ""}).json()
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    back = client.get(third["previous"]).json()
+
+    pages = [
+        [each["category"] for each in page["results"]]
+        for page in (first, second, third, back)
+    ]
+    assert pages == [["c5", "c4"], ["c3", "c2"], ["c1"], ["c3", "c2"]]
+    assert first["next"].startswith(f"http://testserver{URL}?page_size=2&")
+    assert (first["previous"], third["next"]) == (None, None)
+
+
+def test_an_empty_list_is_a_page(client):
+    assert client.get(URL).json() == {"results": [], "next": None, "previous": None}
+
+
+def test_the_list_filters(client, alice):
+    make_expense(alice, date="2026-03-01", category="Rent", description="a")
+    make_expense(alice, date="2026-03-02", category="Food", description="b")
+    make_expense(
+        alice, date="2026-03-03", category="rent", description="c", status="void"
+    )
+
+    def found(**query):
+        results = client.get(URL, query).json()["results"]
+        return "".join(each["description"] for each in results)
+
+    assert found(start="2026-03-02") == "cb"
+    assert found(end="2026-03-02") == "ba"
+    assert found(start="2026-03-02", end="2026-03-02") == "b"
+    assert found(category="RENT") == "ca"
+    assert found(category="nothing") == ""
+    assert found(status="void") == "c"
+    assert found(status="pending", category="rent", end="2026-03-31") == "a"
+    assert found(start="", end="", category="", status="", format="json") == "cba"
+
+
+def test_links_keep_the_filters(client, alice):
+    for day in range(1, 4):
+        make_expense(alice, date=f"2026-03-0{day}", category="Rent")
+    make_expense(alice, date="2026-03-03", category="Food")
+
+    query = {"category": "rent", "page_size": "2", "end": "2026-03-31"}
+    first = client.get(URL, query).json()
+    second = client.get(first["next"]).json()
+
+    assert [each["date"] for each in second["results"]] == ["2026-03-01"]
+    assert "category=rent" in second["previous"]
+
+
+WRONG_PARAMETERS = {
+    "start": ["2026-02-29", "2026-W12-3"],
+    "end": ["today", "2026-03-18T00:00"],
+    "category": ["a" * 51, "a\u0000"],
+    "status": ["lost"],
+    "page_size": ["0", "101", "ten", "-1", ""],
+    "cursor": ["forged"],
+    "colour": ["red"],
+    "limit": ["5"],
+}
+
+
+def test_a_wrong_parameter_is_named(client):
+    for name, values in WRONG_PARAMETERS.items():
+        for value in values:
+            response = client.get(URL, {name: value})
+
+            assert (response.status_code, list(response.json())) == (400, [name])
+
+
+def test_an_end_before_the_start_is_refused(client):
+    response = client.get(URL, {"start": "2026-03-02", "end": "2026-03-01"})
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["end"]
+
+
+def test_another_user_s_cursor_is_refused(client, alice):
+    for _ in range(3):
+        make_expense(alice)
+    address = client.get(URL, {"page_size": "2"}).json()["next"]
+
+    response = client_for(make_user("bob")).get(address)
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["cursor"]
+
+
+def test_only_what_is_given_changes(client, alice):
+    expense = make_expense(alice, description="kept")
+
+    response = patch(client, expense, {"amount": "11.00", "status": "cleared"})
+
+    body = response.json()
+    assert response.status_code == 200
+    assert set(body) == FIELDS
+    assert (body["amount"], body["status"]) == ("11.00", "cleared")
+    assert (body["category"], body["description"]) == ("Groceries", "kept")
+    assert client.get(f"{URL}/{expense.expense_id}").json() == body
+
+
+def test_a_change_of_nothing_changes_nothing(client, alice):
+    expense = make_expense(alice)
+
+    for body in ({}, {"receipt_url": None}, {"amount": "10"}):
+        response = patch(client, expense, body)
+
+        assert response.status_code == 200
+        assert response.json()["updated_at"] == expense.updated_at
+
+
+def test_a_deleted_expense_is_gone(client, alice):
+    expense = make_expense(alice)
+
+    first = client.delete(f"{URL}/{expense.expense_id}")
+    again = client.delete(f"{URL}/{expense.expense_id}")
+
+    assert (first.status_code, first.content) == (204, b"")
+    assert again.status_code == 404
+    assert list_expenses(alice).items == []
+
+
+def test_every_write_moves_the_budget(client, alice):
+    budget = make_budget(alice)
+
+    address = post(client, {"amount": "30", "category": "groceries"})["Location"]
+    after_adding = spent(budget)
+    client.patch(address, {"amount": "20"}, content_type="application/json")
+    after_editing = spent(budget)
+    client.delete(address)
+
+    assert (after_adding, after_editing, spent(budget)) == (30, 20, 0)
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_another_user_s_expense_is_not_found(client, alice, method):
+    expense = make_expense(alice)
+    bob = client_for(make_user("bob"))
+
+    response = getattr(bob, method)(
+        f"{URL}/{expense.expense_id}",
+        {"amount": "1.00"} if method == "patch" else None,
+        content_type="application/json",
+    )
+
+    assert response.status_code == 404
+    assert response.json()["detail"].endswith(".")
+    assert get_expense(alice, expense.expense_id).version == expense.version
+
+
+def test_another_user_s_expenses_are_not_listed(alice):
+    make_expense(alice)
+
+    assert client_for(make_user("bob")).get(URL).json()["results"] == []
+
+
+STRANGE_IDS = [
+    *("0" * 32, "0" * 31, "0" * 33, "A" * 32, "a" * 1000),
+    *("%00", "%0a", "..", "%C3%A9", "%FF", "0" * 31 + "%0a"),
+]
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_an_unknown_id_is_not_found(client, method):
+    for strange in STRANGE_IDS:
+        ask = getattr(client, method)
+        response = ask(f"{URL}/{strange}", content_type="application/json")
+
+        assert response.status_code == 404, strange
+        assert response["Content-Type"] == "application/json"
+
+
+def test_nobody_is_told_to_log_in(aws):
+    client, item = client_for(), f"{URL}/{'0' * 32}"
+
+    answers = [
+        client.get(URL),
+        client.post(URL, LUNCH, content_type="application/json"),
+        client.get(item),
+        client.patch(item, LUNCH, content_type="application/json"),
+        client.delete(item),
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer["Content-Type"] for answer in answers} == {"application/json"}
+
+
+def test_a_write_needs_the_csrf_token(alice):
+    expense = make_expense(alice)
+    client = client_for(alice, csrf=True)
+    address = f"{URL}/{expense.expense_id}"
+
+    statuses = [
+        post(client, LUNCH).status_code,
+        patch(client, expense, {"amount": "1.00"}).status_code,
+        client.delete(address).status_code,
+    ]
+
+    assert statuses == [403, 403, 403]
+    assert [each.version for each in list_expenses(alice).items] == [expense.version]
+    assert client.delete(address, headers=token_of(client)).status_code == 204
+
+
+def test_other_methods_are_refused(client, alice):
+    item = f"{URL}/{make_expense(alice).expense_id}"
+
+    answers = [
+        *(client.put(URL), client.patch(URL), client.delete(URL)),
+        *(client.put(item), client.post(item)),
+    ]
+
+    assert {answer.status_code for answer in answers} == {405}
+
+
+def test_an_address_works_with_a_last_slash(client, alice):
+    expense = make_expense(alice)
+
+    assert client.get(f"{URL}/").status_code == 200
+    assert client.get(f"{URL}/{expense.expense_id}/").status_code == 200
+
+
+def test_the_api_can_be_browsed(client, alice):
+    make_expense(alice, description="<b>bold</b>")
+
+    response = client.get(URL, headers={"accept": "text/html"})
+
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/html")
+    assert b"<b>bold" not in response.content

@@ -1,0 +1,90 @@
+"""The budget API."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from budgets import queries, services
+from budgets.models import Budget
+from budgets.serializers import (
+    BudgetInput,
+    BudgetOutput,
+    BudgetPage,
+    NoParameters,
+    SummaryFilter,
+    SummaryOutput,
+)
+from smartbudget.web import cursors
+
+
+class BudgetListView(APIView):
+    @extend_schema(operation_id="list_budgets", responses=BudgetPage)
+    def get(self, request: Request) -> Response:
+        """List the caller's budgets, by category and period, on one page."""
+        NoParameters(data=request.query_params).is_valid(raise_exception=True)
+        page = services.list_budgets(request.user)
+        results = [represent(request, budget) for budget in page.items]
+        return Response(cursors.body(request, request.user, page, results))
+
+    @extend_schema(
+        operation_id="create_budget",
+        request=BudgetInput,
+        responses={201: BudgetOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a budget; there is one a category and period."""
+        data = BudgetInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        budget = services.create_budget(request.user, **data.validated_data)
+        address = reverse("api:budget", args=[budget.budget_id])
+        return Response(
+            represent(request, budget),
+            status=201,
+            headers={"Location": request.build_absolute_uri(address)},
+        )
+
+
+class BudgetView(APIView):
+    @extend_schema(operation_id="get_budget", responses=BudgetOutput)
+    def get(self, request: Request, budget_id: str) -> Response:
+        """Show one of the caller's budgets."""
+        budget = services.get_budget(request.user, budget_id)
+        return Response(represent(request, budget))
+
+    @extend_schema(
+        operation_id="edit_budget", request=BudgetInput, responses=BudgetOutput
+    )
+    def patch(self, request: Request, budget_id: str) -> Response:
+        """Change the given parts; a new category or period gives it a new id."""
+        data = BudgetInput(data=request.data, partial=True)
+        data.is_valid(raise_exception=True)
+        budget = services.edit_budget(request.user, budget_id, **data.validated_data)
+        return Response(represent(request, budget))
+
+    @extend_schema(operation_id="delete_budget", responses={204: None})
+    def delete(self, request: Request, budget_id: str) -> Response:
+        """Delete a budget; its expenses stay."""
+        services.delete_budget(request.user, budget_id)
+        return Response(status=204)
+
+
+class SummaryView(APIView):
+    @extend_schema(
+        operation_id="summary", parameters=[SummaryFilter], responses=SummaryOutput
+    )
+    def get(self, request: Request) -> Response:
+        """Put budgets beside what was spent in a month."""
+        chosen = SummaryFilter(data=request.query_params)
+        chosen.is_valid(raise_exception=True)
+        summary = queries.summary(request.user, **chosen.validated_data)
+        context = {"currency": summary.currency}
+        return Response(SummaryOutput(summary, context=context).data)
+
+
+def represent(request: Request, budget: Budget) -> dict[str, Any]:
+    context = {"currency": request.user.currency}
+    return BudgetOutput(budget, context=context).data

@@ -1,0 +1,48 @@
+"""The budget pages' forms; services check the rules."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from budgets.models import Budget
+from smartbudget.core.dates import PERIODS
+from smartbudget.core.money import format_amount
+
+
+class BudgetForm(forms.Form):
+    category = forms.CharField(
+        max_length=50,
+        help_text="Expenses of this category count, in capitals or not.",
+    )
+    amount = forms.DecimalField(
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    )
+    period = forms.ChoiceField(
+        choices=[(period, period.capitalize()) for period in PERIODS],
+        help_text="Weeks begin on Monday.",
+    )
+    alert_threshold = forms.IntegerField(
+        label="Tell me at (percent)",
+        min_value=1,
+        max_value=100,
+        initial=80,
+        help_text="You are told at this part of the amount, and when it is passed.",
+    )
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["amount"].label = f"Amount ({user.currency})"
+
+    @classmethod
+    def of(cls, budget: Budget, user: User) -> "BudgetForm":
+        """Fill the form with what a budget holds."""
+        return cls(
+            user=user,
+            initial={
+                "category": budget.category,
+                "amount": format_amount(budget.amount, user.currency),
+                "period": budget.period,
+                "alert_threshold": int(budget.alert_threshold),
+            },
+        )

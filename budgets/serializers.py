@@ -1,0 +1,102 @@
+"""What the budget API takes and gives; services check the rules."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from budgets.models import LEVELS
+from smartbudget.core.dates import PERIODS
+from smartbudget.web.api import AmountField, InputSerializer, TextField
+from smartbudget.web.fields import MoneyField
+
+NO_SUCH_PERIOD = {"invalid_choice": f"Choose one of {', '.join(PERIODS)}."}
+NOT_A_PERCENTAGE = "Enter a whole percentage from 1 to 100."
+
+
+class BudgetInput(InputSerializer):
+    category = TextField(max_length=50)
+    amount = AmountField()
+    alert_threshold = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=100,
+        help_text="Percent of the amount; 80 if not given.",
+        error_messages=dict.fromkeys(
+            ["invalid", "min_value", "max_value", "max_string_length"],
+            NOT_A_PERCENTAGE,
+        ),
+    )
+    period = serializers.ChoiceField(
+        PERIODS,
+        required=False,
+        help_text="`monthly` if not given.",
+        error_messages=NO_SUCH_PERIOD,
+    )
+
+
+class BudgetOutput(serializers.Serializer[Any]):
+    budget_id = serializers.CharField()
+    category = serializers.CharField()
+    amount = MoneyField()
+    alert_threshold = serializers.IntegerField()
+    period = serializers.ChoiceField(PERIODS)
+    created_at = serializers.DateTimeField()
+
+
+class BudgetPage(serializers.Serializer[Any]):
+    results = BudgetOutput(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class NoParameters(InputSerializer):
+    """A list that cannot be narrowed; the browsable API names its format."""
+
+    IGNORED = frozenset({"format"})
+
+
+class SummaryFilter(InputSerializer):
+    """The query parameters of the summary."""
+
+    IGNORED = frozenset({"format"})
+
+    month = TextField(required=False, help_text="YYYY-MM; this one if not given.")
+
+
+class DaysOutput(serializers.Serializer[Any]):
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
+class LineOutput(serializers.Serializer[Any]):
+    budget_id = serializers.CharField()
+    category = serializers.CharField()
+    period = serializers.ChoiceField(PERIODS)
+    amount = MoneyField()
+    spent = MoneyField()
+    remaining = MoneyField(help_text="Below zero when the budget is passed.")
+    percentage = serializers.DecimalField(max_digits=None, decimal_places=2)
+    level = serializers.ChoiceField(LEVELS)
+    start = serializers.DateField(source="within.start")
+    end = serializers.DateField(source="within.end")
+
+
+class UnbudgetedOutput(serializers.Serializer[Any]):
+    category = serializers.CharField()
+    spent = MoneyField()
+
+    def to_representation(self, instance: tuple[str, Decimal]) -> dict[str, Any]:
+        category, spent = instance
+        return super().to_representation({"category": category, "spent": spent})
+
+
+class SummaryOutput(serializers.Serializer[Any]):
+    period = DaysOutput(source="month")
+    currency = serializers.CharField()
+    budgets = LineOutput(many=True, source="lines")
+    unbudgeted = UnbudgetedOutput(many=True, help_text="Largest first.")
+    total_budget = MoneyField(help_text="Of the monthly budgets.")
+    total_spent = MoneyField(help_text="Of all spending in the month.")
+    total_remaining = MoneyField()
+    previous_spent = MoneyField(help_text="In the whole month before.")

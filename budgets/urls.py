@@ -1,0 +1,24 @@
+"""Addresses of budgets; smartbudget.urls says how the lists are used."""
+
+from django.urls import path, register_converter
+
+from budgets import views
+from budgets.api import BudgetListView, BudgetView, SummaryView
+from smartbudget.web.converters import ItemIdConverter
+
+register_converter(ItemIdConverter, "budget_id")
+
+root = [path("", views.dashboard, name="dashboard")]
+
+pages = [
+    path("budgets", views.list_budgets, name="list"),
+    path("budgets/add", views.add, name="add"),
+    path("budgets/<budget_id:budget_id>/edit", views.edit, name="edit"),
+    path("budgets/<budget_id:budget_id>/delete", views.delete, name="delete"),
+]
+
+api = [
+    path("api/budgets", BudgetListView.as_view(), name="budgets"),
+    path("api/budgets/<budget_id:budget_id>", BudgetView.as_view(), name="budget"),
+    path("api/summary", SummaryView.as_view(), name="summary"),
+]

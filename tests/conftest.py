@@ -9,6 +9,9 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from smartbudget.core import aws as clients
+from tests.stack import stack
+
+__all__ = ["stack"]
 
 
 @contextlib.contextmanager

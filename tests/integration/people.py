@@ -1,0 +1,73 @@
+"""A person with a browser or a program, over real HTTP."""
+
+import re
+import uuid
+from typing import Any
+
+import requests
+
+PASSWORD = "correct horse battery"
+
+
+class Person:
+    """Somebody registered on a stack, talking JSON as a program does."""
+
+    def __init__(self, stack: Any, *, subscribed: bool = False) -> None:
+        self.stack = stack
+        self.url = stack.web_url
+        self.name = f"p{uuid.uuid4().hex[:12]}"
+        self.email = f"{self.name}@example.com"
+        self.http = requests.Session()
+        made = self.http.post(
+            f"{self.url}/register",
+            json={
+                "username": self.name,
+                "email": self.email,
+                "password": PASSWORD,
+            },
+            timeout=30,
+        )
+        assert made.status_code == 201, made.text
+        self.user_id = made.json()["user_id"]
+        self.http.headers["X-CSRFToken"] = made.json()["csrf_token"]
+        if subscribed:
+            self.subscribe()
+
+    def subscribe(self) -> None:
+        """Subscribe to mails and follow the link in the confirmation."""
+        assert self.post("notifications/subscribe")["status"] == "pending"
+        self.stack.confirm(self.email)
+
+    def request(self, method: str, path: str, **given: Any) -> requests.Response:
+        return self.http.request(method, f"{self.url}/api/{path}", timeout=60, **given)
+
+    def get(self, path: str) -> Any:
+        return self._read(self.request("GET", path))
+
+    def post(self, path: str, **fields: Any) -> Any:
+        return self._read(self.request("POST", path, json=fields))
+
+    def patch(self, path: str, **fields: Any) -> Any:
+        return self._read(self.request("PATCH", path, json=fields))
+
+    def delete(self, path: str) -> None:
+        assert self.request("DELETE", path).status_code == 204
+
+    def submit(self, path: str, **fields: str) -> requests.Response:
+        """Fill in a page's form, with what it hides, and send it."""
+        page = self.http.get(f"{self.url}{path}", timeout=30).text
+        hidden = dict(
+            re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
+        )
+        return self.http.post(
+            f"{self.url}{path}", data={**hidden, **fields}, timeout=30
+        )
+
+    def mails(self, count: int) -> list[dict[str, Any]]:
+        """Return the notification mails once there are `count`."""
+        return self.stack.wait_for_messages(self.email, count)
+
+    @staticmethod
+    def _read(response: requests.Response) -> Any:
+        assert response.ok, f"{response.status_code} {response.text}"
+        return response.json()

@@ -1,0 +1,160 @@
+"""What the product is for, over HTTP, with the real Lambda processes and mails."""
+
+import datetime
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+import requests
+
+from tests.integration.people import PASSWORD, Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def history(person: Person) -> list[tuple[str, str]]:
+    found = person.get("notifications")["results"]
+    return [(each["type"], each["status"]) for each in found]
+
+
+def test_someone_is_mailed_at_the_threshold_and_at_the_limit(stack):
+    alice = Person(stack, subscribed=True)
+    alice.post("budgets", category="Groceries", amount="100.00")
+
+    alice.post("expenses", category="groceries", amount="79.99")
+    page = alice.submit(
+        "/expenses/add/", category="Groceries", amount="0.01", date=f"{today()}"
+    )
+    assert page.status_code == 200, page.text
+    (threshold,) = alice.mails(1)
+    alice.post("expenses", category="Groceries", amount="20.01")
+    mails = alice.mails(2)
+
+    (line,) = alice.get("summary")["budgets"]
+    assert (line["spent"], line["remaining"]) == ("100.01", "-0.01")
+    assert line["level"] == "exceeded"
+    assert "80%" in threshold["subject"]
+    assert [each["to"] for each in mails] == [alice.email] * 2
+    assert "exceeded" in mails[1]["subject"]
+    wait_until(
+        lambda: (
+            history(alice)
+            == [("budget_exceeded", "sent"), ("budget_threshold", "sent")]
+        )
+    )
+
+
+def test_a_mail_reaches_only_the_one_it_is_for(stack):
+    alice, bob = Person(stack, subscribed=True), Person(stack, subscribed=True)
+    for person in (alice, bob):
+        person.post("budgets", category="Fun", amount="10.00")
+
+    alice.post("expenses", category="Fun", amount="9.00")
+
+    assert len(alice.mails(1)) == 1
+    bob.post("expenses", category="Fun", amount="9.00")
+    assert len(bob.mails(1)) == 1
+    assert len(alice.mails(1)) == 1
+
+
+def test_who_is_not_subscribed_has_the_alert_in_the_history(stack):
+    carol = Person(stack)
+    carol.post("budgets", category="Fun", amount="10.00")
+
+    carol.post("expenses", category="Fun", amount="11.00")
+
+    wait_until(
+        lambda: (
+            history(carol)
+            == [("budget_exceeded", "skipped"), ("budget_threshold", "skipped")]
+        )
+    )
+    assert stack.messages(carol.email) == []
+
+
+def test_fifty_expenses_at_once_cross_each_level_once(stack):
+    dave = Person(stack, subscribed=True)
+    budget = dave.post("budgets", category="Fun", amount="100.00")
+
+    def spend(_):
+        return dave.request(
+            "POST", "expenses", json={"category": "Fun", "amount": "2.50"}
+        ).status_code
+
+    with ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(spend, range(50)))
+
+    assert Counter(statuses) == {201: 50}
+    (line,) = dave.get("summary")["budgets"]
+    assert Decimal(line["spent"]) == Decimal("125.00")
+    assert line["budget_id"] == budget["budget_id"]
+    dave.mails(2)
+    wait_until(lambda: [status for _, status in history(dave)] == ["sent"] * 2)
+    subjects = [each["subject"] for each in dave.mails(2)]
+    assert len(subjects) == 2
+    assert sum("exceeded" in each for each in subjects) == 1
+
+
+def test_twenty_registrations_of_one_name_make_one_account(stack):
+    name = stack.new_address().partition("@")[0]
+
+    def register(number):
+        return requests.post(
+            f"{stack.web_url}/register",
+            json={
+                "username": name.upper() if number % 2 else name,
+                "email": f"{name}.{number}@example.com",
+                "password": PASSWORD,
+            },
+            timeout=60,
+        )
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(register, range(20)))
+
+    assert Counter(each.status_code for each in answers) == {201: 1, 409: 19}
+    refused = next(each for each in answers if each.status_code == 409)
+    assert list(refused.json()) == ["username"]
+
+
+def test_with_sqs_down_the_expense_is_stored_and_the_mail_follows(stack):
+    erin = Person(stack, subscribed=True)
+    erin.post("budgets", category="Fun", amount="10.00")
+    sqs = stack.admin_session().client("sqs")
+    queue = sqs.get_queue_url(QueueName="notification-queue")["QueueUrl"]
+    sending = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": sending, "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [deny]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    try:
+        expense = erin.post("expenses", category="Fun", amount="9.00")
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
+
+    assert erin.get(f"expenses/{expense['expense_id']}")["amount"] == "9.00"
+    assert history(erin) == [("budget_threshold", "queued")]
+    sweep_as_if_five_minutes_later(stack, erin)
+    erin.mails(1)
+    wait_until(lambda: history(erin) == [("budget_threshold", "sent")])
+
+
+def sweep_as_if_five_minutes_later(stack, person: Person) -> None:
+    (waiting,) = person.get("notifications")["results"]
+    session = stack.admin_session()
+    session.client("dynamodb").update_item(
+        TableName="notifications",
+        Key={"notification_id": {"S": waiting["notification_id"]}},
+        UpdateExpression="SET unsent_since = :then",
+        ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000000+00:00"}},
+    )
+    answer = session.client("lambda").invoke(
+        FunctionName="notification_processor", Payload=b'{"task": "sweep"}'
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()

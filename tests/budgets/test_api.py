@@ -1,0 +1,356 @@
+import json
+
+import pytest
+import time_machine
+
+from budgets.services import get_budget, list_budgets
+from tests.builders import client_for, make_user, token_of
+from tests.money_builders import NOON, make_budget, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+URL = "/api/budgets"
+SUMMARY = "/api/summary"
+FIELDS = {
+    "budget_id",
+    "category",
+    "amount",
+    "alert_threshold",
+    "period",
+    "created_at",
+}
+FOOD = {"category": "Food", "amount": "100"}
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def post(client, body):
+    return client.post(URL, body, content_type="application/json")
+
+
+def patch(client, budget, body):
+    return client.patch(
+        f"{URL}/{budget.budget_id}", body, content_type="application/json"
+    )
+
+
+def test_a_new_budget_is_answered_with_all_its_fields_and_its_address(client):
+    response = post(client, FOOD)
+
+    body = response.json()
+    assert response.status_code == 201
+    assert set(body) == FIELDS
+    assert response["Location"].endswith(f"{URL}/{body['budget_id']}")
+    assert client.get(response["Location"]).json() == body
+    assert (body["category"], body["amount"]) == ("Food", "100.00")
+    assert (body["alert_threshold"], body["period"]) == (80, "monthly")
+
+
+def test_budgets_are_listed_by_category_and_period(client, alice):
+    for category, period in (("b", "monthly"), ("A", "yearly"), ("a", "monthly")):
+        make_budget(alice, category=category, period=period)
+
+    body = client.get(URL).json()
+
+    found = [(each["category"], each["period"]) for each in body["results"]]
+    assert found == [("a", "monthly"), ("A", "yearly"), ("b", "monthly")]
+    assert (body["next"], body["previous"]) == (None, None)
+    assert set(body["results"][0]) == FIELDS
+
+
+WRONG_VALUES = {
+    "category": ["", " ", "a" * 51, "a\u0000b", "a\nb", "\ud800", None, 5, [], {}],
+    "amount": ["0", "-1", "0.001", "1e12", "NaN", "ten", "", None, True, [], {}],
+    "alert_threshold": [0, 101, -1, "80.5", 80.5, "most", "", None, True, [], {}],
+    "period": ["daily", "", None, 1, []],
+    "budget_id": ["0" * 32],
+    "spent": ["0.00"],
+    "level": ["ok"],
+    "colour": ["red"],
+}
+
+
+@pytest.mark.parametrize("field", WRONG_VALUES)
+def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
+    for value in WRONG_VALUES[field]:
+        response = post(client, json.dumps({**FOOD, field: value}))
+
+        body = response.json()
+        assert (response.status_code, list(body)) == (400, [field]), value
+        assert all(sentence.endswith(".") for sentence in body[field])
+    assert list_budgets(alice).items == []
+
+
+@pytest.mark.parametrize("field", WRONG_VALUES)
+def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
+    budget = make_budget(alice, amount="99")
+
+    for value in WRONG_VALUES[field]:
+        response = patch(client, budget, json.dumps({**FOOD, field: value}))
+
+        assert (response.status_code, list(response.json())) == (400, [field]), value
+    assert get_budget(alice, budget.budget_id).version == budget.version
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("category", ["a" * 50, "🍜" * 50]),
+        ("amount", ["0.01", "999999999999.99"]),
+        ("alert_threshold", [1, 100]),
+        ("period", ["weekly", "monthly", "yearly"]),
+    ],
+)
+def test_a_field_at_its_limit_is_taken(client, field, values):
+    for number, value in enumerate(values):
+        response = post(client, {**FOOD, "category": f"c{number}", field: value})
+
+        assert (response.status_code, response.json()[field]) == (201, value)
+
+
+def test_what_is_no_json_object_is_refused(client, alice):
+    statuses = [post(client, body).status_code for body in ("", "{", "[]", "null")]
+
+    assert set(statuses) == {400}
+    assert list_budgets(alice).items == []
+
+
+def test_a_huge_body_is_refused(client):
+    assert post(client, {**FOOD, "category": "a" * 2_500_001}).status_code == 413
+
+
+def test_a_second_budget_for_the_same_is_a_conflict(client, alice):
+    make_budget(alice, category="food")
+
+    response = post(client, FOOD)
+
+    assert response.status_code == 409
+    assert list(response.json()) == ["category"]
+    assert len(list_budgets(alice).items) == 1
+
+
+def test_only_what_is_given_changes(client, alice):
+    budget = make_budget(alice, alert_threshold=70)
+
+    response = patch(client, budget, {"amount": "150.5"})
+
+    body = response.json()
+    assert response.status_code == 200
+    assert (body["amount"], body["alert_threshold"]) == ("150.50", 70)
+    assert (body["budget_id"], body["category"]) == (budget.budget_id, "Groceries")
+
+
+def test_a_change_of_nothing_is_no_error(client, alice):
+    budget = make_budget(alice)
+
+    response = patch(client, budget, {})
+
+    assert response.status_code == 200
+    assert response.json()["amount"] == "100.00"
+
+
+def test_a_new_category_moves_the_budget_to_a_new_address(client, alice):
+    budget = make_budget(alice)
+
+    moved = patch(client, budget, {"category": "Food"}).json()
+
+    assert moved["budget_id"] != budget.budget_id
+    assert client.get(f"{URL}/{budget.budget_id}").status_code == 404
+    assert client.get(f"{URL}/{moved['budget_id']}").json() == moved
+
+
+def test_a_move_onto_another_budget_is_a_conflict(client, alice):
+    budget = make_budget(alice)
+    make_budget(alice, category="Food")
+
+    response = patch(client, budget, {"category": "FOOD"})
+
+    assert response.status_code == 409
+    assert list(response.json()) == ["category"]
+    assert get_budget(alice, budget.budget_id).version == budget.version
+
+
+def test_a_deleted_budget_is_gone(client, alice):
+    budget = make_budget(alice)
+
+    first = client.delete(f"{URL}/{budget.budget_id}")
+    again = client.delete(f"{URL}/{budget.budget_id}")
+
+    assert (first.status_code, first.content) == (204, b"")
+    assert again.status_code == 404
+    assert list_budgets(alice).items == []
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_another_user_s_budget_is_not_found(client, alice, method):
+    budget = make_budget(alice)
+    bob = client_for(make_user("bob"))
+
+    response = getattr(bob, method)(
+        f"{URL}/{budget.budget_id}",
+        {"amount": "1.00"} if method == "patch" else None,
+        content_type="application/json",
+    )
+
+    assert response.status_code == 404
+    assert get_budget(alice, budget.budget_id).version == budget.version
+
+
+def test_another_user_s_budgets_are_not_listed(alice):
+    make_budget(alice)
+
+    assert client_for(make_user("bob")).get(URL).json()["results"] == []
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_an_unknown_id_is_not_found(client, method):
+    for strange in ("0" * 32, "0" * 33, "a" * 1000, "%00", "%0a"):
+        ask = getattr(client, method)
+        response = ask(f"{URL}/{strange}", content_type="application/json")
+
+        assert response.status_code == 404, strange
+
+
+def test_nobody_is_told_to_log_in(aws):
+    client, item = client_for(), f"{URL}/{'0' * 32}"
+
+    answers = [
+        client.get(URL),
+        post(client, FOOD),
+        client.get(item),
+        client.patch(item, FOOD, content_type="application/json"),
+        client.delete(item),
+        client.get(SUMMARY),
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer["Content-Type"] for answer in answers} == {"application/json"}
+
+
+def test_a_write_needs_the_csrf_token(alice):
+    budget = make_budget(alice)
+    client = client_for(alice, csrf=True)
+    address = f"{URL}/{budget.budget_id}"
+
+    statuses = [
+        post(client, FOOD).status_code,
+        patch(client, budget, {"amount": "1.00"}).status_code,
+        client.delete(address).status_code,
+    ]
+
+    assert statuses == [403, 403, 403]
+    assert [each.version for each in list_budgets(alice).items] == [budget.version]
+    assert client.delete(address, headers=token_of(client)).status_code == 204
+
+
+def test_other_methods_are_refused(client, alice):
+    item = f"{URL}/{make_budget(alice).budget_id}"
+
+    answers = [
+        *(client.put(URL), client.patch(URL), client.delete(URL)),
+        *(client.put(item), client.post(item), client.post(SUMMARY)),
+    ]
+
+    assert {answer.status_code for answer in answers} == {405}
+
+
+def test_unknown_parameters_are_named(client):
+    for url, name in ((URL, "category"), (SUMMARY, "year")):
+        response = client.get(url, {name: "1"})
+
+        assert (response.status_code, list(response.json())) == (400, [name])
+
+
+def test_the_summary_has_every_field_and_exact_decimals(client, alice):
+    budget = make_budget(alice, alert_threshold=50)
+    make_expense(alice, amount="66.67", date="2026-03-02")
+    make_expense(alice, amount="0.1", category="Rent")
+    make_expense(alice, amount="7", date="2026-02-28")
+
+    assert client.get(SUMMARY).json() == {
+        "period": {"start": "2026-03-01", "end": "2026-03-31"},
+        "currency": "USD",
+        "budgets": [
+            {
+                "budget_id": budget.budget_id,
+                "category": "Groceries",
+                "period": "monthly",
+                "amount": "100.00",
+                "spent": "66.67",
+                "remaining": "33.33",
+                "percentage": "66.67",
+                "level": "threshold",
+                "start": "2026-03-01",
+                "end": "2026-03-31",
+            }
+        ],
+        "unbudgeted": [{"category": "Rent", "spent": "0.10"}],
+        "total_budget": "100.00",
+        "total_spent": "66.77",
+        "total_remaining": "33.23",
+        "previous_spent": "7.00",
+    }
+
+
+def test_the_summary_of_nothing_is_zeros(client):
+    body = client.get(SUMMARY).json()
+
+    assert (body["budgets"], body["unbudgeted"]) == ([], [])
+    assert (body["total_spent"], body["total_remaining"]) == ("0.00", "0.00")
+
+
+def test_the_summary_of_another_month(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="120", date="2026-02-28")
+
+    body = client.get(SUMMARY, {"month": "2026-02"}).json()
+
+    assert body["period"] == {"start": "2026-02-01", "end": "2026-02-28"}
+    (line,) = body["budgets"]
+    assert (line["spent"], line["remaining"]) == ("120.00", "-20.00")
+    assert (line["percentage"], line["level"]) == ("120.00", "exceeded")
+
+
+def test_the_summary_is_of_the_caller_s_own(alice):
+    make_budget(alice)
+    make_expense(alice)
+
+    body = client_for(make_user("bob")).get(SUMMARY).json()
+
+    assert (body["budgets"], body["unbudgeted"]) == ([], [])
+    assert body["total_spent"] == "0.00"
+
+
+def test_the_summary_s_month_has_a_form(client):
+    wrong = ["2026", "2026-13", "2026-00", "2026-3", "2026-W12", "March", "a" * 1000]
+    wrong += ["0000-01", "0001-01", "9999-12", "2026-03-01", "２０２６-03", "-001-01"]
+    for month in wrong:
+        response = client.get(SUMMARY, {"month": month})
+
+        assert (response.status_code, list(response.json())) == (400, ["month"]), month
+    for month in ("0002-01", "9998-12", ""):
+        assert client.get(SUMMARY, {"month": month}).status_code == 200
+
+
+def test_the_api_can_be_browsed(client, alice):
+    make_budget(alice)
+
+    for url in (URL, SUMMARY):
+        response = client.get(url, headers={"accept": "text/html"})
+
+        assert response.status_code == 200
+        assert response["Content-Type"].startswith("text/html")

@@ -1,0 +1,32 @@
+"""Counting what an action asks of AWS, through botocore's events."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+
+@dataclass
+class Calls:
+    """The calls of a block, in order, and the capacity units that they read."""
+
+    names: list[str] = field(default_factory=list)
+    read_items: int = 0  # items that queries and scans looked at
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[Calls]:
+    """Count every AWS call made within a block, whoever's client makes it."""
+    calls = Calls()
+    make_call = BaseClient._make_api_call
+
+    def noted(client, operation, params):
+        calls.names.append(f"{client.meta.service_model.service_name}.{operation}")
+        answer = make_call(client, operation, params)
+        calls.read_items += answer.get("ScannedCount", 0)
+        return answer
+
+    with patch.object(BaseClient, "_make_api_call", noted):
+        yield calls

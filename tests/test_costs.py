@@ -1,0 +1,160 @@
+"""What each action may cost (design section 7): exact calls, whatever the history."""
+
+import datetime
+import json
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from budgets.models import Budget
+from expenses.models import Expense
+from smartbudget.core import aws as clients
+from tests.builders import client_for, make_user
+from tests.calls import counted
+from tests.money_builders import NOON, TODAY, make_budget, make_expense
+
+SESSION = "dynamodb.GetItem"
+BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
+TRANSACTION = "dynamodb.TransactWriteItems"
+QUERY = "dynamodb.Query"
+EXPENSE = "dynamodb.GetItem"
+SEND = "sqs.SendMessageBatch"
+
+HISTORIES = [50, 5_000]
+
+
+@pytest.fixture(params=HISTORIES)
+def history(request):
+    return request.param
+
+
+@pytest.fixture
+def alice(aws, history):
+    """A user with so many expenses before this and the last month, signed in."""
+    with time_machine.travel(NOON, tick=True):
+        user = make_user("alice")
+        long_ago = datetime.date(2016, 6, 1)
+        with Expense.batch_write() as batch:
+            for number in range(history):
+                day = long_ago + datetime.timedelta(days=number % 3000)
+                batch.save(
+                    Expense(
+                        expense_id=f"{number:032x}",
+                        user_id=user.user_id,
+                        date=day.isoformat(),
+                        amount=Decimal("1.00"),
+                        category="Groceries",
+                        category_key="groceries",
+                        created_at="2016-06-01T00:00:00.000000+00:00",
+                        updated_at="2016-06-01T00:00:00.000000+00:00",
+                    )
+                )
+        make_budget(user, amount="100.00")
+        make_expense(user, amount="10.00", category="Rent")
+        clients.queue_url()  # looked up once a process
+        yield user
+
+
+@pytest.fixture
+def browser(alice):
+    return client_for(alice)
+
+
+def test_what_every_action_costs(alice, browser):
+    """One test for all of them: making 5,000 expenses takes longer than counting."""
+
+    def cost(method, path, body=None, expected=200):
+        with counted() as calls:
+            answer = browser.generic(
+                method,
+                path,
+                json.dumps(body) if body is not None else b"",
+                content_type="application/json",
+            )
+        assert answer.status_code == expected, answer.content
+        return sorted(calls.names), calls.read_items, answer
+
+    def spend(amount, **more):
+        body = {"category": "Groceries", "amount": amount, **more}
+        return cost("POST", "/api/expenses", body, expected=201)
+
+    # Any signed-in request: the session. (A profile page shows the account, too.)
+    assert cost("GET", "/expenses/add/")[:2] == ([SESSION], 0)
+
+    # Adding: no budget, a budget, a back-dated one: the same.
+    adding = sorted([SESSION, BUDGETS_BY_KEY, TRANSACTION])
+    assert spend("1.00", category="Fun")[:2] == (adding, 0)
+    *first, answer = spend("1.00")
+    assert first == [adding, 0]
+    assert spend("1.00", date="2025-01-01")[:2] == (adding, 0)
+
+    # A crossing: one SQS request more, for one notification or for two.
+    *_, threshold = spend("80.00")
+    assert spend("20.00")[:2] == (sorted([*adding, SEND]), 0)
+
+    path = f"/api/expenses/{answer.json()['expense_id']}"
+    changing = sorted([*adding, EXPENSE])
+    assert cost("PATCH", path, {"amount": "2.00"})[:2] == (changing, 0)
+    assert cost("PATCH", path, {"description": "tea"})[:2] == (
+        sorted([SESSION, EXPENSE, TRANSACTION]),  # no budget changes
+        0,
+    )
+    assert cost("DELETE", path, expected=204)[:2] == (changing, 0)
+    crossing = f"/api/expenses/{threshold.json()['expense_id']}"
+    assert cost("DELETE", crossing, expected=204)[0] == changing
+
+    # Reading: what the page or the two months hold, and one item to see if more comes.
+    assert cost("GET", "/api/expenses?page_size=5")[:2] == (sorted([SESSION, QUERY]), 6)
+    assert cost("GET", "/expenses/")[0] == sorted([SESSION, QUERY])
+    assert cost("GET", "/api/budgets")[:2] == (sorted([SESSION, QUERY]), 1)
+    assert cost("GET", "/budgets/")[0] == sorted([SESSION, QUERY])
+    assert cost("GET", "/api/notifications")[:2] == (sorted([SESSION, QUERY]), 2)
+    this_and_last_month = 3  # Rent, Fun, and 20.00 of Groceries
+    summary = sorted([SESSION, QUERY, QUERY])
+    for path in ("/api/summary", "/api/summary?month=2026-03", "/"):
+        assert cost("GET", path)[:2] == (summary, 1 + this_and_last_month)
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_the_summary_of_a_year_reads_no_year(alice, browser):
+    """A yearly budget carries its total; the year's expenses are not read."""
+    make_budget(alice, category="Travel", period="yearly", amount="900.00")
+    for month in ("01", "02", "03"):
+        make_expense(alice, category="Travel", date=f"2026-{month}-02")
+
+    with counted() as calls:
+        answer = browser.get("/api/summary")
+
+    line = next(b for b in answer.json()["budgets"] if b["category"] == "Travel")
+    assert line["spent"] == "30.00"
+    assert calls.read_items == 2 + 3  # two budgets; Rent, February's, March's
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_a_period_that_begins_is_counted_once(alice):
+    with time_machine.travel(datetime.datetime(2026, 4, 1, 9, tzinfo=datetime.UTC)):
+        with counted() as first:
+            make_expense(alice)
+        with counted() as second:
+            make_expense(alice)
+
+    assert sorted(first.names) == sorted([BUDGETS_BY_KEY, QUERY, TRANSACTION, SEND])
+    assert sorted(second.names) == sorted([BUDGETS_BY_KEY, TRANSACTION])
+    assert first.read_items == 0
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_the_daily_check_writes_only_what_changed(alice):
+    from budgets import checks
+
+    make_budget(alice, category="Fun")
+    tomorrow = NOON + datetime.timedelta(days=1)
+
+    with time_machine.travel(tomorrow), counted() as calls:
+        checks.check_all(None, lambda: True)
+
+    # A page of budgets, the user's expenses of the month.
+    assert calls.names == ["dynamodb.Scan", QUERY]
+    assert all(budget.version == 1 for budget in Budget.scan())
+    assert tomorrow.date() > TODAY

@@ -1,0 +1,304 @@
+import datetime
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from budgets.models import Budget
+from budgets.queries import summary
+from smartbudget.core.dates import Period
+from smartbudget.core.errors import InvalidError
+from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+def at(*when: int):
+    return time_machine.travel(
+        datetime.datetime(*when, 12, tzinfo=datetime.UTC), tick=True
+    )
+
+
+def days(start: str, end: str) -> Period:
+    return Period(datetime.date.fromisoformat(start), datetime.date.fromisoformat(end))
+
+
+def line(month: str | None = None, user=ALICE):
+    (found,) = summary(user, month).lines
+    return found
+
+
+def test_nothing_yet_is_all_zeros():
+    found = summary(ALICE)
+
+    assert found.month == days("2026-03-01", "2026-03-31")
+    assert (found.lines, found.unbudgeted) == ([], [])
+    assert found.total_budget == found.total_spent == found.previous_spent == 0
+    assert found.total_remaining == 0
+
+
+def test_a_line_says_what_was_spent_and_what_is_left():
+    budget = make_budget(amount="80.00")
+    make_expense(amount="12.34")
+    make_expense(amount="7.66", category="groceries", date="2026-03-01")
+
+    found = line()
+
+    assert found.budget_id == budget.budget_id
+    assert (found.spent, found.remaining) == (Decimal("20.00"), Decimal("60.00"))
+    assert (found.percentage, found.level) == (Decimal("25.00"), "ok")
+    assert found.within == days("2026-03-01", "2026-03-31")
+
+
+def test_lines_come_by_category_and_period():
+    make_budget(category="rent")
+    make_budget(category="Food", period="weekly")
+    make_budget(category="food", period="monthly")
+
+    found = [(each.category, each.period) for each in summary(ALICE).lines]
+
+    assert found == [("food", "monthly"), ("Food", "weekly"), ("rent", "monthly")]
+
+
+@pytest.mark.parametrize(
+    ("spent", "percentage", "level"),
+    [
+        ("79.99", "79.99", "ok"),
+        ("80.00", "80.00", "threshold"),
+        ("100.00", "100.00", "threshold"),
+        ("100.01", "100.01", "exceeded"),
+        ("1000.00", "1000.00", "exceeded"),
+    ],
+)
+def test_the_level_follows_the_percentage(spent, percentage, level):
+    make_budget()
+    make_expense(amount=spent)
+
+    found = line()
+
+    assert (str(found.percentage), found.level) == (percentage, level)
+    assert found.remaining == 100 - Decimal(spent)
+
+
+@pytest.mark.parametrize(
+    ("amount", "spent", "percentage"),
+    [
+        ("300.00", "239.99", "79.99"),
+        ("3.00", "1.00", "33.33"),
+        ("3.00", "2.00", "66.66"),
+        ("999999999999.99", "0.01", "0.00"),
+    ],
+)
+def test_a_percentage_is_never_rounded_up(amount, spent, percentage):
+    make_budget(amount=amount)
+    make_expense(amount=spent)
+
+    assert str(line().percentage) == percentage
+
+
+def test_cents_add_up_exactly():
+    make_budget(category="a")
+    for _ in range(10):
+        make_expense(category="a", amount="0.10")
+        make_expense(category="b", amount="0.10")
+
+    found = summary(ALICE)
+
+    assert found.total_spent == Decimal("2.00")
+    assert found.unbudgeted == [("b", Decimal("1.00"))]
+
+
+def test_a_currency_of_three_decimals_adds_up_exactly():
+    user = replace(ALICE, currency="KWD")
+    make_budget(user, amount="0.003")
+    make_expense(user, amount="0.001")
+
+    found = summary(user)
+
+    assert found.currency == "KWD"
+    assert found.total_remaining == Decimal("0.002")
+
+
+def test_totals_are_of_the_month_and_of_monthly_budgets():
+    make_budget(amount="100.00")
+    make_budget(category="Rent", amount="500.00")
+    make_budget(category="Fun", amount="30.00", period="weekly")
+    make_budget(category="Travel", amount="2000.00", period="yearly")
+    make_expense(amount="10.00")
+    make_expense(amount="20.00", category="Travel")
+    make_expense(amount="40.00", category="Unplanned")
+
+    found = summary(ALICE)
+
+    assert found.total_budget == Decimal("600.00")
+    assert found.total_spent == Decimal("70.00")
+    assert found.total_remaining == Decimal("530.00")
+
+
+def test_the_month_s_first_and_last_day_count_and_their_neighbours_do_not():
+    make_expense(amount="1.00", date="2026-02-28")
+    make_expense(amount="2.00", date="2026-03-01")
+    make_expense(amount="4.00", date="2026-03-31")
+    make_expense(amount="8.00", date="2026-04-01")
+
+    assert summary(ALICE).total_spent == Decimal("6.00")
+
+
+def test_the_month_before_is_added_up_whole():
+    make_expense(amount="1.00", date="2026-01-31")
+    make_expense(amount="2.00", date="2026-02-01")
+    make_expense(amount="4.00", date="2026-02-28", category="Rent")
+    make_expense(amount="8.00", date="2026-03-01")
+
+    assert summary(ALICE).previous_spent == Decimal("6.00")
+
+
+def test_the_month_before_january_is_december():
+    make_expense(amount="1.00", date="2025-12-31")
+
+    assert summary(ALICE, "2026-01").previous_spent == Decimal("1.00")
+
+
+def test_void_expenses_count_nowhere():
+    make_budget()
+    make_expense(status="void")
+    make_expense(status="void", category="Rent")
+    make_expense(status="void", date="2026-02-01")
+    make_expense(amount="3.00", status="cleared")
+
+    found = summary(ALICE)
+
+    assert found.lines[0].spent == found.total_spent == Decimal("3.00")
+    assert (found.unbudgeted, found.previous_spent) == ([], 0)
+
+
+def test_unbudgeted_categories_are_gathered_whatever_their_case_largest_first():
+    make_expense(amount="1.00", category="Straße")
+    make_expense(amount="2.00", category="STRASSE")
+    make_expense(amount="5.00", category="Rent")
+    make_expense(amount="9.00", category="Rent", date="2026-02-28")
+
+    found = summary(ALICE).unbudgeted
+
+    assert [spent for _, spent in found] == [Decimal("5.00"), Decimal("3.00")]
+    assert found[1][0] in {"Straße", "STRASSE"}
+
+
+def test_a_category_with_a_budget_of_any_period_is_not_unbudgeted():
+    make_budget(category="Travel", period="yearly")
+    make_expense(category="TRAVEL")
+
+    assert summary(ALICE).unbudgeted == []
+
+
+def test_weekly_and_yearly_lines_show_their_own_current_period():
+    for period in ("weekly", "yearly"):
+        make_budget(category=period, period=period)
+    make_expense(category="weekly", amount="1.00", date="2026-03-15")
+    make_expense(category="weekly", amount="2.00", date="2026-03-16")
+    make_expense(category="yearly", amount="4.00", date="2026-01-01")
+
+    weekly, yearly = summary(ALICE).lines
+
+    assert weekly.within == days("2026-03-16", "2026-03-22")
+    assert yearly.within == days("2026-01-01", "2026-12-31")
+    assert (weekly.spent, yearly.spent) == (Decimal("2.00"), Decimal("4.00"))
+
+
+def test_a_month_s_lines_show_the_periods_that_hold_its_last_day():
+    for period in ("monthly", "weekly", "yearly"):
+        make_budget(category=period, period=period)
+    make_expense(category="monthly", amount="1.00", date="2025-12-01")
+    make_expense(category="weekly", amount="2.00", date="2025-12-29")
+    make_expense(category="weekly", amount="4.00", date="2026-01-04")
+    make_expense(category="weekly", amount="8.00", date="2026-01-05")
+    make_expense(category="yearly", amount="16.00", date="2025-01-01")
+
+    monthly, weekly, yearly = summary(ALICE, "2025-12").lines
+
+    assert monthly.within == days("2025-12-01", "2025-12-31")
+    assert weekly.within == days("2025-12-29", "2026-01-04")
+    assert yearly.within == days("2025-01-01", "2025-12-31")
+    assert (monthly.spent, weekly.spent, yearly.spent) == (1, 6, 16)
+
+
+def test_the_present_month_by_name_counts_its_last_week():
+    make_budget(period="weekly")
+    make_expense(amount="2.00", date="2026-03-18")
+    make_expense(amount="4.00", date="2026-03-31")
+
+    assert line("2026-03").within == days("2026-03-30", "2026-04-05")
+    assert line("2026-03").spent == Decimal("4.00")
+
+
+def test_a_month_ahead_counts_what_is_dated_there():
+    make_budget()
+    make_expense(amount="2.00", date="2026-04-30")
+
+    found = summary(ALICE, "2026-04")
+
+    assert found.lines[0].spent == found.total_spent == Decimal("2.00")
+
+
+def test_today_s_budgets_apply_to_every_month():
+    make_expense(amount="60.00", date="2025-03-01")
+    make_budget(amount="50.00")
+
+    found = line("2025-03")
+
+    assert (found.amount, found.level) == (Decimal("50.00"), "exceeded")
+
+
+def test_a_budget_whose_period_is_over_begins_a_new_one_at_nothing():
+    make_budget()
+    make_expense(amount="90.00")
+    make_expense(amount="5.00", date="2026-04-02")
+
+    with at(2026, 4, 1):
+        found = line()
+
+    assert found.within == days("2026-04-01", "2026-04-30")
+    assert (found.spent, found.level) == (Decimal("5.00"), "ok")
+
+
+def test_reading_changes_no_budget():
+    budget = make_budget()
+
+    with at(2026, 4, 1):
+        summary(ALICE)
+
+    assert Budget.get(budget.budget_id).version == budget.version
+
+
+def test_the_current_month_is_the_one_where_the_user_lives():
+    samoa = replace(ALICE, time_zone="Pacific/Apia")
+
+    with time_machine.travel("2026-03-31T12:00+00:00"):
+        assert summary(samoa).month == days("2026-04-01", "2026-04-30")
+        assert summary(ALICE).month == days("2026-03-01", "2026-03-31")
+
+
+def test_a_summary_holds_nobody_else_s():
+    make_budget(BOB)
+    make_expense(BOB)
+    make_expense(BOB, date="2026-02-01")
+
+    found = summary(ALICE)
+
+    assert (found.lines, found.unbudgeted) == ([], [])
+    assert found.total_spent == found.previous_spent == 0
+
+
+@pytest.mark.parametrize("month", ["", "2026", "2026-13", "2026-W1", "9999-12"])
+def test_a_malformed_month_is_named(month):
+    with pytest.raises(InvalidError) as refused:
+        summary(ALICE, month)
+
+    assert refused.value.field == "month"

@@ -22,12 +22,16 @@ def subject_line(text: str) -> str:
     Characters are counted as UTF-16 does, where an emoji is two: whichever way SNS
     counts them, it fits.
     """
-    line = printable(" ".join(text.split())).strip() or NAME
+    line = _one_line(printable(_one_line(text))) or NAME
     if _length(line) <= LONGEST_SUBJECT:
         return line
     while _length(line) > LONGEST_SUBJECT - 1:
         line = line[: min(len(line) - 1, LONGEST_SUBJECT)]
     return f"{line.rstrip()}…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def printable(text: str) -> str:

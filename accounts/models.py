@@ -36,6 +36,9 @@ class User:
     large_expense_threshold: Decimal | None = None  # None: off
     is_staff: bool = False
 
+    def __str__(self) -> str:
+        return self.username
+
     @property
     def is_authenticated(self) -> bool:
         """Always true: where nobody is logged in there is no User."""

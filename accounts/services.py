@@ -21,7 +21,6 @@ from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
     NotFoundError,
-    ThrottledError,
 )
 from smartbudget.core.tables import (
     Action,
@@ -151,23 +150,33 @@ def log_in(*, identifier: str, password: str, address: str) -> Login:
     owner = _owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
     account = find_account(owner or "nobody")
     whom = owner or key
-    _count_login(whom, address)
-    if not passwords.verify(password, account.password_hash if account else None):
+    right = _count_and_verify(whom, address, password, account)
+    if account is None or not right:
         logger.info("login failed user_id=%s", owner or "unknown")
         raise AuthenticationError("The username or the password is wrong.")
-    throttles.give_back(ACCOUNT_LOGINS, whom)
-    throttles.give_back(ADDRESS_LOGINS, address)
-    assert account is not None
     return begin_session(account)
 
 
-def _count_login(whom: str, address: str) -> None:
+def _count_and_verify(
+    whom: str, address: str, password: str, account: Account | None
+) -> bool:
+    """Count a try before it is made, and take it back unless it failed."""
     throttles.count(ADDRESS_LOGINS, address)
+    failed = False
     try:
         throttles.count(ACCOUNT_LOGINS, whom)
-    except ThrottledError:
-        throttles.give_back(ADDRESS_LOGINS, address)
-        raise
+        try:
+            right = passwords.verify(
+                password, account.password_hash if account else None
+            )
+            failed = not right
+        finally:
+            if not failed:
+                throttles.give_back(ACCOUNT_LOGINS, whom)
+    finally:
+        if not failed:
+            throttles.give_back(ADDRESS_LOGINS, address)
+    return right
 
 
 def begin_session(account: Account) -> Login:
@@ -252,9 +261,9 @@ def update_profile(user: User, **changes: Unpack[ProfileChanges]) -> Account:
 def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
     account = get_account(user_id)
     checked = _check_profile(account, changes)
+    checked["updated_at"] = dates.timestamp()
     for name, value in checked.items():
         setattr(account, name, value)
-    checked["updated_at"] = dates.timestamp()
     writes = Writes()
     writes.update(account, [_action(name, value) for name, value in checked.items()])
     snapshot = _snapshot(account.user)
@@ -265,7 +274,7 @@ def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
             Session.user_id.exists(),
         )
     writes.commit()
-    return get_account(user_id)
+    return account
 
 
 def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
@@ -297,13 +306,13 @@ def change_password(user: User, *, old: str, new: str) -> Login:
     stolen session must not serve to guess the password.
     """
     account = get_account(user.user_id)
+    passwords.check(
+        new, username=account.username, email=account.email, field="new_password"
+    )
     throttles.count(PASSWORD_CHECKS, user.user_id)
     if not passwords.verify(old, account.password_hash):
         raise InvalidError("This is not your password.", "old_password")
     throttles.give_back(PASSWORD_CHECKS, user.user_id)
-    passwords.check(
-        new, username=account.username, email=account.email, field="new_password"
-    )
     new_hash = passwords.hash_password(new)
     login = retry_lost_races(lambda: _store_password(account, new_hash))
     logger.info("password changed user_id=%s", user.user_id)

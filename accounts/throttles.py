@@ -38,7 +38,7 @@ def count(limit: Limit, whom: str) -> None:
             counter.refresh(consistent_read=True)
         except Throttle.DoesNotExist:
             continue
-        retry_after = int(counter.expires_at - time.time())
+        retry_after = int(counter.expires_at) - int(time.time())
         if retry_after > 0 and counter.tries >= limit.tries:
             raise ThrottledError("Too many tries. Please wait.", retry_after)
 

@@ -1,5 +1,6 @@
 """Django's settings; what differs between environments comes from core.config."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from smartbudget.core.config import ConfigError, config
@@ -20,7 +21,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",  # the API pages' scripts, served from here
+    # The API pages' scripts, served from here.
+    *(["drf_spectacular_sidecar"] if find_spec("drf_spectacular_sidecar") else []),
     "smartbudget.web",
     "accounts",
     "expenses",
@@ -62,6 +64,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 LANGUAGE_CODE = "en"
 USE_I18N = True

@@ -1,4 +1,4 @@
-"""Small builders: people who are registered, and browsers that they are logged in on."""
+"""Small builders: people who are registered, and browsers they are logged in on."""
 
 import itertools
 

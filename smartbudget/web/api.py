@@ -49,7 +49,9 @@ class InputSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise ParseError("Send a JSON object.")
+            if self.parent is None:
+                raise ParseError("Send a JSON object.")
+            raise serializers.ValidationError("Send a JSON object.")
         known = {name for name, field in self.fields.items() if not field.read_only}
         unknown = {
             str(name): ["Unknown field."]

@@ -1,0 +1,324 @@
+"""The account API: shapes, statuses, cookies, CSRF."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from accounts import services
+from accounts.throttles import Limit
+from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.notifications.faults import calls_counted, down
+
+BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
+NEW = "another long one"
+
+
+def post(client, path, data, **options):
+    return client.post(path, data, content_type="application/json", **options)
+
+
+def test_register_login_and_logout_as_programs_do(aws):
+    client = client_for(csrf=True)
+
+    answer = post(client, "/register", BOB)
+    assert answer.status_code == 201
+    assert set(answer.json()) == {"user_id", "username", "email", "csrf_token"}
+    assert answer.json()["username"] == "bob"
+
+    header = {"X-CSRFToken": answer.json()["csrf_token"]}
+    assert post(client, "/logout", {}, headers=header).status_code == 204
+    assert client.get("/api/profile").status_code == 401
+
+    answer = post(client, "/login", {"username": "bob", "password": PASSWORD})
+    assert answer.status_code == 200
+    header = {"X-CSRFToken": answer.json()["csrf_token"]}
+    change = {"time_zone": "Asia/Tokyo"}
+    answer = client.patch(
+        "/api/profile", change, content_type="application/json", headers=header
+    )
+    assert answer.json()["time_zone"] == "Asia/Tokyo"
+
+
+def test_the_session_cookie_is_out_of_scripts_reach(aws):
+    cookie = post(client_for(), "/register", BOB).cookies["session"]
+
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert cookie["max-age"] == 14 * 24 * 3600
+    assert not cookie["domain"]
+
+
+def test_a_form_may_ask_for_json(aws):
+    client = client_for(csrf=True)
+    headers = {"Accept": "application/json", **token_of(client)}
+
+    answer = client.post("/register", BOB, headers=headers)
+
+    assert answer.status_code == 201
+    assert answer.json()["email"] == "bob@example.com"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded"]
+)
+def test_only_json_is_exempt_from_the_csrf_token(aws, content_type):
+    client = client_for(csrf=True)
+    answer = client.post(
+        "/register",
+        json.dumps(BOB),
+        content_type=content_type,
+        headers={"Accept": "application/json"},
+    )
+
+    assert answer.status_code == 403
+    assert "CSRF" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"username": None}, ["username"]),
+        ({"username": 5, "email": ["a"]}, ["email", "username"]),
+        ({"username": "ab"}, ["username"]),
+        ({"email": "nowhere"}, ["email"]),
+        ({"password": "short"}, ["password"]),
+        ({"password": 12345678}, ["password"]),
+        ({"phone_number": {}}, ["phone_number"]),
+        ({"is_staff": True, "user_id": "x"}, ["is_staff", "user_id"]),
+        ({"is_staff": True, "password": ""}, ["is_staff", "password"]),
+    ],
+)
+def test_what_is_wrong_is_said_of_its_field(aws, changes, fields):
+    answer = post(client_for(), "/register", {**BOB, **changes})
+
+    assert answer.status_code == 400
+    assert sorted(answer.json()) == fields
+    assert services.register(**BOB)
+
+
+def test_a_taken_name_is_a_conflict(aws):
+    make_user("bob")
+
+    answer = post(client_for(), "/register", {**BOB, "email": "else@example.com"})
+
+    assert answer.status_code == 409
+    assert answer.json() == {"username": ["This username is taken."]}
+
+
+def test_a_wrong_password_is_unauthorized(aws):
+    make_user("bob")
+
+    answer = post(client_for(), "/login", {"username": "bob", "password": "x" * 9})
+
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "The username or the password is wrong."}
+    assert not answer.cookies.get("session")
+
+
+def test_too_many_failures_say_when_to_come_back(aws, monkeypatch):
+    monkeypatch.setattr(services, "ACCOUNT_LOGINS", Limit("login", 1, 900))
+    client = client_for()
+    wrong = {"username": "bob", "password": "x" * 9}
+    post(client, "/login", wrong)
+
+    answer = post(client, "/login", wrong)
+
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
+
+
+def test_registrations_are_counted_by_address(aws, monkeypatch):
+    monkeypatch.setattr(services, "REGISTRATIONS", Limit("register", 1, 3600))
+    post(client_for(), "/register", BOB)
+    other = {**BOB, "username": "other", "email": "other@example.com"}
+
+    assert post(client_for(), "/register", other).status_code == 429
+    answer = post(client_for(), "/register", other, REMOTE_ADDR="192.0.2.9")
+    assert answer.status_code == 201
+
+
+def test_logging_in_ends_the_browsers_old_session(aws):
+    client = client_for(make_user("alice"))
+    old_key = client.cookies["session"].value
+    make_user("bob")
+
+    post(client, "/login", {"username": "bob", "password": PASSWORD})
+
+    assert services.find_session(old_key) is None
+    assert client.get("/api/profile").json()["username"] == "bob"
+
+
+def test_logging_out_kills_the_session_itself(aws):
+    client = client_for(make_user())
+    stolen = client.cookies["session"].value
+
+    answer = post(client, "/logout", {})
+
+    assert answer.cookies["session"]["max-age"] == 0
+    client.cookies["session"] = stolen
+    assert client.get("/api/profile").status_code == 401
+
+
+@pytest.mark.parametrize("key", ["x" * 43, "no key at all", "<script>"])
+def test_a_forged_cookie_is_nobody_and_is_taken_away(aws, key):
+    client = client_for()
+    client.cookies["session"] = key
+
+    answer = client.get("/api/profile")
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Session"
+    assert answer.cookies["session"]["max-age"] == 0
+
+
+def test_a_write_without_the_csrf_token_is_refused_and_changes_nothing(aws):
+    bob = make_user()
+    client = client_for(bob, csrf=True)
+
+    answer = client.patch(
+        "/api/profile", {"currency": "EUR"}, content_type="application/json"
+    )
+
+    assert answer.status_code == 403
+    assert "X-CSRFToken" in answer.json()["detail"]
+    assert account_of(bob).currency == "USD"
+
+
+def test_a_csrf_token_of_before_the_login_is_worth_nothing_after(aws):
+    make_user("bob")
+    client = client_for(csrf=True)
+    before = token_of(client)
+    post(client, "/login", {"username": "bob", "password": PASSWORD})
+
+    answer = client.patch(
+        "/api/profile", {}, content_type="application/json", headers=before
+    )
+
+    assert answer.status_code == 403
+
+
+def test_the_profile_is_the_callers_own(aws):
+    make_user("alice", phone_number="12345")
+    bob = make_user("bob", large_expense_threshold=Decimal(50))
+
+    answer = client_for(bob).get("/api/profile")
+
+    assert answer.json() == {
+        "user_id": bob.user_id,
+        "username": "bob",
+        "email": "bob@example.com",
+        "phone_number": None,
+        "currency": "USD",
+        "time_zone": "UTC",
+        "large_expense_threshold": "50.00",
+        "email_preferences": {
+            "budget_threshold": True,
+            "budget_exceeded": True,
+            "large_expense": True,
+        },
+        "created_at": account_of(bob).created_at,
+    }
+
+
+@pytest.mark.parametrize("sent", ["12.10", 12.10, 12])
+def test_a_threshold_is_exact_as_text_or_number(aws, sent):
+    bob = make_user()
+
+    answer = client_for(bob).patch(
+        "/api/profile",
+        {
+            "large_expense_threshold": sent,
+            "email_preferences": {"large_expense": False},
+        },
+        content_type="application/json",
+    )
+
+    assert Decimal(answer.json()["large_expense_threshold"]) == Decimal(str(sent))
+    assert account_of(bob).large_expense_threshold == Decimal(str(sent))
+    assert account_of(bob).muted == {"large_expense"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"username": "eve"}, "username"),
+        ({"email": "eve@example.com"}, "email"),
+        ({"is_staff": True}, "is_staff"),
+        ({"currency": "XXX"}, "currency"),
+        ({"currency": 5}, "currency"),
+        ({"time_zone": None}, "time_zone"),
+        ({"large_expense_threshold": "-1"}, "large_expense_threshold"),
+        ({"large_expense_threshold": "1e400"}, "large_expense_threshold"),
+        ({"large_expense_threshold": True}, "large_expense_threshold"),
+        ({"large_expense_threshold": "\u0661"}, "large_expense_threshold"),
+        ({"email_preferences": []}, "email_preferences"),
+        ({"email_preferences": {"large_expense": "yes"}}, "email_preferences"),
+        ({"email_preferences": {"newsletter": True}}, "email_preferences"),
+        ({"phone_number": "\u0000"}, "phone_number"),
+    ],
+)
+def test_a_wrong_change_names_its_field_and_changes_nothing(aws, change, field):
+    bob = make_user()
+
+    answer = client_for(bob).patch(
+        "/api/profile", change, content_type="application/json"
+    )
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+    assert account_of(bob).updated_at == account_of(bob).created_at
+
+
+def test_changing_the_password_keeps_this_browser_and_no_other(aws):
+    bob = make_user()
+    here, there = client_for(bob), client_for(bob)
+
+    answer = post(
+        here, "/api/password", {"old_password": PASSWORD, "new_password": NEW}
+    )
+
+    assert answer.status_code == 200
+    assert here.get("/api/profile").status_code == 200
+    assert there.get("/api/profile").status_code == 401
+
+
+def test_a_wrong_old_password_is_said_of_its_field(aws):
+    answer = post(
+        client_for(make_user()),
+        "/api/password",
+        {"old_password": "x" * 9, "new_password": NEW},
+    )
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["old_password"]
+
+
+def test_a_signed_in_request_costs_one_call_more_than_its_own(aws):
+    client = client_for(make_user())
+
+    with calls_counted() as calls:
+        client.get("/api/profile")
+
+    assert calls == ["GetItem", "GetItem"]
+
+
+def test_an_outage_is_said_to_be_one(aws):
+    client = client_for(make_user())
+
+    with down("GetItem"):
+        answer = client.get("/api/profile")
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert "detail" in answer.json()
+
+
+def test_the_browsable_api_shows_no_address_of_the_caller(aws):
+    bob = make_user("bob")
+
+    answer = client_for(bob).get("/api/password", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 405
+    assert b"bob" in answer.content
+    assert b"bob@example.com" not in answer.content

@@ -1,0 +1,199 @@
+"""Logging in: by name or address, throttled, and telling strangers nothing."""
+
+import threading
+
+import pytest
+import time_machine
+
+from accounts import passwords, services
+from accounts.models import Throttle
+from accounts.throttles import Limit
+from smartbudget.core import dates
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ThrottledError,
+    UnavailableError,
+)
+from tests.builders import PASSWORD, make_user
+from tests.notifications.faults import calls_counted
+
+HERE = "192.0.2.1"
+
+
+def log_in(identifier="bob", password=PASSWORD, address=HERE):
+    return services.log_in(identifier=identifier, password=password, address=address)
+
+
+def fail(times, identifier="bob", address=HERE):
+    for _ in range(times):
+        with pytest.raises(AuthenticationError):
+            log_in(identifier, "wrong password", address)
+
+
+@pytest.mark.parametrize(
+    "identifier", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"]
+)
+def test_by_name_or_address_in_any_case(aws, identifier):
+    bob = make_user("bob")
+
+    assert log_in(identifier).user == bob
+
+
+@pytest.mark.parametrize(
+    ("identifier", "password"),
+    [
+        ("bob", "wrong password"),
+        ("bob", PASSWORD.upper()),
+        ("bob", "x" * 1000),
+        ("bob", "\ud800" * 8),
+        ("nobody", PASSWORD),
+        ("nobody@example.com", PASSWORD),
+        ("\ud800", PASSWORD),
+        ("b" * 5000, PASSWORD),
+        ("", PASSWORD),
+    ],
+)
+def test_everything_wrong_gets_the_same_answer(aws, identifier, password):
+    make_user("bob")
+
+    with pytest.raises(AuthenticationError, match="username or the password is wrong"):
+        log_in(identifier, password)
+
+
+def test_nobodys_name_costs_the_same_calls_and_one_hash(aws, monkeypatch):
+    make_user("bob")
+    hashed = []
+    verify = passwords._hasher().verify
+    monkeypatch.setattr(
+        type(passwords._hasher()),
+        "verify",
+        lambda _, *args: hashed.append(verify(*args)),
+    )
+
+    with calls_counted() as known:
+        fail(1, "bob", "192.0.2.1")
+    with calls_counted() as unknown:
+        fail(1, "nobody", "192.0.2.2")
+
+    assert known == unknown
+
+
+def test_two_spellings_of_one_letter_are_one_password(aws):
+    services.register(
+        username="bob", email="bob@example.com", password="caf\u00e9 noir"
+    )
+
+    assert log_in(password="cafe\u0301 noir")
+
+
+def test_ten_failures_close_an_account_for_a_while(aws):
+    make_user("bob")
+    fail(10)
+
+    with pytest.raises(ThrottledError) as caught:
+        log_in()
+
+    assert 890 < caught.value.retry_after <= 900
+
+
+def test_name_and_address_of_an_account_are_counted_together(aws):
+    make_user("bob")
+    fail(5, "bob")
+    fail(5, "bob@example.com")
+
+    with pytest.raises(ThrottledError):
+        log_in("Bob")
+
+
+def test_another_account_stays_open(aws):
+    make_user("bob")
+    alice = make_user("alice")
+    fail(10, "bob")
+
+    assert log_in("alice").user == alice
+
+
+def test_names_of_nobody_are_throttled_too(aws):
+    fail(10, "nobody")
+
+    with pytest.raises(ThrottledError):
+        log_in("Nobody")
+
+
+def test_after_a_quarter_of_an_hour_it_is_open_again(aws):
+    make_user("bob")
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        fail(10)
+        clock.shift(899)
+        with pytest.raises(ThrottledError):
+            log_in()
+
+        clock.shift(1)
+
+        assert log_in()
+        fail(10)
+        with pytest.raises(ThrottledError):
+            log_in()
+
+
+def test_success_and_refusal_are_not_counted(aws):
+    make_user("bob")
+    fail(9)
+    for _ in range(3):
+        log_in()
+
+    fail(1)
+    for _ in range(3):
+        with pytest.raises(ThrottledError):
+            log_in()
+
+    assert sorted(item.tries for item in counters()) == [10, 10]
+
+
+def test_an_address_fails_so_often_on_all_accounts_together(aws, monkeypatch):
+    monkeypatch.setattr(services, "ADDRESS_LOGINS", Limit("login-from", 3, 900))
+    make_user("bob")
+    fail(2, "nobody")
+    fail(1, "no.one")
+
+    with pytest.raises(ThrottledError):
+        log_in("bob")
+
+    assert log_in("bob", address="192.0.2.2")
+
+
+def test_parallel_guesses_do_not_slip_past(aws):
+    make_user("bob")
+    outcomes = []
+
+    def guess():
+        try:
+            log_in(password="wrong password")
+        except (AuthenticationError, ThrottledError) as error:
+            outcomes.append(type(error))
+
+    threads = [threading.Thread(target=guess) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert outcomes.count(AuthenticationError) == 10
+    assert outcomes.count(ThrottledError) == 20
+
+
+def test_too_many_hashes_at_once_are_turned_away_uncounted(aws, monkeypatch):
+    make_user("bob")
+    monkeypatch.setattr(passwords, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(passwords, "LONGEST_WAIT", 0)
+
+    with passwords._turn(), pytest.raises(UnavailableError):
+        log_in()
+
+    assert [item.tries for item in counters()] == [0, 0]
+
+
+def counters():
+    return [
+        item for item in Throttle.scan() if item.user_id.startswith("throttle#login")
+    ]

@@ -1,0 +1,223 @@
+"""The account pages."""
+
+import pytest
+
+from accounts import services
+from accounts.throttles import Limit
+from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.notifications.faults import calls_counted, down
+
+BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
+PROFILE = {"currency": "EUR", "time_zone": "Europe/Berlin"}
+
+
+def post(client, path, data):
+    return client.post(path, data, headers=token_of(client))
+
+
+@pytest.mark.parametrize("path", ["/register", "/login", "/login/"])
+def test_public_pages_cost_no_call(aws, path):
+    client = client_for(make_user())
+
+    with calls_counted() as calls:
+        answer = client.get(path)
+
+    assert answer.status_code == 200
+    assert calls == []
+
+
+def test_registering_leads_to_the_dashboard(aws):
+    client = client_for(csrf=True)
+
+    answer = post(client, "/register", BOB)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert client.get("/accounts/profile").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "status", "sentence"),
+    [
+        ("/register", {**BOB, "username": "a b"}, 400, "Use letters, digits"),
+        ("/register", {**BOB, "email": ""}, 400, "This field is required"),
+        ("/register", {**BOB, "username": "taken"}, 409, "This username is taken."),
+        ("/register", {**BOB, "password": "password"}, 400, "too common"),
+        ("/login", {**BOB, "password": "x" * 9}, 401, "username or the password is"),
+    ],
+)
+def test_errors_sit_on_the_form_which_keeps_what_was_typed(
+    aws, path, data, status, sentence
+):
+    make_user("taken")
+
+    answer = post(client_for(csrf=True), path, data)
+
+    assert answer.status_code == status
+    assert sentence in answer.content.decode()
+    assert f'value="{data["username"]}"' in answer.content.decode()
+    assert f'value="{data["password"]}"' not in answer.content.decode()
+
+
+def test_throttled_forms_say_when_to_come_back(aws, monkeypatch):
+    monkeypatch.setattr(services, "ACCOUNT_LOGINS", Limit("login", 1, 900))
+    client = client_for()
+    wrong = {"username": "bob", "password": "x" * 9}
+    client.post("/login", wrong)
+
+    answer = client.post("/login", wrong)
+
+    assert answer.status_code == 429
+    assert "Too many tries" in answer.content.decode()
+    assert "Retry-After" in answer.headers
+
+
+def test_an_outage_keeps_what_was_typed(aws):
+    with down("GetItem"):
+        answer = client_for().post("/login", {"username": "bob", "password": PASSWORD})
+
+    assert answer.status_code == 503
+    assert 'value="bob"' in answer.content.decode()
+    assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("path", ["/register", "/login", "/logout"])
+def test_forms_need_the_csrf_token(aws, path):
+    answer = client_for(make_user(), csrf=True).post(path, BOB)
+
+    assert answer.status_code == 403
+    assert "out of date" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/accounts/profile", "/accounts/password"])
+def test_strangers_are_sent_to_log_in_and_back(aws, path):
+    make_user("bob")
+    client = client_for()
+
+    answer = client.get(f"{path}/?a=1")
+    target = answer.headers["Location"]
+    answer = client.post(target, {"username": "bob", "password": PASSWORD})
+
+    assert target.startswith("/login?next=")
+    assert answer.headers["Location"] == f"{path}/?a=1"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "expenses",
+        "\x00//evil.example",
+    ],
+)
+def test_next_leads_nowhere_else(aws, target):
+    make_user("bob")
+
+    answer = client_for().post(
+        "/login", {"username": "bob", "password": PASSWORD, "next": target}
+    )
+
+    assert answer.headers["Location"] == "/"
+
+
+def test_a_dead_session_is_sent_to_log_in_and_loses_its_cookie(aws):
+    client = client_for(make_user())
+    services.log_out(client.cookies["session"].value)
+
+    answer = client.get("/accounts/profile")
+
+    assert answer.status_code == 302
+    assert answer.cookies["session"]["max-age"] == 0
+
+
+def test_an_outage_of_the_session_store_is_a_page(aws):
+    client = client_for(make_user())
+
+    with down("GetItem"):
+        answer = client.get("/accounts/profile")
+
+    assert answer.status_code == 503
+    assert "Not available just now" in answer.content.decode()
+
+
+def test_logging_out_ends_the_session(aws):
+    client = client_for(make_user(), csrf=True)
+    key = client.cookies["session"].value
+
+    answer = post(client, "/logout", {})
+
+    assert answer.headers["Location"] == "/login"
+    assert answer.cookies["session"]["max-age"] == 0
+    assert services.find_session(key) is None
+
+
+def test_logging_out_twice_is_no_error(aws):
+    assert client_for().post("/logout").status_code == 302
+
+
+def test_a_profile_shows_what_is_stored_and_saves_what_is_sent(aws):
+    bob = make_user("bob", phone_number="12345")
+    client = client_for(bob, csrf=True)
+    page = client.get("/accounts/profile").content.decode()
+    assert 'value="12345"' in page
+    assert "bob@example.com" in page
+
+    answer = post(
+        client,
+        "/accounts/profile",
+        {
+            **PROFILE,
+            "large_expense_threshold": "99.90",
+            "email_preferences": ["budget_exceeded"],
+        },
+    )
+
+    assert answer.status_code == 302
+    assert "Your profile was saved." in client.get("/accounts/profile").content.decode()
+    account = account_of(bob)
+    assert (account.currency, account.phone_number) == ("EUR", None)
+    assert str(account.large_expense_threshold) == "99.90"
+    assert account.muted == {"budget_threshold", "large_expense"}
+
+
+def test_a_wrong_profile_is_shown_again_with_its_error(aws):
+    bob = make_user()
+
+    answer = client_for(bob).post(
+        "/accounts/profile", {**PROFILE, "large_expense_threshold": "0.001"}
+    )
+
+    assert answer.status_code == 400
+    assert "EUR amounts have at most 2 decimals." in answer.content.decode()
+    assert account_of(bob).currency == "USD"
+
+
+def test_a_new_password_logs_out_the_other_browser(aws):
+    bob = make_user()
+    here, there = client_for(bob), client_for(bob)
+
+    answer = here.post(
+        "/accounts/password",
+        {"old_password": PASSWORD, "new_password": "another long one"},
+    )
+
+    assert answer.status_code == 302
+    assert here.get("/accounts/profile").status_code == 200
+    assert there.get("/accounts/profile").status_code == 302
+
+
+def test_a_wrong_old_password_is_said_by_its_field(aws):
+    answer = client_for(make_user()).post(
+        "/accounts/password", {"old_password": "x", "new_password": "another long one"}
+    )
+
+    assert answer.status_code == 400
+    assert "This is not your password." in answer.content.decode()
+
+
+def test_what_people_typed_is_escaped(aws):
+    answer = client_for().post("/register", {**BOB, "email": "<script>alert(1)"})
+
+    assert "<script>alert" not in answer.content.decode()

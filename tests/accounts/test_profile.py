@@ -1,0 +1,185 @@
+"""The profile and the password."""
+
+from decimal import Decimal
+
+import pytest
+
+from accounts import services
+from smartbudget.core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+)
+from tests.builders import PASSWORD, account_of, make_user
+
+NEW = "another long one"
+
+
+def begin(user):
+    return services.begin_session(account_of(user)).session_key
+
+
+def test_a_change_reaches_every_session_at_once(aws):
+    bob = make_user()
+    keys = [begin(bob), begin(bob)]
+
+    services.update_profile(
+        bob,
+        currency="KWD",
+        time_zone="Asia/Kuwait",
+        large_expense_threshold=Decimal("10.125"),
+    )
+
+    for key in keys:
+        found = services.find_session(key)
+        assert (found.currency, found.time_zone) == ("KWD", "Asia/Kuwait")
+        assert found.large_expense_threshold == Decimal("10.125")
+
+
+def test_what_is_not_given_stays(aws):
+    bob = make_user(phone_number="12345", large_expense_threshold=Decimal(50))
+
+    services.update_profile(bob, time_zone="Europe/Berlin")
+
+    account = account_of(bob)
+    assert account.phone_number == "12345"
+    assert account.large_expense_threshold == Decimal(50)
+
+
+def test_none_and_empty_take_things_away(aws):
+    bob = make_user(phone_number="12345", large_expense_threshold=Decimal(50))
+
+    services.update_profile(bob, phone_number="", large_expense_threshold=None)
+
+    account = account_of(bob)
+    assert account.phone_number is None
+    assert account.user.large_expense_threshold is None
+
+
+def test_one_email_preference_leaves_the_others(aws):
+    bob = make_user(email_preferences={"budget_threshold": False})
+
+    account = services.update_profile(bob, email_preferences={"large_expense": False})
+
+    assert account_of(bob).email_preferences == account.email_preferences
+    assert account.email_preferences == {
+        "budget_threshold": False,
+        "budget_exceeded": True,
+        "large_expense": False,
+    }
+
+
+def test_all_email_preferences_can_be_turned_on_again(aws):
+    bob = make_user(email_preferences={"budget_threshold": False})
+
+    services.update_profile(bob, email_preferences={"budget_threshold": True})
+
+    assert all(account_of(bob).email_preferences.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"currency": "usd"}, "currency"),
+        ({"currency": "XXX"}, "currency"),
+        ({"currency": ["USD"]}, "currency"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"time_zone": None}, "time_zone"),
+        ({"large_expense_threshold": Decimal(0)}, "large_expense_threshold"),
+        ({"large_expense_threshold": Decimal("0.001")}, "large_expense_threshold"),
+        ({"large_expense_threshold": Decimal(10) ** 12}, "large_expense_threshold"),
+        ({"large_expense_threshold": 1.5}, "large_expense_threshold"),
+        ({"email_preferences": {"newsletter": True}}, "email_preferences"),
+        ({"phone_number": "1234"}, "phone_number"),
+    ],
+)
+def test_what_is_refused_names_its_field_and_changes_nothing(aws, changes, field):
+    bob = make_user()
+
+    with pytest.raises(InvalidError) as caught:
+        services.update_profile(bob, **changes)
+
+    assert caught.value.field == field
+    assert account_of(bob).updated_at == account_of(bob).created_at
+
+
+def test_a_threshold_must_suit_a_new_currency(aws):
+    bob = make_user(large_expense_threshold=Decimal("12.50"))
+
+    with pytest.raises(InvalidError, match="JPY amounts have at most 0 decimals"):
+        services.update_profile(bob, currency="JPY")
+
+    services.update_profile(bob, currency="JPY", large_expense_threshold=Decimal(12))
+
+
+def test_nobodys_profile_is_not_found(aws):
+    bob = make_user()
+    services.find_account(bob.user_id).delete()
+
+    with pytest.raises(NotFoundError):
+        services.update_profile(bob, time_zone="UTC")
+
+
+def test_a_subscription_is_noted_and_taken_away(aws):
+    bob = make_user()
+
+    services.set_subscription(bob.user_id, arn="arn:aws:sns:x", status="pending")
+    assert account_of(bob).subscription_arn == "arn:aws:sns:x"
+
+    services.set_subscription(bob.user_id, arn=None, status="none")
+    assert account_of(bob).subscription_arn is None
+    assert account_of(bob).subscription_status == "none"
+
+
+def test_a_new_password_ends_all_sessions_and_begins_one(aws):
+    bob = make_user()
+    old_keys = [begin(bob), begin(bob)]
+
+    login = services.change_password(bob, old=PASSWORD, new=NEW)
+
+    assert [services.find_session(key) for key in old_keys] == [None, None]
+    assert services.find_session(login.session_key) == bob
+    assert len(account_of(bob).sessions) == 1
+    assert services.log_in(identifier=bob.username, password=NEW, address="::1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("wrong password", NEW, "old_password"),
+        (PASSWORD, "short", "new_password"),
+        (PASSWORD, "password1", "new_password"),
+        (PASSWORD, "longname@example.com", "new_password"),
+    ],
+)
+def test_a_refused_change_keeps_password_and_sessions(aws, old, new, field):
+    bob = make_user("longname")
+    key = begin(bob)
+
+    with pytest.raises(InvalidError) as caught:
+        services.change_password(bob, old=old, new=new)
+
+    assert caught.value.field == field
+    assert services.find_session(key)
+
+
+def test_a_stolen_session_cannot_guess_the_password(aws):
+    bob = make_user()
+    for _ in range(10):
+        with pytest.raises(InvalidError):
+            services.change_password(bob, old="wrong password", new=NEW)
+
+    with pytest.raises(ThrottledError):
+        services.change_password(bob, old=PASSWORD, new=NEW)
+
+    assert services.log_in(identifier=bob.username, password=PASSWORD, address="::1")
+
+
+def test_of_two_changes_at_once_one_is_refused(aws):
+    bob = make_user()
+    checked = account_of(bob)
+    services.change_password(bob, old=PASSWORD, new=NEW)
+
+    with pytest.raises(ConflictError):
+        services._store_password(checked, "$argon2id$...")

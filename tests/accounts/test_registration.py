@@ -1,0 +1,239 @@
+"""Registration: what a new account may hold, and that names stay unique."""
+
+import threading
+
+import pytest
+from pynamodb.exceptions import TransactWriteError
+
+from accounts import rules, services
+from accounts.models import Account, Claim
+from accounts.throttles import Limit
+from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
+from smartbudget.core.tables import is_outage
+from tests.builders import PASSWORD, account_of, make_user
+from tests.notifications.faults import down, reply_lost
+
+BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
+
+
+def refused_field(**changes):
+    with pytest.raises(InvalidError) as caught:
+        services.register(**{**BOB, **changes})
+    return caught.value.field
+
+
+def test_a_name_and_an_address_are_stored_lower_cased(aws):
+    login = services.register(
+        username="Bob.The-Builder_1", email="Bob+x@Example.COM", password=PASSWORD
+    )
+
+    assert login.user.username == "bob.the-builder_1"
+    assert login.user.email == "bob+x@example.com"
+
+
+def test_an_account_begins_with_sensible_settings(aws):
+    account = account_of(make_user())
+
+    assert (account.currency, account.time_zone) == ("USD", "UTC")
+    assert account.large_expense_threshold is None
+    assert all(account.email_preferences.values())
+    assert account.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_registering_logs_in(aws):
+    login = services.register(**BOB)
+
+    assert services.find_session(login.session_key) == login.user
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 30, "0.0", "a-_"])
+def test_names_that_are_fine(name):
+    assert rules.username(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "ab",
+        "a" * 31,
+        "a b c",
+        "bob@home",
+        "bób",
+        "bob\n1",
+        "bob\x00",
+        "\u212aelvin",
+        5,
+    ],
+)
+def test_names_that_are_refused(name):
+    assert refused_field(username=name) == "username"
+
+
+LONGEST_DOMAIN = ".".join(["d" * 61, "d" * 61, "d" * 61, "com"])  # 189 characters
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a@b.co",
+        "o'neil+tag@sub.example-1.com",
+        "x" * 64 + "@" + LONGEST_DOMAIN,  # 254
+        "a@xn--bcher-kva.example",
+    ],
+)
+def test_addresses_that_are_fine(email):
+    assert rules.email(email) == email
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "bob",
+        "bob@",
+        "@example.com",
+        "bob@localhost",
+        "bob@example..com",
+        "bob@-example.com",
+        "bob@127.0.0.1",
+        ".bob@example.com",
+        "bo..b@example.com",
+        "bob@exa mple.com",
+        "bob@example.com\r\nBcc: eve@example.com",
+        "bób@example.com",
+        "bob@bücher.example",
+        "a@b@example.com",
+        "x" * 65 + "@example.com",
+        "x" * 64 + "@" + LONGEST_DOMAIN + "m",
+        None,
+    ],
+)
+def test_addresses_that_are_refused(email):
+    assert refused_field(email=email) == "email"
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        (None, None),
+        ("", None),
+        ("12345", "12345"),
+        ("+49 (30) 1234-56", "+49 (30) 1234-56"),
+        ("1" * 20, "1" * 20),
+    ],
+)
+def test_phone_numbers_that_are_fine(typed, stored):
+    assert rules.phone_number(typed) == stored
+
+
+@pytest.mark.parametrize("number", ["1234", "1" * 21, "12345x", "+----", "١٢٣٤٥"])
+def test_phone_numbers_that_are_refused(number):
+    assert refused_field(phone_number=number) == "phone_number"
+
+
+@pytest.mark.parametrize("password", ["8letters", "x" * 128, "  päß wört  ", "🔑" * 8])
+def test_passwords_that_are_fine(aws, password):
+    services.register(**{**BOB, "password": password})
+
+    assert services.log_in(identifier="bob", password=password, address="::1")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "7letter",
+        "x" * 129,
+        "password",
+        "PassWord",
+        "bob@example.com",
+        "BOB@Example.com",
+        "tab\tcharacter",
+        "surrogate\ud800",
+        12345678,
+    ],
+)
+def test_passwords_that_are_refused(password):
+    assert refused_field(password=password) == "password"
+
+
+def test_a_password_like_the_username_is_refused():
+    assert refused_field(username="longenough", password="LongEnough") == "password"
+
+
+@pytest.mark.parametrize(
+    ("second", "field"),
+    [
+        ({"username": "BOB", "email": "other@example.com"}, "username"),
+        ({"username": "other", "email": "BOB@example.com"}, "email"),
+    ],
+)
+def test_what_is_taken_is_refused_by_name(aws, second, field):
+    services.register(**BOB)
+
+    with pytest.raises(ConflictError) as caught:
+        services.register(**second, password=PASSWORD)
+
+    assert caught.value.field == field
+
+
+def test_a_refused_registration_leaves_nothing_behind(aws):
+    services.register(**BOB)
+    with pytest.raises(ConflictError):
+        services.register(username="other", email="bob@example.com", password=PASSWORD)
+
+    services.register(username="other", email="else@example.com", password=PASSWORD)
+
+
+def test_of_twenty_at_once_one_wins(aws):
+    outcomes = []
+
+    def register(number):
+        try:
+            services.register(
+                username="popular",
+                email=f"number{number}@example.com",
+                password=PASSWORD,
+            )
+            outcomes.append("won")
+        except ConflictError as error:
+            outcomes.append(error.field)
+
+    threads = [threading.Thread(target=register, args=[n]) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["username"] * 19 + ["won"]
+    accounts = [item for item in Account.by_username.query("popular") if item.username]
+    assert [item.user_id for item in accounts] == [Claim.get("username#popular").owner]
+
+
+def test_a_reply_lost_after_the_commit_is_no_conflict(aws):
+    with reply_lost("TransactWriteItems"):
+        login = services.register(**BOB)
+
+    assert services.find_session(login.session_key) == login.user
+    assert Claim.get("username#bob").owner == login.user.user_id
+
+
+def test_an_outage_is_left_alone_and_stores_nothing(aws):
+    with down("TransactWriteItems"), pytest.raises(TransactWriteError) as caught:
+        services.register(**BOB)
+
+    assert is_outage(caught.value)
+    assert services.register(**BOB)
+
+
+def test_an_address_may_register_so_often_an_hour(aws, monkeypatch):
+    monkeypatch.setattr(services, "REGISTRATIONS", Limit("register", 2, 3600))
+    make = [{**BOB, "username": f"bob{n}", "email": f"bob{n}@x.org"} for n in range(4)]
+    for fields in make[:2]:
+        services.register(**fields, address="192.0.2.1")
+
+    with pytest.raises(ThrottledError) as caught:
+        services.register(**make[2], address="192.0.2.1")
+
+    assert 3590 < caught.value.retry_after <= 3600
+    services.register(**make[3], address="192.0.2.2")

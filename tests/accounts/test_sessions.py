@@ -1,0 +1,114 @@
+"""Sessions: who a key opens for, how long, and what ends it."""
+
+import pytest
+import time_machine
+
+from accounts import services
+from accounts.models import Session
+from smartbudget.core import dates
+from smartbudget.core.errors import AuthenticationError
+from tests.builders import PASSWORD, account_of, make_user
+from tests.notifications.faults import calls_counted
+
+FORTNIGHT = 14 * 24 * 3600
+
+
+def begin(user):
+    return services.begin_session(account_of(user)).session_key
+
+
+def test_finding_one_is_a_single_consistent_read(aws):
+    bob = make_user("bob", large_expense_threshold="99.90", time_zone="Asia/Tokyo")
+    key = begin(bob)
+
+    with calls_counted() as calls:
+        found = services.find_session(key)
+
+    assert found == bob
+    assert calls == ["GetItem"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 43, "ünïcode"])
+def test_a_forged_key_opens_for_nobody(aws, key):
+    make_user()
+
+    assert services.find_session(key) is None
+
+
+def test_the_key_itself_is_not_stored(aws):
+    key = begin(make_user())
+
+    assert not [item for item in Session.scan() if key in str(item.to_simple_dict())]
+
+
+def test_it_ends_two_weeks_after_login(aws):
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+        clock.shift(FORTNIGHT - 1)
+        assert services.find_session(key)
+
+        clock.shift(1)
+
+        assert services.find_session(key) is None
+
+
+def test_logging_out_ends_one_session_and_may_be_repeated(aws):
+    bob = make_user()
+    first, second = begin(bob), begin(bob)
+
+    services.log_out(first)
+    services.log_out(first)
+
+    assert services.find_session(first) is None
+    assert services.find_session(second) == bob
+
+
+def test_the_account_lists_live_sessions_only(aws):
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        begin(bob)
+        clock.shift(FORTNIGHT + 1)
+        key = begin(bob)
+
+    (entry,) = account_of(bob).sessions
+    assert entry.endswith(services._digest(key))
+
+
+def test_the_twenty_first_ends_the_oldest(aws):
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        bob = make_user()  # the first session
+        clock.shift(1)
+        second = begin(bob)
+        keys = []
+        for _ in range(18):
+            clock.shift(1)
+            keys.append(begin(bob))
+        assert services.find_session(second)
+        assert len(account_of(bob).sessions) == 20
+
+        newest = begin(bob)
+        clock.shift(1)
+        begin(bob)
+
+    assert services.find_session(second) is None
+    assert all(services.find_session(key) for key in [*keys, newest])
+    assert len(account_of(bob).sessions) == 20
+
+
+def test_a_session_cannot_begin_with_a_password_just_changed(aws):
+    bob = make_user()
+    checked = account_of(bob)
+    services.change_password(bob, old=PASSWORD, new="another long one")
+
+    with pytest.raises(AuthenticationError):
+        services.begin_session(checked)
+
+
+def test_a_session_of_newer_code_is_understood(aws):
+    bob = make_user()
+    key = begin(bob)
+    session = services._read_session(key)
+    session.update(actions=[Session.user.set({**session.user, "theme": "dark"})])
+
+    assert services.find_session(key) == bob

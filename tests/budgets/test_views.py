@@ -1,0 +1,334 @@
+import datetime
+import re
+
+import pytest
+import time_machine
+
+from budgets.services import get_budget, list_budgets
+from smartbudget.core.errors import NotFoundError
+from tests.builders import client_for, make_user, token_of
+from tests.money_builders import NOON, make_budget, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+HOME = "/"
+LIST = "/budgets"
+ADD = "/budgets/add"
+FOOD = {
+    "category": "Food",
+    "amount": "100",
+    "period": "monthly",
+    "alert_threshold": "80",
+}
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def page(response) -> str:
+    """Return the page in one line, for comparing what people read."""
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+def after(client, response) -> str:
+    """Follow a redirect and return the page it leads to."""
+    assert response.status_code == 302, page(response)
+    return page(client.get(response["Location"]))
+
+
+def test_the_dashboard_shows_the_month(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="85.00")
+    make_expense(alice, amount="1234.50", category="Rent")
+    make_expense(alice, amount="7.00", date="2026-02-10")
+
+    shown = page(client.get(HOME))
+
+    assert "<h1>March 2026</h1>" in shown
+    assert "85.00 USD of 100.00 USD (85 %); left: 15.00 USD" in shown
+    assert 'max="100" value="85.00"' in shown
+    assert "1,319.50 USD" in shown
+    assert "<td>Rent</td>" in shown
+    assert "<dd>7.00 USD</dd>" in shown
+    assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in shown
+
+
+@pytest.mark.parametrize(
+    ("spent", "words"),
+    [
+        ("79.99", "Within budget"),
+        ("80.00", "Threshold reached"),
+        ("100.00", "Threshold reached"),
+        ("100.01", "Over budget"),
+    ],
+)
+def test_a_level_is_said_in_words(client, alice, spent, words):
+    make_budget(alice)
+    make_expense(alice, amount=spent)
+
+    for url in (HOME, LIST):
+        assert re.findall(r"</span> ([\w ]+)</span>", page(client.get(url))) == [words]
+
+
+def test_the_dashboard_of_nothing_shows_the_way_in(client):
+    shown = page(client.get(HOME))
+
+    assert "No budgets yet." in shown
+    assert 'href="/budgets/add"' in shown
+    assert 'href="/expenses/add"' in shown
+
+
+def test_the_dashboard_leads_to_the_months_beside_it(client, alice):
+    make_expense(alice, amount="7.00", date="2025-12-31")
+
+    shown = page(client.get(HOME, {"month": "2025-12"}))
+
+    assert "<h1>December 2025</h1>" in shown
+    assert 'href="/?month=2025-11"' in shown
+    assert 'href="/?month=2026-01"' in shown
+    assert 'href="/">This month' in shown
+    assert "<dd>7.00 USD</dd>" in shown
+    assert "This month" not in page(client.get(HOME, {"month": ""}))
+
+
+def test_a_month_that_is_none_is_refused(client):
+    for month in ("2026-13", "March", "0001-01", "9999-12"):
+        response = client.get(HOME, {"month": month})
+
+        assert response.status_code == 400
+        assert "Enter a month as YYYY-MM." in page(response)
+    for month in ("0002-01", "9998-12"):
+        assert client.get(HOME, {"month": month}).status_code == 200
+
+
+def test_the_dashboard_is_of_the_user_s_own(alice):
+    make_budget(alice, category="Secret")
+    make_expense(alice, category="Hidden")
+
+    shown = page(client_for(make_user("bob")).get(HOME))
+
+    assert "Secret" not in shown
+    assert "Hidden" not in shown
+
+
+def test_a_budget_is_added_and_the_list_says_so(client, alice):
+    response = client.post(ADD, FOOD)
+
+    shown = after(client, response)
+    assert "The monthly budget for Food, 100.00 USD, was added." in shown
+    assert "0.00 USD of 100.00 USD (0 %); left: 100.00 USD" in shown
+    assert "Monthly: 1 Mar 2026 to 31 Mar 2026" in shown
+    (budget,) = list_budgets(alice).items
+    assert budget.alert_threshold == 80
+
+
+def test_the_add_page_offers_eighty_percent(client):
+    shown = page(client.get(ADD))
+
+    assert 'name="alert_threshold" value="80"' in shown
+    assert "Amount (USD)" in shown
+
+
+WRONG_VALUES = {
+    "category": ["", "  ", "a" * 51, "a\u0007b", "a\u0000b"],
+    "amount": ["", "0", "-1", "0.001", "1000000000000", "NaN", "ten"],
+    "period": ["", "daily"],
+    "alert_threshold": ["", "0", "101", "80.5", "most"],
+}
+
+
+@pytest.mark.parametrize("field", WRONG_VALUES)
+def test_a_wrong_field_is_marked_and_kept_and_nothing_is_stored(client, alice, field):
+    for value in WRONG_VALUES[field]:
+        response = client.post(ADD, {**FOOD, "category": "Ke<pt", field: value})
+
+        assert response.status_code == 400, value
+        assert f'id="id_{field}_error"' in page(response), value
+        assert field == "category" or 'value="Ke&lt;pt"' in page(response)
+    assert list_budgets(alice).items == []
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("category", ["a" * 50, "🍜" * 50]),
+        ("amount", ["0.01", "999999999999.99"]),
+        ("alert_threshold", ["1", "100"]),
+        ("period", ["weekly", "monthly", "yearly"]),
+    ],
+)
+def test_a_field_at_its_limit_is_taken(client, field, values):
+    for number, value in enumerate(values):
+        response = client.post(ADD, {**FOOD, "category": f"c{number}", field: value})
+
+        assert response.status_code == 302, value
+
+
+def test_a_second_budget_for_the_same_is_said_by_its_category(client, alice):
+    make_budget(alice, category="FOOD")
+
+    response = client.post(ADD, FOOD)
+
+    assert response.status_code == 409
+    assert "There is already a monthly budget for Food." in page(response)
+    assert 'id="id_category_error"' in page(response)
+    assert len(list_budgets(alice).items) == 1
+
+
+def test_the_list_shows_the_period_that_runs(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="90.00")
+    make_expense(alice, amount="5.00", date="2026-04-02")
+
+    before = page(client.get(LIST))
+    with time_machine.travel(NOON + datetime.timedelta(days=14), tick=True):
+        client = client_for(alice)
+        later = page(client.get(LIST))
+
+    assert "90.00 USD of 100.00 USD (90 %); left: 10.00 USD" in before
+    assert "5.00 USD of 100.00 USD (5 %); left: 95.00 USD" in later
+    assert "Monthly: 1 Apr 2026 to 30 Apr 2026" in later
+
+
+def test_an_empty_list_shows_the_way_in(client):
+    assert "No budgets yet." in page(client.get(LIST))
+
+
+def test_a_passed_budget_s_line_says_how_far(client, alice):
+    make_budget(alice, category="<i>cat")
+    make_expense(alice, category="<i>cat", amount="120.00")
+
+    shown = page(client.get(LIST))
+
+    assert "left: -20.00 USD" in shown
+    assert "&lt;i&gt;cat" in shown
+    assert "<i>cat" not in shown
+
+
+def test_an_edit_page_shows_what_is_stored(client, alice):
+    budget = make_budget(alice, amount="12.5", period="weekly", alert_threshold=70)
+
+    shown = page(client.get(f"/budgets/{budget.budget_id}/edit"))
+
+    assert 'value="Groceries"' in shown
+    assert 'value="12.50"' in shown
+    assert '<option value="weekly" selected>' in shown
+    assert 'name="alert_threshold" value="70"' in shown
+
+
+def test_an_edit_is_stored_and_said(client, alice):
+    budget = make_budget(alice, category="Food")
+
+    response = client.post(
+        f"/budgets/{budget.budget_id}/edit", {**FOOD, "amount": "150.00"}
+    )
+
+    assert "The monthly budget for Food, 150.00 USD, was saved." in after(
+        client, response
+    )
+    assert get_budget(alice, budget.budget_id).amount == 150
+
+
+def test_an_edit_may_move_a_budget(client, alice):
+    budget = make_budget(alice)
+
+    response = client.post(
+        f"/budgets/{budget.budget_id}/edit", {**FOOD, "period": "yearly"}
+    )
+
+    assert response.status_code == 302
+    (moved,) = list_budgets(alice).items
+    assert (moved.category, moved.period) == ("Food", "yearly")
+
+
+def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):
+    budget = make_budget(alice)
+    make_budget(alice, category="Rent")
+    address = f"/budgets/{budget.budget_id}/edit"
+
+    for field, value, status in (
+        ("amount", "0", 400),
+        ("alert_threshold", "101", 400),
+        ("category", "rent", 409),
+    ):
+        response = client.post(address, {**FOOD, field: value})
+
+        assert response.status_code == status
+        assert f'id="id_{field}_error"' in page(response)
+    assert get_budget(alice, budget.budget_id).version == budget.version
+
+
+def test_deleting_asks_first(client, alice):
+    budget = make_budget(alice)
+    address = f"/budgets/{budget.budget_id}/delete"
+
+    assert "100.00 USD" in page(client.get(address))
+    assert get_budget(alice, budget.budget_id)
+
+    assert "The budget was deleted." in after(client, client.post(address))
+    with pytest.raises(NotFoundError):
+        get_budget(alice, budget.budget_id)
+
+
+def test_another_user_s_budget_is_not_found(alice):
+    budget = make_budget(alice)
+    bob = client_for(make_user("bob"))
+    edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
+
+    answers = [bob.get(edit), bob.post(edit, FOOD), bob.get(delete), bob.post(delete)]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert get_budget(alice, budget.budget_id).version == budget.version
+    assert "Groceries" not in page(bob.get(LIST))
+
+
+def test_an_unknown_id_is_not_found(client):
+    for strange in ("0" * 32, "a" * 1000, "%00"):
+        for action in ("edit", "delete"):
+            assert client.get(f"/budgets/{strange}/{action}").status_code == 404
+
+
+def test_nobody_is_sent_to_log_in(alice):
+    budget = make_budget(alice)
+    edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
+    nobody = client_for()
+
+    answers = [
+        *(nobody.get(url) for url in (HOME, LIST, ADD, edit, delete)),
+        *(nobody.post(url, FOOD) for url in (ADD, edit, delete)),
+    ]
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert all(answer["Location"].startswith("/login") for answer in answers)
+    assert get_budget(alice, budget.budget_id).version == budget.version
+
+
+def test_a_form_needs_its_csrf_token(alice):
+    budget = make_budget(alice)
+    client = client_for(alice, csrf=True)
+    edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
+
+    statuses = [client.post(url, FOOD).status_code for url in (ADD, edit, delete)]
+
+    assert statuses == [403, 403, 403]
+    assert [each.version for each in list_budgets(alice).items] == [budget.version]
+    assert client.post(delete, headers=token_of(client)).status_code == 302
+
+
+def test_only_get_and_post_are_taken(client):
+    assert client.post(HOME).status_code == 405
+    assert client.post(LIST).status_code == 405
+    assert client.put(ADD).status_code == 405

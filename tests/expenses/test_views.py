@@ -1,0 +1,351 @@
+import re
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from expenses.queries import get_expense, list_expenses
+from smartbudget.core.errors import NotFoundError
+from tests.builders import client_for, make_user, token_of
+from tests.money_builders import NOON, make_budget, make_expense, spent
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+LIST = "/expenses"
+ADD = "/expenses/add"
+LUNCH = {
+    "amount": "12.50",
+    "category": "Eating out",
+    "description": "",
+    "date": "2026-03-17",
+}
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def page(response) -> str:
+    return response.content.decode()
+
+
+def key_in(response) -> str:
+    (key,) = re.findall(r'name="idempotency_key" value="(\w+)"', page(response))
+    return key
+
+
+def after(client, response) -> str:
+    """Follow a redirect and return the page it leads to."""
+    assert response.status_code == 302, page(response)
+    return page(client.get(response["Location"]))
+
+
+def test_an_expense_is_added_and_the_list_says_so(client, alice):
+    response = client.post(ADD, {**LUNCH, "description": "Café\r\n早餐"})
+
+    assert response["Location"] == LIST
+    shown = page(client.get(LIST))
+    assert "Eating out, 12.50 USD, was added." in shown
+    assert "17 Mar 2026" in shown
+    assert "Café<br>早餐" in shown
+    (expense,) = list_expenses(alice).items
+    assert (expense.amount, expense.description) == (Decimal("12.50"), "Café\n早餐")
+
+
+def test_the_add_page_offers_today_where_the_user_lives():
+    user = make_user(time_zone="Pacific/Apia", currency="JPY")
+
+    with time_machine.travel("2026-03-18T22:00+00:00"):
+        shown = page(client_for(user).get(ADD))
+
+    assert 'value="2026-03-19"' in shown
+    assert "Amount (JPY)" in shown
+
+
+def test_sending_the_add_form_twice_stores_one_expense(client, alice):
+    sent = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
+
+    first, second = client.post(ADD, sent), client.post(ADD, sent)
+
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert len(list_expenses(alice).items) == 1
+
+
+def test_every_add_page_has_a_key_of_its_own(client):
+    assert key_in(client.get(ADD)) != key_in(client.get(ADD))
+
+
+def test_a_form_shown_again_keeps_its_key_and_what_was_typed(client):
+    key = key_in(client.get(ADD))
+
+    response = client.post(
+        ADD, {**LUNCH, "amount": "-1", "category": "Ca<fé", "idempotency_key": key}
+    )
+
+    assert response.status_code == 400
+    assert key_in(response) == key
+    assert 'value="-1"' in page(response)
+    assert 'value="Ca&lt;fé"' in page(response)
+    assert "Amount must be above zero." in page(response)
+
+
+def test_going_back_and_changing_the_form_asks_before_storing_another(client, alice):
+    sent = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
+    client.post(ADD, sent)
+
+    refused = client.post(ADD, {**sent, "amount": "13.00"})
+    again = client.post(
+        ADD, {**sent, "amount": "13.00", "idempotency_key": key_in(refused)}
+    )
+
+    assert refused.status_code == 409
+    assert "This page was sent before" in page(refused)
+    assert again.status_code == 302
+    assert len(list_expenses(alice).items) == 2
+
+
+WRONG_VALUES = {
+    "amount": ["", "0", "-1", "0.001", "1000000000000", "1e400", "NaN", "ten"],
+    "category": ["", "   ", "a" * 51, "a\u0007b", "a\u0000b"],
+    "description": ["a" * 501, "a\u0007b"],
+    "date": ["", "2016-03-17", "2027-03-19", "2026-02-29", "tomorrow"],
+}
+
+
+@pytest.mark.parametrize("field", WRONG_VALUES)
+def test_a_wrong_field_is_marked_and_nothing_is_stored(client, alice, field):
+    for value in WRONG_VALUES[field]:
+        response = client.post(ADD, {**LUNCH, field: value})
+
+        assert response.status_code == 400, value
+        assert f'id="id_{field}_error"' in page(response), value
+        assert page(response).count('class="errorlist"') == 1, value
+    assert list_expenses(alice).items == []
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("amount", ["0.01", "999999999999.99", " 5 "]),
+        ("category", ["a" * 50, "🍜" * 50]),
+        ("description", ["", "a" * 500, "a" * 249 + "\r\n" * 2 + "a" * 249]),
+        ("date", ["2016-03-18", "2027-03-18"]),
+    ],
+)
+def test_a_field_at_its_limit_is_taken(client, field, values):
+    for value in values:
+        assert client.post(ADD, {**LUNCH, field: value}).status_code == 302, value
+
+
+def test_a_huge_form_is_refused(client, alice):
+    response = client.post(
+        ADD,
+        f"description={'a' * 2_500_001}",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    assert response.status_code == 413
+    assert list_expenses(alice).items == []
+
+
+def test_the_list_is_newest_first_with_ways_to_change_each(client, alice):
+    old = make_expense(alice, date="2026-03-01", category="Older")
+    make_expense(alice, date="2026-03-02", category="Newer", status="void")
+
+    shown = page(client.get(LIST))
+
+    assert shown.index("Newer") < shown.index("Older")
+    assert f"/expenses/{old.expense_id}/edit" in shown
+    assert f"/expenses/{old.expense_id}/delete" in shown
+    assert ">Void</span>" in shown
+
+
+def test_an_empty_list_shows_the_way_in(client):
+    assert "Add the first one" in page(client.get(LIST))
+    assert "Nothing of that kind" in page(client.get(LIST, {"category": "Rent"}))
+
+
+def test_what_people_type_is_escaped(client, alice):
+    make_expense(alice, category="<i>cat", description="<script>x</script>")
+
+    shown = page(client.get(LIST))
+
+    assert "&lt;i&gt;cat" in shown
+    assert "<script>" not in shown
+
+
+def test_the_list_filters_and_keeps_what_was_chosen(client, alice):
+    make_expense(alice, category="Rent", date="2026-03-01", description="in")
+    make_expense(alice, category="Rent", date="2026-02-01", description="early")
+    make_expense(alice, category="Food", date="2026-03-01", description="other")
+
+    query = {"start": "2026-03-01", "end": "", "category": "RENT", "status": "pending"}
+    shown = page(client.get(LIST, query))
+
+    assert "<td>in</td>" in shown
+    assert "<td>early</td>" not in shown
+    assert "<td>other</td>" not in shown
+    assert 'value="RENT"' in shown
+    assert '<option value="pending" selected>' in shown
+
+
+def test_pages_lead_on_and_back_and_keep_the_filter(client, alice):
+    for day in range(1, 4):
+        make_expense(alice, date=f"2026-03-0{day}", description=f"d{day}")
+
+    first = page(client.get(LIST, {"page_size": "2", "category": "groceries"}))
+    (onward,) = re.findall(r'rel="next" href="([^"]+)"', first)
+    second = page(client.get(onward.replace("&amp;", "&")))
+    (back,) = re.findall(r'rel="prev" href="([^"]+)"', second)
+
+    assert re.findall("<td>(d.)</td>", first) == ["d3", "d2"]
+    assert re.findall("<td>(d.)</td>", second) == ["d1"]
+    assert 'value="groceries"' in second
+    assert page(client.get(back.replace("&amp;", "&"))).count("<td>d") == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"start": "2026-02-29"}, "Enter a real day as YYYY-MM-DD."),
+        ({"start": "2026-03-02", "end": "2026-03-01"}, "The end is before the start."),
+        ({"status": "lost"}, "lost is not one of the available choices."),
+        ({"category": "a" * 51}, "at most 50 characters"),
+        ({"cursor": "forged"}, "This cursor is not valid."),
+        ({"page_size": "0"}, "Enter a whole number from 1 to 100."),
+    ],
+)
+def test_a_wrong_filter_is_said_on_the_form(client, query, sentence):
+    response = client.get(LIST, query)
+
+    assert response.status_code == 400
+    assert sentence in page(response)
+
+
+def test_an_edit_page_shows_what_is_stored(client, alice):
+    expense = make_expense(
+        alice, amount="12.5", description="one\ntwo", status="cleared"
+    )
+
+    shown = page(client.get(f"/expenses/{expense.expense_id}/edit"))
+
+    assert 'value="12.50"' in shown
+    assert 'value="Groceries"' in shown
+    assert 'value="2026-03-18"' in shown
+    assert "one\ntwo</textarea>" in shown
+    assert '<option value="cleared" selected>' in shown
+
+
+def test_an_edit_is_stored_and_after(client, alice):
+    expense = make_expense(alice)
+    budget = make_budget(alice)
+
+    response = client.post(
+        f"/expenses/{expense.expense_id}/edit", {**LUNCH, "status": "void"}
+    )
+
+    assert "Eating out, 12.50 USD, was saved." in after(client, response)
+    stored = get_expense(alice, expense.expense_id)
+    assert (stored.category, stored.status) == ("Eating out", "void")
+    assert spent(budget) == 0
+
+
+def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):
+    expense = make_expense(alice)
+    address = f"/expenses/{expense.expense_id}/edit"
+
+    for field, value in (("amount", "0"), ("status", "lost"), ("date", "2027-03-19")):
+        response = client.post(address, {**LUNCH, "status": "void", field: value})
+
+        assert response.status_code == 400
+        assert f'id="id_{field}_error"' in page(response)
+    assert get_expense(alice, expense.expense_id).version == expense.version
+
+
+def test_deleting_asks_first(client, alice):
+    expense = make_expense(alice)
+    address = f"/expenses/{expense.expense_id}/delete"
+
+    asked = page(client.get(address))
+    assert "10.00 USD" in asked
+    assert get_expense(alice, expense.expense_id)
+
+    assert "The expense was deleted." in after(client, client.post(address))
+    with pytest.raises(NotFoundError):
+        get_expense(alice, expense.expense_id)
+
+
+def test_another_user_s_expense_is_not_found(alice):
+    expense = make_expense(alice)
+    bob = client_for(make_user("bob"))
+    edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
+
+    answers = [
+        bob.get(edit),
+        bob.post(edit, {**LUNCH, "status": "void"}),
+        bob.get(delete),
+        bob.post(delete),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert get_expense(alice, expense.expense_id).version == expense.version
+
+
+def test_another_user_s_expenses_are_not_listed(alice):
+    make_expense(alice, category="Secret")
+
+    assert "Secret" not in page(client_for(make_user("bob")).get(LIST))
+
+
+def test_an_unknown_id_is_not_found(client):
+    for strange in ("0" * 32, "a" * 1000, "%00", "%0a"):
+        for action in ("edit", "delete"):
+            assert client.get(f"/expenses/{strange}/{action}").status_code == 404
+
+
+def test_nobody_is_sent_to_log_in(alice):
+    expense = make_expense(alice)
+    edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
+    nobody = client_for()
+
+    answers = [
+        *(nobody.get(url) for url in (LIST, ADD, edit, delete)),
+        *(nobody.post(url, LUNCH) for url in (ADD, edit, delete)),
+    ]
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert all(answer["Location"].startswith("/login") for answer in answers)
+    assert get_expense(alice, expense.expense_id).version == expense.version
+
+
+def test_a_form_needs_its_csrf_token(alice):
+    expense = make_expense(alice)
+    client = client_for(alice, csrf=True)
+    edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
+
+    statuses = [
+        client.post(url, {**LUNCH, "status": "void"}).status_code
+        for url in (ADD, edit, delete)
+    ]
+
+    assert statuses == [403, 403, 403]
+    assert [each.version for each in list_expenses(alice).items] == [expense.version]
+    assert client.post(delete, headers=token_of(client)).status_code == 302
+
+
+def test_only_get_and_post_are_taken(client):
+    assert client.post(LIST).status_code == 405
+    assert client.put(ADD).status_code == 405
+    assert client.delete(f"/expenses/{'0' * 32}/delete").status_code == 405

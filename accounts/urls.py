@@ -2,23 +2,28 @@
 
 from django.urls import path
 
-from accounts import api, views
+from accounts import api as api_views
+from accounts import views
 
 pages = [
     path(
         "register",
-        views.shared(views.register, api.RegisterView.as_view()),
+        views.shared(views.register, api_views.RegisterView.as_view()),
         name="register",
     ),
-    path("login", views.shared(views.log_in, api.LoginView.as_view()), name="login"),
     path(
-        "logout", views.shared(views.log_out, api.LogoutView.as_view()), name="logout"
+        "login", views.shared(views.log_in, api_views.LoginView.as_view()), name="login"
+    ),
+    path(
+        "logout",
+        views.shared(views.log_out, api_views.LogoutView.as_view()),
+        name="logout",
     ),
     path("accounts/profile", views.profile, name="profile"),
     path("accounts/password", views.password, name="password"),
 ]
 
 api = [
-    path("api/profile", api.ProfileView.as_view(), name="profile"),
-    path("api/password", api.PasswordView.as_view(), name="password"),
+    path("api/profile", api_views.ProfileView.as_view(), name="profile"),
+    path("api/password", api_views.PasswordView.as_view(), name="password"),
 ]

@@ -1,0 +1,118 @@
+"""What errors look like: statuses by class, JSON for programs and pages for people."""
+
+import pytest
+
+from tests.builders import client_for
+
+pytestmark = pytest.mark.urls("tests.web.urls")
+
+STATUSES = [
+    ("invalid", 400),
+    ("plain", 400),
+    ("authentication", 401),
+    ("forbidden", 403),
+    ("missing", 404),
+    ("conflict", 409),
+    ("throttled", 429),
+    ("bug", 500),
+    ("unavailable", 503),
+]
+
+
+@pytest.mark.parametrize(("name", "status"), STATUSES)
+def test_the_api_answers_in_json(name, status):
+    answer = client_for().get(f"/api/fail/{name}")
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("name", "status"), STATUSES)
+def test_pages_answer_in_the_sites_frame(name, status):
+    answer = client_for().get(f"/fail/{name}")
+
+    assert answer.status_code == status
+    assert "Smart Budget Planner</a>" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("invalid", {"amount": ["Too small."]}),
+        ("plain", {"detail": "Too odd."}),
+        ("conflict", {"name": ["Taken."]}),
+        ("missing", {"detail": "Not here."}),
+    ],
+)
+def test_a_field_at_fault_is_named(name, body):
+    assert client_for().get(f"/api/fail/{name}").json() == body
+
+
+@pytest.mark.parametrize("path", ["/api/fail", "/fail"])
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("throttled", "7"), ("unavailable", "5")]
+)
+def test_waiting_is_said_in_seconds(path, name, seconds):
+    assert client_for().get(f"{path}/{name}").headers["Retry-After"] == seconds
+
+
+@pytest.mark.parametrize("path", ["/api/fail/bug", "/fail/bug"])
+def test_a_bug_is_logged_and_not_shown(path, caplog):
+    answer = client_for().get(path)
+
+    assert b"secret details" not in answer.content
+    assert "secret details" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/nothing/"])
+def test_an_unknown_api_address_is_not_found_in_json(path):
+    answer = client_for().get(path)
+
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "There is nothing at this address."}
+
+
+def test_a_method_that_does_not_exist_is_refused_in_json():
+    answer = client_for().put("/api/echo")
+
+    assert answer.status_code == 405
+    assert "detail" in answer.json()
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/nothing"])
+def test_an_unknown_host_is_refused(path):
+    answer = client_for().get(path, headers={"Host": "evil.example"})
+
+    assert answer.status_code == 400
+
+
+def test_an_unknown_page_is_not_found_as_a_page():
+    answer = client_for().get("/nothing")
+
+    assert answer.status_code == 404
+    assert "There is nothing at this address." in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/api/echo", "/login", "/nowhere"])
+def test_a_body_over_the_limit_is_too_large(path):
+    answer = client_for().post(
+        path, b'"' + b"x" * 2_500_000 + b'"', content_type="application/json"
+    )
+
+    assert answer.status_code == 413
+    assert answer.json() == {"detail": "The request is too large."}
+
+
+def test_a_body_at_the_limit_is_read():
+    answer = client_for().post(
+        "/api/echo", b'"' + b"x" * 2_499_998 + b'"', content_type="application/json"
+    )
+
+    assert answer.json() == {"detail": "Send a JSON object."}
+
+
+def test_a_large_form_is_too_large_as_a_page():
+    answer = client_for().post("/login", {"username": "x" * 2_600_000})
+
+    assert answer.status_code == 413
+    assert "The request is too large." in answer.content.decode()

@@ -1,0 +1,36 @@
+"""How templates print money, days and instants."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+from django.template import engines
+
+
+def printed(source, **context):
+    template = engines["django"].from_string("{% load planner %}" + source)
+    return template.render(context)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("1234.5", "USD", "1,234.50 USD"),
+        ("1234", "JPY", "1,234 JPY"),
+        ("0.125", "KWD", "0.125 KWD"),
+        ("-0.5", "EUR", "-0.50 EUR"),
+    ],
+)
+def test_money_has_its_currencys_decimals(amount, currency, text):
+    assert printed("{{ a|money:c }}", a=Decimal(amount), c=currency) == text
+
+
+@pytest.mark.parametrize("value", ["2026-11-02", datetime.date(2026, 11, 2)])
+def test_a_day_is_written_out(value):
+    assert printed("{{ d|day }}", d=value) == "2 Nov 2026"
+
+
+def test_an_instant_is_told_in_the_users_time_zone():
+    at = "2026-11-22T23:30:00.000000+00:00"
+
+    assert printed("{{ at|moment:z }}", at=at, z="Asia/Tokyo") == "23 Nov 2026, 08:30"

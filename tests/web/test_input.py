@@ -1,0 +1,111 @@
+"""What the API reads: exact numbers, known fields, real texts and days."""
+
+import pytest
+
+from tests.builders import client_for
+
+pytestmark = pytest.mark.urls("tests.web.urls")
+
+
+def send(body, content_type="application/json"):
+    return client_for().post("/api/echo", body, content_type=content_type)
+
+
+@pytest.mark.parametrize("amount", ["12.10", '"12.10"', '" 12.10 "', "1210e-2"])
+def test_decimals_stay_exact(amount):
+    answer = send(f'{{"amount": {amount}}}')
+
+    assert answer.json() == {"amount": "Decimal('12.10')"}
+
+
+def test_a_long_number_keeps_all_its_digits():
+    answer = send('{"amount": 99999999999999999999.99}')
+
+    assert answer.json() == {"amount": "Decimal('99999999999999999999.99')"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[1]",
+        '"text"',
+        "null",
+        '{"amount": NaN}',
+        '{"amount": Infinity}',
+        '{"amount": -Infinity}',
+        '{"amount": 1, "amount": 2}',
+        '{"amount": 1e99999999999999999999}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"number": ' + "9" * 5000 + "}",
+        b'{"text": "\xff"}',
+        '\ufeff{"text": "a"}',
+    ],
+)
+def test_what_is_no_json_object_is_refused(body):
+    answer = send(body)
+
+    assert answer.status_code == 400 or body == ""
+    assert list(answer.json()) == ["detail"] or body == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("amount", ["null", "true", "[]", "{}", '""', '"1_0"', '"1,5"', '"nan"']),
+        ("amount", ['"0x10"', '"\u0661"', '"' + "9" * 65 + '"', '"1e99999"']),
+        ("date", ["null", "20260101", '"2026-02-30"', '"2026-1-1"', '"20260101"']),
+        ("date", ['"2026-01-01T00:00"', '"tomorrow"', "[]"]),
+        ("flag", ["null", "1", "0", '"yes"', '"True"', "[]"]),
+        ("number", ["null", "true", "1.5", '"x"', "[]"]),
+        ("text", ["null", "5", "1.5", "true", "[]", "{}", '""', '"  "', '"123456"']),
+        ("text", ['"a\\u0000"', '"a\\nb"', '"\\ud800"', '"a\\u0085b"']),
+        ("note", ["5", '"a\\u0000"', '"\\udfff"']),
+    ],
+)
+def test_a_wrong_value_is_said_of_its_field(field, values):
+    for value in values:
+        answer = send(f'{{"{field}": {value}}}')
+
+        assert (value, answer.status_code) == (value, 400)
+        assert (value, list(answer.json())) == (value, [field])
+
+
+@pytest.mark.parametrize(
+    ("body", "understood"),
+    [
+        ('{"text": " a\U0001f511é "}', {"text": "'a\U0001f511é'"}),
+        ('{"note": "a\\nb"}', {"note": "'a\\nb'"}),
+        ('{"note": ""}', {"note": "''"}),
+        ('{"flag": true}', {"flag": "True"}),
+        ('{"flag": false}', {"flag": "False"}),
+        ('{"date": "2024-02-29"}', {"date": "datetime.date(2024, 2, 29)"}),
+        ('{"number": 5}', {"number": "5"}),
+        ("{}", {}),
+    ],
+)
+def test_a_right_value_is_understood(body, understood):
+    assert send(body).json() == understood
+
+
+def test_unknown_fields_are_refused_by_name_beside_other_errors():
+    answer = send('{"colour": 1, "user_id": "x", "flag": 5}')
+
+    assert answer.json() == {
+        "colour": ["Unknown field."],
+        "user_id": ["Unknown field."],
+        "flag": ["Enter true or false."],
+    }
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "x"])
+def test_other_kinds_of_body_are_not_taken(content_type):
+    assert send("{}", content_type).status_code == 415
+
+
+def test_a_form_is_taken_too():
+    answer = send("amount=1.50&flag=true", "application/x-www-form-urlencoded")
+
+    assert answer.json() == {"amount": "Decimal('1.50')", "flag": "True"}

@@ -1,0 +1,170 @@
+"""Addresses in both forms, senders behind proxies, headers, health."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+from django.urls import path
+
+from smartbudget import urls
+from smartbudget.web import requests
+from tests.builders import client_for, make_user
+from tests.notifications.faults import calls_counted
+
+
+@pytest.mark.parametrize("address", ["/health", "/health/"])
+def test_health_asks_nobody_and_minds_no_host(address):
+    answer = client_for().get(address, headers={"Host": "10.0.0.7"})
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("address", ["/api/profile", "/api/profile/"])
+def test_every_method_takes_both_forms_of_an_address(aws, address):
+    client = client_for(make_user())
+
+    assert client.get(address).status_code == 200
+    answer = client.patch(
+        address, {"time_zone": "Asia/Tokyo"}, content_type="application/json"
+    )
+    assert answer.json()["time_zone"] == "Asia/Tokyo"
+
+
+def test_two_slashes_are_another_address():
+    assert client_for().get("/login//").status_code == 404
+
+
+def test_an_apps_address_that_could_never_be_reached_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="without its last slash"):
+        urls._check("expenses", [path("expenses/", lambda request: None)])
+
+
+def address_of(proxies, monkeypatch, **meta):
+    config = dataclasses.replace(requests.config, proxy_count=proxies)
+    monkeypatch.setattr(requests, "config", config)
+    return requests.client_address(RequestFactory().get("/", **meta))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "6.6.6.6", "192.0.2.1"),
+        (1, "6.6.6.6, 203.0.113.5", "203.0.113.5"),
+        (2, "6.6.6.6, 203.0.113.5, 10.0.0.1", "203.0.113.5"),
+        (2, "203.0.113.5", "203.0.113.5"),
+        (1, "", "192.0.2.1"),
+        (1, "nonsense", "unknown"),
+        (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        (1, "::ffff:203.0.113.5", "203.0.113.5"),
+    ],
+)
+def test_the_sender_is_what_our_own_proxies_saw(
+    monkeypatch, proxies, forwarded, expected
+):
+    found = address_of(
+        proxies, monkeypatch, REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded
+    )
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("address", ["/login", "/api/profile", "/api/docs", "/nowhere"])
+def test_every_answer_carries_the_safety_headers(address):
+    headers = client_for().get(address).headers
+
+    policy = headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    assert "Strict-Transport-Security" not in headers  # local speaks plain HTTP
+
+
+def test_static_files_may_be_cached_and_cost_no_call(aws):
+    with calls_counted() as calls:
+        answer = client_for().get("/static/app.css")
+
+    assert "max-age" in answer.headers["Cache-Control"]
+    assert b"".join(answer.streaming_content)
+    answer.close()
+    assert calls == []
+
+
+@pytest.mark.parametrize("address", ["/api/docs", "/api/docs?script="])
+def test_the_docs_page_has_nothing_inline_or_from_elsewhere(address):
+    page = client_for().get(address).content.decode()
+
+    assert "<style" not in page
+    assert "<script>" not in page
+    assert "//cdn" not in page
+
+
+def test_the_schema_lists_the_entrances():
+    answer = client_for().get("/api/schema", headers={"Accept": "application/json"})
+
+    paths = answer.json()["paths"]
+    assert {"/register", "/login", "/logout", "/api/profile"} <= set(paths)
+
+
+ON_AWS = """
+import django
+from django.test import Client
+django.setup()
+client = Client()
+print(client.get("/login").headers["Location"])
+answer = client.get("/login", HTTP_X_FORWARDED_PROTO="https")
+print(answer.headers["Strict-Transport-Security"])
+print(answer.cookies.output())
+"""
+
+
+def test_on_aws_everything_is_bound_to_https():
+    env = {
+        **os.environ,
+        "ALLOWED_HOSTS": "testserver",
+        "DJANGO_SETTINGS_MODULE": "smartbudget.settings",
+        "LOCAL": "false",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ON_AWS],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    redirect, transport, cookie = done.stdout.splitlines()
+    assert redirect == "https://testserver/login"
+    assert transport == "max-age=31536000; includeSubDomains"
+    assert "__Host-csrftoken" in cookie
+    assert "Secure" in cookie
+    assert "Domain" not in cookie
+
+
+def test_the_web_does_not_start_without_its_secret():
+    env = {name: value for name, value in os.environ.items() if name != "SECRET_KEY"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import smartbudget.settings"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "ConfigError: SECRET_KEY is not set." in done.stderr
+
+
+DOMAIN_MODULES = ["models", "passwords", "rules", "services", "throttles"]
+
+
+def test_accounts_load_where_django_and_argon2_are_absent():
+    code = "import sys; sys.modules['django'] = sys.modules['argon2'] = None; "
+    code += "; ".join(f"import accounts.{name}" for name in DOMAIN_MODULES)
+
+    subprocess.run([sys.executable, "-c", code], check=True)

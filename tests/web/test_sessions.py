@@ -1,0 +1,28 @@
+"""Pages are private unless they say otherwise."""
+
+import pytest
+
+from tests.builders import client_for, make_user
+from tests.notifications.faults import calls_counted
+
+pytestmark = pytest.mark.urls("tests.web.urls")
+
+
+def test_a_page_is_private_by_default_and_costs_one_call(aws):
+    client = client_for(make_user("bob"))
+
+    with calls_counted() as calls:
+        answer = client.get("/private")
+
+    assert answer.content == b"bob"
+    assert calls == ["GetItem"]
+
+
+def test_a_stranger_is_sent_to_log_in():
+    answer = client_for().get("/private/?a=1")
+
+    assert answer.headers["Location"] == "/login?next=%2Fprivate%2F%3Fa%3D1"
+
+
+def test_a_strangers_form_is_not_promised_to_be_sent_again():
+    assert client_for().post("/private").headers["Location"] == "/login"

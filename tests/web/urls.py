@@ -1,0 +1,90 @@
+"""A small site that does on purpose what real views do by accident."""
+
+from django.http import HttpResponse
+from django.urls import include, path
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from smartbudget import urls
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+    UnavailableError,
+)
+from smartbudget.web.api import (
+    AmountField,
+    DayField,
+    FlagField,
+    InputSerializer,
+    TextField,
+)
+from smartbudget.web.sessions import public
+
+ERRORS = {
+    "invalid": InvalidError("Too small.", "amount"),
+    "plain": InvalidError("Too odd."),
+    "authentication": AuthenticationError("Wrong."),
+    "forbidden": ForbiddenError("Not yours to do."),
+    "missing": NotFoundError("Not here."),
+    "conflict": ConflictError("Taken.", "name"),
+    "throttled": ThrottledError("Slow down.", 7),
+    "unavailable": UnavailableError("Later."),
+    "bug": RuntimeError("secret details"),
+}
+
+
+class Input(InputSerializer):
+    text = TextField(max_length=5, required=False)
+    note = TextField(lines=True, allow_blank=True, required=False)
+    amount = AmountField(required=False)
+    date = DayField(required=False)
+    flag = FlagField(required=False)
+    number = serializers.IntegerField(required=False)
+
+
+class EchoView(APIView):
+    """Say what was understood, as Python writes it."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def post(self, request):
+        data = Input(data=request.data)
+        data.is_valid(raise_exception=True)
+        return Response({k: repr(v) for k, v in data.validated_data.items()})
+
+
+class FailView(APIView):
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def get(self, request, name):
+        raise ERRORS[name]
+
+
+@public
+def fail(request, name):
+    raise ERRORS[name]
+
+
+def private(request):
+    return HttpResponse(request.user.username)
+
+
+urlpatterns = [
+    path("api/echo", EchoView.as_view()),
+    path("api/fail/<name>", FailView.as_view()),
+    path("fail/<name>", fail),
+    path("private", private),
+    path("", include(urls)),
+]
+handler400 = urls.handler400
+handler403 = urls.handler403
+handler404 = urls.handler404
+handler500 = urls.handler500

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from decimal import Decimal
 
+import pytest
 import time_machine
 from botocore.awsrequest import AWSResponse
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +26,8 @@ from smartbudget.core.tables import connection
 from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, TODAY
 
-SOAK = os.environ.get("SOAK") == "true"
+SOAK = bool(os.environ.get("SOAK"))
+pytestmark = pytest.mark.soak
 SETTINGS = settings(
     max_examples=400 if SOAK else 12,
     derandomize=not SOAK,

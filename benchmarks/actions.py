@@ -1,0 +1,230 @@
+"""Each action's median time, that of its bare AWS calls, and how history matters.
+
+Runs in a process under the web role; `python -m benchmarks` starts it. The action goes
+through Django's test client: everything but the socket. Its bare calls are the same
+requests, in the same order, by plain boto3.
+"""
+
+import datetime
+import json
+import statistics
+import time
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import django
+from botocore.client import BaseClient
+from botocore.config import Config as ClientConfig
+from django.test import Client
+
+django.setup()
+
+from accounts import services as accounts
+from accounts.models import User
+from expenses.models import Expense
+from smartbudget.core.config import config
+
+HISTORIES = (100, 1_000, 10_000)
+TIMES = 25
+WARM_UP = 5
+RATIO_AIM = 2.0
+
+Call = tuple[str, str, dict[str, Any]]  # service, operation, parameters
+
+
+class Bench:
+    """One user with a history, and what can be timed for them."""
+
+    def __init__(self, history: int) -> None:
+        login = accounts.register(
+            username=f"b{uuid.uuid4().hex[:12]}",
+            email=f"{uuid.uuid4().hex[:12]}@example.com",
+            password=uuid.uuid4().hex,
+        )
+        self.user: User = login.user
+        self.client = Client(HTTP_HOST="127.0.0.1")
+        self.client.cookies["session"] = login.session_key
+        _write_history(self.user, history)
+        self.post("budgets", category="Groceries", amount="100000.00")
+        self.ids = [self._spend() for _ in range(TIMES + WARM_UP)]
+
+    def actions(self) -> dict[str, Callable[[int], object]]:
+        """Name the actions; each takes the number of the try."""
+        return {
+            "add an expense": lambda _: self._spend(),
+            "edit an expense": lambda n: self.send(
+                "PATCH", f"expenses/{self.ids[n]}", {"amount": f"{n + 2}.50"}
+            ),
+            "list expenses": lambda _: self.send("GET", "expenses?page_size=25"),
+            "list budgets": lambda _: self.send("GET", "budgets"),
+            "summary": lambda _: self.send("GET", "summary"),
+            "dashboard page": lambda _: self._page("/"),
+            "expenses page": lambda _: self._page("/expenses/"),
+            "delete an expense": lambda n: self.send(
+                "DELETE", f"expenses/{self.ids[n]}"
+            ),
+        }
+
+    def post(self, path: str, **body: object) -> dict[str, Any]:
+        """Make an item through the API."""
+        made: dict[str, Any] = self.send("POST", path, body).json()
+        return made
+
+    def send(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the API; fails loudly when it does."""
+        answer = self.client.generic(
+            method,
+            f"/api/{path}",
+            b"" if body is None else json.dumps(body).encode(),
+            content_type="application/json",
+        )
+        assert answer.status_code < 300, answer.content
+        return answer
+
+    def _page(self, path: str) -> None:
+        assert self.client.get(path).status_code == 200
+
+    def _spend(self) -> str:
+        made = self.post("expenses", category="Groceries", amount="1.50")
+        return str(made["expense_id"])
+
+
+def main() -> None:
+    """Print both tables."""
+    bench = Bench(100)
+    print(f"\nMedian of {TIMES}, milliseconds; the aim is a ratio below {RATIO_AIM}\n")
+    print(f"{'action':<20}{'calls':>6}{'action':>9}{'bare':>9}{'ratio':>8}")
+    for name, action in bench.actions().items():
+        calls, took = _measure(action)
+        bare = _replay(calls)
+        print(
+            f"{name:<20}{len(calls[0]):>6}{took:>9.2f}{bare:>9.2f}{took / bare:>8.2f}"
+        )
+
+    print(
+        "\nMedian by expenses of history before the period, milliseconds: action/bare"
+    )
+    print(
+        "(the local AWS looks through all items of a table in a query; AWS does not)\n"
+    )
+    print(f"{'action':<20}" + "".join(f"{size:>16,}" for size in HISTORIES))
+    rows: dict[str, list[str]] = {}
+    for size in HISTORIES:
+        for name, action in Bench(size).actions().items():
+            calls, took = _measure(action)
+            rows.setdefault(name, []).append(f"{took:.1f}/{_replay(calls):.1f}")
+    for name, cells in rows.items():
+        print(f"{name:<20}" + "".join(f"{cell:>16}" for cell in cells))
+
+
+def _measure(action: Callable[[int], object]) -> tuple[list[list[Call]], float]:
+    """Time an action; return the AWS calls of each try, and the median."""
+    recorded: list[list[Call]] = []
+    times = []
+    make_call = BaseClient._make_api_call
+
+    def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        service = client.meta.service_model.service_name
+        recorded[-1].append((service, operation, parameters))
+        return make_call(client, operation, parameters)
+
+    BaseClient._make_api_call = noting
+    try:
+        for number in range(WARM_UP + TIMES):
+            recorded.append([])
+            start = time.perf_counter()
+            action(number)
+            times.append(time.perf_counter() - start)
+    finally:
+        BaseClient._make_api_call = make_call
+    return recorded[WARM_UP:], statistics.median(times[WARM_UP:]) * 1000
+
+
+def _replay(tries: list[list[Call]]) -> float:
+    """Time the same calls by boto3 alone; writes without their conditions."""
+    clients: dict[str, Any] = {}
+    for service in {service for each in tries for service, _, _ in each}:
+        clients[service] = boto3.client(
+            service,
+            region_name=config.region,
+            endpoint_url=config.aws_endpoint,
+            config=ClientConfig(parameter_validation=False),
+        )
+    times = []
+    for calls in tries:
+        prepared = [(clients[s], o, _unconditional(o, p)) for s, o, p in calls]
+        start = time.perf_counter()
+        for client, operation, parameters in prepared:
+            client._make_api_call(operation, parameters)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def _unconditional(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    if operation != "TransactWriteItems":
+        return parameters
+    items = []
+    for item in parameters["TransactItems"]:
+        ((kind, write),) = item.items()
+        # Done already: its condition no longer holds, and the names and values that
+        # only the condition used may not stay. A plain put costs as much.
+        if kind == "Update":
+            items.append({"Update": _without_condition(write)})
+        else:
+            plain = {
+                key: write[key] for key in ("TableName", "Item", "Key") if key in write
+            }
+            items.append({kind: plain})
+    return {"TransactItems": items, "ClientRequestToken": uuid.uuid4().hex}
+
+
+def _without_condition(write: dict[str, Any]) -> dict[str, Any]:
+    update = write["UpdateExpression"]
+    return {
+        **{key: write[key] for key in ("TableName", "Key", "UpdateExpression")},
+        "ExpressionAttributeNames": {
+            name: value
+            for name, value in write["ExpressionAttributeNames"].items()
+            if name in update
+        },
+        "ExpressionAttributeValues": {
+            name: value
+            for name, value in write["ExpressionAttributeValues"].items()
+            if name in update
+        },
+    }
+
+
+def _write_history(user: User, count: int) -> None:
+    """Store expenses of long ago, a hundred to a transaction."""
+    client = boto3.client(
+        "dynamodb", region_name=config.region, endpoint_url=config.aws_endpoint
+    )
+    first = datetime.date(2017, 1, 1)
+    for start in range(0, count, 100):
+        items = [
+            Expense(
+                expense_id=uuid.uuid4().hex,
+                user_id=user.user_id,
+                date=(first + datetime.timedelta(days=number % 3000)).isoformat(),
+                amount=Decimal(number + 1),
+                category="Groceries",
+                category_key="groceries",
+                created_at="2017-01-01T00:00:00.000000+00:00",
+                updated_at="2017-01-01T00:00:00.000000+00:00",
+            ).serialize()
+            for number in range(start, min(start + 100, count))
+        ]
+        table = Expense.Meta.table_name
+        client.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": table, "Item": item}} for item in items
+            ]
+        )
+
+
+if __name__ == "__main__":
+    main()

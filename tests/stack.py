@@ -140,15 +140,16 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
 
 
 @contextlib.contextmanager
-def running_stack(folder: Path, **changes: Any) -> Iterator[Stack]:
+def running_stack(folder: Path, *, web: bool = True, **changes: Any) -> Iterator[Stack]:
     """Run a stack for the length of a block.
 
-    changes: fields of Settings, such as save_seconds=0.5.
+    web: whether with a web server. changes: fields of Settings, such as
+    save_seconds=0.5.
     """
     lines: list[str] = []
     local = LocalStack(make_settings(folder, **changes), say=lines.append)
     try:
-        local.start(demo=False)
+        local.start(demo=False, web=web)
         yield Stack(local)
     finally:
         local.stop()

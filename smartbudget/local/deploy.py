@@ -63,7 +63,7 @@ def _find(formation: Any) -> dict[str, Any] | None:
 def _is_deployed(
     formation: Any, stack: dict[str, Any], template: str, wanted: Mapping[str, str]
 ) -> bool:
-    if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+    if stack["StackStatus"] not in WORKING:
         return False
     has = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
     if any(has.get(name) != value for name, value in wanted.items()):

@@ -64,14 +64,14 @@ class LocalStack:
 
     # -- the whole
 
-    def start(self, *, demo: bool = True) -> None:
+    def start(self, *, demo: bool = True, web: bool = True) -> None:
         """Start every part, or raise LocalError with what stands in the way."""
         try:
-            self._start(demo=demo)
+            self._start(demo=demo, web=web)
         except (BotoCoreError, ClientError) as exc:
             raise LocalError(f"The local AWS failed: {exc}") from exc
 
-    def _start(self, *, demo: bool) -> None:
+    def _start(self, *, demo: bool, web: bool) -> None:
         self._claim_folder()
         left_over = self._record.end_left_over()
         if left_over:
@@ -86,8 +86,8 @@ class LocalStack:
         self.deploy()
         if demo:
             self.load_demo()
-        self._say("Starting the web server")
-        self.start_web()
+        if web:
+            self.start_web()
 
     def stop(self) -> None:
         """Stop every part, the local AWS after those that write to it.
@@ -199,6 +199,7 @@ class LocalStack:
 
     def start_web(self) -> None:
         """Start gunicorn under the web role and wait until it answers."""
+        self._say("Starting the web server")
         settings = self.settings
         conf = Path(__file__).with_name("gunicorn_conf.py")
         command = [sys.executable, "-m", "gunicorn", "smartbudget.wsgi:application"]

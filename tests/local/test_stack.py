@@ -1,10 +1,13 @@
 """The local AWS, deployed from the template, behaves and survives."""
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -13,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from smartbudget.local import deploy
 from smartbudget.local.processes import start_time
-from smartbudget.local.settings import ROOT, LocalError
+from smartbudget.local.settings import ROOT, LocalError, Settings
 from smartbudget.local.stack import LocalStack
 from tests.stack import make_settings, running_stack, wait_until
 
@@ -160,7 +163,7 @@ def wait_for_a_save(local_dir) -> None:
 
 
 def test_a_killed_local_aws_loses_only_the_last_moment(tmp_path):
-    with running_stack(tmp_path, save_seconds=0.2) as stack:
+    with running_stack(tmp_path, web=False, save_seconds=0.2) as stack:
         admin, web = stack.admin_session(), stack.role_session("web")
         put_user(admin, "kept")
         wait_for_a_save(tmp_path)
@@ -175,75 +178,65 @@ def test_a_killed_local_aws_loses_only_the_last_moment(tmp_path):
     lines: list[str] = []
     again = LocalStack(make_settings(tmp_path), say=lines.append)
     try:
-        again.start(demo=False)
+        again.start(demo=False, web=False)
         assert has_user(again.admin_session(), "kept")
         assert any("could not be kept" in line for line in lines)
     finally:
         again.stop()
 
 
-def test_a_killed_launcher_leaves_nothing_running_and_loses_nothing(tmp_path):
-    settings = make_settings(tmp_path / "local")
+@pytest.fixture(scope="module")
+def people_settings(tmp_path_factory) -> Settings:
+    """A folder and ports for `make run`: the first start loads the demo data."""
+    return make_settings(tmp_path_factory.mktemp("people"))
+
+
+@contextlib.contextmanager
+def launcher(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """What `make run` starts, once it has said that everything runs."""
     variables = {name: str(port) for name, port in settings.ports.items()}
-    launcher = subprocess.Popen(
-        [sys.executable, "-m", "smartbudget.local"],
-        cwd=ROOT,
-        env={**os.environ, **variables, "LOCAL_DIR": str(settings.local_dir)},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: answers(f"{settings.web_url}/health"), 60)
-        pids = left_pids(settings.local_dir)
-        put_user(LocalStack(settings).admin_session(), "written-last")
-    finally:
-        launcher.send_signal(signal.SIGKILL)
-        launcher.wait()
-
-    wait_until(lambda: not any(start_time(pid) for pid in pids))
-    with running_stack(settings.local_dir) as again:
-        assert has_user(again.admin_session(), "written-last")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_launcher_ends_everything_when_told_to(tmp_path, number):
-    settings = make_settings(tmp_path / "local")
-    variables = {name: str(port) for name, port in settings.ports.items()}
-    launcher = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "smartbudget.local"],
         cwd=ROOT,
         env={**os.environ, **variables, "LOCAL_DIR": str(settings.local_dir)},
         stdout=subprocess.PIPE,
         text=True,
     )
-    with launcher:
-        assert launcher.stdout
-        printed = ""
-        while "Demo login" not in printed:
-            printed += launcher.stdout.readline()
-        assert answers(f"{settings.web_url}/health")
-        pids = left_pids(settings.local_dir)
-        launcher.send_signal(number)
+    with process:
+        assert process.stdout
+        try:
+            assert any("Demo login" in line for line in process.stdout)
+            yield process
+        finally:
+            process.kill()
 
-    assert launcher.returncode == 0
-    assert settings.web_url in printed
-    assert "demo /" in printed
+
+def pids_of_parts(settings: Settings) -> list[int]:
+    record = settings.local_dir / "processes.json"
+    return [part["pid"] for part in json.loads(record.read_text())]
+
+
+def test_a_killed_launcher_leaves_nothing_running_and_loses_nothing(people_settings):
+    with launcher(people_settings) as process:
+        pids = pids_of_parts(people_settings)
+        put_user(LocalStack(people_settings).admin_session(), "written-last")
+        process.kill()
+
+    wait_until(lambda: not any(start_time(pid) for pid in pids))
+    with running_stack(people_settings.local_dir, web=False) as again:
+        assert has_user(again.admin_session(), "written-last")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_launcher_ends_everything_when_told_to(people_settings, number):
+    with launcher(people_settings) as process:
+        urllib.request.urlopen(f"{people_settings.web_url}/health", timeout=5).close()
+        pids = pids_of_parts(people_settings)
+        process.send_signal(number)
+        assert process.wait(30) == 0
+
     assert len(pids) == 3
     assert not any(start_time(pid) for pid in pids)
-
-
-def left_pids(folder) -> list[int]:
-    import json
-
-    noted = json.loads((folder / "processes.json").read_text())
-    return [part["pid"] for part in noted]
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5):
-            return True
-    except OSError:
-        return False
 
 
 DENIED = {
@@ -325,10 +318,15 @@ DENIED = {
 }
 
 
+@pytest.fixture(scope="module")
+def web(stack) -> boto3.Session:
+    return stack.role_session("web")
+
+
 @pytest.mark.parametrize("what", DENIED)
-def test_the_web_role_is_denied(stack, what):
+def test_the_web_role_is_denied(stack, web, what):
     service, operation, arguments = DENIED[what]
-    client = stack.role_session("web").client(service)
+    client = web.client(service)
 
     with pytest.raises(ClientError) as refused:
         getattr(client, operation)(**filled_in(stack, arguments))
@@ -355,8 +353,7 @@ def filled_in(stack, arguments: dict) -> dict:
     }
 
 
-def test_the_web_role_may_do_its_work(stack):
-    web = stack.role_session("web")
+def test_the_web_role_may_do_its_work(stack, web):
     dynamodb, user_id = web.client("dynamodb"), stack.new_address()
     dynamodb.transact_write_items(
         TransactItems=[

@@ -15,6 +15,8 @@ NOT_A_PERCENTAGE = "Enter a whole percentage from 1 to 100."
 
 
 class BudgetInput(InputSerializer):
+    """A budget as its owner sets it."""
+
     category = TextField(max_length=50)
     amount = AmountField()
     alert_threshold = serializers.IntegerField(

@@ -13,6 +13,8 @@ NO_SUCH_STATUS = {"invalid_choice": f"Choose one of {', '.join(STATUSES)}."}
 
 
 class ExpenseInput(InputSerializer):
+    """An expense as its owner describes it."""
+
     amount = AmountField()
     category = TextField(max_length=50)
     description = TextField(

@@ -1,18 +1,15 @@
-"""Accounts and their sessions."""
+"""Accounts: registration, login, profile and password."""
 
-import dataclasses
-import hashlib
 import logging
-import secrets
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from accounts import passwords, rules, throttles
+from accounts import passwords, rules, sessions, throttles
 from accounts.models import Account, Claim, Session, User
+from accounts.sessions import Login
 from accounts.throttles import Limit
 from smartbudget.core import dates
 from smartbudget.core.config import config
@@ -32,9 +29,7 @@ from smartbudget.core.tables import (
 
 logger = logging.getLogger(__name__)
 
-SESSION_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
 LONGEST_KEY = 300  # characters of a claim's key; longer ones are nobody's
-SESSIONS_AT_MOST = 20  # of one account; a new one ends the oldest
 
 QUARTER_HOUR = 900  # seconds
 REGISTRATIONS = Limit("register", config.register_limit, 3600)
@@ -51,14 +46,6 @@ class ProfileChanges(TypedDict, total=False):
     time_zone: str  # IANA
     large_expense_threshold: Decimal | None  # None: off
     email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
-
-
-@dataclass(frozen=True)
-class Login:
-    """A session that has begun; `session_key` is known to the browser alone."""
-
-    user: User
-    session_key: str
 
 
 def register(
@@ -92,8 +79,8 @@ def register(
         created_at=now,
         updated_at=now,
     )
-    login, session = _new_session(account)
-    account.sessions = {_entry_of(session)}
+    login, session = sessions.new(account)
+    account.sessions = {sessions.entry_of(session)}
     retry_lost_races(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
     return login
@@ -196,12 +183,12 @@ def _begin_session(checked: Account) -> Login:
     if account.password_hash != checked.password_hash:
         raise AuthenticationError("The password has just been changed.")
     writes = Writes()
-    kept = sorted(_live_sessions(account))[-(SESSIONS_AT_MOST - 1) :]
+    kept = sorted(sessions.live_entries(account))[-(sessions.AT_MOST - 1) :]
     for entry in set(account.sessions or ()).difference(kept):
-        writes.delete(_session_of(entry))
-    login, session = _new_session(account)
+        writes.delete(sessions.of_entry(entry))
+    login, session = sessions.new(account)
     writes.put(session, Session.user_id.does_not_exist())
-    writes.update(account, [Account.sessions.set({*kept, _entry_of(session)})])
+    writes.update(account, [Account.sessions.set({*kept, sessions.entry_of(session)})])
     writes.commit()
     logger.info("session begun user_id=%s", account.user_id)
     return login
@@ -209,10 +196,10 @@ def _begin_session(checked: Account) -> Login:
 
 def find_session(session_key: str) -> User | None:
     """Return whose session a key opens; None if it ended, expired or never was."""
-    session = _read_session(session_key)
+    session = sessions.find(session_key)
     if session is None or session.expires_at <= time.time():
         return None
-    return _user_from(session.user)
+    return sessions.user_from(session.user)
 
 
 def log_out(session_key: str) -> None:
@@ -221,14 +208,14 @@ def log_out(session_key: str) -> None:
 
 
 def _end_session(session_key: str) -> None:
-    session = _read_session(session_key)
+    session = sessions.find(session_key)
     if session is None:
         return
     writes = Writes()
     writes.delete(session)
     account = find_account(session.owner)
     if account is not None:
-        left = set(account.sessions or ()) - {_entry_of(session)}
+        left = set(account.sessions or ()) - {sessions.entry_of(session)}
         writes.update(account, [_action("sessions", left or None)])
     writes.commit()
     logger.info("session ended user_id=%s", session.owner)
@@ -266,10 +253,10 @@ def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
         setattr(account, name, value)
     writes = Writes()
     writes.update(account, [_action(name, value) for name, value in checked.items()])
-    snapshot = _snapshot(account.user)
-    for entry in _live_sessions(account):
+    snapshot = sessions.snapshot(account.user)
+    for entry in sessions.live_entries(account):
         writes.update(
-            _session_of(entry),
+            sessions.of_entry(entry),
             [Session.user.set(snapshot)],
             Session.user_id.exists(),
         )
@@ -325,13 +312,13 @@ def _store_password(checked: Account, new_hash: str) -> Login:
         raise ConflictError("The password was changed meanwhile.", "old_password")
     writes = Writes()
     for entry in account.sessions or ():
-        writes.delete(_session_of(entry))
-    login, session = _new_session(account)
+        writes.delete(sessions.of_entry(entry))
+    login, session = sessions.new(account)
     writes.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),
         Account.updated_at.set(dates.timestamp()),
-        Account.sessions.set({_entry_of(session)}),
+        Account.sessions.set({sessions.entry_of(session)}),
     ]
     writes.update(account, actions)
     writes.commit()
@@ -359,73 +346,10 @@ def set_subscription(user_id: str, *, arn: str | None, status: str) -> None:
     retry_lost_races(attempt)
 
 
-# An account lists its sessions as `<expiry in epoch seconds>#<sha256 of the key>`, so
-# that the oldest is found, and the dead are, without reading any.
-
-
-def _new_session(account: Account) -> tuple[Login, Session]:
-    key = secrets.token_urlsafe(32)
-    session = Session(
-        user_id=_session_key(key),
-        owner=account.user_id,
-        user=_snapshot(account.user),
-        created_at=dates.timestamp(),
-        expires_at=int(time.time()) + SESSION_SECONDS,
-    )
-    return Login(account.user, key), session
-
-
-def _entry_of(session: Session) -> str:
-    return f"{int(session.expires_at)}#{session.user_id.removeprefix('session#')}"
-
-
-def _read_session(session_key: str) -> Session | None:
-    try:
-        return Session.get(_session_key(session_key), consistent_read=True)
-    except Session.DoesNotExist:
-        return None
-
-
-def _live_sessions(account: Account) -> set[str]:
-    now = time.time()
-    return {
-        entry for entry in account.sessions or () if int(entry.partition("#")[0]) > now
-    }
-
-
-def _session_of(entry: str) -> Session:
-    return Session(user_id=f"session#{entry.partition('#')[2]}")
-
-
-def _session_key(session_key: str) -> str:
-    return f"session#{_digest(session_key)}"
-
-
-def _digest(session_key: str) -> str:
-    return hashlib.sha256(session_key.encode()).hexdigest()
-
-
 def _action(name: str, value: object) -> Action:
     attribute = getattr(Account, name)
     action: Action = attribute.remove() if value is None else attribute.set(value)
     return action
-
-
-def _snapshot(user: User) -> dict[str, Any]:
-    values = dataclasses.asdict(user)
-    threshold = user.large_expense_threshold
-    values["large_expense_threshold"] = None if threshold is None else str(threshold)
-    return values
-
-
-def _user_from(snapshot: dict[str, Any]) -> User:
-    # During a deploy a session may have been written by older or newer code.
-    known = {field.name for field in dataclasses.fields(User)}
-    values = {name: value for name, value in snapshot.items() if name in known}
-    threshold = values.get("large_expense_threshold")
-    if threshold is not None:
-        values["large_expense_threshold"] = Decimal(threshold)
-    return User(**values)
 
 
 def _owner_of(claim_key: str) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from accounts import services
+from accounts import services, sessions
 from accounts.models import Session
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
@@ -72,7 +72,7 @@ def test_the_account_lists_live_sessions_only(aws):
         key = begin(bob)
 
     (entry,) = account_of(bob).sessions
-    assert entry.endswith(services._digest(key))
+    assert entry.endswith(sessions._digest(key))
 
 
 def test_the_twenty_first_ends_the_oldest(aws):
@@ -108,7 +108,7 @@ def test_a_session_cannot_begin_with_a_password_just_changed(aws):
 def test_a_session_of_newer_code_is_understood(aws):
     bob = make_user()
     key = begin(bob)
-    session = services._read_session(key)
+    session = sessions.find(key)
     session.update(actions=[Session.user.set({**session.user, "theme": "dark"})])
 
     assert services.find_session(key) == bob

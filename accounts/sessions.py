@@ -1,0 +1,93 @@
+"""Session items: made, found, and listed at their account.
+
+An account lists its sessions as `<expiry in epoch seconds>#<sha256 of the key>`, so
+that the oldest is found, and the dead are, without reading any.
+"""
+
+import dataclasses
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import Account, Session, User
+from smartbudget.core import dates
+
+LIFETIME_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
+AT_MOST = 20  # of one account; a new one ends the oldest
+
+
+@dataclass(frozen=True)
+class Login:
+    """A session that has begun; `session_key` is known to the browser alone."""
+
+    user: User
+    session_key: str
+
+
+def new(account: Account) -> tuple[Login, Session]:
+    """Make a session for an account, to be stored with `put`."""
+    key = secrets.token_urlsafe(32)
+    session = Session(
+        user_id=_item_key(key),
+        owner=account.user_id,
+        user=snapshot(account.user),
+        created_at=dates.timestamp(),
+        expires_at=int(time.time()) + LIFETIME_SECONDS,
+    )
+    return Login(account.user, key), session
+
+
+def entry_of(session: Session) -> str:
+    """Return the entry that the account lists a session as."""
+    return f"{int(session.expires_at)}#{session.user_id.removeprefix('session#')}"
+
+
+def find(session_key: str) -> Session | None:
+    """Return the session that a key opens, dead or alive."""
+    try:
+        return Session.get(_item_key(session_key), consistent_read=True)
+    except Session.DoesNotExist:
+        return None
+
+
+def live_entries(account: Account) -> set[str]:
+    """Return the account's entries that have not expired."""
+    now = time.time()
+    return {
+        entry for entry in account.sessions or () if int(entry.partition("#")[0]) > now
+    }
+
+
+def of_entry(entry: str) -> Session:
+    """Return a stand-in for the session of an entry, to change or delete it."""
+    return Session(user_id=f"session#{entry.partition('#')[2]}")
+
+
+def _item_key(session_key: str) -> str:
+    return f"session#{_digest(session_key)}"
+
+
+def _digest(session_key: str) -> str:
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+def snapshot(user: User) -> dict[str, Any]:
+    """Return what a session carries of its account, ready for JSON."""
+    values = dataclasses.asdict(user)
+    threshold = user.large_expense_threshold
+    values["large_expense_threshold"] = None if threshold is None else str(threshold)
+    return values
+
+
+def user_from(snapshot: dict[str, Any]) -> User:
+    """Return the user of a snapshot."""
+    # During a deploy a session may have been written by older or newer code.
+    known = {field.name for field in dataclasses.fields(User)}
+    values = {name: value for name, value in snapshot.items() if name in known}
+    threshold = values.get("large_expense_threshold")
+    if threshold is not None:
+        values["large_expense_threshold"] = Decimal(threshold)
+    return User(**values)

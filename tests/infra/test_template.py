@@ -109,7 +109,7 @@ def test_data_outlives_the_stack_and_a_mistake(template):
     tables = of_type(template, "AWS::DynamoDB::Table")
 
     for resource in [*tables.values(), template["Resources"]["ReceiptsBucket"]]:
-        assert resource["DeletionPolicy"] == "Retain"
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         assert resource["UpdateReplacePolicy"] == "Retain"
     for table in tables.values():
         declared = table["Properties"]

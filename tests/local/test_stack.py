@@ -74,24 +74,44 @@ def deployed_keys(stack) -> dict[str, str]:
     }
 
 
-def test_a_failed_deployment_names_the_resource_and_the_reason(
-    stack, tmp_path, monkeypatch
-):
+@pytest.fixture
+def broken_template(tmp_path, monkeypatch) -> pytest.MonkeyPatch:
+    """A template that fails after its tables were made, until undone."""
+    broken = tmp_path / "template.yaml"
     text = deploy.TEMPLATE.read_text().replace(
         "Resources:\n",
         "Resources:\n  Broken:\n    Type: AWS::Lambda::EventInvokeConfig\n"
+        "    DependsOn: [UsersTable, ReceiptsBucket, NotificationQueueMapping]\n"
         "    Properties: {FunctionName: no_such, Qualifier: $LATEST}\n",
         1,
     )
-    broken = tmp_path / "template.yaml"
     broken.write_text(text)
     monkeypatch.setattr(deploy, "TEMPLATE", broken)
+    return monkeypatch
 
-    with pytest.raises(LocalError, match=r"failed at Broken \(.*not found: no_such"):
-        deploy.deploy(stack.admin_session(), {}, deploy_parameters(stack))
 
-    monkeypatch.undo()
-    stack.local.deploy()  # the next start goes on from there
+FAILURE = r"failed at Broken \(AWS::Lambda::EventInvokeConfig\): .*no_such"
+
+
+def test_a_failed_update_names_the_reason_and_the_next_goes_on(stack, broken_template):
+    with pytest.raises(LocalError, match=FAILURE):
+        stack.local.deploy()
+
+    broken_template.undo()
+    stack.local.deploy()
+    put_user(stack.admin_session(), stack.new_address())
+
+
+def test_a_failed_first_deployment_can_be_repeated(tmp_path, broken_template):
+    local = LocalStack(make_settings(tmp_path / "local"))
+    try:
+        with pytest.raises(LocalError, match=FAILURE):
+            local.start(demo=False, web=False)
+        broken_template.undo()
+        local.deploy()
+        put_user(local.admin_session(), "first")
+    finally:
+        local.stop()
 
 
 def test_the_profile_gives_the_web_role(stack, monkeypatch):

@@ -1,0 +1,61 @@
+"""The locks fit pyproject.toml, are no larger than needed and name no index."""
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from infra.build_lambdas import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+WANTED = {
+    "web": PROJECT["dependencies"],
+    "lambdas": EXTRAS["lambdas"],
+    "dev": [*PROJECT["dependencies"], *EXTRAS["lambdas"], *EXTRAS["dev"]],
+    "local": EXTRAS["local"],
+}
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
+
+
+def text_of(lock: str) -> str:
+    return (ROOT / "requirements" / f"{lock}.txt").read_text()
+
+
+def pins(lock: str) -> dict[str, str]:
+    return {canonicalize_name(n): v for n, v in PIN.findall(text_of(lock))}
+
+
+@pytest.mark.parametrize("lock", WANTED)
+def test_a_lock_meets_what_is_declared(lock):
+    pinned = pins(lock)
+
+    for line in WANTED[lock]:
+        wanted = Requirement(line)
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), line
+
+
+@pytest.mark.parametrize("lock", WANTED)
+def test_a_lock_has_hashes_and_no_address(lock):
+    text = text_of(lock)
+
+    assert "://" not in text
+    assert "index-url" not in text
+    assert text.count("==") <= text.count("--hash=sha256:")
+
+
+def test_each_lock_is_only_as_large_as_it_needs():
+    assert not {"django", "gunicorn", "pytest"} & pins("lambdas").keys()
+    assert not {"pytest", "moto", "ministack"} & pins("web").keys()
+    assert "ministack" not in pins("dev")
+
+
+@pytest.mark.parametrize("lock", ["lambdas", "dev"])
+def test_everything_runs_the_versions_of_the_web(lock):
+    web, other = pins("web"), pins(lock)
+
+    assert {n: v for n, v in other.items() if n in web} == {
+        n: v for n, v in web.items() if n in other
+    }

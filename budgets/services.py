@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 SETTLED = 15
 RECOUNT_IN = 20  # seconds; a little more than that
 
+_EDITED = ("category", "amount", "alert_threshold")
+
 _NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
 
 
@@ -189,6 +191,8 @@ def edit_budget(
             _commit_new(writes, new)
             return new, outcome
         outcome = Outcome()
+        if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
+            return old, outcome
         state = _settle(user, old, (), outcome, wanted=new)
         _update(user, old, state, writes, outcome, wanted=new)
         writes.commit()

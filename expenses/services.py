@@ -221,7 +221,13 @@ def _same_again(wanted: Expense, *, dated: bool) -> Expense:
     except DoesNotExist as error:
         # Deleted between our write and this look: start again.
         raise LostRaceError([]) from error
-    for name in ("amount", "category", "description", *(["date"] if dated else [])):
+    for name in (
+        "amount",
+        "category",
+        "description",
+        "status",
+        *(["date"] if dated else []),
+    ):
         if getattr(stored, name) != getattr(wanted, name):
             raise ConflictError("This Idempotency-Key was used for another expense.")
     return stored

@@ -1,12 +1,16 @@
 """Fixtures of every test: moto's AWS in process, a fixed day, small builders."""
 
 import contextlib
+import functools
+import os
 import threading
 
 import boto3
 import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from smartbudget.core import aws as clients
 from tests.stack import stack
@@ -38,16 +42,55 @@ def aws():
 @contextlib.contextmanager
 def empty_aws():
     """An empty AWS in process: tables from the models, queue, topic, bucket."""
+    mock = mock_aws()
+    mock.start(reset=False)
+    try:
+        _make_tables()
+        for table in _backend("dynamodb").tables.values():
+            table.items.clear()
+        for service in ("sqs", "sns", "s3"):
+            _backend(service).reset()
+        _client("sqs").create_queue(QueueName="notification-queue")
+        _client("sns").create_topic(Name="budget-alerts-topic")
+        _client("s3").create_bucket(Bucket="smart-budget-receipts")
+        clients.queue_url.cache_clear()
+        with _one_call_at_a_time():
+            yield
+    finally:
+        mock.stop(remove_data=False)
+
+
+@functools.cache
+def _make_tables():
+    """Make the tables once a process: that takes longer than most tests."""
     from accounts.models import Account
     from budgets.models import Budget
     from expenses.models import Expense
     from notifications.models import Notification
 
-    with mock_aws(), _one_call_at_a_time():
-        for model in (Account, Expense, Budget, Notification):
-            model.create_table(billing_mode="PAY_PER_REQUEST")
-        boto3.client("sqs").create_queue(QueueName="notification-queue")
-        boto3.client("sns").create_topic(Name="budget-alerts-topic")
-        boto3.client("s3").create_bucket(Bucket="smart-budget-receipts")
-        clients.queue_url.cache_clear()
-        yield
+    for model in (Account, Expense, Budget, Notification):
+        model.create_table(billing_mode="PAY_PER_REQUEST")
+
+
+def _backend(service):
+    regions = get_backend(service)[ACCOUNT_ID]
+    return regions["aws" if service == "s3" else os.environ["AWS_REGION"]]
+
+
+@functools.cache
+def _client(service):
+    return boto3.client(service)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_passwords():
+    """Hash with Argon2's least: its real cost would be most of the tests' time."""
+    from argon2 import PasswordHasher
+
+    from accounts import passwords
+
+    real_hasher = passwords._hasher
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: cheap)
+        yield real_hasher

@@ -1,10 +1,13 @@
 """Money: `Decimal` in currency units, with the places its currency has."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from iso4217 import Currency
 
 from smartbudget.core.errors import InvalidError
+
+_NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
 LIMIT = Decimal(10) ** 12  # amounts stay below this
 
@@ -26,10 +29,10 @@ def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise InvalidError("Enter an amount as a number.", field)
-    try:
-        amount = Decimal(value.strip() if isinstance(value, str) else value)
-    except InvalidOperation:
-        raise InvalidError("Enter an amount as a number.", field) from None
+    # Decimal alone would also take 1_000, NaN and digits of other scripts.
+    if isinstance(value, str) and not _NUMBER.fullmatch(value := value.strip()):
+        raise InvalidError("Enter an amount as a number.", field)
+    amount = Decimal(value)
     if not amount.is_finite():
         raise InvalidError("Enter an amount as a number.", field)
     if amount <= 0:

@@ -37,7 +37,14 @@ def test_an_account_begins_with_sensible_settings(aws):
     assert (account.currency, account.time_zone) == ("USD", "UTC")
     assert account.large_expense_threshold is None
     assert all(account.email_preferences.values())
-    assert account.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_passwords_are_hashed_at_full_cost_outside_of_tests(cheap_passwords):
+    real_hasher = cheap_passwords
+
+    encoded = real_hasher().hash("correct horse battery")
+
+    assert encoded.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_registering_logs_in(aws):

@@ -64,6 +64,8 @@ def test_amounts_within_the_limits_are_kept_exactly(currency, amount):
         ("USD", "Infinity"),
         ("USD", "1e400"),
         ("USD", "ten"),
+        ("USD", "1_000"),
+        ("USD", "１２"),
         ("USD", ""),
         ("USD", None),
         ("USD", True),

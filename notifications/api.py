@@ -34,7 +34,7 @@ class NotificationListView(APIView):
 
 
 class NotificationView(APIView):
-    @extend_schema(responses=NotificationOutput)
+    @extend_schema(operation_id="notification_retrieve", responses=NotificationOutput)
     def get(self, request: Request, notification_id: str) -> Response:
         """Show one of the caller's notifications."""
         notification = services.get_notification(request.user, notification_id)

@@ -1,9 +1,12 @@
 """Addresses of notifications; smartbudget.urls says how the lists are used."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from notifications import api as api_views
 from notifications import views
+from smartbudget.web.converters import ItemIdConverter
+
+register_converter(ItemIdConverter, "notification_id")
 
 pages = [
     path("notifications", views.list_notifications, name="list"),
@@ -23,7 +26,7 @@ api = [
         name="subscription",
     ),
     path(
-        "api/notifications/<str:notification_id>",
+        "api/notifications/<notification_id:notification_id>",
         api_views.NotificationView.as_view(),
         name="notification",
     ),

@@ -1,6 +1,5 @@
 """Django's settings; what differs between environments comes from core.config."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from smartbudget.core.config import ConfigError, config
@@ -21,8 +20,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
-    # The API pages' scripts, served from here.
-    *(["drf_spectacular_sidecar"] if find_spec("drf_spectacular_sidecar") else []),
+    "drf_spectacular_sidecar",  # the API pages' scripts, served from here
     "smartbudget.web",
     "accounts",
     "expenses",
@@ -127,6 +125,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ExpenseStatus": "expenses.models.STATUSES",
+        "NotificationStatus": "notifications.models.STATUSES",
+        "SubscriptionStatus": "notifications.subscriptions.STATES",
+    },
 }
 
 # core.log decides where lines go; Django's own set-up would mail errors to nobody.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pynamodb.exceptions import DoesNotExist
 
 from accounts.models import User
-from budgets.models import LEVELS, Budget, budget_id_for, level_of
+from budgets.models import LEVELS, Budget, budget_id_for, level_of, passed_on
 from expenses import queries as expenses
 from notifications import services as notifications
 from notifications import texts
@@ -448,6 +448,7 @@ def _alert(
             spent=state.spent,
             alert_threshold=state.alert_threshold,
             currency=user.currency,
+            passed_on=passed_on(state.spent, state.amount, state.period, user.today()),
         )
         # Made of what the alert is about, so that writing it twice is impossible.
         # created_at tells a budget from one of the same name deleted before.

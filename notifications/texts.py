@@ -54,11 +54,13 @@ def budget_alert(
     spent: Decimal,
     alert_threshold: int,
     currency: str,
+    passed_on: datetime.date | None = None,
 ) -> tuple[str, str]:
     """Tell that a budget rose to a level: (subject, message).
 
     level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS.
-    alert_threshold: percent.
+    alert_threshold: percent. passed_on: the day on which spending at this pace passes
+    the amount; None: not in this period.
     """
     facts = (
         f"You have spent {money.display(spent, currency)} of the"
@@ -69,6 +71,8 @@ def budget_alert(
         rest = f"You are {money.display(spent - amount, currency)} over."
     else:
         rest = f"{money.display(amount - spent, currency)} is left."
+    if passed_on and spent <= amount:
+        rest = f"{rest} At this pace you pass 100% on {_written(passed_on)}."
     rest = f"{rest} The period ends on {_written(period.end)}."
     if level == "exceeded":
         return _letter(f"Budget exceeded: {category}", f"{facts}.", rest, "budgets")

@@ -152,3 +152,15 @@ def test_a_subject_is_cut_at_a_hundred_characters(length, cut):
 
 def test_joined_emoji_stay_together():
     assert texts.subject_line("Budget: 👨‍👩‍👧") == "Budget: 👨‍👩‍👧"
+
+
+def test_a_threshold_says_when_the_limit_falls_at_this_pace():
+    _, message = alert(passed_on=date(2026, 3, 23))
+
+    assert "At this pace you pass 100% on 23 March 2026." in message
+
+
+def test_who_is_over_already_is_not_told_a_day():
+    _, message = alert("exceeded", spent=Decimal(501), passed_on=date(2026, 3, 23))
+
+    assert "pace" not in message

@@ -1,0 +1,44 @@
+"""Keys of the files in the bucket: built here and taken apart here, nowhere else."""
+
+import datetime
+import re
+
+RECEIPTS = "receipts"
+REPORTS = "reports"
+
+_ID = r"[0-9a-f]{32}"
+_KEY = re.compile(
+    rf"{RECEIPTS}/(?P<receipt_of>{_ID})/(?P<name>{_ID})\.(?P<ext>[a-z]{{3,4}})"
+    rf"|{REPORTS}/(?P<report_of>{_ID})/[a-z]+_report_[0-9]{{8}}T[0-9]{{6}}Z\.pdf"
+)
+
+
+def receipt_key(user_id: str, name: str, ext: str) -> str:
+    """Build a receipt's key.
+
+    name: the expense's id, or another 32 hexadecimal digits. ext: without its dot.
+    """
+    return f"{RECEIPTS}/{user_id}/{name}.{ext}"
+
+
+def report_key(user_id: str, report_type: str, timestamp: datetime.datetime) -> str:
+    """Build a report's key; timestamp: aware, kept to the second."""
+    moment = timestamp.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{REPORTS}/{user_id}/{report_type}_report_{moment}.pdf"
+
+
+def owner_of(key: str) -> str | None:
+    """Return the user_id whose file a key names; None if it is no key of ours."""
+    found = _KEY.fullmatch(key)
+    return found and (found["receipt_of"] or found["report_of"])
+
+
+def receipt_extension(key: str) -> str | None:
+    """Return a receipt key's extension, without its dot; None if it is none."""
+    found = _KEY.fullmatch(key)
+    return found and found["ext"]
+
+
+def file_name(key: str) -> str:
+    """Return a key's last part, as a download is called."""
+    return key.rpartition("/")[2]

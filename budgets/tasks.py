@@ -5,8 +5,9 @@ from budgets import services
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import task
 
-# A budget that changes all the time is left to the daily check after ten minutes.
-TRIES = 30
+# A budget that changes all the time is left to the daily check after four minutes.
+# Lambda takes a message that came back 16 times for an endless loop, and drops it.
+TRIES = 12
 
 
 @task

@@ -193,3 +193,14 @@ def test_every_schedule_may_invoke_its_function_and_keeps_what_fails(template):
             assert (f"{name}.Arn", function) in allowed
             dead = target["DeadLetterConfig"]["Arn"]["GetAtt"]
             assert dead == "FailedEventsQueue.Arn"
+
+
+def test_only_the_check_that_hands_on_its_rest_may_call_itself(template):
+    functions = of_type(template, "AWS::Lambda::Function")
+    allowed = [
+        function["Properties"]["Handler"]
+        for function in functions.values()
+        if function["Properties"].get("RecursiveLoop") == "Allow"
+    ]
+
+    assert allowed == ["lambdas.budget_alert.handler.handler"]

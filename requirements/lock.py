@@ -14,6 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WEB = HERE / "web.txt"
+WEBS_VERSIONS = {"lambdas", "reports", "dev"}
 
 
 def main(extra_options: list[str]) -> None:
@@ -24,12 +25,13 @@ def main(extra_options: list[str]) -> None:
     locks = {
         "web": web,
         "lambdas": extras["lambdas"],
-        "dev": [*web, *extras["lambdas"], *extras["dev"]],
+        "reports": [*extras["lambdas"], *extras["reports"]],
+        "dev": [*web, *extras["lambdas"], *extras["reports"], *extras["dev"]],
         "local": extras["local"],
     }
     for name, requirements in locks.items():
         # The local AWS pins versions of its own; the others run the same ones.
-        shared = ["--constraints", str(WEB)] if name in {"lambdas", "dev"} else []
+        shared = ["--constraints", str(WEB)] if name in WEBS_VERSIONS else []
         _compile(name, requirements, [*shared, *extra_options])
 
 

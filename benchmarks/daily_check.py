@@ -1,0 +1,184 @@
+"""What the daily check costs at ten thousand, a million, a hundred million users.
+
+Measures the real check on the local AWS for a few users, on an ordinary day and on the
+first of a month, and extrapolates: the check reads page after page, so everything grows
+in proportion. `python -m benchmarks` starts it with rights to scan.
+"""
+
+import datetime
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
+
+import time_machine
+from botocore.client import BaseClient
+
+from accounts.models import Account
+from budgets import checks
+from budgets.models import Budget, budget_id_for
+from expenses.models import Expense
+from smartbudget.core.tables import Writes
+
+USERS = 40
+CATEGORIES = ("Groceries", "Eating out", "Transport")
+EXPENSES = 30  # a user and month
+SIZES = (10_000, 1_000_000, 100_000_000)
+ORDINARY = datetime.datetime(2026, 3, 18, 6, tzinfo=datetime.UTC)
+FIRST = datetime.datetime(2026, 4, 1, 6, tzinfo=datetime.UTC)
+
+# Not measured here: AWS's own figures. Latency is that of a single-digit-millisecond
+# service within a region; prices are us-east-1's on-demand ones.
+LATENCY = 0.005  # seconds a call
+LAMBDA_GB = 0.5
+CPU_SHARE = 512 / 1769  # of a core, at 512 MB [L2]
+DOLLARS_A_READ_UNIT = 0.125e-6
+DOLLARS_A_WRITE_UNIT = 0.625e-6
+DOLLARS_A_GB_SECOND = 0.0000166667
+RUN_SECONDS = 210  # a run's 300 s less the 90 s at which it hands on
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class PerUser:
+    """What one user costs on one day, on average."""
+
+    calls: float
+    read_units: float
+    write_units: float
+    cpu_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Time of a run, waiting and computing."""
+        return self.calls * LATENCY + self.cpu_seconds / CPU_SHARE
+
+    @property
+    def dollars(self) -> float:
+        """Price of reading, writing and running."""
+        return (
+            self.read_units * DOLLARS_A_READ_UNIT
+            + self.write_units * DOLLARS_A_WRITE_UNIT
+            + self.seconds * LAMBDA_GB * DOLLARS_A_GB_SECOND
+        )
+
+
+def main() -> None:
+    """Measure, then print what follows for each size."""
+    for number in range(USERS):
+        _make_user(f"{number:032x}")
+    days = {
+        "an ordinary day": _measure(ORDINARY),
+        "the first of a month": _measure(FIRST),
+    }
+    print(f"\nDaily check, measured with {USERS} users; a user costs\n")
+    for name, user in days.items():
+        print(
+            f"  on {name}: {user.calls:.2f} calls, {user.read_units:.1f} read units,"
+            f" {user.write_units:.1f} write units, {user.cpu_seconds * 1000:.1f} ms CPU"
+        )
+    print(
+        f"\n{'users':>12}{'day':>23}{'calls':>15}{'runs':>9}{'hours':>9}{'dollars':>10}"
+    )
+    for size in SIZES:
+        for name, user in days.items():
+            seconds = user.seconds * size
+            print(
+                f"{size:>12,}{name:>23}{user.calls * size:>15,.0f}"
+                f"{seconds / RUN_SECONDS:>9,.0f}{seconds / 3600:>9,.1f}"
+                f"{user.dollars * size:>10,.2f}"
+            )
+    print("\nThe first limits met\n")
+    slowest = max(user.seconds for user in days.values())
+    for size in SIZES:
+        print(f"{size:>12,}  {'; then '.join(_limits(size, slowest))}")
+
+
+def _limits(size: int, seconds_a_user: float) -> list[str]:
+    met = ["SNS filter policies, 200 a topic [S2]: mails must go through SES"]
+    if size * seconds_a_user > RUN_SECONDS:
+        met.append("one run's time: the rest is handed to further runs")
+    if size * seconds_a_user > DAY_SECONDS:
+        segments = int(size * seconds_a_user / DAY_SECONDS * 4) + 1
+        met.append(
+            f"a day's length: the scan must be split, for six hours into {segments:,}"
+            " segments at once"
+        )
+    return met
+
+
+def _measure(day: datetime.datetime) -> PerUser:
+    calls: Counter[str] = Counter()
+    units: Counter[str] = Counter()
+    make_call = BaseClient._make_api_call
+
+    def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        answer = make_call(client, operation, parameters)
+        calls[operation] += 1
+        consumed = answer.get("ConsumedCapacity", [])
+        for each in consumed if isinstance(consumed, list) else [consumed]:
+            kind = "write" if operation == "TransactWriteItems" else "read"
+            units[kind] += each["CapacityUnits"]
+        return answer
+
+    with time_machine.travel(day, tick=True):
+        start = time.process_time()
+        with patch.object(BaseClient, "_make_api_call", noting):
+            result = checks.check_all(None, lambda: True)
+        cpu = time.process_time() - start
+    assert not result.errors, result.errors
+    return PerUser(
+        calls=calls.total() / USERS,
+        read_units=units["read"] / USERS,
+        write_units=units["write"] / USERS,
+        cpu_seconds=cpu / USERS,
+    )
+
+
+def _make_user(user_id: str) -> None:
+    made = ORDINARY - datetime.timedelta(days=1)
+    stamps = {"created_at": made.isoformat(), "updated_at": made.isoformat()}
+    writes = Writes()
+    writes.put(
+        Account(
+            user_id=user_id,
+            username=user_id[:30],
+            email=f"{user_id}@example.com",
+            password_hash="none",
+            **stamps,
+        )
+    )
+    for number in range(EXPENSES):
+        category = CATEGORIES[number % len(CATEGORIES)]
+        writes.put(
+            Expense(
+                expense_id=uuid.uuid4().hex,
+                user_id=user_id,
+                date=f"2026-03-{number % 18 + 1:02}",
+                amount=Decimal("10.00"),
+                category=category,
+                category_key=category.casefold(),
+                description="What was bought, in a few words",
+                **stamps,
+            )
+        )
+    for category in CATEGORIES:
+        writes.put(
+            Budget(
+                budget_id=budget_id_for(user_id, "monthly", category),
+                user_id=user_id,
+                category=category,
+                amount=Decimal("500.00"),
+                period_start="2026-03-01",
+                spent=Decimal("10.00") * EXPENSES / len(CATEGORIES),
+                **stamps,
+            )
+        )
+    writes.commit()
+
+
+if __name__ == "__main__":
+    main()

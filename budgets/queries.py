@@ -1,6 +1,7 @@
 """The summary: what was budgeted, what was spent, what is left."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
@@ -10,6 +11,7 @@ from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Spending
 from smartbudget.core import dates
+from smartbudget.core.text import fold
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -25,6 +27,11 @@ class BudgetLine:
     alert_threshold: int
     spent: Decimal
     within: dates.Period
+
+    @property
+    def category_key(self) -> str:
+        """The form by which categories are compared."""
+        return fold(self.category)
 
     @property
     def remaining(self) -> Decimal:
@@ -102,7 +109,19 @@ def summary(user: User, month: str | None = None) -> Summary:
     )
 
 
-def _line(budget: Budget, period: dates.Period, found: list[Spending]) -> BudgetLine:
+def lines(
+    budgets: Sequence[Budget], day: datetime.date, found: Sequence[Spending]
+) -> list[BudgetLine]:
+    """Tell how each budget stands in its own period that holds a day.
+
+    found: what was spent, at least in each of those periods.
+    """
+    return [_line(each, dates.period_of(each.period, day), found) for each in budgets]
+
+
+def _line(
+    budget: Budget, period: dates.Period, found: Sequence[Spending]
+) -> BudgetLine:
     if budget.current == period:
         spent = budget.spent
     else:

@@ -1,0 +1,288 @@
+"""The numbers of a report: exact, and without a thought of how they are drawn."""
+
+import datetime
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+
+from accounts.models import User
+from budgets import queries as budgets
+from budgets.queries import BudgetLine
+from budgets.services import list_budgets
+from expenses import queries as expenses
+from expenses.queries import Entry
+from reports.insights import insights
+from reports.periods import ONE_DAY, Question
+from smartbudget.core import dates
+from smartbudget.core.money import CURRENCIES
+
+LARGEST = 10  # expenses in the table of the largest
+MONTHS = 12  # of the trend
+
+NOTHING = Decimal(0)
+_TENTH = Decimal("0.1")
+
+
+@dataclass(frozen=True)
+class CategoryLine:
+    """What one category took, and what it took in the period before."""
+
+    category: str  # as typed
+    category_key: str
+    spent: Decimal
+    count: int
+    share: Decimal  # percent of everything, one decimal
+    previous: Decimal
+    largest: Entry | None  # None: nothing in this period
+    previous_largest: Decimal  # amount of the largest one in the period before
+
+    @property
+    def change(self) -> Decimal:
+        """How much more it took than before; below zero for less."""
+        return self.spent - self.previous
+
+
+@dataclass(frozen=True)
+class BudgetStanding:
+    """A budget in its own period that holds the report's last day.
+
+    of: how many of the budget's whole periods are over and inside the report's; kept:
+    in how many of those its present amount was not passed.
+    """
+
+    line: BudgetLine
+    kept: int
+    of: int
+
+
+@dataclass(frozen=True)
+class WeekdayLine:
+    """One day of the week: 0 is Monday."""
+
+    weekday: int
+    spent: Decimal
+    days: int  # how many of them there were
+    average: Decimal  # in the currency's decimals
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report says."""
+
+    question: Question
+    currency: str
+    today: datetime.date
+    entries: list[Entry]  # all that count, by day
+    total: Decimal
+    previous_total: Decimal
+    previous_count: int
+    categories: list[CategoryLine]  # largest first; then those of before alone
+    budgets: list[BudgetStanding]
+    weekdays: list[WeekdayLine]  # Monday first
+    largest: list[Entry]  # largest first
+    average_a_day: Decimal  # over `counted_days`, in the currency's decimals
+    counted_days: int  # of the period: those that have begun, or hold expenses
+    median: Decimal | None  # in the currency's decimals; None without expenses
+    busiest_day: tuple[datetime.date, Decimal] | None  # most spent, and how much
+    trend: list[tuple[datetime.date, Decimal]]  # first of month, total; oldest first
+    insights: list[str] = field(default_factory=list)  # true sentences; maybe none
+
+    @property
+    def count(self) -> int:
+        """How many expenses count."""
+        return len(self.entries)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the period has days to come."""
+        return self.question.period.end > self.today
+
+    @property
+    def change(self) -> Decimal:
+        """How much more was spent than in the period before."""
+        return self.total - self.previous_total
+
+
+def make_report(user: User, question: Question, *, today: datetime.date) -> Report:
+    """Read what a report needs, with one Query of each table, and work it out.
+
+    today: the user's local day. Void expenses count nowhere. Reads the indexes, which
+    lag behind writes by a moment [D11].
+    """
+    kept = list_budgets(user).items
+    months = _months(question.period.end)
+    last_day = min(question.period.end, max(today, question.period.start))
+    needed = [
+        question.period,
+        question.previous,
+        dates.Period(months[0].start, months[-1].end),
+        *(dates.period_of(each.period, last_day) for each in kept),
+    ]
+    reach = dates.Period(
+        min(each.start for each in needed), max(each.end for each in needed)
+    )
+    found = expenses.entries(user.user_id, reach, described=question.period)
+    lines = budgets.lines(kept, last_day, found)
+    return compute(question, user.currency, found, lines, today=today)
+
+
+def compute(
+    question: Question,
+    currency: str,
+    found: Sequence[Entry],
+    lines: Sequence[BudgetLine] = (),
+    *,
+    today: datetime.date,
+) -> Report:
+    """Work a report out of the expenses of its days and of those around them.
+
+    found: expenses that count, by day: of the period, the one before, and the twelve
+    months that end with the period's. lines: budgets, each in the period to be shown.
+    """
+    over = dates.Period(question.period.start, min(question.period.end, today))
+    entries = [each for each in found if each.day in question.period]
+    before = [each for each in found if each.day in question.previous]
+    total = _total(entries)
+    counted = _counted_days(question.period, entries, today)
+    days = (counted.end - counted.start).days + 1
+    report = Report(
+        question=question,
+        currency=currency,
+        today=today,
+        entries=entries,
+        total=total,
+        previous_total=_total(before),
+        previous_count=len(before),
+        categories=_categories(entries, before, total),
+        budgets=[_standing(line, over, found) for line in lines],
+        weekdays=_weekdays(entries, counted, currency),
+        largest=sorted(entries, key=lambda each: (-each.amount, each.day))[:LARGEST],
+        average_a_day=_rounded(total / days, currency),
+        counted_days=days,
+        median=_median(entries, currency),
+        busiest_day=_busiest_day(entries),
+        trend=_trend(found, question.period.end),
+    )
+    report.insights.extend(insights(report))
+    return report
+
+
+def percent_of(part: Decimal, whole: Decimal) -> Decimal:
+    """Return the share in percent with one decimal; of nothing it is zero."""
+    if not whole:
+        return NOTHING.quantize(_TENTH)
+    return (part * 100 / whole).quantize(_TENTH, ROUND_HALF_UP)
+
+
+def _total(entries: Iterable[Entry]) -> Decimal:
+    return sum((each.amount for each in entries), NOTHING)
+
+
+def _rounded(amount: Decimal, currency: str) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-CURRENCIES[currency]), ROUND_HALF_UP)
+
+
+def _counted_days(
+    period: dates.Period, entries: Sequence[Entry], today: datetime.date
+) -> dates.Period:
+    """Leave out the days to come, unless something is entered for them already."""
+    begun = min(period.end, max(today, period.start))
+    return dates.Period(period.start, max([begun, *(e.day for e in entries)]))
+
+
+def _categories(
+    entries: Sequence[Entry], before: Sequence[Entry], total: Decimal
+) -> list[CategoryLine]:
+    now: dict[str, list[Entry]] = defaultdict(list)
+    then: dict[str, list[Entry]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for group, found in ((now, entries), (then, before)):
+        for each in found:
+            group[each.category_key].append(each)
+            names.setdefault(each.category_key, each.category)
+    lines = []
+    for key, name in names.items():
+        spent = _total(now[key])
+        lines.append(
+            CategoryLine(
+                category=name,
+                category_key=key,
+                spent=spent,
+                count=len(now[key]),
+                share=percent_of(spent, total),
+                previous=_total(then[key]),
+                largest=max(now[key], key=lambda each: each.amount, default=None),
+                previous_largest=max((e.amount for e in then[key]), default=NOTHING),
+            )
+        )
+    return sorted(lines, key=lambda line: (-line.spent, -line.previous, line.category))
+
+
+def _standing(
+    line: BudgetLine, period: dates.Period, found: Sequence[Entry]
+) -> BudgetStanding:
+    """Count in how many of its whole periods a budget was kept."""
+    totals: dict[dates.Period, Decimal] = {}
+    own = dates.period_of(line.period, period.start)
+    while own.end <= period.end:
+        if own.start >= period.start:
+            totals[own] = NOTHING
+        own = dates.period_of(line.period, own.end + ONE_DAY)
+    for each in found if totals else ():
+        if each.category_key == line.category_key and each.day in period:
+            own = dates.period_of(line.period, each.day)
+            if own in totals:
+                totals[own] += each.amount
+    kept = sum(amount <= line.amount for amount in totals.values())
+    return BudgetStanding(line, kept=kept, of=len(totals))
+
+
+def _weekdays(
+    entries: Sequence[Entry], counted: dates.Period, currency: str
+) -> list[WeekdayLine]:
+    spent = [NOTHING] * 7
+    for each in entries:
+        spent[each.day.weekday()] += each.amount
+    weeks, rest = divmod((counted.end - counted.start).days + 1, 7)
+    lines = []
+    for weekday in range(7):
+        extra = (weekday - counted.start.weekday()) % 7 < rest
+        days = weeks + extra
+        average = _rounded(spent[weekday] / days, currency) if days else NOTHING
+        lines.append(WeekdayLine(weekday, spent[weekday], days, average))
+    return lines
+
+
+def _median(entries: Sequence[Entry], currency: str) -> Decimal | None:
+    if not entries:
+        return None
+    return _rounded(statistics.median([each.amount for each in entries]), currency)
+
+
+def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | None:
+    spent: dict[datetime.date, Decimal] = {}
+    for each in entries:
+        spent[each.day] = spent.get(each.day, NOTHING) + each.amount
+    # The earliest of equal ones: entries come by day.
+    return max(spent.items(), key=lambda pair: pair[1], default=None)
+
+
+def _months(last_day: datetime.date) -> list[dates.Period]:
+    """Return the twelve months that end with the one of a day, oldest first."""
+    months = [dates.period_of("monthly", last_day)]
+    while len(months) < MONTHS:
+        months.insert(0, dates.period_of("monthly", months[0].start - ONE_DAY))
+    return months
+
+
+def _trend(
+    found: Sequence[Entry], last_day: datetime.date
+) -> list[tuple[datetime.date, Decimal]]:
+    totals = {month.start: NOTHING for month in _months(last_day)}
+    for each in found:
+        first = each.day.replace(day=1)
+        if first in totals:
+            totals[first] += each.amount
+    return list(totals.items())

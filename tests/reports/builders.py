@@ -1,0 +1,63 @@
+"""Small builders for reports: expenses as they are read, and a report of them."""
+
+import datetime
+from collections.abc import Sequence
+from decimal import Decimal
+
+from budgets.queries import BudgetLine
+from expenses.queries import Entry
+from reports.periods import Question, resolve
+from reports.services import Report, compute
+from smartbudget.core import dates
+from smartbudget.core.text import fold
+
+TODAY = datetime.date(2026, 11, 22)
+OCTOBER = {"report_type": "monthly", "year": 2026, "month": 10}  # it is over
+NOVEMBER = {"report_type": "monthly", "year": 2026, "month": 11}  # it is running
+
+
+def ask(today: datetime.date = TODAY, **given: object) -> Question:
+    given = {**OCTOBER, **given} if "report_type" not in given else given
+    return resolve(given.pop("report_type"), today=today, **given)
+
+
+def entry(
+    day: str, amount: str, category: str = "Groceries", description: str = ""
+) -> Entry:
+    return Entry(
+        datetime.date.fromisoformat(day),
+        category,
+        fold(category),
+        Decimal(amount),
+        description,
+    )
+
+
+def line(
+    amount: str,
+    spent: str,
+    category: str = "Groceries",
+    period: str = "monthly",
+    day: str = "2026-10-31",
+) -> BudgetLine:
+    return BudgetLine(
+        budget_id="b" * 32,
+        category=category,
+        period=period,
+        amount=Decimal(amount),
+        alert_threshold=80,
+        spent=Decimal(spent),
+        within=dates.period_of(period, datetime.date.fromisoformat(day)),
+    )
+
+
+def report_of(
+    *found: Entry,
+    lines: Sequence[BudgetLine] = (),
+    currency: str = "USD",
+    today: datetime.date = TODAY,
+    **given: object,
+) -> Report:
+    """Report about October 2026, or about what is given."""
+    ordered = sorted(found, key=lambda each: each.day)
+    return compute(ask(today, **given), currency, ordered, lines, today=today)

@@ -1,0 +1,175 @@
+import datetime
+
+import pytest
+
+from reports.periods import resolve
+from smartbudget.core.errors import InvalidError
+from tests.reports.builders import TODAY, ask
+
+
+def days(question):
+    return tuple(
+        str(day)
+        for period in (question.period, question.previous)
+        for day in (period.start, period.end)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "name"),
+    [
+        (
+            {"report_type": "monthly", "year": 2026, "month": 3},
+            ("2026-03-01", "2026-03-31", "2026-02-01", "2026-02-28"),
+            "March 2026",
+        ),
+        (
+            {"report_type": "monthly", "year": "2024", "month": "01"},
+            ("2024-01-01", "2024-01-31", "2023-12-01", "2023-12-31"),
+            "January 2024",
+        ),
+        (
+            {"report_type": "weekly", "start_date": "2026-11-18"},
+            ("2026-11-16", "2026-11-22", "2026-11-09", "2026-11-15"),
+            "16 Nov to 22 Nov 2026",
+        ),
+        (
+            {"report_type": "yearly", "year": 2025},
+            ("2025-01-01", "2025-12-31", "2024-01-01", "2024-12-31"),
+            "2025",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2025-12-30",
+                "end_date": "2026-01-02",
+            },
+            ("2025-12-30", "2026-01-02", "2025-12-26", "2025-12-29"),
+            "30 Dec 2025 to 2 Jan 2026",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": datetime.date(2026, 5, 1),
+                "end_date": datetime.date(2026, 5, 1),
+            },
+            ("2026-05-01", "2026-05-01", "2026-04-30", "2026-04-30"),
+            "1 May 2026",
+        ),
+    ],
+)
+def test_a_question_is_about_its_days_and_those_before(given, expected, name):
+    question = ask(**given)
+
+    assert days(question) == expected
+    assert question.name == name
+
+
+@pytest.mark.parametrize(
+    ("report_type", "start"),
+    [("monthly", "2026-11-01"), ("weekly", "2026-11-16"), ("yearly", "2026-01-01")],
+)
+def test_without_its_values_a_report_is_about_now(report_type, start):
+    question = resolve(report_type, today=TODAY)
+
+    assert str(question.period.start) == start
+    assert TODAY in question.period
+
+
+def test_a_range_may_have_366_days_and_no_more():
+    start = datetime.date(2025, 1, 1)
+    last = start + datetime.timedelta(days=365)
+
+    assert ask(report_type="custom", start_date=start, end_date=last).days == 366
+    with pytest.raises(InvalidError) as refused:
+        ask(
+            report_type="custom",
+            start_date=start,
+            end_date=last + datetime.timedelta(days=1),
+        )
+    assert refused.value.field == "end_date"
+    assert "366" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"report_type": "daily"}, "report_type"),
+        ({"report_type": None}, "report_type"),
+        ({"report_type": ["monthly"]}, "report_type"),
+        ({"report_type": "monthly", "year": 2026}, "month"),
+        ({"report_type": "monthly", "month": 3}, "year"),
+        ({"report_type": "monthly", "year": 2026, "month": 13}, "month"),
+        ({"report_type": "monthly", "year": 2026, "month": 0}, "month"),
+        ({"report_type": "monthly", "year": 2026, "month": True}, "month"),
+        ({"report_type": "monthly", "year": 2026.5, "month": 1}, "year"),
+        ({"report_type": "monthly", "year": 0, "month": 1}, "year"),
+        ({"report_type": "monthly", "year": "9" * 5000, "month": 1}, "year"),
+        ({"report_type": "monthly", "start_date": "2026-01-01"}, "start_date"),
+        ({"report_type": "yearly", "year": 2026, "month": 1}, "month"),
+        ({"report_type": "weekly", "start_date": "2026-02-30"}, "start_date"),
+        ({"report_type": "weekly", "end_date": "2026-02-20"}, "start_date"),
+        (
+            {
+                "report_type": "weekly",
+                "start_date": "2026-11-18",
+                "end_date": "2026-11-23",
+            },
+            "end_date",
+        ),
+        ({"report_type": "custom", "start_date": "2026-01-01"}, "end_date"),
+        ({"report_type": "custom", "end_date": "2026-01-01"}, "start_date"),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-01-02",
+                "end_date": "2026-01-01",
+            },
+            "end_date",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "0001-01-01",
+                "end_date": "0001-01-02",
+            },
+            "start_date",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_its_field(given, field):
+    with pytest.raises(InvalidError) as refused:
+        ask(**given)
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"report_type": "monthly", "year": 2026, "month": 12}, "month"),
+        ({"report_type": "yearly", "year": 2027}, "year"),
+        ({"report_type": "weekly", "start_date": "2026-11-23"}, "start_date"),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-11-23",
+                "end_date": "2026-11-24",
+            },
+            "start_date",
+        ),
+    ],
+)
+def test_days_that_have_not_begun_are_refused(given, field):
+    with pytest.raises(InvalidError, match="not begun") as refused:
+        ask(**given)
+
+    assert refused.value.field == field
+
+
+def test_a_period_that_began_today_is_reported():
+    today = datetime.date(2026, 12, 1)
+
+    question = ask(today, report_type="monthly", year=2026, month=12)
+
+    assert question.period.start == today

@@ -1,0 +1,190 @@
+"""The numbers: worked out of entries, and read from the tables."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from reports.services import make_report
+from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
+from tests.money_builders import NOON as MARCH_NOON
+from tests.reports.builders import ask, entry, line, report_of
+
+D = Decimal
+
+
+def test_totals_count_the_period_alone():
+    report = report_of(
+        entry("2026-09-30", "1.00"),
+        entry("2026-10-01", "10.10"),
+        entry("2026-10-31", "20.20"),
+        entry("2026-11-01", "1000.00"),
+    )
+
+    assert (report.total, report.count) == (D("30.30"), 2)
+    assert (report.previous_total, report.change) == (D("1.00"), D("29.30"))
+
+
+def test_categories_have_share_and_change_whatever_their_case():
+    report = report_of(
+        entry("2026-09-05", "40.00", "Food"),
+        entry("2026-09-05", "7.00", "Gym"),
+        entry("2026-10-05", "25.00", "food"),
+        entry("2026-10-06", "25.00", "FOOD"),
+        entry("2026-10-07", "100.00", "Rent"),
+    )
+
+    assert [
+        (each.category, each.spent, each.count, each.share, each.change)
+        for each in report.categories
+    ] == [
+        ("Rent", D("100.00"), 1, D("66.7"), D("100.00")),
+        ("food", D("50.00"), 2, D("33.3"), D("10.00")),
+        ("Gym", D(0), 0, D("0.0"), D("-7.00")),
+    ]
+
+
+def test_a_finished_months_average_is_over_all_its_days():
+    report = report_of(entry("2026-10-03", "31.00"))
+
+    assert (report.average_a_day, report.counted_days) == (D("1.00"), 31)
+
+
+def test_a_running_months_average_is_over_the_days_so_far():
+    report = report_of(entry("2026-11-03", "22.00"), month=11)
+
+    assert report.is_running
+    assert (report.average_a_day, report.counted_days) == (D("1.00"), 22)
+
+
+def test_an_expense_entered_ahead_counts_its_days_too():
+    report = report_of(entry("2026-11-25", "25.00"), month=11)
+
+    assert (report.total, report.average_a_day) == (D("25.00"), D("1.00"))
+
+
+def test_weekdays_are_averaged_over_how_many_there_were():
+    report = report_of(entry("2026-10-01", "10.00"), entry("2026-10-05", "8.00"))
+
+    monday, thursday = report.weekdays[0], report.weekdays[3]
+    assert (monday.days, monday.average) == (4, D("2.00"))
+    assert (thursday.days, thursday.average) == (5, D("2.00"))
+    assert sum(each.days for each in report.weekdays) == 31
+
+
+@pytest.mark.parametrize(
+    ("amounts", "median"),
+    [
+        (["1.00"], "1.00"),
+        (["1.00", "9.00", "2.00"], "2.00"),
+        (["1.00", "2.01"], "1.51"),
+    ],
+)
+def test_the_median_has_the_currencys_decimals(amounts, median):
+    report = report_of(*(entry("2026-10-01", each) for each in amounts))
+
+    assert report.median == D(median)
+
+
+def test_a_currency_without_decimals_has_none_anywhere():
+    report = report_of(
+        entry("2026-10-01", "1000"), entry("2026-10-01", "1001"), currency="JPY"
+    )
+
+    assert str(report.median) == "1001"
+    assert str(report.average_a_day) == "65"
+
+
+def test_the_busiest_day_is_where_most_was_spent():
+    report = report_of(
+        entry("2026-10-02", "5.00"),
+        entry("2026-10-02", "6.00"),
+        entry("2026-10-03", "11.00"),
+        entry("2026-10-04", "1.00"),
+    )
+
+    assert report.busiest_day == (datetime.date(2026, 10, 2), D("11.00"))
+
+
+def test_the_largest_come_first_and_are_ten():
+    report = report_of(*(entry("2026-10-01", f"{n}.00") for n in range(1, 13)))
+
+    assert [each.amount for each in report.largest] == [D(n) for n in range(12, 2, -1)]
+
+
+def test_the_trend_is_twelve_months_and_ends_with_the_periods():
+    report = report_of(
+        entry("2025-10-31", "9.00"),
+        entry("2025-11-01", "1.00"),
+        entry("2026-10-31", "2.00"),
+        entry("2026-11-01", "4.00"),
+    )
+
+    assert [str(first)[:7] for first, _ in report.trend][::11] == ["2025-11", "2026-10"]
+    assert [spent for _, spent in report.trend] == [D("1.00"), *[D(0)] * 10, D("2.00")]
+
+
+def test_an_empty_period_has_no_median_and_no_busiest_day():
+    report = report_of()
+
+    assert (report.count, report.total, report.average_a_day) == (0, D(0), D(0))
+    assert report.median is report.busiest_day is None
+    assert report.categories == report.largest == report.insights == []
+
+
+def test_a_budget_is_followed_through_the_whole_periods_that_are_over():
+    report = report_of(
+        *(entry(f"2026-{month:02}-10", f"{month}0.00") for month in range(1, 12)),
+        lines=[line("85.00", "110.00", day="2026-11-22")],
+        report_type="yearly",
+        year=2026,
+    )
+
+    (standing,) = report.budgets
+    assert (standing.kept, standing.of) == (8, 10)
+
+
+# From the tables.
+
+
+@pytest.fixture
+def noon(aws):
+    with time_machine.travel(MARCH_NOON, tick=True):
+        yield
+
+
+def march(user=ALICE):
+    question = ask(TODAY, report_type="monthly", year=2026, month=3)
+    return make_report(user, question, today=TODAY)
+
+
+def test_void_expenses_and_other_peoples_count_nowhere(noon):
+    make_expense(amount="10.00")
+    make_expense(amount="999.00", status="void")
+    make_expense(BOB, amount="55.00")
+
+    report = march()
+
+    assert report.total == D("10.00")
+    assert [each.amount for each in report.entries] == [D("10.00")]
+    assert report.trend[-1][1] == D("10.00")
+
+
+def test_descriptions_are_kept_for_the_period_alone(noon):
+    make_expense(date="2026-03-02", description="Bread")
+    make_expense(date="2026-02-02", description="Salt")
+
+    assert [each.description for each in march().entries] == ["Bread"]
+
+
+def test_budgets_show_the_period_that_holds_the_last_day(noon):
+    make_budget(period="yearly", amount="500.00")
+    make_budget(amount="20.00")
+    make_expense(date="2026-01-05", amount="100.00")
+    make_expense(date="2026-03-05", amount="25.00")
+
+    monthly, yearly = march().budgets
+
+    assert (monthly.line.spent, monthly.line.remaining) == (D("25.00"), D("-5.00"))
+    assert yearly.line.spent == D("125.00")

@@ -1,0 +1,146 @@
+"""Counting by an index that shows the table as it was seconds ago [D11].
+
+moto's indexes never lag, so these tests answer queries of the expenses' index from a
+copy of the table.
+"""
+
+import contextlib
+import copy
+import datetime
+from decimal import Decimal
+
+import pytest
+import time_machine
+from botocore.client import BaseClient
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.backends import get_backend
+
+from budgets import services as budgets
+from budgets.services import list_budgets
+from expenses.models import Expense
+from smartbudget.core import dates
+from tests.budgets.test_random_writes import SETTINGS, Writer, amounts, categories
+from tests.conftest import ACCOUNT_ID, empty_aws
+from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense, spent
+
+LAG = 5  # seconds
+QUIET = datetime.timedelta(seconds=budgets.RECOUNT_IN)
+
+
+@contextlib.contextmanager
+def lagging_index():
+    """Answer queries of the expenses' index with the table of LAG seconds ago."""
+    table = get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"].tables["expenses"]
+    history = [(dates.now(), copy.deepcopy(table.items))]
+    make_call = BaseClient._make_api_call
+
+    def lagging(client, operation, parameters):
+        if operation != "Query" or parameters["TableName"] != "expenses":
+            answer = make_call(client, operation, parameters)
+            if operation == "TransactWriteItems":
+                history.append((dates.now(), copy.deepcopy(table.items)))
+            return answer
+        shown = dates.now() - datetime.timedelta(seconds=LAG)
+        now = table.items
+        # What is shown is older than the lag; at first, what was there before.
+        table.items = [items for at, items in history[:1] + history if at <= shown][-1]
+        try:
+            return make_call(client, operation, parameters)
+        finally:
+            table.items = now
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", lagging)
+        yield
+
+
+@pytest.fixture
+def clock():
+    early = NOON - datetime.timedelta(hours=1)
+    frozen = time_machine.travel(early, tick=False)
+    with empty_aws(), frozen as traveller, lagging_index():
+        traveller.move_to(NOON)
+        yield traveller
+
+
+def test_a_budget_made_just_after_an_expense_finds_it_later(clock):
+    make_expense(amount="90.00")
+    clock.shift(1)
+    budget = make_budget()
+    assert spent(budget) == Decimal(0)
+
+    clock.shift(QUIET)
+    assert budgets.recount(ALICE, budget.budget_id) is True
+
+    assert spent(budget) == Decimal("90.00")
+    assert alerts() == ["budget_threshold"]
+
+
+def test_a_right_total_is_not_made_wrong_by_counting_too_early(clock):
+    budget = make_budget()
+    clock.shift(QUIET)
+    make_expense(amount="90.00")
+
+    clock.shift(1)
+    assert budgets.recount(ALICE, budget.budget_id) is None
+    assert spent(budget) == Decimal("90.00")
+
+    clock.shift(QUIET)
+    assert budgets.recount(ALICE, budget.budget_id) is False
+    assert alerts() == ["budget_threshold"]
+
+
+def test_a_budget_that_is_never_quiet_is_left_alone(clock):
+    budget = make_budget()
+    for _ in range(20):
+        make_expense(amount="1.00")
+        clock.shift(3)
+        assert budgets.recount(ALICE, budget.budget_id) is None
+
+    assert spent(budget) == Decimal("20.00")
+
+
+def truth(budget) -> Decimal:
+    """What the budget should have counted, from the table itself."""
+    counting = [
+        each
+        for each in Expense.scan(consistent_read=True)
+        if each.counts
+        and each.category_key == budget.category_key
+        and each.day in budget.current
+    ]
+    return sum((each.amount for each in counting), Decimal(0))
+
+
+steps = st.tuples(st.just("wait"), st.integers(0, 12))
+writes = st.one_of(
+    st.tuples(st.just("add"), amounts, categories, st.just(NOON.date())),
+    st.tuples(st.just("amount"), st.integers(0, 50), amounts),
+    st.tuples(st.just("delete"), st.integers(0, 50)),
+    st.tuples(st.just("budget"), categories, amounts, st.integers(1, 100)),
+    st.tuples(st.just("unbudget"), categories),
+)
+
+
+@pytest.mark.soak
+@SETTINGS
+@given(st.lists(st.one_of(writes, writes, steps, st.just(("recount",))), min_size=6))
+def test_whenever_it_is_recounted_it_is_right_and_in_the_end_it_is(actions):
+    writer = Writer()
+    early = NOON - datetime.timedelta(hours=1)
+    with empty_aws(), time_machine.travel(early, tick=False) as clock, lagging_index():
+        clock.move_to(NOON)
+        for kind, *given_ in actions:
+            if kind == "wait":
+                clock.shift(given_[0])
+            elif kind == "recount":
+                for budget in list_budgets(ALICE).items:
+                    if budgets.recount(ALICE, budget.budget_id) is not None:
+                        assert spent(budget) == truth(budget)
+            else:
+                writer.do((kind, *given_))
+        clock.shift(QUIET)
+        for budget in list_budgets(ALICE).items:
+            budgets.recount(ALICE, budget.budget_id)
+            assert spent(budget) == truth(budget)

@@ -8,3 +8,9 @@ from django.http import HttpRequest
 def user(request: HttpRequest) -> dict[str, Any]:
     """Give templates the signed-in user, or None."""
     return {"user": getattr(request, "user", None)}
+
+
+def section(request: HttpRequest) -> dict[str, Any]:
+    """Give templates the part of the site that is shown; None where there is none."""
+    match = request.resolver_match
+    return {"section": match and (match.namespace or match.url_name)}

@@ -13,7 +13,7 @@ from smartbudget.core.money import format_amount
 class BudgetForm(forms.Form):
     category = forms.CharField(
         max_length=50,
-        help_text="Expenses of this category count, in capitals or not.",
+        help_text="Expenses in this category count, whether in capitals or not.",
     )
     amount = forms.DecimalField(
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
@@ -27,7 +27,7 @@ class BudgetForm(forms.Form):
         min_value=1,
         max_value=100,
         initial=80,
-        help_text="You are told at this part of the amount, and when it is passed.",
+        help_text="You are told when this much is spent, and when all of it is passed.",
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:

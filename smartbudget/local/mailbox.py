@@ -179,7 +179,8 @@ def messages_page(messages: list[dict[str, str | None]]) -> str:
     """Return the page of all messages, newest first."""
     if not messages:
         return page("Mailbox", "<p>No mail yet.</p>")
-    return page("Mailbox", "".join(_article(m) for m in reversed(messages)))
+    articles = "".join(_article(m) for m in reversed(messages))
+    return page("Mailbox", f"<p>What people would get by e-mail.</p>{articles}")
 
 
 def _article(message: dict[str, str | None]) -> str:
@@ -192,9 +193,14 @@ def _article(message: dict[str, str | None]) -> str:
     return (
         f"<article><h2>{html.escape(message['subject'] or '')}</h2>"
         f"<small>to {html.escape(message['to'] or '')},"
-        f" {html.escape(message['received_at'] or '')}</small>"
+        f" {_moment(message['received_at'] or '')}</small>"
         f"<pre>{_with_links(message['body'] or '')}</pre>{link}</article>"
     )
+
+
+def _moment(received_at: str) -> str:
+    at = datetime.datetime.fromisoformat(received_at)
+    return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
 
 
 def _with_links(text: str) -> str:

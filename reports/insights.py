@@ -122,7 +122,7 @@ def _fall(report: Report) -> Iterator[str]:
             yield f"{line.category} fell {_by(line, report)} against {_before(report)}."
         else:
             was = amount(line.previous, report.currency)
-            yield f"Nothing went to {line.category}, after {was} in {_before(report)}."
+            yield f"Nothing went to {line.category}, after {was} {_then(report)}."
 
 
 def _new(report: Report) -> Iterator[str]:
@@ -131,9 +131,7 @@ def _new(report: Report) -> Iterator[str]:
     for line in report.categories:
         if not line.previous and line.share >= LEAST_CHANGE:
             spent = amount(line.spent, report.currency)
-            yield (
-                f"{line.category} is new: {spent}, after nothing in {_before(report)}."
-            )
+            yield (f"{line.category} is new: {spent}, after nothing {_then(report)}.")
             return
 
 
@@ -151,7 +149,9 @@ def _weekday(report: Report) -> Iterator[str]:
     if report.count < LEAST_EXPENSES or report.counted_days < LEAST_WEEKS * 7:
         return
     first, second, *_ = sorted(report.weekdays, key=lambda each: -each.average)
-    if first.average * 2 >= second.average * 3:
+    # One dear purchase makes no habit: it must be so without the largest too.
+    largest = max(e.amount for e in report.entries if e.day.weekday() == first.weekday)
+    if (first.spent - largest) * 2 >= second.average * first.days * 3:
         yield (
             f"{_WEEKDAYS[first.weekday]} cost most:"
             f" {amount(first.average, report.currency)} on average, against"
@@ -172,6 +172,13 @@ def _by(line: CategoryLine, report: Report) -> str:
         return percent(change)
     was, now = (amount(each, report.currency) for each in (line.previous, line.spent))
     return f"from {was} to {now}"
+
+
+def _then(report: Report) -> str:
+    question = report.question
+    if question.report_type == "monthly":
+        return f"in {_before(report)}"
+    return question.in_previous
 
 
 def _before(report: Report) -> str:

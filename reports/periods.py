@@ -35,6 +35,14 @@ class Question:
         """The period before in words."""
         return name_of(self.report_type, self.previous)
 
+    @property
+    def in_previous(self) -> str:
+        """When the period before was, as in `in October 2026` or `from ... to ...`."""
+        if self.report_type in {"monthly", "yearly"}:
+            return f"in {self.previous_name}"
+        word = "on" if self.days == 1 else "from"
+        return f"{word} {self.previous_name}"
+
 
 def resolve(
     report_type: object,

@@ -1,0 +1,417 @@
+"""What reports are made of: headings, figures, charts and tables, for platypus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reportlab.lib.colors import HexColor
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable
+
+from reports import fonts
+
+# Chosen to stay apart when printed in grey.
+INK = HexColor(0x1D2430)
+QUIET = HexColor(0x566173)
+LINE = HexColor(0xC9CFD8)
+TRACK = HexColor(0xE6E9EE)
+ACCENT = HexColor(0x0B5F55)
+PALE = HexColor(0x9CC7C0)
+BAD = HexColor(0x8E1B15)
+
+SIZE = 9.0  # points, of tables and text
+LEADING = 12.5
+
+
+def write(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: float = SIZE,
+    bold: bool = False,
+    color: Any = INK,
+    right: bool = False,
+) -> float:
+    """Draw one line and return its width; `right`: it ends at x."""
+    runs = fonts.lay(text, bold=bold)
+    widths = [canvas.stringWidth(run.text, run.font, size) for run in runs]
+    start = x - sum(widths) if right else x
+    canvas.setFillColor(color)
+    for run, width in zip(runs, widths, strict=True):
+        canvas.setFont(run.font, size)
+        canvas.drawString(start, y, run.text)
+        start += width
+    return float(sum(widths))
+
+
+class Block(Flowable):
+    """Something of fixed height, as wide as the page."""
+
+    def __init__(self, height: float) -> None:
+        super().__init__()
+        self.height = height
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Take the whole width."""
+        self.width = width
+        return width, self.height
+
+
+class Heading(Block):
+    """A section's title, which the outline of the document lists too."""
+
+    def __init__(self, text: str, note: str = "") -> None:
+        super().__init__(30)
+        self.spaceBefore = 14
+        self.text, self.note = text, note
+
+    def draw(self) -> None:
+        """Draw the title, with its note to the right."""
+        write(self.canv, 0, 8, self.text, size=13, bold=True)
+        if self.note:
+            write(self.canv, self.width, 8, self.note, size=8, color=QUIET, right=True)
+        key = f"section-{self.text}"
+        self.canv.bookmarkHorizontal(key, 0, 26)
+        self.canv.addOutlineEntry(self.text, key, 0, closed=False)
+
+
+class Text(Flowable):
+    """A paragraph, with a mark before it if it is one of a list."""
+
+    def __init__(
+        self, text: str, *, size: float = SIZE, color: Any = INK, mark: str = ""
+    ) -> None:
+        super().__init__()
+        self.text, self.size, self.color, self.mark = text, size, color, mark
+        self.indent = 12.0 if mark else 0.0
+        self.leading = size * 1.4
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Break it into lines."""
+        self.lines = fonts.wrap(self.text, width - self.indent, self.size)
+        return width, len(self.lines) * self.leading + 3
+
+    def draw(self) -> None:
+        """Draw its lines, from the top."""
+        y = len(self.lines) * self.leading + 3 - self.size
+        if self.mark:
+            write(self.canv, 0, y, self.mark, size=self.size, color=ACCENT)
+        for line in self.lines:
+            write(self.canv, self.indent, y, line, size=self.size, color=self.color)
+            y -= self.leading
+
+
+class Links(Block):
+    """Words in a row, each of which opens an address."""
+
+    def __init__(self, links: Sequence[tuple[str, str]]) -> None:
+        super().__init__(24)
+        self.links = links
+
+    def draw(self) -> None:
+        """Draw them underlined, so that they are links in grey too."""
+        canvas, x = self.canv, 0.0
+        for words, address in self.links:
+            width = write(canvas, x, 14, words, size=8, color=ACCENT)
+            canvas.setStrokeColor(ACCENT)
+            canvas.setLineWidth(0.5)
+            canvas.line(x, 12, x + width, 12)
+            canvas.linkURL(address, (x, 10, x + width, 23), relative=1)
+            x += width + 16
+
+
+class Title(Flowable):
+    """The cover's head: the period, what it is, and the total."""
+
+    def __init__(self, title: str, lines: Sequence[str], total: str, note: str) -> None:
+        super().__init__()
+        self.title, self.lines, self.total, self.note = title, lines, total, note
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Put the note beside the total if there is room, else below it."""
+        self.width = width
+        self.total_size = _largest(self.total, 24, width)
+        taken = fonts.width(self.total, self.total_size, bold=True) + 14
+        self.beside = taken + fonts.width(self.note, 10) <= width
+        self.notes = [] if self.beside else fonts.wrap(self.note, width, 10)
+        self.height = 84 + 12.5 * len(self.lines) + 14 * len(self.notes)
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw it from the top."""
+        y = self.height - 28
+        size = _largest(self.title, 26, self.width)
+        write(self.canv, 0, y, self.title, size=size, bold=True)
+        y -= 18
+        for line in self.lines:
+            (fitting,) = fonts.wrap(line, self.width, SIZE, most=1)
+            write(self.canv, 0, y, fitting, color=QUIET)
+            y -= 12.5
+        y -= 20
+        size, total = self.total_size, self.total
+        taken = write(self.canv, 0, y, total, size=size, bold=True, color=ACCENT)
+        if self.beside:
+            write(self.canv, taken + 14, y, self.note, size=10)
+        for line in self.notes:
+            y -= 16
+            write(self.canv, 0, y, line, size=10)
+
+
+def _largest(text: str, size: float, room: float) -> float:
+    """Find the largest size, up to the given one, in which a line fits."""
+    return min(size, size * room / max(fonts.width(text, size, bold=True), 1))
+
+
+class Figures(Block):
+    """A row of key figures, each over its name."""
+
+    def __init__(self, figures: Sequence[tuple[str, str]]) -> None:
+        super().__init__(68)
+        self.figures = figures
+
+    def draw(self) -> None:
+        """Draw them between two rules."""
+        canvas = self.canv
+        canvas.setStrokeColor(LINE)
+        canvas.setLineWidth(0.75)
+        canvas.line(0, 62, self.width, 62)
+        canvas.line(0, 6, self.width, 6)
+        room = self.width / len(self.figures)
+        for number, (value, name) in enumerate(self.figures):
+            x = room * number
+            size = 14.0
+            while size > 7 and fonts.width(value, size, bold=True) > room - 8:
+                size -= 0.5
+            write(canvas, x, 40, value, size=size, bold=True)
+            for line, words in enumerate(fonts.wrap(name, room - 8, 8, most=2)):
+                write(canvas, x, 27 - 10 * line, words, size=8, color=QUIET)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a chart; parts are of the chart's largest, 0-1."""
+
+    name: str
+    part: float
+    value: str
+    note: str = ""
+    mark: float | None = None  # where a limit stands
+    is_over: bool = False
+
+
+class Bars(Block):
+    """Horizontal bars, each with its name before and its value behind it."""
+
+    ROW = 19.0
+
+    def __init__(self, bars: Sequence[Bar]) -> None:
+        super().__init__(len(bars) * self.ROW + 6)
+        self.bars = bars
+
+    def draw(self) -> None:
+        """Draw them from the top."""
+        values = max(fonts.width(each.value, SIZE) for each in self.bars) + 8
+        notes = max(fonts.width(each.note, 8) for each in self.bars)
+        names = min(
+            max(fonts.width(each.name, SIZE) for each in self.bars) + 10,
+            self.width * 0.28,
+        )
+        notes += 10 if notes else 0
+        room = max(self.width - names - values - notes, 40)
+        y = self.height - self.ROW
+        for bar in self.bars:
+            (name,) = fonts.wrap(bar.name, names - 8, SIZE, most=1)
+            write(self.canv, 0, y + 4, name)
+            self._bar(bar, names, y, room)
+            x = self.width - notes
+            write(self.canv, x, y + 4, bar.value, right=True)
+            write(
+                self.canv,
+                self.width,
+                y + 4,
+                bar.note,
+                size=8,
+                right=True,
+                color=BAD if bar.is_over else QUIET,
+                bold=bar.is_over,
+            )
+            y -= self.ROW
+
+    def _bar(self, bar: Bar, x: float, y: float, room: float) -> None:
+        canvas = self.canv
+        canvas.setFillColor(TRACK)
+        canvas.rect(x, y + 3, room, 9, stroke=0, fill=1)
+        canvas.setFillColor(BAD if bar.is_over else ACCENT)
+        if bar.part > 0:
+            canvas.rect(x, y + 3, max(room * bar.part, 0.75), 9, stroke=0, fill=1)
+        if bar.mark is not None:
+            canvas.setStrokeColor(INK)
+            canvas.setLineWidth(1.25)
+            canvas.line(x + room * bar.mark, y + 0.5, x + room * bar.mark, y + 14.5)
+
+
+class Columns(Block):
+    """Upright bars over time, with a scale; the last ones may stand out."""
+
+    def __init__(
+        self,
+        columns: Sequence[tuple[str, float, bool]],  # name, part of the top, stands out
+        scale: Sequence[tuple[str, float]],  # words, part of the top
+    ) -> None:
+        super().__init__(150)
+        self.columns, self.scale = columns, scale
+
+    def draw(self) -> None:
+        """Draw the scale, and the columns before it."""
+        canvas, bottom, top = self.canv, 22.0, 112.0
+        left = max(fonts.width(words, 7.5) for words, _ in self.scale) + 8
+        canvas.setLineWidth(0.5)
+        for words, part in self.scale:
+            y = bottom + top * part
+            canvas.setStrokeColor(LINE)
+            canvas.line(left, y, self.width, y)
+            write(canvas, left - 6, y - 2.5, words, size=7.5, color=QUIET, right=True)
+        room = (self.width - left) / len(self.columns)
+        for number, (name, part, stands_out) in enumerate(self.columns):
+            x = left + room * number
+            canvas.setFillColor(ACCENT if stands_out else PALE)
+            if part > 0:
+                height = max(top * part, 0.75)
+                canvas.rect(x + room * 0.18, bottom, room * 0.64, height, 0, 1)
+            centre = x + room / 2 + fonts.width(name, 7.5, bold=stands_out) / 2
+            write(
+                canvas,
+                centre,
+                9,
+                name,
+                size=7.5,
+                bold=stands_out,
+                right=True,
+                color=INK if stands_out else QUIET,
+            )
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; `part` of the width, 0-1."""
+
+    title: str
+    part: float
+    is_number: bool = False  # figures stand at the right
+    most_lines: int = 1
+
+
+@dataclass
+class Row:
+    """A table's line."""
+
+    cells: Sequence[str]
+    is_bold: bool = False
+    lines: list[list[str]] = field(default_factory=list)  # of each cell, laid out
+
+
+class Rows(Flowable):
+    """A table that goes on over pages, with its headings again on each.
+
+    Platypus' own table measures and styles every cell as a grid; a list of ten
+    thousand expenses needs rows alone.
+    """
+
+    HEAD = 18.0
+    PAD = 5.0
+    GAP = 8.0  # between columns
+
+    def __init__(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        super().__init__()
+        self.columns, self.rows = columns, rows
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Lay out the rows that have none yet, as far as they fit."""
+        self.width = width
+        taken, self.fitting = self.HEAD, 0
+        for row in self.rows:
+            taken += self._height(row)
+            if taken > height:
+                return width, taken
+            self.fitting += 1
+        return width, taken
+
+    def split(self, width: float, height: float) -> list[Flowable]:
+        """Return what fits, and the rest; nothing if not even three rows fit."""
+        self.wrap(width, height)
+        if self.fitting < min(3, len(self.rows)):
+            return []
+        # No row alone on the last page.
+        if self.fitting == len(self.rows) - 1 and self.fitting > 3:
+            self.fitting -= 1
+        first = Rows(self.columns, self.rows[: self.fitting])
+        return [first, Rows(self.columns, self.rows[self.fitting :])]
+
+    def draw(self) -> None:
+        """Draw the headings and every row."""
+        canvas = self.canv
+        y = self.HEAD + sum(self._height(row) for row in self.rows)
+        y -= self.HEAD
+        for column, x, room in self._places():
+            edge = x + room if column.is_number else x
+            write(
+                canvas,
+                edge,
+                y + 6,
+                column.title,
+                size=8,
+                bold=True,
+                color=QUIET,
+                right=column.is_number,
+            )
+        self._rule(y, INK, 0.75)
+        for row in self.rows:
+            y -= self._height(row)
+            self._row(row, y)
+            self._rule(y, LINE, 0.4)
+
+    def _row(self, row: Row, y: float) -> None:
+        top = y + self._height(row) - self.PAD - SIZE + 1
+        for (column, x, room), lines in zip(self._places(), row.lines, strict=True):
+            edge = x + room if column.is_number else x
+            for number, line in enumerate(lines):
+                if line:
+                    write(
+                        self.canv,
+                        edge,
+                        top - number * LEADING,
+                        line,
+                        bold=row.is_bold,
+                        right=column.is_number,
+                    )
+
+    def _rule(self, y: float, color: Any, width: float) -> None:
+        self.canv.setStrokeColor(color)
+        self.canv.setLineWidth(width)
+        self.canv.line(0, y, self.width, y)
+
+    def _height(self, row: Row) -> float:
+        if not row.lines:
+            row.lines = [
+                [cell]
+                if column.is_number
+                else fonts.wrap(
+                    cell, room, SIZE, bold=row.is_bold, most=column.most_lines
+                )
+                for cell, (column, _, room) in zip(
+                    row.cells, self._places(), strict=True
+                )
+            ]
+        return max(map(len, row.lines)) * LEADING + self.PAD
+
+    def _places(self) -> list[tuple[Column, float, float]]:
+        """Each column with where it begins and how wide it is."""
+        if not hasattr(self, "_placed"):
+            room = self.width - self.GAP * (len(self.columns) - 1)
+            self._placed, x = [], 0.0
+            for column in self.columns:
+                self._placed.append((column, x, room * column.part))
+                x += room * column.part + self.GAP
+        return self._placed

@@ -1,0 +1,212 @@
+"""Text in any script: which font shows which character, and in which order.
+
+Text goes to the page as it is, never through markup: what somebody typed cannot be a
+tag, a colour or anything else that a parser would act on [L12].
+"""
+
+import functools
+import io
+import re
+import unicodedata
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+import arabic_reshaper
+import pymupdf_fonts
+from bidi.algorithm import get_display
+from reportlab.pdfbase import pdfmetrics, ttfonts
+
+REGULAR = "Regular"
+BOLD = "Bold"
+
+STAND_IN = "\ufffd"  # for what no font shows; a diamond with a question mark
+
+# The file for a script, by the first word of its characters' Unicode names.
+_NOTO = "manimgx_fonts"
+_CJK = ("paperang_p2_fonts_cjk", "fonts/wqy-microhei.ttc")
+_FILES = {
+    REGULAR: (_NOTO, "NotoSans[wght].ttf"),
+    "EMOJI": (_NOTO, "NotoEmoji[wght].ttf"),
+    "SYMBOLS": (_NOTO, "NotoSansSymbols[wght].ttf"),
+    **{
+        name.upper(): (_NOTO, f"NotoSans{name}[wght].ttf")
+        for name in (
+            "Arabic",
+            "Armenian",
+            "Bengali",
+            "Devanagari",
+            "Ethiopic",
+            "Georgian",
+            "Gujarati",
+            "Gurmukhi",
+            "Hebrew",
+            "Kannada",
+            "Khmer",
+            "Lao",
+            "Malayalam",
+            "Myanmar",
+            "Oriya",
+            "Sinhala",
+            "Tamil",
+            "Telugu",
+            "Thai",
+        )
+    },
+    **dict.fromkeys(
+        ["CJK", "HIRAGANA", "KATAKANA", "HANGUL", "IDEOGRAPHIC", "FULLWIDTH"], _CJK
+    ),
+}
+# Asked in this order when the script's own font does not help.
+_LAST_RESORTS = ("SYMBOLS", "EMOJI", "CJK")
+
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+# Marks that show nothing of their own and that no font has: joiners, directions,
+# variants of emoji. Controls become spaces.
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+)
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text, in the order it is drawn in, that one font shows."""
+
+    font: str
+    text: str
+
+
+def lay(text: str, *, bold: bool = False) -> list[Run]:
+    """Split a line into runs, from left to right.
+
+    Right-to-left writing is put in its order and joined; what no font shows becomes
+    STAND_IN.
+    """
+    main = _face(BOLD if bold else REGULAR)
+    if text.isascii() and text.isprintable():
+        return [Run(main.fontName, text)]
+    return _lay(text, bold)
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """Measure a line, in points."""
+    widths = [
+        pdfmetrics.stringWidth(run.text, run.font, size) for run in lay(text, bold=bold)
+    ]
+    return float(sum(widths))
+
+
+def clean(text: str) -> str:
+    """Make one line of a text, without what shows nothing."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return _SPACE.sub(" ", text).strip()
+
+
+def wrap(
+    text: str, room: float, size: float, *, bold: bool = False, most: int = 0
+) -> list[str]:
+    """Break a text into lines that fit, at spaces where there are any.
+
+    room: points. most: lines; what is left over ends in an ellipsis. 0: no limit.
+
+    Lines are in reading order; `lay` turns those that run from right to left.
+    """
+    text = clean(text)
+    if width(text, size, bold=bold) <= room:
+        return [text]
+    lines: list[str] = []
+    while text and (not most or len(lines) < most):
+        fits = _fitting(text, room, size, bold)
+        if fits == len(text):
+            cut = fits
+        else:
+            # At the last space, unless a single word fills the line.
+            cut = text.rfind(" ", 0, fits + 1)
+            cut = cut if cut > 0 else fits
+        lines.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    if text:
+        last = f"{lines[-1]} {text}"
+        fits = _fitting(last, room - width("…", size, bold=bold), size, bold)
+        lines[-1] = f"{last[:fits].rstrip()}…"
+    return lines
+
+
+def _fitting(text: str, room: float, size: float, bold: bool) -> int:
+    """Find how many characters fit, one at least."""
+    low, high = 1, min(len(text), 400)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if width(text[:middle], size, bold=bold) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@functools.lru_cache(maxsize=2048)
+def _lay(text: str, bold: bool) -> list[Run]:
+    text = clean(text)
+    if any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text):
+        text = str(get_display(arabic_reshaper.reshape(text)))
+    runs: list[Run] = []
+    for character in text:
+        font, shown = _shown(character, bold)
+        if runs and runs[-1].font == font:
+            runs[-1] = Run(font, runs[-1].text + shown)
+        else:
+            runs.append(Run(font, shown))
+    return runs
+
+
+@functools.lru_cache(maxsize=8192)
+def _shown(character: str, bold: bool) -> tuple[str, str]:
+    """Find a font for a character, or for what stands for it."""
+    main = BOLD if bold else REGULAR
+    script = unicodedata.name(character, "").partition(" ")[0]
+    for form in (character, unicodedata.normalize("NFKC", character), STAND_IN):
+        for name in (main, REGULAR, script, *_LAST_RESORTS):
+            if name in _FILES or name == BOLD:
+                face = _face(name)
+                if all(ord(each) in face.face.charToGlyph for each in form):
+                    return face.fontName, form
+    return _face(main).fontName, "?"
+
+
+@functools.cache
+def _face(name: str) -> ttfonts.TTFont:
+    """Load a font, once a process and when it is first needed."""
+    _write_utf16()
+    if name == BOLD:
+        font = ttfonts.TTFont(BOLD, io.BytesIO(pymupdf_fonts.myfont("notosbo")))
+        pdfmetrics.registerFont(font)
+        return font
+    package, path = _FILES[name]
+    first = next(key for key, where in _FILES.items() if where == (package, path))
+    if first != name:
+        return _face(first)
+    with as_file(files(package).joinpath(path)) as file:
+        font = ttfonts.TTFont(name, str(file))
+    pdfmetrics.registerFont(font)
+    return font
+
+
+@functools.cache
+def _write_utf16() -> None:
+    """Make text above U+FFFF, such as emoji, copyable out of a PDF.
+
+    ReportLab writes such characters' numbers as they are where PDF wants UTF-16.
+    """
+    make = ttfonts.makeToUnicodeCMap
+
+    def make_in_utf16(fontname: str, subset: list[int]) -> str:
+        return re.sub(
+            r"<([0-9A-F]{5,6})>",
+            lambda match: f"<{chr(int(match[1], 16)).encode('utf-16-be').hex()}>",
+            make(fontname, subset),
+        )
+
+    ttfonts.makeToUnicodeCMap = make_in_utf16

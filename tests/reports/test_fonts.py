@@ -1,0 +1,109 @@
+"""What people write prints as itself, in its order, or as something one can see."""
+
+import pytest
+from reportlab.pdfbase import pdfmetrics
+
+from reports import fonts
+
+SCRIPTS = {
+    "Latin": "Grüße, naïve café",
+    "Cyrillic": "Продукты їжа",
+    "Greek": "Ψώνια και γάλα",
+    "Arabic": "مواصلات قهوة",
+    "Hebrew": "מתנות לחג",
+    "Chinese": "餐饮 和朋友吃饭 漢語",
+    "Japanese": "東京でのランチ カタカナ",
+    "Korean": "한국 식당",
+    "Thai": "อาหาร",
+    "Devanagari": "हिन्दी",
+    "emoji": "🍕🎂🛒😀",
+    "money": "€ £ ¥ ₹ ₽ ₺ –—…•",
+}
+
+
+def shows(run: fonts.Run) -> bool:
+    glyphs = pdfmetrics.getFont(run.font).face.charToGlyph
+    return all(ord(character) in glyphs for character in run.text)
+
+
+@pytest.mark.parametrize("bold", [False, True])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_has_a_font_that_shows_it(script, bold):
+    runs = fonts.lay(SCRIPTS[script], bold=bold)
+
+    assert all(shows(run) for run in runs)
+    assert fonts.STAND_IN not in "".join(run.text for run in runs)
+
+
+@pytest.mark.parametrize("bold", [False, True])
+def test_what_no_font_has_becomes_something_visible(bold):
+    runs = fonts.lay("a\U0001fadf\ue000b", bold=bold)
+
+    assert all(shows(run) for run in runs)
+    assert "".join(run.text for run in runs) == f"a{fonts.STAND_IN * 2}b"
+
+
+def test_right_to_left_writing_is_put_in_its_order():
+    (run,) = fonts.lay("שלום")
+
+    assert run.text == "םולש"
+
+
+def test_numbers_in_right_to_left_writing_stay_as_they_are():
+    text = "".join(run.text for run in fonts.lay("קפה 12.50 היום"))
+
+    assert "12.50" in text
+    assert text.startswith("םויה")
+
+
+def test_arabic_letters_are_joined():
+    (run,) = fonts.lay("قهوة")
+
+    assert all("\ufe70" <= character <= "\ufeff" for character in run.text)
+
+
+def test_family_emoji_show_their_members_and_no_joiner():
+    shown = "".join(run.text for run in fonts.lay("👨\u200d👩\u200d👧 ❤\ufe0f"))
+
+    assert shown == "👨👩👧 ❤"
+
+
+def test_controls_become_spaces_and_directions_vanish():
+    shown = "".join(run.text for run in fonts.lay("a\x00b\x1b[0m\u202ec\nd"))
+
+    assert shown == "a b [0mcd".replace("cd", "c d")
+
+
+def test_lines_break_at_spaces_and_fit():
+    text = "one two three four five six seven"
+
+    lines = fonts.wrap(text, 60, 9)
+
+    assert " ".join(lines) == text
+    assert len(lines) > 2
+    assert all(fonts.width(line, 9) <= 60 for line in lines)
+
+
+def test_a_word_without_spaces_is_broken():
+    lines = fonts.wrap("餐" * 50, 100, 9)
+
+    assert "".join(lines) == "餐" * 50
+    assert all(fonts.width(line, 9) <= 100 for line in lines)
+
+
+def test_what_is_left_over_ends_in_an_ellipsis():
+    (line,) = fonts.wrap("one two three four five six seven", 80, 9, most=1)
+
+    assert line.endswith("…")
+    assert fonts.width(line, 9) <= 80
+
+
+def test_nothing_has_no_width():
+    assert fonts.wrap("", 80, 9) == [""]
+    assert fonts.wrap("\u200b", 80, 9) == [""]
+    assert fonts.width("", 9) == 0
+
+
+def test_figures_are_all_as_wide_as_each_other():
+    for bold in (False, True):
+        assert len({fonts.width(figure, 9, bold=bold) for figure in "0123456789"}) == 1

@@ -1,0 +1,206 @@
+"""The PDF: read again by another library, it says what the numbers say."""
+
+import io
+import re
+from decimal import Decimal
+
+import pypdf
+import pytest
+
+from reports import pdf
+from reports.services import Report
+from tests.reports.builders import entry, line, report_of
+
+URL = "https://budget.example.com"
+
+
+def read(report: Report) -> pypdf.PdfReader:
+    made = pdf.draw(report, username="alice", app_url=URL)
+    return pypdf.PdfReader(io.BytesIO(made))
+
+
+def text_of(report: Report) -> str:
+    pages = "\n".join(page.extract_text() for page in read(report).pages)
+    return pages.replace("\u00a0", " ")
+
+
+def many(count: int, **given: str) -> list:
+    return [
+        entry(f"2026-10-{1 + n % 31:02}", f"{n + 1}.00", **given) for n in range(count)
+    ]
+
+
+def test_it_has_a_title_an_author_and_a_language():
+    document = read(report_of(entry("2026-10-01", "10.00")))
+
+    assert document.metadata.title == "Monthly report, October 2026"
+    assert document.metadata.author == "Smart Budget Planner, for alice"
+    assert document.metadata.subject == "Spending of alice, 1 Oct to 31 Oct 2026"
+    assert document.trailer["/Root"]["/Lang"] == "en"
+
+
+def test_the_cover_says_what_matters():
+    report = report_of(
+        entry("2026-10-01", "1234.50", "Rent"),
+        entry("2026-10-02", "10.00"),
+        entry("2026-09-02", "1000.00", "Rent"),
+        lines=[line("5.00", "10.00")],
+    )
+
+    cover = read(report).pages[0].extract_text().replace("\u00a0", " ")
+
+    for words in (
+        "October 2026",
+        "1,244.50 USD",
+        "244.50 more than in September 2026 (1,000.00)",
+        "What stands out",
+        "The monthly Groceries budget is passed by 5.00.",
+        "over by 5.00",
+        "99.2 %",
+    ):
+        assert words in cover, words
+
+
+def test_the_chart_has_eight_categories_and_the_rest_as_one():
+    found = [entry("2026-10-01", f"{n}.00", f"Category {n}") for n in range(1, 12)]
+
+    cover = read(report_of(*found)).pages[0].extract_text()
+
+    assert "Category 4" in cover
+    assert "Category 3\n" not in cover
+    assert "3 others" in cover
+
+
+def test_every_page_is_numbered_and_headings_come_again():
+    document = read(report_of(*many(150)))
+
+    pages = [page.extract_text() for page in document.pages]
+    assert len(pages) > 4
+    for number, page in enumerate(pages, 1):
+        assert f"Page {number} of {len(pages)}" in page
+    for page in pages[3:]:
+        assert re.search(r"Date\s+Category\s+Description\s+Amount", page)
+
+
+def test_no_row_is_lost_where_pages_break():
+    for count in (60, 61, 62, 63, 64):
+        text = text_of(report_of(*many(count, description="Row")))
+        assert text.count("Row") == count + 10  # the largest ten stand twice
+
+
+def test_the_last_page_holds_more_than_the_total():
+    for count in range(80, 130, 3):
+        last = read(report_of(*many(count))).pages[-1].extract_text()
+        assert re.search(r"\d Oct 2026", last), count
+
+
+def test_an_empty_period_says_so():
+    text = text_of(report_of())
+
+    assert "No expenses" in text
+    assert "nothing to add up" in text
+    assert "Page 1 of 1" in text
+    assert "Categories" not in text
+
+
+def test_a_running_month_does_not_boast_of_days_to_come():
+    found = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
+
+    text = text_of(report_of(*found, month=11))
+
+    assert "so far; 100.00 in October 2026" in text
+    assert "with days to come" in text
+
+
+def test_it_links_to_the_expenses_and_the_archive():
+    page = read(report_of(entry("2026-10-01", "1.00"))).pages[0]
+
+    addresses = {a.get_object()["/A"]["/URI"] for a in page["/Annots"]}
+    assert addresses == {
+        f"{URL}/expenses/?start=2026-10-01&end=2026-10-31",
+        f"{URL}/reports/",
+    }
+
+
+def test_its_parts_are_in_the_outline():
+    outline = read(report_of(entry("2026-10-01", "1.00"))).outline
+
+    assert [each.title for each in outline] == [
+        "Spending by category",
+        "Twelve months",
+        "Categories",
+        "Days of the week",
+        "Largest expenses",
+        "All expenses",
+    ]
+
+
+HOSTILE = (
+    "<font color=\"[[[getattr(pow, Word('__globals__'))]]]\">red</font>",
+    "<b>unclosed & ampersand &amp; <img src='file:///etc/passwd'/>",
+    "</para><para>",
+    "(parentheses \\ and ] [ brackets) Tj ET",
+    "%PDF-1.4 endstream endobj",
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_markup_is_printed_as_it_was_typed(words):
+    text = text_of(report_of(entry("2026-10-01", "10.00", "Food", words)))
+
+    squeezed = "".join(text.split())
+    assert "".join(words.split()) in squeezed
+
+
+def test_control_characters_do_no_harm():
+    words = "a\x00b\x07c\x1b[31md\ud800e\u2028f"
+
+    text = text_of(report_of(entry("2026-10-01", "10.00", "Food", words)))
+
+    assert "a b c [31md" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Продукты", "Ψώνια", "餐饮", "ランチ", "식당", "🍕🎂", "Grüße"],
+)
+def test_other_scripts_can_be_read_and_copied(words):
+    text = text_of(report_of(entry("2026-10-01", "10.00", words, words)))
+
+    assert words in text
+
+
+@pytest.mark.parametrize("words", ["a" * 500, "餐" * 500, "سوق " * 120, "🍕" * 500])
+def test_the_longest_texts_fit(words):
+    report = report_of(entry("2026-10-01", "10.00", words[:50], words))
+
+    assert "10.00" in text_of(report)
+
+
+def test_huge_amounts_fit_and_keep_every_figure():
+    report = report_of(
+        entry("2026-10-01", "999999999999.99"), entry("2026-10-02", "999999999999.99")
+    )
+
+    assert "1,999,999,999,999.98 USD" in text_of(report)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "printed"),
+    [("JPY", "1200", "1,200 JPY"), ("KWD", "1.250", "1.250 KWD")],
+)
+def test_amounts_have_the_currencys_decimals(currency, amount, printed):
+    text = text_of(report_of(entry("2026-10-01", amount), currency=currency))
+
+    assert printed in text
+
+
+@pytest.mark.parametrize(
+    "top", ["0.01", "0.07", "1", "9.99", "10", "1234", "50000", "999999999999"]
+)
+def test_the_scale_of_the_trend_is_round_and_reaches_the_top(top):
+    step = pdf._step(Decimal(top))
+
+    assert 0 < step <= Decimal(top)
+    assert Decimal(top) / step <= 5
+    assert len(f"{step:f}".strip("0.")) <= 2

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,11 +16,15 @@ from expenses.serializers import (
     ExpenseInput,
     ExpenseOutput,
     ExpensePage,
+    NewExpenseInput,
 )
 from smartbudget.web import cursors
+from smartbudget.web.parsers import JSONParser
 
 
 class ExpenseListView(APIView):
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
+
     @extend_schema(
         operation_id="list_expenses",
         parameters=[
@@ -51,12 +56,15 @@ class ExpenseListView(APIView):
                 description="1-255 characters. Repeating it gives the same expense.",
             )
         ],
-        request=ExpenseInput,
+        request={
+            "application/json": ExpenseInput,
+            "multipart/form-data": NewExpenseInput,
+        },
         responses={201: ExpenseOutput},
     )
     def post(self, request: Request) -> Response:
-        """Store a new expense."""
-        data = ExpenseInput(data=request.data)
+        """Store a new expense; as a form, with its receipt or not at all."""
+        data = NewExpenseInput(data=request.data)
         data.is_valid(raise_exception=True)
         expense = services.record_expense(
             request.user,

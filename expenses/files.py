@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import mmap
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ MOST_PROGRESSIVE = 16_000_000  # pixels of a progressive JPEG that is decoded
 UNDECLARED = {"", "application/octet-stream"}
 _SPELLINGS = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
 _HEAD = 4096  # bytes that tell what a file is
+LONGEST_STEM = 100  # characters of a name, without its extension
+_UNFIT = {"Cc", "Cf", "Cs", "Co"}  # control, invisible, lone halves, private
 _CHUNK = 256 * 1024  # bytes
 _PDF_TAIL = 1024  # bytes; readers look for the end mark in these
 
@@ -52,6 +55,7 @@ class Receipt:
     """A checked file, as it is to be kept; its position is at the start."""
 
     file: BinaryIO
+    name: str  # as its sender calls it, fit for a download
     ext: str
     content_type: str
     size_bytes: int
@@ -90,7 +94,7 @@ def check(
     if edits or end < size:
         digest = _digest(file)
     file.seek(0)
-    return Receipt(file, ext, kind, end, digest)
+    return Receipt(file, tidy_name(name), ext, kind, end, digest)
 
 
 def kind_of(name: str, declared_type: str = "") -> tuple[str, str]:
@@ -105,6 +109,14 @@ def kind_of(name: str, declared_type: str = "") -> tuple[str, str]:
     if kind is None or (declared not in UNDECLARED and declared != kind):
         raise InvalidError(WRONG_KIND, "file")
     return ext, kind
+
+
+def tidy_name(name: str) -> str:
+    """Return a file's name without folders and without what breaks programs."""
+    last = re.split(r"[/\\]", name)[-1]
+    kept = "".join(each for each in last if unicodedata.category(each) not in _UNFIT)
+    stem, _, ext = kept.rpartition(".")
+    return f"{stem.strip()[:LONGEST_STEM] or 'receipt'}.{ext.lower()}"
 
 
 def check_size(size_bytes: int) -> None:

@@ -1,11 +1,18 @@
 """The expenses table."""
 
 import datetime
+from collections.abc import Mapping
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
+from smartbudget.core.files import receipt_extension
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
 
 # pending: entered, not yet seen on a statement; void: kept, and counted nowhere.
@@ -39,6 +46,11 @@ class Expense(Table):
     category_key = UnicodeAttribute()  # casefolded: what categories are compared by
     description = UnicodeAttribute(default="")
     receipt_url = UnicodeAttribute(null=True)  # S3 key, by the seed's name
+    receipt_sha256 = UnicodeAttribute(null=True)  # of what is kept, hexadecimal
+    receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png
+    receipt_size = NumberAttribute(null=True)  # bytes
+    receipt_name = UnicodeAttribute(null=True)  # what a download is called
+    receipt_mark = UnicodeAttribute(null=True)  # tells objects of one key apart
     status = UnicodeAttribute(default="pending")  # one of STATUSES
     large_noticed = BooleanAttribute(default=False)  # its large-expense notice is out
     created_at = UnicodeAttribute()  # ISO 8601, UTC
@@ -46,6 +58,21 @@ class Expense(Table):
     version = VersionAttribute()
 
     by_user = ByUserIndex()
+
+    def set_receipt(self, changes: Mapping[str, object]) -> None:
+        """Take over a receipt's attributes; nothing is stored."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    @property
+    def receipt_extension(self) -> str | None:
+        """The receipt's extension, without its dot."""
+        return receipt_extension(self.receipt_url) if self.receipt_url else None
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether its receipt is a picture."""
+        return bool(self.receipt_type and self.receipt_type.startswith("image/"))
 
     @property
     def day(self) -> datetime.date:
@@ -56,3 +83,31 @@ class Expense(Table):
     def counts(self) -> bool:
         """Whether it counts in totals and budgets."""
         return self.status != "void"
+
+
+class Upload(Table):
+    """A direct upload: asked for, then checked, then the receipt of one expense.
+
+    Kept beside the expenses, which it never appears among: it has no user_id, so it
+    is in no index. It lives as long as its object, which therefore has one owner.
+    """
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    expense_id = UnicodeAttribute(hash_key=True)  # upload#<key>
+    owner_id = UnicodeAttribute()
+    content_type = UnicodeAttribute()
+    size_bytes = NumberAttribute()  # as announced, then of what is kept
+    sha256 = UnicodeAttribute()  # the same, hexadecimal
+    file_name = UnicodeAttribute()
+    is_confirmed = BooleanAttribute(default=False)
+    attached_to = UnicodeAttribute(null=True)  # expense_id
+    expires_at = TTLAttribute(null=True)  # None once attached
+
+    @property
+    def key(self) -> str:
+        """The key it is uploaded to."""
+        return str(self.expense_id).removeprefix("upload#")

@@ -15,6 +15,7 @@ from smartbudget.core.pages import Key, Page, read_page
 from smartbudget.core.text import fold
 
 KEY = ("user_id", "date", "expense_id")
+RECEIPTS = ("attached", "missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def list_expenses(
     end: datetime.date | None = None,
     category: str = "",
     status: str = "",
+    receipt: str = "",
     limit: int = 25,
     after: Key | None = None,
     backwards: bool = False,
@@ -62,9 +64,10 @@ def list_expenses(
     """Read one page of the user's expenses, newest day first, with one Query.
 
     start, end: days, both included; None: no bound. category: compared by casefold;
-    empty: all. status: empty: all. after, backwards: see `read_page`.
+    empty: all. status: empty: all. receipt: one of RECEIPTS; empty: all. after,
+    backwards: see `read_page`.
 
-    A page filtered by category or status may be short and still have a next one.
+    A page filtered by more than days may be short and still have a next one.
     A new expense shows up here a moment after it is stored: the index lags [D11].
 
     Raises InvalidError.
@@ -78,6 +81,10 @@ def list_expenses(
         matching = Expense.category_key == fold(category.strip())
     if status:
         matching &= Expense.status == status
+    if receipt == "missing":
+        matching &= Expense.receipt_url.does_not_exist()
+    elif receipt:
+        matching &= Expense.receipt_url.exists()
     first = (start or datetime.date.min).isoformat()
     last = (end or datetime.date.max).isoformat()
     return read_page(

@@ -4,12 +4,30 @@ from typing import Any
 
 from rest_framework import serializers
 
+from expenses import files
 from expenses.models import STATUSES
+from expenses.queries import RECEIPTS
 from smartbudget.web.api import AmountField, DayField, InputSerializer, TextField
 from smartbudget.web.cursors import PAGING
 from smartbudget.web.fields import MoneyField
 
+FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
+SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
 NO_SUCH_STATUS = {"invalid_choice": f"Choose one of {', '.join(STATUSES)}."}
+
+
+class IdField(TextField):
+    """The id of an expense; whether there is one is for the service to say."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=64, **options)
+
+
+def checked(file: Any, sha256: str | None = None) -> files.Receipt:
+    """Check a file that came with a request. Raises InvalidError."""
+    return files.check(
+        file.file, name=file.name, declared_type=file.content_type or "", sha256=sha256
+    )
 
 
 class ExpenseInput(InputSerializer):
@@ -28,16 +46,89 @@ class ExpenseInput(InputSerializer):
         required=False,
         allow_blank=True,
         allow_null=True,
-        help_text="Only null or empty.",
+        max_length=200,
+        help_text="The key of a confirmed direct upload; null or empty: no receipt.",
     )
 
-    def validate_receipt_url(self, key: str | None) -> None:
-        if key:
-            raise serializers.ValidationError("receipt_url cannot be set here.")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "receipt_url" in attrs and not attrs["receipt_url"]:
+            del attrs["receipt_url"]
+            if self.partial:
+                attrs["drop_receipt"] = True
+        return attrs
+
+
+class NewExpenseInput(ExpenseInput):
+    """A new expense; as multipart/form-data it may bring its receipt."""
+
+    file = serializers.FileField(required=False, help_text=FILE)
+    sha256 = TextField(required=False, help_text=SHA256)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs.pop("receipt_url", None)
+        attrs = super().validate(attrs)
+        if "file" in attrs:
+            if "receipt_url" in attrs:
+                raise serializers.ValidationError(
+                    {"receipt_url": "Send a file or a key, not both."}
+                )
+            attrs["receipt"] = checked(attrs.pop("file"), attrs.pop("sha256", None))
+        elif "sha256" in attrs:
+            raise serializers.ValidationError({"sha256": "There is no file."})
         return attrs
+
+
+class ReceiptInput(InputSerializer):
+    """A receipt for an expense that is there."""
+
+    file = serializers.FileField(help_text=FILE)
+    expense_id = IdField()
+    sha256 = TextField(required=False, help_text=SHA256)
+
+
+class AnnouncementInput(InputSerializer):
+    """A file about to be uploaded directly."""
+
+    file_name = TextField(max_length=255, help_text="Its extension tells its kind.")
+    content_type = TextField(required=False, max_length=100)
+    size_bytes = serializers.IntegerField(min_value=1)
+    sha256 = TextField(help_text=SHA256)
+
+
+class AnnouncementOutput(serializers.Serializer[Any]):
+    url = serializers.URLField(help_text="PUT the file here, with the headers.")
+    method = serializers.CharField()
+    headers = serializers.DictField(child=serializers.CharField())
+    key = serializers.CharField(help_text="To confirm afterwards.")
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class ConfirmationInput(InputSerializer):
+    """A direct upload that was made."""
+
+    key = TextField(max_length=200)
+    expense_id = IdField(
+        required=False, help_text="Left out: the key may go into a receipt_url."
+    )
+
+
+class ReceiptOutput(serializers.Serializer[Any]):
+    """A receipt that was checked."""
+
+    expense_id = serializers.CharField(allow_null=True)
+    receipt_url = serializers.CharField(help_text="Its key.")
+    file_name = serializers.CharField()
+    content_type = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    sha256 = serializers.CharField(help_text="Of what is kept, hexadecimal.")
+
+
+class DownloadOutput(serializers.Serializer[Any]):
+    """Where a receipt can be had."""
+
+    url = serializers.URLField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+    file_name = serializers.CharField()
+    content_type = serializers.CharField()
 
 
 class ExpenseFilter(InputSerializer):
@@ -50,6 +141,9 @@ class ExpenseFilter(InputSerializer):
     category = TextField(required=False, max_length=50, help_text="In any case.")
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=NO_SUCH_STATUS
+    )
+    receipt = serializers.ChoiceField(
+        RECEIPTS, required=False, help_text="missing: those without one."
     )
 
 

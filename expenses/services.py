@@ -5,8 +5,10 @@ Reading is in `queries.py`.
 
 import datetime
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
@@ -14,14 +16,19 @@ from pynamodb.expressions.update import Action
 from accounts.models import User
 from budgets import services as budgets
 from budgets.services import Entry, Outcome
-from expenses.models import STATUSES, Expense
+from expenses import receipts
+from expenses.models import STATUSES, Expense, Upload
 from expenses.queries import get_expense
+from expenses.receipts import Kept, Removal
 from notifications import services as notifications
 from notifications import texts
 from smartbudget.core import dates, money
-from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.errors import ConflictError, DomainError, InvalidError
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
 from smartbudget.core.text import clean, fold
+
+if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
+    from expenses.files import Receipt
 
 YEARS_BACK = 10
 YEARS_AHEAD = 1
@@ -37,11 +44,14 @@ def record_expense(
     description: str = "",
     date: object = None,
     status: str = "pending",
+    receipt: "Receipt | None" = None,
+    receipt_url: str | None = None,
     idempotency_key: str | None = None,
 ) -> Expense:
     """Store a new expense, with the budgets it changes and the alerts that rise.
 
     amount: currency units, above zero. date: the user's local day; None: today.
+    receipt: a checked file; receipt_url: or the key of a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key gives the expense stored first.
 
     Raises InvalidError; ConflictError if the key was used for another expense. Without
@@ -61,10 +71,14 @@ def record_expense(
         created_at=now,
         updated_at=now,
     )
+    kept = _keep(user, expense.expense_id, receipt, receipt_url)
+    if kept:
+        expense.set_receipt(kept.changes)
 
     def attempt() -> tuple[Expense, Outcome]:
         writes = Writes()
         outcome = _touch_budgets(user, None, expense, writes)
+        _claim(user, expense, kept, writes)
         expense.large_noticed = _notice_large(user, None, expense, writes, outcome)
         writes.put(expense, Expense.expense_id.does_not_exist())
         try:
@@ -72,10 +86,15 @@ def record_expense(
         except LostRaceError as lost:
             if expense in lost.refused:
                 return _same_again(expense, dated=date is not None), Outcome()
+            _refuse_taken(kept, lost)
             raise
         return expense, outcome
 
-    return _commit(user, attempt)
+    with _taken_back(kept):
+        stored = _commit(user, attempt)
+    if kept and kept.mark and stored.receipt_url != kept.key:
+        receipts.remove(kept)  # sent again: the first one's is there
+    return stored
 
 
 def edit_expense(
@@ -87,8 +106,14 @@ def edit_expense(
     description: str | None = None,
     date: object = None,
     status: str | None = None,
+    receipt: "Receipt | None" = None,
+    receipt_url: str | None = None,
+    drop_receipt: bool = False,
 ) -> Expense:
     """Change what is given, with the budgets and alerts that follow.
+
+    receipt, receipt_url: as with a new expense; what was there before is removed.
+    drop_receipt: remove it.
 
     Returns the expense as it is now. Raises InvalidError and NotFoundError. Safe to
     repeat.
@@ -105,24 +130,40 @@ def edit_expense(
         changes["date"] = _check_date(user, date).isoformat()
     if status is not None:
         changes["status"] = _check_status(status)
-    return _commit(user, lambda: _edit(user, expense_id, changes))
+    if receipt or receipt_url:
+        before = get_expense(user, expense_id)  # before anything is written
+        if before.receipt_url == receipt_url:
+            receipt_url = None
+    kept = _keep(user, expense_id, receipt, receipt_url)
+    if kept:
+        changes.update(kept.changes)
+    elif drop_receipt:
+        changes.update(receipts.NOTHING)
+    removal = Removal(expense_id)
+    with _taken_back(kept):
+        expense = _commit(user, lambda: _edit(user, expense_id, changes, kept, removal))
+    removal.carry_out()
+    return expense
 
 
 def delete_expense(user: User, expense_id: str) -> None:
-    """Delete an expense; budgets no longer count it.
+    """Delete an expense and its receipt; budgets no longer count it.
 
     Raises NotFoundError, also when it is gone already.
     """
+    removal = Removal(expense_id)
 
     def attempt() -> tuple[Expense, Outcome]:
         expense = get_expense(user, expense_id)
         writes = Writes()
         outcome = _touch_budgets(user, expense, None, writes)
+        removal.plan(expense)
         writes.delete(expense)
         writes.commit()
         return expense, outcome
 
     _commit(user, attempt)
+    removal.carry_out()
 
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
@@ -132,12 +173,19 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
 
 
 def _edit(
-    user: User, expense_id: str, changes: dict[str, object]
+    user: User,
+    expense_id: str,
+    changes: dict[str, object],
+    kept: Kept | None,
+    removal: Removal,
 ) -> tuple[Expense, Outcome]:
     before = get_expense(user, expense_id)
-    after = Expense(**{**before.attribute_values, **changes})
-    if after.attribute_values == before.attribute_values:
+    changes = {
+        name: value for name, value in changes.items() if value != getattr(before, name)
+    }
+    if not changes:
         return before, Outcome()
+    after = Expense(**{**before.attribute_values, **changes})
     after.updated_at = dates.timestamp()
     writes = Writes()
     outcome = _touch_budgets(user, before, after, writes)
@@ -145,13 +193,78 @@ def _edit(
         user, before, after, writes, outcome
     )
     names = [*changes, "updated_at", "large_noticed"]
-    actions: list[Action] = [
-        getattr(Expense, name).set(getattr(after, name)) for name in names
-    ]
-    writes.update(before, actions)
-    writes.commit()
+    writes.update(before, [_assign(name, getattr(after, name)) for name in names])
+    _claim(user, after, kept, writes)
+    if after.receipt_url != before.receipt_url:
+        removal.plan(before)
+    try:
+        writes.commit()
+    except LostRaceError as lost:
+        _refuse_taken(kept, lost)
+        raise
     after.version = before.version
     return after, outcome
+
+
+def _assign(name: str, value: object) -> Action:
+    attribute = getattr(Expense, name)
+    action: Action = attribute.remove() if value is None else attribute.set(value)
+    return action
+
+
+def _keep(
+    user: User, expense_id: str, receipt: "Receipt | None", receipt_url: str | None
+) -> Kept | None:
+    """Put a receipt where an expense may refer to it."""
+    if receipt:
+        return receipts.keep(
+            user.user_id,
+            expense_id,
+            file=receipt.file,
+            ext=receipt.ext,
+            content_type=receipt.content_type,
+            size_bytes=receipt.size_bytes,
+            sha256=receipt.sha256,
+            file_name=receipt.name,
+        )
+    if receipt_url:
+        kept = receipts.choose_upload(user.user_id, receipt_url)
+        receipts.make_permanent(expense_id, kept)
+        return kept
+    return None
+
+
+def _claim(user: User, expense: Expense, kept: Kept | None, writes: Writes) -> None:
+    """Make a direct upload this expense's, which it can be only once."""
+    if kept and kept.upload:
+        writes.update(
+            kept.upload,
+            [
+                Upload.attached_to.set(expense.expense_id),
+                Upload.expires_at.remove(),
+            ],
+            (Upload.owner_id == user.user_id) & Upload.attached_to.does_not_exist(),
+        )
+
+
+def _refuse_taken(kept: Kept | None, lost: LostRaceError) -> None:
+    if kept and kept.upload and any(kept.upload is each for each in lost.refused):
+        message = "This upload is the receipt of another expense."
+        raise ConflictError(message, "receipt_url") from lost
+
+
+@contextmanager
+def _taken_back(kept: Kept | None) -> Iterator[None]:
+    """Remove a stored file when it is certain that nothing refers to it.
+
+    After an outage that is not certain; `receipts.settle` finds out later.
+    """
+    try:
+        yield
+    except DomainError:
+        if kept and kept.mark:
+            receipts.remove(kept)
+        raise
 
 
 def _touch_budgets(
@@ -227,6 +340,7 @@ def _same_again(wanted: Expense, *, dated: bool) -> Expense:
         "description",
         "status",
         *(["date"] if dated else []),
+        *(["receipt_sha256"] if wanted.receipt_sha256 else []),
     ):
         if getattr(stored, name) != getattr(wanted, name):
             raise ConflictError("This Idempotency-Key was used for another expense.")

@@ -4,6 +4,12 @@ from django.urls import path, register_converter
 
 from expenses import views
 from expenses.api import ExpenseListView, ExpenseView
+from expenses.receipts_api import (
+    AnnouncementView,
+    ConfirmationView,
+    ReceiptUploadView,
+    ReceiptView,
+)
 from smartbudget.web.converters import ItemIdConverter
 
 register_converter(ItemIdConverter, "expense_id")
@@ -18,4 +24,12 @@ pages = [
 api = [
     path("api/expenses", ExpenseListView.as_view(), name="expenses"),
     path("api/expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),
+    path("api/receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
+    path(
+        "api/receipts/presigned-url",
+        AnnouncementView.as_view(),
+        name="announce_receipt",
+    ),
+    path("api/receipts/confirm", ConfirmationView.as_view(), name="confirm_receipt"),
+    path("api/receipts/<expense_id:expense_id>", ReceiptView.as_view(), name="receipt"),
 ]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from smartbudget.core.aws import S3_OPTIONS
 from smartbudget.core.config import ConfigError, config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -54,7 +55,6 @@ TEMPLATES = [
             "context_processors": [
                 "django.contrib.messages.context_processors.messages",
                 "smartbudget.web.context.user",
-                "smartbudget.web.context.section",
             ],
         },
     }
@@ -93,6 +93,29 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # bytes of a body that is no file
+# A receipt of 10 MB, the form around it, and enough over to say what is wrong with a
+# slightly larger one; only at addresses that take files.
+UPLOAD_MAX_SIZE = 11 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
+
+# Files are private: every address is signed, and dies within the hour.
+STORAGES = {
+    "default": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": config.receipts_bucket,
+            "region_name": config.region,
+            "endpoint_url": config.aws_endpoint,
+            "signature_version": S3_OPTIONS["signature_version"],
+            "addressing_style": S3_OPTIONS["s3"]["addressing_style"],
+            "default_acl": None,
+            "file_overwrite": False,
+            "querystring_auth": True,
+            "querystring_expire": 3600,
+        },
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -119,7 +142,6 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Smart Budget Planner",
     "DESCRIPTION": "Budgets, expenses and exact alerts. Amounts are decimal strings.",
     "VERSION": "1",
-    "SCHEMA_PATH_PREFIX": "/api/",  # what follows it names the groups
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

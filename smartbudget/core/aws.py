@@ -11,8 +11,14 @@ from smartbudget.core.config import config
 
 # Seconds. A person may be waiting; what fails here is tried again later by others.
 CONNECT_TIMEOUT = 1
-READ_TIMEOUTS = {"sqs": 2}
+READ_TIMEOUTS = {"sqs": 2, "s3": 15}
 READ_TIMEOUT = 5
+# Without these botocore signs addresses the old way in old regions, and for a host
+# that redirects in new ones [X1, X3]. The local AWS has no names for buckets.
+S3_OPTIONS: dict[str, Any] = {
+    "signature_version": "s3v4",
+    "s3": {"addressing_style": "path" if config.aws_endpoint else "virtual"},
+}
 
 _lock = threading.Lock()  # making a client is not thread-safe in botocore
 
@@ -28,6 +34,7 @@ def _client(service: str, attempts: int) -> Any:
             read_timeout=READ_TIMEOUTS.get(service, READ_TIMEOUT),
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=50,
+            **(S3_OPTIONS if service == "s3" else {}),
         ),
     )
 

@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    UnreadablePostError,
+)
 from django.template.loader import render_to_string
 
 from smartbudget.core.errors import (
@@ -77,6 +82,8 @@ def problem_of(error: BaseException) -> Problem | None:
         return Problem(503, SENTENCES[503], None, {"Retry-After": str(RETRY_AFTER)})
     if isinstance(error, RequestDataTooBig):
         return Problem(413, SENTENCES[413])
+    if isinstance(error, UnreadablePostError):
+        return Problem(400, "The request did not arrive whole.")
     return None
 
 

@@ -1,6 +1,8 @@
 """What a request is: its size, its sender, what it speaks."""
 
 import ipaddress
+import re
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,15 +12,49 @@ from smartbudget.core.config import config
 JSON = "application/json"
 
 
+# The addresses that take files.
+UPLOADS = re.compile(
+    r"/api/(receipts/upload|expenses)|/expenses/(add|[0-9a-f]{32}/edit)"
+)
+
+
 def is_too_large(request: HttpRequest) -> bool:
-    """Tell whether the body is over the limit; files have limits of their own."""
-    if request.content_type == "multipart/form-data":
-        return False
+    """Tell whether the body is over the limit, which is higher where files go."""
     try:
         size_bytes = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return False
-    return size_bytes > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if request.content_type == "multipart/form-data" and UPLOADS.fullmatch(
+        request.path_info
+    ):
+        limit = settings.UPLOAD_MAX_SIZE
+    return size_bytes > limit
+
+
+class WholeBody:
+    """A request's body that fails when the sender goes away halfway.
+
+    Otherwise Django takes the half of a form that arrived for the whole.
+    """
+
+    def __init__(self, source: Any, size_bytes: int) -> None:
+        self._source = source
+        self._missing = size_bytes
+
+    def read(self, size: int = -1) -> bytes:
+        """Read like a file."""
+        return self._counted(self._source.read(size), size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read like a file."""
+        return self._counted(self._source.readline(size), size)
+
+    def _counted(self, data: bytes, size: int) -> bytes:
+        self._missing -= len(data)
+        if not data and size and self._missing > 0:
+            raise ConnectionResetError("the request ended early")
+        return data
 
 
 def sends_json(request: HttpRequest) -> bool:

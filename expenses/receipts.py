@@ -1,0 +1,373 @@
+"""Receipts in the bucket: keys, writing, removing, direct uploads.
+
+The bucket and the tables cannot change in one transaction. So:
+
+- An object is written once, under a key that nobody uses; it is never overwritten.
+- Before an object is written, and before the expense that refers to one lets it go, a
+  message is queued that looks a quarter of an hour later which of the two is true:
+  `settle` removes the object if no expense refers to it. Whatever dies in between,
+  nothing stays for ever and nothing that is referred to goes.
+- Direct uploads carry a tag, and the bucket expires what carries it. It is taken off
+  before the expense refers to the object: a receipt can never expire.
+"""
+
+import base64
+import datetime
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import DeleteError, DoesNotExist
+
+from expenses.models import Expense, Upload
+from smartbudget.core import aws, files
+from smartbudget.core.config import config
+from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
+from smartbudget.core.tables import is_condition_failure, write_single
+from smartbudget.core.tasks import QueueError
+
+logger = logging.getLogger(__name__)
+
+URL_SECONDS = 3600  # how long a signed address works
+SETTLE_SECONDS = 900  # far longer than any request; the longest that SQS can wait
+# A direct upload can be used for this long, well before the bucket expires it.
+UPLOAD_HOURS = 12
+PENDING = "state=pending"  # the tag that the bucket's lifecycle rule looks for
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object in the bucket that an expense may refer to."""
+
+    key: str
+    sha256: str
+    content_type: str
+    size_bytes: int
+    name: str  # what a download is called
+    mark: str | None = None  # None: a direct upload
+    upload: Upload | None = None  # its record, to be claimed by the expense
+
+    @property
+    def changes(self) -> dict[str, object]:
+        """What it makes of an expense's attributes."""
+        return {
+            "receipt_url": self.key,
+            "receipt_sha256": self.sha256,
+            "receipt_type": self.content_type,
+            "receipt_size": self.size_bytes,
+            "receipt_name": self.name,
+            "receipt_mark": self.mark,
+        }
+
+
+NOTHING: dict[str, object] = dict.fromkeys(Kept("", "", "", 0, "").changes)
+
+
+def keep(
+    user_id: str,
+    expense_id: str,
+    *,
+    file: BinaryIO,
+    ext: str,
+    content_type: str,
+    size_bytes: int,
+    sha256: str,
+    file_name: str,
+) -> Kept:
+    """Write a checked file into the bucket; the expense is yet to refer to it.
+
+    The key names the expense, or where that was used before, nothing but itself.
+
+    Raises UnavailableError where the queue cannot be reached; outages of S3 are left
+    alone.
+    """
+    mark = uuid.uuid4().hex
+    for name in (expense_id, uuid.uuid4().hex):
+        key = files.receipt_key(user_id, name, ext)
+        plan_settling(expense_id, key, mark)
+        file.seek(0)
+        try:
+            aws.client("s3").put_object(
+                Bucket=config.receipts_bucket,
+                Key=key,
+                Body=file,
+                ContentLength=size_bytes,
+                ContentType=content_type,
+                ChecksumSHA256=_base64(sha256),
+                Metadata={"mark": mark},
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if _code(error) not in _TAKEN:
+                raise
+            # Perhaps our own, whose reply was lost: then settling removes it.
+            continue
+        return Kept(key, sha256, content_type, size_bytes, file_name, mark)
+    raise UnavailableError("The file could not be stored. Please try again.")
+
+
+def plan_settling(expense_id: str, key: str, mark: str | None) -> None:
+    """Queue a look at whether an expense refers to a key, for later.
+
+    Raises UnavailableError: without it a crash might leave the object for ever.
+    """
+    from expenses.tasks import settle_receipt  # it imports this module
+
+    call = {"expense_id": expense_id, "key": key, "mark": mark}
+    try:
+        settle_receipt.apply_async(call, countdown=SETTLE_SECONDS)
+    except QueueError as error:
+        raise UnavailableError(
+            "Receipts cannot be changed just now. Nothing was changed; try again."
+        ) from error
+
+
+class Removal:
+    """The end of an expense's receipt, around the transaction that lets it go."""
+
+    def __init__(self, expense_id: str) -> None:
+        self._expense_id = expense_id
+        self._planned: set[str] = set()
+        self._gone: Kept | None = None
+
+    def plan(self, before: Expense) -> None:
+        """Say, before the transaction, that its receipt goes. Safe to repeat."""
+        key = before.receipt_url
+        if key is None:
+            return
+        if key not in self._planned:
+            plan_settling(self._expense_id, key, before.receipt_mark)
+            self._planned.add(key)
+        self._gone = Kept(key, "", "", 0, "", before.receipt_mark)
+
+    def carry_out(self) -> None:
+        """Remove it after the transaction, if that can be done at once."""
+        if self._gone is not None:
+            remove(self._gone)
+
+
+def remove(kept: Kept) -> None:
+    """Remove an object that nothing refers to any more, if that can be done at once.
+
+    Where it cannot, settling does it: failures are only logged.
+    """
+    try:
+        _delete(kept.key)
+        if kept.mark is None:
+            Upload(upload_id(kept.key)).delete()
+    except (BotoCoreError, ClientError, DeleteError):
+        logger.warning("receipt not removed yet key=%s", kept.key, exc_info=True)
+
+
+def settle(expense_id: str, key: str, mark: str | None) -> None:
+    """Remove an object unless an expense refers to it. Safe to repeat.
+
+    mark: the object's; another one under the same key is left alone. None: a direct
+    upload, which some other expense may have taken.
+    """
+    if files.owner_of(key) is None or not key.startswith(f"{files.RECEIPTS}/"):
+        raise ValueError("not the key of a receipt")
+    if _refers(expense_id, key):
+        return
+    if mark is None:
+        if not _release(expense_id, key):
+            return
+    elif _mark_of(key) != mark:
+        return
+    _delete(key)
+    logger.info("receipt removed expense_id=%s key=%s", expense_id, key)
+
+
+def announce(
+    user_id: str,
+    *,
+    ext: str,
+    content_type: str,
+    size_bytes: int,
+    sha256: str,
+    file_name: str,
+) -> tuple[str, str, dict[str, str]]:
+    """Prepare a direct upload of exactly these bytes.
+
+    Returns the key, the address to PUT them to for an hour, and the headers to send.
+    """
+    key = files.receipt_key(user_id, uuid.uuid4().hex, ext)
+    now = datetime.datetime.now(datetime.UTC)
+    Upload(
+        expense_id=upload_id(key),
+        owner_id=user_id,
+        content_type=content_type,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        file_name=file_name,
+        expires_at=now + datetime.timedelta(hours=UPLOAD_HOURS),
+    ).save(Upload.expense_id.does_not_exist())
+    url = aws.client("s3").generate_presigned_url(
+        "put_object",
+        Params={
+            "Bucket": config.receipts_bucket,
+            "Key": key,
+            "ContentType": content_type,
+            "ContentLength": size_bytes,
+            "ChecksumSHA256": _base64(sha256),
+            "Tagging": PENDING,
+            "IfNoneMatch": "*",
+        },
+        ExpiresIn=URL_SECONDS,
+    )
+    headers = {
+        "Content-Type": content_type,
+        "If-None-Match": "*",
+        "x-amz-checksum-sha256": _base64(sha256),
+        "x-amz-tagging": PENDING,
+    }
+    return key, url, headers
+
+
+def get_upload(user_id: str, key: str) -> Upload:
+    """Read a direct upload's record, consistently.
+
+    Raises NotFoundError, also for somebody else's and for what was uploaded otherwise.
+    """
+    try:
+        upload = Upload.get(upload_id(key), consistent_read=True)
+    except DoesNotExist as error:
+        raise NotFoundError("There is no such upload.") from error
+    if upload.owner_id != user_id or _is_over(upload):
+        raise NotFoundError("There is no such upload.")
+    return upload
+
+
+def choose_upload(user_id: str, key: str) -> Kept:
+    """Return a confirmed direct upload, for an expense to refer to.
+
+    Raises InvalidError for any other key.
+    """
+    try:
+        upload = get_upload(user_id, key)
+    except NotFoundError as error:
+        raise InvalidError(str(error), "receipt_url") from error
+    if not upload.is_confirmed:
+        raise InvalidError("Confirm this upload first.", "receipt_url")
+    return kept_of(upload)
+
+
+def kept_of(upload: Upload) -> Kept:
+    """Describe the object of a direct upload."""
+    return Kept(
+        upload.key,
+        upload.sha256,
+        upload.content_type,
+        int(upload.size_bytes),
+        upload.file_name,
+        upload=upload,
+    )
+
+
+def _is_over(upload: Upload) -> bool:
+    now = datetime.datetime.now(datetime.UTC)
+    return upload.expires_at is not None and upload.expires_at <= now
+
+
+def open_upload(key: str) -> Mapping[str, Any]:
+    """Begin to read what was uploaded: `Body` and `ContentLength`.
+
+    Raises NotFoundError when nothing was.
+    """
+    try:
+        found: Mapping[str, Any] = aws.client("s3").get_object(
+            Bucket=config.receipts_bucket, Key=key
+        )
+    except ClientError as error:
+        if _code(error) in _MISSING:
+            raise NotFoundError("Nothing was uploaded to this key.") from error
+        raise
+    return found
+
+
+def overwrite_upload(kept: Kept, file: BinaryIO) -> None:
+    """Put a direct upload without its place in the place of what arrived."""
+    aws.client("s3").put_object(
+        Bucket=config.receipts_bucket,
+        Key=kept.key,
+        Body=file,
+        ContentLength=kept.size_bytes,
+        ContentType=kept.content_type,
+        ChecksumSHA256=_base64(kept.sha256),
+        Tagging=PENDING,
+    )
+
+
+def make_permanent(expense_id: str, kept: Kept) -> None:
+    """Take the tag off a direct upload, just before an expense refers to it."""
+    if kept.upload is None or kept.upload.attached_to is not None:
+        return
+    plan_settling(expense_id, kept.key, None)
+    try:
+        aws.client("s3").delete_object_tagging(
+            Bucket=config.receipts_bucket, Key=kept.key
+        )
+    except ClientError as error:
+        if _code(error) in _MISSING:
+            message = "This upload is gone. Please upload it again."
+            raise InvalidError(message, "receipt_url") from error
+        raise
+
+
+def upload_id(key: str) -> str:
+    """Return the id of a direct upload's record."""
+    return f"upload#{key}"
+
+
+def _refers(expense_id: str, key: str) -> bool:
+    try:
+        expense = Expense.get(expense_id, consistent_read=True)
+    except DoesNotExist:
+        return False
+    return bool(expense.receipt_url == key)
+
+
+def _release(expense_id: str, key: str) -> bool:
+    """Delete a direct upload's record, so that no expense can take it any more.
+
+    Returns whether the object may go: not while another expense has it.
+    """
+    free = Upload.attached_to.does_not_exist() | (Upload.attached_to == expense_id)
+    try:
+        write_single(lambda: Upload(upload_id(key)).delete(free))
+    except DeleteError as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True
+
+
+def _mark_of(key: str) -> str | None:
+    """Read an object's mark; None: there is no object."""
+    try:
+        found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
+    except ClientError as error:
+        if _code(error) in _MISSING:
+            return None
+        raise
+    mark: str | None = found.get("Metadata", {}).get("mark")
+    return mark
+
+
+def _delete(key: str) -> None:
+    # One attempt: a repeated one might meet a newer object under the same key.
+    aws.client("s3", attempts=1).delete_object(Bucket=config.receipts_bucket, Key=key)
+
+
+def _base64(sha256: str) -> str:
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,140 @@
+"""The receipt API."""
+
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from expenses import queries, services, uploads
+from expenses.models import Expense
+from expenses.receipts import URL_SECONDS
+from expenses.serializers import (
+    AnnouncementInput,
+    AnnouncementOutput,
+    ConfirmationInput,
+    DownloadOutput,
+    ReceiptInput,
+    ReceiptOutput,
+    checked,
+)
+from smartbudget.core.errors import NotFoundError
+from smartbudget.web import storage
+
+
+class ReceiptUploadView(APIView):
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="upload_receipt",
+        request={"multipart/form-data": ReceiptInput},
+        responses={201: ReceiptOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Attach a receipt to an expense; one that was there is replaced."""
+        data = ReceiptInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        expense_id = data.validated_data["expense_id"]
+        queries.get_expense(request.user, expense_id)  # before the file is looked at
+        receipt = checked(
+            data.validated_data["file"], data.validated_data.get("sha256")
+        )
+        expense = services.edit_expense(request.user, expense_id, receipt=receipt)
+        return Response(_described(expense), status=201)
+
+
+class ReceiptView(APIView):
+    @extend_schema(operation_id="get_receipt", responses=DownloadOutput)
+    def get(self, request: Request, expense_id: str) -> Response:
+        """Sign an address that downloads an expense's receipt for an hour."""
+        expense = with_receipt(request, expense_id)
+        return Response(
+            {
+                "url": address_of(expense),
+                "expires_in": URL_SECONDS,
+                "file_name": expense.receipt_name,
+                "content_type": expense.receipt_type,
+            }
+        )
+
+    @extend_schema(operation_id="delete_receipt", responses={204: None})
+    def delete(self, request: Request, expense_id: str) -> Response:
+        """Remove an expense's receipt; the expense stays."""
+        services.edit_expense(request.user, expense_id, drop_receipt=True)
+        return Response(status=204)
+
+
+class AnnouncementView(APIView):
+    @extend_schema(
+        operation_id="announce_receipt",
+        request=AnnouncementInput,
+        responses={201: AnnouncementOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Sign an address to upload one file to directly, within an hour.
+
+        It takes exactly the announced bytes, once. What is not confirmed within
+        twelve hours is deleted.
+        """
+        data = AnnouncementInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        key, url, headers = uploads.announce(request.user, **data.validated_data)
+        answer = {
+            "url": url,
+            "method": "PUT",
+            "headers": headers,
+            "key": key,
+            "expires_in": URL_SECONDS,
+        }
+        return Response(answer, status=201)
+
+
+class ConfirmationView(APIView):
+    @extend_schema(
+        operation_id="confirm_receipt",
+        request=ConfirmationInput,
+        responses=ReceiptOutput,
+    )
+    def post(self, request: Request) -> Response:
+        """Check what was uploaded directly, and attach it to an expense."""
+        data = ConfirmationInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        expense_id = data.validated_data.get("expense_id")
+        upload = uploads.confirm(request.user, data.validated_data["key"], expense_id)
+        return Response(
+            {
+                "expense_id": expense_id,
+                "receipt_url": upload.key,
+                "file_name": upload.file_name,
+                "content_type": upload.content_type,
+                "size_bytes": int(upload.size_bytes),
+                "sha256": upload.sha256,
+            }
+        )
+
+
+def with_receipt(request: Request | HttpRequest, expense_id: str) -> Expense:
+    """Read an expense that has a receipt. Raises NotFoundError for any other."""
+    expense = queries.get_expense(request.user, expense_id)
+    if expense.receipt_url is None:
+        raise NotFoundError("This expense has no receipt.")
+    return expense
+
+
+def address_of(expense: Expense) -> str:
+    """Sign an address that downloads an expense's receipt."""
+    return storage.download_url(
+        expense.receipt_url, expense.receipt_name, expense.receipt_type
+    )
+
+
+def _described(expense: Expense) -> dict[str, object]:
+    return {
+        "expense_id": expense.expense_id,
+        "receipt_url": expense.receipt_url,
+        "file_name": expense.receipt_name,
+        "content_type": expense.receipt_type,
+        "size_bytes": int(expense.receipt_size),
+        "sha256": expense.receipt_sha256,
+    }

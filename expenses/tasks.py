@@ -1,0 +1,10 @@
+"""What the queue asks of expenses."""
+
+from expenses import receipts
+from smartbudget.core.tasks import task
+
+
+@task
+def settle_receipt(*, expense_id: str, key: str, mark: str | None) -> None:
+    """Remove a receipt's object unless the expense refers to it."""
+    receipts.settle(expense_id, key, mark)

@@ -1,0 +1,115 @@
+"""Receipts that people send: with an expense, for one, or straight to the bucket."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from pynamodb.exceptions import UpdateError
+
+from accounts.models import User
+from expenses import files, receipts, services
+from expenses.models import Expense, Upload
+from expenses.queries import get_expense
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.files import owner_of, receipt_extension
+from smartbudget.core.tables import Action, is_condition_failure, write_single
+
+_CHUNK = 256 * 1024  # bytes
+
+
+def announce(
+    user: User,
+    *,
+    file_name: str,
+    size_bytes: int,
+    sha256: str,
+    content_type: str = "",
+) -> tuple[str, str, dict[str, str]]:
+    """Prepare a direct upload; see `receipts.announce`. Raises InvalidError."""
+    ext, kind = files.kind_of(file_name, content_type)
+    files.check_size(size_bytes)
+    return receipts.announce(
+        user.user_id,
+        ext=ext,
+        content_type=kind,
+        size_bytes=size_bytes,
+        sha256=files.parse_sha256(sha256),
+        file_name=files.tidy_name(file_name),
+    )
+
+
+def confirm(user: User, key: str, expense_id: str | None = None) -> Upload:
+    """Check what was uploaded, and make it an expense's receipt.
+
+    expense_id: None: only check; the key may then be an expense's `receipt_url`.
+
+    Raises NotFoundError for what is not the user's or did not arrive, InvalidError
+    saying why the file is no receipt (it is then removed), ConflictError when it is
+    another expense's. Safe to repeat.
+    """
+    if owner_of(key) != user.user_id:
+        raise NotFoundError("There is no such upload.")
+    expense = get_expense(user, expense_id) if expense_id else None
+    upload = receipts.get_upload(user.user_id, key)
+    if upload.attached_to is None and not upload.is_confirmed:
+        _check(upload)
+    if expense and not _is_receipt_of(expense, key):
+        services.edit_expense(user, expense.expense_id, receipt_url=key)
+    return upload
+
+
+def _is_receipt_of(expense: Expense, key: str) -> bool:
+    return bool(expense.receipt_url == key)
+
+
+def _check(upload: Upload) -> None:
+    """Check what arrived as any other file, and note what is to be kept."""
+    key = upload.key
+    with _downloaded(key) as file:
+        try:
+            receipt = files.check(
+                file,
+                name=f"receipt.{receipt_extension(key)}",
+                declared_type=upload.content_type,
+            )
+        except InvalidError:
+            receipts.remove(receipts.kept_of(upload))
+            raise
+        kept = receipts.Kept(
+            key,
+            receipt.sha256,
+            receipt.content_type,
+            receipt.size_bytes,
+            upload.file_name,
+        )
+        if receipt.sha256 != upload.sha256:  # its place was taken out
+            receipts.overwrite_upload(kept, receipt.file)
+    _note(upload, kept)
+
+
+def _note(upload: Upload, kept: receipts.Kept) -> None:
+    actions: list[Action] = [
+        Upload.is_confirmed.set(True),
+        Upload.sha256.set(kept.sha256),
+        Upload.size_bytes.set(kept.size_bytes),
+    ]
+    free = Upload.owner_id.exists() & Upload.attached_to.does_not_exist()
+    try:
+        write_single(lambda: upload.update(actions, free))
+    except UpdateError as error:
+        if is_condition_failure(error):
+            raise ConflictError("This upload is used already.") from error
+        raise
+
+
+@contextlib.contextmanager
+def _downloaded(key: str) -> Iterator[BinaryIO]:
+    """Lend what was uploaded, on a disk, and no more of it than may be."""
+    found: Any = receipts.open_upload(key)
+    with contextlib.closing(found["Body"]) as body, tempfile.TemporaryFile() as file:
+        for chunk in body.iter_chunks(_CHUNK):
+            file.write(chunk)
+            if file.tell() > files.MAX_BYTES:
+                break  # the check says so
+        yield file

@@ -55,6 +55,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.contrib.messages.context_processors.messages",
                 "smartbudget.web.context.user",
+                "smartbudget.web.context.section",
             ],
         },
     }
@@ -142,6 +143,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Smart Budget Planner",
     "DESCRIPTION": "Budgets, expenses and exact alerts. Amounts are decimal strings.",
     "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/",  # what follows it names the groups
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

@@ -183,7 +183,8 @@ def test_the_page_tells_what_became_of_each(client):
     assert "notifications/list.html" in [each.name for each in answer.templates]
     page = " ".join(answer.content.decode().split())
     assert "Budget exceeded: Food" in page
-    assert "Not sent by e-mail: Not subscribed to e-mails." in page
+    assert ">Not sent by e-mail<" in page
+    assert "· Not subscribed to e-mails." in page
 
 
 def test_the_page_escapes_what_people_typed(client):

@@ -6,9 +6,13 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
+from expenses import files
 from expenses.models import Expense
+from expenses.serializers import checked
+from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import format_amount
 
+ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
 STATUS_CHOICES = [("pending", "Pending"), ("cleared", "Cleared"), ("void", "Void")]
 
 
@@ -33,6 +37,26 @@ class LinesField(forms.CharField):
         return super().to_python(value).replace("\r\n", "\n")
 
 
+class ReceiptField(forms.FileField):
+    """A receipt; what it becomes is a file that was checked."""
+
+    def __init__(
+        self, *, widget_attrs: dict[str, str] | None = None, **options: Any
+    ) -> None:
+        accept = "image/*" if widget_attrs else ",".join(sorted(ACCEPTED))
+        attrs = {"accept": accept, "data-receipt": "", **(widget_attrs or {})}
+        super().__init__(required=False, widget=forms.FileInput(attrs=attrs), **options)
+
+    def clean(self, data: Any, initial: Any = None) -> files.Receipt | None:
+        file = super().clean(data, initial)
+        if not file:
+            return None
+        try:
+            return checked(file)
+        except InvalidError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
 class ExpenseForm(forms.Form):
     amount = forms.DecimalField(
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
@@ -45,10 +69,22 @@ class ExpenseForm(forms.Form):
         label="Description (optional)", max_length=500, required=False
     )
     date = DayField()
+    receipt = ReceiptField(
+        label="Receipt (optional)",
+        help_text="JPG, PNG, GIF or PDF, at most 10 MB. Choose it or drop it here.",
+    )
+    photo = ReceiptField(
+        label="Or take a photo of it", widget_attrs={"capture": "environment"}
+    )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["amount"].label = f"Amount ({user.currency})"
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        data["receipt"] = data.pop("photo", None) or data.get("receipt")
+        return data
 
 
 class NewExpenseForm(ExpenseForm):
@@ -72,6 +108,7 @@ class NewExpenseForm(ExpenseForm):
 
 
 class EditExpenseForm(ExpenseForm):
+    drop_receipt = forms.BooleanField(label="Remove the receipt", required=False)
     status = forms.ChoiceField(
         choices=STATUS_CHOICES,
         help_text="Cleared: seen on a statement. Void: kept, but counted nowhere.",
@@ -100,5 +137,9 @@ class FilterForm(forms.Form):
     category = forms.CharField(max_length=50, required=False)
     status = forms.ChoiceField(
         choices=[("", "Any"), *STATUS_CHOICES],
+        required=False,
+    )
+    receipt = forms.ChoiceField(
+        choices=[("", "Any"), ("missing", "Missing"), ("attached", "Attached")],
         required=False,
     )

@@ -19,6 +19,10 @@ pages = [
     path("expenses/add", views.add, name="add"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),
+    path("expenses/<expense_id:expense_id>/receipt", views.receipt, name="receipt"),
+    path(
+        "expenses/<expense_id:expense_id>/thumbnail", views.thumbnail, name="thumbnail"
+    ),
 ]
 
 api = [

@@ -3,14 +3,16 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import queries, services
+from expenses import queries, services, thumbnails
 from expenses.forms import EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import Expense
-from smartbudget.core.errors import ConflictError
+from expenses.receipts_api import address_of, with_receipt
+from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.pages import Page
 from smartbudget.web import cursors
@@ -44,7 +46,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     user = request.user
     if request.method == "POST":
-        form = NewExpenseForm(request.POST, user=user)
+        form = NewExpenseForm(request.POST, request.FILES, user=user)
     else:
         form = NewExpenseForm.blank(user)
 
@@ -71,16 +73,21 @@ def add(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     user = request.user
     if request.method == "POST":
-        form = EditExpenseForm(request.POST, user=user)
+        form = EditExpenseForm(request.POST, request.FILES, user=user)
+        has_receipt = "drop_receipt" in request.POST
     else:
-        form = EditExpenseForm.of(queries.get_expense(user, expense_id), user)
+        expense = queries.get_expense(user, expense_id)
+        form = EditExpenseForm.of(expense, user)
+        has_receipt = expense.receipt_url is not None
+    if not has_receipt:
+        del form.fields["drop_receipt"]
     return answer_form(
         request,
         "expenses/edit.html",
         form,
         save=lambda data: services.edit_expense(user, expense_id, **data),
         done=lambda expense: _to_list(request, expense, "saved"),
-        context={"expense_id": expense_id},
+        context={"expense_id": expense_id, "has_receipt": has_receipt},
     )
 
 
@@ -92,6 +99,26 @@ def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
         return redirect("expenses:list")
     expense = queries.get_expense(request.user, expense_id)
     return render(request, "expenses/delete.html", {"expense": expense})
+
+
+@require_safe
+def receipt(request: HttpRequest, expense_id: str) -> HttpResponse:
+    """Download the receipt: the address is signed afresh at each click."""
+    return redirect(address_of(with_receipt(request, expense_id)))
+
+
+@require_safe
+def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
+    expense = with_receipt(request, expense_id)
+    drawn = None
+    if expense.has_picture:
+        with default_storage.open(expense.receipt_url) as file:
+            drawn = thumbnails.draw(file)
+    if drawn is None:
+        raise NotFoundError("This receipt has no small picture.")
+    # Its address names the picture's checksum, so it never changes.
+    headers = {"Cache-Control": "private, max-age=604800, immutable"}
+    return HttpResponse(drawn, content_type="image/jpeg", headers=headers)
 
 
 def _to_list(request: HttpRequest, expense: Expense, done: str) -> HttpResponse:

@@ -6,12 +6,14 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from budgets.models import Budget
 from expenses.models import Expense
 from smartbudget.core import aws as clients
 from tests.builders import client_for, make_user
 from tests.calls import counted
+from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 
 SESSION = "dynamodb.GetItem"
@@ -19,6 +21,8 @@ BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
 TRANSACTION = "dynamodb.TransactWriteItems"
 QUERY = "dynamodb.Query"
 EXPENSE = "dynamodb.GetItem"
+PUT_FILE = "s3.PutObject"
+DELETE_FILE = "s3.DeleteObject"
 SEND = "sqs.SendMessageBatch"
 
 HISTORIES = [50, 5_000]
@@ -158,3 +162,33 @@ def test_the_daily_check_writes_only_what_changed(alice):
     assert calls.names == ["dynamodb.Scan", QUERY]
     assert all(budget.version == 1 for budget in Budget.scan())
     assert tomorrow.date() > TODAY
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_what_receipts_cost(alice, browser):
+    """A file more, and the message that looks later whether it is referred to."""
+
+    def cost(method, path, body=None, expected=200):
+        with counted() as calls:
+            answer = getattr(browser, method)(path, body)
+        assert answer.status_code == expected, answer.content
+        return calls.names, answer.json() if answer.content else None
+
+    def file():
+        return SimpleUploadedFile("bill.pdf", PDF, content_type="application/pdf")
+
+    new = {"amount": "1.00", "category": "Groceries", "file": file()}
+    calls, made = cost("post", "/api/expenses", new, 201)
+    assert calls == [SESSION, SEND, PUT_FILE, BUDGETS_BY_KEY, TRANSACTION]
+    path = made["expense_id"]
+
+    # The expense is read to know that it is the caller's, and again to be changed.
+    change = {"file": file(), "expense_id": path}
+    calls, _ = cost("post", "/api/receipts/upload", change, 201)
+    new_key = [SEND, PUT_FILE] * 2  # the expense's own name is taken: another one
+    replaced = [SEND, TRANSACTION, DELETE_FILE]
+    assert calls == [SESSION, EXPENSE, EXPENSE, *new_key, EXPENSE, *replaced]
+
+    assert cost("get", f"/api/receipts/{path}")[0] == [SESSION, EXPENSE]
+    calls, _ = cost("delete", f"/api/expenses/{path}", None, 204)
+    assert calls == [SESSION, EXPENSE, BUDGETS_BY_KEY, SEND, TRANSACTION, DELETE_FILE]

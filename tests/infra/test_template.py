@@ -11,6 +11,7 @@ import yaml
 
 from accounts.models import Account
 from budgets.models import Budget
+from expenses import receipts
 from expenses.models import Expense
 from infra.build_lambdas import ROOT, function_names
 from notifications.models import Notification
@@ -204,3 +205,27 @@ def test_only_the_check_that_hands_on_its_rest_may_call_itself(template):
     ]
 
     assert allowed == ["lambdas.budget_alert.handler.handler"]
+
+
+def test_only_uploads_that_no_expense_took_expire(template):
+    """The local AWS ignores this part of the template, so nothing else looks at it."""
+    bucket = template["Resources"]["ReceiptsBucket"]["Properties"]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+
+    (expiring,) = [rule for rule in rules if "ExpirationInDays" in rule]
+
+    (tag,) = expiring["TagFilters"]
+    assert f"{tag['Key']}={tag['Value']}" == receipts.PENDING
+    assert expiring["Prefix"] == "receipts/"
+    assert expiring["ExpirationInDays"] * 24 > receipts.UPLOAD_HOURS
+
+
+def test_only_our_own_pages_may_upload(template):
+    bucket = template["Resources"]["ReceiptsBucket"]["Properties"]
+    condition, cors, otherwise = bucket["CorsConfiguration"]["If"]
+    (rule,) = cors["CorsRules"]
+
+    assert condition == "HasAppUrl"
+    assert rule["AllowedOrigins"] == [{"Ref": "AppUrl"}]
+    assert rule["AllowedMethods"] == ["GET", "PUT"]
+    assert otherwise == {"Ref": "AWS::NoValue"}

@@ -1,0 +1,676 @@
+"""Receipts of expenses: attached, replaced, removed, and never lost."""
+
+import hashlib
+import io
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+import requests
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from expenses import receipts, uploads
+from expenses.models import Expense, Upload
+from smartbudget.core import files as keys
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from tests.builders import client_for, make_user, token_of
+from tests.expenses import pictures
+from tests.expenses.pictures import PDF, picture
+from tests.money_builders import NOON, make_expense
+from tests.notifications import faults
+
+BUCKET = "smart-budget-receipts"
+LIMIT = 10 * 1024 * 1024
+
+
+@pytest.fixture(autouse=True)
+def now(aws):
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice():
+    return make_user("alice")
+
+
+@pytest.fixture
+def browser(alice):
+    return client_for(alice)
+
+
+@pytest.fixture
+def lunch(alice):
+    return make_expense(alice)
+
+
+def s3():
+    return boto3.client("s3")
+
+
+def objects() -> list[str]:
+    found = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    return [each["Key"] for each in found]
+
+
+def content_of(key: str) -> bytes:
+    return s3().get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+
+def queued() -> list[dict]:
+    """Take what is queued for settling."""
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName="notification-queue")["QueueUrl"]
+    with time_machine.travel(NOON.timestamp() + 1000):
+        found = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", [])
+    return [
+        json.loads(each["Body"])
+        for each in found
+        if each["MessageAttributes"]["task"]["StringValue"].endswith("settle_receipt")
+    ]
+
+
+def settle() -> None:
+    for call in queued():
+        receipts.settle(**call)
+
+
+def sent(content: bytes = PDF, name: str = "bill.pdf", type: str = "application/pdf"):
+    return SimpleUploadedFile(name, content, content_type=type)
+
+
+def upload(browser, expense, file=None, **more):
+    return browser.post(
+        "/api/receipts/upload",
+        {"file": file or sent(), "expense_id": expense.expense_id, **more},
+    )
+
+
+def stored(expense) -> Expense:
+    return Expense.get(expense.expense_id)
+
+
+# ------------------------------------------------------------------- attaching
+
+
+def test_an_upload_is_kept_and_referred_to(alice, browser, lunch):
+    answer = upload(browser, lunch)
+
+    key = f"receipts/{alice.user_id}/{lunch.expense_id}.pdf"
+    assert answer.status_code == 201, answer.content
+    assert answer.json() == {
+        "expense_id": lunch.expense_id,
+        "receipt_url": key,
+        "file_name": "bill.pdf",
+        "content_type": "application/pdf",
+        "size_bytes": len(PDF),
+        "sha256": hashlib.sha256(PDF).hexdigest(),
+    }
+    assert content_of(key) == PDF
+    assert stored(lunch).receipt_sha256 == hashlib.sha256(PDF).hexdigest()
+    head = s3().head_object(Bucket=BUCKET, Key=key)
+    assert head["ContentType"] == "application/pdf"
+
+
+def test_an_expense_comes_with_its_receipt_in_one_request(alice, browser):
+    answer = browser.post(
+        "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
+    )
+
+    made = answer.json()
+    assert answer.status_code == 201, made
+    key = f"receipts/{alice.user_id}/{made['expense_id']}.pdf"
+    assert made["receipt_url"] == key
+    assert content_of(key) == PDF
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "type"),
+    [
+        ("page.jpg", pictures.HTML, "image/jpeg"),
+        ("page.html", pictures.HTML, "text/html"),
+        ("drawing.svg", pictures.SVG, "image/svg+xml"),
+        ("archive.pdf", pictures.archive(), "application/pdf"),
+        ("cut.jpg", picture(size=(500, 500))[:-500], "image/jpeg"),
+        ("photo.jpg", picture(), "text/html"),
+        ("empty.pdf", b"", "application/pdf"),
+        ("large.pdf", pictures.of_size(LIMIT + 1), "application/pdf"),
+        ("bomb.png", pictures.bomb(), "image/png"),
+    ],
+)
+def test_a_refused_file_makes_no_expense(browser, name, content, type):
+    file = sent(content, name, type)
+
+    answer = browser.post(
+        "/api/expenses", {"amount": "4.00", "category": "Fun", "file": file}
+    )
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["file"]
+    assert list(Expense.scan()) == []
+    assert objects() == []
+
+
+def test_a_refused_expense_leaves_no_object(browser):
+    answer = browser.post(
+        "/api/expenses", {"amount": "-4", "category": "Fun", "file": sent()}
+    )
+
+    assert answer.status_code == 400
+    assert objects() == []
+
+
+def test_a_file_of_exactly_the_limit_is_taken(browser, lunch):
+    file = sent(pictures.of_size(LIMIT))
+
+    assert upload(browser, lunch, file).json()["size_bytes"] == LIMIT
+
+
+def test_only_upload_addresses_take_more_than_forms(browser, lunch):
+    large = b"x" * 3_000_000
+    elsewhere = browser.post("/budgets/add", {"file": sent(large)})
+    far_over = browser.post("/api/receipts/upload", {"file": sent(large * 4)})
+    as_json = browser.post("/api/expenses", large, content_type="application/json")
+
+    assert [elsewhere.status_code, far_over.status_code, as_json.status_code] == [
+        413,
+        413,
+        413,
+    ]
+
+
+def test_the_checksum_sent_is_verified(browser, lunch):
+    good = upload(browser, lunch, sha256=hashlib.sha256(PDF).hexdigest())
+    bad = upload(browser, lunch, sha256="0" * 64)
+
+    assert good.status_code == 201
+    assert bad.status_code == 400
+    assert list(bad.json()) == ["sha256"]
+
+
+def test_repeating_with_an_idempotency_key_keeps_one_object(browser):
+    def post(content=PDF):
+        return browser.post(
+            "/api/expenses",
+            {"amount": "4.00", "category": "Fun", "file": sent(content)},
+            headers={"Idempotency-Key": "one"},
+        )
+
+    first, second = post(), post()
+
+    assert first.json() == second.json()
+    assert objects() == [first.json()["receipt_url"]]
+    assert post(PDF + b"\n").status_code == 409
+    assert objects() == [first.json()["receipt_url"]]
+
+
+# ---------------------------------------------------- replacing and removing
+
+
+def test_a_replaced_receipt_goes_and_the_new_one_stays(browser, lunch):
+    old = upload(browser, lunch).json()["receipt_url"]
+    new = upload(browser, lunch, sent(PDF + b"\n")).json()["receipt_url"]
+
+    assert objects() == [new] != [old]
+    settle()
+    assert content_of(stored(lunch).receipt_url) == PDF + b"\n"
+
+
+def test_removing_a_receipt_leaves_the_expense(browser, lunch):
+    upload(browser, lunch)
+
+    answer = browser.delete(f"/api/receipts/{lunch.expense_id}")
+
+    assert answer.status_code == 204
+    assert objects() == []
+    assert stored(lunch).receipt_url is None
+    assert stored(lunch).receipt_sha256 is None
+    assert browser.get(f"/api/receipts/{lunch.expense_id}").status_code == 404
+
+
+def test_patching_the_key_away_removes_it(browser, lunch):
+    upload(browser, lunch)
+
+    answer = browser.patch(
+        f"/api/expenses/{lunch.expense_id}",
+        {"receipt_url": None},
+        content_type="application/json",
+    )
+
+    assert answer.json()["receipt_url"] is None
+    assert objects() == []
+
+
+def test_deleting_an_expense_removes_its_receipt_and_no_other(browser, alice, lunch):
+    dinner = make_expense(alice)
+    upload(browser, lunch)
+    kept = upload(browser, dinner).json()["receipt_url"]
+
+    browser.delete(f"/api/expenses/{lunch.expense_id}")
+
+    assert objects() == [kept]
+    settle()
+    assert objects() == [kept]
+
+
+# --------------------------------------------------------------------- crashes
+
+
+def test_with_the_table_down_no_object_stays(browser, lunch):
+    with faults.down("TransactWriteItems"):
+        answer = browser.post(
+            "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
+        )
+
+    assert answer.status_code == 503
+    settle()
+    assert objects() == []
+
+
+def test_a_lost_reply_loses_no_receipt(browser):
+    with faults.reply_lost("TransactWriteItems"):
+        browser.post(
+            "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
+        )
+
+    settle()
+    (expense,) = Expense.scan()
+    assert objects() == [expense.receipt_url]
+
+
+def test_what_was_not_removed_at_once_is_settled(browser, lunch, monkeypatch):
+    upload(browser, lunch)
+    monkeypatch.setattr(receipts, "remove", lambda kept: None)  # the process dies here
+
+    browser.delete(f"/api/expenses/{lunch.expense_id}")
+
+    assert len(objects()) == 1
+    settle()
+    assert objects() == []
+
+
+def test_without_the_queue_nothing_is_changed(browser, lunch):
+    upload(browser, lunch)
+    with faults.down("SendMessageBatch"):
+        replaced = upload(browser, lunch, sent(PDF + b"\n"))
+        deleted = browser.delete(f"/api/expenses/{lunch.expense_id}")
+
+    assert [replaced.status_code, deleted.status_code] == [503, 503]
+    assert content_of(stored(lunch).receipt_url) == PDF
+
+
+def test_settling_leaves_a_newer_object_of_the_same_key(alice, browser, lunch):
+    upload(browser, lunch)
+    (first,) = queued()
+    browser.delete(f"/api/receipts/{lunch.expense_id}")
+    queued()
+    upload(browser, lunch)
+    stored(lunch).update([Expense.receipt_url.remove()])  # as before the commit
+
+    receipts.settle(**first)
+
+    assert objects() == [first["key"]]
+
+
+@pytest.mark.parametrize("key", ["reports/x/monthly.pdf", "receipts/../x", ""])
+def test_settling_touches_only_receipts(key):
+    with pytest.raises(ValueError, match="key"):
+        receipts.settle("0" * 32, key, None)
+
+
+# -------------------------------------------------------------------- download
+
+
+def test_a_download_is_an_attachment_of_its_own_type(browser, lunch):
+    upload(browser, lunch, sent(picture(), 'Zoë "1";\n.JPG', "image/jpeg"))
+
+    answer = browser.get(f"/api/receipts/{lunch.expense_id}").json()
+
+    query = parse_qs(urlsplit(answer["url"]).query)
+    assert answer["expires_in"] == 3600
+    assert query["X-Amz-Expires"] == ["3600"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["response-content-type"] == ["image/jpeg"]
+    (disposition,) = query["response-content-disposition"]
+    assert disposition.startswith("attachment; ")
+    assert "filename*=UTF-8''Zo%C3%AB%20" in disposition
+    assert "\n" not in disposition
+    fetched = requests.get(answer["url"], timeout=10)
+    assert fetched.content == picture()
+
+
+def test_pages_show_and_download_receipts(browser, lunch):
+    photo = picture(size=(900, 600), exif=pictures.located_exif())
+    upload(browser, lunch, sent(photo, "photo.jpg", "image/jpeg"))
+
+    page = browser.get("/expenses/").content.decode()
+    small = browser.get(f"/expenses/{lunch.expense_id}/thumbnail")
+    download = browser.get(f"/expenses/{lunch.expense_id}/receipt")
+
+    assert f"/expenses/{lunch.expense_id}/thumbnail?v=" in page
+    assert small["Content-Type"] == "image/jpeg"
+    with pictures.Image.open(io.BytesIO(small.content)) as image:
+        assert image.size == (85, 128)  # upright
+    assert download.status_code == 302
+    assert "X-Amz-Signature" in download["Location"]
+
+
+@pytest.mark.parametrize(
+    "content", [pictures.film(), picture("PNG"), picture("JPEG", progressive=True)]
+)
+def test_other_pictures_are_drawn_small_too(browser, lunch, content):
+    kind = pictures.Image.open(io.BytesIO(content)).format.lower()
+    upload(browser, lunch, sent(content, f"a.{kind}", f"image/{kind}"))
+
+    assert browser.get(f"/expenses/{lunch.expense_id}/thumbnail").status_code == 200
+
+
+def test_the_form_takes_a_receipt_and_removes_it(browser, alice):
+    answer = browser.post(
+        "/expenses/add",
+        {
+            "amount": "4.00",
+            "category": "Fun",
+            "date": "2026-03-18",
+            "receipt": sent(),
+        },
+    )
+    (expense,) = Expense.scan()
+    assert answer.status_code == 302
+    assert objects() == [expense.receipt_url]
+
+    browser.post(
+        f"/expenses/{expense.expense_id}/edit",
+        {
+            "amount": "4.00",
+            "category": "Fun",
+            "date": "2026-03-18",
+            "status": "pending",
+            "drop_receipt": "on",
+        },
+    )
+    assert objects() == []
+
+
+def test_the_form_says_why_a_file_is_refused(browser):
+    answer = browser.post(
+        "/expenses/add",
+        {
+            "amount": "4.00",
+            "category": "Fun",
+            "date": "2026-03-18",
+            "receipt": sent(pictures.HTML, "page.jpg", "image/jpeg"),
+        },
+    )
+
+    assert answer.status_code == 400
+    assert "What is in the file is not what its name says" in answer.content.decode()
+    assert list(Expense.scan()) == []
+
+
+def test_expenses_without_a_receipt_are_listed(browser, alice, lunch):
+    dinner = make_expense(alice, category="Dinner")
+    upload(browser, lunch)
+
+    def listed(which):
+        found = browser.get(f"/api/expenses?receipt={which}").json()["results"]
+        return [each["expense_id"] for each in found]
+
+    assert listed("missing") == [dinner.expense_id]
+    assert listed("attached") == [lunch.expense_id]
+    assert browser.get("/api/expenses?receipt=odd").status_code == 400
+    assert b"Dinner" in browser.get("/expenses/?receipt=missing").content
+
+
+# -------------------------------------------------------------- direct uploads
+
+
+def announce(browser, content=PDF, name="bill.pdf", **changed):
+    body = {
+        "file_name": name,
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        **changed,
+    }
+    return browser.post(
+        "/api/receipts/presigned-url", body, content_type="application/json"
+    )
+
+
+def put(browser, content=PDF, name="bill.pdf") -> str:
+    """Upload directly, as a browser would; moto checks no signature."""
+    answer = announce(browser, content, name).json()
+    done = requests.put(
+        answer["url"], data=content, headers=answer["headers"], timeout=10
+    )
+    assert done.status_code == 200, done.text
+    return answer["key"]
+
+
+def confirm(browser, key, expense=None):
+    body = {"key": key}
+    if expense:
+        body["expense_id"] = expense.expense_id
+    return browser.post("/api/receipts/confirm", body, content_type="application/json")
+
+
+def tags(key):
+    return s3().get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
+
+
+def test_a_direct_upload_is_confirmed_and_attached(alice, browser, lunch):
+    key = put(browser)
+    assert tags(key) == [{"Key": "state", "Value": "pending"}]
+
+    answer = confirm(browser, key, lunch)
+
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["receipt_url"] == key
+    assert key.startswith(f"receipts/{alice.user_id}/")
+    assert stored(lunch).receipt_url == key
+    assert tags(key) == []
+    settle()
+    assert objects() == [key]
+    assert confirm(browser, key, lunch).status_code == 200
+
+
+def test_everything_announced_is_signed(browser):
+    query = parse_qs(urlsplit(announce(browser).json()["url"]).query)
+
+    assert query["X-Amz-Expires"] == ["3600"]
+    signed = query["X-Amz-SignedHeaders"][0].split(";")
+    assert {"content-length", "content-type", "if-none-match"} <= set(signed)
+    assert {"x-amz-checksum-sha256", "x-amz-tagging"} <= set(signed) | {
+        name.lower() for name in query
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"file_name": "page.html"}, "file"),
+        ({"content_type": "text/html"}, "file"),
+        ({"size_bytes": LIMIT + 1}, "file"),
+        ({"size_bytes": 0}, "size_bytes"),
+        ({"sha256": "odd"}, "sha256"),
+    ],
+)
+def test_an_announcement_is_checked(browser, changed, field):
+    answer = announce(browser, **changed)
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+
+
+def test_a_confirmed_key_goes_into_a_new_expense_once(browser, alice):
+    key = put(browser)
+    body = {"amount": "4.00", "category": "Fun", "receipt_url": key}
+
+    def post():
+        return browser.post("/api/expenses", body, content_type="application/json")
+
+    early = post()
+    assert confirm(browser, key).status_code == 200
+    first, second = post(), post()
+
+    assert [early.status_code, first.status_code, second.status_code] == [400, 201, 409]
+    assert first.json()["receipt_url"] == key
+    settle()
+    assert objects() == [key]
+
+
+def test_a_key_belongs_to_one_expense(alice, browser, lunch):
+    key = put(browser)
+    confirm(browser, key, lunch)
+
+    assert confirm(browser, key, make_expense(alice)).status_code == 409
+    assert objects() == [key]
+
+
+def test_the_key_of_an_ordinary_upload_cannot_be_taken(alice, browser, lunch):
+    key = upload(browser, lunch).json()["receipt_url"]
+    dinner = make_expense(alice)
+
+    with pytest.raises(NotFoundError):
+        uploads.confirm(alice, key, dinner.expense_id)
+    answer = browser.patch(
+        f"/api/expenses/{dinner.expense_id}",
+        {"receipt_url": key},
+        content_type="application/json",
+    )
+    assert answer.status_code == 400
+    same = browser.patch(
+        f"/api/expenses/{lunch.expense_id}",
+        {"receipt_url": key},
+        content_type="application/json",
+    )
+    assert same.json()["receipt_url"] == key
+
+
+def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
+    key = put(browser, pictures.HTML, "page.jpg")
+
+    answer = confirm(browser, key, lunch)
+
+    assert answer.status_code == 400
+    assert "not what its name says" in answer.json()["file"][0]
+    assert objects() == []
+    assert stored(lunch).receipt_url is None
+
+
+def test_what_did_not_arrive_is_said(browser, lunch):
+    key = announce(browser).json()["key"]
+
+    assert confirm(browser, key, lunch).status_code == 404
+
+
+def test_the_place_of_a_direct_upload_is_taken_out(browser, lunch):
+    key = put(browser, picture(exif=pictures.located_exif()), "photo.jpg")
+
+    assert confirm(browser, key, lunch).status_code == 200
+
+    assert pictures.place_of(content_of(key)) == {}
+    kept = hashlib.sha256(content_of(key)).hexdigest()
+    assert stored(lunch).receipt_sha256 == kept
+    assert tags(key) == []
+
+
+def test_an_upload_is_over_before_the_bucket_expires_it(alice, browser, lunch):
+    key = put(browser)
+    later = NOON.timestamp() + receipts.UPLOAD_HOURS * 3600
+
+    with time_machine.travel(later), pytest.raises(NotFoundError):
+        uploads.confirm(alice, key, lunch.expense_id)
+
+
+def test_a_settled_upload_cannot_be_attached_any_more(alice, browser, lunch):
+    key = put(browser)
+    confirm(browser, key)
+    receipts.settle("0" * 32, key, None)
+
+    with pytest.raises((NotFoundError, ConflictError, InvalidError)):
+        uploads.confirm(alice, key, lunch.expense_id)
+    assert stored(lunch).receipt_url is None
+
+
+def test_an_upload_that_another_expense_took_is_not_settled_away(alice, browser, lunch):
+    key = put(browser)
+    confirm(browser, key, lunch)
+
+    receipts.settle("0" * 32, key, None)
+
+    assert objects() == [key]
+
+
+def test_a_removed_direct_upload_leaves_nothing(browser, lunch):
+    confirm(browser, key := put(browser), lunch)
+
+    browser.delete(f"/api/receipts/{lunch.expense_id}")
+
+    assert objects() == []
+    assert not list(Upload.query(f"upload#{key}"))
+
+
+# -------------------------------------------------------------------- outsiders
+
+
+def test_strangers_find_nothing(alice, browser, lunch):
+    upload(browser, lunch)
+    key = put(browser)
+    bob = client_for(make_user("bob"))
+    dinner = bob.post("/api/expenses", {"amount": "1.00", "category": "Fun"}).json()
+    path = lunch.expense_id
+
+    answers = [
+        upload(bob, lunch),
+        bob.get(f"/api/receipts/{path}"),
+        bob.delete(f"/api/receipts/{path}"),
+        bob.get(f"/expenses/{path}/receipt"),
+        bob.get(f"/expenses/{path}/thumbnail"),
+        confirm(bob, key),
+        confirm(bob, key, Expense.get(dinner["expense_id"])),
+        confirm(bob, key, lunch),
+        confirm(browser, key, Expense.get(dinner["expense_id"])),
+    ]
+
+    assert [each.status_code for each in answers] == [404] * len(answers)
+    taken = bob.patch(
+        f"/api/expenses/{dinner['expense_id']}",
+        {"receipt_url": key},
+        content_type="application/json",
+    )
+    assert taken.status_code == 400
+    assert len(objects()) == 2
+
+
+def test_nobody_uploads_without_logging_in(lunch):
+    nobody = client_for()
+
+    assert upload(nobody, lunch).status_code == 401
+    assert announce(nobody).status_code == 401
+    assert confirm(nobody, "x").status_code == 401
+    assert nobody.get(f"/api/receipts/{lunch.expense_id}").status_code == 401
+
+
+def test_uploads_need_the_csrf_token(alice, lunch):
+    browser = client_for(alice, csrf=True)
+
+    assert upload(browser, lunch).status_code == 403
+    answer = browser.post(
+        "/api/receipts/upload",
+        {"file": sent(), "expense_id": lunch.expense_id},
+        headers=token_of(browser),
+    )
+    assert answer.status_code == 201
+
+
+def test_keys_are_built_and_parsed_in_one_place(alice):
+    key = keys.receipt_key(alice.user_id, "0" * 32, "jpg")
+
+    assert keys.owner_of(key) == alice.user_id
+    for odd in (key + "/x", "x" + key, key.upper(), f"receipts/{alice.user_id}/a.jpg"):
+        assert keys.owner_of(odd) is None

@@ -24,6 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
+# Functions that need more than the others, by the lock of what they need.
+LOCKS = {"report_generator": ROOT / "requirements" / "reports.txt"}
 APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
 # Rooms that import Django, see docs: the rest of an app is framework-free.
 WEB_ROOMS = frozenset(
@@ -84,8 +86,10 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
     """
     target = target or Target()
     out.mkdir(parents=True, exist_ok=True)
-    packages = _packages_zip(out, target)
-    return {name: _function_zip(out, name, packages) for name in function_names()}
+    names = function_names()
+    locks = {name: LOCKS.get(name, LOCK) for name in names}
+    packages = {lock: _packages_zip(out, target, lock) for lock in {*locks.values()}}
+    return {name: _function_zip(out, name, packages[locks[name]]) for name in names}
 
 
 def code_files(name: str) -> Iterator[Path]:
@@ -128,16 +132,16 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
     return target
 
 
-def _packages_zip(out: Path, target: Target) -> Path:
+def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
     digest = hashlib.sha256(target.label.encode())
-    digest.update(LOCK.read_bytes() + Path(__file__).read_bytes())
-    archive = out / f"packages-{digest.hexdigest()[:20]}.zip"
+    digest.update(lock.read_bytes() + Path(__file__).read_bytes())
+    archive = out / f"packages-{lock.stem}-{digest.hexdigest()[:20]}.zip"
     if archive.exists():
         os.utime(archive)
         return archive
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         folder = Path(scratch) / "packages"
-        _install(folder, target)
+        _install(folder, target, lock)
         _prune(folder)
         if target.is_here:
             _compile(folder)
@@ -148,14 +152,14 @@ def _packages_zip(out: Path, target: Target) -> Path:
                     name = path.relative_to(folder).as_posix()
                     made.writestr(_entry(name), path.read_bytes())
         draft.replace(archive)
-    _delete_old(out, "packages-*.zip")
+    _delete_old(out, f"packages-{lock.stem}-*.zip")
     return archive
 
 
-def _install(folder: Path, target: Target) -> None:
+def _install(folder: Path, target: Target, lock: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
-    command += ["--target", str(folder), "--requirement", str(LOCK)]
+    command += ["--target", str(folder), "--requirement", str(lock)]
     done = subprocess.run(  # noqa: S603 - every part is ours
         [*command, *target.pip_options], capture_output=True, text=True, check=False
     )
@@ -172,6 +176,10 @@ def _prune(folder: Path) -> None:
                 shutil.rmtree(path)
     shutil.rmtree(folder / "boto3" / "examples", ignore_errors=True)
     shutil.rmtree(folder / "bin", ignore_errors=True)
+    # Of its families only the bold face is used; other fonts come from elsewhere.
+    for path in (folder / "pymupdf_fonts").glob("*_*.py"):
+        if path.stem not in {"__init__", "NotoSans_Bold"}:
+            path.unlink()
 
 
 def _compile(folder: Path) -> None:

@@ -100,6 +100,21 @@ def large_expense(
     )
 
 
+def report_ready(report_type: str, *, name: str, file_name: str) -> tuple[str, str]:
+    """Tell that a report can be downloaded: (subject, message).
+
+    name: of its period, as in `October 2026`. The link leads to the app, which signs
+    an address at the click: a signed one in a mail would soon be dead [X7].
+    """
+    kind = "" if report_type == "custom" else f"{report_type} "
+    return _letter(
+        f"Your {kind}report is ready: {name}",
+        f"Your {kind}report about {name} is ready.",
+        "You can download it here for as long as you keep it:",
+        f"reports/{file_name}",
+    )
+
+
 def _letter(subject: str, fact: str, consequence: str, page: str) -> tuple[str, str]:
     message = f"{fact}\n\n{consequence}\n\n{config.app_url}/{page}/\n"
     return subject_line(subject), printable(message)

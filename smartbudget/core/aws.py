@@ -11,7 +11,7 @@ from smartbudget.core.config import config
 
 # Seconds. A person may be waiting; what fails here is tried again later by others.
 CONNECT_TIMEOUT = 1
-READ_TIMEOUTS = {"sqs": 2, "s3": 15}
+READ_TIMEOUTS = {"sqs": 2, "s3": 15, "lambda": 22}
 READ_TIMEOUT = 5
 # Without these botocore signs addresses the old way in old regions, and for a host
 # that redirects in new ones [X1, X3]. The local AWS has no names for buckets.

@@ -1,0 +1,44 @@
+"""A question, asked synchronously -> a PDF in the bucket.
+
+{"user_id", "report_type": "monthly" | "weekly" | "custom" | "yearly", "year", "month",
+"start_date", "end_date", "known"?: an earlier answer's "fingerprint" and "report_key"}
+-> {"report_url": signed for 24 hours, "report_key", "file_name", "fingerprint"}, or
+{"error": {"code", "message", "field"}} for a question that makes no sense. The file
+itself never travels: an answer may have 6 MB. Every event may come twice.
+"""
+
+import logging
+from typing import Any
+
+from reports import printing
+from smartbudget.core import log
+from smartbudget.core.config import config
+from smartbudget.core.errors import DomainError, InvalidError
+
+log.set_up(config.log_level)
+logger = logging.getLogger(__name__)
+
+DAYS = ("year", "month", "start_date", "end_date")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Return where the report is, or what is wrong with the question."""
+    try:
+        user_id = event.get("user_id")
+        if not isinstance(user_id, str) or not user_id:
+            raise InvalidError("Say whose report it is.", "user_id")
+        return printing.print_report(
+            user_id,
+            report_type=event.get("report_type"),
+            known=event.get("known"),
+            **{name: event.get(name) for name in DAYS},
+        )
+    except DomainError as error:
+        logger.info("report refused code=%s", error.code)
+        return {
+            "error": {
+                "code": error.code,
+                "message": str(error),
+                "field": getattr(error, "field", None),
+            }
+        }

@@ -1,0 +1,338 @@
+"""Asking for reports, and those that were made: listed, downloaded, deleted."""
+
+import datetime
+import hashlib
+import json
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.expressions.condition import Condition
+
+from accounts.models import User
+from notifications import services as notifications
+from notifications.texts import report_ready
+from reports.models import Making
+from reports.periods import Question, resolve
+from smartbudget.core import aws, files
+from smartbudget.core.config import config
+from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
+from smartbudget.core.pages import Key, Page
+from smartbudget.core.tables import Action, Writes, is_condition_failure, write_single
+
+logger = logging.getLogger(__name__)
+
+FUNCTION = "report_generator"
+# Seconds, ordered: the Lambda stops at 20, we wait 22 for it, gunicorn 30 for us.
+CLAIM_SECONDS = 25  # a maker that is silent for longer is dead
+WAIT_SECONDS = 5  # for somebody else who makes the same report
+POLL_SECONDS = 0.2
+REMEMBERED_SECONDS = 24 * 3600
+LINK_SECONDS = 300  # of a download address; it is signed at the click
+
+MOST_LISTED = 3000  # reports that a listing looks at: three calls
+
+_NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
+_UNMADE = (
+    "The report could not be made just now. Nothing was changed; please try again."
+)
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A report in the archive."""
+
+    report_key: str
+    size_bytes: int
+
+    @property
+    def file_name(self) -> str:
+        """The last part of its key."""
+        return files.file_name(self.report_key)
+
+    @property
+    def report_type(self) -> str:
+        """One of periods.TYPES."""
+        return self.file_name.partition("_")[0]
+
+    @property
+    def created_at(self) -> str:
+        """When it was made: ISO 8601, UTC."""
+        stamp = self.file_name.rpartition("_")[2].removesuffix(".pdf")
+        return datetime.datetime.fromisoformat(stamp).isoformat()
+
+
+@dataclass(frozen=True)
+class Made:
+    """What asking for a report brought."""
+
+    question: Question
+    report_key: str
+    report_url: str  # signed; good for 24 hours at most
+
+    @property
+    def file_name(self) -> str:
+        """The last part of its key."""
+        return files.file_name(self.report_key)
+
+
+def ask(
+    user: User, *, report_type: object, email: bool = False, **days: object
+) -> Made:
+    """Have a report made and return where it is; takes seconds.
+
+    days: `year`, `month`, `start_date`, `end_date`, see `periods.resolve`. email:
+    whether to be told by e-mail too, once a report.
+
+    Asking again does not make a second file while its numbers are the same: the same
+    question waits for the one that is being made. Raises InvalidError naming the
+    field, and UnavailableError.
+    """
+    question = resolve(report_type, today=user.today(), **days)
+    payload = {
+        "user_id": user.user_id,
+        "report_type": question.report_type,
+        **{name: _plain(value) for name, value in days.items()},
+    }
+    making = _begin(user, question)
+    answer: dict[str, Any] = {}
+    try:
+        answer = _invoke({**payload, "known": _known(making)})
+    finally:
+        _end(making, answer)
+    made = Made(question, answer["report_key"], answer["report_url"])
+    if email:
+        _tell(user, made)
+    return made
+
+
+def list_reports(
+    user: User, *, limit: int = 25, after: Key | None = None, backwards: bool = False
+) -> Page[Filed]:
+    """List one page of the user's reports, newest first.
+
+    after, backwards: as in `pages.read_page`.
+    """
+    found = sorted(
+        _stored(user), key=lambda each: (each.created_at, each.report_key), reverse=True
+    )
+    first, stop = 0, limit
+    if after is not None:
+        edge = _place_of(after["report_key"]["S"])
+        if backwards:
+            stop = sum(_place_of(each.report_key) > edge for each in found)
+            first = max(stop - limit, 0)
+        else:
+            first = sum(_place_of(each.report_key) >= edge for each in found)
+            stop = first + limit
+    shown = found[first:stop]
+    last = first + len(shown)
+    return Page(
+        shown,
+        next=_cursor(found[last - 1]) if shown and last < len(found) else None,
+        previous=_cursor(shown[0]) if shown and first > 0 else None,
+    )
+
+
+def download_url(user: User, file_name: str) -> str:
+    """Sign an address for one of the user's reports, good for five minutes.
+
+    Raises NotFoundError, also for somebody else's.
+    """
+    key = _key_of(user, file_name)
+    address: str = aws.client("s3").generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": config.receipts_bucket,
+            "Key": key,
+            "ResponseContentType": "application/pdf",
+            "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+        },
+        ExpiresIn=LINK_SECONDS,
+    )
+    return address
+
+
+def delete_report(user: User, file_name: str) -> None:
+    """Delete one of the user's reports. Raises NotFoundError."""
+    key = _key_of(user, file_name)
+    aws.client("s3").delete_object(Bucket=config.receipts_bucket, Key=key)
+    logger.info("report deleted user_id=%s", user.user_id)
+
+
+def get_report(user: User, file_name: str) -> Filed:
+    """Return one of the user's reports. Raises NotFoundError."""
+    key = files.REPORTS + f"/{user.user_id}/{file_name}"
+    if files.owner_of(key) != user.user_id:
+        raise NotFoundError("There is no such report.")
+    try:
+        found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
+    except ClientError as error:
+        # Where only listing of one's own is allowed, what is missing is forbidden.
+        if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
+            raise NotFoundError("There is no such report.") from error
+        raise
+    return Filed(key, int(found["ContentLength"]))
+
+
+def _key_of(user: User, file_name: str) -> str:
+    return get_report(user, file_name).report_key
+
+
+def _stored(user: User) -> list[Filed]:
+    listing = aws.client("s3").get_paginator("list_objects_v2")
+    pages = listing.paginate(
+        Bucket=config.receipts_bucket,
+        Prefix=f"{files.REPORTS}/{user.user_id}/",
+        PaginationConfig={"MaxItems": MOST_LISTED},
+    )
+    return [
+        Filed(item["Key"], item["Size"])
+        for page in pages
+        for item in page.get("Contents", [])
+        if files.owner_of(item["Key"]) == user.user_id
+    ]
+
+
+def _place_of(key: str) -> tuple[str, str]:
+    return Filed(key, 0).created_at, key
+
+
+def _cursor(report: Filed) -> Key:
+    return {"report_key": {"S": report.report_key}}
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+# One at a time. The claim of a process that died lapses, and the next one takes over.
+
+
+def _begin(user: User, question: Question) -> Making:
+    """Claim the making of a report; wait while somebody else makes the same one."""
+    text = json.dumps(
+        [user.user_id, question.report_type, str(question.period)], default=str
+    )
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (making := _claim(f"report#{digest}")):
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                "This report is being made already. It will be among your reports in"
+                " a moment."
+            )
+        time.sleep(POLL_SECONDS)
+    return making
+
+
+def _claim(key: str) -> Making | None:
+    now = int(time.time())
+    making = Making(key)
+    claim = uuid.uuid4().hex
+    actions: list[Action] = [
+        Making.claim.set(claim),
+        Making.claimed_until.set(now + CLAIM_SECONDS),
+        Making.expires_at.set(now + REMEMBERED_SECONDS),
+    ]
+    free = Making.claimed_until.does_not_exist() | (Making.claimed_until < now)
+    # Refreshes the item: what the last one was is known without another read.
+    if _update(making, actions, free) or _is_ours(making, claim):
+        return making
+    return None
+
+
+def _is_ours(making: Making, claim: str) -> bool:
+    """Tell whether a claim was refused only because its reply had been lost."""
+    try:
+        making.refresh(consistent_read=True)
+    except DoesNotExist:
+        return False
+    return making.claim == claim
+
+
+def _known(making: Making) -> dict[str, str] | None:
+    if not making.fingerprint or not making.report_key:
+        return None
+    return {"fingerprint": making.fingerprint, "report_key": making.report_key}
+
+
+def _end(making: Making, answer: dict[str, Any]) -> None:
+    """Give the claim back, and note what was made if anything was."""
+    actions: list[Action] = [Making.claim.remove(), Making.claimed_until.remove()]
+    if answer:
+        actions += [
+            Making.fingerprint.set(answer["fingerprint"]),
+            Making.report_key.set(answer["report_key"]),
+        ]
+    _update(making, actions, Making.claim == making.claim)
+
+
+def _update(making: Making, actions: list[Action], condition: Condition) -> bool:
+    try:
+        write_single(lambda: making.update(actions, condition=condition))
+    except UpdateError as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True
+
+
+def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
+    """Ask the Lambda, once: botocore's retries would make more reports [B4].
+
+    Raises InvalidError or NotFoundError as it says, UnavailableError for all else.
+    """
+    try:
+        response = aws.client("lambda", attempts=1).invoke(
+            FunctionName=f"{config.resource_prefix}{FUNCTION}",
+            Payload=json.dumps(payload).encode(),
+        )
+        answer = json.loads(response["Payload"].read())
+    except (BotoCoreError, ClientError) as error:
+        logger.exception("report not made user_id=%s", payload["user_id"])
+        raise UnavailableError(_UNMADE) from error
+    if response.get("FunctionError"):  # the status is 200 even so [L10]
+        # Its type alone: the message may name what people typed.
+        logger.error(
+            "report failed user_id=%s type=%s",
+            payload["user_id"],
+            answer.get("errorType") if isinstance(answer, dict) else None,
+        )
+        raise UnavailableError(_UNMADE)
+    if refused := answer.get("error"):
+        raise _error_of(refused)
+    if files.owner_of(answer.get("report_key", "")) != payload["user_id"]:
+        raise UnavailableError(_UNMADE)
+    return dict(answer)
+
+
+def _error_of(refused: dict[str, Any]) -> Exception:
+    if refused["code"] == InvalidError.code:
+        return InvalidError(refused["message"], refused.get("field"))
+    if refused["code"] == NotFoundError.code:
+        return NotFoundError(refused["message"])
+    return UnavailableError(refused["message"])
+
+
+def _tell(user: User, made: Made) -> None:
+    """Send an e-mail through the notification flow, once a report."""
+    subject, message = report_ready(
+        made.question.report_type, name=made.question.name, file_name=made.file_name
+    )
+    name = f"{user.user_id}\nreport_ready\n{made.report_key}"
+    notification = notifications.compose(
+        notification_id=uuid.uuid5(_NAMESPACE, name).hex,
+        user_id=user.user_id,
+        type="report_ready",
+        subject=subject,
+        message=message,
+    )
+    writes = Writes()
+    notifications.put(notification, writes)
+    writes.commit()
+    notifications.enqueue(user, [notification])

@@ -1,0 +1,22 @@
+"""Who is making which report just now, and which file answered it last."""
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from smartbudget.core.config import config
+from smartbudget.core.tables import Table
+
+
+class Making(Table):
+    """`report#<sha256 of user and question>`, in the users table: one at a time."""
+
+    class Meta:
+        table_name = f"{config.resource_prefix}users"
+        region = config.region
+        host = config.aws_endpoint
+
+    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
+    claim = UnicodeAttribute(null=True)  # who is making it now
+    claimed_until = NumberAttribute(null=True)  # epoch seconds; then the claim lapses
+    fingerprint = UnicodeAttribute(null=True)  # of the numbers in the last file
+    report_key = UnicodeAttribute(null=True)  # that file
+    expires_at = NumberAttribute()  # epoch seconds; TTL

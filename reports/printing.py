@@ -1,0 +1,135 @@
+"""Making a report: numbers, drawing, and the file in the bucket. For the Lambda."""
+
+import datetime
+import hashlib
+import logging
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from accounts import services as accounts
+from reports import pdf
+from reports.periods import resolve
+from reports.services import Report, make_report
+from smartbudget.core import aws, dates, files
+from smartbudget.core.config import config
+from smartbudget.core.errors import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+URL_SECONDS = 24 * 3600  # asked for; an address dies with its credentials [X7]
+PDF = "application/pdf"
+# Reports of one kind made in one second move to the next free one.
+SECONDS_TRIED = 10
+
+
+def print_report(
+    user_id: str,
+    *,
+    report_type: object,
+    known: dict[str, str] | None = None,
+    **days: object,
+) -> dict[str, Any]:
+    """Make a report and keep it.
+
+    days: `year`, `month`, `start_date`, `end_date`, see `periods.resolve`. known:
+    `fingerprint` and `report_key` of an earlier answer; while its numbers are still
+    the same and its file is there, that file is the answer and nothing is drawn.
+
+    Returns report_url, report_key, file_name and fingerprint. Raises InvalidError,
+    NotFoundError for an unknown user, UnavailableError. Safe to repeat: without
+    `known` every call keeps one more file, and never replaces one.
+    """
+    account = accounts.get_account(user_id)
+    user = account.user
+    today = user.today()
+    question = resolve(report_type, today=today, **days)
+    report = make_report(user, question, today=today)
+    fingerprint = fingerprint_of(report, user.username)
+    if known and known.get("fingerprint") == fingerprint:
+        key = known.get("report_key", "")
+        if files.owner_of(key) == user_id and _exists(key):
+            return _answer(key, fingerprint)
+    made = pdf.draw(report, username=user.username, app_url=config.app_url)
+    key = _store(user_id, question.report_type, made)
+    logger.info(
+        "report made user_id=%s type=%s expenses=%d bytes=%d",
+        user_id,
+        question.report_type,
+        report.count,
+        len(made),
+    )
+    return _answer(key, fingerprint)
+
+
+def fingerprint_of(report: Report, username: str) -> str:
+    """Return what tells one report's content from another's."""
+    return hashlib.sha256(repr((username, report)).encode()).hexdigest()
+
+
+def _answer(key: str, fingerprint: str) -> dict[str, Any]:
+    return {
+        "report_url": sign(key, URL_SECONDS),
+        "report_key": key,
+        "file_name": files.file_name(key),
+        "fingerprint": fingerprint,
+    }
+
+
+def sign(key: str, seconds: int) -> str:
+    """Sign an address under which a report is downloaded, by anybody who has it."""
+    address: str = aws.client("s3").generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": config.receipts_bucket,
+            "Key": key,
+            "ResponseContentType": PDF,
+            "ResponseContentDisposition": (
+                f'attachment; filename="{files.file_name(key)}"'
+            ),
+        },
+        ExpiresIn=seconds,
+    )
+    return address
+
+
+def _store(user_id: str, report_type: str, made: bytes) -> str:
+    moment = dates.now()
+    for later in range(SECONDS_TRIED):
+        key = files.report_key(
+            user_id, report_type, moment + datetime.timedelta(seconds=later)
+        )
+        if _put_new(key, made):
+            return key
+    raise UnavailableError("Too many reports at the same moment. Please try again.")
+
+
+def _put_new(key: str, made: bytes) -> bool:
+    """Store a file unless there is one; tell whether it was stored."""
+    try:
+        aws.client("s3").put_object(
+            Bucket=config.receipts_bucket,
+            Key=key,
+            Body=made,
+            ContentType=PDF,
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {
+            "PreconditionFailed",
+            "ConditionalRequestConflict",
+        }:
+            return False
+        raise
+    return True
+
+
+def _exists(key: str) -> bool:
+    try:
+        aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
+    except ClientError as error:
+        # Without the right to list, what is missing is forbidden.
+        if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
+            return False
+        raise
+    return True

@@ -30,6 +30,7 @@ CLEARED_AFTER = 10  # days until an expense is on a statement
 
 # Category, amount, threshold in percent, period.
 BUDGETS = (
+    ("Rent", "1200.00", 100, "monthly"),
     ("Groceries", "480.00", 80, "monthly"),
     ("Eating out", "160.00", 75, "monthly"),
     ("Transport", "140.00", 90, "monthly"),

@@ -1,0 +1,144 @@
+"""What a receipt of 10 MB takes: time beside the bare call, memory of the web process.
+
+Talks to the running web server over HTTP and reads its workers' peaks from /proc; they
+belong to the process that started this one.
+"""
+
+import os
+import statistics
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config as ClientConfig
+
+from smartbudget.core.config import config
+from tests.expenses import pictures
+
+TIMES = 5
+WARM_UP = 6
+MEGABYTE = 1024 * 1024
+LIMIT = 10 * MEGABYTE
+MEMORY_AIM = 10  # megabytes over what it holds before: the file once
+
+
+def main() -> None:
+    """Print the table."""
+    http = _signed_in()
+    files = {
+        "a PDF of 10 MB": ("a.pdf", pictures.of_size(LIMIT), "application/pdf"),
+        "a photo of 12 megapixels": ("a.jpg", _photo(), "image/jpeg"),
+    }
+    for _ in range(WARM_UP):  # every worker has its clients
+        _send(http, ("a.pdf", pictures.PDF, "application/pdf"))
+    print(
+        f"\nReceipts: median of {TIMES}, milliseconds; memory in MB, the aim for the"
+        f" PDF is below {MEMORY_AIM}\n"
+    )
+    print(f"{'file':<28}{'MB':>6}{'action':>9}{'bare put':>10}{'peak growth':>13}")
+    for name, file in files.items():
+        before = _reset_peaks()
+        took = _median(lambda file=file: _send(http, file))
+        grown = max(_peak(pid) - size for pid, size in before.items())
+        bare = _bare_put(file[1])
+        size = len(file[1]) / MEGABYTE
+        print(f"{name:<28}{size:>6.1f}{took:>9.0f}{bare:>10.0f}{grown / 1024:>13.1f}")
+
+
+def _signed_in() -> requests.Session:
+    http = requests.Session()
+    name = f"b{uuid.uuid4().hex[:12]}"
+    answer = http.post(
+        f"{config.app_url}/register",
+        json={
+            "username": name,
+            "email": f"{name}@example.com",
+            "password": uuid.uuid4().hex,
+        },
+        timeout=30,
+    )
+    http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
+    return http
+
+
+def _send(http: requests.Session, file: tuple[str, bytes, str]) -> None:
+    answer = http.post(
+        f"{config.app_url}/api/expenses",
+        data={"amount": "1.50", "category": "Groceries"},
+        files={"file": file},
+        timeout=60,
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def _photo() -> bytes:
+    noise = pictures.Image.effect_noise((4000, 3000), 60).convert("RGB")
+    made = pictures.io.BytesIO()
+    noise.save(made, "JPEG", quality=85, exif=pictures.located_exif())
+    return made.getvalue()
+
+
+def _bare_put(content: bytes) -> float:
+    client: Any = boto3.client(
+        "s3",
+        region_name=config.region,
+        endpoint_url=config.aws_endpoint,
+        config=ClientConfig(signature_version="s3v4"),
+    )
+    key = f"receipts/{uuid.uuid4().hex}/{uuid.uuid4().hex}.pdf"
+    put = {"Bucket": config.receipts_bucket, "Key": key, "Body": content}
+    return _median(lambda: client.put_object(**put))
+
+
+def _median(action: Any) -> float:
+    times = []
+    for _ in range(TIMES):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def _workers() -> list[int]:
+    """Find the web server's processes: grandchildren of the launcher."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    servers = [
+        pid
+        for pid, parent in parents.items()
+        if parent == os.getppid()
+        and b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return [pid for pid, parent in parents.items() if parent in servers]
+
+
+def _reset_peaks() -> dict[int, int]:
+    """Let the peaks begin anew; return what each worker holds now, in kilobytes."""
+    held = {}
+    for pid in _workers():
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+        held[pid] = _status(pid, "VmRSS")
+    return held
+
+
+def _peak(pid: int) -> int:
+    return _status(pid, "VmHWM")
+
+
+def _status(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise LookupError(name)
+
+
+if __name__ == "__main__":
+    main()

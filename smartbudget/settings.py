@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "expenses",
     "budgets",
     "notifications",
+    "reports",
 ]
 
 MIDDLEWARE = [
@@ -154,6 +155,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExpenseStatus": "expenses.models.STATUSES",
         "NotificationStatus": "notifications.models.STATUSES",
+        "ReportType": "reports.periods.TYPES",
         "SubscriptionStatus": "notifications.subscriptions.STATES",
     },
 }

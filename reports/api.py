@@ -1,0 +1,79 @@
+"""The report API."""
+
+from typing import Any
+
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from reports import archive
+from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
+from smartbudget.web import cursors
+
+
+class GenerateView(APIView):
+    @extend_schema(
+        operation_id="generate_report",
+        request=QuestionInput,
+        responses={201: MadeOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a report; asking again gives the same file while nothing changed."""
+        data = QuestionInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        made = archive.ask(request.user, **data.validated_data)
+        address = _address(request, made.file_name)
+        made_body = MadeOutput(_with(made, download_url=address)).data
+        return Response(made_body, status=201, headers={"Location": address})
+
+
+class ReportListView(APIView):
+    @extend_schema(operation_id="list_reports", responses=ReportPage)
+    def get(self, request: Request) -> Response:
+        """List the caller's reports, newest first."""
+        position = cursors.position(request, request.user)
+        page = archive.list_reports(request.user, **position)
+        results = [
+            FiledOutput(
+                _with(each, download_url=_address(request, each.file_name))
+            ).data
+            for each in page.items
+        ]
+        return Response(cursors.body(request, request.user, page, results))
+
+
+class ReportView(APIView):
+    @extend_schema(
+        operation_id="download_report",
+        responses={
+            302: OpenApiResponse(
+                OpenApiTypes.NONE, description="To a signed address, good for minutes."
+            )
+        },
+    )
+    def get(self, request: Request, file_name: str) -> HttpResponseRedirect:
+        """Send to one of the caller's reports; the address is signed at this moment."""
+        return HttpResponseRedirect(archive.download_url(request.user, file_name))
+
+    @extend_schema(operation_id="delete_report", responses={204: None})
+    def delete(self, request: Request, file_name: str) -> Response:
+        """Delete one of the caller's reports."""
+        archive.delete_report(request.user, file_name)
+        return Response(status=204)
+
+
+def _address(request: Request, file_name: str) -> str:
+    return request.build_absolute_uri(reverse("api:report", args=[file_name]))
+
+
+def _with(found: object, **more: str) -> dict[str, Any]:
+    """Put what only the web knows beside what a service returned."""
+    names = {
+        *vars(found),
+        *(n for n, v in vars(type(found)).items() if isinstance(v, property)),
+    }
+    return {**{name: getattr(found, name) for name in names}, **more}

@@ -1,0 +1,69 @@
+"""The form that asks for a report; services check the rules."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from reports.periods import LONGEST, TYPES
+from smartbudget.core import dates
+
+DAY = {"type": "date"}
+
+
+class ReportForm(forms.Form):
+    report_type = forms.ChoiceField(
+        label="Kind", choices=[(each, each.capitalize()) for each in TYPES]
+    )
+    month = forms.CharField(
+        required=False,
+        widget=forms.TextInput(attrs={"type": "month", "placeholder": "YYYY-MM"}),
+        help_text="For a monthly report.",
+    )
+    year = forms.IntegerField(
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": 4}),
+        help_text="For a yearly report.",
+    )
+    start_date = forms.DateField(
+        label="From",
+        required=False,
+        widget=forms.DateInput(attrs=DAY),
+        help_text="Of a custom report, or any day of a week.",
+    )
+    end_date = forms.DateField(
+        label="To",
+        required=False,
+        widget=forms.DateInput(attrs=DAY),
+        help_text=f"Of a custom report: at most {LONGEST} days.",
+    )
+    email = forms.BooleanField(label="E-mail me when it is ready", required=False)
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        today = user.today()
+        month = dates.period_of("monthly", today)
+        initial = {
+            "month": f"{today:%Y-%m}",
+            "year": today.year,
+            "start_date": month.start,
+            "end_date": today,
+            **(options.pop("initial", None) or {}),
+        }
+        super().__init__(*args, initial=initial, **options)
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What is asked: of the fields, those that the chosen kind uses."""
+        data = self.cleaned_data
+        kind = data["report_type"]
+        asked: dict[str, Any] = {"report_type": kind, "email": data["email"]}
+        if kind == "monthly" and data["month"]:
+            first = dates.parse_month(data["month"])
+            asked |= {"year": first.year, "month": first.month}
+        elif kind == "yearly":
+            asked["year"] = data["year"]
+        elif kind == "weekly":
+            asked["start_date"] = data["start_date"]
+        elif kind == "custom":
+            asked |= {name: data[name] for name in ("start_date", "end_date")}
+        return asked

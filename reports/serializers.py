@@ -1,0 +1,62 @@
+"""What the report API takes and gives; services check the rules."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from reports.periods import LONGEST, TYPES
+from smartbudget.web.api import DayField, FlagField, InputSerializer
+
+NO_SUCH_TYPE = {"invalid_choice": f"Choose one of {', '.join(TYPES)}."}
+
+
+class QuestionInput(InputSerializer):
+    """What a report is to be about; without days, about now."""
+
+    report_type = serializers.ChoiceField(TYPES, error_messages=NO_SUCH_TYPE)
+    year = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Of a month or a year."
+    )
+    month = serializers.IntegerField(
+        required=False, allow_null=True, help_text="1-12, with `year`."
+    )
+    start_date = DayField(
+        required=False,
+        allow_null=True,
+        help_text="First day of a custom report, or a day of a week.",
+    )
+    end_date = DayField(
+        required=False,
+        allow_null=True,
+        help_text=f"Last day, included; {LONGEST} days at most.",
+    )
+    email = FlagField(required=False, help_text="Tell me by e-mail too.")
+
+
+class FiledOutput(serializers.Serializer[Any]):
+    report_key = serializers.CharField()
+    file_name = serializers.CharField()
+    report_type = serializers.ChoiceField(TYPES)
+    created_at = serializers.DateTimeField()
+    size_bytes = serializers.IntegerField()
+    download_url = serializers.URLField(help_text="Works for as long as it is kept.")
+
+
+class PeriodOutput(serializers.Serializer[Any]):
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
+class MadeOutput(serializers.Serializer[Any]):
+    report_url = serializers.URLField(help_text="Signed, for 24 hours at most.")
+    report_key = serializers.CharField()
+    file_name = serializers.CharField()
+    report_type = serializers.ChoiceField(TYPES, source="question.report_type")
+    period = PeriodOutput(source="question.period")
+    download_url = serializers.URLField(help_text="Works for as long as it is kept.")
+
+
+class ReportPage(serializers.Serializer[Any]):
+    results = FiledOutput(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)

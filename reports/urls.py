@@ -1,0 +1,33 @@
+"""Addresses of reports; smartbudget.urls says how the lists are used."""
+
+from django.urls import path, register_converter
+
+from reports import views
+from reports.api import GenerateView, ReportListView, ReportView
+
+
+class FileNameConverter:
+    """A report's file name; anything else is not found."""
+
+    regex = r"[a-z]{1,20}_report_[0-9]{8}T[0-9]{6}Z\.pdf"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(FileNameConverter, "report_file")
+
+pages = [
+    path("reports", views.reports, name="list"),
+    path("reports/<report_file:file_name>", views.download, name="download"),
+    path("reports/<report_file:file_name>/delete", views.delete, name="delete"),
+]
+
+api = [
+    path("api/reports", ReportListView.as_view(), name="reports"),
+    path("api/reports/generate", GenerateView.as_view(), name="generate-report"),
+    path("api/reports/<report_file:file_name>", ReportView.as_view(), name="report"),
+]

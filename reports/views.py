@@ -1,0 +1,66 @@
+"""The report pages."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_http_methods, require_safe
+
+from reports import archive
+from reports.archive import Made
+from reports.forms import ReportForm
+from smartbudget.web import cursors
+from smartbudget.web.forms import answer_form
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reports(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    form = ReportForm(request.POST if request.method == "POST" else None, user=user)
+    position = (
+        {"limit": cursors.PAGE_SIZE}
+        if form.is_bound
+        else cursors.position(request, user)
+    )
+
+    def context() -> dict[str, object]:
+        page = archive.list_reports(user, **position)
+        return {"reports": page.items, "links": cursors.links(request, user, page)}
+
+    return answer_form(
+        request,
+        "reports/list.html",
+        form,
+        save=lambda _: archive.ask(user, **form.question),
+        done=lambda made: _offer(request, made, email=form.cleaned_data["email"]),
+        context={"archive": context},
+    )
+
+
+@require_safe
+def download(request: HttpRequest, file_name: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(archive.download_url(request.user, file_name))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, file_name: str) -> HttpResponse:
+    if request.method == "POST":
+        archive.delete_report(request.user, file_name)
+        messages.success(request, "The report was deleted.")
+        return redirect("reports:list")
+    report = archive.get_report(request.user, file_name)
+    return render(request, "reports/delete.html", {"report": report})
+
+
+def _offer(request: HttpRequest, made: Made, *, email: bool) -> HttpResponse:
+    messages.success(
+        request,
+        format_html(
+            'The report about {} is ready: <a href="{}">download it</a>.{}',
+            made.question.name,
+            reverse("reports:download", args=[made.file_name]),
+            " An e-mail is on its way." if email else "",
+        ),
+    )
+    return redirect("reports:list")

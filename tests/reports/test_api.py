@@ -1,0 +1,315 @@
+"""Reports over HTTP: asked for, listed, downloaded, deleted, and nobody else's."""
+
+import io
+
+import pypdf
+import pytest
+import time_machine
+from botocore.exceptions import ReadTimeoutError
+
+from notifications.models import Notification
+from reports import archive
+from smartbudget.core import aws as clients
+from tests.builders import client_for, make_user
+from tests.money_builders import NOON, make_expense
+
+pytestmark = pytest.mark.usefixtures("generator")
+
+URL = "/api/reports"
+MARCH = {"report_type": "monthly", "year": 2026, "month": 3}
+
+
+@pytest.fixture(autouse=True)
+def clock(aws):
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def ask(client, body=MARCH):
+    return client.post(f"{URL}/generate", body, content_type="application/json")
+
+
+def stored(key):
+    found = clients.client("s3").get_object(Bucket="smart-budget-receipts", Key=key)
+    return found["Body"].read()
+
+
+def test_a_report_is_made_and_its_addresses_told(client, alice):
+    make_expense(alice, amount="12.50", category="Café")
+
+    response = ask(client)
+
+    body = response.json()
+    assert response.status_code == 201
+    assert body["file_name"] == "monthly_report_20260318T120000Z.pdf"
+    assert body["report_key"] == f"reports/{alice.user_id}/{body['file_name']}"
+    assert body["report_key"] in body["report_url"]
+    assert "Expires=86400" in body["report_url"]
+    assert body["period"] == {"start": "2026-03-01", "end": "2026-03-31"}
+    text = pypdf.PdfReader(io.BytesIO(stored(body["report_key"]))).pages[0]
+    assert "12.50 USD" in text.extract_text()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "report_type"),
+        ({"report_type": "daily"}, "report_type"),
+        ({**MARCH, "month": 4}, "month"),
+        ({**MARCH, "month": 13}, "month"),
+        ({**MARCH, "colour": "red"}, "colour"),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-03-02",
+                "end_date": "2026-03-01",
+            },
+            "end_date",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2024-01-01",
+                "end_date": "2025-01-01",
+            },
+            "end_date",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_without_a_lambda(
+    client, generator, body, field
+):
+    response = ask(client, body)
+
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+    assert generator.calls == []
+
+
+def test_asking_twice_makes_one_file(client, generator):
+    first, second = ask(client).json(), ask(client).json()
+
+    assert first["report_key"] == second["report_key"]
+    assert len(generator.calls) == 2
+    assert len(client.get(URL).json()["results"]) == 1
+
+
+def test_other_numbers_make_another_file(client, alice):
+    first = ask(client).json()
+    make_expense(alice)
+
+    second = ask(client).json()
+
+    assert first["report_key"] != second["report_key"]
+    assert second["file_name"] == "monthly_report_20260318T120001Z.pdf"
+
+
+def test_a_deleted_one_is_made_again(client):
+    first = ask(client).json()
+    client.delete(first["download_url"])
+
+    second = ask(client).json()
+
+    assert stored(second["report_key"])
+
+
+def test_the_archive_is_newest_first_and_comes_by_pages(client, clock):
+    names = []
+    for kind in ("yearly", "monthly", "weekly"):
+        names.append(ask(client, {"report_type": kind}).json()["file_name"])
+        clock.shift(10)
+
+    first = client.get(f"{URL}?page_size=2").json()
+    second = client.get(first["next"]).json()
+    back = client.get(second["previous"]).json()
+
+    listed = [each["file_name"] for each in first["results"] + second["results"]]
+    assert listed == names[::-1]
+    assert first["previous"] is second["next"] is None
+    assert back["results"] == first["results"]
+    assert first["results"][0]["created_at"] == "2026-03-18T12:00:20+00:00"
+
+
+def test_a_download_is_signed_at_the_click(client, clock):
+    made = ask(client).json()
+    clock.shift(3 * 24 * 3600)
+
+    client = client_for(make_user_again("alice"))
+    response = client.get(made["download_url"])
+
+    assert response.status_code == 302
+    assert made["report_key"] in response["Location"]
+    assert "Expires=300" in response["Location"]
+    assert "20260321T120000Z" in response["Location"]
+
+
+def make_user_again(name):
+    from accounts.models import Account
+
+    return next(Account.by_username.query(name)).user
+
+
+@pytest.mark.parametrize("method", ["get", "delete"])
+def test_another_users_report_is_not_found(client, method):
+    made = ask(client).json()
+    bob = client_for(make_user("bob"))
+
+    assert getattr(bob, method)(made["download_url"]).status_code == 404
+    assert bob.get(URL).json()["results"] == []
+    assert stored(made["report_key"])
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "..%2Fbob%2Fa.pdf", "monthly_report_20260318T120009Z.pdf"]
+)
+def test_an_unknown_name_is_not_found(client, name):
+    assert client.get(f"{URL}/{name}").status_code == 404
+
+
+def test_nobody_is_asked_to_log_in_first():
+    client = client_for()
+
+    assert ask(client).status_code == 401
+    assert client.get(URL).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "failure", ["killed", ReadTimeoutError(endpoint_url="http://lambda")]
+)
+def test_a_lambda_that_dies_is_told_in_words_and_can_be_asked_again(
+    client, generator, failure
+):
+    generator.fails = failure
+    response = ask(client)
+    generator.fails = None
+
+    assert response.status_code == 503
+    assert "could not be made" in response.json()["detail"]
+    assert ask(client).status_code == 201
+
+
+def test_who_asks_while_it_is_being_made_waits_and_is_told(
+    client, generator, monkeypatch
+):
+    monkeypatch.setattr(archive, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(archive, "POLL_SECONDS", 0.01)
+    answers = []
+    real = generator.invoke
+
+    def invoke(**call):
+        if not answers:
+            answers.append(None)
+            answers.append(ask(client))
+        return real(**call)
+
+    generator.invoke = invoke
+
+    assert ask(client).status_code == 201
+    assert answers[1].status_code == 503
+    assert "being made" in answers[1].json()["detail"]
+    assert len(generator.calls) == 1
+
+
+def test_the_claim_of_a_process_that_died_lapses(alice, client, generator, clock):
+    generator.fails = KeyboardInterrupt()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive, "_end", lambda *_: None)
+        patch.setattr(archive, "WAIT_SECONDS", 0)
+        with pytest.raises(KeyboardInterrupt):
+            archive.ask(alice, **MARCH)
+        generator.fails = None
+
+        assert ask(client).status_code == 503
+        clock.shift(26)
+        assert ask(client).status_code == 201
+
+
+def test_an_e_mail_is_queued_once_a_report(client, alice):
+    for _ in range(2):
+        assert ask(client, {**MARCH, "email": True}).status_code == 201
+
+    (told,) = Notification.by_user.query(alice.user_id)
+    assert told.type == "report_ready"
+    assert told.subject == "Your monthly report is ready: March 2026"
+    assert "/reports/monthly_report_20260318T120000Z.pdf/" in told.message
+
+
+# Pages.
+
+
+def test_the_page_says_that_there_are_none_yet(client):
+    page = client.get("/reports/").content.decode()
+
+    assert "No reports yet" in page
+    assert "working.js" in page
+
+
+def test_a_report_asked_for_on_the_page_is_offered(client):
+    page = client.post(
+        "/reports/", {"report_type": "monthly", "month": "2026-03"}, follow=True
+    ).content.decode()
+
+    assert "The report about March 2026 is ready" in page
+    assert page.count('href="/reports/monthly_report_20260318T120000Z.pdf"') == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"report_type": "monthly", "month": "2026-04"}, "has not begun yet"),
+        ({"report_type": "monthly", "month": "April"}, "Enter a month as YYYY-MM."),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-03-02",
+                "end_date": "2026-03-01",
+            },
+            "The end is before the start.",
+        ),
+        ({"report_type": "custom"}, "Enter a day."),
+        ({"report_type": "hourly"}, "hourly"),
+    ],
+)
+def test_what_the_page_cannot_ask_is_said_by_its_field(client, fields, sentence):
+    response = client.post("/reports/", fields)
+
+    assert response.status_code == 400
+    assert sentence in response.content.decode()
+
+
+def test_a_lambda_that_dies_is_told_on_the_page(client, generator):
+    generator.fails = "killed"
+
+    response = client.post("/reports/", {"report_type": "monthly"})
+
+    assert response.status_code == 503
+    assert "could not be made" in response.content.decode()
+
+
+def test_a_report_is_deleted_on_its_page_after_a_question(client):
+    name = ask(client).json()["file_name"]
+
+    assert "will be gone" in client.get(f"/reports/{name}/delete/").content.decode()
+    page = client.post(f"/reports/{name}/delete/", follow=True).content.decode()
+
+    assert "The report was deleted." in page
+    assert "No reports yet" in page
+
+
+def test_another_users_pages_are_not_found(client):
+    name = ask(client).json()["file_name"]
+    bob = client_for(make_user("bob"))
+
+    assert bob.get(f"/reports/{name}/").status_code == 404
+    assert bob.get(f"/reports/{name}/delete/").status_code == 404
+    assert bob.post(f"/reports/{name}/delete/").status_code == 404

@@ -79,10 +79,12 @@ def keep(
     size_bytes: int,
     sha256: str,
     file_name: str,
+    replaced: str | None = None,
 ) -> Kept:
     """Write a checked file into the bucket; the expense is yet to refer to it.
 
     The key names the expense, or where that was used before, nothing but itself.
+    replaced: the key that the expense refers to now.
 
     Raises UnavailableError where the queue cannot be reached; outages of S3 are left
     alone.
@@ -90,6 +92,8 @@ def keep(
     mark = uuid.uuid4().hex
     for name in (expense_id, uuid.uuid4().hex):
         key = files.receipt_key(user_id, name, ext)
+        if key == replaced:
+            continue
         plan_settling(expense_id, key, mark)
         file.seek(0)
         try:

@@ -130,11 +130,12 @@ def edit_expense(
         changes["date"] = _check_date(user, date).isoformat()
     if status is not None:
         changes["status"] = _check_status(status)
+    replaced = None
     if receipt or receipt_url:
-        before = get_expense(user, expense_id)  # before anything is written
-        if before.receipt_url == receipt_url:
+        replaced = get_expense(user, expense_id).receipt_url
+        if receipt_url == replaced:
             receipt_url = None
-    kept = _keep(user, expense_id, receipt, receipt_url)
+    kept = _keep(user, expense_id, receipt, receipt_url, replaced)
     if kept:
         changes.update(kept.changes)
     elif drop_receipt:
@@ -213,7 +214,11 @@ def _assign(name: str, value: object) -> Action:
 
 
 def _keep(
-    user: User, expense_id: str, receipt: "Receipt | None", receipt_url: str | None
+    user: User,
+    expense_id: str,
+    receipt: "Receipt | None",
+    receipt_url: str | None,
+    replaced: str | None = None,
 ) -> Kept | None:
     """Put a receipt where an expense may refer to it."""
     if receipt:
@@ -226,6 +231,7 @@ def _keep(
             size_bytes=receipt.size_bytes,
             sha256=receipt.sha256,
             file_name=receipt.name,
+            replaced=replaced,
         )
     if receipt_url:
         kept = receipts.choose_upload(user.user_id, receipt_url)

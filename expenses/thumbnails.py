@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 SIZE = (128, 128)  # pixels, at most
 # Decoding is what costs memory; JPEG alone can be decoded small.
-MOST_DECODED = 16_000_000  # pixels
+MOST_DECODED = 8_000_000  # pixels
 
 
 def draw(file: BinaryIO) -> bytes | None:
@@ -18,9 +18,8 @@ def draw(file: BinaryIO) -> bytes | None:
         if not is_small and (image.format != "JPEG" or "progressive" in image.info):
             return None
         image.draft("RGB", (SIZE[0] * 2, SIZE[1] * 2))
-        upright = ImageOps.exif_transpose(image)
-        upright.thumbnail(SIZE)
-        upright = upright.convert("RGBA")
+        image.thumbnail(SIZE)
+        upright = ImageOps.exif_transpose(image).convert("RGBA")
         drawn = Image.new("RGB", upright.size, "white")
         drawn.paste(upright, mask=upright)
         made = io.BytesIO()

@@ -233,14 +233,16 @@ def apply_entries(
     """Add to `writes` what entries change in budgets, and the alerts of what rose.
 
     budgets: as read by `read_touched` in this attempt; each write is conditional on
-    the version read. Days outside a budget's current period change nothing, so a
-    back-dated expense in a closed period alerts nobody.
+    the version read. A day outside a budget's current period adds nothing to it, so a
+    back-dated expense in a closed period alerts nobody. A budget that still holds the
+    closed period moves on, since its total of that period would no longer be right.
     """
     outcome = Outcome()
     for budget in budgets:
         key = budget.category_key
         mine = [entry for entry in entries if fold(entry.category) == key]
-        if not any(entry.day in current_period(user, budget) for entry in mine):
+        held = (budget.current, current_period(user, budget))
+        if not any(entry.day in period for entry in mine for period in held):
             continue
         state = _settle(user, budget, mine, outcome)
         _update(user, budget, state, writes, outcome)

@@ -7,6 +7,7 @@ import time_machine
 
 from budgets.models import Budget
 from budgets.queries import summary
+from expenses.services import delete_expense
 from smartbudget.core.dates import Period
 from smartbudget.core.errors import InvalidError
 from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
@@ -266,6 +267,19 @@ def test_a_budget_whose_period_is_over_begins_a_new_one_at_nothing():
 
     assert found.within == days("2026-04-01", "2026-04-30")
     assert (found.spent, found.level) == (Decimal("5.00"), "ok")
+
+
+def test_a_month_that_just_ended_counts_what_is_still_changed_in_it():
+    make_budget()
+    lunch = make_expense(amount="10.00")
+
+    with at(2026, 4, 1):
+        make_expense(amount="7.00", date="2026-03-31")
+        assert line("2026-03").spent == Decimal("17.00")
+        delete_expense(ALICE, lunch.expense_id)
+        found = line("2026-03")
+
+    assert found.spent == Decimal("7.00")
 
 
 def test_reading_changes_no_budget():

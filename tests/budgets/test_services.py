@@ -301,7 +301,7 @@ class TestPeriods:
         assert Budget.get(budget.budget_id).period_start == "2026-04-01"
         assert alerts() == ["budget_threshold", "budget_exceeded", "budget_threshold"]
 
-    def test_back_dated_expenses_do_not_begin_a_period(self):
+    def test_back_dated_expenses_count_in_no_later_period(self):
         budget = make_budget()
 
         with at(2026, 4, 1):

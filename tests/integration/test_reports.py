@@ -1,0 +1,114 @@
+"""Reports on the local AWS: the real Lambda process, under the real roles."""
+
+import datetime
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pypdf
+import pytest
+import requests
+
+from tests.integration.people import Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+NOW = {"report_type": "monthly"}
+
+
+def today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def read(answer: requests.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/pdf"
+    pages = pypdf.PdfReader(io.BytesIO(answer.content)).pages
+    return "\n".join(page.extract_text() for page in pages).replace("\u00a0", " ")
+
+
+def test_a_report_is_made_downloaded_listed_and_deleted(stack):
+    alice = Person(stack)
+    alice.post("budgets", category="Groceries", amount="100.00")
+    alice.post("expenses", category="Groceries", amount="85.50", description="مرحبا")
+    alice.post("expenses", category="餐饮", amount="20.10", description="🍕 & <b>")
+
+    made = alice.post("reports/generate", **NOW)
+
+    text = read(requests.get(made["report_url"], timeout=30))
+    summary = alice.get("summary")
+    assert f"{summary['total_spent']} {summary['currency']}" in text
+    assert f"{summary['budgets'][0]['spent']} of 100.00" in text
+    assert "餐饮" in text
+    # The signed address may be dead by now; the app's own signs again.
+    again = alice.http.get(made["download_url"], timeout=30)
+    assert read(again) == text
+    assert made["file_name"] in again.headers["Content-Disposition"]
+    (listed,) = alice.get("reports")["results"]
+    assert listed["download_url"] == made["download_url"]
+    assert listed["size_bytes"] == len(again.content)
+    alice.delete(f"reports/{made['file_name']}")
+    assert alice.get("reports")["results"] == []
+    assert alice.request("GET", f"reports/{made['file_name']}").status_code == 404
+
+
+def test_ten_at_once_make_one_report(stack):
+    bob = Person(stack)
+    bob.post("expenses", category="Fun", amount="1.00")
+
+    def ask(_):
+        answer = bob.request("POST", "reports/generate", json=NOW)
+        return answer.status_code, answer.json().get("report_key")
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = set(pool.map(ask, range(10)))
+
+    assert {status for status, _ in answers} <= {201, 503}
+    assert len([key for status, key in answers if status == 201]) == 1
+    assert len(bob.get("reports")["results"]) == 1
+
+
+def test_another_persons_report_is_not_found(stack):
+    carol, dave = Person(stack), Person(stack)
+    name = carol.post("reports/generate", **NOW)["file_name"]
+
+    for method in ("GET", "DELETE"):
+        assert dave.request(method, f"reports/{name}").status_code == 404
+    assert len(carol.get("reports")["results"]) == 1
+
+
+def test_who_wants_an_e_mail_gets_one_with_a_link_that_works(stack):
+    erin = Person(stack, subscribed=True)
+
+    made = erin.post("reports/generate", **NOW, email=True)
+
+    (mail,) = erin.mails(1)
+    assert f"/reports/{made['file_name']}" in mail["body"]
+    page = erin.http.get(f"{stack.web_url}/reports/{made['file_name']}/", timeout=30)
+    assert "No expenses so far" in read(page)
+    wait_until(
+        lambda: [n["status"] for n in erin.get("notifications")["results"]] == ["sent"]
+    )
+
+
+def test_the_page_makes_a_report_without_scripts(stack):
+    frank = Person(stack)
+    month = f"{today():%Y-%m}"
+
+    page = frank.submit("/reports/", report_type="monthly", month=month)
+
+    assert page.status_code == 200, page.text
+    assert "is ready" in page.text
+
+
+def test_the_lambda_answers_a_question_that_makes_no_sense(stack):
+    invoke = stack.admin_session().client("lambda").invoke
+    answer = invoke(
+        FunctionName="report_generator",
+        Payload=json.dumps({"user_id": "0" * 32, "report_type": "monthly"}),
+    )
+
+    assert "FunctionError" not in answer
+    body = json.loads(answer["Payload"].read())
+    assert body["error"]["code"] == "not_found"

@@ -1,0 +1,90 @@
+"""The report Lambda: a question in, a file in the bucket and its addresses out."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lambdas.report_generator.handler import handler
+from smartbudget.core import aws
+from tests.lambdas.events import recorded
+from tests.notifications.builders import make_account
+
+BUCKET = "smart-budget-receipts"
+ALICE_ID = "a" * 32
+
+
+@pytest.fixture
+def event():
+    make_account(user_id=ALICE_ID)
+    return {**recorded("report_monthly"), "user_id": ALICE_ID}
+
+
+def keys() -> list[str]:
+    listed = aws.client("s3").list_objects_v2(Bucket=BUCKET)
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def test_the_same_event_twice_keeps_two_files_and_loses_none(event, context):
+    first, second = handler(event, context), handler(event, context)
+
+    assert set(first) == {"report_url", "report_key", "file_name", "fingerprint"}
+    assert first["report_key"] != second["report_key"]
+    assert keys() == sorted([first["report_key"], second["report_key"]])
+
+
+def test_what_is_known_already_is_not_drawn_again(event, context):
+    first = handler(event, context)
+
+    second = handler({**event, "known": first}, context)
+
+    assert second["report_key"] == first["report_key"]
+    assert keys() == [first["report_key"]]
+
+
+def test_somebody_elses_file_is_no_answer(event, context):
+    first = handler(event, context)
+    foreign = first["report_key"].replace(ALICE_ID, "b" * 32)
+
+    second = handler({**event, "known": {**first, "report_key": foreign}}, context)
+
+    assert second["report_key"].startswith(f"reports/{ALICE_ID}/")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"report_type": "daily"}, "invalid", "report_type"),
+        ({"month": 13}, "invalid", "month"),
+        ({"year": 2030}, "invalid", "month"),
+        ({"start_date": "2026-01-01"}, "invalid", "start_date"),
+        ({"user_id": "b" * 32}, "not_found", None),
+        ({"user_id": None}, "invalid", "user_id"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_answered_in_words(
+    event, context, changes, code, field
+):
+    error = handler({**event, **changes}, context)["error"]
+
+    assert (error["code"], error["field"]) == (code, field)
+    assert error["message"].endswith(".")
+    assert keys() == []
+
+
+def test_an_outage_is_left_to_lambda(event, context):
+    aws.client("s3").delete_bucket(Bucket=BUCKET)
+
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        handler(event, context)
+
+
+def test_it_is_loaded_without_django_in_a_moment():
+    start = time.monotonic()
+    code = "import sys; sys.modules['django'] = None\n"
+    code += "import lambdas.report_generator.handler"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+    assert time.monotonic() - start < 8  # far below Lambda's ten

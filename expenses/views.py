@@ -74,7 +74,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     user = request.user
     if request.method == "POST":
         form = EditExpenseForm(request.POST, request.FILES, user=user)
-        has_receipt = "drop_receipt" in request.POST
+        has_receipt = not {"had_receipt", "drop_receipt"}.isdisjoint(request.POST)
     else:
         expense = queries.get_expense(user, expense_id)
         form = EditExpenseForm.of(expense, user)

@@ -396,6 +396,17 @@ def test_the_form_takes_a_receipt_and_removes_it(browser, alice):
     assert objects() == []
 
 
+def test_a_refused_edit_still_offers_to_remove_the_receipt(browser, lunch):
+    upload(browser, lunch)
+    path = f"/expenses/{lunch.expense_id}/edit"
+    assert b'name="drop_receipt"' in browser.get(path).content
+
+    answer = browser.post(path, {"amount": "odd", "had_receipt": "yes"})
+
+    assert answer.status_code == 400
+    assert b'name="drop_receipt"' in answer.content
+
+
 def test_the_form_says_why_a_file_is_refused(browser):
     answer = browser.post(
         "/expenses/add",

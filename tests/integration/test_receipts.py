@@ -4,6 +4,7 @@ import hashlib
 import json
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -39,6 +40,12 @@ def announced(person, content=PDF, name="bill.pdf"):
         size_bytes=len(content),
         sha256=digest,
     )
+
+
+def announced_and_put(person) -> str:
+    answer = announced(person)
+    assert put(answer).status_code == 200
+    return answer["key"]
 
 
 def put(answer, content=PDF, **headers):
@@ -108,6 +115,26 @@ def test_a_direct_upload_from_end_to_end(stack):
     assert tags == []
     # The address works for an hour, but what is there is not overwritten.
     assert put(answer).status_code == 412
+
+
+def test_of_many_expenses_one_gets_a_direct_upload(stack):
+    alice = Person(stack)
+    expenses = [alice.post("expenses", amount="4.00", category="Fun") for _ in range(6)]
+    key = announced_and_put(alice)
+
+    def confirm(expense):
+        body = {"key": key, "expense_id": expense["expense_id"]}
+        return alice.request("POST", "receipts/confirm", json=body).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(confirm, expenses))
+
+    assert sorted(statuses) == [200] + [409] * 5
+    holders = [
+        each for each in alice.get("expenses")["results"] if each["receipt_url"] == key
+    ]
+    assert len(holders) == 1
+    assert objects(stack, alice) == [key]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ class ReceiptField(forms.FileField):
     def __init__(
         self, *, widget_attrs: dict[str, str] | None = None, **options: Any
     ) -> None:
-        accept = "image/*" if widget_attrs else ",".join(sorted(ACCEPTED))
+        # Cameras that take HEIC send JPEG when only that is asked for.
+        accept = "image/jpeg" if widget_attrs else ",".join(sorted(ACCEPTED))
         attrs = {"accept": accept, "data-receipt": "", **(widget_attrs or {})}
         super().__init__(required=False, widget=forms.FileInput(attrs=attrs), **options)
 

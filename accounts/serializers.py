@@ -15,6 +15,11 @@ from smartbudget.web.api import (
     TextField,
 )
 
+NO_SUCH_CURRENCY = {
+    "invalid_choice": "Choose a currency by its ISO 4217 code, as in USD."
+}
+NO_SUCH_TIME_ZONE = {"invalid_choice": "Choose a time zone, as in Europe/Berlin."}
+
 
 class RegisterInput(InputSerializer):
     username = TextField(min_length=3, max_length=30)
@@ -45,8 +50,12 @@ class EmailPreferences(InputSerializer):
 
 class ProfileInput(InputSerializer):
     phone_number = TextField(max_length=20, allow_blank=True, allow_null=True)
-    currency = serializers.ChoiceField(sorted(CURRENCIES))
-    time_zone = serializers.ChoiceField(sorted(TIME_ZONES))
+    currency = serializers.ChoiceField(
+        sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY
+    )
+    time_zone = serializers.ChoiceField(
+        sorted(TIME_ZONES), error_messages=NO_SUCH_TIME_ZONE
+    )
     large_expense_threshold = AmountField(allow_null=True)
     email_preferences = EmailPreferences()
 

@@ -39,4 +39,6 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name appears twice")
+    # Half of a UTF-16 pair is no text: an error that names it could not be sent.
+    "".join(found).encode()
     return found

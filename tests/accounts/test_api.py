@@ -247,6 +247,8 @@ def test_a_threshold_is_exact_as_text_or_number(aws, sent):
         ({"is_staff": True}, "is_staff"),
         ({"currency": "XXX"}, "currency"),
         ({"currency": 5}, "currency"),
+        ({"currency": "\ud800"}, "currency"),
+        ({"time_zone": "\ud800"}, "time_zone"),
         ({"time_zone": None}, "time_zone"),
         ({"large_expense_threshold": "-1"}, "large_expense_threshold"),
         ({"large_expense_threshold": "1e400"}, "large_expense_threshold"),

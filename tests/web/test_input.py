@@ -41,6 +41,8 @@ def test_a_long_number_keeps_all_its_digits():
         '{"a":' * 100_000,
         '{"number": ' + "9" * 5000 + "}",
         b'{"text": "\xff"}',
+        '{"\\ud800": 1}',
+        '{"text": {"\\ud800": 1}}',
         '\ufeff{"text": "a"}',
     ],
 )

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.constants import NUMBER
+from pynamodb.connection.base import MetaTable
+from pynamodb.constants import GLOBAL_SECONDARY_INDEXES, NUMBER
 from pynamodb.exceptions import (
     PynamoDBException,
     TransactWriteError,
@@ -104,11 +105,25 @@ class Table(Model):
             table: TableConnection = super()._get_connection()
             shared = connection()
             if table.connection is not shared:
-                # Several kinds of item live in the users table, each with its model.
-                if cls.Meta.table_name not in shared._tables:
-                    shared.add_meta_table(table.get_meta_table())
+                _make_known(shared, table.get_meta_table())
                 table.connection = shared
         return table
+
+
+def _make_known(shared: Connection, table: MetaTable) -> None:
+    """Tell the connection of a table's keys and indexes.
+
+    Several kinds of item live in one table, each with its model, and most of the models
+    name no index. Whichever connects first, the one with the indexes stays.
+    """
+    known = shared._tables.get(table.table_name)
+    if known is None or len(_indexes(known)) < len(_indexes(table)):
+        shared._tables[table.table_name] = table
+
+
+def _indexes(table: MetaTable) -> list[Any]:
+    found: list[Any] = table.data.get(GLOBAL_SECONDARY_INDEXES, [])
+    return found
 
 
 class Writes:

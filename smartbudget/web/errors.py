@@ -9,6 +9,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     JsonResponse,
+    RawPostDataException,
     UnreadablePostError,
 )
 from django.template.loader import render_to_string
@@ -82,7 +83,8 @@ def problem_of(error: BaseException) -> Problem | None:
         return Problem(503, SENTENCES[503], None, {"Retry-After": str(RETRY_AFTER)})
     if isinstance(error, RequestDataTooBig):
         return Problem(413, SENTENCES[413])
-    if isinstance(error, UnreadablePostError):
+    # The second where the CSRF check met the first and said nothing of it.
+    if isinstance(error, UnreadablePostError | RawPostDataException):
         return Problem(400, "The request did not arrive whole.")
     return None
 

@@ -1,7 +1,9 @@
 """What errors look like: statuses by class, JSON for programs and pages for people."""
 
 import pytest
+from django.http import RawPostDataException, UnreadablePostError
 
+from smartbudget.web.errors import problem_of
 from tests.builders import client_for
 
 pytestmark = pytest.mark.urls("tests.web.urls")
@@ -116,3 +118,8 @@ def test_a_large_form_is_too_large_as_a_page():
 
     assert answer.status_code == 413
     assert "The request is too large." in answer.content.decode()
+
+
+@pytest.mark.parametrize("kind", [UnreadablePostError, RawPostDataException])
+def test_a_body_that_did_not_arrive_whole_is_the_callers_trouble(kind):
+    assert problem_of(kind("cut off")).status == 400

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpResponseRedirect
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -50,9 +49,7 @@ class ReportView(APIView):
     @extend_schema(
         operation_id="download_report",
         responses={
-            302: OpenApiResponse(
-                OpenApiTypes.NONE, description="To a signed address, good for minutes."
-            )
+            302: OpenApiResponse(description="To a signed address, good for minutes.")
         },
     )
     def get(self, request: Request, file_name: str) -> HttpResponseRedirect:

@@ -1,0 +1,41 @@
+"""When DynamoDB does not answer at all."""
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from pynamodb.exceptions import UpdateError
+
+from accounts import throttles
+from accounts.throttles import Limit
+from smartbudget.core import tables
+from tests.builders import PASSWORD, client_for
+from tests.notifications.faults import hooked
+
+SILENCE = ReadTimeoutError(endpoint_url="http://aws")
+BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
+
+
+def hang_up(request, operation):
+    raise SILENCE
+
+
+def test_silence_is_an_outage_and_no_failed_condition():
+    error = UpdateError("Failed to update item", SILENCE)
+
+    assert tables.is_outage(error)
+    assert not tables.is_condition_failure(error)
+
+
+def test_a_single_write_leaves_silence_alone(aws):
+    with hooked("UpdateItem", hang_up), pytest.raises(UpdateError):
+        tables.write_single(lambda: throttles.count(Limit("try", 5, 60), "bob"))
+
+
+@pytest.mark.parametrize("sent", [{}, {"content_type": "application/json"}])
+def test_who_registers_meanwhile_is_asked_to_wait(aws, sent):
+    with hooked("UpdateItem", hang_up):
+        answer = client_for().post("/register", BOB, **sent)
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    kind = sent.get("content_type", "text/html")
+    assert answer.headers["Content-Type"].startswith(kind)

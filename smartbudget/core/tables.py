@@ -59,7 +59,8 @@ class MoneyAttribute(Attribute[Decimal]):
     attr_type = NUMBER
 
     def serialize(self, value: Decimal) -> str:
-        return format(value, "f")
+        # As DynamoDB keeps it: 85.00 is stored, and read back, as 85.
+        return format(value.normalize(), "f")
 
     def deserialize(self, value: str) -> Decimal:
         return Decimal(value)

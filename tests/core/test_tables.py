@@ -1,10 +1,13 @@
 """What models on one connection share."""
 
+from decimal import Decimal
+
+import pytest
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
-from smartbudget.core.tables import Table, connection
+from smartbudget.core.tables import MoneyAttribute, Table, connection
 
 
 class OwnerIndex(GlobalSecondaryIndex["Thing"]):
@@ -42,3 +45,21 @@ def test_a_tables_indexes_are_known_whichever_model_connects_first(aws):
 
     table = connection().get_meta_table("things")
     assert table.get_key_names("owner-index") == ["thing_id", "owner"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "stored"),
+    [("85.00", "85"), ("0.10", "0.1"), ("100", "100"), ("-3.50", "-3.5"), ("0", "0")],
+)
+def test_money_is_written_as_dynamodb_keeps_it(amount, stored):
+    """A repeated transaction must be the same request, digit by digit."""
+    attribute = MoneyAttribute()
+
+    assert attribute.serialize(Decimal(amount)) == stored
+    assert attribute.deserialize(stored) == Decimal(amount)
+
+
+def test_the_largest_money_keeps_every_digit():
+    amount = Decimal("999999999999.9999")
+
+    assert MoneyAttribute().serialize(amount) == "999999999999.9999"

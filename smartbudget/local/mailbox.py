@@ -309,7 +309,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(
         self, status: HTTPStatus, text: str, kind: str = "text/html; charset=utf-8"
     ) -> None:
-        body = text.encode()
+        body = text.encode(errors="replace")  # a mail may hold half a character
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

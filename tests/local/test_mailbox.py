@@ -125,6 +125,12 @@ def test_the_page_escapes_what_was_sent_and_links_addresses(server):
     assert '<a href="http://x/?a=1&amp;b">' in shown
 
 
+def test_half_a_character_does_not_hide_the_page(server):
+    deliver(server, Subject="\ud800 Food")
+
+    assert "? Food" in call(server, "/")
+
+
 def test_an_empty_mailbox_says_so(server):
     assert "No mail yet" in call(server, "/")
 

@@ -35,7 +35,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as gateway
 from ministack.core import persistence
-from ministack.services import dynamodb, lambda_svc, sts
+from ministack.services import lambda_svc, sts
 
 STATE = Path(os.environ["STATE_DIR"])
 SAVE_SECONDS = float(os.environ.get("SAVE_SECONDS", "0"))
@@ -179,22 +179,6 @@ async def _succeeds(child: int) -> bool:
         raise
 
 
-def with_numbers_rewritten(transact: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Let a transaction that is repeated with its token be known again.
-
-    MiniStack keeps what was put with its numbers rewritten, 85.00 as 85, and then
-    takes the same request for another one.
-    """
-
-    def rewritten_first(data: Any) -> Any:
-        for action in data.get("TransactItems", []):
-            if put := action.get("Put"):
-                dynamodb._validate_item(put.get("Item"))
-        return transact(data)
-
-    return rewritten_first
-
-
 async def main() -> None:
     """Serve until SIGTERM, SIGINT or the end of standard input."""
     loop = asyncio.get_running_loop()
@@ -213,9 +197,6 @@ async def main() -> None:
     # MiniStack forgets role sessions when it stops; on AWS nobody's end with that.
     sts.get_state = lambda: {"sessions": sts._sessions}
     sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
-    dynamodb._transact_write_items = with_numbers_rewritten(
-        dynamodb._transact_write_items
-    )
     activity = Activity()
     saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
     config = Config()

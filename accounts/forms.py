@@ -7,7 +7,7 @@ from django import forms
 from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
 from smartbudget.core.dates import TIME_ZONES
-from smartbudget.core.money import CURRENCIES
+from smartbudget.core.money import CURRENCIES, format_amount
 
 EMAIL_LABELS = {
     "budget_threshold": "A budget reaches its threshold",
@@ -90,12 +90,15 @@ class ProfileForm(forms.Form):
     def of(cls, account: Account) -> "ProfileForm":
         """Fill the form with what an account holds."""
         wanted = account.email_preferences
+        threshold = account.large_expense_threshold
         return cls(
             initial={
                 "phone_number": account.phone_number,
                 "currency": account.currency,
                 "time_zone": account.time_zone,
-                "large_expense_threshold": account.large_expense_threshold,
+                "large_expense_threshold": None
+                if threshold is None
+                else format_amount(threshold, account.currency),
                 "email_preferences": [kind for kind in wanted if wanted[kind]],
             }
         )

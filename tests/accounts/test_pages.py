@@ -1,5 +1,7 @@
 """The account pages."""
 
+from decimal import Decimal
+
 import pytest
 
 from accounts import services
@@ -175,10 +177,12 @@ def test_a_profile_shows_what_is_stored_and_saves_what_is_sent(aws):
     )
 
     assert answer.status_code == 302
-    assert "Your profile was saved." in client.get("/accounts/profile").content.decode()
+    page = client.get("/accounts/profile").content.decode()
+    assert "Your profile was saved." in page
+    assert 'value="99.90"' in page
     account = account_of(bob)
     assert (account.currency, account.phone_number) == ("EUR", None)
-    assert str(account.large_expense_threshold) == "99.90"
+    assert account.large_expense_threshold == Decimal("99.90")
     assert account.muted == {"budget_threshold", "large_expense"}
 
 

@@ -77,7 +77,7 @@ class Budget(Table):
     period_start = UnicodeAttribute()  # YYYY-MM-DD; `spent` and the rest are of it
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
     level = UnicodeAttribute(default="ok")  # one of LEVELS
-    arming = NumberAttribute(default=0)  # how often it fell to a lower level
+    arming = NumberAttribute(default=0)  # how often it fell to a lower level or moved
     version = VersionAttribute()
 
     by_user = ByUserIndex()

@@ -309,7 +309,7 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
         amount=budget.amount,
         alert_threshold=int(budget.alert_threshold),
         was=budget.level if same_period else "ok",
-        arming=int(budget.arming) if same_period else 0,
+        arming=int(budget.arming),
     )
     writes = Writes()
     _update(user, budget, state, writes, outcome)
@@ -360,10 +360,10 @@ def _settle(
     """
     period = current_period(user, budget)
     if period == budget.current:
-        spent, was, arming = budget.spent, budget.level, int(budget.arming)
+        spent, was = budget.spent, budget.level
     else:
         # Future-dated expenses may be waiting in the period that begins.
-        spent, was, arming = _count(budget, period), "ok", 0
+        spent, was = _count(budget, period), "ok"
         outcome.recounts.append(budget.budget_id)
     return _State(
         period=period,
@@ -371,7 +371,8 @@ def _settle(
         amount=(wanted or budget).amount,
         alert_threshold=int((wanted or budget).alert_threshold),
         was=was,
-        arming=arming,
+        # Never starts anew: a budget moved to weeks and back would reuse an id.
+        arming=int(budget.arming),
     )
 
 

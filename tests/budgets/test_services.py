@@ -364,6 +364,22 @@ class TestMoves:
 
         assert alerts() == ["budget_threshold"] * 3
 
+    def test_an_alert_is_not_lost_after_weeks_and_back(self):
+        budget = make_budget()
+        lunch = make_expense(amount="80.00")
+        expenses.edit_expense(ALICE, lunch.expense_id, amount="1.00")
+        expenses.edit_expense(ALICE, lunch.expense_id, amount="80.00")
+        expenses.edit_expense(ALICE, lunch.expense_id, amount="1.00")
+        assert len(alerts()) == 2
+
+        weekly = services.edit_budget(ALICE, budget.budget_id, period="weekly")
+        with at(2026, 3, 23):
+            dinner = make_expense(amount="1.00")
+            services.edit_budget(ALICE, weekly.budget_id, period="monthly")
+            expenses.edit_expense(ALICE, dinner.expense_id, amount="90.00")
+
+        assert len(alerts()) == 3
+
     def test_another_spelling_of_the_category_stays_the_same_budget(self):
         old = make_budget()
 

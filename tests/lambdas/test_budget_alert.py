@@ -1,6 +1,7 @@
 """The daily Lambda: every budget is looked at, page after page, run after run."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -109,4 +110,4 @@ def test_it_stops_before_its_time_is_over(results, invoked, left, goes_on):
 
 def forget_what_was_spent(budget: Budget) -> None:
     stored = Budget.get(budget.budget_id)
-    stored.update(actions=[Budget.spent.set(0), Budget.level.set("ok")])
+    stored.update(actions=[Budget.spent.set(Decimal(0)), Budget.level.set("ok")])

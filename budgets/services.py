@@ -18,8 +18,7 @@ from pynamodb.exceptions import DoesNotExist
 from accounts.models import User
 from budgets.models import LEVELS, Budget, budget_id_for, level_of, passed_on
 from expenses import queries as expenses
-from notifications import services as notifications
-from notifications import texts
+from notifications import outbox, texts
 from smartbudget.core import dates, money
 from smartbudget.core.errors import (
     ConflictError,
@@ -258,7 +257,7 @@ def follow_up(user: User, outcome: Outcome) -> None:
     from budgets.tasks import recount_budget  # it calls this module
 
     if outcome.alerts:
-        notifications.enqueue(user, outcome.alerts)
+        outbox.enqueue(user, outcome.alerts)
     if outcome.recounts:
         calls = [
             {"user_id": user.user_id, "budget_id": budget_id}
@@ -459,14 +458,14 @@ def _alert(
             f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
             f"|{level}|{state.arming}"
         )
-        notification = notifications.compose(
+        notification = outbox.compose(
             notification_id=uuid.uuid5(_NAMESPACE, about).hex,
             user_id=user.user_id,
             type=f"budget_{level}",
             subject=subject,
             message=message,
         )
-        notifications.put(notification, writes)
+        outbox.put(notification, writes)
         outcome.alerts.append(notification)
 
 

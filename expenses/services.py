@@ -20,8 +20,7 @@ from expenses import receipts
 from expenses.models import STATUSES, Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
-from notifications import services as notifications
-from notifications import texts
+from notifications import outbox, texts
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, DomainError, InvalidError
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
@@ -318,14 +317,14 @@ def _notice_large(
         threshold=limit,
         currency=user.currency,
     )
-    notification = notifications.compose(
+    notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, f"large|{after.expense_id}").hex,
         user_id=user.user_id,
         type="large_expense",
         subject=subject,
         message=message,
     )
-    notifications.put(notification, writes)
+    outbox.put(notification, writes)
     outcome.alerts.append(notification)
     return True
 

@@ -1,18 +1,18 @@
 """What the queue asks of notifications."""
 
-from notifications import services
+from notifications import delivery
 from smartbudget.core.tasks import current_attempt, task
 
 
 @task
 def deliver_notification(*, notification_id: str, **_carried: object) -> None:
-    """Send one stored notification; see services.deliver.
+    """Send one stored notification; see delivery.deliver.
 
     The other fields of the message are for whoever reads the queue: what is stored is
     what is sent, and to whom.
     """
     attempt = current_attempt()
-    services.deliver(
+    delivery.deliver(
         notification_id,
         last_attempt=attempt.is_last,
         lease_seconds=attempt.seconds_left,

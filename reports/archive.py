@@ -14,7 +14,7 @@ from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from accounts.models import User
-from notifications import services as notifications
+from notifications import outbox
 from notifications.texts import report_ready
 from reports.models import Making
 from reports.periods import Question, resolve
@@ -325,7 +325,7 @@ def _tell(user: User, made: Made) -> None:
         made.question.report_type, name=made.question.name, file_name=made.file_name
     )
     name = f"{user.user_id}\nreport_ready\n{made.report_key}"
-    notification = notifications.compose(
+    notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, name).hex,
         user_id=user.user_id,
         type="report_ready",
@@ -333,6 +333,6 @@ def _tell(user: User, made: Made) -> None:
         message=message,
     )
     writes = Writes()
-    notifications.put(notification, writes)
+    outbox.put(notification, writes)
     writes.commit()
-    notifications.enqueue(user, [notification])
+    outbox.enqueue(user, [notification])

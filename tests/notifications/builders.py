@@ -8,7 +8,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from accounts.models import Account
-from notifications import services, subscriptions
+from notifications import outbox, subscriptions
 from notifications.models import Notification
 
 NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)
@@ -30,7 +30,7 @@ def make_account(user_id="alice", *, subscribed=True, **given) -> Account:
 
 
 def make_notification(notification_id="n1", user_id="alice", **given) -> Notification:
-    notification = services.compose(
+    notification = outbox.compose(
         **{
             "notification_id": notification_id,
             "user_id": user_id,

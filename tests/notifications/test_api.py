@@ -5,7 +5,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.services import begin_session
-from notifications import services
+from notifications import delivery
 from tests.notifications import faults
 from tests.notifications.builders import (
     leave_unconfirmed,
@@ -175,7 +175,7 @@ def test_an_outage_of_sns_is_503_and_says_when_to_come_back(client):
 
 def test_the_page_tells_what_became_of_each(client):
     make_notification(ONE)
-    services.deliver(ONE)
+    delivery.deliver(ONE)
 
     answer = client.get("/notifications/")
 

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError
 from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import Account
-from notifications import services
+from notifications import delivery
 from notifications.models import Notification
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -29,7 +29,7 @@ def test_a_notification_is_sent_to_its_user():
     make_account()
     make_notification(subject="Budget exceeded: Food")
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert mails() == [("alice@example.com", "Budget exceeded: Food")]
     assert state() == ("sent", None)
@@ -39,7 +39,7 @@ def test_what_is_sent_leaves_the_sweeps_index():
     make_account()
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert stored().unsent_shard is None
     assert stored().unsent_since is None
@@ -49,8 +49,8 @@ def test_delivering_twice_sends_once():
     make_account()
     make_notification()
 
-    services.deliver("n1")
-    services.deliver("n1")
+    delivery.deliver("n1")
+    delivery.deliver("n1")
 
     assert len(mails()) == 1
     assert stored().attempts == 1
@@ -59,10 +59,10 @@ def test_delivering_twice_sends_once():
 def test_a_delivery_costs_claim_user_publish_and_mark():
     make_account()
     make_notification()
-    services.deliver(make_notification("warm-up").notification_id)
+    delivery.deliver(make_notification("warm-up").notification_id)
 
     with faults.calls_counted() as calls:
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert calls == ["UpdateItem", "GetItem", "Publish", "UpdateItem"]
 
@@ -72,14 +72,14 @@ def test_a_delivery_to_a_pending_subscriber_costs_one_look_up_more():
     make_notification()
 
     with faults.calls_counted() as calls:
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert calls == ["UpdateItem", "GetItem", "GetSubscriptionAttributes", "UpdateItem"]
 
 
 def test_an_unknown_notification_is_not_found():
     with pytest.raises(NotFoundError):
-        services.deliver("nobody's")
+        delivery.deliver("nobody's")
 
 
 # ------------------------------------------------------------------ who gets none
@@ -89,7 +89,7 @@ def test_who_is_not_subscribed_is_skipped():
     make_account(subscribed=False)
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert state() == ("skipped", "Not subscribed to e-mails.")
     assert mails() == []
@@ -99,7 +99,7 @@ def test_who_did_not_confirm_is_skipped():
     leave_unconfirmed(make_account())
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert state() == ("skipped", "The e-mail address is not confirmed yet.")
 
@@ -110,7 +110,7 @@ def test_who_confirmed_meanwhile_gets_it_and_is_remembered():
     confirm(account)
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert state() == ("sent", None)
     assert Account.get("alice").subscription_status == "confirmed"
@@ -122,7 +122,7 @@ def test_who_let_the_confirmation_lapse_is_skipped_and_has_none():
     sns().subscriptions.pop(account_arn(account))
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert state() == ("skipped", "Not subscribed to e-mails.")
     assert Account.get("alice").subscription_status == "none"
@@ -134,8 +134,8 @@ def test_a_kind_turned_off_is_skipped():
     make_notification("n1", type="large_expense")
     make_notification("n2", type="budget_exceeded")
 
-    services.deliver("n1")
-    services.deliver("n2")
+    delivery.deliver("n1")
+    delivery.deliver("n2")
 
     assert stored("n1").status == "skipped"
     assert "turned off" in stored("n1").error
@@ -145,7 +145,7 @@ def test_a_kind_turned_off_is_skipped():
 def test_a_deleted_user_is_skipped():
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert state() == ("skipped", "The account was deleted.")
 
@@ -156,10 +156,10 @@ def test_a_deleted_user_is_skipped():
 def test_a_slow_twin_holds_others_off():
     make_account()
     make_notification()
-    services._claim("n1", "somebody", 60)
+    delivery._claim("n1", "somebody", 60)
 
     with pytest.raises(ConflictError):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert mails() == []
 
@@ -168,11 +168,11 @@ def test_a_slow_twin_holds_others_off():
 def test_a_crashed_twins_claim_lapses(clock, later, sent):
     make_account()
     make_notification()
-    services._claim("n1", "somebody", 60)
+    delivery._claim("n1", "somebody", 60)
     clock.shift(later)
 
     with suppress(ConflictError):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert len(mails()) == sent
 
@@ -180,11 +180,11 @@ def test_a_crashed_twins_claim_lapses(clock, later, sent):
 def test_a_twin_slower_than_its_lease_does_not_undo_the_others_mark(clock):
     make_account()
     make_notification()
-    slow = services._claim("n1", "slow", 60)
+    slow = delivery._claim("n1", "slow", 60)
     clock.shift(61)
-    services.deliver("n1")
+    delivery.deliver("n1")
 
-    services.update_notification_status(slow, "failed", "too late")
+    delivery.update_notification_status(slow, "failed", "too late")
 
     assert state() == ("sent", None)
 
@@ -194,7 +194,7 @@ def test_a_lost_reply_of_the_claim_is_seen_to_be_ours():
     make_notification()
 
     with faults.reply_lost("UpdateItem"):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert len(mails()) == 1
     assert state() == ("sent", None)
@@ -204,10 +204,10 @@ def test_a_lost_reply_of_the_claim_is_seen_to_be_ours():
 def test_a_lost_reply_of_the_mark_is_seen_to_be_ours(caplog):
     make_account()
     make_notification()
-    claimed = services._claim("n1", "me", 60)
+    claimed = delivery._claim("n1", "me", 60)
 
     with faults.reply_lost("UpdateItem"):
-        services.update_notification_status(claimed, "sent")
+        delivery.update_notification_status(claimed, "sent")
 
     assert state() == ("sent", None)
     assert "claim was lost" not in caplog.text
@@ -218,7 +218,7 @@ def test_a_claim_that_dynamodb_does_not_answer_is_an_outage():
     make_notification()
 
     with faults.down("UpdateItem"), pytest.raises(PynamoDBException):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert state() == ("queued", None)
     assert mails() == []
@@ -232,10 +232,10 @@ def test_a_failed_attempt_leaves_it_queued_and_free():
     make_notification()
 
     with faults.down("Publish"), pytest.raises(DeliveryError):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert state() == ("queued", "The e-mail service did not answer.")
-    services.deliver("n1")
+    delivery.deliver("n1")
     assert state() == ("sent", None)
     assert stored().attempts == 2
 
@@ -249,7 +249,7 @@ def test_the_last_attempt_makes_it_failed_in_words():
     )
 
     with faults.answered("Publish", 403, refusal), pytest.raises(DeliveryError):
-        services.deliver("n1", last_attempt=True)
+        delivery.deliver("n1", last_attempt=True)
 
     reason = "The e-mail service refused it (AuthorizationError)."
     assert state() == ("failed", reason)
@@ -260,9 +260,9 @@ def test_what_failed_is_not_sent_any_more():
     make_account()
     make_notification()
     with faults.down("Publish"), pytest.raises(DeliveryError):
-        services.deliver("n1", last_attempt=True)
+        delivery.deliver("n1", last_attempt=True)
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert stored().status == "failed"
     assert mails() == []
@@ -274,7 +274,7 @@ def test_a_look_up_that_fails_is_retried():
 
     down = faults.down("GetSubscriptionAttributes")
     with down, pytest.raises(BotoCoreError):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert state() == ("queued", "It could not be delivered just then.")
 
@@ -284,7 +284,7 @@ def test_publishing_is_not_repeated_by_the_client():
     make_notification()
 
     with faults.reply_lost("Publish"), pytest.raises(DeliveryError):
-        services.deliver("n1")
+        delivery.deliver("n1")
 
     assert len(mails()) == 1
 
@@ -292,23 +292,23 @@ def test_publishing_is_not_repeated_by_the_client():
 def test_a_claim_that_cannot_be_given_back_lapses_by_itself(clock):
     make_account()
     make_notification()
-    claimed = services._claim("n1", "me", 60)
+    claimed = delivery._claim("n1", "me", 60)
 
     with faults.down("UpdateItem"):
-        services._give_back(claimed, DeliveryError("no"), last_attempt=False)
+        delivery._give_back(claimed, DeliveryError("no"), last_attempt=False)
 
     clock.shift(61)
-    services.deliver("n1")
+    delivery.deliver("n1")
     assert state() == ("sent", None)
 
 
 def test_what_crashes_every_attempt_is_given_up():
     make_account()
     make_notification().update(
-        actions=[Notification.attempts.set(services.MOST_ATTEMPTS)]
+        actions=[Notification.attempts.set(delivery.MOST_ATTEMPTS)]
     )
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert state() == ("failed", "It could not be delivered in 20 attempts.")
     assert mails() == []
@@ -320,7 +320,7 @@ def test_subjects_are_made_fit_again_before_they_are_sent():
         actions=[Notification.subject.set("old\nsubject\x07" + "x" * 200)]
     )
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     ((_, subject),) = mails()
     assert subject.startswith("old subjectxxx")
@@ -331,6 +331,6 @@ def test_the_address_is_published_in_lower_case():
     make_account(email="Alice+Budget@Example.com")
     make_notification()
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     assert mails()[0][0] == "alice+budget@example.com"

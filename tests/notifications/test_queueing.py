@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifications import services
+from notifications import delivery, outbox
 from notifications.models import Notification
 from notifications.tasks import deliver_notification
 from smartbudget.core import aws
@@ -22,7 +22,7 @@ MINUTES = 60
 def make_overdue(clock, *ids: str) -> None:
     for notification_id in ids:
         make_notification(notification_id)
-    clock.shift(services.OVERDUE_AFTER.total_seconds() + 1)
+    clock.shift(delivery.OVERDUE_AFTER.total_seconds() + 1)
 
 
 def queued_ids() -> list[str]:
@@ -33,7 +33,7 @@ def test_the_message_is_the_seeds():
     user = make_account().user
     notification = make_notification()
 
-    services.enqueue(user, [notification])
+    outbox.enqueue(user, [notification])
 
     assert queued() == [
         {
@@ -55,7 +55,7 @@ def test_ten_go_in_one_request(count, requests):
     aws.queue_url()
 
     with faults.calls_counted() as calls:
-        services.enqueue(user, notifications)
+        outbox.enqueue(user, notifications)
 
     assert calls == ["SendMessageBatch"] * requests
     assert len(queued()) == count
@@ -64,11 +64,11 @@ def test_ten_go_in_one_request(count, requests):
 def test_hostile_text_survives_the_queue():
     user = make_account(subscribed=False).user
     message = "Ünïcode 🎉 \ud800 \uffff <&>"
-    notification = services.compose(
+    notification = outbox.compose(
         notification_id="n1", user_id="alice", type="x", subject="s", message=message
     )
 
-    services.enqueue(user, [notification])
+    outbox.enqueue(user, [notification])
 
     assert queued()[0]["message"] == "Ünïcode 🎉  \uffff <&>"
 
@@ -79,12 +79,12 @@ def test_the_request_succeeds_without_sqs_and_the_sweep_sends_it(clock, operatio
     notification = make_notification()
 
     with faults.down(operation):
-        services.enqueue(user, [notification])
+        outbox.enqueue(user, [notification])
 
     assert queued() == []
     assert stored().status == "queued"
     clock.shift(5 * MINUTES + 1)
-    assert services.sweep() == {"requeued": 1, "refused": 0}
+    assert delivery.sweep() == {"requeued": 1, "refused": 0}
     assert queued_ids() == ["n1"]
 
 
@@ -98,7 +98,7 @@ def test_without_sqs_a_request_tries_one_batch_only():
         faults.down("SendMessageBatch"),
         faults.hooked("*", lambda *_: tries.append(1)),
     ):
-        services.enqueue(user, notifications)
+        outbox.enqueue(user, notifications)
 
     assert len(tries) == 2  # the client itself tries twice
 
@@ -112,7 +112,7 @@ def test_what_a_batch_refuses_is_left_to_the_sweep(clock, caplog):
     notifications = [make_notification("n0"), make_notification("n1")]
 
     with faults.answered("SendMessageBatch", 200, answer):
-        services.enqueue(user, notifications)
+        outbox.enqueue(user, notifications)
 
     assert "InternalError" in caplog.text
     assert "left to the sweep count=1" in caplog.text
@@ -128,15 +128,15 @@ def test_only_what_waited_over_five_minutes_is_swept(clock, waited, requeued):
     make_notification()
     clock.shift(waited)
 
-    assert services.sweep()["requeued"] == requeued
+    assert delivery.sweep()["requeued"] == requeued
 
 
 def test_what_is_swept_again_waits_again(clock):
     make_account()
     make_overdue(clock, "n1")
 
-    services.sweep()
-    services.sweep()
+    delivery.sweep()
+    delivery.sweep()
 
     assert queued_ids() == ["n1"]
     assert stored().unsent_since > NOON.isoformat()
@@ -145,10 +145,10 @@ def test_what_is_swept_again_waits_again(clock):
 def test_two_sweeps_at_once_do_not_double(clock):
     make_account()
     make_overdue(clock, "n1", "n2")
-    both_read = [list(services._overdue()), list(services._overdue())]
+    both_read = [list(delivery._overdue()), list(delivery._overdue())]
 
-    now = services.dates.timestamp()
-    taken = [services._restart_wait(item, now) for found in both_read for item in found]
+    now = delivery.dates.timestamp()
+    taken = [delivery._restart_wait(item, now) for found in both_read for item in found]
 
     assert taken == [True, True, False, False]
 
@@ -156,21 +156,21 @@ def test_two_sweeps_at_once_do_not_double(clock):
 def test_what_was_sent_meanwhile_is_not_swept_from_a_late_index(clock):
     make_account()
     make_overdue(clock, "n1")
-    (late,) = services._overdue()
-    services.deliver("n1")
+    (late,) = delivery._overdue()
+    delivery.deliver("n1")
 
-    assert not services._restart_wait(late, services.dates.timestamp())
+    assert not delivery._restart_wait(late, delivery.dates.timestamp())
 
 
 def test_sent_failed_and_skipped_ones_are_not_swept(clock):
     make_account()
     make_notification("sent")
-    services.deliver("sent")
+    delivery.deliver("sent")
     make_notification("skipped", user_id="nobody")
-    services.deliver("skipped")
+    delivery.deliver("skipped")
     clock.shift(10 * MINUTES)
 
-    assert services.sweep() == {"requeued": 0, "refused": 0}
+    assert delivery.sweep() == {"requeued": 0, "refused": 0}
 
 
 def test_every_shard_is_swept(clock):
@@ -178,7 +178,7 @@ def test_every_shard_is_swept(clock):
     ids = [f"n{number}" for number in range(25)]
     make_overdue(clock, *ids)
 
-    assert services.sweep()["requeued"] == 25
+    assert delivery.sweep()["requeued"] == 25
     assert queued_ids() == sorted(ids)
     assert len({item.unsent_shard for item in Notification.scan()}) == 4
 
@@ -188,9 +188,9 @@ def test_a_sweep_stops_when_sqs_is_down_and_the_next_need_not_wait(clock):
     make_overdue(clock, *(f"n{number}" for number in range(25)))
 
     with faults.down("SendMessageBatch"):
-        assert services.sweep() == {"requeued": 0, "refused": 10}
+        assert delivery.sweep() == {"requeued": 0, "refused": 10}
 
-    assert services.sweep() == {"requeued": 25, "refused": 0}
+    assert delivery.sweep() == {"requeued": 25, "refused": 0}
 
 
 def test_a_sweep_stops_when_its_time_is_over(clock):
@@ -198,13 +198,13 @@ def test_a_sweep_stops_when_its_time_is_over(clock):
     make_overdue(clock, *(f"n{number}" for number in range(25)))
     answers = iter([True, True, False])
 
-    assert services.sweep(lambda: next(answers))["requeued"] == 20
+    assert delivery.sweep(lambda: next(answers))["requeued"] == 20
 
 
 def test_the_notification_of_a_deleted_user_is_swept_too(clock):
     make_overdue(clock, "n1")
 
-    assert services.sweep()["requeued"] == 1
+    assert delivery.sweep()["requeued"] == 1
     assert queued()[0]["user_email"] == ""
 
 
@@ -214,7 +214,7 @@ def test_the_notification_of_a_deleted_user_is_swept_too(clock):
 def test_the_task_delivers_and_ignores_what_else_the_message_says():
     make_account()
     make_notification(subject="Stored")
-    services.enqueue(make_account("bob").user, [stored()])
+    outbox.enqueue(make_account("bob").user, [stored()])
     body = queued()[0] | {"subject": "Forged", "user_email": "eve@example.com"}
 
     deliver_notification(**body)

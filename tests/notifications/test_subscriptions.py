@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts.models import Account
-from notifications import services, subscriptions
+from notifications import delivery, subscriptions
 from smartbudget.core import aws
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from tests.notifications import faults
@@ -66,7 +66,7 @@ def test_each_gets_only_what_is_theirs():
     make_account("bob")
     make_notification("n1", "alice")
 
-    services.deliver("n1")
+    delivery.deliver("n1")
 
     policies = {
         subscription.endpoint: subscription._filter_policy_matcher
@@ -217,7 +217,7 @@ def test_unsubscribing_ends_the_mails():
 
     assert subscriptions.unsubscribe(account.user) == ("none", None)
 
-    services.deliver("n1")
+    delivery.deliver("n1")
     assert sns().subscriptions == {}
     assert remembered() == ("none", None)
     assert state() == ("skipped", "Not subscribed to e-mails.")

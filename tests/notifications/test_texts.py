@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifications import services, texts
+from notifications import outbox, texts
 from smartbudget.core.dates import period_of
 
 HOSTILE = [
@@ -123,7 +123,7 @@ def test_a_large_expense_says_which():
 def test_subjects_of_hostile_categories_are_fit(category):
     assert is_fit(alert(category=category)[0])
     assert is_fit(
-        services.compose(
+        outbox.compose(
             notification_id="n", user_id="u", type="t", subject=category, message=""
         ).subject
     )

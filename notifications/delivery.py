@@ -1,0 +1,246 @@
+"""Delivering what is queued, and queueing again what was not delivered."""
+
+import functools
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+
+from pynamodb.exceptions import DoesNotExist, PynamoDBException, UpdateError
+from pynamodb.expressions.condition import Condition
+
+from accounts import services as accounts
+from notifications import subscriptions, transports
+from notifications.models import SHARDS, Notification
+from notifications.outbox import body_of
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.tables import Action, is_condition_failure, write_single
+from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, find
+
+logger = logging.getLogger(__name__)
+
+OVERDUE_AFTER = timedelta(minutes=5)  # then the sweep queues it again
+SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
+# A message that crashes its Lambda never comes to its last attempt; this ends it.
+MOST_ATTEMPTS = 20
+
+_OBSTACLES = {
+    "none": "Not subscribed to e-mails.",
+    "pending": "The e-mail address is not confirmed yet.",
+    "confirmed": None,
+}
+
+
+def deliver(
+    notification_id: str, *, last_attempt: bool = False, lease_seconds: float = 60
+) -> None:
+    """Send one notification: claim it, publish, mark it. Safe to repeat.
+
+    last_attempt: nobody tries again after this, so failing makes it `failed`.
+    lease_seconds: how long the caller can live; a claim that is older is dead.
+
+    Raises NotFoundError for an unknown id, ConflictError while somebody else delivers
+    it, DeliveryError when it was not taken. A crash, or a reply lost, between publish
+    and mark repeats that one e-mail: SNS has no way to ask whether it was sent.
+    """
+    claim = uuid.uuid4().hex
+    notification = _claim(notification_id, claim, lease_seconds)
+    if notification is None:
+        return
+    if notification.attempts > MOST_ATTEMPTS:
+        reason = f"It could not be delivered in {MOST_ATTEMPTS} attempts."
+        update_notification_status(notification, "failed", reason)
+        return
+    try:
+        email, obstacle = _receiver(notification)
+        if email:
+            transports.send(email, notification.subject, notification.message)
+    except Exception as error:
+        _give_back(notification, error, last_attempt=last_attempt)
+        raise
+    update_notification_status(notification, "sent" if email else "skipped", obstacle)
+
+
+def update_notification_status(
+    notification: Notification, status: str, error: str | None = None
+) -> None:
+    """End a delivery that we claimed: `sent`, `skipped` or `failed`, and why.
+
+    The claim stays, so that repeating after a lost reply finds it ours.
+    """
+    actions: list[Action] = [
+        Notification.status.set(status),
+        Notification.claimed_until.remove(),
+        Notification.unsent_shard.remove(),
+        Notification.unsent_since.remove(),
+    ]
+    if not _update_claimed(notification, actions, error):
+        logger.warning(
+            "claim was lost notification_id=%s", notification.notification_id
+        )
+
+
+def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
+    """Queue again what has waited too long; work is bounded.
+
+    keep_going: asked before every ten; False ends the run.
+
+    Returns {"requeued": n, "refused": n}. Safe to repeat and to run twice at once: the
+    time a notification waits from is moved on by one sweep only.
+    """
+    counts = {"requeued": 0, "refused": 0}
+    email_of = functools.cache(_email_of)
+    overdue = _overdue()
+    while keep_going() and (found := list(islice(overdue, BATCH))):
+        waiting_since = {item.notification_id: item.unsent_since for item in found}
+        taken = [item for item in found if _restart_wait(item, dates.timestamp())]
+        refused = _requeue(taken, email_of)
+        for item in refused:  # SQS is down: the next sweep need not wait for them
+            _restart_wait(item, waiting_since[item.notification_id])
+        counts["requeued"] += len(taken) - len(refused)
+        counts["refused"] += len(refused)
+        if refused:
+            break
+    logger.info("swept requeued=%(requeued)d refused=%(refused)d", counts)
+    return counts
+
+
+def _find(notification_id: str) -> Notification | None:
+    try:
+        return Notification.get(notification_id, consistent_read=True)
+    except DoesNotExist:
+        return None
+
+
+def _claim(
+    notification_id: str, claim: str, lease_seconds: float
+) -> Notification | None:
+    """Take a notification for ourselves; None when there is nothing left to do."""
+    now = dates.now()
+    free = Notification.claimed_until.does_not_exist() | (
+        Notification.claimed_until < dates.timestamp(now)
+    )
+    notification = Notification(notification_id)
+    actions: list[Action] = [
+        Notification.claim.set(claim),
+        Notification.claimed_until.set(
+            dates.timestamp(now + timedelta(seconds=lease_seconds))
+        ),
+        Notification.attempts.add(1),
+    ]
+    try:
+        write_single(
+            lambda: notification.update(
+                actions, condition=(Notification.status == "queued") & free
+            )
+        )
+    except UpdateError as error:
+        if not is_condition_failure(error):
+            raise
+        return _claimed_before(notification_id, claim)
+    return notification
+
+
+def _claimed_before(notification_id: str, claim: str) -> Notification | None:
+    """Find out why a claim was refused; a lost reply makes it look so too [D8]."""
+    stored = _find(notification_id)
+    if stored is None:
+        raise NotFoundError("There is no such notification.")
+    if stored.status != "queued":
+        return None
+    if stored.claim != claim:
+        raise ConflictError("The notification is being delivered by somebody else.")
+    return stored
+
+
+def _receiver(notification: Notification) -> tuple[str | None, str | None]:
+    """Return where to send it, or None and why it is not sent."""
+    try:
+        account = accounts.get_account(notification.user_id)
+    except NotFoundError:
+        return None, "The account was deleted."
+    if notification.type in (account.muted or ()):
+        return None, "E-mails of this kind are turned off in the preferences."
+    status, _ = subscriptions.check_email_subscription(account)
+    return (account.email if status == "confirmed" else None), _OBSTACLES[status]
+
+
+def _give_back(
+    notification: Notification, error: Exception, *, last_attempt: bool
+) -> None:
+    """Let the next attempt begin at once, or say that there is none."""
+    known = isinstance(error, transports.DeliveryError)
+    reason = str(error) if known else "It could not be delivered just then."
+    try:
+        if last_attempt:
+            update_notification_status(notification, "failed", reason)
+        else:
+            _update_claimed(notification, [Notification.claimed_until.remove()], reason)
+    except PynamoDBException:
+        logger.exception(
+            "claim not given back notification_id=%s", notification.notification_id
+        )
+
+
+def _update_claimed(
+    notification: Notification, actions: list[Action], error: str | None
+) -> bool:
+    """Change a notification while the claim on it is ours; tell whether it was."""
+    actions = [
+        *actions,
+        Notification.updated_at.set(dates.timestamp()),
+        Notification.error.set(error) if error else Notification.error.remove(),
+    ]
+    return _update_if(Notification.claim == notification.claim, notification, actions)
+
+
+def _restart_wait(notification: Notification, since: str) -> bool:
+    """Let the overdue time begin anew; tell whether nobody did so before."""
+    unchanged = Notification.unsent_since == notification.unsent_since
+    return _update_if(unchanged, notification, [Notification.unsent_since.set(since)])
+
+
+def _update_if(
+    condition: Condition, notification: Notification, actions: list[Action]
+) -> bool:
+    try:
+        write_single(lambda: notification.update(actions, condition=condition))
+    except UpdateError as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True
+
+
+def _overdue() -> Iterator[Notification]:
+    before = dates.timestamp(dates.now() - OVERDUE_AFTER)
+    for shard in SHARDS:
+        yield from Notification.unsent.query(
+            shard,
+            Notification.unsent_since < before,
+            limit=SWEEP_LIMIT // len(SHARDS),
+            page_size=100,
+        )
+
+
+def _requeue(
+    notifications: list[Notification], email_of: Callable[[str], str]
+) -> list[Notification]:
+    """Queue notifications of several users; return those that SQS did not take."""
+    calls = [body_of(item, email_of(item.user_id)) for item in notifications]
+    try:
+        find(DEFAULT).delay_many(calls)
+    except QueueError as error:
+        logger.warning("not queued count=%d", len(error.refused), exc_info=True)
+        refused = {call["notification_id"] for call in error.refused}
+        return [item for item in notifications if item.notification_id in refused]
+    return []
+
+
+def _email_of(user_id: str) -> str:
+    try:
+        return accounts.get_account(user_id).email
+    except NotFoundError:
+        return ""  # delivering finds it out, and says so

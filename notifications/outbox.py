@@ -1,0 +1,69 @@
+"""The outbox: notifications stored with what caused them, then queued for delivery."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from notifications.models import Notification, shard_of
+from notifications.texts import printable, subject_line
+from smartbudget.core import dates
+from smartbudget.core.tables import Writes
+from smartbudget.core.tasks import DEFAULT, QueueError, find
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def compose(
+    *, notification_id: str, user_id: str, type: str, subject: str, message: str
+) -> Notification:
+    """Make a notification, not stored: the caller's transaction does that.
+
+    notification_id: derived from what it is about, so that storing it twice can be
+    refused. The subject is made fit for SNS.
+    """
+    now = dates.timestamp()
+    return Notification(
+        notification_id=notification_id,
+        user_id=user_id,
+        type=type,
+        subject=subject_line(subject),
+        message=printable(message),
+        status="queued",
+        created_at=now,
+        updated_at=now,
+        unsent_shard=shard_of(notification_id),
+        unsent_since=now,
+    )
+
+
+def put(notification: Notification, writes: Writes) -> None:
+    """Add a composed notification to a transaction; one that exists is left alone."""
+    writes.put_once(notification, Notification.notification_id.does_not_exist())
+
+
+def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
+    """Queue stored notifications of one user for delivery, ten to a request.
+
+    Never fails: what SQS does not take stays `queued`, and the sweep sends it later.
+    """
+    calls = [body_of(item, user.email) for item in notifications]
+    try:
+        find(DEFAULT).delay_many(calls)
+    except QueueError as error:
+        logger.warning("left to the sweep count=%d", len(error.refused), exc_info=True)
+
+
+def body_of(notification: Notification, email: str) -> dict[str, str]:
+    """Write the seed's message."""
+    return {
+        "user_id": notification.user_id,
+        "user_email": email,
+        "message": notification.message,
+        "subject": notification.subject,
+        "notification_type": notification.type,
+        "notification_id": notification.notification_id,
+        "timestamp": dates.timestamp(),
+    }

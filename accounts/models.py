@@ -88,6 +88,9 @@ class Account(Table):
     time_zone = UnicodeAttribute(default="UTC")  # IANA
     large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
     muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
+    opted_in = UnicodeSetAttribute(null=True)  # kinds that nobody gets unasked
+    quiet_from = UnicodeAttribute(null=True)  # HH:MM, local; both or neither
+    quiet_until = UnicodeAttribute(null=True)  # HH:MM, local
     subscription_arn = UnicodeAttribute(null=True)  # None: never subscribed
     subscription_status = UnicodeAttribute(default="none")  # none, pending, confirmed
     is_staff = BooleanAttribute(default=False)

@@ -12,7 +12,7 @@ from notifications.serializers import (
     SubscriptionInput,
     SubscriptionOutput,
 )
-from notifications.subscriptions import Subscription
+from notifications.transports import Subscription
 from smartbudget.web import cursors
 
 

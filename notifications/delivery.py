@@ -56,7 +56,7 @@ def deliver(
     try:
         email, obstacle = _receiver(notification)
         if email:
-            transports.send(email, notification.subject, notification.message)
+            transports.chosen().send(email, notification.subject, notification.message)
     except Exception as error:
         _give_back(notification, error, last_attempt=last_attempt)
         raise

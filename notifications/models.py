@@ -2,7 +2,11 @@
 
 import zlib
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
@@ -63,6 +67,9 @@ class Notification(Table):
     error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words
     claim = UnicodeAttribute(null=True)  # who is delivering it now
     claimed_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; then the claim lapses
+    read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
+    held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
+    members = UnicodeSetAttribute(null=True)  # a digest's alerts, by notification_id
     unsent_shard = UnicodeAttribute(null=True)  # both only while it is `queued`
     unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when last queued
 

@@ -1,46 +1,32 @@
-"""How a message reaches a person: the one place that sends.
+"""How mail reaches people: the port, and the choice of what stands behind it."""
 
-`send` is the port: (email, subject, message) -> None, or DeliveryError. Mail goes
-through the SNS topic, whose subscriptions each take their own user's messages only.
-"""
+from typing import Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from notifications.texts import printable, subject_line
-from smartbudget.core import aws
+Subscription = tuple[str, str | None]  # none, pending or confirmed; and the ARN
 
 
 class DeliveryError(Exception):
     """The message was not taken; the text says why, for the person who waits."""
 
 
-def send(email: str, subject: str, message: str) -> None:
-    """Send one message to a person. Not idempotent. Raises DeliveryError."""
-    send_email_notification(email, subject, message)
+class Transport(Protocol):
+    """What sends mail, and knows who wants any."""
+
+    def send(self, email: str, subject: str, message: str) -> None:
+        """Send one message to a person. Not idempotent. Raises DeliveryError."""
+
+    def subscribe(self, email: str) -> Subscription:
+        """Ask an address to confirm. Safe to repeat. Raises InvalidError."""
+
+    def look_up(self, arn: str, email: str) -> str:
+        """Return the status of a subscription: none, pending or confirmed."""
+
+    def unsubscribe(self, arn: str) -> None:
+        """End a subscription; safe to repeat."""
 
 
-def send_email_notification(email: str, subject: str, message: str) -> None:
-    """Publish to the topic, for the one subscription whose filter names `email`.
+def chosen() -> Transport:
+    """Return the transport that the configuration names."""
+    from notifications import sns
 
-    One attempt only: a reply that was lost would be answered by a second mail [S23].
-
-    Raises DeliveryError.
-    """
-    address = {"DataType": "String", "StringValue": email.lower()}
-    try:
-        aws.client("sns", attempts=1).publish(
-            TopicArn=get_sns_topic_arn(),
-            Subject=subject_line(subject),
-            Message=printable(message),
-            MessageAttributes={"user_email": address},
-        )
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        raise DeliveryError(f"The e-mail service refused it ({code}).") from error
-    except BotoCoreError as error:
-        raise DeliveryError("The e-mail service did not answer.") from error
-
-
-def get_sns_topic_arn() -> str:
-    """Return the alert topic's ARN, worked out once a process."""
-    return aws.topic_arn()
+    return sns

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts.models import Account
 from notifications import delivery, subscriptions
+from notifications import sns as sns_transport
 from smartbudget.core import aws
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from tests.notifications import faults
@@ -56,7 +57,7 @@ def test_subscribing_asks_sns_for_the_users_own_messages_only():
 
 
 def test_the_filter_names_the_lower_cased_address():
-    policy = subscriptions._filter_policy("Alice@Example.COM")
+    policy = sns_transport._filter_policy("Alice@Example.COM")
 
     assert json.loads(policy) == {"user_email": ["alice@example.com"]}
 
@@ -150,8 +151,8 @@ def test_a_first_answer_without_an_arn_is_asked_again():
 
 def test_locally_the_mailbox_is_subscribed_over_http(monkeypatch):
     user = make_account(subscribed=False, email="a+b@example.com").user
-    local = replace(subscriptions.config, mailbox_url="http://127.0.0.1:8025")
-    monkeypatch.setattr(subscriptions, "config", local)
+    local = replace(sns_transport.config, mailbox_url="http://127.0.0.1:8025")
+    monkeypatch.setattr(sns_transport, "config", local)
 
     subscriptions.subscribe(user)
 

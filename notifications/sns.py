@@ -1,0 +1,155 @@
+"""SNS: one topic, and a subscription a person whose filter lets their own mail through.
+
+The filter policy is part of the Subscribe call: set afterwards, the subscription gets
+everyone's mail first [S4].
+"""
+
+import json
+import logging
+from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from notifications.texts import printable, subject_line
+from notifications.transports import DeliveryError, Subscription
+from smartbudget.core import aws
+from smartbudget.core.config import config
+from smartbudget.core.errors import InvalidError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+_FULL = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
+_GONE = {"NotFound", "ResourceNotFound"}
+
+
+def send(email: str, subject: str, message: str) -> None:
+    """Send one message to a person. Not idempotent. Raises DeliveryError."""
+    send_email_notification(email, subject, message)
+
+
+def subscribe(email: str) -> Subscription:
+    """Ask an address to confirm; return (status, ARN).
+
+    Raises InvalidError for an address that SNS does not take, UnavailableError when
+    the topic has no room.
+    """
+    arn = _subscribe(email)
+    # An address that was subscribed before may come back as it was then [S7] [S8].
+    return look_up(arn, email), arn
+
+
+def look_up(arn: str, email: str) -> str:
+    """Ask for a subscription's status; put its filter right if it is not."""
+    try:
+        found = _sns().get_subscription_attributes(SubscriptionArn=arn)
+    except ClientError as error:
+        if _code(error) in _GONE:
+            return "none"
+        raise
+    attributes = found["Attributes"]
+    policy = json.loads(attributes.get("FilterPolicy") or "{}")
+    if policy != json.loads(_filter_policy(email)):
+        configure_subscription_filter(arn, email)
+    pending = attributes.get("PendingConfirmation", "").lower() == "true"
+    return "pending" if pending else "confirmed"
+
+
+def unsubscribe(arn: str) -> None:
+    """End a subscription; safe to repeat."""
+    try:
+        _sns().unsubscribe(SubscriptionArn=arn)
+    except ClientError as error:
+        # One that was never confirmed cannot be ended; it lapses by itself [S10].
+        if _code(error) not in _GONE | {"InvalidParameter"}:
+            raise
+
+
+def configure_subscription_filter(arn: str, email: str) -> None:
+    """Let only messages for this address through an existing subscription."""
+    _sns().set_subscription_attributes(
+        SubscriptionArn=arn,
+        AttributeName="FilterPolicy",
+        AttributeValue=_filter_policy(email),
+    )
+
+
+def send_email_notification(email: str, subject: str, message: str) -> None:
+    """Publish to the topic, for the one subscription whose filter names `email`.
+
+    One attempt only: a reply that was lost would be answered by a second mail [S23].
+
+    Raises DeliveryError.
+    """
+    address = {"DataType": "String", "StringValue": email.lower()}
+    try:
+        aws.client("sns", attempts=1).publish(
+            TopicArn=get_sns_topic_arn(),
+            Subject=subject_line(subject),
+            Message=printable(message),
+            MessageAttributes={"user_email": address},
+        )
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise DeliveryError(f"The e-mail service refused it ({code}).") from error
+    except BotoCoreError as error:
+        raise DeliveryError("The e-mail service did not answer.") from error
+
+
+def get_sns_topic_arn() -> str:
+    """Return the alert topic's ARN, worked out once a process."""
+    return aws.topic_arn()
+
+
+def _subscribe(email: str) -> str:
+    """Subscribe an address and return the subscription's ARN."""
+    try:
+        arn = _ask(email, {"FilterPolicy": _filter_policy(email)})
+        # The local AWS tells the ARN only to who asks again.
+        return arn or _ask(email, {"FilterPolicy": _filter_policy(email)}) or ""
+    except ClientError as error:
+        if "different attributes" not in str(error):
+            _raise_in_words(error)
+            raise
+    # It exists with another filter; asking without one tells its ARN [S7].
+    return _ask(email, {}) or ""
+
+
+def _ask(email: str, attributes: dict[str, str]) -> str | None:
+    endpoint, protocol = email, "email"
+    if config.mailbox_url:
+        endpoint = f"{config.mailbox_url}/inbox/{quote(email, safe='')}"
+        protocol = "http"
+    answer = _sns().subscribe(
+        TopicArn=aws.topic_arn(),
+        Protocol=protocol,
+        Endpoint=endpoint,
+        Attributes=attributes,
+        ReturnSubscriptionArn=True,
+    )
+    arn: str = answer["SubscriptionArn"]
+    return arn if arn.startswith("arn:") else None
+
+
+def _filter_policy(email: str) -> str:
+    return json.dumps({"user_email": [email.lower()]})
+
+
+def _raise_in_words(error: ClientError) -> None:
+    if _code(error) in _FULL:
+        logger.error("the topic takes no more subscriptions code=%s", _code(error))
+        raise UnavailableError(
+            "No more people can be subscribed at the moment. Please try again later;"
+            " your notifications are listed here meanwhile."
+        ) from error
+    if _code(error) == "InvalidParameter":
+        raise InvalidError("Mail cannot be sent to this address.", "email") from error
+
+
+def _code(error: ClientError) -> str:
+    code: str = error.response["Error"]["Code"]
+    return code
+
+
+def _sns() -> Any:
+    return aws.client("sns")

@@ -8,6 +8,7 @@ from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.money import CURRENCIES, format_amount
+from smartbudget.web.forms import AmountField
 
 EMAIL_LABELS = {
     "budget_threshold": "A budget reaches its threshold",
@@ -70,7 +71,7 @@ class ProfileForm(forms.Form):
         choices=[(name, name) for name in sorted(TIME_ZONES)],
         help_text="Days, weeks and months begin at midnight there.",
     )
-    large_expense_threshold = forms.DecimalField(
+    large_expense_threshold = AmountField(
         label="Large expense from",
         required=False,
         help_text="Tells you of any expense of this amount or more. Empty: off.",

@@ -8,6 +8,7 @@ from accounts.models import User
 from budgets.models import Budget
 from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import format_amount
+from smartbudget.web.forms import AmountField
 
 
 class BudgetForm(forms.Form):
@@ -15,9 +16,7 @@ class BudgetForm(forms.Form):
         max_length=50,
         help_text="Expenses in this category count, whether in capitals or not.",
     )
-    amount = forms.DecimalField(
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    )
+    amount = AmountField()
     period = forms.ChoiceField(
         choices=[(period, period.capitalize()) for period in PERIODS],
         help_text="Weeks begin on Monday.",

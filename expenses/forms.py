@@ -11,6 +11,7 @@ from expenses.models import Expense
 from expenses.serializers import checked
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import format_amount
+from smartbudget.web.forms import AmountField
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
 STATUS_CHOICES = [("pending", "Pending"), ("cleared", "Cleared"), ("void", "Void")]
@@ -59,9 +60,7 @@ class ReceiptField(forms.FileField):
 
 
 class ExpenseForm(forms.Form):
-    amount = forms.DecimalField(
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    )
+    amount = AmountField()
     category = forms.CharField(
         max_length=50,
         help_text="What budgets are about, such as Groceries. Case does not count.",

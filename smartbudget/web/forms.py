@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.forms import Form
+from django.forms import CharField, Form, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -11,6 +11,18 @@ from smartbudget.core.errors import ForbiddenError, NotFoundError
 from smartbudget.web.errors import Problem, problem_of
 
 T = TypeVar("T")
+
+
+class AmountField(CharField):
+    """An amount as typed; services read it, as exactly as they read the API's.
+
+    Django's DecimalField would also take 1_000 and digits of other scripts.
+    """
+
+    widget = TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=64, empty_value=None, **options)
 
 
 def answer_form(

@@ -150,7 +150,7 @@ def test_the_add_page_offers_eighty_percent(client):
 
 WRONG_VALUES = {
     "category": ["", "  ", "a" * 51, "a\u0007b", "a\u0000b"],
-    "amount": ["", "0", "-1", "0.001", "1000000000000", "NaN", "ten"],
+    "amount": ["", "0", "-1", "0.001", "1000000000000", "NaN", "ten", "1_000", "٣"],
     "period": ["", "daily"],
     "alert_threshold": ["", "0", "101", "80.5", "most"],
 }

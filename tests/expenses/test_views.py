@@ -117,7 +117,18 @@ def test_going_back_and_changing_the_form_asks_before_storing_another(client, al
 
 
 WRONG_VALUES = {
-    "amount": ["", "0", "-1", "0.001", "1000000000000", "1e400", "NaN", "ten"],
+    "amount": [
+        "",
+        "0",
+        "-1",
+        "0.001",
+        "1000000000000",
+        "1e400",
+        "NaN",
+        "ten",
+        "1_000",
+        "٣",
+    ],
     "category": ["", "   ", "a" * 51, "a\u0007b", "a\u0000b"],
     "description": ["a" * 501, "a\u0007b"],
     "date": ["", "2016-03-17", "2027-03-19", "2026-02-29", "tomorrow"],

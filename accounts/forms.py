@@ -14,6 +14,9 @@ EMAIL_LABELS = {
     "budget_threshold": "A budget reaches its threshold",
     "budget_exceeded": "A budget is exceeded",
     "large_expense": "A large expense is recorded",
+    "report_ready": "A report is ready",
+    "weekly_summary": "A week is over: what was spent, budget by budget",
+    "monthly_summary": "A month is over: what was spent, budget by budget",
 }
 
 

@@ -18,7 +18,15 @@ from smartbudget.core.config import config
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
 
 # Kinds of notification a person can have by e-mail or only in the app.
-EMAIL_KINDS = ("budget_threshold", "budget_exceeded", "large_expense")
+EMAIL_KINDS = (
+    "budget_threshold",
+    "budget_exceeded",
+    "large_expense",
+    "report_ready",
+    "weekly_summary",
+    "monthly_summary",
+)
+OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off until asked for
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Account(Table):
     time_zone = UnicodeAttribute(default="UTC")  # IANA
     large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
     muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
-    opted_in = UnicodeSetAttribute(null=True)  # kinds that nobody gets unasked
+    opted_in = UnicodeSetAttribute(null=True)  # of OPT_IN_KINDS; None: none
     quiet_from = UnicodeAttribute(null=True)  # HH:MM, local; both or neither
     quiet_until = UnicodeAttribute(null=True)  # HH:MM, local
     subscription_arn = UnicodeAttribute(null=True)  # None: never subscribed
@@ -116,7 +124,16 @@ class Account(Table):
     @property
     def email_preferences(self) -> dict[str, bool]:
         """Each kind of notification, and whether it is wanted by e-mail."""
-        return {kind: kind not in (self.muted or ()) for kind in EMAIL_KINDS}
+        return {kind: self.wants(kind) for kind in EMAIL_KINDS}
+
+    def wants(self, kind: str) -> bool:
+        """Tell whether a kind of notification is wanted by e-mail.
+
+        Kinds that are not among EMAIL_KINDS cannot be turned off.
+        """
+        if kind in OPT_IN_KINDS:
+            return kind in (self.opted_in or ())
+        return kind not in EMAIL_KINDS or kind not in (self.muted or ())
 
 
 class Claim(Table):

@@ -46,6 +46,9 @@ class EmailPreferences(InputSerializer):
     budget_threshold = FlagField(required=False)
     budget_exceeded = FlagField(required=False)
     large_expense = FlagField(required=False)
+    report_ready = FlagField(required=False)
+    weekly_summary = FlagField(required=False, help_text="Off until it is asked for.")
+    monthly_summary = FlagField(required=False, help_text="Off until it is asked for.")
 
 
 class ProfileInput(InputSerializer):

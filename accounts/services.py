@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
 from accounts import passwords, rules, sessions, throttles
-from accounts.models import Account, Claim, Session, User
+from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import Login
 from accounts.throttles import Limit
 from smartbudget.core import dates
@@ -274,7 +274,9 @@ def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
         wanted = account.email_preferences | rules.email_preferences(
             changes["email_preferences"]
         )
-        checked["muted"] = {kind for kind in wanted if not wanted[kind]} or None
+        refused = {kind for kind in wanted if not wanted[kind]}
+        checked["muted"] = refused.difference(OPT_IN_KINDS) or None
+        checked["opted_in"] = set(OPT_IN_KINDS).difference(refused) or None
     currency = account.currency
     if "currency" in changes:
         currency = checked["currency"] = rules.currency(changes["currency"])

@@ -161,7 +161,7 @@ def _receiver(notification: Notification) -> tuple[str | None, str | None]:
         account = accounts.get_account(notification.user_id)
     except NotFoundError:
         return None, "The account was deleted."
-    if notification.type in (account.muted or ()):
+    if not account.wants(notification.type):
         return None, "E-mails of this kind are turned off in the preferences."
     status, _ = subscriptions.check_email_subscription(account)
     return (account.email if status == "confirmed" else None), _OBSTACLES[status]

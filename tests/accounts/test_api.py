@@ -216,6 +216,9 @@ def test_the_profile_is_the_callers_own(aws):
             "budget_threshold": True,
             "budget_exceeded": True,
             "large_expense": True,
+            "report_ready": True,
+            "weekly_summary": False,
+            "monthly_summary": False,
         },
         "created_at": account_of(bob).created_at,
     }
@@ -257,6 +260,8 @@ def test_a_threshold_is_exact_as_text_or_number(aws, sent):
         ({"email_preferences": []}, "email_preferences"),
         ({"email_preferences": {"large_expense": "yes"}}, "email_preferences"),
         ({"email_preferences": {"newsletter": True}}, "email_preferences"),
+        ({"email_preferences": {"password_changed": False}}, "email_preferences"),
+        ({"email_preferences": {"weekly_summary": None}}, "email_preferences"),
         ({"phone_number": "\u0000"}, "phone_number"),
     ],
 )

@@ -172,7 +172,7 @@ def test_a_profile_shows_what_is_stored_and_saves_what_is_sent(aws):
         {
             **PROFILE,
             "large_expense_threshold": "99.90",
-            "email_preferences": ["budget_exceeded"],
+            "email_preferences": ["budget_exceeded", "monthly_summary"],
         },
     )
 
@@ -183,7 +183,8 @@ def test_a_profile_shows_what_is_stored_and_saves_what_is_sent(aws):
     account = account_of(bob)
     assert (account.currency, account.phone_number) == ("EUR", None)
     assert account.large_expense_threshold == Decimal("99.90")
-    assert account.muted == {"budget_threshold", "large_expense"}
+    assert account.muted == {"budget_threshold", "large_expense", "report_ready"}
+    assert account.opted_in == {"monthly_summary"}
 
 
 def test_a_wrong_profile_is_shown_again_with_its_error(aws):

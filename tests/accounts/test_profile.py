@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import services
+from accounts.models import EMAIL_KINDS
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -67,15 +68,50 @@ def test_one_email_preference_leaves_the_others(aws):
         "budget_threshold": False,
         "budget_exceeded": True,
         "large_expense": False,
+        "report_ready": True,
+        "weekly_summary": False,
+        "monthly_summary": False,
     }
 
 
 def test_all_email_preferences_can_be_turned_on_again(aws):
-    bob = make_user(email_preferences={"budget_threshold": False})
+    bob = make_user(email_preferences=dict.fromkeys(EMAIL_KINDS, False))
+    assert not any(account_of(bob).email_preferences.values())
 
-    services.update_profile(bob, email_preferences={"budget_threshold": True})
+    services.update_profile(bob, email_preferences=dict.fromkeys(EMAIL_KINDS, True))
 
     assert all(account_of(bob).email_preferences.values())
+
+
+def test_nobody_gets_summaries_unasked(aws):
+    bob = make_user(email_preferences={"weekly_summary": True})
+
+    assert account_of(bob).wants("weekly_summary")
+    assert not account_of(bob).wants("monthly_summary")
+    assert not account_of(make_user()).wants("weekly_summary")
+
+
+def test_a_summary_is_asked_for_or_not_and_never_muted(aws):
+    bob = make_user(email_preferences={"weekly_summary": True, "large_expense": False})
+    assert account_of(bob).opted_in == {"weekly_summary"}
+    assert account_of(bob).muted == {"large_expense"}
+
+    services.update_profile(bob, email_preferences={"weekly_summary": False})
+
+    assert account_of(bob).opted_in is None
+    assert account_of(bob).muted == {"large_expense"}
+
+
+@pytest.mark.parametrize("kind", ["password_changed", "email_changed"])
+def test_security_notices_cannot_be_turned_off(aws, kind):
+    bob = make_user()
+
+    with pytest.raises(InvalidError):
+        services.update_profile(bob, email_preferences={kind: False})
+
+    bob_as_if = account_of(bob)
+    bob_as_if.muted = {kind}
+    assert bob_as_if.wants(kind)
 
 
 @pytest.mark.parametrize(

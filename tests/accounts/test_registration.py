@@ -6,7 +6,7 @@ import pytest
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import rules, services
-from accounts.models import Account, Claim
+from accounts.models import OPT_IN_KINDS, Account, Claim
 from accounts.throttles import Limit
 from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
 from smartbudget.core.tables import is_outage
@@ -36,7 +36,8 @@ def test_an_account_begins_with_sensible_settings(aws):
 
     assert (account.currency, account.time_zone) == ("USD", "UTC")
     assert account.large_expense_threshold is None
-    assert all(account.email_preferences.values())
+    wanted = account.email_preferences
+    assert {kind for kind in wanted if not wanted[kind]} == set(OPT_IN_KINDS)
 
 
 def test_passwords_are_hashed_at_full_cost_outside_of_tests(cheap_passwords):

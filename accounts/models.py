@@ -101,6 +101,8 @@ class Account(Table):
     quiet_until = UnicodeAttribute(null=True)  # HH:MM, local
     subscription_arn = UnicodeAttribute(null=True)  # None: never subscribed
     subscription_status = UnicodeAttribute(default="none")  # none, pending, confirmed
+    email_problem = UnicodeAttribute(null=True)  # why mail to it ended, in words
+    unsubscribe_key = UnicodeAttribute(null=True)  # in the links of mails through SES
     is_staff = BooleanAttribute(default=False)
     sessions = UnicodeSetAttribute(null=True)  # expiry and sha256 of each key
     version = VersionAttribute()

@@ -14,6 +14,7 @@ from accounts import services as accounts
 from notifications import subscriptions, transports
 from notifications.models import SHARDS, Notification
 from notifications.outbox import body_of
+from notifications.transports import Letter
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.tables import Action, is_condition_failure, write_single
@@ -29,7 +30,6 @@ MOST_ATTEMPTS = 20
 _OBSTACLES = {
     "none": "Not subscribed to e-mails.",
     "pending": "The e-mail address is not confirmed yet.",
-    "confirmed": None,
 }
 
 
@@ -54,13 +54,13 @@ def deliver(
         update_notification_status(notification, "failed", reason)
         return
     try:
-        email, obstacle = _receiver(notification)
-        if email:
-            transports.chosen().send(email, notification.subject, notification.message)
+        letter, obstacle = _letter(notification)
+        if letter:
+            transports.chosen().send(letter)
     except Exception as error:
         _give_back(notification, error, last_attempt=last_attempt)
         raise
-    update_notification_status(notification, "sent" if email else "skipped", obstacle)
+    update_notification_status(notification, "sent" if letter else "skipped", obstacle)
 
 
 def update_notification_status(
@@ -155,16 +155,27 @@ def _claimed_before(notification_id: str, claim: str) -> Notification | None:
     return stored
 
 
-def _receiver(notification: Notification) -> tuple[str | None, str | None]:
-    """Return where to send it, or None and why it is not sent."""
+def _letter(notification: Notification) -> tuple[Letter | None, str | None]:
+    """Return what to send to whom, or None and why it is not sent."""
     try:
         account = accounts.get_account(notification.user_id)
     except NotFoundError:
         return None, "The account was deleted."
     if not account.wants(notification.type):
         return None, "E-mails of this kind are turned off in the preferences."
-    status, _ = subscriptions.check_email_subscription(account)
-    return (account.email if status == "confirmed" else None), _OBSTACLES[status]
+    status, arn = subscriptions.check_email_subscription(account)
+    if status != "confirmed":
+        return None, _OBSTACLES[status]
+    letter = Letter(
+        notification_id=notification.notification_id,
+        user_id=account.user_id,
+        email=account.email,
+        subject=notification.subject,
+        message=notification.message,
+        subscription=arn,
+        unsubscribe_key=account.unsubscribe_key,
+    )
+    return letter, None
 
 
 def _give_back(

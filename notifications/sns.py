@@ -12,7 +12,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications.texts import printable, subject_line
-from notifications.transports import DeliveryError, Subscription
+from notifications.transports import DeliveryError, Letter, Subscription
 from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, UnavailableError
@@ -23,12 +23,12 @@ _FULL = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
 _GONE = {"NotFound", "ResourceNotFound"}
 
 
-def send(email: str, subject: str, message: str) -> None:
+def send(letter: Letter) -> None:
     """Send one message to a person. Not idempotent. Raises DeliveryError."""
-    send_email_notification(email, subject, message)
+    send_email_notification(letter.email, letter.subject, letter.message)
 
 
-def subscribe(email: str) -> Subscription:
+def subscribe(email: str, user_id: str) -> Subscription:
     """Ask an address to confirm; return (status, ARN).
 
     Raises InvalidError for an address that SNS does not take, UnavailableError when

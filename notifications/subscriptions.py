@@ -31,7 +31,8 @@ def subscribe(user: User) -> Subscription:
     status, arn = check_email_subscription(account)
     if status != "none":
         return status, arn
-    return _store(account, *transports.chosen().subscribe(account.email))
+    found = transports.chosen().subscribe(account.email, account.user_id)
+    return _store(account, *found)
 
 
 def subscription_status(user: User) -> Subscription:

@@ -1,22 +1,41 @@
 """How mail reaches people: the port, and the choice of what stands behind it."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-Subscription = tuple[str, str | None]  # none, pending or confirmed; and the ARN
+# none, pending or confirmed; and by what the transport knows the subscription: with
+# SNS its ARN.
+Subscription = tuple[str, str | None]
 
 
 class DeliveryError(Exception):
     """The message was not taken; the text says why, for the person who waits."""
 
 
+@dataclass(frozen=True)
+class Letter:
+    """One notification on its way to one person."""
+
+    notification_id: str
+    user_id: str
+    email: str
+    subject: str
+    message: str  # paragraphs; where there is a link, it is the last one
+    subscription: str | None = None  # as `subscribe` returned it
+    unsubscribe_key: str | None = None  # the account's; None: it has none yet
+
+
 class Transport(Protocol):
     """What sends mail, and knows who wants any."""
 
-    def send(self, email: str, subject: str, message: str) -> None:
+    def send(self, letter: Letter) -> None:
         """Send one message to a person. Not idempotent. Raises DeliveryError."""
 
-    def subscribe(self, email: str) -> Subscription:
-        """Ask an address to confirm. Safe to repeat. Raises InvalidError."""
+    def subscribe(self, email: str, user_id: str) -> Subscription:
+        """Ask an address to confirm, for an account. Safe to repeat.
+
+        Raises InvalidError for an address that takes no mail, UnavailableError.
+        """
 
     def look_up(self, arn: str, email: str) -> str:
         """Return the status of a subscription: none, pending or confirmed."""

@@ -103,6 +103,11 @@ class Account(Table):
     subscription_status = UnicodeAttribute(default="none")  # none, pending, confirmed
     email_problem = UnicodeAttribute(null=True)  # why mail to it ended, in words
     unsubscribe_key = UnicodeAttribute(null=True)  # in the links of mails through SES
+    subscription_checked_at = UnicodeAttribute(null=True)  # None: look it up soon
+    pending_email = UnicodeAttribute(null=True)  # the address it is being changed to
+    pending_subscription_arn = UnicodeAttribute(null=True)  # None: not asked yet
+    pending_notice = UnicodeAttribute(null=True)  # notification_id; tells the old one
+    retired_subscriptions = UnicodeSetAttribute(null=True)  # ARNs still to be ended
     is_staff = BooleanAttribute(default=False)
     sessions = UnicodeSetAttribute(null=True)  # expiry and sha256 of each key
     version = VersionAttribute()

@@ -34,9 +34,14 @@ def subscribe(email: str, user_id: str) -> Subscription:
     Raises InvalidError for an address that SNS does not take, UnavailableError when
     the topic has no room.
     """
-    arn = _subscribe(email)
-    # An address that was subscribed before may come back as it was then [S7] [S8].
-    return look_up(arn, email), arn
+    for _ in range(2):
+        arn = _subscribe(email)
+        # An address that was subscribed before may come back as it was then [S7],
+        # even one that has just been ended and is about to vanish [S8].
+        status = look_up(arn, email)
+        if status != "none":
+            return status, arn
+    raise UnavailableError("The address was unsubscribed a moment ago. Try again soon.")
 
 
 def look_up(arn: str, email: str) -> str:
@@ -55,14 +60,20 @@ def look_up(arn: str, email: str) -> str:
     return "pending" if pending else "confirmed"
 
 
-def unsubscribe(arn: str) -> None:
-    """End a subscription; safe to repeat."""
+def unsubscribe(arn: str) -> bool:
+    """End a subscription; safe to repeat.
+
+    Returns whether it is gone: one that was never confirmed cannot be ended, and lapses
+    by itself [S10].
+    """
     try:
         _sns().unsubscribe(SubscriptionArn=arn)
     except ClientError as error:
-        # One that was never confirmed cannot be ended; it lapses by itself [S10].
-        if _code(error) not in _GONE | {"InvalidParameter"}:
+        if _code(error) == "InvalidParameter":
+            return False
+        if _code(error) not in _GONE:
             raise
+    return True
 
 
 def configure_subscription_filter(arn: str, email: str) -> None:

@@ -40,8 +40,11 @@ class Transport(Protocol):
     def look_up(self, arn: str, email: str) -> str:
         """Return the status of a subscription: none, pending or confirmed."""
 
-    def unsubscribe(self, arn: str) -> None:
-        """End a subscription; safe to repeat."""
+    def unsubscribe(self, arn: str) -> bool:
+        """End a subscription; safe to repeat.
+
+        Returns whether it is gone: one that was never confirmed may have to lapse.
+        """
 
 
 def chosen() -> Transport:

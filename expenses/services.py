@@ -3,11 +3,8 @@
 Reading is in `queries.py`.
 """
 
-import datetime
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist
@@ -15,24 +12,17 @@ from pynamodb.expressions.update import Action
 
 from accounts.models import User
 from budgets import services as budgets
-from budgets.services import Entry, Outcome
-from expenses import receipts
-from expenses.models import STATUSES, Expense, Upload
+from budgets.services import Outcome
+from expenses import drafts, effects, receipts
+from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
-from notifications import outbox, texts
-from smartbudget.core import dates, money
-from smartbudget.core.errors import ConflictError, DomainError, InvalidError
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
-from smartbudget.core.text import clean, fold
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
     from expenses.files import Receipt
-
-YEARS_BACK = 10
-YEARS_AHEAD = 1
-
-_NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
 
 
 def record_expense(
@@ -56,29 +46,25 @@ def record_expense(
     Raises InvalidError; ConflictError if the key was used for another expense. Without
     a key, not idempotent: every call stores one more.
     """
-    now = dates.timestamp()
-    category = _check_category(category)
-    expense = Expense(
-        expense_id=_new_id(user, idempotency_key),
-        user_id=user.user_id,
-        date=_check_date(user, date).isoformat(),
-        amount=money.parse_amount(amount, user.currency),
-        category=category,
-        category_key=fold(category),
-        description=_check_description(description),
-        status=_check_status(status),
-        created_at=now,
-        updated_at=now,
-    )
+    given = {
+        "amount": amount,
+        "category": category,
+        "description": description,
+        "date": date,
+        "status": status,
+    }
+    expense = drafts.draft(user, drafts.new_id(user, idempotency_key), given)
     kept = _keep(user, expense.expense_id, receipt, receipt_url)
     if kept:
         expense.set_receipt(kept.changes)
 
     def attempt() -> tuple[Expense, Outcome]:
         writes = Writes()
-        outcome = _touch_budgets(user, None, expense, writes)
+        outcome = effects.touch_budgets(user, None, expense, writes)
         _claim(user, expense, kept, writes)
-        expense.large_noticed = _notice_large(user, None, expense, writes, outcome)
+        expense.large_noticed = effects.notice_large(
+            user, None, expense, writes, outcome
+        )
         writes.put(expense, Expense.expense_id.does_not_exist())
         try:
             writes.commit()
@@ -117,18 +103,16 @@ def edit_expense(
     Returns the expense as it is now. Raises InvalidError and NotFoundError. Safe to
     repeat.
     """
-    changes: dict[str, object] = {}
-    if amount is not None:
-        changes["amount"] = money.parse_amount(amount, user.currency)
-    if category is not None:
-        changes["category"] = _check_category(category)
-        changes["category_key"] = fold(category.strip())
-    if description is not None:
-        changes["description"] = _check_description(description)
-    if date is not None:
-        changes["date"] = _check_date(user, date).isoformat()
-    if status is not None:
-        changes["status"] = _check_status(status)
+    given = {
+        "amount": amount,
+        "category": category,
+        "description": description,
+        "date": date,
+        "status": status,
+    }
+    changes = drafts.check(
+        user, {name: value for name, value in given.items() if value is not None}
+    )
     replaced = None
     if receipt or receipt_url:
         replaced = get_expense(user, expense_id).receipt_url
@@ -156,7 +140,7 @@ def delete_expense(user: User, expense_id: str) -> None:
     def attempt() -> tuple[Expense, Outcome]:
         expense = get_expense(user, expense_id)
         writes = Writes()
-        outcome = _touch_budgets(user, expense, None, writes)
+        outcome = effects.touch_budgets(user, expense, None, writes)
         removal.plan(expense)
         writes.delete(expense)
         writes.commit()
@@ -188,8 +172,8 @@ def _edit(
     after = Expense(**{**before.attribute_values, **changes})
     after.updated_at = dates.timestamp()
     writes = Writes()
-    outcome = _touch_budgets(user, before, after, writes)
-    after.large_noticed = before.large_noticed or _notice_large(
+    outcome = effects.touch_budgets(user, before, after, writes)
+    after.large_noticed = before.large_noticed or effects.notice_large(
         user, before, after, writes, outcome
     )
     names = [*changes, "updated_at", "large_noticed"]
@@ -272,114 +256,12 @@ def _taken_back(kept: Kept | None) -> Iterator[None]:
         raise
 
 
-def _touch_budgets(
-    user: User, before: Expense | None, after: Expense | None, writes: Writes
-) -> Outcome:
-    """Add to `writes` what replacing `before` by `after` changes in budgets."""
-    entries = [
-        Entry(expense.category, expense.day, sign * expense.amount)
-        for expense, sign in ((before, -1), (after, 1))
-        if expense and expense.counts
-    ]
-    if len(entries) == 2 and _cancel_out(*entries):
-        return Outcome()
-    touched = budgets.read_touched(user, entries)
-    return budgets.apply_entries(user, touched, entries, writes)
-
-
-def _cancel_out(old: Entry, new: Entry) -> bool:
-    same_place = old.day == new.day and fold(old.category) == fold(new.category)
-    return same_place and old.amount + new.amount == Decimal(0)
-
-
-def _notice_large(
-    user: User,
-    before: Expense | None,
-    after: Expense,
-    writes: Writes,
-    outcome: Outcome,
-) -> bool:
-    """Add a large-expense notice if the expense becomes one; once an expense.
-
-    As with budgets, what is dated in a month that is over alerts nobody.
-    """
-    limit = user.large_expense_threshold
-    if limit is None or not after.counts or after.amount < limit:
-        return False
-    if after.day < user.today().replace(day=1):
-        return False
-    if before and (before.large_noticed or (before.counts and before.amount >= limit)):
-        return False
-    subject, message = texts.large_expense(
-        amount=after.amount,
-        category=after.category,
-        date=after.day,
-        threshold=limit,
-        currency=user.currency,
-    )
-    notification = outbox.compose(
-        notification_id=uuid.uuid5(_NAMESPACE, f"large|{after.expense_id}").hex,
-        user_id=user.user_id,
-        type="large_expense",
-        subject=subject,
-        message=message,
-    )
-    outbox.put(notification, writes)
-    outcome.alerts.append(notification)
-    return True
-
-
 def _same_again(wanted: Expense, *, dated: bool) -> Expense:
-    """Return what an Idempotency-Key stored before, if it is what is wanted now.
-
-    dated: whether a date was given; without one the day of the first try stands.
-    """
+    """Return what an Idempotency-Key stored before, if it is what is wanted now."""
     try:
         stored = Expense.get(wanted.expense_id, consistent_read=True)
     except DoesNotExist as error:
         # Deleted between our write and this look: start again.
         raise LostRaceError([]) from error
-    for name in (
-        "amount",
-        "category",
-        "description",
-        "status",
-        *(["date"] if dated else []),
-        *(["receipt_sha256"] if wanted.receipt_sha256 else []),
-    ):
-        if getattr(stored, name) != getattr(wanted, name):
-            raise ConflictError("This Idempotency-Key was used for another expense.")
+    drafts.refuse_other(stored, wanted, dated=dated)
     return stored
-
-
-def _new_id(user: User, idempotency_key: str | None) -> str:
-    if idempotency_key is None:
-        return uuid.uuid4().hex
-    key = clean(idempotency_key, "Idempotency-Key", shortest=1, longest=255)
-    return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{key}").hex
-
-
-def _check_category(category: object) -> str:
-    return clean(category, "category", shortest=1, longest=50)
-
-
-def _check_description(description: object) -> str:
-    return clean(description, "description", longest=500, lines=True)
-
-
-def _check_status(status: object) -> str:
-    if status not in STATUSES:
-        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
-    return str(status)
-
-
-def _check_date(user: User, value: object) -> datetime.date:
-    today = user.today()
-    if value is None:
-        return today
-    day = dates.parse_day(value)
-    if day < dates.years_later(today, -YEARS_BACK):
-        raise InvalidError(f"Not more than {YEARS_BACK} years back.", "date")
-    if day > dates.years_later(today, YEARS_AHEAD):
-        raise InvalidError(f"Not more than {YEARS_AHEAD} year ahead.", "date")
-    return day

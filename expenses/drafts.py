@@ -1,0 +1,133 @@
+"""Expenses that are checked and not stored yet, and their ids."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from accounts.models import User
+from expenses.models import STATUSES, Expense
+from smartbudget.core import dates, money
+from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.text import clean, fold
+
+YEARS_BACK = 10
+YEARS_AHEAD = 1
+
+_NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
+_DEFAULTS = {
+    "amount": None,
+    "category": None,
+    "description": "",
+    "date": None,
+    "status": "pending",
+}
+
+
+def draft(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
+    """Make a new expense of what is given, not stored.
+
+    Raises InvalidError for the first bad value; `find_errors` finds all.
+    """
+    now = dates.timestamp()
+    return Expense(
+        expense_id=expense_id,
+        user_id=user.user_id,
+        **check(user, {**_DEFAULTS, **given}),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def check(user: User, given: Mapping[str, object]) -> dict[str, Any]:
+    """Check values given for an expense; returns its attributes.
+
+    given: any of amount (currency units), category, description, date (None: today)
+    and status.
+
+    Raises InvalidError for the first bad one.
+    """
+    values = {name: _CHECKS[name](user, value) for name, value in given.items()}
+    if "category" in values:
+        values["category_key"] = fold(values["category"])
+    return values
+
+
+def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
+    """Find what is wrong with a new expense: {field: [sentence]}."""
+    errors = {}
+    for name, value in {**_DEFAULTS, **given}.items():
+        try:
+            _CHECKS[name](user, value)
+        except InvalidError as error:
+            errors[name] = [str(error)]
+    return errors
+
+
+def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> str:
+    """Make an expense's id: always the same one for the same key and row.
+
+    row: its number in a bulk; its ids are never those of single expenses.
+
+    Raises InvalidError for a key that is no text of 1-255 characters.
+    """
+    if idempotency_key is None:
+        return uuid.uuid4().hex
+    key = clean(idempotency_key, "Idempotency-Key", shortest=1, longest=255)
+    name = key if row is None else f"{key}\n{row}"  # a key has one line
+    return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{name}").hex
+
+
+def refuse_other(stored: Expense, wanted: Expense, *, dated: bool) -> None:
+    """Check that what an Idempotency-Key stored before is what is wanted now.
+
+    dated: whether a date was given; without one the day of the first try stands.
+
+    Raises ConflictError.
+    """
+    for name in (
+        "amount",
+        "category",
+        "description",
+        "status",
+        *(["date"] if dated else []),
+        *(["receipt_sha256"] if wanted.receipt_sha256 else []),
+    ):
+        if getattr(stored, name) != getattr(wanted, name):
+            raise ConflictError("This Idempotency-Key was used for another expense.")
+
+
+def _check_amount(user: User, value: object) -> object:
+    return money.parse_amount(value, user.currency)
+
+
+def _check_category(_user: User, value: object) -> str:
+    return clean(value, "category", shortest=1, longest=50)
+
+
+def _check_description(_user: User, value: object) -> str:
+    return clean(value, "description", longest=500, lines=True)
+
+
+def _check_date(user: User, value: object) -> str:
+    today = user.today()
+    day = today if value is None else dates.parse_day(value)
+    if day < dates.years_later(today, -YEARS_BACK):
+        raise InvalidError(f"Not more than {YEARS_BACK} years back.", "date")
+    if day > dates.years_later(today, YEARS_AHEAD):
+        raise InvalidError(f"Not more than {YEARS_AHEAD} year ahead.", "date")
+    return day.isoformat()
+
+
+def _check_status(_user: User, value: object) -> str:
+    if value not in STATUSES:
+        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
+    return str(value)
+
+
+_CHECKS: dict[str, Callable[[User, object], Any]] = {
+    "amount": _check_amount,
+    "category": _check_category,
+    "description": _check_description,
+    "date": _check_date,
+    "status": _check_status,
+}

@@ -35,7 +35,7 @@ lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer
 	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
 
 clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
-	rm -rf $(VENV) .local .local-build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis
 
 # The environment, made once and again when its lock changes.
 $(ready): requirements/dev.txt

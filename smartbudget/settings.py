@@ -35,6 +35,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
+    # so that a page's length tells nothing of its secrets (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "smartbudget.web.middleware.RequestMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -64,8 +67,9 @@ TEMPLATES = [
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = BASE_DIR / "staticfiles"  # what collectstatic makes
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -116,7 +120,10 @@ STORAGES = {
             "querystring_expire": 3600,
         },
     },
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # A changed file has another name, so browsers may keep what they have for good.
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
 }
 
 REST_FRAMEWORK = {

@@ -22,7 +22,7 @@ from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.build_lambdas import BuildError, build
-from smartbudget.local import environment
+from smartbudget.local import assets, environment
 from smartbudget.local.deploy import deploy
 from smartbudget.local.processes import Child, Record
 from smartbudget.local.settings import (
@@ -201,6 +201,7 @@ class LocalStack:
         """Start gunicorn under the web role and wait until it answers."""
         self._say("Starting the web server")
         settings = self.settings
+        assets.collect(settings.build_dir)
         conf = Path(__file__).with_name("gunicorn_conf.py")
         command = [sys.executable, "-m", "gunicorn", "smartbudget.wsgi:application"]
         command += ["--config", str(conf), "--bind", f"127.0.0.1:{settings.web_port}"]

@@ -13,7 +13,6 @@ from django.urls import path
 from smartbudget import urls
 from smartbudget.web import requests
 from tests.builders import client_for, make_user
-from tests.notifications.faults import calls_counted
 
 
 @pytest.mark.parametrize("address", ["/health", "/health/"])
@@ -84,16 +83,6 @@ def test_every_answer_carries_the_safety_headers(address):
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in headers  # local speaks plain HTTP
-
-
-def test_static_files_may_be_cached_and_cost_no_call(aws):
-    with calls_counted() as calls:
-        answer = client_for().get("/static/app.css")
-
-    assert "max-age" in answer.headers["Cache-Control"]
-    assert b"".join(answer.streaming_content)
-    answer.close()
-    assert calls == []
 
 
 @pytest.mark.parametrize("address", ["/api/docs", "/api/docs?script="])

@@ -59,6 +59,44 @@ class LoginForm(forms.Form):
     password = password_field("Password", "current-password")
 
 
+class ClockWidget(forms.MultiWidget):
+    """Two times of the day."""
+
+    def __init__(self) -> None:
+        options = {
+            name: forms.TimeInput(
+                format="%H:%M", attrs={"type": "time", "aria-label": label}
+            )
+            for name, label in (("from", "From"), ("until", "Until"))
+        }
+        super().__init__(options)
+
+    def decompress(self, value: dict[str, str] | None) -> list[str | None]:
+        return [value["from"], value["until"]] if value else [None, None]
+
+
+class QuietHoursField(forms.MultiValueField):
+    """When e-mails wait; both times or neither."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            [
+                forms.TimeField(input_formats=["%H:%M"], required=False)
+                for _ in range(2)
+            ],
+            widget=ClockWidget(),
+            required=False,
+            require_all_fields=False,
+            **options,
+        )
+
+    def compress(self, data_list: list[Any]) -> dict[str, str] | None:
+        if not any(clock is not None for clock in data_list):
+            return None
+        times = [f"{clock:%H:%M}" if clock else "" for clock in data_list]
+        return dict(zip(("from", "until"), times, strict=True))
+
+
 class ProfileForm(forms.Form):
     phone_number = forms.CharField(
         label="Phone (optional)",
@@ -86,6 +124,12 @@ class ProfileForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    quiet_hours = QuietHoursField(
+        label="No e-mails between",
+        help_text="They wait until the second time; the app lists them at once."
+        " Security notices do not wait. Empty: off.",
+    )
+
     def clean_email_preferences(self) -> dict[str, bool]:
         chosen = self.cleaned_data["email_preferences"]
         return {kind: kind in chosen for kind in EMAIL_KINDS}
@@ -104,6 +148,7 @@ class ProfileForm(forms.Form):
                 if threshold is None
                 else format_amount(threshold, account.currency),
                 "email_preferences": [kind for kind in wanted if wanted[kind]],
+                "quiet_hours": account.quiet_hours,
             }
         )
 

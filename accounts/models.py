@@ -27,6 +27,8 @@ EMAIL_KINDS = (
     "monthly_summary",
 )
 OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off until asked for
+# These are always sent, and at once: they say what may be somebody else's doing.
+SECURITY_KINDS = ("password_changed", "email_changed", "api_token_created")
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,23 @@ class Account(Table):
         if kind in OPT_IN_KINDS:
             return kind in (self.opted_in or ())
         return kind not in EMAIL_KINDS or kind not in (self.muted or ())
+
+    @property
+    def quiet_hours(self) -> dict[str, str] | None:
+        """When e-mails wait, as {"from": "HH:MM", "until": "HH:MM"}; None: never."""
+        if self.quiet_from is None:
+            return None
+        return {"from": self.quiet_from, "until": self.quiet_until}
+
+    def quiet_end(
+        self, kind: str, instant: datetime.datetime
+    ) -> datetime.datetime | None:
+        """Return until when an e-mail of a kind waits; None: it need not."""
+        if self.quiet_from is None or kind in SECURITY_KINDS:
+            return None
+        return dates.quiet_end(
+            instant, self.time_zone, self.quiet_from, self.quiet_until
+        )
 
 
 class Claim(Table):

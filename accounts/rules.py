@@ -10,7 +10,11 @@ from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.errors import InvalidError
 
 _USERNAME = re.compile(r"[a-z0-9._-]{3,30}")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _PHONE = re.compile(r"[0-9 +()-]{5,20}")
+
+# Shorter, and the run that sends what waited might miss it.
+SHORTEST_LOUD = 60  # minutes
 
 # What mail servers accept in practice: ASCII, a dotted domain, no quoted names.
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -96,3 +100,28 @@ def email_preferences(
     if not set(value) <= set(EMAIL_KINDS):
         raise InvalidError(f"Choose among {', '.join(EMAIL_KINDS)}.", field)
     return dict(value)
+
+
+def quiet_hours(
+    value: Mapping[str, object] | None, field: str = "quiet_hours"
+) -> tuple[str, str] | None:
+    """Return when the hours without e-mail begin and end, as `HH:MM`; None: never.
+
+    value: {"from": "HH:MM", "until": "HH:MM"}. Raises InvalidError naming `field`.
+    """
+    if value is None:
+        return None
+    start, end = (_clock(value.get(name), field) for name in ("from", "until"))
+    if (_minutes(start) - _minutes(end)) % (24 * 60) < SHORTEST_LOUD:
+        raise InvalidError("Leave at least an hour of the day for e-mails.", field)
+    return start, end
+
+
+def _clock(value: object, field: str) -> str:
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+        raise InvalidError("Enter both times as HH:MM, as in 22:00 and 07:00.", field)
+    return value
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])

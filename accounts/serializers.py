@@ -51,6 +51,17 @@ class EmailPreferences(InputSerializer):
     monthly_summary = FlagField(required=False, help_text="Off until it is asked for.")
 
 
+class QuietHours(InputSerializer):
+    """The hours without e-mail; they may span midnight."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # Not attributes: `from` is a word of Python's.
+        return {
+            "from": TextField(help_text="HH:MM in the user's time zone."),
+            "until": TextField(help_text="HH:MM in the user's time zone."),
+        }
+
+
 class ProfileInput(InputSerializer):
     phone_number = TextField(max_length=20, allow_blank=True, allow_null=True)
     currency = serializers.ChoiceField(
@@ -61,6 +72,7 @@ class ProfileInput(InputSerializer):
     )
     large_expense_threshold = AmountField(allow_null=True)
     email_preferences = EmailPreferences()
+    quiet_hours = QuietHours(allow_null=True)
 
 
 class ProfileOutput(serializers.Serializer[Any]):
@@ -72,6 +84,7 @@ class ProfileOutput(serializers.Serializer[Any]):
     time_zone = serializers.CharField()
     large_expense_threshold = serializers.SerializerMethodField()
     email_preferences = serializers.DictField(child=serializers.BooleanField())
+    quiet_hours = QuietHours(allow_null=True)
     created_at = serializers.CharField()
 
     def get_large_expense_threshold(self, account: Any) -> str | None:

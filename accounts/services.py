@@ -46,6 +46,7 @@ class ProfileChanges(TypedDict, total=False):
     time_zone: str  # IANA
     large_expense_threshold: Decimal | None  # None: off
     email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
+    quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off
 
 
 def register(
@@ -277,6 +278,9 @@ def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
         refused = {kind for kind in wanted if not wanted[kind]}
         checked["muted"] = refused.difference(OPT_IN_KINDS) or None
         checked["opted_in"] = set(OPT_IN_KINDS).difference(refused) or None
+    if "quiet_hours" in changes:
+        hours = rules.quiet_hours(changes["quiet_hours"]) or (None, None)
+        checked["quiet_from"], checked["quiet_until"] = hours
     currency = account.currency
     if "currency" in changes:
         currency = checked["currency"] = rules.currency(changes["currency"])

@@ -4,8 +4,9 @@ import functools
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
@@ -19,6 +20,9 @@ from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.tables import Action, is_condition_failure, write_single
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, find
+
+if TYPE_CHECKING:
+    from accounts.models import Account
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ def deliver(
     Raises NotFoundError for an unknown id, ConflictError while somebody else delivers
     it, DeliveryError when it was not taken. A crash, or a reply lost, between publish
     and mark repeats that one e-mail: SNS has no way to ask whether it was sent.
+
+    In the user's quiet hours it stays `queued`, until a sweep after their end.
     """
     claim = uuid.uuid4().hex
     notification = _claim(notification_id, claim, lease_seconds)
@@ -53,13 +59,21 @@ def deliver(
         reason = f"It could not be delivered in {MOST_ATTEMPTS} attempts."
         update_notification_status(notification, "failed", reason)
         return
+    held_until = None
     try:
-        letter, obstacle = _letter(notification)
-        if letter:
-            transports.chosen().send(letter)
+        account = accounts.find_account(notification.user_id)
+        letter, obstacle = _letter(notification, account)
+        if account and letter:
+            held_until = account.quiet_end(notification.type, dates.now())
+            if held_until is None:
+                transports.chosen().send(letter)
     except Exception as error:
         _give_back(notification, error, last_attempt=last_attempt)
         raise
+    # Not among what may fail the last attempt: what is held up is never lost.
+    if held_until:
+        _hold(notification, held_until)
+        return
     update_notification_status(notification, "sent" if letter else "skipped", obstacle)
 
 
@@ -73,6 +87,7 @@ def update_notification_status(
     actions: list[Action] = [
         Notification.status.set(status),
         Notification.claimed_until.remove(),
+        Notification.held_until.remove(),
         Notification.unsent_shard.remove(),
         Notification.unsent_since.remove(),
     ]
@@ -155,11 +170,11 @@ def _claimed_before(notification_id: str, claim: str) -> Notification | None:
     return stored
 
 
-def _letter(notification: Notification) -> tuple[Letter | None, str | None]:
+def _letter(
+    notification: Notification, account: "Account | None"
+) -> tuple[Letter | None, str | None]:
     """Return what to send to whom, or None and why it is not sent."""
-    try:
-        account = accounts.get_account(notification.user_id)
-    except NotFoundError:
+    if account is None:
         return None, "The account was deleted."
     if not account.wants(notification.type):
         return None, "E-mails of this kind are turned off in the preferences."
@@ -176,6 +191,17 @@ def _letter(notification: Notification) -> tuple[Letter | None, str | None]:
         unsubscribe_key=account.unsubscribe_key,
     )
     return letter, None
+
+
+def _hold(notification: Notification, until: datetime) -> None:
+    """Give the claim back until a time has come; nothing was tried, so none counts."""
+    actions: list[Action] = [
+        Notification.claimed_until.remove(),
+        Notification.attempts.set(notification.attempts - 1),
+        Notification.held_until.set(dates.timestamp(until)),
+        Notification.unsent_since.set(dates.timestamp(until - OVERDUE_AFTER)),
+    ]
+    _update_claimed(notification, actions, None)
 
 
 def _give_back(

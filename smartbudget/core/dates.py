@@ -96,3 +96,31 @@ def local_day(
 ) -> datetime.date:
     """Return the day it is (or was at `instant`) in an IANA time zone."""
     return (instant or now()).astimezone(ZoneInfo(time_zone)).date()
+
+
+def quiet_end(
+    instant: datetime.datetime, time_zone: str, start: str, end: str
+) -> datetime.datetime | None:
+    """Return when the quiet hours that an instant lies in end; None outside them.
+
+    time_zone: IANA. start, end: `HH:MM` on the clocks there, the first quiet minute and
+    the first that is not; the hours may span midnight, and equal ones are none. Where
+    clocks jump, the hours are what the clocks show: an end that is jumped over comes
+    with the jump, and an hour that comes twice is quiet twice.
+    """
+    zone = ZoneInfo(time_zone)
+    first, last = datetime.time.fromisoformat(start), datetime.time.fromisoformat(end)
+
+    def is_quiet(minute: datetime.datetime) -> bool:
+        clock = minute.astimezone(zone).time()
+        if first <= last:
+            return first <= clock < last
+        return clock >= first or clock < last
+
+    # Minute by minute: a millisecond for a whole night, and right over every jump.
+    minute = instant.astimezone(datetime.UTC).replace(second=0, microsecond=0)
+    if not is_quiet(minute):
+        return None
+    while is_quiet(minute):
+        minute += datetime.timedelta(minutes=1)
+    return minute

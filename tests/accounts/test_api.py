@@ -220,6 +220,7 @@ def test_the_profile_is_the_callers_own(aws):
             "weekly_summary": False,
             "monthly_summary": False,
         },
+        "quiet_hours": None,
         "created_at": account_of(bob).created_at,
     }
 
@@ -263,6 +264,16 @@ def test_a_threshold_is_exact_as_text_or_number(aws, sent):
         ({"email_preferences": {"password_changed": False}}, "email_preferences"),
         ({"email_preferences": {"weekly_summary": None}}, "email_preferences"),
         ({"phone_number": "\u0000"}, "phone_number"),
+        ({"quiet_hours": "22:00-07:00"}, "quiet_hours"),
+        ({"quiet_hours": {}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00"}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": None}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": "22:00"}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": "24:00"}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": "7:00"}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": "\u0660\u0667:00"}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": 7}}, "quiet_hours"),
+        ({"quiet_hours": {"from": "22:00", "until": "07:00", "x": 1}}, "quiet_hours"),
     ],
 )
 def test_a_wrong_change_names_its_field_and_changes_nothing(aws, change, field):
@@ -275,6 +286,24 @@ def test_a_wrong_change_names_its_field_and_changes_nothing(aws, change, field):
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
     assert account_of(bob).updated_at == account_of(bob).created_at
+
+
+def test_quiet_hours_are_set_and_taken_away(aws):
+    bob = make_user()
+    client = client_for(bob)
+    hours = {"from": "22:00", "until": "07:00"}
+
+    def change(quiet_hours):
+        return client.patch(
+            "/api/profile",
+            {"quiet_hours": quiet_hours},
+            content_type="application/json",
+        ).json()["quiet_hours"]
+
+    assert change(hours) == hours
+    assert client.get("/api/profile").json()["quiet_hours"] == hours
+    assert change(None) is None
+    assert account_of(bob).quiet_from is None
 
 
 def test_changing_the_password_keeps_this_browser_and_no_other(aws):

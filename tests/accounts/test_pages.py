@@ -187,6 +187,46 @@ def test_a_profile_shows_what_is_stored_and_saves_what_is_sent(aws):
     assert account.opted_in == {"monthly_summary"}
 
 
+def test_quiet_hours_are_shown_and_saved(aws):
+    bob = make_user(quiet_hours={"from": "21:15", "until": "06:45"})
+    client = client_for(bob)
+    page = client.get("/accounts/profile").content.decode()
+    assert 'name="quiet_hours_from" value="21:15"' in page
+    assert 'name="quiet_hours_until" value="06:45"' in page
+
+    client.post(
+        "/accounts/profile",
+        {**PROFILE, "quiet_hours_from": "00:00", "quiet_hours_until": "06:30"},
+    )
+    assert account_of(bob).quiet_hours == {"from": "00:00", "until": "06:30"}
+
+    client.post("/accounts/profile", PROFILE)
+    assert account_of(bob).quiet_hours is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [
+        ("22:00", "", "Enter both times as HH:MM"),
+        ("", "00:00", "Enter both times as HH:MM"),
+        ("22:00", "21:01", "Leave at least an hour of the day for e-mails."),
+        ("22:00", "later", "Enter a valid time."),
+    ],
+)
+def test_wrong_quiet_hours_are_refused_at_their_field(aws, start, end, sentence):
+    bob = make_user()
+
+    answer = client_for(bob).post(
+        "/accounts/profile",
+        {**PROFILE, "quiet_hours_from": start, "quiet_hours_until": end},
+    )
+
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert sentence in page[page.index("No e-mails between") :]
+    assert account_of(bob).quiet_hours is None
+
+
 def test_a_wrong_profile_is_shown_again_with_its_error(aws):
     bob = make_user()
 

@@ -1,0 +1,116 @@
+"""The quiet hours that an instant lies in, and when they end."""
+
+import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartbudget.core.dates import TIME_ZONES, quiet_end
+
+UTC = datetime.UTC
+YEARS_FROM = datetime.datetime(2026, 1, 1, tzinfo=UTC)
+NEW_YORK = "America/New_York"  # 2026: 02:00 -> 03:00 on 8 March, back on 1 November
+
+
+def at(written: str, time_zone: str = NEW_YORK) -> datetime.datetime:
+    """Read a local time; a `+` after it means the second one of that name."""
+    local = datetime.datetime.fromisoformat(written.removesuffix("+"))
+    fold = int(written.endswith("+"))
+    return local.replace(tzinfo=ZoneInfo(time_zone), fold=fold).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "end"),
+    [
+        ("2026-03-18T21:59:59", None),
+        ("2026-03-18T22:00", "2026-03-19T07:00"),
+        ("2026-03-18T23:59:59.999999", "2026-03-19T07:00"),
+        ("2026-03-19T00:00", "2026-03-19T07:00"),
+        ("2026-03-19T06:59:59.999999", "2026-03-19T07:00"),
+        ("2026-03-19T07:00", None),
+        ("2026-12-31T23:00", "2027-01-01T07:00"),
+        # A night of 8 hours, and one of 10.
+        ("2026-03-07T22:00", "2026-03-08T07:00"),
+        ("2026-10-31T22:00", "2026-11-01T07:00"),
+    ],
+)
+def test_a_night_ends_in_the_morning(now, end):
+    assert quiet_end(at(now), NEW_YORK, "22:00", "07:00") == (end and at(end))
+
+
+@pytest.mark.parametrize(
+    ("now", "end"),
+    [
+        ("2026-03-18T08:59", None),
+        ("2026-03-18T09:00", "2026-03-18T17:00"),
+        ("2026-03-18T17:00", None),
+    ],
+)
+def test_quiet_hours_may_be_in_the_day(now, end):
+    assert quiet_end(at(now), NEW_YORK, "09:00", "17:00") == (end and at(end))
+
+
+def test_an_end_that_the_clocks_jump_over_comes_with_the_jump():
+    end = quiet_end(at("2026-03-08T01:59"), NEW_YORK, "22:00", "02:30")
+
+    assert end == at("2026-03-08T03:00")
+
+
+def test_a_start_that_the_clocks_jump_over_comes_with_the_jump():
+    assert quiet_end(at("2026-03-08T01:59"), NEW_YORK, "02:30", "07:00") is None
+    assert quiet_end(at("2026-03-08T03:00"), NEW_YORK, "02:30", "07:00")
+
+
+def test_quiet_hours_that_the_clocks_jump_over_are_none():
+    assert quiet_end(at("2026-03-08T01:59"), NEW_YORK, "02:00", "03:00") is None
+    assert quiet_end(at("2026-03-08T03:00"), NEW_YORK, "02:00", "03:00") is None
+
+
+def test_an_end_that_comes_twice_ends_twice():
+    first = quiet_end(at("2026-11-01T01:10"), NEW_YORK, "22:00", "01:30")
+    second = quiet_end(at("2026-11-01T01:10+"), NEW_YORK, "22:00", "01:30")
+
+    assert first == at("2026-11-01T01:30")
+    assert second == at("2026-11-01T01:30+")
+    assert second - first == datetime.timedelta(hours=1)
+
+
+def test_equal_times_are_no_quiet_hours():
+    assert quiet_end(at("2026-03-18T07:00"), NEW_YORK, "07:00", "07:00") is None
+
+
+@given(
+    time_zone=st.sampled_from(sorted(TIME_ZONES)),
+    instant=st.integers(0, 10 * 366 * 24 * 60 * 60).map(
+        lambda seconds: YEARS_FROM + datetime.timedelta(seconds=seconds)
+    ),
+    start=st.times(),
+    end=st.times(),
+)
+def test_the_end_comes_within_a_day_and_is_not_quiet(time_zone, instant, start, end):
+    first, last = f"{start:%H:%M}", f"{end:%H:%M}"
+
+    def is_quiet(moment):
+        clock = f"{moment.astimezone(ZoneInfo(time_zone)):%H:%M}"
+        if first <= last:
+            return first <= clock < last
+        return not last <= clock < first
+
+    found = quiet_end(instant, time_zone, first, last)
+
+    assert (found is not None) == is_quiet(instant)
+    if found:
+        # The longest hours there are, in the one zone that puts its clocks back by 2.
+        assert instant < found < instant + datetime.timedelta(hours=26)
+        assert not is_quiet(found)
+        assert is_quiet(found - datetime.timedelta(microseconds=1))
+
+
+def test_mornings_come_in_every_time_zone():
+    for time_zone in sorted(TIME_ZONES):
+        for evening in (22, 23):
+            instant = at(f"2026-06-01T{evening}:30", time_zone)
+            end = quiet_end(instant, time_zone, "22:00", "07:00")
+            assert end == at("2026-06-02T07:00", time_zone), time_zone

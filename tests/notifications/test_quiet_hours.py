@@ -1,0 +1,213 @@
+"""E-mails wait for the end of the quiet hours, and are never lost meanwhile."""
+
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from pynamodb.exceptions import PynamoDBException
+
+from accounts.models import SECURITY_KINDS, Account
+from notifications import delivery
+from notifications.transports import DeliveryError
+from tests.notifications import faults
+from tests.notifications.builders import (
+    mails,
+    make_account,
+    make_notification,
+    queued,
+    state,
+    stored,
+)
+
+HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def _resting():
+    """Alice, at noon, wants no e-mail until two."""
+    make_account(quiet_from="11:00", quiet_until="14:00")
+
+
+def deliver_what_is_queued() -> None:
+    for body in queued():
+        delivery.deliver(body["notification_id"])
+
+
+def test_an_email_waits_in_quiet_hours():
+    make_notification()
+
+    delivery.deliver("n1")
+
+    assert mails() == []
+    assert state() == ("queued", None)
+    assert stored().held_until == "2026-03-18T14:00:00.000000+00:00"
+    assert stored().attempts == 0
+
+
+def test_quiet_hours_are_the_users_own():
+    make_account("bob", quiet_from="11:00", quiet_until="14:00", time_zone="Asia/Tokyo")
+    make_notification("n2", user_id="bob")
+
+    delivery.deliver("n2")
+
+    assert len(mails()) == 1
+
+
+@pytest.mark.parametrize(("later", "sent"), [(2 * HOUR, 0), (2 * HOUR + 1, 1)])
+def test_the_sweep_after_their_end_sends_it(clock, later, sent):
+    make_notification()
+    delivery.deliver("n1")
+    clock.shift(later)
+
+    delivery.sweep()
+    deliver_what_is_queued()
+
+    assert len(mails()) == sent
+    assert state()[0] == ("sent" if sent else "queued")
+    assert (stored().held_until is None) == bool(sent)
+
+
+def test_sweeps_meanwhile_leave_it_alone(clock):
+    make_notification()
+    delivery.deliver("n1")
+
+    for _ in range(3):
+        clock.shift(HOUR / 2)
+        assert delivery.sweep()["requeued"] == 0
+
+
+@pytest.mark.parametrize("kind", SECURITY_KINDS)
+def test_security_notices_do_not_wait(kind):
+    make_notification(type=kind)
+
+    delivery.deliver("n1")
+
+    assert state() == ("sent", None)
+
+
+def test_who_gets_no_email_is_told_so_at_once():
+    make_account("bob", subscribed=False, quiet_from="11:00", quiet_until="14:00")
+    make_notification("n2", user_id="bob")
+
+    delivery.deliver("n2")
+
+    assert state("n2") == ("skipped", "Not subscribed to e-mails.")
+
+
+def test_who_turns_quiet_hours_off_gets_it_when_it_was_due(clock):
+    make_notification()
+    delivery.deliver("n1")
+    account = Account.get("alice")
+    account.update(actions=[Account.quiet_from.remove(), Account.quiet_until.remove()])
+    clock.shift(2 * HOUR + 1)
+
+    delivery.sweep()
+    deliver_what_is_queued()
+
+    assert len(mails()) == 1
+
+
+def test_who_turns_the_kind_off_meanwhile_gets_none(clock):
+    make_notification(type="large_expense")
+    delivery.deliver("n1")
+    Account.get("alice").update(actions=[Account.muted.set({"large_expense"})])
+    clock.shift(2 * HOUR + 1)
+
+    delivery.deliver("n1")
+
+    assert state()[0] == "skipped"
+    assert stored().held_until is None
+
+
+def test_it_waits_on_the_last_attempt_too():
+    make_notification()
+
+    delivery.deliver("n1", last_attempt=True)
+
+    assert state() == ("queued", None)
+
+
+def test_waiting_night_after_night_uses_no_attempts_up(clock):
+    make_notification()
+
+    for _ in range(delivery.MOST_ATTEMPTS + 1):
+        delivery.deliver("n1")
+    clock.shift(2 * HOUR + 1)
+    delivery.deliver("n1")
+
+    assert state() == ("sent", None)
+
+
+def test_a_message_that_comes_five_times_is_held_once_and_sent_once(clock):
+    make_notification()
+    for _ in range(5):
+        delivery.deliver("n1")
+    clock.shift(2 * HOUR + 1)
+
+    for _ in range(5):
+        delivery.deliver("n1")
+
+    assert len(mails()) == 1
+
+
+@contextmanager
+def once_the_account_is_read(fault):
+    """Let a fault begin between claim and hold."""
+    with ExitStack() as faulty:
+        waiting = [fault]
+
+        def begin(request, operation):
+            if waiting:
+                faulty.enter_context(waiting.pop())
+
+        with faults.hooked("GetItem", begin):
+            yield
+
+
+def test_a_lost_reply_of_the_hold_changes_nothing(clock):
+    make_notification()
+
+    with once_the_account_is_read(faults.reply_lost("UpdateItem")):
+        delivery.deliver("n1")
+
+    assert state() == ("queued", None)
+    assert stored().attempts == 0
+    clock.shift(2 * HOUR + 1)
+    assert delivery.sweep()["requeued"] == 1
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_hold_that_is_not_written_is_left_to_the_sweep(clock, last):
+    """As is a process that dies between claim and hold: nothing else was written."""
+    make_notification()
+
+    down = once_the_account_is_read(faults.down("UpdateItem"))
+    with down, pytest.raises(PynamoDBException):
+        delivery.deliver("n1", last_attempt=last)
+
+    assert state() == ("queued", None)
+    clock.shift(2 * HOUR + 1)
+    assert delivery.sweep()["requeued"] == 1
+    deliver_what_is_queued()
+    assert len(mails()) == 1
+
+
+def test_what_fails_after_the_wait_fails_in_words(clock):
+    make_notification()
+    delivery.deliver("n1")
+    clock.shift(2 * HOUR + 1)
+
+    with faults.down("Publish"), pytest.raises(DeliveryError):
+        delivery.deliver("n1", last_attempt=True)
+
+    assert state() == ("failed", "The e-mail service did not answer.")
+    assert stored().held_until is None
+
+
+def test_waiting_costs_no_more_than_sending():
+    make_notification()
+    delivery.deliver(make_notification("warm-up").notification_id)
+
+    with faults.calls_counted() as calls:
+        delivery.deliver("n1")
+
+    assert calls == ["UpdateItem", "GetItem", "UpdateItem"]

@@ -13,11 +13,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications.texts import printable, subject_line
 from notifications.transports import DeliveryError, Letter, Subscription
-from smartbudget.core import aws
+from smartbudget.core import aws, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, UnavailableError
 
 logger = logging.getLogger(__name__)
+
+MOST_FILTER_POLICIES = 200  # of a topic, so of its subscriptions [S2]
+SES_DUE = 150  # of them; then there is time to change the transport
 
 _FULL = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
 _GONE = {"NotFound", "ResourceNotFound"}
@@ -74,6 +77,26 @@ def unsubscribe(arn: str) -> bool:
         if _code(error) not in _GONE:
             raise
     return True
+
+
+def watch() -> None:
+    """Count the topic's filter policies, with one call, as a log line and a metric.
+
+    Every subscription of ours has one, also before it is confirmed. What cannot be
+    counted now is counted at the next sweep.
+    """
+    topic_arn = get_sns_topic_arn()
+    try:
+        found = _sns().get_topic_attributes(TopicArn=topic_arn)["Attributes"]
+    except (BotoCoreError, ClientError):
+        logger.warning("filter policies not counted", exc_info=True)
+        return
+    used = int(found["SubscriptionsConfirmed"]) + int(found["SubscriptionsPending"])
+    log.metric("FilterPolicies", used, TopicName=topic_arn.rpartition(":")[2])
+    if used >= SES_DUE:
+        logger.warning(
+            "SES is due: filter policies used=%d quota=%d", used, MOST_FILTER_POLICIES
+        )
 
 
 def configure_subscription_filter(arn: str, email: str) -> None:

@@ -46,6 +46,9 @@ class Transport(Protocol):
         Returns whether it is gone: one that was never confirmed may have to lapse.
         """
 
+    def watch(self) -> None:
+        """Log what operators must know before it is too late; called every sweep."""
+
 
 def chosen() -> Transport:
     """Return the transport that the configuration names."""

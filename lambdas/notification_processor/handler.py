@@ -10,7 +10,7 @@ import json
 import logging
 from typing import Any
 
-from notifications import delivery
+from notifications import delivery, transports
 from smartbudget.core import log, tasks
 from smartbudget.core.config import config
 
@@ -27,7 +27,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return what became of the records; one that fails holds up no other."""
     if event.get("task") == "sweep":
         left = context.get_remaining_time_in_millis
-        return dict(delivery.sweep(keep_going=lambda: left() > SWEEP_NEEDS))
+        swept = delivery.sweep(keep_going=lambda: left() > SWEEP_NEEDS)
+        transports.chosen().watch()
+        return dict(swept)
     processed = 0
     errors, failures = [], []
     for record in event.get("Records", [event]):

@@ -7,35 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from accounts.models import Account
 from budgets.models import Budget
 from expenses import receipts
 from expenses.models import Expense
-from infra.build_lambdas import ROOT, function_names
+from infra.build_lambdas import function_names
 from notifications.models import Notification
-
-TEMPLATE = ROOT / "infra" / "template.yaml"
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms, such as !Ref, as {"Ref": ...}."""
-
-
-def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    assert isinstance(node, yaml.SequenceNode)
-    return {suffix: loader.construct_sequence(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _short_form)
+from tests.infra.templates import TEMPLATE, read_template
 
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    return yaml.load(TEMPLATE.read_text(), _Loader)
+    return read_template()
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

@@ -5,12 +5,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from accounts import passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import Login
 from accounts.throttles import Limit
+from notifications import outbox, texts
 from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
@@ -27,9 +28,14 @@ from smartbudget.core.tables import (
     retry_lost_races,
 )
 
+if TYPE_CHECKING:
+    from notifications.models import Notification
+
 logger = logging.getLogger(__name__)
 
 LONGEST_KEY = 300  # characters of a claim's key; longer ones are nobody's
+
+_NOTICES = uuid.UUID("5d1c9a0e-6b0f-5f0b-9a52-0c7f4f1d2e03")
 
 QUARTER_HOUR = 900  # seconds
 REGISTRATIONS = Limit("register", config.register_limit, 3600)
@@ -307,13 +313,17 @@ def change_password(user: User, *, old: str, new: str) -> Login:
         raise InvalidError("This is not your password.", "old_password")
     throttles.give_back(PASSWORD_CHECKS, user.user_id)
     new_hash = passwords.hash_password(new)
-    login = retry_lost_races(lambda: _store_password(account, new_hash))
+    notice = _password_notice(account, new_hash)
+    login = retry_lost_races(lambda: _store_password(account, new_hash, notice))
+    outbox.enqueue(login.user, [notice])
     logger.info("password changed user_id=%s", user.user_id)
     return login
 
 
-def _store_password(checked: Account, new_hash: str) -> Login:
+def _store_password(checked: Account, new_hash: str, notice: "Notification") -> Login:
     account = get_account(checked.user_id)
+    if account.password_hash == new_hash:  # the reply was lost
+        return _begin_session(account)
     if account.password_hash != checked.password_hash:
         raise ConflictError("The password was changed meanwhile.", "old_password")
     writes = Writes()
@@ -327,8 +337,23 @@ def _store_password(checked: Account, new_hash: str) -> Login:
         Account.sessions.set({sessions.entry_of(session)}),
     ]
     writes.update(account, actions)
+    outbox.put(notice, writes)
     writes.commit()
     return login
+
+
+def _password_notice(account: Account, new_hash: str) -> "Notification":
+    subject, message = texts.password_changed(
+        at=dates.now(), time_zone=account.time_zone
+    )
+    about = f"{account.user_id}|password_changed|{new_hash}"  # salted: of one change
+    return outbox.compose(
+        notification_id=uuid.uuid5(_NOTICES, about).hex,
+        user_id=account.user_id,
+        type="password_changed",
+        subject=subject,
+        message=message,
+    )
 
 
 def set_subscription(user_id: str, *, arn: str | None, status: str) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import unicodedata
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from smartbudget.core import money
 from smartbudget.core.config import config
@@ -115,8 +116,55 @@ def report_ready(report_type: str, *, name: str, file_name: str) -> tuple[str, s
     )
 
 
+def password_changed(*, at: datetime.datetime, time_zone: str) -> tuple[str, str]:
+    """Tell that the password was changed: (subject, message).
+
+    at: aware. time_zone: IANA, the user's.
+    """
+    return _security_letter(
+        "Your password was changed",
+        f"Your password was changed on {_clock(at, time_zone)}."
+        " Everybody who was logged in to your account elsewhere is logged out.",
+    )
+
+
+def email_changed(*, old: str, new: str) -> tuple[str, str]:
+    """Tell that the account has another e-mail address: (subject, message)."""
+    return _security_letter(
+        "Your e-mail address was changed",
+        f"E-mails of your account go to {_one_line(new)} now, and no longer to"
+        f" {_one_line(old)}.",
+    )
+
+
+def api_token_created(*, name: str) -> tuple[str, str]:
+    """Tell that there is a new key to the account: (subject, message)."""
+    return _security_letter(
+        f"New API token: {name}",
+        f"An API token named {_one_line(name)} was made. Whoever has it can use your"
+        " account without your password.",
+    )
+
+
+def _security_letter(subject: str, fact: str) -> tuple[str, str]:
+    return _write(
+        subject,
+        fact,
+        "If that was you, there is nothing to do. If it was not, somebody else can use"
+        " your account: change your password at once. If you cannot log in any more,"
+        " tell whoever runs this planner.",
+        "accounts/password",
+    )
+
+
 def _letter(subject: str, fact: str, consequence: str, page: str) -> tuple[str, str]:
-    message = f"{fact}\n\n{consequence}\n\n{config.app_url}/{page}/\n"
+    return _write(subject, fact, consequence, f"{page}/")
+
+
+def _write(subject: str, *parts: str) -> tuple[str, str]:
+    """Make a letter of paragraphs and, last, the path of the one page that helps."""
+    *paragraphs, path = parts
+    message = "\n\n".join([*paragraphs, f"{config.app_url}/{path}\n"])
     return subject_line(subject), printable(message)
 
 
@@ -128,6 +176,11 @@ def _named(period: Period, kind: str) -> str:
 
 def _written(day: datetime.date) -> str:
     return f"{day.day} {day:%B %Y}"
+
+
+def _clock(instant: datetime.datetime, time_zone: str) -> str:
+    local = instant.astimezone(ZoneInfo(time_zone))
+    return f"{_written(local)} at {local:%H:%M} ({time_zone})"
 
 
 def _length(text: str) -> int:

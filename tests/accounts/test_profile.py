@@ -3,9 +3,12 @@
 from decimal import Decimal
 
 import pytest
+import time_machine
+from pynamodb.exceptions import PynamoDBException
 
 from accounts import services
 from accounts.models import EMAIL_KINDS
+from notifications.models import Notification
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -13,6 +16,8 @@ from smartbudget.core.errors import (
     ThrottledError,
 )
 from tests.builders import PASSWORD, account_of, make_user
+from tests.notifications.builders import make_notification, queued
+from tests.notifications.faults import down, reply_lost
 
 NEW = "another long one"
 
@@ -218,4 +223,63 @@ def test_of_two_changes_at_once_one_is_refused(aws):
     services.change_password(bob, old=PASSWORD, new=NEW)
 
     with pytest.raises(ConflictError):
-        services._store_password(checked, "$argon2id$...")
+        services._store_password(checked, "$argon2id$...", make_notification())
+
+
+# --------------------------------------------------------------- security notices
+
+
+def notices(user) -> list[Notification]:
+    return list(Notification.by_user.query(user.user_id))
+
+
+def test_who_has_a_new_password_is_told(aws):
+    bob = make_user(time_zone="Asia/Tokyo")
+
+    with time_machine.travel("2026-03-18T12:00:00+00:00", tick=False):
+        services.change_password(bob, old=PASSWORD, new=NEW)
+
+    (notice,) = notices(bob)
+    assert (notice.type, notice.status) == ("password_changed", "queued")
+    assert "on 18 March 2026 at 21:00 (Asia/Tokyo)." in notice.message
+    assert NEW not in notice.message
+    assert [body["notification_id"] for body in queued()] == [notice.notification_id]
+
+
+def test_every_change_of_the_password_is_told(aws):
+    bob = make_user()
+    services.change_password(bob, old=PASSWORD, new=NEW)
+    services.change_password(bob, old=NEW, new=PASSWORD)
+
+    assert len(notices(bob)) == 2
+
+
+def test_a_lost_reply_of_the_new_password_is_told_once(aws):
+    bob = make_user()
+
+    with reply_lost("TransactWriteItems"):
+        login = services.change_password(bob, old=PASSWORD, new=NEW)
+
+    assert len(notices(bob)) == 1
+    assert len(queued()) == 1
+    assert services.find_session(login.session_key) == bob
+
+
+def test_a_new_password_is_told_later_where_sqs_is_down(aws):
+    bob = make_user()
+
+    with down("SendMessageBatch"):
+        services.change_password(bob, old=PASSWORD, new=NEW)
+
+    (notice,) = notices(bob)
+    assert notice.unsent_since  # the sweep finds it
+
+
+def test_no_notice_without_a_new_password(aws):
+    bob = make_user()
+
+    with down("TransactWriteItems"), pytest.raises(PynamoDBException):
+        services.change_password(bob, old=PASSWORD, new=NEW)
+
+    assert notices(bob) == []
+    assert services.log_in(identifier=bob.username, password=PASSWORD, address="::1")

@@ -1,7 +1,7 @@
 """What notifications say, and what SNS takes as a subject."""
 
 import unicodedata
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -164,3 +164,43 @@ def test_who_is_over_already_is_not_told_a_day():
     _, message = alert("exceeded", spent=Decimal(501), passed_on=date(2026, 3, 23))
 
     assert "pace" not in message
+
+
+SECURITY = {
+    "password": lambda: texts.password_changed(
+        at=datetime(2026, 3, 29, 1, 30, tzinfo=UTC), time_zone="Europe/Berlin"
+    ),
+    "email": lambda: texts.email_changed(old="a@example.com", new="b@example.com"),
+    "token": lambda: texts.api_token_created(name="My phone"),
+}
+
+
+@pytest.mark.parametrize("kind", SECURITY)
+def test_a_security_notice_says_what_to_do_with_one_link(kind):
+    subject, message = SECURITY[kind]()
+
+    assert is_fit(subject)
+    assert "If it was not" in message
+    assert message.count("http") == 1
+    assert message.endswith("\n\nhttp://127.0.0.1:8000/accounts/password\n")
+
+
+def test_a_security_notice_says_what_happened():
+    _, password = SECURITY["password"]()
+    _, email = SECURITY["email"]()
+    subject, token = SECURITY["token"]()
+
+    # An hour after the clocks were put forward.
+    assert "on 29 March 2026 at 03:30 (Europe/Berlin)." in password
+    assert "go to b@example.com now, and no longer to a@example.com." in email
+    assert subject == "New API token: My phone"
+    assert "An API token named My phone was made." in token
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_tokens_name_cannot_write_paragraphs(name):
+    subject, message = texts.api_token_created(name=name)
+
+    assert is_fit(subject)
+    assert len(message.split("\n\n")) == 3
+    assert len(message.splitlines()) == 5

@@ -1,4 +1,4 @@
-"""Build the Lambda zips: domain code and locked packages, no Django.
+"""Build the Lambda zips: domain code, mail templates, locked packages, no Django.
 
     python -m infra.build_lambdas --out build/lambdas \
         --python-version 3.13 --platform manylinux2014_x86_64
@@ -95,6 +95,7 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
 def code_files(name: str) -> Iterator[Path]:
     """Yield the project's files in one function's zip, relative to the root."""
     folders = [ROOT / "smartbudget" / "core", *(ROOT / app for app in APPS)]
+    folders.append(ROOT / "templates" / "email")
     yield Path("smartbudget/__init__.py")
     if (ROOT / "lambdas" / "__init__.py").exists():
         yield Path("lambdas/__init__.py")

@@ -47,6 +47,25 @@ def test_zips_hold_the_domain_and_not_its_web_rooms(zips):
         assert not {name for name in names if name == f"accounts/{room}.py"}
 
 
+def test_a_mail_can_be_made_from_the_zip_alone(zips, tmp_path):
+    with zipfile.ZipFile(zips["notification_processor"]) as archive:
+        archive.extractall(tmp_path)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
+    code += "from notifications import mails; import markupsafe._speedups;"
+    code += "print(mails.notification('Spent', 'All of it.', 'https://x/').html)"
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        env={"AWS_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "All of it." in done.stdout
+
+
 def test_zips_stay_small_enough_for_a_quick_start(zips):
     for name, path in zips.items():
         largest = 25_000_000 if name == "report_generator" else 12_000_000

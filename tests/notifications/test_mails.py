@@ -1,0 +1,114 @@
+"""Mails as text and HTML: what stands in them, whatever stands in a notification."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from notifications import mails
+from smartbudget.core.config import config
+
+UNSUBSCRIBE = "https://budget.example.com/notifications/unsubscribe/u/k"
+BUDGETS = f"{config.app_url}/budgets/"
+
+
+class Page(HTMLParser):
+    """What a mail program would make of the HTML: tags, links and visible text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name == "href"]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def made(message: str, subject: str = "Budget exceeded: Food") -> mails.Mail:
+    return mails.notification(subject, message, UNSUBSCRIBE)
+
+
+def test_a_notification_has_one_button_and_the_way_out():
+    mail = made(f"You have spent it all.\n\n2.00 USD over.\n\n{BUDGETS}\n")
+    page = Page(mail.html)
+
+    assert page.links == [BUDGETS, UNSUBSCRIBE]
+    assert "See your budgets" in page.text
+    assert BUDGETS not in page.text  # it is the button's
+    for said in ("You have spent it all.", "2.00 USD over.", BUDGETS, UNSUBSCRIBE):
+        assert said in mail.text
+
+
+def test_the_first_paragraph_is_what_lists_of_mails_show():
+    page = Page(made(f"You have spent it all.\n\n{BUDGETS}").html)
+
+    body = page.text.split("Budget exceeded: Food", 1)[1]
+    assert body.strip().startswith("You have spent it all.")
+
+
+def test_without_a_link_there_is_no_button():
+    assert Page(made("Your password was changed.").html).links == [UNSUBSCRIBE]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/budgets/",
+        f"{config.app_url}.evil.example/",
+        f"{config.app_url}/budgets/ and more",
+        "javascript:alert(1)",
+    ],
+)
+def test_nothing_but_a_link_of_ours_becomes_the_button(link):
+    assert Page(made(f"Spent.\n\n{link}").html).links == [UNSUBSCRIBE]
+
+
+@pytest.mark.parametrize(
+    "category",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "</title></p></body>{{ 7 * 7 }}{% raw %}",
+        "&lt;b&gt; & <b>",
+        "Food " * 100,
+        "🍕 مطعم 日本",
+    ],
+)
+def test_what_people_type_is_shown_and_does_nothing(category):
+    plain = Page(made(f"In Food.\n\n{BUDGETS}", "About Food").html)
+    mail = made(f"In {category}.\n\n{BUDGETS}", f"About {category}")
+    page = Page(mail.html)
+
+    assert page.tags == plain.tags
+    assert page.links == plain.links
+    assert f"In {category}." in page.text
+    assert f"In {category}." in mail.text
+    assert mail.subject == f"About {category}"
+
+
+def test_lines_stay_lines_and_run_the_way_their_script_does():
+    html = made("Groceries: 12.00\nFun: 3.00\n\nسطر").html
+
+    assert "Groceries: 12.00<br>Fun: 3.00</p>" in html
+    assert html.count('<p dir="auto"') == 2
+
+
+def test_html_needs_nothing_from_elsewhere():
+    page = Page(made(f"Spent.\n\n{BUDGETS}").html)
+
+    assert not {"img", "link", "script", "style", "table"} & set(page.tags)
+
+
+def test_a_confirmation_holds_the_address_and_its_link():
+    mail = mails.confirmation("alice+tag@example.com", f"{config.app_url}/x")
+    page = Page(mail.html)
+
+    assert page.links == [f"{config.app_url}/x"]
+    assert "alice+tag@example.com" in page.text
+    assert "alice+tag@example.com" in mail.text
+    assert f"{config.app_url}/x" in mail.text

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import serializers, services
+from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.authentication import require_csrf_token
 from smartbudget.web.parsers import JSONParser
@@ -80,7 +81,7 @@ class ProfileView(APIView):
     @extend_schema(responses=serializers.ProfileOutput)
     def get(self, request: Request) -> Response:
         """Show the caller's profile."""
-        account = services.get_account(request.user.user_id)
+        account = address_change.get_account(request.user)
         return Response(serializers.ProfileOutput(account).data)
 
     @extend_schema(
@@ -108,6 +109,28 @@ class PasswordView(APIView):
             new=data.validated_data["new_password"],
         )
         return answer(request, login, status=200)
+
+
+class EmailView(APIView):
+    @extend_schema(
+        request=serializers.EmailInput, responses={200: serializers.ProfileOutput}
+    )
+    def post(self, request: Request) -> Response:
+        """Change the e-mail address; `pending_email` is set while it is unconfirmed.
+
+        It is while mails go to the old one. The new one is sent a link; once that is
+        followed it takes the old one's place.
+        """
+        data = serializers.EmailInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        account = address_change.change_email(request.user, **data.validated_data)
+        return Response(serializers.ProfileOutput(account).data)
+
+    @extend_schema(responses={200: serializers.ProfileOutput})
+    def delete(self, request: Request) -> Response:
+        """Take back a change that is not confirmed yet."""
+        account = address_change.cancel_change(request.user)
+        return Response(serializers.ProfileOutput(account).data)
 
 
 def answer(request: Request, login: services.Login, *, status: int) -> Response:

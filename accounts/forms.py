@@ -153,6 +153,15 @@ class ProfileForm(forms.Form):
         )
 
 
+class EmailForm(forms.Form):
+    email = forms.CharField(
+        label="New e-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = password_field("Present password", "current-password")
+
+
 class PasswordForm(forms.Form):
     old_password = password_field("Present password", "current-password")
     new_password = password_field(

@@ -15,7 +15,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core import dates
 from smartbudget.core.config import config
-from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
+from smartbudget.core.tables import Action, MoneyAttribute, Table, VersionAttribute
 
 # Kinds of notification a person can have by e-mail or only in the app.
 EMAIL_KINDS = (
@@ -107,6 +107,7 @@ class Account(Table):
     unsubscribe_key = UnicodeAttribute(null=True)  # in the links of mails through SES
     subscription_checked_at = UnicodeAttribute(null=True)  # None: look it up soon
     pending_email = UnicodeAttribute(null=True)  # the address it is being changed to
+    pending_since = UnicodeAttribute(null=True)  # ISO 8601, UTC
     pending_subscription_arn = UnicodeAttribute(null=True)  # None: not asked yet
     pending_notice = UnicodeAttribute(null=True)  # notification_id; tells the old one
     retired_subscriptions = UnicodeSetAttribute(null=True)  # ARNs still to be ended
@@ -116,6 +117,13 @@ class Account(Table):
 
     by_username = UsernameIndex()
     by_email = EmailIndex()
+
+    @classmethod
+    def action(cls, name: str, value: object) -> Action:
+        """Return the action that sets an attribute, or for None removes it."""
+        attribute = getattr(cls, name)
+        action: Action = attribute.remove() if value is None else attribute.set(value)
+        return action
 
     @property
     def user(self) -> User:

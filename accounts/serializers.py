@@ -79,6 +79,9 @@ class ProfileOutput(serializers.Serializer[Any]):
     user_id = serializers.CharField()
     username = serializers.CharField()
     email = serializers.CharField()
+    pending_email = serializers.CharField(
+        allow_null=True, help_text="What it becomes once its link is followed."
+    )
     phone_number = serializers.CharField(allow_null=True)
     currency = serializers.CharField()
     time_zone = serializers.CharField()
@@ -95,3 +98,8 @@ class ProfileOutput(serializers.Serializer[Any]):
 class PasswordInput(InputSerializer):
     old_password = PasswordField()
     new_password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
+
+
+class EmailInput(InputSerializer):
+    password = PasswordField()
+    email = TextField(max_length=254)

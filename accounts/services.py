@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from accounts import passwords, rules, sessions, throttles
+from accounts import claims, passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import Login
 from accounts.throttles import Limit
@@ -95,7 +95,7 @@ def register(
 
 def _store_account(account: Account, session: Session) -> None:
     writes = Writes()
-    for key in (_username_key(account.username), _email_key(account.email)):
+    for key in (claims.username_key(account.username), claims.email_key(account.email)):
         claim = Claim(user_id=key, owner=account.user_id)
         writes.put(claim, Claim.user_id.does_not_exist())
     writes.put(account, Account.user_id.does_not_exist())
@@ -117,12 +117,12 @@ def _is_stored(account: Account) -> bool:
     Raises ConflictError naming the field that is somebody else's.
     """
     names = {
-        "username": (_username_key(account.username), "This username is taken."),
-        "email": (_email_key(account.email), "This e-mail address is taken."),
+        "username": (claims.username_key(account.username), "This username is taken."),
+        "email": (claims.email_key(account.email), "This e-mail address is taken."),
     }
     owners = set()
     for field, (key, sentence) in names.items():
-        owner = _owner_of(key)
+        owner = claims.owner_of(key)
         if owner not in {None, account.user_id}:
             raise ConflictError(sentence, field)
         owners.add(owner)
@@ -138,10 +138,10 @@ def log_in(*, identifier: str, password: str, address: str) -> Login:
     nobody's name, and ThrottledError.
     """
     name = identifier.strip().casefold()
-    key = _email_key(name) if "@" in name else _username_key(name)
+    key = claims.email_key(name) if "@" in name else claims.username_key(name)
     # Claims are read by key and consistently, which an index cannot be: it may not yet
     # know who has just registered [D11]. Nobody's account costs the same two reads.
-    owner = _owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
+    owner = claims.owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
     account = find_account(owner or "nobody")
     whom = owner or key
     right = _count_and_verify(whom, address, password, account)
@@ -223,7 +223,7 @@ def _end_session(session_key: str) -> None:
     account = find_account(session.owner)
     if account is not None:
         left = set(account.sessions or ()) - {sessions.entry_of(session)}
-        writes.update(account, [_action("sessions", left or None)])
+        writes.update(account, [Account.action("sessions", left or None)])
     writes.commit()
     logger.info("session ended user_id=%s", session.owner)
 
@@ -259,14 +259,10 @@ def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
     for name, value in checked.items():
         setattr(account, name, value)
     writes = Writes()
-    writes.update(account, [_action(name, value) for name, value in checked.items()])
-    snapshot = sessions.snapshot(account.user)
-    for entry in sessions.live_entries(account):
-        writes.update(
-            sessions.of_entry(entry),
-            [Session.user.set(snapshot)],
-            Session.user_id.exists(),
-        )
+    writes.update(
+        account, [Account.action(name, value) for name, value in checked.items()]
+    )
+    sessions.write_snapshots(account, writes)
     writes.commit()
     return account
 
@@ -298,20 +294,28 @@ def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
     return checked
 
 
+def verify_password(account: Account, password: str, field: str) -> None:
+    """Make sure that somebody logged in knows the password.
+
+    Raises InvalidError naming `field`, and ThrottledError: a stolen session must not
+    serve to guess the password.
+    """
+    throttles.count(PASSWORD_CHECKS, account.user_id)
+    if not passwords.verify(password, account.password_hash):
+        raise InvalidError("This is not your password.", field)
+    throttles.give_back(PASSWORD_CHECKS, account.user_id)
+
+
 def change_password(user: User, *, old: str, new: str) -> Login:
     """Change the password, end every session and begin a new one.
 
-    Raises InvalidError naming `old_password` or `new_password`, and ThrottledError: a
-    stolen session must not serve to guess the password.
+    Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
     """
     account = get_account(user.user_id)
     passwords.check(
         new, username=account.username, email=account.email, field="new_password"
     )
-    throttles.count(PASSWORD_CHECKS, user.user_id)
-    if not passwords.verify(old, account.password_hash):
-        raise InvalidError("This is not your password.", "old_password")
-    throttles.give_back(PASSWORD_CHECKS, user.user_id)
+    verify_password(account, old, "old_password")
     new_hash = passwords.hash_password(new)
     notice = _password_notice(account, new_hash)
     login = retry_lost_races(lambda: _store_password(account, new_hash, notice))
@@ -354,45 +358,3 @@ def _password_notice(account: Account, new_hash: str) -> "Notification":
         subject=subject,
         message=message,
     )
-
-
-def set_subscription(user_id: str, *, arn: str | None, status: str) -> None:
-    """Note how far a user's e-mail subscription is.
-
-    arn: None while there is none. status: `none`, `pending` or `confirmed`.
-
-    Raises NotFoundError. Safe to repeat.
-    """
-
-    def attempt() -> None:
-        account = get_account(user_id)
-        writes = Writes()
-        actions = [
-            _action("subscription_arn", arn),
-            _action("subscription_status", status),
-        ]
-        writes.update(account, actions)
-        writes.commit()
-
-    retry_lost_races(attempt)
-
-
-def _action(name: str, value: object) -> Action:
-    attribute = getattr(Account, name)
-    action: Action = attribute.remove() if value is None else attribute.set(value)
-    return action
-
-
-def _owner_of(claim_key: str) -> str | None:
-    try:
-        return Claim.get(claim_key, consistent_read=True).owner
-    except Claim.DoesNotExist:
-        return None
-
-
-def _username_key(username: str) -> str:
-    return f"username#{username}"
-
-
-def _email_key(email: str) -> str:
-    return f"email#{email}"

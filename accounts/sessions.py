@@ -14,6 +14,7 @@ from typing import Any
 
 from accounts.models import Account, Session, User
 from smartbudget.core import dates
+from smartbudget.core.tables import Writes
 
 LIFETIME_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
 AT_MOST = 20  # of one account; a new one ends the oldest
@@ -64,6 +65,16 @@ def live_entries(account: Account) -> set[str]:
 def of_entry(entry: str) -> Session:
     """Return a stand-in for the session of an entry, to change or delete it."""
     return Session(user_id=f"session#{entry.partition('#')[2]}")
+
+
+def write_snapshots(account: Account, writes: Writes) -> None:
+    """Add the account as it is now to a transaction, for every live session."""
+    for entry in live_entries(account):
+        writes.update(
+            of_entry(entry),
+            [Session.user.set(snapshot(account.user))],
+            Session.user_id.exists(),
+        )
 
 
 def _item_key(session_key: str) -> str:

@@ -21,9 +21,12 @@ pages = [
     ),
     path("accounts/profile", views.profile, name="profile"),
     path("accounts/password", views.password, name="password"),
+    path("accounts/email", views.email, name="email"),
+    path("accounts/email/cancel", views.cancel_email, name="cancel-email"),
 ]
 
 api = [
     path("api/profile", api_views.ProfileView.as_view(), name="profile"),
     path("api/password", api_views.PasswordView.as_view(), name="password"),
+    path("api/email", api_views.EmailView.as_view(), name="email"),
 ]

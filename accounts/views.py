@@ -11,7 +11,9 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import services
-from accounts.forms import LoginForm, PasswordForm, ProfileForm, RegisterForm
+from accounts.forms import EmailForm, LoginForm, PasswordForm, ProfileForm, RegisterForm
+from accounts.models import Account
+from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.forms import answer_form
 from smartbudget.web.requests import client_address, wants_json
@@ -80,7 +82,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your profile was saved.")
         return redirect("accounts:profile")
 
-    account = services.get_account(request.user.user_id)
+    account = address_change.get_account(request.user)
     posted = request.method == "POST"
     return answer_form(
         request,
@@ -111,3 +113,29 @@ def password(request: HttpRequest) -> HttpResponse:
         ),
         done=done,
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def email(request: HttpRequest) -> HttpResponse:
+    def done(account: Account) -> HttpResponse:
+        if account.pending_email:
+            said = f"A confirmation is on its way to {account.pending_email}."
+        else:
+            said = f"Your e-mail address is {account.email}."
+        messages.success(request, said)
+        return redirect("accounts:profile")
+
+    return answer_form(
+        request,
+        "accounts/email.html",
+        EmailForm(request.POST if request.method == "POST" else None),
+        save=lambda data: address_change.change_email(request.user, **data),
+        done=done,
+    )
+
+
+@require_POST
+def cancel_email(request: HttpRequest) -> HttpResponse:
+    account = address_change.cancel_change(request.user)
+    messages.success(request, f"Your e-mail address stays {account.email}.")
+    return redirect("accounts:profile")

@@ -1,5 +1,7 @@
 """The notification API."""
 
+from typing import TYPE_CHECKING
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,8 +14,10 @@ from notifications.serializers import (
     SubscriptionInput,
     SubscriptionOutput,
 )
-from notifications.transports import Subscription
 from smartbudget.web import cursors
+
+if TYPE_CHECKING:
+    from accounts.models import Account
 
 
 class NotificationListView(APIView):
@@ -45,7 +49,7 @@ class SubscriptionView(APIView):
     @extend_schema(responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:
         """Tell whether the caller's notifications come by e-mail too."""
-        return answer(subscriptions.subscription_status(request.user))
+        return answer(subscriptions.refresh(request.user))
 
     @extend_schema(request=SubscriptionInput, responses=SubscriptionOutput)
     def post(self, request: Request) -> Response:
@@ -59,6 +63,5 @@ class SubscriptionView(APIView):
         return answer(subscriptions.unsubscribe(request.user))
 
 
-def answer(subscription: Subscription) -> Response:
-    status, arn = subscription
-    return Response({"status": status, "subscription_arn": arn})
+def answer(account: "Account") -> Response:
+    return Response(SubscriptionOutput(account).data)

@@ -178,16 +178,17 @@ def _letter(
         return None, "The account was deleted."
     if not account.wants(notification.type):
         return None, "E-mails of this kind are turned off in the preferences."
-    status, arn = subscriptions.check_email_subscription(account)
+    account = subscriptions.check_email_subscription(account)
+    status = account.subscription_status
     if status != "confirmed":
-        return None, _OBSTACLES[status]
+        return None, account.email_problem or _OBSTACLES[status]
     letter = Letter(
         notification_id=notification.notification_id,
         user_id=account.user_id,
         email=account.email,
         subject=notification.subject,
         message=notification.message,
-        subscription=arn,
+        subscription=account.subscription_arn,
         unsubscribe_key=account.unsubscribe_key,
     )
     return letter, None

@@ -44,6 +44,15 @@ def put(notification: Notification, writes: Writes) -> None:
     writes.put_once(notification, Notification.notification_id.does_not_exist())
 
 
+def is_queued(notification_id: str) -> bool:
+    """Tell whether a notification waits to be sent. Read consistently."""
+    try:
+        found = Notification.get(notification_id, consistent_read=True)
+    except Notification.DoesNotExist:
+        return False
+    return found.status == "queued"
+
+
 def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
     """Queue stored notifications of one user for delivery, ten to a request.
 

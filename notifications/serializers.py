@@ -34,5 +34,10 @@ class SubscriptionInput(InputSerializer):
 
 
 class SubscriptionOutput(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(STATES)
+    status = serializers.ChoiceField(STATES, source="subscription_status")
     subscription_arn = serializers.CharField(allow_null=True)
+    detail = serializers.CharField(
+        source="email_problem",
+        allow_null=True,
+        help_text="Why there is no subscription any more, in words.",
+    )

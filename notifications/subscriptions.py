@@ -3,68 +3,103 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from accounts import emails, throttles
 from accounts import services as accounts
-from notifications import transports
-from notifications.transports import Subscription
+from accounts.emails import EmailChanges
+from accounts.throttles import Limit
+from notifications import outbox, transports
+from smartbudget.core import dates
+from smartbudget.core.config import config
+from smartbudget.core.tables import LostRaceError, retry_lost_races
 
 if TYPE_CHECKING:
     from accounts.models import Account, User
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 STATES = ("none", "pending", "confirmed")
+SUBSCRIPTIONS = Limit("subscription", config.subscription_limit, 3600)
+
+LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked [S10]
+CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
+
+LEFT = "You unsubscribed with the link in a mail."
+LAPSED = "The link was not followed within two days, so the request lapsed."
+
+NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
+NO_CHANGE = EmailChanges(
+    pending_email=None,
+    pending_since=None,
+    pending_subscription_arn=None,
+    pending_notice=None,
+)
 
 
-def subscribe(user: User) -> Subscription:
-    """Have a confirmation sent to the user; return (status, ARN).
+def subscribe(user: User) -> Account:
+    """Have a confirmation sent to the user's address; return the account.
 
     Safe to repeat: who is subscribed, or still to confirm, stays so.
 
     Raises InvalidError for an address that takes no mail, UnavailableError when
-    the topic has no room.
+    the topic has no room, ThrottledError.
     """
-    account = accounts.get_account(user.user_id)
-    status, arn = check_email_subscription(account)
-    if status != "none":
-        return status, arn
-    found = transports.chosen().subscribe(account.email, account.user_id)
-    return _store(account, *found)
+    account = look_up(accounts.get_account(user.user_id))
+    if account.subscription_status != "none":
+        return account
+    throttles.count(SUBSCRIPTIONS, user.user_id)
+    account = past_races(account, ask)
+    return past_races(account, end_retired)
 
 
-def subscription_status(user: User) -> Subscription:
-    """Return (status, ARN): `none`, `pending` or `confirmed`.
+def unsubscribe(user: User) -> Account:
+    """End the user's subscription, and a change of address; return the account.
+
+    Nothing is sent from then on, even while SNS cannot be reached: what is to be ended
+    there is remembered. Safe to repeat.
+    """
+    account = past_races(accounts.get_account(user.user_id), _leave)
+    return past_races(account, end_retired)
+
+
+def refresh(user: User) -> Account:
+    """Return the account with its subscription as it is now.
 
     Where it cannot be looked up it is what was last known.
     """
     account = accounts.get_account(user.user_id)
     try:
-        return check_email_subscription(account)
+        return past_races(look_up(account), end_retired)
     except (BotoCoreError, ClientError):
         logger.warning("no look-up user_id=%s", user.user_id, exc_info=True)
-        return account.subscription_status, account.subscription_arn
+        return account
 
 
-def unsubscribe(user: User) -> Subscription:
-    """End the user's subscription; safe to repeat."""
-    account = accounts.get_account(user.user_id)
-    if account.subscription_arn:
-        transports.chosen().unsubscribe(account.subscription_arn)
-    return _store(account, "none", None)
+def check_email_subscription(account: Account) -> Account:
+    """Return the account, looked up if its subscription may have changed unnoticed.
 
-
-def check_email_subscription(account: Account) -> Subscription:
-    """Return (status, ARN) of an account; only a `pending` one is looked up afresh."""
-    status, arn = account.subscription_status, get_user_subscription_arn(account)
-    if status != "pending" or arn is None:
-        return status, arn
-    found = transports.chosen().look_up(arn, account.email)
-    if found == "pending":
-        return status, arn
-    return _store(account, found, arn)
+    That is while a link was not followed yet, and else once a day.
+    """
+    is_due = _is_due(account)
+    if not (is_due or account.pending_email):
+        return account
+    try:
+        if is_due:
+            account = past_races(account, _look_up_subscription)
+        account = past_races(account, _look_up_change)
+        return past_races(account, end_retired)
+    except (BotoCoreError, ClientError):
+        if account.subscription_status == "pending":
+            raise
+        logger.warning("no look-up user_id=%s", account.user_id, exc_info=True)
+        return account
 
 
 def get_user_subscription_arn(account: Account) -> str | None:
@@ -72,7 +107,173 @@ def get_user_subscription_arn(account: Account) -> str | None:
     return account.subscription_arn
 
 
-def _store(account: Account, status: str, arn: str | None) -> Subscription:
-    arn = None if status == "none" else arn
-    accounts.set_subscription(account.user_id, arn=arn, status=status)
-    return status, arn
+def look_up(account: Account) -> Account:
+    """Return the account with all that the transport knows of its addresses.
+
+    What has left or lapsed is noted, and a confirmed change of address is completed.
+    Safe to repeat.
+    """
+    account = past_races(account, _look_up_subscription)
+    return past_races(account, _look_up_change)
+
+
+def past_races(account: Account, change: Callable[[Account], T]) -> T:
+    """Change an account as it was read; where it is not any more, as it is."""
+    try:
+        return change(account)
+    except LostRaceError:
+        user_id = account.user_id
+        return retry_lost_races(lambda: change(accounts.get_account(user_id)))
+
+
+def ask(account: Account) -> Account:
+    """Ask the present address to confirm, unless that was done."""
+    if account.subscription_arn:
+        return account
+    status, arn = transports.chosen().subscribe(account.email, account.user_id)
+    # Confirmed without a link: an old one, perhaps about to vanish or to lose its
+    # filter [S8]. The next delivery looks again.
+    checked_at = dates.timestamp() if status == "pending" else None
+    changes = EmailChanges(
+        subscription_status=status,
+        subscription_arn=arn,
+        subscription_checked_at=checked_at,
+        email_problem=None,
+        retired_subscriptions=retired(account, kept=arn),
+    )
+    return emails.store(account, changes)
+
+
+def ask_new_address(account: Account) -> Account:
+    """Ask the address that the account is changing to, unless that was done."""
+    if account.pending_email is None or account.pending_subscription_arn:
+        return account
+    _, arn = transports.chosen().subscribe(account.pending_email, account.user_id)
+    changes = EmailChanges(
+        pending_subscription_arn=arn,
+        retired_subscriptions=retired(account, kept=arn),
+    )
+    return emails.store(account, changes)
+
+
+def drop_change(account: Account) -> Account:
+    """Forget a change of address; the address is free again."""
+    if account.pending_email is None:
+        return account
+    arns = retired(account, account.pending_subscription_arn)
+    changes = EmailChanges(**NO_CHANGE, retired_subscriptions=arns)
+    return emails.store(account, changes)
+
+
+def end_retired(account: Account) -> Account:
+    """End what is no longer used, as far as that can be done now."""
+    ended = {arn for arn in account.retired_subscriptions or () if _end(arn)}
+    if not ended:
+        return account
+    left = set(account.retired_subscriptions or ()) - ended
+    return emails.store(account, EmailChanges(retired_subscriptions=left or None))
+
+
+def retired(
+    account: Account, *more: str | None, kept: str | None = None
+) -> set[str] | None:
+    """Return the ARNs to be ended, with more of them, without one that is used again.
+
+    They are stored before they are ended, so that a crash in between loses none.
+    """
+    arns = {*(account.retired_subscriptions or ()), *more}
+    return {arn for arn in arns if arn and arn != kept} or None
+
+
+def _leave(account: Account) -> Account:
+    if account.subscription_status == "none" and account.pending_email is None:
+        return account
+    arns = (account.subscription_arn, account.pending_subscription_arn)
+    changes = EmailChanges(
+        **NO_SUBSCRIPTION,
+        **NO_CHANGE,
+        subscription_checked_at=dates.timestamp(),
+        email_problem=None,
+        retired_subscriptions=retired(account, *arns),
+    )
+    return emails.store(account, changes)
+
+
+def _look_up_subscription(account: Account) -> Account:
+    arn, status = get_user_subscription_arn(account), account.subscription_status
+    if arn is None:
+        return account
+    found = transports.chosen().look_up(arn, account.email)
+    if found == "none":
+        problem = _why_it_is_gone(account)
+        gone = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
+        return emails.store(account, gone)
+    checked_lately = not _is_past(account.subscription_checked_at, CHECK_EVERY)
+    if found == status and (found == "pending" or checked_lately):
+        return account
+    now = dates.timestamp()
+    changes = EmailChanges(subscription_status=found, subscription_checked_at=now)
+    return emails.store(account, changes)
+
+
+def _look_up_change(account: Account) -> Account:
+    if account.pending_email is None:
+        return account
+    found = "pending"
+    if account.pending_subscription_arn:
+        found = transports.chosen().look_up(
+            account.pending_subscription_arn, account.pending_email
+        )
+    elif _is_past(account.pending_since, LINK_LIVES):
+        found = "none"  # whoever asked died before the link was sent
+    if found == "none":
+        return emails.store(account, NO_CHANGE)
+    # Who gave the password away is to hear of it before the old address is let go.
+    notice_id = account.pending_notice
+    if found == "pending" or (notice_id and outbox.is_queued(notice_id)):
+        return account
+    return _complete_change(account, account.pending_email)
+
+
+def _complete_change(account: Account, email: str) -> Account:
+    arn = account.pending_subscription_arn
+    account = emails.store(
+        account,
+        EmailChanges(
+            **NO_CHANGE,
+            email=email,
+            subscription_arn=arn,
+            subscription_status="confirmed",
+            subscription_checked_at=None,
+            email_problem=None,
+            retired_subscriptions=retired(account, account.subscription_arn, kept=arn),
+        ),
+    )
+    logger.info("address changed user_id=%s", account.user_id)
+    return account
+
+
+def _end(arn: str) -> bool:
+    try:
+        return transports.chosen().unsubscribe(arn)
+    except (BotoCoreError, ClientError):
+        logger.warning("not ended arn=%s", arn, exc_info=True)
+        return False
+
+
+def _is_due(account: Account) -> bool:
+    if account.subscription_status == "pending":
+        return True
+    something = account.subscription_arn or account.retired_subscriptions
+    return bool(something) and _is_past(account.subscription_checked_at, CHECK_EVERY)
+
+
+def _why_it_is_gone(account: Account) -> str:
+    pending = account.subscription_status == "pending"
+    lapsed = pending and _is_past(account.subscription_checked_at, LINK_LIVES)
+    return LAPSED if lapsed else LEFT
+
+
+def _is_past(since: str | None, length: timedelta) -> bool:
+    """Tell whether so much time has passed since a stored instant; None is long ago."""
+    return since is None or datetime.fromisoformat(since) <= dates.now() - length

@@ -129,11 +129,11 @@ def password_changed(*, at: datetime.datetime, time_zone: str) -> tuple[str, str
 
 
 def email_changed(*, old: str, new: str) -> tuple[str, str]:
-    """Tell that the account has another e-mail address: (subject, message)."""
+    """Tell that the account gets another e-mail address: (subject, message)."""
     return _security_letter(
-        "Your e-mail address was changed",
-        f"E-mails of your account go to {_one_line(new)} now, and no longer to"
-        f" {_one_line(old)}.",
+        "The e-mail address of your account is changing",
+        "Somebody who knows your password asked to change the e-mail address of your"
+        f" account from {_one_line(old)} to {_one_line(new)}.",
     )
 
 

@@ -34,6 +34,8 @@ class Transport(Protocol):
     def subscribe(self, email: str, user_id: str) -> Subscription:
         """Ask an address to confirm, for an account. Safe to repeat.
 
+        Returns `pending` or `confirmed`, and what it is known by, never None.
+
         Raises InvalidError for an address that takes no mail, UnavailableError.
         """
 

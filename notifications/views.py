@@ -20,24 +20,21 @@ IN_WORDS = {
 def list_notifications(request: HttpRequest) -> HttpResponse:
     user = request.user
     page = services.list_notifications(user, **cursors.position(request, user))
-    status, _ = subscriptions.subscription_status(user)
     context = {
         "notifications": [(item, IN_WORDS[item.status]) for item in page.items],
         "links": cursors.links(request, user, page),
-        "subscription": status,
+        "account": subscriptions.refresh(user),
     }
     return render(request, "notifications/list.html", context)
 
 
 @require_POST
 def subscribe(request: HttpRequest) -> HttpResponse:
-    status, _ = subscriptions.subscribe(request.user)
-    if status == "pending":
-        messages.success(
-            request, f"A confirmation is on its way to {request.user.email}."
-        )
+    account = subscriptions.subscribe(request.user)
+    if account.subscription_status == "pending":
+        messages.success(request, f"A confirmation is on its way to {account.email}.")
     else:
-        messages.success(request, f"E-mails go to {request.user.email}.")
+        messages.success(request, f"E-mails go to {account.email}.")
     return redirect("notifications:list")
 
 

@@ -34,6 +34,7 @@ PARAMETERS = {"QueueVisibilitySeconds": "5"}
 WEB_ENVIRONMENT = {
     "REGISTER_LIMIT": "100000",
     "LOGIN_ADDRESS_LIMIT": "100000",
+    "SUBSCRIPTION_LIMIT": "100000",
     "LOG_LEVEL": "INFO",
 }
 

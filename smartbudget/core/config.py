@@ -31,6 +31,7 @@ class Config:
     register_limit: int  # registrations an hour an address
     login_account_limit: int  # failed logins in 15 minutes an account
     login_address_limit: int  # failed logins in 15 minutes an address
+    subscription_limit: int  # new subscriptions to e-mails an hour an account
     log_level: str
 
     @classmethod
@@ -57,6 +58,7 @@ class Config:
             register_limit=_integer(env, "REGISTER_LIMIT", default=100),
             login_account_limit=_integer(env, "LOGIN_ACCOUNT_LIMIT", default=10),
             login_address_limit=_integer(env, "LOGIN_ADDRESS_LIMIT", default=100),
+            subscription_limit=_integer(env, "SUBSCRIPTION_LIMIT", default=10),
             log_level=env.get("LOG_LEVEL", "INFO"),
         )
 

@@ -113,10 +113,9 @@ def _person() -> User:
     user = accounts.update_profile(
         login.user, large_expense_threshold=Decimal(1000)
     ).user
-    status, _ = subscriptions.subscribe(user)
-    if status == "pending":
+    if subscriptions.subscribe(user).subscription_status == "pending":
         _follow_confirmation_link()
-        subscriptions.subscription_status(user)
+        subscriptions.refresh(user)
     accounts.log_out(login.session_key)
     return user
 

@@ -208,6 +208,7 @@ def test_the_profile_is_the_callers_own(aws):
         "user_id": bob.user_id,
         "username": "bob",
         "email": "bob@example.com",
+        "pending_email": None,
         "phone_number": None,
         "currency": "USD",
         "time_zone": "UTC",

@@ -162,17 +162,6 @@ def test_nobodys_profile_is_not_found(aws):
         services.update_profile(bob, time_zone="UTC")
 
 
-def test_a_subscription_is_noted_and_taken_away(aws):
-    bob = make_user()
-
-    services.set_subscription(bob.user_id, arn="arn:aws:sns:x", status="pending")
-    assert account_of(bob).subscription_arn == "arn:aws:sns:x"
-
-    services.set_subscription(bob.user_id, arn=None, status="none")
-    assert account_of(bob).subscription_arn is None
-    assert account_of(bob).subscription_status == "none"
-
-
 def test_a_new_password_ends_all_sessions_and_begins_one(aws):
     bob = make_user()
     old_keys = [begin(bob), begin(bob)]

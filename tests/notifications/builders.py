@@ -10,6 +10,7 @@ from moto.sqs.models import sqs_backends
 from accounts.models import Account
 from notifications import outbox, subscriptions
 from notifications.models import Notification
+from smartbudget.core import dates
 
 NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)
 
@@ -76,7 +77,12 @@ def leave_unconfirmed(account: Account) -> None:
     """Make the account's subscription one whose link was not followed yet."""
     sns().subscriptions[account_arn(account)].attributes["PendingConfirmation"] = True
     account.refresh()
-    account.update(actions=[Account.subscription_status.set("pending")])
+    account.update(
+        actions=[
+            Account.subscription_status.set("pending"),
+            Account.subscription_checked_at.set(dates.timestamp()),
+        ]
+    )
 
 
 def confirm(account: Account) -> None:

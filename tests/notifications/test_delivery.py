@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError
 from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import Account
-from notifications import delivery
+from notifications import delivery, subscriptions
 from notifications.models import Notification
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -116,15 +116,16 @@ def test_who_confirmed_meanwhile_gets_it_and_is_remembered():
     assert Account.get("alice").subscription_status == "confirmed"
 
 
-def test_who_let_the_confirmation_lapse_is_skipped_and_has_none():
+def test_who_let_the_confirmation_lapse_is_skipped_and_has_none(clock):
     account = make_account()
     leave_unconfirmed(account)
+    clock.shift(48 * 3600)
     sns().subscriptions.pop(account_arn(account))
     make_notification()
 
     delivery.deliver("n1")
 
-    assert state() == ("skipped", "Not subscribed to e-mails.")
+    assert state() == ("skipped", subscriptions.LAPSED)
     assert Account.get("alice").subscription_status == "none"
     assert Account.get("alice").subscription_arn is None
 

@@ -192,7 +192,7 @@ def test_a_security_notice_says_what_happened():
 
     # An hour after the clocks were put forward.
     assert "on 29 March 2026 at 03:30 (Europe/Berlin)." in password
-    assert "go to b@example.com now, and no longer to a@example.com." in email
+    assert "from a@example.com to b@example.com." in email
     assert subject == "New API token: My phone"
     assert "An API token named My phone was made." in token
 

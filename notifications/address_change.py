@@ -1,0 +1,138 @@
+"""Changing a person's e-mail address: the new one is confirmed before the old one goes.
+
+Who gets no mails has nothing to lose, and changes at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from accounts import claims, emails, rules, throttles
+from accounts import services as accounts
+from accounts.emails import EmailChanges
+from notifications import outbox, subscriptions, texts
+from notifications.subscriptions import (
+    NO_CHANGE,
+    NO_SUBSCRIPTION,
+    past_races,
+    retired,
+)
+from smartbudget.core import dates
+from smartbudget.core.errors import DomainError
+from smartbudget.core.tables import Writes
+
+if TYPE_CHECKING:
+    from accounts.models import Account, User
+    from notifications.models import Notification
+
+logger = logging.getLogger(__name__)
+
+NOT_ASKED_AGAIN = "Your address changed. Subscribe again to get e-mails at the new one."
+
+
+def change_email(user: User, *, password: str, email: str) -> Account:
+    """Change the user's address, or begin to; return the account.
+
+    Whose mails are confirmed keeps the address until the link sent to the new one is
+    followed (`pending_email`). The new one is nobody else's from now on, and the old
+    one is told. Asking for the present address takes a change back.
+
+    Raises InvalidError naming `password` or `email`, ConflictError naming `email`,
+    UnavailableError and ThrottledError. Safe to repeat.
+    """
+    email = rules.email(email)
+    account = accounts.get_account(user.user_id)
+    accounts.verify_password(account, password, "password")
+    account = subscriptions.look_up(account)
+    if email not in claims.addresses_of(account):
+        throttles.count(subscriptions.SUBSCRIPTIONS, user.user_id)
+    notice_id = uuid.uuid4().hex
+    account, notices = past_races(
+        account, lambda found: _change(found, email, notice_id)
+    )
+    outbox.enqueue(account.user, notices)
+    account = _ask_new(account) if account.pending_email else _ask_again(account)
+    return past_races(account, subscriptions.end_retired)
+
+
+def cancel_change(user: User) -> Account:
+    """Keep the present address; return the account. Safe to repeat."""
+    account = past_races(accounts.get_account(user.user_id), subscriptions.drop_change)
+    return past_races(account, subscriptions.end_retired)
+
+
+def get_account(user: User) -> Account:
+    """Return the account, with a change of address completed that was confirmed."""
+    account = accounts.get_account(user.user_id)
+    return subscriptions.refresh(user) if account.pending_email else account
+
+
+def _change(
+    account: Account, email: str, notice_id: str
+) -> tuple[Account, list[Notification]]:
+    """Store what was asked, and the notice of it; return both."""
+    if email == account.email:
+        return subscriptions.drop_change(account), []
+    if account.subscription_status == "confirmed":
+        if email == account.pending_email:
+            return account, []
+        changes = EmailChanges(
+            pending_email=email,
+            pending_since=dates.timestamp(),
+            pending_subscription_arn=None,
+            pending_notice=notice_id,
+            retired_subscriptions=retired(account, account.pending_subscription_arn),
+        )
+    else:
+        arns = (account.subscription_arn, account.pending_subscription_arn)
+        changes = EmailChanges(
+            **NO_CHANGE,
+            **NO_SUBSCRIPTION,
+            email=email,
+            email_problem=NOT_ASKED_AGAIN if account.subscription_arn else None,
+            retired_subscriptions=retired(account, *arns),
+        )
+    subject, message = texts.email_changed(old=account.email, new=email)
+    notice = outbox.compose(
+        notification_id=notice_id,
+        user_id=account.user_id,
+        type="email_changed",
+        subject=subject,
+        message=message,
+    )
+    writes = Writes()
+    outbox.put(notice, writes)
+    account = emails.store(account, changes, writes)
+    logger.info("change of address stored user_id=%s", account.user_id)
+    return account, [notice]
+
+
+def _ask_new(account: Account) -> Account:
+    """Have the link sent; where that fails the change is taken back."""
+    asked_for = account.pending_email
+
+    def take_back(found: Account) -> Account:
+        ours = found.pending_email == asked_for
+        return subscriptions.drop_change(found) if ours else found
+
+    try:
+        return past_races(account, subscriptions.ask_new_address)
+    except Exception:
+        past_races(accounts.get_account(account.user_id), take_back)
+        raise
+
+
+def _ask_again(account: Account) -> Account:
+    """Let who was still to confirm the old address confirm the new one instead."""
+    if account.email_problem != NOT_ASKED_AGAIN:
+        return account
+    try:
+        return past_races(account, subscriptions.ask)
+    except (DomainError, BotoCoreError, ClientError):
+        # The address is changed all the same, and the page says what is left to do.
+        logger.warning("not asked again user_id=%s", account.user_id, exc_info=True)
+        return account

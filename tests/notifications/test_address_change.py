@@ -1,0 +1,492 @@
+"""Changing the e-mail address: the new one is confirmed before the old one goes."""
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from accounts import claims, passwords
+from accounts import services as accounts
+from accounts.models import Account
+from accounts.throttles import Limit
+from notifications import address_change, delivery, subscriptions
+from notifications import sns as sns_transport
+from notifications.models import Notification
+from smartbudget.core.errors import (
+    ConflictError,
+    InvalidError,
+    ThrottledError,
+    UnavailableError,
+)
+from tests.builders import PASSWORD
+from tests.notifications import faults
+from tests.notifications.builders import (
+    leave_unconfirmed,
+    mails,
+    make_notification,
+    sns,
+    state,
+)
+from tests.notifications.test_subscriptions import refusal
+
+OLD, NEW, THIRD = "alice@example.com", "alice+new@example.com", "third@example.com"
+
+
+@pytest.fixture
+def alice():
+    """Somebody registered whose mails are confirmed."""
+    user = register("alice")
+    subscriptions.subscribe(user)
+    return user
+
+
+@pytest.fixture
+def silent():
+    """Somebody registered who gets no mails."""
+    return register("alice")
+
+
+def register(name):
+    return accounts.register(
+        username=name, email=f"{name}@example.com", password=PASSWORD
+    ).user
+
+
+def change(user, email=NEW) -> Account:
+    """Ask for a change; the new address did not follow its link yet."""
+    account = address_change.change_email(user, password=PASSWORD, email=email)
+    if account.pending_subscription_arn:
+        at_sns(account.pending_subscription_arn)["PendingConfirmation"] = True
+    return account
+
+
+def follow_link(user) -> None:
+    at_sns(stored(user).pending_subscription_arn)["PendingConfirmation"] = False
+
+
+def tell(user) -> None:
+    """Deliver all notices of changes."""
+    for notice in notices(user):
+        delivery.deliver(notice.notification_id)
+
+
+def notices(user) -> list[Notification]:
+    found = [each for each in Notification.scan() if each.user_id == user.user_id]
+    return sorted(found, key=lambda each: each.created_at)
+
+
+def stored(user) -> Account:
+    return accounts.get_account(user.user_id)
+
+
+def at_sns(arn) -> dict:
+    return sns().subscriptions[arn].attributes
+
+
+def subscribed() -> set[str]:
+    return {each.endpoint for each in sns().subscriptions.values()}
+
+
+def owners(*addresses) -> list[str | None]:
+    return [claims.owner_of(claims.email_key(each)) for each in addresses]
+
+
+# ---------------------------------------------------------------- with mails
+
+
+def test_mails_go_to_the_old_address_until_the_new_one_is_confirmed(alice):
+    account = change(alice)
+    assert (account.email, account.pending_email) == (OLD, NEW)
+
+    tell(alice)
+    delivery.deliver(make_notification("n1", alice.user_id).notification_id)
+    follow_link(alice)
+    delivery.deliver(make_notification("n2", alice.user_id).notification_id)
+
+    assert [to for to, _ in mails()] == [OLD, OLD, NEW]
+    account = stored(alice)
+    assert (account.email, account.pending_email) == (NEW, None)
+    assert account.subscription_status == "confirmed"
+    assert subscribed() == {NEW}
+    assert account.retired_subscriptions is None
+
+
+def test_the_new_address_gets_nobodys_mail_but_its_own(alice):
+    account = change(alice, "Alice+New@Example.COM")
+
+    policy = at_sns(account.pending_subscription_arn)["FilterPolicy"]
+    assert policy == '{"user_email": ["alice+new@example.com"]}'
+
+
+def test_while_it_is_pending_both_addresses_are_taken(alice):
+    change(alice)
+
+    assert owners(OLD, NEW) == [alice.user_id] * 2
+    with pytest.raises(ConflictError) as caught:
+        accounts.register(username="eve", email=NEW, password=PASSWORD)
+    assert caught.value.field == "email"
+
+
+def test_once_confirmed_the_old_address_is_free_and_sessions_know(alice):
+    key = accounts.begin_session(stored(alice)).session_key
+    change(alice)
+    tell(alice)
+    follow_link(alice)
+
+    address_change.get_account(alice)
+
+    assert owners(OLD, NEW) == [None, alice.user_id]
+    assert accounts.find_session(key).email == NEW
+    assert accounts.log_in(identifier=NEW, password=PASSWORD, address="::1")
+
+
+def test_the_old_address_is_told_before_it_is_let_go(alice):
+    """A thief who follows the link at once cannot keep the owner from hearing of it."""
+    change(alice)
+    follow_link(alice)
+
+    assert address_change.get_account(alice).email == OLD
+    tell(alice)
+
+    ((to, subject),) = mails()
+    assert (to, subject) == (OLD, "The e-mail address of your account is changing")
+    (notice,) = notices(alice)
+    assert notice.type == "email_changed"
+    assert OLD in notice.message
+    assert NEW in notice.message
+    assert address_change.get_account(alice).email == NEW
+
+
+def test_a_change_can_be_taken_back(alice):
+    change(alice)
+    body = refusal("InvalidParameter", "This subscription is pending confirmation")
+
+    with faults.answered("Unsubscribe", 400, body):
+        account = address_change.cancel_change(alice)
+    assert (account.email, account.pending_email) == (OLD, None)
+    assert owners(OLD, NEW) == [alice.user_id, None]
+
+    # The link, followed all the same, leads nowhere.
+    (arn,) = account.retired_subscriptions
+    at_sns(arn)["PendingConfirmation"] = False
+    account = subscriptions.refresh(alice)
+    assert (account.email, account.subscription_status) == (OLD, "confirmed")
+    assert subscribed() == {OLD}
+
+
+def test_asking_for_the_present_address_takes_a_change_back(alice):
+    change(alice)
+
+    account = change(alice, OLD)
+
+    assert (account.email, account.pending_email) == (OLD, None)
+    assert owners(NEW) == [None]
+
+
+def test_a_link_that_was_not_followed_lapses(alice, clock):
+    account = change(alice)
+    del sns().subscriptions[account.pending_subscription_arn]
+
+    account = address_change.get_account(alice)
+
+    assert (account.email, account.pending_email) == (OLD, None)
+    assert account.subscription_status == "confirmed"
+    assert owners(NEW) == [None]
+
+
+def test_another_address_replaces_the_one_asked_for_before(alice):
+    change(alice)
+
+    account = change(alice, THIRD)
+
+    assert account.pending_email == THIRD
+    assert owners(OLD, NEW, THIRD) == [alice.user_id, None, alice.user_id]
+    assert subscribed() == {OLD, THIRD}
+    assert len(notices(alice)) == 2
+
+
+def test_asking_twice_is_asking_once(alice):
+    first, second = change(alice), change(alice)
+
+    assert first.pending_subscription_arn == second.pending_subscription_arn
+    assert len(notices(alice)) == 1
+    assert subscribed() == {OLD, NEW}
+
+
+def test_back_to_the_address_of_a_moment_ago(alice):
+    change(alice)
+    tell(alice)
+    follow_link(alice)
+    with faults.down("Unsubscribe"):  # the old subscription is still there
+        assert address_change.get_account(alice).email == NEW
+
+    change(alice, OLD)
+    tell(alice)
+    follow_link(alice)
+    account = address_change.get_account(alice)
+
+    assert (account.email, account.subscription_status) == (OLD, "confirmed")
+    assert subscribed() == {OLD}
+    assert owners(OLD, NEW) == [alice.user_id, None]
+
+
+def test_who_leaves_meanwhile_gets_no_mail_at_either_address(alice):
+    change(alice)
+    subscriptions.unsubscribe(alice)
+
+    delivery.deliver(make_notification("n1", alice.user_id).notification_id)
+
+    assert mails() == []
+    assert (stored(alice).email, stored(alice).pending_email) == (OLD, None)
+    assert subscribed() == set()
+
+
+# ------------------------------------------------------------- without mails
+
+
+def test_who_gets_no_mails_changes_at_once(silent):
+    key = accounts.begin_session(stored(silent)).session_key
+
+    account = change(silent)
+
+    assert (account.email, account.pending_email) == (NEW, None)
+    assert account.email_problem is None
+    assert owners(OLD, NEW) == [None, silent.user_id]
+    assert accounts.find_session(key).email == NEW
+    assert subscribed() == set()
+    assert len(notices(silent)) == 1  # in the app; there is nowhere to send it
+
+
+def test_a_confirmation_that_is_waited_for_is_sent_to_the_new_address(silent):
+    subscriptions.subscribe(silent)
+    leave_unconfirmed(stored(silent))
+
+    account = change(silent)
+
+    assert account.email == NEW
+    assert account.subscription_arn in sns().subscriptions
+    assert subscribed() == {NEW}
+    assert account.email_problem is None
+
+
+def test_where_that_fails_the_address_is_changed_and_the_page_says_so(silent):
+    subscriptions.subscribe(silent)
+    leave_unconfirmed(stored(silent))
+
+    with faults.down("Subscribe"):
+        account = change(silent)
+
+    assert (account.email, account.subscription_status) == (NEW, "none")
+    assert account.email_problem == address_change.NOT_ASKED_AGAIN
+    assert subscriptions.subscribe(silent).email_problem is None
+
+
+def test_changing_to_the_present_address_changes_nothing(silent):
+    before = stored(silent).version
+
+    assert change(silent, OLD.upper()).email == OLD
+
+    assert stored(silent).version == before
+    assert notices(silent) == []
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def test_a_taken_address_is_refused_as_registration_does(alice):
+    register("bob")
+
+    with pytest.raises(ConflictError, match="is taken") as caught:
+        change(alice, "bob@example.com")
+
+    assert caught.value.field == "email"
+    assert (stored(alice).email, stored(alice).pending_email) == (OLD, None)
+    assert subscribed() == {OLD}  # nobody else's address is written to
+    assert notices(alice) == []
+
+
+def test_an_address_somebody_else_is_changing_to_is_taken(alice):
+    change(alice)
+    bob = register("bob")
+
+    with pytest.raises(ConflictError):
+        change(bob, NEW)
+
+    assert stored(bob).email == "bob@example.com"
+
+
+def test_without_the_password_nothing_changes_and_tries_are_counted(alice):
+    def guess(password):
+        address_change.change_email(alice, password=password, email=NEW)
+
+    for _ in range(10):
+        with pytest.raises(InvalidError) as caught:
+            guess("wrong password")
+        assert caught.value.field == "password"
+
+    with pytest.raises(ThrottledError):
+        guess(PASSWORD)
+    assert owners(NEW) == [None]
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "a@b", "ålice@example.com", "a" * 260])
+def test_what_is_no_address_is_refused_before_the_password_is_tried(alice, email):
+    with pytest.raises(InvalidError) as caught:
+        address_change.change_email(alice, password="wrong", email=email)
+
+    assert caught.value.field == "email"
+
+
+def test_changes_in_a_loop_are_limited(alice, monkeypatch):
+    limit = Limit("subscription", 3, 3600)  # with the first subscription
+    monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", limit)
+    change(alice, "one@example.com")
+
+    change(alice, "two@example.com")
+
+    change(alice, "two@example.com")  # a repetition is none
+    change(alice, OLD)
+    with pytest.raises(ThrottledError):
+        change(alice, "three@example.com")
+
+
+# -------------------------------------------------------------------- faults
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("InvalidParameter", InvalidError),
+        ("FilterPolicyLimitExceeded", UnavailableError),
+    ],
+)
+def test_an_address_that_takes_no_mail_leaves_all_as_it_was(alice, code, error):
+    refused = faults.answered("Subscribe", 400, refusal(code))
+
+    with refused, pytest.raises(error):
+        change(alice)
+
+    assert (stored(alice).email, stored(alice).pending_email) == (OLD, None)
+    assert owners(OLD, NEW) == [alice.user_id, None]
+
+
+def test_an_outage_of_sns_leaves_all_as_it_was(alice):
+    with faults.down("Subscribe"), pytest.raises(BotoCoreError):
+        change(alice)
+
+    assert stored(alice).pending_email is None
+    assert change(alice).pending_email == NEW
+
+
+def test_a_lost_reply_of_the_subscribe_asks_once(alice):
+    with faults.reply_lost("Subscribe"):
+        change(alice)
+
+    assert subscribed() == {OLD, NEW}
+    assert stored(alice).pending_subscription_arn in sns().subscriptions
+
+
+def test_a_lost_reply_of_the_transaction_changes_once(silent):
+    with faults.reply_lost("TransactWriteItems"):
+        change(silent)
+
+    assert stored(silent).email == NEW
+    assert len(notices(silent)) == 1
+
+
+def test_a_crash_before_the_link_is_sent_is_finished_by_asking_again(
+    alice, monkeypatch
+):
+    crash_in(monkeypatch, "subscribe")
+    with pytest.raises(KeyboardInterrupt):
+        change(alice)
+    assert stored(alice).pending_email == NEW
+    monkeypatch.undo()
+
+    account = change(alice)
+
+    assert account.pending_subscription_arn in sns().subscriptions
+    assert len(notices(alice)) == 1
+
+
+def test_a_crash_before_the_link_is_sent_lapses_as_a_link_does(
+    alice, monkeypatch, clock
+):
+    crash_in(monkeypatch, "subscribe")
+    with pytest.raises(KeyboardInterrupt):
+        change(alice)
+    monkeypatch.undo()
+
+    clock.shift(48 * 3600 - 1)
+    assert address_change.get_account(alice).pending_email == NEW
+    clock.shift(1)
+    assert address_change.get_account(alice).pending_email is None
+    assert owners(NEW) == [None]
+
+
+def test_a_crash_after_the_swap_loses_no_mail_and_is_tidied_up(alice, monkeypatch):
+    change(alice)
+    tell(alice)
+    follow_link(alice)
+    crash_in(monkeypatch, "unsubscribe")
+    with pytest.raises(KeyboardInterrupt):
+        address_change.get_account(alice)
+    monkeypatch.undo()
+    assert subscribed() == {OLD, NEW}
+
+    delivery.deliver(make_notification("n1", alice.user_id).notification_id)
+
+    assert state("n1")[0] == "sent"
+    assert mails()[-1][0] == NEW
+    assert subscribed() == {NEW}
+
+
+def crash_in(monkeypatch, function):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sns_transport, function, die)
+
+
+def test_of_two_changes_at_once_the_last_stays_and_the_other_is_free(
+    alice, monkeypatch
+):
+    real = passwords.verify
+    between = [THIRD]
+
+    def verify(*args):
+        if between:
+            change(alice, between.pop())
+        return real(*args)
+
+    monkeypatch.setattr(passwords, "verify", verify)
+    account = change(alice)
+
+    assert account.pending_email == NEW
+    assert owners(OLD, NEW, THIRD) == [alice.user_id, alice.user_id, None]
+
+
+def test_a_look_up_that_fails_sends_to_the_address_last_known(alice):
+    change(alice)
+    tell(alice)
+    follow_link(alice)
+
+    with faults.down("GetSubscriptionAttributes"):
+        delivery.deliver(make_notification("n1", alice.user_id).notification_id)
+
+    assert mails()[-1][0] == OLD
+
+
+def test_while_a_change_is_pending_a_delivery_costs_its_look_up(alice):
+    change(alice)
+    tell(alice)
+    make_notification("n1", alice.user_id)
+
+    with faults.calls_counted() as calls:
+        delivery.deliver("n1")
+
+    assert calls == [
+        "UpdateItem",
+        "GetItem",
+        "GetSubscriptionAttributes",
+        "Publish",
+        "UpdateItem",
+    ]

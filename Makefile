@@ -7,7 +7,7 @@ VENV ?= .venv
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 
-.PHONY: help run test lint bench soak lock clean
+.PHONY: help run test browser lint screenshots bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -15,14 +15,20 @@ help: ## Show this list
 run: $(ready) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, MAILBOX_PORT, LOCAL_DIR)
 	@exec $(python) -m smartbudget.local
 
-test: $(ready) ## Run every test (ARGS="..." goes to pytest)
+test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
 	@exec $(python) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+browser: $(ready)
+	@$(python) -m tests.browser.chromium
 
 lint: $(ready) ## Check style, types and the template
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	$(VENV)/bin/cfn-lint infra/template.yaml
+
+screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
+	@exec $(python) -m tests.browser.screenshots
 
 bench: $(ready) ## Measure every action beside the bare AWS calls it makes
 	@exec $(python) -m benchmarks

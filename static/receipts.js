@@ -1,76 +1,79 @@
 // Receipts on the expense form: drop a file, and see how far it is sent.
 // Without this script the form works as any other.
+// A refused form comes back into the same window, so nothing here is global.
 "use strict";
 
-const LARGEST = 10 * 1024 * 1024;
+{
+  const LARGEST = 10 * 1024 * 1024;
 
-function chosenFile(form) {
-  const inputs = [...form.querySelectorAll("[data-receipt]")];
-  return inputs.map((input) => input.files[0]).find(Boolean);
-}
+  function chosenFile(form) {
+    const inputs = [...form.querySelectorAll("[data-receipt]")];
+    return inputs.map((input) => input.files[0]).find(Boolean);
+  }
 
-function showProblem(form, text) {
-  const place = form.querySelector("[data-problem]");
-  place.textContent = text;
-  place.hidden = !text;
-}
+  function showProblem(form, text) {
+    const place = form.querySelector("[data-problem]");
+    place.textContent = text;
+    place.hidden = !text;
+  }
 
-function showPage(request) {
-  history.replaceState(null, "", request.responseURL);
-  document.open();
-  document.write(request.responseText);
-  document.close();
-}
+  function showPage(request) {
+    history.replaceState(null, "", request.responseURL);
+    document.open();
+    document.write(request.responseText);
+    document.close();
+  }
 
-function send(form) {
-  const progress = form.querySelector("[data-progress]");
-  const bar = progress.querySelector("progress");
-  const buttons = form.querySelectorAll("button");
-  const request = new XMLHttpRequest();
-  const end = (text) => {
-    progress.hidden = true;
-    buttons.forEach((button) => (button.disabled = false));
-    showProblem(form, text);
-  };
-  request.upload.addEventListener("progress", (event) => {
-    if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total;
-  });
-  request.addEventListener("load", () => showPage(request));
-  request.addEventListener("error", () =>
-    end("The connection was lost. Nothing was saved; please try again."),
-  );
-  showProblem(form, "");
-  progress.hidden = false;
-  buttons.forEach((button) => (button.disabled = true));
-  request.open("POST", location.href);
-  request.send(new FormData(form));
-}
+  function send(form) {
+    const progress = form.querySelector("[data-progress]");
+    const bar = progress.querySelector("progress");
+    const buttons = form.querySelectorAll("button");
+    const request = new XMLHttpRequest();
+    const end = (text) => {
+      progress.hidden = true;
+      buttons.forEach((button) => (button.disabled = false));
+      showProblem(form, text);
+    };
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total;
+    });
+    request.addEventListener("load", () => showPage(request));
+    request.addEventListener("error", () =>
+      end("The connection was lost. Nothing was saved; please try again."),
+    );
+    showProblem(form, "");
+    progress.hidden = false;
+    buttons.forEach((button) => (button.disabled = true));
+    request.open("POST", location.href);
+    request.send(new FormData(form));
+  }
 
-for (const form of document.querySelectorAll("[data-upload]")) {
-  form.addEventListener("submit", (event) => {
-    const file = chosenFile(form);
-    if (!file) return;
-    event.preventDefault();
-    if (file.size > LARGEST) {
-      showProblem(form, "The file may be 10 MB at most.");
-      return;
-    }
-    send(form);
-  });
-
-  const input = form.querySelector("[data-receipt]");
-  const target = input.closest(".field");
-  for (const name of ["dragenter", "dragover"]) {
-    target.addEventListener(name, (event) => {
+  for (const form of document.querySelectorAll("[data-upload]")) {
+    form.addEventListener("submit", (event) => {
+      const file = chosenFile(form);
+      if (!file) return;
       event.preventDefault();
-      target.classList.add("dropping");
+      if (file.size > LARGEST) {
+        showProblem(form, "The file may be 10 MB at most.");
+        return;
+      }
+      send(form);
+    });
+
+    const input = form.querySelector("[data-receipt]");
+    const target = input.closest(".field");
+    for (const name of ["dragenter", "dragover"]) {
+      target.addEventListener(name, (event) => {
+        event.preventDefault();
+        target.classList.add("dropping");
+      });
+    }
+    for (const name of ["dragleave", "drop"]) {
+      target.addEventListener(name, () => target.classList.remove("dropping"));
+    }
+    target.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
     });
   }
-  for (const name of ["dragleave", "drop"]) {
-    target.addEventListener(name, () => target.classList.remove("dropping"));
-  }
-  target.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
-  });
 }

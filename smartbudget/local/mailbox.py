@@ -161,7 +161,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto;
-       padding: 0 1rem; }}
+       padding: 0 1rem; overflow-wrap: anywhere; }}
 article {{ border: 1px solid #bbb; border-radius: 6px; padding: 0 1rem;
           margin: 1rem 0; }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}

@@ -1,0 +1,89 @@
+"""The browser that the tests drive: find it, or get it.
+
+    python -m tests.browser.chromium
+
+`make test` runs this first. It takes the machine's own Chromium; where there is none,
+it installs one with apt as root, else Playwright's own below `.local-build`. Where
+neither works it ends with 1 and the sentence that says what to do.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+DOWNLOADED = Path(__file__).resolve().parents[2] / ".local-build" / "browsers"
+NAMES = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable")
+ADVICE = (
+    "The browser tests need Chromium. Install it (on Debian: sudo apt-get install"
+    " chromium), or name one with CHROMIUM=/path/to/it, and run this again."
+)
+
+
+def find() -> str | None:
+    """Return the path of a Chromium that runs.
+
+    The one that CHROMIUM names and no other; else the machine's, else Playwright's.
+    """
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named if _runs(named) else None
+    installed = [path for name in NAMES if (path := shutil.which(name))]
+    shells = sorted(DOWNLOADED.glob("chromium_headless_shell-*/*/*headless*shell"))
+    return next(filter(_runs, [*installed, *map(str, shells[::-1])]), None)
+
+
+def main() -> int:
+    """Make sure that there is a browser; return the exit code."""
+    if find():
+        return 0
+    if not os.environ.get("CHROMIUM"):
+        print("Getting Chromium for the browser tests (once)", flush=True)
+        for get in (_by_apt, _by_playwright):
+            get()
+            if find():
+                return 0
+    print(ADVICE, file=sys.stderr)
+    return 1
+
+
+def _by_apt() -> None:
+    if os.geteuid() or not shutil.which("apt-get"):
+        return
+    # Without recommended packages there would be no fonts at all.
+    packages = ["chromium", "fonts-liberation"]
+    if _run("apt-get", "update", "-qq"):
+        _run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
+
+
+def _by_playwright() -> None:
+    system = [] if os.geteuid() or not shutil.which("apt-get") else ["--with-deps"]
+    command = [sys.executable, "-m", "playwright", "install", "--only-shell"]
+    _run(*command, *system, "chromium", PLAYWRIGHT_BROWSERS_PATH=str(DOWNLOADED))
+
+
+def _run(*command: str, **variables: str) -> bool:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **variables}
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        print(f"{command[0]} failed: {' '.join(last)}", file=sys.stderr)
+    return done.returncode == 0
+
+
+def _runs(path: str) -> bool:
+    # Ubuntu's chromium-browser may be a script that only names a snap.
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

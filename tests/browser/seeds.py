@@ -1,0 +1,46 @@
+"""Somebody with everything that a page can show."""
+
+import datetime
+from typing import Any
+
+from tests.expenses.pictures import PDF, picture
+from tests.integration.people import Person
+
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"[:50]
+HUGE = "999999999999.99"
+ADDRESS = "https://example.com/" + "very-long-path/" * 12
+
+
+def everything(stack: Any) -> Person:
+    """Register somebody with long words, large sums and each level and state."""
+    person = Person(stack, subscribed=True)
+    today = datetime.datetime.now(datetime.UTC).date()
+    budgets = (
+        (LONG_WORD, HUGE, "monthly"),
+        ("Groceries", "100.00", "weekly"),
+        ("Fun", "10.00", "monthly"),
+        ("Rent", "12000.00", "yearly"),
+    )
+    for category, amount, period in budgets:
+        person.post("budgets", category=category, amount=amount, period=period)
+    expenses = (
+        (LONG_WORD, HUGE, "W" * 500),
+        (LONG_WORD, HUGE, ADDRESS),
+        ("Groceries", "85.00", ""),
+        ("Fun", "11.00", "Two lines\nof text"),
+        ("No budget " + "x" * 40, HUGE, "Short"),
+    )
+    for category, amount, description in expenses:
+        person.post(
+            "expenses", category=category, amount=amount, description=description
+        )
+    person.post("expenses", category="Fun", amount="1.00", status="pending")
+    for name, content in (("bill.pdf", PDF), ("photo.jpg", picture())):
+        data = {"amount": "4.00", "category": "Fun", "date": f"{today}"}
+        answer = person.request(
+            "POST", "expenses", data=data, files={"file": (name, content)}
+        )
+        assert answer.status_code == 201, answer.text
+    person.post("reports/generate", report_type="monthly")
+    person.mails(4)
+    return person

@@ -1,0 +1,73 @@
+"""Where the browser comes from."""
+
+import os
+
+import pytest
+
+from tests.browser import chromium
+
+
+def program(folder, name, code=0):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\nexit {code}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """A machine with nothing on it; returns the folder where programs would be."""
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(chromium, "DOWNLOADED", tmp_path / "browsers")
+    monkeypatch.setattr(chromium.sys, "executable", "/bin/false")
+    return tmp_path
+
+
+def test_the_machines_own_is_taken_first(nowhere):
+    shell = "browsers/chromium_headless_shell-1/chrome-linux/headless_shell"
+    downloaded = program(nowhere, shell)
+    assert chromium.find() == downloaded
+
+    installed = program(nowhere, "chromium")
+    assert chromium.find() == installed
+
+
+def test_one_that_does_not_run_is_passed_over(nowhere):
+    program(nowhere, "chromium", code=1)
+    other = program(nowhere, "google-chrome")
+
+    assert chromium.find() == other
+
+
+def test_the_one_that_is_named_is_taken_and_no_other(nowhere, monkeypatch):
+    program(nowhere, "chromium")
+    named = program(nowhere, "mine")
+    monkeypatch.setenv("CHROMIUM", named)
+    assert chromium.find() == named
+
+    monkeypatch.setenv("CHROMIUM", str(nowhere / "missing"))
+    assert chromium.find() is None
+
+
+def test_where_none_can_be_had_it_fails_with_what_to_do(nowhere, capfd):
+    assert chromium.main() == 1
+
+    said = capfd.readouterr().err.splitlines()
+    assert said[-1] == chromium.ADVICE
+    assert "apt-get install chromium" in said[-1]
+
+
+def test_root_gets_one_with_apt(nowhere, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    apt = nowhere / "apt-get"
+    browser = nowhere / "chromium"
+    apt.write_text(
+        '#!/bin/sh\n[ "$1" = install ] || exit 0\n'
+        f"printf '#!/bin/sh\\nexit 0\\n' > {browser}\n/bin/chmod +x {browser}\n"
+    )
+    apt.chmod(0o755)
+
+    assert chromium.main() == 0
+    assert chromium.find() == str(browser)

@@ -1,0 +1,234 @@
+"""What the product is for, by hand: with scripts and without, by mouse and by key."""
+
+import uuid
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.windows import WAIT_SECONDS, flaws
+from tests.expenses.pictures import PDF, picture
+from tests.integration.people import PASSWORD, Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize("javascript", [True, False])
+
+
+def register(page: Page) -> str:
+    """Make an account; return its e-mail address."""
+    name = f"p{uuid.uuid4().hex[:12]}"
+    page.goto("/")
+    page.get_by_role("link", name="Make an account").click()
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("E-mail").fill(f"{name}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make an account").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    return f"{name}@example.com"
+
+
+def set_budget(page: Page, category: str, amount: str) -> None:
+    page.goto("/budgets/add")
+    page.get_by_label("Category").fill(category)
+    page.get_by_label("Amount").fill(amount)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name=category)).to_be_visible()
+
+
+def add_expense(page: Page, category: str, amount: str) -> None:
+    page.goto("/expenses/add")
+    page.get_by_label("Amount").fill(amount)
+    page.get_by_label("Category").fill(category)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/expenses")
+
+
+def choose(page: Page, name: str, kind: str, content: bytes) -> None:
+    """Choose a receipt with the picker."""
+    page.get_by_label("Receipt (optional)").set_input_files(
+        {"name": name, "mimeType": kind, "buffer": content}
+    )
+
+
+def open_mail(page: Page, stack, email: str, subject: str) -> None:
+    """Open the mailbox once a mail is there, as a person would by reloading."""
+    wait_until(
+        lambda: any(subject in each["subject"] for each in stack.messages(email)),
+        WAIT_SECONDS,
+    )
+    page.goto(stack.mailbox_url)
+
+
+def mail(page: Page, email: str, subject: str):
+    return page.get_by_role("article").filter(has_text=email).filter(has_text=subject)
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_from_registration_to_the_mailbox(windows, stack, javascript):
+    page = windows.open(width=360, javascript=javascript)
+    email = register(page)
+    set_budget(page, "Groceries", "100")
+
+    page.get_by_role("link", name="Notifications").click()
+    page.get_by_role("button", name="Subscribe").click()
+    open_mail(page, stack, email, "Confirmation")
+    confirmation = mail(page, email, "Subscription Confirmation")
+    confirmation.get_by_role("link", name="Confirm subscription").click()
+    expect(page.get_by_role("heading", name="Subscription confirmed")).to_be_visible()
+
+    add_expense(page, "groceries", "100.01")
+    expect(page.get_by_role("status").first).to_contain_text("was added")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_text("Over budget")).to_be_visible()
+    page.get_by_role("link", name="Notifications").click()
+    expect(page.get_by_text("Subscribed: notifications also go to")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="exceeded")).to_be_visible()
+    open_mail(page, stack, email, "exceeded")
+    expect(mail(page, email, "exceeded")).to_be_visible()
+    if javascript:
+        assert flaws(page) == []
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+@pytest.mark.parametrize(
+    ("name", "kind", "content"),
+    [
+        ("Zoë's bill.pdf", "application/pdf", PDF),
+        ("photo.jpg", "image/jpeg", picture()),
+    ],
+)
+def test_a_receipt_is_chosen_and_comes_back(
+    windows, stack, javascript, name, kind, content
+):
+    page = windows.open(Person(stack), javascript=javascript)
+    page.goto("/expenses/add")
+    page.get_by_label("Amount").fill("4")
+    page.get_by_label("Category").fill("Fun")
+    choose(page, name, kind, content)
+
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/expenses")
+    shown = page.get_by_role("row").filter(has_text="Fun").locator(".receipt a")
+    if kind == "image/jpeg":
+        drawn = shown.get_by_role("img")
+        expect(drawn).to_be_visible()
+        if javascript:
+            wait_until(lambda: drawn.evaluate("image => image.naturalWidth") > 0)
+    with page.expect_download() as download:
+        shown.click()
+
+    assert download.value.path().stat().st_size > 0
+    assert download.value.suggested_filename.endswith(name[-4:])
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_a_refused_receipt_says_why_and_the_next_is_taken(windows, stack, javascript):
+    page = windows.open(Person(stack), javascript=javascript)
+    page.goto("/expenses/add")
+    page.get_by_label("Amount").fill("4")
+    page.get_by_label("Category").fill("Fun")
+    choose(page, "bill.pdf", "application/pdf", b"not a PDF")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator(".wrong").get_by_role("list")).to_contain_text("PDF")
+    expect(page.get_by_label("Category")).to_have_value("Fun")
+    choose(page, "bill.pdf", "application/pdf", PDF)
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    if javascript:  # the script sends the form itself
+        assert windows.problems == [f"400 for {stack.web_url}/expenses/add"]
+        windows.problems.clear()
+
+
+def test_a_dropped_receipt_is_taken(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/expenses/add")
+    page.get_by_label("Amount").fill("4")
+    page.get_by_label("Category").fill("Fun")
+    held = page.evaluate_handle(
+        """text => {
+          const held = new DataTransfer();
+          held.items.add(new File([text], "bill.pdf", { type: "application/pdf" }));
+          return held;
+        }""",
+        PDF.decode(),
+    )
+
+    page.get_by_label("Receipt (optional)").dispatch_event(
+        "drop", {"dataTransfer": held}
+    )
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/expenses")
+
+    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
+    person = Person(stack)
+    for category in ("Fun", "Rent"):
+        person.post("expenses", category=category, amount="5.00")
+    page = windows.open(person, javascript=javascript)
+
+    page.goto("/expenses")
+    page.get_by_role("search").get_by_label("Category").fill("fun")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Edit Fun").click()
+    page.get_by_label("Amount").fill("7.50")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("cell", name="7.50 USD")).to_be_visible()
+    page.get_by_role("link", name="Delete Rent").click()
+    page.get_by_role("button", name="Delete").click()
+
+    expect(page.get_by_role("cell", name="7.50 USD")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_a_report_is_made_and_downloaded(windows, rich, javascript):
+    page = windows.open(rich, javascript=javascript)
+    page.goto("/reports")
+    page.get_by_label("Kind").select_option("yearly")
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Make the report").click()
+        page.get_by_role("link", name="Yearly report").first.click()
+
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+
+
+def test_the_first_expense_needs_no_mouse(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/expenses/add")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Amount")).to_be_focused()
+    page.keyboard.type("12.50")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Groceries")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/expenses#content")
+    expect(page.get_by_role("cell", name="12.50 USD")).to_be_visible()
+
+
+def test_after_logout_back_shows_nothing_private(windows, stack):
+    person = Person(stack)
+    person.post("expenses", category="Secret", amount="5.00")
+    page = windows.open(person)
+    page.goto("/expenses")
+    expect(page.get_by_text("Secret").first).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login**")
+
+    page.go_back()
+
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    assert "Secret" not in page.content()

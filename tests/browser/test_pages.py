@@ -1,0 +1,125 @@
+"""Every page: nothing too wide, nothing axe objects to, no error, in every form."""
+
+import re
+
+import pytest
+
+from tests.browser.windows import Windows, flaws
+from tests.integration.people import Person
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+PUBLIC = ["/login", "/register", "/no-such-page"]
+PRIVATE = [
+    "/",
+    "/?month=2020-01",
+    "/expenses",
+    "/expenses?category=nothing-of-that-kind",
+    "/expenses/add",
+    "/budgets",
+    "/budgets/add",
+    "/notifications",
+    "/reports",
+    "/accounts/profile",
+    "/accounts/password",
+]
+# What a list leads to, by the first link of its kind.
+BEHIND = [
+    ("/expenses", "edit"),
+    ("/expenses", "delete"),
+    ("/budgets", "edit"),
+    ("/budgets", "delete"),
+    ("/reports", "delete"),
+]
+# Forms with an error by each field that can have one.
+WRONG = [
+    ("/expenses/add", "Save"),
+    ("/budgets/add", "Save"),
+    ("/accounts/password", "Change password"),
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_page_for_everybody_is_flawless(windows, address):
+    page = windows.open()
+    page.goto(address)
+
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_page_full_of_long_words_and_large_sums_is_flawless(windows, rich, address):
+    page = windows.open(rich)
+    page.goto(address)
+
+    assert page.url.endswith(address)
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize(("address", "what"), BEHIND)
+def test_a_page_behind_a_list_is_flawless(windows, rich, address, what):
+    page = windows.open(rich)
+    page.goto(address)
+    page.locator(f"a[href$='/{what}']").first.click()
+    page.wait_for_url(re.compile(f"/{what}$"))
+
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize(("address", "button"), WRONG)
+def test_a_form_with_errors_is_flawless(windows, rich, address, button):
+    page = windows.open(rich)
+    page.goto(address)
+    page.get_by_role("button", name=button).click()
+    page.locator(".wrong").first.wait_for()
+
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize("address", ["/", "/expenses", "/budgets", "/notifications"])
+def test_an_empty_page_is_flawless(windows, stack, address):
+    page = windows.open(Person(stack))
+    page.goto(address)
+
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "body", "flaw"),
+    [
+        ("light", "<div style='width: 3000px'>wide</div>", "px too wide"),
+        ("light", "<input>", "label"),
+        ("light", "<p style='color: #eee; background: #fff'>pale</p>", "contrast"),
+        ("dark", "<p class='pale'>pale</p>", "contrast"),
+    ],
+)
+def test_a_flaw_is_found(windows, theme, body, flaw):
+    page = windows.open()
+    page.set_content(
+        "<html lang='en'><title>Flawed</title>"
+        f"<style>@media (prefers-color-scheme: {theme}) {{"
+        " .pale { color: #eee; background: #fff } }</style>"
+        f"<main>{body}</main>"
+    )
+
+    found = flaws(page)
+
+    assert found
+    assert all(flaw in each for each in found)
+
+
+def test_what_goes_wrong_in_a_window_is_noted(browser, stack):
+    windows = Windows(browser, stack)
+    page = windows.open()
+    page.goto("/login")
+
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate("document.body.append(Object.assign(new Image, {src: '/nothing'}))")
+    page.evaluate("setTimeout(() => { throw new Error('thrown') })")
+    page.wait_for_load_state("networkidle")
+    windows.close()
+
+    said = " ".join(windows.problems)
+    assert "Content Security Policy" in said
+    assert "404 for" in said
+    assert "thrown" in said

@@ -1,0 +1,158 @@
+"""Windows of a real browser, and what to look for in them."""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+
+from tests.browser import chromium
+from tests.integration.people import Person
+
+WIDTHS = (360, 1280)
+THEMES = ("dark", "light")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+WAIT_SECONDS = 15
+
+# Elements that end right of the window and that nothing cuts off or scrolls.
+TOO_WIDE = """() => [...document.body.querySelectorAll("*")].filter((element) => {
+  if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
+  for (let around = element.parentElement; around; around = around.parentElement)
+    if (getComputedStyle(around).overflowX !== "visible") return false;
+  return true;
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+
+class NoBrowserError(RuntimeError):
+    """There is no Chromium; the message says how to get one."""
+
+
+@contextlib.contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Run Chromium without a screen for the length of a block.
+
+    Raises NoBrowserError.
+    """
+    path = chromium.find()
+    if path is None:
+        raise NoBrowserError(chromium.ADVICE)
+    arguments = [] if os.geteuid() else ["--no-sandbox"]  # root has none
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Windows:
+    """Opens windows on one stack, and notes what goes wrong in any of them."""
+
+    def __init__(self, browser: Browser, stack: Any) -> None:
+        self.problems: list[str] = []
+        self._browser = browser
+        self._stack = stack
+        self._ours = (stack.web_url, stack.aws_url, stack.mailbox_url, "data:", "blob:")
+        self._contexts: list[BrowserContext] = []
+
+    def open(
+        self,
+        person: Person | None = None,
+        *,
+        width: int = 1280,
+        theme: str = "light",
+        javascript: bool = True,
+    ) -> Page:
+        """Open a window with cookies of its own, logged in as a person."""
+        context = self._browser.new_context(
+            base_url=self._stack.web_url,
+            viewport={"width": width, "height": 800},
+            color_scheme=theme,
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        self._contexts.append(context)
+        context.set_default_timeout(WAIT_SECONDS * 1000)
+        context.on("request", self._note_stranger)
+        context.on("response", self._note_refusal)
+        context.on("console", self._note_message)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        if person is not None:
+            context.add_cookies(
+                [
+                    {"name": name, "value": value, "url": self._stack.web_url}
+                    for name, value in person.http.cookies.items()
+                ]
+            )
+        return context.new_page()
+
+    def close(self) -> None:
+        """Close every window."""
+        for context in self._contexts:
+            context.close()
+
+    def _note_stranger(self, request: Request) -> None:
+        if not request.url.startswith(self._ours):
+            self.problems.append(f"asked a third party: {request.url}")
+
+    def _note_refusal(self, response: Response) -> None:
+        # A page may well be a refusal, such as a form with errors; a part may not.
+        if response.status >= 400 and not response.request.is_navigation_request():
+            self.problems.append(f"{response.status} for {response.url}")
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        is_refusal = message.text.startswith("Failed to load resource")
+        if message.type in {"error", "warning"} and not is_refusal:
+            self.problems.append(f"{message.type}: {message.text}")
+
+
+def show(page: Page, width: int, theme: str) -> None:
+    """Make the window as wide as said, in a theme."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=theme)
+
+
+def flaws(page: Page) -> list[str]:
+    """Return what is wrong with a page: too wide, or hard to use.
+
+    Width is looked at in each form; axe, which takes longest, at both widths and in
+    both themes, but not each with each.
+    """
+    found = []
+    for width, theme in itertools.product(WIDTHS, THEMES):
+        show(page, width, theme)
+        found += [f"{width} px, {theme}: {flaw}" for flaw in _too_wide(page)]
+    for width, theme in zip(WIDTHS, THEMES, strict=True):
+        show(page, width, theme)
+        found += [f"{width} px, {theme}: {flaw}" for flaw in _hard_to_use(page)]
+    return found
+
+
+def _too_wide(page: Page) -> list[str]:
+    beyond = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+    widest = page.evaluate(TOO_WIDE)[:3]
+    if beyond <= 0 and not widest:
+        return []
+    return [f"{beyond} px too wide: {' '.join(widest)}"]
+
+
+def _hard_to_use(page: Page) -> list[str]:
+    found = []
+    for violation in Axe().run(page, options=AXE).response["violations"]:
+        where = [node["html"][:160] for node in violation["nodes"][:2]]
+        said = violation["nodes"][0].get("failureSummary", "").replace("\n", " ")
+        found.append(f"{violation['id']}: {said} in {where}")
+    return found

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.expenses.pictures import PDF, picture
 from tests.integration.people import Person
+from tests.stack import wait_until
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"[:50]
 HUGE = "999999999999.99"
@@ -41,6 +42,14 @@ def everything(stack: Any) -> Person:
             "POST", "expenses", data=data, files={"file": (name, content)}
         )
         assert answer.status_code == 201, answer.text
-    person.post("reports/generate", report_type="monthly")
+    # On a machine under load a report may be refused with "please try again".
+    wait_until(
+        lambda: (
+            person.request(
+                "POST", "reports/generate", json={"report_type": "monthly"}
+            ).ok
+        ),
+        seconds=60,
+    )
     person.mails(4)
     return person

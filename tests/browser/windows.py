@@ -119,9 +119,9 @@ class Windows:
             self.problems.append(f"{message.type}: {message.text}")
 
 
-def show(page: Page, width: int, theme: str) -> None:
-    """Make the window as wide as said, in a theme."""
-    page.set_viewport_size({"width": width, "height": 800})
+def show(page: Page, width: int, theme: str, height: int = 800) -> None:
+    """Make the window as large as said, in a theme."""
+    page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=theme)
 
 

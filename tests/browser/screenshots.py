@@ -1,0 +1,93 @@
+"""Pictures of the main pages, for the README and for a critical look.
+
+    python -m tests.browser.screenshots [folder]
+
+Starts a local stack of its own with the demo data, and draws each page at both widths
+and in both themes into docs/screenshots, as `<page>-<width>-<theme>.webp`.
+"""
+
+import io
+import itertools
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page
+
+from smartbudget.local.settings import DEMO_PASSWORD, DEMO_USERNAME, ROOT
+from smartbudget.local.stack import LocalStack
+from tests.browser.windows import (
+    THEMES,
+    WIDTHS,
+    NoBrowserError,
+    Windows,
+    running_browser,
+    show,
+)
+from tests.stack import Stack, make_settings
+
+FOLDER = ROOT / "docs" / "screenshots"
+PAGES = {
+    "dashboard": "/",
+    "expenses": "/expenses",
+    "expense": "/expenses/add",
+    "budgets": "/budgets",
+    "notifications": "/notifications",
+    "reports": "/reports",
+    "profile": "/accounts/profile",
+}
+HEIGHTS = dict(zip(WIDTHS, (740, 800), strict=True))  # a phone's, a laptop's
+LARGEST_BYTES = 60_000
+QUALITIES = (80, 70, 60, 50, 40)
+
+
+def main(arguments: list[str]) -> int:
+    """Draw every page; return the exit code."""
+    folder = Path(arguments[0]) if arguments else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place, running_browser() as browser:
+        local = LocalStack(make_settings(Path(place)), say=print)
+        try:
+            local.start()
+            windows = Windows(browser, Stack(local))
+            page = windows.open()
+            _log_in(page)
+            for name, address in PAGES.items():
+                page.goto(address)
+                for width, theme in itertools.product(WIDTHS, THEMES):
+                    path = folder / f"{name}-{width}-{theme}.webp"
+                    path.write_bytes(_picture(page, width, theme))
+                    print(f"{path.name}: {path.stat().st_size} bytes")
+            windows.close()
+        finally:
+            local.stop()
+    return 0
+
+
+def _log_in(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("Username or e-mail").fill(DEMO_USERNAME)
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
+
+
+def _picture(page: Page, width: int, theme: str) -> bytes:
+    """Return what the window shows, as WebP small enough to keep in the repository."""
+    show(page, width, theme, HEIGHTS[width])
+    page.evaluate("scrollTo(0, 0)")
+    drawn = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for quality in QUALITIES:
+        made = io.BytesIO()
+        drawn.save(made, "WEBP", quality=quality, method=6)
+        if made.tell() <= LARGEST_BYTES:
+            break
+    return made.getvalue()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except NoBrowserError as exc:
+        sys.exit(str(exc))

@@ -1,0 +1,196 @@
+"""Changing the e-mail address, over HTTP; its rules are tested with notifications."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.throttles import Limit
+from notifications import subscriptions
+from notifications.models import Notification
+from smartbudget.core import dates
+from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.notifications.builders import sns
+from tests.notifications.faults import calls_counted, down
+
+OLD, NEW = "alice@example.com", "alice.new@example.com"
+CHANGE = {"password": PASSWORD, "email": NEW}
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def subscribed(alice):
+    subscriptions.subscribe(alice)
+    return alice
+
+
+def ask(client, **given):
+    return client.post(
+        "/api/email", {**CHANGE, **given}, content_type="application/json"
+    )
+
+
+def leave_new_address_unconfirmed(user) -> None:
+    arn = account_of(user).pending_subscription_arn
+    sns().subscriptions[arn].attributes["PendingConfirmation"] = True
+
+
+def shown(answer) -> tuple[int, str, str | None]:
+    profile = answer.json()
+    return answer.status_code, profile["email"], profile["pending_email"]
+
+
+def test_the_api_changes_at_once_where_no_mails_go(alice):
+    client = client_for(alice)
+
+    assert shown(ask(client)) == (200, NEW, None)
+    assert shown(ask(client)) == (200, NEW, None)  # repeated, as after a lost reply
+    assert shown(client.get("/api/profile")) == (200, NEW, None)
+
+
+def test_the_api_shows_what_is_waited_for_and_takes_it_back(subscribed):
+    client = client_for(subscribed)
+
+    assert shown(ask(client)) == (200, OLD, NEW)
+    leave_new_address_unconfirmed(subscribed)
+    assert shown(client.get("/api/profile")) == (200, OLD, NEW)
+
+    assert shown(client.delete("/api/email")) == (200, OLD, None)
+    assert shown(client.delete("/api/email")) == (200, OLD, None)
+
+
+def test_the_profile_notices_that_the_link_was_followed(subscribed):
+    client = client_for(subscribed)
+    ask(client)
+    (notice,) = Notification.scan()
+    notice.update(actions=[Notification.status.set("sent")])
+
+    assert shown(client.get("/api/profile")) == (200, NEW, None)
+
+
+def test_a_profile_that_does_not_change_costs_no_look_up(subscribed):
+    client = client_for(subscribed)
+
+    with calls_counted() as calls:
+        client.get("/api/profile")
+
+    assert calls == ["GetItem", "GetItem"]
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "field"),
+    [
+        ({"email": "nobody"}, 400, "email"),
+        ({"email": ["a@example.com"]}, 400, "email"),
+        ({"email": "bob@example.com"}, 409, "email"),
+        ({"email": "Bob@Example.com"}, 409, "email"),
+        ({"password": "wrong password"}, 400, "password"),
+        ({"password": 12345678}, 400, "password"),
+        ({"user_id": "bob"}, 400, "user_id"),
+    ],
+)
+def test_the_api_names_the_field_at_fault(alice, given, status, field):
+    make_user("bob")
+
+    answer = ask(client_for(alice), **given)
+
+    assert answer.status_code == status
+    assert list(answer.json()) == [field]
+    assert account_of(alice).email == OLD
+
+
+def test_a_loop_is_answered_with_429_and_when_to_come_back(alice, monkeypatch):
+    limit = Limit("subscription", 1, 3600)
+    monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", limit)
+    client = client_for(alice)
+    ask(client)
+
+    answer = ask(client, email="third@example.com")
+
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+
+
+def test_an_outage_of_sns_is_503_and_changes_nothing(subscribed):
+    with down("Subscribe"):
+        answer = ask(client_for(subscribed))
+
+    assert answer.status_code == 503
+    assert account_of(subscribed).pending_email is None
+
+
+@pytest.mark.parametrize("method", ["post", "delete"])
+def test_nobody_is_refused(aws, method):
+    assert getattr(client_for(), method)("/api/email").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/accounts/email", "/accounts/email/cancel"])
+def test_the_pages_need_a_login_and_the_csrf_token(alice, path):
+    assert client_for().post(path, CHANGE).status_code == 302
+    assert client_for(alice, csrf=True).post(path, CHANGE).status_code == 403
+    assert account_of(alice).email == OLD
+
+
+def test_the_page_changes_and_says_so(alice):
+    client = client_for(alice)
+
+    answer = client.post("/accounts/email", CHANGE, follow=True)
+
+    assert answer.redirect_chain == [("/accounts/profile", 302)]
+    assert f"Your e-mail address is {NEW}." in answer.content.decode()
+
+
+def test_the_pages_tell_of_a_change_that_waits_and_take_it_back(subscribed):
+    client = client_for(subscribed)
+
+    answer = client.post("/accounts/email", CHANGE)
+    leave_new_address_unconfirmed(subscribed)
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert f"A confirmation is on its way to {NEW}." in page
+    assert f"<dd>{NEW}</dd>" in page
+    assert NEW in client.get("/notifications").content.decode()
+
+    answer = client.post("/accounts/email/cancel", follow=True)
+    assert f"Your e-mail address stays {OLD}." in answer.content.decode()
+    assert NEW not in client.get("/accounts/profile").content.decode()
+
+
+def test_the_page_shows_what_is_wrong_and_keeps_the_address_typed(alice):
+    client = client_for(alice, csrf=True)
+
+    answer = client.post(
+        "/accounts/email", {**CHANGE, "password": "wrong"}, headers=token_of(client)
+    )
+
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "This is not your password." in page
+    assert f'value="{NEW}"' in page
+    assert 'value="wrong"' not in page
+
+
+@pytest.mark.parametrize(
+    ("status", "hours", "said"),
+    [
+        ("confirmed", 0, "You unsubscribed with the link in a mail."),
+        ("pending", 49, "The link was not followed within two days"),
+    ],
+)
+def test_the_notifications_page_says_why_no_mails_come(subscribed, status, hours, said):
+    since = dates.timestamp(dates.now() - timedelta(hours=hours))
+    account = account_of(subscribed)
+    account.subscription_status, account.subscription_checked_at = status, since
+    account.save()
+    sns().subscriptions.clear()
+    client = client_for(subscribed)
+
+    page = client.get("/notifications").content.decode()
+
+    assert said in page
+    assert ">Subscribe</button>" in page
+    answer = client.get("/api/notifications/subscribe").json()
+    assert (answer["status"], answer["subscription_arn"]) == ("none", None)
+    assert said in answer["detail"]

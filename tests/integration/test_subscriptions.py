@@ -1,0 +1,84 @@
+"""Subscriptions that end or move, with the real Lambda processes and mails."""
+
+import pytest
+
+from tests.integration.people import PASSWORD, Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+SUBSCRIPTION = "notifications/subscribe"
+
+
+def cross_a_limit(person: Person, category: str) -> None:
+    """Cause one notification: all of a budget is spent, and no more."""
+    person.post("budgets", category=category, amount="10.00", alert_threshold=100)
+    person.post("expenses", category=category, amount="10.00")
+
+
+def subjects(stack, address: str) -> list[str]:
+    return [each["subject"] for each in stack.messages(address, "notification")]
+
+
+def statuses(person: Person) -> list[str]:
+    return [each["status"] for each in person.get("notifications")["results"]]
+
+
+def test_mails_move_to_a_new_address_once_its_link_is_followed(stack):
+    alice = Person(stack, subscribed=True)
+    old, new = alice.email, stack.new_address()
+    old_arn = alice.get(SUBSCRIPTION)["subscription_arn"]
+
+    changing = alice.post("email", password=PASSWORD, email=new)
+    assert (changing["email"], changing["pending_email"]) == (old, new)
+    cross_a_limit(alice, "Before")
+    wait_until(lambda: len(subjects(stack, old)) == 2)
+    assert any("e-mail address" in each for each in subjects(stack, old))
+    assert subjects(stack, new) == []
+
+    stack.confirm(new)
+    cross_a_limit(alice, "After")  # the Lambda notices, before it sends
+    wait_until(lambda: len(subjects(stack, new)) == 1)
+    wait_until(lambda: statuses(alice) == ["sent"] * 3)
+
+    assert len(subjects(stack, old)) == 2
+    profile = alice.get("profile")
+    assert (profile["email"], profile["pending_email"]) == (new, None)
+    assert alice.get(SUBSCRIPTION)["status"] == "confirmed"
+    sns = stack.admin_session().client("sns")
+    with pytest.raises(sns.exceptions.NotFoundException):
+        sns.get_subscription_attributes(SubscriptionArn=old_arn)
+    # The old address is anybody's again, and logging in goes by the new one.
+    freed = alice.http.post(
+        f"{alice.url}/login", json={"username": new, "password": PASSWORD}, timeout=30
+    )
+    assert freed.status_code == 200
+
+
+def test_who_leaves_by_snss_own_link_is_shown_so_and_gets_no_mail(stack):
+    bob = Person(stack, subscribed=True)
+    arn = bob.get(SUBSCRIPTION)["subscription_arn"]
+
+    stack.admin_session().client("sns").unsubscribe(SubscriptionArn=arn)
+
+    answer = bob.get(SUBSCRIPTION)
+    assert answer["status"] == "none"
+    assert answer["detail"] == "You unsubscribed with the link in a mail."
+    page = bob.http.get(f"{bob.url}/notifications", timeout=30).text
+    assert "You unsubscribed with the link in a mail." in page
+    cross_a_limit(bob, "Fun")
+    wait_until(lambda: statuses(bob) == ["skipped"])
+    assert subjects(stack, bob.email) == []
+
+
+def test_cancelled_while_pending_and_confirmed_late_sends_nothing(stack):
+    carol = Person(stack)
+    assert carol.post(SUBSCRIPTION)["status"] == "pending"
+    assert carol.request("DELETE", SUBSCRIPTION).json()["status"] == "none"
+
+    assert carol.post(SUBSCRIPTION)["status"] == "pending"
+    stack.confirm(carol.email)
+
+    assert carol.get(SUBSCRIPTION)["status"] == "confirmed"
+    cross_a_limit(carol, "Fun")
+    wait_until(lambda: len(subjects(stack, carol.email)) == 1)

@@ -58,6 +58,16 @@ class Outcome:
 
     alerts: "list[Notification]" = field(default_factory=list)
     recounts: list[str] = field(default_factory=list)  # budget ids
+    changes: list[tuple[Budget, dict[str, object]]] = field(default_factory=list)
+
+    def take_effect(self) -> None:
+        """Bring the budgets that were read to what was committed.
+
+        They can then be changed once more without being read again.
+        """
+        for budget, changes in self.changes:
+            for name, value in changes.items():
+                setattr(budget, name, value)
 
 
 @dataclass(frozen=True)
@@ -248,6 +258,13 @@ def apply_entries(
     return outcome
 
 
+def alerts_left(user: User, budget: Budget) -> int:
+    """Say how many alerts one change of a budget can lead to at most."""
+    if current_period(user, budget) != budget.current:
+        return len(LEVELS) - 1
+    return len(LEVELS) - 1 - LEVELS.index(budget.level)
+
+
 def follow_up(user: User, outcome: Outcome) -> None:
     """Queue what a committed write leads to.
 
@@ -385,19 +402,20 @@ def _update(
 ) -> None:
     """Add a budget's change and the alerts of what rose to `writes`."""
     wanted = wanted or budget
+    changes = {
+        "category": wanted.category,
+        "amount": state.amount,
+        "alert_threshold": state.alert_threshold,
+        "period_start": state.period.start.isoformat(),
+        "spent": state.spent,
+        "level": state.level,
+        "arming": state.armed,
+        "updated_at": dates.timestamp(),
+    }
     writes.update(
-        budget,
-        [
-            Budget.category.set(wanted.category),
-            Budget.amount.set(state.amount),
-            Budget.alert_threshold.set(state.alert_threshold),
-            Budget.period_start.set(state.period.start.isoformat()),
-            Budget.spent.set(state.spent),
-            Budget.level.set(state.level),
-            Budget.arming.set(state.armed),
-            Budget.updated_at.set(dates.timestamp()),
-        ],
+        budget, [getattr(Budget, name).set(value) for name, value in changes.items()]
     )
+    outcome.changes.append((budget, changes))
     _alert(user, wanted, state, writes, outcome)
 
 

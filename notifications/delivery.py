@@ -12,7 +12,7 @@ from pynamodb.exceptions import DoesNotExist, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from accounts import services as accounts
-from notifications import subscriptions, transports
+from notifications import digests, subscriptions, transports
 from notifications.models import SHARDS, Notification
 from notifications.outbox import body_of
 from notifications.transports import Letter
@@ -91,6 +91,11 @@ def update_notification_status(
         Notification.unsent_shard.remove(),
         Notification.unsent_since.remove(),
     ]
+    if notification.members:  # its text was written for sending
+        actions += [
+            Notification.subject.set(notification.subject),
+            Notification.message.set(notification.message),
+        ]
     if not _update_claimed(notification, actions, error):
         logger.warning(
             "claim was lost notification_id=%s", notification.notification_id
@@ -178,6 +183,8 @@ def _letter(
         return None, "The account was deleted."
     if not account.wants(notification.type):
         return None, "E-mails of this kind are turned off in the preferences."
+    if notification.members and not digests.fill(notification, account):
+        return None, "E-mails of these kinds are turned off in the preferences."
     account = subscriptions.check_email_subscription(account)
     status = account.subscription_status
     if status != "confirmed":

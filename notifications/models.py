@@ -69,6 +69,7 @@ class Notification(Table):
     claimed_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; then the claim lapses
     read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
     held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
+    digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own
     members = UnicodeSetAttribute(null=True)  # a digest's alerts, by notification_id
     unsent_shard = UnicodeAttribute(null=True)  # both only while it is `queued`
     unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when last queued

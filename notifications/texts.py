@@ -2,6 +2,7 @@
 
 import datetime
 import unicodedata
+from collections.abc import Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from smartbudget.core.config import config
 from smartbudget.core.dates import Period
 
 LONGEST_SUBJECT = 99  # SNS refuses 100 [S18]
+MOST_LINES = 30  # of a digest
 NAME = "Smart Budget Planner"
 
 # Controls, invisible marks (some turn the reading direction), lone surrogates.
@@ -98,6 +100,23 @@ def large_expense(
         f"You recorded an expense of {said} for {category} on {_written(date)}.",
         f"You asked to be told from {money.display(threshold, currency)} on.",
         "expenses",
+    )
+
+
+def digest(subjects: Sequence[str], *, kind: str) -> tuple[str, str]:
+    """Tell the alerts of one import, two or more: (subject, message).
+
+    subjects: one line each; those that are too many for a mail are counted.
+    kind: what they are called, one of them.
+    """
+    lines = [f"- {subject}" for subject in subjects[:MOST_LINES]]
+    if more := len(subjects) - len(lines):
+        lines.append(f"- and {more} more")
+    return _letter(
+        f"{len(subjects)} {kind}s from one import",
+        "\n".join([f"What you imported led to {len(subjects)} {kind}s:", *lines]),
+        "Each of them is in your notifications in full:",
+        "notifications",
     )
 
 

@@ -21,6 +21,17 @@ class InvalidError(DomainError):
         self.field = field
 
 
+class InvalidRowsError(InvalidError):
+    """Rows of a list break rules.
+
+    `field` names the list, `rows` holds {row from 0: {field: [sentence]}}.
+    """
+
+    def __init__(self, field: str, rows: dict[int, dict[str, list[str]]]) -> None:
+        super().__init__(f"Rows that are not valid: {len(rows)}.", field)
+        self.rows = rows
+
+
 class NotFoundError(DomainError):
     """There is no such thing, or it is somebody else's."""
 

@@ -131,6 +131,8 @@ def _indexes(table: MetaTable) -> list[Any]:
 class Writes:
     """The writes of one TransactWriteItems call, in the order DynamoDB sees them."""
 
+    MOST = 100  # items in a transaction [D1]
+
     def __init__(self) -> None:
         self._deletes: list[tuple[Model, Condition | None]] = []
         self._puts: list[tuple[Model, Condition | None]] = []

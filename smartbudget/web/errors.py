@@ -20,6 +20,7 @@ from smartbudget.core.errors import (
     DomainError,
     ForbiddenError,
     InvalidError,
+    InvalidRowsError,
     NotFoundError,
     ThrottledError,
     UnavailableError,
@@ -57,11 +58,17 @@ class Problem:
     sentence: str
     field: str | None = None
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    rows: dict[int, dict[str, list[str]]] | None = None  # of `field`, from 0
 
     @property
     def body(self) -> dict[str, Any]:
-        """`{field: [sentence]}`, or `{"detail": sentence}` where no field is."""
-        return {self.field: [self.sentence]} if self.field else self.plain
+        """`{field: [sentence]}`, or `{"detail": sentence}` where no field is.
+
+        Where rows of the field are wrong: `{field: {row: {its field: [sentence]}}}`.
+        """
+        if not self.field:
+            return self.plain
+        return {self.field: self.rows or [self.sentence]}
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -78,7 +85,9 @@ def problem_of(error: BaseException) -> Problem | None:
         if isinstance(error, UnavailableError):
             headers["Retry-After"] = str(RETRY_AFTER)
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        return Problem(status, str(error), getattr(error, "field", None), headers)
+        field = getattr(error, "field", None)
+        rows = error.rows if isinstance(error, InvalidRowsError) else None
+        return Problem(status, str(error), field, headers, rows)
     if is_outage(error):
         return Problem(503, SENTENCES[503], None, {"Retry-After": str(RETRY_AFTER)})
     if isinstance(error, RequestDataTooBig):

@@ -10,7 +10,7 @@ from moto.sqs.models import sqs_backends
 from accounts.models import Account
 from notifications import outbox, subscriptions
 from notifications.models import Notification
-from smartbudget.core import dates
+from smartbudget.core import aws, dates, tasks
 
 NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)
 
@@ -67,6 +67,31 @@ def queued() -> list[dict]:
     """Bodies of the messages that wait on the queue, in order."""
     (queue,) = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues.values()
     return [json.loads(message.body) for message in queue._messages]
+
+
+def messages() -> list[str]:
+    """What was published: the bodies, in order."""
+    (topic,) = sns().topics.values()
+    return [message for _, message, *_ in topic.sent_notifications]
+
+
+def work_off() -> None:
+    """Do what waits on the queue and is not for later."""
+    where = {"QueueUrl": aws.queue_url()}
+    while (
+        found := aws.client("sqs")
+        .receive_message(**where, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        .get("Messages")
+    ):
+        for message in found:
+            tasks.run(message["Body"], _task_of(message))
+            aws.client("sqs").delete_message(
+                **where, ReceiptHandle=message["ReceiptHandle"]
+            )
+
+
+def _task_of(message) -> str | None:
+    return message.get("MessageAttributes", {}).get("task", {}).get("StringValue")
 
 
 def sns():

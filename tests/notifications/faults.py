@@ -1,5 +1,6 @@
 """Faults of AWS, put between the clients and moto, and calls counted on the way."""
 
+import itertools
 from contextlib import contextmanager
 
 from botocore.awsrequest import AWSResponse
@@ -67,18 +68,41 @@ def down(operation: str):
 
 
 @contextmanager
-def reply_lost(operation: str):
-    """Let AWS do it once and lose its answer."""
-    left = [1]
+def reply_lost(operation: str, nth: int = 1):
+    """Let AWS do the nth of them and lose its answer."""
+    number = itertools.count(1)
 
     def lose(request, operation):
-        if left:
-            left.pop()
+        if next(number) == nth:
             botocore_stubber(f"before-send.x.{operation}", request)
             raise ConnectionClosedError(endpoint_url=request.url)
 
     with hooked(operation, lose):
         yield
+
+
+class KilledError(BaseException):
+    """The process is gone; nothing that catches errors sees it."""
+
+
+@contextmanager
+def killed(operation: str, nth: int, *, done: bool):
+    """End the process at the nth of them, before AWS does it or after."""
+    number = itertools.count(1)
+
+    def kill(request, operation):
+        if next(number) == nth:
+            if done:
+                botocore_stubber(f"before-send.x.{operation}", request)
+            raise KilledError
+
+    # What `finally` would still send, a process that is killed does not.
+    with hooked(operation, kill), down("SendMessageBatch"):
+        try:
+            yield
+        except KilledError:
+            return
+        raise AssertionError(f"there was no {operation} number {nth}")
 
 
 @contextmanager

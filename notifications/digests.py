@@ -1,0 +1,89 @@
+"""Digests: the alerts of one bulk write, told in one e-mail.
+
+Each alert is stored as usual, by its own id, but finished: the digest is what is
+queued, claimed and sent. An alert names the digest that tells it, so however often
+something is repeated, it is in one e-mail only.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from notifications import outbox, texts
+from notifications.models import Notification
+from smartbudget.core.tables import Writes
+
+if TYPE_CHECKING:
+    from accounts.models import Account
+
+TYPE = "alert_digest"
+
+# In the order of a digest: the lower level of a budget before the higher.
+_ORDER = ("budget_threshold", "budget_exceeded", "large_expense")
+
+
+def gather(
+    digest_id: str,
+    alerts: Sequence[Notification],
+    gathered: Sequence[Notification],
+    writes: Writes,
+) -> Notification:
+    """Add a digest with these alerts and those gathered before to a transaction.
+
+    alerts: composed, in this transaction and not stored yet; they become the digest's,
+    so nothing sends them alone. gathered: what is stored in it already.
+
+    The transaction is refused once delivering the digest has begun: then it needs
+    another one. A digest that nobody queues is found by the sweep.
+    """
+    for alert in alerts:
+        alert.digest_id = digest_id
+        alert.status = "skipped"
+        alert.error = "Told in the one e-mail about its import."
+        alert.unsent_shard = alert.unsent_since = None
+    members = [*gathered, *alerts]
+    subject, message = _text(members)
+    digest = outbox.compose(
+        notification_id=digest_id,
+        user_id=members[0].user_id,
+        type=TYPE,
+        subject=subject,
+        message=message,
+    )
+    digest.read_at = digest.created_at  # what there is to read are its alerts
+    values = {**digest.attribute_values}
+    values.pop("notification_id")
+    writes.update(
+        digest,
+        [
+            *(getattr(Notification, name).set(value) for name, value in values.items()),
+            Notification.members.add({alert.notification_id for alert in alerts}),
+        ],
+        Notification.claim.does_not_exist(),
+    )
+    return digest
+
+
+def fill(digest: Notification, account: "Account") -> bool:
+    """Write a digest of what its receiver wants by e-mail; it is not stored.
+
+    Returns False where that is nothing.
+    """
+    found = Notification.batch_get(list(digest.members or ()), consistent_read=True)
+    members = [
+        member
+        for member in found
+        if member.digest_id == digest.notification_id and account.wants(member.type)
+    ]
+    if members:
+        digest.subject, digest.message = _text(members)
+    return bool(members)
+
+
+def _text(members: Sequence[Notification]) -> tuple[str, str]:
+    if len(members) == 1:
+        return members[0].subject, members[0].message
+    ordered = sorted(members, key=lambda each: (_ORDER.index(each.type), each.subject))
+    kind = (
+        "alert" if any(each.type == _ORDER[-1] for each in members) else "budget alert"
+    )
+    return texts.digest([each.subject for each in ordered], kind=kind)

@@ -1,0 +1,380 @@
+"""Many expenses at once: all or nothing is checked, and every row counts once."""
+
+import datetime
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budgets import services as budgets
+from budgets.models import Budget
+from expenses import services
+from expenses.bulk import MOST_ROWS, record_expenses
+from expenses.models import Expense
+from notifications.models import Notification
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, InvalidError, InvalidRowsError
+from smartbudget.core.tables import Writes
+from tests.budgets.test_random_writes import SETTINGS
+from tests.calls import counted
+from tests.conftest import empty_aws
+from tests.money_builders import (
+    ALICE,
+    BOB,
+    NOON,
+    TODAY,
+    alerts,
+    make_budget,
+    make_expense,
+    spent,
+)
+from tests.notifications import faults
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+TRANSACTION = "dynamodb.TransactWriteItems"
+READ = "dynamodb.BatchGetItem"
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Transactions of 16 rows, beside a budget, two alerts and a digest."""
+    monkeypatch.setattr(Writes, "MOST", 20)
+
+
+def rows_of(count: int, category: str = "Groceries", **given) -> list[dict]:
+    return [
+        {"amount": "1.00", "category": category, "description": str(number), **given}
+        for number in range(count)
+    ]
+
+
+def stored() -> list[Expense]:
+    return list(Expense.scan())
+
+
+def test_rows_are_stored_as_single_expenses_are_and_given_back_in_order():
+    row = {"amount": "12.50", "category": " Eating out ", "description": "早餐"}
+
+    recorded = record_expenses(
+        ALICE,
+        [row, {"amount": 3, "category": "Auto", "date": "2026-03-01"}],
+    )
+
+    first, second = recorded.expenses
+    single = make_expense(**row)
+    different = {"expense_id", "created_at", "updated_at"}
+    assert {
+        name: value
+        for name, value in Expense.get(first.expense_id).attribute_values.items()
+        if name not in different
+    } == {
+        name: value
+        for name, value in Expense.get(single.expense_id).attribute_values.items()
+        if name not in different
+    }
+    assert (second.date, second.amount) == ("2026-03-01", Decimal(3))
+
+
+def test_equal_rows_are_two_expenses():
+    row = {"amount": "5.00", "category": "Bus"}
+    budget = make_budget(category="Bus")
+
+    record_expenses(ALICE, [row, row])
+
+    assert len(stored()) == 2
+    assert spent(budget) == Decimal(10)
+
+
+def test_every_wrong_row_is_named_with_its_fields_and_nothing_is_stored():
+    rows = rows_of(120)
+    rows[3] = {"amount": "0", "category": ""}
+    rows[110] = {**rows[110], "date": "1999-01-01", "status": "paid"}
+
+    with pytest.raises(InvalidRowsError) as refused:
+        record_expenses(ALICE, rows)
+
+    assert refused.value.rows == {
+        3: {
+            "amount": ["Amount must be above zero."],
+            "category": ["This field may not be empty."],
+        },
+        110: {
+            "date": ["Not more than 10 years back."],
+            "status": ["Choose one of pending, cleared, void."],
+        },
+    }
+    assert stored() == []
+
+
+@pytest.mark.parametrize("missing", ["amount", "category"])
+def test_what_a_row_needs_it_must_have(missing):
+    row = {"amount": "1.00", "category": "Bus"}
+    del row[missing]
+
+    with pytest.raises(InvalidRowsError) as refused:
+        record_expenses(ALICE, [row])
+
+    assert list(refused.value.rows[0]) == [missing]
+
+
+@pytest.mark.parametrize("count", [0, MOST_ROWS + 1])
+def test_none_and_too_many_are_refused(count):
+    with pytest.raises(InvalidError) as refused:
+        record_expenses(ALICE, rows_of(count))
+
+    assert refused.value.field == "expenses"
+    assert stored() == []
+
+
+def test_void_rows_are_stored_and_counted_nowhere():
+    """Even where a transaction holds nothing but void rows of a category."""
+    budget = make_budget(amount="1000.00")
+
+    record_expenses(ALICE, rows_of(150, status="void") + rows_of(100))
+
+    assert len(stored()) == 250
+    assert spent(budget) == Decimal(100)
+
+
+def test_a_budget_is_in_a_transaction_once_with_the_sum_of_its_rows():
+    monthly = make_budget(amount="10000.00")
+    weekly = make_budget(amount="10000.00", period="weekly")
+    last_month = rows_of(50, date="2026-02-10")
+
+    with counted() as calls:
+        record_expenses(ALICE, rows_of(200, "GROCERIES") + last_month)
+
+    # 250 rows, two budgets a transaction, and room for their two alerts each.
+    assert Counter(calls.names) == {READ: 1, TRANSACTION: 3}
+    assert spent(monthly) == spent(weekly) == Decimal(200)
+    assert Budget.get(monthly.budget_id).version == 4
+
+
+def test_rows_of_many_categories_change_few_budgets_a_transaction():
+    made = [make_budget(category=f"C{number:02d}") for number in range(30)]
+    mixed = [
+        {"amount": "1.00", "category": f"c{number % 30:02d}"} for number in range(300)
+    ]
+
+    with counted() as calls:
+        record_expenses(ALICE, mixed)
+
+    assert Counter(calls.names) == {READ: 1, TRANSACTION: 4}
+    assert [spent(budget) for budget in made] == [Decimal(10)] * 30
+
+
+def test_budgets_and_large_expenses_are_alerted_once_each():
+    user = replace(ALICE, large_expense_threshold=Decimal(60))
+    make_budget(user, amount="100.00")
+
+    recorded = record_expenses(
+        user, [{"amount": "70.00", "category": "Groceries"}] * 2 + rows_of(200)
+    )
+
+    assert Counter(alerts()) == {
+        "budget_threshold": 1,
+        "budget_exceeded": 1,
+        "large_expense": 2,
+        "alert_digest": 1,
+    }
+    assert recorded.alerts == 4
+    assert all(each.large_noticed for each in recorded.expenses[:2])
+    assert not any(each.large_noticed for each in recorded.expenses[2:])
+
+
+def test_a_bulk_in_which_every_row_is_large_fits_its_transactions():
+    user = replace(ALICE, large_expense_threshold=Decimal(1))
+
+    recorded = record_expenses(user, rows_of(120))
+
+    assert recorded.alerts == len(stored()) == 120
+
+
+def test_without_a_key_the_same_rows_are_stored_again():
+    record_expenses(ALICE, rows_of(2))
+    record_expenses(ALICE, rows_of(2))
+
+    assert len(stored()) == 4
+
+
+def test_the_same_key_gives_the_expenses_stored_first():
+    budget = make_budget(amount="1000.00")
+    first = record_expenses(ALICE, rows_of(250), idempotency_key="k")
+
+    with time_machine.travel(NOON + datetime.timedelta(days=1)):
+        again = record_expenses(ALICE, rows_of(250), idempotency_key="k")
+
+    assert [each.attribute_values for each in again.expenses] == [
+        each.attribute_values for each in stored_in_order(first.expenses)
+    ]
+    assert again.alerts == 0
+    assert spent(budget) == Decimal(250)
+
+
+def stored_in_order(expenses):
+    return [Expense.get(each.expense_id) for each in expenses]
+
+
+def test_the_same_key_for_other_rows_is_refused_and_stores_nothing():
+    record_expenses(ALICE, rows_of(150), idempotency_key="k")
+    other = rows_of(250)
+    other[120]["amount"] = "2.00"
+
+    with pytest.raises(ConflictError):
+        record_expenses(ALICE, other, idempotency_key="k")
+
+    assert len(stored()) == 150
+
+
+def test_a_key_means_another_thing_to_another_user_and_to_a_single_expense():
+    record_expenses(ALICE, rows_of(2), idempotency_key="k")
+    record_expenses(BOB, rows_of(2), idempotency_key="k")
+    make_expense(idempotency_key="k")
+
+    owners = Counter(expense.user_id for expense in stored())
+    assert owners == {"alice": 3, "bob": 2}
+
+
+def test_a_bulk_leaves_the_budgets_of_others_alone():
+    theirs = make_budget(BOB)
+
+    record_expenses(ALICE, rows_of(5))
+
+    assert spent(theirs) == Decimal(0)
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_sent_again_after_a_crash_each_row_counts_once(nth, done):
+    budget = make_budget(amount="1000.00")
+    with faults.killed("TransactWriteItems", nth, done=done):
+        record_expenses(ALICE, rows_of(48), idempotency_key="k")
+    assert len(stored()) < 48 or (nth, done) == (3, True)
+    assert spent(budget) == len(stored())
+
+    again = record_expenses(ALICE, rows_of(48), idempotency_key="k")
+
+    assert spent(budget) == len(stored()) == 48
+    described = [expense.description for expense in again.expenses]
+    assert described == [row["description"] for row in rows_of(48)]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_reply_lost_counts_nothing_twice(nth):
+    budget = make_budget(amount="1000.00")
+
+    with faults.reply_lost("TransactWriteItems", nth):
+        record_expenses(ALICE, rows_of(48))
+
+    assert spent(budget) == len(stored()) == 48
+
+
+@pytest.mark.usefixtures("small")
+def test_a_budget_that_changes_meanwhile_is_read_again():
+    budget = make_budget(amount="1000.00")
+    other = make_budget(amount="1000.00", category="Rent")
+    waiting = [make_expense] * 2
+
+    def meet(request, operation):
+        if waiting:
+            waiting.pop()(amount="7.00")
+
+    with faults.hooked("TransactWriteItems", meet):
+        record_expenses(ALICE, rows_of(30) + rows_of(20, "Rent"))
+
+    assert spent(budget) == Decimal(30 + 14)
+    assert spent(other) == Decimal(20)
+
+
+def test_a_row_deleted_after_the_first_try_comes_back_and_alerts_nobody_again():
+    """As with a single expense; its notice of the first time is still there."""
+    user = replace(ALICE, large_expense_threshold=Decimal(50))
+    row = {"amount": "60.00", "category": "Fun"}
+    first = record_expenses(user, [row], idempotency_key="k")
+    services.delete_expense(user, first.expenses[0].expense_id)
+
+    record_expenses(user, [row], idempotency_key="k")
+
+    assert len(stored()) == 1
+    assert alerts().count("large_expense") == 1
+
+
+def test_a_period_that_began_is_counted_and_recounted_once():
+    budget = make_budget(amount="10000.00")
+    next_month = NOON + datetime.timedelta(days=20)
+
+    with time_machine.travel(next_month), counted() as calls:
+        record_expenses(ALICE, rows_of(250))
+
+    assert spent(budget) == Decimal(250)
+    assert Counter(calls.names) == {
+        READ: 1,
+        "dynamodb.Query": 1,
+        TRANSACTION: 3,
+        "sqs.SendMessageBatch": 1,
+    }
+
+
+amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
+rows = st.fixed_dictionaries(
+    {
+        "amount": amounts,
+        "category": st.sampled_from(["Groceries", "GROCERIES", "Rent", "Bus"]),
+        "date": st.sampled_from(
+            [TODAY + datetime.timedelta(days=days) for days in (-40, -10, -2, 0, 5, 30)]
+        ),
+        "status": st.sampled_from(["pending", "cleared", "void"]),
+    }
+)
+
+
+@pytest.mark.soak
+@SETTINGS
+@given(
+    st.lists(rows, min_size=1, max_size=40),
+    st.lists(amounts, min_size=3, max_size=3),
+    st.integers(1, 100),
+)
+def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
+    drawn, limits, threshold
+):
+    """And to as many alerts of each kind; in many transactions, which are small."""
+    small = patch.object(Writes, "MOST", 15)
+    with empty_aws(), small, time_machine.travel(NOON, tick=True):
+        for user in (ALICE, BOB):
+            for period, limit in zip(dates.PERIODS, limits, strict=True):
+                make_budget(
+                    user, amount=limit * 9, alert_threshold=threshold, period=period
+                )
+            make_budget(user, category="Rent", amount=limits[0])
+
+        record_expenses(ALICE, drawn)
+        for row in drawn:
+            services.record_expense(BOB, **row)
+
+        def state(user):
+            return sorted(
+                (each.category, each.period, each.spent, each.level)
+                for each in budgets.list_budgets(user).items
+            )
+
+        def told(user):
+            found = Notification.by_user.query(user.user_id)
+            return Counter(each.type for each in found if not each.members)
+
+        assert state(ALICE) == state(BOB)
+        assert told(ALICE) == told(BOB)

@@ -1,0 +1,300 @@
+"""The alerts of one bulk write in one e-mail, whatever is lost, repeated or killed."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import Account
+from expenses import services as expenses
+from expenses.bulk import record_expenses
+from notifications import delivery
+from notifications.models import Notification
+from smartbudget.core.tables import Writes
+from tests.money_builders import make_budget
+from tests.notifications import faults
+from tests.notifications.builders import (
+    mails,
+    make_account,
+    messages,
+    queued,
+    work_off,
+)
+
+CATEGORIES = ("Auto", "Bus", "Cats")
+EACH = 16  # rows; with a budget, two alerts and a digest they fill a transaction
+SUBJECTS = {f"Budget exceeded: {category}" for category in CATEGORIES}
+MINUTES = 60
+
+
+@pytest.fixture
+def alice():
+    return make_account().user
+
+
+@pytest.fixture
+def rows(alice, monkeypatch):
+    """Rows that lead to six alerts in three small transactions: two in each."""
+    monkeypatch.setattr(Writes, "MOST", EACH + 4)
+    for category in CATEGORIES:
+        make_budget(alice, category=category, amount="8.50")
+    return [
+        {"amount": "1.00", "category": category}
+        for category in CATEGORIES
+        for _ in range(EACH)
+    ]
+
+
+def digests() -> list[Notification]:
+    return [each for each in Notification.scan() if each.members]
+
+
+def alerts() -> list[Notification]:
+    return [each for each in Notification.scan() if not each.members]
+
+
+def told() -> list[str]:
+    """The lines of all mails that tell of a budget passed."""
+    lines = "\n".join(messages()).splitlines()
+    return sorted(line[2:] for line in lines if line.startswith("- Budget exceeded"))
+
+
+def recover(clock) -> None:
+    """Let the queue and then the sweep do what is left, twice."""
+    for _ in range(2):
+        work_off()
+        clock.shift(6 * MINUTES)
+        delivery.sweep()
+    work_off()
+
+
+def test_alerts_of_all_transactions_make_one_mail(alice, rows):
+    recorded = record_expenses(alice, rows)
+    work_off()
+
+    assert recorded.alerts == 6
+    assert mails() == [("alice@example.com", "6 budget alerts from one import")]
+    lines = messages()[0].splitlines()
+    assert lines[0] == "What you imported led to 6 budget alerts:"
+    assert [line.rpartition(" ")[2] for line in lines[1:4]] == list(CATEGORIES)
+    assert all(" spent: " in line for line in lines[1:4])
+    assert set(lines[4:7]) == {f"- {subject}" for subject in SUBJECTS}
+
+
+def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
+    record_expenses(alice, rows)
+    work_off()
+
+    (digest,) = digests()
+    assert (digest.status, digest.type) == ("sent", "alert_digest")
+    assert digest.message == messages()[0]
+    assert {each.notification_id for each in alerts()} == digest.members
+    assert {(each.status, each.error) for each in alerts()} == {
+        ("skipped", "Told in the one e-mail about its import.")
+    }
+
+
+def test_only_the_alerts_themselves_are_left_to_be_read(alice, rows):
+    record_expenses(alice, rows)
+
+    assert all(each.read_at is None for each in alerts())
+    assert all(each.read_at for each in digests())
+
+
+def test_a_bulk_that_alerts_nobody_sends_nothing(alice):
+    record_expenses(alice, [{"amount": "1.00", "category": "Bus"}] * 150)
+
+    assert queued() == []
+    assert list(Notification.scan()) == []
+
+
+def test_one_alert_keeps_its_own_text(alice):
+    make_budget(alice, category="Bus", amount="1.00")
+
+    record_expenses(alice, [{"amount": "0.90", "category": "Bus"}])
+    work_off()
+
+    (alert,) = alerts()
+    assert mails() == [("alice@example.com", "Budget 90% spent: Bus")]
+    assert messages() == [alert.message]
+
+
+def test_kinds_that_are_turned_off_are_left_out(alice, rows):
+    record_expenses(alice, rows)
+    Account.get("alice").update([Account.muted.set({"budget_threshold"})])
+
+    work_off()
+
+    assert mails() == [("alice@example.com", "3 budget alerts from one import")]
+    assert digests()[0].subject == "3 budget alerts from one import"
+
+
+def test_nothing_is_sent_where_all_kinds_are_turned_off(alice, rows):
+    record_expenses(alice, rows)
+    muted = {"budget_threshold", "budget_exceeded"}
+    Account.get("alice").update([Account.muted.set(muted)])
+
+    work_off()
+
+    assert mails() == []
+    assert (digests()[0].status, digests()[0].error) == (
+        "skipped",
+        "E-mails of these kinds are turned off in the preferences.",
+    )
+
+
+def test_many_alerts_are_counted_after_the_first(alice):
+    alice = replace(alice, large_expense_threshold=Decimal(5))
+    make_budget(alice, category="Fun", amount="10.00")
+
+    record_expenses(alice, [{"amount": "6.00", "category": "Fun"}] * 40)
+    work_off()
+
+    assert mails() == [("alice@example.com", "42 alerts from one import")]
+    lines = [line for line in messages()[0].splitlines() if line.startswith("- ")]
+    assert lines[0].startswith("- Budget ")
+    assert lines[1] == "- Budget exceeded: Fun"
+    assert lines[2:30] == ["- Large expense: 6.00 USD for Fun"] * 28
+    assert lines[30:] == ["- and 12 more"]
+
+
+def test_single_expenses_never_merge(alice):
+    """Two crossings in the same second, by two expenses: two mails."""
+    for category in ("Auto", "Bus"):
+        make_budget(alice, category=category, amount="100.00")
+    for category in ("Auto", "Bus"):
+        expenses.record_expense(alice, amount="90.00", category=category)
+
+    work_off()
+
+    assert sorted(subject for _, subject in mails()) == [
+        "Budget 90% spent: Auto",
+        "Budget 90% spent: Bus",
+    ]
+    assert digests() == []
+
+
+def test_two_bulks_make_two_mails(alice, rows):
+    record_expenses(alice, rows[:EACH])
+    record_expenses(alice, rows[EACH:])
+    work_off()
+
+    assert [subject for _, subject in mails()] == [
+        "2 budget alerts from one import",
+        "4 budget alerts from one import",
+    ]
+
+
+def test_a_digest_delivered_twice_is_sent_once(alice, rows):
+    record_expenses(alice, rows)
+    (digest,) = digests()
+
+    for _ in range(2):
+        delivery.deliver(digest.notification_id)
+
+    assert len(mails()) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "nth"),
+    [
+        *(("TransactWriteItems", nth) for nth in (1, 2, 3)),
+        *(("BatchGetItem", nth) for nth in (1, 2)),
+        ("SendMessageBatch", 1),
+        *(("UpdateItem", nth) for nth in (1, 2)),
+    ],
+)
+def test_a_reply_lost_anywhere_leaves_one_mail(clock, alice, rows, operation, nth):
+    with faults.reply_lost(operation, nth):
+        record_expenses(alice, rows)
+        recover(clock)
+
+    assert mails() == [("alice@example.com", "6 budget alerts from one import")]
+    assert {each.status for each in digests()} == {"sent"}
+
+
+def test_dead_before_it_is_queued_the_sweep_sends_it(clock, alice, rows):
+    with faults.down("SendMessageBatch"):
+        record_expenses(alice, rows)
+    work_off()
+    assert mails() == []
+
+    recover(clock)
+
+    assert len(mails()) == 1
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_killed_on_the_way_every_alert_is_told_in_one_mail(
+    clock, alice, rows, nth, done
+):
+    with faults.killed("TransactWriteItems", nth, done=done):
+        record_expenses(alice, rows, idempotency_key="k")
+
+    record_expenses(alice, rows, idempotency_key="k")
+    recover(clock)
+
+    assert told() == sorted(SUBJECTS)
+    stored_before = nth - 1 + done
+    assert len(mails()) == bool(stored_before) + (stored_before < 3)
+    assert {each.status for each in digests()} == {"sent"}
+
+
+def test_killed_and_never_sent_again_what_is_stored_is_told(clock, alice, rows):
+    with faults.killed("TransactWriteItems", 3, done=False):
+        record_expenses(alice, rows)
+
+    recover(clock)
+
+    assert told() == ["Budget exceeded: Auto", "Budget exceeded: Bus"]
+
+
+def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
+    clock, alice, rows
+):
+    """A bulk so slow that its digest is delivered before its last transaction."""
+    number = iter(range(1, 100))
+
+    def sleep(request, operation):
+        if next(number) == 3:
+            clock.shift(6 * MINUTES)
+            delivery.sweep()
+            work_off()
+
+    with faults.hooked("TransactWriteItems", sleep):
+        recorded = record_expenses(alice, rows)
+    recover(clock)
+
+    assert [subject for _, subject in mails()] == [
+        "4 budget alerts from one import",
+        "2 budget alerts from one import",
+    ]
+    assert recorded.alerts == 6
+    assert told() == sorted(SUBJECTS)
+
+
+def test_an_alert_that_was_told_before_is_not_told_again(clock, alice):
+    """The notice of an expense that was deleted and is sent once more."""
+    alice = replace(alice, large_expense_threshold=Decimal(5))
+    row = {"amount": "6.00", "category": "Fun"}
+    first = record_expenses(alice, [row], idempotency_key="k")
+    work_off()
+    expenses.delete_expense(alice, first.expenses[0].expense_id)
+
+    record_expenses(alice, [row], idempotency_key="k")
+    recover(clock)
+
+    assert len(mails()) == 1
+    assert sorted(each.status for each in digests()) == ["sent", "skipped"]
+
+
+def test_a_digest_without_a_subscription_says_why_it_was_not_sent(rows):
+    Account.get("alice").delete()
+    alice = make_account(subscribed=False).user
+
+    record_expenses(alice, rows)
+    work_off()
+
+    assert mails() == []
+    assert digests()[0].error == "Not subscribed to e-mails."

@@ -3,15 +3,23 @@
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from expenses import queries, services
+from expenses import bulk, queries, services
 from expenses.models import Expense
 from expenses.serializers import (
+    BulkInput,
+    BulkOutput,
     ExpenseFilter,
     ExpenseInput,
     ExpenseOutput,
@@ -20,6 +28,23 @@ from expenses.serializers import (
 )
 from smartbudget.web import cursors
 from smartbudget.web.parsers import JSONParser
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1-255 characters. Repeating it gives what was stored first.",
+)
+WRONG_ROWS = OpenApiResponse(
+    OpenApiTypes.OBJECT,
+    description="What is wrong, by field; of rows, by their number from 0.",
+    examples=[
+        OpenApiExample(
+            "The fourth row",
+            {"expenses": {"3": {"amount": ["Amount must be above zero."]}}},
+        )
+    ],
+)
 
 
 class ExpenseListView(APIView):
@@ -48,14 +73,7 @@ class ExpenseListView(APIView):
 
     @extend_schema(
         operation_id="record_expense",
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                description="1-255 characters. Repeating it gives the same expense.",
-            )
-        ],
+        parameters=[IDEMPOTENCY_KEY],
         request={
             "application/json": ExpenseInput,
             "multipart/form-data": NewExpenseInput,
@@ -77,6 +95,32 @@ class ExpenseListView(APIView):
             status=201,
             headers={"Location": request.build_absolute_uri(address)},
         )
+
+
+class BulkView(APIView):
+    parser_classes = (JSONParser,)
+
+    @extend_schema(
+        operation_id="record_expenses",
+        parameters=[IDEMPOTENCY_KEY],
+        request=BulkInput,
+        responses={201: BulkOutput, 400: WRONG_ROWS},
+    )
+    def post(self, request: Request) -> Response:
+        """Store many new expenses; where one is wrong, none. Alerts make one e-mail.
+
+        A body has at most 2.5 MB. After a 5xx a part may be stored: sending the same
+        again with the same Idempotency-Key stores the rest.
+        """
+        data = BulkInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        recorded = bulk.record_expenses(
+            request.user,
+            data.validated_data["expenses"],
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        results = [represent(request, expense) for expense in recorded.expenses]
+        return Response({"results": results, "alerts": recorded.alerts}, status=201)
 
 
 class ExpenseView(APIView):

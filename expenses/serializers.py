@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from expenses import files
+from expenses.bulk import MOST_ROWS
 from expenses.models import STATUSES
 from expenses.queries import RECEIPTS
 from smartbudget.web.api import AmountField, DayField, InputSerializer, TextField
@@ -30,8 +31,8 @@ def checked(file: Any, sha256: str | None = None) -> files.Receipt:
     )
 
 
-class ExpenseInput(InputSerializer):
-    """An expense as its owner describes it."""
+class RowInput(InputSerializer):
+    """An expense of a bulk."""
 
     amount = AmountField()
     category = TextField(max_length=50)
@@ -42,6 +43,11 @@ class ExpenseInput(InputSerializer):
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=NO_SUCH_STATUS
     )
+
+
+class ExpenseInput(RowInput):
+    """An expense as its owner describes it."""
+
     receipt_url = TextField(
         required=False,
         allow_blank=True,
@@ -75,6 +81,21 @@ class NewExpenseInput(ExpenseInput):
         elif "sha256" in attrs:
             raise serializers.ValidationError({"sha256": "There is no file."})
         return attrs
+
+
+class RowsField(serializers.ListField):
+    """Some of something; too many are refused before any is looked at."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, list) and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)
+
+
+class BulkInput(InputSerializer):
+    """Many new expenses."""
+
+    expenses = RowsField(child=RowInput(), allow_empty=False, max_length=MOST_ROWS)
 
 
 class ReceiptInput(InputSerializer):
@@ -157,6 +178,13 @@ class ExpenseOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATUSES)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class BulkOutput(serializers.Serializer[Any]):
+    results = ExpenseOutput(many=True, help_text="In the order they were sent.")
+    alerts = serializers.IntegerField(
+        help_text="How many alerts rose; two or more come as one e-mail."
+    )
 
 
 class ExpensePage(serializers.Serializer[Any]):

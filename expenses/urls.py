@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from expenses import views
-from expenses.api import ExpenseListView, ExpenseView
+from expenses.api import BulkView, ExpenseListView, ExpenseView
 from expenses.receipts_api import (
     AnnouncementView,
     ConfirmationView,
@@ -27,6 +27,7 @@ pages = [
 
 api = [
     path("api/expenses", ExpenseListView.as_view(), name="expenses"),
+    path("api/expenses/bulk", BulkView.as_view(), name="bulk_expenses"),
     path("api/expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),
     path("api/receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
     path(

@@ -11,7 +11,7 @@ from accounts import claims, passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import Login
 from accounts.throttles import Limit
-from notifications import outbox, texts
+from notifications import outbox, plans, texts
 from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
@@ -262,6 +262,8 @@ def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
     writes.update(
         account, [Account.action(name, value) for name, value in checked.items()]
     )
+    for kind in checked.get("opted_in") or ():
+        plans.put_next(account, kind, writes)
     sessions.write_snapshots(account, writes)
     writes.commit()
     return account

@@ -51,15 +51,15 @@ class BudgetLine:
 
 @dataclass(frozen=True)
 class Summary:
-    """One month: budgets against spending."""
+    """One month, or week: budgets against spending."""
 
-    month: dates.Period
+    shown: dates.Period
     currency: str
     lines: list[BudgetLine]  # by category
     unbudgeted: list[tuple[str, Decimal]]  # category as typed, spent; largest first
     total_budget: Decimal  # of the monthly budgets
-    total_spent: Decimal  # of everything in the month
-    previous_spent: Decimal  # of everything in the month before
+    total_spent: Decimal  # of everything in what is shown
+    previous_spent: Decimal  # of everything in the month, or week, before
 
     @property
     def total_remaining(self) -> Decimal:
@@ -83,7 +83,21 @@ def summary(user: User, month: str | None = None) -> Summary:
     else:
         shown = dates.period_of("monthly", dates.parse_month(month))
         day = shown.end
-    before = dates.period_of("monthly", shown.start - datetime.timedelta(days=1))
+    return _summary(user, "monthly", shown, day)
+
+
+def review(user: User, kind: str, period: dates.Period) -> Summary:
+    """Put budgets beside what was spent in a period that is over.
+
+    kind: `weekly` or `monthly`. Each budget shows its own period that holds the last
+    day; one that still runs is told so far. Reads as `summary` does.
+    """
+    return _summary(user, kind, period, period.end)
+
+
+def _summary(user: User, kind: str, shown: dates.Period, day: datetime.date) -> Summary:
+    """Sum up a period of a kind, with each budget in its own that holds a day."""
+    before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
     periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
     # A budget carries the total of its current period: a year need not be read.
@@ -97,7 +111,7 @@ def summary(user: User, month: str | None = None) -> Summary:
         ),
     )
     return Summary(
-        month=shown,
+        shown=shown,
         currency=user.currency,
         lines=[_line(each, periods[each.period], found) for each in budgets],
         unbudgeted=_unbudgeted(budgets, found, shown),

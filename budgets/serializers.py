@@ -94,7 +94,7 @@ class UnbudgetedOutput(serializers.Serializer[Any]):
 
 
 class SummaryOutput(serializers.Serializer[Any]):
-    period = DaysOutput(source="month")
+    period = DaysOutput(source="shown")
     currency = serializers.CharField()
     budgets = LineOutput(many=True, source="lines")
     unbudgeted = UnbudgetedOutput(many=True, help_text="Largest first.")

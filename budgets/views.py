@@ -23,10 +23,10 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     summary = queries.summary(request.user, request.GET.get("month") or None)
     context = {
         "summary": summary,
-        "month": _month_of(summary.month.start),
-        "previous_month": _month_of(summary.month.start - ONE_DAY),
-        "next_month": _month_of(summary.month.end + ONE_DAY),
-        "is_current": request.user.today() in summary.month,
+        "month": _month_of(summary.shown.start),
+        "previous_month": _month_of(summary.shown.start - ONE_DAY),
+        "next_month": _month_of(summary.shown.end + ONE_DAY),
+        "is_current": request.user.today() in summary.shown,
     }
     return render(request, "budgets/dashboard.html", context)
 

@@ -12,8 +12,8 @@ from pynamodb.exceptions import DoesNotExist, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from accounts import services as accounts
-from notifications import digests, subscriptions, transports
-from notifications.models import SHARDS, Notification
+from notifications import digests, subscriptions, summaries, transports
+from notifications.models import SHARDS, Notification, unsent_since
 from notifications.outbox import body_of
 from notifications.transports import Letter
 from smartbudget.core import dates
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OVERDUE_AFTER = timedelta(minutes=5)  # then the sweep queues it again
 SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
@@ -49,7 +48,8 @@ def deliver(
     it, DeliveryError when it was not taken. A crash, or a reply lost, between publish
     and mark repeats that one e-mail: SNS has no way to ask whether it was sent.
 
-    In the user's quiet hours it stays `queued`, until a sweep after their end.
+    In the user's quiet hours it stays `queued`, until a sweep after their end. A
+    planned summary gets its text first.
     """
     claim = uuid.uuid4().hex
     notification = _claim(notification_id, claim, lease_seconds)
@@ -57,12 +57,19 @@ def deliver(
         return
     if notification.attempts > MOST_ATTEMPTS:
         reason = f"It could not be delivered in {MOST_ATTEMPTS} attempts."
+        if notification.planned_for:
+            account = accounts.find_account(notification.user_id)
+            summaries.give_up(notification, account)
         update_notification_status(notification, "failed", reason)
         return
     held_until = None
     try:
         account = accounts.find_account(notification.user_id)
-        letter, obstacle = _letter(notification, account)
+        if account and notification.planned_for:
+            held_until = summaries.due_later(notification, account)
+        letter, obstacle = None, None
+        if held_until is None:
+            letter, obstacle = _letter(notification, account)
         if account and letter:
             held_until = account.quiet_end(notification.type, dates.now())
             if held_until is None:
@@ -106,6 +113,10 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
     """Queue again what has waited too long; work is bounded.
 
     keep_going: asked before every ten; False ends the run.
+
+    Planned summaries are found here too, and thousands may be due in the same minute
+    where many people share a time zone: at SWEEP_LIMIT a run they take a while, and
+    what is overdue waits with them.
 
     Returns {"requeued": n, "refused": n}. Safe to repeat and to run twice at once: the
     time a notification waits from is moved on by one sweep only.
@@ -185,6 +196,8 @@ def _letter(
         return None, "E-mails of this kind are turned off in the preferences."
     if notification.members and not digests.fill(notification, account):
         return None, "E-mails of these kinds are turned off in the preferences."
+    if notification.planned_for and not summaries.write(notification, account):
+        return None, "A later summary has taken its place."
     account = subscriptions.check_email_subscription(account)
     status = account.subscription_status
     if status != "confirmed":
@@ -207,7 +220,7 @@ def _hold(notification: Notification, until: datetime) -> None:
         Notification.claimed_until.remove(),
         Notification.attempts.set(notification.attempts - 1),
         Notification.held_until.set(dates.timestamp(until)),
-        Notification.unsent_since.set(dates.timestamp(until - OVERDUE_AFTER)),
+        Notification.unsent_since.set(unsent_since(until)),
     ]
     _update_claimed(notification, actions, None)
 
@@ -219,7 +232,8 @@ def _give_back(
     known = isinstance(error, transports.DeliveryError)
     reason = str(error) if known else "It could not be delivered just then."
     try:
-        if last_attempt:
+        # A summary still to be written must go on to plan the one after it.
+        if last_attempt and not notification.planned_for:
             update_notification_status(notification, "failed", reason)
         else:
             _update_claimed(notification, [Notification.claimed_until.remove()], reason)
@@ -260,7 +274,7 @@ def _update_if(
 
 
 def _overdue() -> Iterator[Notification]:
-    before = dates.timestamp(dates.now() - OVERDUE_AFTER)
+    before = unsent_since(dates.now())
     for shard in SHARDS:
         yield from Notification.unsent.query(
             shard,

@@ -1,5 +1,6 @@
 """The notifications table."""
 
+import datetime
 import zlib
 
 from pynamodb.attributes import (
@@ -9,6 +10,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.tables import Table
 
@@ -17,6 +19,14 @@ STATUSES = ("queued", "sent", "failed", "skipped")
 # Unsent notifications spread over a few keys, since one hot key would throttle the
 # table's writes [D12].
 SHARDS = tuple(str(number) for number in range(4))
+
+
+OVERDUE_AFTER = datetime.timedelta(minutes=5)  # then the sweep queues it (again)
+
+
+def unsent_since(due: datetime.datetime) -> str:
+    """Return since when something must wait for the sweep to take it from `due` on."""
+    return dates.timestamp(due - OVERDUE_AFTER)
 
 
 def shard_of(notification_id: str) -> str:
@@ -61,7 +71,10 @@ class Notification(Table):
     message = UnicodeAttribute()
     status = UnicodeAttribute(default="queued")  # one of STATUSES
     delivery_method = UnicodeAttribute(default="email")
-    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    # ISO 8601, UTC; None while it is planned, which keeps it out of the history.
+    created_at = UnicodeAttribute(null=True)
+    # A summary still to be written: the first day that it is about, YYYY-MM-DD.
+    planned_for = UnicodeAttribute(null=True)
     updated_at = UnicodeAttribute()
     attempts = NumberAttribute(default=0)  # deliveries begun
     error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words

@@ -32,7 +32,11 @@ def get_notification(user: User, notification_id: str) -> Notification:
     """Return one of the user's notifications. Raises NotFoundError."""
     # DynamoDB takes no longer key, and ids here are short.
     notification = _find(notification_id) if len(notification_id) < 200 else None
-    if notification is None or notification.user_id != user.user_id:
+    if (
+        notification is None
+        or notification.user_id != user.user_id
+        or notification.created_at is None  # only planned
+    ):
         raise NotFoundError("There is no such notification.")
     return notification
 

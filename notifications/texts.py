@@ -4,6 +4,7 @@ import datetime
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from smartbudget.core import money
@@ -12,7 +13,11 @@ from smartbudget.core.dates import Period
 
 LONGEST_SUBJECT = 99  # SNS refuses 100 [S18]
 MOST_LINES = 30  # of a digest
+MOST_BUDGETS = 50  # listed in a summary
 NAME = "Smart Budget Planner"
+
+if TYPE_CHECKING:
+    from budgets.queries import BudgetLine, Summary
 
 # Controls, invisible marks (some turn the reading direction), lone surrogates.
 _REFUSED = {"Cc", "Cf", "Cs"}
@@ -132,6 +137,48 @@ def report_ready(report_type: str, *, name: str, file_name: str) -> tuple[str, s
         f"Your {kind}report about {name} is ready.",
         "You can download it here for as long as you keep it:",
         f"reports/{file_name}",
+    )
+
+
+def summary(kind: str, found: "Summary") -> tuple[str, str]:
+    """Sum up a week or month that is over: (subject, message).
+
+    kind: `weekly` or `monthly`.
+    """
+    named = _named(found.shown, kind)
+    spent = "Nothing"
+    if found.total_spent:
+        spent = money.display(found.total_spent, found.currency)
+    budgets = [_standing(line, found.currency) for line in found.lines[:MOST_BUDGETS]]
+    if more := len(found.lines) - len(budgets):
+        budgets.append(f"- and {more} more")
+    return _write(
+        f"{spent} spent in {named}",
+        f"{spent} was spent in {named}. {_compared(kind, found)}",
+        "\n".join(["Your budgets:", *budgets]) if budgets else "You have no budgets.",
+        f"?month={found.shown.start:%Y-%m}" if kind == "monthly" else "budgets/",
+    )
+
+
+def _compared(kind: str, found: "Summary") -> str:
+    before = "the week before" if kind == "weekly" else "the month before"
+    if not found.previous_spent:
+        return f"Nothing was spent in {before}."
+    than = f"{before} ({money.display(found.previous_spent, found.currency)})"
+    difference = found.total_spent - found.previous_spent
+    if not difference:
+        return f"That is as much as in {than}."
+    said = money.display(abs(difference), found.currency)
+    return f"That is {said} {'more' if difference > 0 else 'less'} than in {than}."
+
+
+def _standing(line: "BudgetLine", currency: str) -> str:
+    rest = f"{money.display(abs(line.remaining), currency)}"
+    return (
+        f"- {_one_line(line.category)}, {_named(line.within, line.period)}:"
+        f" {money.display(line.spent, currency)} of"
+        f" {money.display(line.amount, currency)} spent,"
+        f" {rest} {'left' if line.remaining >= 0 else 'over'}"
     )
 
 

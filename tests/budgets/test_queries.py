@@ -39,7 +39,7 @@ def line(month: str | None = None, user=ALICE):
 def test_nothing_yet_is_all_zeros():
     found = summary(ALICE)
 
-    assert found.month == days("2026-03-01", "2026-03-31")
+    assert found.shown == days("2026-03-01", "2026-03-31")
     assert (found.lines, found.unbudgeted) == ([], [])
     assert found.total_budget == found.total_spent == found.previous_spent == 0
     assert found.total_remaining == 0
@@ -295,8 +295,8 @@ def test_the_current_month_is_the_one_where_the_user_lives():
     samoa = replace(ALICE, time_zone="Pacific/Apia")
 
     with time_machine.travel("2026-03-31T12:00+00:00"):
-        assert summary(samoa).month == days("2026-04-01", "2026-04-30")
-        assert summary(ALICE).month == days("2026-03-01", "2026-03-31")
+        assert summary(samoa).shown == days("2026-04-01", "2026-04-30")
+        assert summary(ALICE).shown == days("2026-03-01", "2026-03-31")
 
 
 def test_a_summary_holds_nobody_else_s():

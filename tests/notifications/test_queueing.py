@@ -3,7 +3,7 @@
 import pytest
 
 from notifications import delivery, outbox
-from notifications.models import Notification
+from notifications.models import OVERDUE_AFTER, Notification
 from notifications.tasks import deliver_notification
 from smartbudget.core import aws
 from tests.notifications import faults
@@ -22,7 +22,7 @@ MINUTES = 60
 def make_overdue(clock, *ids: str) -> None:
     for notification_id in ids:
         make_notification(notification_id)
-    clock.shift(delivery.OVERDUE_AFTER.total_seconds() + 1)
+    clock.shift(OVERDUE_AFTER.total_seconds() + 1)
 
 
 def queued_ids() -> list[str]:

@@ -1,0 +1,457 @@
+"""Weekly and monthly summaries: asked for, planned, written when due, one a period."""
+
+import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from pynamodb.exceptions import PynamoDBException
+
+from accounts import services as accounts
+from accounts.models import Account
+from notifications import delivery, plans, services, subscriptions
+from notifications.models import Notification
+from notifications.transports import DeliveryError
+from smartbudget.core.errors import ConflictError, NotFoundError
+from tests.builders import make_user
+from tests.money_builders import make_budget, make_expense
+from tests.notifications import faults
+from tests.notifications.builders import mails, queued
+
+WEEKLY, MONTHLY = "weekly_summary", "monthly_summary"
+A_WEEK = datetime.timedelta(days=7)
+
+
+@pytest.fixture
+def alice():
+    """Subscribed to e-mails; it is noon on Wednesday, 18 March 2026."""
+    user = make_user("alice")
+    subscriptions.subscribe(user)
+    return user
+
+
+def want(user, kind=WEEKLY, wanted=True):
+    accounts.update_profile(user, email_preferences={kind: wanted})
+
+
+def planned() -> list[Notification]:
+    found = [each for each in Notification.scan() if each.planned_for]
+    return sorted(found, key=lambda each: each.planned_for)
+
+
+def to(clock, written: str, time_zone="UTC") -> None:
+    local = datetime.datetime.fromisoformat(written)
+    clock.move_to(local.replace(tzinfo=ZoneInfo(time_zone)))
+
+
+def sweep(**options) -> None:
+    """Have the sweep queue what is due, and deliver it."""
+    before = len(queued())
+    delivery.sweep()
+    for body in queued()[before:]:
+        delivery.deliver(body["notification_id"], **options)
+
+
+def subjects() -> list[str]:
+    return [subject for _, subject in mails()]
+
+
+def history(user) -> list[Notification]:
+    return services.list_notifications(user).items
+
+
+# ---------------------------------------------------------------------- planning
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "due"),
+    [
+        (WEEKLY, "2026-03-16", "2026-03-23T06:55"),
+        (MONTHLY, "2026-03-01", "2026-04-01T06:55"),
+    ],
+)
+def test_asking_for_summaries_plans_the_next(alice, kind, about, due):
+    want(alice, kind)
+
+    (plan,) = planned()
+    assert (plan.type, plan.planned_for) == (kind, about)
+    # The sweep takes what has waited for five minutes.
+    assert plan.unsent_since.startswith(due)
+
+
+@pytest.mark.parametrize(
+    ("now", "about"),
+    [
+        ("2026-03-23T06:59", "2026-03-16"),
+        ("2026-03-23T07:00", "2026-03-23"),
+    ],
+)
+def test_the_next_is_the_first_that_falls_due(alice, clock, now, about):
+    to(clock, now)
+
+    want(alice)
+
+    assert [plan.planned_for for plan in planned()] == [about]
+
+
+def test_seven_in_the_morning_is_the_users_own():
+    # Clocks are put forward on the Sunday between.
+    bob = make_user("bob", time_zone="Europe/Berlin")
+    noon = datetime.datetime(2026, 3, 25, 12, tzinfo=datetime.UTC)
+
+    week = plans.last_due(WEEKLY, bob.time_zone, noon)
+    next_week = plans.following(WEEKLY, week)
+
+    assert f"{plans.due_at(week, bob.time_zone):%d %H:%M}" == "23 06:00"
+    assert f"{plans.due_at(next_week, bob.time_zone):%d %H:%M}" == "30 05:00"
+
+
+def test_asking_again_plans_nothing_more(alice):
+    for wanted in (True, True, False, True):
+        want(alice, wanted=wanted)
+
+    assert len(planned()) == 1
+
+
+def test_a_lost_reply_of_asking_plans_one(alice):
+    with faults.reply_lost("TransactWriteItems"):
+        want(alice)
+
+    assert len(planned()) == 1
+
+
+def test_what_is_planned_is_in_no_history(alice):
+    want(alice)
+    (plan,) = planned()
+
+    assert history(alice) == []
+    with pytest.raises(NotFoundError):
+        services.get_notification(alice, plan.notification_id)
+
+
+def test_asking_that_is_not_stored_plans_nothing(alice):
+    with faults.down("TransactWriteItems"), pytest.raises(PynamoDBException):
+        want(alice)
+
+    assert planned() == []
+    assert not accounts.get_account(alice.user_id).wants(WEEKLY)
+
+
+# ----------------------------------------------------------------------- sending
+
+
+def test_a_summary_comes_when_its_week_is_over(alice, clock):
+    make_budget(alice, category="Food", period="weekly", amount="50.00")
+    make_budget(alice, category="Rent", amount="500.00")
+    make_expense(alice, category="Food", amount="30.00", date="2026-03-11")
+    make_expense(alice, category="Food", amount="80.00", date="2026-03-17")
+    make_expense(alice, category="Rent", amount="500.00", date="2026-03-16")
+    want(alice)
+    to(clock, "2026-03-23T07:00")
+    sweep()  # the budgets' alerts
+    sent_before = len(mails())
+
+    clock.shift(1)
+    sweep()
+
+    assert subjects()[sent_before:] == ["580.00 USD spent in the week of 16 March 2026"]
+    summary = history(alice)[0]
+    assert (summary.type, summary.status) == (WEEKLY, "sent")
+    assert summary.created_at == "2026-03-23T07:00:01.000000+00:00"
+    assert summary.message == (
+        "580.00 USD was spent in the week of 16 March 2026."
+        " That is 550.00 USD more than in the week before (30.00 USD).\n\n"
+        "Your budgets:\n"
+        "- Food, the week of 16 March 2026: 80.00 USD of 50.00 USD spent,"
+        " 30.00 USD over\n"
+        "- Rent, March 2026: 500.00 USD of 500.00 USD spent, 0.00 USD left\n\n"
+        "http://127.0.0.1:8000/budgets/\n"
+    )
+
+
+def test_a_month_is_summed_up_in_its_own_currency(clock):
+    bob = make_user("bob", currency="JPY", time_zone="Asia/Tokyo")
+    subscriptions.subscribe(bob)
+    make_expense(bob, category="寿司", amount="1200", date="2026-02-03")
+    make_expense(bob, category="寿司", amount="900", date="2026-03-31")
+    want(bob, MONTHLY)
+    to(clock, "2026-04-01T07:00:01", "Asia/Tokyo")
+
+    sweep()
+
+    assert subjects() == ["900 JPY spent in March 2026"]
+    message = history(bob)[0].message
+    assert "That is 300 JPY less than in the month before (1,200 JPY)." in message
+    assert message.endswith(
+        "You have no budgets.\n\nhttp://127.0.0.1:8000/?month=2026-03\n"
+    )
+
+
+def test_who_spent_nothing_is_told_so(alice, clock):
+    want(alice)
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+
+    assert subjects() == ["Nothing spent in the week of 16 March 2026"]
+    assert "Nothing was spent in the week before." in history(alice)[0].message
+
+
+def test_every_week_has_one(alice, clock):
+    want(alice)
+    to(clock, "2026-03-23T07:00:01")
+    for _ in range(3):
+        sweep()
+        sweep()
+        clock.shift(A_WEEK)
+
+    assert [subject[-13:] for subject in subjects()] == [
+        "16 March 2026",
+        "23 March 2026",
+        "30 March 2026",
+    ]
+    assert len(planned()) == 1
+
+
+def test_delivering_one_five_times_sends_one_and_plans_one(alice, clock):
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+
+    for _ in range(5):
+        delivery.deliver(plan.notification_id)
+
+    assert len(mails()) == 1
+    assert [each.planned_for for each in planned()] == ["2026-03-23"]
+
+
+def test_what_a_summary_costs(alice, clock):
+    """Besides claim, user, publish and mark: budgets, expenses, one transaction."""
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+
+    with faults.calls_counted() as calls:
+        delivery.deliver(plan.notification_id)
+
+    writing = ["Query", "Query", "TransactWriteItems"]
+    assert calls == ["UpdateItem", "GetItem", *writing, "Publish", "UpdateItem"]
+
+
+def test_who_is_not_subscribed_finds_it_in_the_app(clock):
+    bob = make_user("bob")
+    want(bob)
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+
+    (summary,) = history(bob)
+    assert (summary.status, summary.error) == ("skipped", "Not subscribed to e-mails.")
+    assert len(planned()) == 1
+
+
+def test_quiet_hours_hold_the_email_up_and_not_the_summary(alice, clock):
+    accounts.update_profile(alice, quiet_hours={"from": "22:00", "until": "08:00"})
+    want(alice)
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+    assert mails() == []
+    assert history(alice)[0].status == "queued"
+
+    to(clock, "2026-03-23T08:00:01")
+    sweep()
+    assert len(mails()) == 1
+    assert history(alice)[0].status == "sent"
+
+
+# ------------------------------------------------------------- who changes their mind
+
+
+def test_who_no_longer_wants_them_gets_none_and_no_other_is_planned(alice, clock):
+    want(alice)
+    want(alice, wanted=False)
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+    clock.shift(A_WEEK)
+    sweep()
+
+    assert mails() == []
+    assert history(alice) == []
+    assert delivery.sweep()["requeued"] == 0
+
+
+def test_who_wants_them_again_gets_them_again(alice, clock):
+    want(alice)
+    want(alice, wanted=False)
+    to(clock, "2026-03-23T07:00:01")
+    sweep()
+
+    want(alice)
+    to(clock, "2026-03-30T07:00:01")
+    sweep()
+
+    assert subjects() == ["Nothing spent in the week of 23 March 2026"]
+
+
+def test_who_moves_west_and_wants_them_again_misses_none(alice, clock):
+    """The summary that was not wanted in London falls due once more in Honolulu."""
+    want(alice)
+    want(alice, wanted=False)
+    to(clock, "2026-03-23T07:00:01")
+    sweep()
+    there = "Pacific/Honolulu"
+
+    accounts.update_profile(alice, time_zone=there, email_preferences={WEEKLY: True})
+    to(clock, "2026-03-23T07:00:01", there)
+    sweep()
+
+    assert subjects() == ["Nothing spent in the week of 16 March 2026"]
+    assert [plan.planned_for for plan in planned()] == ["2026-03-23"]
+
+
+def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
+    want(alice)
+    Account.get(alice.user_id).delete()
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+
+    assert mails() == []
+    assert [each.status for each in Notification.scan()] == ["skipped"]
+
+
+def test_who_moves_west_waits_for_seven_there(alice, clock):
+    want(alice)
+    accounts.update_profile(alice, time_zone="America/New_York")
+    to(clock, "2026-03-23T07:00:01")
+    sweep()
+    assert mails() == []
+
+    to(clock, "2026-03-23T07:00:01", "America/New_York")
+    sweep()
+
+    assert len(mails()) == 1
+
+
+# ------------------------------------------------------------------------- faults
+
+
+def test_after_a_long_outage_only_the_last_week_is_sent(alice, clock):
+    want(alice)
+    to(clock, "2026-04-29T12:00")
+
+    for _ in range(3):
+        sweep()
+        clock.shift(60)
+
+    assert subjects() == ["Nothing spent in the week of 20 April 2026"]
+    assert [each.subject for each in history(alice)] == subjects()
+    (plan,) = [each for each in planned() if each.status == "queued"]
+    assert plan.planned_for == "2026-04-27"
+
+
+@pytest.mark.parametrize("operation", ["Query", "TransactWriteItems"])
+@pytest.mark.parametrize("last", [False, True])
+def test_one_that_cannot_be_written_is_tried_again(alice, clock, operation, last):
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+
+    with faults.down(operation), pytest.raises(PynamoDBException):
+        delivery.deliver(plan.notification_id, last_attempt=last)
+    clock.shift(600)
+    sweep()
+
+    assert len(mails()) == 1
+    assert len(planned()) == 1
+
+
+def test_a_lost_reply_of_the_text_is_no_second_summary(alice, clock):
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+
+    with faults.reply_lost("TransactWriteItems"):
+        delivery.deliver(plan.notification_id)
+
+    assert len(mails()) == 1
+    assert len(planned()) == 1
+
+
+def test_one_that_was_written_and_not_sent_is_sent_as_it_was(alice, clock):
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+    with faults.down("Publish"), pytest.raises(DeliveryError):
+        delivery.deliver(plan.notification_id)
+    make_expense(alice, amount="5.00", date="2026-03-18")
+
+    delivery.deliver(plan.notification_id)
+
+    assert subjects() == ["Nothing spent in the week of 16 March 2026"]
+    assert len(planned()) == 1
+
+
+def test_who_lost_the_claim_writes_nothing(alice, clock):
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+    slow = delivery._claim(plan.notification_id, "slow", 60)
+    clock.shift(61)
+    delivery.deliver(plan.notification_id)
+
+    with pytest.raises(ConflictError):
+        delivery.summaries.write(slow, accounts.get_account(alice.user_id))
+
+    assert len(mails()) == 1
+    assert len(planned()) == 1
+
+
+def test_one_that_is_never_written_is_seen_and_the_next_one_comes(
+    alice, clock, monkeypatch
+):
+    def crash(*_):
+        raise RuntimeError("a bug")
+
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-03-23T07:00:01")
+    with monkeypatch.context() as broken:
+        broken.setattr(delivery.summaries, "write", crash)
+        for _ in range(delivery.MOST_ATTEMPTS):
+            with pytest.raises(RuntimeError):
+                delivery.deliver(plan.notification_id, last_attempt=True)
+    delivery.deliver(plan.notification_id)
+    assert [each.status for each in history(alice)] == ["failed"]
+    clock.shift(A_WEEK)
+
+    sweep()
+
+    assert subjects() == ["Nothing spent in the week of 23 March 2026"]
+
+
+def test_hostile_categories_stay_in_their_line(alice, clock):
+    category = "a\u2028- Rent: all\u202e" + "🎉" * 20
+    make_budget(alice, category=category)
+    want(alice)
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+
+    lines = history(alice)[0].message.split("Your budgets:\n")[1].splitlines()
+    assert lines[0].startswith("- a - Rent: all🎉")
+    assert lines[1:] == ["", "http://127.0.0.1:8000/budgets/"]
+
+
+def test_a_hundred_budgets_are_not_all_listed(alice, clock):
+    for number in range(52):
+        make_budget(alice, category=f"c{number:03}")
+    want(alice)
+    to(clock, "2026-03-23T07:00:01")
+
+    sweep()
+
+    message = history(alice)[0].message
+    assert message.count("\n- c") == 50
+    assert "\n- and 2 more\n" in message

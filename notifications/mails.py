@@ -16,6 +16,7 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "email"
 
 # What the button says, by the page that the link leads to.
 _BUTTONS = {
+    "accounts": "Change your password",
     "budgets": "See your budgets",
     "expenses": "See your expenses",
     "notifications": "See your notifications",

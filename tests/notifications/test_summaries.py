@@ -15,7 +15,7 @@ from smartbudget.core.errors import ConflictError, NotFoundError
 from tests.builders import make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
-from tests.notifications.builders import mails, queued
+from tests.notifications.builders import mails, make_notification, queued
 
 WEEKLY, MONTHLY = "weekly_summary", "monthly_summary"
 A_WEEK = datetime.timedelta(days=7)
@@ -229,6 +229,8 @@ def test_what_a_summary_costs(alice, clock):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
+    # Once a day a delivery looks the subscription up.
+    delivery.deliver(make_notification("first", alice.user_id).notification_id)
 
     with faults.calls_counted() as calls:
         delivery.deliver(plan.notification_id)

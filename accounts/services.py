@@ -236,6 +236,12 @@ def find_account(user_id: str) -> Account | None:
         return None
 
 
+def get_account_by_username(username: str) -> Account:
+    """Return an account, read consistently. Raises NotFoundError."""
+    owner = _owner_of(_username_key(username.strip().casefold()))
+    return get_account(owner or "nobody")
+
+
 def get_account(user_id: str) -> Account:
     """Return an account, read consistently. Raises NotFoundError."""
     account = find_account(user_id)
@@ -254,19 +260,26 @@ def update_profile(user: User, **changes: Unpack[ProfileChanges]) -> Account:
 
 def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
     account = get_account(user_id)
-    checked = _check_profile(account, changes)
-    checked["updated_at"] = dates.timestamp()
-    for name, value in checked.items():
+    change_account(account, _check_profile(account, changes))
+    return account
+
+
+def change_account(account: Account, values: Mapping[str, Any]) -> None:
+    """Store checked values, and every live session's copy of them, in one transaction.
+
+    Raises LostRaceError if the account has changed since it was read.
+    """
+    values = {**values, "updated_at": dates.timestamp()}
+    for name, value in values.items():
         setattr(account, name, value)
     writes = Writes()
     writes.update(
-        account, [Account.action(name, value) for name, value in checked.items()]
+        account, [Account.action(name, value) for name, value in values.items()]
     )
     for kind in checked.get("opted_in") or ():
         plans.put_next(account, kind, writes)
     sessions.write_snapshots(account, writes)
     writes.commit()
-    return account
 
 
 def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:

@@ -16,9 +16,12 @@ WEB_ROOMS = {
     "forms",
     "receipts_api",
     "serializers",
+    "staff_api",
+    "staff_views",
     "urls",
     "views",
 }
+WEB_FOLDERS = {"management", "templatetags"}
 
 
 def modules_in(*folders: str) -> list[str]:
@@ -33,7 +36,8 @@ def modules_in(*folders: str) -> list[str]:
 DOMAIN_MODULES = [
     name
     for name in modules_in("smartbudget/core", *APPS, "lambdas")
-    if name.rpartition(".")[2] not in WEB_ROOMS and "templatetags" not in name
+    if name.rpartition(".")[2] not in WEB_ROOMS
+    and not WEB_FOLDERS.intersection(name.split("."))
 ]
 
 BLOCKED = """

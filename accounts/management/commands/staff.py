@@ -1,0 +1,26 @@
+"""`manage.py staff add|remove <username>`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.staff import set_staff
+from smartbudget.core.errors import NotFoundError
+
+
+class Command(BaseCommand):
+    help = "Let a registered user see the staff pages, or no longer."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["add", "remove"])
+        parser.add_argument("username")
+
+    def handle(self, *args: Any, action: str, username: str, **options: Any) -> None:
+        try:
+            account = set_staff(username, is_staff=action == "add")
+        except NotFoundError as error:
+            raise CommandError(f"Nobody is called {username}.") from error
+        standing = "is now staff" if account.is_staff else "is not staff now"
+        self.stdout.write(f"{account.username} {standing}.")

@@ -1,0 +1,46 @@
+"""Who is staff, and how somebody becomes it."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts import services, staff
+from smartbudget.core.errors import ForbiddenError, NotFoundError
+from tests.builders import account_of, make_user
+
+
+def test_everybody_else_is_refused(aws):
+    with pytest.raises(ForbiddenError):
+        staff.require_staff(make_user())
+
+
+def test_live_sessions_know_it_at_once(aws):
+    user = make_user("Grace")
+    key = services.begin_session(account_of(user)).session_key
+
+    for is_staff in (True, True, False):
+        staff.set_staff("grace", is_staff=is_staff)
+
+        assert services.find_session(key).is_staff is is_staff
+        assert account_of(user).is_staff is is_staff
+
+
+def test_nobody_cannot_become_staff(aws):
+    with pytest.raises(NotFoundError):
+        staff.set_staff("nobody", is_staff=True)
+
+
+def test_the_command_adds_and_removes(aws, capsys):
+    user = make_user("grace")
+
+    call_command("staff", "add", "grace")
+    assert account_of(user).is_staff
+    call_command("staff", "remove", "grace")
+    assert not account_of(user).is_staff
+
+    said = capsys.readouterr().out
+    assert said == "grace is now staff.\ngrace is not staff now.\n"
+
+
+def test_the_command_names_whom_it_did_not_find(aws):
+    with pytest.raises(CommandError, match="nobody"):
+        call_command("staff", "add", "nobody")

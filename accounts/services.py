@@ -238,7 +238,7 @@ def find_account(user_id: str) -> Account | None:
 
 def get_account_by_username(username: str) -> Account:
     """Return an account, read consistently. Raises NotFoundError."""
-    owner = _owner_of(_username_key(username.strip().casefold()))
+    owner = claims.owner_of(claims.username_key(username.strip().casefold()))
     return get_account(owner or "nobody")
 
 
@@ -276,7 +276,7 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
     writes.update(
         account, [Account.action(name, value) for name, value in values.items()]
     )
-    for kind in checked.get("opted_in") or ():
+    for kind in values.get("opted_in") or ():
         plans.put_next(account, kind, writes)
     sessions.write_snapshots(account, writes)
     writes.commit()

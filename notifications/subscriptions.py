@@ -132,8 +132,9 @@ def ask(account: Account) -> Account:
         return account
     status, arn = transports.chosen().subscribe(account.email, account.user_id)
     # Confirmed without a link: an old one, perhaps about to vanish or to lose its
-    # filter [S8]. The next delivery looks again.
-    checked_at = dates.timestamp() if status == "pending" else None
+    # filter [S8]. The next delivery looks again. An old link's two days began before.
+    is_new = status == "pending" and arn not in (account.retired_subscriptions or ())
+    checked_at = dates.timestamp() if is_new else None
     changes = EmailChanges(
         subscription_status=status,
         subscription_arn=arn,

@@ -21,6 +21,7 @@ PRIVATE = [
     "/notifications",
     "/reports",
     "/accounts/profile",
+    "/accounts/email",
     "/accounts/password",
 ]
 # What a list leads to, by the first link of its kind.
@@ -35,6 +36,7 @@ BEHIND = [
 WRONG = [
     ("/expenses/add", "Save"),
     ("/budgets/add", "Save"),
+    ("/accounts/email", "Change e-mail address"),
     ("/accounts/password", "Change password"),
 ]
 

@@ -42,12 +42,12 @@ def test_mails_move_to_a_new_address_once_its_link_is_followed(stack):
     wait_until(lambda: statuses(alice) == ["sent"] * 3)
 
     assert len(subjects(stack, old)) == 2
+    sns = stack.admin_session().client("sns")
+    with pytest.raises(sns.exceptions.NotFoundException):  # the Lambda ended it, too
+        sns.get_subscription_attributes(SubscriptionArn=old_arn)
     profile = alice.get("profile")
     assert (profile["email"], profile["pending_email"]) == (new, None)
     assert alice.get(SUBSCRIPTION)["status"] == "confirmed"
-    sns = stack.admin_session().client("sns")
-    with pytest.raises(sns.exceptions.NotFoundException):
-        sns.get_subscription_attributes(SubscriptionArn=old_arn)
     # The old address is anybody's again, and logging in goes by the new one.
     freed = alice.http.post(
         f"{alice.url}/login", json={"username": new, "password": PASSWORD}, timeout=30

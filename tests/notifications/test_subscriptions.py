@@ -467,6 +467,18 @@ def test_cancelled_and_asked_again_is_the_same_subscription():
     assert len(sns().subscriptions) == 1  # it is not ended as a leftover
 
 
+def test_the_two_days_of_an_old_link_began_when_it_was_sent(clock):
+    account = make_account()
+    cancel_while_pending(account)
+    clock.shift(40 * 3600)
+    subscriptions.subscribe(account.user)
+
+    clock.shift(8 * 3600)
+    sns().subscriptions.clear()
+
+    assert subscriptions.refresh(account.user).email_problem == subscriptions.LAPSED
+
+
 def test_cancelled_then_followed_then_asked_again_is_confirmed():
     account = make_account()
     cancel_while_pending(account)

@@ -6,8 +6,9 @@ import pytest
 from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import SECURITY_KINDS, Account
-from notifications import delivery
+from notifications import delivery, digests, outbox
 from notifications.transports import DeliveryError
+from smartbudget.core.tables import Writes
 from tests.notifications import faults
 from tests.notifications.builders import (
     mails,
@@ -211,3 +212,31 @@ def test_waiting_costs_no_more_than_sending():
         delivery.deliver("n1")
 
     assert calls == ["UpdateItem", "GetItem", "UpdateItem"]
+
+
+def test_a_digest_waits_too_and_tells_what_is_wanted_then(clock):
+    user = Account.get("alice").user
+    alerts = [
+        outbox.compose(
+            notification_id=kind,
+            user_id=user.user_id,
+            type=kind,
+            subject=f"About {kind}",
+            message="...",
+        )
+        for kind in ("budget_exceeded", "large_expense")
+    ]
+    writes = Writes()
+    digests.gather("digest", alerts, [], writes)
+    for alert in alerts:
+        outbox.put(alert, writes)
+    writes.commit()
+    delivery.deliver("digest")
+    assert mails() == []
+    Account.get("alice").update(actions=[Account.muted.set({"large_expense"})])
+    clock.shift(2 * HOUR + 1)
+
+    delivery.sweep()
+    deliver_what_is_queued()
+
+    assert mails() == [("alice@example.com", "About budget_exceeded")]

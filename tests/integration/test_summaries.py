@@ -1,0 +1,42 @@
+"""A summary that falls due, with the real Lambda, its permissions and mails."""
+
+import datetime
+
+import pytest
+
+from tests.integration.people import Person
+from tests.integration.test_main_job import history, today
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_the_lambda_writes_and_sends_a_summary_that_is_due(stack):
+    alice = Person(stack, subscribed=True)
+    last_month = (today().replace(day=1) - datetime.timedelta(days=1)).replace(day=1)
+    alice.post("expenses", category="Fun", amount="12.30", date=f"{last_month}")
+    alice.patch("profile", email_preferences={"monthly_summary": True})
+    session = stack.admin_session()
+    make_due(session.client("dynamodb"), alice, about=last_month)
+
+    answer = session.client("lambda").invoke(
+        FunctionName="notification_processor", Payload=b'{"task": "sweep"}'
+    )
+
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    (mail,) = alice.mails(1)
+    assert mail["subject"] == f"12.30 USD spent in {last_month:%B %Y}"
+    wait_until(lambda: history(alice) == [("monthly_summary", "sent")])
+
+
+def make_due(dynamodb, person: Person, *, about: datetime.date) -> None:
+    """Copy the person's planned summary to one of a month that is over."""
+    (planned,) = dynamodb.scan(
+        TableName="notifications",
+        FilterExpression="user_id = :whose",
+        ExpressionAttributeValues={":whose": {"S": person.user_id}},
+    )["Items"]
+    planned["notification_id"] = {"S": f"{person.user_id}-last-month"}
+    planned["planned_for"] = {"S": f"{about}"}
+    planned["unsent_since"] = {"S": "2020-01-01T00:00:00.000000+00:00"}
+    dynamodb.put_item(TableName="notifications", Item=planned)

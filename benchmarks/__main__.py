@@ -15,7 +15,12 @@ from tests.stack import make_settings
 
 # The check scans every budget, so it runs first, and as an administrator.
 AS_ADMIN = ("benchmarks.daily_check",)
-UNDER_THE_WEB_ROLE = ("benchmarks.receipts", "benchmarks.reports", "benchmarks.actions")
+UNDER_THE_WEB_ROLE = (
+    "benchmarks.receipts",
+    "benchmarks.reports",
+    "benchmarks.bulk",
+    "benchmarks.actions",
+)
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
+from tests.notifications import faults
 
 SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
@@ -162,6 +163,29 @@ def test_the_daily_check_writes_only_what_changed(alice):
     assert calls.names == ["dynamodb.Scan", QUERY]
     assert all(budget.version == 1 for budget in Budget.scan())
     assert tomorrow.date() > TODAY
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_what_a_thousand_expenses_cost_at_once(alice, browser):
+    """Transactions of a hundred items, and one request for the digest."""
+
+    def cost(category):
+        rows = [{"category": category, "amount": "1.00", "description": "x" * 500}]
+        # Nothing is written: moto copies its tables for every transaction.
+        with faults.answered("TransactWriteItems", 200, "{}"), counted() as calls:
+            answer = browser.post(
+                "/api/expenses/bulk",
+                {"expenses": rows * 1000},
+                content_type="application/json",
+            )
+        assert answer.status_code == 201
+        assert len({each["expense_id"] for each in answer.json()["results"]}) == 1000
+        return calls.names, answer.json()["alerts"]
+
+    reading = [SESSION, BUDGETS_BY_KEY]
+    assert cost("Fun") == ([*reading, *[TRANSACTION] * 10], 0)
+    # A budget that takes part in every one, and at first its alerts and the digest.
+    assert cost("Groceries") == ([*reading, *[TRANSACTION] * 11, SEND], 2)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

@@ -1,6 +1,7 @@
 """Accounts: registration, login, profile and password."""
 
 import logging
+import secrets
 import time
 import uuid
 from collections.abc import Mapping
@@ -248,6 +249,34 @@ def get_account(user_id: str) -> Account:
     if account is None:
         raise NotFoundError("There is no such account.")
     return account
+
+
+def find_account_by_email(email: str) -> Account | None:
+    """Return whose address this is, if anybody's. Read consistently, by the claim."""
+    address = email.strip().lower()
+    key = claims.email_key(address)
+    owner = claims.owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
+    account = find_account(owner) if owner else None
+    return account if account and account.email == address else None
+
+
+def make_unsubscribe_key(user_id: str) -> str:
+    """Return what opens the unsubscribe link of a user's mails, made where missing.
+
+    Raises NotFoundError. Safe to repeat: it stays the same.
+    """
+
+    def attempt() -> str:
+        account = get_account(user_id)
+        if account.unsubscribe_key:
+            return account.unsubscribe_key
+        key = secrets.token_urlsafe(32)
+        writes = Writes()
+        writes.update(account, [Account.unsubscribe_key.set(key)])
+        writes.commit()
+        return key
+
+    return retry_lost_races(attempt)
 
 
 def update_profile(user: User, **changes: Unpack[ProfileChanges]) -> Account:

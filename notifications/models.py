@@ -89,3 +89,17 @@ class Notification(Table):
 
     by_user = ByUserIndex()
     unsent = UnsentIndex()
+
+
+class OptIn(Table):
+    """`opt-in#<sha256 of the link's token>`, in the users table: one subscription."""
+
+    class Meta:
+        table_name = f"{config.resource_prefix}users"
+        region = config.region
+        host = config.aws_endpoint
+
+    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
+    owner = UnicodeAttribute()  # user_id of the account
+    email = UnicodeAttribute()  # lower-cased
+    expires_at = NumberAttribute(null=True)  # epoch seconds; TTL. None: confirmed

@@ -35,9 +35,13 @@ class SubscriptionInput(InputSerializer):
 
 class SubscriptionOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATES, source="subscription_status")
-    subscription_arn = serializers.CharField(allow_null=True)
+    subscription_arn = serializers.SerializerMethodField(help_text="Null with SES.")
     detail = serializers.CharField(
         source="email_problem",
         allow_null=True,
         help_text="Why there is no subscription any more, in words.",
     )
+
+    def get_subscription_arn(self, account: Any) -> str | None:
+        arn: str | None = account.subscription_arn
+        return arn if arn and arn.startswith("arn:") else None

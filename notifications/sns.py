@@ -47,8 +47,15 @@ def subscribe(email: str, user_id: str) -> Subscription:
     raise UnavailableError("The address was unsubscribed a moment ago. Try again soon.")
 
 
+def knows(arn: str) -> bool:
+    """Tell whether a subscription is SNS's, not another transport's."""
+    return arn.startswith("arn:")
+
+
 def look_up(arn: str, email: str) -> str:
     """Ask for a subscription's status; put its filter right if it is not."""
+    if not knows(arn):
+        return "none"
     try:
         found = _sns().get_subscription_attributes(SubscriptionArn=arn)
     except ClientError as error:
@@ -69,6 +76,8 @@ def unsubscribe(arn: str) -> bool:
     Returns whether it is gone: one that was never confirmed cannot be ended, and lapses
     by itself [S10].
     """
+    if not knows(arn):
+        return True
     try:
         _sns().unsubscribe(SubscriptionArn=arn)
     except ClientError as error:

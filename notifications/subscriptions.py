@@ -32,6 +32,7 @@ LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
 CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
 
 LEFT = "You unsubscribed with the link in a mail."
+MOVED = "E-mails are sent in another way now. Subscribe again to get them."
 LAPSED = "The link was not followed within two days, so the request lapsed."
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
@@ -166,6 +167,48 @@ def drop_change(account: Account) -> Account:
     return emails.store(account, changes)
 
 
+def adopt(account: Account, arn: str, email: str) -> Account:
+    """Let a subscription that an address confirmed take the place of one it did not.
+
+    An account does not know of a link that was sent while its reply was lost.
+    """
+    if arn in (account.retired_subscriptions or ()):
+        return account
+    if email == account.email and account.subscription_status != "confirmed":
+        if arn == account.subscription_arn:
+            return account
+        changes = EmailChanges(
+            subscription_status="pending",
+            subscription_arn=arn,
+            subscription_checked_at=dates.timestamp(),
+            email_problem=None,
+            retired_subscriptions=retired(account, account.subscription_arn),
+        )
+    elif email == account.pending_email and arn != account.pending_subscription_arn:
+        changes = EmailChanges(
+            pending_subscription_arn=arn,
+            retired_subscriptions=retired(account, account.pending_subscription_arn),
+        )
+    else:
+        return account
+    return emails.store(account, changes)
+
+
+def give_up(account: Account, arn: str, problem: str) -> Account:
+    """End a subscription to an address that takes no mails; another one is left alone.
+
+    problem: why, in words.
+    """
+    if account.subscription_arn != arn:
+        return account
+    changes = EmailChanges(
+        **NO_SUBSCRIPTION,
+        email_problem=problem,
+        retired_subscriptions=retired(account, arn),
+    )
+    return emails.store(account, changes)
+
+
 def end_retired(account: Account) -> Account:
     """End what is no longer used, as far as that can be done now."""
     ended = {arn for arn in account.retired_subscriptions or () if _end(arn)}
@@ -263,13 +306,20 @@ def _end(arn: str) -> bool:
 
 
 def _is_due(account: Account) -> bool:
-    if account.subscription_status == "pending":
+    if account.subscription_status == "pending" or not _is_known(account):
         return True
     something = account.subscription_arn or account.retired_subscriptions
     return bool(something) and _is_past(account.subscription_checked_at, CHECK_EVERY)
 
 
+def _is_known(account: Account) -> bool:
+    arn = account.subscription_arn
+    return arn is None or transports.chosen().knows(arn)
+
+
 def _why_it_is_gone(account: Account) -> str:
+    if not _is_known(account):
+        return MOVED
     pending = account.subscription_status == "pending"
     lapsed = pending and _is_past(account.subscription_checked_at, LINK_LIVES)
     return LAPSED if lapsed else LEFT

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from smartbudget.core.config import config
+
 # none, pending or confirmed; and by what the transport knows the subscription: with
 # SNS its ARN.
 Subscription = tuple[str, str | None]
@@ -39,8 +41,14 @@ class Transport(Protocol):
         Raises InvalidError for an address that takes no mail, UnavailableError.
         """
 
+    def knows(self, arn: str) -> bool:
+        """Tell whether a subscription is one that mails can be sent by."""
+
     def look_up(self, arn: str, email: str) -> str:
-        """Return the status of a subscription: none, pending or confirmed."""
+        """Return the status of a subscription: none, pending or confirmed.
+
+        One that the transport does not know is none.
+        """
 
     def unsubscribe(self, arn: str) -> bool:
         """End a subscription; safe to repeat.
@@ -54,6 +62,10 @@ class Transport(Protocol):
 
 def chosen() -> Transport:
     """Return the transport that the configuration names."""
+    if config.email_transport == "ses":
+        from notifications import ses
+
+        return ses
     from notifications import sns
 
     return sns

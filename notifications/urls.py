@@ -4,14 +4,25 @@ from django.urls import path, register_converter
 
 from notifications import api as api_views
 from notifications import views
-from smartbudget.web.converters import ItemIdConverter
+from smartbudget.web.converters import ItemIdConverter, LinkKeyConverter
 
 register_converter(ItemIdConverter, "notification_id")
+register_converter(LinkKeyConverter, "link_key")
 
 pages = [
     path("notifications", views.list_notifications, name="list"),
     path("notifications/subscribe", views.subscribe, name="subscribe"),
     path("notifications/unsubscribe", views.unsubscribe, name="unsubscribe"),
+    path(
+        "notifications/confirm/<link_key:token>",
+        views.confirm_by_link,
+        name="confirm-by-link",
+    ),
+    path(
+        "notifications/unsubscribe/<notification_id:user_id>/<link_key:key>",
+        views.unsubscribe_by_link,
+        name="unsubscribe-by-link",
+    ),
 ]
 
 api = [

@@ -56,7 +56,7 @@ def empty_aws():
         _make_tables()
         for table in _backend("dynamodb").tables.values():
             table.items.clear()
-        for service in ("sqs", "sns", "s3"):
+        for service in ("sqs", "sns", "s3", "ses"):
             _backend(service).reset()
         _client("sqs").create_queue(QueueName="notification-queue")
         _client("sns").create_topic(Name="budget-alerts-topic")

@@ -7,6 +7,7 @@ name, one parser and one comment saying its unit.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 
 
 class ConfigError(RuntimeError):
@@ -26,6 +27,9 @@ class Config:
     allowed_hosts: tuple[str, ...]
     local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS
     mailbox_url: str | None  # local only: SNS mails go here instead of by e-mail
+    email_transport: str  # `sns` or `ses`
+    email_sender: str  # SES only, as in `Smart Budget Planner <alerts@example.com>`
+    ses_configuration_set: str | None  # its events tell of bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
     proxy_count: int  # trusted proxies in front, for the client's address [E13]
     register_limit: int  # registrations an hour an address
@@ -41,18 +45,25 @@ class Config:
         Raises ConfigError naming the variable that is missing or odd.
         """
         local = _boolean(env, "LOCAL", default=False)
+        transport = _one_of(env, "EMAIL_TRANSPORT", ("sns", "ses"))
+        app_url = env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/")
+        if transport == "ses" and not app_url.startswith(("http://", "https://")):
+            raise ConfigError("APP_URL must be set: mails through SES hold links.")
         return cls(
             region=_required(env, "AWS_REGION", "AWS_DEFAULT_REGION"),
             aws_endpoint=env.get("AWS_ENDPOINT_URL") or None,
             resource_prefix=env.get("RESOURCE_PREFIX", ""),
             receipts_bucket=env.get("RECEIPTS_BUCKET", "smart-budget-receipts"),
-            app_url=env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/"),
+            app_url=app_url,
             secret_key=env.get("SECRET_KEY") or None,
             allowed_hosts=tuple(
                 host for host in env.get("ALLOWED_HOSTS", "").split(",") if host
             ),
             local=local,
             mailbox_url=(env.get("MAILBOX_URL") or None) if local else None,
+            email_transport=transport,
+            email_sender=_sender(env, required=transport == "ses"),
+            ses_configuration_set=env.get("SES_CONFIGURATION_SET") or None,
             max_receive_count=_integer(env, "MAX_RECEIVE_COUNT", default=5),
             proxy_count=_integer(env, "PROXY_COUNT", default=0 if local else 2),
             register_limit=_integer(env, "REGISTER_LIMIT", default=100),
@@ -75,6 +86,26 @@ def _boolean(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value in {"", "true", "false"}:
         return default if not value else value == "true"
     raise ConfigError(f"{name} must be true or false, not {value!r}.")
+
+
+def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    value = env.get(name, "").strip().lower() or choices[0]
+    if value not in choices:
+        raise ConfigError(f"{name} must be {' or '.join(choices)}, not {value!r}.")
+    return value
+
+
+def _sender(env: Mapping[str, str], *, required: bool) -> str:
+    value = env.get("EMAIL_SENDER", "").strip()
+    if not value and not required:
+        return ""
+    local, _, domain = parseaddr(value)[1].rpartition("@")
+    if not (local and "." in domain and value.isascii() and value.isprintable()):
+        raise ConfigError(
+            "EMAIL_SENDER must name who mails come from, as in"
+            f" Smart Budget Planner <alerts@example.com>, not {value!r}."
+        )
+    return value
 
 
 def _integer(env: Mapping[str, str], name: str, *, default: int) -> int:

@@ -1,13 +1,21 @@
 """What stands for an item in an address."""
 
 
-class ItemIdConverter:
-    """An id as all of ours are, a UUID's 32 digits; anything else is not found."""
-
-    regex = "[0-9a-f]{32}"
-
+class _AsItIs:
     def to_python(self, value: str) -> str:
         return value
 
     def to_url(self, value: str) -> str:
         return value
+
+
+class ItemIdConverter(_AsItIs):
+    """An id as all of ours are, a UUID's 32 digits; anything else is not found."""
+
+    regex = "[0-9a-f]{32}"
+
+
+class LinkKeyConverter(_AsItIs):
+    """The secret in a mail's link: 32 random bytes, as secrets.token_urlsafe has it."""
+
+    regex = "[A-Za-z0-9_-]{43}"

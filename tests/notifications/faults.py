@@ -25,6 +25,7 @@ def clients() -> list:
         aws.client("sqs"),
         aws.client("sns"),
         aws.client("sns", attempts=1),
+        aws.client("sesv2", attempts=1),
     ]
 
 

@@ -1,0 +1,143 @@
+"""SES: mails with two bodies and headers, to addresses that confirmed by our own link.
+
+Whoever confirmed with SNS before the transport was changed stays subscribed: their
+subscription keeps its ARN, and SNS is asked about it.
+"""
+
+import hashlib
+import logging
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from accounts import services as accounts
+from accounts import throttles
+from accounts.throttles import Limit
+from notifications import mails, opt_in, sns
+from notifications.mails import Mail
+from notifications.transports import DeliveryError, Letter, Subscription
+from smartbudget.core import aws
+from smartbudget.core.config import config
+from smartbudget.core.errors import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+CONFIRMATIONS = Limit("confirmation", tries=10, seconds=24 * 3600)
+
+_REASONS = {
+    "AccountSuspendedException": "E-mails are suspended at the moment.",
+    "LimitExceededException": "Too many e-mails were sent today.",
+    "MailFromDomainNotVerifiedException": "The sender is not set up yet.",
+    "MessageRejected": "The e-mail service does not send to this address.",
+    "SendingPausedException": "E-mails are paused at the moment.",
+    "TooManyRequestsException": "Too many e-mails are being sent just now.",
+}
+
+
+def send(letter: Letter) -> None:
+    """Send one message to a person. Not idempotent. Raises DeliveryError."""
+    key = letter.unsubscribe_key or accounts.make_unsubscribe_key(letter.user_id)
+    link = f"{config.app_url}/notifications/unsubscribe/{letter.user_id}/{key}"
+    message_id = _send(
+        letter.email,
+        mails.notification(letter.subject, letter.message, link),
+        letter.subscription,
+        headers={
+            "List-Unsubscribe": f"<{link}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",  # RFC 8058
+        },
+    )
+    logger.info(
+        "mail taken notification_id=%s message_id=%s",
+        letter.notification_id,
+        message_id,
+    )
+
+
+def subscribe(email: str, user_id: str) -> Subscription:
+    """Mail a link to an address that confirms it; return (status, key).
+
+    Raises UnavailableError when the mail was not taken, ThrottledError. Not idempotent:
+    every call sends a mail, and any one of the links works.
+    """
+    # By address, since it may be anybody's, and one can register more than once.
+    throttles.count(CONFIRMATIONS, email)
+    key, token = opt_in.begin(email, user_id)
+    link = f"{config.app_url}/notifications/confirm/{token}"
+    try:
+        _send(email, mails.confirmation(email, link), key)
+    except DeliveryError as error:
+        logger.warning("no confirmation sent user_id=%s", user_id, exc_info=True)
+        raise UnavailableError(f"{error} Please try again later.") from error
+    return "pending", key
+
+
+def knows(arn: str) -> bool:
+    """Mails go to whatever address was confirmed, with SNS too."""
+    return True
+
+
+def look_up(arn: str, email: str) -> str:
+    """Return the status of a subscription: none, pending or confirmed."""
+    return sns.look_up(arn, email) if sns.knows(arn) else opt_in.status(arn, email)
+
+
+def unsubscribe(arn: str) -> bool:
+    """End a subscription; safe to repeat. Returns whether it is gone."""
+    if sns.knows(arn):
+        return sns.unsubscribe(arn)
+    opt_in.end(arn)
+    return True
+
+
+def watch() -> None:
+    """Do nothing: SES has no limit that comes nearer with each subscriber."""
+
+
+def tag_of(subscription: str | None) -> str:
+    """Name a subscription in a mail's tags, which SES's events come back with."""
+    return hashlib.sha256((subscription or "").encode()).hexdigest()[:32]
+
+
+def _send(
+    email: str,
+    mail: Mail,
+    subscription: str | None,
+    headers: dict[str, str] | None = None,
+) -> str:
+    """Send one mail; return SES's id of it.
+
+    One attempt only: a reply that was lost would be answered by a second mail.
+    """
+    request: dict[str, Any] = {
+        "FromEmailAddress": config.email_sender,
+        "Destination": {"ToAddresses": [email]},
+        "Content": {
+            "Simple": {
+                "Subject": _utf8(mail.subject),
+                "Body": {"Text": _utf8(mail.text), "Html": _utf8(mail.html)},
+                "Headers": _pairs(headers or {}),
+            }
+        },
+        "EmailTags": _pairs({"subscription": tag_of(subscription)}),
+    }
+    if config.ses_configuration_set:
+        request["ConfigurationSetName"] = config.ses_configuration_set
+    try:
+        answer = aws.client("sesv2", attempts=1).send_email(**request)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        reason = _REASONS.get(code, f"The e-mail service refused it ({code}).")
+        raise DeliveryError(reason) from error
+    except BotoCoreError as error:
+        raise DeliveryError("The e-mail service did not answer.") from error
+    message_id: str = answer["MessageId"]
+    return message_id
+
+
+def _utf8(text: str) -> dict[str, str]:
+    return {"Data": text, "Charset": "UTF-8"}
+
+
+def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in values.items()]

@@ -1,0 +1,40 @@
+"""Variables that are missing or odd stop the start, by name."""
+
+import pytest
+
+from smartbudget.core.config import Config, ConfigError
+
+PLAIN = {"AWS_REGION": "us-east-1"}
+SES = {
+    **PLAIN,
+    "APP_URL": "https://budget.example.com",
+    "EMAIL_TRANSPORT": "ses",
+    "EMAIL_SENDER": "Smart Budget Planner <alerts@example.com>",
+}
+
+
+def test_mails_go_through_sns_unless_ses_is_asked_for():
+    assert Config.from_env(PLAIN).email_transport == "sns"
+    assert Config.from_env(SES).email_transport == "ses"
+
+
+@pytest.mark.parametrize("sender", [SES["EMAIL_SENDER"], "alerts@example.com"])
+def test_a_sender_may_have_a_name(sender):
+    assert Config.from_env({**SES, "EMAIL_SENDER": sender}).email_sender == sender
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EMAIL_TRANSPORT", "smtp"),
+        ("EMAIL_SENDER", ""),
+        ("EMAIL_SENDER", "Smart Budget Planner"),
+        ("EMAIL_SENDER", "alerts@localhost"),
+        ("EMAIL_SENDER", "Me <alerts@example.com>\r\nBcc: bob@example.com"),
+        ("APP_URL", ""),
+        ("APP_URL", "budget.example.com"),
+    ],
+)
+def test_what_ses_cannot_do_without_is_named(name, value):
+    with pytest.raises(ConfigError, match=name):
+        Config.from_env({**SES, name: value})

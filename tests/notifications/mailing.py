@@ -1,0 +1,97 @@
+"""SES as the transport: what it was asked to send, and what it tells later."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import parseaddr
+
+import boto3
+import pytest
+
+from notifications import ses, transports
+from smartbudget.core.config import config
+from tests.lambdas.events import recorded
+from tests.notifications import faults
+
+SENDER = "Smart Budget Planner <alerts@example.com>"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """One mail as SES was asked to send it."""
+
+    request: dict
+
+    @property
+    def to(self) -> list[str]:
+        return self.request["Destination"]["ToAddresses"]
+
+    @property
+    def subject(self) -> str:
+        return self.request["Content"]["Simple"]["Subject"]["Data"]
+
+    @property
+    def text(self) -> str:
+        return self.request["Content"]["Simple"]["Body"]["Text"]["Data"]
+
+    @property
+    def html(self) -> str:
+        return self.request["Content"]["Simple"]["Body"]["Html"]["Data"]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _pairs(self.request["Content"]["Simple"]["Headers"])
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return _pairs(self.request["EmailTags"])
+
+    @property
+    def link(self) -> str:
+        """The path of its one link: to confirm, or to unsubscribe."""
+        found = re.search(
+            rf"{config.app_url}(/notifications/(?:un|conf)\S+)", self.text
+        )
+        assert found, self.text
+        return found[1]
+
+
+@contextmanager
+def using_ses() -> Iterator[list[Sent]]:
+    """Let mails go through SES; yield those that it was asked to send."""
+    boto3.client("ses").verify_email_identity(EmailAddress=parseaddr(SENDER)[1])
+    settings = dataclasses.replace(
+        config,
+        email_transport="ses",
+        email_sender=SENDER,
+        ses_configuration_set="smart-budget-mail",
+    )
+    sent: list[Sent] = []
+
+    def keep(request, operation):
+        sent.append(Sent(json.loads(request.body)))
+
+    with pytest.MonkeyPatch.context() as patch, faults.hooked("SendEmail", keep):
+        for module in (transports, ses):
+            patch.setattr(module, "config", settings)
+        yield sent
+
+
+def event(name: str, mail: Sent, **changes: object) -> dict:
+    """A recorded `ses_bounce` or `ses_complaint`, of a mail that was sent.
+
+    changes: fields of its bounce or complaint.
+    """
+    found = recorded(name)
+    (record,) = found["Records"]
+    body = json.loads(record["body"])
+    body["mail"]["tags"]["subscription"] = [mail.tags["subscription"]]
+    body[body["eventType"].lower()].update(changes)
+    record["body"] = json.dumps(body)
+    return found
+
+
+def _pairs(values: list[dict[str, str]]) -> dict[str, str]:
+    return {each["Name"]: each["Value"] for each in values}

@@ -1,0 +1,363 @@
+"""Mails through SES: sending, and the links by which people confirm and leave."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from notifications import address_change, delivery, subscriptions
+from notifications import ses as transport
+from notifications.models import Notification, OptIn
+from notifications.transports import DeliveryError, Letter
+from smartbudget.core.errors import ThrottledError
+from tests.builders import PASSWORD, client_for, make_user
+from tests.notifications import faults
+from tests.notifications.builders import (
+    mails,
+    make_account,
+    make_notification,
+    state,
+)
+from tests.notifications.mailing import SENDER, using_ses
+
+API = "/api/notifications/subscribe"
+TWO_DAYS = 2 * 24 * 3600
+
+
+def status_of(user) -> str:
+    return Account.get(user.user_id, consistent_read=True).subscription_status
+
+
+def anybody() -> Client:
+    return client_for()
+
+
+@pytest.fixture
+def alice():
+    return make_user("alice")
+
+
+@pytest.fixture
+def link(alice, ses):
+    """Where Alice's confirmation leads."""
+    subscriptions.subscribe(alice)
+    return ses[-1].link
+
+
+@pytest.fixture
+def confirmed(alice, link):
+    anybody().post(link)
+    return alice
+
+
+@pytest.fixture
+def notified(confirmed, ses):
+    """The mail that Alice got of a notification."""
+    make_notification(user_id=confirmed.user_id)
+    delivery.deliver("n1")
+    return ses[-1]
+
+
+# ------------------------------------------------------------------- sending
+
+
+def test_a_notification_goes_out_as_text_and_html(alice, notified):
+    assert state() == ("sent", None)
+    assert notified.to == ["alice@example.com"]
+    assert notified.request["FromEmailAddress"] == SENDER
+    assert notified.request["ConfigurationSetName"] == "smart-budget-mail"
+    assert notified.subject == "Budget exceeded: Food"
+    for body in (notified.text, notified.html):
+        assert "You have spent 12.00 USD of 10.00 USD." in body
+    assert mails() == []  # nothing through SNS beside it
+
+
+def test_its_headers_let_mail_programs_unsubscribe(notified):
+    target = notified.headers["List-Unsubscribe"]
+
+    assert target == f"<{transport.config.app_url}{notified.link}>"
+    assert notified.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_every_mail_has_the_same_way_out(confirmed, notified, ses):
+    make_notification("n2", user_id=confirmed.user_id)
+    delivery.deliver("n2")
+
+    assert ses[-1] is not notified
+    assert ses[-1].link == notified.link
+
+
+@pytest.mark.parametrize("subject", ["Food\r\nBcc: bob@example.com", "F" * 500, "🍕"])
+def test_hostile_subjects_add_no_header(confirmed, ses, subject):
+    make_notification(user_id=confirmed.user_id, subject=subject)
+
+    delivery.deliver("n1")
+
+    assert len(ses[-1].subject) <= 100
+    assert "\n" not in ses[-1].subject
+    assert set(ses[-1].headers) == {"List-Unsubscribe", "List-Unsubscribe-Post"}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("MessageRejected", "does not send to this address"),
+        ("SendingPausedException", "paused"),
+        ("TooManyRequestsException", "Too many"),
+        ("SomethingNewException", "SomethingNewException"),
+    ],
+)
+def test_what_ses_refuses_is_said_in_words(confirmed, code, said):
+    make_notification(user_id=confirmed.user_id)
+    body = f'{{"__type": "{code}", "message": "alice@example.com is odd"}}'
+
+    with (
+        faults.answered("SendEmail", 400, body),
+        pytest.raises(DeliveryError, match=said) as raised,
+    ):
+        delivery.deliver("n1", last_attempt=True)
+
+    assert state() == ("failed", str(raised.value))
+    assert "@" not in str(raised.value)
+
+
+def test_a_lost_reply_is_not_answered_by_a_second_mail(confirmed, ses):
+    letter = Letter("n1", confirmed.user_id, "alice@example.com", "Spent", "All of it.")
+    before = len(ses)
+
+    with faults.reply_lost("SendEmail"), pytest.raises(DeliveryError, match="answer"):
+        transport.send(letter)
+
+    assert len(ses) - before <= 1
+
+
+def test_who_confirmed_with_sns_gets_mails_through_ses(request):
+    account = make_account(subscribed=True)
+    sent = request.getfixturevalue("ses")
+    make_notification()
+
+    delivery.deliver("n1")
+
+    assert [mail.to for mail in sent] == [["alice@example.com"]]
+    assert mails() == []
+    subscriptions.unsubscribe(account.user)
+    assert status_of(account) == "none"
+
+
+def test_back_with_sns_nothing_counts_as_sent_to_who_confirmed_with_ses():
+    alice = make_user("alice")
+    with using_ses() as sent:
+        subscriptions.subscribe(alice)
+        anybody().post(sent[0].link)
+    assert status_of(alice) == "confirmed"
+    make_notification(user_id=alice.user_id)
+
+    delivery.deliver("n1")
+
+    assert state()[0] == "skipped"
+    assert status_of(alice) == "none"
+    assert "Subscribe again" in client_for(alice).get(API).json()["detail"]
+
+
+# --------------------------------------------------------------- subscribing
+
+
+def test_subscribing_mails_a_link_and_waits(alice, ses):
+    answer = client_for(alice).post(API, {}, "application/json")
+
+    assert answer.json()["status"] == "pending"
+    assert [mail.to for mail in ses] == [["alice@example.com"]]
+    assert ses[0].link.startswith("/notifications/confirm/")
+
+
+def test_the_token_itself_is_stored_nowhere(alice, link):
+    token = link.rpartition("/")[2]
+
+    stored = [str(item.attribute_values) for item in OptIn.scan()]
+
+    assert stored
+    assert not [item for item in stored if token in item]
+
+
+def test_subscribing_again_sends_no_second_link(alice, link, ses):
+    subscriptions.subscribe(alice)
+
+    assert len(ses) == 1
+
+
+def test_opening_the_link_changes_nothing(alice, link):
+    page = anybody().get(link)
+
+    assert b"alice@example.com" in page.content
+    assert client_for(alice).get(API).json()["status"] == "pending"
+
+
+def test_pressing_its_button_confirms_and_may_be_repeated(alice, link):
+    for _ in range(2):
+        page = anybody().post(link)
+
+        assert page.status_code == 200
+        assert b"alice@example.com is confirmed" in page.content
+        assert status_of(alice) == "confirmed"
+
+
+def test_the_button_needs_the_pages_own_token(alice, link):
+    assert client_for(csrf=True).post(link).status_code == 403
+    assert status_of(alice) == "pending"
+
+
+def test_a_link_works_for_two_days(alice, link, clock):
+    clock.shift(TWO_DAYS - 1)
+    assert anybody().get(link).status_code == 200
+    clock.shift(1)
+
+    for method in (anybody().get, anybody().post):
+        page = method(link)
+        assert page.status_code == 404
+        assert b"out of date" in page.content
+    assert client_for(alice).get(API).json()["status"] == "none"
+
+
+def test_what_is_confirmed_does_not_expire(confirmed, clock):
+    clock.shift(10 * TWO_DAYS)
+
+    assert client_for(confirmed).get(API).json()["status"] == "confirmed"
+    assert next(iter(OptIn.scan(OptIn.owner.exists()))).expires_at is None
+
+
+def test_a_cancelled_links_button_does_nothing(alice, link):
+    subscriptions.unsubscribe(alice)
+
+    assert anybody().post(link).status_code == 404
+    assert status_of(alice) == "none"
+
+
+def test_a_new_link_takes_the_place_of_a_cancelled_one(alice, link, ses):
+    subscriptions.unsubscribe(alice)
+    subscriptions.subscribe(alice)
+
+    assert anybody().post(link).status_code == 404
+    assert anybody().post(ses[-1].link).status_code == 200
+    assert status_of(alice) == "confirmed"
+
+
+@pytest.mark.parametrize("token", ["A" * 43, "short", "é" * 43, "A" * 5000])
+def test_nobodys_link_is_not_found(token):
+    for method in (anybody().get, anybody().post):
+        assert method(f"/notifications/confirm/{token}").status_code == 404
+
+
+def test_a_link_that_an_account_forgot_still_confirms(alice, ses):
+    with faults.down("TransactWriteItems"), pytest.raises(Exception):  # noqa: B017
+        subscriptions.subscribe(alice)
+
+    anybody().post(ses[0].link)
+
+    assert status_of(alice) == "confirmed"
+
+
+def test_a_link_for_another_address_leaves_the_account_alone(alice, ses):
+    transport.subscribe("new@example.com", alice.user_id)
+
+    page = anybody().post(ses[0].link)
+
+    assert b"new@example.com is confirmed" in page.content
+    assert status_of(alice) == "none"
+
+
+def test_a_changed_address_is_confirmed_by_its_own_link(confirmed, ses):
+    address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
+    (notice,) = Notification.by_user.query(confirmed.user_id)
+    delivery.deliver(notice.notification_id)
+    confirmation, told = ses[-2:]
+    assert (confirmation.to, told.to) == (["new@example.com"], ["alice@example.com"])
+
+    anybody().post(confirmation.link)
+
+    account = Account.get(confirmed.user_id, consistent_read=True)
+    assert (account.email, account.subscription_status) == (
+        "new@example.com",
+        "confirmed",
+    )
+
+
+def test_the_transport_tells_of_an_address_by_its_key(alice, ses):
+    status, key = transport.subscribe("new@example.com", alice.user_id)
+    assert (status, transport.look_up(key, "new@example.com")) == ("pending", "pending")
+
+    anybody().post(ses[0].link)
+
+    assert transport.look_up(key, "new@example.com") == "confirmed"
+    assert transport.look_up(key, "other@example.com") == "none"
+    assert transport.unsubscribe(key)
+    assert transport.unsubscribe(key)
+    assert transport.look_up(key, "new@example.com") == "none"
+
+
+def test_what_cannot_be_mailed_is_said_and_nothing_is_pending(alice, ses):
+    with faults.down("SendEmail"):
+        answer = client_for(alice).post(API, {}, "application/json")
+
+    assert answer.status_code == 503
+    assert "try again" in answer.json()["detail"]
+    assert status_of(alice) == "none"
+
+
+def test_an_address_is_asked_ten_times_a_day_at_most(alice, ses):
+    for _ in range(10):
+        transport.subscribe("victim@example.com", alice.user_id)
+
+    with pytest.raises(ThrottledError):
+        transport.subscribe("victim@example.com", alice.user_id)
+    assert len(ses) == 10
+
+
+def test_the_page_speaks_of_the_address_and_not_of_the_record(alice, link):
+    answer = client_for(alice).get(API).json()
+
+    assert answer["subscription_arn"] is None
+
+
+# -------------------------------------------------------------- unsubscribing
+
+
+def test_opening_the_unsubscribe_link_changes_nothing(alice, notified):
+    page = anybody().get(notified.link)
+
+    assert b"Unsubscribe</button>" in page.content
+    assert status_of(alice) == "confirmed"
+
+
+@pytest.mark.parametrize("form", [{}, {"List-Unsubscribe": "One-Click"}])
+def test_its_button_and_one_click_unsubscribe(alice, notified, form):
+    browser = client_for(csrf=True)  # a mail program has no token
+
+    for _ in range(2):
+        assert browser.post(notified.link, form).status_code == 200
+        assert status_of(alice) == "none"
+
+
+def test_after_one_click_nothing_more_is_sent(alice, notified, ses):
+    anybody().post(notified.link)
+    make_notification("n2", user_id=alice.user_id)
+    before = len(ses)
+
+    delivery.deliver("n2")
+
+    assert state("n2")[0] == "skipped"
+    assert len(ses) == before
+
+
+def test_another_persons_key_opens_nothing(alice, notified):
+    bob = make_user("bob")
+    key = notified.link.rpartition("/")[2]
+
+    for user_id in (bob.user_id, "0" * 32):
+        link = f"/notifications/unsubscribe/{user_id}/{key}"
+        for method in (anybody().get, anybody().post):
+            assert method(link).status_code == 404
+
+
+def test_who_never_got_a_mail_has_no_link_to_guess(alice, ses):
+    for key in ("", "None", "A" * 43):
+        link = f"/notifications/unsubscribe/{alice.user_id}/{key}"
+        assert anybody().post(link).status_code == 404

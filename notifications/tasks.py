@@ -1,5 +1,7 @@
 """What the queue asks of notifications."""
 
+from typing import Any
+
 from notifications import delivery
 from smartbudget.core.tasks import current_attempt, task
 
@@ -17,3 +19,11 @@ def deliver_notification(*, notification_id: str, **_carried: object) -> None:
         last_attempt=attempt.is_last,
         lease_seconds=attempt.seconds_left,
     )
+
+
+@task
+def take_mail_event(**event: Any) -> None:
+    """Note a bounce or a complaint, as SES publishes it; see bounces.take."""
+    from notifications import bounces  # with SES's code, which SNS does without
+
+    bounces.take(event)

@@ -2,8 +2,9 @@
 
 {"Records": [SQS messages]}, or one notification as the event itself -> the seed's
 {"processed", "failed", "errors"} with "batchItemFailures", by which SQS keeps the
-failed messages and nothing else. {"task": "sweep"}, from a schedule, queues again what
-was not delivered in time. Every event may come twice.
+failed messages and nothing else. Messages of mail-events-queue, with SES, are bounces
+and complaints. {"task": "sweep"}, from a schedule, queues again what was not delivered
+in time. Every event may come twice.
 """
 
 import json
@@ -62,4 +63,14 @@ def _process(record: dict[str, Any], context: Any) -> None:
     )
     name = record.get("messageAttributes", {}).get("task", {}).get("stringValue")
     body = record.get("body", record)
-    tasks.run(body if isinstance(body, str) else json.dumps(body), name, attempt)
+    body = body if isinstance(body, str) else json.dumps(body)
+    tasks.run(body, name or _task_of(body), attempt)
+
+
+def _task_of(body: str) -> str | None:
+    """Tell what SES publishes from the seed's messages; neither names a task.
+
+    By what it says and not by its queue: dead letters come back on another one.
+    """
+    is_mail_event = '"eventType"' in body and "eventType" in json.loads(body)
+    return "notifications.tasks.take_mail_event" if is_mail_event else None

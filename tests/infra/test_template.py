@@ -137,8 +137,14 @@ WITHOUT_RESOURCE = {
 
 
 def test_every_permission_names_its_resource(template):
-    for role in of_type(template, "AWS::IAM::Role"):
-        for statement in statements(template, role):
+    policies = of_type(template, "AWS::IAM::Policy").values()
+    documents = [policy["Properties"]["PolicyDocument"] for policy in policies]
+    of_policies = [s for document in documents for s in document["Statement"]]
+    for found in [
+        of_policies,
+        *(statements(template, role) for role in of_type(template, "AWS::IAM::Role")),
+    ]:
+        for statement in found:
             actions = statement["Action"]
             actions = {actions} if isinstance(actions, str) else set(actions)
             resource = json.dumps(statement["Resource"])
@@ -149,10 +155,10 @@ def test_every_permission_names_its_resource(template):
             assert "*" not in resource or actions <= WITHOUT_RESOURCE
 
 
-def test_the_mapping_reports_single_failures(template):
-    mapping = template["Resources"]["NotificationQueueMapping"]["Properties"]
-
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+def test_every_mapping_reports_single_failures(template):
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        answers = mapping["Properties"]["FunctionResponseTypes"]
+        assert answers == ["ReportBatchItemFailures"]
 
 
 def test_the_queue_waits_six_function_timeouts_and_dead_letters_keep_longer(template):
@@ -202,6 +208,46 @@ def test_only_uploads_that_no_expense_took_expire(template):
     assert f"{tag['Key']}={tag['Value']}" == receipts.PENDING
     assert expiring["Prefix"] == "receipts/"
     assert expiring["ExpirationInDays"] * 24 > receipts.UPLOAD_HOURS
+
+
+def test_nothing_of_ses_is_made_unless_it_is_the_transport(template):
+    made = [
+        name
+        for name, resource in template["Resources"].items()
+        if "AWS::SES" in resource["Type"] or name.startswith(("Mail", "SendMail"))
+    ]
+
+    assert len(made) == 10
+    for name in made:
+        assert template["Resources"][name]["Condition"] == "UsesSes"
+
+
+def test_mails_may_only_come_from_the_one_identity(template):
+    policy = template["Resources"]["SendMailPolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    senders = {role["Ref"] for role in policy["Roles"]}
+    assert senders == {"NotificationProcessorRole", "WebRole"}
+    assert statement["Action"] == "ses:SendEmail"
+    identity, configuration_set = (each["Sub"] for each in statement["Resource"])
+    assert identity.endswith(":identity/${EmailIdentity}")
+    assert configuration_set.endswith(":configuration-set/${MailConfigurationSet}")
+
+
+def test_only_ses_tells_the_topic_and_only_the_topic_the_queue(template):
+    def the_statement(name):
+        declared = template["Resources"][name]["Properties"]
+        (statement,) = declared["PolicyDocument"]["Statement"]
+        return statement
+
+    topic = the_statement("MailEventsTopicPolicy")
+    queue = the_statement("MailEventsQueuePolicy")
+
+    assert topic["Principal"] == {"Service": "ses.amazonaws.com"}
+    assert "aws:SourceArn" in topic["Condition"]["StringEquals"]
+    assert queue["Principal"] == {"Service": "sns.amazonaws.com"}
+    source = queue["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert source == {"Ref": "MailEventsTopic"}
 
 
 def test_only_our_own_pages_may_upload(template):

@@ -1,0 +1,62 @@
+"""What SES tells of mails that came back or were marked as spam."""
+
+import logging
+from typing import Any
+
+from accounts import services as accounts
+from notifications import ses, subscriptions
+
+logger = logging.getLogger(__name__)
+
+CAME_BACK = "Mail to this address came back."
+WAS_SPAM = "A mail was marked as spam."
+
+
+def take(event: dict[str, Any]) -> None:
+    """End the subscription that a bounce or a complaint is about.
+
+    event: as SES publishes it. Safe to repeat and in any order: a mail names the
+    subscription that it was sent for, and only that one is ended.
+    """
+    problem, recipients = _read(event)
+    mail = event["mail"]
+    logger.info(
+        "mail event kind=%s lasting=%s message_id=%s",
+        event["eventType"],
+        problem is not None,
+        mail["messageId"],
+    )
+    tags = mail.get("tags", {}).get("subscription", [])
+    for email in recipients if problem else []:
+        _give_up(email, tags, problem or "")
+
+
+def _read(event: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """Return (what to tell, addresses); None for what passes by itself."""
+    match event["eventType"]:
+        case "Bounce":
+            bounce = event["bounce"]
+            lasting = bounce["bounceType"] == "Permanent"
+            found = bounce["bouncedRecipients"]
+            problem = CAME_BACK
+        case "Complaint":
+            complaint = event["complaint"]
+            # Some mailboxes report a mail that was taken out of the spam.
+            lasting = complaint.get("complaintFeedbackType") != "not-spam"
+            found = complaint["complainedRecipients"]
+            problem = WAS_SPAM
+        case _:
+            return None, []
+    return problem if lasting else None, [each["emailAddress"] for each in found]
+
+
+def _give_up(email: str, tags: list[str], problem: str) -> None:
+    account = accounts.find_account_by_email(email)
+    arn = account.subscription_arn if account else None
+    if account is None or arn is None or ses.tag_of(arn) not in tags:
+        return
+    account = subscriptions.past_races(
+        account, lambda found: subscriptions.give_up(found, arn, problem)
+    )
+    subscriptions.past_races(account, subscriptions.end_retired)
+    logger.warning("address given up user_id=%s", account.user_id)

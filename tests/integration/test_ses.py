@@ -1,0 +1,119 @@
+"""The template with EmailTransport=ses, and mails through the local AWS's SES."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+import pytest
+
+from smartbudget.local.settings import (
+    ACCOUNT,
+    ADMIN_ACCESS_KEY,
+    ADMIN_SECRET_KEY,
+    ROOT,
+)
+from tests.lambdas.events import recorded
+from tests.stack import Stack, running_stack, wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+SENDER = "Smart Budget Planner <alerts@example.com>"
+PARAMETERS = {
+    "QueueVisibilitySeconds": "5",
+    "EmailTransport": "ses",
+    "EmailSender": SENDER,
+    "EmailIdentity": "example.com",
+}
+SUBSCRIBE = """
+login = accounts.register(username="alice", email=EMAIL, password="plenty-of-pennies")
+subscriptions.subscribe(login.user)
+print(login.user.user_id)
+"""
+DELIVER = """
+links.confirm(sys.argv[1])
+account = accounts.find_account_by_email(EMAIL)
+outbox.compose(notification_id="n1", user_id=account.user_id, type="budget_exceeded",
+    subject="Budget exceeded: Food", message="Spent.").save()
+delivery.deliver("n1")
+print(ses.tag_of(account.subscription_arn))
+"""
+STATE = """
+account = accounts.find_account_by_email(EMAIL)
+print(account.subscription_status, account.email_problem)
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ses")
+    with running_stack(folder, web=False, parameters=PARAMETERS) as running:
+        yield running
+
+
+def run(stack: Stack, code: str, *arguments: str) -> str:
+    """Run code with SES as its transport; return what it prints.
+
+    As administrator, since the local AWS allows SendEmail on `*` alone, while AWS asks
+    for the identity that the template names.
+    """
+    env = {
+        **stack.local.web_env(),
+        "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
+        "EMAIL_TRANSPORT": "ses",
+        "EMAIL_SENDER": SENDER,
+        "SES_CONFIGURATION_SET": stack.outputs["SesConfigurationSet"],
+    }
+    del env["AWS_PROFILE"]
+    start = (
+        "import sys; from accounts import services as accounts;"
+        "from notifications import delivery, links, outbox, ses, subscriptions;"
+        "EMAIL = 'alice@example.com'\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start + code, *arguments],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def mails(stack: Stack) -> list[dict[str, Any]]:
+    url = f"{stack.aws_url}/_ministack/ses/messages"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return json.load(response)["messages"][ACCOUNT]
+
+
+def test_somebody_confirms_is_mailed_and_given_up_when_a_mail_comes_back(stack):
+    admin = stack.admin_session()
+    admin.client("sesv2").create_email_identity(EmailIdentity="example.com")
+
+    run(stack, SUBSCRIBE)
+    (confirmation,) = mails(stack)
+    token = confirmation["BodyText"].split("/notifications/confirm/")[1].split()[0]
+    tag = run(stack, DELIVER, token)
+
+    _, notification = mails(stack)
+    assert notification["To"] == ["alice@example.com"]
+    assert notification["Subject"] == "Budget exceeded: Food"
+    assert "Spent." in notification["BodyHtml"]
+    assert run(stack, STATE) == "confirmed None"
+
+    (record,) = recorded("ses_bounce")["Records"]
+    topic = next(
+        each["TopicArn"]
+        for each in admin.client("sns").list_topics()["Topics"]
+        if each["TopicArn"].endswith(":mail-events-topic")
+    )
+    admin.client("sns").publish(
+        TopicArn=topic, Message=record["body"].replace("TAG", tag)
+    )
+    wait_until(
+        lambda: run(stack, STATE) == "none Mail to this address came back.", seconds=40
+    )

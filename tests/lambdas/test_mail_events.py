@@ -1,0 +1,160 @@
+"""What SES tells of mails: bounces and complaints, through their queue."""
+
+import json
+import logging
+
+import pytest
+
+from accounts.models import Account
+from lambdas.notification_processor.handler import handler
+from notifications import subscriptions, transports
+from notifications.bounces import CAME_BACK, WAS_SPAM
+from notifications.models import OptIn
+from notifications.transports import Letter
+from tests.builders import client_for, make_user
+from tests.lambdas.events import recorded
+from tests.notifications import faults
+from tests.notifications.builders import sns
+from tests.notifications.mailing import event, using_ses
+
+API = "/api/notifications/subscribe"
+DONE = {"processed": 1, "failed": 0, "errors": [], "batchItemFailures": []}
+
+
+@pytest.fixture
+def ses(aws):
+    with using_ses() as sent:
+        yield sent
+
+
+@pytest.fixture
+def alice(ses):
+    """Somebody who has confirmed; `ses[0]` is the mail that she was sent."""
+    user = make_user("alice")
+    subscribe(user, ses)
+    return user
+
+
+def subscribe(user, ses) -> None:
+    subscriptions.subscribe(user)
+    client_for().post(ses[-1].link)
+
+
+def state_of(user) -> tuple[str, str | None]:
+    account = Account.get(user.user_id, consistent_read=True)
+    return account.subscription_status, account.email_problem
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("ses_bounce", CAME_BACK), ("ses_complaint", WAS_SPAM)]
+)
+def test_it_ends_the_subscription_and_says_why(context, alice, ses, name, problem):
+    for _ in range(2):
+        assert handler(event(name, ses[0]), context) == DONE
+        assert state_of(alice) == ("none", problem)
+
+    answer = client_for(alice).get(API).json()
+    assert answer["status"] == "none"
+    assert problem in answer.values()
+    assert problem in client_for(alice).get("/notifications").content.decode()
+    assert not [item for item in OptIn.scan() if item.user_id.startswith("opt-in#")]
+
+
+def test_a_confirmation_that_comes_back_is_told_too(context, ses):
+    bob = make_user("alice")
+    subscriptions.subscribe(bob)
+
+    handler(event("ses_bounce", ses[0]), context)
+
+    assert state_of(bob) == ("none", CAME_BACK)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("ses_bounce", {"bounceType": "Transient", "bounceSubType": "MailboxFull"}),
+        ("ses_bounce", {"bounceType": "Undetermined"}),
+        ("ses_complaint", {"complaintFeedbackType": "not-spam"}),
+    ],
+)
+def test_what_passes_by_itself_is_only_logged(
+    context, alice, ses, caplog, name, changes
+):
+    caplog.set_level(logging.INFO)
+
+    assert handler(event(name, ses[0], **changes), context) == DONE
+
+    assert state_of(alice) == ("confirmed", None)
+    assert "lasting=False message_id=0100017f0a-mail" in caplog.text
+
+
+def test_other_events_of_ses_are_let_pass(context, alice, ses):
+    found = event("ses_bounce", ses[0])
+    body = json.loads(found["Records"][0]["body"])
+    found["Records"][0]["body"] = json.dumps({**body, "eventType": "Delivery"})
+
+    assert handler(found, context) == DONE
+    assert state_of(alice) == ("confirmed", None)
+
+
+def test_subscribing_again_forgets_it_and_late_events_change_nothing(
+    context, alice, ses
+):
+    handler(event("ses_bounce", ses[0]), context)
+    subscribe(alice, ses)
+    assert state_of(alice) == ("confirmed", None)
+
+    for name in ("ses_bounce", "ses_complaint"):
+        assert handler(event(name, ses[0]), context) == DONE
+
+    assert state_of(alice) == ("confirmed", None)
+
+
+def test_only_who_has_the_address_is_marked(context, alice, ses):
+    bob = make_user("bob")
+    subscribe(bob, ses)
+    someone_else = [{"emailAddress": "bob@example.com"}]
+    nobody = [{"emailAddress": "nobody@example.com"}]
+
+    for recipients in (someone_else, nobody):
+        found = event("ses_bounce", ses[0], bouncedRecipients=recipients)
+        assert handler(found, context) == DONE
+
+    assert state_of(alice) == ("confirmed", None)
+    assert state_of(bob) == ("confirmed", None)
+
+
+def test_an_event_that_could_not_be_noted_comes_again(context, alice, ses):
+    with faults.down("TransactWriteItems"):
+        assert handler(event("ses_bounce", ses[0]), context)["failed"] == 1
+
+    assert handler(event("ses_bounce", ses[0]), context) == DONE
+    assert state_of(alice) == ("none", CAME_BACK)
+
+
+def test_a_mail_without_a_tag_marks_nobody(context, alice, ses):
+    assert handler(recorded("ses_bounce"), context) == DONE
+
+    assert state_of(alice) == ("confirmed", None)
+
+
+def test_logs_name_no_address(context, alice, ses, caplog):
+    caplog.set_level(logging.DEBUG, "notifications")
+    handler(event("ses_bounce", ses[0]), context)
+
+    assert alice.user_id in caplog.text
+    assert "alice@" not in caplog.text.lower()
+
+
+def test_a_subscription_of_sns_is_ended_as_well(context):
+    user = make_user("alice")
+    subscriptions.subscribe(user)
+    arn = Account.get(user.user_id).subscription_arn
+
+    with using_ses() as sent:
+        letter = Letter("n1", user.user_id, user.email, "Spent", "All of it.", arn)
+        transports.chosen().send(letter)
+        assert handler(event("ses_bounce", sent[0]), context) == DONE
+
+    assert state_of(user) == ("none", CAME_BACK)
+    assert arn not in sns().subscriptions

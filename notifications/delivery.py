@@ -13,7 +13,12 @@ from pynamodb.expressions.condition import Condition
 
 from accounts import services as accounts
 from notifications import digests, subscriptions, summaries, transports
-from notifications.models import SHARDS, Notification, unsent_since
+from notifications.models import (
+    SHARDS,
+    Notification,
+    failed_shard_of,
+    unsent_since,
+)
 from notifications.outbox import body_of
 from notifications.transports import Letter
 from smartbudget.core import dates
@@ -89,19 +94,29 @@ def update_notification_status(
 ) -> None:
     """End a delivery that we claimed: `sent`, `skipped` or `failed`, and why.
 
-    The claim stays, so that repeating after a lost reply finds it ours.
+    What failed is kept where the staff page finds it. The claim stays, so that
+    repeating after a lost reply finds it ours.
     """
     actions: list[Action] = [
         Notification.status.set(status),
         Notification.claimed_until.remove(),
         Notification.held_until.remove(),
-        Notification.unsent_shard.remove(),
-        Notification.unsent_since.remove(),
     ]
     if notification.members:  # its text was written for sending
         actions += [
             Notification.subject.set(notification.subject),
             Notification.message.set(notification.message),
+        ]
+    if status == "failed":
+        shard = failed_shard_of(notification.notification_id)
+        actions += [
+            Notification.unsent_shard.set(shard),
+            Notification.unsent_since.set(dates.timestamp()),
+        ]
+    else:
+        actions += [
+            Notification.unsent_shard.remove(),
+            Notification.unsent_since.remove(),
         ]
     if not _update_claimed(notification, actions, error):
         logger.warning(
@@ -122,12 +137,12 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
     time a notification waits from is moved on by one sweep only.
     """
     counts = {"requeued": 0, "refused": 0}
-    email_of = functools.cache(_email_of)
+    known_emails = functools.cache(email_of)
     overdue = _overdue()
     while keep_going() and (found := list(islice(overdue, BATCH))):
         waiting_since = {item.notification_id: item.unsent_since for item in found}
         taken = [item for item in found if _restart_wait(item, dates.timestamp())]
-        refused = _requeue(taken, email_of)
+        refused = requeue(taken, known_emails)
         for item in refused:  # SQS is down: the next sweep need not wait for them
             _restart_wait(item, waiting_since[item.notification_id])
         counts["requeued"] += len(taken) - len(refused)
@@ -136,6 +151,31 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
             break
     logger.info("swept requeued=%(requeued)d refused=%(refused)d", counts)
     return counts
+
+
+def requeue(
+    notifications: list[Notification], email_of: Callable[[str], str]
+) -> list[Notification]:
+    """Queue notifications of several users; return those that SQS did not take.
+
+    email_of: tells a user's address, "" where there is no account. Safe to repeat.
+    """
+    calls = [body_of(item, email_of(item.user_id)) for item in notifications]
+    try:
+        find(DEFAULT).delay_many(calls)
+    except QueueError as error:
+        logger.warning("not queued count=%d", len(error.refused), exc_info=True)
+        refused = {call["notification_id"] for call in error.refused}
+        return [item for item in notifications if item.notification_id in refused]
+    return []
+
+
+def email_of(user_id: str) -> str:
+    """Return a user's address; "" where there is no account."""
+    try:
+        return accounts.get_account(user_id).email
+    except NotFoundError:
+        return ""  # delivering finds it out, and says so
 
 
 def _find(notification_id: str) -> Notification | None:
@@ -282,24 +322,3 @@ def _overdue() -> Iterator[Notification]:
             limit=SWEEP_LIMIT // len(SHARDS),
             page_size=100,
         )
-
-
-def _requeue(
-    notifications: list[Notification], email_of: Callable[[str], str]
-) -> list[Notification]:
-    """Queue notifications of several users; return those that SQS did not take."""
-    calls = [body_of(item, email_of(item.user_id)) for item in notifications]
-    try:
-        find(DEFAULT).delay_many(calls)
-    except QueueError as error:
-        logger.warning("not queued count=%d", len(error.refused), exc_info=True)
-        refused = {call["notification_id"] for call in error.refused}
-        return [item for item in notifications if item.notification_id in refused]
-    return []
-
-
-def _email_of(user_id: str) -> str:
-    try:
-        return accounts.get_account(user_id).email
-    except NotFoundError:
-        return ""  # delivering finds it out, and says so

@@ -10,15 +10,20 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from accounts.models import EMAIL_KINDS, SECURITY_KINDS
 from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.tables import Table
 
 STATUSES = ("queued", "sent", "failed", "skipped")
+TYPES = (*EMAIL_KINDS, *SECURITY_KINDS)  # what they are about
 
 # Unsent notifications spread over a few keys, since one hot key would throttle the
 # table's writes [D12].
 SHARDS = tuple(str(number) for number in range(4))
+# The failed ones are in the same index under keys of their own: the sweep never sees
+# them, and the staff page needs no scan.
+FAILED_SHARDS = tuple(f"failed#{shard}" for shard in SHARDS)
 
 
 OVERDUE_AFTER = datetime.timedelta(minutes=5)  # then the sweep queues it (again)
@@ -31,7 +36,16 @@ def unsent_since(due: datetime.datetime) -> str:
 
 def shard_of(notification_id: str) -> str:
     """Return the unsent-index key a notification waits under."""
-    return SHARDS[zlib.crc32(notification_id.encode()) % len(SHARDS)]
+    return SHARDS[_number_of(notification_id)]
+
+
+def failed_shard_of(notification_id: str) -> str:
+    """Return the unsent-index key a notification is listed under once it failed."""
+    return FAILED_SHARDS[_number_of(notification_id)]
+
+
+def _number_of(notification_id: str) -> int:
+    return zlib.crc32(notification_id.encode()) % len(SHARDS)
 
 
 class ByUserIndex(GlobalSecondaryIndex["Notification"]):
@@ -46,7 +60,7 @@ class ByUserIndex(GlobalSecondaryIndex["Notification"]):
 
 
 class UnsentIndex(GlobalSecondaryIndex["Notification"]):
-    """What is not yet delivered, longest waiting first; holds nothing else."""
+    """What is queued, longest waiting first, and what failed; holds nothing else."""
 
     class Meta:
         index_name = "unsent-index"
@@ -84,8 +98,8 @@ class Notification(Table):
     held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
     digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own
     members = UnicodeSetAttribute(null=True)  # a digest's alerts, by notification_id
-    unsent_shard = UnicodeAttribute(null=True)  # both only while it is `queued`
-    unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when last queued
+    unsent_shard = UnicodeAttribute(null=True)  # both only while `queued` or `failed`
+    unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when queued, or failed
 
     by_user = ByUserIndex()
     unsent = UnsentIndex()

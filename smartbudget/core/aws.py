@@ -49,10 +49,10 @@ def client(service: str, attempts: int = 2) -> Any:
 
 
 @functools.cache
-def queue_url() -> str:
-    """Look up the notification queue's address, once a process."""
-    name = f"{config.resource_prefix}notification-queue"
-    url: str = client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+def queue_url(name: str = "notification-queue") -> str:
+    """Look up a queue's address, once a process. name: without the stage's prefix."""
+    whole = f"{config.resource_prefix}{name}"
+    url: str = client("sqs").get_queue_url(QueueName=whole)["QueueUrl"]
     return url
 
 

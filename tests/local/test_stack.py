@@ -273,16 +273,6 @@ DENIED = {
         "scan",
         {"TableName": "budgets", "IndexName": "user_id-index"},
     ),
-    "querying what is unsent": (
-        "dynamodb",
-        "query",
-        {
-            "TableName": "notifications",
-            "IndexName": "unsent-index",
-            "KeyConditionExpression": "unsent_shard = :s",
-            "ExpressionAttributeValues": {":s": {"S": "0"}},
-        },
-    ),
     "deleting a table": ("dynamodb", "delete_table", {"TableName": "users"}),
     "creating a table": (
         "dynamodb",

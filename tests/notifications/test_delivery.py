@@ -8,11 +8,12 @@ from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import Account
 from notifications import delivery, subscriptions
-from notifications.models import Notification
+from notifications.models import Notification, failed_shard_of
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ConflictError, NotFoundError
 from tests.notifications import faults
 from tests.notifications.builders import (
+    NOON,
     account_arn,
     confirm,
     leave_unconfirmed,
@@ -254,7 +255,18 @@ def test_the_last_attempt_makes_it_failed_in_words():
 
     reason = "The e-mail service refused it (AuthorizationError)."
     assert state() == ("failed", reason)
-    assert stored().unsent_shard is None
+
+
+def test_what_failed_is_listed_as_such_and_never_swept(clock):
+    make_account()
+    make_notification()
+    with faults.down("Publish"), pytest.raises(DeliveryError):
+        delivery.deliver("n1", last_attempt=True)
+    clock.shift(301)
+
+    (found,) = Notification.unsent.query(failed_shard_of("n1"))
+    assert found.unsent_since == NOON.isoformat(timespec="microseconds")
+    assert delivery.sweep() == {"requeued": 0, "refused": 0}
 
 
 def test_what_failed_is_not_sent_any_more():

@@ -1,0 +1,167 @@
+"""What staff do about notifications that failed.
+
+They see that one exists, of which kind, since when and why: never what it says, nor
+whom it is for.
+"""
+
+import functools
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from pynamodb.exceptions import UpdateError
+
+from accounts.models import User
+from accounts.staff import require_staff
+from notifications import delivery
+from notifications.models import FAILED_SHARDS, Notification, shard_of
+from smartbudget.core import dates
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.tables import Action, is_condition_failure, write_single
+from smartbudget.core.tasks import BATCH
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 50
+RESENT_AT_ONCE = 100
+RESENDING_SECONDS = 5
+LOOKED_AT = 250  # of each shard
+SEEN = [  # all that is read of a failed notification
+    "notification_id",
+    "user_id",
+    "type",
+    "status",
+    "created_at",
+    "updated_at",
+    "attempts",
+    "error",
+    "unsent_since",
+]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Failed notifications, newest first.
+
+    count: how many there are; if `more`, at least so many.
+    """
+
+    items: list[Notification]
+    count: int
+    more: bool
+
+
+@dataclass(frozen=True)
+class Resent:
+    """How many are `queued` again, how many of them SQS did not take, what is left.
+
+    What SQS did not take is sent too: the sweep does it. It also ends the run.
+    """
+
+    resent: int
+    waiting: int
+    left: int
+
+
+def list_failed(staff: User) -> Failed:
+    """List the newest SHOWN failed notifications, with one Query a shard.
+
+    The index lags: what was just sent again may still be listed [D11].
+
+    Raises ForbiddenError.
+    """
+    require_staff(staff)
+    found, more = _failed()
+    found.sort(key=lambda item: item.unsent_since or "", reverse=True)
+    return Failed(found[:SHOWN], len(found), more)
+
+
+def resend(staff: User, notification_ids: list[str]) -> Resent:
+    """Queue failed notifications again, at most RESENT_AT_ONCE.
+
+    Safe to repeat and to do twice at once: only who turns one from `failed` to `queued`
+    sends it. After a crash in between the sweep sends it.
+
+    Raises ForbiddenError, and InvalidError for too many ids.
+    """
+    require_staff(staff)
+    if len(notification_ids) > RESENT_AT_ONCE:
+        raise InvalidError(f"Send {RESENT_AT_ONCE} ids at most.", "ids")
+    return _resend(staff, notification_ids, found=len(notification_ids))
+
+
+def resend_all(staff: User) -> Resent:
+    """Queue the failed notifications again, RESENT_AT_ONCE a call; see `resend`.
+
+    Meant to be repeated while some are left.
+    """
+    require_staff(staff)
+    found, _ = _failed()
+    found.sort(key=lambda item: item.unsent_since or "")  # who waits longest, first
+    ids = [item.notification_id for item in found]
+    return _resend(staff, ids[:RESENT_AT_ONCE], found=len(ids))
+
+
+def _failed() -> tuple[list[Notification], bool]:
+    """Read the newest of every shard, and tell whether there are more."""
+    found: list[Notification] = []
+    more = False
+    for shard in FAILED_SHARDS:
+        results = Notification.unsent.query(
+            shard,
+            scan_index_forward=False,
+            page_size=LOOKED_AT,
+            limit=LOOKED_AT,
+            attributes_to_get=SEEN,
+        )
+        found += results
+        more = more or results.last_evaluated_key is not None
+    return found, more
+
+
+def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
+    known_emails = functools.cache(delivery.email_of)
+    deadline = time.monotonic() + RESENDING_SECONDS
+    resent = waiting = tried = 0
+    for batch in _batches(ids):
+        taken = [item for item in map(_queue_again, batch) if item is not None]
+        names = ",".join(item.notification_id for item in taken)
+        logger.info("resent by staff user_id=%s ids=%s", staff.user_id, names)
+        waiting += len(delivery.requeue(taken, known_emails))
+        resent += len(taken)
+        tried += len(batch)
+        if waiting or time.monotonic() > deadline:
+            break  # somebody waits, and SQS may be down
+    return Resent(resent, waiting, found - tried)
+
+
+def _queue_again(notification_id: str) -> Notification | None:
+    """Turn one from `failed` to `queued`; None if it is not `failed` (any more)."""
+    now = dates.timestamp()
+    notification = Notification(notification_id)
+    actions: list[Action] = [
+        Notification.status.set("queued"),
+        Notification.attempts.set(0),
+        Notification.updated_at.set(now),
+        Notification.error.remove(),
+        Notification.claim.remove(),
+        Notification.claimed_until.remove(),
+        Notification.unsent_shard.set(shard_of(notification_id)),
+        Notification.unsent_since.set(now),
+    ]
+    failed = Notification.status == "failed"
+    try:
+        write_single(lambda: notification.update(actions, condition=failed))
+    except UpdateError as error:
+        if is_condition_failure(error):
+            return None
+        raise
+    return notification
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(ids)
+    while batch := list(islice(left, BATCH)):
+        yield batch

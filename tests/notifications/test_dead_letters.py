@@ -1,0 +1,207 @@
+"""Dead letters: counted, and moved back to the queue without losing one."""
+
+import dataclasses
+import json
+import logging
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto.core.models import botocore_stubber
+
+from notifications import dead_letters
+from notifications.dead_letters import DEAD_LETTERS, FAILED_EVENTS, Depth, Redriven
+from smartbudget.core import aws
+from smartbudget.core.errors import ForbiddenError
+from tests.notifications import faults
+from tests.notifications.builders import make_account
+
+TASK = "budgets.tasks.recount_budget"
+
+
+@pytest.fixture
+def grace():
+    return make_account("grace", subscribed=False, is_staff=True).user
+
+
+@pytest.fixture(autouse=True)
+def _queues(monkeypatch):
+    make_queues(monkeypatch)
+
+
+def make_queues(monkeypatch) -> None:
+    """Make the queues; moto would wait for ever while the clock stands still."""
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    for name in (DEAD_LETTERS, FAILED_EVENTS):
+        aws.client("sqs").create_queue(QueueName=name)
+
+
+def bury(count: int, task: str | None = None) -> None:
+    """Put messages among the dead letters."""
+    value = {"task": {"DataType": "String", "StringValue": task}} if task else {}
+    for number in range(count):
+        aws.client("sqs").send_message(
+            QueueUrl=aws.queue_url(DEAD_LETTERS),
+            MessageBody=json.dumps({"number": number}),
+            MessageAttributes=value,
+        )
+
+
+def back_on_the_queue() -> list[dict]:
+    found = []
+    while messages := (
+        aws.client("sqs")
+        .receive_message(
+            QueueUrl=aws.queue_url(),
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+        )
+        .get("Messages")
+    ):
+        found += messages
+    return found
+
+
+def for_calls(count: int):
+    """Go on when asked for the first `count` times."""
+    left = iter(range(count))
+    return lambda: next(left, None) is not None
+
+
+def always() -> bool:
+    return True
+
+
+def test_they_are_counted(grace):
+    bury(3)
+    url = aws.queue_url(DEAD_LETTERS)
+    aws.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=30)
+
+    assert dead_letters.depth(grace) == Depth(2, 1)
+    assert dead_letters.depth(grace).total == 3
+    assert dead_letters.failed_events(grace) == Depth(0, 0)
+
+
+def test_all_move_with_body_and_task(grace):
+    bury(12, TASK)
+
+    assert dead_letters.redrive(grace, always) == Redriven(12, 0, 0)
+
+    back = back_on_the_queue()
+    assert sorted(json.loads(each["Body"])["number"] for each in back) == [*range(12)]
+    tasks = {each["MessageAttributes"]["task"]["StringValue"] for each in back}
+    assert tasks == {TASK}
+
+
+def test_a_message_without_a_task_moves_without_one(grace):
+    bury(1)
+
+    dead_letters.redrive(grace, always)
+
+    (message,) = back_on_the_queue()
+    assert "MessageAttributes" not in message
+
+
+def test_when_time_is_up_the_rest_is_left(grace):
+    bury(15)
+
+    done = dead_letters.redrive(grace, for_calls(1 + 4))
+
+    assert done == Redriven(4, 0, 11)
+    assert len(back_on_the_queue()) == 4
+
+
+def test_what_the_queue_refuses_stays(grace):
+    """SQS takes a whole batch or not; one message at a time holds up no other."""
+    bury(3)
+    refusal = '{"__type": "com.amazonaws.sqs#InvalidMessageContents"}'
+    refused = []
+
+    def refuse_the_first(request, operation):
+        if not refused:
+            refused.append(operation)
+            return faults.AWSResponse(request.url, 400, {}, faults._Body(refusal))
+        return None
+
+    with faults.hooked("SendMessage", refuse_the_first):
+        done = dead_letters.redrive(grace, always)
+
+    assert done == Redriven(2, 1, 1)
+    assert dead_letters.depth(grace) == Depth(0, 1)
+
+
+def test_without_the_queue_nothing_is_lost(grace):
+    bury(2)
+
+    with faults.down("SendMessage"), pytest.raises(EndpointConnectionError):
+        dead_letters.redrive(grace, always)
+
+    assert dead_letters.depth(grace).total == 2
+    assert back_on_the_queue() == []
+
+
+def test_an_outage_on_the_way_tells_what_was_done(grace):
+    bury(3)
+    sent = []
+
+    def down_after_one(request, operation):
+        sent.append(operation)
+        if len(sent) > 1:
+            raise EndpointConnectionError(endpoint_url=request.url)
+
+    with faults.hooked("SendMessage", down_after_one):
+        assert dead_letters.redrive(grace, always) == Redriven(1, 0, 2)
+
+
+def test_a_crash_before_the_delete_leaves_it_in_both(grace):
+    def killed(request, operation):
+        raise SystemExit
+
+    bury(1)
+    with faults.hooked("DeleteMessage", killed), pytest.raises(SystemExit):
+        dead_letters.redrive(grace, always)
+    botocore_stubber.enabled = True
+
+    assert dead_letters.depth(grace).total == 1
+    assert len(back_on_the_queue()) == 1
+
+
+def test_what_it_costs(grace):
+    """Two calls a message, one for ten, one that finds none, and one that counts."""
+    bury(11)
+    aws.queue_url()
+
+    with faults.calls_counted() as calls:
+        dead_letters.redrive(grace, always)
+
+    assert calls.count("SendMessage") == calls.count("DeleteMessage") == 11
+    assert calls.count("ReceiveMessage") == 3
+    assert calls.count("GetQueueAttributes") == 1
+    assert len(calls) == 26
+
+
+def test_the_log_tells_who_moved_which(grace, caplog):
+    caplog.set_level(logging.INFO, "notifications")
+    bury(1)
+
+    dead_letters.redrive(grace, always)
+
+    assert "redriven by staff user_id=grace moved=" in caplog.text
+    assert '"number"' not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        dead_letters.depth,
+        dead_letters.failed_events,
+        lambda user: dead_letters.redrive(user, always),
+    ],
+)
+def test_others_may_do_none_of_it(grace, action):
+    bury(1)
+    outsider = dataclasses.replace(grace, is_staff=False)
+
+    with pytest.raises(ForbiddenError):
+        action(outsider)
+
+    assert back_on_the_queue() == []

@@ -1,0 +1,239 @@
+"""Failed notifications: listed without what they say, and sent again once."""
+
+import dataclasses
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from notifications import delivery, staff
+from notifications.staff import Resent
+from notifications.transports import DeliveryError
+from smartbudget.core.errors import ForbiddenError, InvalidError
+from tests.notifications import faults
+from tests.notifications.builders import (
+    mails,
+    make_account,
+    make_notification,
+    queued,
+    state,
+    stored,
+)
+
+
+@pytest.fixture
+def grace():
+    """Somebody of the staff."""
+    return make_account("grace", subscribed=False, is_staff=True).user
+
+
+@pytest.fixture(autouse=True)
+def _alice():
+    make_account()
+
+
+def make_failed(notification_id="n1", **given) -> None:
+    make_notification(notification_id, **given)
+    with faults.down("Publish"), pytest.raises(DeliveryError):
+        delivery.deliver(notification_id, last_attempt=True)
+
+
+def listed(grace) -> list[str]:
+    return [item.notification_id for item in staff.list_failed(grace).items]
+
+
+def test_the_newest_failure_comes_first(grace, clock):
+    for number in range(6):
+        make_failed(f"n{number}")
+        clock.shift(1)
+    make_notification("waiting")
+
+    failed = staff.list_failed(grace)
+
+    assert listed(grace) == ["n5", "n4", "n3", "n2", "n1", "n0"]
+    assert (failed.count, failed.more) == (6, False)
+
+
+def test_what_it_says_and_to_whom_is_not_even_read(grace):
+    make_failed()
+
+    (item,) = staff.list_failed(grace).items
+
+    assert item.error == "The e-mail service did not answer."
+    assert set(item.attribute_values) <= {*staff.SEEN, "delivery_method"}
+
+
+def test_a_long_list_is_cut_and_says_so(grace, monkeypatch):
+    monkeypatch.setattr(staff, "LOOKED_AT", 2)
+    monkeypatch.setattr(staff, "SHOWN", 3)
+    for number in range(16):
+        make_failed(f"n{number}")
+
+    failed = staff.list_failed(grace)
+
+    assert len(failed.items) == 3
+    assert failed.more
+    assert failed.count == 8
+
+
+def test_one_is_sent_again(grace):
+    make_failed("n1")
+    make_failed("n2")
+
+    assert staff.resend(grace, ["n1"]) == Resent(1, 0, 0)
+
+    assert [body["notification_id"] for body in queued()] == ["n1"]
+    assert queued()[0]["user_email"] == "alice@example.com"
+    assert (stored().status, stored().attempts, stored().error) == ("queued", 0, None)
+    assert listed(grace) == ["n2"]
+    delivery.deliver("n1")
+    assert len(mails()) == 1
+
+
+def test_what_did_not_fail_is_left_alone(grace):
+    make_notification("waiting")
+    make_notification("sent")
+    delivery.deliver("sent")
+
+    assert staff.resend(grace, ["waiting", "sent", "unknown"]) == Resent(0, 0, 0)
+    assert queued() == []
+    assert state("sent") == ("sent", None)
+
+
+def test_twice_at_once_sends_once(grace):
+    make_failed()
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: staff.resend(grace, ["n1"]), range(2)))
+
+    assert sorted(each.resent for each in done) == [0, 1]
+    assert len(queued()) == 1
+
+
+def test_without_sqs_it_is_left_to_the_sweep(grace, clock):
+    make_failed()
+
+    with faults.down("SendMessageBatch"):
+        assert staff.resend(grace, ["n1"]) == Resent(1, 1, 0)
+
+    assert stored().status == "queued"
+    clock.shift(301)
+    assert delivery.sweep()["requeued"] == 1
+
+
+def test_a_crash_before_the_queue_is_left_to_the_sweep(grace, clock):
+    def killed(request, operation):
+        raise SystemExit
+
+    make_failed()
+    with (
+        faults.hooked("SendMessageBatch", killed),
+        pytest.raises(SystemExit),
+    ):
+        staff.resend(grace, ["n1"])
+
+    clock.shift(301)
+    assert delivery.sweep()["requeued"] == 1
+
+
+def test_a_lost_reply_sends_it_all_the_same(grace, clock):
+    make_failed()
+
+    with faults.reply_lost("UpdateItem"):
+        staff.resend(grace, ["n1"])
+
+    clock.shift(301)
+    delivery.sweep()
+    assert [body["notification_id"] for body in queued()] == ["n1"]
+
+
+def test_all_are_sent_in_several_goes(grace, monkeypatch, clock):
+    monkeypatch.setattr(staff, "RESENT_AT_ONCE", 3)
+    for number in range(5):
+        make_failed(f"n{number}")
+        clock.shift(1)
+
+    assert staff.resend_all(grace) == Resent(3, 0, 2)
+    assert staff.resend_all(grace) == Resent(2, 0, 0)
+    assert staff.resend_all(grace) == Resent(0, 0, 0)
+    sent = [body["notification_id"] for body in queued()]
+    assert sent == ["n0", "n1", "n2", "n3", "n4"]
+
+
+def test_without_sqs_not_all_are_tried(grace):
+    for number in range(12):
+        make_failed(f"n{number:02}")
+
+    with faults.down("SendMessageBatch"):
+        assert staff.resend_all(grace) == Resent(10, 10, 2)
+
+
+def test_one_that_fails_again_is_listed_again(grace):
+    make_failed()
+    staff.resend(grace, ["n1"])
+
+    with faults.down("Publish"), suppress(DeliveryError):
+        delivery.deliver("n1", last_attempt=True)
+
+    assert listed(grace) == ["n1"]
+
+
+def test_a_straggler_does_not_undo_the_new_attempt(grace):
+    """Its claim is gone, so what it has to say is not heard."""
+    make_notification()
+    straggler = delivery._claim("n1", "straggler", 60)
+    delivery.update_notification_status(straggler, "failed", "It broke.")
+    staff.resend(grace, ["n1"])
+
+    delivery.update_notification_status(straggler, "failed", "It broke.")
+
+    assert state() == ("queued", None)
+
+
+def test_what_staff_actions_cost(grace):
+    make_failed()
+
+    with faults.calls_counted() as calls:
+        staff.list_failed(grace)
+    assert calls == ["Query"] * 4
+
+    with faults.calls_counted() as calls:
+        staff.resend(grace, ["n1"])
+    assert [each for each in calls if each != "GetQueueUrl"] == [
+        "UpdateItem",
+        "GetItem",
+        "SendMessageBatch",
+    ]
+
+
+def test_the_log_tells_who_did_what(grace, caplog):
+    caplog.set_level(logging.INFO, "notifications")
+    make_failed()
+
+    staff.resend(grace, ["n1"])
+
+    assert "resent by staff user_id=grace ids=n1" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        staff.list_failed,
+        lambda user: staff.resend(user, ["n1"]),
+        staff.resend_all,
+    ],
+)
+def test_others_may_do_none_of_it(grace, action):
+    make_failed()
+    outsider = dataclasses.replace(grace, is_staff=False)
+
+    with pytest.raises(ForbiddenError):
+        action(outsider)
+
+    assert stored().status == "failed"
+
+
+def test_at_most_a_hundred_ids_are_taken(grace):
+    with pytest.raises(InvalidError):
+        staff.resend(grace, ["x"] * 101)

@@ -1,6 +1,6 @@
 """The notification API."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -8,11 +8,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifications import services, subscriptions
+from notifications.models import Notification
 from notifications.serializers import (
+    MarkInput,
+    MarkOutput,
+    NotificationFilter,
     NotificationOutput,
     NotificationPage,
+    ReadInput,
     SubscriptionInput,
     SubscriptionOutput,
+    UnreadOutput,
 )
 from smartbudget.web import cursors
 
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 class NotificationListView(APIView):
     @extend_schema(
         parameters=[
+            NotificationFilter,
             OpenApiParameter("cursor", str),
             OpenApiParameter("page_size", int, description="1-100; 25 if not given."),
         ],
@@ -30,10 +37,14 @@ class NotificationListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """List the caller's notifications, newest first."""
+        chosen = NotificationFilter(data=request.query_params)
+        chosen.is_valid(raise_exception=True)
         page = services.list_notifications(
-            request.user, **cursors.position(request, request.user)
+            request.user,
+            **chosen.validated_data,
+            **cursors.position(request, request.user),
         )
-        results = NotificationOutput(page.items, many=True).data
+        results = [represent(request, item) for item in page.items]
         return Response(cursors.body(request, request.user, page, results))
 
 
@@ -42,7 +53,43 @@ class NotificationView(APIView):
     def get(self, request: Request, notification_id: str) -> Response:
         """Show one of the caller's notifications."""
         notification = services.get_notification(request.user, notification_id)
-        return Response(NotificationOutput(notification).data)
+        return Response(represent(request, notification))
+
+    @extend_schema(
+        operation_id="notification_mark",
+        request=ReadInput,
+        responses=NotificationOutput,
+    )
+    def patch(self, request: Request, notification_id: str) -> Response:
+        """Mark one of the caller's notifications as read or unread."""
+        data = ReadInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        notification = services.mark(
+            request.user, notification_id, **data.validated_data
+        )
+        return Response(represent(request, notification))
+
+
+class UnreadView(APIView):
+    @extend_schema(responses=UnreadOutput)
+    def get(self, request: Request) -> Response:
+        """Count the caller's unread notifications, as far as the newest 50."""
+        unread, more = services.count_unread(request.user)
+        return Response({"unread": unread, "more": more})
+
+
+class ReadView(APIView):
+    @extend_schema(request=MarkInput, responses=MarkOutput)
+    def post(self, request: Request) -> Response:
+        """Mark notifications as read; repeat it while some are left."""
+        data = MarkInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        given = data.validated_data
+        if given.get("all"):
+            done = services.mark_all_read(request.user, until=given.get("until"))
+        else:
+            done = services.mark_read(request.user, given["ids"])
+        return Response(MarkOutput(done).data)
 
 
 class SubscriptionView(APIView):
@@ -65,3 +112,8 @@ class SubscriptionView(APIView):
 
 def answer(account: "Account") -> Response:
     return Response(SubscriptionOutput(account).data)
+
+
+def represent(request: Request, notification: Notification) -> dict[str, Any]:
+    context = {"time_zone": request.user.time_zone}
+    return NotificationOutput(notification, context=context).data

@@ -3,30 +3,108 @@
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
-from notifications.models import STATUSES
+from notifications.models import STATUSES, TYPES, Notification
+from notifications.services import LONGEST_ID, MARKED_AT_ONCE
+from notifications.states import delivery_in_words
 from notifications.subscriptions import STATES
-from smartbudget.web.api import InputSerializer
+from smartbudget.web.api import FlagField, InputSerializer, TextField
+from smartbudget.web.cursors import PAGING
+
+
+class OptionalFlag(FlagField):
+    """A query parameter: left out it is neither true nor false."""
+
+    default_empty_html = empty
+
+
+class NotificationFilter(InputSerializer):
+    """The query parameters of the history, beside those of paging."""
+
+    IGNORED = frozenset({*PAGING, "format"})
+
+    type = serializers.MultipleChoiceField(
+        choices=TYPES,
+        required=False,
+        help_text="May be given several times.",
+        error_messages={"invalid_choice": f"Choose among {', '.join(TYPES)}."},
+    )
+    status = serializers.ChoiceField(
+        STATUSES,
+        required=False,
+        error_messages={"invalid_choice": f"Choose one of {', '.join(STATUSES)}."},
+    )
+    unread = OptionalFlag(required=False, help_text="false: only what was read.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"types": attrs.pop("type", ()), **attrs}
 
 
 class NotificationOutput(serializers.Serializer[Any]):
+    """One notification; the context's `time_zone` is for times in words."""
+
     notification_id = serializers.CharField()
     type = serializers.CharField()
     subject = serializers.CharField()
     message = serializers.CharField()
     status = serializers.ChoiceField(STATUSES)
+    status_text = serializers.SerializerMethodField(
+        help_text="The same in words, with the reason."
+    )
     error = serializers.CharField(
         allow_null=True, help_text="Why it is not sent, in words."
     )
     delivery_method = serializers.CharField()
     created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField(help_text="When its delivery got so far.")
+    read_at = serializers.DateTimeField(allow_null=True, help_text="null: unread.")
+
+    def get_status_text(self, notification: Notification) -> str:
+        return delivery_in_words(notification, self.context["time_zone"])
 
 
 class NotificationPage(serializers.Serializer[Any]):
     results = NotificationOutput(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+
+
+class UnreadOutput(serializers.Serializer[Any]):
+    unread = serializers.IntegerField(help_text="Among the newest 50.")
+    more = serializers.BooleanField(help_text="All of those are: there may be more.")
+
+
+class ReadInput(InputSerializer):
+    read = FlagField()
+
+
+class WhichInput(InputSerializer):
+    """Some notifications by their ids, or all."""
+
+    ids = serializers.ListField(
+        child=TextField(max_length=LONGEST_ID),
+        required=False,
+        allow_empty=False,
+        max_length=MARKED_AT_ONCE,
+    )
+    all = FlagField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("ids" in attrs) == bool(attrs.get("all")):
+            raise serializers.ValidationError("Send either ids, or all as true.")
+        return attrs
+
+
+class MarkInput(WhichInput):
+    until = serializers.DateTimeField(
+        required=False, help_text="With `all`: no newer ones than this instant."
+    )
+
+
+class MarkOutput(serializers.Serializer[Any]):
+    marked = serializers.IntegerField()
+    left = serializers.IntegerField(help_text="Repeat until it is 0.")
 
 
 class SubscriptionInput(InputSerializer):
@@ -45,3 +123,42 @@ class SubscriptionOutput(serializers.Serializer[Any]):
     def get_subscription_arn(self, account: Any) -> str | None:
         arn: str | None = account.subscription_arn
         return arn if arn and arn.startswith("arn:") else None
+
+class FailedOutput(serializers.Serializer[Any]):
+    """A failed notification, without what it says and whom it is for."""
+
+    notification_id = serializers.CharField()
+    user_id = serializers.CharField()
+    type = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    failed_at = serializers.DateTimeField(source="unsent_since")
+    attempts = serializers.IntegerField()
+    error = serializers.CharField(allow_null=True)
+
+
+class FailedPage(serializers.Serializer[Any]):
+    results = FailedOutput(many=True, source="items", help_text="The newest 50.")
+    count = serializers.IntegerField()
+    more = serializers.BooleanField(help_text="There are more than `count`.")
+
+
+class ResendOutput(serializers.Serializer[Any]):
+    resent = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="Of those; sent within minutes.")
+    left = serializers.IntegerField(help_text="Repeat until it is 0.")
+
+
+class DepthOutput(serializers.Serializer[Any]):
+    waiting = serializers.IntegerField()
+    hidden = serializers.IntegerField(help_text="Being handled; back in 30 seconds.")
+
+
+class DeadLettersOutput(serializers.Serializer[Any]):
+    dead_letters = DepthOutput()
+    failed_events = DepthOutput()
+
+
+class RedriveOutput(serializers.Serializer[Any]):
+    moved = serializers.IntegerField()
+    refused = serializers.IntegerField(help_text="They stay dead letters.")
+    left = serializers.IntegerField(help_text="About. Repeat until it is 0.")

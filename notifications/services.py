@@ -1,23 +1,68 @@
-"""What people see of their notifications."""
+"""What people see of their notifications, and what they have read of them."""
 
-from pynamodb.exceptions import DoesNotExist
+import datetime
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from pynamodb.exceptions import DoesNotExist, UpdateError
 
 from accounts.models import User
-from notifications.models import Notification
-from smartbudget.core.errors import NotFoundError
-from smartbudget.core.pages import Key, Page, read_page
+from notifications.models import STATUSES, TYPES, Notification
+from smartbudget.core import dates
+from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.pages import READ_AT_MOST, Key, Page, read_page
+from smartbudget.core.tables import Action, is_condition_failure, write_single
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
+LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short
+COUNTED = 50  # the newest, which the number beside the menu is about
+MARKED_AT_ONCE = 100  # each is a write
+MARKING_SECONDS = 5
+LOOKED_THROUGH = 10 * READ_AT_MOST
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What marking did: notifications marked, and unread ones left."""
+
+    marked: int
+    left: int
 
 
 def list_notifications(
-    user: User, *, limit: int = 25, after: Key | None = None, backwards: bool = False
+    user: User,
+    *,
+    types: Collection[str] = (),
+    status: str = "",
+    unread: bool | None = None,
+    limit: int = 25,
+    after: Key | None = None,
+    backwards: bool = False,
 ) -> Page[Notification]:
     """Read one page of the user's history, newest first, with one Query.
 
-    after, backwards: see `read_page`. A new one shows up a moment after it is stored:
-    the index lags [D11].
+    types: any of TYPES; none: all. status: empty: all. unread: only those, or only the
+    others; None: both. after, backwards: see `read_page`.
+
+    A filtered page may be short and still have a next one. A new notification shows
+    up a moment after it is stored: the index lags [D11].
+
+    Raises InvalidError.
     """
+    if unknown := set(types).difference(TYPES):
+        raise InvalidError(f"There is no type {min(unknown)!r}.", "type")
+    if status and status not in STATUSES:
+        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
+    matching = None
+    if types:
+        matching = Notification.type.is_in(*sorted(types))
+    if status:
+        matching &= Notification.status == status
+    if unread is not None:
+        read_at = Notification.read_at
+        matching &= read_at.does_not_exist() if unread else read_at.exists()
     return read_page(
         Notification.by_user,
         user.user_id,
@@ -25,13 +70,13 @@ def list_notifications(
         limit=limit,
         after=after,
         backwards=backwards,
+        matching=matching,
     )
 
 
 def get_notification(user: User, notification_id: str) -> Notification:
     """Return one of the user's notifications. Raises NotFoundError."""
-    # DynamoDB takes no longer key, and ids here are short.
-    notification = _find(notification_id) if len(notification_id) < 200 else None
+    notification = _find(notification_id)
     if (
         notification is None
         or notification.user_id != user.user_id
@@ -41,7 +86,102 @@ def get_notification(user: User, notification_id: str) -> Notification:
     return notification
 
 
+def count_unread(user: User) -> tuple[int, bool]:
+    """Count the unread among the user's COUNTED newest, with one Query.
+
+    Returns the number and whether all of them are, so that there may be more.
+    """
+    newest = Notification.by_user.query(
+        user.user_id, scan_index_forward=False, page_size=COUNTED
+    )
+    found = next(newest.page_iter)["Items"]
+    unread = sum("read_at" not in item for item in found)
+    return unread, unread == COUNTED
+
+
+def mark(user: User, notification_id: str, *, read: bool = True) -> Notification:
+    """Mark one of the user's notifications as read or unread and return it.
+
+    Only that changes, never what delivery goes by. Safe to repeat: the first time of
+    reading stays.
+
+    Raises NotFoundError, also for somebody else's; nothing is then made anew.
+    """
+    read_at = Notification.read_at
+    action: Action = (
+        read_at.set(read_at | dates.timestamp()) if read else read_at.remove()
+    )
+    notification = Notification(notification_id)
+    is_the_users = (Notification.user_id == user.user_id) & (
+        Notification.created_at.exists()  # else it is only planned
+    )
+    if not 0 < len(notification_id) < LONGEST_ID:
+        raise NotFoundError("There is no such notification.")
+    try:
+        write_single(lambda: notification.update([action], condition=is_the_users))
+    except UpdateError as error:
+        if is_condition_failure(error):
+            raise NotFoundError("There is no such notification.") from error
+        raise
+    return notification
+
+
+def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
+    """Mark the given notifications as read, at most MARKED_AT_ONCE. Safe to repeat.
+
+    Raises InvalidError for more, and NotFoundError if one of them is not the user's;
+    the others are then marked all the same.
+    """
+    if len(notification_ids) > MARKED_AT_ONCE:
+        raise InvalidError(f"Send {MARKED_AT_ONCE} ids at most.", "ids")
+    missing = 0
+    for notification_id in notification_ids:
+        try:
+            mark(user, notification_id)
+        except NotFoundError:
+            missing += 1
+    if missing:
+        raise NotFoundError(
+            f"{missing} of these notifications do not exist; the others are marked."
+        )
+    return Marked(len(notification_ids), 0)
+
+
+def mark_all_read(user: User, *, until: datetime.datetime | None = None) -> Marked:
+    """Mark what the user was told until an instant as read, newest first.
+
+    until: aware; None: now. Safe to repeat, and meant to be while some are left: one
+    call marks at most MARKED_AT_ONCE, for a few seconds at most, and looks at the
+    newest LOOKED_THROUGH.
+    """
+    unread = list(_unread(user, dates.timestamp(until)))
+    deadline = time.monotonic() + MARKING_SECONDS
+    marked = 0
+    for notification_id in unread[:MARKED_AT_ONCE]:
+        if time.monotonic() > deadline:
+            break
+        mark(user, notification_id)
+        marked += 1
+    return Marked(marked, len(unread) - marked)
+
+
+def _unread(user: User, until: str) -> Iterator[str]:
+    history = Notification.by_user.query(
+        user.user_id,
+        Notification.created_at <= until,
+        filter_condition=Notification.read_at.does_not_exist(),
+        scan_index_forward=False,
+        attributes_to_get=["notification_id"],
+        page_size=READ_AT_MOST,
+    )
+    for answer in islice(history.page_iter, LOOKED_THROUGH // READ_AT_MOST):
+        for item in answer["Items"]:
+            yield item["notification_id"]["S"]
+
+
 def _find(notification_id: str) -> Notification | None:
+    if len(notification_id) >= LONGEST_ID:
+        return None
     try:
         return Notification.get(notification_id, consistent_read=True)
     except DoesNotExist:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from notifications import api as api_views
-from notifications import views
+from notifications import staff_api, staff_views, views
 from smartbudget.web.converters import ItemIdConverter, LinkKeyConverter
 
 register_converter(ItemIdConverter, "notification_id")
@@ -11,6 +11,24 @@ register_converter(LinkKeyConverter, "link_key")
 
 pages = [
     path("notifications", views.list_notifications, name="list"),
+    path("notifications/read", views.mark_all, name="mark-all"),
+    path(
+        "notifications/<notification_id:notification_id>",
+        views.show_notification,
+        name="notification",
+    ),
+    path(
+        "notifications/<notification_id:notification_id>/read",
+        views.mark,
+        {"read": True},
+        name="mark-read",
+    ),
+    path(
+        "notifications/<notification_id:notification_id>/unread",
+        views.mark,
+        {"read": False},
+        name="mark-unread",
+    ),
     path("notifications/subscribe", views.subscribe, name="subscribe"),
     path("notifications/unsubscribe", views.unsubscribe, name="unsubscribe"),
     path(
@@ -36,9 +54,38 @@ api = [
         api_views.SubscriptionView.as_view(),
         name="subscription",
     ),
+    path("api/notifications/unread", api_views.UnreadView.as_view(), name="unread"),
+    path("api/notifications/read", api_views.ReadView.as_view(), name="read"),
     path(
         "api/notifications/<notification_id:notification_id>",
         api_views.NotificationView.as_view(),
         name="notification",
     ),
+    path(
+        "api/admin/notifications/failed",
+        staff_api.FailedView.as_view(),
+        name="failed-notifications",
+    ),
+    path(
+        "api/admin/notifications/resend",
+        staff_api.ResendView.as_view(),
+        name="resend-notifications",
+    ),
+    path(
+        "api/admin/dead-letters",
+        staff_api.DeadLettersView.as_view(),
+        name="dead-letters",
+    ),
+    path(
+        "api/admin/dead-letters/redrive",
+        staff_api.RedriveView.as_view(),
+        name="redrive",
+    ),
+]
+
+# Not among the pages: in the menu they are a section of their own.
+root = [
+    path("admin/notifications", staff_views.overview, name="staff"),
+    path("admin/notifications/resend", staff_views.resend, name="staff-resend"),
+    path("admin/dead-letters/redrive", staff_views.redrive, name="staff-redrive"),
 ]

@@ -1,8 +1,11 @@
 """The notification pages."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import (
     require_http_methods,
@@ -11,27 +14,72 @@ from django.views.decorators.http import (
 )
 
 from notifications import links, services, subscriptions
+from notifications.forms import FilterForm, MarkAllForm, label_of
+from notifications.models import Notification
+from notifications.services import Marked
+from notifications.states import delivery_in_words
+from smartbudget.core import dates
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.pages import Page
 from smartbudget.web import cursors
-from smartbudget.web.sessions import public
+from smartbudget.web.forms import answer_form
+from smartbudget.web.sessions import public, safe_next
 
-IN_WORDS = {
-    "queued": "Waiting to be sent",
-    "sent": "Sent by e-mail",
-    "failed": "Could not be sent",
-    "skipped": "Not sent by e-mail",
-}
+LIST = "notifications/list.html"
 
 
 @require_safe
 def list_notifications(request: HttpRequest) -> HttpResponse:
     user = request.user
-    page = services.list_notifications(user, **cursors.position(request, user))
-    context = {
-        "notifications": [(item, IN_WORDS[item.status]) for item in page.items],
-        "links": cursors.links(request, user, page),
+    form = FilterForm(request.GET)
+    always = {
         "account": subscriptions.refresh(user),
+        "here": request.get_full_path(),
     }
-    return render(request, "notifications/list.html", context)
+
+    def find(chosen: dict[str, Any]) -> Page[Notification]:
+        where = cursors.position(request, user)
+        return services.list_notifications(user, **chosen, **where)
+
+    def show(page: Page[Notification]) -> HttpResponse:
+        context = {
+            **always,
+            "form": form,
+            "notifications": [_shown(request, item) for item in page.items],
+            "links": cursors.links(request, user, page),
+            "filtered": form.is_used,
+            "until": dates.timestamp(),
+        }
+        return render(request, LIST, context)
+
+    return answer_form(request, LIST, form, save=find, done=show, context=always)
+
+
+@require_safe
+def show_notification(request: HttpRequest, notification_id: str) -> HttpResponse:
+    """Open one, which marks it as read."""
+    if request.method == "HEAD":
+        notification = services.get_notification(request.user, notification_id)
+    else:
+        notification = services.mark(request.user, notification_id)
+    context = _shown(request, notification)
+    return render(request, "notifications/notification.html", context)
+
+
+@require_POST
+def mark(request: HttpRequest, notification_id: str, read: bool) -> HttpResponse:
+    services.mark(request.user, notification_id, read=read)
+    return redirect(safe_next(request, reverse("notifications:list")))
+
+
+@require_POST
+def mark_all(request: HttpRequest) -> HttpResponse:
+    form = MarkAllForm(request.POST)
+    if not form.is_valid():
+        raise InvalidError("Reload the page and try again.", "until")
+    done = services.mark_all_read(request.user, until=form.cleaned_data["until"])
+    messages.success(request, _said_of(done))
+    return redirect(safe_next(request, reverse("notifications:list")))
 
 
 @require_POST
@@ -70,3 +118,22 @@ def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpRes
     posted = request.method == "POST"
     (links.unsubscribe if posted else links.user_of)(user_id, key)
     return render(request, "notifications/unsubscribe.html", {"done": posted})
+
+
+def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
+    fact, _, _ = notification.message.partition("\n\n")
+    return {
+        "notification": notification,
+        "kind": label_of(notification.type),
+        "fact": fact,
+        "delivery": delivery_in_words(notification, request.user.time_zone),
+    }
+
+
+def _said_of(done: Marked) -> str:
+    if not done.marked:
+        return "There was nothing left to mark as read."
+    said = f"{done.marked} marked as read."
+    if done.left:
+        said += f" {done.left} are left: mark all as read again."
+    return said

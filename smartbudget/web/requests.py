@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -91,3 +93,9 @@ def client_address(request: HttpRequest) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def for_seconds(seconds: float) -> Callable[[], bool]:
+    """Return what tells, when asked, whether so much time has not passed yet."""
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() < deadline

@@ -70,13 +70,13 @@ def end(request: HttpRequest) -> None:
     rotate_token(request)
 
 
-def safe_next(request: HttpRequest) -> str:
-    """Return the address of ours that `next` names, or the dashboard's."""
-    target = request.POST.get("next") or request.GET.get("next") or "/"
+def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
+    """Return the address of ours that `next` names, or `otherwise`."""
+    target = request.POST.get("next") or request.GET.get("next") or otherwise
     safe = target.startswith("/") and url_has_allowed_host_and_scheme(
         target, allowed_hosts=None
     )
-    return target if safe else "/"
+    return target if safe else otherwise
 
 
 class SessionMiddleware:

@@ -12,6 +12,7 @@ from tests.notifications.builders import (
     make_account,
     make_notification,
     sns,
+    stored,
 )
 
 ONE = "1" * 32
@@ -48,10 +49,12 @@ def test_the_list_has_the_shape_that_others_rely_on(client):
             "subject": "Budget exceeded: Food",
             "message": "You have spent 12.00 USD of 10.00 USD.",
             "status": "queued",
+            "status_text": "Waiting to be sent.",
             "error": None,
             "delivery_method": "email",
             "created_at": "2026-03-18T12:00:00.000000+00:00",
             "updated_at": "2026-03-18T12:00:00.000000+00:00",
+            "read_at": None,
         }
     ]
 
@@ -112,6 +115,9 @@ def test_another_users_notification_is_404(notification_id):
     [
         ("get", "/api/notifications"),
         ("get", f"/api/notifications/{ONE}"),
+        ("patch", f"/api/notifications/{ONE}"),
+        ("get", "/api/notifications/unread"),
+        ("post", "/api/notifications/read"),
         ("get", SUBSCRIPTION),
         ("post", SUBSCRIPTION),
         ("delete", SUBSCRIPTION),
@@ -122,6 +128,137 @@ def test_nobody_is_refused(method, address):
 
     assert answer.status_code == 401
     assert sns().subscriptions == {}
+
+
+# ------------------------------------------------------------ filters and reading
+
+TWO = "2" * 32
+READ = "/api/notifications/read"
+UNREAD = 'class="state">Unread<'
+
+
+def listed(client, query: str) -> list[str]:
+    body = client.get(f"/api/notifications?{query}").json()
+    return [item["notification_id"] for item in body["results"]]
+
+
+def test_the_list_can_be_filtered(client):
+    make_notification(ONE, type="budget_exceeded")
+    make_notification(TWO, type="large_expense")
+    client.patch(
+        f"/api/notifications/{TWO}", {"read": True}, content_type="application/json"
+    )
+
+    assert listed(client, "type=budget_exceeded") == [ONE]
+    assert len(listed(client, "type=budget_exceeded&type=large_expense")) == 2
+    assert listed(client, "unread=true") == [ONE]
+    assert listed(client, "unread=false") == [TWO]
+    assert listed(client, "status=sent") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("type=nonsense", "type"),
+        ("type=budget_exceeded&type=nonsense", "type"),
+        ("status=nonsense", "status"),
+        ("unread=1", "unread"),
+        ("kind=budget_exceeded", "kind"),
+    ],
+)
+def test_an_unknown_filter_is_refused_by_name(client, query, field):
+    answer = client.get(f"/api/notifications?{query}")
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+
+
+def test_a_cursor_is_good_for_its_filter_only(client, clock):
+    for number in range(2):
+        make_notification(f"n{number}")
+        clock.shift(1)
+    link = client.get("/api/notifications?unread=true&page_size=1").json()["next"]
+
+    assert listed(client, link.partition("?")[2]) == ["n0"]
+    assert client.get(link.replace("unread=true", "unread=false")).status_code == 400
+
+
+def test_one_is_marked_read_and_unread(client, clock):
+    make_notification(ONE)
+    clock.shift(60)
+
+    def patch(read) -> dict:
+        return client.patch(
+            f"/api/notifications/{ONE}", {"read": read}, content_type="application/json"
+        ).json()
+
+    assert patch(True)["read_at"] == "2026-03-18T12:01:00.000000+00:00"
+    assert patch(False)["read_at"] is None
+    assert patch("perhaps") == {"read": ["Enter true or false."]}
+
+
+def test_marking_another_users_is_404_and_changes_nothing():
+    make_notification(ONE, "alice")
+    bob = signed_in(make_account("bob", subscribed=False))
+
+    answers = [
+        bob.patch(
+            f"/api/notifications/{ONE}", {"read": True}, content_type="application/json"
+        ),
+        bob.post(READ, {"ids": [ONE]}, content_type="application/json"),
+        bob.get(f"/notifications/{ONE}"),
+        bob.post(f"/notifications/{ONE}/read"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert stored(ONE).read_at is None
+
+
+def test_several_or_all_are_marked(client):
+    make_notification(ONE)
+    make_notification(TWO)
+
+    def post(**body) -> dict:
+        return client.post(READ, body, content_type="application/json").json()
+
+    assert post(ids=[ONE]) == {"marked": 1, "left": 0}
+    assert client.get("/api/notifications/unread").json() == {
+        "unread": 1,
+        "more": False,
+    }
+    assert post(all=True, until="2026-03-18T11:59:59Z") == {"marked": 0, "left": 0}
+    assert post(all=True) == {"marked": 1, "left": 0}
+    assert client.get("/api/notifications/unread").json()["unread"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"all": False}, {"ids": []}, {"ids": [ONE], "all": True}]
+)
+def test_marking_needs_ids_or_all(client, body):
+    answer = client.post(READ, body, content_type="application/json")
+
+    assert answer.status_code == 400
+
+
+def test_what_reading_costs(client):
+    make_notification(ONE)
+
+    def cost(method, path, body=None) -> list[str]:
+        with faults.calls_counted() as calls:
+            answer = getattr(client, method)(path, body, "application/json")
+        assert answer.status_code == 200
+        return calls
+
+    one = f"/api/notifications/{ONE}"
+    assert cost("patch", one, {"read": True}) == ["GetItem", "UpdateItem"]
+    assert cost("post", READ, {"ids": [ONE]}) == ["GetItem", "UpdateItem"]
+    assert cost("post", READ, {"all": True}) == ["GetItem", "Query"]
+    with faults.calls_counted() as calls:
+        client.get("/api/notifications/unread")
+    assert calls == ["GetItem", "Query"]
+    with faults.calls_counted() as calls:
+        client.get("/expenses/add")  # the number in the menu is asked for later
+    assert calls == ["GetItem"]
 
 
 # -------------------------------------------------------------------- subscribing
@@ -181,17 +318,17 @@ def test_the_page_tells_what_became_of_each(client):
     assert "notifications/list.html" in [each.name for each in answer.templates]
     page = " ".join(answer.content.decode().split())
     assert "Budget exceeded: Food" in page
-    assert ">Not sent by e-mail<" in page
-    assert "· Not subscribed to e-mails." in page
+    assert ">Not sent by e-mail: not subscribed to e-mails.<" in page
 
 
 def test_the_page_escapes_what_people_typed(client):
-    make_notification(subject="<script>", message="<b>")
+    make_notification(ONE, subject="<script>", message="<b>")
 
-    page = client.get("/notifications").content.decode()
+    for address in ("/notifications", f"/notifications/{ONE}"):
+        page = client.get(address).content.decode()
 
-    assert "&lt;script&gt;" in page
-    assert "<b>" not in page
+        assert "&lt;script&gt;" in page
+        assert "<b>" not in page
 
 
 def test_the_empty_page_says_so(client):
@@ -200,7 +337,7 @@ def test_the_empty_page_says_so(client):
 
 def test_the_page_has_a_pager(client, clock):
     for number in range(2):
-        make_notification(f"n{number}")
+        make_notification(f"{number:032x}")
         clock.shift(1)
 
     page = client.get("/notifications?page_size=1").content.decode()
@@ -240,10 +377,10 @@ def test_the_buttons_lead_back_to_the_page(client):
 
 
 def test_another_users_notifications_are_not_on_the_page():
-    make_notification(user_id="alice")
+    make_notification(ONE, "alice")
     bob = signed_in(make_account("bob", subscribed=False))
 
-    assert "Budget exceeded" not in bob.get("/notifications").content.decode()
+    assert "Budget exceeded: Food" not in bob.get("/notifications").content.decode()
 
 
 def test_the_page_needs_a_login():
@@ -251,3 +388,83 @@ def test_the_page_needs_a_login():
 
     assert answer.status_code == 302
     assert answer.headers["Location"] == "/login?next=%2Fnotifications"
+
+
+def test_the_pages_filter_keeps_over_paging(client, clock):
+    for number in range(4):
+        kind = "large_expense" if number % 2 else "budget_exceeded"
+        make_notification(f"{number:032x}", type=kind, subject=f"No. {number}")
+        clock.shift(1)
+
+    answer = client.get("/notifications?type=large_expense&page_size=1")
+    following = client.get(answer.context["links"]["next"]).content.decode()
+
+    assert "No. 3" in answer.content.decode()
+    assert "No. 1" in following
+    assert 'value="large_expense" id="id_type_2" checked' in following.replace("\n", "")
+
+
+def test_the_page_says_which_filter_is_unknown(client):
+    answer = client.get("/notifications?status=nonsense")
+
+    assert answer.status_code == 400
+    assert "not one of the available choices" in answer.content.decode()
+
+
+def test_a_filter_that_finds_nothing_says_so(client):
+    make_notification(ONE)
+
+    assert (
+        "Nothing of that kind."
+        in client.get("/notifications?status=sent").content.decode()
+    )
+
+
+def test_opening_one_marks_it_and_shows_all_of_it(client):
+    make_notification(ONE, message="A fact.\n\nIts end.\n\nhttps://x.example/budgets/")
+    assert UNREAD in client.get("/notifications").content.decode()
+
+    page = client.get(f"/notifications/{ONE}").content.decode()
+
+    assert "Its end." in page
+    assert 'href="https://x.example/budgets/"' in page
+    assert UNREAD not in client.get("/notifications").content.decode()
+
+
+def test_asking_for_the_head_of_a_page_reads_nothing(client):
+    make_notification(ONE)
+
+    assert client.head(f"/notifications/{ONE}").status_code == 200
+    assert stored(ONE).read_at is None
+
+
+def test_buttons_mark_without_a_script(client):
+    make_notification(ONE)
+    back = "/notifications?status=queued"
+
+    answer = client.post(f"/notifications/{ONE}/read", {"next": back})
+    assert (answer.status_code, answer.headers["Location"]) == (302, back)
+    assert stored(ONE).read_at
+    client.post(f"/notifications/{ONE}/unread", {"next": "https://evil.example/"})
+    assert stored(ONE).read_at is None
+
+
+def test_mark_all_leaves_what_came_after_the_page(client, clock):
+    make_notification(ONE)
+    until = client.get("/notifications").context["until"]
+    clock.shift(1)
+    make_notification(TWO)
+
+    page = client.post("/notifications/read", {"until": until}, follow=True)
+
+    assert "1 marked as read." in page.content.decode()
+    assert stored(ONE).read_at
+    assert stored(TWO).read_at is None
+
+
+def test_every_signed_in_page_asks_for_the_number_by_itself(client):
+    page = client.get("/expenses/add").content.decode()
+
+    assert 'data-unread="/api/notifications/unread"' in page
+    assert "/static/unread" in page
+    assert "unread" not in Client().get("/login").content.decode()

@@ -3,8 +3,12 @@
 import pytest
 
 from notifications import services
-from smartbudget.core.errors import NotFoundError
-from tests.notifications.builders import make_account, make_notification
+from notifications.models import Notification
+from notifications.services import Marked
+from smartbudget.core import pages
+from smartbudget.core.errors import InvalidError, NotFoundError
+from tests.notifications import faults
+from tests.notifications.builders import make_account, make_notification, stored
 
 
 def make_history(clock, count: int, user_id="alice") -> None:
@@ -63,3 +67,133 @@ def test_another_users_notification_is_not_found(notification_id):
 
     with pytest.raises(NotFoundError):
         services.get_notification(bob, notification_id)
+
+
+def test_a_filtered_page_reads_a_bounded_part_and_goes_on(clock, monkeypatch):
+    monkeypatch.setattr(pages, "READ_AT_MOST", 3)
+    user = make_account(subscribed=False).user
+    make_notification("old", type="large_expense")
+    clock.shift(1)
+    make_history(clock, 5)
+
+    first = services.list_notifications(user, types=["large_expense"], limit=1)
+    second = services.list_notifications(
+        user, types=["large_expense"], limit=1, after=first.next
+    )
+
+    assert (ids(first), ids(second)) == ([], ["old"])
+
+
+@pytest.mark.parametrize("chosen", [{"types": ["x"]}, {"status": "x"}])
+def test_unknown_filters_are_refused(chosen):
+    user = make_account(subscribed=False).user
+
+    with pytest.raises(InvalidError):
+        services.list_notifications(user, **chosen)
+
+
+# ------------------------------------------------------------------------ reading
+
+
+def test_the_number_of_unread_is_about_the_newest_fifty(clock):
+    user = make_account(subscribed=False).user
+    make_history(clock, 51)
+    assert services.count_unread(user) == (50, True)
+
+    services.mark(user, "alice-50")
+
+    assert services.count_unread(user) == (49, False)
+    services.mark(user, "alice-0")  # the oldest is not looked at
+    assert services.count_unread(user) == (49, False)
+
+
+def test_marking_changes_nothing_that_delivery_goes_by(clock):
+    user = make_account(subscribed=False).user
+    before = make_notification().attribute_values
+    clock.shift(60)
+
+    services.mark(user, "n1")
+
+    after = stored().attribute_values
+    assert after.pop("read_at")
+    assert after == before
+
+
+def test_the_first_time_of_reading_stays(clock):
+    user = make_account(subscribed=False).user
+    make_notification()
+    first = services.mark(user, "n1").read_at
+    clock.shift(60)
+
+    assert services.mark(user, "n1").read_at == first
+    assert services.mark(user, "n1", read=False).read_at is None
+
+
+@pytest.mark.parametrize("notification_id", ["n1", "gone", "", "x" * 5000])
+@pytest.mark.parametrize("read", [True, False])
+def test_marking_what_is_not_there_makes_nothing(notification_id, read):
+    bob = make_account("bob", subscribed=False).user
+    make_notification("n1", "alice")
+
+    with pytest.raises(NotFoundError):
+        services.mark(bob, notification_id, read=read)
+
+    assert [item.notification_id for item in Notification.scan()] == ["n1"]
+    assert stored().read_at is None
+
+
+def test_a_lost_reply_of_marking_does_no_harm():
+    user = make_account(subscribed=False).user
+    make_notification()
+
+    with faults.reply_lost("UpdateItem"):
+        services.mark(user, "n1")
+
+    assert stored().read_at
+
+
+def test_one_that_is_missing_does_not_keep_the_others_unread():
+    user = make_account(subscribed=False).user
+    make_notification("n1")
+    make_notification("n2")
+
+    with pytest.raises(NotFoundError, match="1 of these"):
+        services.mark_read(user, ["n1", "gone", "n2"])
+
+    assert stored("n1").read_at
+    assert stored("n2").read_at
+
+
+def test_at_most_a_hundred_ids_are_taken():
+    user = make_account(subscribed=False).user
+
+    with pytest.raises(InvalidError):
+        services.mark_read(user, ["x"] * 101)
+
+
+def test_all_are_marked_in_several_goes(clock, monkeypatch):
+    monkeypatch.setattr(services, "MARKED_AT_ONCE", 3)
+    user = make_account(subscribed=False).user
+    make_history(clock, 5)
+    make_notification("bobs", "bob")
+
+    assert services.mark_all_read(user) == Marked(3, 2)
+    assert services.mark_all_read(user) == Marked(2, 0)
+    assert services.mark_all_read(user) == Marked(0, 0)
+    assert stored("bobs").read_at is None
+
+
+def test_marking_all_ends_when_its_time_is_up(clock, monkeypatch):
+    monkeypatch.setattr(services, "MARKING_SECONDS", -1)
+    user = make_account(subscribed=False).user
+    make_history(clock, 2)
+
+    assert services.mark_all_read(user) == Marked(0, 2)
+
+
+def test_what_is_only_planned_cannot_be_marked():
+    user = make_account(subscribed=False).user
+    make_notification().update(actions=[Notification.created_at.remove()])
+
+    with pytest.raises(NotFoundError):
+        services.mark(user, "n1")

@@ -1,0 +1,62 @@
+"""The notification pages' forms; services check the rules."""
+
+from typing import Any
+
+from django import forms
+
+from notifications.models import STATUSES, TYPES
+
+
+def label_of(name: str) -> str:
+    """Write a type or status for people: `large_expense` as `Large expense`."""
+    return name.replace("_", " ").capitalize()
+
+
+class FilterForm(forms.Form):
+    """What the history shows."""
+
+    type = forms.MultipleChoiceField(
+        label="Kind",
+        choices=[(name, label_of(name)) for name in TYPES],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    status = forms.ChoiceField(
+        label="E-mail",
+        choices=[("", "Any"), *((name, label_of(name)) for name in STATUSES)],
+        required=False,
+    )
+    unread = forms.ChoiceField(
+        label="Read",
+        choices=[("", "Any"), ("true", "Unread"), ("false", "Read")],
+        required=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        unread = {"true": True, "false": False}.get(data.pop("unread", ""))
+        return {"types": data.pop("type", []), "unread": unread, **data}
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it leaves anything out."""
+        return any(value not in (None, "", []) for value in self.cleaned_data.values())
+
+
+class MarkAllForm(forms.Form):
+    """Carries when the page was made: what came later was not seen on it."""
+
+    until = forms.DateTimeField(required=False)
+
+
+class ResendForm(forms.Form):
+    """One failed notification, or all of them."""
+
+    id = forms.CharField(required=False)
+    all = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if bool(data.get("id")) == bool(data.get("all")):
+            raise forms.ValidationError("Choose one notification, or all.")
+        return data

@@ -1,0 +1,168 @@
+"""The staff page and its API: for staff only, and without anybody's secrets."""
+
+import pytest
+
+from tests.notifications import faults
+from tests.notifications.builders import make_account, stored
+from tests.notifications.test_api import Client, signed_in
+from tests.notifications.test_dead_letters import back_on_the_queue, bury, make_queues
+from tests.notifications.test_staff import make_failed
+
+PAGE = "/admin/notifications"
+ONE, TWO = "1" * 32, "2" * 32
+ADDRESSES = [
+    ("get", PAGE),
+    ("post", "/admin/notifications/resend"),
+    ("post", "/admin/dead-letters/redrive"),
+    ("get", "/api/admin/notifications/failed"),
+    ("post", "/api/admin/notifications/resend"),
+    ("get", "/api/admin/dead-letters"),
+    ("post", "/api/admin/dead-letters/redrive"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _everything(monkeypatch):
+    make_queues(monkeypatch)
+    make_account()
+
+
+@pytest.fixture
+def grace():
+    return signed_in(make_account("grace", subscribed=False, is_staff=True))
+
+
+def text_of(answer) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_others_are_refused_in_the_sites_frame(method, address):
+    make_failed(ONE)
+    bury(1)
+    bob = signed_in(make_account("bob", subscribed=False))
+
+    if address.startswith("/api") and method == "post":
+        answer = bob.post(address, {"all": True}, content_type="application/json")
+    else:
+        answer = getattr(bob, method)(address, {"all": "true"})
+
+    assert answer.status_code == 403
+    assert "Only staff may do this." in text_of(answer)
+    assert ("<nav" in text_of(answer)) is not address.startswith("/api")
+    assert stored(ONE).status == "failed"
+    assert back_on_the_queue() == []
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_nobody_is_refused(method, address):
+    answer = getattr(Client(), method)(address, {"all": "true"})
+
+    assert answer.status_code == (401 if address.startswith("/api") else 302)
+
+
+def test_only_staff_have_it_in_their_menu(grace):
+    assert f'href="{PAGE}"' in text_of(grace.get("/expenses/add"))
+    bob = signed_in(make_account("bob", subscribed=False))
+    assert PAGE not in text_of(bob.get("/expenses/add"))
+
+
+def test_the_page_tells_what_failed_and_nothing_private(grace):
+    make_failed(ONE, subject="Budget exceeded: Debts", message="12.00 USD")
+    bury(2)
+
+    page = text_of(grace.get(PAGE))
+
+    assert "Failed notifications: 1" in page
+    assert "Dead letters: about 2" in page
+    assert "Could not be sent: the e-mail service did not answer." in page
+    assert ONE in page
+    for secret in ("Debts", "12.00", "alice@example.com"):
+        assert secret not in page
+
+
+def test_one_button_sends_one_again(grace):
+    make_failed(ONE)
+    make_failed(TWO)
+
+    page = grace.post("/admin/notifications/resend", {"id": ONE}, follow=True)
+
+    assert "1 queued again." in text_of(page)
+    assert (stored(ONE).status, stored(TWO).status) == ("queued", "failed")
+    page = grace.post("/admin/notifications/resend", {"id": ONE}, follow=True)
+    assert "Nothing to do" in text_of(page)
+
+
+def test_another_sends_all_of_them(grace):
+    make_failed(ONE)
+    make_failed(TWO)
+
+    page = grace.post("/admin/notifications/resend", {"all": "true"}, follow=True)
+
+    assert "2 queued again." in text_of(page)
+    assert "Failed notifications: 0" in text_of(page)
+
+
+@pytest.mark.parametrize("data", [{}, {"id": ONE, "all": "true"}])
+def test_sending_again_needs_a_choice(grace, data):
+    make_failed(ONE)
+
+    assert grace.post("/admin/notifications/resend", data).status_code == 400
+    assert stored(ONE).status == "failed"
+
+
+def test_dead_letters_are_moved(grace):
+    bury(3)
+
+    page = grace.post("/admin/dead-letters/redrive", follow=True)
+
+    assert "Moved 3, about 0 left." in text_of(page)
+    assert len(back_on_the_queue()) == 3
+
+
+def test_an_outage_is_told(grace):
+    bury(1)
+
+    with faults.down("ReceiveMessage"):
+        assert grace.post("/admin/dead-letters/redrive").status_code == 503
+
+
+def test_the_same_by_api(grace):
+    make_failed(ONE)
+    bury(2)
+
+    def post(path, body=None) -> dict:
+        return grace.post(f"/api/admin/{path}", body, "application/json").json()
+
+    failed = grace.get("/api/admin/notifications/failed").json()
+    assert (failed["count"], failed["more"]) == (1, False)
+    assert failed["results"] == [
+        {
+            "notification_id": ONE,
+            "user_id": "alice",
+            "type": "budget_exceeded",
+            "created_at": "2026-03-18T12:00:00.000000+00:00",
+            "failed_at": "2026-03-18T12:00:00.000000+00:00",
+            "attempts": 1,
+            "error": "The e-mail service did not answer.",
+        }
+    ]
+    assert grace.get("/api/admin/dead-letters").json() == {
+        "dead_letters": {"waiting": 2, "hidden": 0},
+        "failed_events": {"waiting": 0, "hidden": 0},
+    }
+    assert post("dead-letters/redrive") == {"moved": 2, "refused": 0, "left": 0}
+    assert post("notifications/resend", {"ids": [ONE]}) == {
+        "resent": 1,
+        "waiting": 0,
+        "left": 0,
+    }
+
+
+def test_what_the_page_costs(grace):
+    grace.get(PAGE)  # looks up the queues, once a process
+
+    with faults.calls_counted() as calls:
+        grace.get(PAGE)
+
+    assert calls == ["GetItem", *["Query"] * 4, *["GetQueueAttributes"] * 2]

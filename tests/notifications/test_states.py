@@ -1,0 +1,64 @@
+"""What became of each notification, in words."""
+
+import datetime
+
+import pytest
+
+from notifications.models import STATUSES
+from notifications.states import delivery_in_words
+from tests.notifications.builders import NOON, make_notification
+
+
+def at(**later) -> str:
+    return (NOON + datetime.timedelta(**later)).isoformat(timespec="microseconds")
+
+
+def said(time_zone="UTC", **changes) -> str:
+    notification = make_notification()
+    for name, value in changes.items():
+        setattr(notification, name, value)
+    return delivery_in_words(notification, time_zone)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": "sent"}, "Sent by e-mail on 18 March 2026, 12:00."),
+        ({}, "Waiting to be sent."),
+        ({"attempts": 1, "claimed_until": at(seconds=60)}, "Being sent."),
+        ({"attempts": 1, "claimed_until": at(seconds=-1)}, "Waiting to be sent."),
+        (
+            {"attempts": 1, "error": "The e-mail service did not answer."},
+            "Tried once, trying again: the e-mail service did not answer.",
+        ),
+        (
+            {"attempts": 3, "error": "The e-mail service did not answer."},
+            "Tried 3 times, trying again: the e-mail service did not answer.",
+        ),
+        ({"held_until": at(hours=19)}, "Held until 07:00 (quiet hours)."),
+        ({"held_until": at(seconds=-1)}, "Waiting to be sent."),
+        (
+            {"status": "skipped", "error": "Not subscribed to e-mails."},
+            "Not sent by e-mail: not subscribed to e-mails.",
+        ),
+        (
+            {"status": "failed", "error": "The e-mail service did not answer."},
+            "Could not be sent: the e-mail service did not answer."
+            " Staff can send it again.",
+        ),
+    ],
+)
+def test_each_state_has_its_words(changes, words):
+    assert said(**changes) == words
+
+
+def test_times_are_the_users():
+    assert said("Asia/Kolkata", status="sent") == (
+        "Sent by e-mail on 18 March 2026, 17:30."
+    )
+    assert "until 03:00" in said("America/New_York", held_until=at(hours=19))
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_no_state_is_without_words_or_needs_a_reason(status):
+    assert said(status=status, error=None).endswith(".")

@@ -16,7 +16,7 @@ from smartbudget.core.config import config
 from smartbudget.core.tables import Table
 
 STATUSES = ("queued", "sent", "failed", "skipped")
-TYPES = (*EMAIL_KINDS, *SECURITY_KINDS)  # what they are about
+TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, "alert_digest")  # what they are about
 
 # Unsent notifications spread over a few keys, since one hot key would throttle the
 # table's writes [D12].

@@ -13,7 +13,8 @@ def delivery_in_words(notification: Notification, time_zone: str) -> str:
     if notification.status == "sent":
         return f"Sent by e-mail on {_written(notification.updated_at, time_zone)}."
     if notification.status == "skipped":
-        return f"Not sent by e-mail: {reason}"
+        alone = "alone" if notification.digest_id else "by e-mail"
+        return f"Not sent {alone}: {reason}"
     if notification.status == "failed":
         return f"Could not be sent: {reason} Staff can send it again."
     now = dates.timestamp()

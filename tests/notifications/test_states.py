@@ -42,6 +42,10 @@ def said(time_zone="UTC", **changes) -> str:
             "Not sent by e-mail: not subscribed to e-mails.",
         ),
         (
+            {"status": "skipped", "digest_id": "d", "error": "Told in one e-mail."},
+            "Not sent alone: told in one e-mail.",
+        ),
+        (
             {"status": "failed", "error": "The e-mail service did not answer."},
             "Could not be sent: the e-mail service did not answer."
             " Staff can send it again.",

@@ -51,6 +51,19 @@ def test_someone_is_mailed_at_the_threshold_and_at_the_limit(stack):
     )
 
 
+def test_the_alerts_of_a_bulk_come_as_one_mail(stack):
+    alice = Person(stack, subscribed=True)
+    for category in ("Auto", "Bus"):
+        alice.post("budgets", category=category, amount="100.00")
+    rows = [{"amount": "1.00", "category": each} for each in ("Auto", "Bus")] * 120
+
+    assert alice.post("expenses/bulk", expenses=rows)["alerts"] == 4
+
+    (mail,) = alice.mails(1)
+    assert mail["subject"] == "4 budget alerts from one import"
+    wait_until(lambda: ("alert_digest", "sent") in history(alice))
+
+
 def test_a_mail_reaches_only_the_one_it_is_for(stack):
     alice, bob = Person(stack, subscribed=True), Person(stack, subscribed=True)
     for person in (alice, bob):

@@ -124,6 +124,7 @@ class SubscriptionOutput(serializers.Serializer[Any]):
         arn: str | None = account.subscription_arn
         return arn if arn and arn.startswith("arn:") else None
 
+
 class FailedOutput(serializers.Serializer[Any]):
     """A failed notification, without what it says and whom it is for."""
 

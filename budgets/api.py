@@ -17,7 +17,10 @@ from budgets.serializers import (
     NoParameters,
     SummaryFilter,
     SummaryOutput,
+    TrendFilter,
+    TrendOutput,
 )
+from expenses import queries as expenses
 from smartbudget.web import cursors
 
 
@@ -83,6 +86,22 @@ class SummaryView(APIView):
         summary = queries.summary(request.user, **chosen.validated_data)
         context = {"currency": summary.currency}
         return Response(SummaryOutput(summary, context=context).data)
+
+
+class TrendView(APIView):
+    @extend_schema(
+        operation_id="trend", parameters=[TrendFilter], responses=TrendOutput
+    )
+    def get(self, request: Request) -> Response:
+        """Add up what was spent in each of twelve months, budgeted or not."""
+        chosen = TrendFilter(data=request.query_params)
+        chosen.is_valid(raise_exception=True)
+        months = expenses.trend(request.user, **chosen.validated_data)
+        currency = request.user.currency
+        output = TrendOutput(
+            {"currency": currency, "months": months}, context={"currency": currency}
+        )
+        return Response(output.data)
 
 
 def represent(request: Request, budget: Budget) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """The summary: what was budgeted, what was spent, what is left."""
 
 import datetime
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from accounts.models import User
-from budgets.models import Budget, level_of
+from budgets.models import Budget, level_of, passed_on
 from budgets.services import list_budgets
 from expenses import queries as expenses
-from expenses.queries import Spending
+from expenses.queries import Entry, Spending
 from smartbudget.core import dates
 from smartbudget.core.text import fold
+
+LATEST = 5  # expenses that a summary shows
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -48,6 +51,12 @@ class BudgetLine:
         """One of `budgets.models.LEVELS`."""
         return level_of(self.spent, self.amount, self.alert_threshold)
 
+    def passed_on(self, today: datetime.date) -> datetime.date | None:
+        """Find the day on which the amount is passed at the pace so far, if it is."""
+        if today not in self.within:
+            return None
+        return passed_on(self.spent, self.amount, self.within, today)
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -56,10 +65,16 @@ class Summary:
     shown: dates.Period
     currency: str
     lines: list[BudgetLine]  # by category
-    unbudgeted: list[tuple[str, Decimal]]  # category as typed, spent; largest first
+    # Category as typed, spent in what is shown; largest first. Of all, and of those
+    # that no budget is about.
+    categories: list[tuple[str, Decimal]]
+    unbudgeted: list[tuple[str, Decimal]]
     total_budget: Decimal  # of the monthly budgets
     total_spent: Decimal  # of everything in what is shown
     previous_spent: Decimal  # of everything in the month, or week, before
+    # The last few expenses, newest first; in the current period, up to today.
+    latest: list[Entry]
+    names: list[str]  # categories of the budgets and of what was read, by name
 
     @property
     def total_remaining(self) -> Decimal:
@@ -104,22 +119,29 @@ def _summary(user: User, kind: str, shown: dates.Period, day: datetime.date) -> 
     counted = [each for each in budgets if each.current == periods[each.period]]
     to_count = [each for each in budgets if each not in counted]
     needed = [before, shown, *(periods[each.period] for each in to_count)]
-    found = expenses.spending(
-        user.user_id,
-        dates.Period(
-            min(each.start for each in needed), max(each.end for each in needed)
-        ),
+    reach = dates.Period(
+        min(each.start for each in needed), max(each.end for each in needed)
     )
+    both = dates.Period(before.start, shown.end)
+    found = expenses.entries(user.user_id, reach, described=both)
+    categories = _by_category(each for each in found if each.day in shown)
+    budgeted = {each.category_key for each in budgets}
+    today = user.today()
     return Summary(
         shown=shown,
         currency=user.currency,
         lines=[_line(each, periods[each.period], found) for each in budgets],
-        unbudgeted=_unbudgeted(budgets, found, shown),
+        categories=categories,
+        unbudgeted=[each for each in categories if fold(each[0]) not in budgeted],
         total_budget=sum(
             (each.amount for each in budgets if each.period == "monthly"), Decimal(0)
         ),
         total_spent=expenses.total(found, shown),
         previous_spent=expenses.total(found, before),
+        latest=_latest(
+            found, dates.Period(before.start, today) if today in shown else shown
+        ),
+        names=_names(budgets, found),
     )
 
 
@@ -151,18 +173,26 @@ def _line(
     )
 
 
-def _unbudgeted(
-    budgets: list[Budget], found: list[Spending], month: dates.Period
-) -> list[tuple[str, Decimal]]:
-    """Add up spending in categories that no budget is about."""
-    budgeted = {each.category_key for each in budgets}
+def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:
+    """Add up each category under the name that it was first given; largest first."""
     totals: dict[str, Decimal] = {}
     names: dict[str, str] = {}
     for each in found:
-        if each.day in month and each.category_key not in budgeted:
-            names.setdefault(each.category_key, each.category)
-            totals[each.category_key] = (
-                totals.get(each.category_key, Decimal(0)) + each.amount
-            )
+        names.setdefault(each.category_key, each.category)
+        totals[each.category_key] = (
+            totals.get(each.category_key, Decimal(0)) + each.amount
+        )
     ordered = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
     return [(names[key], spent) for key, spent in ordered]
+
+
+def _latest(found: Iterable[Entry], days: dates.Period) -> list[Entry]:
+    within = [each for each in found if each.day in days]
+    return heapq.nlargest(LATEST, within, key=lambda each: (each.day, each.created_at))
+
+
+def _names(budgets: Iterable[Budget], found: Iterable[Spending]) -> list[str]:
+    """List categories once each, as budgets or else the newest expenses write them."""
+    names = {each.category_key: each.category for each in found}
+    names.update((each.category_key, str(each.category)) for each in budgets)
+    return [names[key] for key in sorted(names)]

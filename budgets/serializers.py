@@ -84,7 +84,7 @@ class LineOutput(serializers.Serializer[Any]):
     end = serializers.DateField(source="within.end")
 
 
-class UnbudgetedOutput(serializers.Serializer[Any]):
+class CategoryOutput(serializers.Serializer[Any]):
     category = serializers.CharField()
     spent = MoneyField()
 
@@ -97,8 +97,32 @@ class SummaryOutput(serializers.Serializer[Any]):
     period = DaysOutput(source="shown")
     currency = serializers.CharField()
     budgets = LineOutput(many=True, source="lines")
-    unbudgeted = UnbudgetedOutput(many=True, help_text="Largest first.")
+    categories = CategoryOutput(many=True, help_text="All of them, largest first.")
+    unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
     total_budget = MoneyField(help_text="Of the monthly budgets.")
     total_spent = MoneyField(help_text="Of all spending in the month.")
     total_remaining = MoneyField()
     previous_spent = MoneyField(help_text="In the whole month before.")
+
+
+class TrendFilter(InputSerializer):
+    """The query parameters of the trend."""
+
+    IGNORED = frozenset({"format"})
+
+    month = TextField(
+        required=False, help_text="The last month, YYYY-MM; this one if not given."
+    )
+    category = TextField(
+        required=False, max_length=50, help_text="Of this category only."
+    )
+
+
+class MonthOutput(serializers.Serializer[Any]):
+    month = serializers.CharField(help_text="YYYY-MM")
+    spent = MoneyField()
+
+
+class TrendOutput(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    months = MonthOutput(many=True, help_text="Twelve, oldest first.")

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from budgets import views
-from budgets.api import BudgetListView, BudgetView, SummaryView
+from budgets.api import BudgetListView, BudgetView, SummaryView, TrendView
 from smartbudget.web.converters import ItemIdConverter
 
 register_converter(ItemIdConverter, "budget_id")
@@ -21,4 +21,5 @@ api = [
     path("api/budgets", BudgetListView.as_view(), name="budgets"),
     path("api/budgets/<budget_id:budget_id>", BudgetView.as_view(), name="budget"),
     path("api/summary", SummaryView.as_view(), name="summary"),
+    path("api/trends", TrendView.as_view(), name="trends"),
 ]

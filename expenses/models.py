@@ -1,7 +1,8 @@
 """The expenses table."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -14,6 +15,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from smartbudget.core.config import config
 from smartbudget.core.files import receipt_extension
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
 
 # pending: entered, not yet seen on a statement; void: kept, and counted nowhere.
 STATUSES = ("pending", "cleared", "void")
@@ -58,6 +62,9 @@ class Expense(Table):
     version = VersionAttribute()
 
     by_user = ByUserIndex()
+
+    # What the write that gave this expense has told its owner; not stored.
+    alerts: "Sequence[Notification]" = ()
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:
         """Take over a receipt's attributes; nothing is stored."""

@@ -43,8 +43,9 @@ def record_expense(
     receipt: a checked file; receipt_url: or the key of a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key gives the expense stored first.
 
-    Raises InvalidError; ConflictError if the key was used for another expense. Without
-    a key, not idempotent: every call stores one more.
+    Returns the expense, with the `alerts` that it caused. Raises InvalidError;
+    ConflictError if the key was used for another expense. Without a key, not
+    idempotent: every call stores one more.
     """
     given = {
         "amount": amount,
@@ -153,6 +154,7 @@ def delete_expense(user: User, expense_id: str) -> None:
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
     expense, outcome = retry_lost_races(attempt)
     budgets.follow_up(user, outcome)
+    expense.alerts = outcome.alerts
     return expense
 
 

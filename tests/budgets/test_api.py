@@ -298,6 +298,10 @@ def test_the_summary_has_every_field_and_exact_decimals(client, alice):
                 "end": "2026-03-31",
             }
         ],
+        "categories": [
+            {"category": "Groceries", "spent": "66.67"},
+            {"category": "Rent", "spent": "0.10"},
+        ],
         "unbudgeted": [{"category": "Rent", "spent": "0.10"}],
         "total_budget": "100.00",
         "total_spent": "66.77",

@@ -1,0 +1,214 @@
+"""Twelve months of spending: the service and its API."""
+
+import datetime
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from expenses import queries
+from expenses.models import Expense
+from expenses.queries import trend
+from smartbudget.core.errors import InvalidError
+from tests.builders import client_for, make_user
+from tests.calls import counted
+from tests.money_builders import ALICE, BOB, NOON, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+TRENDS = "/api/trends"
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+def spent(**given) -> dict[str, Decimal]:
+    """Return the months in which something was spent."""
+    found = trend(ALICE, **given)
+    return {each.month: each.spent for each in found if each.spent}
+
+
+def test_twelve_months_end_with_this_one():
+    found = trend(ALICE)
+
+    assert [each.month for each in found] == [
+        *(f"2025-{month:02d}" for month in range(4, 13)),
+        "2026-01",
+        "2026-02",
+        "2026-03",
+    ]
+    assert {each.spent for each in found} == {0}
+
+
+def test_months_begin_and_end_with_their_days():
+    for amount, date in (
+        ("1.00", "2025-03-31"),
+        ("2.00", "2025-04-01"),
+        ("4.00", "2025-12-31"),
+        ("8.00", "2026-01-01"),
+        ("16.00", "2026-03-31"),  # ahead, but in this month, as in the summary
+        ("32.00", "2026-04-01"),
+    ):
+        make_expense(amount=amount, date=date)
+
+    assert spent() == {"2025-04": 2, "2025-12": 4, "2026-01": 8, "2026-03": 16}
+
+
+def test_a_month_is_added_up_exactly():
+    for _ in range(10):
+        make_expense(amount="0.10")
+
+    assert spent() == {"2026-03": Decimal("1.00")}
+
+
+def test_void_expenses_count_nowhere():
+    make_expense(status="void")
+    make_expense(amount="3.00", status="cleared")
+
+    assert spent() == {"2026-03": 3}
+
+
+def test_one_category_is_found_whatever_its_case():
+    make_expense(amount="1.00", category="Straße")
+    make_expense(amount="2.00", category="STRASSE", date="2026-01-05")
+    make_expense(amount="4.00", category="Rent")
+
+    assert spent(category=" strasse ") == {"2026-03": 1, "2026-01": 2}
+    assert spent(category="Nothing") == {}
+
+
+def test_another_month_can_be_the_last():
+    make_expense(amount="1.00", date="2024-06-30")
+
+    assert spent(month="2025-05") == {"2024-06": 1}
+    assert [each.month for each in trend(ALICE, month="2025-05")][-1] == "2025-05"
+
+
+def test_this_month_is_the_one_where_the_user_lives():
+    samoa = replace(ALICE, time_zone="Pacific/Apia")
+
+    with time_machine.travel("2026-03-31T12:00+00:00"):
+        assert trend(samoa)[-1].month == "2026-04"
+        assert trend(ALICE)[-1].month == "2026-03"
+
+
+def test_nobody_else_s_spending_is_in_it():
+    make_expense(BOB)
+
+    assert spent() == {}
+
+
+@pytest.mark.parametrize("month", ["2026", "2026-13", "0001-01", "9999-12"])
+def test_a_malformed_month_is_named(month):
+    with pytest.raises(InvalidError) as refused:
+        trend(ALICE, month=month)
+
+    assert refused.value.field == "month"
+
+
+def test_a_month_that_was_not_read_to_its_end_is_left_out(monkeypatch):
+    """Two megabytes, of which one may be read."""
+    with Expense.batch_write() as batch:
+        for number in range(1000):
+            day = datetime.date(2026, 3, 18) - datetime.timedelta(days=number // 4)
+            batch.save(
+                Expense(
+                    expense_id=f"{number:032x}",
+                    user_id=ALICE.user_id,
+                    date=day.isoformat(),
+                    amount=Decimal("1.00"),
+                    category="Food",
+                    category_key="food",
+                    description="🍜" * 500,
+                    created_at="2026-03-18T00:00:00.000000+00:00",
+                    updated_at="2026-03-18T00:00:00.000000+00:00",
+                )
+            )
+    with counted() as calls:
+        whole = trend(ALICE)
+    assert len(calls.names) == 3
+    assert sum(each.spent for each in whole) == 1000
+    monkeypatch.setattr(queries, "TREND_PAGES", 1)
+
+    found = trend(ALICE)
+
+    assert found == whole[-len(found) :]
+    assert 3 < len(found) < 12
+
+
+def test_the_api_gives_strings_in_the_currency_s_decimals():
+    alice = make_user("alice", currency="KWD")
+    make_expense(alice, amount="0.001")
+    make_expense(alice, amount="12", date="2025-04-01")
+
+    answer = client_for(alice).get(TRENDS).json()
+
+    assert answer["currency"] == "KWD"
+    assert answer["months"][0] == {"month": "2025-04", "spent": "12.000"}
+    assert answer["months"][1] == {"month": "2025-05", "spent": "0.000"}
+    assert answer["months"][-1] == {"month": "2026-03", "spent": "0.001"}
+    assert len(answer["months"]) == 12
+
+
+def test_the_api_takes_a_month_and_a_category():
+    alice = make_user("alice")
+    make_expense(alice, date="2025-02-01", category="Tea")
+    make_expense(alice, date="2025-02-01", category="Rent")
+
+    answer = client_for(alice).get(TRENDS, {"month": "2025-02", "category": "TEA"})
+
+    assert answer.json()["months"][-1] == {"month": "2025-02", "spent": "10.00"}
+
+
+def test_the_api_agrees_with_the_summary():
+    alice = make_user("alice")
+    make_expense(alice, amount="7.25")
+    make_expense(alice, amount="1.05", date="2026-03-30")
+    make_expense(alice, amount="2.00", date="2026-02-28")
+    browser = client_for(alice)
+
+    summary = browser.get("/api/summary").json()
+
+    *_, before, this = browser.get(TRENDS).json()["months"]
+    assert this["spent"] == summary["total_spent"] == "8.30"
+    assert before["spent"] == summary["previous_spent"] == "2.00"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"month": "2026-13"}, "month"),
+        ({"month": "\u0660\u0660\u0660\u0660-01"}, "month"),
+        ({"category": "a" * 51}, "category"),
+        ({"category": "a\u0007"}, "category"),
+        ({"from": "2026-01"}, "from"),
+    ],
+)
+def test_a_wrong_parameter_is_named(given, field):
+    answer = client_for(make_user()).get(TRENDS, given)
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+
+
+def test_the_api_is_for_those_who_are_logged_in():
+    assert client_for().get(TRENDS).status_code == 401
+
+
+def test_an_outsider_sees_nothing_of_it():
+    make_expense(make_user("alice"))
+
+    answer = client_for(make_user("bob")).get(TRENDS).json()
+
+    assert {each["spent"] for each in answer["months"]} == {"0.00"}
+
+
+def test_the_schema_describes_it():
+    schema = client_for().get("/api/schema", {"format": "json"}).json()
+
+    described = schema["paths"]["/api/trends"]["get"]
+    assert {each["name"] for each in described["parameters"]} == {"month", "category"}

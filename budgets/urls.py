@@ -8,7 +8,11 @@ from smartbudget.web.converters import ItemIdConverter
 
 register_converter(ItemIdConverter, "budget_id")
 
-root = [path("", views.dashboard, name="dashboard")]
+root = [
+    path("", views.dashboard, name="dashboard"),
+    path("trend", views.trend, name="trend"),
+    path("first-steps/subscribe", views.subscribe_step, name="subscribe_step"),
+]
 
 pages = [
     path("budgets", views.list_budgets, name="list"),

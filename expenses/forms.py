@@ -1,15 +1,15 @@
 """The expense pages' forms; services check the rules."""
 
 import uuid
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 
 from accounts.models import User
-from expenses import files
+from expenses import files, services
 from expenses.models import Expense
 from expenses.serializers import checked
-from smartbudget.core.errors import InvalidError
+from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.money import format_amount
 from smartbudget.web.forms import AmountField
 
@@ -93,7 +93,7 @@ class NewExpenseForm(ExpenseForm):
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @classmethod
-    def blank(cls, user: User) -> "NewExpenseForm":
+    def blank(cls, user: User) -> Self:
         """Return a form for an expense of today."""
         initial = {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
         return cls(user=user, initial=initial)
@@ -101,10 +101,34 @@ class NewExpenseForm(ExpenseForm):
     def clean_idempotency_key(self) -> str | None:
         return self.cleaned_data["idempotency_key"] or None
 
-    def renew_key(self) -> None:
-        """Let what is typed now be stored beside what was stored with the old key."""
-        self.data = self.data.copy()
-        self.data["idempotency_key"] = uuid.uuid4().hex
+    def record(self, user: User, data: dict[str, Any]) -> Expense:
+        """Store the expense; sent twice, it is stored once.
+
+        Raises what `services.record_expense` does. After a ConflictError the form
+        has a new key, so that saving again stores what is typed now as well.
+        """
+        try:
+            return services.record_expense(user, **data)
+        except ConflictError as error:
+            self.data = self.data.copy()
+            self.data["idempotency_key"] = uuid.uuid4().hex
+            raise ConflictError(
+                "This page was sent before, with another expense, which is stored. "
+                "Save again to add this one too."
+            ) from error
+
+
+class QuickAddForm(NewExpenseForm):
+    """What the dashboard asks for: how much, for what, and when."""
+
+    description = receipt = photo = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["amount"].widget.attrs["autofocus"] = True
+        category = self.fields["category"]
+        category.help_text = ""
+        category.widget.attrs |= {"list": "categories", "autocomplete": "off"}
 
 
 class EditExpenseForm(ExpenseForm):

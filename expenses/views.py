@@ -12,7 +12,7 @@ from expenses import queries, services, thumbnails
 from expenses.forms import EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import Expense
 from expenses.receipts_api import address_of, with_receipt
-from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.errors import NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.pages import Page
 from smartbudget.web import cursors
@@ -50,21 +50,11 @@ def add(request: HttpRequest) -> HttpResponse:
     else:
         form = NewExpenseForm.blank(user)
 
-    def save(data: dict[str, Any]) -> Expense:
-        try:
-            return services.record_expense(user, **data)
-        except ConflictError as error:
-            form.renew_key()
-            raise ConflictError(
-                "This page was sent before, with another expense, which is stored. "
-                "Save again to add this one too."
-            ) from error
-
     return answer_form(
         request,
         "expenses/add.html",
         form,
-        save=save,
+        save=lambda data: form.record(user, data),
         done=lambda expense: _to_list(request, expense, "added"),
     )
 
@@ -121,7 +111,14 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
     return HttpResponse(drawn, content_type="image/jpeg", headers=headers)
 
 
-def _to_list(request: HttpRequest, expense: Expense, done: str) -> HttpResponse:
+def say(request: HttpRequest, expense: Expense, done: str) -> None:
+    """Say what was done to an expense, and what its owner is told because of it."""
     amount = display(expense.amount, request.user.currency)
     messages.success(request, f"{expense.category}, {amount}, was {done}.")
+    for alert in expense.alerts:
+        messages.warning(request, alert.subject)
+
+
+def _to_list(request: HttpRequest, expense: Expense, done: str) -> HttpResponse:
+    say(request, expense, done)
     return redirect("expenses:list")

@@ -120,6 +120,36 @@ def test_what_every_action_costs(alice, browser):
     for path in ("/api/summary", "/api/summary?month=2026-03", "/"):
         assert cost("GET", path)[:2] == (summary, 1 + this_and_last_month)
 
+    # The trend, which loads after the rest: what its twelve months hold.
+    for path in ("/api/trends", "/trend"):
+        assert cost("GET", path)[:2] == (sorted([SESSION, QUERY]), 3)
+    assert cost("GET", "/api/trends?category=fun")[:2] == (sorted([SESSION, QUERY]), 3)
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_the_dashboard_s_quick_add_costs_what_adding_costs(alice, browser):
+    def cost(amount):
+        with counted() as calls:
+            answer = browser.post(
+                "/", {"amount": amount, "category": "Groceries", "date": str(TODAY)}
+            )
+        assert answer.status_code == 302
+        return calls.names
+
+    assert cost("1.00") == [SESSION, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost("90.00") == [SESSION, BUDGETS_BY_KEY, TRANSACTION, SEND]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_a_newcomer_s_last_step_reads_the_account_after_the_rest(alice, browser):
+    with counted() as dashboard:
+        browser.get("/")
+    with counted() as step:
+        browser.get("/first-steps/subscribe", headers={"HX-Request": "true"})
+
+    assert dashboard.names == [SESSION, QUERY, QUERY]
+    assert step.names == [SESSION, "dynamodb.GetItem"]
+
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_the_summary_of_a_year_reads_no_year(alice, browser):

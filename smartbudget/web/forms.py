@@ -32,12 +32,14 @@ def answer_form(
     *,
     save: Callable[[dict[str, Any]], T],
     done: Callable[[T], HttpResponse],
-    context: dict[str, Any] | None = None,
+    context: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
 ) -> HttpResponse:
     """Show a form; if it is bound, save it.
 
     save: takes the cleaned data and calls a service. What the service refuses is said
     by its field, with what was typed kept. done: answers with what `save` returned.
+    context: what the template needs beside the form; where it costs something, a
+    function, which is called only when the form is shown.
     """
     problem = None
     if form.is_bound:
@@ -51,12 +53,22 @@ def answer_form(
                     raise
             else:
                 return done(saved)
-    response = render(request, template, {**(context or {}), "form": form})
+    _focus_on_first_wrong(form)
+    beside = context() if callable(context) else context
+    response = render(request, template, {**(beside or {}), "form": form})
     if problem:
         response.status_code = problem.status
         for name, value in problem.headers.items():
             response.headers[name] = value
     return response
+
+
+def _focus_on_first_wrong(form: Form) -> None:
+    wrong = [field for name, field in form.fields.items() if name in form.errors]
+    if wrong:
+        for field in form.fields.values():
+            field.widget.attrs.pop("autofocus", None)
+        wrong[0].widget.attrs["autofocus"] = True
 
 
 def _put_on(form: Form, error: Exception) -> Problem | None:

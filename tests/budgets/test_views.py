@@ -64,9 +64,9 @@ def test_the_dashboard_shows_the_month(client, alice):
 
     assert "<h1>March 2026</h1>" in shown
     assert "85.00 USD of 100.00 USD 85% Left: 15.00 USD" in words(shown)
-    assert 'max="100" value="85.00"' in shown
+    assert '<rect class="spent" y="25%" width="85.00%" height="50%"/>' in shown
     assert "1,319.50 USD" in shown
-    assert "<td>Rent</td>" in shown
+    assert "Rent no budget 1,234.50 USD" in words(shown)
     assert "<dd>7.00 USD</dd>" in shown
     assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in shown
 
@@ -335,6 +335,7 @@ def test_a_form_needs_its_csrf_token(alice):
 
 
 def test_only_get_and_post_are_taken(client):
-    assert client.post(HOME).status_code == 405
+    assert client.put(HOME).status_code == 405
+    assert client.post("/trend").status_code == 405
     assert client.post(LIST).status_code == 405
     assert client.put(ADD).status_code == 405

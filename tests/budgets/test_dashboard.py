@@ -1,0 +1,339 @@
+"""What the dashboard shows beyond the summary, and its quick add."""
+
+import re
+import uuid
+
+import pytest
+import time_machine
+
+from expenses.queries import list_expenses
+from notifications import services as notifications
+from tests.budgets.test_views import after, page, words
+from tests.builders import client_for, make_user
+from tests.money_builders import NOON, alerts, make_budget, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+HOME = "/"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def typed(**given) -> dict[str, str]:
+    """What the browser sends when somebody adds an expense."""
+    return {
+        "amount": "12.50",
+        "category": "Groceries",
+        "date": "2026-03-18",
+        "idempotency_key": uuid.uuid4().hex,
+        **given,
+    }
+
+
+def texts(tag: str, shown: str) -> list[str]:
+    found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", shown)
+    return [words(each) for each in found]
+
+
+def told(shown: str) -> list[str]:
+    return texts("li", re.search(r'<ul class="messages".*?</ul>', shown)[0])
+
+
+def test_categories_are_shown_as_the_api_gives_them(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="1234.50", category="<b>Rent")
+    make_expense(alice, amount="617.25")
+
+    shown = page(client.get(HOME))
+    given = client.get("/api/summary").json()["categories"]
+
+    assert [each["spent"] for each in given] == ["1234.50", "617.25"]
+    rows = re.search(r'<table class="chart-rows">.*?</table>', shown)[0]
+    assert texts("tr", rows)[1:] == [
+        "&lt;b&gt;Rent no budget 1,234.50 USD",
+        "Groceries 617.25 USD",
+    ]
+    assert re.findall(r'width="([\d.]+%)" height="100%"', rows) == ["100.00%", "50.00%"]
+
+
+def test_many_categories_fold_away(client, alice):
+    for number in range(10):
+        make_expense(alice, category=f"Category {number}", amount=str(number + 1))
+
+    shown = page(client.get(HOME))
+
+    first, folded = re.findall(r'<table class="chart-rows">.*?</table>', shown)
+    assert "2 more" in texts("summary", shown)
+    assert ("Category 9" in first, "Category 0" in first) == (True, False)
+    assert "Category 0" in folded
+
+
+def test_the_pace_is_said_where_it_leads_over_the_budget(client, alice):
+    make_budget(alice, category="Fast")
+    make_budget(alice, category="Slow")
+    make_expense(alice, category="Fast", amount="90.00")
+    make_expense(alice, category="Slow", amount="1.00")
+
+    shown = words(page(client.get(HOME)))
+
+    assert "Day 18 of 31. At this pace you pass 100% on 21 Mar 2026." in shown
+    assert shown.count("At this pace") == 1
+    assert "At this pace" not in page(client.get(HOME, {"month": "2026-02"}))
+
+
+def test_a_bar_says_in_words_what_it_draws(client, alice):
+    make_budget(alice, category='"><script>')
+    make_expense(alice, category='"><script>', amount="90.00")
+
+    shown = page(client.get(HOME))
+
+    assert (
+        "&quot;&gt;&lt;script&gt;, monthly: 90% spent, day 18 of 31;"
+        " you are told at 80%</title>"
+    ) in shown
+    assert '"><script>' not in shown
+
+
+def test_the_last_expenses_are_the_newest_up_to_today(client, alice):
+    make_expense(alice, category="Tomorrow", date="2026-03-19")
+    for number in range(6):
+        make_expense(alice, category=f"Number {number}", description=f"<i>{number}")
+    make_expense(alice, category="Earlier", date="2026-03-01")
+    make_expense(alice, category="Void", status="void")
+
+    shown = page(client.get(HOME))
+
+    latest = shown[shown.index('id="latest"') :]
+    assert re.findall(r"Number \d", latest) == [f"Number {n}" for n in (5, 4, 3, 2, 1)]
+    assert "&lt;i&gt;5" in latest
+    for absent in ("Tomorrow", "Earlier", "Void", "<i>"):
+        assert absent not in latest
+    stored = list_expenses(alice, category="Number 5").items[0]
+    assert f'href="/expenses/{stored.expense_id}/edit"' in latest
+
+
+def test_another_month_shows_its_own_and_no_form(client, alice):
+    make_expense(alice, category="Then", date="2026-01-31")
+    make_expense(alice, category="Before", date="2025-12-31")
+
+    shown = page(client.get(HOME, {"month": "2026-01"}))
+
+    latest = shown[shown.index('id="latest"') :]
+    assert "Then" in latest
+    assert "Before" not in latest
+    assert "quick-add" not in shown
+    assert "A short way in" not in shown
+
+
+def test_the_form_waits_for_the_amount_and_offers_one_s_own_categories(client, alice):
+    make_budget(alice, category="Food & drink")
+    make_expense(alice, category="Rent", date="2026-02-01")
+    make_expense(alice, category="RENT")
+    make_expense(make_user("bob"), category="Secret")
+
+    shown = page(client.get(HOME))
+
+    assert re.search(r'<input[^>]*name="amount"[^>]* autofocus', shown)
+    assert re.search(r'name="category"[^>]* list="categories"', shown)
+    assert re.search(r'name="date" value="2026-03-18"', shown)
+    assert re.findall(r'<option value="(.*?)"', shown) == ["Food &amp; drink", "RENT"]
+
+
+def test_an_expense_is_added_and_said(client, alice):
+    response = client.post(HOME, typed(amount=" 1234.5 ", category="Rent"))
+
+    assert response["Location"] == HOME
+    shown = after(client, response)
+    assert told(shown) == ["Rent, 1,234.50 USD, was added."]
+    (stored,) = list_expenses(alice).items
+    assert (stored.date, stored.status) == ("2026-03-18", "pending")
+    assert "Rent no budget 1,234.50 USD" in words(shown)
+
+
+def test_an_alert_that_it_causes_is_said(client, alice):
+    make_budget(alice)
+
+    first = told(after(client, client.post(HOME, typed(amount="85.00"))))
+    second = told(after(client, client.post(HOME, typed(amount="5.00"))))
+    third = told(after(client, client.post(HOME, typed(amount="50.00"))))
+
+    assert first == ["Groceries, 85.00 USD, was added.", "Budget 85% spent: Groceries"]
+    assert second == ["Groceries, 5.00 USD, was added."]
+    assert third[1:] == ["Budget exceeded: Groceries"]
+
+
+def test_every_alert_of_one_expense_is_said(aws):
+    carol = make_user("carol", large_expense_threshold="100.00")
+    make_budget(carol)
+    make_budget(carol, period="yearly")
+    client = client_for(carol)
+
+    said = told(after(client, client.post(HOME, typed(amount="150.00"))))
+
+    subjects = {each.subject for each in notifications.list_notifications(carol).items}
+    assert len(said) == 1 + len(alerts(carol))
+    assert set(said[1:]) == subjects
+
+
+def test_a_double_click_stores_one(client, alice):
+    same = typed()
+
+    answers = [client.post(HOME, same), client.post(HOME, same)]
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert len(list_expenses(alice).items) == 1
+
+
+def test_another_expense_on_the_same_page_is_asked_about_and_then_stored(client, alice):
+    same = typed()
+    client.post(HOME, same)
+
+    answer = client.post(HOME, {**same, "amount": "99.00"})
+
+    assert answer.status_code == 409
+    shown = page(answer)
+    assert "This page was sent before" in shown
+    assert 'value="99.00"' in shown
+    (key,) = re.findall(r'name="idempotency_key" value="(\w+)"', shown)
+    client.post(HOME, {**same, "amount": "99.00", "idempotency_key": key})
+    assert len(list_expenses(alice).items) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("amount", ""),
+        ("amount", "0"),
+        ("amount", "0.001"),
+        ("category", " "),
+        ("category", "a" * 51),
+        ("date", ""),
+        ("date", "2026-02-30"),
+        ("date", "2015-01-01"),
+    ],
+)
+def test_a_wrong_field_is_marked_and_looked_at(client, alice, field, value):
+    answer = client.post(HOME, typed(**{"category": "<i>Kept", field: value}))
+
+    shown = page(answer)
+    assert answer.status_code == 400
+    assert f'id="id_{field}_error"' in shown
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', shown) == [field]
+    assert field == "category" or 'value="&lt;i&gt;Kept"' in shown
+    assert "<h1>March 2026</h1>" in shown
+    assert list_expenses(alice).items == []
+
+
+def test_the_quick_add_needs_its_token(alice):
+    assert client_for(alice, csrf=True).post(HOME, typed()).status_code == 403
+    assert list_expenses(alice).items == []
+
+
+def test_the_first_steps_are_ticked_off(client, alice):
+    def done():
+        steps = re.search(r'<ol class="steps">.*?</ol>', page(client.get(HOME)))[0]
+        return ["Done" in step for step in texts("li", steps)]
+
+    assert done() == [False, False, False]
+    make_expense(alice)
+    assert done() == [False, True, False]
+    make_budget(alice)
+    assert done() == [True, True, False]
+    for _ in range(4):
+        make_expense(alice)
+    assert "A short way in" not in page(client.get(HOME))
+
+
+def test_the_last_step_loads_by_itself(client, alice):
+    shown = page(client.get(HOME))
+    address = re.search(r'<li hx-get="(.*?)" hx-trigger="load"', shown)[1]
+
+    def step():
+        return page(client.get(address, headers=HTMX))
+
+    assert "Done" not in step()
+    subscribe_and_confirm(alice)
+    assert "Done" in step()
+    assert "hx-get" not in step()
+    assert client.get(address)["Location"] == "/notifications"
+
+
+def subscribe_and_confirm(user):
+    from accounts.services import set_subscription
+
+    set_subscription(user.user_id, arn="arn:aws:sns:x", status="confirmed")
+
+
+def test_an_empty_dashboard_says_what_is_missing(client):
+    shown = words(page(client.get(HOME)))
+
+    assert "Nothing was spent in March 2026." in shown
+    assert "No expenses in this month or the one before." in shown
+
+
+def test_the_trend_loads_after_the_rest_or_by_a_link(client):
+    shown = page(client.get(HOME, {"month": "2026-02"}))
+
+    assert '<div class="trend-place" hx-get="/trend?month=2026-02"' in shown
+    assert '<a href="/trend?month=2026-02">' in shown
+    assert re.search(r'<script src="/static/django_htmx/htmx\S*\.js" defer>', shown)
+
+
+def test_the_trend_shows_the_api_s_numbers(client, alice):
+    make_expense(alice, amount="1234.50", date="2025-12-24")
+    make_expense(alice, amount="617.25")
+
+    part = page(client.get("/trend", headers=HTMX))
+    whole = page(client.get("/trend"))
+    months = client.get("/api/trends").json()["months"]
+
+    assert ("<h1>" in part, "<h1>" in whole) == (False, True)
+    for shown in (part, whole):
+        said = [row.rpartition(" USD")[0] for row in texts("tr", shown)[1:]]
+        assert [each.split()[-1].replace(",", "") for each in said] == [
+            each["spent"] for each in months
+        ]
+        assert "the highest is December 2025, 1,234.50 USD." in shown
+        heights = re.findall(r'height="([\d.]+)%"', shown)
+        assert sorted(map(float, heights))[-3:] == [0, 32.92, 65.84]
+
+
+def test_a_trend_of_nothing_is_said(client):
+    assert "Nothing was spent in these twelve months." in page(client.get("/trend"))
+
+
+def test_a_trend_of_no_month_is_refused(client):
+    assert client.get("/trend", {"month": "March"}).status_code == 400
+
+
+def test_the_trend_is_of_the_user_s_own(alice):
+    make_expense(alice)
+
+    shown = page(client_for(make_user("bob")).get("/trend"))
+
+    assert "Nothing was spent" in shown
+    assert client_for().get("/trend").status_code == 302
+
+
+def test_nothing_is_styled_or_scripted_inline(client, alice):
+    make_budget(alice)
+    make_expense(alice)
+
+    for path in (HOME, "/trend", "/budgets"):
+        shown = page(client.get(path))
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)", shown)

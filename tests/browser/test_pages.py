@@ -13,6 +13,7 @@ PUBLIC = ["/login", "/register", "/no-such-page"]
 PRIVATE = [
     "/",
     "/?month=2020-01",
+    "/trend",
     "/expenses",
     "/expenses?category=nothing-of-that-kind",
     "/expenses/add",

@@ -6,10 +6,11 @@ import uuid
 import pytest
 import time_machine
 
+from accounts.models import Account
 from expenses.queries import list_expenses
 from notifications import services as notifications
 from tests.budgets.test_views import after, page, words
-from tests.builders import client_for, make_user
+from tests.builders import account_of, client_for, make_user
 from tests.money_builders import NOON, alerts, make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -267,16 +268,11 @@ def test_the_last_step_loads_by_itself(client, alice):
         return page(client.get(address, headers=HTMX))
 
     assert "Done" not in step()
-    subscribe_and_confirm(alice)
+    confirmed = Account.subscription_status.set("confirmed")
+    account_of(alice).update(actions=[confirmed])
     assert "Done" in step()
     assert "hx-get" not in step()
     assert client.get(address)["Location"] == "/notifications"
-
-
-def subscribe_and_confirm(user):
-    from accounts.services import set_subscription
-
-    set_subscription(user.user_id, arn="arn:aws:sns:x", status="confirmed")
 
 
 def test_an_empty_dashboard_says_what_is_missing(client):

@@ -1,0 +1,50 @@
+"""The dashboard by hand: an expense by keyboard alone, and the trend."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.integration.people import Person
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_an_expense_is_added_by_keyboard_and_says_what_it_set_off(windows, stack):
+    person = Person(stack)
+    person.post("budgets", category="Groceries", amount="100.00")
+    page = windows.open(person)
+    page.goto("/")
+
+    expect(page.get_by_label("Amount")).to_be_focused()
+    page.keyboard.type("85")
+    page.keyboard.press("Tab")
+    page.keyboard.type("groceries")
+    page.keyboard.press("Enter")
+
+    said = page.get_by_role("status")
+    expect(said).to_contain_text("groceries, 85.00 USD, was added.")
+    expect(said).to_contain_text("Budget 85% spent: Groceries")
+    expect(page.get_by_label("Amount")).to_be_focused()
+
+
+def test_the_trend_comes_by_itself(windows, stack):
+    person = Person(stack)
+    person.post("expenses", category="Groceries", amount="1234.50")
+    page = windows.open(person)
+    page.goto("/")
+
+    drawing = page.get_by_role("img", name="Spending by month")
+    expect(drawing).to_be_visible()
+    page.get_by_text("As a table").click()
+    table = page.get_by_role("table").filter(has_text="Month")
+    expect(table.get_by_role("cell", name="1,234.50 USD")).to_be_visible()
+
+
+def test_without_scripts_a_link_leads_to_the_trend(windows, stack):
+    person = Person(stack)
+    person.post("expenses", category="Groceries", amount="1234.50")
+    page = windows.open(person, javascript=False)
+    page.goto("/")
+
+    page.get_by_role("link", name="Spending in the twelve months").click()
+
+    expect(page.get_by_role("cell", name="1,234.50 USD")).to_be_visible()

@@ -283,7 +283,11 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(cause, ClientError):
         response: Any = cause.response
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or response.get("Error", {}).get("Code") in _OUTAGE_CODES
+        return (
+            status == 429
+            or status >= 500
+            or response.get("Error", {}).get("Code") in _OUTAGE_CODES
+        )
     return isinstance(cause, BotoCoreError)
 
 

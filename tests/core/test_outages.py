@@ -1,7 +1,7 @@
 """When DynamoDB does not answer at all."""
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import UpdateError
 
 from accounts import throttles
@@ -23,6 +23,18 @@ def test_silence_is_an_outage_and_no_failed_condition():
 
     assert tables.is_outage(error)
     assert not tables.is_condition_failure(error)
+
+
+def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
+    def refusal(status):
+        response = {
+            "Error": {"Code": "Throttled"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+        return ClientError(response, "Subscribe")  # SNS's own word
+
+    assert tables.is_outage(refusal(429))
+    assert not tables.is_outage(refusal(400))
 
 
 def test_a_single_write_leaves_silence_alone(aws):

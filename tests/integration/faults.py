@@ -1,17 +1,18 @@
-"""A web server whose way to AWS leads through a proxy that loses and refuses calls.
+"""Faults between a stack's parts and its AWS: microburst in the way, as an HTTP proxy.
 
-An HTTP proxy, not an endpoint: signatures cover the host that is asked.
+A proxy, not an endpoint: signatures cover the host that is asked. All faults are
+microburst's own; what is ours here only starts it, tells it what to spoil, and kills
+what waits for it.
 """
 
 import contextlib
+import json
+import os
+import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
@@ -20,91 +21,71 @@ from smartbudget.local.processes import Child
 from smartbudget.local.settings import ROOT
 from tests.stack import Stack, free_ports, wait_until
 
-Fault = Callable[[], bool]  # whether AWS still gets the call; its answer never comes
+FUNCTION = "notification_processor"
+
+Fault = dict[str, Any]  # the effect of one of microburst's rules
+DOWN: Fault = {"reset": True}
+REPLY_LOST: Fault = {"response": {"abort_bytes": 0}}
+HELD: Fault = {"timeout_ms": 600_000}  # AWS never gets the call
+HELD_AFTER: Fault = {"response": {"bandwidth_kbps": 1e-6}}  # AWS did it
 
 
-class Proxy(ThreadingHTTPServer):
-    """Passes calls on, except those that it was told to spoil."""
+def refused(code: str) -> Fault:
+    """AWS answers with this error, in its own words and with its own status."""
+    return {"error": {"code": code}}
 
-    daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._faults: dict[str, Fault] = {}
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+def slow(seconds: float) -> Fault:
+    """AWS gets the call so much later."""
+    return {"latency": seconds * 1000}
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def fault_of(self, target: str) -> Fault | None:
-        """Find what is to go wrong with a call, such as `DynamoDB.GetItem`."""
-        faults = list(self._faults.items())
-        return next((fault for part, fault in faults if part in target), None)
+# It would go on listening when the tests are killed; all parts end with their parent.
+MICROBURST = """
+import os, sys, threading
+from microburst.cli import main
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+main()
+"""
+
+
+class Faults:
+    """One microburst, and what goes wrong with the calls that lead through it."""
+
+    def __init__(self, aws_url: str, folder: Path) -> None:
+        (port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        self._rules = f"{self.url}/_microburst/rules"
+        self._fired = f"{self.url}/_microburst/fired"
+        command = [sys.executable, "-c", MICROBURST]
+        command += ["--upstream", aws_url, "--port", str(port)]
+        log = folder / "microburst.log"
+        env = {"PATH": os.environ["PATH"]}
+        self.process = Child("microburst", command, env=env, cwd=folder, log=log)
+        wait_until(lambda: _answers(f"{self.url}/_microburst/health"))
 
     @contextlib.contextmanager
-    def fault(self, part: str, fault: Fault) -> Iterator[None]:
-        """Spoil calls whose target contains `part` for the length of a block."""
-        self._faults[part] = fault
+    def __call__(
+        self, call: str, fault: Fault, *, times: int | None = None, body: str = ""
+    ) -> Iterator[Callable[[], int]]:
+        """Spoil calls for the length of a block; yield how many were so far.
+
+        call: `service:Operation`, or `service` for all of it. times: the first so many;
+        None for all. body: a JMESPath condition on the request.
+        """
+        service, _, operation = call.partition(":")
+        rule = {"service": service, **fault}
+        given = {"operation": operation, "times": times, "body": body}
+        rule.update({name: value for name, value in given.items() if value})
+        requests.delete(self._fired, timeout=5)
+        requests.post(self._rules, json=[rule], timeout=5).raise_for_status()
         try:
-            yield
+            yield lambda: len(requests.get(self._fired, timeout=5).json())
         finally:
-            self._faults.pop(part, None)
+            requests.delete(self._rules, json=[], timeout=5)
 
-    def down(self, part: str) -> contextlib.AbstractContextManager[None]:
-        """Let none of these calls through."""
-        return self.fault(part, lambda: False)
-
-    def losing_replies(
-        self, part: str, count: int
-    ) -> contextlib.AbstractContextManager[None]:
-        """Let these calls through and lose the first `count` answers."""
-        left = [None] * count
-
-        def lose() -> bool:
-            left.pop()
-            if not left:
-                del self._faults[part]
-            return True
-
-        return self.fault(part, lose)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Proxy
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fault = self.server.fault_of(self.headers.get("X-Amz-Target", ""))
-        if fault is None:
-            self._answer(*self._pass_on(body))
-            return
-        self.close_connection = True
-        if fault():
-            self._pass_on(body)
-
-    do_GET = do_PUT = do_DELETE = do_HEAD = do_POST  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay silent."""
-
-    def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        url = urlsplit(self.path)
-        path = f"{url.path}?{url.query}" if url.query else url.path
-        with contextlib.closing(HTTPConnection(url.netloc, timeout=30)) as aws:
-            aws.request(self.command, path, body, dict(self.headers.items()))
-            answer = aws.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
-
-    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in headers:
-            if name.lower() not in {"content-length", "transfer-encoding"}:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def end(self) -> None:
+        self.process.kill()  # it would wait for the calls that it holds
 
 
 class FaultyWeb:
@@ -113,25 +94,132 @@ class FaultyWeb:
     def __init__(self, stack: Stack, folder: Path) -> None:
         (port,) = free_ports(1)
         self.stack = stack
-        self.proxy = Proxy()
+        self.faults = Faults(stack.aws_url, folder)
         self.web_url = f"http://127.0.0.1:{port}"
-        conf = Path(smartbudget.local.__path__[0]) / "gunicorn_conf.py"
-        command = [sys.executable, "-m", "gunicorn", "smartbudget.wsgi:application"]
-        command += ["--config", str(conf), "--bind", f"127.0.0.1:{port}"]
-        env = {**stack.local.web_env(), "HTTP_PROXY": self.proxy.url}
-        log = folder / "web.log"
-        self.process = Child("web server", command, env=env, cwd=ROOT, log=log)
-        wait_until(self._answers)
+        self.log = folder / "web.log"
+        self.start()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stack, name)
 
+    def start(self) -> None:
+        conf = Path(smartbudget.local.__path__[0]) / "gunicorn_conf.py"
+        command = [sys.executable, "-m", "gunicorn", "smartbudget.wsgi:application"]
+        command += [
+            "--config",
+            str(conf),
+            "--bind",
+            self.web_url.removeprefix("http://"),
+        ]
+        env = {**self.stack.local.web_env(), "HTTP_PROXY": self.faults.url}
+        self.process = Child("web server", command, env=env, cwd=ROOT, log=self.log)
+        wait_until(lambda: _answers(f"{self.web_url}/health"))
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self.process.kill()
+
     def end(self) -> None:
         self.process.stop()
-        self.proxy.shutdown()
-        self.proxy.server_close()
+        self.faults.end()
 
-    def _answers(self) -> bool:
-        with contextlib.suppress(requests.ConnectionError):
-            return requests.get(f"{self.web_url}/health", timeout=5).ok
-        return False
+
+class FaultyProcessor:
+    """The queue's Lambda, its way to AWS leading through microburst meanwhile.
+
+    A message that failed comes back after RETRY_SECONDS.
+    """
+
+    RETRY_SECONDS = 3
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.stack = stack
+        self.faults = Faults(stack.aws_url, folder)
+        session = stack.admin_session()
+        self._lambda, self._sqs = session.client("lambda"), session.client("sqs")
+        self.queue = stack.outputs["NotificationQueueUrl"]
+        config = self._lambda.get_function_configuration(FunctionName=FUNCTION)
+        self._variables = config["Environment"]["Variables"]
+        self._set_variables(HTTP_PROXY=self.faults.url)
+        self._set_retry(self.RETRY_SECONDS)
+        self.take_dead_letters()
+
+    def end(self) -> None:
+        self._set_variables()
+        found = self.stack.local.settings.parameters["QueueVisibilitySeconds"]
+        self._set_retry(int(found))
+        self.faults.end()
+
+    def kill(self) -> None:
+        """End every process that runs the function with SIGKILL."""
+        aws = self.stack.part("aws").pid
+        running = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+        workers = [pid for pid in running if _runs(pid, FUNCTION, parent=aws)]
+        assert workers
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+
+    def send(self, *bodies: Any) -> None:
+        """Put messages into the queue, ten at most, in one call."""
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": body if isinstance(body, str) else json.dumps(body),
+            }
+            for number, body in enumerate(bodies)
+        ]
+        sent = self._sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
+        assert not sent.get("Failed")
+
+    def take_dead_letters(self) -> list[str]:
+        """Empty the dead-letter queue; return the bodies."""
+        queue = self._sqs.get_queue_url(QueueName="notification-queue-dlq")["QueueUrl"]
+        bodies = []
+        while found := self._sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10
+        ).get("Messages"):
+            for message in found:
+                handle = message["ReceiptHandle"]
+                self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
+                bodies.append(message["Body"])
+        return bodies
+
+    def is_idle(self) -> bool:
+        """Whether the queue holds nothing, waiting or in flight."""
+        counts = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
+        found = self._sqs.get_queue_attributes(
+            QueueUrl=self.queue, AttributeNames=counts
+        )
+        return set(found["Attributes"].values()) == {"0"}
+
+    def _set_variables(self, **more: str) -> None:
+        self._lambda.update_function_configuration(
+            FunctionName=FUNCTION, Environment={"Variables": self._variables | more}
+        )
+        self._lambda.get_waiter("function_updated_v2").wait(
+            FunctionName=FUNCTION, WaiterConfig={"Delay": 0.1}
+        )
+
+    def _set_retry(self, seconds: int) -> None:
+        attributes = {"VisibilityTimeout": str(seconds)}
+        self._sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
+
+
+def _runs(pid: int, function: str, parent: int) -> bool:
+    """Whether a process runs a function for the AWS that is `parent`."""
+    with contextlib.suppress(OSError):
+        folder = Path(f"/proc/{pid}")
+        started_by = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        environment = (folder / "environ").read_bytes().split(b"\0")
+        mark = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
+        return started_by == parent and mark in environment
+    return False
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(url, timeout=5).ok
+    return False

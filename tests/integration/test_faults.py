@@ -1,28 +1,60 @@
-"""AWS fails, answers get lost and processes die; nothing acknowledged does."""
+"""AWS fails, answers get lost and processes die: one crossing stays one e-mail."""
 
+import contextlib
 import json
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from tests.integration.faults import FaultyWeb
-from tests.integration.people import PASSWORD, Person
-from tests.integration.test_main_job import (
-    history,
-    sweep_as_if_five_minutes_later,
-    today,
+from tests.integration.faults import (
+    DOWN,
+    HELD,
+    HELD_AFTER,
+    REPLY_LOST,
+    FaultyProcessor,
+    FaultyWeb,
+    refused,
+    slow,
 )
+from tests.integration.people import PASSWORD, Person
+from tests.integration.test_main_job import history, today
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 ATTEMPTS = 3  # at each call to DynamoDB
 
+COMMIT = "dynamodb:TransactWriteItems"
+QUEUE = "sqs:SendMessageBatch"
+UPDATE = "dynamodb:UpdateItem"
+CLAIM = "contains(values(ExpressionAttributeNames), 'attempts')"
+MARK = "contains(values(ExpressionAttributeNames), 'unsent_shard')"
+ACCOUNT = "TransactItems[0].Update.TableName == 'users'"
+LONG_AGO = "2020-01-01T00:00:00.000000+00:00"
+
+
+@pytest.fixture(scope="module")
+def faulty_web(stack, tmp_path_factory):
+    """A web server of this module's own, behind what fails when asked to."""
+    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"))
+    yield faulty
+    faulty.end()
+
 
 @pytest.fixture
-def web(stack, tmp_path):
-    """A web server of this test's own, behind a proxy that fails when asked to."""
-    faulty = FaultyWeb(stack, tmp_path)
+def web(faulty_web):
+    yield faulty_web
+    if faulty_web.process.exit_code() is not None:
+        faulty_web.start()
+
+
+@pytest.fixture(scope="module")
+def processor(stack, tmp_path_factory):
+    """The queue's Lambda, behind what fails when asked to."""
+    faulty = FaultyProcessor(stack, tmp_path_factory.mktemp("processor"))
     yield faulty
     faulty.end()
 
@@ -36,6 +68,53 @@ def spend(person: Person, amount: str, **headers: str) -> requests.Response:
     return person.request("POST", "expenses", json=given, headers=headers)
 
 
+def about_to_cross(stack) -> Person:
+    """Somebody whose next 9.00 is a mail."""
+    person = Person(stack, subscribed=True)
+    person.post("budgets", category="Fun", amount="10.00")
+    return person
+
+
+def let_lapse(stack, person: Person, name: str = "claimed_until") -> None:
+    """Move a stored time back, as if minutes had passed, or a day.
+
+    `claimed_until`, of somebody dead: a living one would no longer be alone.
+    """
+    table = stack.admin_session().client("dynamodb")
+    for each in person.get("notifications")["results"]:
+        with contextlib.suppress(table.exceptions.ConditionalCheckFailedException):
+            table.update_item(
+                TableName="notifications",
+                Key={"notification_id": {"S": each["notification_id"]}},
+                UpdateExpression=f"SET {name} = :then",
+                ConditionExpression=f"attribute_exists({name})",
+                ExpressionAttributeValues={":then": {"S": LONG_AGO}},
+            )
+
+
+def sweep(stack, person: Person) -> None:
+    """Run the sweep when what waits for this person is overdue."""
+    let_lapse(stack, person, "unsent_since")
+    functions = stack.admin_session().client("lambda")
+
+    def swept() -> bool:
+        answer = functions.invoke(
+            FunctionName="notification_processor", Payload=b'{"task": "sweep"}'
+        )
+        return "FunctionError" not in answer
+
+    wait_until(swept)
+
+
+def assert_one_mail(person: Person, mails: int = 1) -> None:
+    """One crossing, one notification, one mail; `mails` where one may repeat."""
+    wait_until(lambda: history(person) == [("budget_threshold", "sent")])
+    assert len(person.mails(mails)) == mails
+
+
+# ------------------------------------------------------------------ DynamoDB
+
+
 def test_without_dynamodb_people_are_asked_to_wait_and_nothing_is_lost(web):
     alice = Person(web)
     alice.post("expenses", category="Fun", amount="1.00")
@@ -43,7 +122,7 @@ def test_without_dynamodb_people_are_asked_to_wait_and_nothing_is_lost(web):
     form["csrfmiddlewaretoken"] = alice.http.headers["X-CSRFToken"]
     login = {"username": alice.name, "password": PASSWORD}
 
-    with web.proxy.down("DynamoDB"):
+    with web.faults("dynamodb", DOWN):
         programs = [
             alice.request("GET", "expenses"),
             spend(alice, "2.00"),
@@ -63,21 +142,34 @@ def test_without_dynamodb_people_are_asked_to_wait_and_nothing_is_lost(web):
 
 @pytest.mark.parametrize("lost", [1, ATTEMPTS])
 def test_who_registered_is_not_told_that_the_name_is_taken(web, lost):
-    with web.proxy.losing_replies("TransactWriteItems", lost):
+    with web.faults(COMMIT, REPLY_LOST, times=lost) as fired:
         bob = Person(web)
 
+    assert fired() == lost
     assert bob.get("profile")["username"] == bob.name
     again = {"username": bob.name, "email": "x@example.com", "password": PASSWORD}
     taken = requests.post(f"{web.web_url}/register", json=again, timeout=30)
     assert (taken.status_code, list(taken.json())) == (409, ["username"])
 
 
-def test_an_expense_whose_reply_was_lost_counts_once(web):
+@pytest.mark.parametrize(
+    "fault",
+    [
+        REPLY_LOST,
+        refused("ThrottlingException"),
+        refused("ProvisionedThroughputExceededException"),
+        slow(1.5),
+        slow(2.5),  # than the client waits: it comes after its own repetition
+    ],
+    ids=["reply lost", "throttled", "over capacity", "slow", "late"],
+)
+def test_an_expense_whose_write_goes_wrong_once_counts_once(web, fault):
     carol = Person(web)
     carol.post("budgets", category="Fun", amount="100.00")
 
-    with web.proxy.losing_replies("TransactWriteItems", 1):
+    with web.faults(COMMIT, fault, times=1) as fired:
         assert spend(carol, "85.00").status_code == 201
+        assert fired() == 1
 
     assert amounts(carol) == ["85.00"]
     (line,) = carol.get("summary")["budgets"]
@@ -85,11 +177,12 @@ def test_an_expense_whose_reply_was_lost_counts_once(web):
     assert [kind for kind, _ in history(carol)] == ["budget_threshold"]
 
 
-def test_an_expense_of_unknown_fate_can_be_sent_again_with_its_key(web):
+@pytest.mark.parametrize("fault", [REPLY_LOST, refused("ThrottlingException")])
+def test_an_expense_of_unknown_fate_can_be_sent_again_with_its_key(web, fault):
     carol = Person(web)
     carol.post("budgets", category="Fun", amount="100.00")
 
-    with web.proxy.losing_replies("TransactWriteItems", ATTEMPTS):
+    with web.faults(COMMIT, fault, times=ATTEMPTS):
         unknown = spend(carol, "85.00", **{"Idempotency-Key": "lunch"})
     again = spend(carol, "85.00", **{"Idempotency-Key": "lunch"})
 
@@ -99,49 +192,191 @@ def test_an_expense_of_unknown_fate_can_be_sent_again_with_its_key(web):
     assert line["spent"] == "85.00"
 
 
-def test_a_web_server_killed_after_the_commit_leaves_the_mail_to_the_sweep(web):
-    dave = Person(web, subscribed=True)
-    dave.post("budgets", category="Fun", amount="10.00")
+# ------------------------------------------------------ the web's part of the flow
 
-    def die() -> bool:
-        web.process.kill()
-        return False
 
-    with (
-        web.proxy.fault("SendMessageBatch", die),
-        pytest.raises(requests.ConnectionError),
-    ):
-        spend(dave, "9.00")
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [("sns:Subscribe", ""), (COMMIT, ACCOUNT)],
+    ids=["SNS", "account"],
+)
+def test_who_subscribes_is_subscribed_once_though_the_reply_is_lost(web, call, body):
+    dora = Person(web)
+
+    with web.faults(call, REPLY_LOST, times=1, body=body) as fired:
+        dora.subscribe()
+        assert fired() == 1
+
+    assert dora.get("notifications/subscribe")["status"] == "confirmed"
+    dora.post("budgets", category="Fun", amount="10.00")
+    spend(dora, "9.00")
+    assert_one_mail(dora)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [DOWN, refused("RequestThrottled"), REPLY_LOST],
+    ids=["down", "throttled", "replies lost"],
+)
+def test_what_sqs_does_not_take_the_sweep_sends(web, processor, fault):
+    erin = about_to_cross(web)
+
+    with web.faults(QUEUE, fault) as fired:
+        assert spend(erin, "9.00").status_code == 201
+        assert fired()
+
+    if fault is not REPLY_LOST:  # then SQS has it, twice
+        assert history(erin) == [("budget_threshold", "queued")]
+    sweep(web, erin)
+    assert_one_mail(erin)
+    wait_until(processor.is_idle)
+    assert_one_mail(erin)
+
+
+@pytest.mark.parametrize(
+    ("call", "fault", "stored"),
+    [
+        (COMMIT, HELD, False),
+        (COMMIT, HELD_AFTER, True),
+        (QUEUE, HELD, True),
+        (QUEUE, HELD_AFTER, True),
+    ],
+    ids=["before the commit", "after it", "before SQS", "after SQS"],
+)
+def test_a_web_server_killed_between_two_side_effects(
+    web, processor, call, fault, stored
+):
+    dave = about_to_cross(web)
+
+    with web.faults(call, fault) as fired, ThreadPoolExecutor() as pool:
+        answer = pool.submit(spend, dave, "9.00")
+        wait_until(fired)
+        web.kill()
+        assert isinstance(answer.exception(30), requests.ConnectionError)
 
     dave.url = web.stack.web_url
-    assert amounts(dave) == ["9.00"]
-    assert history(dave) == [("budget_threshold", "queued")]
-    sweep_as_if_five_minutes_later(web.stack, dave)
-    wait_until(lambda: history(dave) == [("budget_threshold", "sent")])
-    assert len(dave.mails(1)) == 1
+    assert amounts(dave) == (["9.00"] if stored else [])
+    if not stored:
+        assert history(dave) == []
+        spend(dave, "9.00")
+    sweep(web, dave)
+    assert_one_mail(dave)
+    wait_until(processor.is_idle)
+    assert_one_mail(dave)
 
 
-def test_a_message_that_comes_five_times_is_one_mail(web):
-    erin = Person(web, subscribed=True)
-    erin.post("budgets", category="Fun", amount="10.00")
-    with web.proxy.down("SendMessageBatch"):
-        erin.post("expenses", category="Fun", amount="9.00")
-    (waiting,) = erin.get("notifications")["results"]
-    assert waiting["status"] == "queued"
+# -------------------------------------------------- the Lambda's part of the flow
 
-    sqs = web.admin_session().client("sqs")
-    queue = web.outputs["NotificationQueueUrl"]
-    body = json.dumps({"notification_id": waiting["notification_id"]})
-    for _ in range(5):
-        sqs.send_message(QueueUrl=queue, MessageBody=body)
 
-    erin.mails(1)
-    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+@pytest.mark.parametrize(
+    ("call", "body", "fault", "times", "mails"),
+    [
+        (UPDATE, CLAIM, REPLY_LOST, 1, 1),
+        (UPDATE, CLAIM, refused("ProvisionedThroughputExceededException"), 4, 1),
+        (UPDATE, CLAIM, slow(2.5), 1, 1),
+        ("sns:Publish", "", refused("Throttled"), 1, 1),
+        ("sns:Publish", "", DOWN, 1, 1),
+        # SNS cannot be asked whether it was sent, so these repeat that one mail.
+        ("sns:Publish", "", REPLY_LOST, 1, 2),
+        (UPDATE, MARK, refused("ThrottlingException"), ATTEMPTS, 2),
+        (UPDATE, MARK, REPLY_LOST, 1, 1),
+    ],
+    ids=[
+        "claim's reply lost",
+        "claim throttled",
+        "claim late",
+        "SNS throttles",
+        "SNS down",
+        "publish's reply lost",
+        "mark throttled",
+        "mark's reply lost",
+    ],
+)
+def test_what_goes_wrong_in_a_delivery(
+    stack, processor, call, body, fault, times, mails
+):
+    frank = about_to_cross(stack)
 
-    def is_empty() -> bool:
-        found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=counts)
-        return set(found["Attributes"].values()) == {"0"}
+    with processor.faults(call, fault, times=times, body=body) as fired:
+        spend(frank, "9.00")
+        wait_until(lambda: fired() == times)
+        if body == MARK:  # the claim stands
+            let_lapse(stack, frank)
+        assert_one_mail(frank, mails)
 
-    wait_until(is_empty)
-    assert history(erin) == [("budget_threshold", "sent")]
-    assert len(erin.mails(1)) == 1
+    wait_until(processor.is_idle)
+    assert_one_mail(frank, mails)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+@pytest.mark.parametrize(
+    ("call", "body", "fault", "mails"),
+    [
+        ("sns:Publish", "", HELD, 1),
+        (UPDATE, MARK, HELD, 2),  # the one that repeats a mail
+        (UPDATE, MARK, HELD_AFTER, 1),
+    ],
+    ids=["after claiming", "after publishing", "after marking"],
+)
+def test_a_lambda_killed_between_two_side_effects(
+    stack, processor, call, body, fault, mails
+):
+    heidi = about_to_cross(stack)
+
+    with processor.faults(call, fault, body=body) as fired:
+        spend(heidi, "9.00")
+        wait_until(fired)
+        processor.kill()
+
+    let_lapse(stack, heidi)
+    wait_until(processor.is_idle)
+    assert_one_mail(heidi, mails)
+
+
+def test_a_message_that_comes_five_times_and_after_a_day_is_one_mail(stack, processor):
+    erin = about_to_cross(stack)
+    with processor.faults(UPDATE, slow(0.5), body=MARK):  # so that they overlap
+        spend(erin, "9.00")
+        (waiting,) = erin.get("notifications")["results"]
+        message = {"notification_id": waiting["notification_id"]}
+        for _ in range(5):  # batches of their own, for runs beside each other
+            processor.send(message)
+        assert_one_mail(erin)
+        wait_until(processor.is_idle)
+
+    let_lapse(stack, erin)
+    processor.send(*[message] * 5)
+
+    wait_until(processor.is_idle)
+    assert_one_mail(erin)
+
+
+def test_with_sns_down_it_ends_as_failed_in_words_and_redriving_sends_nothing(
+    stack, processor
+):
+    grace, heidi = about_to_cross(stack), about_to_cross(stack)
+    poison = [f"not JSON {uuid.uuid4()}", json.dumps({"notification_id": "unknown"})]
+    dead_letters = []
+
+    def are_dead() -> bool:
+        dead_letters.extend(processor.take_dead_letters())
+        return len(dead_letters) >= 3
+
+    with processor.faults(
+        "sns:Publish", DOWN, body=f"contains(values(@), '{grace.email}')"
+    ):
+        spend(grace, "9.00")
+        processor.send(*poison)
+        spend(heidi, "9.00")
+        assert_one_mail(heidi)
+        wait_until(are_dead, 60)
+
+    (failed,) = grace.get("notifications")["results"]
+    assert failed["status"] == "failed"
+    assert failed["error"] == "The e-mail service did not answer."
+    (hers,) = [each for each in dead_letters if each not in poison]
+    assert json.loads(hers)["notification_id"] == failed["notification_id"]
+    processor.send(hers)
+    wait_until(processor.is_idle)
+    assert history(grace) == [("budget_threshold", "failed")]
+    assert stack.messages(grace.email, "notification") == []

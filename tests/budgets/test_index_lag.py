@@ -7,6 +7,7 @@ copy of the table.
 import contextlib
 import copy
 import datetime
+import threading
 from decimal import Decimal
 
 import pytest
@@ -20,7 +21,13 @@ from budgets import services as budgets
 from budgets.services import list_budgets
 from expenses.models import Expense
 from smartbudget.core import dates
-from tests.budgets.test_random_writes import SETTINGS, Writer, amounts, categories
+from tests.budgets.test_random_writes import (
+    SETTINGS,
+    Writer,
+    amounts,
+    categories,
+    write_in_threads,
+)
 from tests.conftest import ACCOUNT_ID, empty_aws
 from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense, spent
 
@@ -34,6 +41,11 @@ def lagging_index():
     table = get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"].tables["expenses"]
     history = [(dates.now(), copy.deepcopy(table.items))]
     make_call = BaseClient._make_api_call
+    lock = threading.RLock()
+
+    def one_at_a_time(*call):
+        with lock:
+            return lagging(*call)
 
     def lagging(client, operation, parameters):
         if operation != "Query" or parameters["TableName"] != "expenses":
@@ -51,7 +63,7 @@ def lagging_index():
             table.items = now
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", lagging)
+        patch.setattr(BaseClient, "_make_api_call", one_at_a_time)
         yield
 
 
@@ -140,6 +152,20 @@ def test_whenever_it_is_recounted_it_is_right_and_in_the_end_it_is(actions):
                         assert spent(budget) == truth(budget)
             else:
                 writer.do((kind, *given_))
+        clock.shift(QUIET)
+        for budget in list_budgets(ALICE).items:
+            budgets.recount(ALICE, budget.budget_id)
+            assert spent(budget) == truth(budget)
+
+
+@pytest.mark.soak
+@SETTINGS
+@given(st.lists(writes, min_size=6, max_size=24))
+def test_several_writers_at_once_are_counted_right_in_the_end(given_):
+    early = NOON - datetime.timedelta(hours=1)
+    with empty_aws(), time_machine.travel(early, tick=True) as clock, lagging_index():
+        clock.move_to(NOON)
+        assert write_in_threads(given_) == []
         clock.shift(QUIET)
         for budget in list_budgets(ALICE).items:
             budgets.recount(ALICE, budget.budget_id)

@@ -138,10 +138,8 @@ class _Answer(AWSResponse):
         self._content = body
 
 
-@SETTINGS
-@given(st.lists(writing, min_size=4, max_size=24))
-def test_a_recount_finds_no_difference_after_writes_of_several_threads(writes):
-    conflicts = Conflicts(share=0.3)
+def write_in_threads(writes: list[tuple]) -> list[Exception]:
+    """Share writes out among three writers at once; return what they stumbled over."""
     trouble = []
 
     def work(mine):
@@ -154,18 +152,25 @@ def test_a_recount_finds_no_difference_after_writes_of_several_threads(writes):
             except Exception as error:  # noqa: BLE001 - shown by the assertion
                 trouble.append(error)
 
+    threads = [
+        threading.Thread(target=work, args=(writes[first::3],)) for first in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return trouble
+
+
+@SETTINGS
+@given(st.lists(writing, min_size=4, max_size=24))
+def test_a_recount_finds_no_difference_after_writes_of_several_threads(writes):
+    conflicts = Conflicts(share=0.3)
     with empty_aws(), time_machine.travel(NOON, tick=True):
         events = connection().client.meta.events
         events.register_first("before-send.dynamodb.TransactWriteItems", conflicts)
         try:
-            threads = [
-                threading.Thread(target=work, args=(writes[first::3],))
-                for first in range(3)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            trouble = write_in_threads(writes)
         finally:
             events.unregister("before-send.dynamodb.TransactWriteItems", conflicts)
         assert trouble == []
@@ -180,7 +185,7 @@ class Model:
     """What should happen, worked out from scratch after every write."""
 
     def __init__(self) -> None:
-        self.levels: dict[str, str] = {}
+        self.levels: dict[tuple[str, datetime.date], str] = {}
         self.alerts: Counter[str] = Counter()
 
     def look(self) -> None:
@@ -189,15 +194,15 @@ class Model:
         )
         now = {}
         for budget in list_budgets(ALICE).items:
-            period = dates.period_of(budget.period, TODAY)
+            period = dates.period_of(budget.period, ALICE.today())
             spent = queries.total(everything, period, budget.category_key)
             new = level_of(spent, budget.amount, budget.alert_threshold)
-            old = self.levels.get(budget.budget_id, "ok")
+            old = self.levels.get((budget.budget_id, period.start), "ok")
             if old == "ok" and new != "ok":
                 self.alerts["budget_threshold"] += 1
             if old != "exceeded" and new == "exceeded":
                 self.alerts["budget_exceeded"] += 1
-            now[budget.budget_id] = new
+            now[budget.budget_id, period.start] = new
         self.levels = now
 
 

@@ -75,7 +75,7 @@ def reply_lost(operation: str, nth: int = 1):
 
     def lose(request, operation):
         if next(number) == nth:
-            botocore_stubber(f"before-send.x.{operation}", request)
+            do_unseen(request, operation)
             raise ConnectionClosedError(endpoint_url=request.url)
 
     with hooked(operation, lose):
@@ -94,7 +94,7 @@ def killed(operation: str, nth: int, *, done: bool):
     def kill(request, operation):
         if next(number) == nth:
             if done:
-                botocore_stubber(f"before-send.x.{operation}", request)
+                do_unseen(request, operation)
             raise KilledError
 
     # What `finally` would still send, a process that is killed does not.
@@ -109,12 +109,18 @@ def killed(operation: str, nth: int, *, done: bool):
 @contextmanager
 def answered(operation: str, status: int, body: str):
     """Answer with this instead of AWS."""
-
-    def answer(request, operation):
-        return AWSResponse(request.url, status, {}, _Body(body))
-
-    with hooked(operation, answer):
+    with hooked(operation, lambda request, operation: answer(request, status, body)):
         yield
+
+
+def do_unseen(request, operation: str) -> None:
+    """Have AWS do what is asked; its answer goes nowhere."""
+    botocore_stubber(f"before-send.x.{operation}", request)
+
+
+def answer(request, status: int, body: str) -> AWSResponse:
+    """What a hook returns to answer instead of AWS."""
+    return AWSResponse(request.url, status, {}, _Body(body))
 
 
 @contextmanager

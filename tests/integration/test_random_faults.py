@@ -1,0 +1,389 @@
+"""Random actions among random faults, against the model of crossings.
+
+In process, on moto: quick enough for many sequences. The whole runs with `make soak`.
+"""
+
+import datetime
+import json
+from collections import Counter, deque
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import botocore.endpoint
+import pytest
+import time_machine
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts import services as accounts
+from accounts.models import Account
+from budgets import checks
+from lambdas.notification_processor.handler import handler
+from notifications import delivery, subscriptions
+from notifications.models import Notification
+from smartbudget.core import aws
+from smartbudget.core.config import config
+from smartbudget.core.errors import DomainError
+from smartbudget.core.tables import is_outage
+from tests.budgets.test_random_writes import (
+    CATEGORIES,
+    SOAK,
+    Model,
+    Writer,
+    amounts,
+    assert_counted_right,
+    categories,
+    picks,
+    writing,
+)
+from tests.conftest import empty_aws
+from tests.lambdas.events import Context
+from tests.money_builders import ALICE, NOON
+from tests.notifications import faults
+from tests.notifications.builders import (
+    confirm,
+    leave_unconfirmed,
+    mails,
+    make_account,
+    sns,
+    stored,
+)
+
+SETTINGS = settings(
+    max_examples=200 if SOAK else 8,
+    stateful_step_count=30,
+    derandomize=not SOAK,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+# A service, how many of its calls to let through, what then goes wrong, how often.
+troubles = st.one_of(
+    st.none(),
+    st.tuples(
+        st.sampled_from(["dynamodb", "sqs", "sns"]),
+        st.integers(0, 4),
+        st.sampled_from(
+            ["down", "throttled", "reply lost", "dies before", "dies after"]
+        ),
+        st.integers(1, 6),
+    ),
+)
+NEED_WRITE = {"reply lost", "dies before", "dies after"}
+WRITES = {
+    "TransactWriteItems",
+    "UpdateItem",
+    "SendMessageBatch",
+    "Publish",
+    "Subscribe",
+    "Unsubscribe",
+    "SetSubscriptionAttributes",
+}
+THROTTLED = {
+    "dynamodb": '{"__type": "com.amazonaws.dynamodb#ThrottlingException"}',
+    "sqs": '{"__type": "com.amazonaws.sqs#RequestThrottled"}',
+    "sns": (
+        "<ErrorResponse><Error><Type>Sender</Type><Code>Throttled</Code>"
+        "<Message>slower</Message></Error></ErrorResponse>"
+    ),
+}
+
+
+class Weather:
+    """What goes wrong with the calls to come; a hook for `faults.hooked`.
+
+    Each fault meets one call of its service, a "calm" lets one through. Lost replies
+    and deaths wait for a write.
+    """
+
+    def __init__(self) -> None:
+        self.on = False
+        self.coming: dict[str, deque[str]] = {}
+        self.deliveries: list[Delivery] = []
+
+    def expect(self, trouble) -> None:
+        if trouble:
+            service, skip, fault, times = trouble
+            coming = self.coming.setdefault(service, deque())
+            coming.extend(["calm"] * skip)
+            coming.extend([fault] * (1 if fault.startswith("dies") else times))
+
+    def clear_up(self) -> None:
+        self.coming.clear()
+
+    def __call__(self, request, operation):
+        if not self.on:
+            return None
+        service = urlsplit(request.url).hostname.partition(".")[0]
+        fault = self._next(service, operation)
+        self._note(request, operation, fault)
+        if fault == "down":
+            raise EndpointConnectionError(endpoint_url=request.url)
+        if fault == "throttled":
+            status = 429 if service == "sns" else 400
+            return faults.answer(request, status, THROTTLED[service])
+        if fault == "dies before":
+            raise faults.KilledError
+        if fault != "calm":
+            faults.do_unseen(request, operation)
+            raise faults.KilledError if fault == "dies after" else _lost(request)
+        return None
+
+    def _next(self, service: str, operation: str) -> str:
+        coming = self.coming.get(service)
+        if not coming or (coming[0] in NEED_WRITE and operation not in WRITES):
+            return "calm"
+        return coming.popleft()
+
+    def _note(self, request, operation: str, fault: str) -> None:
+        if operation == "UpdateItem":
+            asked = json.loads(request.body)
+            if "attempts" in asked["ExpressionAttributeNames"].values():
+                claimed = asked["Key"]["notification_id"]["S"]
+                self.deliveries.append(Delivery(claimed))
+        if self.deliveries:
+            latest = self.deliveries[-1]
+            if operation == "Publish":
+                latest.published = fault in {"calm", "reply lost", "dies after"}
+            latest.spoiled |= fault != "calm"
+
+
+def _lost(request) -> ConnectionClosedError:
+    return ConnectionClosedError(endpoint_url=request.url)
+
+
+@dataclass
+class Delivery:
+    """One claim, and what came of it."""
+
+    notification_id: str
+    published: bool = False
+    spoiled: bool = False  # by a fault, anywhere in it
+
+
+@dataclass
+class Message:
+    body: str
+    task: dict
+    received: int = 0
+
+    def record(self, message_id: str) -> dict:
+        return {
+            "messageId": message_id,
+            "body": self.body,
+            "attributes": {"ApproximateReceiveCount": str(self.received)},
+            "messageAttributes": {"task": {"stringValue": self.task["StringValue"]}},
+        }
+
+
+class Faults(RuleBasedStateMachine):
+    """One person's budgets and mails, while AWS fails and processes die."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = ExitStack()
+        self.world.enter_context(empty_aws())
+        self.clock = self.world.enter_context(time_machine.travel(NOON, tick=True))
+        patch = self.world.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+        make_account(subscribed=False)
+        self.weather = Weather()
+        self.world.enter_context(faults.hooked("*", self.weather))
+        self.writer, self.model = Writer(), Model()
+        self.queue: list[Message] = []
+        self.dead_letters: list[Message] = []
+        self.published: Counter[str] = Counter()
+        # Mails that AWS sent and nobody could note: each may come once more.
+        self.repeatable: Counter[str] = Counter()
+
+    @initialize(amount=amounts, other=amounts)
+    def begin(self, amount, other):
+        subscriptions.subscribe(ALICE)
+        for category, each in zip(CATEGORIES, (amount, other), strict=True):
+            self.write(None, ("budget", category, each, 80))
+
+    @contextmanager
+    def bad_weather(self, trouble):
+        """A request or a run, and what is left of it when something goes wrong.
+
+        What has not gone wrong by then waits for the next ones.
+        """
+        self.weather.expect(trouble)
+        self.weather.on = True
+        self.weather.deliveries.clear()
+        try:
+            yield
+        except (faults.KilledError, DomainError):
+            pass
+        except Exception as error:
+            if not is_outage(error):
+                raise
+        finally:
+            self.weather.on = False
+            self.receive()
+
+    # ------------------------------------------------------------------ people
+
+    @rule(trouble=troubles, write=writing)
+    def write(self, trouble, write):
+        with self.bad_weather(trouble):
+            self.writer.do(write)
+        self.model.look()
+
+    @rule(trouble=troubles, category=categories, amount=amounts)
+    def spend(self, trouble, category, amount):
+        self.write(trouble, ("add", amount, category, ALICE.today()))
+
+    @rule(
+        trouble=troubles,
+        wish=st.sampled_from(["mails", "no confirmation", "no mails", "few", "all"]),
+    )
+    def choose(self, trouble, wish):
+        with self.bad_weather(trouble):
+            if wish == "no mails":
+                subscriptions.unsubscribe(ALICE)
+            elif wish in {"few", "all"}:
+                chosen = {"budget_threshold": wish == "all"}
+                accounts.update_profile(ALICE, email_preferences=chosen)
+            else:
+                account = subscriptions.subscribe(ALICE)
+                is_there = account.subscription_arn in sns().subscriptions
+                if wish == "no confirmation" and is_there:
+                    leave_unconfirmed(account)
+
+    @rule()
+    def follow_the_link(self):
+        account = Account.get(ALICE.user_id)
+        if account.subscription_arn in sns().subscriptions:
+            confirm(account)
+
+    # ------------------------------------------------------------ the machinery
+
+    @rule(
+        trouble=troubles,
+        first=picks,
+        count=st.integers(1, 5),
+        times=st.sampled_from([1, 1, 1, 2, 5]),
+    )
+    def deliver(self, trouble, first, count, times):
+        """Some messages in one batch; they may come more than once."""
+        if not self.queue:
+            return
+        first %= len(self.queue)
+        batch = self.queue[first : first + count]
+        del self.queue[first : first + count]
+        for _ in range(times):
+            failed = self.run(trouble, batch)
+        self.give_back(failed)
+
+    def run(self, trouble, batch):
+        """Return the messages that SQS keeps."""
+        for message in batch:
+            message.received += 1
+        records = [each.record(str(number)) for number, each in enumerate(batch)]
+        failed = batch
+        with self.bad_weather(trouble):
+            summary = handler({"Records": records}, Context())
+            told = [each["itemIdentifier"] for each in summary["batchItemFailures"]]
+            failed = [batch[int(number)] for number in told]
+        self.count_mails()
+        return failed
+
+    def give_back(self, messages):
+        for message in messages:
+            enough = message.received >= config.max_receive_count
+            (self.dead_letters if enough else self.queue).append(message)
+
+    def count_mails(self):
+        """Count what was published, and what of it nobody could note as sent."""
+        done = [each for each in self.weather.deliveries if each.published]
+        for notification_id in {each.notification_id for each in done}:
+            mine = [each for each in done if each.notification_id == notification_id]
+            repeatable = len(mine) - (stored(notification_id).status == "sent")
+            assert repeatable <= sum(each.spoiled for each in mine)
+            self.published[notification_id] += len(mine)
+            self.repeatable[notification_id] += repeatable
+
+    @rule(trouble=troubles)
+    def sweep(self, trouble):
+        with self.bad_weather(trouble):
+            delivery.sweep()
+
+    @rule()
+    def redrive(self):
+        """As new messages."""
+        self.queue += [Message(each.body, each.task) for each in self.dead_letters]
+        self.dead_letters.clear()
+
+    @rule(minutes=st.sampled_from([2, 6]))
+    def wait(self, minutes):
+        self.clock.shift(60 * minutes)
+        self.receive()
+
+    @rule(trouble=troubles)
+    def a_day_passes(self, trouble):
+        self.clock.shift(datetime.timedelta(days=1))
+        with self.bad_weather(trouble):
+            checks.check_all(None, lambda: True)
+        checks.check_all(None, lambda: True)  # or a rise and a fall might go unseen
+        self.model.look()
+        self.receive()
+
+    def receive(self):
+        """Take what the queue shows by now."""
+        sqs, url = aws.client("sqs"), aws.queue_url()
+        while found := sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for each in found:
+                task = each["MessageAttributes"]["task"]
+                self.queue.append(Message(each["Body"], task))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+
+    # ---------------------------------------------------------------- recovery
+
+    def teardown(self):
+        try:
+            self.recover()
+            self.check()
+        finally:
+            self.world.close()
+
+    def recover(self):
+        """Wait, sweep and deliver until nothing is left to do."""
+        self.weather.clear_up()
+        for _ in range(config.max_receive_count):
+            self.clock.shift(400)
+            self.sweep(None)
+            while self.queue:
+                batch, self.queue = self.queue[:10], self.queue[10:]
+                self.give_back(self.run(None, batch))
+            if not list(Notification.scan(Notification.status == "queued")):
+                return
+
+    def check(self):
+        found = list(Notification.by_user.query(ALICE.user_id))
+        assert Counter(each.type for each in found) == +self.model.alerts
+        assert {each.status for each in found} <= {"sent", "failed", "skipped"}
+        for each in found:
+            once = each.status == "sent"
+            again = self.repeatable[each.notification_id]
+            assert self.published[each.notification_id] == once + again
+        assert len(mails()) == self.published.total()
+        assert_counted_right()
+
+
+@pytest.mark.soak
+def test_after_any_faults_every_crossing_is_one_notification_and_one_mail():
+    run_state_machine_as_test(Faults, settings=SETTINGS)

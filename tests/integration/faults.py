@@ -77,12 +77,12 @@ class Faults:
         rule = {"service": service, **fault}
         given = {"operation": operation, "times": times, "body": body}
         rule.update({name: value for name, value in given.items() if value})
-        requests.delete(self._fired, timeout=5)
-        requests.post(self._rules, json=[rule], timeout=5).raise_for_status()
+        requests.delete(self._fired, timeout=30)
+        requests.post(self._rules, json=[rule], timeout=30).raise_for_status()
         try:
-            yield lambda: len(requests.get(self._fired, timeout=5).json())
+            yield lambda: len(requests.get(self._fired, timeout=30).json())
         finally:
-            requests.delete(self._rules, json=[], timeout=5)
+            requests.delete(self._rules, json=[], timeout=30)
 
     def end(self) -> None:
         self.process.kill()  # it would wait for the calls that it holds
@@ -220,6 +220,6 @@ def _runs(pid: int, function: str, parent: int) -> bool:
 
 
 def _answers(url: str) -> bool:
-    with contextlib.suppress(requests.ConnectionError):
+    with contextlib.suppress(requests.ConnectionError, requests.Timeout):
         return requests.get(url, timeout=5).ok
     return False

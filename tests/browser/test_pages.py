@@ -24,6 +24,7 @@ PRIVATE = [
     "/accounts/profile",
     "/accounts/email",
     "/accounts/password",
+    "/accounts/email",
 ]
 # What a list leads to, by the first link of its kind.
 BEHIND = [

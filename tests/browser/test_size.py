@@ -1,8 +1,10 @@
 """What goes over the wire, as the browser counts it."""
 
 import datetime
+from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.integration.people import Person
 
@@ -29,21 +31,40 @@ def busy(stack) -> Person:
     return person
 
 
+def counting(page: Page) -> Callable[[], int]:
+    """Return a function that says how many bytes came since it was last asked."""
+    begun: set[str] = set()
+    sizes: dict[str, int] = {}
+
+    def arrived() -> int:
+        while begun - sizes.keys():
+            page.wait_for_timeout(20)
+        total = sum(sizes.values())
+        begun.clear()
+        sizes.clear()
+        return total
+
+    def note(event: dict) -> None:
+        sizes[event["requestId"]] = event["encodedDataLength"]
+
+    client = page.context.new_cdp_session(page)
+    client.send("Network.enable")
+    client.on("Network.requestWillBeSent", lambda event: begun.add(event["requestId"]))
+    client.on("Network.loadingFinished", note)
+    return arrived
+
+
 @pytest.mark.parametrize(
     "address", ["/", "/expenses", "/budgets", "/notifications", "/reports"]
 )
 def test_a_page_is_small_at_first_and_smaller_afterwards(windows, busy, address):
     page = windows.open(busy)
-    client = page.context.new_cdp_session(page)
-    client.send("Network.enable")
-    sizes: list[float] = []
-    client.on("Network.loadingFinished", lambda e: sizes.append(e["encodedDataLength"]))
+    arrived = counting(page)
 
     page.goto(address)
-    first = sum(sizes)
-    sizes.clear()
+    first = arrived()
     page.goto(address)
-    following = sum(sizes)
+    following = arrived()
 
     assert 1_000 < following < first
     assert first < FIRST_VISIT_BYTES

@@ -61,6 +61,7 @@ class Bench:
             "list expenses": lambda _: self.send("GET", "expenses?page_size=25"),
             "list budgets": lambda _: self.send("GET", "budgets"),
             "summary": lambda _: self.send("GET", "summary"),
+            "trend": lambda _: self.send("GET", "trends"),
             "dashboard page": lambda _: self._page("/"),
             "expenses page": lambda _: self._page("/expenses/"),
             "delete an expense": lambda n: self.send(

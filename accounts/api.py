@@ -16,7 +16,7 @@ from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.authentication import require_csrf_token
 from smartbudget.web.parsers import JSONParser
-from smartbudget.web.requests import client_address, sends_json
+from smartbudget.web.requests import client_address, device_of, sends_json
 
 
 class EntranceView(APIView):
@@ -46,7 +46,9 @@ class RegisterView(EntranceView):
         data = serializers.RegisterInput(data=request.data)
         data.is_valid(raise_exception=True)
         login = services.register(
-            **data.validated_data, address=client_address(request._request)
+            **data.validated_data,
+            address=client_address(request._request),
+            device=device_of(request._request),
         )
         return answer(request, login, status=201)
 
@@ -63,6 +65,7 @@ class LoginView(EntranceView):
             identifier=data.validated_data["username"],
             password=data.validated_data["password"],
             address=client_address(request._request),
+            device=device_of(request._request),
         )
         return answer(request, login, status=200)
 
@@ -107,6 +110,7 @@ class PasswordView(APIView):
             request.user,
             old=data.validated_data["old_password"],
             new=data.validated_data["new_password"],
+            device=device_of(request._request),
         )
         return answer(request, login, status=200)
 
@@ -131,6 +135,35 @@ class EmailView(APIView):
         """Take back a change that is not confirmed yet."""
         account = address_change.cancel_change(request.user)
         return Response(serializers.ProfileOutput(account).data)
+
+
+class SessionsView(APIView):
+    @extend_schema(
+        operation_id="list_sessions",
+        responses=serializers.SessionOutput(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List where the caller is logged in, newest first."""
+        found = services.list_sessions(
+            request.user, sessions.session_key(request._request)
+        )
+        return Response(serializers.SessionOutput(found, many=True).data)
+
+    @extend_schema(operation_id="end_other_sessions", responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """End every session but the one that asks."""
+        services.end_other_sessions(
+            request.user, sessions.session_key(request._request)
+        )
+        return Response(status=204)
+
+
+class SessionView(APIView):
+    @extend_schema(operation_id="end_session", responses={204: None})
+    def delete(self, request: Request, session_id: str) -> Response:
+        """End one session."""
+        services.end_session(request.user, session_id)
+        return Response(status=204)
 
 
 def answer(request: Request, login: services.Login, *, status: int) -> Response:

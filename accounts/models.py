@@ -112,6 +112,8 @@ class Account(Table):
     pending_notice = UnicodeAttribute(null=True)  # notification_id; tells the old one
     retired_subscriptions = UnicodeSetAttribute(null=True)  # ARNs still to be ended
     is_staff = BooleanAttribute(default=False)
+    # ISO 8601, UTC; it is then as good as gone, and being deleted with all it has.
+    closed_at = UnicodeAttribute(null=True)
     sessions = UnicodeSetAttribute(null=True)  # expiry and sha256 of each key
     version = VersionAttribute()
 
@@ -189,6 +191,7 @@ class Session(Table):
     user_id = UnicodeAttribute(hash_key=True)  # the session's own key
     owner = UnicodeAttribute()  # user_id of the account
     user = JSONAttribute()  # the account's User as a dict, amounts as strings
+    device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None: it did not say
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
 

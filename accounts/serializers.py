@@ -103,3 +103,13 @@ class PasswordInput(InputSerializer):
 class EmailInput(InputSerializer):
     password = PasswordField()
     email = TextField(max_length=254)
+
+
+class SessionOutput(serializers.Serializer[Any]):
+    session_id = serializers.CharField(help_text="Names it; it opens nothing.")
+    device = serializers.CharField(
+        allow_null=True, help_text="What the browser called itself when it began."
+    )
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    is_current = serializers.BooleanField(help_text="Whether it is the caller's.")

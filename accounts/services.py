@@ -4,13 +4,13 @@ import logging
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from accounts import claims, passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
-from accounts.sessions import Login
+from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from notifications import outbox, plans, texts
 from smartbudget.core import dates
@@ -63,10 +63,12 @@ def register(
     password: str,
     phone_number: str | None = None,
     address: str | None = None,
+    device: str | None = None,
 ) -> Login:
     """Make an account and log it in.
 
     address: network address to throttle by; None for nobody's, as on the command line.
+    device: what the session is begun on, in words.
 
     Raises InvalidError or ConflictError naming the field, and ThrottledError. Not to be
     repeated: the second time the name is taken.
@@ -87,7 +89,7 @@ def register(
         created_at=now,
         updated_at=now,
     )
-    login, session = sessions.new(account)
+    login, session = sessions.new(account, device)
     account.sessions = {sessions.entry_of(session)}
     retry_lost_races(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
@@ -130,10 +132,12 @@ def _is_stored(account: Account) -> bool:
     return owners == {account.user_id}
 
 
-def log_in(*, identifier: str, password: str, address: str) -> Login:
+def log_in(
+    *, identifier: str, password: str, address: str, device: str | None = None
+) -> Login:
     """Check a username or e-mail address with its password and begin a session.
 
-    address: network address to throttle by.
+    address: network address to throttle by. device: what it is, in words.
 
     Raises AuthenticationError, the same in words and time for a wrong password and for
     nobody's name, and ThrottledError.
@@ -149,7 +153,7 @@ def log_in(*, identifier: str, password: str, address: str) -> Login:
     if account is None or not right:
         logger.info("login failed user_id=%s", owner or "unknown")
         raise AuthenticationError("The username or the password is wrong.")
-    return begin_session(account)
+    return begin_session(account, device)
 
 
 def _count_and_verify(
@@ -174,27 +178,29 @@ def _count_and_verify(
     return right
 
 
-def begin_session(account: Account) -> Login:
+def begin_session(account: Account, device: str | None = None) -> Login:
     """Begin a session for somebody whose password was found right.
 
     Raises AuthenticationError if the password has been changed meanwhile.
     """
-    return retry_lost_races(lambda: _begin_session(account))
+    return retry_lost_races(lambda: _begin_session(account, device))
 
 
-def _begin_session(checked: Account) -> Login:
+def _begin_session(checked: Account, device: str | None) -> Login:
     """Store a session and note it at the account, in one transaction.
 
     checked: the account as it was when its password was found right.
     """
-    account = get_account(checked.user_id)
+    account = find_account(checked.user_id)
+    if account is None:
+        raise AuthenticationError("The account has just been closed.")
     if account.password_hash != checked.password_hash:
         raise AuthenticationError("The password has just been changed.")
     writes = Writes()
     kept = sorted(sessions.live_entries(account))[-(sessions.AT_MOST - 1) :]
     for entry in set(account.sessions or ()).difference(kept):
         writes.delete(sessions.of_entry(entry))
-    login, session = sessions.new(account)
+    login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())
     writes.update(account, [Account.sessions.set({*kept, sessions.entry_of(session)})])
     writes.commit()
@@ -229,12 +235,58 @@ def _end_session(session_key: str) -> None:
     logger.info("session ended user_id=%s", session.owner)
 
 
+def list_sessions(user: User, session_key: str | None = None) -> list[LiveSession]:
+    """List where the user is logged in, newest first.
+
+    session_key: of the session that asks; None: none does.
+    """
+    return sessions.list_live(get_account(user.user_id), session_key)
+
+
+def end_session(user: User, session_id: str) -> None:
+    """End one of the user's sessions; it opens nothing from then on.
+
+    Raises NotFoundError, also for somebody else's and for one that has ended.
+    """
+    ended = _end_sessions(user, lambda found: found == session_id)
+    if not ended:
+        raise NotFoundError("There is no such session.")
+
+
+def end_other_sessions(user: User, session_key: str | None) -> int:
+    """End every session of the user's but the one that asks; return how many.
+
+    session_key: as in `list_sessions`. Safe to repeat.
+    """
+    mine = sessions.id_of_key(session_key) if session_key else None
+    return _end_sessions(user, lambda found: found != mine)
+
+
+def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
+    def attempt() -> int:
+        account = get_account(user.user_id)
+        held = account.sessions or set()
+        ended = {entry for entry in held if is_to_end(sessions.id_of(entry))}
+        if not ended:
+            return 0
+        writes = Writes()
+        for entry in ended:
+            writes.delete(sessions.of_entry(entry))
+        writes.update(account, [Account.action("sessions", held - ended or None)])
+        writes.commit()
+        logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
+        return len(ended & sessions.live_entries(account))
+
+    return retry_lost_races(attempt)
+
+
 def find_account(user_id: str) -> Account | None:
-    """Return an account, if there is one. Read consistently."""
+    """Return an account, if there is one and it is not closed. Read consistently."""
     try:
-        return Account.get(user_id, consistent_read=True)
+        account = Account.get(user_id, consistent_read=True)
     except Account.DoesNotExist:
         return None
+    return None if account.closed_at else account
 
 
 def get_account_by_username(username: str) -> Account:
@@ -244,7 +296,7 @@ def get_account_by_username(username: str) -> Account:
 
 
 def get_account(user_id: str) -> Account:
-    """Return an account, read consistently. Raises NotFoundError."""
+    """Return an account, as `find_account` does. Raises NotFoundError."""
     account = find_account(user_id)
     if account is None:
         raise NotFoundError("There is no such account.")
@@ -350,7 +402,9 @@ def verify_password(account: Account, password: str, field: str) -> None:
     throttles.give_back(PASSWORD_CHECKS, account.user_id)
 
 
-def change_password(user: User, *, old: str, new: str) -> Login:
+def change_password(
+    user: User, *, old: str, new: str, device: str | None = None
+) -> Login:
     """Change the password, end every session and begin a new one.
 
     Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
@@ -362,22 +416,24 @@ def change_password(user: User, *, old: str, new: str) -> Login:
     verify_password(account, old, "old_password")
     new_hash = passwords.hash_password(new)
     notice = _password_notice(account, new_hash)
-    login = retry_lost_races(lambda: _store_password(account, new_hash, notice))
+    login = retry_lost_races(lambda: _store_password(account, new_hash, notice, device))
     outbox.enqueue(login.user, [notice])
     logger.info("password changed user_id=%s", user.user_id)
     return login
 
 
-def _store_password(checked: Account, new_hash: str, notice: "Notification") -> Login:
+def _store_password(
+    checked: Account, new_hash: str, notice: "Notification", device: str | None = None
+) -> Login:
     account = get_account(checked.user_id)
     if account.password_hash == new_hash:  # the reply was lost
-        return _begin_session(account)
+        return _begin_session(account, device)
     if account.password_hash != checked.password_hash:
         raise ConflictError("The password was changed meanwhile.", "old_password")
     writes = Writes()
     for entry in account.sessions or ():
         writes.delete(sessions.of_entry(entry))
-    login, session = sessions.new(account)
+    login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),

@@ -5,6 +5,7 @@ that the oldest is found, and the dead are, without reading any.
 """
 
 import dataclasses
+import datetime
 import hashlib
 import secrets
 import time
@@ -28,13 +29,25 @@ class Login:
     session_key: str
 
 
-def new(account: Account) -> tuple[Login, Session]:
+@dataclass(frozen=True)
+class LiveSession:
+    """A session as its owner sees it; nothing in it opens it."""
+
+    session_id: str  # sha256 of its key
+    device: str | None  # "Firefox on Linux"; None: it did not say
+    created_at: str  # ISO 8601, UTC
+    expires_at: str  # the same
+    is_current: bool  # the one that asks
+
+
+def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
     """Make a session for an account, to be stored with `put`."""
     key = secrets.token_urlsafe(32)
     session = Session(
         user_id=_item_key(key),
         owner=account.user_id,
         user=snapshot(account.user),
+        device=device,
         created_at=dates.timestamp(),
         expires_at=int(time.time()) + LIFETIME_SECONDS,
     )
@@ -44,6 +57,16 @@ def new(account: Account) -> tuple[Login, Session]:
 def entry_of(session: Session) -> str:
     """Return the entry that the account lists a session as."""
     return f"{int(session.expires_at)}#{session.user_id.removeprefix('session#')}"
+
+
+def id_of(entry: str) -> str:
+    """Return the id, the sha256 of its key, of the session of an entry."""
+    return entry.partition("#")[2]
+
+
+def id_of_key(session_key: str) -> str:
+    """Return the id of the session that a key opens."""
+    return _digest(session_key)
 
 
 def find(session_key: str) -> Session | None:
@@ -64,7 +87,29 @@ def live_entries(account: Account) -> set[str]:
 
 def of_entry(entry: str) -> Session:
     """Return a stand-in for the session of an entry, to change or delete it."""
-    return Session(user_id=f"session#{entry.partition('#')[2]}")
+    return Session(user_id=f"session#{id_of(entry)}")
+
+
+def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
+    """Read the account's live sessions, newest first, with one BatchGetItem.
+
+    session_key: of the one that asks; None: none does.
+    """
+    keys = [of_entry(entry).user_id for entry in live_entries(account)]
+    found = Session.batch_get(keys, consistent_read=True) if keys else ()
+    listed = [
+        LiveSession(
+            session_id=session.user_id.removeprefix("session#"),
+            device=session.device,
+            created_at=session.created_at,
+            expires_at=dates.timestamp(
+                datetime.datetime.fromtimestamp(session.expires_at, datetime.UTC)
+            ),
+            is_current=bool(session_key and session.user_id == _item_key(session_key)),
+        )
+        for session in found
+    ]
+    return sorted(listed, key=lambda each: each.created_at, reverse=True)
 
 
 def write_snapshots(account: Account, writes: Writes) -> None:

@@ -1,9 +1,12 @@
 """Addresses of accounts; smartbudget.urls says how the lists are used."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from accounts import api as api_views
 from accounts import views
+from smartbudget.web.converters import DigestConverter
+
+register_converter(DigestConverter, "session_id")
 
 pages = [
     path(
@@ -21,6 +24,13 @@ pages = [
     ),
     path("accounts/profile", views.profile, name="profile"),
     path("accounts/password", views.password, name="password"),
+    path("accounts/sessions", views.list_sessions, name="sessions"),
+    path("accounts/sessions/others", views.end_other_sessions, name="end-others"),
+    path(
+        "accounts/sessions/<session_id:session_id>/end",
+        views.end_session,
+        name="end-session",
+    ),
     path("accounts/email", views.email, name="email"),
     path("accounts/email/cancel", views.cancel_email, name="cancel-email"),
 ]
@@ -28,5 +38,11 @@ pages = [
 api = [
     path("api/profile", api_views.ProfileView.as_view(), name="profile"),
     path("api/password", api_views.PasswordView.as_view(), name="password"),
+    path("api/sessions", api_views.SessionsView.as_view(), name="sessions"),
+    path(
+        "api/sessions/<session_id:session_id>",
+        api_views.SessionView.as_view(),
+        name="session",
+    ),
     path("api/email", api_views.EmailView.as_view(), name="email"),
 ]

@@ -6,9 +6,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts import services
 from accounts.forms import EmailForm, LoginForm, PasswordForm, ProfileForm, RegisterForm
@@ -16,7 +20,7 @@ from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.forms import answer_form
-from smartbudget.web.requests import client_address, wants_json
+from smartbudget.web.requests import client_address, device_of, wants_json
 
 View = Callable[..., HttpResponse]
 
@@ -35,12 +39,12 @@ def shared(page: View, api_view: View) -> View:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
-    address = client_address(request)
+    here = {"address": client_address(request), "device": device_of(request)}
     return answer_form(
         request,
         "accounts/register.html",
         RegisterForm(request.POST if request.method == "POST" else None),
-        save=lambda data: services.register(**data, address=address),
+        save=lambda data: services.register(**data, **here),
         done=lambda login: _enter(request, login),
     )
 
@@ -52,6 +56,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
             identifier=data["username"],
             password=data["password"],
             address=client_address(request),
+            device=device_of(request),
         )
 
     return answer_form(
@@ -109,7 +114,10 @@ def password(request: HttpRequest) -> HttpResponse:
         "accounts/password.html",
         PasswordForm(request.POST if request.method == "POST" else None),
         save=lambda data: services.change_password(
-            request.user, old=data["old_password"], new=data["new_password"]
+            request.user,
+            old=data["old_password"],
+            new=data["new_password"],
+            device=device_of(request),
         ),
         done=done,
     )
@@ -139,3 +147,24 @@ def cancel_email(request: HttpRequest) -> HttpResponse:
     account = address_change.cancel_change(request.user)
     messages.success(request, f"Your e-mail address stays {account.email}.")
     return redirect("accounts:profile")
+
+
+@require_safe
+def list_sessions(request: HttpRequest) -> HttpResponse:
+    found = services.list_sessions(request.user, sessions.session_key(request))
+    context = {"sessions": found, "others": any(not each.is_current for each in found)}
+    return render(request, "accounts/sessions.html", context)
+
+
+@require_POST
+def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
+    services.end_session(request.user, session_id)
+    messages.success(request, "That device is signed out.")
+    return redirect("accounts:sessions")
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    services.end_other_sessions(request.user, sessions.session_key(request))
+    messages.success(request, "You are signed out everywhere else.")
+    return redirect("accounts:sessions")

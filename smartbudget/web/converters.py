@@ -19,3 +19,9 @@ class LinkKeyConverter(_AsItIs):
     """The secret in a mail's link: 32 random bytes, as secrets.token_urlsafe has it."""
 
     regex = "[A-Za-z0-9_-]{43}"
+
+
+class DigestConverter(_AsItIs):
+    """A SHA-256 in hexadecimal, as sessions are named."""
+
+    regex = "[0-9a-f]{64}"

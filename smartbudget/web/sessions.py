@@ -66,6 +66,11 @@ def end(request: HttpRequest) -> None:
     """End the browser's session; the answer takes its cookie away."""
     if key := session_key(request):
         services.log_out(key)
+    forget(request)
+
+
+def forget(request: HttpRequest) -> None:
+    """Take the cookie of a session that has ended away with the answer."""
     request.session_user = None
     rotate_token(request)
 

@@ -1,0 +1,155 @@
+"""Where somebody is signed in: listed, and signed out from elsewhere."""
+
+import pytest
+import time_machine
+from django.test import RequestFactory
+
+from accounts import services
+from accounts.models import Session
+from smartbudget.core.errors import NotFoundError
+from smartbudget.web.requests import device_of
+from tests.accounts.test_sessions import begin
+from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.calls import counted
+from tests.money_builders import NOON
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+EDGE = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+)
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15"
+    " (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
+
+
+def listed(client):
+    return client.get("/api/sessions").json()
+
+
+@pytest.mark.parametrize(
+    ("said", "device"),
+    [
+        (FIREFOX, "Firefox on Linux"),
+        (EDGE, "Edge on Windows"),
+        (IPHONE, "Safari on iPhone"),
+        ("curl/8.14.1", "curl"),
+        ("x" * 100_000, None),
+        ("", None),
+    ],
+)
+def test_a_device_is_told_coarsely(said, device):
+    assert device_of(RequestFactory().get("/", HTTP_USER_AGENT=said)) == device
+
+
+def test_the_list_says_what_began_when_and_which_one_asks(aws):
+    with time_machine.travel(NOON, tick=False):
+        alice = make_user("alice")
+        client = client_for()
+        client.post(
+            "/login",
+            {"username": "alice", "password": PASSWORD},
+            content_type="application/json",
+            headers={"User-Agent": FIREFOX},
+        )
+        found = listed(client)
+
+    (mine,) = [each for each in found if each["is_current"]]
+    assert len(found) == 2  # and the one that registering began
+    assert mine["device"] == "Firefox on Linux"
+    assert mine["created_at"].startswith("2026-03-18T12:00:00")
+    assert mine["expires_at"].startswith("2026-04-01T12:00:00")
+    assert {each["session_id"] for each in found} == {
+        entry.partition("#")[2] for entry in account_of(alice).sessions
+    }
+    assert client.cookies["session"].value not in str(found)
+
+
+def test_listing_costs_three_reads(alice):
+    client = client_for(alice)
+
+    with counted() as calls:
+        listed(client)
+
+    assert calls.names == [
+        "dynamodb.GetItem",  # the session
+        "dynamodb.GetItem",  # the account
+        "dynamodb.BatchGetItem",  # its sessions
+    ]
+
+
+def test_one_that_expired_is_not_listed(alice):
+    with time_machine.travel(NOON):
+        begin(alice)
+
+    assert len(account_of(alice).sessions) == 2  # it is found out, and still noted
+    assert [each.is_current for each in services.list_sessions(alice)] == [False]
+
+
+def test_ending_one_is_immediate_and_leaves_the_others(alice):
+    phone, laptop = client_for(alice), client_for(alice)
+    (other,) = [each["session_id"] for each in listed(phone) if each["is_current"]]
+
+    answer = laptop.delete(f"/api/sessions/{other}")
+
+    assert answer.status_code == 204
+    assert phone.get("/api/profile").status_code == 401
+    assert laptop.get("/api/profile").status_code == 200
+    assert laptop.delete(f"/api/sessions/{other}").status_code == 404
+
+
+def test_ending_all_others_leaves_the_one_that_asks(alice):
+    others = [client_for(alice) for _ in range(3)]
+    mine = client_for(alice)
+
+    with counted() as calls:
+        answer = mine.delete("/api/sessions")
+
+    assert answer.status_code == 204
+    assert calls.names == [
+        "dynamodb.GetItem",
+        "dynamodb.GetItem",
+        "dynamodb.TransactWriteItems",
+    ]
+    assert [each.get("/api/profile").status_code for each in others] == [401] * 3
+    assert [each["is_current"] for each in listed(mine)] == [True]
+    assert mine.delete("/api/sessions").status_code == 204  # safe to repeat
+    owners = [each.owner for each in Session.scan() if each.user_id[:8] == "session#"]
+    assert owners == [alice.user_id]
+
+
+def test_an_outsiders_session_is_not_found(alice):
+    mallory = make_user("mallory")
+    (session,) = services.list_sessions(alice)
+
+    answer = client_for(mallory).delete(f"/api/sessions/{session.session_id}")
+
+    assert answer.status_code == 404
+    assert services.list_sessions(alice) == [session]
+    for odd in ("", "#", "0" * 64):
+        with pytest.raises(NotFoundError):
+            services.end_session(alice, odd)
+
+
+def test_the_page_signs_out_one_or_all_others(alice):
+    other, mine = client_for(alice), client_for(alice, csrf=True)
+    page = mine.get("/accounts/sessions").content.decode()
+    (theirs,) = [each["session_id"] for each in listed(other) if each["is_current"]]
+    assert "This device" in page
+    assert f"/accounts/sessions/{theirs}/end" in page
+
+    token = token_of(mine)
+    one = mine.post(f"/accounts/sessions/{theirs}/end", headers=token, follow=True)
+    assert "That device is signed out." in one.content.decode()
+    assert other.get("/accounts/profile").status_code == 302
+
+    rest = mine.post("/accounts/sessions/others", headers=token, follow=True)
+    assert "You are signed out everywhere else." in rest.content.decode()
+    assert "Sign out everywhere else" not in rest.content.decode()
+    assert len(listed(mine)) == 1

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from expenses import bulk, queries, services
+from expenses import bulk, history, queries, services
 from expenses.models import Expense
 from expenses.serializers import (
     BulkInput,
@@ -24,6 +24,7 @@ from expenses.serializers import (
     ExpenseInput,
     ExpenseOutput,
     ExpensePage,
+    HistoryOutput,
     NewExpenseInput,
 )
 from smartbudget.web import cursors
@@ -145,6 +146,15 @@ class ExpenseView(APIView):
         """Delete an expense; budgets no longer count it."""
         services.delete_expense(request.user, expense_id)
         return Response(status=204)
+
+
+class HistoryView(APIView):
+    @extend_schema(operation_id="list_expense_changes", responses=HistoryOutput)
+    def get(self, request: Request, expense_id: str) -> Response:
+        """List an expense's last 50 changes, newest first, and when it was added."""
+        changes = history.list_changes(request.user, expense_id)
+        context = {"currency": request.user.currency}
+        return Response(HistoryOutput({"results": changes}, context=context).data)
 
 
 def represent(request: Request, expense: Expense) -> dict[str, Any]:

@@ -1,15 +1,17 @@
-"""What writing expenses changes beside them: budgets, and notices of large ones."""
+"""What writing expenses changes beside them: budgets, history, large-expense notices."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from accounts.models import User
 from budgets import services as budgets
 from budgets.services import Entry, Outcome
+from expenses import history
 from expenses.models import Expense
 from notifications import outbox, texts
-from smartbudget.core.tables import Writes
+from smartbudget.core import dates
+from smartbudget.core.tables import Action, Writes
 from smartbudget.core.text import fold
 
 _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
@@ -19,14 +21,56 @@ def touch_budgets(
     user: User, before: Expense | None, after: Expense | None, writes: Writes
 ) -> Outcome:
     """Add to `writes` what replacing `before` by `after` changes in budgets."""
+    entries = entries_between(before, after)
+    if not entries:
+        return Outcome()
+    touched = budgets.read_touched(user, entries)
+    return budgets.apply_entries(user, touched, entries, writes)
+
+
+def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
+    """Return what changes make of an expense; None where they change nothing."""
+    if all(value == getattr(before, name) for name, value in changes.items()):
+        return None
+    after = Expense(**{**before.attribute_values, **changes})
+    after.updated_at = dates.timestamp()
+    return after
+
+
+def replace(
+    user: User, before: Expense, after: Expense, writes: Writes, outcome: Outcome
+) -> None:
+    """Add to `writes` the change of an expense, its history and a notice of it.
+
+    Conditional on the version that was read.
+    """
+    after.large_noticed = before.large_noticed or notice_large(
+        user, before, after, writes, outcome
+    )
+    names = [
+        name
+        for name in Expense.get_attributes()
+        if getattr(before, name) != getattr(after, name)
+    ]
+    writes.update(before, [_assign(name, getattr(after, name)) for name in names])
+    history.note(before, after, writes)
+
+
+def remove(before: Expense, writes: Writes) -> None:
+    """Add to `writes` the end of an expense and of its history."""
+    writes.delete(before)
+    history.forget(before, writes)
+
+
+def entries_between(before: Expense | None, after: Expense | None) -> list[Entry]:
+    """Say what replacing one by the other means to budgets; often nothing."""
     entries = [
         *entries_of([before] if before else [], sign=-1),
         *entries_of([after] if after else []),
     ]
     if len(entries) == 2 and _cancel_out(*entries):
-        return Outcome()
-    touched = budgets.read_touched(user, entries)
-    return budgets.apply_entries(user, touched, entries, writes)
+        return []
+    return entries
 
 
 def entries_of(expenses: Iterable[Expense], *, sign: int = 1) -> list[Entry]:
@@ -84,6 +128,12 @@ def is_large(user: User, expense: Expense) -> bool:
 def _reaches_limit(user: User, expense: Expense) -> bool:
     limit = user.large_expense_threshold
     return limit is not None and expense.counts and expense.amount >= limit
+
+
+def _assign(name: str, value: object) -> Action:
+    attribute = getattr(Expense, name)
+    action: Action = attribute.remove() if value is None else attribute.set(value)
+    return action
 
 
 def _cancel_out(old: Entry, new: Entry) -> bool:

@@ -92,6 +92,21 @@ class Expense(Table):
         return self.status != "void"
 
 
+class History(Table):
+    """The last changes of one expense, in slots that `history.py` reads and writes.
+
+    Kept beside the expenses, which it never appears among: it has no user_id, so it
+    is in no index.
+    """
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    expense_id = UnicodeAttribute(hash_key=True)  # history#<expense_id>
+
+
 class Upload(Table):
     """A direct upload: asked for, then checked, then the receipt of one expense.
 

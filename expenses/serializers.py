@@ -1,13 +1,16 @@
 """What the expense API takes and gives; services check the rules."""
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from expenses import files
 from expenses.bulk import MOST_ROWS
+from expenses.history import Edit
 from expenses.models import STATUSES
 from expenses.queries import RECEIPTS
+from smartbudget.core.money import format_amount
 from smartbudget.web.api import AmountField, DayField, InputSerializer, TextField
 from smartbudget.web.cursors import PAGING
 from smartbudget.web.fields import MoneyField
@@ -178,6 +181,36 @@ class ExpenseOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATUSES)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class EditOutput(serializers.Serializer[Any]):
+    field = serializers.ChoiceField(
+        ["amount", "category", "description", "date", "status", "receipt"]
+    )
+    before = serializers.CharField(allow_null=True)
+    after = serializers.CharField(allow_null=True)
+
+    def to_representation(self, instance: Edit) -> dict[str, Any]:
+        def shown(value: str | Decimal | None) -> str | None:
+            if isinstance(value, Decimal):
+                return format_amount(value, self.context["currency"])
+            return value
+
+        return {
+            "field": instance.field,
+            "before": shown(instance.before),
+            "after": shown(instance.after),
+        }
+
+
+class ChangeOutput(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    created = serializers.BooleanField(help_text="Whether it was added then.")
+    edits = EditOutput(many=True)
+
+
+class HistoryOutput(serializers.Serializer[Any]):
+    results = ChangeOutput(many=True)
 
 
 class BulkOutput(serializers.Serializer[Any]):

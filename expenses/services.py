@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.expressions.update import Action
 
 from accounts.models import User
 from budgets import services as budgets
@@ -17,7 +16,6 @@ from expenses import drafts, effects, receipts
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
-from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
 
@@ -101,8 +99,8 @@ def edit_expense(
     receipt, receipt_url: as with a new expense; what was there before is removed.
     drop_receipt: remove it.
 
-    Returns the expense as it is now. Raises InvalidError and NotFoundError. Safe to
-    repeat.
+    Returns the expense as it is now; its history tells what it was. Raises InvalidError
+    and NotFoundError. Safe to repeat.
     """
     given = {
         "amount": amount,
@@ -143,7 +141,7 @@ def delete_expense(user: User, expense_id: str) -> None:
         writes = Writes()
         outcome = effects.touch_budgets(user, expense, None, writes)
         removal.plan(expense)
-        writes.delete(expense)
+        effects.remove(expense, writes)
         writes.commit()
         return expense, outcome
 
@@ -166,20 +164,12 @@ def _edit(
     removal: Removal,
 ) -> tuple[Expense, Outcome]:
     before = get_expense(user, expense_id)
-    changes = {
-        name: value for name, value in changes.items() if value != getattr(before, name)
-    }
-    if not changes:
+    after = effects.changed(before, changes)
+    if after is None:
         return before, Outcome()
-    after = Expense(**{**before.attribute_values, **changes})
-    after.updated_at = dates.timestamp()
     writes = Writes()
     outcome = effects.touch_budgets(user, before, after, writes)
-    after.large_noticed = before.large_noticed or effects.notice_large(
-        user, before, after, writes, outcome
-    )
-    names = [*changes, "updated_at", "large_noticed"]
-    writes.update(before, [_assign(name, getattr(after, name)) for name in names])
+    effects.replace(user, before, after, writes, outcome)
     _claim(user, after, kept, writes)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)
@@ -190,12 +180,6 @@ def _edit(
         raise
     after.version = before.version
     return after, outcome
-
-
-def _assign(name: str, value: object) -> Action:
-    attribute = getattr(Expense, name)
-    action: Action = attribute.remove() if value is None else attribute.set(value)
-    return action
 
 
 def _keep(

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from expenses import views
-from expenses.api import BulkView, ExpenseListView, ExpenseView
+from expenses.api import BulkView, ExpenseListView, ExpenseView, HistoryView
 from expenses.receipts_api import (
     AnnouncementView,
     ConfirmationView,
@@ -29,6 +29,11 @@ api = [
     path("api/expenses", ExpenseListView.as_view(), name="expenses"),
     path("api/expenses/bulk", BulkView.as_view(), name="bulk_expenses"),
     path("api/expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),
+    path(
+        "api/expenses/<expense_id:expense_id>/history",
+        HistoryView.as_view(),
+        name="expense_history",
+    ),
     path("api/receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
     path(
         "api/receipts/presigned-url",

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import queries, services, thumbnails
+from expenses import history, queries, services, thumbnails
 from expenses.forms import EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import Expense
 from expenses.receipts_api import address_of, with_receipt
@@ -62,6 +62,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     user = request.user
+    changes = None  # not read again where a form is shown once more
     if request.method == "POST":
         form = EditExpenseForm(request.POST, request.FILES, user=user)
         has_receipt = not {"had_receipt", "drop_receipt"}.isdisjoint(request.POST)
@@ -69,6 +70,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         expense = queries.get_expense(user, expense_id)
         form = EditExpenseForm.of(expense, user)
         has_receipt = expense.receipt_url is not None
+        changes = history.changes_of(expense)
     if not has_receipt:
         del form.fields["drop_receipt"]
     return answer_form(
@@ -77,7 +79,11 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         form,
         save=lambda data: services.edit_expense(user, expense_id, **data),
         done=lambda expense: _to_list(request, expense, "saved"),
-        context={"expense_id": expense_id, "has_receipt": has_receipt},
+        context={
+            "expense_id": expense_id,
+            "has_receipt": has_receipt,
+            "changes": changes,
+        },
     )
 
 

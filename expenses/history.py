@@ -1,0 +1,131 @@
+"""What became of an expense: the last changes, in one item beside it.
+
+The item is a ring: the change that ends version n of the expense stands in slot n mod
+KEPT. A change is so written without reading the ones before, in the transaction that
+makes it, which is conditional on that version: no two changes share a slot unmeant, and
+none is lost. It holds what was; what it became is what stood before the next change.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pynamodb.expressions.operand import Path
+
+from accounts.models import User
+from expenses.models import Expense, History
+from expenses.queries import get_expense
+from smartbudget.core.tables import Writes
+
+KEPT = 50  # changes
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One attribute's change; None: there was, or is, no such thing."""
+
+    field: str  # an expense's attribute, or receipt: the name of its file
+    before: str | Decimal | None
+    after: str | Decimal | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one write made of an expense; the first one, `created`, has no edits."""
+
+    at: str  # ISO 8601, UTC
+    edits: tuple[Edit, ...] = ()
+    created: bool = False
+
+
+def list_changes(user: User, expense_id: str) -> list[Change]:
+    """Read an expense's changes, newest first: the last KEPT, then that it was added.
+
+    Raises NotFoundError, also for somebody else's.
+    """
+    return changes_of(get_expense(user, expense_id))
+
+
+def changes_of(expense: Expense) -> list[Change]:
+    """Read the changes of an expense that was just read; see `list_changes`.
+
+    Costs a call only where there are any.
+    """
+    state = _state_of(expense)
+    changes = []
+    for entry in _entries(expense):
+        was = entry["was"]
+        edits = [_edit(field, was[field], state[field]) for field in was]
+        changes.append(Change(entry["at"], tuple(edits)))
+        state.update(was)
+    return [*changes, Change(expense.created_at, created=True)]
+
+
+def note(before: Expense, after: Expense, writes: Writes) -> None:
+    """Add a change to the transaction that makes it; nothing is read."""
+    old, new = _state_of(before), _state_of(after)
+    was = {field: old[field] for field in old if old[field] != new[field]}
+    if before.receipt_url != after.receipt_url:
+        was["receipt"] = old["receipt"]  # two files may have one name
+    entry = {"version": _version(before), "at": after.updated_at, "was": was}
+    slot = Path(_slot(_version(before)))
+    writes.update(_item(before), [slot.set(json.dumps(entry, ensure_ascii=False))])
+
+
+def forget(expense: Expense, writes: Writes) -> None:
+    """Add the end of an expense's history to the transaction that deletes it."""
+    if has_changed(expense):
+        writes.delete(_item(expense))
+
+
+def has_changed(expense: Expense) -> bool:
+    """Tell whether there were changes, without reading them."""
+    return _version(expense) > 1
+
+
+def _entries(expense: Expense) -> list[Mapping[str, Any]]:
+    """Read the entries, newest first; only those that led to this very expense."""
+    if not has_changed(expense):
+        return []
+    table = History._get_connection()
+    answer = table.get_item(_item(expense).expense_id, consistent_read=True)
+    slots = {_slot(number) for number in range(KEPT)}
+    entries = [
+        json.loads(value["S"])
+        for name, value in answer.get("Item", {}).items()
+        if name in slots
+    ]
+    entries = [each for each in entries if each["version"] < _version(expense)]
+    return sorted(entries, key=lambda each: each["version"], reverse=True)
+
+
+def _state_of(expense: Expense) -> dict[str, str | None]:
+    return {
+        # As stored: 5 and 5.00 are one amount.
+        "amount": format(expense.amount.normalize(), "f"),
+        "category": expense.category,
+        "description": expense.description,
+        "date": expense.date,
+        "status": expense.status,
+        "receipt": expense.receipt_name,
+    }
+
+
+def _item(expense: Expense) -> History:
+    return History(expense_id=f"history#{expense.expense_id}")
+
+
+def _version(expense: Expense) -> int:
+    return int(expense.version)
+
+
+def _slot(version: int) -> str:
+    return f"change_{version % KEPT:02d}"
+
+
+def _edit(field: str, before: str | None, after: str | None) -> Edit:
+    if field == "amount":
+        return Edit(field, Decimal(before or 0), Decimal(after or 0))
+    return Edit(field, before, after)

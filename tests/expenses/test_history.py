@@ -1,0 +1,212 @@
+"""What became of an expense: nothing lost, nothing read to write it, nobody else's."""
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from expenses import history, services
+from expenses.history import Edit, list_changes
+from expenses.models import Expense, History
+from expenses.queries import list_expenses
+from smartbudget.core import aws
+from smartbudget.core.errors import NotFoundError
+from tests.builders import client_for, make_user
+from tests.calls import counted
+from tests.expenses.pictures import PDF
+from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
+from tests.notifications import faults
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+def edit(expense, **changes):
+    return services.edit_expense(ALICE, expense.expense_id, **changes)
+
+
+def edits_of(expense) -> list[tuple[Edit, ...]]:
+    return [change.edits for change in list_changes(ALICE, expense.expense_id)]
+
+
+def stored() -> int:
+    return sum(1 for _ in History.scan())
+
+
+def test_a_new_expense_has_one_entry_and_no_item_of_its_own():
+    expense = make_expense()
+
+    with counted() as calls:
+        (created,) = list_changes(ALICE, expense.expense_id)
+
+    assert (created.created, created.at) == (True, expense.created_at)
+    assert calls.names == ["dynamodb.GetItem"]
+    assert stored() == 1
+
+
+def test_each_change_tells_when_what_and_from_what():
+    expense = make_expense(amount="5.00", description="tea")
+
+    edit(expense, amount="6.50", category="Café ☕")
+    changed = edit(expense, description="", status="void", date="2026-03-01")
+
+    newest, older, created = list_changes(ALICE, expense.expense_id)
+    assert newest.at == changed.updated_at > older.at > created.at
+    assert set(newest.edits) == {
+        Edit("description", "tea", ""),
+        Edit("status", "pending", "void"),
+        Edit("date", "2026-03-18", "2026-03-01"),
+    }
+    assert older.edits == (
+        Edit("amount", Decimal("5"), Decimal("6.5")),
+        Edit("category", "Groceries", "Café ☕"),
+    )
+
+
+def test_what_changes_nothing_is_no_change():
+    expense = make_expense(amount="5.00")
+
+    edit(expense, amount="5", category="Groceries")
+
+    assert edits_of(expense) == [()]
+    assert stored() == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_change_sent_twice_is_told_once(lost):
+    expense = make_expense()
+
+    if lost:
+        with faults.reply_lost("TransactWriteItems", 1):
+            edit(expense, amount="7.00")
+    edit(expense, amount="7.00")
+    edit(expense, amount="7.00")
+
+    assert edits_of(expense) == [(Edit("amount", Decimal(10), Decimal(7)),), ()]
+
+
+def test_the_last_fifty_are_kept_and_the_first_entry():
+    expense = make_expense(amount="1.00")
+
+    for amount in range(2, 64):
+        edit(expense, amount=amount)
+
+    *changes, created = edits_of(expense)
+    assert changes == [
+        (Edit("amount", Decimal(amount - 1), Decimal(amount)),)
+        for amount in range(63, 13, -1)
+    ]
+    assert len(changes) == 50
+    assert created == ()
+
+
+def test_changes_at_the_same_moment_are_all_told():
+    expense = make_expense()
+    make_budget()
+    wanted = [{"amount": "1.00"}, {"description": "x"}, {"status": "cleared"}]
+    wanted += [{"date": "2026-03-02"}, {"category": "Fun"}]
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda each: edit(expense, **each), wanted))
+
+    told = [each.field for edits in edits_of(expense) for each in edits]
+    assert sorted(told) == ["amount", "category", "date", "description", "status"]
+
+
+def test_a_change_after_the_expense_was_read_does_not_confuse_what_is_told():
+    expense = make_expense(amount="1.00")
+    read = edit(expense, amount="2.00")
+    edit(expense, amount="3.00")
+
+    newest, _ = history.changes_of(read)
+
+    assert newest.edits == (Edit("amount", Decimal(1), Decimal(2)),)
+
+
+def test_it_goes_with_the_expense():
+    expense, kept = make_expense(), make_expense()
+    edit(expense, amount="2.00")
+    edit(kept, amount="2.00")
+
+    services.delete_expense(ALICE, expense.expense_id)
+
+    ids = {each.expense_id for each in Expense.scan()}
+    assert ids == {kept.expense_id, f"history#{kept.expense_id}"}
+
+
+def test_lists_never_hold_it():
+    expense = make_expense()
+    edit(expense, amount="2.00")
+
+    assert [each.expense_id for each in list_expenses(ALICE).items] == [
+        expense.expense_id
+    ]
+
+
+def test_nobody_else_reads_it():
+    expense = make_expense()
+    edit(expense, amount="2.00")
+
+    for expense_id in (expense.expense_id, f"history#{expense.expense_id}", "0" * 32):
+        with pytest.raises(NotFoundError):
+            list_changes(BOB, expense_id)
+
+
+def test_the_longest_history_is_stored_and_read():
+    """Fifty changes of the longest texts stay below the 400 kB of an item."""
+    expense = make_expense(description="🛒" * 500, category="🛒" * 50)
+
+    for number in range(51):
+        sign = "🍵🛒"[number % 2]
+        edit(expense, description=sign * 498 + "\n!", category=sign * 50)
+
+    assert len(edits_of(expense)) == 51
+    (raw,) = (
+        item
+        for item in aws.client("dynamodb").scan(TableName="expenses")["Items"]
+        if item["expense_id"]["S"].startswith("history#")
+    )
+    size = sum(len(name) + len(str(each["S"]).encode()) for name, each in raw.items())
+    assert 100_000 < size < 250_000  # bytes; DynamoDB takes 400 kB
+
+
+def test_the_api_and_the_page_show_it_with_receipts_by_name():
+    user = make_user(currency="JPY")
+    client = client_for(user)
+    expense = make_expense(user, amount="100")
+    path = f"/api/expenses/{expense.expense_id}"
+    file = SimpleUploadedFile("<bill>.pdf", PDF, content_type="application/pdf")
+    body = {"file": file, "expense_id": expense.expense_id}
+    assert client.post("/api/receipts/upload", body).status_code == 201
+    client.patch(path, {"amount": "250"}, content_type="application/json")
+    client.delete(f"/api/receipts/{expense.expense_id}")
+
+    answer = client.get(f"{path}/history").json()["results"]
+    shown = client.get(f"/expenses/{expense.expense_id}/edit").content.decode()
+
+    name = answer[0]["edits"][0]["before"]
+    assert name.endswith(".pdf")
+    assert [each["edits"] for each in answer] == [
+        [{"field": "receipt", "before": name, "after": None}],
+        [{"field": "amount", "before": "100", "after": "250"}],
+        [{"field": "receipt", "before": None, "after": name}],
+        [],
+    ]
+    assert [each["created"] for each in answer] == [False, False, False, True]
+    assert "<del>100 JPY</del> to <ins>250 JPY</ins>" in shown
+    assert "<bill>" not in shown
+
+
+def test_others_find_no_history_through_the_api():
+    expense = make_expense(make_user())
+    path = f"/api/expenses/{expense.expense_id}/history"
+
+    assert client_for(make_user()).get(path).status_code == 404
+    assert client_for().get(path).status_code == 401

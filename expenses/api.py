@@ -61,7 +61,10 @@ class ExpenseListView(APIView):
         responses=ExpensePage,
     )
     def get(self, request: Request) -> Response:
-        """List the caller's expenses, newest day first."""
+        """List the caller's expenses by day.
+
+        A page filtered by more than days may be short and still have a next one.
+        """
         chosen = ExpenseFilter(data=request.query_params)
         chosen.is_valid(raise_exception=True)
         page = queries.list_expenses(

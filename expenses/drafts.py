@@ -49,6 +49,8 @@ def check(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     values = {name: _CHECKS[name](user, value) for name, value in given.items()}
     if "category" in values:
         values["category_key"] = fold(values["category"])
+    if "description" in values:
+        values["description_key"] = fold(values["description"]) or None
     return values
 
 

@@ -1,4 +1,4 @@
-"""What writing expenses changes beside them: budgets, history, large-expense notices."""
+"""What writing expenses changes beside them: budgets, history and notices."""
 
 import uuid
 from collections.abc import Iterable, Mapping

@@ -8,6 +8,7 @@ from django import forms
 from accounts.models import User
 from expenses import files, services
 from expenses.models import Expense
+from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.money import format_amount
@@ -156,6 +157,12 @@ class EditExpenseForm(ExpenseForm):
 class FilterForm(forms.Form):
     """What the list shows."""
 
+    q = forms.CharField(
+        label="Search",
+        max_length=LONGEST_SEARCH,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
     start = DayField(label="From", required=False)
     end = DayField(label="To", required=False)
     category = forms.CharField(max_length=50, required=False)
@@ -167,3 +174,18 @@ class FilterForm(forms.Form):
         choices=[("", "Any"), ("missing", "Missing"), ("attached", "Attached")],
         required=False,
     )
+    min_amount = AmountField(label="At least", required=False)
+    max_amount = AmountField(label="At most", required=False)
+    sort = forms.ChoiceField(
+        label="Order",
+        choices=[("newest", "Newest first"), ("oldest", "Oldest first")],
+        required=False,
+    )
+
+    def clean_sort(self) -> str:
+        return self.cleaned_data["sort"] or "newest"
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it leaves anything out."""
+        return any(value for name, value in self.cleaned_data.items() if name != "sort")

@@ -49,6 +49,7 @@ class Expense(Table):
     category = UnicodeAttribute()  # as typed
     category_key = UnicodeAttribute()  # casefolded: what categories are compared by
     description = UnicodeAttribute(default="")
+    description_key = UnicodeAttribute(null=True)  # casefolded: what searches look at
     receipt_url = UnicodeAttribute(null=True)  # S3 key, by the seed's name
     receipt_sha256 = UnicodeAttribute(null=True)  # of what is kept, hexadecimal
     receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png

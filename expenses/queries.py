@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 
 from accounts.models import User
 from expenses.models import STATUSES, Expense
-from smartbudget.core import dates
+from smartbudget.core import dates, money
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.pages import Key, Page, read_page
-from smartbudget.core.text import fold
+from smartbudget.core.text import clean, fold
 
 KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")
+SORTS = ("newest", "oldest")
+LONGEST_SEARCH = 100  # characters
 
 TREND_MONTHS = 12
 TREND_PAGES = 20  # megabytes that a trend reads at most: some 60,000 expenses
@@ -75,15 +78,21 @@ def list_expenses(
     category: str = "",
     status: str = "",
     receipt: str = "",
+    q: str = "",
+    min_amount: object = None,
+    max_amount: object = None,
+    sort: str = "newest",
     limit: int = 25,
     after: Key | None = None,
     backwards: bool = False,
 ) -> Page[Expense]:
-    """Read one page of the user's expenses, newest day first, with one Query.
+    """Read one page of the user's expenses, by day, with one Query.
 
     start, end: days, both included; None: no bound. category: compared by casefold;
-    empty: all. status: empty: all. receipt: one of RECEIPTS; empty: all. after,
-    backwards: see `read_page`.
+    empty: all. status: empty: all. receipt: one of RECEIPTS; empty: all. q: a part of
+    the category or description, compared by casefold; empty: all. min_amount,
+    max_amount: currency units, both included; None: no bound. sort: one of SORTS; the
+    index knows no other order. after, backwards: see `read_page`.
 
     A page filtered by more than days may be short and still have a next one.
     A new expense shows up here a moment after it is stored: the index lags [D11].
@@ -94,9 +103,16 @@ def list_expenses(
         raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
     if start and end and start > end:
         raise InvalidError("The end is before the start.", "end")
-    matching = None
+    if sort not in SORTS:
+        raise InvalidError(f"Choose one of {', '.join(SORTS)}.", "sort")
+    matching: Condition | None = None
     if category:
         matching = Expense.category_key == fold(category.strip())
+    if words := fold(clean(q, "q", longest=LONGEST_SEARCH)):
+        matching &= Expense.category_key.contains(
+            words
+        ) | Expense.description_key.contains(words)
+    matching = _within_amounts(user, min_amount, max_amount, matching)
     if status:
         matching &= Expense.status == status
     if receipt == "missing":
@@ -112,9 +128,24 @@ def list_expenses(
         limit=limit,
         after=after,
         backwards=backwards,
+        newest_first=sort == "newest",
         within=Expense.date.between(first, last),
         matching=matching,
     )
+
+
+def _within_amounts(
+    user: User, low: object, high: object, matching: Condition | None
+) -> Condition | None:
+    if low is not None:
+        low = money.parse_amount(low, user.currency, "min_amount")
+        matching &= Expense.amount >= low
+    if high is not None:
+        high = money.parse_amount(high, user.currency, "max_amount")
+        matching &= Expense.amount <= high
+        if isinstance(low, Decimal) and low > high:
+            raise InvalidError("The most is below the least.", "max_amount")
+    return matching
 
 
 def spending(user_id: str, period: dates.Period) -> list[Spending]:

@@ -9,7 +9,7 @@ from expenses import files
 from expenses.bulk import MOST_ROWS
 from expenses.history import Edit
 from expenses.models import STATUSES
-from expenses.queries import RECEIPTS
+from expenses.queries import LONGEST_SEARCH, RECEIPTS, SORTS
 from smartbudget.core.money import format_amount
 from smartbudget.web.api import AmountField, DayField, InputSerializer, TextField
 from smartbudget.web.cursors import PAGING
@@ -168,6 +168,19 @@ class ExpenseFilter(InputSerializer):
     )
     receipt = serializers.ChoiceField(
         RECEIPTS, required=False, help_text="missing: those without one."
+    )
+    q = TextField(
+        required=False,
+        max_length=LONGEST_SEARCH,
+        help_text="A part of the category or description, in any case.",
+    )
+    min_amount = AmountField(required=False, help_text="The least listed.")
+    max_amount = AmountField(required=False, help_text="The most listed.")
+    sort = serializers.ChoiceField(
+        SORTS,
+        required=False,
+        error_messages={"invalid_choice": f"Choose one of {', '.join(SORTS)}."},
+        help_text="By day; newest, if not given.",
     )
 
 

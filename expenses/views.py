@@ -1,5 +1,6 @@
 """The expense pages."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -8,10 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import history, queries, services, thumbnails
+from expenses import history, periods, queries, services, thumbnails
 from expenses.forms import EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import Expense
+from expenses.periods import Stretch
+from expenses.queries import SORTS
 from expenses.receipts_api import address_of, with_receipt
+from smartbudget.core.dates import Period
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.pages import Page
@@ -31,11 +35,23 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
         return queries.list_expenses(user, **chosen, **where)
 
     def show(page: Page[Expense]) -> HttpResponse:
+        chosen = form.cleaned_data
+        page_size = cursors.position(request, user)["limit"]
+        today = user.today()
+        days = None
+        if chosen["start"] and chosen["end"]:
+            days = Period(chosen["start"], chosen["end"])
         context = {
             "form": form,
             "expenses": page.items,
             "links": cursors.links(request, user, page),
-            "filtered": any(form.cleaned_data.values()),
+            "filtered": form.is_filtered,
+            # A filtered page looks at so many items at most.
+            "short": page.next and len(page.items) < page_size,
+            "oldest_first": chosen["sort"] == "oldest",
+            "sort_link": _address(request, sort=SORTS[chosen["sort"] == "newest"]),
+            "presets": _links(request, periods.presets(today), days),
+            "hierarchy": _links(request, periods.drill_down(days, today), days),
         }
         return render(request, LIST, context)
 
@@ -123,6 +139,34 @@ def say(request: HttpRequest, expense: Expense, done: str) -> None:
     messages.success(request, f"{expense.category}, {amount}, was {done}.")
     for alert in expense.alerts:
         messages.warning(request, alert.subject)
+
+
+def _links(
+    request: HttpRequest, stretches: Iterable[Stretch], chosen: Period | None
+) -> list[dict[str, object]]:
+    """Say where stretches of days lead, other filters kept."""
+    return [
+        {
+            "label": stretch.label,
+            "url": _address(
+                request,
+                start=stretch.period and str(stretch.period.start),
+                end=stretch.period and str(stretch.period.end),
+            ),
+            "current": stretch.period == chosen,
+        }
+        for stretch in stretches
+    ]
+
+
+def _address(request: HttpRequest, **changes: str | None) -> str:
+    """Return the address of the list's first page with some filters changed."""
+    parameters = request.GET.copy()
+    for name, value in {**changes, "cursor": None}.items():
+        parameters.pop(name, None)
+        if value:
+            parameters[name] = value
+    return f"{request.path}?{parameters.urlencode()}"
 
 
 def _to_list(request: HttpRequest, expense: Expense, done: str) -> HttpResponse:

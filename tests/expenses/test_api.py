@@ -470,3 +470,20 @@ def test_the_api_can_be_browsed(client, alice):
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/html")
     assert b"<b>bold" not in response.content
+
+
+def test_the_list_searches_and_sorts(client, alice):
+    make_expense(alice, date="2026-03-01", description="Tea", amount="3.00")
+    make_expense(alice, date="2026-03-02", description="tea pot", amount="30.00")
+    make_expense(alice, date="2026-03-03", category="TEA", amount="300.00")
+
+    def listed(query):
+        answer = client.get(f"/api/expenses?{query}")
+        assert answer.status_code == 200, answer.content
+        return [each["amount"] for each in answer.json()["results"]]
+
+    assert listed("q=TEA&sort=oldest") == ["3.00", "30.00", "300.00"]
+    assert listed("q=tea&min_amount=3.01&max_amount=300") == ["300.00", "30.00"]
+    wrong = client.get("/api/expenses?sort=amount&min_amount=x")
+    assert wrong.status_code == 400
+    assert set(wrong.json()) == {"sort", "min_amount"}

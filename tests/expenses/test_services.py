@@ -8,8 +8,9 @@ import time_machine
 from expenses import services
 from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses, spending
-from smartbudget.core import dates
+from smartbudget.core import dates, pages
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from tests.calls import counted
 from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -279,3 +280,104 @@ class TestLargeExpenses:
         make_expense(self.user, amount="600.00", date="2026-02-28")
 
         assert alerts() == []
+
+
+def found(user=ALICE, **filters) -> list[str]:
+    return [each.description for each in list_expenses(user, **filters).items]
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("", ["plain", "STRASSE 7", "Café"]),
+        ("café", ["Café"]),
+        ("CAFE\u0301", ["Café"]),  # composed another way
+        ("straße", ["STRASSE 7"]),
+        ("asse 7", ["STRASSE 7"]),
+        ("GROC", ["plain"]),
+        ("  plain ", ["plain"]),
+        ("%", []),
+        ("nothing", []),
+    ],
+)
+def test_a_search_looks_for_parts_of_texts_in_any_case(q, expected):
+    make_expense(description="Café", category="Out", date="2026-03-01")
+    make_expense(description="STRASSE 7", category="Bus", date="2026-03-02")
+    make_expense(description="plain", category="Groceries", date="2026-03-03")
+    make_expense(BOB, description="Café plain")
+
+    assert found(q=q) == expected
+
+
+def test_a_search_finds_a_description_as_it_is_now():
+    expense = make_expense(description="Old")
+    services.edit_expense(ALICE, expense.expense_id, description="New")
+    assert (found(q="old"), found(q="new")) == ([], ["New"])
+
+    services.edit_expense(ALICE, expense.expense_id, description="")
+    assert found(q="new") == []
+
+
+def test_amounts_are_compared_exactly():
+    for amount in ("0.09", "0.10", "9.99", "10.00", "100.00"):
+        make_expense(amount=amount, description=amount)
+
+    assert set(found(min_amount="0.1", max_amount="10")) == {"0.10", "9.99", "10.00"}
+    assert found(min_amount=Decimal("10.01")) == ["100.00"]
+    assert found(max_amount="0.09") == ["0.09"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "field"),
+    [
+        ({"min_amount": "ten"}, "min_amount"),
+        ({"max_amount": "1e3"}, "max_amount"),
+        ({"min_amount": "0.001"}, "min_amount"),
+        ({"min_amount": "2", "max_amount": "1"}, "max_amount"),
+        ({"q": "x" * 101}, "q"),
+        ({"q": "a\0b"}, "q"),
+        ({"sort": "amount"}, "sort"),
+    ],
+)
+def test_filters_that_make_no_sense_are_refused_by_name(filters, field):
+    with pytest.raises(InvalidError) as refused:
+        list_expenses(ALICE, **filters)
+
+    assert refused.value.field == field
+
+
+def test_days_go_both_ways_page_by_page():
+    for day in range(1, 6):
+        make_expense(date=f"2026-03-0{day}", description=str(day))
+
+    first = list_expenses(ALICE, sort="oldest", limit=2)
+    second = list_expenses(ALICE, sort="oldest", limit=2, after=first.next)
+    back = list_expenses(
+        ALICE, sort="oldest", limit=2, after=second.previous, backwards=True
+    )
+
+    assert [each.description for each in first.items] == ["1", "2"]
+    assert [each.description for each in second.items] == ["3", "4"]
+    assert [each.description for each in back.items] == ["1", "2"]
+    assert first.previous is None
+
+
+def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
+    monkeypatch.setattr(pages, "READ_AT_MOST", 10)
+    for number in range(30):
+        make_expense(date=f"2026-02-{number % 28 + 1:02d}", description="dull")
+    make_expense(date="2026-01-01", description="needle")
+
+    texts, after, reads = [], None, []
+    while True:
+        with counted() as calls:
+            page = list_expenses(ALICE, q="needle", limit=5, after=after)
+        texts += [each.description for each in page.items]
+        reads.append(calls.read_items)
+        after = page.next
+        if after is None:
+            break
+
+    assert texts == ["needle"]
+    assert max(reads) == 10
+    assert len(reads) == 4

@@ -1,10 +1,14 @@
+import datetime
+import html
 import re
 from decimal import Decimal
 
 import pytest
 import time_machine
 
+from expenses import periods
 from expenses.queries import get_expense, list_expenses
+from smartbudget.core import pages
 from smartbudget.core.errors import NotFoundError
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import NOON, make_budget, make_expense, spent
@@ -13,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 LIST = "/expenses"
 ADD = "/expenses/add"
+ONE_DAY = datetime.timedelta(days=1)
 LUNCH = {
     "amount": "12.50",
     "category": "Eating out",
@@ -360,3 +365,73 @@ def test_only_get_and_post_are_taken(client):
     assert client.post(LIST).status_code == 405
     assert client.put(ADD).status_code == 405
     assert client.delete(f"/expenses/{'0' * 32}/delete").status_code == 405
+
+
+def links_in(shown: str, text: str) -> str:
+    (href,) = re.findall(rf'<a [^>]*href="([^"]*)"[^>]*>{text}', shown)
+    return html.unescape(href)
+
+
+def test_the_date_heading_turns_the_list_round_and_keeps_the_filter(client, alice):
+    for day in (1, 2, 3):
+        make_expense(alice, date=f"2026-03-0{day}", description=f"day {day}")
+
+    turned = links_in(page(client.get(f"{LIST}?q=day&page_size=2")), "Date")
+    shown = page(client.get(turned))
+    onward = page(client.get(links_in(shown, "Newer")))
+
+    assert "day 1" in shown
+    assert shown.index("day 1") < shown.index("day 2")
+    assert "day 3" not in shown
+    assert "day 3" in onward
+    assert "newest" in links_in(onward, "Date")
+
+
+def test_the_hierarchy_leads_from_years_to_months_and_back(client, alice):
+    make_expense(alice, date="2025-11-05", description="old")
+    make_expense(alice, date="2026-03-05", description="new")
+
+    every = page(client.get(f"{LIST}?category=groceries"))
+    year = page(client.get(links_in(every, "2025")))
+    month = page(client.get(links_in(year, "November")))
+    empty = page(client.get(links_in(month, "December")))
+    back = page(client.get(links_in(empty, "All dates")))
+
+    for shown in (year, month):
+        assert "old" in shown
+        assert ">new<" not in shown
+    assert "Nothing of that kind." in empty
+    assert ">old<" in back
+    assert ">new<" in back
+    assert 'value="groceries"' in back
+
+
+@pytest.mark.parametrize("today", ["2026-01-01", "2028-02-29", "2026-12-31"])
+def test_presets_are_whole_periods(today):
+    day = datetime.date.fromisoformat(today)
+
+    offered = {each.label: each.period for each in periods.presets(day)}
+
+    assert day in offered["This month"]
+    assert offered["Last month"].end == offered["This month"].start - ONE_DAY
+    assert offered["Last year"].end == offered["This year"].start - ONE_DAY
+    assert offered["Last 90 days"].end - offered["Last 90 days"].start == ONE_DAY * 89
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_the_ends_of_the_calendar_can_be_asked_for(client, year):
+    answer = client.get(f"{LIST}?start={year}-01-01&end={year}-12-31")
+
+    assert answer.status_code == 200
+
+
+def test_a_filtered_page_that_is_short_says_so(client, alice, monkeypatch):
+    monkeypatch.setattr(pages, "READ_AT_MOST", 3)
+    make_expense(alice, date="2026-03-05", description="needle")
+    for day in (1, 2, 3, 4):
+        make_expense(alice, date=f"2026-02-0{day}", description="dull")
+
+    shown = page(client.get(f"{LIST}?q=needle&page_size=2"))
+
+    assert "Not all expenses were looked at yet" in shown
+    assert "Not all" not in page(client.get(f"{LIST}?page_size=2"))

@@ -1,0 +1,54 @@
+"""Stretches of days that a list of expenses offers, made without a call."""
+
+import datetime
+from dataclasses import dataclass
+
+from expenses.drafts import YEARS_AHEAD, YEARS_BACK
+from smartbudget.core import dates
+from smartbudget.core.dates import Period
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Days to choose; no period: all of them."""
+
+    label: str
+    period: Period | None
+
+
+def presets(today: datetime.date) -> list[Stretch]:
+    """Return the periods that are asked for most."""
+    month, year = dates.period_of("monthly", today), dates.period_of("yearly", today)
+    day = datetime.timedelta(days=1)
+    return [
+        Stretch("This week", dates.period_of("weekly", today)),
+        Stretch("This month", month),
+        Stretch("Last month", dates.period_of("monthly", month.start - day)),
+        Stretch("Last 90 days", Period(today - 89 * day, today)),
+        Stretch("This year", year),
+        Stretch("Last year", dates.period_of("yearly", year.start - day)),
+    ]
+
+
+def drill_down(chosen: Period | None, today: datetime.date) -> list[Stretch]:
+    """Return where a hierarchy of years and months leads from the days chosen.
+
+    Those within one year lead to its months and back; all others to every year in
+    which there can be expenses, newest first.
+    """
+    if chosen and chosen.start.year == chosen.end.year < datetime.MAXYEAR:
+        year = dates.period_of("yearly", chosen.start)
+        months = [
+            dates.period_of("monthly", year.start.replace(month=number))
+            for number in range(1, 13)
+        ]
+        return [
+            Stretch("All dates", None),
+            Stretch(f"{year.start:%Y}", year),
+            *(Stretch(f"{month.start:%B}", month) for month in months),
+        ]
+    newest = today.year + YEARS_AHEAD
+    return [
+        Stretch(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
+        for year in range(newest, today.year - YEARS_BACK - 1, -1)
+    ]

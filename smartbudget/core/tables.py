@@ -189,7 +189,8 @@ class Writes:
             if not refused or any(item not in self._once for item in refused):
                 raise LostRaceError(refused) from error
             self._puts = [put for put in self._puts if put[0] not in refused]
-            self.commit()
+            if len(self):  # DynamoDB refuses a transaction of nothing
+                self.commit()
 
     def _refused(self, error: TransactWriteError) -> list[Model]:
         """Find the items whose condition failed: reasons come in this order [P4]."""

@@ -15,7 +15,7 @@ from smartbudget.core.errors import ConflictError, NotFoundError
 from tests.builders import make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
-from tests.notifications.builders import mails, make_notification, queued
+from tests.notifications.builders import mails, make_notification, queued, state
 
 WEEKLY, MONTHLY = "weekly_summary", "monthly_summary"
 A_WEEK = datetime.timedelta(days=7)
@@ -351,6 +351,23 @@ def test_after_a_long_outage_only_the_last_week_is_sent(alice, clock):
     assert [each.subject for each in history(alice)] == subjects()
     (plan,) = [each for each in planned() if each.status == "queued"]
     assert plan.planned_for == "2026-04-27"
+
+
+def test_an_overtaken_one_ends_though_its_first_try_died(alice, clock):
+    want(alice)
+    (plan,) = planned()
+    to(clock, "2026-04-29T12:00")
+
+    # The later one is planned already when it is tried again.
+    with faults.killed("UpdateItem", 2, done=False):
+        delivery.deliver(plan.notification_id)
+    clock.shift(600)
+    with faults.calls_counted() as calls:
+        delivery.deliver(plan.notification_id)
+
+    assert state(plan.notification_id)[0] == "skipped"
+    # moto takes a transaction of nothing; DynamoDB does not.
+    assert calls.count("TransactWriteItems") == 1
 
 
 @pytest.mark.parametrize("operation", ["Query", "TransactWriteItems"])

@@ -57,7 +57,7 @@ def list_notifications(
         raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
     matching = None
     if types:
-        matching = Notification.type.is_in(*sorted(types))
+        matching = Notification.type.is_in(*sorted(set(types)))
     if status:
         matching &= Notification.status == status
     if unread is not None:

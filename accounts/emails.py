@@ -6,7 +6,7 @@ from accounts import claims, sessions
 from accounts.models import Account, Claim
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError
-from smartbudget.core.tables import LostRaceError, Writes
+from smartbudget.core.tables import Action, LostRaceError, Writes
 
 
 class EmailChanges(TypedDict, total=False):
@@ -24,6 +24,33 @@ class EmailChanges(TypedDict, total=False):
     retired_subscriptions: set[str] | None
 
 
+NO_CHANGE = EmailChanges(
+    pending_email=None,
+    pending_since=None,
+    pending_subscription_arn=None,
+    pending_notice=None,
+)
+
+
+def without_change(account: Account) -> EmailChanges:
+    """Return what forgets a change of address; the address is free again."""
+    if account.pending_email is None:
+        return EmailChanges()
+    arns = retired(account, account.pending_subscription_arn)
+    return EmailChanges(**NO_CHANGE, retired_subscriptions=arns)
+
+
+def retired(
+    account: Account, *more: str | None, kept: str | None = None
+) -> set[str] | None:
+    """Return the ARNs to be ended, with more of them, without one that is used again.
+
+    They are stored before they are ended, so that a crash in between loses none.
+    """
+    arns = {*(account.retired_subscriptions or ()), *more}
+    return {arn for arn in arns if arn and arn != kept} or None
+
+
 def store(
     account: Account, changes: EmailChanges, writes: Writes | None = None
 ) -> Account:
@@ -37,12 +64,7 @@ def store(
     ConflictError naming `email` where an address is somebody else's.
     """
     writes = writes or Writes()
-    held = claims.addresses_of(account)
-    everything = {**changes, "updated_at": dates.timestamp()}
-    for name, value in everything.items():
-        setattr(account, name, value)
-    claims.move(writes, account.user_id, old=held, new=claims.addresses_of(account))
-    writes.update(account, [Account.action(*change) for change in everything.items()])
+    writes.update(account, change(account, changes, writes))
     if "email" in changes:
         sessions.write_snapshots(account, writes)
     try:
@@ -52,3 +74,16 @@ def store(
             raise ConflictError("This e-mail address is taken.", "email") from error
         raise
     return account
+
+
+def change(account: Account, changes: EmailChanges, writes: Writes) -> list[Action]:
+    """Change what an account says of its e-mail; return the actions that store it.
+
+    The claims on its addresses are moved in the transaction, which is the caller's.
+    """
+    held = claims.addresses_of(account)
+    everything = {**changes, "updated_at": dates.timestamp()}
+    for name, value in everything.items():
+        setattr(account, name, value)
+    claims.move(writes, account.user_id, old=held, new=claims.addresses_of(account))
+    return [Account.action(name, value) for name, value in everything.items()]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from accounts import claims, passwords, rules, sessions, throttles
+from accounts import claims, emails, passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
@@ -407,6 +407,9 @@ def change_password(
 ) -> Login:
     """Change the password, end every session and begin a new one.
 
+    A change of the e-mail address that waits to be confirmed is taken back: who asked
+    for it knew the old password.
+
     Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
     """
     account = get_account(user.user_id)
@@ -437,8 +440,8 @@ def _store_password(
     writes.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),
-        Account.updated_at.set(dates.timestamp()),
         Account.sessions.set({sessions.entry_of(session)}),
+        *emails.change(account, emails.without_change(account), writes),
     ]
     writes.update(account, actions)
     outbox.put(notice, writes)

@@ -13,16 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import claims, emails, rules, throttles
 from accounts import services as accounts
-from accounts.emails import EmailChanges
+from accounts.emails import NO_CHANGE, EmailChanges, retired
 from notifications import outbox, subscriptions, texts
-from notifications.subscriptions import (
-    NO_CHANGE,
-    NO_SUBSCRIPTION,
-    past_races,
-    retired,
-)
+from notifications.subscriptions import NO_SUBSCRIPTION, past_races
 from smartbudget.core import dates
-from smartbudget.core.errors import DomainError
+from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
@@ -41,19 +36,25 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     followed (`pending_email`). The new one is nobody else's from now on, and the old
     one is told. Asking for the present address takes a change back.
 
-    Raises InvalidError naming `password` or `email`, ConflictError naming `email`,
-    UnavailableError and ThrottledError. Safe to repeat.
+    Raises InvalidError naming `password` or `email`, ConflictError naming `email`, or
+    `password` if that has just been changed, UnavailableError and ThrottledError. Safe
+    to repeat.
     """
     email = rules.email(email)
     account = accounts.get_account(user.user_id)
+    verified = account.password_hash
     accounts.verify_password(account, password, "password")
     account = subscriptions.look_up(account)
     if email not in claims.addresses_of(account):
         throttles.count(subscriptions.SUBSCRIPTIONS, user.user_id)
     notice_id = uuid.uuid4().hex
-    account, notices = past_races(
-        account, lambda found: _change(found, email, notice_id)
-    )
+
+    def attempt(found: Account) -> tuple[Account, list[Notification]]:
+        if found.password_hash != verified:
+            raise ConflictError("The password was changed meanwhile.", "password")
+        return _change(found, email, notice_id)
+
+    account, notices = past_races(account, attempt)
     outbox.enqueue(account.user, notices)
     account = _ask_new(account) if account.pending_email else _ask_again(account)
     return past_races(account, subscriptions.end_retired)

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import emails, throttles
 from accounts import services as accounts
-from accounts.emails import EmailChanges
+from accounts.emails import NO_CHANGE, EmailChanges, retired
 from accounts.throttles import Limit
 from notifications import outbox, transports
 from smartbudget.core import dates
@@ -36,12 +36,6 @@ MOVED = "E-mails are sent in another way now. Subscribe again to get them."
 LAPSED = "The link was not followed within two days, so the request lapsed."
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
-NO_CHANGE = EmailChanges(
-    pending_email=None,
-    pending_since=None,
-    pending_subscription_arn=None,
-    pending_notice=None,
-)
 
 
 def subscribe(user: User) -> Account:
@@ -162,9 +156,7 @@ def drop_change(account: Account) -> Account:
     """Forget a change of address; the address is free again."""
     if account.pending_email is None:
         return account
-    arns = retired(account, account.pending_subscription_arn)
-    changes = EmailChanges(**NO_CHANGE, retired_subscriptions=arns)
-    return emails.store(account, changes)
+    return emails.store(account, emails.without_change(account))
 
 
 def adopt(account: Account, arn: str, email: str) -> Account:
@@ -216,17 +208,6 @@ def end_retired(account: Account) -> Account:
         return account
     left = set(account.retired_subscriptions or ()) - ended
     return emails.store(account, EmailChanges(retired_subscriptions=left or None))
-
-
-def retired(
-    account: Account, *more: str | None, kept: str | None = None
-) -> set[str] | None:
-    """Return the ARNs to be ended, with more of them, without one that is used again.
-
-    They are stored before they are ended, so that a crash in between loses none.
-    """
-    arns = {*(account.retired_subscriptions or ()), *more}
-    return {arn for arn in arns if arn and arn != kept} or None
 
 
 def _leave(account: Account) -> Account:

@@ -464,6 +464,38 @@ def test_of_two_changes_at_once_the_last_stays_and_the_other_is_free(
     assert owners(OLD, NEW, THIRD) == [alice.user_id, alice.user_id, None]
 
 
+def test_a_new_password_takes_back_what_was_asked_with_the_old_one(alice):
+    change(alice)
+    tell(alice)
+    account = stored(alice)
+
+    accounts.change_password(alice, old=PASSWORD, new="correct horse battery")
+    at_sns(account.pending_subscription_arn)["PendingConfirmation"] = False
+    delivery.deliver(make_notification("n1", alice.user_id).notification_id)
+
+    assert mails()[-1][0] == OLD
+    assert owners(OLD, NEW) == [alice.user_id, None]
+    # The link may be followed all the same; the subscription is ended then.
+    assert address_change.cancel_change(alice).retired_subscriptions is None
+    assert subscribed() == {OLD}
+
+
+def test_a_password_that_has_just_been_changed_changes_no_address(alice, monkeypatch):
+    real = subscriptions.look_up
+
+    def look_up(account):
+        monkeypatch.setattr(subscriptions, "look_up", real)
+        accounts.change_password(alice, old=PASSWORD, new="correct horse battery")
+        return real(account)
+
+    monkeypatch.setattr(subscriptions, "look_up", look_up)
+    with pytest.raises(ConflictError) as caught:
+        change(alice)
+
+    assert caught.value.field == "password"
+    assert owners(OLD, NEW) == [alice.user_id, None]
+
+
 def test_a_look_up_that_fails_sends_to_the_address_last_known(alice):
     change(alice)
     tell(alice)

@@ -1,0 +1,165 @@
+"""Staff on the local AWS: what failed is seen, sent again, and moved back."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from smartbudget.local.settings import ROOT, STACK_NAME
+from tests.integration.people import Person
+from tests.integration.test_main_job import history
+from tests.notifications.test_staff_pages import ADDRESSES, PAGE
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+DEAD_LETTERS = "NotificationDeadLetterQueueUrl"
+QUEUE = "NotificationQueueUrl"
+
+
+@pytest.fixture
+def sqs(stack) -> Iterator[Any]:
+    """SQS without other tests' messages; one that failed comes back in a second."""
+    client = stack.admin_session().client("sqs")
+    url, seconds = stack.outputs[QUEUE], "VisibilityTimeout"
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=[seconds])
+    for name in (QUEUE, DEAD_LETTERS):
+        client.purge_queue(QueueUrl=stack.outputs[name])
+    client.set_queue_attributes(QueueUrl=url, Attributes={seconds: "1"})
+    yield client
+    client.set_queue_attributes(QueueUrl=url, Attributes=found["Attributes"])
+
+
+@pytest.fixture
+def grace(stack) -> Person:
+    """Somebody whom an operator has just made staff."""
+    person = Person(stack)
+    command = [sys.executable, "manage.py", "staff", "add", person.name]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=stack.local.web_env(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{person.name} is now staff.\n"
+    return person
+
+
+@contextlib.contextmanager
+def denied(stack, action: str) -> Iterator[None]:
+    """Take a right from whoever delivers, for the length of a block."""
+    session = stack.admin_session()
+    role = session.client("cloudformation").describe_stack_resource(
+        StackName=STACK_NAME, LogicalResourceId="NotificationProcessorRole"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    outage = {"RoleName": role, "PolicyName": "outage"}
+    iam = session.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(**outage, PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**outage)
+
+
+def depth(sqs, url: str) -> int:
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)
+    return sum(int(count) for count in found["Attributes"].values())
+
+
+def press(person: Person, address: str, **fields: str) -> str:
+    """Press a button of the staff page; return the text of the page that follows."""
+    fields["csrfmiddlewaretoken"] = str(person.http.headers["X-CSRFToken"])
+    answer = person.http.post(f"{person.url}{address}", data=fields, timeout=60)
+    assert answer.ok, answer.text
+    return " ".join(answer.text.split())
+
+
+def look(person: Person) -> str:
+    answer = person.http.get(f"{person.url}{PAGE}", timeout=60)
+    assert answer.ok, answer.text
+    return " ".join(answer.text.split())
+
+
+def test_what_failed_is_seen_without_what_it_says_and_sent_again_once(
+    stack, sqs, grace
+):
+    alice = Person(stack, subscribed=True)
+    category = f"Debts {uuid.uuid4().hex[:8]}"
+    alice.post("budgets", category=category, amount="7531.00")
+    with denied(stack, "sns:Publish"):
+        alice.post("expenses", category=category, amount="7429.17")
+        wait_until(lambda: history(alice) == [("budget_threshold", "failed")])
+    (failed,) = alice.get("notifications")["results"]
+
+    page = look(grace)
+
+    assert failed["notification_id"] in page
+    assert "Could not be sent: the e-mail service refused it" in page
+    private = [alice.email, alice.name, category, failed["subject"]]
+    private += ["7531", "7,531", "7429", "7,429", "98%"]
+    assert [each for each in private if each in page] == []
+
+    again = {"id": failed["notification_id"]}
+    assert "1 queued again." in press(grace, f"{PAGE}/resend", **again)
+    alice.mails(1)
+    wait_until(lambda: history(alice) == [("budget_threshold", "sent")])
+    page = press(grace, f"{PAGE}/resend", **again)
+    assert "queued again already" in page
+    assert failed["notification_id"] not in page
+    # Its first message is a dead letter by now; it must not send the mail again.
+    wait_until(lambda: depth(sqs, stack.outputs[DEAD_LETTERS]) == 1)
+    assert "Moved 1, about 0 left." in press(grace, "/admin/dead-letters/redrive")
+    wait_until(lambda: depth(sqs, stack.outputs[QUEUE]) == 0)
+    assert len(alice.mails(1)) == 1
+
+
+def test_of_the_dead_letters_the_good_one_is_mailed_and_the_poison_comes_back(
+    stack, sqs, grace
+):
+    bob = Person(stack, subscribed=True)
+    bob.post("budgets", category="Fun", amount="10.00")
+    queue, dead_letters = stack.outputs[QUEUE], stack.outputs[DEAD_LETTERS]
+    poison = f'{{"poison": "{bob.user_id}"'
+    sqs.send_message(QueueUrl=queue, MessageBody=poison)
+    with denied(stack, "dynamodb:UpdateItem"):
+        bob.post("expenses", category="Fun", amount="9.00")
+        wait_until(lambda: depth(sqs, dead_letters) == 2)
+    assert history(bob) == [("budget_threshold", "queued")]
+    assert "Dead letters: about 2" in look(grace)
+
+    page = press(grace, "/admin/dead-letters/redrive")
+
+    assert "Moved 2, about 0 left." in page
+    assert "Dead letters: about 0" in page
+    bob.mails(1)
+    bob.post("expenses", category="Fun", amount="2.00")  # the poison is no obstacle
+    bob.mails(2)
+    wait_until(lambda: depth(sqs, dead_letters) == 1)
+    wait_until(lambda: depth(sqs, queue) == 0)
+    assert "Dead letters: about 1" in look(grace)
+    (left,) = sqs.receive_message(QueueUrl=dead_letters)["Messages"]
+    assert left["Body"] == poison
+    assert [status for _, status in history(bob)] == ["sent"] * 2
+    assert len(bob.mails(2)) == 2
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_others_are_refused(stack, method, address):
+    bob = Person(stack)
+    fields = {"csrfmiddlewaretoken": bob.http.headers["X-CSRFToken"], "all": "true"}
+    data = {"json": {"all": True}} if address.startswith("/api") else {"data": fields}
+
+    answer = bob.http.request(method, f"{bob.url}{address}", timeout=60, **data)
+
+    assert answer.status_code == 403
+    assert "Only staff may do this." in answer.text

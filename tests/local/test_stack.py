@@ -273,6 +273,11 @@ DENIED = {
         "scan",
         {"TableName": "budgets", "IndexName": "user_id-index"},
     ),
+    "scanning what is unsent": (
+        "dynamodb",
+        "scan",
+        {"TableName": "notifications", "IndexName": "unsent-index"},
+    ),
     "deleting a table": ("dynamodb", "delete_table", {"TableName": "users"}),
     "creating a table": (
         "dynamodb",
@@ -285,7 +290,24 @@ DENIED = {
         },
     ),
     "receiving messages": ("sqs", "receive_message", {"QueueUrl": "{queue}"}),
+    "deleting messages": (
+        "sqs",
+        "delete_message",
+        {"QueueUrl": "{queue}", "ReceiptHandle": "x"},
+    ),
+    "counting messages": (
+        "sqs",
+        "get_queue_attributes",
+        {"QueueUrl": "{queue}", "AttributeNames": ["All"]},
+    ),
     "purging the queue": ("sqs", "purge_queue", {"QueueUrl": "{queue}"}),
+    "purging the dead letters": ("sqs", "purge_queue", {"QueueUrl": "{dead}"}),
+    "receiving failed events": ("sqs", "receive_message", {"QueueUrl": "{events}"}),
+    "deleting failed events": (
+        "sqs",
+        "delete_message",
+        {"QueueUrl": "{events}", "ReceiptHandle": "x"},
+    ),
     "sending to the dead letters": (
         "sqs",
         "send_message",
@@ -355,6 +377,7 @@ def filled_in(stack, arguments: dict) -> dict:
         "topic": stack.outputs["BudgetAlertsTopicArn"],
         "queue": stack.outputs["NotificationQueueUrl"],
         "dead": stack.outputs["NotificationDeadLetterQueueUrl"],
+        "events": queue_url(stack.admin_session(), "failed-events-queue"),
         "bucket": stack.outputs["ReceiptsBucketName"],
     }
     return {
@@ -393,13 +416,42 @@ def test_the_web_role_may_do_its_work(stack, web):
     bucket, key = stack.outputs["ReceiptsBucketName"], f"receipts/{user_id}/x.pdf"
     web.client("s3").put_object(Bucket=bucket, Key=key, Body=b"%PDF")
     web.client("s3").delete_object(Bucket=bucket, Key=key)
-    url = web.client("sqs").get_queue_url(QueueName="notification-queue")["QueueUrl"]
-    assert url == stack.outputs["NotificationQueueUrl"]
+    assert queue_url(web, "notification-queue") == stack.outputs["NotificationQueueUrl"]
+
+
+def queue_url(session: boto3.Session, name: str) -> str:
+    return session.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+
+
+def test_the_web_role_may_do_what_the_staff_page_needs(stack, web):
+    dead = queue_url(web, "notification-queue-dlq")
+    assert dead == stack.outputs["NotificationDeadLetterQueueUrl"]
+    body = stack.new_address()
+    admin, sqs = stack.admin_session().client("sqs"), web.client("sqs")
+    admin.send_message(QueueUrl=dead, MessageBody=body)
+
+    def receive() -> list:
+        hidden = {"VisibilityTimeout": 30, "WaitTimeSeconds": 1}
+        found = sqs.receive_message(QueueUrl=dead, **hidden).get("Messages", [])
+        return [each for each in found if each["Body"] == body]
+
+    (message,) = wait_until(receive)
+    sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
+    for url in (dead, queue_url(web, "failed-events-queue")):
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        assert "ApproximateNumberOfMessages" in found["Attributes"]
+    failed = web.client("dynamodb").query(
+        TableName="notifications",
+        IndexName="unsent-index",
+        KeyConditionExpression="unsent_shard = :s",
+        ExpressionAttributeValues={":s": {"S": "failed#0"}},
+    )
+    assert "Items" in failed
 
 
 def test_a_failed_schedule_run_is_kept(stack):
     admin = stack.admin_session()
-    url = admin.client("sqs").get_queue_url(QueueName="failed-events-queue")["QueueUrl"]
+    url = queue_url(admin, "failed-events-queue")
     admin.client("lambda").invoke(
         FunctionName="notification_processor",
         InvocationType="Event",

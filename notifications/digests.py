@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from notifications import outbox, texts
-from notifications.models import Notification
+from notifications.models import DIGEST, Notification
 from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
     from accounts.models import Account
-
-TYPE = "alert_digest"
 
 # In the order of a digest: the lower level of a budget before the higher.
 _ORDER = ("budget_threshold", "budget_exceeded", "large_expense")
@@ -45,7 +43,7 @@ def gather(
     digest = outbox.compose(
         notification_id=digest_id,
         user_id=members[0].user_id,
-        type=TYPE,
+        type=DIGEST,
         subject=subject,
         message=message,
     )

@@ -6,21 +6,18 @@ from django import forms
 
 from notifications.models import STATUSES, TYPES
 
+_SPELLED = {"api": "API", "email": "e-mail address"}
+
 
 def label_of(name: str) -> str:
     """Write a type or status for people: `large_expense` as `Large expense`."""
-    return name.replace("_", " ").capitalize()
+    label = " ".join(_SPELLED.get(word, word) for word in name.split("_"))
+    return label[0].upper() + label[1:]
 
 
 class FilterForm(forms.Form):
     """What the history shows."""
 
-    type = forms.MultipleChoiceField(
-        label="Kind",
-        choices=[(name, label_of(name)) for name in TYPES],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
     status = forms.ChoiceField(
         label="E-mail",
         choices=[("", "Any"), *((name, label_of(name)) for name in STATUSES)],
@@ -30,6 +27,12 @@ class FilterForm(forms.Form):
         label="Read",
         choices=[("", "Any"), ("true", "Unread"), ("false", "Read")],
         required=False,
+    )
+    type = forms.MultipleChoiceField(
+        label="Kind",
+        choices=[(name, label_of(name)) for name in TYPES],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def clean(self) -> dict[str, Any]:

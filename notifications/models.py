@@ -16,7 +16,8 @@ from smartbudget.core.config import config
 from smartbudget.core.tables import Table
 
 STATUSES = ("queued", "sent", "failed", "skipped")
-TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, "alert_digest")  # what they are about
+DIGEST = "alert_digest"
+TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, DIGEST)  # what they are about
 
 # Unsent notifications spread over a few keys, since one hot key would throttle the
 # table's writes [D12].

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from notifications.models import Notification, shard_of
+from notifications.models import TYPES, Notification, shard_of
 from notifications.texts import printable, subject_line
 from smartbudget.core import dates
 from smartbudget.core.tables import Writes
@@ -22,8 +22,11 @@ def compose(
     """Make a notification, not stored: the caller's transaction does that.
 
     notification_id: derived from what it is about, so that storing it twice can be
-    refused. The subject is made fit for SNS.
+    refused. type: one of TYPES, by which the history is filtered; else ValueError. The
+    subject is made fit for SNS.
     """
+    if type not in TYPES:
+        raise ValueError(f"{type!r} is not among TYPES.")
     now = dates.timestamp()
     return Notification(
         notification_id=notification_id,

@@ -6,6 +6,8 @@ from django.test import Client
 
 from accounts.services import begin_session
 from notifications import delivery
+from notifications.forms import label_of
+from notifications.models import TYPES
 from tests.notifications import faults
 from tests.notifications.builders import (
     leave_unconfirmed,
@@ -154,6 +156,19 @@ def test_the_list_can_be_filtered(client):
     assert listed(client, "unread=true") == [ONE]
     assert listed(client, "unread=false") == [TWO]
     assert listed(client, "status=sent") == []
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_kind_that_is_written_can_be_filtered_by(client, kind):
+    others = [each for each in TYPES if each != kind]
+    make_notification(ONE, type=kind, subject="Look at this")
+    make_notification(TWO, type=others[0], subject="Not at that")
+
+    page = client.get(f"/notifications?type={kind}").content.decode()
+
+    assert listed(client, f"type={kind}") == [ONE]
+    assert ("Look at this" in page, "Not at that" in page) == (True, False)
+    assert label_of(kind) in page
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from notifications import delivery, outbox
-from notifications.models import OVERDUE_AFTER, Notification
+from accounts.models import OPT_IN_KINDS
+from notifications import delivery, outbox, plans
+from notifications.models import OVERDUE_AFTER, TYPES, Notification
 from notifications.tasks import deliver_notification
 from smartbudget.core import aws
 from tests.notifications import faults
@@ -65,7 +66,11 @@ def test_hostile_text_survives_the_queue():
     user = make_account(subscribed=False).user
     message = "Ünïcode 🎉 \ud800 \uffff <&>"
     notification = outbox.compose(
-        notification_id="n1", user_id="alice", type="x", subject="s", message=message
+        notification_id="n1",
+        user_id="alice",
+        type="large_expense",
+        subject="s",
+        message=message,
     )
 
     outbox.enqueue(user, [notification])
@@ -220,3 +225,12 @@ def test_the_task_delivers_and_ignores_what_else_the_message_says():
     deliver_notification(**body)
 
     assert mails() == [("alice@example.com", "Stored")]
+
+
+def test_a_kind_that_nobody_could_filter_by_is_not_written():
+    with pytest.raises(ValueError, match="'gossip' is not among TYPES"):
+        make_notification(type="gossip")
+
+
+def test_planned_summaries_are_of_kinds_to_filter_by():
+    assert set(plans.PERIODS) == set(OPT_IN_KINDS) <= set(TYPES)

@@ -124,7 +124,11 @@ def test_subjects_of_hostile_categories_are_fit(category):
     assert is_fit(alert(category=category)[0])
     assert is_fit(
         outbox.compose(
-            notification_id="n", user_id="u", type="t", subject=category, message=""
+            notification_id="n",
+            user_id="u",
+            type="large_expense",
+            subject=category,
+            message="",
         ).subject
     )
 

@@ -131,7 +131,9 @@ class FailedOutput(serializers.Serializer[Any]):
     notification_id = serializers.CharField()
     user_id = serializers.CharField()
     type = serializers.CharField()
-    created_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null for a summary that was not written."
+    )
     failed_at = serializers.DateTimeField(source="unsent_since")
     attempts = serializers.IntegerField()
     error = serializers.CharField(allow_null=True)

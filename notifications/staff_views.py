@@ -9,7 +9,6 @@ from notifications import dead_letters, staff
 from notifications.forms import ResendForm, label_of
 from notifications.staff import Resent
 from notifications.staff_api import REDRIVE_SECONDS
-from notifications.states import delivery_in_words
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.requests import for_seconds
 
@@ -20,10 +19,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     failed = staff.list_failed(user)
     context = {
         "failed": failed,
-        "rows": [
-            (item, label_of(item.type), delivery_in_words(item, user.time_zone))
-            for item in failed.items
-        ],
+        "rows": [(item, label_of(item.type)) for item in failed.items],
         "dead_letters": dead_letters.depth(user),
         "failed_events": dead_letters.failed_events(user),
         "resent_at_once": staff.RESENT_AT_ONCE,

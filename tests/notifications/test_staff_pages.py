@@ -1,7 +1,12 @@
 """The staff page and its API: for staff only, and without anybody's secrets."""
 
+import datetime
+
 import pytest
 
+from accounts import services as accounts
+from notifications import delivery
+from notifications.models import Notification
 from tests.notifications import faults
 from tests.notifications.builders import make_account, stored
 from tests.notifications.test_api import Client, signed_in
@@ -75,10 +80,31 @@ def test_the_page_tells_what_failed_and_nothing_private(grace):
 
     assert "Failed notifications: 1" in page
     assert "Dead letters: about 2" in page
-    assert "Could not be sent: the e-mail service did not answer." in page
+    assert "The e-mail service did not answer. " in page
+    assert "1 attempt." in page
     assert ONE in page
     for secret in ("Debts", "12.00", "alice@example.com"):
         assert secret not in page
+
+
+def test_a_summary_that_was_never_written_is_listed_too(grace, clock):
+    """It has no place in the history, so nobody else would see that it failed."""
+    alice = accounts.get_account("alice").user
+    accounts.update_profile(alice, email_preferences={"weekly_summary": True})
+    (plan,) = [each for each in Notification.scan() if each.planned_for]
+    plan.update([Notification.attempts.set(delivery.MOST_ATTEMPTS)])
+    accounts.update_profile(alice, email_preferences={"weekly_summary": False})
+    clock.shift(datetime.timedelta(days=7))
+
+    delivery.deliver(plan.notification_id)
+
+    (failed,) = grace.get("/api/admin/notifications/failed").json()["results"]
+    assert failed["notification_id"] == plan.notification_id
+    assert failed["created_at"] is None
+    assert "Weekly summary" in text_of(grace.get(PAGE))
+    grace.post("/admin/notifications/resend", {"id": plan.notification_id})
+    delivery.deliver(plan.notification_id)
+    assert stored(plan.notification_id).status == "skipped"
 
 
 def test_one_button_sends_one_again(grace):

@@ -1,8 +1,10 @@
 """Every page: nothing too wide, nothing axe objects to, no error, in every form."""
 
 import re
+import uuid
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.windows import Windows, flaws
 from tests.integration.people import Person
@@ -86,6 +88,30 @@ def test_an_empty_page_is_flawless(windows, stack, address):
     page.goto(address)
 
     assert flaws(page) == []
+
+
+def test_the_staff_page_is_flawless(windows, stack):
+    grace = Person(stack)
+    grace.become_staff()
+    failed = {
+        "notification_id": uuid.uuid4().hex,
+        "user_id": grace.user_id,
+        "type": "email_changed",
+        "status": "failed",
+        "updated_at": "2026-03-18T12:00:00.000000+00:00",
+        "error": "The e-mail service refused it (FilterPolicyLimitExceededException).",
+        "unsent_shard": "failed#0",
+        "unsent_since": "2026-03-18T12:00:00.000000+00:00",
+    }
+    stack.admin_session().client("dynamodb").put_item(
+        TableName="notifications",
+        Item={name: {"S": value} for name, value in failed.items()},
+    )
+    page = windows.open(grace)
+    page.goto("/admin/notifications")
+
+    assert flaws(page) == []
+    expect(page.get_by_text(failed["error"])).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """A person with a browser or a program, over real HTTP."""
 
 import re
+import subprocess
+import sys
 import uuid
 from typing import Any
 
 import requests
+
+from smartbudget.local.settings import ROOT
 
 PASSWORD = "correct horse battery"
 
@@ -37,6 +41,12 @@ class Person:
         """Subscribe to mails and follow the link in the confirmation."""
         assert self.post("notifications/subscribe")["status"] == "pending"
         self.stack.confirm(self.email)
+
+    def become_staff(self) -> None:
+        """Be made staff by an operator."""
+        command = [sys.executable, "manage.py", "staff", "add", self.name]
+        env = self.stack.local.web_env()
+        subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
 
     def request(self, method: str, path: str, **given: Any) -> requests.Response:
         return self.http.request(method, f"{self.url}/api/{path}", timeout=60, **given)

@@ -2,15 +2,13 @@
 
 import contextlib
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from smartbudget.local.settings import ROOT, STACK_NAME
+from smartbudget.local.settings import STACK_NAME
 from tests.integration.people import Person
 from tests.integration.test_main_job import history
 from tests.notifications.test_staff_pages import ADDRESSES, PAGE
@@ -37,18 +35,9 @@ def sqs(stack) -> Iterator[Any]:
 
 @pytest.fixture
 def grace(stack) -> Person:
-    """Somebody whom an operator has just made staff."""
+    """Staff, made so after logging in."""
     person = Person(stack)
-    command = [sys.executable, "manage.py", "staff", "add", person.name]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=stack.local.web_env(),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout == f"{person.name} is now staff.\n"
+    person.become_staff()
     return person
 
 

@@ -11,8 +11,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import services as accounts
-from accounts import throttles
-from accounts.throttles import Limit
 from notifications import mails, opt_in, sns
 from notifications.mails import Mail
 from notifications.transports import DeliveryError, Letter, Subscription
@@ -21,8 +19,6 @@ from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
-
-CONFIRMATIONS = Limit("confirmation", tries=10, seconds=24 * 3600)
 
 _REASONS = {
     "AccountSuspendedException": "E-mails are suspended at the moment.",
@@ -57,11 +53,9 @@ def send(letter: Letter) -> None:
 def subscribe(email: str, user_id: str) -> Subscription:
     """Mail a link to an address that confirms it; return (status, key).
 
-    Raises UnavailableError when the mail was not taken, ThrottledError. Not idempotent:
-    every call sends a mail, and any one of the links works.
+    Raises UnavailableError when the mail was not taken. Not idempotent: every call
+    sends a mail, and any one of the links works.
     """
-    # By address, since it may be anybody's, and one can register more than once.
-    throttles.count(CONFIRMATIONS, email)
     key, token = opt_in.begin(email, user_id)
     link = f"{config.app_url}/notifications/confirm/{token}"
     try:

@@ -14,6 +14,7 @@ from accounts import services as accounts
 from accounts.emails import NO_CHANGE, EmailChanges, retired
 from accounts.throttles import Limit
 from notifications import outbox, transports
+from notifications.transports import Subscription
 from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.tables import LostRaceError, retry_lost_races
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 STATES = ("none", "pending", "confirmed")
 SUBSCRIPTIONS = Limit("subscription", config.subscription_limit, 3600)
+# By address, since it may be anybody's, and one can register more than once.
+CONFIRMATIONS = Limit("confirmation", config.subscription_limit, 24 * 3600)
 
 LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked [S10]
 CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
@@ -125,7 +128,7 @@ def ask(account: Account) -> Account:
     """Ask the present address to confirm, unless that was done."""
     if account.subscription_arn:
         return account
-    status, arn = transports.chosen().subscribe(account.email, account.user_id)
+    status, arn = _ask_address(account.email, account.user_id)
     # Confirmed without a link: an old one, perhaps about to vanish or to lose its
     # filter [S8]. The next delivery looks again. An old link's two days began before.
     is_new = status == "pending" and arn not in (account.retired_subscriptions or ())
@@ -144,7 +147,7 @@ def ask_new_address(account: Account) -> Account:
     """Ask the address that the account is changing to, unless that was done."""
     if account.pending_email is None or account.pending_subscription_arn:
         return account
-    _, arn = transports.chosen().subscribe(account.pending_email, account.user_id)
+    _, arn = _ask_address(account.pending_email, account.user_id)
     changes = EmailChanges(
         pending_subscription_arn=arn,
         retired_subscriptions=retired(account, kept=arn),
@@ -208,6 +211,11 @@ def end_retired(account: Account) -> Account:
         return account
     left = set(account.retired_subscriptions or ()) - ended
     return emails.store(account, EmailChanges(retired_subscriptions=left or None))
+
+
+def _ask_address(email: str, user_id: str) -> Subscription:
+    throttles.count(CONFIRMATIONS, email)
+    return transports.chosen().subscribe(email, user_id)
 
 
 def _leave(account: Account) -> Account:

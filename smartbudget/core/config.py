@@ -35,7 +35,8 @@ class Config:
     register_limit: int  # registrations an hour an address
     login_account_limit: int  # failed logins in 15 minutes an account
     login_address_limit: int  # failed logins in 15 minutes an address
-    subscription_limit: int  # new subscriptions to e-mails an hour an account
+    # New subscriptions to e-mails an hour an account, and a day an address.
+    subscription_limit: int
     log_level: str
 
     @classmethod

@@ -8,7 +8,6 @@ from notifications import address_change, delivery, subscriptions
 from notifications import ses as transport
 from notifications.models import Notification, OptIn
 from notifications.transports import DeliveryError, Letter
-from smartbudget.core.errors import ThrottledError
 from tests.builders import PASSWORD, client_for, make_user
 from tests.notifications import faults
 from tests.notifications.builders import (
@@ -300,15 +299,6 @@ def test_what_cannot_be_mailed_is_said_and_nothing_is_pending(alice, ses):
     assert answer.status_code == 503
     assert "try again" in answer.json()["detail"]
     assert status_of(alice) == "none"
-
-
-def test_an_address_is_asked_ten_times_a_day_at_most(alice, ses):
-    for _ in range(10):
-        transport.subscribe("victim@example.com", alice.user_id)
-
-    with pytest.raises(ThrottledError):
-        transport.subscribe("victim@example.com", alice.user_id)
-    assert len(ses) == 10
 
 
 def test_the_page_speaks_of_the_address_and_not_of_the_record(alice, link):

@@ -560,6 +560,24 @@ def test_subscribing_while_subscribed_counts_for_nothing(monkeypatch):
     assert remembered()[0] == "confirmed"
 
 
+@pytest.mark.parametrize("way", ["sns", "ses"])
+def test_an_address_is_asked_ten_times_a_day_at_most(way, clock, request):
+    """It may be a stranger's: who asks can wait, or register once more."""
+    if way == "ses":
+        request.getfixturevalue("ses")
+    user = make_account(subscribed=False).user
+    for _ in range(10):
+        subscriptions.subscribe(user)
+        subscriptions.unsubscribe(user)
+        clock.shift(3600)
+
+    with pytest.raises(ThrottledError):
+        subscriptions.subscribe(user)
+
+    clock.shift(24 * 3600)
+    subscriptions.subscribe(user)
+
+
 @pytest.mark.parametrize(
     "typed",
     [

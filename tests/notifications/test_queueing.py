@@ -4,7 +4,13 @@ import pytest
 
 from accounts.models import OPT_IN_KINDS
 from notifications import delivery, outbox, plans
-from notifications.models import OVERDUE_AFTER, TYPES, Notification
+from notifications.models import (
+    OVERDUE_AFTER,
+    SHARDS,
+    TYPES,
+    Notification,
+    shard_of,
+)
 from notifications.tasks import deliver_notification
 from smartbudget.core import aws
 from tests.notifications import faults
@@ -204,6 +210,16 @@ def test_a_sweep_stops_when_its_time_is_over(clock):
     answers = iter([True, True, False])
 
     assert delivery.sweep(lambda: next(answers))["requeued"] == 20
+
+
+def test_a_sweep_without_time_for_all_takes_of_every_shard(clock):
+    make_account()
+    make_overdue(clock, *(f"n{number}" for number in range(60)))
+    answers = iter([True, False])
+
+    delivery.sweep(lambda: next(answers))
+
+    assert {shard_of(each) for each in queued_ids()} == set(SHARDS)
 
 
 def test_the_notification_of_a_deleted_user_is_swept_too(clock):

@@ -15,7 +15,7 @@ import base64
 import datetime
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -121,11 +121,22 @@ def plan_settling(expense_id: str, key: str, mark: str | None) -> None:
 
     Raises UnavailableError: without it a crash might leave the object for ever.
     """
+    plan_settlings([(expense_id, key, mark)])
+
+
+def plan_settlings(receipts: Sequence[tuple[str, str, str | None]]) -> None:
+    """Queue such looks for many: (expense_id, key, mark) of each; ten to a request.
+
+    Raises UnavailableError.
+    """
     from expenses.tasks import settle_receipt  # it imports this module
 
-    call = {"expense_id": expense_id, "key": key, "mark": mark}
+    calls = [
+        {"expense_id": expense_id, "key": key, "mark": mark}
+        for expense_id, key, mark in receipts
+    ]
     try:
-        settle_receipt.apply_async(call, countdown=SETTLE_SECONDS)
+        settle_receipt.delay_many(calls, countdown=SETTLE_SECONDS)
     except QueueError as error:
         raise UnavailableError(
             "Receipts cannot be changed just now. Nothing was changed; try again."

@@ -36,7 +36,7 @@ def gather(
     for alert in alerts:
         alert.digest_id = digest_id
         alert.status = "skipped"
-        alert.error = "Told in the one e-mail about its import."
+        alert.error = "Told in one e-mail with what rose at the same time."
         alert.unsent_shard = alert.unsent_since = None
     members = [*gathered, *alerts]
     subject, message = _text(members)

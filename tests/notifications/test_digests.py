@@ -90,7 +90,7 @@ def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
     assert digest.message == messages()[0]
     assert {each.notification_id for each in alerts()} == digest.members
     assert {(each.status, each.error) for each in alerts()} == {
-        ("skipped", "Told in the one e-mail about its import.")
+        ("skipped", "Told in one e-mail with what rose at the same time.")
     }
 
 

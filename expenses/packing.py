@@ -1,0 +1,185 @@
+"""Changes of many expenses, in as few transactions as DynamoDB allows.
+
+Every transaction holds some of the expenses, with the budgets they change and the
+alerts that rise, so whatever is stored is right by itself, and those that follow do not
+depend on it. All the alerts make one mail.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from accounts.models import User
+from budgets import services as budgets
+from budgets.services import Entry, Outcome
+from expenses import effects, history
+from expenses.models import Expense
+from notifications import digests
+from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
+from smartbudget.core.text import fold
+
+if TYPE_CHECKING:
+    from budgets.models import Budget
+    from notifications.models import Notification
+
+
+@dataclass
+class Change:
+    """One expense on its way; `before` None: it is new, `after` None: it goes."""
+
+    before: Expense | None
+    after: Expense | None
+
+    @property
+    def expense(self) -> Expense:
+        """The expense as it will be, or as it was."""
+        expense = self.after or self.before
+        if expense is None:
+            raise ValueError("a change is of something")
+        return expense
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What it means to budgets."""
+        return effects.entries_between(self.before, self.after)
+
+    @property
+    def category_keys(self) -> set[str]:
+        """The categories whose budgets it changes."""
+        return {fold(entry.category) for entry in self.entries}
+
+    @property
+    def items(self) -> int:
+        """How many items it takes in a transaction, beside budgets and alerts."""
+        if self.before is None:
+            return 1
+        return 2 if self.after or history.has_changed(self.before) else 1
+
+    def add_to(self, user: User, writes: Writes, outcome: Outcome) -> None:
+        """Add it to a transaction, with the notice that it may lead to."""
+        if self.after is None:
+            effects.remove(self.expense, writes)
+        elif self.before is None:
+            self.after.large_noticed = effects.notice_large(
+                user, None, self.after, writes, outcome
+            )
+            writes.put(self.after, Expense.expense_id.does_not_exist())
+        else:
+            effects.replace(user, self.before, self.after, writes, outcome)
+
+
+C = TypeVar("C", bound=Change)
+
+
+class Packing(Generic[C]):
+    """Changes on their way through their transactions."""
+
+    def __init__(self, user: User, changes: Sequence[C]) -> None:
+        self.user = user
+        # By category, so that a budget is in few of the transactions.
+        self.waiting = sorted(changes, key=_category_key)
+        self.alerts = 0  # how many rose
+        self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
+        self._outcome = Outcome()  # what is to be followed up
+        self._begin_digest()
+
+    def write(self) -> None:
+        """Store all, then queue the digest of the alerts, and the recounts.
+
+        After an error a part may be stored; it is told all the same.
+        """
+        self._read_budgets(set().union(*(each.category_keys for each in self.waiting)))
+        try:
+            while self.waiting:
+                retry_lost_races(self._write_chunk)
+        finally:
+            self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
+            budgets.follow_up(self.user, self._outcome)
+
+    def prepare(self, chunk: Sequence[C]) -> None:
+        """Do what has to be done before a transaction. Safe to repeat."""
+
+    def recover(self, chunk: Sequence[C], lost: LostRaceError) -> None:
+        """Bring the changes of a transaction that lost a race to what is stored now.
+
+        Those that are not wanted any more leave `waiting`.
+        """
+        raise NotImplementedError
+
+    def _write_chunk(self) -> None:
+        chunk = self._next_chunk()
+        if not chunk:  # a lost race showed that nothing is left to do
+            return
+        self.prepare(chunk)
+        writes = Writes()
+        keys = set().union(*(change.category_keys for change in chunk))
+        outcome = budgets.apply_entries(
+            self.user,
+            [budget for key in keys for budget in self._budgets[key]],
+            [entry for change in chunk for entry in change.entries],
+            writes,
+        )
+        for change in chunk:
+            change.add_to(self.user, writes, outcome)
+        digest = None
+        if outcome.alerts:
+            digest = digests.gather(
+                self._digest_id, outcome.alerts, self._gathered, writes
+            )
+        try:
+            writes.commit()
+        except LostRaceError as lost:
+            if any(item is digest for item in lost.refused):
+                self._begin_digest()
+            self.recover(chunk, lost)
+            self._read_budgets(keys.union(*(each.category_keys for each in chunk)))
+            raise
+        del self.waiting[: len(chunk)]
+        outcome.take_effect()
+        self._outcome.recounts += outcome.recounts
+        if digest:
+            self._outcome.alerts = [digest]
+            self._gathered += outcome.alerts
+            self.alerts += len(outcome.alerts)
+
+    def _next_chunk(self) -> list[C]:
+        """Take as many as surely fit in one transaction with all that they change."""
+        items = alerts = 0
+        seen: set[str] = set()
+        for number, change in enumerate(self.waiting):
+            items += change.items
+            if change.after:
+                alerts += effects.is_large(self.user, change.after)
+            for key in change.category_keys - seen:
+                seen.add(key)
+                for budget in self._budgets[key]:
+                    items += 1
+                    alerts += budgets.alerts_left(self.user, budget)
+            if items + alerts + bool(alerts) > Writes.MOST:  # one for the digest
+                return self.waiting[:number]
+        return list(self.waiting)
+
+    def _read_budgets(self, category_keys: Set[str]) -> None:
+        entries = [
+            entry
+            for change in self.waiting
+            for entry in change.entries
+            if fold(entry.category) in category_keys
+        ]
+        for key in category_keys:
+            self._budgets[key] = []
+        if not entries:
+            return
+        for budget in budgets.read_touched(self.user, entries):
+            self._budgets[budget.category_key].append(budget)
+
+    def _begin_digest(self) -> None:
+        """Begin another one: what is in the one before is being sent, or was."""
+        self._digest_id = uuid.uuid4().hex
+        self._gathered: list[Notification] = []
+
+
+def _category_key(change: Change) -> str:
+    return str((change.before or change.expense).category_key)

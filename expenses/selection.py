@@ -1,0 +1,143 @@
+"""What is done to expenses that somebody chose in a list, to all of them at once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from accounts.models import User
+from expenses import drafts, effects, receipts
+from expenses.models import Expense
+from expenses.packing import Change, Packing
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.tables import LostRaceError
+
+MOST = 100  # expenses; as many as a page of a list holds
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a selection."""
+
+    changed: int  # or deleted
+    unchanged: int  # were so already
+    gone: int  # deleted meanwhile, or never the user's
+    alerts: int  # how many rose
+
+
+def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
+    """Read the user's among 1-100 expenses, consistently, newest day first.
+
+    Others, and those that are gone, are left out. Raises InvalidError.
+    """
+    found = _read(user, _check_ids(expense_ids))
+    return sorted(found.values(), key=lambda each: (each.date, each.created_at))[::-1]
+
+
+def change_expenses(
+    user: User,
+    expense_ids: Sequence[str],
+    *,
+    category: str | None = None,
+    status: str | None = None,
+) -> Done:
+    """Set the category or status of 1-100 expenses, or both.
+
+    Budgets follow, histories tell, and what alerts rise come as one digest. Raises
+    InvalidError. After any other error a part may be changed. Safe to repeat.
+    """
+    given = {"category": category, "status": status}
+    given = {name: value for name, value in given.items() if value is not None}
+    return _run(_Changing(user, _check_ids(expense_ids), drafts.check(user, given)))
+
+
+def delete_expenses(user: User, expense_ids: Sequence[str]) -> Done:
+    """Delete 1-100 expenses; budgets no longer count them.
+
+    Their receipts follow within the hour. Raises InvalidError. After any other error a
+    part may be deleted. Safe to repeat.
+    """
+    return _run(_Deleting(user, _check_ids(expense_ids)))
+
+
+class _Selected(Packing[Change]):
+    """Changes of expenses that are there, each read before and after lost races."""
+
+    def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
+        self.unchanged = self.gone = 0
+        found = _read(user, expense_ids)
+        self.gone = len(expense_ids) - len(found)
+        changes = [self.change_of(expense) for expense in found.values()]
+        super().__init__(user, [change for change in changes if change])
+        self.unchanged = len(found) - len(self.waiting)
+        self.wanted = len(self.waiting)
+
+    def change_of(self, before: Expense) -> Change | None:
+        """Say what is to become of an expense; None: nothing."""
+        raise NotImplementedError
+
+    def recover(self, chunk: Sequence[Change], lost: LostRaceError) -> None:
+        """Read the expenses again: somebody changed them, or their budgets."""
+        ids = [change.expense.expense_id for change in chunk]
+        found = _read(self.user, ids)
+        for change in chunk:
+            before = found.get(change.expense.expense_id)
+            new = self.change_of(before) if before else None
+            if new:
+                change.before, change.after = new.before, new.after
+                continue
+            self.waiting = [each for each in self.waiting if each is not change]
+            self.wanted -= 1
+            self.unchanged += before is not None
+            self.gone += before is None
+
+
+class _Changing(_Selected):
+    def __init__(
+        self, user: User, expense_ids: Sequence[str], changes: Mapping[str, object]
+    ) -> None:
+        self.changes = changes
+        super().__init__(user, expense_ids)
+
+    def change_of(self, before: Expense) -> Change | None:
+        after = effects.changed(before, self.changes)
+        return Change(before, after) if after else None
+
+
+class _Deleting(_Selected):
+    def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
+        self.planned: set[str] = set()
+        super().__init__(user, expense_ids)
+
+    def change_of(self, before: Expense) -> Change | None:
+        return Change(before, None)
+
+    def prepare(self, chunk: Sequence[Change]) -> None:
+        """Queue the looks that find the receipts with nobody to refer to them."""
+        going = [change.before for change in chunk if change.before]
+        new = [each for each in going if each.receipt_url not in {None, *self.planned}]
+        receipts.plan_settlings(
+            [(each.expense_id, each.receipt_url, each.receipt_mark) for each in new]
+        )
+        self.planned.update(each.receipt_url for each in new)
+
+
+def _run(selected: _Selected) -> Done:
+    selected.write()
+    return Done(selected.wanted, selected.unchanged, selected.gone, selected.alerts)
+
+
+def _check_ids(expense_ids: Sequence[str]) -> list[str]:
+    ids = list(dict.fromkeys(expense_ids))
+    if not ids:
+        raise InvalidError("Choose at least one expense.", "expense_ids")
+    if len(ids) > MOST:
+        raise InvalidError(f"Choose at most {MOST} expenses.", "expense_ids")
+    return ids
+
+
+def _read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:
+    ids = [each for each in expense_ids if _ID.fullmatch(each)]
+    found = Expense.batch_get(ids, consistent_read=True) if ids else ()
+    return {each.expense_id: each for each in found if each.user_id == user.user_id}

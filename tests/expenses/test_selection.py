@@ -1,0 +1,389 @@
+"""What is done to a selection: as one by one, in few calls, whoever else is about."""
+
+import datetime
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budgets import services as budgets
+from budgets.models import Budget
+from expenses import services
+from expenses.history import list_changes
+from expenses.models import Expense, History
+from expenses.queries import get_expense
+from expenses.selection import (
+    MOST,
+    Done,
+    change_expenses,
+    delete_expenses,
+    read_expenses,
+)
+from smartbudget.core import dates, tasks
+from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
+from smartbudget.core.tables import Writes
+from tests.budgets.test_random_writes import SETTINGS
+from tests.calls import counted
+from tests.conftest import empty_aws
+from tests.money_builders import (
+    ALICE,
+    BOB,
+    NOON,
+    TODAY,
+    alerts,
+    make_budget,
+    make_expense,
+    spent,
+)
+from tests.notifications import faults
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+TRANSACTION = "dynamodb.TransactWriteItems"
+READ = "dynamodb.BatchGetItem"
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Transactions of a few expenses, beside two budgets and their alerts."""
+    monkeypatch.setattr(Writes, "MOST", 20)
+
+
+def make(count: int, user=ALICE, **given) -> list[str]:
+    return [make_expense(user, **given).expense_id for _ in range(count)]
+
+
+def stored() -> list[Expense]:
+    return [each for each in Expense.scan() if each.user_id]
+
+
+def test_a_category_is_set_and_the_budgets_of_both_follow():
+    old, new = make_budget(), make_budget(category="Fun", amount="1000.00")
+    ids = make(3)
+    other = make_expense()
+
+    done = change_expenses(ALICE, ids, category=" fun ")
+
+    assert done == Done(changed=3, unchanged=0, gone=0, alerts=0)
+    assert (spent(old), spent(new)) == (Decimal(10), Decimal(30))
+    assert {get_expense(ALICE, each).category for each in ids} == {"fun"}
+    assert get_expense(ALICE, other.expense_id).category == "Groceries"
+    assert [
+        (edit.field, edit.before, edit.after)
+        for change in list_changes(ALICE, ids[0])
+        for edit in change.edits
+    ] == [("category", "Groceries", "fun")]
+
+
+def test_void_expenses_count_nowhere_and_count_again_when_cleared():
+    budget = make_budget()
+    ids = make(4)
+
+    change_expenses(ALICE, ids, status="void")
+    assert spent(budget) == 0
+    change_expenses(ALICE, ids[:2], status="cleared")
+    assert spent(budget) == Decimal(20)
+
+
+def test_deleted_ones_are_gone_with_their_histories():
+    budget = make_budget()
+    ids = make(3)
+    services.edit_expense(ALICE, ids[0], description="tea")
+    kept = make_expense()
+
+    done = delete_expenses(ALICE, ids)
+
+    assert done == Done(changed=3, unchanged=0, gone=0, alerts=0)
+    assert [each.expense_id for each in Expense.scan()] == [kept.expense_id]
+    assert spent(budget) == Decimal(10)
+
+
+def test_doing_it_again_is_harmless_and_says_so():
+    budget = make_budget()
+    ids = make(3)
+
+    change_expenses(ALICE, ids, status="cleared")
+    again = change_expenses(ALICE, ids, status="cleared")
+    delete_expenses(ALICE, ids)
+    gone = delete_expenses(ALICE, ids)
+
+    assert again == Done(changed=0, unchanged=3, gone=0, alerts=0)
+    assert gone == Done(changed=0, unchanged=0, gone=3, alerts=0)
+    assert spent(budget) == 0
+
+
+def test_an_expense_named_twice_is_changed_once():
+    budget = make_budget()
+    (expense_id,) = make(1)
+
+    assert delete_expenses(ALICE, [expense_id] * 2).changed == 1
+    assert spent(budget) == 0
+
+
+def test_what_is_someone_elses_is_not_found_and_stays():
+    theirs = make_expense(BOB)
+    (mine,) = make(1)
+    services.edit_expense(BOB, theirs.expense_id, amount="11.00")
+    strange = [f"history#{theirs.expense_id}", "", "x" * 3000, "0" * 32]
+    ids = [theirs.expense_id, mine, *strange]
+
+    changed = change_expenses(ALICE, ids, category="Mine")
+    read = read_expenses(ALICE, ids)
+    deleted = delete_expenses(ALICE, ids)
+
+    assert changed == deleted == Done(changed=1, unchanged=0, gone=5, alerts=0)
+    assert [each.expense_id for each in read] == [mine]
+    assert get_expense(BOB, theirs.expense_id).category == "Groceries"
+    assert len(list_changes(BOB, theirs.expense_id)) == 2
+
+
+@pytest.mark.parametrize("ids", [[], [f"{number:032x}" for number in range(MOST + 1)]])
+def test_none_and_too_many_are_refused(ids):
+    for act in (delete_expenses, read_expenses):
+        with pytest.raises(InvalidError):
+            act(ALICE, ids)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"category": ""}, "category"),
+        ({"category": "x" * 51}, "category"),
+        ({"status": "paid"}, "status"),
+    ],
+)
+def test_wrong_values_are_refused_by_name_and_change_nothing(changes, field):
+    ids = make(2)
+
+    with pytest.raises(InvalidError) as refused:
+        change_expenses(ALICE, ids, **changes)
+
+    assert refused.value.field == field
+    assert {each.version for each in stored()} == {1}
+
+
+def test_a_hundred_cost_two_readings_and_a_few_transactions():
+    make_budget(amount="9000.00")
+    make_budget(category="Fun", amount="9000.00")
+    ids = make(100)
+
+    with counted() as setting:
+        change_expenses(ALICE, ids, category="Fun")
+    with counted() as marking:
+        change_expenses(ALICE, ids, status="cleared")
+    with counted() as deleting:
+        delete_expenses(ALICE, ids)
+
+    # 100 expenses and their 100 histories, two budgets, room for four alerts.
+    assert Counter(setting.names) == {READ: 2, TRANSACTION: 3}
+    assert Counter(marking.names) == {READ: 1, TRANSACTION: 2}
+    assert Counter(deleting.names) == {READ: 2, TRANSACTION: 3}
+    assert list(Expense.scan()) == list(History.scan()) == []
+
+
+def test_all_alerts_of_one_change_are_one_digest():
+    user = replace(ALICE, large_expense_threshold=Decimal(60))
+    make_budget(user, category="Fun", amount="100.00")
+    void = make(2, user, amount="70.00", category="Fun", status="void")
+
+    done = change_expenses(user, void, status="pending")
+    again = change_expenses(user, void, status="cleared")
+
+    assert (done.alerts, again.alerts) == (4, 0)
+    assert Counter(alerts(user)) == {
+        "budget_threshold": 1,
+        "budget_exceeded": 1,
+        "large_expense": 2,
+        "alert_digest": 1,
+    }
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("act", ["set", "delete"])
+def test_done_again_after_a_crash_each_counts_once(act, nth, done):
+    old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
+    count = 16 if act == "set" else 45
+    ids = make(count)
+
+    def run():
+        if act == "set":
+            return change_expenses(ALICE, ids, category="Fun")
+        return delete_expenses(ALICE, ids)
+
+    with faults.killed("TransactWriteItems", nth, done=done):
+        run()
+    in_groceries = sum(each.category == "Groceries" for each in stored())
+    assert spent(old) == in_groceries * 10
+    assert spent(new) == (len(stored()) - in_groceries) * 10
+    run()
+
+    assert spent(old) == 0
+    assert spent(new) == (160 if act == "set" else 0)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_reply_lost_counts_nothing_twice(nth):
+    budget = make_budget(amount="9999.00")
+    ids = make(16)
+
+    with faults.reply_lost("TransactWriteItems", nth):
+        done = change_expenses(ALICE, ids, status="void")
+
+    # Without DynamoDB's memory for tokens, those of the lost reply look done before.
+    assert (done.changed + done.unchanged, done.gone) == (16, 0)
+    assert spent(budget) == 0
+    assert [len(list_changes(ALICE, each)) for each in ids] == [2] * 16
+
+
+@pytest.mark.usefixtures("small")
+def test_what_others_do_meanwhile_is_kept():
+    """One is edited, one deleted, one set already, and the budget changed."""
+    old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
+    ids = make(12)
+    meanwhile = [
+        lambda: services.edit_expense(ALICE, ids[0], amount="1.00"),
+        lambda: services.edit_expense(ALICE, ids[1], category="Rent"),
+        lambda: services.delete_expense(ALICE, ids[2]),
+        lambda: services.edit_expense(ALICE, ids[3], category="Fun"),
+        lambda: make_expense(amount="5.00"),
+    ]
+
+    def meet(request, operation):
+        if meanwhile:
+            meanwhile.pop()()
+
+    with faults.hooked("TransactWriteItems", meet):
+        done = change_expenses(ALICE, ids, category="Fun")
+
+    assert done.changed + done.unchanged == 11
+    assert done.gone == 1
+    assert spent(old) == Decimal(5)
+    assert spent(new) == Decimal(101)
+    assert {each.category for each in stored() if each.amount != 5} == {"Fun"}
+
+
+def with_receipts(count: int) -> list[str]:
+    ids = make(count)
+    for expense_id in ids:
+        expense = Expense.get(expense_id)
+        expense.update(
+            [
+                Expense.receipt_url.set(f"receipts/alice/{expense_id}.pdf"),
+                Expense.receipt_mark.set("m"),
+            ]
+        )
+    return ids
+
+
+def test_receipts_are_looked_after_ten_to_a_request():
+    ids = with_receipts(12) + make(3)
+
+    with counted() as calls:
+        delete_expenses(ALICE, ids)
+
+    assert Counter(calls.names) == {
+        READ: 2,  # the expenses, and what budgets there might be
+        "sqs.SendMessageBatch": 2,
+        TRANSACTION: 1,
+    } | {name: 1 for name in calls.names if name == "sqs.GetQueueUrl"}
+
+
+def test_where_the_queue_is_down_receipts_keep_their_expenses():
+    ids = with_receipts(2)
+    refuse = patch.object(tasks.Task, "delay_many", side_effect=tasks.QueueError([{}]))
+
+    with refuse, pytest.raises(UnavailableError):
+        delete_expenses(ALICE, ids)
+
+    assert len(stored()) == 2
+
+
+states = st.sampled_from(["pending", "cleared", "void"])
+names = st.sampled_from(["Groceries", "GROCERIES", "Rent", "Bus"])
+amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
+days = st.sampled_from(
+    [TODAY + datetime.timedelta(days=each) for each in (-40, -10, -2, 0, 5, 30)]
+)
+rows = st.fixed_dictionaries(
+    {"amount": amounts, "category": names, "date": days, "status": states}
+)
+actions = st.one_of(
+    st.fixed_dictionaries({"category": names}),
+    st.fixed_dictionaries({"status": states}),
+    st.fixed_dictionaries({"category": names, "status": states}),
+    st.none(),  # delete
+)
+
+
+@pytest.mark.soak
+@SETTINGS
+@given(
+    st.lists(st.tuples(rows, st.booleans()), min_size=1, max_size=20),
+    st.lists(actions, min_size=1, max_size=3),
+    st.lists(amounts, min_size=3, max_size=3),
+    st.integers(1, 100),
+)
+def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
+    drawn, acts, limits, threshold
+):
+    small = patch.object(Writes, "MOST", 22)
+    with empty_aws(), small, time_machine.travel(NOON, tick=True):
+        chosen = {}
+        for user in (ALICE, BOB):
+            for period, limit in zip(dates.PERIODS, limits, strict=True):
+                make_budget(
+                    user, amount=limit * 9, alert_threshold=threshold, period=period
+                )
+            make_budget(user, category="Rent", amount=limits[0])
+            made = [services.record_expense(user, **row) for row, _ in drawn]
+            chosen[user.user_id] = [
+                each.expense_id
+                for each, (_, wanted) in zip(made, drawn, strict=True)
+                if wanted
+            ]
+        if not chosen["alice"]:
+            return
+        for act in acts:
+            if act is None:
+                delete_expenses(ALICE, chosen["alice"])
+            else:
+                change_expenses(ALICE, chosen["alice"], **act)
+            for expense_id in chosen["bob"]:
+                try:
+                    if act is None:
+                        services.delete_expense(BOB, expense_id)
+                    else:
+                        services.edit_expense(BOB, expense_id, **act)
+                except NotFoundError:
+                    pass
+
+        def state(user):
+            return sorted(
+                (each.category, each.period, each.spent, each.level)
+                for each in budgets.list_budgets(user).items
+            )
+
+        def expenses(user):
+            return sorted(
+                (each.date, each.amount, each.category, each.status, each.version)
+                for each in Expense.by_user.query(user.user_id)
+            )
+
+        assert state(ALICE) == state(BOB)
+        assert expenses(ALICE) == expenses(BOB)
+        for budget in Budget.scan():
+            assert budget.spent >= 0

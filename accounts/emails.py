@@ -83,6 +83,8 @@ def change(account: Account, changes: EmailChanges, writes: Writes) -> list[Acti
     """
     held = claims.addresses_of(account)
     everything = {**changes, "updated_at": dates.timestamp()}
+    if "email" in changes:  # the links in mails to the old address end with it
+        everything["unsubscribe_key"] = None
     for name, value in everything.items():
         setattr(account, name, value)
     claims.move(writes, account.user_id, old=held, new=claims.addresses_of(account))

@@ -279,6 +279,24 @@ def test_a_changed_address_is_confirmed_by_its_own_link(confirmed, ses):
     )
 
 
+def test_links_in_mails_to_the_old_address_do_not_end_those_to_the_new_one(
+    confirmed, notified, ses
+):
+    address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
+    (notice,) = Notification.by_user.query(
+        confirmed.user_id, filter_condition=Notification.type == "email_changed"
+    )
+    delivery.deliver(notice.notification_id)
+    anybody().post(ses[-2].link)
+
+    assert anybody().post(notified.link).status_code == 404
+
+    make_notification("n2", user_id=confirmed.user_id)
+    delivery.deliver("n2")
+    assert ses[-1].to == ["new@example.com"]
+    assert anybody().post(ses[-1].link).status_code == 200
+
+
 def test_the_transport_tells_of_an_address_by_its_key(alice, ses):
     status, key = transport.subscribe("new@example.com", alice.user_id)
     assert (status, transport.look_up(key, "new@example.com")) == ("pending", "pending")

@@ -1,10 +1,12 @@
 """The notification pages' forms; services check the rules."""
 
+import datetime
 from typing import Any
 
 from django import forms
 
 from notifications.models import STATUSES, TYPES
+from notifications.services import LONGEST_ID
 
 _SPELLED = {"api": "API", "email": "e-mail address"}
 
@@ -51,11 +53,18 @@ class MarkAllForm(forms.Form):
 
     until = forms.DateTimeField(required=False)
 
+    def clean_until(self) -> datetime.datetime | None:
+        until: datetime.datetime | None = self.cleaned_data["until"]
+        try:
+            return until and until.astimezone(datetime.UTC)
+        except OverflowError:  # in the first or last hours that there are
+            raise forms.ValidationError("There is no such time in UTC.") from None
+
 
 class ResendForm(forms.Form):
     """One failed notification, or all of them."""
 
-    id = forms.CharField(required=False)
+    id = forms.CharField(required=False, max_length=LONGEST_ID)
     all = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:

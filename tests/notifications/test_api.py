@@ -477,6 +477,14 @@ def test_mark_all_leaves_what_came_after_the_page(client, clock):
     assert stored(TWO).read_at is None
 
 
+@pytest.mark.parametrize("until", ["yesterday", "0001-01-01T00:00:00+14:00"])
+def test_mark_all_refuses_what_is_no_time(client, until):
+    make_notification(ONE)
+
+    assert client.post("/notifications/read", {"until": until}).status_code == 400
+    assert stored(ONE).read_at is None
+
+
 def test_every_signed_in_page_asks_for_the_number_by_itself(client):
     page = client.get("/expenses/add").content.decode()
 

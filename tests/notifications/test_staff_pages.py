@@ -129,7 +129,7 @@ def test_another_sends_all_of_them(grace):
     assert "Failed notifications: 0" in text_of(page)
 
 
-@pytest.mark.parametrize("data", [{}, {"id": ONE, "all": "true"}])
+@pytest.mark.parametrize("data", [{}, {"id": ONE, "all": "true"}, {"id": ONE * 99}])
 def test_sending_again_needs_a_choice(grace, data):
     make_failed(ONE)
 

@@ -76,6 +76,11 @@ def look_up(arn: str, email: str) -> str:
     return sns.look_up(arn, email) if sns.knows(arn) else opt_in.status(arn, email)
 
 
+def address_of(arn: str) -> str | None:
+    """Return whose mails a subscription of SNS takes; others are one account's."""
+    return sns.address_of(arn) if sns.knows(arn) else None
+
+
 def unsubscribe(arn: str) -> bool:
     """End a subscription; safe to repeat. Returns whether it is gone."""
     if sns.knows(arn):

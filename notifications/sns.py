@@ -54,20 +54,20 @@ def knows(arn: str) -> bool:
 
 def look_up(arn: str, email: str) -> str:
     """Ask for a subscription's status; put its filter right if it is not."""
-    if not knows(arn):
+    attributes = _attributes(arn)
+    if attributes is None:
         return "none"
-    try:
-        found = _sns().get_subscription_attributes(SubscriptionArn=arn)
-    except ClientError as error:
-        if _code(error) in _GONE:
-            return "none"
-        raise
-    attributes = found["Attributes"]
-    policy = json.loads(attributes.get("FilterPolicy") or "{}")
-    if policy != json.loads(_filter_policy(email)):
+    if _policy(attributes) != json.loads(_filter_policy(email)):
         configure_subscription_filter(arn, email)
     pending = attributes.get("PendingConfirmation", "").lower() == "true"
     return "pending" if pending else "confirmed"
+
+
+def address_of(arn: str) -> str | None:
+    """Return the address that a subscription's filter names; None if it is gone."""
+    addresses = _policy(_attributes(arn) or {}).get("user_email") or [None]
+    address: str | None = addresses[0]
+    return address
 
 
 def unsubscribe(arn: str) -> bool:
@@ -172,6 +172,25 @@ def _ask(email: str, attributes: dict[str, str]) -> str | None:
     )
     arn: str = answer["SubscriptionArn"]
     return arn if arn.startswith("arn:") else None
+
+
+def _attributes(arn: str) -> dict[str, str] | None:
+    """Ask for a subscription; None if it is gone, or never was SNS's."""
+    if not knows(arn):
+        return None
+    try:
+        found = _sns().get_subscription_attributes(SubscriptionArn=arn)
+    except ClientError as error:
+        if _code(error) in _GONE:
+            return None
+        raise
+    attributes: dict[str, str] = found["Attributes"]
+    return attributes
+
+
+def _policy(attributes: dict[str, str]) -> dict[str, Any]:
+    policy: dict[str, Any] = json.loads(attributes.get("FilterPolicy") or "{}")
+    return policy
 
 
 def _filter_policy(email: str) -> str:

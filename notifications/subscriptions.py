@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import emails, throttles
+from accounts import claims, emails, throttles
 from accounts import services as accounts
 from accounts.emails import NO_CHANGE, EmailChanges, retired
 from accounts.throttles import Limit
@@ -33,6 +34,7 @@ CONFIRMATIONS = Limit("confirmation", config.subscription_limit, 24 * 3600)
 
 LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked [S10]
 CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
+ENDED_AT_ONCE = 10  # retired subscriptions
 
 LEFT = "You unsubscribed with the link in a mail."
 MOVED = "E-mails are sent in another way now. Subscribe again to get them."
@@ -205,8 +207,12 @@ def give_up(account: Account, arn: str, problem: str) -> Account:
 
 
 def end_retired(account: Account) -> Account:
-    """End what is no longer used, as far as that can be done now."""
-    ended = {arn for arn in account.retired_subscriptions or () if _end(arn)}
+    """End what is no longer used, as far as that can be done now.
+
+    A few at a time: each costs calls, and somebody may wait.
+    """
+    some = islice(account.retired_subscriptions or (), ENDED_AT_ONCE)
+    ended = {arn for arn in some if _end(arn, account.user_id)}
     if not ended:
         return account
     left = set(account.retired_subscriptions or ()) - ended
@@ -286,9 +292,17 @@ def _complete_change(account: Account, email: str) -> Account:
     return account
 
 
-def _end(arn: str) -> bool:
+def _end(arn: str, user_id: str) -> bool:
+    """End a subscription; tell whether nothing is left to be ended.
+
+    One to an address that somebody else has now is theirs: SNS gives an address the
+    same ARN again, whoever asks.
+    """
+    transport = transports.chosen()
     try:
-        return transports.chosen().unsubscribe(arn)
+        email = transport.address_of(arn)
+        owner = claims.owner_of(claims.email_key(email)) if email else None
+        return owner not in {None, user_id} or transport.unsubscribe(arn)
     except (BotoCoreError, ClientError):
         logger.warning("not ended arn=%s", arn, exc_info=True)
         return False

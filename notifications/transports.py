@@ -50,6 +50,12 @@ class Transport(Protocol):
         One that the transport does not know is none.
         """
 
+    def address_of(self, arn: str) -> str | None:
+        """Return whose mails a subscription takes, if others may come to have it.
+
+        None for one that is gone, or one account's alone.
+        """
+
     def unsubscribe(self, arn: str) -> bool:
         """End a subscription; safe to repeat.
 

@@ -172,6 +172,21 @@ def test_a_change_can_be_taken_back(alice):
     assert subscribed() == {OLD}
 
 
+def test_who_has_the_address_next_keeps_its_subscription(alice):
+    """SNS knows an address by one ARN, whoever asks."""
+    arn = change(alice).pending_subscription_arn
+    with faults.down("Unsubscribe"):  # SNS cannot end what is not confirmed
+        address_change.cancel_change(alice)
+    bob = accounts.register(username="bob", email=NEW, password=PASSWORD).user
+    assert subscriptions.subscribe(bob).subscription_arn == arn
+    at_sns(arn)["PendingConfirmation"] = False
+
+    account = subscriptions.refresh(alice)
+
+    assert subscriptions.refresh(bob).subscription_status == "confirmed"
+    assert account.retired_subscriptions is None
+
+
 def test_asking_for_the_present_address_takes_a_change_back(alice):
     change(alice)
 

@@ -11,7 +11,7 @@ from expenses.models import Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.money import format_amount
+from smartbudget.core.money import format_amount, parse_amount
 from smartbudget.web.forms import AmountField
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
@@ -94,9 +94,15 @@ class NewExpenseForm(ExpenseForm):
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @classmethod
-    def blank(cls, user: User) -> Self:
-        """Return a form for an expense of today."""
+    def blank(cls, user: User, like: Expense | None = None) -> Self:
+        """Return a form for an expense of today; like: one to take the rest from."""
         initial = {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
+        if like:
+            initial |= {
+                "amount": format_amount(like.amount, user.currency),
+                "category": like.category,
+                "description": like.description,
+            }
         return cls(user=user, initial=initial)
 
     def clean_idempotency_key(self) -> str | None:
@@ -133,6 +139,9 @@ class QuickAddForm(NewExpenseForm):
 
 
 class EditExpenseForm(ExpenseForm):
+    """Carries the version that it was made from, so that no change goes unseen."""
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     drop_receipt = forms.BooleanField(label="Remove the receipt", required=False)
     status = forms.ChoiceField(
         choices=STATUS_CHOICES,
@@ -150,8 +159,38 @@ class EditExpenseForm(ExpenseForm):
                 "description": expense.description,
                 "date": expense.date,
                 "status": expense.status,
+                "version": int(expense.version),
             },
         )
+
+    def renew_version(self, expense: Expense) -> None:
+        """Let what is typed be stored over an expense that was shown now."""
+        self.data = self.data.copy()
+        self.data["version"] = str(int(expense.version))
+
+    def differences(self, stored: Expense, user: User) -> list[tuple[str, str, str]]:
+        """Return label, what is stored and what was typed, where they differ."""
+        typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
+        amount = parse_amount(typed["amount"], user.currency)
+        typed["amount"] = format_amount(amount, user.currency)
+        there = {
+            "amount": format_amount(stored.amount, user.currency),
+            "category": stored.category,
+            "description": stored.description,
+            "date": stored.date,
+            "status": stored.status,
+        }
+        return [
+            (str(self[name].label), value, typed[name])
+            for name, value in there.items()
+            if value != typed[name]
+        ]
+
+
+class CategoryForm(forms.Form):
+    """The category that a selection gets."""
+
+    category = forms.CharField(max_length=50)
 
 
 class FilterForm(forms.Form):

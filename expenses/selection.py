@@ -31,7 +31,7 @@ def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
 
     Others, and those that are gone, are left out. Raises InvalidError.
     """
-    found = _read(user, _check_ids(expense_ids))
+    found = _read(user, check_ids(expense_ids))
     return sorted(found.values(), key=lambda each: (each.date, each.created_at))[::-1]
 
 
@@ -49,7 +49,7 @@ def change_expenses(
     """
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
-    return _run(_Changing(user, _check_ids(expense_ids), drafts.check(user, given)))
+    return _run(_Changing(user, check_ids(expense_ids), drafts.check(user, given)))
 
 
 def delete_expenses(user: User, expense_ids: Sequence[str]) -> Done:
@@ -58,7 +58,17 @@ def delete_expenses(user: User, expense_ids: Sequence[str]) -> Done:
     Their receipts follow within the hour. Raises InvalidError. After any other error a
     part may be deleted. Safe to repeat.
     """
-    return _run(_Deleting(user, _check_ids(expense_ids)))
+    return _run(_Deleting(user, check_ids(expense_ids)))
+
+
+def check_ids(expense_ids: Sequence[str]) -> list[str]:
+    """Check that 1-100 are chosen; each is named once then. Raises InvalidError."""
+    ids = list(dict.fromkeys(expense_ids))
+    if not ids:
+        raise InvalidError("Choose at least one expense.", "expense_ids")
+    if len(ids) > MOST:
+        raise InvalidError(f"Choose at most {MOST} expenses.", "expense_ids")
+    return ids
 
 
 class _Selected(Packing[Change]):
@@ -126,15 +136,6 @@ class _Deleting(_Selected):
 def _run(selected: _Selected) -> Done:
     selected.write()
     return Done(selected.wanted, selected.unchanged, selected.gone, selected.alerts)
-
-
-def _check_ids(expense_ids: Sequence[str]) -> list[str]:
-    ids = list(dict.fromkeys(expense_ids))
-    if not ids:
-        raise InvalidError("Choose at least one expense.", "expense_ids")
-    if len(ids) > MOST:
-        raise InvalidError(f"Choose at most {MOST} expenses.", "expense_ids")
-    return ids
 
 
 def _read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
     from expenses.files import Receipt
 
 
+class StaleError(ConflictError):
+    """The expense was changed after the caller looked; `stored` is what it is now."""
+
+    def __init__(self, stored: Expense) -> None:
+        super().__init__("This expense was changed meanwhile.")
+        self.stored = stored
+
+
 def record_expense(
     user: User,
     *,
@@ -93,14 +101,18 @@ def edit_expense(
     receipt: "Receipt | None" = None,
     receipt_url: str | None = None,
     drop_receipt: bool = False,
+    version: int | None = None,
 ) -> Expense:
     """Change what is given, with the budgets and alerts that follow.
 
     receipt, receipt_url: as with a new expense; what was there before is removed.
-    drop_receipt: remove it.
+    drop_receipt: remove it. version: of the expense that was looked at, as `version`
+    has it; None: whichever there is.
 
-    Returns the expense as it is now; its history tells what it was. Raises InvalidError
-    and NotFoundError. Safe to repeat.
+    Returns the expense as it is now; its history tells what it was. Safe to repeat.
+
+    Raises InvalidError, NotFoundError, and StaleError where something would change and
+    the version is another by now.
     """
     given = {
         "amount": amount,
@@ -124,7 +136,9 @@ def edit_expense(
         changes.update(receipts.NOTHING)
     removal = Removal(expense_id)
     with _taken_back(kept):
-        expense = _commit(user, lambda: _edit(user, expense_id, changes, kept, removal))
+        expense = _commit(
+            user, lambda: _edit(user, expense_id, changes, kept, removal, version)
+        )
     removal.carry_out()
     return expense
 
@@ -162,11 +176,14 @@ def _edit(
     changes: dict[str, object],
     kept: Kept | None,
     removal: Removal,
+    version: int | None,
 ) -> tuple[Expense, Outcome]:
     before = get_expense(user, expense_id)
     after = effects.changed(before, changes)
     if after is None:
         return before, Outcome()
+    if version not in {None, before.version}:
+        raise StaleError(before)
     writes = Writes()
     outcome = effects.touch_budgets(user, before, after, writes)
     effects.replace(user, before, after, writes, outcome)

@@ -17,7 +17,9 @@ register_converter(ItemIdConverter, "expense_id")
 pages = [
     path("expenses", views.list_expenses, name="list"),
     path("expenses/add", views.add, name="add"),
+    path("expenses/selected", views.act, name="act"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
+    path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),
     path("expenses/<expense_id:expense_id>/receipt", views.receipt, name="receipt"),
     path(

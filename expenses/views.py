@@ -1,22 +1,34 @@
 """The expense pages."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import history, periods, queries, services, thumbnails
-from expenses.forms import EditExpenseForm, FilterForm, NewExpenseForm
-from expenses.models import Expense
+from expenses import (
+    export,
+    history,
+    periods,
+    queries,
+    selection,
+    services,
+    thumbnails,
+)
+from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
+from expenses.models import STATUSES, Expense
 from expenses.periods import Stretch
 from expenses.queries import SORTS
 from expenses.receipts_api import address_of, with_receipt
+from expenses.selection import Done
+from expenses.services import StaleError
 from smartbudget.core.dates import Period
-from smartbudget.core.errors import NotFoundError
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.pages import Page
 from smartbudget.web import cursors
@@ -59,12 +71,14 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def add(request: HttpRequest) -> HttpResponse:
+def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
+    """Add an expense; with an id, beginning as that one is."""
     user = request.user
     if request.method == "POST":
         form = NewExpenseForm(request.POST, request.FILES, user=user)
     else:
-        form = NewExpenseForm.blank(user)
+        like = queries.get_expense(user, expense_id) if expense_id else None
+        form = NewExpenseForm.blank(user, like)
 
     return answer_form(
         request,
@@ -89,17 +103,30 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         changes = history.changes_of(expense)
     if not has_receipt:
         del form.fields["drop_receipt"]
+    context = {
+        "expense_id": expense_id,
+        "has_receipt": has_receipt,
+        "changes": changes,
+    }
+
+    def save(data: dict[str, Any]) -> Expense:
+        try:
+            return services.edit_expense(user, expense_id, **data)
+        except StaleError as error:
+            form.renew_version(error.stored)
+            context["differences"] = form.differences(error.stored, user)
+            raise ConflictError(
+                "This expense was changed meanwhile, and nothing is saved yet. "
+                "Save again to put what you typed in the place of what is stored now."
+            ) from error
+
     return answer_form(
         request,
         "expenses/edit.html",
         form,
-        save=lambda data: services.edit_expense(user, expense_id, **data),
+        save=save,
         done=lambda expense: _to_list(request, expense, "saved"),
-        context={
-            "expense_id": expense_id,
-            "has_receipt": has_receipt,
-            "changes": changes,
-        },
+        context=context,
     )
 
 
@@ -111,6 +138,89 @@ def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
         return redirect("expenses:list")
     expense = queries.get_expense(request.user, expense_id)
     return render(request, "expenses/delete.html", {"expense": expense})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(request: HttpRequest) -> HttpResponse:
+    """Do something to the expenses that were ticked in the list."""
+    if request.method != "POST":  # somebody who had to log in comes back by GET
+        return redirect("expenses:list")
+    chosen, action = request.POST.getlist("selected"), request.POST.get("action", "")
+    try:
+        return _ACTS.get(action, _choose)(request, chosen)
+    except InvalidError as error:
+        messages.error(request, str(error))
+        return _back(request)
+
+
+def _choose(request: HttpRequest, chosen: list[str]) -> HttpResponse:
+    raise InvalidError("Choose what to do with them.")
+
+
+def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
+    status = request.POST["action"]
+    done = selection.change_expenses(request.user, chosen, status=status)
+    return _done(request, done, "changed")
+
+
+def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
+    selection.check_ids(chosen)
+    sent = "category" in request.POST
+    return answer_form(
+        request,
+        "expenses/set_category.html",
+        CategoryForm(request.POST if sent else None),
+        save=lambda data: selection.change_expenses(request.user, chosen, **data),
+        done=lambda done: _done(request, done, "changed"),
+        context={"selected": chosen, "next": request.POST.get("next", "")},
+    )
+
+
+def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
+    if "confirmed" in request.POST:
+        done = selection.delete_expenses(request.user, chosen)
+        return _done(request, done, "deleted")
+    expenses = selection.read_expenses(request.user, chosen)
+    if not expenses:
+        raise InvalidError("They were gone already.")
+    context = {"expenses": expenses, "next": request.POST.get("next", "")}
+    return render(request, "expenses/delete_selected.html", context)
+
+
+def _download(request: HttpRequest, chosen: list[str]) -> HttpResponse:
+    user = request.user
+    text = export.write_csv(selection.read_expenses(user, chosen), user.currency)
+    name = f"expenses-{user.today()}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+_ACTS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
+    **dict.fromkeys(STATUSES, _set_status),
+    "category": _set_category,
+    "csv": _download,
+    "delete": _delete_selected,
+}
+
+
+def _done(request: HttpRequest, done: Done, verb: str) -> HttpResponse:
+    """Say what became of a selection and show the same page of the list again."""
+    told = [f"{done.changed} {verb}"]
+    if done.unchanged:
+        were = "was" if done.unchanged == 1 else "were"
+        told.append(f"{done.unchanged} {were} so already")
+    if done.gone:
+        were = "was" if done.gone == 1 else "were"
+        told.append(f"{done.gone} {were} gone")
+    messages.success(request, f"{', '.join(told)}.")
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """Return to the list as it was filtered and paged, and to nowhere else."""
+    query = urlsplit(request.POST.get("next", "")).query
+    address = reverse("expenses:list")
+    return redirect(f"{address}?{query}" if query else address)
 
 
 @require_safe

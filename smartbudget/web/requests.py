@@ -16,7 +16,7 @@ JSON = "application/json"
 
 # The addresses that take files.
 UPLOADS = re.compile(
-    r"/api/(receipts/upload|expenses)|/expenses/(add|[0-9a-f]{32}/edit)"
+    r"/api/(receipts/upload|expenses)|/expenses/(add|[0-9a-f]{32}/(edit|duplicate))"
 )
 
 

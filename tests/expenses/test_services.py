@@ -12,6 +12,7 @@ from smartbudget.core import dates, pages
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.calls import counted
 from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
+from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -381,3 +382,44 @@ def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
     assert texts == ["needle"]
     assert max(reads) == 10
     assert len(reads) == 4
+
+
+def test_a_stale_edit_is_refused_with_what_is_stored_and_changes_nothing():
+    made = make_expense(description="first")
+    services.edit_expense(ALICE, made.expense_id, description="theirs")
+
+    with pytest.raises(services.StaleError) as refused:
+        services.edit_expense(
+            ALICE, made.expense_id, description="mine", version=made.version
+        )
+
+    assert refused.value.stored.description == "theirs"
+    assert get_expense(ALICE, made.expense_id).description == "theirs"
+
+
+def test_an_edit_sent_twice_is_not_stale():
+    made = make_expense()
+
+    for _ in range(2):
+        edited = services.edit_expense(
+            ALICE, made.expense_id, amount="7.00", version=made.version
+        )
+
+    assert (edited.amount, edited.version) == (Decimal(7), 2)
+
+
+def test_an_edit_that_becomes_stale_while_it_is_made_is_refused():
+    made = make_expense()
+    waiting = [{"description": "theirs"}]
+
+    def meet(request, operation):
+        if waiting:
+            services.edit_expense(ALICE, made.expense_id, **waiting.pop())
+
+    with (
+        faults.hooked("TransactWriteItems", meet),
+        pytest.raises(services.StaleError),
+    ):
+        services.edit_expense(ALICE, made.expense_id, amount="7.00", version=1)
+
+    assert get_expense(ALICE, made.expense_id).amount == Decimal(10)

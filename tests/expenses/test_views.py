@@ -1,5 +1,7 @@
+import csv
 import datetime
 import html
+import io
 import re
 from decimal import Decimal
 
@@ -7,6 +9,7 @@ import pytest
 import time_machine
 
 from expenses import periods
+from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses
 from smartbudget.core import pages
 from smartbudget.core.errors import NotFoundError
@@ -17,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 LIST = "/expenses"
 ADD = "/expenses/add"
+ACT = "/expenses/selected"
 ONE_DAY = datetime.timedelta(days=1)
 LUNCH = {
     "amount": "12.50",
@@ -435,3 +439,208 @@ def test_a_filtered_page_that_is_short_says_so(client, alice, monkeypatch):
 
     assert "Not all expenses were looked at yet" in shown
     assert "Not all" not in page(client.get(f"{LIST}?page_size=2"))
+
+
+def value_of(name: str, shown: str) -> str:
+    (value,) = re.findall(rf'name="{name}" value="([^"]*)"', shown)
+    return html.unescape(value)
+
+
+def test_a_stale_edit_shows_both_versions_and_can_be_saved_knowingly(client, alice):
+    expense = make_expense(alice, description="first", date="2026-03-17")
+    path = f"{LIST}/{expense.expense_id}/edit"
+    sent = {
+        **LUNCH,
+        "status": "pending",
+        "description": "<mine>",
+        "version": value_of("version", page(client.get(path))),
+    }
+    client.patch(
+        f"/api/expenses/{expense.expense_id}",
+        {"description": "theirs", "amount": "99.00"},
+        content_type="application/json",
+    )
+
+    refused = client.post(path, sent)
+    shown = page(refused)
+    assert refused.status_code == 409
+    assert "This expense was changed meanwhile" in shown
+    assert "<td>theirs</td><td>&lt;mine&gt;</td>" in shown
+    assert "<td>99.00</td><td>12.50</td>" in shown
+    assert "<td>2026-03-17</td>" not in shown  # the same in both
+    assert 'value="12.50"' in shown
+    assert get_expense(alice, expense.expense_id).description == "theirs"
+
+    again = client.post(path, {**sent, "version": value_of("version", shown)})
+    assert again.status_code == 302
+    assert get_expense(alice, expense.expense_id).description == "<mine>"
+
+
+def test_an_edit_form_sent_twice_is_saved_once(client, alice):
+    expense = make_expense(alice)
+    path = f"{LIST}/{expense.expense_id}/edit"
+    version = value_of("version", page(client.get(path)))
+    sent = {**LUNCH, "status": "pending", "version": version}
+
+    assert [client.post(path, sent).status_code for _ in range(2)] == [302, 302]
+    assert get_expense(alice, expense.expense_id).version == 2
+
+
+def test_a_duplicate_is_of_today_and_stored_once(client, alice):
+    old = make_expense(
+        alice, amount="7.50", description="tea\ncake", date="2026-01-05", status="void"
+    )
+    path = f"{LIST}/{old.expense_id}/duplicate"
+
+    response = client.get(path)
+    shown = page(response)
+    sent = {
+        "amount": "7.50",
+        "category": "Groceries",
+        "description": "tea\ncake",
+        "date": "2026-03-18",
+        "idempotency_key": key_in(response),
+    }
+    for _ in range(2):
+        assert client.post(path, sent).status_code == 302
+
+    assert 'value="7.50"' in shown
+    assert 'value="2026-03-18"' in shown
+    assert "tea\ncake</textarea>" in shown
+    new, first = list_expenses(alice).items
+    assert (new.date, new.amount, new.status) == (
+        "2026-03-18",
+        Decimal("7.5"),
+        "pending",
+    )
+    assert first.expense_id == old.expense_id
+
+
+def test_nobody_duplicates_or_acts_on_what_is_someone_elses(client):
+    theirs = make_expense(make_user())
+
+    assert client.get(f"{LIST}/{theirs.expense_id}/duplicate").status_code == 404
+    for act in ("void", "csv", "delete", "category"):
+        answer = client.post(
+            ACT,
+            {
+                "action": act,
+                "selected": theirs.expense_id,
+                "category": "X",
+                "confirmed": "yes",
+            },
+        )
+        assert "Groceries" not in page(answer)
+    stored = Expense.get(theirs.expense_id)
+    assert (stored.status, stored.category, stored.version) == (
+        "pending",
+        "Groceries",
+        1,
+    )
+
+
+def test_a_status_is_set_for_the_ticked_and_the_same_page_shown_again(client, alice):
+    budget = make_budget(alice)
+    first, second, third = (make_expense(alice) for _ in range(3))
+    chosen = [first.expense_id, second.expense_id, "0" * 32]
+    sent = {"action": "void", "selected": chosen, "next": f"{LIST}?q=gro&page_size=2"}
+
+    once = client.post(ACT, sent)
+    shown = after(client, once)
+    again = after(client, client.post(ACT, sent))
+
+    assert once["Location"] == f"{LIST}?q=gro&page_size=2"
+    assert "2 changed, 1 was gone." in shown
+    assert "0 changed, 2 were so already, 1 was gone." in again
+    assert spent(budget) == Decimal(10)
+    assert get_expense(alice, third.expense_id).status == "pending"
+
+
+def test_a_category_is_asked_for_then_set(client, alice):
+    made = [make_expense(alice).expense_id for _ in range(2)]
+    sent = {"action": "category", "selected": made, "next": LIST}
+
+    asked = page(client.post(ACT, sent))
+    refused = client.post(ACT, {**sent, "category": "x\0y"})
+    done = client.post(ACT, {**sent, "category": "Fun"})
+
+    assert "Set the category of 2 expenses" in asked
+    assert all(f'value="{each}"' in asked for each in made)
+    assert refused.status_code == 400
+    assert "2 changed." in after(client, done)
+    assert {each.category for each in list_expenses(alice).items} == {"Fun"}
+
+
+def test_deleting_the_ticked_asks_first(client, alice):
+    made = [make_expense(alice).expense_id for _ in range(2)]
+    sent = {"action": "delete", "selected": made, "next": LIST}
+
+    asked = page(client.post(ACT, sent))
+    assert "Delete 2 expenses?" in asked
+    assert len(list_expenses(alice).items) == 2
+
+    done, again = (client.post(ACT, {**sent, "confirmed": "yes"}) for _ in range(2))
+    assert (done.status_code, again.status_code) == (302, 302)
+    shown = page(client.get(LIST))
+    assert "2 deleted." in shown
+    assert "0 deleted, 2 were gone." in shown
+    assert list_expenses(alice).items == []
+
+
+def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"]
+    made = [make_expense(alice, category=each, description=each) for each in formulas]
+    made.append(make_expense(alice, category="Café", description='a "b",\nc'))
+
+    answer = client.post(
+        ACT, {"action": "csv", "selected": [each.expense_id for each in made]}
+    )
+
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"] == (
+        'attachment; filename="expenses-2026-03-18.csv"'
+    )
+    assert answer["Cache-Control"] == "no-store"
+    text = answer.content.decode("utf-8-sig")
+    heading, *lines = csv.reader(io.StringIO(text, newline=""))
+    assert heading[:2] == ["Date", "Category"]
+    assert {(line[1], line[2]) for line in lines} == {
+        *((f"'{each}", f"'{each}") for each in formulas),
+        ("Café", 'a "b",\nc'),
+    }
+    assert {line[3] for line in lines} == {"10.00"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"action": "void"}, "Choose at least one expense."),
+        ({"action": "delete"}, "Choose at least one expense."),
+        ({"action": "category"}, "Choose at least one expense."),
+        ({"action": "", "selected": "0" * 32}, "Choose what to do with them."),
+        ({"action": "delete", "selected": "0" * 32}, "They were gone already."),
+        (
+            {"action": "void", "selected": ["a"] + [str(n) for n in range(100)]},
+            "most 100",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_the_list(client, sent, sentence):
+    assert sentence in after(client, client.post(ACT, sent))
+
+
+def test_acting_leads_back_to_the_list_and_nowhere_else(client):
+    sent = {"action": "void", "selected": "0" * 32}
+
+    away = client.post(ACT, {**sent, "next": "https://evil.example/x?q=1"})
+    by_get = client.get(ACT)
+
+    assert away["Location"] == f"{LIST}?q=1"
+    assert by_get["Location"] == LIST
+
+
+def test_nothing_private_is_kept_for_going_back_to(client, alice):
+    expense = make_expense(alice)
+
+    for path in (LIST, f"{LIST}/{expense.expense_id}/edit", f"{LIST}/add"):
+        assert client.get(path)["Cache-Control"] == "no-store"

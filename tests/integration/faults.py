@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import requests
+from botocore.config import Config
 
 import smartbudget.local
 from smartbudget.local.processes import Child
-from smartbudget.local.settings import ROOT
+from smartbudget.local.settings import REGION, ROOT
 from tests.stack import Stack, free_ports, wait_until
 
 FUNCTION = "notification_processor"
@@ -63,6 +65,19 @@ class Faults:
         env = {"PATH": os.environ["PATH"]}
         self.process = Child("microburst", command, env=env, cwd=folder, log=log)
         wait_until(lambda: _answers(f"{self.url}/_microburst/health"))
+        self._warm_up(aws_url)
+
+    def _warm_up(self, aws_url: str) -> None:
+        """Let it read its models of the services: at a first call, that takes seconds.
+
+        The callers that are tested would give up meanwhile.
+        """
+        patient = Config(proxies={"http": self.url}, read_timeout=60)
+        known = {"region_name": REGION, "endpoint_url": aws_url, "config": patient}
+        known |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        boto3.client("dynamodb", **known).list_tables()
+        boto3.client("sns", **known).list_topics()
+        boto3.client("sqs", **known).list_queues()
 
     @contextlib.contextmanager
     def __call__(

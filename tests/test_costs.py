@@ -245,3 +245,37 @@ def test_what_receipts_cost(alice, browser):
     assert cost("get", f"/api/receipts/{path}")[0] == [SESSION, EXPENSE]
     calls, _ = cost("delete", f"/api/expenses/{path}", None, 204)
     assert calls == [SESSION, EXPENSE, BUDGETS_BY_KEY, SEND, TRANSACTION, DELETE_FILE]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_what_the_pages_of_expenses_cost(alice, browser):
+    """Filters, hierarchies and histories: a Query for a list, an item for a history."""
+    expense = make_expense(alice, amount="3.00")
+    path = f"/expenses/{expense.expense_id}"
+
+    def cost(method, path, body=None, expected=200):
+        with counted() as calls:
+            answer = getattr(browser, method)(path, body)
+        assert answer.status_code == expected, answer.content
+        return calls.names
+
+    assert cost("get", "/expenses?q=gro&min_amount=1&sort=oldest") == [SESSION, QUERY]
+    assert cost("get", "/expenses?start=2026-01-01&end=2026-12-31") == [SESSION, QUERY]
+    # An expense that was never changed has no history to read.
+    assert cost("get", f"{path}/edit") == [SESSION, EXPENSE]
+    assert cost("get", f"{path}/duplicate") == [SESSION, EXPENSE]
+    sent = {"action": "cleared", "selected": expense.expense_id}
+    reading = [SESSION, "dynamodb.BatchGetItem"]
+    assert cost("post", "/expenses/selected", sent, 302) == [*reading, TRANSACTION]
+    assert cost("get", f"{path}/edit") == [SESSION, EXPENSE, EXPENSE]
+    assert cost("get", f"/api{path}/history") == [SESSION, EXPENSE, EXPENSE]
+    for action, calls in (
+        ("csv", reading),
+        ("category", [SESSION]),
+        ("delete", reading),
+    ):
+        sent["action"] = action
+        assert cost("post", "/expenses/selected", sent) == calls
+    sent["confirmed"] = "yes"
+    deleting = [*reading, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost("post", "/expenses/selected", sent, 302) == deleting

@@ -155,6 +155,26 @@ def test_every_permission_names_its_resource(template):
             assert "*" not in resource or actions <= WITHOUT_RESOURCE
 
 
+def test_no_lambda_may_delete_accounts(template):
+    mail_events = template["Resources"]["MailEventsPolicy"]["Properties"]
+    deleting = [
+        statement
+        for statement in [
+            *statements(template, "NotificationProcessorRole"),
+            *statements(template, "BudgetAlertRole"),
+            *statements(template, "ReportGeneratorRole"),
+            *mail_events["PolicyDocument"]["Statement"],
+        ]
+        if "UsersTable" in str(statement) and "DeleteItem" in str(statement)
+    ]
+
+    keys = [each["Condition"]["ForAllValues:StringLike"] for each in deleting]
+    assert keys == [
+        {"dynamodb:LeadingKeys": ["email#*"]},
+        {"dynamodb:LeadingKeys": ["opt-in#*"]},
+    ]
+
+
 def test_every_mapping_reports_single_failures(template):
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         answers = mapping["Properties"]["FunctionResponseTypes"]

@@ -644,3 +644,21 @@ def test_nothing_private_is_kept_for_going_back_to(client, alice):
 
     for path in (LIST, f"{LIST}/{expense.expense_id}/edit", f"{LIST}/add"):
         assert client.get(path)["Cache-Control"] == "no-store"
+
+
+def test_a_page_is_there_again_after_its_first_expense_and_those_before_went(
+    client, alice
+):
+    made = [make_expense(alice, date=f"2026-03-0{day}") for day in range(1, 7)]
+    newest = page(client.get(f"{LIST}?page_size=2"))
+    second = links_in(newest, "Older")
+    before = page(client.get(second))
+
+    gone = [each.expense_id for each in made[3:]]
+    sent = {"action": "delete", "confirmed": "yes", "selected": gone, "next": second}
+    shown = after(client, client.post(ACT, sent))
+
+    assert "4 Mar 2026" in before
+    assert "3 deleted." in shown
+    assert "3 Mar 2026" in shown
+    assert "4 Mar 2026" not in shown

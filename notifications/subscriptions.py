@@ -293,19 +293,29 @@ def _complete_change(account: Account, email: str) -> Account:
 
 
 def _end(arn: str, user_id: str) -> bool:
-    """End a subscription; tell whether nothing is left to be ended.
-
-    One to an address that somebody else has now is theirs: SNS gives an address the
-    same ARN again, whoever asks.
-    """
+    """End a subscription; tell whether nothing is left to be ended."""
     transport = transports.chosen()
     try:
         email = transport.address_of(arn)
-        owner = claims.owner_of(claims.email_key(email)) if email else None
-        return owner not in {None, user_id} or transport.unsubscribe(arn)
+        if email and _is_anothers(arn, email, user_id):
+            return True
+        return transport.unsubscribe(arn)
     except (BotoCoreError, ClientError):
         logger.warning("not ended arn=%s", arn, exc_info=True)
         return False
+
+
+def _is_anothers(arn: str, email: str, user_id: str) -> bool:
+    """Tell whether who has the address now uses a subscription that was a user's.
+
+    SNS gives an address the same ARN again, whoever asks.
+    """
+    owner = claims.owner_of(claims.email_key(email))
+    other = accounts.find_account(owner) if owner and owner != user_id else None
+    return other is not None and arn in {
+        other.subscription_arn,
+        other.pending_subscription_arn,
+    }
 
 
 def _is_due(account: Account) -> bool:

@@ -187,6 +187,17 @@ def test_who_has_the_address_next_keeps_its_subscription(alice):
     assert account.retired_subscriptions is None
 
 
+def test_what_the_next_owner_does_not_use_is_ended_all_the_same(alice):
+    change(alice)
+    with faults.down("Unsubscribe"):
+        address_change.cancel_change(alice)
+    accounts.register(username="bob", email=NEW, password=PASSWORD)
+
+    subscriptions.refresh(alice)
+
+    assert subscribed() == {OLD}
+
+
 def test_asking_for_the_present_address_takes_a_change_back(alice):
     change(alice)
 

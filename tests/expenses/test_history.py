@@ -2,10 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from expenses import history, services
 from expenses.history import Edit, list_changes
@@ -13,8 +16,10 @@ from expenses.models import Expense, History
 from expenses.queries import list_expenses
 from smartbudget.core import aws
 from smartbudget.core.errors import NotFoundError
+from tests.budgets.test_random_writes import SETTINGS
 from tests.builders import client_for, make_user
 from tests.calls import counted
+from tests.conftest import empty_aws
 from tests.expenses.pictures import PDF
 from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
 from tests.notifications import faults
@@ -210,3 +215,47 @@ def test_others_find_no_history_through_the_api():
 
     assert client_for(make_user()).get(path).status_code == 404
     assert client_for().get(path).status_code == 401
+
+
+some_edits = st.fixed_dictionaries(
+    {},
+    optional={
+        "amount": st.integers(1, 3).map(Decimal),
+        "category": st.sampled_from(["Bus", "bus", "Rent"]),
+        "description": st.sampled_from(["", "tea", "a\n=b"]),
+        "status": st.sampled_from(["pending", "cleared", "void"]),
+        "date": st.sampled_from(["2026-03-01", "2026-02-01"]),
+    },
+)
+
+
+@pytest.mark.soak
+@SETTINGS
+@given(st.lists(some_edits, max_size=12))
+def test_whatever_is_changed_each_state_can_be_told_from_the_history(drawn):
+    with (
+        empty_aws(),
+        time_machine.travel(NOON, tick=True),
+        patch.object(history, "KEPT", 5),
+    ):
+        expense = make_expense(amount="1", category="Bus", date="2026-03-01")
+        seen = []
+        for changes in drawn:
+            before = Expense.get(expense.expense_id)
+            edited = edit(expense, **changes)
+            if edited.version > before.version:
+                seen.append((before, edited))
+
+        told = edits_of(expense)
+
+        assert told == [
+            *(
+                tuple(
+                    Edit(name, getattr(before, name), getattr(after, name))
+                    for name in ("amount", "category", "description", "date", "status")
+                    if getattr(before, name) != getattr(after, name)
+                )
+                for before, after in seen[:-6:-1]
+            ),
+            (),
+        ]

@@ -12,7 +12,7 @@ from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.money import format_amount, parse_amount
-from smartbudget.web.forms import AmountField
+from smartbudget.web.forms import AmountField, ListForm
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
 STATUS_CHOICES = [("pending", "Pending"), ("cleared", "Cleared"), ("void", "Void")]
@@ -193,8 +193,10 @@ class CategoryForm(forms.Form):
     category = forms.CharField(max_length=50)
 
 
-class FilterForm(forms.Form):
+class FilterForm(ListForm):
     """What the list shows."""
+
+    arranging = ("sort",)
 
     q = forms.CharField(
         label="Search",
@@ -223,8 +225,3 @@ class FilterForm(forms.Form):
 
     def clean_sort(self) -> str:
         return self.cleaned_data["sort"] or "newest"
-
-    @property
-    def is_filtered(self) -> bool:
-        """Whether it leaves anything out."""
-        return any(value for name, value in self.cleaned_data.items() if name != "sort")

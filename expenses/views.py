@@ -30,11 +30,35 @@ from expenses.services import StaleError
 from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
-from smartbudget.core.pages import Page
-from smartbudget.web import cursors
+from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.forms import answer_form
 
-LIST = "expenses/list.html"
+EXPENSES = ChangeList(
+    title="Expenses",
+    url_name="expenses:list",
+    columns=(
+        Column("Date", "day", sorts=True),
+        Column("Category", "category"),
+        Column("Description"),
+        Column("Status"),
+        Column("Receipt"),
+        Column("Amount", "amount"),
+        Column("Change"),
+    ),
+    row_template="expenses/_expense_row.html",
+    none_template="expenses/_none.html",
+    template="expenses/list.html",
+    add=("expenses:add", "Add an expense"),
+    actions={
+        "cleared": "Mark as cleared",
+        "pending": "Mark as pending",
+        "void": "Mark as void",
+        "category": "Set the category",
+        "csv": "Download as CSV",
+        "delete": "Delete",
+    },
+    action_url_name="expenses:act",
+)
 
 
 @require_safe
@@ -42,32 +66,25 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     user = request.user
     form = FilterForm(request.GET)
 
-    def find(chosen: dict[str, Any]) -> Page[Expense]:
-        where = cursors.position(request, user)
-        return queries.list_expenses(user, **chosen, **where)
-
-    def show(page: Page[Expense]) -> HttpResponse:
+    def beside() -> dict[str, Any]:
         chosen = form.cleaned_data
-        page_size = cursors.position(request, user)["limit"]
         today = user.today()
         days = None
         if chosen["start"] and chosen["end"]:
             days = Period(chosen["start"], chosen["end"])
-        context = {
-            "form": form,
-            "expenses": page.items,
-            "links": cursors.links(request, user, page),
-            "filtered": form.is_filtered,
-            # A filtered page looks at so many items at most.
-            "short": page.next and len(page.items) < page_size,
+        return {
             "oldest_first": chosen["sort"] == "oldest",
             "sort_link": _address(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(request, periods.presets(today), days),
             "hierarchy": _links(request, periods.drill_down(days, today), days),
         }
-        return render(request, LIST, context)
 
-    return answer_form(request, LIST, form, save=find, done=show)
+    return EXPENSES.answer(
+        request,
+        form,
+        find=lambda chosen, where: queries.list_expenses(user, **chosen, **where),
+        beside=beside,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -7,6 +7,7 @@ from django import forms
 
 from notifications.models import STATUSES, TYPES
 from notifications.services import LONGEST_ID
+from smartbudget.web.forms import ListForm
 
 _SPELLED = {"api": "API", "email": "e-mail address"}
 
@@ -17,7 +18,7 @@ def label_of(name: str) -> str:
     return label[0].upper() + label[1:]
 
 
-class FilterForm(forms.Form):
+class FilterForm(ListForm):
     """What the history shows."""
 
     status = forms.ChoiceField(
@@ -41,11 +42,6 @@ class FilterForm(forms.Form):
         data = super().clean()
         unread = {"true": True, "false": False}.get(data.pop("unread", ""))
         return {"types": data.pop("type", []), "unread": unread, **data}
-
-    @property
-    def is_used(self) -> bool:
-        """Whether it leaves anything out."""
-        return any(value not in (None, "", []) for value in self.cleaned_data.values())
 
 
 class MarkAllForm(forms.Form):

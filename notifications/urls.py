@@ -12,6 +12,7 @@ register_converter(LinkKeyConverter, "link_key")
 pages = [
     path("notifications", views.list_notifications, name="list"),
     path("notifications/read", views.mark_all, name="mark-all"),
+    path("notifications/act", views.act, name="act"),
     path(
         "notifications/<notification_id:notification_id>",
         views.show_notification,

@@ -20,39 +20,40 @@ from notifications.services import Marked
 from notifications.states import delivery_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.pages import Page
-from smartbudget.web import cursors
-from smartbudget.web.forms import answer_form
+from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.sessions import public, safe_next
 
-LIST = "notifications/list.html"
+NOTIFICATIONS = ChangeList(
+    title="Notifications",
+    url_name="notifications:list",
+    columns=(
+        Column("Notification"),
+        Column("Kind", "kind"),
+        Column("When", "day"),
+        Column("E-mail"),
+        Column("Change"),
+    ),
+    row_template="notifications/_notification.html",
+    none_template="notifications/_none.html",
+    template="notifications/list.html",
+    actions={"read": "Mark the selected as read"},
+    action_url_name="notifications:act",
+)
 
 
 @require_safe
 def list_notifications(request: HttpRequest) -> HttpResponse:
     user = request.user
-    form = FilterForm(request.GET)
-    always = {
-        "account": subscriptions.refresh(user),
-        "here": request.get_full_path(),
-    }
-
-    def find(chosen: dict[str, Any]) -> Page[Notification]:
-        where = cursors.position(request, user)
-        return services.list_notifications(user, **chosen, **where)
-
-    def show(page: Page[Notification]) -> HttpResponse:
-        context = {
-            **always,
-            "form": form,
-            "notifications": [_shown(request, item) for item in page.items],
-            "links": cursors.links(request, user, page),
-            "filtered": form.is_used,
-            "until": dates.timestamp(),
-        }
-        return render(request, LIST, context)
-
-    return answer_form(request, LIST, form, save=find, done=show, context=always)
+    return NOTIFICATIONS.answer(
+        request,
+        FilterForm(request.GET),
+        find=lambda chosen, where: services.list_notifications(user, **chosen, **where),
+        row=lambda item: _shown(request, item),
+        context={
+            "account": subscriptions.refresh(user),
+            "until": dates.timestamp(),  # what comes later was not seen here
+        },
+    )
 
 
 @require_safe
@@ -69,6 +70,19 @@ def show_notification(request: HttpRequest, notification_id: str) -> HttpRespons
 @require_POST
 def mark(request: HttpRequest, notification_id: str, read: bool) -> HttpResponse:
     services.mark(request.user, notification_id, read=read)
+    return redirect(safe_next(request, reverse("notifications:list")))
+
+
+@require_POST
+def act(request: HttpRequest) -> HttpResponse:
+    """Do what was chosen with the ticked notifications; repeating it is safe."""
+    if request.POST.get("action") not in NOTIFICATIONS.actions:
+        raise InvalidError("Choose an action.", "action")
+    ids = request.POST.getlist("selected")
+    if ids:
+        messages.success(request, _said_of(services.mark_read(request.user, ids)))
+    else:
+        messages.warning(request, "Tick what the action is for.")
     return redirect(safe_next(request, reverse("notifications:list")))
 
 

@@ -11,7 +11,22 @@ from reports import archive
 from reports.archive import Made
 from reports.forms import ReportForm
 from smartbudget.web import cursors
+from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.forms import answer_form
+
+REPORTS = ChangeList(
+    title="Reports",
+    url_name="reports:list",
+    columns=(
+        Column("Report"),
+        Column("Made", "day"),
+        Column("Size", "amount"),
+        Column("Change"),
+    ),
+    row_template="reports/_report.html",
+    none_template="reports/_none.html",
+    template="reports/list.html",
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,7 +41,7 @@ def reports(request: HttpRequest) -> HttpResponse:
 
     def context() -> dict[str, object]:
         page = archive.list_reports(user, **position)
-        return {"reports": page.items, "links": cursors.links(request, user, page)}
+        return REPORTS.rows(request, page)
 
     return answer_form(
         request,
@@ -34,7 +49,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         form,
         save=lambda _: archive.ask(user, **form.question),
         done=lambda made: _offer(request, made, email=form.cleaned_data["email"]),
-        context={"archive": context},
+        context=context,
     )
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import django
+
 from smartbudget.core.aws import S3_OPTIONS
 from smartbudget.core.config import ConfigError, config
 
@@ -68,7 +70,13 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# Of the Django admin only what it looks like: its models would need an ORM.
+ADMIN_STATIC = Path(django.__file__).parent / "contrib/admin/static/admin"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("admin/css", ADMIN_STATIC / "css"),
+    ("admin/img", ADMIN_STATIC / "img"),  # the stylesheets name them
+]
 STATIC_ROOT = BASE_DIR / "staticfiles"  # what collectstatic makes
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

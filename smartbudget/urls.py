@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from smartbudget.web import docs, errors
+from smartbudget.web import docs, errors, manifest
 
 APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
 
@@ -47,6 +47,7 @@ def _check(app: str, patterns: list[URLPattern]) -> None:
 
 urlpatterns = [
     *_gather(),
+    path("manifest.webmanifest", manifest.show, name="manifest"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", docs.DocsView.as_view(), name="docs"),
 ]

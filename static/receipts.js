@@ -61,7 +61,7 @@
     });
 
     const input = form.querySelector("[data-receipt]");
-    const target = input.closest(".field");
+    const target = input.closest(".form-row");
     for (const name of ["dragenter", "dragover"]) {
       target.addEventListener(name, (event) => {
         event.preventDefault();

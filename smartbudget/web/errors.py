@@ -1,6 +1,8 @@
 """What an error looks like from outside: decided by class, once, for API and pages."""
 
 import dataclasses
+import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +29,8 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.tables import is_outage
 from smartbudget.web.requests import wants_json
+
+logger = logging.getLogger(__name__)
 
 STATUS: dict[type[DomainError], int] = {
     InvalidError: 400,
@@ -118,9 +122,36 @@ def response_or_raise(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _page(request: HttpRequest, problem: Problem) -> str:
-    name = problem.status if problem.status in {400, 403, 404, 500, 503} else 400
-    context = {"status": problem.status, "sentence": problem.sentence}
-    return render_to_string(f"errors/{name}.html", context, request)
+    wait = problem.headers.get("Retry-After")
+    context = {
+        "status": problem.status,
+        "sentence": problem.sentence,
+        "wait": wait and in_words(int(wait)),
+        "user": _user_of(request, problem),
+    }
+    names = [f"errors/{problem.status}.html", "errors/error.html"]
+    return render_to_string(names, context, request)
+
+
+def in_words(seconds: int) -> str:
+    """Write a time to wait: `40 seconds`, from two minutes on `3 minutes`."""
+    if seconds < 120:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{math.ceil(seconds / 60)} minutes"
+
+
+def _user_of(request: HttpRequest, problem: Problem) -> Any:
+    """Find whose menu the page has, where no view was reached that asked."""
+    from smartbudget.web import sessions  # it answers with errors too
+
+    user = getattr(request, "user", None)
+    if user or problem.status >= 500:  # AWS may be what is down
+        return user
+    try:
+        return sessions.load_user(request)
+    except Exception:
+        logger.exception("an error page has no menu")
+        return None
 
 
 class ErrorMiddleware:

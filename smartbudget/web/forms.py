@@ -25,6 +25,21 @@ class AmountField(CharField):
         super().__init__(max_length=64, empty_value=None, **options)
 
 
+class ListForm(Form):
+    """What a list shows."""
+
+    arranging: tuple[str, ...] = ()  # fields that leave nothing out
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it leaves anything out."""
+        return any(
+            value not in (None, "", [])
+            for name, value in self.cleaned_data.items()
+            if name not in self.arranging
+        )
+
+
 def answer_form(
     request: HttpRequest,
     template: str,

@@ -83,7 +83,7 @@ def test_from_registration_to_the_mailbox(windows, stack, javascript):
     expect(page.get_by_text("Over budget")).to_be_visible()
     page.get_by_role("link", name="Notifications").click()
     expect(page.get_by_text("Subscribed: notifications also go to")).to_be_visible()
-    expect(page.get_by_role("listitem").filter(has_text="exceeded")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="exceeded")).to_be_visible()
     open_mail(page, stack, email, "exceeded")
     expect(mail(page, email, "exceeded")).to_be_visible()
     if javascript:
@@ -131,7 +131,7 @@ def test_a_refused_receipt_says_why_and_the_next_is_taken(windows, stack, javasc
     choose(page, "bill.pdf", "application/pdf", b"not a PDF")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.locator(".wrong").get_by_role("list")).to_contain_text("PDF")
+    expect(page.locator(".form-row.errors").get_by_role("list")).to_contain_text("PDF")
     expect(page.get_by_label("Category")).to_have_value("Fun")
     choose(page, "bill.pdf", "application/pdf", PDF)
     page.get_by_role("button", name="Save").click()
@@ -215,7 +215,7 @@ def test_the_first_expense_needs_no_mouse(windows, stack):
     page.keyboard.type("Groceries")
     page.keyboard.press("Enter")
 
-    page.wait_for_url("**/expenses#content")
+    page.wait_for_url("**/expenses#content-start")
     expect(page.get_by_role("cell", name="12.50 USD")).to_be_visible()
 
 

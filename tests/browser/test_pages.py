@@ -77,7 +77,7 @@ def test_a_form_with_errors_is_flawless(windows, rich, address, button):
     page = windows.open(rich)
     page.goto(address)
     page.get_by_role("button", name=button).click()
-    page.locator(".wrong").first.wait_for()
+    page.locator(".form-row.errors").first.wait_for()
 
     assert flaws(page) == []
 

@@ -52,7 +52,7 @@ def texts(tag: str, shown: str) -> list[str]:
 
 
 def told(shown: str) -> list[str]:
-    return texts("li", re.search(r'<ul class="messages".*?</ul>', shown)[0])
+    return texts("li", re.search(r'<ul class="messagelist".*?</ul>', shown)[0])
 
 
 def test_categories_are_shown_as_the_api_gives_them(client, alice):

@@ -464,6 +464,51 @@ def test_buttons_mark_without_a_script(client):
     assert stored(ONE).read_at is None
 
 
+def test_an_action_is_for_the_ticked_ones(client):
+    make_notification(ONE)
+    make_notification(TWO)
+    back = "/notifications?unread=true"
+    ticked = {"action": "read", "selected": [ONE], "next": back}
+
+    assert f'value="{ONE}" form="changelist-form"' in client.get(back).text
+    for _ in range(2):  # repeating it is safe
+        answer = client.post("/notifications/act", ticked)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, back)
+    assert stored(ONE).read_at
+    assert stored(TWO).read_at is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [
+        ({"action": "read"}, 200, "Tick what the action is for."),
+        ({"action": "burn", "selected": [ONE]}, 400, "Choose an action."),
+        ({"selected": [ONE]}, 400, "Choose an action."),
+        ({"action": "read", "selected": ["f" * 32]}, 404, "do not exist"),
+        ({"action": "read", "selected": [ONE] * 101}, 400, "100 ids at most"),
+    ],
+)
+def test_an_action_without_sense_changes_nothing(client, sent, status, said):
+    make_notification(ONE)
+
+    answer = client.post("/notifications/act", sent, follow=True)
+
+    assert answer.status_code == status
+    assert said in answer.text
+    assert stored(ONE).read_at is None
+
+
+def test_an_action_does_not_reach_another_users(client):
+    make_notification(ONE)
+    bob = signed_in(make_account("bob", subscribed=False))
+
+    answer = bob.post("/notifications/act", {"action": "read", "selected": [ONE]})
+
+    assert answer.status_code == 404
+    assert stored(ONE).read_at is None
+
+
 def test_mark_all_leaves_what_came_after_the_page(client, clock):
     make_notification(ONE)
     until = client.get("/notifications").context["until"]

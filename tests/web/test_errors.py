@@ -3,8 +3,8 @@
 import pytest
 from django.http import RawPostDataException, UnreadablePostError
 
-from smartbudget.web.errors import problem_of
-from tests.builders import client_for
+from smartbudget.web.errors import in_words, problem_of
+from tests.builders import client_for, make_user
 
 pytestmark = pytest.mark.urls("tests.web.urls")
 
@@ -123,3 +123,51 @@ def test_a_large_form_is_too_large_as_a_page():
 @pytest.mark.parametrize("kind", [UnreadablePostError, RawPostDataException])
 def test_a_body_that_did_not_arrive_whole_is_the_callers_trouble(kind):
     assert problem_of(kind("cut off")).status == 400
+
+
+MENU = "Log out"  # only who is signed in has it
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "status"),
+    [
+        ("/nowhere", None, 404),
+        ("/fail/conflict", None, 409),
+        ("/expenses/add", {"amount": "1"}, 403),  # without its CSRF token
+        ("/budgets/add", {"amount": "x" * 2_600_000}, 413),
+    ],
+)
+def test_an_error_page_has_the_menu_and_says_what_to_do(aws, address, body, status):
+    client = client_for(make_user(), csrf=True)
+
+    answer = client.get(address) if body is None else client.post(address, body)
+
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert MENU in page
+    assert "To the start page" in page
+
+
+def test_an_error_page_says_how_long_to_wait():
+    assert "Try again in 7 seconds." in client_for().get("/fail/throttled").text
+
+
+def test_the_menu_is_not_worth_a_second_error(aws, monkeypatch):
+    def out_of_order(key):
+        raise ConnectionError("DynamoDB is away")
+
+    client = client_for(make_user())
+    monkeypatch.setattr("accounts.services.find_session", out_of_order)
+
+    answer = client.get("/nowhere")
+
+    assert answer.status_code == 404
+    assert MENU not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (121, "3 minutes")],
+)
+def test_a_time_to_wait_is_said_in_words(seconds, words):
+    assert in_words(seconds) == words

@@ -26,7 +26,9 @@ def fetch(address, user=None, **headers):
     return answer.headers, body
 
 
-@pytest.mark.parametrize("name", ["app.css", "receipts.js", "icon.svg"])
+@pytest.mark.parametrize(
+    "name", ["app.css", "admin/css/base.css", "receipts.js", "icon.svg"]
+)
 def test_a_static_file_is_compressed_cached_for_good_and_costs_no_call(aws, name):
     address = staticfiles_storage.url(name)
 

@@ -1,0 +1,39 @@
+"""What a phone or desktop needs to install the site as an app."""
+
+from django.http import HttpRequest, JsonResponse
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+from smartbudget.web.sessions import public
+
+ICONS = (
+    ("icons/192.png", "192x192", "any"),
+    ("icons/512.png", "512x512", "any"),
+    ("icons/maskable.png", "512x512", "maskable"),
+)
+
+
+@public
+@require_safe
+def show(request: HttpRequest) -> JsonResponse:
+    """Answer with the manifest; it is no file, since its icons have hashed names."""
+    icons = [
+        {"src": static(name), "sizes": sizes, "type": "image/png", "purpose": purpose}
+        for name, sizes, purpose in ICONS
+    ]
+    body = {
+        "name": "Smart Budget Planner",
+        "short_name": "Budget",
+        "description": "Budgets, expenses and exact alerts.",
+        "id": "/",
+        "start_url": "/",
+        "display": "standalone",
+        "background_color": "#ffffff",
+        "theme_color": "#0b5f55",
+        "icons": icons,
+    }
+    return JsonResponse(
+        body,
+        content_type="application/manifest+json",
+        headers={"Cache-Control": "public, max-age=86400"},
+    )

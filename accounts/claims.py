@@ -37,3 +37,10 @@ def move(writes: Writes, user_id: str, *, old: set[str], new: set[str]) -> None:
         writes.put(Claim(user_id=email_key(address), owner=user_id), ours)
     for address in old - new:
         writes.delete(Claim(user_id=email_key(address)), ours)
+
+
+def release(writes: Writes, account: Account) -> None:
+    """Add to a transaction that an account's names are anybody's again."""
+    ours = Claim.user_id.does_not_exist() | (Claim.owner == account.user_id)
+    writes.delete(Claim(user_id=username_key(account.username)), ours)
+    move(writes, account.user_id, old=addresses_of(account), new=set())

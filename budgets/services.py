@@ -8,7 +8,7 @@ no reading of expenses and two writers can never both see the same crossing.
 import contextlib
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from budgets.models import LEVELS, Budget, budget_id_for, level_of, passed_on
 from expenses import queries as expenses
 from notifications import outbox, texts
 from smartbudget.core import dates, money
+from smartbudget.core.erasure import erase_indexed
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -501,3 +502,8 @@ def _check_threshold(value: object) -> int:
     if not 1 <= percent <= 100:
         raise InvalidError("Enter a whole percentage from 1 to 100.", "alert_threshold")
     return percent
+
+
+def erase(user_id: str) -> Iterator[int]:
+    """Delete all budgets of somebody who goes; see core.erasure. Safe to repeat."""
+    return erase_indexed(Budget.by_user, user_id)

@@ -111,8 +111,8 @@ class History(Table):
 class Upload(Table):
     """A direct upload: asked for, then checked, then the receipt of one expense.
 
-    Kept beside the expenses, which it never appears among: it has no user_id, so it
-    is in no index. It lives as long as its object, which therefore has one owner.
+    Kept beside the expenses, which it never appears among: it is in their index under
+    a key of its own. It lives as long as its object, which therefore has one owner.
     """
 
     class Meta:
@@ -122,6 +122,9 @@ class Upload(Table):
 
     expense_id = UnicodeAttribute(hash_key=True)  # upload#<key>
     owner_id = UnicodeAttribute()
+    # What the index goes by: see index_key_of; YYYY-MM-DD, UTC. None in older records.
+    index_key = UnicodeAttribute(attr_name="user_id", null=True)
+    announced_on = UnicodeAttribute(attr_name="date", null=True)
     content_type = UnicodeAttribute()
     size_bytes = NumberAttribute()  # as announced, then of what is kept
     sha256 = UnicodeAttribute()  # the same, hexadecimal
@@ -129,6 +132,11 @@ class Upload(Table):
     is_confirmed = BooleanAttribute(default=False)
     attached_to = UnicodeAttribute(null=True)  # expense_id
     expires_at = TTLAttribute(null=True)  # None once attached
+
+    @staticmethod
+    def index_key_of(user_id: str) -> str:
+        """Return what the records of one user's uploads are indexed under."""
+        return f"uploads#{user_id}"
 
     @property
     def key(self) -> str:

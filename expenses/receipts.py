@@ -217,6 +217,8 @@ def announce(
     Upload(
         expense_id=upload_id(key),
         owner_id=user_id,
+        index_key=Upload.index_key_of(user_id),
+        announced_on=now.date().isoformat(),
         content_type=content_type,
         size_bytes=size_bytes,
         sha256=sha256,

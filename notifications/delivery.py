@@ -156,17 +156,30 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
 def requeue(
     notifications: list[Notification], email_of: Callable[[str], str]
 ) -> list[Notification]:
-    """Queue notifications of several users; return those that SQS did not take.
+    """Queue notifications and jobs of several users; return what SQS did not take.
 
     email_of: tells a user's address, "" where there is no account. Safe to repeat.
     """
-    calls = [body_of(item, email_of(item.user_id)) for item in notifications]
+    jobs = [item for item in notifications if item.task]
+    letters = [item for item in notifications if not item.task]
+    refused = _queue(
+        DEFAULT, letters, [body_of(item, email_of(item.user_id)) for item in letters]
+    )
+    for job in jobs:
+        refused += _queue(job.task, [job], [{"user_id": job.user_id}])
+    return refused
+
+
+def _queue(
+    task: str, items: list[Notification], calls: list[dict[str, str]]
+) -> list[Notification]:
+    """Queue a call for each item; return the items that SQS did not take."""
     try:
-        find(DEFAULT).delay_many(calls)
+        find(task).delay_many(calls)
     except QueueError as error:
         logger.warning("not queued count=%d", len(error.refused), exc_info=True)
-        refused = {call["notification_id"] for call in error.refused}
-        return [item for item in notifications if item.notification_id in refused]
+        pairs = zip(items, calls, strict=True)
+        return [item for item, call in pairs if call in error.refused]
     return []
 
 

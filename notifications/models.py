@@ -90,6 +90,8 @@ class Notification(Table):
     created_at = UnicodeAttribute(null=True)
     # A summary still to be written: the first day that it is about, YYYY-MM-DD.
     planned_for = UnicodeAttribute(null=True)
+    # Of a job, which is no notification: the task that the sweep queues for it.
+    task = UnicodeAttribute(null=True)
     updated_at = UnicodeAttribute()
     attempts = NumberAttribute(default=0)  # deliveries begun
     error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words

@@ -17,6 +17,8 @@ from smartbudget.core import dates
 from smartbudget.core.dates import Period
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from accounts.models import Account
     from smartbudget.core.tables import Writes
 
@@ -61,8 +63,7 @@ def put(account: Account, kind: str, period: Period, writes: Writes) -> None:
 
     One that exists is left alone, unless it was not wanted when it fell due.
     """
-    about = f"{account.user_id}|{kind}|{period.start}"
-    notification_id = uuid.uuid5(_NAMESPACE, about).hex
+    notification_id = _id_of(account.user_id, kind, period)
     planned = Notification(
         notification_id=notification_id,
         user_id=account.user_id,
@@ -76,6 +77,22 @@ def put(account: Account, kind: str, period: Period, writes: Writes) -> None:
     )
     dropped = (Notification.status == "skipped") & Notification.planned_for.exists()
     writes.put_once(planned, Notification.notification_id.does_not_exist() | dropped)
+
+
+def all_ids(account: Account) -> Iterator[str]:
+    """Return the id of every summary that can ever have been planned."""
+    first = datetime.datetime.fromisoformat(account.created_at).date() - _ONE_DAY
+    last = dates.now().date() + _ONE_DAY
+    for kind in PERIODS:
+        period = dates.period_of(PERIODS[kind], first)
+        while period.start <= last:
+            yield _id_of(account.user_id, kind, period)
+            period = following(kind, period)
+        yield _id_of(account.user_id, kind, period)
+
+
+def _id_of(user_id: str, kind: str, period: Period) -> str:
+    return uuid.uuid5(_NAMESPACE, f"{user_id}|{kind}|{period.start}").hex
 
 
 def period_of(planned: Notification) -> Period:

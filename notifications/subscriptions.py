@@ -292,14 +292,22 @@ def _complete_change(account: Account, email: str) -> Account:
     return account
 
 
-def _end(arn: str, user_id: str) -> bool:
-    """End a subscription; tell whether nothing is left to be ended."""
+def end(arn: str, user_id: str) -> bool:
+    """End a subscription of a user's; tell whether nothing is left to be ended.
+
+    One that was never confirmed may have to lapse. Safe to repeat; outages are left
+    alone.
+    """
     transport = transports.chosen()
+    email = transport.address_of(arn)
+    if email and _is_anothers(arn, email, user_id):
+        return True
+    return transport.unsubscribe(arn)
+
+
+def _end(arn: str, user_id: str) -> bool:
     try:
-        email = transport.address_of(arn)
-        if email and _is_anothers(arn, email, user_id):
-            return True
-        return transport.unsubscribe(arn)
+        return end(arn, user_id)
     except (BotoCoreError, ClientError):
         logger.warning("not ended arn=%s", arn, exc_info=True)
         return False

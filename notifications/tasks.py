@@ -1,24 +1,36 @@
 """What the queue asks of notifications."""
 
+import logging
 from typing import Any
 
+from accounts import services as accounts
 from notifications import delivery
+from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import current_attempt, task
+
+logger = logging.getLogger(__name__)
 
 
 @task
-def deliver_notification(*, notification_id: str, **_carried: object) -> None:
+def deliver_notification(
+    *, notification_id: str, user_id: str = "", **_carried: object
+) -> None:
     """Send one stored notification; see delivery.deliver.
 
     The other fields of the message are for whoever reads the queue: what is stored is
-    what is sent, and to whom.
+    what is sent, and to whom. One that was deleted with its account is no error.
     """
     attempt = current_attempt()
-    delivery.deliver(
-        notification_id,
-        last_attempt=attempt.is_last,
-        lease_seconds=attempt.seconds_left,
-    )
+    try:
+        delivery.deliver(
+            notification_id,
+            last_attempt=attempt.is_last,
+            lease_seconds=attempt.seconds_left,
+        )
+    except NotFoundError:
+        if not user_id or accounts.find_account(user_id):
+            raise
+        logger.info("deleted with its account notification_id=%s", notification_id)
 
 
 @task

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from reports.models import Making
 from reports.periods import Question, resolve
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
+from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.pages import Key, Page
 from smartbudget.core.tables import Action, Writes, is_condition_failure, write_single
@@ -101,7 +103,7 @@ def ask(
     making = _begin(user, question)
     answer: dict[str, Any] = {}
     try:
-        answer = _invoke({**payload, "known": _known(making)})
+        answer = _invoke({**payload, "known": _known(user, making)})
     finally:
         _end(making, answer)
     made = Made(question, answer["report_key"], answer["report_url"])
@@ -166,7 +168,7 @@ def delete_report(user: User, file_name: str) -> None:
 
 def get_report(user: User, file_name: str) -> Filed:
     """Return one of the user's reports. Raises NotFoundError."""
-    key = files.REPORTS + f"/{user.user_id}/{file_name}"
+    key = f"{_prefix(user.user_id)}{file_name}"
     if files.owner_of(key) != user.user_id:
         raise NotFoundError("There is no such report.")
     try:
@@ -179,23 +181,39 @@ def get_report(user: User, file_name: str) -> Filed:
     return Filed(key, int(found["ContentLength"]))
 
 
+def erase(user_id: str) -> Iterator[int]:
+    """Delete all reports of somebody who goes; see core.erasure. Safe to repeat."""
+    return erase_objects(_prefix(user_id))
+
+
+def _prefix(user_id: str) -> str:
+    return f"{files.REPORTS}/{user_id}/"
+
+
 def _key_of(user: User, file_name: str) -> str:
     return get_report(user, file_name).report_key
 
 
+def all_reports(user: User) -> Iterator[Filed]:
+    """List all of the user's reports, in no order, a thousand at a time."""
+    return _listed(user, {})
+
+
 def _stored(user: User) -> list[Filed]:
+    return list(_listed(user, {"MaxItems": MOST_LISTED}))
+
+
+def _listed(user: User, bounds: dict[str, int]) -> Iterator[Filed]:
     listing = aws.client("s3").get_paginator("list_objects_v2")
     pages = listing.paginate(
         Bucket=config.receipts_bucket,
-        Prefix=f"{files.REPORTS}/{user.user_id}/",
-        PaginationConfig={"MaxItems": MOST_LISTED},
+        Prefix=_prefix(user.user_id),
+        PaginationConfig=bounds,
     )
-    return [
-        Filed(item["Key"], item["Size"])
-        for page in pages
-        for item in page.get("Contents", [])
-        if files.owner_of(item["Key"]) == user.user_id
-    ]
+    for page in pages:
+        for item in page.get("Contents", []):
+            if files.owner_of(item["Key"]) == user.user_id:
+                yield Filed(item["Key"], item["Size"])
 
 
 def _place_of(key: str) -> tuple[str, str]:
@@ -255,10 +273,11 @@ def _is_ours(making: Making, claim: str) -> bool:
     return making.claim == claim
 
 
-def _known(making: Making) -> dict[str, str] | None:
-    if not making.fingerprint or not making.report_key:
+def _known(user: User, making: Making) -> dict[str, str] | None:
+    if not making.fingerprint or not making.file_name:
         return None
-    return {"fingerprint": making.fingerprint, "report_key": making.report_key}
+    key = f"{_prefix(user.user_id)}{making.file_name}"
+    return {"fingerprint": making.fingerprint, "report_key": key}
 
 
 def _end(making: Making, answer: dict[str, Any]) -> None:
@@ -267,7 +286,7 @@ def _end(making: Making, answer: dict[str, Any]) -> None:
     if answer:
         actions += [
             Making.fingerprint.set(answer["fingerprint"]),
-            Making.report_key.set(answer["report_key"]),
+            Making.file_name.set(files.file_name(answer["report_key"])),
         ]
     _update(making, actions, Making.claim == making.claim)
 

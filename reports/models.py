@@ -18,5 +18,5 @@ class Making(Table):
     claim = UnicodeAttribute(null=True)  # who is making it now
     claimed_until = NumberAttribute(null=True)  # epoch seconds; then the claim lapses
     fingerprint = UnicodeAttribute(null=True)  # of the numbers in the last file
-    report_key = UnicodeAttribute(null=True)  # that file
+    file_name = UnicodeAttribute(null=True)  # that file; not whose it is
     expires_at = NumberAttribute()  # epoch seconds; TTL

@@ -26,7 +26,12 @@ logger = logging.getLogger(__name__)
 
 # Where tasks live. A name from the queue is looked up among what these registered,
 # so a message can never name any other function.
-MODULES = ("budgets.tasks", "expenses.tasks", "notifications.tasks")
+MODULES = (
+    "accounts.tasks",
+    "budgets.tasks",
+    "expenses.tasks",
+    "notifications.tasks",
+)
 DEFAULT = "notifications.tasks.deliver_notification"
 
 BATCH = 10  # entries SQS takes in one SendMessageBatch [Q11]

@@ -22,6 +22,7 @@ def clients() -> list:
     """Every client that the services here use."""
     return [
         tables.connection().client,
+        aws.client("s3"),
         aws.client("sqs"),
         aws.client("sns"),
         aws.client("sns", attempts=1),

@@ -1,0 +1,146 @@
+"""The end of an account: closed at once, then deleted with all that it has.
+
+Closing is one transaction: no login works any more and every session ends, while the
+names stay taken, so that nobody gets a half-deleted account; and a job is noted that
+the sweep queues until the account is gone. Deleting goes from the outside in. Whatever
+dies, the account and its claims are there until all else is gone, and a repetition
+finds what is left.
+"""
+
+import datetime
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from accounts import claims, services, sessions
+from accounts.models import Account, User
+from budgets import services as budgets
+from expenses import erasure as expenses
+from notifications import erasure as notifications
+from notifications import jobs
+from reports import archive as reports
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError
+from smartbudget.core.tables import Action, Writes, retry_lost_races
+from smartbudget.core.tasks import QueueError
+
+logger = logging.getLogger(__name__)
+
+TASK = "accounts.tasks.delete_account"
+
+CLOSED = "Your account is closed. Everything in it is deleted within minutes."
+
+# Seconds. A request that was under way when the account was closed may still write, and
+# the indexes lag behind writes; two looks so far apart that both find nothing see all.
+APART_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Later:
+    """What is left to be done, and when to go on."""
+
+    countdown: int  # seconds
+    empty_since: str | None  # since when nothing was found, ISO 8601; None: it was
+
+
+def close_account(user: User, *, password: str) -> None:
+    """Close the account, and have it deleted. Nobody can log in to it from then on.
+
+    Raises InvalidError naming `password`, ThrottledError, ConflictError. It is deleted
+    even where SQS cannot be reached now: the sweep goes on with it.
+    """
+    from accounts.tasks import delete_account  # it calls this module
+
+    account = services.get_account(user.user_id)
+    services.verify_password(account, password, "password")
+    retry_lost_races(lambda: _close(account))
+    logger.info("account closed user_id=%s", user.user_id)
+    try:
+        delete_account.delay(user_id=user.user_id)
+    except QueueError:
+        logger.warning("left to the sweep user_id=%s", user.user_id, exc_info=True)
+
+
+def carry_on(
+    user_id: str,
+    empty_since: str | None = None,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Later | None:
+    """Delete more of a closed account; return when to go on, None when it is gone.
+
+    empty_since: as it was returned. keep_going: asked after every batch; False ends
+    this run.
+
+    Safe to repeat, to stop anywhere, and to run twice at once. Outages are left alone.
+    """
+    account = _find_closed(user_id)
+    if account is None:
+        return None
+    jobs.put_off(TASK, user_id)
+    found = 0
+    for count in _erase(account):
+        found += count
+        if not keep_going():
+            return Later(0, None)
+    now = dates.now()
+    if found:
+        logger.info("account emptied user_id=%s count=%d", user_id, found)
+        return Later(APART_SECONDS, None)
+    if empty_since is None:
+        return Later(APART_SECONDS, dates.timestamp(now))
+    ready = datetime.datetime.fromisoformat(empty_since) + datetime.timedelta(
+        seconds=APART_SECONDS
+    )
+    if now < ready:
+        return Later((ready - now).seconds + 1, empty_since)
+    notifications.end_subscriptions(account)
+    retry_lost_races(lambda: _delete(user_id))
+    logger.info("account deleted user_id=%s", user_id)
+    return None
+
+
+def _close(checked: Account) -> None:
+    account = services.find_account(checked.user_id)
+    if account is None:
+        return  # the reply was lost
+    if account.password_hash != checked.password_hash:
+        raise ConflictError("The password was changed meanwhile.", "password")
+    now = dates.timestamp()
+    writes = Writes()
+    for entry in account.sessions or ():
+        writes.delete(sessions.of_entry(entry))
+    actions: list[Action] = [
+        Account.closed_at.set(now),
+        Account.updated_at.set(now),
+        Account.sessions.remove(),
+    ]
+    writes.update(account, actions)
+    jobs.put(TASK, account.user_id, writes)
+    writes.commit()
+
+
+def _erase(account: Account) -> Iterator[int]:
+    yield from expenses.erase(account.user_id)
+    yield from budgets.erase(account.user_id)
+    yield from notifications.erase(account)
+    yield from reports.erase(account.user_id)
+
+
+def _delete(user_id: str) -> None:
+    """Delete the account, its claims and the job: all or nothing, and last."""
+    account = _find_closed(user_id)
+    if account is None:
+        return
+    writes = Writes()
+    claims.release(writes, account)
+    jobs.remove(TASK, user_id, writes)
+    writes.delete(account)
+    writes.commit()
+
+
+def _find_closed(user_id: str) -> Account | None:
+    try:
+        account = Account.get(user_id, consistent_read=True)
+    except Account.DoesNotExist:
+        return None
+    return account if account.closed_at else None

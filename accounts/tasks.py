@@ -1,0 +1,28 @@
+"""What the queue asks of accounts."""
+
+import logging
+import time
+
+from accounts import deletion
+from smartbudget.core.tasks import QueueError, current_attempt, task
+
+logger = logging.getLogger(__name__)
+
+STOPS = 15  # seconds before the end of a run; a batch takes two calls
+
+
+@task
+def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
+    """Delete more of a closed account, and hand what is left to the next run.
+
+    Safe to repeat. What SQS does not take is left to the sweep.
+    """
+    ends = time.monotonic() + current_attempt().seconds_left - STOPS
+    later = deletion.carry_on(user_id, empty_since, lambda: time.monotonic() < ends)
+    if later is None:
+        return
+    rest = {"user_id": user_id, "empty_since": later.empty_since}
+    try:
+        delete_account.apply_async(rest, countdown=later.countdown)
+    except QueueError:
+        logger.warning("left to the sweep user_id=%s", user_id, exc_info=True)

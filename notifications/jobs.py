@@ -1,0 +1,58 @@
+"""Work that must not be forgotten: noted where the sweep looks, until it is done.
+
+A job is an item among the notifications, though never seen as one: it has no
+`created_at`, so it is in no history. Noted in the transaction that makes the work
+necessary, it outlives whatever fails after that.
+"""
+
+import uuid
+
+from pynamodb.exceptions import UpdateError
+
+from notifications.models import Notification, shard_of
+from smartbudget.core import dates
+from smartbudget.core.tables import Writes, is_condition_failure, write_single
+
+_NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
+
+
+def put(task: str, user_id: str, writes: Writes) -> None:
+    """Note in a transaction that a task is to be run for a user; repeatable.
+
+    task: its name. It takes `user_id` alone, may be queued more than once, and says by
+    `put_off` that it is at work and by `remove` that it is done.
+    """
+    now = dates.timestamp()
+    job_id = _id_of(task, user_id)
+    job = Notification(
+        notification_id=job_id,
+        user_id=user_id,
+        type="job",
+        task=task,
+        subject=task,
+        message="Work for the sweep.",
+        updated_at=now,
+        unsent_shard=shard_of(job_id),
+        unsent_since=now,
+    )
+    writes.put_once(job, Notification.notification_id.does_not_exist())
+
+
+def put_off(task: str, user_id: str) -> None:
+    """Let the sweep wait anew, since somebody is at work; what is done stays so."""
+    job = Notification(_id_of(task, user_id))
+    since = Notification.unsent_since.set(dates.timestamp())
+    try:
+        write_single(lambda: job.update([since], Notification.task == task))
+    except UpdateError as error:
+        if not is_condition_failure(error):
+            raise
+
+
+def remove(task: str, user_id: str, writes: Writes) -> None:
+    """Note in a transaction that a job is done."""
+    writes.delete(Notification(_id_of(task, user_id)))
+
+
+def _id_of(task: str, user_id: str) -> str:
+    return uuid.uuid5(_NAMESPACE, f"{task}|{user_id}").hex

@@ -1,0 +1,54 @@
+"""Deleting all there is of something, in steps: stopped between any two, and repeated.
+
+Each function is a generator that deletes a batch and yields how many were in it, so
+its caller can count what was found and stop when time is up.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from pynamodb.indexes import Index
+from pynamodb.models import Model
+
+from smartbudget.core import aws
+from smartbudget.core.config import config
+from smartbudget.core.errors import UnavailableError
+
+BATCH = 25  # items in one BatchWriteItem [D16]
+
+
+def erase_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
+    """Delete items by their ids, which must differ; one that is gone is no error."""
+    left = iter(ids)
+    while found := list(islice(left, BATCH)):
+        with model.batch_write() as batch:
+            for item_id in found:
+                batch.delete(model(item_id))
+        yield len(found)
+
+
+def erase_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
+    """Delete every item that an index holds under a key; the index may lag [D11]."""
+    model = index._model
+    name = model._hash_keyname
+    found = index.query(hash_key, attributes_to_get=[name], page_size=1000)
+    return erase_items(model, (getattr(item, name) for item in found))
+
+
+def erase_objects(prefix: str) -> Iterator[int]:
+    """Delete every object whose key begins so, a thousand at a time.
+
+    Raises UnavailableError where the bucket kept some.
+    """
+    s3 = aws.client("s3")
+    where = {"Bucket": config.receipts_bucket}
+    for page in s3.get_paginator("list_objects_v2").paginate(**where, Prefix=prefix):
+        keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+        if not keys:
+            continue
+        answer = s3.delete_objects(**where, Delete={"Objects": keys, "Quiet": True})
+        if answer.get("Errors"):  # even where the whole is a 200
+            code = answer["Errors"][0].get("Code")
+            raise UnavailableError(f"Some files could not be deleted ({code}).")
+        yield len(keys)

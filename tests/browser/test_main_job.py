@@ -189,6 +189,38 @@ def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
 
 
 @WITH_AND_WITHOUT_SCRIPTS
+def test_ticked_expenses_are_set_and_deleted_and_the_filter_stays(
+    windows, stack, javascript
+):
+    person = Person(stack)
+    for category in ("Fun", "Funfair", "Rent"):
+        person.post("expenses", category=category, amount="5.00")
+    page = windows.open(person, javascript=javascript)
+
+    def act(action):
+        for tick in page.get_by_role("checkbox", name="Select Fun").all():
+            tick.check()
+        page.get_by_label("Action:").select_option(label=action)
+        page.get_by_role("button", name="Go").click()
+
+    page.goto("/expenses?q=fun")
+    act("Mark as cleared")
+    expect(page.get_by_text("2 changed.")).to_be_visible()
+    expect(page.get_by_role("cell", name="Cleared")).to_have_count(2)
+    act("Set the category")
+    page.get_by_role("textbox", name="Category").fill("Funny")
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_role("cell", name="Funny", exact=True)).to_have_count(2)
+    act("Delete")
+    page.get_by_role("button", name="Delete").click()
+
+    expect(page.get_by_text("2 deleted.")).to_be_visible()
+    expect(page.get_by_label("Search")).to_have_value("fun")
+    page.goto("/expenses")
+    expect(page.get_by_role("cell", name="Rent", exact=True)).to_be_visible()
+
+
+@WITH_AND_WITHOUT_SCRIPTS
 def test_a_report_is_made_and_downloaded(windows, rich, javascript):
     page = windows.open(rich, javascript=javascript)
     page.goto("/reports")

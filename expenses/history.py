@@ -114,7 +114,7 @@ def _state_of(expense: Expense) -> dict[str, str | None]:
 
 
 def _item(expense: Expense) -> History:
-    return History(expense_id=f"history#{expense.expense_id}")
+    return History(expense_id=History.id_of(expense.expense_id))
 
 
 def _version(expense: Expense) -> int:

@@ -105,7 +105,12 @@ class History(Table):
         region = config.region
         host = config.aws_endpoint
 
-    expense_id = UnicodeAttribute(hash_key=True)  # history#<expense_id>
+    expense_id = UnicodeAttribute(hash_key=True)  # see id_of
+
+    @staticmethod
+    def id_of(expense_id: str) -> str:
+        """Return the id of an expense's history."""
+        return f"history#{expense_id}"
 
 
 class Upload(Table):

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expenses import history, services
+from expenses import erasure, history, services
 from expenses.history import Edit, list_changes
 from expenses.models import Expense, History
 from expenses.queries import list_expenses
@@ -144,6 +144,20 @@ def test_it_goes_with_the_expense():
 
     ids = {each.expense_id for each in Expense.scan()}
     assert ids == {kept.expense_id, f"history#{kept.expense_id}"}
+
+
+@pytest.mark.parametrize("nth", [None, 1, 2, 3])
+def test_it_goes_with_the_account_also_after_a_crash(nth):
+    for _ in range(30):
+        edit(make_expense(), amount="2.00")
+    theirs = make_expense(BOB)
+
+    if nth:
+        with faults.killed("BatchWriteItem", nth, done=True):
+            list(erasure.erase("alice"))
+    list(erasure.erase("alice"))
+
+    assert [each.expense_id for each in Expense.scan()] == [theirs.expense_id]
 
 
 def test_lists_never_hold_it():

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from django.middleware.csrf import get_token
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
@@ -11,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import serializers, services
+from accounts import deletion, export, serializers, services
 from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.authentication import require_csrf_token
+from smartbudget.web.downloads import ZIP, zip_response
 from smartbudget.web.parsers import JSONParser
 from smartbudget.web.requests import client_address, device_of, sends_json
 
@@ -135,6 +138,31 @@ class EmailView(APIView):
         """Take back a change that is not confirmed yet."""
         account = address_change.cancel_change(request.user)
         return Response(serializers.ProfileOutput(account).data)
+
+
+class AccountView(APIView):
+    @extend_schema(
+        operation_id="delete_account",
+        request=serializers.DeletionInput,
+        responses={202: serializers.DeletionOutput},
+    )
+    def delete(self, request: Request) -> Response:
+        """Close the account at once, and have it deleted with all that it has."""
+        data = serializers.DeletionInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        deletion.close_account(request.user, **data.validated_data)
+        sessions.forget(request._request)
+        return Response({"detail": deletion.CLOSED}, status=202)
+
+
+class ExportView(APIView):
+    @extend_schema(
+        operation_id="export",
+        responses={(200, ZIP): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Download everything the caller has here, receipts included, as a zip."""
+        return zip_response(export.begin(request.user), export.name(request.user))
 
 
 class SessionsView(APIView):

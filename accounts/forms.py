@@ -167,3 +167,24 @@ class PasswordForm(forms.Form):
     new_password = password_field(
         "New password", "new-password", f"{SHORTEST} to {LONGEST} characters."
     )
+
+
+class DeletionForm(forms.Form):
+    """Says twice that one means it: by name, and by password."""
+
+    username = forms.CharField(
+        label="Your username",
+        help_text="Type it to confirm that you mean this account.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    password = password_field("Password", "current-password")
+
+    def __init__(self, *args: Any, username: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._username = username
+
+    def clean_username(self) -> str:
+        typed: str = self.cleaned_data["username"]
+        if typed.lower() != self._username:
+            raise forms.ValidationError("This is not the username of this account.")
+        return typed

@@ -113,3 +113,11 @@ class SessionOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     is_current = serializers.BooleanField(help_text="Whether it is the caller's.")
+
+
+class DeletionInput(InputSerializer):
+    password = PasswordField()
+
+
+class DeletionOutput(serializers.Serializer[Any]):
+    detail = serializers.CharField()

@@ -24,6 +24,8 @@ pages = [
     ),
     path("accounts/profile", views.profile, name="profile"),
     path("accounts/password", views.password, name="password"),
+    path("accounts/delete", views.delete_account, name="delete"),
+    path("accounts/export", views.export_data, name="export"),
     path("accounts/sessions", views.list_sessions, name="sessions"),
     path("accounts/sessions/others", views.end_other_sessions, name="end-others"),
     path(
@@ -38,6 +40,8 @@ pages = [
 api = [
     path("api/profile", api_views.ProfileView.as_view(), name="profile"),
     path("api/password", api_views.PasswordView.as_view(), name="password"),
+    path("api/account", api_views.AccountView.as_view(), name="account"),
+    path("api/export", api_views.ExportView.as_view(), name="export"),
     path("api/sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(
         "api/sessions/<session_id:session_id>",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import (
@@ -14,11 +14,19 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import services
-from accounts.forms import EmailForm, LoginForm, PasswordForm, ProfileForm, RegisterForm
+from accounts import deletion, export, services
+from accounts.forms import (
+    DeletionForm,
+    EmailForm,
+    LoginForm,
+    PasswordForm,
+    ProfileForm,
+    RegisterForm,
+)
 from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
+from smartbudget.web.downloads import zip_response
 from smartbudget.web.forms import answer_form
 from smartbudget.web.requests import client_address, device_of, wants_json
 
@@ -168,3 +176,29 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     services.end_other_sessions(request.user, sessions.session_key(request))
     messages.success(request, "You are signed out everywhere else.")
     return redirect("accounts:sessions")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_account(request: HttpRequest) -> HttpResponse:
+    def done(_: object) -> HttpResponse:
+        sessions.forget(request)
+        messages.success(request, deletion.CLOSED)
+        return redirect("accounts:login")
+
+    posted = request.POST if request.method == "POST" else None
+    return answer_form(
+        request,
+        "accounts/delete.html",
+        DeletionForm(posted, username=request.user.username),
+        save=lambda data: deletion.close_account(
+            request.user, password=data["password"]
+        ),
+        done=done,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def export_data(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    if request.method == "POST":
+        return zip_response(export.begin(request.user), export.name(request.user))
+    return render(request, "accounts/export.html")

@@ -1,25 +1,38 @@
-"""Deleting all expenses of somebody who goes, with histories, receipts and uploads."""
+"""Deleting all expenses of somebody who goes: histories, receipts and uploads too."""
 
 from collections.abc import Iterator
 from itertools import islice
 
 from expenses.models import Expense, History, Upload
 from smartbudget.core import files
-from smartbudget.core.erasure import BATCH, erase_indexed, erase_items, erase_objects
+from smartbudget.core.erasure import erase_indexed, erase_objects, indexed_ids
+from smartbudget.core.tables import Writes, retry_lost_races
+
+_AT_ONCE = Writes.MOST // 2  # each expense with its history
 
 
 def erase(user_id: str) -> Iterator[int]:
     """Delete a batch at a time and yield how many each held. Safe to repeat."""
-    yield from _erase_expenses(user_id)
+    found = indexed_ids(Expense.by_user, user_id)
+    while ids := list(islice(found, _AT_ONCE)):
+        _delete(ids)
+        yield len(ids)
     yield from erase_indexed(Expense.by_user, Upload.index_key_of(user_id))
     yield from erase_objects(f"{files.RECEIPTS}/{user_id}/")
 
 
-def _erase_expenses(user_id: str) -> Iterator[int]:
-    """Delete the histories first: only their expenses tell which there are."""
-    found = Expense.by_user.query(user_id, attributes_to_get=["expense_id"])
-    left = (expense.expense_id for expense in found)
-    while ids := list(islice(left, BATCH)):
-        for _ in erase_items(History, [History.id_of(each) for each in ids]):
-            pass
-        yield from erase_items(Expense, ids)
+def _delete(ids: list[str]) -> None:
+    """Delete expenses together with their histories.
+
+    A history is in no index: one that a change under way leaves would never be found.
+    """
+
+    def attempt() -> None:
+        writes = Writes()
+        for expense_id in ids:
+            # By key alone, whatever its version: which is History's way.
+            writes.delete(History(expense_id=expense_id))
+            writes.delete(History(expense_id=f"history#{expense_id}"))
+        writes.commit()
+
+    retry_lost_races(attempt)

@@ -1,7 +1,7 @@
 """Reading expenses: one, a page, or a stretch of days added up."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -146,6 +146,14 @@ def _within_amounts(
         if isinstance(low, Decimal) and low > high:
             raise InvalidError("The most is below the least.", "max_amount")
     return matching
+
+
+def all_expenses(user: User) -> Iterator[Expense]:
+    """Read all of the user's expenses, newest day first, a page of them at a time."""
+    found: Iterator[Expense] = Expense.by_user.query(
+        user.user_id, scan_index_forward=False, page_size=500
+    )
+    return found
 
 
 def spending(user_id: str, period: dates.Period) -> list[Spending]:

@@ -74,6 +74,14 @@ def list_notifications(
     )
 
 
+def all_notifications(user: User) -> Iterator[Notification]:
+    """Read the user's whole history, newest first, a page of it at a time."""
+    found: Iterator[Notification] = Notification.by_user.query(
+        user.user_id, scan_index_forward=False, page_size=500
+    )
+    return found
+
+
 def get_notification(user: User, notification_id: str) -> Notification:
     """Return one of the user's notifications. Raises NotFoundError."""
     notification = _find(notification_id)

@@ -30,10 +30,14 @@ def erase_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
 
 def erase_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
     """Delete every item that an index holds under a key; the index may lag [D11]."""
-    model = index._model
-    name = model._hash_keyname
+    return erase_items(index._model, indexed_ids(index, hash_key))
+
+
+def indexed_ids(index: Index[Any], hash_key: str) -> Iterator[str]:
+    """Read the ids of every item that an index holds under a key; it may lag [D11]."""
+    name = index._model._hash_keyname
     found = index.query(hash_key, attributes_to_get=[name], page_size=1000)
-    return erase_items(model, (getattr(item, name) for item in found))
+    return (getattr(item, name) for item in found)
 
 
 def erase_objects(prefix: str) -> Iterator[int]:

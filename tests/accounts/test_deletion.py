@@ -1,0 +1,371 @@
+"""The end of an account: closed at once, and nothing of it left in the end."""
+
+import datetime
+import json
+
+import boto3
+import pytest
+import time_machine
+
+from accounts import deletion, services
+from accounts.models import Account
+from accounts.tasks import delete_account
+from budgets.models import Budget
+from expenses import uploads
+from expenses.bulk import record_expenses
+from expenses.models import Expense
+from notifications import delivery, subscriptions
+from notifications.models import Notification
+from reports import archive
+from smartbudget.core import aws as clients
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidError,
+)
+from smartbudget.core.files import report_key
+from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.expenses.pictures import PDF
+from tests.money_builders import NOON, make_budget, make_expense
+from tests.notifications import faults
+from tests.notifications.builders import mails, queued, sns, work_off
+
+BUCKET = "smart-budget-receipts"
+TABLES = ("users", "expenses", "budgets", "notifications")
+
+
+@pytest.fixture
+def clock(aws):
+    with time_machine.travel(NOON, tick=False) as traveller:
+        clients.queue_url()
+        yield traveller
+
+
+@pytest.fixture
+def alice(clock):
+    return furnish(make_user("alice"))
+
+
+def furnish(user):
+    """Give somebody one of everything that can be had."""
+    subscriptions.subscribe(user)
+    services.update_profile(
+        user, email_preferences={"weekly_summary": True, "monthly_summary": True}
+    )
+    make_budget(user, amount="5.00")
+    browser = client_for(user)
+    expense = make_expense(user, amount="10.00")  # alerts twice
+    browser.post(
+        "/api/receipts/upload",
+        {"file": receipt(), "expense_id": expense.expense_id},
+    )
+    key, *_ = uploads.announce(
+        user, file_name="a.pdf", size_bytes=len(PDF), sha256="0" * 64
+    )
+    s3().put_object(Bucket=BUCKET, Key=key, Body=PDF)
+    uploads.announce(user, file_name="b.pdf", size_bytes=9, sha256="1" * 64)
+    report = report_key(user.user_id, "monthly", NOON)
+    s3().put_object(Bucket=BUCKET, Key=report, Body=PDF)
+    archive._end(
+        archive._claim("report#of-" + user.username),
+        {"fingerprint": "f", "report_key": report},
+    )
+    return user
+
+
+def receipt():
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    return SimpleUploadedFile("a.pdf", PDF, "application/pdf")
+
+
+def s3():
+    return boto3.client("s3")
+
+
+def traces(user):
+    """Everything stored that names somebody, in any table or key."""
+    found = [
+        (name, item)
+        for name in TABLES
+        for item in boto3.client("dynamodb").scan(TableName=name)["Items"]
+        if user.user_id in json.dumps(item, default=list)
+        or user.email in json.dumps(item, default=list)
+    ]
+    listed = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    return found + [each["Key"] for each in listed if user.user_id in each["Key"]]
+
+
+def histories():
+    """The histories of expenses: nothing in them says whose they are."""
+    found = boto3.client("dynamodb").scan(TableName="expenses")["Items"]
+    ids = [item["expense_id"]["S"] for item in found]
+    return [each for each in ids if each.startswith("history#")]
+
+
+def work_all_off(clock, minutes=10):
+    """Let time pass, and the queue and the sweep do what falls due."""
+    for _ in range(minutes):
+        work_off()
+        clock.shift(datetime.timedelta(minutes=1))
+        if not queued_deletions():
+            delivery.sweep()
+
+
+def queued_deletions():
+    return [body for body in queued() if set(body) <= {"user_id", "empty_since"}]
+
+
+def close(user):
+    deletion.close_account(user, password=PASSWORD)
+
+
+def test_nothing_is_left_and_others_keep_everything(clock, alice):
+    before = histories()
+    bob = furnish(make_user("bob"))
+    kept = [each for each in histories() if each not in before]
+    assert before
+    assert kept
+    work_off()
+    of_bob = traces(bob)
+    assert len({name for name, *_ in traces(alice)}) > len(TABLES)
+
+    close(alice)
+    work_all_off(clock)
+
+    assert traces(alice) == []
+    assert histories() == kept
+    assert sorted(map(str, traces(bob))) == sorted(map(str, of_bob))
+    assert [each.endpoint for each in sns().subscriptions.values()] == [bob.email]
+
+
+def test_closing_is_immediate_and_the_names_stay_taken(clock, alice):
+    phone = client_for(alice)
+
+    close(alice)
+
+    assert phone.get("/api/profile").status_code == 401
+    with pytest.raises(AuthenticationError):
+        services.log_in(identifier="alice", password=PASSWORD, address="127.0.0.1")
+    with pytest.raises(ConflictError):
+        make_user("alice")
+
+    work_all_off(clock)
+    assert make_user("alice").user_id != alice.user_id
+
+
+def test_no_session_begins_for_whom_it_was_closed_meanwhile(clock, alice):
+    checked = account_of(alice)  # whose password was found right
+
+    close(alice)
+
+    with pytest.raises(AuthenticationError):
+        services.begin_session(checked)
+
+
+def test_only_who_knows_the_password_closes_it(clock, alice):
+    with pytest.raises(InvalidError) as refused:
+        deletion.close_account(alice, password="something else")
+
+    assert refused.value.field == "password"
+    assert account_of(alice).closed_at is None
+
+
+def test_without_the_queue_the_sweep_begins_it(clock, alice):
+    work_off()
+    with faults.down("SendMessageBatch"):
+        close(alice)
+        delivery.sweep()
+    assert queued_deletions() == []
+
+    work_all_off(clock, minutes=20)
+
+    assert traces(alice) == []
+
+
+def test_a_task_that_is_never_done_is_taken_up_by_the_sweep(clock, alice):
+    """Every message is lost but those of the sweep."""
+    close(alice)
+    for _ in range(12):
+        drop_the_queue()
+        clock.shift(datetime.timedelta(minutes=6))
+        delivery.sweep()
+        work_off()
+
+    assert (
+        traces(alice) != []
+    )  # each time it begins anew, and waits for the second look
+    work_all_off(clock)
+    assert traces(alice) == []
+
+
+def drop_the_queue():
+    clients.client("sqs").purge_queue(QueueUrl=clients.queue_url())
+
+
+# Every write of a deletion, in its order; the transaction is the last.
+WRITES = [
+    ("UpdateItem", 1),
+    ("TransactWriteItems", 1),  # expenses and their histories
+    ("BatchWriteItem", 1),  # uploads
+    ("DeleteObjects", 1),  # receipts
+    ("BatchWriteItem", 2),  # budgets
+    ("BatchWriteItem", 3),  # notifications
+    ("BatchWriteItem", 4),  # planned summaries
+    ("DeleteObjects", 2),  # reports
+    ("Unsubscribe", 1),
+    ("TransactWriteItems", 2),
+]
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("operation", "nth"), WRITES)
+def test_a_death_anywhere_leaves_it_to_be_finished(clock, alice, operation, nth, done):
+    close(alice)
+    drop_the_queue()
+
+    with faults.killed(operation, nth, done=done):
+        run_to_the_end(clock, alice)
+
+    gone = (operation, nth, done) == ("TransactWriteItems", 2, True)
+    assert (stored_account(alice) is None) == gone  # it goes last, with its names
+    run_to_the_end(clock, alice)
+    assert traces(alice) == []
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_dying_while_closing_closes_all_or_nothing(clock, alice, done):
+    browser = client_for(alice)
+
+    with faults.killed("TransactWriteItems", 1, done=done):
+        close(alice)
+
+    assert browser.get("/api/profile").status_code == (401 if done else 200)
+    work_all_off(clock, minutes=20)
+    assert (traces(alice) == []) == done
+
+
+def run_to_the_end(clock, user):
+    later = deletion.Later(0, None)
+    while later:
+        clock.shift(datetime.timedelta(seconds=later.countdown))
+        later = deletion.carry_on(user.user_id, later.empty_since)
+
+
+def stored_account(user):
+    try:
+        return Account.get(user.user_id)
+    except Account.DoesNotExist:
+        return None
+
+
+def test_what_is_written_meanwhile_goes_too(clock, alice):
+    """A request that began before the account was closed ends after the first look."""
+    close(alice)
+    first = deletion.carry_on(alice.user_id)
+    make_expense(alice)
+    clock.shift(datetime.timedelta(seconds=60))
+    second = deletion.carry_on(alice.user_id, first.empty_since)
+    assert list(Expense.by_user.query(alice.user_id)) == []
+
+    make_budget(alice)
+    clock.shift(datetime.timedelta(seconds=60))
+    third = deletion.carry_on(alice.user_id, second.empty_since)
+
+    assert third.empty_since is None  # something was found: it begins to wait anew
+    run_to_the_end(clock, alice)
+    assert traces(alice) == []
+
+
+def test_two_looks_lie_apart_even_where_messages_come_twice(clock, alice):
+    close(alice)
+    while (later := deletion.carry_on(alice.user_id)).empty_since is None:
+        pass
+
+    again = deletion.carry_on(alice.user_id, later.empty_since)
+
+    assert again.empty_since == later.empty_since
+    assert 60 <= again.countdown <= 61
+    assert stored_account(alice) is not None
+
+
+def test_a_run_stops_when_its_time_is_up(clock, alice):
+    record_expenses(alice, [{"amount": "1.00", "category": "Fun"}] * 60)
+    close(alice)
+
+    later = deletion.carry_on(alice.user_id, keep_going=lambda: False)
+
+    assert later == deletion.Later(0, None)
+    assert len(list(Expense.by_user.query(alice.user_id))) == 61 - 50
+
+
+def test_an_outage_of_the_mail_service_keeps_the_account_until_it_is_over(clock, alice):
+    close(alice)
+    with faults.down("Unsubscribe"), pytest.raises(Exception, match="connect"):
+        run_to_the_end(clock, alice)
+    assert stored_account(alice) is not None
+    assert list(Budget.by_user.query(alice.user_id)) == []
+
+    run_to_the_end(clock, alice)
+    assert traces(alice) == []
+
+
+def test_deliveries_under_way_end_quietly(clock, alice):
+    """Their notifications may be gone, or there still while the account is closed."""
+    waiting = [body for body in queued() if "notification_id" in body]
+    assert waiting
+    drop_the_queue()
+    close(alice)
+    from notifications.tasks import deliver_notification
+
+    deliver_notification(**waiting[0])
+    stored = Notification.get(waiting[0]["notification_id"])
+    assert (stored.status, stored.error) == ("skipped", "The account was deleted.")
+
+    run_to_the_end(clock, alice)
+    deliver_notification(**waiting[0])
+    assert mails() == []
+
+
+def test_a_task_for_an_account_that_is_not_closed_does_nothing(clock, alice):
+    before = traces(alice)
+
+    delete_account(user_id=alice.user_id)
+    delete_account(user_id="nobody")
+
+    assert traces(alice) == before
+
+
+def test_the_api_closes_it_and_takes_the_cookie_away(clock, alice):
+    client = client_for(alice)
+    send = {"content_type": "application/json"}
+
+    wrong = client.delete("/api/account", {"password": "wrong"}, **send)
+    assert (wrong.status_code, list(wrong.json())) == (400, ["password"])
+    assert client.delete("/api/account", {}, **send).status_code == 400
+
+    answer = client.delete("/api/account", {"password": PASSWORD}, **send)
+    assert answer.status_code == 202
+    assert answer.cookies["session"].value == ""
+    assert client_for().delete("/api/account", {}, **send).status_code == 401
+    assert services.find_account(alice.user_id) is None
+
+
+def test_the_page_wants_the_name_and_the_password(clock, alice):
+    client = client_for(alice, csrf=True)
+    token = token_of(client)
+
+    def post(**data):
+        return client.post("/accounts/delete", data, headers=token, follow=True)
+
+    assert "cannot be undone" in client.get("/accounts/delete").content.decode()
+    said = post(username="bob", password=PASSWORD).content.decode()
+    assert "This is not the username of this account." in said
+    said = post(username="alice", password="wrong").content.decode()
+    assert "This is not your password." in said
+    assert services.find_account(alice.user_id)
+
+    page = post(username="Alice", password=PASSWORD).content.decode()
+    assert "Your account is closed." in page
+    assert "Log in" in page
+    assert services.find_account(alice.user_id) is None

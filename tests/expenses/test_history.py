@@ -146,14 +146,14 @@ def test_it_goes_with_the_expense():
     assert ids == {kept.expense_id, f"history#{kept.expense_id}"}
 
 
-@pytest.mark.parametrize("nth", [None, 1, 2, 3])
+@pytest.mark.parametrize("nth", [None, 1])
 def test_it_goes_with_the_account_also_after_a_crash(nth):
     for _ in range(30):
         edit(make_expense(), amount="2.00")
     theirs = make_expense(BOB)
 
     if nth:
-        with faults.killed("BatchWriteItem", nth, done=True):
+        with faults.killed("TransactWriteItems", nth, done=True):
             list(erasure.erase("alice"))
     list(erasure.erase("alice"))
 

@@ -26,7 +26,9 @@ PRIVATE = [
     "/accounts/profile",
     "/accounts/email",
     "/accounts/password",
-    "/accounts/email",
+    "/accounts/sessions",
+    "/accounts/export",
+    "/accounts/delete",
 ]
 # What a list leads to, by the first link of its kind.
 BEHIND = [
@@ -42,6 +44,7 @@ WRONG = [
     ("/budgets/add", "Save"),
     ("/accounts/email", "Change e-mail address"),
     ("/accounts/password", "Change password"),
+    ("/accounts/delete", "Delete my account"),
 ]
 
 

@@ -13,8 +13,6 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from smartbudget.core import aws as clients
-from smartbudget.local import assets
-from smartbudget.local.settings import ROOT
 from tests.stack import stack
 
 __all__ = ["stack"]
@@ -33,12 +31,6 @@ def _one_call_at_a_time():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", locked)
         yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def static_files():
-    """Collect them where they changed: pages name their hashes."""
-    assets.collect(ROOT / ".local-build")
 
 
 @pytest.fixture

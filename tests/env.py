@@ -2,6 +2,9 @@
 
 import os
 
+from smartbudget.local import assets
+from smartbudget.local.settings import ROOT
+
 os.environ.update(
     ALLOWED_HOSTS="testserver,127.0.0.1",
     AWS_ACCESS_KEY_ID="testing",
@@ -14,3 +17,6 @@ os.environ.update(
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RESOURCE_PREFIX", "MAILBOX_URL"):
     os.environ.pop(name, None)
+
+# Pages name the hashes of static files, and Django reads those once, when it starts.
+assets.collect(ROOT / ".local-build")

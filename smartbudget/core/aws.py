@@ -24,14 +24,14 @@ _lock = threading.Lock()  # making a client is not thread-safe in botocore
 
 
 @functools.cache
-def _client(service: str, attempts: int) -> Any:
+def _client(service: str, attempts: int, read_timeout: float) -> Any:
     return boto3.client(
         service,
         region_name=config.region,
         endpoint_url=config.aws_endpoint,
         config=ClientConfig(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUTS.get(service, READ_TIMEOUT),
+            read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=50,
             **(S3_OPTIONS if service == "s3" else {}),
@@ -39,13 +39,15 @@ def _client(service: str, attempts: int) -> Any:
     )
 
 
-def client(service: str, attempts: int = 2) -> Any:
+def client(service: str, attempts: int = 2, read_timeout: float | None = None) -> Any:
     """Return the process's one client of an AWS service (`sqs`, `sns`, `sts`, ...).
 
     attempts: 1 for calls whose repetition shows, since a lost reply is retried [S23].
+    read_timeout: seconds; None: the service's own, as above.
     """
+    seconds = read_timeout or READ_TIMEOUTS.get(service, READ_TIMEOUT)
     with _lock:
-        return _client(service, attempts)
+        return _client(service, attempts, seconds)
 
 
 @functools.cache

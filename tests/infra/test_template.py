@@ -238,7 +238,7 @@ def test_nothing_of_ses_is_made_unless_it_is_the_transport(template):
         if "AWS::SES" in resource["Type"] or name.startswith(("Mail", "SendMail"))
     ]
 
-    assert len(made) == 10
+    assert len(made) == 11
     for name in made:
         assert template["Resources"][name]["Condition"] == "UsesSes"
 

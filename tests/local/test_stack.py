@@ -295,10 +295,14 @@ DENIED = {
         "delete_message",
         {"QueueUrl": "{queue}", "ReceiptHandle": "x"},
     ),
-    "counting messages": (
-        "sqs",
-        "get_queue_attributes",
-        {"QueueUrl": "{queue}", "AttributeNames": ["All"]},
+    "changing the topic": (
+        "sns",
+        "set_topic_attributes",
+        {
+            "TopicArn": "{topic}",
+            "AttributeName": "DisplayName",
+            "AttributeValue": "x",
+        },
     ),
     "purging the queue": ("sqs", "purge_queue", {"QueueUrl": "{queue}"}),
     "purging the dead letters": ("sqs", "purge_queue", {"QueueUrl": "{dead}"}),

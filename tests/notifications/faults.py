@@ -7,7 +7,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from moto.core.models import botocore_stubber
 
-from smartbudget.core import aws, tables
+from smartbudget.core import aws, health, tables
 
 
 class _Body:
@@ -27,6 +27,7 @@ def clients() -> list:
         aws.client("sns"),
         aws.client("sns", attempts=1),
         aws.client("sesv2", attempts=1),
+        *map(health.client, ("dynamodb", "s3", "sqs", "sns", "sesv2", "lambda")),
     ]
 
 

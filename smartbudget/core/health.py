@@ -1,0 +1,149 @@
+"""Whether the parts of AWS that the web needs answer it.
+
+Each is asked one cheap question that the web's role may ask anyway, or nearly; all at
+the same time, so that together they take no longer than the slowest may.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from smartbudget.core import aws
+from smartbudget.core.config import config
+
+logger = logging.getLogger(__name__)
+
+DEADLINE_SECONDS = 3.0
+READ_TIMEOUT = 2  # seconds; whoever still waits at the deadline is soon gone too
+
+TABLES = ("users", "expenses", "budgets", "notifications")
+QUEUES = {
+    "Queue": "notification-queue",
+    "Dead letters": "notification-queue-dlq",
+    "Failed scheduled runs": "failed-events-queue",
+}
+REPORTS = "report_generator"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of AWS, and what it said."""
+
+    name: str
+    ok: bool
+    said: str  # one sentence
+
+
+class NotWellError(Exception):
+    """A part answers, and says that it does not work."""
+
+
+def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
+    """Ask every part how it is, within so many seconds. Raises nothing."""
+    checks = _checks()
+    pool = ThreadPoolExecutor(len(checks), thread_name_prefix="health")
+    asked = {name: pool.submit(ask) for name, ask in checks.items()}
+    wait(asked.values(), deadline_seconds)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return [_part(name, answer) for name, answer in asked.items()]
+
+
+def client(service: str) -> Any:
+    """Return the client that asks: one try, and a short one."""
+    return aws.client(service, attempts=1, read_timeout=READ_TIMEOUT)
+
+
+def _checks() -> dict[str, Callable[[], str]]:
+    checks: dict[str, Callable[[], str]] = {}
+    for table in TABLES:
+        checks[f"Table {table}"] = partial(_table, table)
+    checks["Bucket"] = _bucket
+    for name, queue in QUEUES.items():
+        checks[name] = partial(_queue, queue)
+    checks["Topic"] = _topic
+    if config.ses_configuration_set:
+        checks["SES"] = _ses
+    checks["Report Lambda"] = _reports
+    return checks
+
+
+def _part(name: str, answer: Future[str]) -> Part:
+    if not answer.done() or answer.cancelled():
+        logger.warning("unhealthy part=%s: no answer in time", name)
+        return Part(name, False, "It did not answer in time.")
+    error = answer.exception()
+    if error is None:
+        return Part(name, True, answer.result())
+    logger.warning("unhealthy part=%s", name, exc_info=error)
+    return Part(name, False, _in_words(error))
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, NotWellError):
+        return str(error)
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", "no code"))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if status == 403 or "Denied" in code or "AuthorizationError" in code:
+            return f"It may not be asked ({code})."
+        if status == 404 or "NotFound" in code or "NonExistent" in code:
+            return f"It does not exist ({code})."
+        return f"It answered with an error ({code})."
+    kind = type(error).__name__
+    if isinstance(error, BotoCoreError | HTTPClientError):
+        return f"It could not be reached ({kind})."
+    return f"The check itself failed ({kind})."
+
+
+def _table(name: str) -> str:
+    found = client("dynamodb").describe_table(
+        TableName=f"{config.resource_prefix}{name}"
+    )["Table"]
+    status = found["TableStatus"]
+    if status not in {"ACTIVE", "UPDATING"}:  # it serves while it is updated
+        raise NotWellError(f"It is {status}.")
+    return "It is there."
+
+
+def _bucket() -> str:
+    client("s3").head_bucket(Bucket=config.receipts_bucket)
+    return "It is there."
+
+
+def _queue(name: str) -> str:
+    """Count its messages, about; their age only CloudWatch knows."""
+    visible, hidden = (
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+    )
+    found = client("sqs").get_queue_attributes(
+        QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
+    )["Attributes"]
+    return f"About {found[visible]} waiting, {found[hidden]} in hand."
+
+
+def _topic() -> str:
+    client("sns").get_topic_attributes(TopicArn=aws.topic_arn())
+    return "It is there."
+
+
+def _ses() -> str:
+    found = client("sesv2").get_configuration_set(
+        ConfigurationSetName=config.ses_configuration_set
+    )
+    if not found.get("SendingOptions", {}).get("SendingEnabled", True):
+        raise NotWellError("Sending is paused.")
+    return "It sends."
+
+
+def _reports() -> str:
+    """See whether it could be invoked, without doing so."""
+    client("lambda").invoke(
+        FunctionName=f"{config.resource_prefix}{REPORTS}", InvocationType="DryRun"
+    )
+    return "It may be invoked."

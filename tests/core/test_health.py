@@ -1,0 +1,133 @@
+"""How AWS is: each part told apart, in words, in time, and never an exception."""
+
+import dataclasses
+import threading
+import time
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from smartbudget.core import aws, health
+from smartbudget.core.config import config
+from tests.notifications import faults
+from tests.notifications.test_dead_letters import make_queues
+
+NAMES = [
+    "Table users",
+    "Table expenses",
+    "Table budgets",
+    "Table notifications",
+    "Bucket",
+    "Queue",
+    "Dead letters",
+    "Failed scheduled runs",
+    "Topic",
+    "Report Lambda",
+]
+
+
+@pytest.fixture(autouse=True)
+def _parts(aws, monkeypatch):
+    make_queues(monkeypatch)
+    # moto would run it in Docker.
+    monkeypatch.setattr(health, "_reports", lambda: "It may be invoked.")
+
+
+def ill() -> dict[str, str]:
+    return {part.name: part.said for part in health.check() if not part.ok}
+
+
+def test_all_is_well():
+    parts = health.check()
+
+    assert [part.name for part in parts] == NAMES
+    assert [part for part in parts if not part.ok] == []
+
+
+def test_the_queue_tells_its_depth():
+    where = {"QueueUrl": aws.queue_url()}
+    for _ in range(3):
+        aws.client("sqs").send_message(**where, MessageBody="x")
+    aws.client("sqs").receive_message(**where)
+
+    said = {part.name: part.said for part in health.check()}
+
+    assert said["Queue"] == "About 2 waiting, 1 in hand."
+    assert said["Dead letters"] == "About 0 waiting, 0 in hand."
+
+
+@pytest.mark.parametrize(
+    ("operation", "names"),
+    [
+        ("DescribeTable", NAMES[:4]),
+        ("HeadBucket", ["Bucket"]),
+        ("GetQueueAttributes", NAMES[5:8]),
+        ("GetTopicAttributes", ["Topic"]),
+    ],
+)
+def test_what_cannot_be_reached_is_named_and_the_rest_is_well(operation, names):
+    with faults.down(operation):
+        found = ill()
+
+    assert found == dict.fromkeys(
+        names, "It could not be reached (EndpointConnectionError)."
+    )
+
+
+def test_what_is_missing_or_refused_is_told_apart(monkeypatch):
+    elsewhere = dataclasses.replace(config, receipts_bucket="no-such-bucket")
+    monkeypatch.setattr(health, "config", elsewhere)
+    body = '{"__type": "x#AccessDeniedException", "message": "no"}'
+
+    with faults.answered("DescribeTable", 400, body):
+        found = ill()
+
+    assert found.pop("Bucket") == "It does not exist (404)."
+    assert set(found.values()) == {"It may not be asked (AccessDeniedException)."}
+
+
+def test_a_table_being_made_is_not_well():
+    body = '{"Table": {"TableStatus": "CREATING"}}'
+
+    with faults.answered("DescribeTable", 200, body):
+        assert ill()["Table users"] == "It is CREATING."
+
+
+def test_silence_costs_no_more_than_the_deadline():
+    go_on = threading.Event()
+
+    def hang(request, operation):
+        go_on.wait(10)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    began = time.monotonic()
+    with faults.hooked("GetTopicAttributes", hang):
+        parts = health.check(deadline_seconds=0.5)
+        took = time.monotonic() - began
+        go_on.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("health"):
+                thread.join(10)
+
+    assert took < 2
+    (topic,) = [part for part in parts if part.name == "Topic"]
+    assert topic.said == "It did not answer in time."
+
+
+def test_a_bug_in_a_check_is_told_too(monkeypatch):
+    def broken():
+        raise KeyError("what")
+
+    monkeypatch.setattr(health, "_bucket", broken)
+
+    assert ill() == {"Bucket": "The check itself failed (KeyError)."}
+
+
+def test_ses_is_asked_where_mails_go_through_it(monkeypatch):
+    through_ses = dataclasses.replace(config, ses_configuration_set="mail")
+    monkeypatch.setattr(health, "config", through_ses)
+
+    assert ill() == {"SES": "It does not exist (NotFoundException)."}
+    body = '{"SendingOptions": {"SendingEnabled": false}}'
+    with faults.answered("GetConfigurationSet", 200, body):
+        assert ill() == {"SES": "Sending is paused."}

@@ -114,6 +114,8 @@ class Account(Table):
     is_staff = BooleanAttribute(default=False)
     # ISO 8601, UTC; it is then as good as gone, and being deleted with all it has.
     closed_at = UnicodeAttribute(null=True)
+    locked_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; staff let nobody log in
+    locked_reason = UnicodeAttribute(null=True)  # for staff; the user is not told
     sessions = UnicodeSetAttribute(null=True)  # expiry and sha256 of each key
     version = VersionAttribute()
 

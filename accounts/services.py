@@ -140,7 +140,8 @@ def log_in(
     address: network address to throttle by. device: what it is, in words.
 
     Raises AuthenticationError, the same in words and time for a wrong password and for
-    nobody's name, and ThrottledError.
+    nobody's name, and ThrottledError. That an account is locked is told, as an
+    AuthenticationError too, only to who knows its password.
     """
     name = identifier.strip().casefold()
     key = claims.email_key(name) if "@" in name else claims.username_key(name)
@@ -181,7 +182,8 @@ def _count_and_verify(
 def begin_session(account: Account, device: str | None = None) -> Login:
     """Begin a session for somebody whose password was found right.
 
-    Raises AuthenticationError if the password has been changed meanwhile.
+    Raises AuthenticationError if the password has been changed meanwhile, or if the
+    account is locked.
     """
     return retry_lost_races(lambda: _begin_session(account, device))
 
@@ -196,6 +198,7 @@ def _begin_session(checked: Account, device: str | None) -> Login:
         raise AuthenticationError("The account has just been closed.")
     if account.password_hash != checked.password_hash:
         raise AuthenticationError("The password has just been changed.")
+    _refuse_locked(account)
     writes = Writes()
     kept = sorted(sessions.live_entries(account))[-(sessions.AT_MOST - 1) :]
     for entry in set(account.sessions or ()).difference(kept):
@@ -206,6 +209,13 @@ def _begin_session(checked: Account, device: str | None) -> Login:
     writes.commit()
     logger.info("session begun user_id=%s", account.user_id)
     return login
+
+
+def _refuse_locked(account: Account) -> None:
+    if account.locked_at:
+        logger.info("login refused, locked user_id=%s", account.user_id)
+        whom = config.support_email or "the people who run this site"
+        raise AuthenticationError(f"This account is locked. Write to {whom} about it.")
 
 
 def find_session(session_key: str) -> User | None:
@@ -433,6 +443,7 @@ def _store_password(
         return _begin_session(account, device)
     if account.password_hash != checked.password_hash:
         raise ConflictError("The password was changed meanwhile.", "old_password")
+    _refuse_locked(account)
     writes = Writes()
     for entry in account.sessions or ():
         writes.delete(sessions.of_entry(entry))

@@ -85,6 +85,15 @@ def live_entries(account: Account) -> set[str]:
     }
 
 
+def last_begun(account: Account) -> str | None:
+    """Return when the newest session began that nobody ended; None: there is none."""
+    expiries = [int(entry.partition("#")[0]) for entry in account.sessions or ()]
+    if not expiries:
+        return None
+    began = max(expiries) - LIFETIME_SECONDS
+    return dates.timestamp(datetime.datetime.fromtimestamp(began, datetime.UTC))
+
+
 def of_entry(entry: str) -> Session:
     """Return a stand-in for the session of an entry, to change or delete it."""
     return Session(user_id=f"session#{id_of(entry)}")

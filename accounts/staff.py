@@ -1,13 +1,39 @@
-"""Staff: people who look after the service, and see nobody's money."""
+"""Staff: people who look after the service, and see nobody's money.
+
+Of users they see that they are there, since when, and whether they can log in: no
+address, nothing of what they record or get.
+"""
 
 import logging
+import re
+from dataclasses import dataclass
 
-from accounts import services
+from accounts import emails, services, sessions
 from accounts.models import Account, User
-from smartbudget.core.errors import ForbiddenError
-from smartbudget.core.tables import retry_lost_races
+from smartbudget.core import dates, text
+from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
+from smartbudget.core.tables import Action, Writes, retry_lost_races
 
 logger = logging.getLogger(__name__)
+
+LONGEST_REASON = 200  # characters
+
+_USER_ID = re.compile("[0-9a-f]{32}")  # longer than any username
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user as staff see them. Times are ISO 8601, UTC."""
+
+    user_id: str
+    username: str
+    is_staff: bool
+    created_at: str
+    last_login_at: str | None  # of the sessions that nobody ended; None: no such
+    live_sessions: int
+    subscription_status: str  # none, pending, confirmed
+    locked_at: str | None  # None: not locked
+    locked_reason: str | None
 
 
 def require_staff(user: User) -> None:
@@ -30,3 +56,121 @@ def set_staff(username: str, *, is_staff: bool) -> Account:
     account = retry_lost_races(attempt)
     logger.info("staff set user_id=%s is_staff=%s", account.user_id, is_staff)
     return account
+
+
+def find_user(staff: User, whom: str) -> Person:
+    """Find a user by the whole username, e-mail address or user_id.
+
+    Read by key and consistently: who has just registered is found.
+
+    Raises ForbiddenError and NotFoundError.
+    """
+    require_staff(staff)
+    account = _find(whom.strip().casefold())
+    if account is None:
+        raise NotFoundError("Nobody has this username, e-mail address or user id.")
+    return _seen_by(staff, account)
+
+
+def get_user(staff: User, user_id: str) -> Person:
+    """Show a user. Raises ForbiddenError and NotFoundError."""
+    require_staff(staff)
+    return _seen_by(staff, services.get_account(user_id))
+
+
+def lock(staff: User, user_id: str, *, reason: str) -> Person:
+    """Let nobody log in to an account, and end all its sessions, in one transaction.
+
+    A change of its e-mail address that waits is taken back: who asked for it may be
+    why the account is locked. An account that is locked stays so, for its first reason;
+    so this is safe to repeat, and to do twice at once.
+
+    Raises ForbiddenError, NotFoundError, InvalidError naming `reason`, and
+    ConflictError for staff: no stolen session of theirs can lock out the others.
+    """
+    require_staff(staff)
+    reason = text.clean(reason, "reason", shortest=1, longest=LONGEST_REASON)
+
+    def attempt() -> Account:
+        account = services.get_account(user_id)
+        if user_id == staff.user_id:
+            raise ConflictError("You cannot lock yourself.")
+        if account.is_staff:
+            raise ConflictError(
+                "Staff cannot be locked. Let `manage.py staff remove` come first."
+            )
+        if not account.locked_at:
+            _lock(account, reason)
+        return account
+
+    account = retry_lost_races(attempt)
+    logger.info("locked by staff user_id=%s whom=%s", staff.user_id, user_id)
+    return _person(account)
+
+
+def unlock(staff: User, user_id: str) -> Person:
+    """Let an account's owner log in again. Safe to repeat, and to do twice at once.
+
+    Raises ForbiddenError and NotFoundError.
+    """
+    require_staff(staff)
+
+    def attempt() -> Account:
+        account = services.get_account(user_id)
+        if account.locked_at:
+            unlocked = {"locked_at": None, "locked_reason": None}
+            services.change_account(account, unlocked)
+        return account
+
+    account = retry_lost_races(attempt)
+    logger.info("unlocked by staff user_id=%s whom=%s", staff.user_id, user_id)
+    return _person(account)
+
+
+def _find(whom: str) -> Account | None:
+    # All that is taken as a username or an address is ASCII, and no longer.
+    if not whom.isascii() or len(whom) > services.LONGEST_KEY:
+        return None
+    if _USER_ID.fullmatch(whom):
+        return services.find_account(whom)
+    if "@" in whom:
+        return services.find_account_by_email(whom)
+    try:
+        return services.get_account_by_username(whom)
+    except NotFoundError:
+        return None
+
+
+def _lock(account: Account, reason: str) -> None:
+    writes = Writes()
+    for entry in account.sessions or ():
+        writes.delete(sessions.of_entry(entry))
+    account.locked_at, account.locked_reason = dates.timestamp(), reason
+    account.sessions = None
+    actions: list[Action] = [
+        Account.locked_at.set(account.locked_at),
+        Account.locked_reason.set(reason),
+        Account.sessions.remove(),
+        *emails.change(account, emails.without_change(account), writes),
+    ]
+    writes.update(account, actions)
+    writes.commit()
+
+
+def _seen_by(staff: User, account: Account) -> Person:
+    logger.info("seen by staff user_id=%s whom=%s", staff.user_id, account.user_id)
+    return _person(account)
+
+
+def _person(account: Account) -> Person:
+    return Person(
+        user_id=account.user_id,
+        username=account.username,
+        is_staff=account.is_staff,
+        created_at=account.created_at,
+        last_login_at=sessions.last_begun(account),
+        live_sessions=len(sessions.live_entries(account)),
+        subscription_status=account.subscription_status,
+        locked_at=account.locked_at,
+        locked_reason=account.locked_reason,
+    )

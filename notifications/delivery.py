@@ -12,6 +12,7 @@ from pynamodb.exceptions import DoesNotExist, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from accounts import services as accounts
+from accounts.models import SECURITY_KINDS
 from notifications import digests, subscriptions, summaries, transports
 from notifications.models import (
     SHARDS,
@@ -251,6 +252,8 @@ def _letter(
         return None, "E-mails of these kinds are turned off in the preferences."
     if notification.planned_for and not summaries.write(notification, account):
         return None, "A later summary has taken its place."
+    if account.locked_at and notification.type not in SECURITY_KINDS:
+        return None, "The account is locked."
     account = subscriptions.check_email_subscription(account)
     status = account.subscription_status
     if status != "confirmed":

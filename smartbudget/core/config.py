@@ -29,6 +29,7 @@ class Config:
     mailbox_url: str | None  # local only: SNS mails go here instead of by e-mail
     email_transport: str  # `sns` or `ses`
     email_sender: str  # SES only, as in `Smart Budget Planner <alerts@example.com>`
+    support_email: str | None  # whom locked users are told to write to
     ses_configuration_set: str | None  # its events tell of bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
     proxy_count: int  # trusted proxies in front, for the client's address [E13]
@@ -64,6 +65,7 @@ class Config:
             mailbox_url=(env.get("MAILBOX_URL") or None) if local else None,
             email_transport=transport,
             email_sender=_sender(env, required=transport == "ses"),
+            support_email=env.get("SUPPORT_EMAIL") or None,
             ses_configuration_set=env.get("SES_CONFIGURATION_SET") or None,
             max_receive_count=_integer(env, "MAX_RECEIVE_COUNT", default=5),
             proxy_count=_integer(env, "PROXY_COUNT", default=0 if local else 2),

@@ -1,0 +1,293 @@
+"""Locking: nobody gets in, whoever is in is out, and staff see no private matters."""
+
+import dataclasses
+import threading
+
+import pytest
+import time_machine
+
+from accounts import services, staff
+from accounts.models import Account, Claim
+from notifications import delivery, subscriptions
+from smartbudget.core.config import config
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+)
+from tests.builders import PASSWORD, account_of, client_for, make_user
+from tests.money_builders import NOON
+from tests.notifications import faults
+from tests.notifications.builders import mails, make_notification, state
+
+HERE = "192.0.2.1"
+REASON = "Sends spam"
+
+
+@pytest.fixture
+def grace(aws):
+    make_user("grace")
+    return staff.set_staff("grace", is_staff=True).user
+
+
+@pytest.fixture
+def bob(aws):
+    return make_user("bob")
+
+
+def log_in(password=PASSWORD, name="bob"):
+    return services.log_in(identifier=name, password=password, address=HERE)
+
+
+@pytest.mark.parametrize("whom", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"])
+def test_staff_find_by_the_whole_name_or_address(grace, bob, whom):
+    assert staff.find_user(grace, whom).user_id == bob.user_id
+    assert staff.find_user(grace, bob.user_id).username == "bob"
+
+
+@pytest.mark.parametrize(
+    "whom",
+    ["bo", "bob@example", "0" * 32, "", "\ud800", "b" * 5000, "username#bob", "böb"],
+)
+def test_nobody_is_found_by_a_part_or_by_nonsense(grace, bob, whom):
+    with pytest.raises(NotFoundError):
+        staff.find_user(grace, whom)
+
+
+def test_what_staff_see_of_a_user(grace):
+    with time_machine.travel(NOON, tick=False):
+        bob = make_user("bob")
+        services.begin_session(account_of(bob))
+        seen = staff.get_user(grace, bob.user_id)
+
+    assert dataclasses.asdict(seen) == {
+        "user_id": bob.user_id,
+        "username": "bob",
+        "is_staff": False,
+        "created_at": account_of(bob).created_at,
+        "last_login_at": account_of(bob).created_at,
+        "live_sessions": 2,
+        "subscription_status": "none",
+        "locked_at": None,
+        "locked_reason": None,
+    }
+
+
+def test_what_finding_costs(grace, bob):
+    with faults.calls_counted() as calls:
+        staff.find_user(grace, "bob@example.com")
+
+    assert calls == ["GetItem", "GetItem"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda user, whom: staff.find_user(user, "bob"),
+        staff.get_user,
+        lambda user, whom: staff.lock(user, whom, reason=REASON),
+        staff.unlock,
+    ],
+)
+def test_others_may_do_none_of_it(bob, ask):
+    with pytest.raises(ForbiddenError):
+        ask(make_user("mallory"), bob.user_id)
+    assert account_of(bob).locked_at is None
+
+
+def test_a_locked_user_is_out_everywhere_at_once(grace, bob):
+    keys = [log_in().session_key for _ in range(19)]
+
+    with faults.calls_counted() as calls:
+        person = staff.lock(grace, bob.user_id, reason=f" {REASON} ")
+
+    assert calls == ["GetItem", "TransactWriteItems"]
+    assert [services.find_session(key) for key in keys] == [None] * 19
+    account = account_of(bob)
+    assert (account.sessions, account.locked_reason) == (None, REASON)
+    assert (person.live_sessions, person.locked_at) == (0, account.locked_at)
+    assert staff.get_user(grace, bob.user_id) == person
+
+
+def test_only_who_knows_the_password_is_told(grace, bob, monkeypatch):
+    monkeypatch.setattr(
+        services,
+        "config",
+        dataclasses.replace(config, support_email="help@example.com"),
+    )
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    with pytest.raises(AuthenticationError, match="username or the password is wrong"):
+        log_in("wrong password")
+    with pytest.raises(AuthenticationError) as told:
+        log_in()
+    assert str(told.value) == (
+        "This account is locked. Write to help@example.com about it."
+    )
+
+
+def test_a_wrong_password_costs_the_same_as_before(grace, bob):
+    def costs():
+        with faults.calls_counted() as calls, pytest.raises(AuthenticationError):
+            log_in("wrong password")
+        return calls
+
+    before = costs()
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    assert costs() == before
+
+
+def test_a_login_under_way_does_not_slip_through(grace, bob):
+    checked = account_of(bob)
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    with pytest.raises(AuthenticationError, match="locked"):
+        services.begin_session(checked)
+    with pytest.raises(AuthenticationError, match="locked"):
+        services.change_password(bob, old=PASSWORD, new="another good password")
+    assert account_of(bob).sessions is None
+
+
+def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
+    commit, late = staff.Writes.commit, []
+
+    def begin_first(writes, *args):
+        if not late:
+            late.append(None)
+            late[0] = services.begin_session(account_of(bob)).session_key
+        commit(writes, *args)
+
+    monkeypatch.setattr(staff.Writes, "commit", begin_first)
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    assert services.find_session(late[0]) is None
+    assert account_of(bob).sessions is None
+
+
+def test_locking_twice_keeps_the_first_reason(grace, bob):
+    first = staff.lock(grace, bob.user_id, reason=REASON)
+
+    assert staff.lock(grace, bob.user_id, reason="Another") == first
+
+
+def test_two_at_once_lock_once(grace, bob):
+    together, done = threading.Barrier(2), []
+
+    def lock(reason):
+        together.wait(5)
+        done.append(staff.lock(grace, bob.user_id, reason=reason))
+
+    threads = [threading.Thread(target=lock, args=[name]) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(done) == 2
+    assert done[0] == done[1] == staff.get_user(grace, bob.user_id)
+
+
+@pytest.mark.parametrize("act", ["lock", "unlock"])
+def test_a_lost_reply_does_no_harm(grace, bob, act):
+    acts = {
+        "lock": lambda: staff.lock(grace, bob.user_id, reason=REASON),
+        "unlock": lambda: staff.unlock(grace, bob.user_id),
+    }
+    if act == "unlock":
+        acts["lock"]()
+
+    with faults.reply_lost("TransactWriteItems"):
+        acts[act]()
+
+    assert bool(account_of(bob).locked_at) is (act == "lock")
+
+
+def test_unlocked_the_user_can_log_in(grace, bob):
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    for _ in range(2):
+        person = staff.unlock(grace, bob.user_id)
+
+    assert (person.locked_at, person.locked_reason) == (None, None)
+    assert log_in().user == bob
+
+
+def test_staff_cannot_be_locked_nor_lock_themselves(grace):
+    heidi = make_user("heidi")
+    staff.set_staff("heidi", is_staff=True)
+
+    with pytest.raises(ConflictError, match="yourself"):
+        staff.lock(grace, grace.user_id, reason=REASON)
+    with pytest.raises(ConflictError, match="Staff"):
+        staff.lock(grace, heidi.user_id, reason=REASON)
+    staff.set_staff("heidi", is_staff=False)
+    assert staff.lock(grace, heidi.user_id, reason=REASON).locked_at
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201, "a\nb", "\ud800"])
+def test_a_reason_is_a_short_line(grace, bob, reason):
+    with pytest.raises(InvalidError) as refused:
+        staff.lock(grace, bob.user_id, reason=reason)
+
+    assert refused.value.field == "reason"
+    assert account_of(bob).locked_at is None
+
+
+def test_a_change_of_address_that_waits_is_taken_back(grace, bob):
+    account_of(bob).update([Account.pending_email.set("thief@example.com")])
+    Claim(user_id="email#thief@example.com", owner=bob.user_id).save()
+
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    assert account_of(bob).pending_email is None
+    with pytest.raises(Claim.DoesNotExist):
+        Claim.get("email#thief@example.com")
+
+
+def test_only_security_notices_are_sent_to_a_locked_account(grace, bob):
+    subscriptions.subscribe(bob)
+    staff.lock(grace, bob.user_id, reason=REASON)
+    make_notification("n1", bob.user_id)
+    make_notification("n2", bob.user_id, type="password_changed", subject="Changed")
+
+    for name in ("n1", "n2"):
+        delivery.deliver(name)
+
+    assert state("n1") == ("skipped", "The account is locked.")
+    assert state("n2") == ("sent", None)
+    assert mails() == [("bob@example.com", "Changed")]
+
+
+def test_each_act_is_logged_by_ids_alone(grace, bob, caplog):
+    caplog.set_level("INFO")
+
+    staff.find_user(grace, "bob")
+    staff.lock(grace, bob.user_id, reason=REASON)
+    staff.unlock(grace, bob.user_id)
+
+    said = [line for line in caplog.messages if "by staff" in line]
+    by = f"by staff user_id={grace.user_id} whom={bob.user_id}"
+    assert said == [f"{act} {by}" for act in ("seen", "locked", "unlocked")]
+    assert REASON not in caplog.text
+
+
+def test_nobody_cannot_be_locked(grace):
+    with pytest.raises(NotFoundError):
+        staff.lock(grace, "0" * 32, reason=REASON)
+    with pytest.raises(NotFoundError):
+        staff.unlock(grace, "0" * 32)
+
+
+def test_the_login_page_tells_it_and_a_session_that_ended_leads_there(grace, bob):
+    client = client_for(bob)
+    staff.lock(grace, bob.user_id, reason=REASON)
+
+    assert client.get("/expenses").status_code == 302
+    assert client.get("/api/expenses").status_code == 401
+    answer = client.post("/login", {"username": "bob", "password": PASSWORD})
+    assert answer.status_code == 401
+    assert "This account is locked. Write to" in answer.content.decode()
+    assert REASON not in answer.content.decode()

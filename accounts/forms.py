@@ -6,6 +6,7 @@ from django import forms
 
 from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
+from accounts.staff import LONGEST_REASON
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.forms import AmountField
@@ -188,3 +189,24 @@ class DeletionForm(forms.Form):
         if typed.lower() != self._username:
             raise forms.ValidationError("This is not the username of this account.")
         return typed
+
+
+class WhomForm(forms.Form):
+    """Whom staff look for."""
+
+    whom = forms.CharField(
+        label="Username, e-mail address or user id",
+        max_length=254,
+        help_text="The whole of it; upper and lower case are the same.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "type": "search"}
+        ),
+    )
+
+
+class LockForm(forms.Form):
+    reason = forms.CharField(
+        max_length=LONGEST_REASON,
+        help_text="For other staff; the user is not told. No private matters.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.passwords import LONGEST, SHORTEST
+from accounts.staff import LONGEST_REASON
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.api import (
@@ -121,3 +122,31 @@ class DeletionInput(InputSerializer):
 
 class DeletionOutput(serializers.Serializer[Any]):
     detail = serializers.CharField()
+
+
+class WhomInput(InputSerializer):
+    whom = TextField(max_length=254, help_text="Username, e-mail address or user_id.")
+
+
+class LockInput(InputSerializer):
+    reason = TextField(max_length=LONGEST_REASON, help_text="For other staff.")
+
+
+class PersonOutput(serializers.Serializer[Any]):
+    user_id = serializers.CharField()
+    username = serializers.CharField()
+    is_staff = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    last_login_at = serializers.DateTimeField(
+        allow_null=True, help_text="Of the sessions that nobody ended."
+    )
+    live_sessions = serializers.IntegerField()
+    subscription_status = serializers.CharField()
+    locked_at = serializers.DateTimeField(allow_null=True)
+    locked_reason = serializers.CharField(allow_null=True)
+
+
+class PartOutput(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="As in `Table users`.")
+    ok = serializers.BooleanField()
+    said = serializers.CharField(help_text="How it is, or what is wrong, in words.")

@@ -37,7 +37,7 @@ def resend(request: HttpRequest) -> HttpResponse:
     else:
         done = staff.resend(request.user, [form.cleaned_data["id"]])
     messages.success(request, _said_of(done))
-    return redirect("staff")
+    return redirect("staff-notifications")
 
 
 @require_POST
@@ -47,7 +47,7 @@ def redrive(request: HttpRequest) -> HttpResponse:
     if done.refused:
         said += f" The queue did not take {done.refused}; they stay here."
     messages.success(request, said)
-    return redirect("staff")
+    return redirect("staff-notifications")
 
 
 def _said_of(done: Resent) -> str:

@@ -86,7 +86,7 @@ api = [
 
 # Not among the pages: in the menu they are a section of their own.
 root = [
-    path("admin/notifications", staff_views.overview, name="staff"),
+    path("admin/notifications", staff_views.overview, name="staff-notifications"),
     path("admin/notifications/resend", staff_views.resend, name="staff-resend"),
     path("admin/dead-letters/redrive", staff_views.redrive, name="staff-redrive"),
 ]

@@ -13,4 +13,7 @@ def user(request: HttpRequest) -> dict[str, Any]:
 def section(request: HttpRequest) -> dict[str, Any]:
     """Give templates the part of the site that is shown; None where there is none."""
     match = request.resolver_match
-    return {"section": match and (match.namespace or match.url_name)}
+    if match is None:
+        return {"section": None}
+    # Addresses outside of an app's namespace: "staff", "staff-users", ...
+    return {"section": match.namespace or (match.url_name or "").partition("-")[0]}

@@ -117,6 +117,31 @@ def test_the_staff_page_is_flawless(windows, stack):
     expect(page.get_by_text(failed["error"])).to_be_visible()
 
 
+def test_the_other_staff_pages_are_flawless(windows, stack):
+    grace, bob = Person(stack), Person(stack)
+    grace.become_staff()
+    page = windows.open(grace)
+    page.goto("/admin")
+    expect(page.get_by_text("All parts of AWS answer")).to_be_visible()
+    assert flaws(page) == []
+
+    page.get_by_role("link", name="Users").click()
+    assert flaws(page) == []
+    page.get_by_label("Username, e-mail address or user id").fill(bob.email)
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("heading", name=bob.name).wait_for()
+    assert flaws(page) == []
+
+    page.get_by_role("button", name="Lock").click()
+    page.locator(".form-row.errors").first.wait_for()
+    assert flaws(page) == []
+    page.get_by_label("Reason").fill("Grundlos" * 25)
+    page.get_by_role("button", name="Lock").click()
+    expect(page.get_by_text("signed out everywhere")).to_be_visible()
+    page.reload()
+    assert flaws(page) == []
+
+
 @pytest.mark.parametrize(
     ("theme", "body", "flaw"),
     [

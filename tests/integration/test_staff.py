@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from smartbudget.local.settings import STACK_NAME
-from tests.integration.people import Person
+from tests.integration.people import PASSWORD, Person
 from tests.integration.test_main_job import history
 from tests.notifications.test_staff_pages import ADDRESSES, PAGE
 from tests.stack import wait_until
@@ -143,6 +144,29 @@ def test_of_the_dead_letters_the_good_one_is_mailed_and_the_poison_comes_back(
     assert left["Body"] == poison
     assert [status for _, status in history(bob)] == ["sent"] * 2
     assert len(bob.mails(2)) == 2
+
+
+def test_every_part_of_aws_answers_the_web_role(grace):
+    parts = grace.get("admin/health")
+
+    assert [part for part in parts if not part["ok"]] == []
+    assert len(parts) == 10
+
+
+def test_a_locked_user_is_out_at_once_and_in_again_when_unlocked(stack, grace):
+    bob = Person(stack)
+    address = f"/admin/users/{bob.user_id}"
+    assert bob.http.get(f"{bob.url}/api/profile", timeout=60).ok
+
+    assert "signed out everywhere" in press(grace, address, reason="Sends spam")
+
+    assert bob.http.get(f"{bob.url}/api/profile", timeout=60).status_code == 401
+    again = {"username": bob.name, "password": PASSWORD}
+    answer = requests.post(f"{bob.url}/login", json=again, timeout=60)
+    assert answer.status_code == 401
+    assert "This account is locked." in answer.text
+    assert "can log in again" in press(grace, f"{address}/unlock")
+    assert requests.post(f"{bob.url}/login", json=again, timeout=60).ok
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)

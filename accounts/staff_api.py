@@ -1,0 +1,52 @@
+"""What staff see of the service and its users, as an API."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import staff
+from accounts.serializers import LockInput, PartOutput, PersonOutput, WhomInput
+from smartbudget.core import health
+
+
+class HealthView(APIView):
+    @extend_schema(operation_id="health", responses=PartOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """Ask each part of AWS how it is; for staff."""
+        staff.require_staff(request.user)
+        return Response(PartOutput(health.check(), many=True).data)
+
+
+class FindUserView(APIView):
+    @extend_schema(request=WhomInput, responses={200: PersonOutput})
+    def post(self, request: Request) -> Response:
+        """Find a user by the whole username, e-mail address or user_id; for staff."""
+        data = WhomInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        person = staff.find_user(request.user, data.validated_data["whom"])
+        return Response(PersonOutput(person).data)
+
+
+class UserView(APIView):
+    @extend_schema(responses=PersonOutput)
+    def get(self, request: Request, user_id: str) -> Response:
+        """Show a user: no address, and nothing of what they record; for staff."""
+        return Response(PersonOutput(staff.get_user(request.user, user_id)).data)
+
+
+class LockView(APIView):
+    @extend_schema(request=LockInput, responses={200: PersonOutput})
+    def post(self, request: Request, user_id: str) -> Response:
+        """Let a user no longer log in, and end all sessions; for staff."""
+        data = LockInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        person = staff.lock(request.user, user_id, **data.validated_data)
+        return Response(PersonOutput(person).data)
+
+
+class UnlockView(APIView):
+    @extend_schema(request=None, responses={200: PersonOutput})
+    def post(self, request: Request, user_id: str) -> Response:
+        """Let a user log in again; for staff."""
+        return Response(PersonOutput(staff.unlock(request.user, user_id)).data)

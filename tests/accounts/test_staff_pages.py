@@ -1,0 +1,227 @@
+"""The staff site's pages and API: for staff only, and without anybody's money."""
+
+import datetime
+import logging
+
+import pytest
+
+from accounts import services, staff
+from smartbudget.core import health
+from smartbudget.core.health import Part
+from tests.builders import account_of, client_for, make_user, token_of
+from tests.calls import counted
+from tests.money_builders import make_budget, make_expense
+
+NOBODY = "0" * 32
+ADDRESSES = [
+    ("get", "/admin"),
+    ("get", "/admin/users"),
+    ("post", "/admin/users"),
+    ("get", "/admin/users/{bob}"),
+    ("post", "/admin/users/{bob}"),
+    ("post", "/admin/users/{bob}/unlock"),
+    ("get", "/api/admin/health"),
+    ("post", "/api/admin/users/find"),
+    ("get", "/api/admin/users/{bob}"),
+    ("post", "/api/admin/users/{bob}/lock"),
+    ("post", "/api/admin/users/{bob}/unlock"),
+]
+SENT = {"whom": "bob", "reason": "Because"}
+
+
+@pytest.fixture(autouse=True)
+def parts(aws, monkeypatch):
+    """AWS is well; what a test adds is not."""
+    found = [Part("Bucket", True, "It is there.")]
+    monkeypatch.setattr(health, "check", lambda: found)
+    return found
+
+
+@pytest.fixture
+def bob():
+    return make_user("bob")
+
+
+@pytest.fixture
+def grace():
+    make_user("grace")
+    return client_for(staff.set_staff("grace", is_staff=True).user)
+
+
+def text_of(answer) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def ask(client, method, address):
+    if address.startswith("/api") and method == "post":
+        fields = {"find": ["whom"], "lock": ["reason"]}.get(
+            address.rpartition("/")[2], []
+        )
+        body = {name: SENT[name] for name in fields}
+        return client.post(address, body, content_type="application/json")
+    return getattr(client, method)(address, SENT)
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_others_are_refused(bob, method, address):
+    mallory = client_for(make_user("mallory"))
+
+    answer = ask(mallory, method, address.format(bob=bob.user_id))
+
+    assert answer.status_code == 403
+    assert "Only staff may do this." in text_of(answer)
+    assert account_of(bob).locked_at is None
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_others_are_told_nothing_of_who_there_is(method, address):
+    mallory = client_for(make_user("mallory"))
+
+    assert ask(mallory, method, address.format(bob=NOBODY)).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_nobody_is_sent_to_log_in(bob, method, address):
+    answer = ask(client_for(), method, address.format(bob=bob.user_id))
+
+    if address.startswith("/api"):
+        assert answer.status_code == 401
+    else:
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/login")
+
+
+def test_who_was_staff_is_refused_at_once(grace):
+    staff.set_staff("grace", is_staff=False)
+
+    assert grace.get("/admin").status_code == 403
+
+
+def test_writes_need_a_token(bob):
+    make_user("heidi")
+    heidi = client_for(staff.set_staff("heidi", is_staff=True).user, csrf=True)
+    address = f"/admin/users/{bob.user_id}"
+
+    assert heidi.post(address, {"reason": "x"}).status_code == 403
+    assert account_of(bob).locked_at is None
+    heidi.post(address, {"reason": "x"}, headers=token_of(heidi))
+    assert account_of(bob).locked_at
+
+
+def test_the_first_page_tells_how_each_part_is(grace, parts):
+    page = text_of(grace.get("/admin/"))
+    assert "All parts of AWS answer" in page
+    assert 'href="/admin/users"' in page
+    assert 'href="/admin/notifications"' in page
+    assert 'aria-current="true">Staff' in page
+
+    parts.append(Part("Topic", False, "It did not answer in time."))
+    page = text_of(grace.get("/admin"))
+
+    assert "Not all parts of AWS answer" in page
+    assert "<strong>Failed</strong></td> <td>It did not answer in time." in page
+    assert grace.get("/api/admin/health").json() == [
+        {"name": "Bucket", "ok": True, "said": "It is there."},
+        {"name": "Topic", "ok": False, "said": "It did not answer in time."},
+    ]
+
+
+@pytest.mark.parametrize("whom", ["bob", "Bob@Example.com"])
+def test_a_user_is_found_without_the_name_in_an_address(grace, bob, whom):
+    answer = grace.post("/admin/users", {"whom": whom})
+
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/admin/users/{bob.user_id}"
+    assert grace.get("/admin/users", {"whom": whom}).status_code == 200
+
+
+def test_who_is_not_found_is_said_by_the_field_and_kept(grace):
+    answer = grace.post("/admin/users", {"whom": "nobody@example.com"})
+
+    assert answer.status_code == 400
+    assert "Nobody has this username, e-mail address or user id." in text_of(answer)
+    assert 'value="nobody@example.com"' in text_of(answer)
+    assert grace.get(f"/admin/users/{NOBODY}").status_code == 404
+
+
+def test_nothing_private_is_shown(grace, bob):
+    services.update_profile(bob, phone_number="+49 89 123456")
+    make_budget(bob, category="Debts", amount="7531.00")
+    make_expense(bob, category="Debts", amount="7429.17")
+
+    pages = text_of(grace.get(f"/admin/users/{bob.user_id}"))
+    pages += grace.get(f"/api/admin/users/{bob.user_id}").content.decode()
+
+    assert bob.user_id in pages
+    for secret in ("bob@example.com", "123456", "Debts", "7531", "7,531", "7429"):
+        assert secret not in pages
+
+
+def test_locking_and_unlocking_on_the_page(grace, bob):
+    address = f"/admin/users/{bob.user_id}"
+
+    page = text_of(grace.post(address, {"reason": "Sends <spam>"}, follow=True))
+    assert "bob is locked, and signed out everywhere." in page
+    assert "Sends &lt;spam&gt;" in page
+    assert account_of(bob).locked_at
+
+    page = text_of(grace.post(f"{address}/unlock", follow=True))
+    assert "bob can log in again." in page
+    assert "Sends" not in page
+    assert account_of(bob).locked_at is None
+
+
+def test_locking_needs_a_reason(grace, bob):
+    answer = grace.post(f"/admin/users/{bob.user_id}", {"reason": " "})
+
+    assert answer.status_code == 400
+    assert "This field is required." in text_of(answer)
+    assert account_of(bob).locked_at is None
+
+
+def test_staff_have_no_button_to_lock_and_pressing_it_does_nothing(grace):
+    grace_id = services.get_account_by_username("grace").user_id
+
+    assert "Staff cannot be locked." in text_of(grace.get(f"/admin/users/{grace_id}"))
+    answer = grace.post(f"/admin/users/{grace_id}", {"reason": "x"})
+    assert answer.status_code == 409
+    assert grace.get("/admin").status_code == 200
+
+
+def test_the_same_by_api(grace, bob):
+    def post(path, body=None):
+        return grace.post(f"/api/admin/users/{path}", body, "application/json")
+
+    found = post("find", {"whom": "bob@example.com"}).json()
+    assert found == grace.get(f"/api/admin/users/{bob.user_id}").json()
+    assert (found["user_id"], found["username"]) == (bob.user_id, "bob")
+    assert (found["live_sessions"], found["locked_at"]) == (1, None)
+    began = datetime.datetime.fromisoformat(found["last_login_at"])
+    registered = datetime.datetime.fromisoformat(found["created_at"])
+    assert abs(began - registered) < datetime.timedelta(minutes=1)
+
+    locked = post(f"{bob.user_id}/lock", {"reason": "Spam"}).json()
+    assert (locked["live_sessions"], locked["locked_reason"]) == (0, "Spam")
+    assert locked["locked_at"]
+    assert post(f"{bob.user_id}/unlock").json()["locked_at"] is None
+
+    assert post("find", {"whom": "nobody"}).status_code == 404
+    assert post(f"{bob.user_id}/lock", {"reason": ""}).status_code == 400
+    assert post(f"{bob.user_id}/lock", {"reason": "x" * 201}).status_code == 400
+    assert post(f"{NOBODY}/lock", {"reason": "x"}).status_code == 404
+
+
+def test_what_a_users_page_costs(grace, bob):
+    with counted() as calls:
+        grace.get(f"/admin/users/{bob.user_id}")
+
+    assert calls.names == ["dynamodb.GetItem"] * 2  # the session, the account
+
+
+def test_no_address_comes_into_the_log(grace, bob, caplog):
+    caplog.set_level(logging.INFO)
+
+    grace.post("/admin/users", {"whom": "bob@example.com"}, follow=True)
+
+    assert f"whom={bob.user_id}" in caplog.text
+    assert "@example.com" not in caplog.text

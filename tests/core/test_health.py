@@ -44,6 +44,20 @@ def test_all_is_well():
     assert [part for part in parts if not part.ok] == []
 
 
+def test_each_part_is_asked_once():
+    health.check()  # looks up the queues and the topic, once a process
+
+    with faults.calls_counted() as calls:
+        health.check()
+
+    assert sorted(calls) == [
+        *["DescribeTable"] * 4,
+        *["GetQueueAttributes"] * 3,
+        "GetTopicAttributes",
+        "HeadBucket",
+    ]
+
+
 def test_the_queue_tells_its_depth():
     where = {"QueueUrl": aws.queue_url()}
     for _ in range(3):

@@ -7,6 +7,7 @@ import pytest
 from pynamodb.exceptions import PynamoDBException
 
 from accounts import services as accounts
+from accounts import staff
 from accounts.models import Account
 from notifications import delivery, plans, services, subscriptions
 from notifications.models import Notification
@@ -321,6 +322,24 @@ def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
 
     assert mails() == []
     assert [each.status for each in Notification.scan()] == ["skipped"]
+
+
+def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
+    make_user("grace")
+    grace = staff.set_staff("grace", is_staff=True).user
+    want(alice)
+    staff.lock(grace, alice.user_id, reason="Sends spam")
+    to(clock, "2026-03-23T07:00:01")
+    sweep()
+    assert mails() == []
+    assert history(alice)[0].error == "The account is locked."
+
+    staff.unlock(grace, alice.user_id)
+    to(clock, "2026-03-30T07:00:01")
+    sweep()
+
+    assert len(mails()) == 1
+    assert [each.status for each in history(alice)] == ["sent", "skipped"]
 
 
 def test_who_moves_west_waits_for_seven_there(alice, clock):

@@ -223,7 +223,7 @@ def test_wrong_quiet_hours_are_refused_at_their_field(aws, start, end, sentence)
 
     page = answer.content.decode()
     assert answer.status_code == 400
-    assert sentence in page[page.index("No e-mails between") :]
+    assert sentence in page[page.index("field-quiet_hours") :]
     assert account_of(bob).quiet_hours is None
 
 

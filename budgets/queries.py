@@ -42,6 +42,11 @@ class BudgetLine:
         return self.amount - self.spent
 
     @property
+    def over(self) -> Decimal:
+        """By how much the budget is passed; below zero while something is left."""
+        return self.spent - self.amount
+
+    @property
     def percentage(self) -> Decimal:
         """Percent spent, two decimals, never rounded up to a level not reached."""
         return (self.spent * 100 / self.amount).quantize(_HUNDREDTH, ROUND_DOWN)

@@ -219,7 +219,7 @@ def test_a_passed_budget_s_line_says_how_far(client, alice):
 
     shown = page(client.get(LIST))
 
-    assert "Left: -20.00 USD" in words(shown)
+    assert "Over: 20.00 USD" in words(shown)
     assert "&lt;i&gt;cat" in shown
     assert "<i>cat" not in shown
 

@@ -6,6 +6,7 @@ depend on it. All the alerts make one mail.
 """
 
 import uuid
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Change:
 C = TypeVar("C", bound=Change)
 
 
-class Packing(Generic[C]):
+class Packing(ABC, Generic[C]):
     """Changes on their way through their transactions."""
 
     def __init__(self, user: User, changes: Sequence[C]) -> None:
@@ -101,12 +102,12 @@ class Packing(Generic[C]):
     def prepare(self, chunk: Sequence[C]) -> None:
         """Do what has to be done before a transaction. Safe to repeat."""
 
+    @abstractmethod
     def recover(self, chunk: Sequence[C], lost: LostRaceError) -> None:
         """Bring the changes of a transaction that lost a race to what is stored now.
 
         Those that are not wanted any more leave `waiting`.
         """
-        raise NotImplementedError
 
     def _write_chunk(self) -> None:
         chunk = self._next_chunk()

@@ -1,6 +1,7 @@
 """What is done to expenses that somebody chose in a list, to all of them at once."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -83,9 +84,9 @@ class _Selected(Packing[Change]):
         self.unchanged = len(found) - len(self.waiting)
         self.wanted = len(self.waiting)
 
+    @abstractmethod
     def change_of(self, before: Expense) -> Change | None:
         """Say what is to become of an expense; None: nothing."""
-        raise NotImplementedError
 
     def recover(self, chunk: Sequence[Change], lost: LostRaceError) -> None:
         """Read the expenses again: somebody changed them, or their budgets."""

@@ -7,12 +7,15 @@ import threading
 
 import boto3
 import pytest
+import time_machine
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from smartbudget.core import aws as clients
+from tests.builders import make_user
+from tests.money_builders import NOON
 from tests.stack import stack
 
 __all__ = ["stack"]
@@ -37,6 +40,18 @@ def _one_call_at_a_time():
 def aws():
     with empty_aws():
         yield
+
+
+@pytest.fixture
+def noon():
+    """The fixed noon, from which time runs on."""
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def alice(aws):
+    return make_user("alice")
 
 
 @contextlib.contextmanager

@@ -17,11 +17,6 @@ CHANGE = {"password": PASSWORD, "email": NEW}
 
 
 @pytest.fixture
-def alice(aws):
-    return make_user("alice")
-
-
-@pytest.fixture
 def subscribed(alice):
     subscriptions.subscribe(alice)
     return alice

@@ -24,11 +24,6 @@ IPHONE = (
 )
 
 
-@pytest.fixture
-def alice(aws):
-    return make_user("alice")
-
-
 def listed(client):
     return client.get("/api/sessions").json()
 

@@ -1,13 +1,12 @@
 import json
 
 import pytest
-import time_machine
 
 from budgets.services import get_budget, list_budgets
 from tests.builders import client_for, make_user, token_of
-from tests.money_builders import NOON, make_budget, make_expense
+from tests.money_builders import make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 URL = "/api/budgets"
 SUMMARY = "/api/summary"
@@ -20,17 +19,6 @@ FIELDS = {
     "created_at",
 }
 FOOD = {"category": "Food", "amount": "100"}
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
-def alice(aws):
-    return make_user("alice")
 
 
 @pytest.fixture

@@ -4,30 +4,18 @@ import re
 import uuid
 
 import pytest
-import time_machine
 
 from accounts.models import Account
 from expenses.queries import list_expenses
 from notifications import services as notifications
 from tests.budgets.test_views import after, page, words
 from tests.builders import account_of, client_for, make_user
-from tests.money_builders import NOON, alerts, make_budget, make_expense
+from tests.money_builders import alerts, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 HOME = "/"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
-def alice(aws):
-    return make_user("alice")
 
 
 @pytest.fixture

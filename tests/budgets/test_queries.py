@@ -10,15 +10,9 @@ from budgets.queries import summary
 from expenses.services import delete_expense
 from smartbudget.core.dates import Period
 from smartbudget.core.errors import InvalidError
-from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
+from tests.money_builders import ALICE, BOB, make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
-
-
-@pytest.fixture
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
 
 
 def at(*when: int):

@@ -16,7 +16,6 @@ from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.money_builders import (
     ALICE,
     BOB,
-    NOON,
     alerts,
     make_budget,
     make_expense,
@@ -24,12 +23,6 @@ from tests.money_builders import (
 )
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
-
-
-@pytest.fixture
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
 
 
 def at(*when: int):

@@ -9,7 +9,7 @@ from smartbudget.core.errors import NotFoundError
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import NOON, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 HOME = "/"
 LIST = "/budgets"
@@ -20,17 +20,6 @@ FOOD = {
     "period": "monthly",
     "alert_threshold": "80",
 }
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
-def alice(aws):
-    return make_user("alice")
 
 
 @pytest.fixture

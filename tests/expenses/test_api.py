@@ -1,13 +1,12 @@
 import json
 
 import pytest
-import time_machine
 
 from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user, token_of
-from tests.money_builders import NOON, make_budget, make_expense, spent
+from tests.money_builders import make_budget, make_expense, spent
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 URL = "/api/expenses"
 FIELDS = {
@@ -22,17 +21,6 @@ FIELDS = {
     "updated_at",
 }
 LUNCH = {"amount": "12.50", "category": "Eating out", "date": "2026-03-17"}
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
-def alice(aws):
-    return make_user("alice")
 
 
 @pytest.fixture

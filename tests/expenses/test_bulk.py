@@ -42,12 +42,6 @@ READ = "dynamodb.BatchGetItem"
 
 
 @pytest.fixture
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
 def small(monkeypatch):
     """Transactions of 16 rows, beside a budget, two alerts and a digest."""
     monkeypatch.setattr(Writes, "MOST", 20)

@@ -27,12 +27,6 @@ from tests.notifications import faults
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 
-@pytest.fixture
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
 def edit(expense, **changes):
     return services.edit_expense(ALICE, expense.expense_id, **changes)
 

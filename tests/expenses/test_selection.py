@@ -49,12 +49,6 @@ READ = "dynamodb.BatchGetItem"
 
 
 @pytest.fixture
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
 def small(monkeypatch):
     """Transactions of a few expenses, beside two budgets and their alerts."""
     monkeypatch.setattr(Writes, "MOST", 20)

@@ -11,16 +11,10 @@ from expenses.queries import get_expense, list_expenses, spending
 from smartbudget.core import dates, pages
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.calls import counted
-from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
+from tests.money_builders import ALICE, BOB, TODAY, alerts, make_expense
 from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
-
-
-@pytest.fixture
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
 
 
 def test_a_recorded_expense_is_read_back_as_typed():

@@ -13,17 +13,11 @@ from expenses.queries import trend
 from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import counted
-from tests.money_builders import ALICE, BOB, NOON, make_expense
+from tests.money_builders import ALICE, BOB, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 TRENDS = "/api/trends"
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
 
 
 def spent(**given) -> dict[str, Decimal]:

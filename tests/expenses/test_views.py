@@ -14,9 +14,9 @@ from expenses.queries import get_expense, list_expenses
 from smartbudget.core import pages
 from smartbudget.core.errors import NotFoundError
 from tests.builders import client_for, make_user, token_of
-from tests.money_builders import NOON, make_budget, make_expense, spent
+from tests.money_builders import make_budget, make_expense, spent
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 LIST = "/expenses"
 ADD = "/expenses/add"
@@ -28,17 +28,6 @@ LUNCH = {
     "description": "",
     "date": "2026-03-17",
 }
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=True):
-        yield
-
-
-@pytest.fixture
-def alice(aws):
-    return make_user("alice")
 
 
 @pytest.fixture

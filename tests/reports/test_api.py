@@ -26,11 +26,6 @@ def clock(aws):
 
 
 @pytest.fixture
-def alice(aws):
-    return make_user("alice")
-
-
-@pytest.fixture
 def client(alice):
     return client_for(alice)
 

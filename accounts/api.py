@@ -11,18 +11,18 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import deletion, export, serializers, services
 from notifications import address_change
 from smartbudget.web import sessions
+from smartbudget.web.api import ApiView
 from smartbudget.web.authentication import require_csrf_token
 from smartbudget.web.downloads import ZIP, zip_response
 from smartbudget.web.parsers import JSONParser
 from smartbudget.web.requests import client_address, device_of, sends_json
 
 
-class EntranceView(APIView):
+class EntranceView(ApiView):
     """Where nobody is logged in yet.
 
     A browser sends no JSON across sites without asking first, so only forms need the
@@ -73,7 +73,7 @@ class LoginView(EntranceView):
         return answer(request, login, status=200)
 
 
-class LogoutView(APIView):
+class LogoutView(ApiView):
     renderer_classes = [JSONRenderer]
 
     @extend_schema(request=None, responses={204: None})
@@ -83,7 +83,7 @@ class LogoutView(APIView):
         return Response(status=204)
 
 
-class ProfileView(APIView):
+class ProfileView(ApiView):
     @extend_schema(responses=serializers.ProfileOutput)
     def get(self, request: Request) -> Response:
         """Show the caller's profile."""
@@ -101,7 +101,7 @@ class ProfileView(APIView):
         return Response(serializers.ProfileOutput(account).data)
 
 
-class PasswordView(APIView):
+class PasswordView(ApiView):
     @extend_schema(
         request=serializers.PasswordInput, responses={200: serializers.LoginOutput}
     )
@@ -118,7 +118,7 @@ class PasswordView(APIView):
         return answer(request, login, status=200)
 
 
-class EmailView(APIView):
+class EmailView(ApiView):
     @extend_schema(
         request=serializers.EmailInput, responses={200: serializers.ProfileOutput}
     )
@@ -140,7 +140,7 @@ class EmailView(APIView):
         return Response(serializers.ProfileOutput(account).data)
 
 
-class AccountView(APIView):
+class AccountView(ApiView):
     @extend_schema(
         operation_id="delete_account",
         request=serializers.DeletionInput,
@@ -155,7 +155,7 @@ class AccountView(APIView):
         return Response({"detail": deletion.CLOSED}, status=202)
 
 
-class ExportView(APIView):
+class ExportView(ApiView):
     @extend_schema(
         operation_id="export",
         responses={(200, ZIP): OpenApiTypes.BINARY},
@@ -165,7 +165,7 @@ class ExportView(APIView):
         return zip_response(export.begin(request.user), export.name(request.user))
 
 
-class SessionsView(APIView):
+class SessionsView(ApiView):
     @extend_schema(
         operation_id="list_sessions",
         responses=serializers.SessionOutput(many=True),
@@ -186,7 +186,7 @@ class SessionsView(APIView):
         return Response(status=204)
 
 
-class SessionView(APIView):
+class SessionView(ApiView):
     @extend_schema(operation_id="end_session", responses={204: None})
     def delete(self, request: Request, session_id: str) -> Response:
         """End one session."""

@@ -3,14 +3,14 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import staff
 from accounts.serializers import LockInput, PartOutput, PersonOutput, WhomInput
 from smartbudget.core import health
+from smartbudget.web.api import ApiView
 
 
-class HealthView(APIView):
+class HealthView(ApiView):
     @extend_schema(operation_id="health", responses=PartOutput(many=True))
     def get(self, request: Request) -> Response:
         """Ask each part of AWS how it is; for staff."""
@@ -18,7 +18,7 @@ class HealthView(APIView):
         return Response(PartOutput(health.check(), many=True).data)
 
 
-class FindUserView(APIView):
+class FindUserView(ApiView):
     @extend_schema(request=WhomInput, responses={200: PersonOutput})
     def post(self, request: Request) -> Response:
         """Find a user by the whole username, e-mail address or user_id; for staff."""
@@ -28,14 +28,14 @@ class FindUserView(APIView):
         return Response(PersonOutput(person).data)
 
 
-class UserView(APIView):
+class UserView(ApiView):
     @extend_schema(responses=PersonOutput)
     def get(self, request: Request, user_id: str) -> Response:
         """Show a user: no address, and nothing of what they record; for staff."""
         return Response(PersonOutput(staff.get_user(request.user, user_id)).data)
 
 
-class LockView(APIView):
+class LockView(ApiView):
     @extend_schema(request=LockInput, responses={200: PersonOutput})
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user no longer log in, and end all sessions; for staff."""
@@ -45,7 +45,7 @@ class LockView(APIView):
         return Response(PersonOutput(person).data)
 
 
-class UnlockView(APIView):
+class UnlockView(ApiView):
     @extend_schema(request=None, responses={200: PersonOutput})
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user log in again; for staff."""

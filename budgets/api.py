@@ -6,7 +6,6 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from budgets import queries, services
 from budgets.models import Budget
@@ -22,9 +21,10 @@ from budgets.serializers import (
 )
 from expenses import queries as expenses
 from smartbudget.web import cursors
+from smartbudget.web.api import ApiView
 
 
-class BudgetListView(APIView):
+class BudgetListView(ApiView):
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:
         """List the caller's budgets, by category and period, on one page."""
@@ -51,7 +51,7 @@ class BudgetListView(APIView):
         )
 
 
-class BudgetView(APIView):
+class BudgetView(ApiView):
     @extend_schema(operation_id="get_budget", responses=BudgetOutput)
     def get(self, request: Request, budget_id: str) -> Response:
         """Show one of the caller's budgets."""
@@ -75,7 +75,7 @@ class BudgetView(APIView):
         return Response(status=204)
 
 
-class SummaryView(APIView):
+class SummaryView(ApiView):
     @extend_schema(
         operation_id="summary", parameters=[SummaryFilter], responses=SummaryOutput
     )
@@ -88,7 +88,7 @@ class SummaryView(APIView):
         return Response(SummaryOutput(summary, context=context).data)
 
 
-class TrendView(APIView):
+class TrendView(ApiView):
     @extend_schema(
         operation_id="trend", parameters=[TrendFilter], responses=TrendOutput
     )

@@ -13,7 +13,6 @@ from drf_spectacular.utils import (
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from expenses import bulk, history, queries, services
 from expenses.models import Expense
@@ -28,6 +27,7 @@ from expenses.serializers import (
     NewExpenseInput,
 )
 from smartbudget.web import cursors
+from smartbudget.web.api import ApiView
 from smartbudget.web.parsers import JSONParser
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -48,7 +48,7 @@ WRONG_ROWS = OpenApiResponse(
 )
 
 
-class ExpenseListView(APIView):
+class ExpenseListView(ApiView):
     parser_classes = (JSONParser, MultiPartParser, FormParser)
 
     @extend_schema(
@@ -101,7 +101,7 @@ class ExpenseListView(APIView):
         )
 
 
-class BulkView(APIView):
+class BulkView(ApiView):
     parser_classes = (JSONParser,)
 
     @extend_schema(
@@ -127,7 +127,7 @@ class BulkView(APIView):
         return Response({"results": results, "alerts": recorded.alerts}, status=201)
 
 
-class ExpenseView(APIView):
+class ExpenseView(ApiView):
     @extend_schema(operation_id="get_expense", responses=ExpenseOutput)
     def get(self, request: Request, expense_id: str) -> Response:
         """Show one of the caller's expenses."""
@@ -151,7 +151,7 @@ class ExpenseView(APIView):
         return Response(status=204)
 
 
-class HistoryView(APIView):
+class HistoryView(ApiView):
     @extend_schema(operation_id="list_expense_changes", responses=HistoryOutput)
     def get(self, request: Request, expense_id: str) -> Response:
         """List an expense's last 50 changes, newest first, and when it was added."""

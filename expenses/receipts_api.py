@@ -5,7 +5,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from expenses import queries, services, uploads
 from expenses.models import Expense
@@ -21,9 +20,10 @@ from expenses.serializers import (
 )
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web import storage
+from smartbudget.web.api import ApiView
 
 
-class ReceiptUploadView(APIView):
+class ReceiptUploadView(ApiView):
     parser_classes = (MultiPartParser,)
 
     @extend_schema(
@@ -44,7 +44,7 @@ class ReceiptUploadView(APIView):
         return Response(_described(expense), status=201)
 
 
-class ReceiptView(APIView):
+class ReceiptView(ApiView):
     @extend_schema(operation_id="get_receipt", responses=DownloadOutput)
     def get(self, request: Request, expense_id: str) -> Response:
         """Sign an address that downloads an expense's receipt for an hour."""
@@ -65,7 +65,7 @@ class ReceiptView(APIView):
         return Response(status=204)
 
 
-class AnnouncementView(APIView):
+class AnnouncementView(ApiView):
     @extend_schema(
         operation_id="announce_receipt",
         request=AnnouncementInput,
@@ -90,7 +90,7 @@ class AnnouncementView(APIView):
         return Response(answer, status=201)
 
 
-class ConfirmationView(APIView):
+class ConfirmationView(ApiView):
     @extend_schema(
         operation_id="confirm_receipt",
         request=ConfirmationInput,

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from notifications import services, subscriptions
 from notifications.models import Notification
@@ -21,12 +20,13 @@ from notifications.serializers import (
     UnreadOutput,
 )
 from smartbudget.web import cursors
+from smartbudget.web.api import ApiView
 
 if TYPE_CHECKING:
     from accounts.models import Account
 
 
-class NotificationListView(APIView):
+class NotificationListView(ApiView):
     @extend_schema(
         parameters=[
             NotificationFilter,
@@ -48,7 +48,7 @@ class NotificationListView(APIView):
         return Response(cursors.body(request, request.user, page, results))
 
 
-class NotificationView(APIView):
+class NotificationView(ApiView):
     @extend_schema(operation_id="notification_retrieve", responses=NotificationOutput)
     def get(self, request: Request, notification_id: str) -> Response:
         """Show one of the caller's notifications."""
@@ -70,7 +70,7 @@ class NotificationView(APIView):
         return Response(represent(request, notification))
 
 
-class UnreadView(APIView):
+class UnreadView(ApiView):
     @extend_schema(responses=UnreadOutput)
     def get(self, request: Request) -> Response:
         """Count the caller's unread notifications, as far as the newest 50."""
@@ -78,7 +78,7 @@ class UnreadView(APIView):
         return Response({"unread": unread, "more": more})
 
 
-class ReadView(APIView):
+class ReadView(ApiView):
     @extend_schema(request=MarkInput, responses=MarkOutput)
     def post(self, request: Request) -> Response:
         """Mark notifications as read; repeat it while some are left."""
@@ -92,7 +92,7 @@ class ReadView(APIView):
         return Response(MarkOutput(done).data)
 
 
-class SubscriptionView(APIView):
+class SubscriptionView(ApiView):
     @extend_schema(responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:
         """Tell whether the caller's notifications come by e-mail too."""

@@ -3,7 +3,6 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from notifications import dead_letters, staff
 from notifications.serializers import (
@@ -13,19 +12,20 @@ from notifications.serializers import (
     ResendOutput,
     WhichInput,
 )
+from smartbudget.web.api import ApiView
 from smartbudget.web.requests import for_seconds
 
 REDRIVE_SECONDS = 5
 
 
-class FailedView(APIView):
+class FailedView(ApiView):
     @extend_schema(responses=FailedPage)
     def get(self, request: Request) -> Response:
         """List the failed notifications, newest first; for staff."""
         return Response(FailedPage(staff.list_failed(request.user)).data)
 
 
-class ResendView(APIView):
+class ResendView(ApiView):
     @extend_schema(request=WhichInput, responses=ResendOutput)
     def post(self, request: Request) -> Response:
         """Send failed notifications again; repeat it while some are left."""
@@ -39,7 +39,7 @@ class ResendView(APIView):
         return Response(ResendOutput(done).data)
 
 
-class DeadLettersView(APIView):
+class DeadLettersView(ApiView):
     @extend_schema(responses=DeadLettersOutput)
     def get(self, request: Request) -> Response:
         """Count the messages and the scheduled runs that failed; for staff."""
@@ -50,7 +50,7 @@ class DeadLettersView(APIView):
         return Response(DeadLettersOutput(found).data)
 
 
-class RedriveView(APIView):
+class RedriveView(ApiView):
     @extend_schema(request=None, responses=RedriveOutput)
     def post(self, request: Request) -> Response:
         """Have the dead letters tried again; repeat it while some are left."""

@@ -7,14 +7,14 @@ from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
 from smartbudget.web import cursors
+from smartbudget.web.api import ApiView
 
 
-class GenerateView(APIView):
+class GenerateView(ApiView):
     @extend_schema(
         operation_id="generate_report",
         request=QuestionInput,
@@ -30,7 +30,7 @@ class GenerateView(APIView):
         return Response(made_body, status=201, headers={"Location": address})
 
 
-class ReportListView(APIView):
+class ReportListView(ApiView):
     @extend_schema(operation_id="list_reports", responses=ReportPage)
     def get(self, request: Request) -> Response:
         """List the caller's reports, newest first."""
@@ -45,7 +45,7 @@ class ReportListView(APIView):
         return Response(cursors.body(request, request.user, page, results))
 
 
-class ReportView(APIView):
+class ReportView(ApiView):
     @extend_schema(
         operation_id="download_report",
         responses={

@@ -44,6 +44,7 @@ _PROFILE = (
     "phone_number",
     "currency",
     "time_zone",
+    "language",
     "email_preferences",
     "quiet_hours",
     "subscription_status",

@@ -8,7 +8,8 @@ from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
 from smartbudget.core.dates import TIME_ZONES
-from smartbudget.core.money import CURRENCIES, format_amount
+from smartbudget.core.language import LANGUAGES
+from smartbudget.core.money import CURRENCIES, editable
 from smartbudget.web.forms import AmountField
 
 EMAIL_LABELS = {
@@ -113,6 +114,10 @@ class ProfileForm(forms.Form):
         choices=[(name, name) for name in sorted(TIME_ZONES)],
         help_text="Days, weeks and months begin at midnight there.",
     )
+    language = forms.ChoiceField(
+        choices=[*LANGUAGES.items()],
+        help_text="Of pages, e-mails and reports, with its dates and numbers.",
+    )
     large_expense_threshold = AmountField(
         label="Large expense from",
         required=False,
@@ -145,9 +150,10 @@ class ProfileForm(forms.Form):
                 "phone_number": account.phone_number,
                 "currency": account.currency,
                 "time_zone": account.time_zone,
+                "language": account.language,
                 "large_expense_threshold": None
                 if threshold is None
-                else format_amount(threshold, account.currency),
+                else editable(threshold, account.currency),
                 "email_preferences": [kind for kind in wanted if wanted[kind]],
                 "quiet_hours": account.quiet_hours,
             }

@@ -13,7 +13,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from smartbudget.core import dates
+from smartbudget.core import dates, language
 from smartbudget.core.config import config
 from smartbudget.core.tables import Action, MoneyAttribute, Table, VersionAttribute
 
@@ -43,6 +43,7 @@ class User:
     email: str
     currency: str = "USD"  # ISO 4217
     time_zone: str = "UTC"  # IANA
+    language: str = language.DEFAULT  # of language.LANGUAGES
     large_expense_threshold: Decimal | None = None  # None: off
     is_staff: bool = False
 
@@ -96,6 +97,8 @@ class Account(Table):
     updated_at = UnicodeAttribute()
     currency = UnicodeAttribute(default="USD")  # ISO 4217
     time_zone = UnicodeAttribute(default="UTC")  # IANA
+    # Of language.LANGUAGES; accounts from before there was a choice have none.
+    language = UnicodeAttribute(default=language.DEFAULT)
     large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
     muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
     opted_in = UnicodeSetAttribute(null=True)  # of OPT_IN_KINDS; None: none
@@ -138,6 +141,7 @@ class Account(Table):
             email=self.email,
             currency=self.currency,
             time_zone=self.time_zone,
+            language=self.language,
             large_expense_threshold=self.large_expense_threshold,
             is_staff=self.is_staff,
         )

@@ -8,6 +8,7 @@ from accounts.models import EMAIL_KINDS
 from smartbudget.core import money, text
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import LANGUAGES
 
 _USERNAME = re.compile(r"[a-z0-9._-]{3,30}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -77,6 +78,13 @@ def time_zone(value: object, field: str = "time_zone") -> str:
     """Return a time zone's IANA name. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in TIME_ZONES:
         raise InvalidError("Choose a time zone, as in Europe/Berlin.", field)
+    return value
+
+
+def language(value: object, field: str = "language") -> str:
+    """Return a language's code, of LANGUAGES. Raises InvalidError naming `field`."""
+    if not isinstance(value, str) or value not in LANGUAGES:
+        raise InvalidError(f"Choose among {', '.join(LANGUAGES)}.", field)
     return value
 
 

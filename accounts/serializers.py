@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
 from smartbudget.core.dates import TIME_ZONES
+from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.api import (
     AmountField,
@@ -71,6 +72,7 @@ class ProfileInput(InputSerializer):
     time_zone = serializers.ChoiceField(
         sorted(TIME_ZONES), error_messages=NO_SUCH_TIME_ZONE
     )
+    language = serializers.ChoiceField([*LANGUAGES])
     large_expense_threshold = AmountField(allow_null=True)
     email_preferences = EmailPreferences()
     quiet_hours = QuietHours(allow_null=True)
@@ -86,6 +88,7 @@ class ProfileOutput(serializers.Serializer[Any]):
     phone_number = serializers.CharField(allow_null=True)
     currency = serializers.CharField()
     time_zone = serializers.CharField()
+    language = serializers.CharField(help_text="Of pages, e-mails and reports.")
     large_expense_threshold = serializers.SerializerMethodField()
     email_preferences = serializers.DictField(child=serializers.BooleanField())
     quiet_hours = QuietHours(allow_null=True)

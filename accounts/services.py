@@ -13,7 +13,7 @@ from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from notifications import outbox, plans, texts
-from smartbudget.core import dates
+from smartbudget.core import dates, language
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -51,6 +51,7 @@ class ProfileChanges(TypedDict, total=False):
     phone_number: str | None
     currency: str  # ISO 4217; amounts are not converted
     time_zone: str  # IANA
+    language: str  # of language.LANGUAGES
     large_expense_threshold: Decimal | None  # None: off
     email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
     quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off
@@ -66,6 +67,8 @@ def register(
     device: str | None = None,
 ) -> Login:
     """Make an account and log it in.
+
+    The language spoken now is the account's until another is chosen.
 
     address: network address to throttle by; None for nobody's, as on the command line.
     device: what the session is begun on, in words.
@@ -86,6 +89,7 @@ def register(
         email=email,
         password_hash=passwords.hash_password(password),
         phone_number=phone_number,
+        language=language.current(),
         created_at=now,
         updated_at=now,
     )
@@ -379,6 +383,8 @@ def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
         checked["phone_number"] = rules.phone_number(changes["phone_number"])
     if "time_zone" in changes:
         checked["time_zone"] = rules.time_zone(changes["time_zone"])
+    if "language" in changes:
+        checked["language"] = rules.language(changes["language"])
     if "email_preferences" in changes:
         wanted = account.email_preferences | rules.email_preferences(
             changes["email_preferences"]

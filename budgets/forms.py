@@ -7,7 +7,7 @@ from django import forms
 from accounts.models import User
 from budgets.models import Budget
 from smartbudget.core.dates import PERIODS
-from smartbudget.core.money import format_amount
+from smartbudget.core.money import editable
 from smartbudget.web.forms import AmountField
 
 
@@ -40,7 +40,7 @@ class BudgetForm(forms.Form):
             user=user,
             initial={
                 "category": budget.category,
-                "amount": format_amount(budget.amount, user.currency),
+                "amount": editable(budget.amount, user.currency),
                 "period": budget.period,
                 "alert_threshold": int(budget.alert_threshold),
             },

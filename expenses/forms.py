@@ -11,7 +11,7 @@ from expenses.models import Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.money import format_amount, parse_amount
+from smartbudget.core.money import editable, parse_amount
 from smartbudget.web.forms import AmountField, ListForm
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
@@ -99,7 +99,7 @@ class NewExpenseForm(ExpenseForm):
         initial = {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
         if like:
             initial |= {
-                "amount": format_amount(like.amount, user.currency),
+                "amount": editable(like.amount, user.currency),
                 "category": like.category,
                 "description": like.description,
             }
@@ -154,7 +154,7 @@ class EditExpenseForm(ExpenseForm):
         return cls(
             user=user,
             initial={
-                "amount": format_amount(expense.amount, user.currency),
+                "amount": editable(expense.amount, user.currency),
                 "category": expense.category,
                 "description": expense.description,
                 "date": expense.date,
@@ -172,9 +172,9 @@ class EditExpenseForm(ExpenseForm):
         """Return label, what is stored and what was typed, where they differ."""
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
         amount = parse_amount(typed["amount"], user.currency)
-        typed["amount"] = format_amount(amount, user.currency)
+        typed["amount"] = editable(amount, user.currency)
         there = {
-            "amount": format_amount(stored.amount, user.currency),
+            "amount": editable(stored.amount, user.currency),
             "category": stored.category,
             "description": stored.description,
             "date": stored.date,

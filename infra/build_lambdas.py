@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from smartbudget.core import language
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
 # Functions that need more than the others, by the lock of what they need.
@@ -45,6 +47,8 @@ WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
 # botocore describes 400 services in 25 MB of JSON; these are the ones the code
 # calls. Leaving the others out makes a zip a tenth of the size.
 AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
+# Babel knows 1,100 locales in 30 MB; root holds what the others have in common.
+LOCALES = frozenset({"root", *(code[:2] for code in language.LANGUAGES)})
 KEPT_ZIPS = 3  # of each function; older ones are deleted
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
@@ -105,7 +109,7 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
 def code_files(name: str) -> Iterator[Path]:
     """Yield the project's files in one function's zip, relative to the root."""
     folders = [ROOT / "smartbudget" / "core", *(ROOT / app for app in APPS)]
-    folders.append(ROOT / "templates" / "email")
+    folders += [ROOT / "templates" / "email", language.CATALOGS]
     yield Path("smartbudget/__init__.py")
     if (ROOT / "lambdas" / "__init__.py").exists():
         yield Path("lambdas/__init__.py")
@@ -117,7 +121,7 @@ def code_files(name: str) -> Iterator[Path]:
 
 
 def _is_left_out(path: Path) -> bool:
-    if "__pycache__" in path.parts or path.suffix == ".pyc":
+    if "__pycache__" in path.parts or path.suffix in {".pyc", ".po", ".pot"}:
         return True
     is_app = path.parts[0] in APPS
     return is_app and (path.stem in WEB_ROOMS or not WEB_FOLDERS.isdisjoint(path.parts))
@@ -146,6 +150,7 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
 def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
     digest = hashlib.sha256(target.label.encode())
     digest.update(lock.read_bytes() + Path(__file__).read_bytes())
+    digest.update(repr(sorted(LOCALES)).encode())
     archive = out / f"packages-{lock.stem}-{digest.hexdigest()[:20]}.zip"
     if archive.exists():
         os.utime(archive)
@@ -187,6 +192,10 @@ def _prune(folder: Path) -> None:
                 shutil.rmtree(path)
     shutil.rmtree(folder / "boto3" / "examples", ignore_errors=True)
     shutil.rmtree(folder / "bin", ignore_errors=True)
+    for path in (folder / "babel" / "locale-data").iterdir():
+        if path.stem.partition("_")[0] not in LOCALES:
+            path.unlink()
+    shutil.rmtree(folder / "babel" / "messages")  # reads and writes catalogs
     # Of its families only the bold face is used; other fonts come from elsewhere.
     for path in (folder / "pymupdf_fonts").glob("*_*.py"):
         if path.stem not in {"__init__", "NotoSans_Bold"}:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import django
 
+from smartbudget.core import language
 from smartbudget.core.aws import S3_OPTIONS
 from smartbudget.core.config import ConfigError, config
 
@@ -41,6 +42,7 @@ MIDDLEWARE = [
     # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
     # so that a page's length tells nothing of its secrets (BREACH).
     "django.middleware.gzip.GZipMiddleware",
+    "smartbudget.web.language.LanguageMiddleware",
     "smartbudget.web.middleware.RequestMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -62,6 +64,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
                 "smartbudget.web.context.user",
                 "smartbudget.web.context.section",
             ],
@@ -81,7 +84,9 @@ STATIC_ROOT = BASE_DIR / "staticfiles"  # what collectstatic makes
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = language.DEFAULT
+LANGUAGES = [*language.LANGUAGES.items()]
+LOCALE_PATHS = [language.CATALOGS]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

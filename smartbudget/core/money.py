@@ -1,10 +1,12 @@
 """Money: `Decimal` in currency units, with the places its currency has."""
 
+import copy
 import re
 from decimal import Decimal
 
 from iso4217 import Currency
 
+from smartbudget.core import language
 from smartbudget.core.errors import InvalidError
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})", re.ASCII)
@@ -51,12 +53,65 @@ def format_amount(amount: Decimal, currency: str) -> str:
 
     An amount stored under a currency with more decimals keeps all of its own.
     """
-    places = max(CURRENCIES[currency], -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:.{places}f}"
+    return f"{amount:.{_places(amount, currency)}f}"
 
 
 def display(amount: Decimal, currency: str) -> str:
-    """Write an amount for people, as in `1,234.50 USD`."""
-    whole, _, decimals = format_amount(amount, currency).partition(".")
-    grouped = f"{int(whole):,}" if whole != "-0" else "-0"
-    return f"{grouped}{'.' if decimals else ''}{decimals} {currency}"
+    """Write an amount for people, as the current language does: `$1,234.50`.
+
+    With its currency's decimals, as `format_amount`; CLDR knows fewer for some.
+    """
+    pattern = copy.copy(language.locale().currency_formats["standard"])
+    places = _places(amount, currency)
+    pattern.frac_prec = (places, places)
+    said: str = pattern.apply(
+        amount, language.locale(), currency=currency, currency_digits=False
+    )
+    # CLDR sets letters apart from digits, as in KWD 5.000; Babel does not.
+    return re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", said)
+
+
+def write_number(amount: Decimal, currency: str) -> str:
+    """Write an amount without its currency, as the current language does: `1,234.50`.
+
+    Whole groups of digits stand apart; the decimals are those of `format_amount`.
+    """
+    pattern = copy.copy(language.locale().decimal_formats[None])
+    places = _places(amount, currency)
+    pattern.frac_prec = (places, places)
+    written: str = pattern.apply(amount, language.locale())
+    return written
+
+
+def editable(amount: Decimal, currency: str) -> str:
+    """Write an amount for a form, as `typed_amount` reads it: `1234.50`, `1234,50`."""
+    point = language.locale().number_symbols["latn"]["decimal"]
+    return format_amount(amount, currency).replace(".", point)
+
+
+def typed_amount(text: str) -> str:
+    """Return an amount as somebody typed it the way `parse_amount` reads it.
+
+    In the current language: `1.234,50` becomes `1234.50` in German. What no language
+    of ours writes so is returned as it is, to be refused with its reason. A point
+    before three digits sets thousands apart where the language says so, and is a
+    decimal point otherwise: who types 12.50 in German means twelve and a half.
+    """
+    text = "".join(text.split())
+    symbols = language.locale().number_symbols["latn"]
+    point, group = symbols["decimal"], symbols["group"]
+    whole, found, decimals = text.partition(point)
+    digits = re.escape(group)
+    if re.fullmatch(rf"[+-]?[0-9]{{1,3}}({digits}[0-9]{{3}})+", whole):
+        whole = whole.replace(group, "")
+    elif not found:
+        return text
+    return f"{whole}.{decimals}" if found else whole
+
+
+def _places(amount: Decimal, currency: str) -> int:
+    """Return how many decimals an amount is written with.
+
+    An amount stored under a currency with more decimals keeps all of its own.
+    """
+    return max(CURRENCIES[currency], -int(amount.normalize().as_tuple().exponent))

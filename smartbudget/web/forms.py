@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from smartbudget.core.errors import ForbiddenError, NotFoundError
+from smartbudget.core.money import typed_amount
 from smartbudget.web.errors import Problem, problem_of
 
 T = TypeVar("T")
@@ -23,6 +24,11 @@ class AmountField(CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=64, empty_value=None, **options)
+
+    def to_python(self, value: str | None) -> str | None:
+        """Read what was typed as the page's language writes numbers."""
+        typed = super().to_python(value)
+        return typed and typed_amount(typed)
 
 
 class ListForm(Form):

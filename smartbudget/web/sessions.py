@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import services
 from accounts.models import User
 from smartbudget.web import errors
+from smartbudget.web.language import activate_for
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
@@ -109,6 +110,7 @@ class SessionMiddleware:
             return None
         try:
             request.user = load_user(request)
+            activate_for(request.user)
         except Exception as error:  # noqa: BLE001 - raised again unless it is known
             return errors.response_or_raise(request, error)
         return None if request.user else _to_login(request)

@@ -212,6 +212,7 @@ def test_the_profile_is_the_callers_own(aws):
         "phone_number": None,
         "currency": "USD",
         "time_zone": "UTC",
+        "language": "en",
         "large_expense_threshold": "50.00",
         "email_preferences": {
             "budget_threshold": True,

@@ -10,7 +10,7 @@ from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.faults import calls_counted, down
 
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
-PROFILE = {"currency": "EUR", "time_zone": "Europe/Berlin"}
+PROFILE = {"currency": "EUR", "time_zone": "Europe/Berlin", "language": "en"}
 
 
 def post(client, path, data):

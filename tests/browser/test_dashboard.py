@@ -21,7 +21,7 @@ def test_an_expense_is_added_by_keyboard_and_says_what_it_set_off(windows, stack
     page.keyboard.press("Enter")
 
     said = page.get_by_role("status")
-    expect(said).to_contain_text("groceries, 85.00 USD, was added.")
+    expect(said).to_contain_text("groceries, $85.00, was added.")
     expect(said).to_contain_text("Budget 85% spent: Groceries")
     expect(page.get_by_label("Amount")).to_be_focused()
 
@@ -36,7 +36,7 @@ def test_the_trend_comes_by_itself(windows, stack):
     expect(drawing).to_be_visible()
     page.get_by_text("As a table").click()
     table = page.get_by_role("table").filter(has_text="Month")
-    expect(table.get_by_role("cell", name="1,234.50 USD")).to_be_visible()
+    expect(table.get_by_role("cell", name="$1,234.50")).to_be_visible()
 
 
 def test_without_scripts_a_link_leads_to_the_trend(windows, stack):
@@ -47,4 +47,4 @@ def test_without_scripts_a_link_leads_to_the_trend(windows, stack):
 
     page.get_by_role("link", name="Spending in the twelve months").click()
 
-    expect(page.get_by_role("cell", name="1,234.50 USD")).to_be_visible()
+    expect(page.get_by_role("cell", name="$1,234.50")).to_be_visible()

@@ -180,11 +180,11 @@ def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
     page.get_by_role("link", name="Edit Fun").click()
     page.get_by_label("Amount").fill("7.50")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("cell", name="7.50 USD")).to_be_visible()
+    expect(page.get_by_role("cell", name="$7.50")).to_be_visible()
     page.get_by_role("link", name="Delete Rent").click()
     page.get_by_role("button", name="Delete").click()
 
-    expect(page.get_by_role("cell", name="7.50 USD")).to_be_visible()
+    expect(page.get_by_role("cell", name="$7.50")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
@@ -248,7 +248,7 @@ def test_the_first_expense_needs_no_mouse(windows, stack):
     page.keyboard.press("Enter")
 
     page.wait_for_url("**/expenses#content-start")
-    expect(page.get_by_role("cell", name="12.50 USD")).to_be_visible()
+    expect(page.get_by_role("cell", name="$12.50")).to_be_visible()
 
 
 def test_after_logout_back_shows_nothing_private(windows, stack):

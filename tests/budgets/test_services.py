@@ -442,5 +442,5 @@ def test_an_alert_says_what_happened():
     (alert,) = Notification.by_user.query("alice")
     assert alert.status == "queued"
     assert "Groceries" in alert.subject
-    assert "60.00 USD" in alert.message
-    assert "40.00 USD" in alert.message
+    assert "$60.00" in alert.message
+    assert "$40.00" in alert.message

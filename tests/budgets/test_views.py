@@ -52,11 +52,11 @@ def test_the_dashboard_shows_the_month(client, alice):
     shown = page(client.get(HOME))
 
     assert "<h1>March 2026</h1>" in shown
-    assert "85.00 USD of 100.00 USD 85% Left: 15.00 USD" in words(shown)
+    assert "$85.00 of $100.00 85% Left: $15.00" in words(shown)
     assert '<rect class="spent" y="25%" width="85.00%" height="50%"/>' in shown
-    assert "1,319.50 USD" in shown
-    assert "Rent no budget 1,234.50 USD" in words(shown)
-    assert "<dd>7.00 USD</dd>" in shown
+    assert "$1,319.50" in shown
+    assert "Rent no budget $1,234.50" in words(shown)
+    assert "<dd>$7.00</dd>" in shown
     assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in shown
 
 
@@ -95,7 +95,7 @@ def test_the_dashboard_leads_to_the_months_beside_it(client, alice):
     assert 'href="/?month=2025-11"' in shown
     assert 'href="/?month=2026-01"' in shown
     assert 'href="/">This month' in shown
-    assert "<dd>7.00 USD</dd>" in shown
+    assert "<dd>$7.00</dd>" in shown
     assert "This month" not in page(client.get(HOME, {"month": ""}))
 
 
@@ -123,8 +123,8 @@ def test_a_budget_is_added_and_the_list_says_so(client, alice):
     response = client.post(ADD, FOOD)
 
     shown = after(client, response)
-    assert "The monthly budget for Food, 100.00 USD, was added." in shown
-    assert "0.00 USD of 100.00 USD 0% Left: 100.00 USD" in words(shown)
+    assert "The monthly budget for Food, $100.00, was added." in shown
+    assert "$0.00 of $100.00 0% Left: $100.00" in words(shown)
     assert "Monthly, March 2026" in words(shown)
     (budget,) = list_budgets(alice).items
     assert budget.alert_threshold == 80
@@ -193,8 +193,8 @@ def test_the_list_shows_the_period_that_runs(client, alice):
         client = client_for(alice)
         later = page(client.get(LIST))
 
-    assert "90.00 USD of 100.00 USD 90% Left: 10.00 USD" in words(before)
-    assert "5.00 USD of 100.00 USD 5% Left: 95.00 USD" in words(later)
+    assert "$90.00 of $100.00 90% Left: $10.00" in words(before)
+    assert "$5.00 of $100.00 5% Left: $95.00" in words(later)
     assert "Monthly, April 2026" in words(later)
 
 
@@ -208,7 +208,7 @@ def test_a_passed_budget_s_line_says_how_far(client, alice):
 
     shown = page(client.get(LIST))
 
-    assert "Over: 20.00 USD" in words(shown)
+    assert "Over: $20.00" in words(shown)
     assert "&lt;i&gt;cat" in shown
     assert "<i>cat" not in shown
 
@@ -231,9 +231,7 @@ def test_an_edit_is_stored_and_said(client, alice):
         f"/budgets/{budget.budget_id}/edit", {**FOOD, "amount": "150.00"}
     )
 
-    assert "The monthly budget for Food, 150.00 USD, was saved." in after(
-        client, response
-    )
+    assert "The monthly budget for Food, $150.00, was saved." in after(client, response)
     assert get_budget(alice, budget.budget_id).amount == 150
 
 
@@ -270,7 +268,7 @@ def test_deleting_asks_first(client, alice):
     budget = make_budget(alice)
     address = f"/budgets/{budget.budget_id}/delete"
 
-    assert "100.00 USD" in page(client.get(address))
+    assert "$100.00" in page(client.get(address))
     assert get_budget(alice, budget.budget_id)
 
     assert "The budget was deleted." in after(client, client.post(address))

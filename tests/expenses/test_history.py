@@ -213,7 +213,7 @@ def test_the_api_and_the_page_show_it_with_receipts_by_name():
         [],
     ]
     assert [each["created"] for each in answer] == [False, False, False, True]
-    assert "<del>100 JPY</del> to <ins>250 JPY</ins>" in shown
+    assert "<del>¥100</del> to <ins>¥250</ins>" in shown
     assert "<bill>" not in shown
 
 

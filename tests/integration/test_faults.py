@@ -398,7 +398,7 @@ def test_whatever_a_subject_holds_it_arrives_as_one_short_line(stack, processor)
             "user_id": ivan.user_id,
             "type": "budget_exceeded",
             "subject": subject,
-            "message": "You have spent 12.00 USD of 10.00 USD.",
+            "message": "You have spent $12.00 of $10.00.",
             "status": "queued",
             "created_at": LONG_AGO,
             "updated_at": LONG_AGO,

@@ -25,7 +25,7 @@ def test_the_lambda_writes_and_sends_a_summary_that_is_due(stack):
 
     assert "FunctionError" not in answer, answer["Payload"].read()
     (mail,) = alice.mails(1)
-    assert mail["subject"] == f"12.30 USD spent in {last_month:%B %Y}"
+    assert mail["subject"] == f"$12.30 spent in {last_month:%B %Y}"
     wait_until(lambda: history(alice) == [("monthly_summary", "sent")])
 
 

@@ -37,7 +37,7 @@ def make_notification(notification_id="n1", user_id="alice", **given) -> Notific
             "user_id": user_id,
             "type": "budget_exceeded",
             "subject": "Budget exceeded: Food",
-            "message": "You have spent 12.00 USD of 10.00 USD.",
+            "message": "You have spent $12.00 of $10.00.",
             **given,
         }
     )

@@ -49,7 +49,7 @@ def test_the_list_has_the_shape_that_others_rely_on(client):
             "notification_id": "n1",
             "type": "budget_exceeded",
             "subject": "Budget exceeded: Food",
-            "message": "You have spent 12.00 USD of 10.00 USD.",
+            "message": "You have spent $12.00 of $10.00.",
             "status": "queued",
             "status_text": "Waiting to be sent.",
             "error": None,

@@ -154,7 +154,7 @@ def test_many_alerts_are_counted_after_the_first(alice):
     lines = [line for line in messages()[0].splitlines() if line.startswith("- ")]
     assert lines[0].startswith("- Budget ")
     assert lines[1] == "- Budget exceeded: Fun"
-    assert lines[2:30] == ["- Large expense: 6.00 USD for Fun"] * 28
+    assert lines[2:30] == ["- Large expense: $6.00 for Fun"] * 28
     assert lines[30:] == ["- and 12 more"]
 
 

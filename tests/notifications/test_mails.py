@@ -34,13 +34,13 @@ def made(message: str, subject: str = "Budget exceeded: Food") -> mails.Mail:
 
 
 def test_a_notification_has_one_button_and_the_way_out():
-    mail = made(f"You have spent it all.\n\n2.00 USD over.\n\n{BUDGETS}\n")
+    mail = made(f"You have spent it all.\n\n$2.00 over.\n\n{BUDGETS}\n")
     page = Page(mail.html)
 
     assert page.links == [BUDGETS, UNSUBSCRIBE]
     assert "See your budgets" in page.text
     assert BUDGETS not in page.text  # it is the button's
-    for said in ("You have spent it all.", "2.00 USD over.", BUDGETS, UNSUBSCRIBE):
+    for said in ("You have spent it all.", "$2.00 over.", BUDGETS, UNSUBSCRIBE):
         assert said in mail.text
 
 

@@ -66,7 +66,7 @@ def test_a_notification_goes_out_as_text_and_html(alice, notified):
     assert notified.request["ConfigurationSetName"] == "smart-budget-mail"
     assert notified.subject == "Budget exceeded: Food"
     for body in (notified.text, notified.html):
-        assert "You have spent 12.00 USD of 10.00 USD." in body
+        assert "You have spent $12.00 of $10.00." in body
     assert mails() == []  # nothing through SNS beside it
 
 

@@ -73,7 +73,7 @@ def test_only_staff_have_it_in_their_menu(grace):
 
 
 def test_the_page_tells_what_failed_and_nothing_private(grace):
-    make_failed(ONE, subject="Budget exceeded: Debts", message="12.00 USD")
+    make_failed(ONE, subject="Budget exceeded: Debts", message="$12.00")
     bury(2)
 
     page = text_of(grace.get(PAGE))

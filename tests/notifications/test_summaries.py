@@ -154,17 +154,17 @@ def test_a_summary_comes_when_its_week_is_over(alice, clock):
     clock.shift(1)
     sweep()
 
-    assert subjects()[sent_before:] == ["580.00 USD spent in the week of 16 March 2026"]
+    assert subjects()[sent_before:] == ["$580.00 spent in the week of 16 March 2026"]
     summary = history(alice)[0]
     assert (summary.type, summary.status) == (WEEKLY, "sent")
     assert summary.created_at == "2026-03-23T07:00:01.000000+00:00"
     assert summary.message == (
-        "580.00 USD was spent in the week of 16 March 2026."
-        " That is 550.00 USD more than in the week before (30.00 USD).\n\n"
+        "$580.00 was spent in the week of 16 March 2026."
+        " That is $550.00 more than in the week before ($30.00).\n\n"
         "Your budgets:\n"
-        "- Food, the week of 16 March 2026: 80.00 USD of 50.00 USD spent,"
-        " 30.00 USD over\n"
-        "- Rent, March 2026: 500.00 USD of 500.00 USD spent, 0.00 USD left\n\n"
+        "- Food, the week of 16 March 2026: $80.00 of $50.00 spent,"
+        " $30.00 over\n"
+        "- Rent, March 2026: $500.00 of $500.00 spent, $0.00 left\n\n"
         "http://127.0.0.1:8000/budgets/\n"
     )
 
@@ -179,9 +179,9 @@ def test_a_month_is_summed_up_in_its_own_currency(clock):
 
     sweep()
 
-    assert subjects() == ["900 JPY spent in March 2026"]
+    assert subjects() == ["¥900 spent in March 2026"]
     message = history(bob)[0].message
-    assert "That is 300 JPY less than in the month before (1,200 JPY)." in message
+    assert "That is ¥300 less than in the month before (¥1,200)." in message
     assert message.endswith(
         "You have no budgets.\n\nhttp://127.0.0.1:8000/?month=2026-03\n"
     )

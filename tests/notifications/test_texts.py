@@ -56,9 +56,9 @@ def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
 
     assert subject == "Budget 82% spent: Food"
     assert message == (
-        "You have spent 412.50 USD of the 500.00 USD in your Food budget for"
+        "You have spent $412.50 of the $500.00 in your Food budget for"
         " March 2026. That is 82%; you asked to be told at 80%.\n\n"
-        "87.50 USD is left. The period ends on 31 March 2026.\n\n"
+        "$87.50 is left. The period ends on 31 March 2026.\n\n"
         "http://127.0.0.1:8000/budgets/\n"
     )
 
@@ -67,7 +67,7 @@ def test_an_exceeded_budget_says_by_how_much():
     subject, message = alert("exceeded", spent=Decimal("500.01"))
 
     assert subject == "Budget exceeded: Food"
-    assert "You are 0.01 USD over. The period ends on 31 March 2026." in message
+    assert "You are $0.01 over. The period ends on 31 March 2026." in message
 
 
 def test_a_percentage_is_never_rounded_up_to_all():
@@ -80,13 +80,13 @@ def test_a_budget_spent_to_the_cent_has_nothing_left():
     subject, message = alert(spent=Decimal(500))
 
     assert subject == "Budget 100% spent: Food"
-    assert "0.00 USD is left." in message
+    assert "$0.00 is left." in message
 
 
 def test_a_threshold_jumped_over_does_not_speak_of_what_is_left():
     _, message = alert(spent=Decimal(600))
 
-    assert "You are 100.00 USD over." in message
+    assert "You are $100.00 over." in message
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_a_large_expense_says_which():
         currency="JPY",
     )
 
-    assert subject == "Large expense: 120,000 JPY for Rent"
+    assert subject == "Large expense: ¥120,000 for Rent"
     assert "for Rent on 1 March 2026." in message
-    assert "told from 100,000 JPY on." in message
+    assert "told from ¥100,000 on." in message
     assert message.endswith("/expenses/\n")
 
 

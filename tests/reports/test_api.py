@@ -52,7 +52,7 @@ def test_a_report_is_made_and_its_addresses_told(client, alice):
     assert "Expires=86400" in body["report_url"]
     assert body["period"] == {"start": "2026-03-01", "end": "2026-03-31"}
     text = pypdf.PdfReader(io.BytesIO(stored(body["report_key"]))).pages[0]
-    assert "12.50 USD" in text.extract_text()
+    assert "$12.50" in text.extract_text()
 
 
 @pytest.mark.parametrize(

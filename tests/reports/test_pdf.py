@@ -51,7 +51,7 @@ def test_the_cover_says_what_matters():
 
     for words in (
         "October 2026",
-        "1,244.50 USD",
+        "$1,244.50",
         "244.50 more than in September 2026 (1,000.00)",
         "What stands out",
         "The monthly Groceries budget is passed by 5.00.",
@@ -182,12 +182,12 @@ def test_huge_amounts_fit_and_keep_every_figure():
         entry("2026-10-01", "999999999999.99"), entry("2026-10-02", "999999999999.99")
     )
 
-    assert "1,999,999,999,999.98 USD" in text_of(report)
+    assert "$1,999,999,999,999.98" in text_of(report)
 
 
 @pytest.mark.parametrize(
     ("currency", "amount", "printed"),
-    [("JPY", "1200", "1,200 JPY"), ("KWD", "1.250", "1.250 KWD")],
+    [("JPY", "1200", "¥1,200"), ("KWD", "1.250", "KWD 1.250")],
 )
 def test_amounts_have_the_currencys_decimals(currency, amount, printed):
     text = text_of(report_of(entry("2026-10-01", amount), currency=currency))

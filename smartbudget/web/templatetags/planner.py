@@ -5,8 +5,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.utils import formats
 
+from smartbudget.core import language
 from smartbudget.core import money as amounts
 
 register = template.Library()
@@ -23,11 +23,29 @@ def day(value: datetime.date | str) -> str:
     """Print a day, given as a date or as YYYY-MM-DD."""
     if isinstance(value, str):
         value = datetime.date.fromisoformat(value)
-    return formats.date_format(value, "j M Y")
+    return language.day(value)
 
 
 @register.filter
 def moment(value: str, time_zone: str) -> str:
     """Print an ISO 8601 instant in a time zone: `{{ at|moment:user.time_zone }}`."""
     local = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
-    return formats.date_format(local, "j M Y, H:i")
+    return language.moment(local)
+
+
+@register.filter
+def month(value: datetime.date) -> str:
+    """Print a month with its year, by any day of it."""
+    return language.month(value)
+
+
+@register.filter
+def short_month(value: datetime.date) -> str:
+    """Print a month in a few letters, by any day of it."""
+    return language.short_month(value)
+
+
+@register.filter
+def short_day(value: datetime.date) -> str:
+    """Print a day without its year."""
+    return language.short_day(value)

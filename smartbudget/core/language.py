@@ -1,0 +1,140 @@
+"""The language that somebody is spoken to in, and how it writes days and numbers.
+
+Framework-free, since the Lambdas write e-mails and reports: the catalogs are those that
+Django reads too (`locale/`), and pages set the language for both
+(`smartbudget.web.language`).
+
+    from smartbudget.core.language import gettext as _
+
+    raise InvalidError(_("Enter at least {least} characters.").format(least=3))
+
+What a person is to read later, or elsewhere, is written in that person's language:
+
+    with speaking(user.language):
+        subject = _("Your password was changed")
+"""
+
+import contextlib
+import datetime
+import functools
+import gettext as catalogs
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+
+from babel import Locale, dates
+
+DEFAULT = "en"
+# What people choose among, each called by its own name. English needs no catalog.
+LANGUAGES = {"en": "English", "en-gb": "English (UK)", "de": "Deutsch"}
+# Whose days and numbers go with it; CLDR, through Babel.
+_LOCALES = {"en": "en_US", "en-gb": "en_GB", "de": "de_DE"}
+
+CATALOGS = Path(__file__).resolve().parents[2] / "locale"
+DOMAIN = "django"  # the name that Django looks for
+
+_active = ContextVar("language", default=DEFAULT)
+current = _active.get
+
+
+def activate(language: str) -> None:
+    """Speak a language from now on, in this thread or task; any other is English."""
+    _active.set(language if language in LANGUAGES else DEFAULT)
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language for the length of a block; any other is English."""
+    token = _active.set(language if language in LANGUAGES else DEFAULT)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def gettext(message: str) -> str:
+    """Return a message in the current language; as it is where nobody translated it."""
+    return _catalog(current()).gettext(message)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """Return the form of a message that goes with a number, in the current language."""
+    return _catalog(current()).ngettext(one, many, number)
+
+
+def pgettext(context: str, message: str) -> str:
+    """Return a message that means different things, by its context."""
+    return _catalog(current()).pgettext(context, message)
+
+
+def mark(message: str) -> str:
+    """Mark a message for the catalog and return it as it is.
+
+    For constants: whoever shows one passes it to `gettext`.
+    """
+    return message
+
+
+def locale() -> Locale:
+    """Return Babel's locale of the current language."""
+    return _locale(current())
+
+
+def day(value: datetime.date) -> str:
+    """Write a day shortly: `Nov 5, 2026`."""
+    return dates.format_date(value, "medium", locale())
+
+
+def long_day(value: datetime.date) -> str:
+    """Write a day with its month in full: `November 5, 2026`."""
+    return dates.format_date(value, "long", locale())
+
+
+def month(value: datetime.date) -> str:
+    """Write a month with its year: `November 2026`."""
+    return dates.format_skeleton("yMMMM", value, locale=locale())
+
+
+def month_name(value: datetime.date) -> str:
+    """Write a month without its year: `November`."""
+    return dates.format_date(value, "LLLL", locale())
+
+
+def short_month(value: datetime.date) -> str:
+    """Write a month in a few letters: `Nov`."""
+    return dates.format_date(value, "LLL", locale())
+
+
+def short_day(value: datetime.date) -> str:
+    """Write a day without its year: `Nov 5`."""
+    return dates.format_skeleton("MMMd", value, locale=locale())
+
+
+def weekday(value: datetime.date) -> str:
+    """Write the name of a day of the week: `Thursday`."""
+    return dates.format_date(value, "EEEE", locale())
+
+
+def moment(local: datetime.datetime) -> str:
+    """Write a time of a day, as the clocks show it: `Nov 5, 2026, 4:05 PM`.
+
+    local: in the reader's time zone.
+    """
+    return f"{day(local)}, {clock(local)}"
+
+
+def clock(local: datetime.datetime | datetime.time) -> str:
+    """Write a time of the day: `4:05 PM`."""
+    return dates.format_time(local, "short", locale=locale())
+
+
+@functools.cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(_LOCALES[language])
+
+
+@functools.cache
+def _catalog(language: str) -> catalogs.NullTranslations:
+    return catalogs.translation(
+        DOMAIN, CATALOGS, [language.replace("-", "_")], fallback=True
+    )

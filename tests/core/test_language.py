@@ -1,0 +1,94 @@
+"""Languages: what is said in them, and how they write days and amounts."""
+
+import datetime
+import threading
+from decimal import Decimal
+
+import pytest
+
+from smartbudget.core import language, money
+
+DAY = datetime.date(2026, 11, 5)
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "long_day", "month", "clock"),
+    [
+        ("en", "Nov 5, 2026", "November 5, 2026", "November 2026", "4:05\u202fPM"),
+        ("en-gb", "5 Nov 2026", "5 November 2026", "November 2026", "16:05"),
+        ("de", "05.11.2026", "5. November 2026", "November 2026", "16:05"),
+    ],
+)
+def test_days_are_written_as_the_language_does(code, day, long_day, month, clock):
+    with language.speaking(code):
+        assert language.day(DAY) == day
+        assert language.long_day(DAY) == long_day
+        assert language.month(DAY) == month
+        assert language.clock(datetime.time(16, 5)) == clock
+
+
+@pytest.mark.parametrize(
+    ("code", "currency", "written"),
+    [
+        ("en", "USD", "$1,234.50"),
+        ("en", "JPY", "¥1,234.5"),  # kept from a currency with decimals
+        ("en", "KWD", "KWD\u00a01,234.500"),
+        ("en-gb", "GBP", "£1,234.50"),
+        ("de", "EUR", "1.234,50\u00a0€"),
+        ("de", "KWD", "1.234,500\u00a0KWD"),
+    ],
+)
+def test_amounts_are_written_as_the_language_does(code, currency, written):
+    with language.speaking(code):
+        assert money.display(Decimal("1234.5"), currency) == written
+
+
+@pytest.mark.parametrize(
+    ("code", "typed", "read"),
+    [
+        ("en", "1,234.50", "1234.50"),
+        ("en", " 12.5 ", "12.5"),
+        ("de", "1.234,50", "1234.50"),
+        ("de", "1.234", "1234"),
+        ("de", "12,5", "12.5"),
+        ("de", "12.50", "12.50"),
+        ("de", "1 000,00", "1000.00"),
+        ("de", "-5", "-5"),
+    ],
+)
+def test_an_amount_is_read_as_it_is_typed(code, typed, read):
+    with language.speaking(code):
+        assert money.typed_amount(typed) == read
+
+
+@pytest.mark.parametrize(
+    ("code", "typed"), [("en", "12,50"), ("de", "1,234.5"), ("de", "1,2,3")]
+)
+def test_what_might_be_two_amounts_is_refused(code, typed):
+    with language.speaking(code), pytest.raises(money.InvalidError):
+        money.parse_amount(money.typed_amount(typed), "USD")
+
+
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_what_a_form_shows_reads_as_the_same_amount(code):
+    with language.speaking(code):
+        shown = money.editable(Decimal("1234567.8"), "USD")
+
+        assert money.parse_amount(money.typed_amount(shown), "USD") == Decimal(
+            "1234567.8"
+        )
+
+
+def test_an_unknown_language_is_english():
+    with language.speaking("tlh"):
+        assert language.current() == "en"
+
+
+def test_what_one_thread_speaks_is_not_heard_in_another():
+    heard = []
+    with language.speaking("de"):
+        thread = threading.Thread(target=lambda: heard.append(language.current()))
+        thread.start()
+        thread.join()
+
+    assert heard == ["en"]

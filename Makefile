@@ -7,7 +7,7 @@ VENV ?= .venv
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 
-.PHONY: help run test browser lint screenshots bench soak lock clean
+.PHONY: help run test browser lint screenshots messages bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ lint: $(ready) ## Check style, types and the template
 
 screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
 	@exec $(python) -m tests.browser.screenshots
+
+messages: $(ready) ## Bring the translations in locale/ up to date with the code
+	@exec $(python) -m smartbudget.local.catalogs
 
 bench: $(ready) ## Measure every action beside the bare AWS calls it makes
 	@exec $(python) -m benchmarks

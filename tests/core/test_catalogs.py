@@ -1,0 +1,45 @@
+"""The translations: whole, of today's code, and with the same places to fill."""
+
+import re
+
+import pytest
+
+from smartbudget.local import catalogs
+
+PLACES = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%[sd%]|</?\w+|\n")
+
+every_language = pytest.mark.parametrize("code", catalogs.TRANSLATED)
+
+
+@every_language
+def test_the_catalog_has_the_messages_of_the_code(code):
+    stored = catalogs.path_of(code).read_bytes()
+
+    assert stored == catalogs.written(catalogs.updated(code)), "run make messages"
+
+
+@every_language
+def test_what_is_compiled_is_what_is_stored(code):
+    compiled = catalogs.path_of(code).with_suffix(".mo").read_bytes()
+
+    assert compiled == catalogs.compiled(catalogs.read(code)), "run make messages"
+
+
+@every_language
+def test_every_message_is_translated(code):
+    assert catalogs.untranslated(catalogs.read(code)) == []
+
+
+@every_language
+def test_a_translation_has_the_places_of_its_message(code):
+    for message in catalogs.read(code):
+        if not message.id:
+            continue
+        forms = message.id if message.pluralizable else (message.id,)
+        strings = message.string if message.pluralizable else (message.string,)
+        allowed = set().union(*(PLACES.findall(form) for form in forms))
+        for string in strings:
+            assert set(PLACES.findall(string)) <= allowed, message.id
+        assert sorted(PLACES.findall(forms[-1])) == sorted(
+            PLACES.findall(strings[-1])
+        ), message.id

@@ -11,7 +11,7 @@
     if (!unread) return;
     const words = document.createElement("span");
     words.className = "visually-hidden";
-    words.textContent = " unread";
+    words.textContent = ` ${place.dataset.words}`;
     place.replaceChildren(more ? `${unread}+` : `${unread}`, words);
     place.hidden = false;
   }

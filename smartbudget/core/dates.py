@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo, available_timezones
 
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
 
 PERIODS = ("monthly", "weekly", "yearly")
 TIME_ZONES = frozenset(available_timezones())
@@ -53,7 +54,7 @@ def parse_month(value: str, field: str = "month") -> datetime.date:
             raise ValueError  # noqa: TRY301 - there are months before and after it
         return first
     except ValueError:
-        raise InvalidError("Enter a month as YYYY-MM.", field) from None
+        raise InvalidError(_("Enter a month as YYYY-MM."), field) from None
 
 
 def parse_day(value: object, field: str = "date") -> datetime.date:
@@ -69,7 +70,7 @@ def parse_day(value: object, field: str = "date") -> datetime.date:
             return datetime.date.fromisoformat(value)
         except ValueError:
             pass
-    raise InvalidError("Enter a real day as YYYY-MM-DD.", field)
+    raise InvalidError(_("Enter a real day as YYYY-MM-DD."), field)
 
 
 def years_later(day: datetime.date, years: int) -> datetime.date:

@@ -7,6 +7,7 @@ the same time, so that together they take no longer than the slowest may.
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from smartbudget.core import aws
 from smartbudget.core.config import config
+from smartbudget.core.language import gettext as _
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
     """Ask every part how it is, within so many seconds. Raises nothing."""
     checks = _checks()
     pool = ThreadPoolExecutor(len(checks), thread_name_prefix="health")
-    asked = {name: pool.submit(ask) for name, ask in checks.items()}
+    asked = {name: pool.submit(copy_context().run, ask) for name, ask in checks.items()}
     wait(asked.values(), deadline_seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     return [_part(name, answer) for name, answer in asked.items()]
@@ -75,7 +77,7 @@ def _checks() -> dict[str, Callable[[], str]]:
 def _part(name: str, answer: Future[str]) -> Part:
     if not answer.done() or answer.cancelled():
         logger.warning("unhealthy part=%s: no answer in time", name)
-        return Part(name, False, "It did not answer in time.")
+        return Part(name, False, _("It did not answer in time."))
     error = answer.exception()
     if error is None:
         return Part(name, True, answer.result())
@@ -90,14 +92,14 @@ def _in_words(error: BaseException) -> str:
         code = str(error.response.get("Error", {}).get("Code", "no code"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if status == 403 or "Denied" in code or "AuthorizationError" in code:
-            return f"It may not be asked ({code})."
+            return _("It may not be asked ({code}).").format(code=code)
         if status == 404 or "NotFound" in code or "NonExistent" in code:
-            return f"It does not exist ({code})."
-        return f"It answered with an error ({code})."
+            return _("It does not exist ({code}).").format(code=code)
+        return _("It answered with an error ({code}).").format(code=code)
     kind = type(error).__name__
     if isinstance(error, BotoCoreError | HTTPClientError):
-        return f"It could not be reached ({kind})."
-    return f"The check itself failed ({kind})."
+        return _("It could not be reached ({kind}).").format(kind=kind)
+    return _("The check itself failed ({kind}).").format(kind=kind)
 
 
 def _table(name: str) -> str:
@@ -106,13 +108,13 @@ def _table(name: str) -> str:
     )["Table"]
     status = found["TableStatus"]
     if status not in {"ACTIVE", "UPDATING"}:  # it serves while it is updated
-        raise NotWellError(f"It is {status}.")
-    return "It is there."
+        raise NotWellError(_("It is {status}.").format(status=status))
+    return _("It is there.")
 
 
 def _bucket() -> str:
     client("s3").head_bucket(Bucket=config.receipts_bucket)
-    return "It is there."
+    return _("It is there.")
 
 
 def _queue(name: str) -> str:
@@ -124,12 +126,14 @@ def _queue(name: str) -> str:
     found = client("sqs").get_queue_attributes(
         QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
     )["Attributes"]
-    return f"About {found[visible]} waiting, {found[hidden]} in hand."
+    return _("About {waiting} waiting, {hidden} in hand.").format(
+        waiting=found[visible], hidden=found[hidden]
+    )
 
 
 def _topic() -> str:
     client("sns").get_topic_attributes(TopicArn=aws.topic_arn())
-    return "It is there."
+    return _("It is there.")
 
 
 def _ses() -> str:
@@ -137,8 +141,8 @@ def _ses() -> str:
         ConfigurationSetName=config.ses_configuration_set
     )
     if not found.get("SendingOptions", {}).get("SendingEnabled", True):
-        raise NotWellError("Sending is paused.")
-    return "It sends."
+        raise NotWellError(_("Sending is paused."))
+    return _("It sends.")
 
 
 def _reports() -> str:
@@ -146,4 +150,4 @@ def _reports() -> str:
     client("lambda").invoke(
         FunctionName=f"{config.resource_prefix}{REPORTS}", InvocationType="DryRun"
     )
-    return "It may be invoked."
+    return _("It may be invoked.")

@@ -4,10 +4,13 @@ import copy
 import re
 from decimal import Decimal
 
+from babel import numbers
 from iso4217 import Currency
 
 from smartbudget.core import language
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import ngettext
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
@@ -30,21 +33,30 @@ def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal
     Raises InvalidError naming `field`.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise InvalidError("Enter an amount as a number.", field)
+        raise InvalidError(_("Enter an amount as a number."), field)
     # Decimal alone would also take 1_000, NaN and digits of other scripts.
     if isinstance(value, str) and not _NUMBER.fullmatch(value := value.strip()):
-        raise InvalidError("Enter an amount as a number.", field)
+        raise InvalidError(_("Enter an amount as a number."), field)
     amount = Decimal(value)
     if not amount.is_finite():
-        raise InvalidError("Enter an amount as a number.", field)
+        raise InvalidError(_("Enter an amount as a number."), field)
     if amount <= 0:
-        raise InvalidError("Amount must be above zero.", field)
+        raise InvalidError(_("Amount must be above zero."), field)
     if amount >= LIMIT:
-        raise InvalidError("Amount must be below 1,000,000,000,000.", field)
+        raise InvalidError(
+            _("Amount must be below {limit}.").format(limit=_whole(LIMIT)), field
+        )
     places = CURRENCIES[currency]
     exact = amount.quantize(Decimal(1).scaleb(-places))
     if exact != amount:
-        raise InvalidError(f"{currency} amounts have at most {places} decimals.", field)
+        raise InvalidError(
+            ngettext(
+                "{currency} amounts have at most {places} decimal.",
+                "{currency} amounts have at most {places} decimals.",
+                places,
+            ).format(currency=currency, places=places),
+            field,
+        )
     return exact
 
 
@@ -107,6 +119,11 @@ def typed_amount(text: str) -> str:
     elif not found:
         return text
     return f"{whole}.{decimals}" if found else whole
+
+
+def _whole(number: Decimal) -> str:
+    written: str = numbers.format_decimal(number, locale=language.locale())
+    return written
 
 
 def _places(amount: Decimal, currency: str) -> int:

@@ -25,6 +25,7 @@ from pynamodb.transactions import TransactWrite
 
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
+from smartbudget.core.language import gettext as _
 
 T = TypeVar("T")
 
@@ -235,7 +236,7 @@ def retry_lost_races(attempt: Callable[[], T]) -> T:
             longest = min(LONGEST_BACKOFF, BACKOFF * 2**number)
             time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, no secret
     raise UnavailableError(
-        "Too many changes at the same moment. Nothing was changed; try again."
+        _("Too many changes at the same moment. Nothing was changed; try again.")
     )
 
 

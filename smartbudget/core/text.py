@@ -3,6 +3,7 @@
 import unicodedata
 
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
 
 # Control characters and lone surrogates are not text; SQS refuses them too [Q10].
 # Unassigned code points stay allowed: they may be emoji newer than this Python.
@@ -25,21 +26,23 @@ def clean(
     Raises InvalidError naming `field`.
     """
     if not isinstance(value, str):
-        raise InvalidError("Enter a text.", field)
+        raise InvalidError(_("Enter a text."), field)
     text = value.strip()
     allowed = "\n\r\t" if lines else ""
     for character in text:
         if character not in allowed and unicodedata.category(character) in _REFUSED:
-            raise InvalidError("Control characters are not allowed.", field)
+            raise InvalidError(_("Control characters are not allowed."), field)
     if len(text) < shortest:
         message = (
-            "This field may not be empty."
+            _("This field may not be empty.")
             if shortest == 1
-            else f"Enter at least {shortest} characters."
+            else _("Enter at least {least} characters.").format(least=shortest)
         )
         raise InvalidError(message, field)
     if len(text) > longest:
-        raise InvalidError(f"Enter at most {longest} characters.", field)
+        raise InvalidError(
+            _("Enter at most {most} characters.").format(most=longest), field
+        )
     return text
 
 

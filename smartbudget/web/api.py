@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -55,11 +56,11 @@ class InputSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             if self.parent is None:
-                raise ParseError("Send a JSON object.")
-            raise serializers.ValidationError("Send a JSON object.")
+                raise ParseError(_("Send a JSON object."))
+            raise serializers.ValidationError(_("Send a JSON object."))
         known = {name for name, field in self.fields.items() if not field.read_only}
         unknown = {
-            str(name): ["Unknown field."]
+            str(name): [_("Unknown field.")]
             for name in data
             if name not in known and name not in self.IGNORED
         }
@@ -77,7 +78,7 @@ class InputSerializer(serializers.Serializer[Any]):
 class TextField(serializers.CharField):
     """A text: strings only, trimmed, without control characters."""
 
-    default_error_messages = {"invalid": "Enter a text."}
+    default_error_messages = {"invalid": _("Enter a text.")}
 
     def __init__(self, *, lines: bool = False, **options: Any) -> None:
         self.lines = lines
@@ -91,7 +92,7 @@ class TextField(serializers.CharField):
 class PasswordField(serializers.CharField):
     """A password: a string, taken as it is."""
 
-    default_error_messages = {"invalid": "Enter a text."}
+    default_error_messages = {"invalid": _("Enter a text.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(trim_whitespace=False, write_only=True, **options)
@@ -106,7 +107,7 @@ class PasswordField(serializers.CharField):
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
     """A decimal number, as a JSON number or string; services check its rules."""
 
-    default_error_messages = {"invalid": "Enter an amount as a number."}
+    default_error_messages = {"invalid": _("Enter an amount as a number.")}
     NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
     LONGEST = 64  # characters
 
@@ -136,7 +137,7 @@ class DayField(serializers.Field[datetime.date, Any, str, Any]):
 class FlagField(serializers.BooleanField):
     """True or false and nothing that merely looks like it, in JSON."""
 
-    default_error_messages = {"invalid": "Enter true or false."}
+    default_error_messages = {"invalid": _("Enter true or false.")}
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool) and data not in ("true", "false"):

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
@@ -44,5 +45,5 @@ def require_csrf_token(request: HttpRequest) -> None:
     check.process_request(request)
     if check.process_view(request, None, (), {}):
         raise PermissionDenied(
-            "The CSRF token is missing or wrong. Send it in X-CSRFToken."
+            _("The CSRF token is missing or wrong. Send it in X-CSRFToken.")
         )

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from accounts.models import User
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page
 
 SALT = "smartbudget.cursor"
@@ -41,10 +42,10 @@ def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
     try:
         owner, made_for, key, backwards = signing.loads(cursor, salt=SALT)
     except (signing.BadSignature, ValueError) as error:
-        raise InvalidError("This cursor is not valid.", "cursor") from error
+        raise InvalidError(_("This cursor is not valid."), "cursor") from error
     of_key = key.get("user_id", {}).get("S", user_id)
     if {owner, of_key} != {user_id} or made_for != scope:
-        raise InvalidError("This cursor is not valid.", "cursor")
+        raise InvalidError(_("This cursor is not valid."), "cursor")
     return key, backwards
 
 
@@ -56,9 +57,9 @@ def position(request: HttpRequest | Request, user: User) -> Position:
     parameters = request.GET
     size = parameters.get("page_size", str(PAGE_SIZE))
     if not (size.isascii() and size.isdigit() and len(size) <= 3):
-        raise InvalidError("Enter a whole number from 1 to 100.", "page_size")
+        raise InvalidError(_("Enter a whole number from 1 to 100."), "page_size")
     if not 1 <= int(size) <= LARGEST_PAGE_SIZE:
-        raise InvalidError("Enter a whole number from 1 to 100.", "page_size")
+        raise InvalidError(_("Enter a whole number from 1 to 100."), "page_size")
     after, backwards = None, False
     if cursor := parameters.get("cursor"):
         after, backwards = decode(cursor, user.user_id, _scope(request))

@@ -15,6 +15,8 @@ from django.http import (
     UnreadablePostError,
 )
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -27,6 +29,7 @@ from smartbudget.core.errors import (
     ThrottledError,
     UnavailableError,
 )
+from smartbudget.core.language import mark
 from smartbudget.core.tables import is_outage
 from smartbudget.web.requests import wants_json
 
@@ -45,12 +48,12 @@ STATUS: dict[type[DomainError], int] = {
 RETRY_AFTER = 5  # seconds; how long outages are asked to be waited out
 
 SENTENCES = {
-    400: "The request could not be understood.",
-    403: "You may not do this.",
-    404: "There is nothing at this address.",
-    413: "The request is too large.",
-    500: "Something went wrong on our side. Nothing more was done.",
-    503: "The service cannot be reached just now. Please try again shortly.",
+    400: mark("The request could not be understood."),
+    403: mark("You may not do this."),
+    404: mark("There is nothing at this address."),
+    413: mark("The request is too large."),
+    500: mark("Something went wrong on our side. Nothing more was done."),
+    503: mark("The service cannot be reached just now. Please try again shortly."),
 }
 
 
@@ -93,12 +96,12 @@ def problem_of(error: BaseException) -> Problem | None:
         rows = error.rows if isinstance(error, InvalidRowsError) else None
         return Problem(status, str(error), field, headers, rows)
     if is_outage(error):
-        return Problem(503, SENTENCES[503], None, {"Retry-After": str(RETRY_AFTER)})
+        return Problem(503, _(SENTENCES[503]), None, {"Retry-After": str(RETRY_AFTER)})
     if isinstance(error, RequestDataTooBig):
-        return Problem(413, SENTENCES[413])
+        return Problem(413, _(SENTENCES[413]))
     # The second where the CSRF check met the first and said nothing of it.
     if isinstance(error, UnreadablePostError | RawPostDataException):
-        return Problem(400, "The request did not arrive whole.")
+        return Problem(400, _("The request did not arrive whole."))
     return None
 
 
@@ -136,8 +139,9 @@ def _page(request: HttpRequest, problem: Problem) -> str:
 def in_words(seconds: int) -> str:
     """Write a time to wait: `40 seconds`, from two minutes on `3 minutes`."""
     if seconds < 120:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{math.ceil(seconds / 60)} minutes"
+        said = ngettext("{count} second", "{count} seconds", seconds)
+        return said.format(count=seconds)
+    return _("{count} minutes").format(count=math.ceil(seconds / 60))
 
 
 def _user_of(request: HttpRequest, problem: Problem) -> Any:
@@ -172,30 +176,32 @@ class ErrorMiddleware:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refused: a wrong host, a body that is no form."""
-    return response_of(request, problem_of(exception) or Problem(400, SENTENCES[400]))
+    return response_of(
+        request, problem_of(exception) or Problem(400, _(SENTENCES[400]))
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer PermissionDenied."""
-    return response_of(request, Problem(403, SENTENCES[403]))
+    return response_of(request, Problem(403, _(SENTENCES[403])))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an address that does not exist."""
-    return response_of(request, Problem(404, SENTENCES[404]))
+    return response_of(request, Problem(404, _(SENTENCES[404])))
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
     """Answer a body over the limit."""
-    return response_of(request, Problem(413, SENTENCES[413]))
+    return response_of(request, Problem(413, _(SENTENCES[413])))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a bug; its traceback is in the log."""
-    return response_of(request, Problem(500, SENTENCES[500]))
+    return response_of(request, Problem(500, _(SENTENCES[500])))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without its token: stale, or sent by another site."""
-    sentence = "This form is out of date. Go back, reload the page and try again."
+    sentence = _("This form is out of date. Go back, reload the page and try again.")
     return response_of(request, Problem(403, sentence))

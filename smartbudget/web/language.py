@@ -34,7 +34,10 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         activate(translation.get_language_from_request(request))
-        response = self.get_response(request)
-        response.headers.setdefault("Content-Language", language.current())
+        try:
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language.current())
+        finally:
+            activate(language.DEFAULT)  # the thread goes on to other people
         patch_vary_headers(response, ["Accept-Language"])
         return response

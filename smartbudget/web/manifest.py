@@ -2,6 +2,8 @@
 
 from django.http import HttpRequest, JsonResponse
 from django.templatetags.static import static
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from smartbudget.web.sessions import public
@@ -24,7 +26,8 @@ def show(request: HttpRequest) -> JsonResponse:
     body = {
         "name": "Smart Budget Planner",
         "short_name": "Budget",
-        "description": "Budgets, expenses and exact alerts.",
+        "lang": get_language(),
+        "description": _("Budgets, expenses and exact alerts."),
         "id": "/",
         "start_url": "/",
         "display": "standalone",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal, DecimalException
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -28,7 +29,7 @@ class JSONParser(BaseParser):
                 object_pairs_hook=_once_each,
             )
         except (ValueError, DecimalException, RecursionError) as error:
-            raise ParseError("The body is not valid JSON.") from error
+            raise ParseError(_("The body is not valid JSON.")) from error
 
 
 def _refuse_constant(name: str) -> None:

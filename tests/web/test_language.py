@@ -1,0 +1,89 @@
+"""Which language pages and the API speak."""
+
+import pytest
+from django.test import Client
+
+from accounts import services
+from smartbudget.core import language
+from tests.builders import client_for, make_user
+
+GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
+
+
+def test_who_is_not_known_yet_is_spoken_to_as_the_browser_asks(aws):
+    shown = Client().get("/login", headers=GERMAN)
+
+    assert '<html lang="de">' in shown.text
+    assert "Zum Inhalt springen" in shown.text
+    assert shown.headers["Content-Language"] == "de"
+    assert "Accept-Language" in shown.headers["Vary"]
+
+
+@pytest.mark.parametrize("asked", ["fr", "tlh", "*", "en;q=x", "", "a" * 500])
+def test_any_other_language_is_english(aws, asked):
+    shown = Client().get("/login", headers={"Accept-Language": asked})
+
+    assert '<html lang="en">' in shown.text
+
+
+def test_a_user_s_own_language_comes_before_the_browser_s(aws):
+    client = client_for(make_user(language="de"))
+
+    shown = client.get("/expenses/", headers={"Accept-Language": "en"}).text
+
+    assert '<html lang="de">' in shown
+    assert "Übersicht" in shown
+
+
+def test_one_request_s_language_does_not_stay_for_the_next(aws):
+    client_for(make_user(language="de")).get("/expenses/")
+
+    assert language.current() == "en"
+    assert '<html lang="en">' in Client().get("/login").text
+
+
+def test_who_registers_in_german_has_a_german_account(aws):
+    Client().post(
+        "/register",
+        {
+            "username": "greta",
+            "email": "greta@example.com",
+            "password": "acht Wörter sind genug, sagt man so",
+        },
+        headers=GERMAN,
+    )
+
+    assert services.get_account_by_username("greta").language == "de"
+
+
+def test_the_api_answers_as_accept_language_asks(alice):
+    client = client_for(alice)
+
+    english = client.get("/api/expenses?page_size=0").text
+    german = client.get("/api/expenses?page_size=0", headers=GERMAN).text
+
+    assert "Enter a whole number from 1 to 100." in english
+    assert "Gib eine ganze Zahl von 1 bis 100 ein." in german
+
+
+def test_an_error_page_speaks_the_user_s_language(aws):
+    client = client_for(make_user(language="de"))
+
+    shown = client.get(f"/expenses/{'0' * 32}/edit")
+
+    assert shown.status_code == 404
+    assert "Nicht gefunden" in shown.text
+
+
+def test_amounts_are_typed_and_shown_in_german(aws):
+    greta = make_user(language="de", currency="EUR")
+    client = client_for(greta)
+
+    client.post(
+        "/expenses/add",
+        {"amount": "1.234,5", "category": "Miete", "date": "2026-03-02"},
+    )
+    shown = client.get("/expenses/").text
+
+    assert "1.234,50\u00a0€" in shown
+    assert "02.03.2026" in shown

@@ -5,6 +5,7 @@ translated, and compiles. A message that is no longer used goes. What is left to
 translate is printed, and a test fails until it is done.
 """
 
+import datetime
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ KEYWORDS: dict[str, Any] = {
     "npgettext": ((1, "c"), 2, 3),
 }
 TRANSLATED = ("de",)
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 # Babel's own would hold the moment and its version, and differ each time.
 HEADER = """\
 msgid ""
@@ -96,9 +98,11 @@ def written(catalog: Catalog) -> bytes:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """Write a catalog for gettext."""
+    """Write a catalog for gettext; the same one is always the same bytes."""
+    fixed = read_po(io.BytesIO(written(catalog)), locale=catalog.locale)
+    fixed.creation_date = fixed.revision_date = EPOCH  # Babel's are now
     out = io.BytesIO()
-    write_mo(out, read_po(io.BytesIO(written(catalog)), locale=catalog.locale))
+    write_mo(out, fixed)
     return out.getvalue()
 
 

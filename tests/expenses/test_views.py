@@ -649,5 +649,5 @@ def test_a_page_is_there_again_after_its_first_expense_and_those_before_went(
 
     assert "Mar 4, 2026" in before
     assert "3 deleted." in shown
-    assert "3 Mar 2026" in shown
+    assert "Mar 3, 2026" in shown
     assert "Mar 4, 2026" not in shown

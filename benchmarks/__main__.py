@@ -19,6 +19,7 @@ UNDER_THE_WEB_ROLE = (
     "benchmarks.receipts",
     "benchmarks.reports",
     "benchmarks.bulk",
+    "benchmarks.pages",
     "benchmarks.actions",
 )
 

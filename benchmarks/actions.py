@@ -62,8 +62,8 @@ class Bench:
             "list budgets": lambda _: self.send("GET", "budgets"),
             "summary": lambda _: self.send("GET", "summary"),
             "trend": lambda _: self.send("GET", "trends"),
-            "dashboard page": lambda _: self._page("/"),
-            "expenses page": lambda _: self._page("/expenses/"),
+            "dashboard page": lambda _: self.open("/"),
+            "expenses page": lambda _: self.open("/expenses/"),
             "delete an expense": lambda n: self.send(
                 "DELETE", f"expenses/{self.ids[n]}"
             ),
@@ -85,7 +85,8 @@ class Bench:
         assert answer.status_code < 300, answer.content
         return answer
 
-    def _page(self, path: str) -> None:
+    def open(self, path: str) -> None:
+        """Open a page; fails loudly when it does."""
         assert self.client.get(path).status_code == 200
 
     def _spend(self) -> str:
@@ -99,8 +100,8 @@ def main() -> None:
     print(f"\nMedian of {TIMES}, milliseconds; the aim is a ratio below {RATIO_AIM}\n")
     print(f"{'action':<20}{'calls':>6}{'action':>9}{'bare':>9}{'ratio':>8}")
     for name, action in bench.actions().items():
-        calls, took = _measure(action)
-        bare = _replay(calls)
+        calls, took, _ = measure(action)
+        bare = replay(calls)
         print(
             f"{name:<20}{len(calls[0]):>6}{took:>9.2f}{bare:>9.2f}{took / bare:>8.2f}"
         )
@@ -115,36 +116,51 @@ def main() -> None:
     rows: dict[str, list[str]] = {}
     for size in HISTORIES:
         for name, action in Bench(size).actions().items():
-            calls, took = _measure(action)
-            rows.setdefault(name, []).append(f"{took:.1f}/{_replay(calls):.1f}")
+            calls, took, _ = measure(action)
+            rows.setdefault(name, []).append(f"{took:.1f}/{replay(calls):.1f}")
     for name, cells in rows.items():
         print(f"{name:<20}" + "".join(f"{cell:>16}" for cell in cells))
 
 
-def _measure(action: Callable[[int], object]) -> tuple[list[list[Call]], float]:
-    """Time an action; return the AWS calls of each try, and the median."""
+def measure(
+    action: Callable[[int], object],
+) -> tuple[list[list[Call]], float, float]:
+    """Time an action.
+
+    Returns the AWS calls of each try, the median of its milliseconds, and of those that
+    were not spent inside its calls.
+    """
     recorded: list[list[Call]] = []
-    times = []
+    times, own = [], []
+    inside = 0.0
     make_call = BaseClient._make_api_call
 
     def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        nonlocal inside
         service = client.meta.service_model.service_name
         recorded[-1].append((service, operation, parameters))
-        return make_call(client, operation, parameters)
+        start = time.perf_counter()
+        try:
+            return make_call(client, operation, parameters)
+        finally:
+            inside += time.perf_counter() - start
 
     BaseClient._make_api_call = noting
     try:
         for number in range(WARM_UP + TIMES):
             recorded.append([])
+            inside = 0.0
             start = time.perf_counter()
             action(number)
             times.append(time.perf_counter() - start)
+            own.append(times[-1] - inside)
     finally:
         BaseClient._make_api_call = make_call
-    return recorded[WARM_UP:], statistics.median(times[WARM_UP:]) * 1000
+    took, ours = (statistics.median(each[WARM_UP:]) * 1000 for each in (times, own))
+    return recorded[WARM_UP:], took, ours
 
 
-def _replay(tries: list[list[Call]]) -> float:
+def replay(tries: list[list[Call]]) -> float:
     """Time the same calls by boto3 alone; writes without their conditions."""
     clients: dict[str, Any] = {}
     for service in {service for each in tries for service, _, _ in each}:

@@ -1,0 +1,66 @@
+"""What a page costs beside its AWS calls: its time less what those calls took.
+
+The calls are timed inside the page: at 10,000 expenses the local AWS takes half a
+second for a query, and two runs of it differ by more than what is looked for.
+
+Runs in a process under the web role; `python -m benchmarks` starts it. The reader has
+10,000 expenses of history, this month and the last one full, and every list.
+"""
+
+from collections.abc import Callable
+
+from benchmarks.actions import TIMES, Bench, measure
+
+HISTORY = 10_000
+EACH_MONTH = 100  # expenses in this month and the one before
+BUDGETS = 12
+AIM_MS = 15
+
+PAGES = (
+    "/",
+    "/expenses",
+    "/expenses?q=grocer",
+    "/budgets",
+    "/notifications",
+    "/reports",
+)
+
+
+def main() -> None:
+    """Print the table."""
+    bench = Bench(HISTORY)
+    _fill(bench)
+    print(f"\nPages, median of {TIMES}, milliseconds; our own part is at most {AIM_MS}")
+    print(f"({HISTORY:,} expenses of history, {EACH_MONTH} in each of two months)\n")
+    print(f"{'page':<20}{'calls':>6}{'page':>9}{'own part':>10}")
+    for address in PAGES:
+        calls, took, own = measure(_open(bench, address))
+        print(f"{address:<20}{len(calls[0]):>6}{took:>9.2f}{own:>10.2f}")
+
+
+def _open(bench: Bench, address: str) -> Callable[[int], None]:
+    return lambda _: bench.open(address)
+
+
+def _fill(bench: Bench) -> None:
+    """Record two months, with budgets of which every second one is passed."""
+    today = bench.user.today()
+    last_month = today.replace(day=1).fromordinal(today.replace(day=1).toordinal() - 1)
+    for number in range(BUDGETS):
+        amount = "10.00" if number % 2 else "100000.00"
+        bench.post("budgets", category=f"Category {number}", amount=amount)
+    for day in (today, last_month):
+        rows = [
+            {
+                "category": f"Category {number % BUDGETS}",
+                "amount": f"{number + 1}.50",
+                "description": f"Number {number}, bought on the way home",
+                "date": day.isoformat(),
+            }
+            for number in range(EACH_MONTH)
+        ]
+        bench.post("expenses/bulk", expenses=rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pynamodb.attributes import (
+    BinaryAttribute,
     BooleanAttribute,
     JSONAttribute,
     NumberAttribute,
@@ -211,3 +212,21 @@ class Throttle(Table):
     user_id = UnicodeAttribute(hash_key=True)  # the counter's own key
     tries = NumberAttribute()
     expires_at = NumberAttribute()  # epoch seconds; TTL
+
+
+class KeyedRequest(Table):
+    """`idempotency#<sha256 of user and key>`: what was asked under a key, and answered.
+
+    Nothing in it can be read without the key, which is not stored.
+    """
+
+    class Meta(Account.Meta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
+    fingerprint = UnicodeAttribute()  # sha256 of the request
+    seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
+    claim = UnicodeAttribute()  # uuid4 hex; who works on it, or did last
+    claimed_until = NumberAttribute()  # epoch seconds; then the claim lapses
+    answer = BinaryAttribute(null=True, legacy_encoding=False)  # sealed; None: not yet
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]

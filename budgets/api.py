@@ -20,7 +20,7 @@ from budgets.serializers import (
     TrendOutput,
 )
 from expenses import queries as expenses
-from smartbudget.web import cursors
+from smartbudget.web import cursors, idempotency
 from smartbudget.web.api import ApiView
 
 
@@ -35,6 +35,7 @@ class BudgetListView(ApiView):
 
     @extend_schema(
         operation_id="create_budget",
+        parameters=[idempotency.PARAMETER],
         request=BudgetInput,
         responses={201: BudgetOutput},
     )
@@ -42,7 +43,9 @@ class BudgetListView(ApiView):
         """Make a budget; there is one a category and period."""
         data = BudgetInput(data=request.data)
         data.is_valid(raise_exception=True)
-        budget = services.create_budget(request.user, **data.validated_data)
+        budget = services.create_budget(
+            request.user, **data.validated_data, idempotency_key=self.idempotency_key
+        )
         address = reverse("api:budget", args=[budget.budget_id])
         return Response(
             represent(request, budget),

@@ -78,6 +78,9 @@ class Budget(Table):
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
     level = UnicodeAttribute(default="ok")  # one of LEVELS
     arming = NumberAttribute(default=0)  # how often it fell to a lower level or moved
+    made_by = UnicodeAttribute(
+        null=True
+    )  # idempotency key; None: made without, or moved
     version = VersionAttribute()
 
     by_user = ByUserIndex()

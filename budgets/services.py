@@ -105,11 +105,13 @@ def create_budget(
     amount: object,
     alert_threshold: object = 80,
     period: str = "monthly",
+    idempotency_key: str | None = None,
 ) -> Budget:
     """Make a budget, count what the period already holds, and alert if that is much.
 
     amount: currency units, above zero. alert_threshold: whole percent, 1-100.
     period: one of `dates.PERIODS`.
+    idempotency_key: makes repeating safe: the same key gives the budget made first.
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
@@ -122,16 +124,24 @@ def create_budget(
         alert_threshold=_check_threshold(alert_threshold),
         period=period,
         created_at=dates.timestamp(),
+        made_by=idempotency_key,
     )
 
-    def attempt() -> Outcome:
+    def attempt() -> tuple[Budget, Outcome]:
         writes = Writes()
         outcome = _put_counted(user, budget, arming=0, writes=writes)
-        _commit_new(writes, budget)
-        return outcome
+        try:
+            _commit_new(writes, budget)
+        except ConflictError:
+            stored = _read(budget.budget_id) if idempotency_key else None
+            if stored is None or stored.made_by != idempotency_key:
+                raise
+            return stored, Outcome(recounts=[stored.budget_id])
+        return budget, outcome
 
-    follow_up(user, retry_lost_races(attempt))
-    return budget
+    made, outcome = retry_lost_races(attempt)
+    follow_up(user, outcome)
+    return made
 
 
 def get_budget(user: User, budget_id: str) -> Budget:

@@ -26,16 +26,10 @@ from expenses.serializers import (
     HistoryOutput,
     NewExpenseInput,
 )
-from smartbudget.web import cursors
+from smartbudget.web import cursors, idempotency
 from smartbudget.web.api import ApiView
 from smartbudget.web.parsers import JSONParser
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1-255 characters. Repeating it gives what was stored first.",
-)
 WRONG_ROWS = OpenApiResponse(
     OpenApiTypes.OBJECT,
     description="What is wrong, by field; of rows, by their number from 0.",
@@ -77,7 +71,7 @@ class ExpenseListView(ApiView):
 
     @extend_schema(
         operation_id="record_expense",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[idempotency.PARAMETER],
         request={
             "application/json": ExpenseInput,
             "multipart/form-data": NewExpenseInput,
@@ -91,7 +85,8 @@ class ExpenseListView(ApiView):
         expense = services.record_expense(
             request.user,
             **data.validated_data,
-            idempotency_key=request.headers.get("Idempotency-Key"),
+            idempotency_key=self.idempotency_key,
+            is_same=True,
         )
         address = reverse("api:expense", args=[expense.expense_id])
         return Response(
@@ -106,7 +101,7 @@ class BulkView(ApiView):
 
     @extend_schema(
         operation_id="record_expenses",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[idempotency.PARAMETER],
         request=BulkInput,
         responses={201: BulkOutput, 400: WRONG_ROWS},
     )
@@ -121,7 +116,8 @@ class BulkView(ApiView):
         recorded = bulk.record_expenses(
             request.user,
             data.validated_data["expenses"],
-            idempotency_key=request.headers.get("Idempotency-Key"),
+            idempotency_key=self.idempotency_key,
+            is_same=True,
         )
         results = [represent(request, expense) for expense in recorded.expenses]
         return Response({"results": results, "alerts": recorded.alerts}, status=201)

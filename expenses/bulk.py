@@ -33,6 +33,7 @@ def record_expenses(
     rows: Sequence[Mapping[str, object]],
     *,
     idempotency_key: str | None = None,
+    is_same: bool = False,
 ) -> Recorded:
     """Store new expenses, with the budgets they change and one digest of the alerts.
 
@@ -40,6 +41,7 @@ def record_expenses(
     and status, as `record_expense` takes them.
     idempotency_key: makes repeating safe: the same key and rows store what is not
     stored yet, and give the expenses stored first.
+    is_same: the key is known to be these rows' alone; they may be edited by now.
 
     Raises InvalidError, with InvalidRowsError for what is wrong in which row; nothing
     is stored then. Raises ConflictError if the key was used for other rows. After any
@@ -47,7 +49,7 @@ def record_expenses(
     them all.
     """
     waiting = _draft(user, rows, idempotency_key)
-    recording = _Recording(user, waiting)
+    recording = _Recording(user, waiting, is_same=is_same)
     recording.write()
     return Recorded([row.expense for row in waiting], recording.alerts)
 
@@ -71,6 +73,10 @@ def _draft(
 
 
 class _Recording(Packing[_Row]):
+    def __init__(self, user: User, changes: Sequence[_Row], *, is_same: bool) -> None:
+        super().__init__(user, changes)
+        self.is_same = is_same
+
     def recover(self, chunk: Sequence[_Row], lost: LostRaceError) -> None:
         """Find what an earlier try stored; all of it, before anything else is."""
         written = [row.expense for row in chunk]
@@ -83,7 +89,8 @@ class _Recording(Packing[_Row]):
         }
         for row in self.waiting:
             if stored := found.get(row.expense.expense_id):
-                drafts.refuse_other(stored, row.expense, dated=row.dated)
+                if not self.is_same:
+                    drafts.refuse_other(stored, row.expense, dated=row.dated)
                 row.after = stored
         self.waiting = [
             row for row in self.waiting if row.expense.expense_id not in found

@@ -80,7 +80,7 @@ def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> s
 
 
 def refuse_other(stored: Expense, wanted: Expense, *, dated: bool) -> None:
-    """Check that what an Idempotency-Key stored before is what is wanted now.
+    """Check that what an idempotency key stored before is what is wanted now.
 
     dated: whether a date was given; without one the day of the first try stands.
 

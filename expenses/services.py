@@ -42,12 +42,14 @@ def record_expense(
     receipt: "Receipt | None" = None,
     receipt_url: str | None = None,
     idempotency_key: str | None = None,
+    is_same: bool = False,
 ) -> Expense:
     """Store a new expense, with the budgets it changes and the alerts that rise.
 
     amount: currency units, above zero. date: the user's local day; None: today.
     receipt: a checked file; receipt_url: or the key of a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key gives the expense stored first.
+    is_same: the key is known to be this expense's alone; it may be edited by now.
 
     Returns the expense, with the `alerts` that it caused. Raises InvalidError;
     ConflictError if the key was used for another expense. Without a key, not
@@ -77,7 +79,10 @@ def record_expense(
             writes.commit()
         except LostRaceError as lost:
             if expense in lost.refused:
-                return _same_again(expense, dated=date is not None), Outcome()
+                stored = _stored_before(expense)
+                if not is_same:
+                    drafts.refuse_other(stored, expense, dated=date is not None)
+                return stored, Outcome()
             _refuse_taken(kept, lost)
             raise
         return expense, outcome
@@ -259,12 +264,10 @@ def _taken_back(kept: Kept | None) -> Iterator[None]:
         raise
 
 
-def _same_again(wanted: Expense, *, dated: bool) -> Expense:
-    """Return what an Idempotency-Key stored before, if it is what is wanted now."""
+def _stored_before(wanted: Expense) -> Expense:
+    """Return what an idempotency key stored before."""
     try:
-        stored = Expense.get(wanted.expense_id, consistent_read=True)
+        return Expense.get(wanted.expense_id, consistent_read=True)
     except DoesNotExist as error:
         # Deleted between our write and this look: start again.
         raise LostRaceError([]) from error
-    drafts.refuse_other(stored, wanted, dated=dated)
-    return stored

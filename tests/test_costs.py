@@ -127,6 +127,32 @@ def test_what_every_action_costs(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
+def test_an_idempotency_key_costs_two_writes(alice, browser):
+    """The claim and the answer; sent again, the claim is refused and the answer read.
+
+    A refusal takes the claim back, a new attempt takes it over.
+    """
+
+    def cost(amount="1.00", key="k"):
+        with counted() as calls:
+            answer = browser.post(
+                "/api/expenses",
+                {"category": "Groceries", "amount": amount},
+                content_type="application/json",
+                headers={"Idempotency-Key": key},
+            )
+        return answer.status_code, calls.names
+
+    claim, keep, free = "dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.DeleteItem"
+    read = "dynamodb.GetItem"
+    adding = [BUDGETS_BY_KEY, TRANSACTION]
+    assert cost() == (201, [SESSION, claim, *adding, keep])
+    assert cost() == (201, [SESSION, claim, read])
+    assert cost("2.00") == (422, [SESSION, claim, read])
+    assert cost("0.00", "other") == (400, [SESSION, claim, free])
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
 def test_the_dashboard_s_quick_add_costs_what_adding_costs(alice, browser):
     def cost(amount):
         with counted() as calls:

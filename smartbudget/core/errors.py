@@ -51,6 +51,22 @@ class ConflictError(DomainError):
         self.field = field
 
 
+class InFlightError(ConflictError):
+    """The same is being done just now; `retry_after`: seconds until asking again."""
+
+    code = "in_flight"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ReusedKeyError(DomainError):
+    """An Idempotency-Key was used before, for another request."""
+
+    code = "idempotency_key_reused"
+
+
 class ForbiddenError(DomainError):
     """The caller is known and may not do this."""
 

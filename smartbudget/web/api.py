@@ -1,6 +1,7 @@
 """What every API view shares: what may be sent, and how errors look."""
 
 import datetime
+import functools
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from decimal import Decimal
@@ -13,13 +14,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_handler
 
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
-from smartbudget.web import errors
+from smartbudget.web import errors, idempotency
 from smartbudget.web.authentication import SessionAuthentication
 
 T = TypeVar("T")
@@ -37,6 +39,16 @@ class SessionScheme(OpenApiAuthenticationExtension):
 
 class ApiView(APIView):
     """Base of every API view."""
+
+    # What a POST derives the ids of what it makes from: the same whenever the request
+    # is sent again. None: it has no Idempotency-Key.
+    idempotency_key: str | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        is_keyed = request.method == "POST" and idempotency.NAME in request.headers
+        if is_keyed and request.user and hasattr(self, "post"):
+            self.post = functools.partial(idempotency.answer_once, self, self.post)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

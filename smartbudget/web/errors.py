@@ -23,9 +23,11 @@ from smartbudget.core.errors import (
     ConflictError,
     DomainError,
     ForbiddenError,
+    InFlightError,
     InvalidError,
     InvalidRowsError,
     NotFoundError,
+    ReusedKeyError,
     ThrottledError,
     UnavailableError,
 )
@@ -41,6 +43,7 @@ STATUS: dict[type[DomainError], int] = {
     ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    ReusedKeyError: 422,
     ThrottledError: 429,
     UnavailableError: 503,
 }
@@ -87,7 +90,7 @@ def problem_of(error: BaseException) -> Problem | None:
     """Describe a domain error, an outage or a huge body; None for anything else."""
     if isinstance(error, DomainError):
         headers = {}
-        if isinstance(error, ThrottledError):
+        if isinstance(error, ThrottledError | InFlightError):
             headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, UnavailableError):
             headers["Retry-After"] = str(RETRY_AFTER)

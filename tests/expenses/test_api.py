@@ -205,12 +205,12 @@ def test_another_key_and_another_person_give_another_expense(client, alice):
     assert len({each["expense_id"] for each in found}) == 3
 
 
-def test_a_key_used_for_another_expense_is_a_conflict(client, alice):
+def test_a_key_used_for_another_expense_is_refused(client, alice):
     post(client, LUNCH, idempotency_key="one")
 
     response = post(client, {**LUNCH, "amount": "13.00"}, idempotency_key="one")
 
-    assert response.status_code == 409
+    assert response.status_code == 422
     assert len(list_expenses(alice).items) == 1
 
 

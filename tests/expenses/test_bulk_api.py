@@ -112,12 +112,12 @@ def test_the_same_key_gives_the_same_answer(client, alice):
     assert str(spent(budget)) == "37.5"
 
 
-def test_the_same_key_for_other_rows_is_a_conflict(client):
+def test_the_same_key_for_other_rows_is_refused(client):
     post(client, {"expenses": [LUNCH]}, idempotency_key="k")
 
     answer = post(client, {"expenses": [{**LUNCH, "amount": 1}]}, idempotency_key="k")
 
-    assert answer.status_code == 409
+    assert answer.status_code == 422
     assert count() == 1
 
 

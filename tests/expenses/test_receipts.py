@@ -204,7 +204,7 @@ def test_repeating_with_an_idempotency_key_keeps_one_object(browser):
 
     assert first.json() == second.json()
     assert objects() == [first.json()["receipt_url"]]
-    assert post(PDF + b"\n").status_code == 409
+    assert post(PDF + b"\n").status_code == 422
     assert objects() == [first.json()["receipt_url"]]
 
 

@@ -1,0 +1,155 @@
+"""Requests that may be sent again: what was done under which Idempotency-Key.
+
+A key is claimed before the work and completed with the answer after it. Whoever dies
+in between leaves a claim that lapses: then the same request does its work once more,
+from the same seed, and finds what the first one made.
+"""
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pynamodb.exceptions import PynamoDBException
+
+from accounts.models import KeyedRequest
+from smartbudget.core.errors import InFlightError, ReusedKeyError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.tables import (
+    Action,
+    LostRaceError,
+    is_condition_failure,
+    retry_lost_races,
+)
+from smartbudget.core.text import clean
+
+logger = logging.getLogger(__name__)
+
+NAME = "Idempotency-Key"
+KEPT_SECONDS = 24 * 3600
+# Longer than any request takes: after as long a silence the load balancer gives up.
+LEASE_SECONDS = 60
+RETRY_AFTER = 2  # seconds; most requests are answered within one
+LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB [D15]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One go at a request, by who has claimed its key."""
+
+    record: str  # the record's key
+    claim: str
+    seed: str  # what the work makes derives its ids from this, in every attempt
+    is_first: bool
+
+
+def parse_key(value: str) -> str:
+    """Return a key of 1 to 255 characters. Raises InvalidError naming the header."""
+    return clean(value, NAME, shortest=1, longest=255)
+
+
+def begin(user_id: str, key: str, fingerprint: str) -> Attempt | bytes:
+    """Claim a user's key for a request; where it was answered, return the answer.
+
+    Raises ReusedKeyError if the key is another request's, InFlightError while the same
+    one is being worked on. An outage is left alone; nothing may be done then.
+    """
+    digest = hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
+    claim = uuid.uuid4().hex
+    return retry_lost_races(lambda: _begin(f"idempotency#{digest}", claim, fingerprint))
+
+
+def complete(attempt: Attempt, answer: bytes) -> None:
+    """Keep the answer for whoever sends the request again.
+
+    One that no item can hold is not kept: the work is done again instead.
+    """
+    if len(answer) > LARGEST_ANSWER:
+        logger.warning("answer not kept size_bytes=%d", len(answer))
+        _let_go(attempt)
+        return
+    _update(attempt, [KeyedRequest.answer.set(answer)])
+
+
+def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
+    """Let the request be sent again at once.
+
+    nothing_done: it was refused, so the key is free for a corrected one; unless an
+    earlier attempt, of which nobody knows how it ended, may have done something.
+    """
+    if not (nothing_done and attempt.is_first):
+        _let_go(attempt)
+        return
+    record = KeyedRequest(attempt.record)
+    _is_done(lambda: record.delete(KeyedRequest.claim == attempt.claim))
+
+
+def _begin(record_key: str, claim: str, fingerprint: str) -> Attempt | bytes:
+    now = int(time.time())
+    record = KeyedRequest(
+        record_key,
+        fingerprint=fingerprint,
+        seed=uuid.uuid4().hex,
+        claim=claim,
+        claimed_until=now + LEASE_SECONDS,
+        expires_at=now + KEPT_SECONDS,
+    )
+    unused = (
+        KeyedRequest.user_id.does_not_exist()
+        | (KeyedRequest.expires_at <= now)
+        | (KeyedRequest.claim == claim)  # stored before, and the reply lost [D8]
+    )
+    if _is_done(lambda: record.save(unused)):
+        return Attempt(record_key, claim, record.seed, is_first=True)
+    try:
+        found = KeyedRequest.get(record_key, consistent_read=True)
+    except KeyedRequest.DoesNotExist as error:
+        raise LostRaceError([]) from error  # given up meanwhile
+    if found.fingerprint != fingerprint:
+        raise ReusedKeyError(_("This Idempotency-Key was used for another request."))
+    if found.answer is not None:
+        answer: bytes = found.answer
+        return answer
+    if found.claimed_until > now:
+        message = _("The same request is being answered just now.")
+        raise InFlightError(message, RETRY_AFTER)
+    _take_over(found, claim, now)
+    return Attempt(record_key, claim, found.seed, is_first=False)
+
+
+def _take_over(found: KeyedRequest, claim: str, now: int) -> None:
+    """Claim what nobody works on any more. Raises LostRaceError."""
+    lapsed = (KeyedRequest.claim == found.claim) & KeyedRequest.answer.does_not_exist()
+    actions: list[Action] = [
+        KeyedRequest.claim.set(claim),
+        KeyedRequest.claimed_until.set(now + LEASE_SECONDS),
+    ]
+    ours = KeyedRequest.claim == claim  # stored before, and the reply lost [D8]
+    if not _is_done(lambda: found.update(actions, lapsed | ours)):
+        raise LostRaceError([])
+
+
+def _let_go(attempt: Attempt) -> None:
+    _update(attempt, [KeyedRequest.claimed_until.set(0)])
+
+
+def _update(attempt: Attempt, actions: list[Action]) -> None:
+    """Change a record, unless somebody took it over."""
+    record = KeyedRequest(attempt.record)
+    if not _is_done(
+        lambda: record.update(actions, KeyedRequest.claim == attempt.claim)
+    ):
+        logger.warning("taken over meanwhile record=%s", attempt.record)
+
+
+def _is_done(write: Callable[[], object]) -> bool:
+    """Make a conditional write; tell whether its condition held."""
+    try:
+        write()
+    except PynamoDBException as error:
+        if is_condition_failure(error):
+            return False
+        raise
+    return True

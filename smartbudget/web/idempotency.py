@@ -1,0 +1,161 @@
+"""POSTs with an Idempotency-Key: sent again, they get the first answer again.
+
+What counts as the same request is its method, address and what its body says, however
+that was written. A refusal (4xx) is not kept, so that a corrected request may use the
+key; nor is a failure (5xx): the repetition does the work again, or finds it.
+
+Answers are kept sealed. Their key is made of the Idempotency-Key, which is not stored,
+and of SECRET_KEY: whatever is left when an account is deleted, nobody can read.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import zlib
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.crypto import salted_hmac
+from django.utils.datastructures import MultiValueDict
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.views import APIView
+
+from accounts import idempotency as records
+from accounts.idempotency import NAME, Attempt
+from smartbudget.core.errors import ConflictError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.tables import is_outage
+
+logger = logging.getLogger(__name__)
+
+PARAMETER = OpenApiParameter(
+    NAME,
+    str,
+    OpenApiParameter.HEADER,
+    description=(
+        "1-255 characters. For 24 hours the same request under the same key gets the"
+        " first answer, with `Idempotency-Replayed: true`; another request gets 422,"
+        " the same one while it is being answered 409."
+    ),
+)
+REPLAYED = "Idempotency-Replayed"
+KEPT_HEADERS = ("ETag", "Location")
+
+_NONCE = 12  # bytes, as AES-GCM has it
+
+
+def answer_once(
+    view: APIView,
+    work: Callable[..., Response],
+    request: Request,
+    *args: Any,
+    **kwargs: Any,
+) -> Response:
+    """Answer a request as `work` does, or as it did the first time.
+
+    Sets the view's `idempotency_key`, the same for every attempt at the request.
+    """
+    user_id, key = request.user.user_id, records.parse_key(request.headers[NAME])
+    cipher = _cipher(user_id, key)
+    begun = records.begin(user_id, key, _fingerprint(request, key))
+    if isinstance(begun, bytes):
+        return _opened(cipher, begun)
+    view.idempotency_key = begun.seed
+    response = None
+    try:
+        response = _answer(view, work, request, *args, **kwargs)
+    finally:
+        _settle(begun, response, cipher)
+    return response
+
+
+def _answer(
+    view: APIView,
+    work: Callable[..., Response],
+    request: Request,
+    *args: Any,
+    **kwargs: Any,
+) -> Response:
+    try:
+        return work(request, *args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - bugs are raised again there
+        return view.handle_exception(error)
+
+
+def _settle(attempt: Attempt, response: Response | None, cipher: AESGCM) -> None:
+    """Note how an attempt ended; None: a bug ended it.
+
+    The work stands even where that cannot be noted: its claim lapses.
+    """
+    status = 500 if response is None else response.status_code
+    try:
+        if status < 400:
+            records.complete(attempt, _sealed(cipher, response))
+        else:
+            records.give_up(attempt, nothing_done=status < 500)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        logger.warning("attempt not settled record=%s", attempt.record, exc_info=True)
+
+
+def _fingerprint(request: Request, key: str) -> str:
+    """Describe a request. The key takes part, so that nobody can guess at a body."""
+    body = request.data
+    if isinstance(body, MultiValueDict):
+        body = dict(body.lists())
+    query = sorted(request.query_params.lists())
+    said = [key, request.method, request._request.path_info, query, body]
+    try:
+        text = json.dumps(said, sort_keys=True, default=_described)
+    except RecursionError as error:
+        raise ParseError("The body is not valid JSON.") from error
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _described(value: Decimal | UploadedFile) -> object:
+    """Say what JSON has no word for."""
+    if isinstance(value, Decimal):
+        return ["number", str(value)]
+    digest = hashlib.sha256()
+    for chunk in value.chunks():
+        digest.update(chunk)
+    value.seek(0)
+    return ["file", value.name, value.content_type, digest.hexdigest()]
+
+
+def _cipher(user_id: str, key: str) -> AESGCM:
+    salt = "smartbudget.web.idempotency"
+    secret = salted_hmac(salt, f"{user_id}\n{key}", algorithm="sha256")
+    return AESGCM(secret.digest())
+
+
+def _sealed(cipher: AESGCM, response: Response) -> bytes:
+    kept = {
+        "status": response.status_code,
+        "headers": {n: response[n] for n in KEPT_HEADERS if n in response},
+        "data": response.data,
+    }
+    text = json.dumps(kept, cls=JSONEncoder)
+    nonce = os.urandom(_NONCE)
+    return nonce + cipher.encrypt(nonce, zlib.compress(text.encode()), None)
+
+
+def _opened(cipher: AESGCM, sealed: bytes) -> Response:
+    try:
+        text = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+    except InvalidTag as error:  # SECRET_KEY was changed meanwhile
+        message = _("This was done; its answer cannot be read any more.")
+        raise ConflictError(message) from error
+    kept = json.loads(zlib.decompress(text))
+    headers = {**kept["headers"], REPLAYED: "true"}
+    return Response(kept["data"], status=kept["status"], headers=headers)

@@ -1,0 +1,161 @@
+"""Requests sent again while AWS loses answers and web servers die: done once."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.integration.faults import DOWN, HELD, HELD_AFTER, REPLY_LOST, FaultyWeb
+from tests.integration.people import Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+ATTEMPTS = 3  # at each call to DynamoDB
+CLAIM = "dynamodb:PutItem"
+COMMIT = "dynamodb:TransactWriteItems"
+COMPLETION = "dynamodb:UpdateItem"
+REPLAYED = "Idempotency-Replayed"
+
+LUNCH = {"category": "Fun", "amount": "9.00"}
+MADE = {
+    "expenses": LUNCH,
+    "expenses/bulk": {"expenses": [LUNCH] * 3},
+    "budgets": {"category": "Food", "amount": "50.00"},
+}
+
+
+@pytest.fixture(scope="module")
+def faulty_web(stack, tmp_path_factory):
+    """A web server of this module's own, behind what fails when asked to."""
+    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"))
+    yield faulty
+    faulty.end()
+
+
+@pytest.fixture
+def web(faulty_web):
+    yield faulty_web
+    if faulty_web.process.exit_code() is not None:
+        faulty_web.start()
+
+
+@pytest.fixture
+def alice(web):
+    person = Person(web)
+    person.post("budgets", category="Fun", amount="100.00")
+    return person
+
+
+def post(person, path="expenses", key="k") -> requests.Response:
+    headers = {"Idempotency-Key": key}
+    return person.request("POST", path, json=MADE[path], headers=headers)
+
+
+def made(person, path) -> list[dict]:
+    """What there is now, beside the budget that everybody here has."""
+    found = person.get("budgets" if path == "budgets" else "expenses")["results"]
+    return [each for each in found if each["amount"] != "100.00"]
+
+
+def assert_done_once(person, path) -> None:
+    count = 3 if path == "expenses/bulk" else 1
+    assert len(made(person, path)) == count
+    spent = {b["category"]: b["spent"] for b in person.get("summary")["budgets"]}
+    assert spent["Fun"] == f"{0 if path == 'budgets' else 9 * count}.00"
+
+
+def let_lapse(stack, person, key="k") -> None:
+    """Let a claim's minute be over."""
+    digest = hashlib.sha256(f"{person.user_id}\n{key}".encode()).hexdigest()
+    stack.admin_session().client("dynamodb").update_item(
+        TableName="users",
+        Key={"user_id": {"S": f"idempotency#{digest}"}},
+        UpdateExpression="SET claimed_until = :then",
+        ConditionExpression="attribute_exists(claim)",
+        ExpressionAttributeValues={":then": {"N": "0"}},
+    )
+
+
+@pytest.mark.parametrize("path", MADE)
+@pytest.mark.parametrize("call", [CLAIM, COMMIT, COMPLETION])
+def test_a_reply_lost_after_the_commit_does_nothing_twice(web, alice, call, path):
+    with web.faults(call, REPLY_LOST, times=1) as fired:
+        first = post(alice, path)
+        assert fired() == 1
+
+    again = post(alice, path)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.headers[REPLAYED] == "true"
+    assert_done_once(alice, path)
+
+
+@pytest.mark.parametrize("path", MADE)
+def test_when_every_reply_to_the_commit_is_lost_it_is_found(web, alice, path):
+    with web.faults(COMMIT, REPLY_LOST, times=ATTEMPTS):
+        unknown = post(alice, path)
+    again = post(alice, path)
+
+    assert [unknown.status_code, again.status_code] == [503, 201]
+    assert post(alice, path).content == again.content
+    assert_done_once(alice, path)
+
+
+def test_without_dynamodb_nothing_is_claimed_and_nothing_done(web, alice):
+    with web.faults(CLAIM, DOWN):
+        refused = post(alice)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert made(alice, "expenses") == []
+    assert post(alice).status_code == 201
+
+
+@pytest.mark.parametrize("path", MADE)
+@pytest.mark.parametrize(
+    ("call", "fault", "status"),
+    [
+        (COMMIT, HELD, 409),
+        (COMMIT, HELD_AFTER, 409),
+        (COMPLETION, HELD, 409),
+        (COMPLETION, HELD_AFTER, 201),
+    ],
+    ids=["before the commit", "after it", "before the answer is kept", "after that"],
+)
+def test_a_web_server_killed_on_the_way(web, alice, call, fault, status, path):
+    with web.faults(call, fault) as fired, ThreadPoolExecutor() as pool:
+        answer = pool.submit(post, alice, path)
+        wait_until(fired)
+        web.kill()
+        assert isinstance(answer.exception(30), requests.ConnectionError)
+
+    alice.url = web.stack.web_url  # another server, which does as a new one would
+    again = post(alice, path)
+    assert again.status_code == status
+    if status == 409:
+        assert again.headers["Retry-After"]
+        let_lapse(web, alice)
+        again = post(alice, path)
+        assert again.status_code == 201
+    assert post(alice, path).content == again.content
+    assert_done_once(alice, path)
+
+
+@pytest.mark.parametrize("path", MADE)
+def test_sent_to_two_servers_at_once_it_is_done_once(web, alice, path):
+    def send(number: int) -> requests.Response:
+        return requests.post(
+            f"{[web.web_url, web.stack.web_url][number % 2]}/api/{path}",
+            json=MADE[path],
+            headers={**alice.http.headers, "Idempotency-Key": "k"},
+            cookies=alice.http.cookies.get_dict(),
+            timeout=60,
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(send, range(16)))
+
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({a.content for a in answers if a.status_code == 201}) == 1
+    assert_done_once(alice, path)

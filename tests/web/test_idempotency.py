@@ -1,0 +1,581 @@
+"""POSTs sent again under their Idempotency-Key: done once, answered the same."""
+
+import contextlib
+import datetime
+import hashlib
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+import time_machine
+from botocore.exceptions import ConnectionClosedError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import get_resolver, resolve
+
+from accounts import idempotency, staff
+from accounts.models import KeyedRequest
+from budgets import services as budgets
+from budgets.models import Budget
+from expenses import services as expenses
+from expenses import uploads
+from expenses.models import Expense
+from tests.builders import PASSWORD, client_for, make_user
+from tests.expenses.pictures import PDF
+from tests.money_builders import NOON, make_expense, spent
+from tests.notifications import faults
+from tests.reports.conftest import generator
+
+__all__ = ["generator"]
+
+EXPENSES, BULK, BUDGETS = "/api/expenses", "/api/expenses/bulk", "/api/budgets"
+LUNCH = {"amount": "12.50", "category": "Eating out", "date": "2026-03-17"}
+FOOD = {"amount": "100.00", "category": "Eating out"}
+REPLAYED = "Idempotency-Replayed"
+CLAIM, COMPLETION, COMMIT = "PutItem", "UpdateItem", "TransactWriteItems"
+MADE = [(EXPENSES, LUNCH), (BULK, {"expenses": [LUNCH] * 3}), (BUDGETS, FOOD)]
+
+
+@pytest.fixture(autouse=True)
+def clock(aws):
+    with time_machine.travel(NOON, tick=True) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def post(client, path=EXPENSES, body=LUNCH, key="k", **headers):
+    headers |= {"Idempotency-Key": key}
+    return client.post(path, body, content_type="application/json", headers=headers)
+
+
+def pdf(content=PDF):
+    return SimpleUploadedFile("bill.pdf", content, content_type="application/pdf")
+
+
+def send_form(client, **more):
+    """Send a form of its own boundary."""
+    form = {"amount": "4.00", "category": "Fun", "file": pdf(), **more}
+    return client.post(EXPENSES, form, headers={"Idempotency-Key": "k"})
+
+
+def later(clock, seconds):
+    clock.move_to(datetime.datetime.now(datetime.UTC) + datetime.timedelta(0, seconds))
+
+
+def stored(path):
+    model = Budget if path == BUDGETS else Expense
+    return sorted((each.attribute_values for each in model.scan()), key=repr)
+
+
+def records():
+    prefix = KeyedRequest.user_id.startswith("idempotency#")
+    return list(KeyedRequest.scan(prefix))
+
+
+@contextlib.contextmanager
+def gone_before_completion():
+    def die(request, operation):
+        raise faults.KilledError
+
+    with faults.hooked(COMPLETION, die), pytest.raises(faults.KilledError):
+        yield
+
+
+def die_before_completion(client, path, body):
+    """Do the work, and be gone before that is noted."""
+    with gone_before_completion():
+        post(client, path, body)
+
+
+# ---------------------------------------------------------------- the same answer
+
+
+@pytest.mark.parametrize(("path", "body"), MADE)
+def test_the_first_answer_comes_again(client, path, body):
+    first, again = post(client, path, body), post(client, path, body)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.get("Location") == first.get("Location")
+    assert (REPLAYED in first, again[REPLAYED]) == (False, "true")
+    assert len(stored(path)) == len(body.get("expenses", [1]))
+
+
+def test_it_does_so_whatever_became_of_what_was_made(client, alice):
+    first = post(client)
+    expense_id = first.json()["expense_id"]
+
+    expenses.edit_expense(alice, expense_id, amount="99.00")
+    assert post(client).content == first.content
+
+    expenses.delete_expense(alice, expense_id)
+    assert post(client).content == first.content
+    assert stored(EXPENSES) == []
+
+
+def test_how_the_same_was_written_makes_no_difference(client):
+    first = post(client)
+    written = json.dumps(dict(reversed(LUNCH.items())), indent=4)
+
+    for path in (f"{EXPENSES}/", EXPENSES):
+        again = client.post(
+            path,
+            written,
+            content_type="application/json; charset=utf-8",
+            headers={"Idempotency-Key": "k"},
+        )
+        assert again.content == first.content
+
+
+def test_a_form_is_the_same_whatever_its_boundary(client):
+    first, again = send_form(client), send_form(client)
+
+    assert first.status_code == 201, first.content
+    assert again.content == first.content
+    assert again[REPLAYED] == "true"
+
+
+def test_a_page_of_the_browsable_api_replays_too(client):
+    first = post(client)
+
+    again = post(client, accept="text/html")
+
+    assert again[REPLAYED] == "true"
+    assert first.json()["expense_id"] in again.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (EXPENSES, {**LUNCH, "amount": "13.00"}),
+        (EXPENSES, {**LUNCH, "description": "x"}),
+        (f"{EXPENSES}?a=1", LUNCH),
+        (BUDGETS, FOOD),
+    ],
+)
+def test_another_request_under_the_key_is_refused(client, path, body):
+    post(client)
+
+    refused = post(client, path, body)
+
+    assert refused.status_code == 422
+    assert "was used for another request" in refused.content.decode()
+    assert len(stored(EXPENSES)) == 1
+    assert stored(BUDGETS) == []
+
+
+def test_a_form_with_another_file_is_another_request(client):
+    send_form(client)
+
+    assert send_form(client, file=pdf(PDF + b"\n")).status_code == 422
+
+
+def test_keys_are_their_users_own(client):
+    bob = client_for(make_user("bob"))
+
+    mine, his = post(client), post(bob, body={**LUNCH, "amount": "1.00"})
+
+    assert (mine.status_code, his.status_code) == (201, 201)
+    assert REPLAYED not in his
+    assert bob.get(EXPENSES).json()["results"] == [his.json()]
+
+
+def test_a_key_is_free_again_after_24_hours(client, clock):
+    post(client)
+    later(clock, 24 * 3600 - 30)
+    assert post(client)[REPLAYED] == "true"
+
+    later(clock, 60)
+    again = post(client)
+
+    assert (again.status_code, REPLAYED in again) == (201, False)
+    assert len(stored(EXPENSES)) == 2
+
+
+def test_other_methods_and_requests_of_nobody_take_no_notice(client):
+    header = {"Idempotency-Key": "k" * 300}
+    expense = post(client).json()
+    known = len(records())
+    login = {"username": "alice", "password": PASSWORD}
+
+    for method, path, body, expected in (
+        ("GET", EXPENSES, None, 200),
+        ("HEAD", EXPENSES, None, 200),
+        ("OPTIONS", EXPENSES, None, 200),
+        ("PATCH", f"{EXPENSES}/{expense['expense_id']}", {"amount": "1.00"}, 200),
+        ("DELETE", f"{EXPENSES}/{expense['expense_id']}", None, 204),
+        ("POST", "/api/summary", LUNCH, 405),
+        ("POST", "/login", login, 200),
+    ):
+        answer = client.generic(
+            method,
+            path,
+            json.dumps(body) if body else b"",
+            content_type="application/json",
+            headers=header,
+        )
+        assert answer.status_code == expected, (method, path, answer.content)
+    assert client_for().post(EXPENSES, LUNCH, headers=header).status_code == 401
+    assert len(records()) == known
+
+
+def posts():
+    """The routes under /api that take a POST."""
+    routes = get_resolver().url_patterns
+    found = [each for route in routes for each in getattr(route, "url_patterns", [])]
+    return {
+        str(each.pattern)
+        for each in found
+        if str(each.pattern).startswith("api/") and hasattr(each.callback.cls, "post")
+    }
+
+
+@pytest.mark.usefixtures("generator")
+def test_every_post_of_the_api_replays(client, alice):
+    staff.set_staff("alice", is_staff=True)
+    boto3.client("sqs").create_queue(QueueName="notification-queue-dlq")
+    expense_id = make_expense(alice).expense_id
+    bob = make_user("bob").user_id
+    announced = {
+        "file_name": "bill.pdf",
+        "size_bytes": len(PDF),
+        "sha256": hashlib.sha256(PDF).hexdigest(),
+        "content_type": "application/pdf",
+    }
+    march = {"report_type": "monthly", "year": 2026, "month": 3}
+    password = {"old_password": PASSWORD, "new_password": "another long one"}
+    uploaded = uploads.announce(alice, **announced)[0]
+    boto3.client("s3").put_object(
+        Bucket="smart-budget-receipts", Key=uploaded, Body=PDF
+    )
+    requests = [
+        *MADE,
+        ("/api/receipts/presigned-url", announced),
+        ("/api/receipts/confirm", {"key": uploaded}),
+        ("/api/receipts/upload", {"expense_id": expense_id}),
+        ("/api/reports/generate", march),
+        ("/api/notifications/read", {"all": True}),
+        ("/api/notifications/subscribe", {}),
+        ("/api/email", {"password": PASSWORD, "email": "new@example.com"}),
+        ("/api/password", password),
+        ("/api/admin/users/find", {"whom": "bob"}),
+        (f"/api/admin/users/{bob}/lock", {"reason": "odd"}),
+        (f"/api/admin/users/{bob}/unlock", None),
+        ("/api/admin/notifications/resend", {"all": True}),
+        ("/api/admin/dead-letters/redrive", None),
+    ]
+
+    def send(number, path, body):
+        if path != "/api/receipts/upload":
+            return post(client, path, body, key=f"{number}")
+        form = {**body, "file": pdf()}
+        return client.post(path, form, headers={"Idempotency-Key": f"{number}"})
+
+    for number, (path, body) in enumerate(requests):
+        first, again = (send(number, path, body) for _ in "12")
+        assert first.status_code in {200, 201}, (path, first.content)
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert again.get("Location") == first.get("Location"), path
+        assert again[REPLAYED] == "true", path
+    assert {str(resolve(path).route) for path, _ in requests} == posts()
+
+
+# --------------------------------------------------------- what is not kept
+
+
+@pytest.mark.parametrize(
+    "wrong", [{**LUNCH, "amount": "0"}, {"amount": "1.00"}, {**LUNCH, "colour": "red"}]
+)
+def test_a_refusal_leaves_the_key_to_the_corrected_request(client, wrong):
+    assert post(client, body=wrong).status_code == 400
+    assert records() == []
+
+    assert post(client).status_code == 201
+
+
+def test_a_conflict_is_no_answer_to_keep(client, alice):
+    post(client, BUDGETS, FOOD, key="one")
+
+    assert post(client, BUDGETS, FOOD, key="two").status_code == 409
+    budgets.delete_budget(alice, stored(BUDGETS)[0]["budget_id"])
+    assert post(client, BUDGETS, FOOD, key="two").status_code == 201
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"amount": NaN}', b"[" * 5000])
+def test_what_cannot_be_read_claims_nothing(client, body):
+    answer = client.post(
+        EXPENSES,
+        body,
+        content_type="application/json",
+        headers={"Idempotency-Key": "k"},
+    )
+
+    assert answer.status_code == 400
+    assert records() == []
+
+
+@pytest.mark.parametrize("depth", range(800, 1000, 7))
+def test_a_body_that_can_just_be_read_is_refused_all_the_same(client, depth):
+    body = '{"amount": ' + "[" * depth + "]" * depth + "}"
+
+    assert post(client, body=body).status_code == 400
+
+
+@pytest.mark.parametrize(("path", "body"), MADE)
+def test_after_a_failure_the_work_is_done_when_it_is_sent_again(client, path, body):
+    with faults.down(COMMIT):
+        assert post(client, path, body).status_code == 503
+    assert stored(path) == []
+
+    assert post(client, path, body).status_code == 201
+    assert len(stored(path)) == len(body.get("expenses", [1]))
+
+
+def test_a_bug_is_not_kept_either(client, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("expenses.api.represent", None)
+        assert post(client).status_code == 500
+
+    assert post(client).status_code == 201
+    assert len(stored(EXPENSES)) == 1
+
+
+def test_where_the_key_cannot_be_claimed_nothing_is_done(client):
+    with faults.down(CLAIM):
+        answer = post(client)
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert stored(EXPENSES) == []
+    assert REPLAYED not in post(client)
+
+
+# --------------------------------------------------- replies lost, processes gone
+
+
+def lost_for_good(operation):
+    """Have AWS do each of them, and lose every answer."""
+
+    def lose(request, operation):
+        faults.do_unseen(request, operation)
+        raise ConnectionClosedError(endpoint_url=request.url)
+
+    return faults.hooked(operation, lose)
+
+
+@pytest.mark.parametrize("operation", [CLAIM, COMPLETION])
+def test_a_lost_reply_to_the_bookkeeping_changes_nothing(client, operation):
+    with faults.reply_lost(operation):
+        first = post(client)
+
+    again = post(client)
+    assert (first.status_code, again.content) == (201, first.content)
+    assert again[REPLAYED] == "true"
+    assert len(stored(EXPENSES)) == 1
+
+
+def test_after_a_claim_of_unknown_fate_the_key_waits_for_the_lease(client, clock):
+    with lost_for_good(CLAIM):
+        assert post(client).status_code == 503
+
+    assert post(client).status_code == 409
+    later(clock, idempotency.LEASE_SECONDS)
+    assert post(client).status_code == 201
+    assert len(stored(EXPENSES)) == 1
+
+
+@pytest.mark.parametrize(("path", "body"), MADE[::2])
+def test_a_commit_of_unknown_fate_is_found_when_it_is_sent_again(client, path, body):
+    with lost_for_good(COMMIT):
+        assert post(client, path, body).status_code == 503
+    (made,) = stored(path)
+
+    again = post(client, path, body)
+
+    assert (again.status_code, len(stored(path))) == (201, 1)
+    assert made.get("expense_id") == again.json().get("expense_id")
+
+
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(client, clock):
+    with faults.down(COMPLETION):
+        first = post(client)
+    assert first.status_code == 201
+
+    assert post(client).status_code == 409
+    later(clock, idempotency.LEASE_SECONDS)
+    assert post(client).json() == first.json()
+    assert len(stored(EXPENSES)) == 1
+
+
+@pytest.mark.parametrize(("path", "body"), MADE)
+def test_a_process_gone_after_the_commit_leaves_it_to_be_found(
+    client, clock, path, body
+):
+    die_before_completion(client, path, body)
+    made = stored(path)
+
+    assert post(client, path, body)["Retry-After"] == f"{idempotency.RETRY_AFTER}"
+    later(clock, idempotency.LEASE_SECONDS)
+    again = post(client, path, body)
+
+    assert again.status_code == 201
+    assert stored(path) == made
+    assert post(client, path, body).content == again.content
+
+
+@pytest.mark.parametrize(("path", "body"), MADE)
+def test_so_it_is_when_it_was_edited_meanwhile(client, alice, clock, path, body):
+    die_before_completion(client, path, body)
+    for each in stored(path):
+        if path == BUDGETS:
+            budgets.edit_budget(alice, each["budget_id"], amount="7.00")
+        else:
+            expenses.edit_expense(alice, each["expense_id"], amount="7.00")
+    made = stored(path)
+
+    later(clock, idempotency.LEASE_SECONDS)
+    again = post(client, path, body)
+
+    assert again.status_code == 201
+    assert "7.00" in again.content.decode()
+    assert stored(path) == made
+
+
+def test_so_it_is_with_files(client, alice, clock):
+    def upload():
+        form = {"expense_id": made.expense_id, "file": pdf()}
+        header = {"Idempotency-Key": "u"}
+        return client.post("/api/receipts/upload", form, headers=header)
+
+    made = make_expense(alice)
+    for send in (upload, lambda: send_form(client)):
+        with gone_before_completion():
+            send()
+        later(clock, idempotency.LEASE_SECONDS)
+        assert send().status_code == 201
+
+    bucket = boto3.client("s3").list_objects_v2(Bucket="smart-budget-receipts")
+    kept = {each["Key"] for each in bucket["Contents"]}
+    assert kept == {each.get("receipt_url") for each in stored(EXPENSES)} - {None}
+    assert len(kept) == 2
+
+
+def test_another_ones_budget_is_not_taken_for_the_one_made(client, alice):
+    budgets.create_budget(alice, **FOOD)
+
+    assert post(client, BUDGETS, FOOD).status_code == 409
+
+
+def test_what_may_have_been_done_keeps_its_key_through_refusals(client, clock):
+    """Or the next attempt would have a new seed, and do it twice."""
+    die_before_completion(client, EXPENSES, LUNCH)
+    later(clock, idempotency.LEASE_SECONDS)
+
+    with faults.killed(COMPLETION, 2, done=False):  # after taking over
+        post(client)
+    later(clock, idempotency.LEASE_SECONDS)
+    assert post(client, body={**LUNCH, "amount": "0"}).status_code == 422
+
+    assert post(client).status_code == 201
+    assert len(stored(EXPENSES)) == 1
+
+
+def test_who_is_overtaken_leaves_the_record_to_the_other(client, clock):
+    """A request slower than the lease, and its repetition."""
+    waiting = [post]
+
+    def meet(request, operation):
+        if waiting:
+            later(clock, idempotency.LEASE_SECONDS)
+            again.append(waiting.pop()(client))
+
+    again = []
+    with faults.hooked(COMMIT, meet):
+        first = post(client)
+
+    assert (first.status_code, again[0].status_code) == (201, 201)
+    assert first.json() == again[0].json()
+    assert len(stored(EXPENSES)) == 1
+    assert post(client).content == again[0].content
+
+
+# -------------------------------------------------------------- side by side
+
+
+def test_while_it_is_at_work_the_same_request_is_told_to_wait(client):
+    waiting, again = [post], []
+
+    def meet(request, operation):
+        if waiting:
+            again.append(waiting.pop()(client))
+
+    with faults.hooked(COMMIT, meet):
+        first = post(client)
+
+    assert first.status_code == 201
+    assert again[0].status_code == 409
+    assert again[0]["Retry-After"] == f"{idempotency.RETRY_AFTER}"
+    assert post(client).content == first.content
+
+
+def test_the_same_request_from_many_threads_is_done_once(alice):
+    budget = budgets.create_budget(alice, **FOOD)
+    clients = [client_for(alice) for _ in range(12)]
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(post, clients))
+
+    made = {answer.content for answer in answers if answer.status_code == 201}
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len(made) == len(stored(EXPENSES)) == 1
+    assert str(spent(budget)) == "12.5"
+
+
+# ------------------------------------------------------------- what is stored
+
+
+def test_nobody_can_read_in_the_table_what_was_asked_or_answered(client, alice):
+    post(client, body={**LUNCH, "description": "a surprise"}, key="my own key")
+
+    (record,) = records()
+    kept = repr(record.attribute_values)
+    assert "answer" in kept
+    for secret in ("surprise", "Eating out", "12.5", "my own key", alice.user_id):
+        assert secret not in kept
+    assert record.expires_at - NOON.timestamp() == pytest.approx(24 * 3600, abs=5)
+
+
+def test_an_answer_sealed_with_another_secret_is_not_given(client, settings):
+    post(client)
+
+    settings.SECRET_KEY = "another one"
+
+    assert post(client).status_code == 409
+    assert len(stored(EXPENSES)) == 1
+
+
+def test_a_thousand_rows_fit(client):
+    rows = [{**LUNCH, "description": f"{number} " * 20} for number in range(1000)]
+    with faults.answered(COMMIT, 200, "{}"):
+        first, again = (post(client, BULK, {"expenses": rows}) for _ in "12")
+
+    assert len(first.content) > 300_000
+    assert again.content == first.content
+    (record,) = records()
+    assert len(record.answer) < 100_000
+
+
+def test_an_answer_too_large_for_an_item_is_found_again(client, monkeypatch):
+    monkeypatch.setattr(idempotency, "LARGEST_ANSWER", 2_000)
+    noise = random.Random(1)
+    rows = [{**LUNCH, "description": f"{noise.getrandbits(1600):x}"} for _ in range(10)]
+
+    first, again = (post(client, BULK, {"expenses": rows}) for _ in "12")
+
+    assert (again.status_code, REPLAYED in again) == (201, False)
+    assert again.json() == first.json()
+    assert len(stored(BULK)) == 10

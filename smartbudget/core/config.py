@@ -38,6 +38,7 @@ class Config:
     login_address_limit: int  # failed logins in 15 minutes an address
     # New subscriptions to e-mails an hour an account, and a day an address.
     subscription_limit: int
+    api_rate_limit: int  # API requests a minute a caller; 0: any number
     log_level: str
 
     @classmethod
@@ -73,6 +74,7 @@ class Config:
             login_account_limit=_integer(env, "LOGIN_ACCOUNT_LIMIT", default=10),
             login_address_limit=_integer(env, "LOGIN_ADDRESS_LIMIT", default=100),
             subscription_limit=_integer(env, "SUBSCRIPTION_LIMIT", default=10),
+            api_rate_limit=_integer(env, "API_RATE_LIMIT", default=600),
             log_level=env.get("LOG_LEVEL", "INFO"),
         )
 

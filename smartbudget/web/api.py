@@ -13,15 +13,15 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_handler
 
 from smartbudget.core import dates, text
-from smartbudget.core.errors import InvalidError
-from smartbudget.web import errors, idempotency
+from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
+from smartbudget.web import errors, idempotency, rates
 from smartbudget.web.authentication import SessionAuthentication
 
 T = TypeVar("T")
@@ -43,6 +43,24 @@ class ApiView(APIView):
     # What a POST derives the ids of what it makes from: the same whenever the request
     # is sent again. None: it has no Idempotency-Key.
     idempotency_key: str | None = None
+
+    def perform_authentication(self, request: Request) -> None:
+        """Count the request before anything refuses it."""
+        try:
+            super().perform_authentication(request)
+        except (APIException, DomainError):
+            self._count(rates.anybody_at(request))
+            raise
+        self._count(rates.caller_of(request))
+
+    def _count(self, caller: str) -> None:
+        if rates.limiter is None:
+            return
+        standing = rates.limiter.count(caller)
+        self.headers.update(rates.headers(standing))
+        if standing.is_over:
+            message = _("Too many requests. Please wait.")
+            raise ThrottledError(message, standing.reset)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

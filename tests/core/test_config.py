@@ -18,6 +18,19 @@ def test_mails_go_through_sns_unless_ses_is_asked_for():
     assert Config.from_env(SES).email_transport == "ses"
 
 
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [({}, 600), ({"API_RATE_LIMIT": "5"}, 5), ({"API_RATE_LIMIT": "0"}, 0)],
+)
+def test_the_api_has_a_limit_unless_it_is_zero(given, limit):
+    assert Config.from_env({**PLAIN, **given}).api_rate_limit == limit
+
+
+def test_a_limit_that_is_no_number_is_named():
+    with pytest.raises(ConfigError, match="API_RATE_LIMIT"):
+        Config.from_env({**PLAIN, "API_RATE_LIMIT": "many"})
+
+
 @pytest.mark.parametrize("sender", [SES["EMAIL_SENDER"], "alerts@example.com"])
 def test_a_sender_may_have_a_name(sender):
     assert Config.from_env({**SES, "EMAIL_SENDER": sender}).email_sender == sender

@@ -106,9 +106,10 @@ class Faults:
 class FaultyWeb:
     """One more web server of a stack; everything else is the stack's."""
 
-    def __init__(self, stack: Stack, folder: Path) -> None:
+    def __init__(self, stack: Stack, folder: Path, **environment: str) -> None:
         (port,) = free_ports(1)
         self.stack = stack
+        self.environment = environment
         self.faults = Faults(stack.aws_url, folder)
         self.web_url = f"http://127.0.0.1:{port}"
         self.log = folder / "web.log"
@@ -127,6 +128,7 @@ class FaultyWeb:
             self.web_url.removeprefix("http://"),
         ]
         env = {**self.stack.local.web_env(), "HTTP_PROXY": self.faults.url}
+        env |= self.environment
         self.process = Child("web server", command, env=env, cwd=ROOT, log=self.log)
         wait_until(lambda: _answers(f"{self.web_url}/health"))
 

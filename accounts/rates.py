@@ -1,0 +1,108 @@
+"""How many requests a caller makes a minute, counted by all processes together.
+
+Each process counts for itself, by the minute of the clock. Only after a tenth of the
+limit does it add what it counted to an item that all share, and learn what the others
+added. So most callers cost no call, a heavy one a write for every tenth of the limit,
+and once over the limit none. Together the processes let through at most a tenth of the
+limit more for each of them. It is no wall: where DynamoDB cannot be reached, each
+process holds the limit by itself.
+"""
+
+import hashlib
+import logging
+import math
+import threading
+import time
+from dataclasses import dataclass
+
+from accounts.models import Throttle
+from smartbudget.core.tables import is_outage
+
+logger = logging.getLogger(__name__)
+
+WINDOW = 60  # seconds
+MOST_CALLERS = 10_000  # remembered at once; some 2 MB
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a caller stands after a request."""
+
+    limit: int  # requests a window
+    remaining: int  # as far as this process knows
+    reset: int  # seconds until the window ends, at least 1
+    is_over: bool
+
+
+@dataclass(slots=True)
+class _Count:
+    total: int = 0  # ours, and what we know of the others'
+    unshared: int = 0  # ours that the others do not know of
+
+
+class Limiter:
+    """The counters of one process. Safe to use from many threads."""
+
+    def __init__(self, limit: int) -> None:
+        """limit: requests a window and caller, above zero."""
+        self.limit = limit
+        self.share = max(1, limit // 10)
+        self._window = 0
+        self._counts: dict[str, _Count] = {}
+        self._lock = threading.Lock()
+
+    def count(self, caller: str) -> Standing:
+        """Count a request, unless it is over the limit, and tell how the caller stands.
+
+        caller: whatever tells one from another; it is stored only as a hash.
+        """
+        now = time.time()
+        window = int(now // WINDOW)
+        with self._lock:
+            count = self._find(caller, window)
+            is_over = count.total >= self.limit
+            if not is_over:
+                count.total += 1
+                count.unshared += 1
+            shared = count.unshared if count.unshared >= self.share else 0
+            count.unshared -= shared
+        if shared:
+            everybodys = _share(caller, window, shared)
+            with self._lock:
+                count.total = max(count.total, everybodys + count.unshared)
+                is_over = count.total > self.limit
+        remaining = max(0, self.limit - count.total)
+        reset = math.ceil((window + 1) * WINDOW - now)
+        return Standing(self.limit, remaining, max(1, reset), is_over)
+
+    def _find(self, caller: str, window: int) -> _Count:
+        if window != self._window:
+            self._window = window
+            self._counts = {}
+        if caller not in self._counts:
+            if len(self._counts) >= MOST_CALLERS:
+                del self._counts[next(iter(self._counts))]  # who came first
+            self._counts[caller] = _Count()
+        return self._counts[caller]
+
+
+def _share(caller: str, window: int, count: int) -> int:
+    """Add to what all processes counted, and return that; 0 where it is not known.
+
+    A lost reply counts twice [D7], which is no harm here.
+    """
+    digest = hashlib.sha256(caller.encode()).hexdigest()
+    counter = Throttle(user_id=f"rate#{window}#{digest}")
+    try:
+        counter.update(
+            actions=[
+                Throttle.tries.add(count),
+                Throttle.expires_at.set((window + 2) * WINDOW),
+            ]
+        )
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        logger.warning("requests counted by this process alone", exc_info=True)
+        return 0
+    return int(counter.tries)

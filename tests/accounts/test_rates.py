@@ -1,0 +1,138 @@
+"""Requests a minute, counted by processes that share one table."""
+
+import datetime
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import time_machine
+
+from accounts import rates
+from accounts.models import Throttle
+from accounts.rates import Limiter
+from tests.calls import counted
+from tests.money_builders import NOON
+from tests.notifications import faults
+
+
+@pytest.fixture(autouse=True)
+def clock(aws):
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+def let_through(limiters, requests: int, caller: str = "user alice") -> int:
+    """Send requests to each in turn; return how many were not over the limit."""
+    return sum(
+        not limiters[number % len(limiters)].count(caller).is_over
+        for number in range(requests)
+    )
+
+
+def test_so_many_are_let_through_and_no_more():
+    limiter = Limiter(100)
+
+    assert let_through([limiter], 100) == 100
+    assert let_through([limiter], 100) == 0
+
+
+def test_each_caller_has_a_limit_of_their_own():
+    limiter = Limiter(100)
+    let_through([limiter], 200)
+
+    assert not limiter.count("user bob").is_over
+    assert not limiter.count("address 192.0.2.1").is_over
+
+
+def test_what_is_left_is_told_and_until_when(clock):
+    limiter = Limiter(100)
+    clock.move_to(NOON + datetime.timedelta(seconds=42.5))
+    first = limiter.count("user alice")
+    let_through([limiter], 200)
+    last = limiter.count("user alice")
+
+    assert (first.limit, first.remaining, first.reset, first.is_over) == (
+        100,
+        99,
+        18,
+        False,
+    )
+    assert (last.remaining, last.reset, last.is_over) == (0, 18, True)
+
+
+def test_the_next_minute_begins_anew(clock):
+    limiter = Limiter(100)
+    let_through([limiter], 200)
+
+    clock.move_to(NOON + datetime.timedelta(seconds=60))
+
+    assert let_through([limiter], 200) == 100
+
+
+@pytest.mark.parametrize(
+    ("requests", "writes"), [(59, 0), (60, 1), (600, 10), (5000, 10)]
+)
+def test_a_caller_costs_a_write_for_every_tenth_and_none_over_the_limit(
+    requests, writes
+):
+    with counted() as calls:
+        let_through([Limiter(600)], requests)
+
+    assert calls.names == ["dynamodb.UpdateItem"] * writes
+
+
+@pytest.mark.parametrize("processes", [2, 3, 8])
+@pytest.mark.parametrize("limit", [5, 60, 600])
+def test_processes_together_let_through_a_tenth_each_more_at_most(processes, limit):
+    limiters = [Limiter(limit) for _ in range(processes)]
+
+    found = let_through(limiters, 3 * limit * processes)
+
+    assert limit <= found <= limit + processes * (max(1, limit // 10) - 1)
+
+
+def test_a_process_learns_of_another_s_caller():
+    let_through([Limiter(100)], 100)
+
+    assert let_through([Limiter(100)], 100) == 9  # of ten, before it asks
+
+
+def test_threads_lose_no_request():
+    limiter = Limiter(1000)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = sum(pool.map(lambda _: let_through([limiter], 250), range(8)))
+
+    assert found == 1000
+
+
+def test_what_is_shared_tells_nobody_s_name_and_goes_by_itself():
+    Limiter(1).count("address 192.0.2.1")
+
+    (counter,) = Throttle.scan()
+    assert "192.0.2.1" not in counter.user_id
+    assert counter.tries == 1
+    assert 60 < counter.expires_at - NOON.timestamp() <= 120
+
+
+def test_without_dynamodb_each_process_holds_the_limit_by_itself(caplog):
+    limiters = [Limiter(50), Limiter(50)]
+
+    with faults.down("UpdateItem"), caplog.at_level(logging.WARNING):
+        assert let_through(limiters, 200) == 100
+
+    assert "requests counted by this process alone" in caplog.text
+
+
+def test_only_so_many_callers_are_remembered(monkeypatch):
+    monkeypatch.setattr(rates, "MOST_CALLERS", 10)
+    limiter = Limiter(100)
+    let_through([limiter], 100, "address 0")
+    for number in range(1, 10):
+        limiter.count(f"address {number}")
+    assert limiter.count("address 0").is_over
+
+    limiter.count("address 10")
+
+    assert len(limiter._counts) == 10
+    assert not limiter.count("address 0").is_over

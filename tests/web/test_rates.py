@@ -1,0 +1,134 @@
+"""The limit of API requests: whose they are, what is said of it, and 429."""
+
+import pytest
+import time_machine
+from rest_framework.authentication import BaseAuthentication
+
+from accounts.rates import Limiter
+from smartbudget.web import rates
+from smartbudget.web.authentication import SessionAuthentication
+from tests.builders import PASSWORD, client_for, make_user
+from tests.money_builders import NOON
+from tests.notifications import faults
+
+PATH = "/api/budgets"
+
+
+@pytest.fixture(autouse=True)
+def limit(aws, monkeypatch):
+    """Five a minute."""
+    monkeypatch.setattr(rates, "limiter", Limiter(5))
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+def statuses(client, count: int, path: str = PATH, **headers) -> list[int]:
+    return [client.get(path, headers=headers).status_code for _ in range(count)]
+
+
+def test_every_answer_says_how_much_is_left(alice):
+    client = client_for(alice)
+
+    answers = [client.get(PATH), client.get("/api/expenses?start=x")]
+
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert [answer["RateLimit"] for answer in answers] == [
+        '"default";r=4;t=60',
+        '"default";r=3;t=60',
+    ]
+    assert {answer["RateLimit-Policy"] for answer in answers} == {'"default";q=5;w=60'}
+
+
+def test_over_the_limit_one_is_told_when_to_come_back(alice):
+    client = client_for(alice)
+    assert statuses(client, 5) == [200] * 5
+
+    refused = client.get(PATH)
+
+    assert refused.status_code == 429
+    assert refused["Retry-After"] == "60"
+    assert refused["RateLimit"] == '"default";r=0;t=60'
+    assert "Too many requests" in refused.content.decode()
+    with time_machine.travel(NOON.timestamp() + 60, tick=False):
+        assert client.get(PATH).status_code == 200
+
+
+def test_nothing_is_done_over_the_limit(alice):
+    client = client_for(alice)
+    statuses(client, 5)
+
+    refused = client.post("/api/expenses", {"amount": "1", "category": "Fun"})
+
+    assert refused.status_code == 429
+    with time_machine.travel(NOON.timestamp() + 60, tick=False):
+        assert client.get("/api/expenses").json()["results"] == []
+
+
+def test_a_user_s_sessions_share_a_limit_and_others_have_their_own(alice):
+    assert statuses(client_for(alice), 5) == [200] * 5
+
+    assert statuses(client_for(alice), 1) == [429]
+    assert statuses(client_for(make_user("bob")), 1) == [200]
+
+
+def test_pages_are_not_limited(alice):
+    client = client_for(alice)
+
+    assert statuses(client, 9, "/budgets") == [200] * 9
+    assert "RateLimit" not in client.get("/budgets")
+
+
+def test_who_is_not_signed_in_counts_by_address(alice):
+    assert statuses(client_for(), 6) == [401] * 5 + [429]
+
+    assert statuses(client_for(alice), 1) == [200]
+    login = {"username": "alice", "password": PASSWORD}
+    answer = client_for().post("/login", login, content_type="application/json")
+    assert answer.status_code == 429
+
+
+def test_refused_requests_count_too(alice):
+    """Without its CSRF token, by its address; with a wrong cookie likewise."""
+    client = client_for(alice, csrf=True)
+    answers = [client.post(PATH, {}) for _ in range(3)]
+    client.cookies["session"] = "x" * 43
+
+    assert [answer.status_code for answer in answers] == [403] * 3
+    assert statuses(client, 3) == [401, 401, 429]
+
+
+def test_an_outage_is_no_request_of_anybody_s(alice):
+    client = client_for(alice)
+
+    with faults.down("GetItem"):
+        assert statuses(client, 9) == [503] * 9
+
+    assert statuses(client, 1) == [200]
+
+
+def test_each_token_has_a_limit_of_its_own(alice, monkeypatch):
+    class Token:
+        def __init__(self, token_id):
+            self.token_id = token_id
+
+    class TokenAuthentication(BaseAuthentication):
+        def authenticate(self, request):
+            return alice, Token(request.headers["Authorization"])
+
+    monkeypatch.setattr(
+        SessionAuthentication, "authenticate", TokenAuthentication.authenticate
+    )
+    client = client_for()
+
+    assert statuses(client, 6, authorization="one") == [200] * 5 + [429]
+    assert statuses(client, 1, authorization="two") == [200]
+
+
+def test_without_a_limit_nothing_is_said(alice, monkeypatch):
+    monkeypatch.setattr(rates, "limiter", None)
+
+    answer = client_for(alice).get(PATH)
+
+    assert answer.status_code == 200
+    assert "RateLimit" not in answer
+    assert "RateLimit-Policy" not in answer

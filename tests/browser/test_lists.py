@@ -1,0 +1,145 @@
+"""Lists by hand: paging and the way back, order, periods, kinds, and stale forms."""
+
+import datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_main_job import WITH_AND_WITHOUT_SCRIPTS
+from tests.integration.people import Person
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+TODAY = datetime.datetime.now(datetime.UTC).date()
+
+
+def rows(page: Page):
+    return page.locator("#result_list tbody tr")
+
+
+@pytest.fixture(scope="module")
+def busy(stack) -> Person:
+    """Somebody with more expenses than a page holds, a day apart."""
+    person = Person(stack)
+    listed = [
+        {
+            "category": f"Number {number:02}",
+            "amount": f"{number + 1}.00",
+            "date": f"{TODAY - datetime.timedelta(days=number)}",
+        }
+        for number in range(30)
+    ]
+    person.post("expenses/bulk", expenses=listed)
+    return person
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_pages_follow_each_other_and_survive_back(windows, busy, javascript):
+    page = windows.open(busy, javascript=javascript)
+    page.goto("/expenses")
+    expect(rows(page)).to_have_count(25)
+
+    page.get_by_role("link", name="Older").click()
+    expect(rows(page)).to_have_count(5)
+    expect(rows(page).last).to_contain_text("Number 29")
+    page.get_by_role("link", name="Edit Number 27").click()
+    expect(page.get_by_label("Category")).to_have_value("Number 27")
+    page.go_back()
+    expect(rows(page).last).to_contain_text("Number 29")
+    page.go_back()
+    expect(rows(page).first).to_contain_text("Number 00")
+    page.go_forward()
+    page.get_by_role("link", name="Newer").click()
+    expect(rows(page).first).to_contain_text("Number 00")
+
+
+def test_the_heading_turns_the_order(windows, busy):
+    page = windows.open(busy)
+    page.goto("/expenses")
+
+    page.get_by_role("columnheader", name="Date").get_by_role("link").click()
+    expect(rows(page).first).to_contain_text("Number 29")
+    heading = page.get_by_role("columnheader", name="Date")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    heading.get_by_role("link").click()
+
+    expect(rows(page).first).to_contain_text("Number 00")
+
+
+def test_amounts_and_words_filter_together(windows, busy):
+    page = windows.open(busy, javascript=False)
+    page.goto("/expenses")
+    search = page.get_by_role("search")
+
+    search.get_by_label("Search").fill("number 1")
+    search.get_by_label("At least").fill("15")
+    search.get_by_role("button", name="Filter").click()
+    expect(rows(page)).to_have_count(6)  # 14 to 19
+    page.get_by_role("link", name="Clear all filters").click()
+
+    expect(rows(page)).to_have_count(25)
+
+
+def test_years_and_months_lead_to_their_expenses(windows, busy):
+    page = windows.open(busy)
+    page.goto("/expenses")
+
+    page.get_by_role("navigation", name="Dates").get_by_text(f"{TODAY.year}").click()
+    dates = page.get_by_role("navigation", name="Dates")
+    dates.get_by_role("link", name=f"{TODAY:%B}", exact=True).click()
+
+    expect(rows(page)).to_have_count(min(25, TODAY.day))
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_ticked_notifications_are_read_and_leave_the_unread(windows, stack, javascript):
+    person = Person(stack)
+    for category in ("Fun", "Rent", "Food"):
+        person.post("budgets", category=category, amount="1.00")
+        person.post("expenses", category=category, amount="2.00")
+    page = windows.open(person, javascript=javascript)
+    page.goto("/notifications?unread=true")
+    expect(rows(page)).to_have_count(6)  # reached and passed, of each
+
+    for tick in page.get_by_role("checkbox", name="Fun").all():
+        tick.check()
+    page.get_by_label("Action:").select_option(label="Mark the selected as read")
+    page.get_by_role("button", name="Go").click()
+
+    expect(page.get_by_text("2 marked as read.")).to_be_visible()
+    expect(rows(page)).to_have_count(4)
+    page.get_by_role("group", name="Kind").get_by_label("Budget exceeded").check()
+    page.get_by_role("button", name="Filter").click()
+    expect(rows(page)).to_have_count(2)
+
+
+def test_a_double_click_makes_one_expense(windows, stack):
+    person = Person(stack)
+    page = windows.open(person)
+    page.goto("/expenses/add")
+    page.get_by_label("Amount").fill("4")
+    page.get_by_label("Category").fill("Fun")
+
+    page.get_by_role("button", name="Save").dblclick()
+    page.wait_for_url("**/expenses")
+
+    assert len(person.get("expenses")["results"]) == 1
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_what_somebody_else_changed_meanwhile_is_shown(windows, stack, javascript):
+    person = Person(stack)
+    made = person.post("expenses", category="Fun", amount="5.00")
+    page = windows.open(person, javascript=javascript)
+    page.goto(f"/expenses/{made['expense_id']}/edit")
+    page.get_by_label("Amount").fill("7")
+    person.patch(f"expenses/{made['expense_id']}", amount="6.00")
+
+    page.get_by_role("button", name="Save").click()
+
+    differs = page.get_by_role("table", name="What differs")
+    expect(differs.get_by_role("cell", name="6.00")).to_be_visible()
+    expect(page.get_by_label("Amount")).to_have_value("7")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/expenses")
+    expect(rows(page)).to_contain_text("$7.00")

@@ -81,6 +81,9 @@ class Budget(Table):
     made_by = UnicodeAttribute(
         null=True
     )  # idempotency key; None: made without, or moved
+    # A level that its owner knows of, though `level` is below it: what was spent under
+    # another name is still on its way here. None: no such level.
+    told = UnicodeAttribute(null=True)
     version = VersionAttribute()
 
     by_user = ByUserIndex()

@@ -9,7 +9,7 @@ import contextlib
 import datetime
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from smartbudget.core.errors import (
     NotFoundError,
 )
 from smartbudget.core.pages import Page
-from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
+from smartbudget.core.tables import Action, LostRaceError, Writes, retry_lost_races
 from smartbudget.core.tasks import QueueError
 from smartbudget.core.text import clean, fold
 
@@ -72,7 +72,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _State:
+class State:
     """What a budget is to become."""
 
     period: dates.Period
@@ -81,21 +81,41 @@ class _State:
     alert_threshold: int
     was: str  # the level it rises or falls from
     arming: int
+    told: str = "ok"  # see Budget.told
 
     @property
     def level(self) -> str:
         return level_of(self.spent, self.amount, self.alert_threshold)
 
     @property
+    def known(self) -> str:
+        """The highest level that its owner has been told of."""
+        return max(self.was, self.told, key=LEVELS.index)
+
+    @property
     def risen_to(self) -> tuple[str, ...]:
         """The levels passed on the way up, lowest first; empty when it did not rise."""
-        return LEVELS[LEVELS.index(self.was) + 1 : LEVELS.index(self.level) + 1]
+        return LEVELS[LEVELS.index(self.known) + 1 : LEVELS.index(self.level) + 1]
+
+    @property
+    def fell(self) -> bool:
+        return LEVELS.index(self.level) < LEVELS.index(self.was)
 
     @property
     def armed(self) -> int:
         """Falling to a lower level arms the alerts above it once more."""
-        fell = LEVELS.index(self.level) < LEVELS.index(self.was)
-        return self.arming + fell
+        return self.arming + self.fell
+
+    @property
+    def still_told(self) -> str | None:
+        """What stays known: until the level is there, or falls by itself."""
+        if self.fell or LEVELS.index(self.level) >= LEVELS.index(self.told):
+            return None
+        return self.told
+
+    def carried_on(self) -> "State":
+        """Return it as that of a budget which is another by now; its owner knows."""
+        return replace(self, was="ok", told=self.known, arming=self.arming + 1)
 
 
 def create_budget(
@@ -129,7 +149,7 @@ def create_budget(
 
     def attempt() -> tuple[Budget, Outcome]:
         writes = Writes()
-        outcome = _put_counted(user, budget, arming=0, writes=writes)
+        outcome = put_counted(user, budget, arming=0, writes=writes)
         try:
             _commit_new(writes, budget)
         except ConflictError:
@@ -207,14 +227,14 @@ def edit_budget(
         writes = Writes()
         if new.budget_id != old.budget_id:
             writes.delete(old)
-            outcome = _put_counted(user, new, arming=int(old.arming) + 1, writes=writes)
+            outcome = put_counted(user, new, arming=int(old.arming) + 1, writes=writes)
             _commit_new(writes, new)
             return new, outcome
         outcome = Outcome()
         if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
             return old, outcome
-        state = _settle(user, old, (), outcome, wanted=new)
-        _update(user, old, state, writes, outcome, wanted=new)
+        state = settle(user, old, (), outcome, wanted=new)
+        change(user, old, state, writes, outcome, wanted=new)
         writes.commit()
         return get_budget(user, budget_id), outcome
 
@@ -264,8 +284,8 @@ def apply_entries(
         held = (budget.current, current_period(user, budget))
         if not any(entry.day in period for entry in mine for period in held):
             continue
-        state = _settle(user, budget, mine, outcome)
-        _update(user, budget, state, writes, outcome)
+        state = settle(user, budget, mine, outcome)
+        change(user, budget, state, writes, outcome)
     return outcome
 
 
@@ -330,16 +350,17 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
     same_period = period == budget.current
     if same_period and counted == budget.spent:
         return False, outcome
-    state = _State(
+    state = State(
         period=period,
         spent=counted,
         amount=budget.amount,
         alert_threshold=int(budget.alert_threshold),
         was=budget.level if same_period else "ok",
         arming=int(budget.arming),
+        told=(same_period and budget.told) or "ok",
     )
     writes = Writes()
-    _update(user, budget, state, writes, outcome)
+    change(user, budget, state, writes, outcome)
     writes.commit()
     return same_period, outcome
 
@@ -374,25 +395,25 @@ def _count(budget: Budget, period: dates.Period) -> Decimal:
     return expenses.total(found, period, budget.category_key)
 
 
-def _settle(
+def settle(
     user: User,
     budget: Budget,
     entries: Sequence[Entry],
     outcome: Outcome,
     wanted: Budget | None = None,
-) -> _State:
+) -> State:
     """Bring a budget to its current period and add the entries that fall in it.
 
     wanted: carries a new amount and threshold.
     """
     period = current_period(user, budget)
     if period == budget.current:
-        spent, was = budget.spent, budget.level
+        spent, was, told = budget.spent, budget.level, budget.told or "ok"
     else:
         # Future-dated expenses may be waiting in the period that begins.
-        spent, was = _count(budget, period), "ok"
+        spent, was, told = _count(budget, period), "ok", "ok"
         outcome.recounts.append(budget.budget_id)
-    return _State(
+    return State(
         period=period,
         spent=spent + sum(entry.amount for entry in entries if entry.day in period),
         amount=(wanted or budget).amount,
@@ -400,13 +421,14 @@ def _settle(
         was=was,
         # Never starts anew: a budget moved to weeks and back would reuse an id.
         arming=int(budget.arming),
+        told=told,
     )
 
 
-def _update(
+def change(
     user: User,
     budget: Budget,
-    state: _State,
+    state: State,
     writes: Writes,
     outcome: Outcome,
     wanted: Budget | None = None,
@@ -423,34 +445,47 @@ def _update(
         "arming": state.armed,
         "updated_at": dates.timestamp(),
     }
-    writes.update(
-        budget, [getattr(Budget, name).set(value) for name, value in changes.items()]
-    )
+    actions: list[Action] = [
+        getattr(Budget, name).set(value) for name, value in changes.items()
+    ]
+    if budget.told != state.still_told:
+        changes["told"] = state.still_told
+        actions.append(_assign_told(state.still_told))
+    writes.update(budget, actions)
     outcome.changes.append((budget, changes))
     _alert(user, wanted, state, writes, outcome)
 
 
-def _put_counted(user: User, budget: Budget, *, arming: int, writes: Writes) -> Outcome:
+def put_counted(
+    user: User, budget: Budget, *, arming: int, writes: Writes, told: str = "ok"
+) -> Outcome:
     """Add a new budget, with what its period holds already, to `writes`."""
     period = dates.period_of(budget.period, user.today())
-    state = _State(
+    state = State(
         period=period,
         spent=_count(budget, period),
         amount=budget.amount,
         alert_threshold=int(budget.alert_threshold),
         was="ok",
         arming=arming,
+        told=told,
     )
     budget.period_start = period.start.isoformat()
     budget.spent = state.spent
     budget.level = state.level
     budget.arming = arming
+    budget.told = state.still_told
     budget.updated_at = dates.timestamp()
     writes.put(budget, Budget.budget_id.does_not_exist())
     # An expense in flight at this moment may not have seen the budget.
     outcome = Outcome(recounts=[budget.budget_id])
     _alert(user, budget, state, writes, outcome)
     return outcome
+
+
+def _assign_told(told: str | None) -> Action:
+    action: Action = Budget.told.set(told) if told else Budget.told.remove()
+    return action
 
 
 def _commit_new(writes: Writes, budget: Budget) -> None:
@@ -467,7 +502,7 @@ def _commit_new(writes: Writes, budget: Budget) -> None:
 
 
 def _alert(
-    user: User, budget: Budget, state: _State, writes: Writes, outcome: Outcome
+    user: User, budget: Budget, state: State, writes: Writes, outcome: Outcome
 ) -> None:
     for level in state.risen_to:
         subject, message = texts.budget_alert(

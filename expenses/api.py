@@ -14,17 +14,19 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses import bulk, history, queries, services
+from expenses import bulk, history, queries, selection, services
 from expenses.models import Expense
 from expenses.serializers import (
     BulkInput,
     BulkOutput,
+    DoneOutput,
     ExpenseFilter,
     ExpenseInput,
     ExpenseOutput,
     ExpensePage,
     HistoryOutput,
     NewExpenseInput,
+    SelectedInput,
 )
 from smartbudget.web import cursors, idempotency
 from smartbudget.web.api import ApiView
@@ -121,6 +123,30 @@ class BulkView(ApiView):
         )
         results = [represent(request, expense) for expense in recorded.expenses]
         return Response({"results": results, "alerts": recorded.alerts}, status=201)
+
+
+class SelectedView(ApiView):
+    parser_classes = (JSONParser,)
+
+    @extend_schema(
+        operation_id="change_selected_expenses",
+        request=SelectedInput,
+        responses=DoneOutput,
+    )
+    def post(self, request: Request) -> Response:
+        """Set the category or status of up to 100 expenses, or delete them.
+
+        Safe to repeat; alerts make one e-mail. After a 5xx a part may be changed.
+        """
+        data = SelectedInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        given = data.validated_data
+        expense_ids = given.pop("expense_ids")
+        if given.pop("delete", False):
+            done = selection.delete_expenses(request.user, expense_ids)
+        else:
+            done = selection.change_expenses(request.user, expense_ids, **given)
+        return Response(DoneOutput(done).data)
 
 
 class ExpenseView(ApiView):

@@ -193,6 +193,38 @@ class CategoryForm(forms.Form):
     category = forms.CharField(max_length=50)
 
 
+class CategoryFilterForm(ListForm):
+    """Which categories are listed."""
+
+    q = forms.CharField(
+        label="Search",
+        max_length=50,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    start = DayField(label="Used from", required=False)
+    end = DayField(label="To", required=False)
+
+
+class RenameForm(forms.Form):
+    """The name that categories get."""
+
+    into = forms.CharField(
+        label="New name",
+        max_length=50,
+        help_text="With a name that is there already they become one category.",
+    )
+    budgets = forms.ChoiceField(
+        label="Budgets for one period",
+        choices=[
+            ("", "Ask me if there are several"),
+            ("keep", "Keep one: the new name's, or else the first"),
+            ("add", "Add their amounts up"),
+        ],
+        required=False,
+    )
+
+
 class FilterForm(ListForm):
     """What the list shows."""
 

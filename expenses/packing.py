@@ -8,7 +8,7 @@ depend on it. All the alerts make one mail.
 import uuid
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -86,18 +86,26 @@ class Packing(ABC, Generic[C]):
         self._outcome = Outcome()  # what is to be followed up
         self._begin_digest()
 
-    def write(self) -> None:
+    def write(self, keep_going: Callable[[], bool] = lambda: True) -> None:
         """Store all, then queue the digest of the alerts, and the recounts.
 
-        After an error a part may be stored; it is told all the same.
+        keep_going: asked after each transaction; what is then still `waiting` is not
+        stored. After an error a part may be stored; it is told all the same.
         """
-        self._read_budgets(set().union(*(each.category_keys for each in self.waiting)))
         try:
+            self.begin()
+            keys = set().union(*(each.category_keys for each in self.waiting))
+            self._read_budgets(keys)
             while self.waiting:
                 retry_lost_races(self._write_chunk)
+                if not keep_going():
+                    break
         finally:
             self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
             budgets.follow_up(self.user, self._outcome)
+
+    def begin(self) -> None:
+        """Do what comes before all changes; see `commit`."""
 
     def prepare(self, chunk: Sequence[C]) -> None:
         """Do what has to be done before a transaction. Safe to repeat."""
@@ -124,6 +132,16 @@ class Packing(ABC, Generic[C]):
         )
         for change in chunk:
             change.add_to(self.user, writes, outcome)
+        try:
+            self.commit(writes, outcome)
+        except LostRaceError as lost:
+            self.recover(chunk, lost)
+            self._read_budgets(keys.union(*(each.category_keys for each in chunk)))
+            raise
+        del self.waiting[: len(chunk)]
+
+    def commit(self, writes: Writes, outcome: Outcome) -> None:
+        """Commit a transaction, its alerts in the digest. Raises LostRaceError."""
         digest = None
         if outcome.alerts:
             digest = digests.gather(
@@ -134,10 +152,7 @@ class Packing(ABC, Generic[C]):
         except LostRaceError as lost:
             if any(item is digest for item in lost.refused):
                 self._begin_digest()
-            self.recover(chunk, lost)
-            self._read_budgets(keys.union(*(each.category_keys for each in chunk)))
             raise
-        del self.waiting[: len(chunk)]
         outcome.take_effect()
         self._outcome.recounts += outcome.recounts
         if digest:

@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from accounts.models import User
@@ -72,14 +72,12 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
     return ids
 
 
-class _Selected(Packing[Change]):
-    """Changes of expenses that are there, each read before and after lost races."""
+class Selected(Packing[Change]):
+    """Changes of expenses that were read, each read again after lost races."""
 
-    def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
-        self.unchanged = self.gone = 0
-        found = _read(user, expense_ids)
-        self.gone = len(expense_ids) - len(found)
-        changes = [self.change_of(expense) for expense in found.values()]
+    def __init__(self, user: User, found: Collection[Expense], gone: int = 0) -> None:
+        self.gone = gone
+        changes = [self.change_of(expense) for expense in found]
         super().__init__(user, [change for change in changes if change])
         self.unchanged = len(found) - len(self.waiting)
         self.wanted = len(self.waiting)
@@ -104,7 +102,15 @@ class _Selected(Packing[Change]):
             self.gone += before is None
 
 
-class _Changing(_Selected):
+class _Chosen(Selected):
+    """Changes of expenses that are named by their ids."""
+
+    def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
+        found = _read(user, expense_ids)
+        super().__init__(user, found.values(), gone=len(expense_ids) - len(found))
+
+
+class _Changing(_Chosen):
     def __init__(
         self, user: User, expense_ids: Sequence[str], changes: Mapping[str, object]
     ) -> None:
@@ -116,7 +122,7 @@ class _Changing(_Selected):
         return Change(before, after) if after else None
 
 
-class _Deleting(_Selected):
+class _Deleting(_Chosen):
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
         self.planned: set[str] = set()
         super().__init__(user, expense_ids)
@@ -134,7 +140,7 @@ class _Deleting(_Selected):
         self.planned.update(each.receipt_url for each in new)
 
 
-def _run(selected: _Selected) -> Done:
+def _run(selected: Selected) -> Done:
     selected.write()
     return Done(selected.wanted, selected.unchanged, selected.gone, selected.alerts)
 

@@ -5,13 +5,24 @@ from typing import Any
 
 from rest_framework import serializers
 
+from budgets.merging import WAYS
 from expenses import files
 from expenses.bulk import MOST_ROWS
+from expenses.categories import LONGEST
 from expenses.history import Edit
 from expenses.models import STATUSES
 from expenses.queries import LONGEST_SEARCH, RECEIPTS, SORTS
+from expenses.renaming import MOST_SOURCES
+from expenses.selection import MOST as MOST_SELECTED
+from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import format_amount
-from smartbudget.web.api import AmountField, DayField, InputSerializer, TextField
+from smartbudget.web.api import (
+    AmountField,
+    DayField,
+    FlagField,
+    InputSerializer,
+    TextField,
+)
 from smartbudget.web.cursors import PAGING
 from smartbudget.web.fields import MoneyField
 
@@ -194,6 +205,126 @@ class ExpenseOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATUSES)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class SelectedInput(InputSerializer):
+    """What is to become of some expenses: other values, or their end."""
+
+    expense_ids = RowsField(
+        child=IdField(), allow_empty=False, max_length=MOST_SELECTED
+    )
+    category = TextField(max_length=LONGEST, required=False)
+    status = serializers.ChoiceField(
+        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+    )
+    delete = FlagField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        changes = not {"category", "status"}.isdisjoint(attrs)
+        if changes == attrs.get("delete", False):
+            raise serializers.ValidationError(
+                "Send a category, a status or both; or delete as true."
+            )
+        return attrs
+
+
+class DoneOutput(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="Or deleted.")
+    unchanged = serializers.IntegerField(help_text="They were so already.")
+    gone = serializers.IntegerField(help_text="Deleted before, or not the caller's.")
+    alerts = serializers.IntegerField(
+        help_text="How many alerts rose; two or more come as one e-mail."
+    )
+
+
+class CategoryFilter(InputSerializer):
+    """The query parameters of the list of categories."""
+
+    IGNORED = frozenset({"format"})
+
+    q = TextField(
+        required=False, max_length=LONGEST, help_text="A part of the name, in any case."
+    )
+    start = DayField(
+        required=False, help_text="The first day whose expenses are looked at."
+    )
+    end = DayField(required=False, help_text="The last one.")
+
+
+class CategoryBudgetOutput(serializers.Serializer[Any]):
+    budget_id = serializers.CharField()
+    period = serializers.ChoiceField(PERIODS)
+    amount = MoneyField()
+
+
+class UseOutput(serializers.Serializer[Any]):
+    category = serializers.CharField(help_text="As it is written most often.")
+    spellings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="All ways in which it is written, most often first; ten at most.",
+    )
+    expenses = serializers.IntegerField(help_text="Void ones are among them.")
+    spent = MoneyField(help_text="Of those that count.")
+    last_used = serializers.DateField(
+        allow_null=True, help_text="The latest day of an expense."
+    )
+    budgets = CategoryBudgetOutput(many=True)
+
+
+class CategoryPage(serializers.Serializer[Any]):
+    results = UseOutput(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    complete = serializers.BooleanField(
+        help_text="False: there are more than were read or fit; narrow the days, or q."
+    )
+
+
+class _NewNameInput(InputSerializer):
+    budgets = serializers.ChoiceField(
+        WAYS,
+        required=False,
+        help_text="Where several budgets of one period become one: keep the first, "
+        "that of the new name if it has one, or add their amounts up. Left out, such "
+        "budgets are refused (409).",
+        error_messages={"invalid_choice": f"Choose one of {', '.join(WAYS)}."},
+    )
+
+
+class RenameInput(_NewNameInput):
+    """A category's new name."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # Not attributes: `from` is a word of Python's.
+        return {
+            "from": TextField(max_length=LONGEST, help_text="In any case."),
+            "to": TextField(max_length=LONGEST),
+            **super().get_fields(),
+        }
+
+
+class MergeInput(_NewNameInput):
+    """Categories that become one."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "from": RowsField(
+                child=TextField(max_length=LONGEST),
+                allow_empty=False,
+                max_length=MOST_SOURCES,
+                help_text="In any case.",
+            ),
+            "into": TextField(max_length=LONGEST),
+            **super().get_fields(),
+        }
+
+
+class RenamedOutput(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="Expenses, by this request.")
+    left = serializers.BooleanField(help_text="True: send the same again to go on.")
+    alerts = serializers.IntegerField(
+        help_text="How many alerts rose; two or more come as one e-mail."
+    )
 
 
 class EditOutput(serializers.Serializer[Any]):

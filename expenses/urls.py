@@ -2,8 +2,15 @@
 
 from django.urls import path, register_converter
 
-from expenses import views
-from expenses.api import BulkView, ExpenseListView, ExpenseView, HistoryView
+from expenses import categories_views, views
+from expenses.api import (
+    BulkView,
+    ExpenseListView,
+    ExpenseView,
+    HistoryView,
+    SelectedView,
+)
+from expenses.categories_api import CategoryListView, MergeView, RenameView
 from expenses.receipts_api import (
     AnnouncementView,
     ConfirmationView,
@@ -18,6 +25,8 @@ pages = [
     path("expenses", views.list_expenses, name="list"),
     path("expenses/add", views.add, name="add"),
     path("expenses/selected", views.act, name="act"),
+    path("expenses/categories", categories_views.list_categories, name="categories"),
+    path("expenses/categories/rename", categories_views.rename, name="rename"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),
@@ -30,12 +39,16 @@ pages = [
 api = [
     path("api/expenses", ExpenseListView.as_view(), name="expenses"),
     path("api/expenses/bulk", BulkView.as_view(), name="bulk_expenses"),
+    path("api/expenses/selected", SelectedView.as_view(), name="selected_expenses"),
     path("api/expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),
     path(
         "api/expenses/<expense_id:expense_id>/history",
         HistoryView.as_view(),
         name="expense_history",
     ),
+    path("api/categories", CategoryListView.as_view(), name="categories"),
+    path("api/categories/rename", RenameView.as_view(), name="rename_category"),
+    path("api/categories/merge", MergeView.as_view(), name="merge_categories"),
     path("api/receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
     path(
         "api/receipts/presigned-url",

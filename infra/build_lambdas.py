@@ -34,6 +34,8 @@ WEB_ROOMS = frozenset(
     {
         "api",
         "apps",
+        "categories_api",
+        "categories_views",
         "forms",
         "receipts_api",
         "serializers",

@@ -13,6 +13,8 @@ WEB_ROOMS = {
     "admin",
     "api",
     "apps",
+    "categories_api",
+    "categories_views",
     "forms",
     "receipts_api",
     "serializers",

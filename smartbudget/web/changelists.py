@@ -43,6 +43,7 @@ class ChangeList:
 
     row_template: the cells of one row, which it knows as `row`.
     none_template: what is said where there is no row.
+    by_name: the rows come so, and not by time.
     add: an address's name and the words that lead there.
     actions: what can be done to the ticked rows, as `{name: words}`. They are posted
     to `action_url_name` as `action` and `selected`; a row offers its tick by including
@@ -55,6 +56,7 @@ class ChangeList:
     row_template: str
     none_template: str
     template: str = "change_list.html"
+    by_name: bool = False
     add: tuple[str, str] | None = None
     actions: dict[str, str] = dataclasses.field(default_factory=dict)
     action_url_name: str = ""

@@ -1,0 +1,147 @@
+"""What becomes of budgets when their categories get another name, or become one.
+
+The budgets go first, in one transaction, then their expenses follow chunk by chunk, and
+each chunk takes what was spent along. So every budget counts, at any moment, just what
+is recorded under its category. Until all has arrived, a budget may stand at a lower
+level than its owner knows of: `Budget.told` keeps that from being told again.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from accounts.models import User
+from budgets.models import LEVELS, Budget, budget_id_for
+from budgets.services import (
+    Outcome,
+    change,
+    current_period,
+    put_counted,
+    settle,
+)
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.money import LIMIT
+from smartbudget.core.tables import Writes, retry_lost_races
+from smartbudget.core.text import fold
+
+# What is done where several budgets of one period become one: the first one stays as
+# it is, or gets the amounts of the others too.
+WAYS = ("keep", "add")
+
+
+def take_over(
+    user: User, sources: Sequence[str], target: str, way: str | None, writes: Writes
+) -> Outcome:
+    """Add to `writes` what the budgets of some categories become under another name.
+
+    sources: in this order a budget is the first, after one that `target` has already.
+    way: one of WAYS; None: several budgets for one period are refused.
+
+    Raises InvalidError, and ConflictError naming the budgets in the way.
+    """
+    if way is not None and way not in WAYS:
+        raise InvalidError(f"Choose one of {', '.join(WAYS)}.", "budgets")
+    found = _read(user, [target, *sources])
+    outcome = Outcome()
+    for first, *others in found:
+        if others and way is None:
+            raise ConflictError(_in_the_way([first, *others]), "budgets")
+        for each in others:
+            writes.delete(each)
+        amount = first.amount
+        if way == "add":
+            amount = sum((each.amount for each in others), first.amount)
+        if amount >= LIMIT:
+            raise InvalidError("The budgets are too much for one.", "budgets")
+        _rename(user, first, sources, target, amount, writes, outcome)
+    return outcome
+
+
+def arrive(user: User, target: str) -> None:
+    """Note that all has arrived at a category: what rises from now on is news.
+
+    Safe to repeat.
+    """
+
+    def attempt() -> None:
+        writes = Writes()
+        for budgets in _read(user, [target]):
+            for budget in budgets:
+                if budget.told:
+                    writes.update(budget, [Budget.told.remove()])
+        if len(writes):
+            writes.commit()
+
+    retry_lost_races(attempt)
+
+
+def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
+    """Read the budgets of categories, consistently: those of each period that has any.
+
+    They come in the order of the categories, each once.
+    """
+    ids = [
+        [budget_id_for(user.user_id, period, category) for category in categories]
+        for period in dates.PERIODS
+    ]
+    wanted = list(dict.fromkeys(each for of_period in ids for each in of_period))
+    found = {each.budget_id: each for each in Budget.batch_get(wanted, True)}
+    held = [
+        [found[each] for each in dict.fromkeys(of_period) if each in found]
+        for of_period in ids
+    ]
+    return [budgets for budgets in held if budgets]
+
+
+def _rename(
+    user: User,
+    budget: Budget,
+    sources: Sequence[str],
+    target: str,
+    amount: Decimal,
+    writes: Writes,
+    outcome: Outcome,
+) -> None:
+    """Make a budget that of `target`, with this amount; often it is so already."""
+    there = budget.category_key == fold(target)
+    category = target
+    if there and budget.category_key not in map(fold, sources):
+        category = budget.category  # its own name is not what changes
+    if (category, amount) == (budget.category, budget.amount):
+        return
+    new = Budget(
+        budget_id=budget_id_for(user.user_id, budget.period, category),
+        user_id=user.user_id,
+        category=category,
+        amount=amount,
+        alert_threshold=int(budget.alert_threshold),
+        period=budget.period,
+        created_at=budget.created_at,
+    )
+    if there:
+        state = settle(user, budget, (), outcome, wanted=new)
+        if amount != budget.amount:
+            state = state.carried_on()
+        change(user, budget, state, writes, outcome, wanted=new)
+        return
+    writes.delete(budget)
+    arming = int(budget.arming) + 1
+    told = _known(user, budget)
+    made = put_counted(user, new, arming=arming, told=told, writes=writes)
+    outcome.alerts += made.alerts
+    outcome.recounts += made.recounts
+
+
+def _known(user: User, budget: Budget) -> str:
+    """Return the highest level of its current period that its owner was told of."""
+    if budget.current != current_period(user, budget):
+        return LEVELS[0]
+    return str(max(budget.level, budget.told or LEVELS[0], key=LEVELS.index))
+
+
+def _in_the_way(budgets: Sequence[Budget]) -> str:
+    names = " and ".join(each.category for each in budgets)
+    return (
+        f"There are {budgets[0].period} budgets for {names}. Choose whether the first "
+        "one is kept as it is, or their amounts are added up."
+    )

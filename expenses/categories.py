@@ -1,0 +1,121 @@
+"""The categories of somebody's expenses and budgets, and how they are used."""
+
+import datetime
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from accounts.models import User
+from budgets import services as budgets
+from expenses.models import Expense
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.text import clean, fold
+
+if TYPE_CHECKING:
+    from budgets.models import Budget
+
+LONGEST = 50  # characters of a category
+MOST_PAGES = 20  # megabytes that a list reads at most: some 60,000 expenses
+MOST_LISTED = 1000
+MOST_SPELLINGS = 10
+
+
+@dataclass
+class Use:
+    """One category: what is recorded under it, and its budgets."""
+
+    key: str  # casefolded
+    expenses: int = 0  # void ones too, since they have it as well
+    spent: Decimal = Decimal(0)  # by those that count
+    last_used: datetime.date | None = None  # the latest day of an expense
+    budgets: "list[Budget]" = field(default_factory=list)
+    _spellings: Counter[str] = field(default_factory=Counter)
+
+    def count(self, item: dict[str, Any]) -> None:
+        """Count an expense, as DynamoDB writes it; the newest first."""
+        self.expenses += 1
+        if item["status"]["S"] != "void":
+            self.spent += Decimal(item["amount"]["N"])
+        self.last_used = self.last_used or datetime.date.fromisoformat(
+            item["date"]["S"]
+        )
+        self._spellings[item["category"]["S"]] += 1
+
+    @property
+    def category(self) -> str:
+        """How it is written most often, by its expenses or else by its budgets."""
+        return self.spellings[0]
+
+    @property
+    def spellings(self) -> list[str]:
+        """All ways in which it is written, most often first; not too many."""
+        found = [name for name, _ in self._spellings.most_common()]
+        found += [str(each.category) for each in self.budgets]
+        return list(dict.fromkeys(found))[:MOST_SPELLINGS]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Categories by name; `complete`: there are no others."""
+
+    uses: list[Use]
+    complete: bool
+
+
+def list_categories(
+    user: User,
+    *,
+    q: str = "",
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+) -> Listing:
+    """List categories with their use, with one Query a megabyte and one of budgets.
+
+    q: a part of the name, compared by casefold; empty: all. start, end: the days whose
+    expenses are looked at, both included; None: no bound. Budgets are listed in any
+    case.
+
+    Newer expenses are looked at first, MOST_PAGES of them at most, and of more than
+    MOST_LISTED categories those used last are listed. Reads the indexes, which lag
+    behind writes by a moment [D11].
+
+    Raises InvalidError.
+    """
+    words = fold(clean(q, "q", longest=LONGEST))
+    if start and end and start > end:
+        raise InvalidError("The end is before the start.", "end")
+    first = (start or datetime.date.min).isoformat()
+    last = (end or datetime.date.max).isoformat()
+    uses, complete = _count(user, words, first, last)
+    for budget in budgets.list_budgets(user).items:
+        if words in budget.category_key:
+            key = budget.category_key
+            uses.setdefault(key, Use(key)).budgets.append(budget)
+    listed = list(uses.values())[:MOST_LISTED]
+    ordered = sorted(listed, key=lambda each: each.key)
+    return Listing(ordered, complete and len(uses) <= MOST_LISTED)
+
+
+def _count(
+    user: User, words: str, first: str, last: str
+) -> tuple[dict[str, Use], bool]:
+    """Count each category's use, the one used last first; say whether all was read."""
+    pages = Expense.by_user.query(
+        user.user_id,
+        Expense.date.between(first, last),
+        filter_condition=Expense.category_key.contains(words) if words else None,
+        attributes_to_get=["date", "category", "category_key", "amount", "status"],
+        scan_index_forward=False,
+    ).page_iter
+    uses: dict[str, Use] = {}
+    for number, page in enumerate(pages, start=1):
+        # As DynamoDB writes them: making models of them takes many times as long.
+        for item in page["Items"]:
+            key = item["category_key"]["S"]
+            if key not in uses:
+                uses[key] = Use(key)
+            uses[key].count(item)
+        if number == MOST_PAGES:
+            return uses, "LastEvaluatedKey" not in page
+    return uses, True

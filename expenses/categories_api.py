@@ -1,0 +1,89 @@
+"""The category API."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from expenses import categories, renaming
+from expenses.serializers import (
+    CategoryFilter,
+    CategoryPage,
+    MergeInput,
+    RenamedOutput,
+    RenameInput,
+    UseOutput,
+)
+from smartbudget.core.pages import Page
+from smartbudget.web import cursors
+from smartbudget.web.api import ApiView
+from smartbudget.web.parsers import JSONParser
+
+
+class CategoryListView(ApiView):
+    @extend_schema(
+        operation_id="list_categories",
+        parameters=[CategoryFilter],
+        responses=CategoryPage,
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's categories and their use, by name, on one page.
+
+        It looks at the newest 60,000 expenses or so, and lists 1,000 categories at
+        most, those used last. To complete what somebody types, give a `start`: it reads
+        those days only.
+        """
+        chosen = CategoryFilter(data=request.query_params)
+        chosen.is_valid(raise_exception=True)
+        found = categories.list_categories(request.user, **chosen.validated_data)
+        context = {"currency": request.user.currency}
+        results = UseOutput(found.uses, many=True, context=context).data
+        page = cursors.body(request, request.user, Page(found.uses), results)
+        return Response({**page, "complete": found.complete})
+
+
+class RenameView(ApiView):
+    parser_classes = (JSONParser,)
+
+    @extend_schema(
+        operation_id="rename_category", request=RenameInput, responses=RenamedOutput
+    )
+    def post(self, request: Request) -> Response:
+        """Give a category another name, in all its expenses and budgets.
+
+        A request changes up to 1,000 expenses, and says whether some are left. Safe to
+        repeat. A name that is there already makes one category of the two.
+        """
+        data = RenameInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        given = data.validated_data
+        return _renamed(request, [given["from"]], given["to"], given)
+
+
+class MergeView(ApiView):
+    parser_classes = (JSONParser,)
+
+    @extend_schema(
+        operation_id="merge_categories", request=MergeInput, responses=RenamedOutput
+    )
+    def post(self, request: Request) -> Response:
+        """Make one category of several, in all their expenses and budgets.
+
+        A request changes up to 1,000 expenses, and says whether some are left. Safe to
+        repeat. Alerts of what rises by it come as one e-mail.
+        """
+        data = MergeInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        given = data.validated_data
+        return _renamed(request, given["from"], given["into"], given)
+
+
+def _renamed(
+    request: Request, sources: Sequence[str], target: str, given: dict[str, Any]
+) -> Response:
+    done = renaming.rename_categories(
+        request.user, sources, target, way=given.get("budgets")
+    )
+    return Response(RenamedOutput(done).data)

@@ -1,0 +1,93 @@
+"""The pages of categories."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from expenses import categories, renaming
+from expenses.categories import Use
+from expenses.forms import CategoryFilterForm, RenameForm
+from expenses.renaming import Renamed
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.pages import Page
+from smartbudget.web.changelists import ChangeList, Column
+from smartbudget.web.cursors import Position
+from smartbudget.web.forms import answer_form
+
+CATEGORIES = ChangeList(
+    title="Categories",
+    url_name="expenses:categories",
+    by_name=True,
+    columns=(
+        Column("Category", "category"),
+        Column("Expenses", "amount"),
+        Column("Spent", "amount"),
+        Column("Last used", "day"),
+        Column("Budgets"),
+        Column("Change"),
+    ),
+    row_template="expenses/_category_row.html",
+    none_template="expenses/_none.html",
+    template="expenses/categories.html",
+    actions={"rename": "Give them one name"},
+    action_url_name="expenses:rename",
+)
+
+
+@require_safe
+def list_categories(request: HttpRequest) -> HttpResponse:
+    complete = True
+
+    def find(chosen: dict[str, Any], _where: Position) -> Page[Use]:
+        nonlocal complete
+        found = categories.list_categories(request.user, **chosen)
+        complete = found.complete
+        return Page(found.uses)
+
+    return CATEGORIES.answer(
+        request,
+        CategoryFilterForm(request.GET),
+        find=find,
+        beside=lambda: {"complete": complete},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: HttpRequest) -> HttpResponse:
+    """Ask for the name of the chosen categories, and give it to them."""
+    chosen = request.POST.getlist("selected") or request.GET.getlist("from")
+    try:
+        sources = renaming.check_sources(chosen)
+    except InvalidError as error:
+        messages.error(request, str(error))
+        return redirect("expenses:categories")
+    context = {"sources": sources, "going_on": False}
+    sent = "into" in request.POST
+    form = RenameForm(
+        request.POST if sent else None,
+        initial={"into": sources[0] if len(sources) == 1 else ""},
+    )
+
+    def done(renamed: Renamed) -> HttpResponse:
+        changed = f"{renamed.changed} expense{'' if renamed.changed == 1 else 's'}"
+        if renamed.left:
+            said = f"{changed} changed, and some are left: go on."
+            messages.warning(request, said)
+            shown = {**context, "form": form, "going_on": True}
+            return render(request, "expenses/rename.html", shown)
+        messages.success(request, f"{changed} changed to {form.cleaned_data['into']}.")
+        return redirect("expenses:categories")
+
+    return answer_form(
+        request,
+        "expenses/rename.html",
+        form,
+        save=lambda data: renaming.rename_categories(
+            request.user, sources, data["into"], way=data["budgets"] or None
+        ),
+        done=done,
+        context=context,
+    )

@@ -1,0 +1,132 @@
+"""Another name for a category, or one for several: expenses, budgets and histories.
+
+A transaction changes as many expenses as it holds, with their histories and what they
+are to budgets, so any of them may be the last one: doing it again does the rest.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from accounts.models import User
+from budgets import merging
+from expenses import effects
+from expenses.categories import LONGEST
+from expenses.models import Expense
+from expenses.packing import Change
+from expenses.selection import Selected
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.tables import Writes, retry_lost_races
+from smartbudget.core.text import clean, fold
+
+MOST = 1000  # expenses that one call changes
+MOST_SOURCES = 20
+SECONDS = 10  # that one call goes on for, and whatever it has begun by then
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """What a call did; where some are left, another one goes on."""
+
+    changed: int  # expenses
+    left: bool
+    alerts: int  # how many rose
+
+
+def rename_categories(
+    user: User, sources: Sequence[str], target: str, *, way: str | None = None
+) -> Renamed:
+    """Give the expenses of 1-20 categories another one, and their budgets too.
+
+    sources: compared by casefold. target: as it is to be written; what is written so
+    already stays as it is. way: what becomes of budgets for one period, see
+    `merging.WAYS`; None: those are refused.
+
+    All expenses change, void ones and those of closed periods too. What is told
+    is only what rose by categories becoming one, all of it in one digest. Safe to
+    repeat, and meant to be while some are left, after an error too.
+
+    Raises InvalidError; ConflictError for budgets in the way, before anything changes.
+    """
+    sources = check_sources(sources)
+    target = clean(target, "into", shortest=1, longest=LONGEST)
+    deadline = time.monotonic() + SECONDS
+
+    def in_time() -> bool:
+        return time.monotonic() < deadline
+
+    found, more = _find(user, sources, target, in_time)
+    renaming = _Renaming(user, found, sources, target, way)
+    renaming.write(in_time)
+    left = more or bool(renaming.waiting)
+    if not left:
+        merging.arrive(user, target)
+    changed = renaming.wanted - len(renaming.waiting)
+    return Renamed(changed, left, renaming.alerts)
+
+
+def check_sources(sources: Sequence[str]) -> list[str]:
+    """Check that 1-20 categories are named. Raises InvalidError."""
+    cleaned = [clean(each, "from", shortest=1, longest=LONGEST) for each in sources]
+    if not cleaned:
+        raise InvalidError("Choose at least one category.", "from")
+    if len(cleaned) > MOST_SOURCES:
+        raise InvalidError(f"Choose at most {MOST_SOURCES} categories.", "from")
+    return cleaned
+
+
+class _Renaming(Selected):
+    def __init__(
+        self,
+        user: User,
+        found: list[Expense],
+        sources: Sequence[str],
+        target: str,
+        way: str | None,
+    ) -> None:
+        self.sources, self.target, self.way = sources, target, way
+        self.keys = set(map(fold, sources))
+        super().__init__(user, found)
+
+    def change_of(self, before: Expense) -> Change | None:
+        if before.category_key not in self.keys:
+            return None
+        new = {"category": self.target, "category_key": fold(self.target)}
+        after = effects.changed(before, new)
+        return Change(before, after) if after else None
+
+    def begin(self) -> None:
+        """Let the budgets go first: what is spent comes after them."""
+        retry_lost_races(self._take_over)
+
+    def _take_over(self) -> None:
+        writes = Writes()
+        outcome = merging.take_over(
+            self.user, self.sources, self.target, self.way, writes
+        )
+        if len(writes):
+            self.commit(writes, outcome)
+
+
+def _find(
+    user: User, sources: Sequence[str], target: str, in_time: Callable[[], bool]
+) -> tuple[list[Expense], bool]:
+    """Find expenses to change, and say whether there may be more than these.
+
+    Reads the index, which lags behind writes [D11]. What it shows of an expense that
+    changed since has an older version, so it is not changed before it is read again.
+    """
+    pages = Expense.by_user.query(
+        user.user_id,
+        filter_condition=Expense.category_key.is_in(*sorted({*map(fold, sources)}))
+        & (Expense.category != target),
+        scan_index_forward=False,
+    ).page_iter
+    raw, more = [], False
+    for page in pages:
+        raw += page["Items"]
+        more = "LastEvaluatedKey" in page
+        if len(raw) >= MOST or not in_time():
+            break
+    more = more or len(raw) > MOST
+    return [Expense.from_raw_data(each) for each in raw[:MOST]], more

@@ -1,0 +1,344 @@
+"""The categories that somebody uses, listed by service, API and page."""
+
+import datetime
+import html
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from expenses import categories, renaming
+from expenses.categories import list_categories
+from expenses.models import Expense
+from smartbudget.core.errors import InvalidError
+from tests.builders import client_for, make_user
+from tests.calls import counted
+from tests.expenses.test_renaming import stored
+from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+LIST = "/api/categories"
+RENAME = "/api/categories/rename"
+MERGE = "/api/categories/merge"
+PAGE = "/expenses/categories"
+FORM = "/expenses/categories/rename"
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def names(**given) -> list[str]:
+    return [each.category for each in list_categories(ALICE, **given).uses]
+
+
+def test_each_category_comes_with_its_use():
+    make_expense(category="food", date="2026-03-01")
+    make_expense(category="Food", date="2026-02-01")
+    make_expense(category="Food", amount="2.50", date="2026-01-05")
+    make_expense(category="FOOD", status="void", date="2026-03-02")
+    monthly = make_budget(category="food")
+    weekly = make_budget(category="Food", period="weekly")
+    make_budget(category="Auto")
+
+    found = list_categories(ALICE)
+
+    auto, food = found.uses
+    assert found.complete
+    assert food.category == "Food"
+    assert food.spellings == ["Food", "FOOD", "food"]
+    assert (food.expenses, food.spent) == (4, Decimal("22.50"))
+    assert food.last_used == datetime.date(2026, 3, 2)
+    assert {each.budget_id for each in food.budgets} == {
+        monthly.budget_id,
+        weekly.budget_id,
+    }
+    assert (auto.category, auto.expenses, auto.last_used) == ("Auto", 0, None)
+
+
+def test_they_come_by_name_of_one_user_only():
+    for category in ("pets", "Auto", "étude"):
+        make_expense(category=category)
+    make_expense(BOB, category="Secret")
+    make_budget(BOB, category="Hidden")
+
+    assert names() == ["Auto", "pets", "étude"]
+
+
+def test_a_part_of_the_name_finds_them_in_any_case():
+    make_expense(category="Groceries")
+    make_expense(category="Rent")
+    make_budget(category="Great ideas")
+    make_budget(category="Fun")
+
+    assert names(q="GR") == ["Great ideas", "Groceries"]
+    assert names(q="nothing") == []
+
+
+def test_days_bound_what_is_looked_at():
+    make_expense(category="Old", date="2026-01-31")
+    make_expense(category="New", date="2026-02-01")
+    make_expense(category="Newest", date="2026-03-01")
+
+    first, last = datetime.date(2026, 2, 1), datetime.date(2026, 2, 28)
+    assert names(start=first) == ["New", "Newest"]
+    assert names(start=first, end=last) == ["New"]
+    with pytest.raises(InvalidError):
+        names(start=last, end=first)
+
+
+def test_ten_spellings_are_enough():
+    for number in range(11):
+        make_expense(category="a" * number + "A" * (11 - number))
+
+    (use,) = list_categories(ALICE).uses
+
+    assert len(use.spellings) == 10
+    assert use.expenses == 11
+
+
+def test_what_is_too_much_is_cut_and_said(monkeypatch):
+    monkeypatch.setattr(categories, "MOST_LISTED", 2)
+    make_expense(category="Newer")
+    make_expense(category="Old", date="2026-01-01")
+    assert list_categories(ALICE).complete
+    make_expense(category="Newest", date="2026-03-19")
+
+    found = list_categories(ALICE)
+
+    assert [each.category for each in found.uses] == ["Newer", "Newest"]
+    assert not found.complete
+
+
+@pytest.mark.parametrize(("most", "complete"), [(1, False), (2, True)])
+def test_so_many_megabytes_are_read_and_the_newest_first(monkeypatch, most, complete):
+    monkeypatch.setattr(categories, "MOST_PAGES", most)
+    with Expense.batch_write() as batch:
+        for number in range(2400):
+            each = stored(number)
+            each.category = each.category_key = "late" if number < 5 else "early"
+            each.description = "x" * 500
+            batch.save(each)
+
+    with counted() as calls:
+        found = list_categories(ALICE)
+
+    assert Counter(calls.names) == {"dynamodb.Query": most + 1}
+    assert found.complete == complete
+    counts = {each.category: each.expenses for each in found.uses}
+    assert counts["late"] == 5
+    assert (counts["early"] == 2395) == complete
+
+
+def post(client, path, body):
+    return client.post(path, body, content_type="application/json")
+
+
+def test_the_api_lists_them(client, alice):
+    make_expense(alice, category="Food", amount="12.50")
+    budget = make_budget(alice, category="Food", amount="80.00")
+
+    answer = client.get(LIST, {"q": "foo", "start": "2026-01-01"})
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "results": [
+            {
+                "category": "Food",
+                "spellings": ["Food"],
+                "expenses": 1,
+                "spent": "12.50",
+                "last_used": str(TODAY),
+                "budgets": [
+                    {
+                        "budget_id": budget.budget_id,
+                        "period": "monthly",
+                        "amount": "80.00",
+                    }
+                ],
+            }
+        ],
+        "next": None,
+        "previous": None,
+        "complete": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["q=" + "x" * 51, "start=yesterday", "start=2026-02-01&end=2026-01-01", "a"],
+)
+def test_wrong_parameters_are_refused(client, query):
+    assert client.get(f"{LIST}?{query}").status_code == 400
+
+
+def test_the_api_renames_and_merges(client, alice):
+    make_expense(alice, category="a")
+    make_expense(alice, category="b")
+
+    renamed = post(client, RENAME, {"from": "a", "to": "A"})
+    merged = post(client, MERGE, {"from": ["A", "b"], "into": "C"})
+
+    assert renamed.status_code == merged.status_code == 200
+    assert renamed.json() == {"changed": 1, "left": False, "alerts": 0}
+    assert merged.json() == {"changed": 2, "left": False, "alerts": 0}
+    assert [each["category"] for each in client.get(LIST).json()["results"]] == ["C"]
+
+
+def test_budgets_in_the_way_are_a_conflict_until_it_is_said_what_to_do(client, alice):
+    make_budget(alice, category="a", amount="1.00")
+    make_budget(alice, category="b", amount="2.00")
+
+    refused = post(client, RENAME, {"from": "a", "to": "b"})
+    done = post(client, RENAME, {"from": "a", "to": "b", "budgets": "add"})
+
+    assert refused.status_code == 409
+    assert "monthly budgets for b and a" in refused.content.decode()
+    assert done.status_code == 200
+    (budget,) = client.get("/api/budgets").json()["results"]
+    assert (budget["category"], budget["amount"]) == ("b", "3.00")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        (RENAME, {"to": "b"}, "from"),
+        (RENAME, {"from": "a"}, "to"),
+        (RENAME, {"from": ["a"], "to": "b"}, "from"),
+        (RENAME, {"from": "a", "to": ""}, "to"),
+        (RENAME, {"from": "a", "to": "x" * 51}, "to"),
+        (RENAME, {"from": "a", "to": "b", "budgets": "drop"}, "budgets"),
+        (RENAME, {"from": "a", "to": "b", "into": "c"}, "into"),
+        (MERGE, {"from": [], "into": "b"}, "from"),
+        (MERGE, {"from": "a", "into": "b"}, "from"),
+        (MERGE, {"from": ["x"] * 21, "into": "b"}, "from"),
+        (MERGE, {"from": ["x" * 51], "into": "b"}, "from"),
+        (MERGE, {"from": ["a"], "into": "b\u0007"}, "into"),
+    ],
+)
+def test_wrong_bodies_are_refused_by_name(client, path, body, field):
+    answer = post(client, path, body)
+
+    assert answer.status_code == 400
+    assert field in answer.content.decode()
+
+
+def test_nobody_else_is_let_in_nor_touched(client, alice):
+    make_expense(alice, category="a")
+    make_budget(alice, category="a")
+    bob = client_for(make_user("bob"))
+
+    assert client_for().get(LIST).status_code == 401
+    assert post(client_for(), RENAME, {"from": "a", "to": "b"}).status_code == 401
+    assert client_for().get(PAGE).status_code == 302
+    assert client_for().post(FORM).status_code == 302
+    assert bob.get(LIST).json()["results"] == []
+    answer = post(bob, RENAME, {"from": "a", "to": "b"})
+    assert answer.json() == {"changed": 0, "left": False, "alerts": 0}
+    assert [each["category"] for each in client.get(LIST).json()["results"]] == ["a"]
+
+
+def page(response) -> str:
+    return html.unescape(response.content.decode())
+
+
+def test_the_page_lists_them_with_ways_on(client, alice):
+    for category in ("Food & drink", "Food & drink", "food & drink"):
+        make_expense(alice, category=category)
+    budget = make_budget(alice, category="Food & drink")
+
+    shown = page(client.get(PAGE))
+
+    assert 'href="/expenses?category=Food%20%26%20drink"' in shown
+    assert f'href="{FORM}?from=Food%20%26%20drink"' in shown
+    assert f'href="/budgets/{budget.budget_id}/edit"' in shown
+    assert "Also written food & drink" in shown
+    assert "30.00 USD" in shown
+    assert f'href="{PAGE}"' in page(client.get("/expenses"))
+
+
+def test_the_page_is_filtered_and_says_what_is_wrong(client, alice, monkeypatch):
+    make_expense(alice, category="Food")
+    make_expense(alice, category="Rent")
+
+    assert "Rent" not in page(client.get(PAGE, {"q": "foo"}))
+    assert "Nothing of that kind" in page(client.get(PAGE, {"q": "zoo"}))
+    assert "No expenses yet" in page(client_for(make_user("bob")).get(PAGE))
+    wrong = client.get(PAGE, {"start": "2026-02-01", "end": "2026-01-01"})
+    assert wrong.status_code == 400
+    assert "The end is before the start." in page(wrong)
+    monkeypatch.setattr(categories, "MOST_LISTED", 1)
+    assert "There are more than can be shown" in page(client.get(PAGE))
+
+
+def test_one_is_renamed_on_its_page(client, alice):
+    make_expense(alice, category="Food")
+
+    form = client.get(FORM, {"from": "Food"})
+    sent = {"selected": ["Food"], "into": "Eating", "budgets": ""}
+    done = client.post(FORM, sent, follow=True)
+
+    assert 'value="Food"' in page(form)
+    assert "1 expense changed to Eating." in page(done)
+    assert [each["category"] for each in client.get(LIST).json()["results"]] == [
+        "Eating"
+    ]
+
+
+def test_ticked_ones_get_one_name(client, alice):
+    for category in ("a", "b"):
+        make_expense(alice, category=category)
+
+    form = client.post(FORM, {"action": "rename", "selected": ["a", "b"]})
+    empty = client.post(FORM, {"selected": ["a", "b"], "into": "", "budgets": ""})
+    done = client.post(FORM, {"selected": ["a", "b"], "into": "c"}, follow=True)
+
+    assert "Rename 2 categories" in page(form)
+    assert page(form).count('name="selected"') == 2
+    assert empty.status_code == 400
+    assert page(empty).count('name="selected"') == 2
+    assert "2 expenses changed to c." in page(done)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "Choose at least one category."), (21, "Choose at most 20 categories.")],
+)
+def test_none_and_too_many_lead_back_to_the_list(client, count, said):
+    chosen = [f"c{number}" for number in range(count)]
+
+    answer = client.post(FORM, {"action": "rename", "selected": chosen}, follow=True)
+
+    assert answer.redirect_chain == [(PAGE, 302)]
+    assert said in page(answer)
+    assert client.get(FORM)["Location"] == PAGE
+
+
+def test_the_page_asks_what_becomes_of_two_budgets(client, alice):
+    make_budget(alice, category="a")
+    make_budget(alice, category="b")
+
+    asked = client.post(FORM, {"selected": ["a"], "into": "b"})
+    done = client.post(FORM, {"selected": ["a"], "into": "b", "budgets": "keep"})
+
+    assert asked.status_code == 409
+    assert "There are monthly budgets for b and a." in page(asked)
+    assert done.status_code == 302
+
+
+def test_the_page_goes_on_while_some_are_left(client, alice, monkeypatch):
+    monkeypatch.setattr(renaming, "MOST", 2)
+    for _ in range(3):
+        make_expense(alice, category="a")
+    sent = {"selected": ["a"], "into": "b", "budgets": "keep"}
+
+    first = client.post(FORM, sent)
+    second = client.post(FORM, sent, follow=True)
+
+    assert "2 expenses changed, and some are left" in page(first)
+    assert "Go on" in page(first)
+    assert 'value="b"' in page(first)
+    assert '<option value="keep" selected>' in page(first)
+    assert "1 expense changed to b." in page(second)

@@ -1,0 +1,597 @@
+"""Categories renamed and merged: expenses, histories, budgets and what is told."""
+
+import datetime
+from collections import Counter
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budgets import services as budgets
+from budgets.merging import WAYS
+from budgets.models import LEVELS, Budget, budget_id_for
+from expenses import renaming, services
+from expenses.history import list_changes
+from expenses.models import Expense
+from expenses.queries import get_expense
+from expenses.renaming import Renamed, rename_categories
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.tables import Writes
+from smartbudget.core.text import fold
+from tests.budgets.test_index_lag import lagging_index
+from tests.budgets.test_random_writes import SETTINGS, assert_counted_right
+from tests.calls import counted
+from tests.conftest import empty_aws
+from tests.money_builders import (
+    ALICE,
+    BOB,
+    NOON,
+    TODAY,
+    alerts,
+    make_budget,
+    make_expense,
+    spent,
+)
+from tests.notifications import faults
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+TRANSACTION = "dynamodb.TransactWriteItems"
+READ = "dynamodb.BatchGetItem"
+QUERY = "dynamodb.Query"
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Transactions of a few expenses, beside two budgets and their alerts."""
+    monkeypatch.setattr(Writes, "MOST", 20)
+
+
+def make(count: int, category: str = "Groceries", user=ALICE, **given) -> list[str]:
+    return [
+        make_expense(user, category=category, **given).expense_id for _ in range(count)
+    ]
+
+
+def categories(user=ALICE) -> Counter[str]:
+    return Counter(each.category for each in Expense.by_user.query(user.user_id))
+
+
+def changes_of_each() -> Counter[int]:
+    found = Expense.by_user.query("alice")
+    return Counter(len(list_changes(ALICE, each.expense_id)) for each in found)
+
+
+def budgets_of(user=ALICE) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """Amount and total of each budget, by category and period."""
+    return {
+        (each.category, each.period): (each.amount, each.spent)
+        for each in budgets.list_budgets(user).items
+    }
+
+
+def rename(source="Groceries", target="Food", **given) -> Renamed:
+    return rename_categories(ALICE, [source], target, **given)
+
+
+def test_all_expenses_of_a_category_are_renamed_and_tell_of_it():
+    ids = [
+        *make(2),
+        *make(1, "GROCERIES", status="void"),
+        *make(1, date="2020-01-01"),
+    ]
+    other = make(1, "Rent")
+
+    done = rename("groceries", " Food ")
+
+    assert done == Renamed(changed=4, left=False, alerts=0)
+    assert categories() == {"Food": 4, "Rent": 1}
+    for expense_id in ids:
+        newest = list_changes(ALICE, expense_id)[0]
+        assert [each.field for each in newest.edits] == ["category"]
+        assert get_expense(ALICE, expense_id).category_key == "food"
+    assert len(list_changes(ALICE, other[0])) == 1
+
+
+def test_another_spelling_is_another_name():
+    budget = make_budget(category="groceries", amount="100.00")
+    make(2, "groceries")
+    make(1, "Groceries")
+
+    done = rename("groceries", "Groceries")
+
+    assert done == Renamed(changed=2, left=False, alerts=0)
+    assert categories() == {"Groceries": 3}
+    assert Budget.get(budget.budget_id).category == "Groceries"
+    assert spent(budget) == Decimal(30)
+
+
+def test_doing_it_again_changes_nothing():
+    make_budget(amount="100.00")
+    make(3)
+    rename()
+    before = budgets_of()
+
+    assert rename() == Renamed(changed=0, left=False, alerts=0)
+    assert budgets_of() == before
+
+
+def test_what_is_not_there_is_no_error():
+    assert rename("Nothing of that name") == Renamed(0, False, 0)
+
+
+def test_others_with_the_same_category_keep_theirs():
+    theirs = make_budget(BOB)
+    make(2, user=BOB)
+    make(1)
+
+    rename()
+
+    assert categories(BOB) == {"Groceries": 2}
+    assert spent(theirs) == Decimal(20)
+    assert categories() == {"Food": 1}
+
+
+@pytest.mark.parametrize(
+    ("sources", "target", "way", "field"),
+    [
+        ([], "Food", None, "from"),
+        (["x"] * 21, "Food", None, "from"),
+        ([""], "Food", None, "from"),
+        (["x" * 51], "Food", None, "from"),
+        (["Groceries"], " ", None, "into"),
+        (["Groceries"], "x" * 51, None, "into"),
+        (["Groceries"], "a\x00b", None, "into"),
+        (["Groceries"], "Food", "drop", "budgets"),
+    ],
+)
+def test_wrong_names_are_refused_and_nothing_changes(sources, target, way, field):
+    make(1)
+
+    with pytest.raises(InvalidError) as refused:
+        rename_categories(ALICE, sources, target, way=way)
+
+    assert refused.value.field == field
+    assert categories() == {"Groceries": 1}
+
+
+def test_twenty_long_names_become_one():
+    names = [f"{number:02d}" + "x" * 48 for number in range(20)]
+    for name in names:
+        make(1, name)
+        make_budget(category=name, amount="5.00")
+
+    done = rename_categories(ALICE, names, "y" * 50, way="add")
+
+    assert done.changed == 20
+    assert categories() == {"y" * 50: 20}
+    assert budgets_of() == {("y" * 50, "monthly"): (Decimal(100), Decimal(200))}
+
+
+def test_budgets_go_along_with_what_is_spent():
+    make_budget(amount="100.00")
+    make_budget(amount="900.00", period="yearly")
+    make_budget(category="Food", amount="50.00", period="weekly")
+    make(2)
+    make(1, date="2026-01-15")
+    make(1, "Food")
+
+    rename()
+
+    assert budgets_of() == {
+        ("Food", "monthly"): (Decimal(100), Decimal(30)),
+        ("Food", "yearly"): (Decimal(900), Decimal(40)),
+        ("Food", "weekly"): (Decimal(50), Decimal(30)),
+    }
+
+
+def test_two_budgets_for_one_period_are_refused_and_named():
+    make_budget(amount="100.00")
+    make_budget(category="Food", amount="50.00")
+    make(2)
+
+    with pytest.raises(ConflictError, match="monthly budgets for Food and Groceries"):
+        rename()
+
+    assert categories() == {"Groceries": 2}
+    assert len(budgets_of()) == 2
+
+
+@pytest.mark.parametrize(("way", "amount"), [("keep", 50), ("add", 150)])
+def test_two_budgets_become_one_as_it_is_said(way, amount):
+    make_budget(amount="100.00")
+    make_budget(category="Food", amount="50.00")
+    make(2)
+
+    rename(way=way)
+    rename(way=way)
+
+    assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(20))}
+
+
+def test_the_first_of_several_stays_where_the_new_name_has_none():
+    make_budget(category="Rent", amount="100.00")
+    make_budget(category="Fun", amount="7.00", alert_threshold=50)
+
+    rename_categories(ALICE, ["Fun", "Rent"], "Life", way="keep")
+
+    (budget,) = budgets.list_budgets(ALICE).items
+    assert (budget.category, budget.amount) == ("Life", Decimal(7))
+    assert budget.alert_threshold == 50
+
+
+def test_amounts_that_are_too_much_for_one_are_refused():
+    make_budget(amount="999999999999.00")
+    make_budget(category="Food", amount="1.00")
+
+    with pytest.raises(InvalidError):
+        rename(way="add")
+
+    assert len(budgets_of()) == 2
+
+
+def told() -> Counter[str]:
+    return Counter(each for each in alerts() if each != "alert_digest")
+
+
+def test_what_is_known_already_is_not_told_again():
+    make_budget(amount="100.00")
+    make(9)
+    assert told() == {"budget_threshold": 1}
+
+    assert rename().alerts == 0
+
+    assert told() == {"budget_threshold": 1}
+    make_expense(category="Food", amount="11.00")
+    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+
+
+def test_a_crossing_by_becoming_one_is_told_in_one_digest():
+    make_budget(amount="100.00")
+    make(6)
+    make(6, "Food")
+
+    done = rename()
+
+    assert done.alerts == 2
+    assert Counter(alerts()) == {
+        "budget_threshold": 1,
+        "budget_exceeded": 1,
+        "alert_digest": 1,
+    }
+
+
+def test_of_what_is_known_and_what_is_not_the_latter_is_told():
+    make_budget(amount="100.00")
+    make(9)
+    make(3, "Food")
+
+    assert rename().alerts == 1
+
+    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+
+
+def test_amounts_added_up_are_no_news_where_the_level_stays():
+    make_budget(category="Food", amount="100.00")
+    make_budget(amount="100.00")
+    make(9)
+    make(9, "Food")
+
+    rename(way="add")
+
+    assert told() == {"budget_threshold": 2}
+
+
+def test_a_level_that_is_lower_afterwards_is_told_when_it_is_reached_again():
+    """After the move, and after the amounts were added up: both are alerts anew."""
+    make_budget(category="Food", amount="100.00")
+    make_budget(amount="100.00")
+    make(9, "Food")
+
+    rename(way="add")
+    (budget,) = budgets.list_budgets(ALICE).items
+    assert (budget.level, budget.told) == ("ok", None)
+    make_expense(category="Food", amount="80.00")
+
+    assert told() == {"budget_threshold": 2}
+
+
+def test_there_and_back_tells_nothing_and_new_crossings_all_the_same():
+    make_budget(amount="100.00")
+    ids = make(9)
+    rename("Groceries", "Food")
+    rename("Food", "Groceries")
+    assert told() == {"budget_threshold": 1}
+
+    services.edit_expense(ALICE, ids[0], amount="1.00")
+    services.edit_expense(ALICE, ids[1], amount="1.00")
+    services.edit_expense(ALICE, ids[0], amount="10.00")
+
+    assert told() == {"budget_threshold": 2}
+
+
+@pytest.mark.usefixtures("small")
+def test_in_the_middle_what_is_known_is_kept_and_forgotten_with_the_period():
+    make_budget(amount="100.00")
+    make(9)
+    with faults.killed("TransactWriteItems", 2, done=False):
+        rename()
+    (budget,) = budgets.list_budgets(ALICE).items
+    assert (budget.category, budget.spent, budget.told) == ("Food", 0, "threshold")
+
+    with time_machine.travel(NOON + datetime.timedelta(days=20)):
+        make_expense(category="Food", amount="85.00")
+
+    (budget,) = budgets.list_budgets(ALICE).items
+    assert budget.told is None
+    assert told() == {"budget_threshold": 2}
+
+
+def test_a_budget_of_a_period_that_is_over_knows_nothing_of_this_one():
+    make_budget(amount="100.00")
+    make(9)
+    with time_machine.travel(NOON + datetime.timedelta(days=20)):
+        make(9)  # the budget moves on, and alerts once more
+        rename()
+        assert told() == {"budget_threshold": 2}
+    with time_machine.travel(NOON + datetime.timedelta(days=50)):
+        assert rename("Food", "Groceries").alerts == 0
+        make(9)
+    assert told() == {"budget_threshold": 3}
+
+
+def test_one_call_changes_a_bounded_number_and_says_that_some_are_left(monkeypatch):
+    monkeypatch.setattr(renaming, "MOST", 5)
+    budget = make_budget(amount="100.00")
+    make(11)
+
+    done = [rename() for _ in range(4)]
+
+    assert [(each.changed, each.left) for each in done] == [
+        (5, True),
+        (5, True),
+        (1, False),
+        (0, False),
+    ]
+    assert budget.budget_id not in {each.budget_id for each in Budget.scan()}
+    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+
+
+def test_exactly_as_many_as_one_call_changes_leave_none(monkeypatch):
+    monkeypatch.setattr(renaming, "MOST", 5)
+    make(5)
+
+    assert rename() == Renamed(5, False, 0)
+
+
+@pytest.mark.usefixtures("small")
+def test_when_time_is_up_at_least_a_transaction_was_done(monkeypatch):
+    monkeypatch.setattr(renaming, "SECONDS", 0)
+    make(23)
+
+    done = rename()
+
+    assert done == Renamed(10, True, 0)
+    assert rename() == Renamed(10, True, 0)
+    assert rename() == Renamed(3, False, 0)
+    assert categories() == {"Food": 23}
+
+
+def test_a_thousand_cost_one_reading_and_a_few_transactions():
+    with Expense.batch_write() as batch:
+        for number in range(1000):
+            batch.save(stored(number))
+    make_budget(amount="9999.00")
+
+    # Nothing is written: moto copies its tables for every transaction.
+    with faults.answered("TransactWriteItems", 200, "{}"), counted() as calls:
+        done = rename()
+
+    assert done == Renamed(1000, False, 0)
+    # 1,000 expenses and their 1,000 histories beside a budget and its alerts, 48 to a
+    # transaction. Before them the budget moves, which counts it anew; afterwards one
+    # look whether all of it has arrived.
+    assert Counter(calls.names) == {
+        READ: 3,
+        QUERY: 2,
+        TRANSACTION: 1 + 21,
+        "sqs.SendMessageBatch": 1,
+        **{name: 1 for name in calls.names if name == "sqs.GetQueueUrl"},
+    }
+
+
+def stored(number: int) -> Expense:
+    return Expense(
+        expense_id=f"{number:032x}",
+        user_id="alice",
+        date=str(TODAY - datetime.timedelta(days=number)),
+        amount=Decimal("1.00"),
+        category="Groceries",
+        category_key="groceries",
+        created_at="2026-01-01T00:00:00.000000+00:00",
+        updated_at="2026-01-01T00:00:00.000000+00:00",
+        version=1,
+    )
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("way", [None, "keep", "add"])
+def test_done_again_after_a_crash_each_counts_once(way, nth, done):
+    make_budget(amount="100.00")
+    if way:
+        make_budget(category="Food", amount="100.00")
+    make(16)
+
+    with faults.killed("TransactWriteItems", nth, done=done):
+        rename(way=way)
+    assert_counted_right()
+    rename(way=way)
+
+    assert categories() == {"Food": 16}
+    amount = 200 if way == "add" else 100
+    assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(160))}
+    expected = {None: (1, 1), "keep": (2, 2), "add": (2, 1)}[way]
+    found = told()
+    assert (found["budget_threshold"], found["budget_exceeded"]) == expected
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_reply_lost_counts_nothing_twice(nth):
+    make_budget(amount="100.00")
+    make(16)
+
+    with faults.reply_lost("TransactWriteItems", nth):
+        rename()
+
+    assert categories() == {"Food": 16}
+    assert budgets_of() == {("Food", "monthly"): (Decimal(100), Decimal(160))}
+    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+    assert changes_of_each() == {2: 16}
+
+
+@pytest.mark.usefixtures("small")
+def test_what_others_do_meanwhile_is_kept():
+    make_budget(amount="9999.00")
+    ids = make(12)
+    meanwhile = [
+        lambda: make_expense(amount="3.00"),  # in the old category: it stays there
+        lambda: make_expense(category="Food", amount="5.00"),
+        lambda: services.edit_expense(ALICE, ids[0], amount="1.00"),
+        lambda: services.edit_expense(ALICE, ids[1], category="Rent"),
+        lambda: services.delete_expense(ALICE, ids[2]),
+    ]
+
+    def meet(request, operation):
+        if meanwhile:
+            meanwhile.pop()()
+
+    with faults.hooked("TransactWriteItems", meet):
+        done = rename()
+
+    assert done.changed == 10
+    assert categories() == {"Food": 11, "Rent": 1, "Groceries": 1}
+    assert budgets_of() == {("Food", "monthly"): (Decimal(9999), Decimal(96))}
+    assert rename().changed == 1
+    assert categories() == {"Food": 12, "Rent": 1}
+    assert_counted_right()
+
+
+def test_a_budget_made_for_the_new_name_meanwhile_is_in_the_way():
+    make_budget(amount="100.00")
+    make(2)
+    meanwhile = [lambda: make_budget(category="Food", amount="50.00")]
+
+    def meet(request, operation):
+        if meanwhile:
+            meanwhile.pop()()
+
+    with faults.hooked("TransactWriteItems", meet), pytest.raises(ConflictError):
+        rename()
+
+    assert categories() == {"Groceries": 2}
+    assert len(budgets_of()) == 2
+
+
+def test_an_index_that_lags_leads_to_no_change_twice():
+    with lagging_index():
+        with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
+            make_budget(amount="9999.00")
+            make(4)
+        with time_machine.travel(NOON + datetime.timedelta(minutes=1, seconds=9)):
+            first = rename()
+            again = rename()  # it still sees them as they were
+
+    assert (first.changed, again.changed) == (4, 0)
+    assert budgets_of() == {("Food", "monthly"): (Decimal(9999), Decimal(40))}
+    assert changes_of_each() == {2: 4}
+
+
+amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
+names = st.sampled_from(["Food", "FOOD", "Rent", "Bus"])
+days = st.sampled_from(
+    [TODAY + datetime.timedelta(days=each) for each in (-40, -10, -2, 0, 5, 30)]
+)
+rows = st.fixed_dictionaries(
+    {
+        "amount": amounts,
+        "category": names,
+        "date": days,
+        "status": st.sampled_from(["pending", "void"]),
+    }
+)
+limits = st.tuples(
+    st.sampled_from(["Food", "Rent", "Bus"]),
+    st.sampled_from(dates.PERIODS),
+    amounts.map(lambda amount: amount * 3),
+)
+renames = st.tuples(
+    st.lists(names, min_size=1, max_size=3),
+    st.sampled_from(["food", "Rent", "New"]),
+    st.sampled_from(WAYS),
+)
+
+
+@pytest.mark.soak
+@SETTINGS
+@given(
+    st.lists(rows, min_size=1, max_size=20),
+    st.lists(limits, max_size=5, unique_by=lambda each: each[:2]),
+    st.lists(renames, min_size=1, max_size=3),
+    st.sampled_from([1000, 4]),
+)
+def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
+    drawn, limited, acts, most
+):
+    """However many transactions and calls it takes."""
+
+    def look(request, operation):
+        assert_counted_right()
+
+    small = (patch.object(Writes, "MOST", 22), patch.object(renaming, "MOST", most))
+    with empty_aws(), small[0], small[1], time_machine.travel(NOON, tick=True):
+        for category, period, amount in limited:
+            make_budget(category=category, period=period, amount=amount)
+        for row in drawn:
+            services.record_expense(ALICE, **row)
+        for sources, target, way in acts:
+            before = told()
+            expected = _risen(sources, target)
+            with faults.hooked("TransactWriteItems", look):
+                while rename_categories(ALICE, sources, target, way=way).left:
+                    pass
+            assert_counted_right()
+            after = {each.budget_id: each for each in budgets.list_budgets(ALICE).items}
+            rose = Counter()
+            for budget_id, was in expected.items():
+                now = after[budget_id].level
+                rose.update(
+                    f"budget_{level}"
+                    for level in LEVELS[LEVELS.index(was) + 1 : LEVELS.index(now) + 1]
+                )
+            assert told() - before == +rose
+            assert not any(each.told for each in after.values())
+            keys = set(map(fold, sources)) - {fold(target)}
+            assert keys.isdisjoint(map(fold, categories()))
+
+
+def _risen(sources: list[str], target: str) -> dict[str, str]:
+    """Tell of each budget that will be there at which level it was before."""
+    keys = list(dict.fromkeys(map(fold, [target, *sources])))
+    found = {}
+    for period in dates.PERIODS:
+        held = [
+            each
+            for key in keys
+            for each in budgets.list_budgets(ALICE).items
+            if (each.category_key, each.period) == (key, period)
+        ]
+        if held:
+            found[budget_id_for("alice", period, target)] = held[0].level
+    return found

@@ -17,7 +17,7 @@ from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.api import ApiView
 from smartbudget.web.authentication import require_csrf_token
-from smartbudget.web.downloads import ZIP, zip_response
+from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
 from smartbudget.web.parsers import JSONParser
 from smartbudget.web.requests import client_address, device_of, sends_json
 
@@ -156,13 +156,53 @@ class AccountView(ApiView):
 
 
 class ExportView(ApiView):
+    scope = "account"
+    content_negotiation_class = OneForm
+
     @extend_schema(
         operation_id="export",
         responses={(200, ZIP): OpenApiTypes.BINARY},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Download everything the caller has here, receipts included, as a zip."""
-        return zip_response(export.begin(request.user), export.name(request.user))
+        """Download everything the caller has here, receipts included, as a zip.
+
+        Its last entry, `manifest.json`, lists the others with their size and SHA-256.
+        """
+        chunks = export.begin(request.user)
+        return download(chunks, export.name(request.user), ZIP)
+
+
+class JsonExportView(ApiView):
+    scope = "account"
+    content_negotiation_class = OneForm
+
+    @extend_schema(operation_id="export_json", responses=serializers.ExportOutput)
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Download everything but the files as one JSON object."""
+        chunks = export.begin_json(request.user)
+        return download(chunks, export.name(request.user, "json"), JSON)
+
+
+class CsvExportView(ApiView):
+    scope = "account"
+    content_negotiation_class = OneForm
+
+    @extend_schema(
+        operation_id="export_expenses",
+        parameters=[serializers.ExportFilter],
+        responses={(200, CSV): str},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Download the caller's expenses as a table (CSV), newest day first.
+
+        What a spreadsheet would take for a formula has an apostrophe before it.
+        """
+        chosen = serializers.ExportFilter(data=request.query_params)
+        chosen.is_valid(raise_exception=True)
+        chunks = export.begin_csv(request.user, **chosen.validated_data)
+        return download(
+            chunks, export.name(request.user, "csv"), f"{CSV}; charset=utf-8"
+        )
 
 
 class SessionsView(ApiView):

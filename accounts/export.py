@@ -1,190 +1,206 @@
-"""All that somebody has here, as one zip, made while it is being sent.
+"""All that somebody has here: as one zip, as JSON, or the expenses as CSV.
 
-Nothing is held in memory: tables are read a page at a time, once, and files one at a
-time. Expenses are kept on disk meanwhile, since they are written twice.
+Each is made while it is being sent. Nothing is held in memory: tables are read a page
+at a time, once, and files one at a time. Expenses and their histories are kept on disk
+meanwhile, since they are written twice or after something else.
 """
 
 import contextlib
-import csv
-import io
+import datetime
+import itertools
 import json
 import logging
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any
+from collections.abc import Iterable, Iterator
+from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import services, throttles
+from accounts import records, services, throttles
 from accounts.models import Account, User
+from accounts.records import Record
 from accounts.throttles import Limit
+from accounts.zips import Entries, Outlet
 from budgets import services as budgets
+from expenses import history
 from expenses import queries as expenses
 from notifications import services as notifications
-from notifications.states import delivery_in_words
 from reports import archive as reports
 from smartbudget.core import aws, dates
 from smartbudget.core.config import config
-from smartbudget.core.files import file_name
-from smartbudget.core.money import format_amount
 
 logger = logging.getLogger(__name__)
 
-EXPORTS = Limit("export", 5, 3600)
+EXPORTS = Limit("export", 5, 3600)  # of all kinds together
 
-_CHUNK = 256 * 1024  # bytes
-_STORED = zipfile.ZIP_STORED  # pictures and PDFs are compressed already
-
-_PROFILE = (
-    "user_id",
-    "username",
-    "email",
-    "pending_email",
-    "phone_number",
-    "currency",
-    "time_zone",
-    "language",
-    "email_preferences",
-    "quiet_hours",
-    "subscription_status",
-    "created_at",
-)
-_EXPENSE = (
-    "expense_id",
-    "category",
-    "description",
-    "date",
-    "receipt_url",
-    "status",
-    "created_at",
-    "updated_at",
-)
-_BUDGET = ("budget_id", "category", "period", "created_at")
-_NOTIFICATION = (
-    "notification_id",
-    "type",
-    "subject",
-    "message",
-    "status",
-    "error",
-    "delivery_method",
-    "created_at",
-    "updated_at",
-    "read_at",
-)
-_COLUMNS = (
-    "date",
-    "amount",
-    "currency",
-    "category",
-    "description",
-    "status",
-    "receipt",
-    "expense_id",
-    "created_at",
-    "updated_at",
-)
-
-# A spreadsheet takes what begins so for a formula, and computes it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_CHUNK = 64 * 1024  # bytes
+_HISTORIES = 100  # that one call reads
 
 
 def begin(user: User) -> Iterator[bytes]:
     """Count one more download, and return its zip, made as it is taken.
 
+    Its `manifest.json`, the last entry, holds the SHA-256 of each file.
+
     Raises ThrottledError and NotFoundError at once; outages of DynamoDB while it is
     being made are left alone, and the zip then ends before its end. A file that cannot
     be read is named in the zip's `missing.txt` instead.
     """
+    return _zip(_admit(user))
+
+
+def begin_json(user: User) -> Iterator[bytes]:
+    """Count one more download, and return it as one JSON object; see `begin`.
+
+    It has the zip's lists under their names; files are named in it.
+    """
+    return _chunks(_json_parts(_admit(user)))
+
+
+def begin_csv(
+    user: User,
+    *,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+) -> Iterator[bytes]:
+    """Count one more download, and return the expenses as CSV; see `begin`.
+
+    start, end: days, both included; None: no bound. Raises InvalidError too.
+    """
+    found = expenses.all_expenses(user, start=start, end=end)
+    _admit(user)
+    rows = (records.of_expense(each, user) for each in found)
+    return _chunks(records.csv_lines(rows, user.currency))
+
+
+def name(user: User, kind: str = "zip") -> str:
+    """Return what a download is called: whose it is, and of which day."""
+    return f"smart-budget-{user.username}-{user.today()}.{kind}"
+
+
+def _admit(user: User) -> Account:
     account = services.get_account(user.user_id)
     throttles.count(EXPORTS, user.user_id)
-    return _write(account)
+    return account
 
 
-def name(user: User) -> str:
-    """Return what the zip is called: whose it is, and of which day."""
-    return f"smart-budget-{user.username}-{user.today()}.zip"
-
-
-class _Outlet(io.RawIOBase):
-    """What a zip is written to: keeps what was written until it is taken."""
-
-    def __init__(self) -> None:
-        self._waiting = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._waiting += data
-        return len(data)
-
-    def take(self) -> bytes:
-        taken = bytes(self._waiting)
-        self._waiting.clear()
-        return taken
-
-
-def _write(account: Account) -> Iterator[bytes]:
-    outlet = _Outlet()
-    missing: list[str] = []
+def _zip(account: Account) -> Iterator[bytes]:
+    outlet = Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
-        for _ in _entries(archive, account, missing):
+        entries = Entries(archive)
+        for _ in _fill(entries, account):
             if chunk := outlet.take():
                 yield chunk
     yield outlet.take()  # the zip's table of contents
-    logger.info("data exported user_id=%s missing=%d", account.user_id, len(missing))
+    missing = len(entries.missing)
+    logger.info("data exported user_id=%s missing=%d", account.user_id, missing)
 
 
-def _entries(
-    archive: zipfile.ZipFile, account: Account, missing: list[str]
-) -> Iterator[None]:
-    """Write one entry after the other, stopping often for what is written to go."""
+def _fill(entries: Entries, account: Account) -> Iterator[None]:
     user = account.user
-    yield from _text(archive, "profile.json", [_json(_profile(account))])
-    rows = (_budget(each, user) for each in budgets.list_budgets(user).items)
-    yield from _text(archive, "budgets.json", _json_list(rows))
-    found = notifications.all_notifications(user)
-    rows = (_notification(each, user) for each in found)
-    yield from _text(archive, "notifications.json", _json_list(rows))
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as kept:
-        lines = _kept(expenses.all_expenses(user), user, kept)
-        yield from _text(archive, "expenses.csv", _csv(lines, user.currency))
-        yield from _text(archive, "expenses.json", _json_list(_again(kept)))
-        for row in _again(kept):
+    profile = records.json_text(records.of_account(account))
+    yield from entries.text("profile.json", [profile])
+    for title, rows in _first_lists(user).items():
+        yield from entries.rows(f"{title}.json", rows)
+    with _Ledger(user) as ledger:
+        lines = records.csv_lines(ledger.read(), user.currency)
+        yield from entries.text("expenses.csv", lines)
+        yield from entries.rows("expenses.json", ledger.expenses())
+        yield from entries.rows("history.json", ledger.histories())
+        for row in ledger.expenses():
             if key := row["receipt_url"]:
-                yield from _file(archive, _receipt_path(key), key, missing)
+                yield from _file(entries, records.receipt_path(key), key)
     for report in reports.all_reports(user):
         path = f"reports/{report.file_name}"
-        yield from _file(archive, path, report.report_key, missing)
-    if missing:
-        yield from _text(archive, "missing.txt", [_about(missing)])
+        yield from _file(entries, path, report.report_key)
+    if entries.missing:
+        yield from entries.text("missing.txt", [_about(entries.missing)])
+    yield from entries.manifest()
 
 
-def _text(archive: zipfile.ZipFile, path: str, parts: Iterable[str]) -> Iterator[None]:
-    with archive.open(_info(path), "w", force_zip64=True) as entry:
-        for part in parts:
-            entry.write(part.encode())
-            yield
+def _json_parts(account: Account) -> Iterator[str]:
+    user = account.user
+    yield f'{{"made_at": "{dates.timestamp()}",\n"profile": '
+    yield records.json_text(records.of_account(account))
+    for title, rows in _first_lists(user).items():
+        yield f',"{title}": '
+        yield from records.json_list(rows)
+    with _Ledger(user) as ledger:
+        yield ',"expenses": '
+        yield from records.json_list(ledger.read())
+        yield ',"history": '
+        yield from records.json_list(ledger.histories())
+    yield ',"reports": '
+    yield from records.json_list(map(records.of_report, reports.all_reports(user)))
+    yield "}\n"
 
 
-def _file(
-    archive: zipfile.ZipFile, path: str, key: str, missing: list[str]
-) -> Iterator[None]:
+def _first_lists(user: User) -> dict[str, Iterable[Record]]:
+    """Return the lists that are written just once, by what they are called."""
+    kept = budgets.list_budgets(user).items
+    told = notifications.all_notifications(user)
+    return {
+        "budgets": (records.of_budget(each, user) for each in kept),
+        "notifications": (records.of_notification(each, user) for each in told),
+    }
+
+
+class _Ledger:
+    """Somebody's expenses and their histories: read once, then kept on disk."""
+
+    def __init__(self, user: User) -> None:
+        self._user = user
+
+    def __enter__(self) -> "_Ledger":
+        with contextlib.ExitStack() as files:
+            self._expenses, self._histories = (
+                files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+                for _ in range(2)
+            )
+            self._files = files.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def read(self) -> Iterator[Record]:
+        """Read the expenses, each with its history, and keep both."""
+        found = expenses.all_expenses(self._user)
+        while batch := list(itertools.islice(found, _HISTORIES)):
+            for expense, changes in history.changes_of_many(batch):
+                told = records.of_changes(expense, changes, self._user)
+                self._histories.write(json.dumps(told) + "\n")
+            for expense in batch:
+                row = records.of_expense(expense, self._user)
+                self._expenses.write(json.dumps(row) + "\n")
+                yield row
+
+    def expenses(self) -> Iterator[Record]:
+        """Return the expenses that were read."""
+        return _again(self._expenses)
+
+    def histories(self) -> Iterator[Record]:
+        """Return the histories of those that ever changed."""
+        return _again(self._histories)
+
+
+def _again(file: IO[str]) -> Iterator[Record]:
+    file.seek(0)
+    return map(json.loads, file)
+
+
+def _file(entries: Entries, path: str, key: str) -> Iterator[None]:
     """Write a file of the bucket; one that cannot be read whole is left out."""
     with tempfile.TemporaryFile() as file:
         try:
             _download(key, file)
         except (BotoCoreError, ClientError):
             logger.warning("not exported key=%s", key, exc_info=True)
-            missing.append(path)
+            entries.missing.append(path)
             return
         file.seek(0)
-        with archive.open(_info(path, _STORED), "w") as entry:
-            while chunk := file.read(_CHUNK):
-                entry.write(chunk)
-                yield
+        yield from entries.file(path, file)
 
 
 def _download(key: str, file: IO[bytes]) -> None:
@@ -194,93 +210,15 @@ def _download(key: str, file: IO[bytes]) -> None:
             file.write(chunk)
 
 
-def _info(path: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(path, dates.now().timetuple()[:6])
-    info.compress_type = compression
-    info.external_attr = 0o600 << 16
-    return info
-
-
-def _profile(account: Account) -> dict[str, object]:
-    threshold = account.large_expense_threshold
-    return _picked(account, _PROFILE) | {
-        "large_expense_threshold": None
-        if threshold is None
-        else format_amount(threshold, account.currency)
-    }
-
-
-def _expense(expense: Any, user: User) -> dict[str, object]:
-    amount = format_amount(expense.amount, user.currency)
-    return _picked(expense, _EXPENSE) | {"amount": amount}
-
-
-def _budget(budget: Any, user: User) -> dict[str, object]:
-    return _picked(budget, _BUDGET) | {
-        "amount": format_amount(budget.amount, user.currency),
-        "alert_threshold": int(budget.alert_threshold),
-    }
-
-
-def _notification(notification: Any, user: User) -> dict[str, object]:
-    told = delivery_in_words(notification, user.time_zone)
-    return _picked(notification, _NOTIFICATION) | {"status_text": told}
-
-
-def _picked(item: object, names: Iterable[str]) -> dict[str, object]:
-    return {name: getattr(item, name) for name in names}
-
-
-def _kept(found: Iterable[Any], user: User, file: IO[str]) -> Iterator[dict[str, Any]]:
-    """Pass expenses on as rows, and keep each in a line of a file."""
-    for expense in found:
-        row = _expense(expense, user)
-        file.write(json.dumps(row) + "\n")
-        yield row
-
-
-def _again(file: IO[str]) -> Iterator[dict[str, Any]]:
-    file.seek(0)
-    return map(json.loads, file)
-
-
-def _csv(rows: Iterable[Mapping[str, Any]], currency: str) -> Iterator[str]:
-    """Write rows for a spreadsheet, which knows UTF-8 by its mark."""
-    yield "\ufeff" + _csv_line(_COLUMNS)
-    for row in rows:
-        key = row["receipt_url"]
-        values = {
-            **row,
-            "currency": currency,
-            "receipt": _receipt_path(key) if key else "",
-        }
-        yield _csv_line(_harmless(values[name]) for name in _COLUMNS)
-
-
-def _csv_line(values: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(values)
-    return line.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-
-
-def _json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    before = "[\n"
-    for row in rows:
-        yield before + json.dumps(row, ensure_ascii=False)
-        before = ",\n"
-    yield "\n]\n" if before == ",\n" else "[]\n"
-
-
-def _receipt_path(key: str) -> str:
-    return f"receipts/{file_name(key)}"
+def _chunks(parts: Iterable[str]) -> Iterator[bytes]:
+    """Put short texts together: each chunk is sent, and compressed, by itself."""
+    waiting = bytearray()
+    for part in parts:
+        waiting += part.encode()
+        if len(waiting) >= _CHUNK:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
 
 
 def _about(missing: list[str]) -> str:

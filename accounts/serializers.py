@@ -6,11 +6,15 @@ from rest_framework import serializers
 
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
+from budgets.serializers import BudgetOutput
+from expenses.serializers import ChangeOutput, ExpenseOutput
+from notifications.serializers import NotificationOutput
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.api import (
     AmountField,
+    DayField,
     FlagField,
     InputSerializer,
     PasswordField,
@@ -117,6 +121,43 @@ class SessionOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     is_current = serializers.BooleanField(help_text="Whether it is the caller's.")
+
+
+class ExportFilter(InputSerializer):
+    """The query parameters of the table of expenses."""
+
+    IGNORED = frozenset({"format"})
+
+    start = DayField(required=False, help_text="The first day.")
+    end = DayField(required=False, help_text="The last day.")
+
+
+class ExportedProfile(ProfileOutput):
+    subscription_status = serializers.CharField()
+
+
+class ExportedHistory(serializers.Serializer[Any]):
+    expense_id = serializers.CharField()
+    changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
+
+
+class ExportedReport(serializers.Serializer[Any]):
+    file_name = serializers.CharField(help_text="At `/api/reports/<file_name>`.")
+    report_type = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    size_bytes = serializers.IntegerField()
+
+
+class ExportOutput(serializers.Serializer[Any]):
+    """All that somebody has here, but the files; it is written as it is read."""
+
+    made_at = serializers.DateTimeField()
+    profile = ExportedProfile()
+    budgets = BudgetOutput(many=True)
+    notifications = NotificationOutput(many=True)
+    expenses = ExpenseOutput(many=True, help_text="Newest day first.")
+    history = ExportedHistory(many=True, help_text="Of expenses that were changed.")
+    reports = ExportedReport(many=True)
 
 
 class DeletionInput(InputSerializer):

@@ -43,6 +43,12 @@ api = [
     path("api/password", api_views.PasswordView.as_view(), name="password"),
     path("api/account", api_views.AccountView.as_view(), name="account"),
     path("api/export", api_views.ExportView.as_view(), name="export"),
+    path("api/export.json", api_views.JsonExportView.as_view(), name="export_json"),
+    path(
+        "api/export/expenses.csv",
+        api_views.CsvExportView.as_view(),
+        name="export_expenses",
+    ),
     path("api/sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(
         "api/sessions/<session_id:session_id>",

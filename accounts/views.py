@@ -26,7 +26,7 @@ from accounts.forms import (
 from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
-from smartbudget.web.downloads import zip_response
+from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.forms import answer_form
 from smartbudget.web.requests import client_address, device_of, wants_json
 
@@ -200,5 +200,5 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def export_data(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if request.method == "POST":
-        return zip_response(export.begin(request.user), export.name(request.user))
+        return download(export.begin(request.user), export.name(request.user), ZIP)
     return render(request, "accounts/export.html")

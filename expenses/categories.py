@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pynamodb.expressions.condition import Condition
+
 from accounts.models import User
 from budgets import services as budgets
 from expenses.models import Expense
-from smartbudget.core.errors import InvalidError
+from expenses.queries import between
 from smartbudget.core.text import clean, fold
 
 if TYPE_CHECKING:
@@ -83,11 +85,7 @@ def list_categories(
     Raises InvalidError.
     """
     words = fold(clean(q, "q", longest=LONGEST))
-    if start and end and start > end:
-        raise InvalidError("The end is before the start.", "end")
-    first = (start or datetime.date.min).isoformat()
-    last = (end or datetime.date.max).isoformat()
-    uses, complete = _count(user, words, first, last)
+    uses, complete = _count(user, words, between(start, end))
     for budget in budgets.list_budgets(user).items:
         if words in budget.category_key:
             key = budget.category_key
@@ -97,13 +95,11 @@ def list_categories(
     return Listing(ordered, complete and len(uses) <= MOST_LISTED)
 
 
-def _count(
-    user: User, words: str, first: str, last: str
-) -> tuple[dict[str, Use], bool]:
+def _count(user: User, words: str, within: Condition) -> tuple[dict[str, Use], bool]:
     """Count each category's use, the one used last first; say whether all was read."""
     pages = Expense.by_user.query(
         user.user_id,
-        Expense.date.between(first, last),
+        within,
         filter_condition=Expense.category_key.contains(words) if words else None,
         attributes_to_get=["date", "category", "category_key", "amount", "status"],
         scan_index_forward=False,

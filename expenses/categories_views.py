@@ -23,7 +23,7 @@ CATEGORIES = ChangeList(
     by_name=True,
     columns=(
         Column("Category", "category"),
-        Column("Expenses", "amount"),
+        Column("Use"),
         Column("Spent", "amount"),
         Column("Last used", "day"),
         Column("Budgets"),

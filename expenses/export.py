@@ -34,16 +34,17 @@ def write_csv(expenses: Iterable[Expense], currency: str) -> bytes:
         lines.writerow(
             [
                 expense.date,
-                _plain(expense.category),
-                _plain(expense.description),
+                plain(expense.category),
+                plain(expense.description),
                 format_amount(expense.amount, currency),
                 currency,
                 expense.status,
-                _plain(expense.receipt_name or ""),
+                plain(expense.receipt_name or ""),
             ]
         )
     return text.getvalue().encode("utf-8-sig")  # else Excel takes it for Latin-1
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a text as a spreadsheet takes it for one: never for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -101,8 +101,7 @@ def list_expenses(
     """
     if status and status not in STATUSES:
         raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
-    if start and end and start > end:
-        raise InvalidError("The end is before the start.", "end")
+    within = between(start, end)
     if sort not in SORTS:
         raise InvalidError(f"Choose one of {', '.join(SORTS)}.", "sort")
     matching: Condition | None = None
@@ -119,8 +118,6 @@ def list_expenses(
         matching &= Expense.receipt_url.does_not_exist()
     elif receipt:
         matching &= Expense.receipt_url.exists()
-    first = (start or datetime.date.min).isoformat()
-    last = (end or datetime.date.max).isoformat()
     return read_page(
         Expense.by_user,
         user.user_id,
@@ -129,7 +126,7 @@ def list_expenses(
         after=after,
         backwards=backwards,
         newest_first=sort == "newest",
-        within=Expense.date.between(first, last),
+        within=within,
         matching=matching,
     )
 
@@ -148,12 +145,32 @@ def _within_amounts(
     return matching
 
 
-def all_expenses(user: User) -> Iterator[Expense]:
-    """Read all of the user's expenses, newest day first, a page of them at a time."""
+def all_expenses(
+    user: User,
+    *,
+    start: datetime.date | None = None,
+    end: datetime.date | None = None,
+) -> Iterator[Expense]:
+    """Read all of the user's expenses, newest day first, a page of them at a time.
+
+    start, end: days, both included; None: no bound.
+    """
     found: Iterator[Expense] = Expense.by_user.query(
-        user.user_id, scan_index_forward=False, page_size=500
+        user.user_id,
+        between(start, end),
+        scan_index_forward=False,
+        page_size=500,
     )
     return found
+
+
+def between(start: datetime.date | None, end: datetime.date | None) -> Condition:
+    """Return the condition on days; raises InvalidError where no day can be in it."""
+    if start and end and start > end:
+        raise InvalidError("The end is before the start.", "end")
+    first = (start or datetime.date.min).isoformat()
+    last = (end or datetime.date.max).isoformat()
+    return Expense.date.between(first, last)
 
 
 def spending(user_id: str, period: dates.Period) -> list[Spending]:

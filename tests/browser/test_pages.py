@@ -6,6 +6,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.seeds import LONG_WORD
 from tests.browser.windows import Windows, flaws
 from tests.integration.people import Person
 
@@ -19,6 +20,8 @@ PRIVATE = [
     "/expenses",
     "/expenses?category=nothing-of-that-kind",
     "/expenses/add",
+    "/expenses/categories",
+    "/expenses/categories/rename?from=Groceries",
     "/budgets",
     "/budgets/add",
     "/notifications",
@@ -85,7 +88,23 @@ def test_a_form_with_errors_is_flawless(windows, rich, address, button):
     assert flaws(page) == []
 
 
-@pytest.mark.parametrize("address", ["/", "/expenses", "/budgets", "/notifications"])
+def test_asking_for_budgets_in_the_way_is_flawless(windows, rich):
+    page = windows.open(rich)
+    page.goto("/expenses/categories")
+    for name in (LONG_WORD, "Fun"):
+        page.get_by_label(f"Select {name}", exact=True).check()
+    page.get_by_label("Action").select_option("Give them one name")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_label("New name").fill("One name")
+    page.get_by_role("button", name="Rename").click()
+    page.locator(".form-row.errors").first.wait_for()
+
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/expenses", "/expenses/categories", "/budgets", "/notifications"]
+)
 def test_an_empty_page_is_flawless(windows, stack, address):
     page = windows.open(Person(stack))
     page.goto(address)

@@ -1,0 +1,177 @@
+"""What a download says of each thing that somebody keeps here."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from accounts.models import Account, User
+from expenses.export import plain
+from notifications.states import delivery_in_words
+from smartbudget.core.files import file_name
+from smartbudget.core.money import format_amount
+
+if TYPE_CHECKING:
+    from budgets.models import Budget
+    from expenses.history import Change
+    from expenses.models import Expense
+    from notifications.models import Notification
+    from reports.archive import Filed
+
+Record = dict[str, Any]
+
+_PROFILE = (
+    "user_id",
+    "username",
+    "email",
+    "pending_email",
+    "phone_number",
+    "currency",
+    "time_zone",
+    "language",
+    "email_preferences",
+    "quiet_hours",
+    "subscription_status",
+    "created_at",
+)
+_EXPENSE = (
+    "expense_id",
+    "category",
+    "description",
+    "date",
+    "receipt_url",
+    "status",
+    "created_at",
+    "updated_at",
+)
+_BUDGET = ("budget_id", "category", "period", "created_at")
+_NOTIFICATION = (
+    "notification_id",
+    "type",
+    "subject",
+    "message",
+    "status",
+    "error",
+    "delivery_method",
+    "created_at",
+    "updated_at",
+    "read_at",
+)
+_REPORT = ("file_name", "report_type", "created_at", "size_bytes")
+_COLUMNS = (
+    "date",
+    "amount",
+    "currency",
+    "category",
+    "description",
+    "status",
+    "receipt",
+    "expense_id",
+    "created_at",
+    "updated_at",
+)
+
+
+def of_account(account: Account) -> Record:
+    """Describe an account, without what is secret."""
+    threshold = account.large_expense_threshold
+    return _picked(account, _PROFILE) | {
+        "large_expense_threshold": None
+        if threshold is None
+        else format_amount(threshold, account.currency)
+    }
+
+
+def of_expense(expense: "Expense", user: User) -> Record:
+    """Describe an expense as the API does."""
+    amount = format_amount(expense.amount, user.currency)
+    return _picked(expense, _EXPENSE) | {"amount": amount}
+
+
+def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> Record:
+    """Describe what became of an expense, newest change first, as the API does."""
+
+    def shown(value: str | Decimal | None) -> str | None:
+        if isinstance(value, Decimal):
+            return format_amount(value, user.currency)
+        return value
+
+    told = [
+        {
+            "at": change.at,
+            "created": change.created,
+            "edits": [
+                {
+                    "field": edit.field,
+                    "before": shown(edit.before),
+                    "after": shown(edit.after),
+                }
+                for edit in change.edits
+            ],
+        }
+        for change in changes
+    ]
+    return {"expense_id": expense.expense_id, "changes": told}
+
+
+def of_budget(budget: "Budget", user: User) -> Record:
+    """Describe a budget as the API does."""
+    return _picked(budget, _BUDGET) | {
+        "amount": format_amount(budget.amount, user.currency),
+        "alert_threshold": int(budget.alert_threshold),
+    }
+
+
+def of_notification(notification: "Notification", user: User) -> Record:
+    """Describe a notification as the API does."""
+    told = delivery_in_words(notification, user.time_zone)
+    return _picked(notification, _NOTIFICATION) | {"status_text": told}
+
+
+def of_report(report: "Filed") -> Record:
+    """Describe a report in the archive."""
+    return _picked(report, _REPORT)
+
+
+def receipt_path(key: str) -> str:
+    """Return where a zip keeps a receipt."""
+    return f"receipts/{file_name(key)}"
+
+
+def json_text(value: object) -> str:
+    """Write JSON for people to read as well."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Write a JSON list of records, one a line."""
+    before = "[\n"
+    for row in rows:
+        yield before + json.dumps(row, ensure_ascii=False)
+        before = ",\n"
+    yield "\n]\n" if before == ",\n" else "[]\n"
+
+
+def csv_lines(expenses: Iterable[Mapping[str, Any]], currency: str) -> Iterator[str]:
+    """Write expenses for a spreadsheet, which knows UTF-8 by its mark."""
+    yield "\ufeff" + _csv_line(_COLUMNS)
+    for row in expenses:
+        key = row["receipt_url"]
+        values = {
+            **row,
+            "currency": currency,
+            "receipt": receipt_path(key) if key else "",
+        }
+        yield _csv_line(plain(values[name]) for name in _COLUMNS)
+
+
+def _csv_line(values: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()
+
+
+def _picked(item: object, names: Iterable[str]) -> Record:
+    return {name: getattr(item, name) for name in names}

@@ -9,6 +9,7 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from budgets.models import Budget
+from expenses import services as expenses
 from expenses.models import Expense
 from smartbudget.core import aws as clients
 from tests.builders import client_for, make_user
@@ -53,6 +54,7 @@ def alice(aws, history):
                         category_key="groceries",
                         created_at="2016-06-01T00:00:00.000000+00:00",
                         updated_at="2016-06-01T00:00:00.000000+00:00",
+                        version=1,
                     )
                 )
         make_budget(user, amount="100.00")
@@ -305,3 +307,65 @@ def test_what_the_pages_of_expenses_cost(alice, browser):
     sent["confirmed"] = "yes"
     deleting = [*reading, BUDGETS_BY_KEY, TRANSACTION]
     assert cost("post", "/expenses/selected", sent, 302) == deleting
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_what_categories_and_selections_cost(alice, browser):
+    """A list reads what there is, once; a rename as much as a bulk, and its budgets."""
+    expense = make_expense(alice, amount="3.00")
+
+    def cost(path, body=None):
+        with counted() as calls:
+            if body is None:
+                answer = browser.get(path)
+            else:
+                answer = browser.post(path, body, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        return calls.names, calls.read_items
+
+    everything = 50 + 2 + 1  # expenses of all years, and a budget
+    for path in ("/api/categories", "/expenses/categories"):
+        assert cost(path) == ([SESSION, QUERY, QUERY], everything)
+    assert cost("/api/categories?q=gro&start=2026-01-01")[1] == 2 + 1
+    assert cost("/expenses/categories/rename?from=Rent") == ([SESSION], 0)
+
+    def rename(source, target):
+        return cost("/api/categories/rename", {"from": source, "to": target})[0]
+
+    # Its budgets by key, before, within and after; none of them moves.
+    look = [SESSION, QUERY, BUDGETS_BY_KEY]
+    assert rename("Rent", "Home") == [
+        *look,
+        BUDGETS_BY_KEY,
+        TRANSACTION,
+        BUDGETS_BY_KEY,
+    ]
+    assert rename("Rent", "Home") == [*look, BUDGETS_BY_KEY]  # nothing left to do
+    # A budget is counted under its new name, and once more a little later.
+    moving = rename("Groceries", "Food")
+    assert moving[:5] == [*look, QUERY, TRANSACTION]
+    assert moving[5:] == [BUDGETS_BY_KEY, *[TRANSACTION] * 2, SEND, BUDGETS_BY_KEY]
+
+    chosen = {"expense_ids": [expense.expense_id], "status": "cleared"}
+    reading = [SESSION, "dynamodb.BatchGetItem"]
+    assert cost("/api/expenses/selected", chosen)[0] == [*reading, TRANSACTION]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_what_exports_cost(alice, browser):
+    """The account, the throttle, and each list once; a hundred histories a call."""
+    expense = make_expense(alice, amount="3.00")
+    expenses.edit_expense(alice, expense.expense_id, amount="4.00")
+    admitted = [SESSION, "dynamodb.GetItem", "dynamodb.UpdateItem"]
+
+    def cost(path):
+        with counted() as calls:
+            answer = browser.get(path)
+            assert answer.status_code == 200
+            b"".join(answer.streaming_content)
+        return calls.names
+
+    histories, reports = "dynamodb.BatchGetItem", "s3.ListObjectsV2"
+    everything = [*admitted, *[QUERY] * 3, histories, reports]
+    assert cost("/api/export") == cost("/api/export.json") == everything
+    assert cost("/api/export/expenses.csv") == [*admitted, QUERY]

@@ -1,0 +1,102 @@
+"""Expenses chosen by their ids, changed or deleted through the API."""
+
+import pytest
+
+from expenses.models import Expense
+from expenses.selection import MOST
+from tests.builders import client_for, make_user, token_of
+from tests.money_builders import make_budget, make_expense, spent
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+URL = "/api/expenses/selected"
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def post(client, **body):
+    return client.post(URL, body, content_type="application/json")
+
+
+def ids_of(count, user):
+    return [make_expense(user).expense_id for _ in range(count)]
+
+
+def test_category_and_status_are_set_and_what_was_done_is_told(client, alice):
+    budget = make_budget(alice, category="Fun", amount="25.00")
+    ids = ids_of(3, alice)
+
+    changed = post(client, expense_ids=ids, category="Fun", status="cleared")
+    again = post(client, expense_ids=[*ids, "0" * 32], status="cleared")
+
+    assert changed.status_code == again.status_code == 200
+    assert changed.json() == {"changed": 3, "unchanged": 0, "gone": 0, "alerts": 2}
+    assert again.json() == {"changed": 0, "unchanged": 3, "gone": 1, "alerts": 0}
+    assert spent(budget) == 30
+    for expense_id in ids:
+        stored = client.get(f"/api/expenses/{expense_id}").json()
+        assert (stored["category"], stored["status"]) == ("Fun", "cleared")
+
+
+def test_they_are_deleted(client, alice):
+    ids = ids_of(2, alice)
+
+    done = post(client, expense_ids=ids, delete=True)
+
+    assert done.json() == {"changed": 2, "unchanged": 0, "gone": 0, "alerts": 0}
+    assert list(Expense.scan()) == []
+
+
+def test_a_page_of_a_list_can_be_chosen_and_no_more(client, alice):
+    ids = [f"{number:032x}" for number in range(MOST + 1)]
+
+    assert post(client, expense_ids=ids[:MOST], delete=True).json()["gone"] == MOST
+    assert post(client, expense_ids=ids, delete=True).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"expense_ids": []},
+        {"expense_ids": ["0" * 32]},
+        {"expense_ids": "0" * 32, "status": "void"},
+        {"expense_ids": ["0" * 65], "status": "void"},
+        {"expense_ids": [7], "status": "void"},
+        {"expense_ids": ["0" * 32], "delete": False},
+        {"expense_ids": ["0" * 32], "delete": True, "status": "void"},
+        {"expense_ids": ["0" * 32], "status": "paid"},
+        {"expense_ids": ["0" * 32], "category": ""},
+        {"expense_ids": ["0" * 32], "category": "x" * 51},
+        {"expense_ids": ["0" * 32], "amount": "1.00"},
+    ],
+)
+def test_anything_else_is_refused(client, body):
+    assert post(client, **body).status_code == 400
+
+
+def test_other_peoples_are_gone_for_the_caller(alice):
+    (expense_id,) = ids_of(1, alice)
+    bob = client_for(make_user("bob"))
+
+    changed = post(bob, expense_ids=[expense_id], category="Mine")
+    deleted = post(bob, expense_ids=[expense_id], delete=True)
+
+    assert changed.json()["gone"] == deleted.json()["gone"] == 1
+    assert Expense.get(expense_id).category == "Groceries"
+
+
+def test_nobody_is_let_in_without_session_and_token(alice):
+    ids = ids_of(1, alice)
+    browser = client_for(alice, csrf=True)
+    body = {"expense_ids": ids, "delete": True}
+    options = {"content_type": "application/json"}
+
+    assert post(client_for(), **body).status_code == 401
+    assert browser.post(URL, body, **options).status_code == 403
+    assert Expense.get(ids[0])
+    allowed = browser.post(URL, body, **options, headers=token_of(browser))
+    assert allowed.status_code == 200

@@ -1,0 +1,63 @@
+"""docs/api.md says, for every page, which requests do the same; and it is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+ONLY_A_PAGE = "only a page: "
+NO_PAGES = {"manifest", "schema", "docs"}  # nothing is done there
+
+ROWS = re.findall(r"^\| `([\w:-]+)` \| [^|]+ \| ([^|]+) \|$", DOCUMENT, re.MULTILINE)
+REQUESTS = sorted(set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[^` ]+)`", DOCUMENT)))
+
+
+def addresses(
+    resolver: URLResolver, space: str = "", base: str = "/"
+) -> dict[str, tuple[str, URLPattern]]:
+    """Every address and its pattern, by the name that it is reversed by."""
+    found = {}
+    for each in resolver.url_patterns:
+        below = base + re.sub(r"<\w+:(\w+)>", r"<\1>", str(each.pattern))
+        if isinstance(each, URLResolver):
+            name = f"{each.namespace}:" if each.namespace else space
+            found |= addresses(each, name, below)
+        else:
+            found[space + each.name] = (below, each)
+    return found
+
+
+ALL = addresses(get_resolver(None))
+API = {
+    address: pattern for name, (address, pattern) in ALL.items() if name[:4] == "api:"
+}
+
+
+def test_every_page_is_in_the_table_once():
+    pages = sorted(name for name in ALL if name[:4] != "api:")
+
+    assert sorted([*(name for name, _ in ROWS), *NO_PAGES]) == pages
+
+
+@pytest.mark.parametrize(("name", "requests"), ROWS)
+def test_every_page_has_requests_or_a_reason(name, requests):
+    if requests.startswith(ONLY_A_PAGE):
+        assert len(requests) > len(ONLY_A_PAGE) + 10
+    else:
+        assert re.search(r"`(GET|POST|PATCH|DELETE) /[^` ]+`", requests)
+
+
+@pytest.mark.parametrize(("method", "address"), REQUESTS)
+def test_what_is_named_is_there(method, address):
+    if not address.startswith("/api/"):  # those that share their address with a page
+        assert address in {shared for shared, _ in ALL.values()}
+        return
+    assert hasattr(API[address].callback.cls, method.lower())
+
+
+def test_all_of_the_api_is_named():
+    named = {address for _, address in REQUESTS}
+
+    assert set(API) - named == set()

@@ -9,6 +9,8 @@ level than its owner knows of: `Budget.told` keeps that from being told again.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from babel import lists
+
 from accounts.models import User
 from budgets.models import LEVELS, Budget, budget_id_for
 from budgets.services import (
@@ -20,6 +22,8 @@ from budgets.services import (
 )
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import locale, mark
 from smartbudget.core.money import LIMIT
 from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import fold
@@ -27,6 +31,12 @@ from smartbudget.core.text import fold
 # What is done where several budgets of one period become one: the first one stays as
 # it is, or gets the amounts of the others too.
 WAYS = ("keep", "add")
+
+_PERIODS = {
+    "monthly": mark("monthly"),
+    "weekly": mark("weekly"),
+    "yearly": mark("yearly"),
+}
 
 
 def take_over(
@@ -40,7 +50,8 @@ def take_over(
     Raises InvalidError, and ConflictError naming the budgets in the way.
     """
     if way is not None and way not in WAYS:
-        raise InvalidError(f"Choose one of {', '.join(WAYS)}.", "budgets")
+        said = _("Choose one of {names}.").format(names=", ".join(WAYS))
+        raise InvalidError(said, "budgets")
     found = _read(user, [target, *sources])
     outcome = Outcome()
     for first, *others in found:
@@ -52,7 +63,7 @@ def take_over(
         if way == "add":
             amount = sum((each.amount for each in others), first.amount)
         if amount >= LIMIT:
-            raise InvalidError("The budgets are too much for one.", "budgets")
+            raise InvalidError(_("The budgets are too much for one."), "budgets")
         _rename(user, first, sources, target, amount, writes, outcome)
     return outcome
 
@@ -140,8 +151,8 @@ def _known(user: User, budget: Budget) -> str:
 
 
 def _in_the_way(budgets: Sequence[Budget]) -> str:
-    names = " and ".join(each.category for each in budgets)
-    return (
-        f"There are {budgets[0].period} budgets for {names}. Choose whether the first "
-        "one is kept as it is, or their amounts are added up."
-    )
+    names = lists.format_list([each.category for each in budgets], locale=locale())
+    return _(
+        "{categories} have a budget each for one period ({period}). Choose whether the "
+        "first one is kept as it is, or their amounts are added up."
+    ).format(categories=names, period=_(_PERIODS[budgets[0].period]))

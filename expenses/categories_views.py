@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from expenses import categories, renaming
@@ -18,21 +20,21 @@ from smartbudget.web.cursors import Position
 from smartbudget.web.forms import answer_form
 
 CATEGORIES = ChangeList(
-    title="Categories",
+    title=_("Categories"),
     url_name="expenses:categories",
     by_name=True,
     columns=(
-        Column("Category", "category"),
-        Column("Use"),
-        Column("Spent", "amount"),
-        Column("Last used", "day"),
-        Column("Budgets"),
-        Column("Change"),
+        Column(_("Category"), "category"),
+        Column(_("Use")),
+        Column(_("Spent"), "amount"),
+        Column(_("Last used"), "day"),
+        Column(_("Budgets")),
+        Column(_("Change")),
     ),
     row_template="expenses/_category_row.html",
     none_template="expenses/_none.html",
     template="expenses/categories.html",
-    actions={"rename": "Give them one name"},
+    actions={"rename": _("Give them one name")},
     action_url_name="expenses:rename",
 )
 
@@ -72,13 +74,21 @@ def rename(request: HttpRequest) -> HttpResponse:
     )
 
     def done(renamed: Renamed) -> HttpResponse:
-        changed = f"{renamed.changed} expense{'' if renamed.changed == 1 else 's'}"
         if renamed.left:
-            said = f"{changed} changed, and some are left: go on."
+            said = ngettext(
+                "{count} expense changed, and some are left: go on.",
+                "{count} expenses changed, and some are left: go on.",
+                renamed.changed,
+            ).format(count=renamed.changed)
             messages.warning(request, said)
             shown = {**context, "form": form, "going_on": True}
             return render(request, "expenses/rename.html", shown)
-        messages.success(request, f"{changed} changed to {form.cleaned_data['into']}.")
+        said = ngettext(
+            "{count} expense changed to {name}.",
+            "{count} expenses changed to {name}.",
+            renamed.changed,
+        ).format(count=renamed.changed, name=form.cleaned_data["into"])
+        messages.success(request, said)
         return redirect("expenses:categories")
 
     return answer_form(

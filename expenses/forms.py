@@ -4,6 +4,7 @@ import uuid
 from typing import Any, Self
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from expenses import files, services
@@ -197,29 +198,29 @@ class CategoryFilterForm(ListForm):
     """Which categories are listed."""
 
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         max_length=50,
         required=False,
         widget=forms.TextInput(attrs={"type": "search"}),
     )
-    start = DayField(label="Used from", required=False)
-    end = DayField(label="To", required=False)
+    start = DayField(label=_("Used from"), required=False)
+    end = DayField(label=_("To"), required=False)
 
 
 class RenameForm(forms.Form):
     """The name that categories get."""
 
     into = forms.CharField(
-        label="New name",
+        label=_("New name"),
         max_length=50,
-        help_text="With a name that is there already they become one category.",
+        help_text=_("With a name that is there already they become one category."),
     )
     budgets = forms.ChoiceField(
-        label="Budgets for one period",
+        label=_("Budgets for one period"),
         choices=[
-            ("", "Ask me if there are several"),
-            ("keep", "Keep one: the new name's, or else the first"),
-            ("add", "Add their amounts up"),
+            ("", _("Ask me if there are several")),
+            ("keep", _("Keep one: the new name's, or else the first")),
+            ("add", _("Add their amounts up")),
         ],
         required=False,
     )

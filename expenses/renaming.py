@@ -16,6 +16,7 @@ from expenses.models import Expense
 from expenses.packing import Change
 from expenses.selection import Selected
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import clean, fold
 
@@ -69,9 +70,10 @@ def check_sources(sources: Sequence[str]) -> list[str]:
     """Check that 1-20 categories are named. Raises InvalidError."""
     cleaned = [clean(each, "from", shortest=1, longest=LONGEST) for each in sources]
     if not cleaned:
-        raise InvalidError("Choose at least one category.", "from")
+        raise InvalidError(_("Choose at least one category."), "from")
     if len(cleaned) > MOST_SOURCES:
-        raise InvalidError(f"Choose at most {MOST_SOURCES} categories.", "from")
+        said = _("Choose at most {most} categories.").format(most=MOST_SOURCES)
+        raise InvalidError(said, "from")
     return cleaned
 
 

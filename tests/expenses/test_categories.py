@@ -195,7 +195,7 @@ def test_budgets_in_the_way_are_a_conflict_until_it_is_said_what_to_do(client, a
     done = post(client, RENAME, {"from": "a", "to": "b", "budgets": "add"})
 
     assert refused.status_code == 409
-    assert "monthly budgets for b and a" in refused.content.decode()
+    assert "b and a have a budget each" in refused.content.decode()
     assert done.status_code == 200
     (budget,) = client.get("/api/budgets").json()["results"]
     assert (budget["category"], budget["amount"]) == ("b", "3.00")
@@ -254,8 +254,8 @@ def test_the_page_lists_them_with_ways_on(client, alice):
     assert 'href="/expenses?category=Food%20%26%20drink"' in shown
     assert f'href="{FORM}?from=Food%20%26%20drink"' in shown
     assert f'href="/budgets/{budget.budget_id}/edit"' in shown
-    assert "Also written food & drink" in shown
-    assert "30.00 USD" in shown
+    assert "Also written: food & drink" in shown
+    assert "$30.00" in shown
     assert f'href="{PAGE}"' in page(client.get("/expenses"))
 
 
@@ -324,7 +324,7 @@ def test_the_page_asks_what_becomes_of_two_budgets(client, alice):
     done = client.post(FORM, {"selected": ["a"], "into": "b", "budgets": "keep"})
 
     assert asked.status_code == 409
-    assert "There are monthly budgets for b and a." in page(asked)
+    assert "b and a have a budget each for one period (monthly)." in page(asked)
     assert done.status_code == 302
 
 

@@ -100,6 +100,9 @@ class NewExpenseInput(ExpenseInput):
 class RowsField(serializers.ListField):
     """Some of something; too many are refused before any is looked at."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_empty=False, min_length=1, **options)
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, list) and len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
@@ -109,7 +112,7 @@ class RowsField(serializers.ListField):
 class BulkInput(InputSerializer):
     """Many new expenses."""
 
-    expenses = RowsField(child=RowInput(), allow_empty=False, max_length=MOST_ROWS)
+    expenses = RowsField(child=RowInput(), max_length=MOST_ROWS)
 
 
 class ReceiptInput(InputSerializer):
@@ -210,9 +213,7 @@ class ExpenseOutput(serializers.Serializer[Any]):
 class SelectedInput(InputSerializer):
     """What is to become of some expenses: other values, or their end."""
 
-    expense_ids = RowsField(
-        child=IdField(), allow_empty=False, max_length=MOST_SELECTED
-    )
+    expense_ids = RowsField(child=IdField(), max_length=MOST_SELECTED)
     category = TextField(max_length=LONGEST, required=False)
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=NO_SUCH_STATUS
@@ -310,7 +311,6 @@ class MergeInput(_NewNameInput):
         return {
             "from": RowsField(
                 child=TextField(max_length=LONGEST),
-                allow_empty=False,
                 max_length=MOST_SOURCES,
                 help_text="In any case.",
             ),

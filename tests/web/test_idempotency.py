@@ -258,6 +258,12 @@ def test_every_post_of_the_api_replays(client, alice):
         ("/api/receipts/presigned-url", announced),
         ("/api/receipts/confirm", {"key": uploaded}),
         ("/api/receipts/upload", {"expense_id": expense_id}),
+        (
+            "/api/expenses/selected",
+            {"expense_ids": [expense_id], "status": "cleared"},
+        ),
+        ("/api/categories/rename", {"from": "Groceries", "to": "Food"}),
+        ("/api/categories/merge", {"from": ["Food"], "into": "Fun"}),
         ("/api/reports/generate", march),
         ("/api/notifications/read", {"all": True}),
         ("/api/notifications/subscribe", {}),

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "smartbudget.web.middleware.RequestIdMiddleware",
     "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
     "django.middleware.security.SecurityMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",

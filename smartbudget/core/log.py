@@ -4,9 +4,13 @@ import json
 import logging
 import sys
 import time
+from contextvars import ContextVar
 
-FORMAT = "%(asctime)sZ %(levelname)s %(name)s %(message)s"
+FORMAT = "%(asctime)sZ %(levelname)s %(name)s request_id=%(request_id)s %(message)s"
 METRICS = "SmartBudget"  # namespace
+
+# What the caller calls the request that is being answered; None: there is none.
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def set_up(level: str) -> None:
@@ -19,9 +23,15 @@ def set_up(level: str) -> None:
     formatter = logging.Formatter(FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
+    handler.addFilter(_name_request)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _name_request(record: logging.LogRecord) -> bool:
+    record.request_id = request_id.get() or "-"
+    return True
 
 
 def metric(name: str, value: float, **dimensions: str) -> None:

@@ -1,10 +1,13 @@
 """What happens to every request, whichever view it is for."""
 
+import re
+import uuid
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from smartbudget.core import log
 from smartbudget.web import errors
 from smartbudget.web.requests import is_too_large
 
@@ -23,6 +26,25 @@ POLICY = "; ".join(
         "style-src 'self'",
     ]
 )
+
+
+class RequestIdMiddleware:
+    """Give each request a name, the caller's where it is fit for a log line."""
+
+    TAKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        name = given if self.TAKEN.fullmatch(given) else uuid.uuid4().hex
+        token = log.request_id.set(name)
+        response = self.get_response(request)
+        if not response.streaming:  # else it is made after this, in the same thread
+            log.request_id.reset(token)
+        response.headers["X-Request-Id"] = name
+        return response
 
 
 class HealthMiddleware:

@@ -1,7 +1,9 @@
 """Addresses in both forms, senders behind proxies, headers, health."""
 
 import dataclasses
+import logging
 import os
+import re
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ from django.test import RequestFactory
 from django.urls import path
 
 from smartbudget import urls
+from smartbudget.core import log
 from smartbudget.web import requests
 from tests.builders import client_for, make_user
 
@@ -32,6 +35,38 @@ def test_every_method_takes_both_forms_of_an_address(aws, address):
         address, {"time_zone": "Asia/Tokyo"}, content_type="application/json"
     )
     assert answer.json()["time_zone"] == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("address", ["/health", "/login", "/api/profile", "/nowhere"])
+@pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 64])
+def test_a_request_keeps_the_name_that_its_caller_gave(address, given):
+    answer = client_for().get(address, headers={"X-Request-Id": given})
+
+    assert answer.headers["X-Request-Id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "x" * 65, "a b", "a\nb", "a\n", "é", "a=b"]
+)
+def test_a_request_without_a_fit_name_gets_one(given):
+    headers = {} if given is None else {"X-Request-Id": given}
+    names = [
+        client_for().get("/nowhere", headers=headers).headers["X-Request-Id"]
+        for _ in range(2)
+    ]
+
+    assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
+    assert len(set(names)) == 2
+
+
+def test_lines_in_the_log_carry_the_name(capfd):
+    log.set_up("INFO")
+    client_for().get("/nowhere", headers={"X-Request-Id": "abc-1"})
+    logging.getLogger("elsewhere").warning("done")
+
+    told, after = capfd.readouterr().err.splitlines()
+    assert "django.request request_id=abc-1 Not Found: /nowhere" in told
+    assert "elsewhere request_id=- done" in after
 
 
 def test_two_slashes_are_another_address():

@@ -159,7 +159,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",
     # Nobody is None; DRF's own stand-in would import contrib.auth's models [J3].
     "UNAUTHENTICATED_USER": None,
-    "NON_FIELD_ERRORS_KEY": "detail",
+    "NON_FIELD_ERRORS_KEY": None,  # what no field that is sent can be called
     "NUM_PROXIES": config.proxy_count,
 }
 

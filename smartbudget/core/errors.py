@@ -67,6 +67,12 @@ class ReusedKeyError(DomainError):
     code = "idempotency_key_reused"
 
 
+class PreconditionError(DomainError):
+    """What is stored is not what the caller wants to change."""
+
+    code = "precondition_failed"
+
+
 class ForbiddenError(DomainError):
     """The caller is known and may not do this."""
 

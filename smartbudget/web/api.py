@@ -13,11 +13,12 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError
+from rest_framework.fields import empty
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.views import exception_handler as drf_handler
 
 from smartbudget.core import dates, text
 from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
@@ -69,12 +70,32 @@ class ApiView(APIView):
             self.post = functools.partial(idempotency.answer_once, self, self.post)
 
 
+class ProblemResponse(Response):
+    """A problem document; on the API's pages a part of the page."""
+
+    def __init__(self, problem: errors.Problem, method: str | None) -> None:
+        super().__init__(
+            errors.document(problem, method),
+            status=problem.status,
+            headers=problem.headers,
+        )
+        if problem.status == 401:
+            self.headers.setdefault("WWW-Authenticate", "Session")
+
+    @property
+    def rendered_content(self) -> Any:
+        if not isinstance(self.accepted_renderer, BrowsableAPIRenderer):
+            self.accepted_renderer = JSONRenderer()
+            self.content_type = errors.PROBLEM_JSON
+        return super().rendered_content
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer errors by the one table; None leaves a bug to Django and the log."""
     problem = errors.problem_of(error)
     if problem is None:
-        return drf_handler(error, context)
-    return Response(problem.body, status=problem.status, headers=problem.headers)
+        return None
+    return ProblemResponse(problem, context["request"].method)
 
 
 class InputSerializer(serializers.Serializer[Any]):
@@ -83,14 +104,17 @@ class InputSerializer(serializers.Serializer[Any]):
     # Sent by the browsable API's forms beside the fields.
     IGNORED = frozenset({"csrfmiddlewaretoken"})
 
+    def run_validation(self, data: Any = empty) -> Any:
+        if self.parent is None and not isinstance(data, Mapping):
+            raise ParseError(_("Send a JSON object."))
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            if self.parent is None:
-                raise ParseError(_("Send a JSON object."))
             raise serializers.ValidationError(_("Send a JSON object."))
         known = {name for name, field in self.fields.items() if not field.read_only}
         unknown = {
-            str(name): [_("Unknown field.")]
+            str(name): [ErrorDetail(_("Unknown field."), "unknown")]
             for name in data
             if name not in known and name not in self.IGNORED
         }

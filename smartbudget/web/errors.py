@@ -1,13 +1,18 @@
-"""What an error looks like from outside: decided by class, once, for API and pages."""
+"""What an error looks like from outside: decided by class, once, for API and pages.
+
+Programs get a problem document (RFC 9457), people a page.
+"""
 
 import dataclasses
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     JsonResponse,
@@ -17,7 +22,9 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from rest_framework.exceptions import APIException
 
+from smartbudget.core import log
 from smartbudget.core.errors import (
     AuthenticationError,
     ConflictError,
@@ -27,6 +34,7 @@ from smartbudget.core.errors import (
     InvalidError,
     InvalidRowsError,
     NotFoundError,
+    PreconditionError,
     ReusedKeyError,
     ThrottledError,
     UnavailableError,
@@ -37,15 +45,42 @@ from smartbudget.web.requests import wants_json
 
 logger = logging.getLogger(__name__)
 
+PROBLEM_JSON = "application/problem+json"
+
 STATUS: dict[type[DomainError], int] = {
     InvalidError: 400,
     AuthenticationError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    PreconditionError: 412,
     ReusedKeyError: 422,
     ThrottledError: 429,
     UnavailableError: 503,
+}
+
+# What each code means, whatever happened; /api/docs lists them.
+TITLES = {
+    "invalid": "Something that was sent breaks a rule.",
+    "bad_request": "The request makes no sense as a whole.",
+    "incomplete": "The body ended before it was all there.",
+    "parse_error": "The body cannot be read.",
+    "not_authenticated": "It is not known who asks.",
+    "authentication_failed": "The proof of who asks is not valid.",
+    "forbidden": "Who asks may not do this.",
+    "permission_denied": "The request lacks the permission that it needs.",
+    "not_found": "There is no such thing, or it is somebody else's.",
+    "method_not_allowed": "This address does not take this method.",
+    "not_acceptable": "There is no answer in the form that is asked for.",
+    "conflict": "Something that is there already is in the way.",
+    "in_flight": "The same request is being answered just now.",
+    "idempotency_key_reused": "The Idempotency-Key was used for another request.",
+    "precondition_failed": "What is stored is not what If-Match names.",
+    "too_large": "The body is larger than this address takes.",
+    "unsupported_media_type": "This address does not take such a body.",
+    "throttled": "Too much was asked for in too short a time.",
+    "server_error": "Something is wrong on our side.",
+    "unavailable": "It cannot be done just now; nothing was changed by it.",
 }
 
 RETRY_AFTER = 5  # seconds; how long outages are asked to be waited out
@@ -55,64 +90,158 @@ SENTENCES = {
     403: mark("You may not do this."),
     404: mark("There is nothing at this address."),
     413: mark("The request is too large."),
+    415: mark("Send text as UTF-8."),
     500: mark("Something went wrong on our side. Nothing more was done."),
     503: mark("The service cannot be reached just now. Please try again shortly."),
 }
+CODES = {
+    400: "bad_request",
+    403: "permission_denied",
+    404: "not_found",
+    413: "too_large",
+    415: "unsupported_media_type",
+    500: "server_error",
+    503: "unavailable",
+}
+
+HEADERS = frozenset({"Idempotency-Key", "If-Match", "If-None-Match"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """What is wrong with one part of what was sent."""
+
+    sentence: str
+    path: tuple[str | int, ...]  # as in ("expenses", 3, "amount"); empty: all of it
+    code: str = "invalid"
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """An error as an answer: status, what is said of which field, headers."""
+    """An error as an answer: status, what is said of which part, headers."""
 
     status: int
     sentence: str
-    field: str | None = None
+    code: str
+    faults: tuple[Fault, ...] = ()
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
-    rows: dict[int, dict[str, list[str]]] | None = None  # of `field`, from 0
 
     @property
-    def body(self) -> dict[str, Any]:
-        """`{field: [sentence]}`, or `{"detail": sentence}` where no field is.
+    def field(self) -> str | int | None:
+        """The first input at fault, where there is one."""
+        return next((fault.path[0] for fault in self.faults if fault.path), None)
 
-        Where rows of the field are wrong: `{field: {row: {its field: [sentence]}}}`.
-        """
-        if not self.field:
-            return self.plain
-        return {self.field: self.rows or [self.sentence]}
 
-    @property
-    def plain(self) -> dict[str, Any]:
-        """`{"detail": sentence}`."""
-        return {"detail": self.sentence}
+def plain(status: int) -> Problem:
+    """Return the problem of which nothing is known but its status."""
+    headers = {"Retry-After": str(RETRY_AFTER)} if status == 503 else {}
+    return Problem(status, _(SENTENCES[status]), CODES[status], headers=headers)
 
 
 def problem_of(error: BaseException) -> Problem | None:
-    """Describe a domain error, an outage or a huge body; None for anything else."""
+    """Describe what is no bug: domain errors, outages, what DRF and Django refuse."""
     if isinstance(error, DomainError):
-        headers = {}
-        if isinstance(error, ThrottledError | InFlightError):
-            headers["Retry-After"] = str(error.retry_after)
-        if isinstance(error, UnavailableError):
-            headers["Retry-After"] = str(RETRY_AFTER)
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        field = getattr(error, "field", None)
-        rows = error.rows if isinstance(error, InvalidRowsError) else None
-        return Problem(status, str(error), field, headers, rows)
+        return _of_domain(error)
+    if isinstance(error, APIException):
+        return _of_drf(error)
     if is_outage(error):
-        return Problem(503, _(SENTENCES[503]), None, {"Retry-After": str(RETRY_AFTER)})
+        return plain(503)
     if isinstance(error, RequestDataTooBig):
-        return Problem(413, _(SENTENCES[413]))
+        return plain(413)
     # The second where the CSRF check met the first and said nothing of it.
     if isinstance(error, UnreadablePostError | RawPostDataException):
-        return Problem(400, _("The request did not arrive whole."))
+        return Problem(400, _("The request did not arrive whole."), "incomplete")
+    if isinstance(error, Http404):
+        return plain(404)
+    if isinstance(error, PermissionDenied):
+        return plain(403)
     return None
 
 
+def _of_domain(error: DomainError) -> Problem:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {}
+    if isinstance(error, ThrottledError | InFlightError):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(RETRY_AFTER)
+    field = getattr(error, "field", None)
+    faults = (Fault(str(error), (field,), error.code),) if field else ()
+    if isinstance(error, InvalidRowsError):
+        faults = tuple(_faults({field: error.rows}))
+    return Problem(status, str(error), error.code, faults, headers)
+
+
+def _of_drf(error: APIException) -> Problem:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(math.ceil(error.wait))
+    if not isinstance(error.detail, list | dict):
+        code = error.detail.code
+        return Problem(error.status_code, str(error.detail), code, headers=headers)
+    faults = tuple(_faults(error.detail))
+    sentence = faults[0].sentence
+    if len(faults) > 1:
+        said = _("{count} things are wrong with what was sent.")
+        sentence = said.format(count=len(faults))
+    return Problem(error.status_code, sentence, error.default_code, faults, headers)
+
+
+def _faults(detail: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """Flatten what DRF nests: by field, by row, and sentences beside each other."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():  # None: of the whole, by the settings
+            yield from _faults(inner, path if name is None else (*path, name))
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            is_sentence = isinstance(inner, str)
+            yield from _faults(inner, path if is_sentence else (*path, number))
+    else:
+        yield Fault(str(detail), path, getattr(detail, "code", "invalid"))
+
+
+def document(problem: Problem, method: str | None) -> dict[str, Any]:
+    """Write a problem as RFC 9457 has it.
+
+    method: of the request; where it is one without a body, faults are of parameters.
+    """
+    known = problem.code in TITLES
+    body: dict[str, Any] = {
+        "type": f"/api/docs#{problem.code}" if known else "about:blank",
+        "title": TITLES.get(problem.code, HTTPStatus(problem.status).phrase),
+        "status": problem.status,
+        "detail": problem.sentence,
+        "code": problem.code,
+        "request_id": log.request_id.get(),
+    }
+    if problem.faults:
+        body["errors"] = [
+            {**_place(fault, method), "detail": fault.sentence, "code": fault.code}
+            for fault in problem.faults
+        ]
+    return body
+
+
+def _place(fault: Fault, method: str | None) -> dict[str, str]:
+    """Say where a fault is: a header, a parameter, or a JSON Pointer (RFC 6901)."""
+    if fault.path and fault.path[0] in HEADERS:
+        return {"header": str(fault.path[0])}
+    if method in {"GET", "HEAD"}:
+        return {"parameter": str(fault.path[0])} if fault.path else {}
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in fault.path]
+    return {"pointer": "".join(f"/{step}" for step in steps)}
+
+
 def response_of(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Answer with a problem: JSON where JSON is wanted, else a page."""
+    """Answer with a problem: a document where JSON is wanted, else a page."""
     if wants_json(request):
         return JsonResponse(
-            problem.body, status=problem.status, headers=problem.headers
+            document(problem, request.method),
+            status=problem.status,
+            headers=problem.headers,
+            content_type=PROBLEM_JSON,
         )
     return HttpResponse(
         _page(request, problem), status=problem.status, headers=problem.headers
@@ -179,32 +308,30 @@ class ErrorMiddleware:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refused: a wrong host, a body that is no form."""
-    return response_of(
-        request, problem_of(exception) or Problem(400, _(SENTENCES[400]))
-    )
+    return response_of(request, problem_of(exception) or plain(400))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer PermissionDenied."""
-    return response_of(request, Problem(403, _(SENTENCES[403])))
+    return response_of(request, plain(403))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an address that does not exist."""
-    return response_of(request, Problem(404, _(SENTENCES[404])))
+    return response_of(request, plain(404))
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
     """Answer a body over the limit."""
-    return response_of(request, Problem(413, _(SENTENCES[413])))
+    return response_of(request, plain(413))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a bug; its traceback is in the log."""
-    return response_of(request, Problem(500, _(SENTENCES[500])))
+    return response_of(request, plain(500))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without its token: stale, or sent by another site."""
     sentence = _("This form is out of date. Go back, reload the page and try again.")
-    return response_of(request, Problem(403, sentence))
+    return response_of(request, Problem(403, sentence, CODES[403]))

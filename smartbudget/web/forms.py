@@ -64,7 +64,7 @@ def answer_form(
     """
     problem = None
     if form.is_bound:
-        problem = Problem(400, "")
+        problem = Problem(400, "", "invalid")
         if form.is_valid():
             try:
                 saved = save(form.cleaned_data)

@@ -11,6 +11,7 @@ from smartbudget.core import dates
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.builders import sns
 from tests.notifications.faults import calls_counted, down
+from tests.problems import said_of
 
 OLD, NEW = "alice@example.com", "alice.new@example.com"
 CHANGE = {"password": PASSWORD, "email": NEW}
@@ -93,7 +94,7 @@ def test_the_api_names_the_field_at_fault(alice, given, status, field):
     answer = ask(client_for(alice), **given)
 
     assert answer.status_code == status
-    assert list(answer.json()) == [field]
+    assert list(said_of(answer)) == [field]
     assert account_of(alice).email == OLD
 
 

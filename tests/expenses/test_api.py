@@ -5,6 +5,7 @@ import pytest
 from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense, spent
+from tests.problems import problem, said_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -116,7 +117,7 @@ def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = post(client, json.dumps({**LUNCH, field: value}))
 
-        body = response.json()
+        body = said_of(response)
         assert (response.status_code, list(body)) == (400, [field]), value
         assert all(sentence.endswith(".") for sentence in body[field])
     assert list_expenses(alice).items == []
@@ -129,7 +130,7 @@ def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = patch(client, expense, json.dumps({"category": "b", field: value}))
 
-        assert (response.status_code, list(response.json())) == (400, [field]), value
+        assert (response.status_code, list(said_of(response))) == (400, [field]), value
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
@@ -159,7 +160,7 @@ def test_an_empty_receipt_url_is_none(client):
 def test_everything_wrong_is_said_at_once(client):
     response = post(client, {"amount": "ten", "colour": "red"})
 
-    assert set(response.json()) == {"amount", "category", "colour"}
+    assert set(said_of(response)) == {"amount", "category", "colour"}
 
 
 def test_what_is_no_json_object_is_refused(client, alice):
@@ -175,7 +176,7 @@ def test_a_huge_body_is_refused(client):
     response = post(client, {**LUNCH, "description": "a" * 2_500_001})
 
     assert response.status_code == 413
-    assert response.json()["detail"].endswith(".")
+    assert problem(response)["detail"].endswith(".")
 
 
 def test_another_type_of_body_is_refused(client):
@@ -219,7 +220,7 @@ def test_a_key_has_limits(client):
         response = post(client, LUNCH, idempotency_key=key)
 
         assert response.status_code == 400
-        assert list(response.json()) == ["Idempotency-Key"]
+        assert list(said_of(response)) == ["Idempotency-Key"]
     assert post(client, LUNCH, idempotency_key="k" * 255).status_code == 201
 
 
@@ -296,14 +297,14 @@ def test_a_wrong_parameter_is_named(client):
         for value in values:
             response = client.get(URL, {name: value})
 
-            assert (response.status_code, list(response.json())) == (400, [name])
+            assert (response.status_code, list(said_of(response))) == (400, [name])
 
 
 def test_an_end_before_the_start_is_refused(client):
     response = client.get(URL, {"start": "2026-03-02", "end": "2026-03-01"})
 
     assert response.status_code == 400
-    assert list(response.json()) == ["end"]
+    assert list(said_of(response)) == ["end"]
 
 
 def test_another_user_s_cursor_is_refused(client, alice):
@@ -314,7 +315,7 @@ def test_another_user_s_cursor_is_refused(client, alice):
     response = client_for(make_user("bob")).get(address)
 
     assert response.status_code == 400
-    assert list(response.json()) == ["cursor"]
+    assert list(said_of(response)) == ["cursor"]
 
 
 def test_only_what_is_given_changes(client, alice):
@@ -375,7 +376,7 @@ def test_another_user_s_expense_is_not_found(client, alice, method):
     )
 
     assert response.status_code == 404
-    assert response.json()["detail"].endswith(".")
+    assert problem(response)["detail"].endswith(".")
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
@@ -398,7 +399,7 @@ def test_an_unknown_id_is_not_found(client, method):
         response = ask(f"{URL}/{strange}", content_type="application/json")
 
         assert response.status_code == 404, strange
-        assert response["Content-Type"] == "application/json"
+        assert problem(response)["code"] == "not_found"
 
 
 def test_nobody_is_told_to_log_in(aws):
@@ -413,7 +414,7 @@ def test_nobody_is_told_to_log_in(aws):
     ]
 
     assert {answer.status_code for answer in answers} == {401}
-    assert {answer["Content-Type"] for answer in answers} == {"application/json"}
+    assert {problem(answer)["code"] for answer in answers} == {"not_authenticated"}
 
 
 def test_a_write_needs_the_csrf_token(alice):
@@ -474,4 +475,4 @@ def test_the_list_searches_and_sorts(client, alice):
     assert listed("q=tea&min_amount=3.01&max_amount=300") == ["300.00", "30.00"]
     wrong = client.get("/api/expenses?sort=amount&min_amount=x")
     assert wrong.status_code == 400
-    assert set(wrong.json()) == {"sort", "min_amount"}
+    assert set(said_of(wrong)) == {"sort", "min_amount"}

@@ -7,6 +7,7 @@ from expenses.queries import list_expenses
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, spent
 from tests.notifications import faults
+from tests.problems import said_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -48,26 +49,23 @@ def test_alerts_are_counted(client, alice):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "place", "sentence"),
     [
-        ({"amount": "-1", "category": "x"}, {"amount": ["Amount must be above zero."]}),
-        (
-            {"amount": "ten", "category": "x"},
-            {"amount": ["Enter an amount as a number."]},
-        ),
-        ({"amount": "1"}, {"category": ["This field is required."]}),
-        ({**LUNCH, "colour": "red"}, {"colour": ["Unknown field."]}),
-        ({**LUNCH, "receipt_url": "receipts/x"}, {"receipt_url": ["Unknown field."]}),
-        ({**LUNCH, "date": "1999-01-01"}, {"date": ["Not more than 10 years back."]}),
-        (["lunch"], ["Send a JSON object."]),
-        (None, ["This field may not be null."]),
+        ({"amount": "-1", "category": "x"}, "/amount", "Amount must be above zero."),
+        ({"amount": "ten", "category": "x"}, "/amount", "Enter an amount as a number."),
+        ({"amount": "1"}, "/category", "This field is required."),
+        ({**LUNCH, "colour": "red"}, "/colour", "Unknown field."),
+        ({**LUNCH, "receipt_url": "receipts/x"}, "/receipt_url", "Unknown field."),
+        ({**LUNCH, "date": "1999-01-01"}, "/date", "Not more than 10 years back."),
+        (["lunch"], "", "Send a JSON object."),
+        (None, "", "This field may not be null."),
     ],
 )
-def test_a_wrong_row_is_named_and_nothing_is_stored(client, wrong, said):
+def test_a_wrong_row_is_named_and_nothing_is_stored(client, wrong, place, sentence):
     answer = post(client, {"expenses": [LUNCH, LUNCH, LUNCH, wrong]})
 
     assert answer.status_code == 400
-    assert answer.json() == {"expenses": {"3": said}}
+    assert said_of(answer) == {f"expenses/3{place}": [sentence]}
     assert count() == 0
 
 
@@ -76,14 +74,14 @@ def test_other_lists_are_refused_by_name(client, expenses):
     answer = post(client, {"expenses": expenses})
 
     assert answer.status_code == 400
-    assert list(answer.json()) == ["expenses"]
+    assert list(said_of(answer)) == ["expenses"]
     assert count() == 0
 
 
 def test_no_row_of_too_many_is_looked_at(client):
     answer = post(client, {"expenses": [{}] * 1001})
 
-    assert answer.json() == {
+    assert said_of(answer) == {
         "expenses": ["Ensure this field has no more than 1000 elements."]
     }
 

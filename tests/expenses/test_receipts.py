@@ -20,6 +20,7 @@ from tests.expenses import pictures
 from tests.expenses.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
 from tests.notifications import faults
+from tests.problems import said_of
 
 BUCKET = "smart-budget-receipts"
 LIMIT = 10 * 1024 * 1024
@@ -150,7 +151,7 @@ def test_a_refused_file_makes_no_expense(browser, name, content, type):
     )
 
     assert answer.status_code == 400
-    assert list(answer.json()) == ["file"]
+    assert list(said_of(answer)) == ["file"]
     assert list(Expense.scan()) == []
     assert objects() == []
 
@@ -189,7 +190,7 @@ def test_the_checksum_sent_is_verified(browser, lunch):
 
     assert good.status_code == 201
     assert bad.status_code == 400
-    assert list(bad.json()) == ["sha256"]
+    assert list(said_of(bad)) == ["sha256"]
 
 
 def test_repeating_with_an_idempotency_key_keeps_one_object(browser):
@@ -514,7 +515,7 @@ def test_an_announcement_is_checked(browser, changed, field):
     answer = announce(browser, **changed)
 
     assert answer.status_code == 400
-    assert list(answer.json()) == [field]
+    assert list(said_of(answer)) == [field]
 
 
 def test_a_confirmed_key_goes_into_a_new_expense_once(browser, alice):
@@ -568,7 +569,7 @@ def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
     answer = confirm(browser, key, lunch)
 
     assert answer.status_code == 400
-    assert "not what its name says" in answer.json()["file"][0]
+    assert "not what its name says" in said_of(answer)["file"][0]
     assert objects() == []
     assert stored(lunch).receipt_url is None
 

@@ -14,6 +14,7 @@ from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.money_builders import ALICE, BOB, make_expense
+from tests.problems import said_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -186,7 +187,7 @@ def test_a_wrong_parameter_is_named(given, field):
     answer = client_for(make_user()).get(TRENDS, given)
 
     assert answer.status_code == 400
-    assert list(answer.json()) == [field]
+    assert list(said_of(answer)) == [field]
 
 
 def test_the_api_is_for_those_who_are_logged_in():

@@ -16,6 +16,7 @@ from tests.notifications.builders import (
     sns,
     stored,
 )
+from tests.problems import said_of
 
 ONE = "1" * 32
 SUBSCRIPTION = "/api/notifications/subscribe"
@@ -83,7 +84,7 @@ def test_another_users_cursor_is_refused(client, clock):
     answer = signed_in(make_account("bob", subscribed=False)).get(link)
 
     assert answer.status_code == 400
-    assert "cursor" in answer.json()
+    assert "cursor" in said_of(answer)
 
 
 def test_a_page_of_the_list_costs_two_calls(client):
@@ -185,7 +186,7 @@ def test_an_unknown_filter_is_refused_by_name(client, query, field):
     answer = client.get(f"/api/notifications?{query}")
 
     assert answer.status_code == 400
-    assert list(answer.json()) == [field]
+    assert list(said_of(answer)) == [field]
 
 
 def test_a_cursor_is_good_for_its_filter_only(client, clock):
@@ -202,14 +203,14 @@ def test_one_is_marked_read_and_unread(client, clock):
     make_notification(ONE)
     clock.shift(60)
 
-    def patch(read) -> dict:
+    def patch(read):
         return client.patch(
             f"/api/notifications/{ONE}", {"read": read}, content_type="application/json"
-        ).json()
+        )
 
-    assert patch(True)["read_at"] == "2026-03-18T12:01:00.000000+00:00"
-    assert patch(False)["read_at"] is None
-    assert patch("perhaps") == {"read": ["Enter true or false."]}
+    assert patch(True).json()["read_at"] == "2026-03-18T12:01:00.000000+00:00"
+    assert patch(False).json()["read_at"] is None
+    assert said_of(patch("perhaps")) == {"read": ["Enter true or false."]}
 
 
 def test_marking_another_users_is_404_and_changes_nothing():
@@ -301,7 +302,7 @@ def test_subscribing_takes_no_fields(client):
     )
 
     assert answer.status_code == 400
-    assert answer.json() == {"email": ["Unknown field."]}
+    assert said_of(answer) == {"email": ["Unknown field."]}
     assert sns().subscriptions == {}
 
 

@@ -12,6 +12,7 @@ from reports import archive
 from smartbudget.core import aws as clients
 from tests.builders import client_for, make_user
 from tests.money_builders import NOON, make_expense
+from tests.problems import said_of
 
 pytestmark = pytest.mark.usefixtures("generator")
 
@@ -87,7 +88,7 @@ def test_what_makes_no_sense_is_refused_without_a_lambda(
     response = ask(client, body)
 
     assert response.status_code == 400
-    assert list(response.json()) == [field]
+    assert list(said_of(response)) == [field]
     assert generator.calls == []
 
 

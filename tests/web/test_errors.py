@@ -2,9 +2,12 @@
 
 import pytest
 from django.http import RawPostDataException, UnreadablePostError
+from rest_framework.exceptions import APIException
 
-from smartbudget.web.errors import in_words, problem_of
+from smartbudget.core.errors import DomainError
+from smartbudget.web.errors import CODES, TITLES, in_words, problem_of
 from tests.builders import client_for, make_user
+from tests.problems import problem
 
 pytestmark = pytest.mark.urls("tests.web.urls")
 
@@ -26,7 +29,7 @@ def test_the_api_answers_in_json(name, status):
     answer = client_for().get(f"/api/fail/{name}")
 
     assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/json"
+    assert problem(answer)
 
 
 @pytest.mark.parametrize(("name", "status"), STATUSES)
@@ -38,16 +41,65 @@ def test_pages_answer_in_the_sites_frame(name, status):
 
 
 @pytest.mark.parametrize(
-    ("name", "body"),
+    ("name", "method", "place"),
     [
-        ("invalid", {"amount": ["Too small."]}),
-        ("plain", {"detail": "Too odd."}),
-        ("conflict", {"name": ["Taken."]}),
-        ("missing", {"detail": "Not here."}),
+        ("invalid", "get", {"parameter": "amount"}),
+        ("invalid", "post", {"pointer": "/amount"}),
+        ("invalid", "delete", {"pointer": "/amount"}),
+        ("header", "get", {"header": "Idempotency-Key"}),
+        ("header", "post", {"header": "Idempotency-Key"}),
+        ("odd", "post", {"pointer": "/a~1b~0c"}),
     ],
 )
-def test_a_field_at_fault_is_named(name, body):
-    assert client_for().get(f"/api/fail/{name}").json() == body
+def test_the_part_at_fault_is_named(name, method, place):
+    answer = client_for().generic(method.upper(), f"/api/fail/{name}")
+
+    (error,) = problem(answer)["errors"]
+    assert error == {**place, "detail": problem(answer)["detail"], "code": "invalid"}
+
+
+def test_a_conflict_has_a_place_too():
+    answer = client_for().post("/api/fail/conflict")
+
+    assert problem(answer)["errors"] == [
+        {"pointer": "/name", "detail": "Taken.", "code": "conflict"}
+    ]
+
+
+@pytest.mark.parametrize("name", ["plain", "missing", "bug"])
+def test_what_is_said_of_the_whole_names_no_part(name):
+    assert "errors" not in problem(client_for().post(f"/api/fail/{name}"))
+
+
+def test_what_programs_go_by_and_what_people_read():
+    answer = client_for().get("/api/fail/missing", headers={"X-Request-Id": "abc"})
+
+    assert answer.json() == {
+        "type": "/api/docs#not_found",
+        "title": "There is no such thing, or it is somebody else's.",
+        "status": 404,
+        "detail": "Not here.",
+        "code": "not_found",
+        "request_id": "abc",
+    }
+
+
+def test_the_code_of_every_error_has_a_meaning():
+    def kinds(kind):
+        return {kind.code}.union(*(kinds(each) for each in kind.__subclasses__()))
+
+    mentioned = kinds(DomainError) - {DomainError.code} | set(CODES.values())
+    assert mentioned <= set(TITLES)
+    refused = [each.default_code for each in APIException.__subclasses__()]
+    assert set(refused) - {"error"} <= set(TITLES)
+
+
+def test_a_browser_gets_the_problem_on_a_page():
+    answer = client_for().get("/api/fail/missing", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Not here." in answer.text
 
 
 @pytest.mark.parametrize("path", ["/api/fail", "/fail"])
@@ -71,14 +123,15 @@ def test_an_unknown_api_address_is_not_found_in_json(path):
     answer = client_for().get(path)
 
     assert answer.status_code == 404
-    assert answer.json() == {"detail": "There is nothing at this address."}
+    assert problem(answer)["detail"] == "There is nothing at this address."
 
 
 def test_a_method_that_does_not_exist_is_refused_in_json():
     answer = client_for().put("/api/echo")
 
     assert answer.status_code == 405
-    assert "detail" in answer.json()
+    assert problem(answer)["code"] == "method_not_allowed"
+    assert answer.headers["Allow"] == "POST, OPTIONS"
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/nothing"])
@@ -102,7 +155,7 @@ def test_a_body_over_the_limit_is_too_large(path):
     )
 
     assert answer.status_code == 413
-    assert answer.json() == {"detail": "The request is too large."}
+    assert problem(answer)["detail"] == "The request is too large."
 
 
 def test_a_body_at_the_limit_is_read():
@@ -110,7 +163,7 @@ def test_a_body_at_the_limit_is_read():
         "/api/echo", b'"' + b"x" * 2_499_998 + b'"', content_type="application/json"
     )
 
-    assert answer.json() == {"detail": "Send a JSON object."}
+    assert problem(answer)["detail"] == "Send a JSON object."
 
 
 def test_a_large_form_is_too_large_as_a_page():

@@ -28,6 +28,8 @@ from smartbudget.web.sessions import public
 
 ERRORS = {
     "invalid": InvalidError("Too small.", "amount"),
+    "header": InvalidError("Too long.", "Idempotency-Key"),
+    "odd": InvalidError("Too odd.", "a/b~c"),
     "plain": InvalidError("Too odd."),
     "authentication": AuthenticationError("Wrong."),
     "forbidden": ForbiddenError("Not yours to do."),
@@ -66,6 +68,8 @@ class FailView(APIView):
 
     def get(self, request, name):
         raise ERRORS[name]
+
+    post = delete = get
 
 
 @public

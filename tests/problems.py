@@ -1,0 +1,24 @@
+"""Reading problem documents (RFC 9457)."""
+
+MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
+
+
+def problem(answer):
+    """Return an answer's problem document, once it is one in every part."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    found = answer.json()
+    assert set(found) - {"errors"} == MEMBERS
+    assert found["type"] == f"/api/docs#{found['code']}"
+    assert found["status"] == answer.status_code
+    assert found["detail"]
+    assert found["request_id"] == answer.headers["X-Request-Id"]
+    return found
+
+
+def said_of(answer):
+    """Return what is said of which part: {"expenses/3/amount": [sentence]}."""
+    sentences = {}
+    for error in problem(answer)["errors"]:
+        (place,) = set(error) - {"detail", "code"}
+        sentences.setdefault(error[place].removeprefix("/"), []).append(error["detail"])
+    return sentences

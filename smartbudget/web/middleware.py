@@ -39,10 +39,10 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         name = given if self.TAKEN.fullmatch(given) else uuid.uuid4().hex
-        token = log.request_id.set(name)
+        # Left standing until the thread's next request: what Django logs of an answer,
+        # and the making of a download, come after this.
+        log.request_id.set(name)
         response = self.get_response(request)
-        if not response.streaming:  # else it is made after this, in the same thread
-            log.request_id.reset(token)
         response.headers["X-Request-Id"] = name
         return response
 

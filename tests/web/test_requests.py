@@ -1,5 +1,6 @@
 """Addresses in both forms, senders behind proxies, headers, health."""
 
+import contextvars
 import dataclasses
 import logging
 import os
@@ -59,14 +60,18 @@ def test_a_request_without_a_fit_name_gets_one(given):
     assert len(set(names)) == 2
 
 
-def test_lines_in_the_log_carry_the_name(capfd):
-    log.set_up("INFO")
-    client_for().get("/nowhere", headers={"X-Request-Id": "abc-1"})
-    logging.getLogger("elsewhere").warning("done")
+def test_lines_in_the_log_carry_the_name(monkeypatch, capfd):
+    def lines():
+        log.set_up("INFO")
+        logging.getLogger("elsewhere").warning("before")
+        client_for().get("/nowhere", headers={"X-Request-Id": "abc-1"})
 
-    told, after = capfd.readouterr().err.splitlines()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    contextvars.Context().run(lines)
+
+    before, told = capfd.readouterr().err.splitlines()
+    assert "elsewhere request_id=- before" in before
     assert "django.request request_id=abc-1 Not Found: /nowhere" in told
-    assert "elsewhere request_id=- done" in after
 
 
 def test_two_slashes_are_another_address():

@@ -13,10 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import deletion, export, serializers, services
+from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.api import ApiView
 from smartbudget.web.authentication import require_csrf_token
+from smartbudget.web.conditions import if_match
 from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
 from smartbudget.web.parsers import JSONParser
 from smartbudget.web.requests import client_address, device_of, sends_json
@@ -84,11 +86,13 @@ class LogoutView(ApiView):
 
 
 class ProfileView(ApiView):
+    takes_if_match = True
+
     @extend_schema(responses=serializers.ProfileOutput)
     def get(self, request: Request) -> Response:
         """Show the caller's profile."""
         account = address_change.get_account(request.user)
-        return Response(serializers.ProfileOutput(account).data)
+        return Response(represent(request, account))
 
     @extend_schema(
         request=serializers.ProfileInput, responses=serializers.ProfileOutput
@@ -97,8 +101,10 @@ class ProfileView(ApiView):
         """Change the given parts of the profile."""
         data = serializers.ProfileInput(data=request.data, partial=True)
         data.is_valid(raise_exception=True)
-        account = services.update_profile(request.user, **data.validated_data)
-        return Response(serializers.ProfileOutput(account).data)
+        account = services.update_profile(
+            request.user, **data.validated_data, check=if_match(request, represent)
+        )
+        return Response(represent(request, account))
 
 
 class PasswordView(ApiView):
@@ -232,6 +238,10 @@ class SessionView(ApiView):
         """End one session."""
         services.end_session(request.user, session_id)
         return Response(status=204)
+
+
+def represent(_request: Request, account: Account) -> dict[str, Any]:
+    return serializers.ProfileOutput(account).data
 
 
 def answer(request: Request, login: services.Login, *, status: int) -> Response:

@@ -23,10 +23,12 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.tables import (
     Action,
+    Check,
     LostRaceError,
     Writes,
     is_outage,
     retry_lost_races,
+    unchecked,
 )
 
 if TYPE_CHECKING:
@@ -345,16 +347,26 @@ def make_unsubscribe_key(user_id: str) -> str:
     return retry_lost_races(attempt)
 
 
-def update_profile(user: User, **changes: Unpack[ProfileChanges]) -> Account:
+def update_profile(
+    user: User,
+    *,
+    check: Check[Account] = unchecked,
+    **changes: Unpack[ProfileChanges],
+) -> Account:
     """Change the given parts of a profile, and every live session's copy with it.
 
-    Raises InvalidError naming the field.
+    check: of the account that is about to change.
+
+    Raises InvalidError naming the field, and what `check` raises.
     """
-    return retry_lost_races(lambda: _update_profile(user.user_id, changes))
+    return retry_lost_races(lambda: _update_profile(user.user_id, changes, check))
 
 
-def _update_profile(user_id: str, changes: ProfileChanges) -> Account:
+def _update_profile(
+    user_id: str, changes: ProfileChanges, check: Check[Account]
+) -> Account:
     account = get_account(user_id)
+    check(account)
     change_account(account, _check_profile(account, changes))
     return account
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +20,8 @@ from budgets.serializers import (
 )
 from expenses import queries as expenses
 from smartbudget.web import cursors, idempotency
-from smartbudget.web.api import ApiView
+from smartbudget.web.api import ApiView, created
+from smartbudget.web.conditions import if_match
 
 
 class BudgetListView(ApiView):
@@ -46,15 +46,12 @@ class BudgetListView(ApiView):
         budget = services.create_budget(
             request.user, **data.validated_data, idempotency_key=self.idempotency_key
         )
-        address = reverse("api:budget", args=[budget.budget_id])
-        return Response(
-            represent(request, budget),
-            status=201,
-            headers={"Location": request.build_absolute_uri(address)},
-        )
+        return created(request, represent(request, budget), "budget", budget.budget_id)
 
 
 class BudgetView(ApiView):
+    takes_if_match = True
+
     @extend_schema(operation_id="get_budget", responses=BudgetOutput)
     def get(self, request: Request, budget_id: str) -> Response:
         """Show one of the caller's budgets."""
@@ -68,13 +65,20 @@ class BudgetView(ApiView):
         """Change the given parts; a new category or period gives it a new id."""
         data = BudgetInput(data=request.data, partial=True)
         data.is_valid(raise_exception=True)
-        budget = services.edit_budget(request.user, budget_id, **data.validated_data)
+        budget = services.edit_budget(
+            request.user,
+            budget_id,
+            **data.validated_data,
+            check=if_match(request, represent),
+        )
         return Response(represent(request, budget))
 
     @extend_schema(operation_id="delete_budget", responses={204: None})
     def delete(self, request: Request, budget_id: str) -> Response:
         """Delete a budget; its expenses stay."""
-        services.delete_budget(request.user, budget_id)
+        services.delete_budget(
+            request.user, budget_id, check=if_match(request, represent)
+        )
         return Response(status=204)
 
 

@@ -27,7 +27,14 @@ from smartbudget.core.errors import (
     NotFoundError,
 )
 from smartbudget.core.pages import Page
-from smartbudget.core.tables import Action, LostRaceError, Writes, retry_lost_races
+from smartbudget.core.tables import (
+    Action,
+    Check,
+    LostRaceError,
+    Writes,
+    retry_lost_races,
+    unchecked,
+)
 from smartbudget.core.tasks import QueueError
 from smartbudget.core.text import clean, fold
 
@@ -192,15 +199,16 @@ def edit_budget(
     amount: object = None,
     alert_threshold: object = None,
     period: str | None = None,
+    check: Check[Budget] = unchecked,
 ) -> Budget:
     """Change what is given, and alert or arm again as the new numbers ask for.
 
     A new category or period makes it another budget, with another id: the old one
-    goes and the new one comes in one step.
+    goes and the new one comes in one step. check: of the budget about to change.
 
     Returns the budget as it is now. Raises InvalidError, NotFoundError, ConflictError
-    if the category and period are taken. Safe to repeat, except for a move: its old
-    id is then gone.
+    if the category and period are taken, and what `check` raises. Safe to repeat,
+    except for a move: its old id is then gone.
     """
     if category is not None:
         category = clean(category, "category", shortest=1, longest=50)
@@ -213,6 +221,7 @@ def edit_budget(
 
     def attempt() -> tuple[Budget, Outcome]:
         old = get_budget(user, budget_id)
+        check(old)
         new = Budget(
             budget_id=budget_id_for(
                 user.user_id, period or old.period, category or old.category
@@ -243,15 +252,21 @@ def edit_budget(
     return budget
 
 
-def delete_budget(user: User, budget_id: str) -> None:
+def delete_budget(
+    user: User, budget_id: str, *, check: Check[Budget] = unchecked
+) -> None:
     """Delete a budget; its expenses stay.
 
-    Raises NotFoundError, also when it is gone already.
+    check: of the budget that is about to go.
+
+    Raises NotFoundError, also when it is gone already, and what `check` raises.
     """
 
     def attempt() -> None:
+        budget = get_budget(user, budget_id)
+        check(budget)
         writes = Writes()
-        writes.delete(get_budget(user, budget_id))
+        writes.delete(budget)
         writes.commit()
 
     retry_lost_races(attempt)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -29,7 +28,8 @@ from expenses.serializers import (
     SelectedInput,
 )
 from smartbudget.web import cursors, idempotency
-from smartbudget.web.api import ApiView
+from smartbudget.web.api import ApiView, created
+from smartbudget.web.conditions import if_match
 from smartbudget.web.parsers import JSONParser
 
 WRONG_ROWS = OpenApiResponse(
@@ -90,11 +90,8 @@ class ExpenseListView(ApiView):
             idempotency_key=self.idempotency_key,
             is_same=True,
         )
-        address = reverse("api:expense", args=[expense.expense_id])
-        return Response(
-            represent(request, expense),
-            status=201,
-            headers={"Location": request.build_absolute_uri(address)},
+        return created(
+            request, represent(request, expense), "expense", expense.expense_id
         )
 
 
@@ -150,6 +147,8 @@ class SelectedView(ApiView):
 
 
 class ExpenseView(ApiView):
+    takes_if_match = True
+
     @extend_schema(operation_id="get_expense", responses=ExpenseOutput)
     def get(self, request: Request, expense_id: str) -> Response:
         """Show one of the caller's expenses."""
@@ -163,13 +162,20 @@ class ExpenseView(ApiView):
         """Change the given parts of an expense."""
         data = ExpenseInput(data=request.data, partial=True)
         data.is_valid(raise_exception=True)
-        expense = services.edit_expense(request.user, expense_id, **data.validated_data)
+        expense = services.edit_expense(
+            request.user,
+            expense_id,
+            **data.validated_data,
+            check=if_match(request, represent),
+        )
         return Response(represent(request, expense))
 
     @extend_schema(operation_id="delete_expense", responses={204: None})
     def delete(self, request: Request, expense_id: str) -> Response:
         """Delete an expense; budgets no longer count it."""
-        services.delete_expense(request.user, expense_id)
+        services.delete_expense(
+            request.user, expense_id, check=if_match(request, represent)
+        )
         return Response(status=204)
 
 

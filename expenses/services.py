@@ -17,7 +17,13 @@ from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
 from smartbudget.core.errors import ConflictError, DomainError
-from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
+from smartbudget.core.tables import (
+    Check,
+    LostRaceError,
+    Writes,
+    retry_lost_races,
+    unchecked,
+)
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
     from expenses.files import Receipt
@@ -107,17 +113,18 @@ def edit_expense(
     receipt_url: str | None = None,
     drop_receipt: bool = False,
     version: int | None = None,
+    check: Check[Expense] = unchecked,
 ) -> Expense:
     """Change what is given, with the budgets and alerts that follow.
 
     receipt, receipt_url: as with a new expense; what was there before is removed.
     drop_receipt: remove it. version: of the expense that was looked at, as `version`
-    has it; None: whichever there is.
+    has it; None: whichever there is. check: of the expense that is about to change.
 
     Returns the expense as it is now; its history tells what it was. Safe to repeat.
 
-    Raises InvalidError, NotFoundError, and StaleError where something would change and
-    the version is another by now.
+    Raises InvalidError, NotFoundError, what `check` raises, and StaleError where
+    something would change and the version is another by now.
     """
     given = {
         "amount": amount,
@@ -142,21 +149,27 @@ def edit_expense(
     removal = Removal(expense_id)
     with _taken_back(kept):
         expense = _commit(
-            user, lambda: _edit(user, expense_id, changes, kept, removal, version)
+            user,
+            lambda: _edit(user, expense_id, changes, kept, removal, version, check),
         )
     removal.carry_out()
     return expense
 
 
-def delete_expense(user: User, expense_id: str) -> None:
+def delete_expense(
+    user: User, expense_id: str, *, check: Check[Expense] = unchecked
+) -> None:
     """Delete an expense and its receipt; budgets no longer count it.
 
-    Raises NotFoundError, also when it is gone already.
+    check: of the expense that is about to go.
+
+    Raises NotFoundError, also when it is gone already, and what `check` raises.
     """
     removal = Removal(expense_id)
 
     def attempt() -> tuple[Expense, Outcome]:
         expense = get_expense(user, expense_id)
+        check(expense)
         writes = Writes()
         outcome = effects.touch_budgets(user, expense, None, writes)
         removal.plan(expense)
@@ -182,8 +195,10 @@ def _edit(
     kept: Kept | None,
     removal: Removal,
     version: int | None,
+    check: Check[Expense],
 ) -> tuple[Expense, Outcome]:
     before = get_expense(user, expense_id)
+    check(before)
     after = effects.changed(before, changes)
     if after is None:
         return before, Outcome()

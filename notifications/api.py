@@ -21,6 +21,7 @@ from notifications.serializers import (
 )
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView
+from smartbudget.web.conditions import if_match
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -49,6 +50,8 @@ class NotificationListView(ApiView):
 
 
 class NotificationView(ApiView):
+    takes_if_match = True
+
     @extend_schema(operation_id="notification_retrieve", responses=NotificationOutput)
     def get(self, request: Request, notification_id: str) -> Response:
         """Show one of the caller's notifications."""
@@ -65,7 +68,10 @@ class NotificationView(ApiView):
         data = ReadInput(data=request.data)
         data.is_valid(raise_exception=True)
         notification = services.mark(
-            request.user, notification_id, **data.validated_data
+            request.user,
+            notification_id,
+            **data.validated_data,
+            check=if_match(request, represent),
         )
         return Response(represent(request, notification))
 

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.expressions.condition import Condition
 
 from accounts.models import User
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.pages import READ_AT_MOST, Key, Page, read_page
-from smartbudget.core.tables import Action, is_condition_failure, write_single
+from smartbudget.core.tables import (
+    Action,
+    Check,
+    LostRaceError,
+    is_condition_failure,
+    retry_lost_races,
+    unchecked,
+    write_single,
+)
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
 LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short
@@ -107,31 +116,59 @@ def count_unread(user: User) -> tuple[int, bool]:
     return unread, unread == COUNTED
 
 
-def mark(user: User, notification_id: str, *, read: bool = True) -> Notification:
+def mark(
+    user: User,
+    notification_id: str,
+    *,
+    read: bool = True,
+    check: Check[Notification] = unchecked,
+) -> Notification:
     """Mark one of the user's notifications as read or unread and return it.
 
     Only that changes, never what delivery goes by. Safe to repeat: the first time of
-    reading stays.
+    reading stays. check: of the notification that is about to be marked; only for one
+    is it read before.
 
-    Raises NotFoundError, also for somebody else's; nothing is then made anew.
+    Raises NotFoundError, also for somebody else's, and what `check` raises; nothing is
+    then made anew.
     """
     read_at = Notification.read_at
     action: Action = (
         read_at.set(read_at | dates.timestamp()) if read else read_at.remove()
     )
-    notification = Notification(notification_id)
     is_the_users = (Notification.user_id == user.user_id) & (
         Notification.created_at.exists()  # else it is only planned
     )
     if not 0 < len(notification_id) < LONGEST_ID:
         raise NotFoundError("There is no such notification.")
-    try:
-        write_single(lambda: notification.update([action], condition=is_the_users))
-    except UpdateError as error:
-        if is_condition_failure(error):
+
+    def attempt() -> Notification:
+        condition = is_the_users
+        if check is not unchecked:
+            stored = get_notification(user, notification_id)
+            check(stored)
+            condition &= _is_still(stored)
+        notification = Notification(notification_id)
+        try:
+            write_single(lambda: notification.update([action], condition=condition))
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+            if check is not unchecked:
+                raise LostRaceError([notification]) from error
             raise NotFoundError("There is no such notification.") from error
-        raise
-    return notification
+        return notification
+
+    return retry_lost_races(attempt)
+
+
+def _is_still(stored: Notification) -> Condition:
+    """Return the condition that nothing which changes of a notification has."""
+    condition = Notification.status == stored.status
+    for name in ("updated_at", "error", "read_at"):
+        attribute, value = getattr(Notification, name), getattr(stored, name)
+        condition &= attribute.does_not_exist() if value is None else attribute == value
+    return condition
 
 
 def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:

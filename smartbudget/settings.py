@@ -42,7 +42,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
     # so that a page's length tells nothing of its secrets (BREACH).
-    "django.middleware.gzip.GZipMiddleware",
+    "smartbudget.web.middleware.CompressionMiddleware",
     "smartbudget.web.language.LanguageMiddleware",
     "smartbudget.web.middleware.RequestMiddleware",
     "django.middleware.common.CommonMiddleware",

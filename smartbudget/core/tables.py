@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
@@ -52,6 +52,14 @@ _OUTAGE_CODES = {
     "RequestThrottled",
     "TransactionInProgressException",
 }
+
+
+# Looks at the item that a write is conditional on, and raises to have it not written.
+Check: TypeAlias = Callable[[T], None]
+
+
+def unchecked(item: object) -> None:
+    """Let whatever is stored be changed."""
 
 
 class MoneyAttribute(Attribute[Decimal]):
@@ -295,6 +303,7 @@ def is_outage(error: BaseException) -> bool:
 
 __all__ = [
     "Action",
+    "Check",
     "LostRaceError",
     "MoneyAttribute",
     "Table",
@@ -304,5 +313,6 @@ __all__ = [
     "is_condition_failure",
     "is_outage",
     "retry_lost_races",
+    "unchecked",
     "write_single",
 ]

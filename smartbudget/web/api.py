@@ -8,21 +8,36 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotAcceptable,
+    ParseError,
+)
 from rest_framework.fields import empty
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from smartbudget.core import dates, text
-from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
-from smartbudget.web import errors, idempotency, rates
+from smartbudget.core.errors import (
+    DomainError,
+    InvalidError,
+    PreconditionError,
+    ThrottledError,
+)
+from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import SessionAuthentication
 
 T = TypeVar("T")
@@ -38,12 +53,39 @@ class SessionScheme(OpenApiAuthenticationExtension):
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
-class ApiView(APIView):
-    """Base of every API view."""
+class ContentNegotiation(DefaultContentNegotiation):
+    """A `format` that there is none of is not acceptable, as with Accept."""
 
+    def filter_renderers(self, renderers: Any, format: str) -> Any:
+        try:
+            return super().filter_renderers(renderers, format)
+        except Http404 as error:
+            raise NotAcceptable from error
+
+
+class ApiView(APIView):
+    """Base of every API view: what may be asked, and what answers have in common.
+
+    Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
+    `takes_if_match`, a view's writes check the item with `conditions.if_match`, and
+    what a PATCH answers is what a GET would answer then.
+    """
+
+    takes_if_match = False
+    content_negotiation_class = ContentNegotiation
     # What a POST derives the ids of what it makes from: the same whenever the request
     # is sent again. None: it has no Idempotency-Key.
     idempotency_key: str | None = None
+
+    def get_authenticators(self) -> list[Any]:
+        return [] if self._asks_for_options() else super().get_authenticators()
+
+    def get_permissions(self) -> list[Any]:
+        return [] if self._asks_for_options() else super().get_permissions()
+
+    def _asks_for_options(self) -> bool:
+        """What an address takes is no secret, and costs no look at who asks."""
+        return getattr(self.request, "method", None) == "OPTIONS"
 
     def perform_authentication(self, request: Request) -> None:
         """Count the request before anything refuses it."""
@@ -65,9 +107,52 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            conditions.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user and hasattr(self, "post"):
             self.post = functools.partial(idempotency.answer_once, self, self.post)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if not self._is_representation(request, response):
+            return response
+        response.render()
+        tag = response.headers["ETag"] = conditions.tag_of(response.content)
+        if request.method == "PATCH":
+            return response
+        if conditions.is_refused(request, tag):
+            error = errors.problem_of(PreconditionError("This is another by now."))
+            refusal = ProblemResponse(error, request.method)
+            return super().finalize_response(request, refusal, *args, **kwargs)
+        if conditions.is_known(request, tag):
+            return conditions.not_modified(response)
+        return response
+
+    def _is_representation(self, request: Request, response: HttpResponseBase) -> bool:
+        """Tell whether an answer is what is at this address, in JSON."""
+        reads = request.method in {"GET", "HEAD"}
+        return (
+            response.status_code == 200
+            and (reads or (request.method == "PATCH" and self.takes_if_match))
+            and isinstance(response, Response)
+            and isinstance(response.accepted_renderer, JSONRenderer)
+        )
+
+
+def created(request: Request, data: Mapping[str, Any], name: str, key: str) -> Response:
+    """Answer with a new item, where it is from now on, and its tag.
+
+    data: what a GET of it gives. name: of its address among the API's.
+    """
+    address = reverse(f"api:{name}", args=[key])
+    headers = {
+        "Location": request.build_absolute_uri(address),
+        "ETag": conditions.tag_of_data(data),
+    }
+    return Response(data, status=201, headers=headers)
 
 
 class ProblemResponse(Response):

@@ -31,7 +31,9 @@ def encode(key: Key, user_id: str, scope: str = "", *, backwards: bool = False) 
 
     scope: what is listed; a cursor of one list is refused by another.
     """
-    return signing.dumps([user_id, scope, key, backwards], salt=SALT, compress=True)
+    # Without a time in it: a list that stays the same keeps its links, and so its tag.
+    found = [user_id, scope, key, backwards]
+    return signing.Signer(salt=SALT).sign_object(found, compress=True)
 
 
 def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
@@ -40,7 +42,8 @@ def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
     Raises InvalidError naming `cursor` for a forged one, or another user's or list's.
     """
     try:
-        owner, made_for, key, backwards = signing.loads(cursor, salt=SALT)
+        signed = signing.Signer(salt=SALT)
+        owner, made_for, key, backwards = signed.unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:
         raise InvalidError(_("This cursor is not valid."), "cursor") from error
     of_key = key.get("user_id", {}).get("S", user_id)

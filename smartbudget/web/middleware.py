@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.gzip import GZipMiddleware
 
 from smartbudget.core import log
 from smartbudget.web import errors
@@ -71,6 +72,32 @@ class HeadersMiddleware:
         response.headers.setdefault("X-Frame-Options", "DENY")
         if not request.path_info.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Gzip, with a strong tag of its own for what is compressed, `"...-gzip"`.
+
+    Django would make the tag a weak one, and If-Match takes only strong ones. Behind
+    here both are the same.
+    """
+
+    SUFFIX = '-gzip"'
+
+    def process_request(self, request: HttpRequest) -> None:
+        for name in ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"):
+            if self.SUFFIX in request.META.get(name, ""):
+                request.META[name] = request.META[name].replace(self.SUFFIX, '"')
+                request.has_compressed = True
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        tag = response.get("ETag")
+        response = super().process_response(request, response)
+        is_its_304 = response.status_code == 304 and hasattr(request, "has_compressed")
+        if tag and (is_its_304 or response.get("ETag") != tag):
+            response.headers["ETag"] = tag[:-1] + self.SUFFIX
         return response
 
 

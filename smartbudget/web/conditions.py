@@ -1,0 +1,79 @@
+"""Conditional requests (RFC 9110, 13): what a representation's tag is good for."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.http import HttpResponse, HttpResponseNotModified
+from django.utils.http import parse_etags
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+
+from smartbudget.core.errors import InvalidError, PreconditionError
+from smartbudget.core.tables import Check, unchecked
+
+T = TypeVar("T")
+
+KEPT = ("Cache-Control", "ETag", "Vary")  # headers of an answer that its 304 has too
+
+
+def tag_of(content: bytes) -> str:
+    """Make a strong entity tag: other bytes, another tag."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def tag_of_data(data: Mapping[str, Any]) -> str:
+    """Return the tag that an answer with this data has."""
+    return tag_of(JSONRenderer().render(data))
+
+
+def if_match(
+    request: Request, represent: Callable[[Request, T], Mapping[str, Any]]
+) -> Check[T]:
+    """Return what raises PreconditionError of an item that If-Match does not name.
+
+    Services call it with the item that their write is conditional on. represent: what
+    makes the data of an answer of an item; a GET of it gives the tag that is compared.
+    """
+    if "If-Match" not in request.headers:
+        return unchecked
+    named = parse_etags(request.headers["If-Match"])
+
+    def check(item: T) -> None:
+        if named != ["*"] and tag_of_data(represent(request, item)) not in named:
+            raise PreconditionError("This was changed meanwhile. Read it again.")
+
+    return check
+
+
+def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
+    """Refuse what would else be ignored: a write that must not always happen.
+
+    Raises InvalidError naming the header.
+    """
+    for name in ("If-Match", "If-None-Match"):
+        is_taken = name == "If-Match" and if_match_is_taken
+        if name in request.headers and not is_taken:
+            raise InvalidError("What is done here cannot be made conditional.", name)
+
+
+def is_refused(request: Request, tag: str) -> bool:
+    """Tell whether a read asks for another representation than there is."""
+    named = request.headers.get("If-Match")
+    return named is not None and not {"*", tag}.intersection(parse_etags(named))
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the caller has the representation already."""
+    named = parse_etags(request.headers.get("If-None-Match", ""))
+    return not {"*", tag}.isdisjoint(each.removeprefix("W/") for each in named)
+
+
+def not_modified(response: HttpResponse) -> HttpResponse:
+    """Return the 304 that stands for an answer."""
+    short = HttpResponseNotModified()
+    for name in KEPT:
+        if name in response.headers:
+            short.headers[name] = response.headers[name]
+    short.cookies = response.cookies
+    return short

@@ -1,4 +1,7 @@
-"""Conditional requests (RFC 9110, 13): what a representation's tag is good for."""
+"""Conditional requests (RFC 9110, 13): what a representation's tag is good for.
+
+Tags are read from `request.META`: CompressionMiddleware changed them there.
+"""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -35,9 +38,9 @@ def if_match(
     Services call it with the item that their write is conditional on. represent: what
     makes the data of an answer of an item; a GET of it gives the tag that is compared.
     """
-    if "If-Match" not in request.headers:
+    if "HTTP_IF_MATCH" not in request.META:
         return unchecked
-    named = parse_etags(request.headers["If-Match"])
+    named = parse_etags(request.META["HTTP_IF_MATCH"])
 
     def check(item: T) -> None:
         if named != ["*"] and tag_of_data(represent(request, item)) not in named:
@@ -59,13 +62,13 @@ def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
 
 def is_refused(request: Request, tag: str) -> bool:
     """Tell whether a read asks for another representation than there is."""
-    named = request.headers.get("If-Match")
+    named = request.META.get("HTTP_IF_MATCH")
     return named is not None and not {"*", tag}.intersection(parse_etags(named))
 
 
 def is_known(request: Request, tag: str) -> bool:
     """Tell whether the caller has the representation already."""
-    named = parse_etags(request.headers.get("If-None-Match", ""))
+    named = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
     return not {"*", tag}.isdisjoint(each.removeprefix("W/") for each in named)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.gzip import GZipMiddleware
+from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import log
 from smartbudget.web import errors
@@ -95,6 +96,8 @@ class CompressionMiddleware(GZipMiddleware):
     ) -> HttpResponse:
         tag = response.get("ETag")
         response = super().process_response(request, response)
+        if tag:  # also where it is too short to compress
+            patch_vary_headers(response, ["Accept-Encoding"])
         is_its_304 = response.status_code == 304 and hasattr(request, "has_compressed")
         if tag and (is_its_304 or response.get("ETag") != tag):
             response.headers["ETag"] = tag[:-1] + self.SUFFIX

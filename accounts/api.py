@@ -16,7 +16,7 @@ from accounts import deletion, export, serializers, services
 from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
-from smartbudget.web.api import ApiView
+from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.authentication import require_csrf_token
 from smartbudget.web.conditions import if_match
 from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
@@ -55,7 +55,9 @@ class RegisterView(EntranceView):
             address=client_address(request._request),
             device=device_of(request._request),
         )
-        return answer(request, login, status=201)
+        response = answer(request, login, status=201)
+        response.headers["Location"] = address_of(request, "profile")
+        return response
 
 
 class LoginView(EntranceView):

@@ -28,7 +28,7 @@ from expenses.serializers import (
     SelectedInput,
 )
 from smartbudget.web import cursors, idempotency
-from smartbudget.web.api import ApiView, created
+from smartbudget.web.api import ApiView, address_of, created
 from smartbudget.web.conditions import if_match
 from smartbudget.web.parsers import JSONParser
 
@@ -119,7 +119,11 @@ class BulkView(ApiView):
             is_same=True,
         )
         results = [represent(request, expense) for expense in recorded.expenses]
-        return Response({"results": results, "alerts": recorded.alerts}, status=201)
+        return Response(
+            {"results": results, "alerts": recorded.alerts},
+            status=201,
+            headers={"Location": address_of(request, "expenses")},
+        )
 
 
 class SelectedView(ApiView):

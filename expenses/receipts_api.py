@@ -19,7 +19,7 @@ from expenses.serializers import (
     checked,
 )
 from smartbudget.core.errors import NotFoundError
-from smartbudget.web import storage
+from smartbudget.web import api, storage
 from smartbudget.web.api import ApiView
 
 
@@ -41,7 +41,8 @@ class ReceiptUploadView(ApiView):
             data.validated_data["file"], data.validated_data.get("sha256")
         )
         expense = services.edit_expense(request.user, expense_id, receipt=receipt)
-        return Response(_described(expense), status=201)
+        address = api.address_of(request, "receipt", expense_id)
+        return Response(_described(expense), status=201, headers={"Location": address})
 
 
 class ReceiptView(ApiView):
@@ -87,7 +88,7 @@ class AnnouncementView(ApiView):
             "key": key,
             "expires_in": URL_SECONDS,
         }
-        return Response(answer, status=201)
+        return Response(answer, status=201, headers={"Location": url})
 
 
 class ConfirmationView(ApiView):

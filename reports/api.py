@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpResponseRedirect
-from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +10,7 @@ from rest_framework.response import Response
 from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
 from smartbudget.web import cursors
-from smartbudget.web.api import ApiView
+from smartbudget.web.api import ApiView, address_of
 
 
 class GenerateView(ApiView):
@@ -25,7 +24,7 @@ class GenerateView(ApiView):
         data = QuestionInput(data=request.data)
         data.is_valid(raise_exception=True)
         made = archive.ask(request.user, **data.validated_data)
-        address = _address(request, made.file_name)
+        address = address_of(request, "report", made.file_name)
         made_body = MadeOutput(_with(made, download_url=address)).data
         return Response(made_body, status=201, headers={"Location": address})
 
@@ -38,7 +37,7 @@ class ReportListView(ApiView):
         page = archive.list_reports(request.user, **position)
         results = [
             FiledOutput(
-                _with(each, download_url=_address(request, each.file_name))
+                _with(each, download_url=address_of(request, "report", each.file_name))
             ).data
             for each in page.items
         ]
@@ -61,10 +60,6 @@ class ReportView(ApiView):
         """Delete one of the caller's reports."""
         archive.delete_report(request.user, file_name)
         return Response(status=204)
-
-
-def _address(request: Request, file_name: str) -> str:
-    return request.build_absolute_uri(reverse("api:report", args=[file_name]))
 
 
 def _with(found: object, **more: str) -> dict[str, Any]:

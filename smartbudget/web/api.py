@@ -147,12 +147,14 @@ def created(request: Request, data: Mapping[str, Any], name: str, key: str) -> R
 
     data: what a GET of it gives. name: of its address among the API's.
     """
-    address = reverse(f"api:{name}", args=[key])
-    headers = {
-        "Location": request.build_absolute_uri(address),
-        "ETag": conditions.tag_of_data(data),
-    }
+    tag = conditions.tag_of_data(data)
+    headers = {"Location": address_of(request, name, key), "ETag": tag}
     return Response(data, status=201, headers=headers)
+
+
+def address_of(request: Request, name: str, *keys: str) -> str:
+    """Return the whole address of something of the API's."""
+    return request.build_absolute_uri(reverse(f"api:{name}", args=keys))
 
 
 class ProblemResponse(Response):

@@ -11,7 +11,7 @@ from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import log
 from smartbudget.web import errors
-from smartbudget.web.requests import is_too_large
+from smartbudget.web.requests import is_too_large, is_utf8
 
 # Nothing inline, nothing from elsewhere; data: images are in the API pages' styles.
 POLICY = "; ".join(
@@ -105,7 +105,7 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 class RequestMiddleware:
-    """Take an address with or without its last slash, and refuse huge bodies."""
+    """Take an address with or without its last slash; refuse bodies that none takes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -116,4 +116,6 @@ class RequestMiddleware:
             request.path_info = request.path_info.removesuffix("/")
         if is_too_large(request):
             return errors.too_large(request)
+        if not is_utf8(request):
+            return errors.response_of(request, errors.plain(415))
         return self.get_response(request)

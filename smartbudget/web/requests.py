@@ -1,9 +1,11 @@
 """What a request is: its size, its sender, what it speaks."""
 
+import codecs
 import ipaddress
 import re
 import time
 from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from django.conf import settings
@@ -82,6 +84,39 @@ class WholeBody:
         if not data and size and self._missing > 0:
             raise ConnectionResetError("the request ended early")
         return data
+
+
+def take_chunks(environ: dict[str, Any]) -> None:
+    """Give a body that came in chunks its length, for which it is read as a whole.
+
+    Not past the largest limit: then its length is too large. What ends early is said
+    to be longer than it is, so that `WholeBody` refuses it.
+    """
+    source, size_bytes = environ["wsgi.input"], 0
+    body = SpooledTemporaryFile(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
+    try:
+        while size_bytes <= settings.UPLOAD_MAX_SIZE:
+            data = source.read(64 * 1024)
+            if not data:
+                break
+            body.write(data)
+            size_bytes += len(data)
+    except OSError:
+        size_bytes += 1
+    body.seek(0)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = body, str(size_bytes)
+
+
+def is_utf8(request: HttpRequest) -> bool:
+    """Tell whether a body's text is UTF-8, as far as it says what it is.
+
+    Python knows encodings that are none of text, and fails when asked for one.
+    """
+    charset = request.content_params.get("charset", "utf-8")
+    try:
+        return codecs.lookup(charset).name in {"utf-8", "ascii"}
+    except (LookupError, ValueError):
+        return False
 
 
 def sends_json(request: HttpRequest) -> bool:

@@ -1,0 +1,409 @@
+"""Bad input wherever a body is taken: a clean refusal, and nothing stored."""
+
+import json
+
+import boto3
+import pytest
+
+from accounts import staff
+from tests.builders import PASSWORD, client_for, make_user
+from tests.money_builders import make_budget, make_expense
+from tests.notifications.builders import make_notification
+from tests.problems import problem
+from tests.reports.conftest import generator
+
+__all__ = ["generator"]
+
+JSON = "application/json"
+TABLES = ("users", "expenses", "budgets", "notifications")
+ROW = {
+    "amount": "1.00",
+    "category": "Food",
+    "description": "Lunch",
+    "date": "2026-03-18",
+    "status": "pending",
+}
+SHA256 = "0" * 64
+
+# Each with a body that is right; {expense} and the like are alice's.
+ENDPOINTS = [
+    ("POST", "/login", {"username": "alice", "password": PASSWORD}),
+    (
+        "POST",
+        "/register",
+        {
+            "username": "carol",
+            "email": "carol@example.com",
+            "password": PASSWORD,
+            "phone_number": "+491511234567",
+        },
+    ),
+    (
+        "PATCH",
+        "/api/profile",
+        {
+            "phone_number": "+491511234567",
+            "currency": "EUR",
+            "time_zone": "Asia/Tokyo",
+            "large_expense_threshold": "5.00",
+            "email_preferences": {"budget_exceeded": False},
+            "quiet_hours": {"from": "22:00", "until": "06:00"},
+        },
+    ),
+    (
+        "POST",
+        "/api/password",
+        {"old_password": PASSWORD, "new_password": "other 12345"},
+    ),
+    ("POST", "/api/email", {"password": PASSWORD, "email": "new@example.com"}),
+    ("DELETE", "/api/account", {"password": "wrong"}),
+    ("POST", "/api/expenses", {**ROW, "receipt_url": "receipts/x"}),
+    ("POST", "/api/expenses/bulk", {"expenses": [ROW]}),
+    ("PATCH", "/api/expenses/{expense}", {**ROW, "receipt_url": "receipts/x"}),
+    (
+        "POST",
+        "/api/receipts/presigned-url",
+        {
+            "file_name": "a.pdf",
+            "content_type": "application/pdf",
+            "size_bytes": 5,
+            "sha256": SHA256,
+        },
+    ),
+    (
+        "POST",
+        "/api/receipts/confirm",
+        {"key": "receipts/x", "expense_id": "{expense}"},
+    ),
+    (
+        "POST",
+        "/api/budgets",
+        {"category": "x", "amount": "1", "alert_threshold": 5, "period": "weekly"},
+    ),
+    (
+        "PATCH",
+        "/api/budgets/{budget}",
+        {"category": "x", "amount": "1", "alert_threshold": 5, "period": "weekly"},
+    ),
+    ("PATCH", "/api/notifications/{notification}", {"read": True}),
+    ("POST", "/api/notifications/read", {"ids": ["{notification}"]}),
+    (
+        "POST",
+        "/api/notifications/read",
+        {"all": True, "until": "2026-03-18T12:00:00Z"},
+    ),
+    ("POST", "/api/notifications/subscribe", {}),
+    (
+        "POST",
+        "/api/reports/generate",
+        {
+            "report_type": "custom",
+            "year": 2026,
+            "month": 3,
+            "start_date": "2026-03-01",
+            "end_date": "2026-03-02",
+            "email": False,
+        },
+    ),
+    ("POST", "/api/admin/users/find", {"whom": "alice"}),
+    ("POST", "/api/admin/users/{user}/lock", {"reason": "why"}),
+    ("POST", "/api/admin/notifications/resend", {"ids": ["{notification}"]}),
+]
+
+BROKEN = [
+    b"{",
+    b"}",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",  # deep, and whole
+    b'{"amount": NaN}',
+    b'{"amount": Infinity}',
+    b'{"amount": 1e99999999999999999999}',
+    b'{"amount": ' + b"9" * 5000 + b"}",
+    b'{"amount": 1, "amount": 2}',
+    b'{"amount": 01}',
+    b'{"text": "\xff"}',
+    b'{"text": "\xed\xa0\x80"}',
+    b'{"\\ud800": 1}',
+    b'{"\\u0000": 1}',
+    b'{"text": "a\x00b"}',
+    b"\xef\xbb\xbf{}",
+    b"\x00",
+    '{"amount": 1}'.encode("utf-16"),
+    b"[]",
+    b'[{"amount": 1}]',
+    b"null",
+    b"true",
+    b"5",
+    b"1e400",
+    b'"text"',
+    b"'a'",
+    b"{} {}",
+    b"amount=1",
+]
+
+# As they stand in JSON, in the place of each value in turn.
+VALUES = [
+    '"\\ud800"',
+    '"a\\udfffb"',
+    '"\\u0000"',
+    '"a\\nb"',
+    '"\\u202e"',
+    '"\u0661"',
+    '""',
+    '" "',
+    '"' + "x" * 100_000 + '"',
+    '"2026-02-30"',
+    '"9999-12-31T23:59:59-23:59"',
+    '"0001-01-01T00:00:00+23:59"',
+    "9" * 4000,
+    "-" + "9" * 4000,
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "1e999999999",
+    "1.5",
+    "0",
+    "-1",
+    "true",
+    "null",
+    "[]",
+    "[[]]",
+    "[null]",
+    "{}",
+    '{"a": 1}',
+]
+
+WRONG_TYPES = [
+    "",
+    "x",
+    "text/plain",
+    "application/xml",
+    "application/json; charset=utf-16",
+    "application/json; charset=hex",
+    "application/json; charset=nothing",
+    "application/x-www-form-urlencoded; charset=rot13",
+    "multipart/form-data",
+    "multipart/form-data; boundary=",
+    "multipart/form-data; boundary=a; charset=base64",
+]
+
+
+@pytest.fixture
+def names(alice, generator):
+    """The ids of what is there; alice is staff, so that nothing is kept from her."""
+    staff.set_staff("alice", is_staff=True)
+    return {
+        "expense": make_expense(alice).expense_id,
+        "budget": make_budget(alice).budget_id,
+        "notification": make_notification("f" * 32, alice.user_id).notification_id,
+        "user": make_user("bob").user_id,
+    }
+
+
+@pytest.fixture
+def send(alice, names):
+    client = client_for(alice)
+
+    def send(method, url, body, content_type=JSON):
+        return client.generic(method, url, body, content_type=content_type)
+
+    return send
+
+
+def filled(text, names):
+    for name, value in names.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def everything():
+    client = boto3.client("dynamodb")
+    return [client.scan(TableName=name)["Items"] for name in TABLES]
+
+
+@pytest.mark.parametrize(("method", "url", "_right"), ENDPOINTS)
+def test_a_body_that_is_no_json_object_is_refused(method, url, _right, names, send):
+    before = everything()
+    for body in BROKEN:
+        answer = send(method, filled(url, names), body)
+
+        assert (body[:50], answer.status_code) == (body[:50], 400)
+        assert problem(answer)
+    assert everything() == before
+
+
+@pytest.mark.parametrize(("method", "url", "right"), ENDPOINTS)
+def test_other_types_of_body_are_refused(method, url, right, names, send):
+    before = everything()
+    for content_type in WRONG_TYPES:
+        answer = send(method, filled(url, names), b'{"amount": 1}', content_type)
+
+        assert (content_type, answer.status_code) in {
+            (content_type, 400),
+            (content_type, 403),
+            (content_type, 415),
+        }
+    assert everything() == before
+
+
+def places(body, path=()):
+    """Name each value of a body, those inside others too."""
+    if path:
+        yield path
+    inner = body.items() if isinstance(body, dict) else enumerate(body)
+    for key, value in inner:
+        if isinstance(value, dict | list):
+            yield from places(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def with_value(body, path, value):
+    """Write a body as JSON, with another value at one place."""
+    copy = json.loads(json.dumps(body))
+    holder = copy
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = "<here>"
+    return json.dumps(copy).replace('"<here>"', value)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "right", "path"),
+    [(*each, path) for each in ENDPOINTS for path in places(each[2])],
+    ids=lambda value: str(value)[:40],
+)
+def test_no_value_is_too_odd_to_be_refused(method, url, right, path, names, send):
+    for value in VALUES:
+        body = filled(with_value(right, path, value), names)
+        answer = send(method, filled(url, names), body)
+
+        assert answer.status_code < 500, value[:50]
+        assert answer.status_code < 400 or problem(answer)
+
+
+QUERIES = {
+    "/api/expenses": [
+        "start",
+        "end",
+        "category",
+        "status",
+        "receipt",
+        "q",
+        "min_amount",
+        "max_amount",
+        "sort",
+        "cursor",
+        "page_size",
+        "format",
+        "other",
+    ],
+    "/api/budgets": ["format", "cursor"],
+    "/api/summary": ["month", "format"],
+    "/api/trends": ["month", "category"],
+    "/api/notifications": ["type", "status", "unread", "cursor", "page_size"],
+    "/api/reports": ["cursor", "page_size"],
+}
+ODD = [
+    "",
+    "%00",
+    "%ff",
+    "%ed%a0%80",
+    "%0a",
+    "%D9%A1",
+    "x" * 5000,
+    "9" * 5000,
+    "-1",
+    "1e400",
+    "NaN",
+    "Infinity",
+    "0000-00",
+    "9999-12-31",
+    "9999-12",
+    "0001-01",
+    "[]",
+    "{}",
+    "%",
+    "a.b.c",
+    ":",
+    "..",
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [(url, name) for url in QUERIES for name in QUERIES[url]]
+)
+def test_no_parameter_is_too_odd_to_be_refused(url, name, names, send):
+    for value in ODD:
+        answer = send("GET", f"{url}?{name}={value}", b"")
+
+        assert answer.status_code in {200, 400, 406}, value[:50]
+        assert answer.status_code == 200 or problem(answer)
+
+
+HEADERS = {
+    "Accept": [";;;", "*", "a/b/c", "text/html;q=x", "application/json;indent=x"],
+    "Accept-Encoding": ["gzip;q=x", "br", "*"],
+    "Accept-Language": ["xx", "*", "a" * 5000],
+    "Authorization": ["Basic eDp5", "Bearer", "Bearer \u00e9", "x"],
+    "Cookie": ["session=\u00e9", "session=" + "a" * 5000, ";;=;", "csrftoken=\u00e9"],
+    "Host": ["", "a b", "evil.example", "testserver:x"],
+    "If-None-Match": ['"', "W/", "\u00e9", "," * 5000],
+    "Idempotency-Key": ["\u00e9\u00ff", "\t", "a" * 300],
+    "Referer": ["nonsense", "https://["],
+    "Origin": ["null", "https://[", "\u00e9"],
+    "X-CSRFToken": ["\u00e9", "a" * 5000],
+    "X-Forwarded-For": ["nonsense", "," * 500],
+    "X-Request-Id": ["\u00e9", "a" * 5000],
+    "Content-Length": ["x", "-1"],
+}
+
+
+@pytest.mark.parametrize("csrf", [False, True])
+@pytest.mark.parametrize("name", HEADERS)
+def test_no_header_is_too_odd_to_be_refused(alice, name, csrf):
+    client = client_for(alice, csrf=csrf)
+    for value in HEADERS[name]:
+        for method, url in [("GET", "/api/expenses"), ("POST", "/api/expenses")]:
+            answer = client.generic(
+                method,
+                url,
+                json.dumps(ROW),
+                content_type=JSON,
+                headers={name: value},
+            )
+
+            kind = answer.headers["Content-Type"].partition(";")[0]
+            refusals = {"application/problem+json", "text/html"}  # as it is asked for
+            assert answer.status_code < 500, (value[:50], method)
+            assert answer.status_code < 400 or kind in refusals
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/api/%00",
+        "/api/%ff",
+        "/api/%ed%a0%80",
+        "/api/expenses/%00",
+        "/api/expenses/" + "f" * 5000,
+        "/api/expenses/..%2f..",
+        "/api/reports/..%2fx.pdf",
+        "/api//expenses",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_no_address_is_too_odd_to_be_not_found(method, url, send):
+    answer = send(method, url, b"{}")
+
+    assert answer.status_code == 404
+    assert problem(answer)
+
+
+def test_a_thousand_fields_are_too_many_for_a_form(send):
+    body = "&".join(f"f{number}=1" for number in range(1001))
+    answer = send("POST", "/api/budgets", body, "application/x-www-form-urlencoded")
+
+    assert answer.status_code == 400
+    assert problem(answer)["code"] == "bad_request"

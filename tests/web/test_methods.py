@@ -1,0 +1,187 @@
+"""Every address of the API: what it takes, what HEAD and OPTIONS say, where 201 points.
+
+The addresses are the URL map's, so that a new one is held to the same.
+"""
+
+import re
+
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import get_resolver
+
+from accounts import staff
+from tests.builders import PASSWORD, client_for
+from tests.calls import counted
+from tests.expenses.pictures import PDF
+from tests.money_builders import NOON, make_budget, make_expense
+from tests.notifications.builders import make_notification
+from tests.notifications.test_dead_letters import make_queues
+from tests.problems import problem
+from tests.reports.conftest import generator
+
+__all__ = ["generator"]
+
+ID = "0" * 32
+KEYS = {
+    "expense_id": ID,
+    "budget_id": ID,
+    "notification_id": ID,
+    "user_id": ID,
+    "session_id": "0" * 64,
+    "file_name": "monthly_report_20260318T120000Z.pdf",
+}
+SHARED = ["/register", "/login", "/logout"]  # with pages
+
+
+def api_patterns():
+    """List the names and addresses of the API's views."""
+    return get_resolver().namespace_dict["api"][1].url_patterns
+
+
+def address_of(pattern):
+    """Return a view's address, with a key of nothing where it takes one."""
+    return "/" + re.sub(
+        r"<\w+:(\w+)>", lambda found: KEYS[found[1]], str(pattern.pattern)
+    )
+
+
+ADDRESSES = [address_of(pattern) for pattern in api_patterns()]
+READABLE = [
+    address_of(pattern)
+    for pattern in api_patterns()
+    if hasattr(pattern.callback.cls, "get")
+]
+
+
+def allowed(url):
+    answer = client_for().options(url, headers={"Accept": "application/json"})
+    return set(answer.headers["Allow"].split(", "))
+
+
+@pytest.mark.parametrize("url", [*ADDRESSES, *SHARED])
+def test_what_an_address_takes_is_told_to_anybody_and_asks_aws_for_nothing(aws, url):
+    with counted() as calls:
+        answer = client_for().options(url, headers={"Accept": "application/json"})
+
+    assert answer.status_code == 200
+    assert "OPTIONS" in answer.headers["Allow"]
+    assert calls.names == []
+
+
+@pytest.mark.parametrize("url", [*ADDRESSES, *SHARED])
+def test_what_an_address_does_not_take_is_refused_with_what_it_does(alice, url):
+    client = client_for(alice)
+    others = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "X"}
+    for method in others - allowed(url):
+        answer = client.generic(
+            method,
+            url,
+            b"{}",
+            content_type="application/json",
+            headers={"Accept": "application/json"},
+        )
+
+        assert (method, answer.status_code) == (method, 405)
+        assert set(answer.headers["Allow"].split(", ")) == allowed(url)
+        assert method == "HEAD" or problem(answer)["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("url", [*ADDRESSES, *SHARED])
+def test_what_cannot_be_had_is_not_acceptable(alice, url):
+    client = client_for(alice)
+    for method in allowed(url) - {"HEAD", "OPTIONS"}:
+        answer = client.generic(
+            method,
+            url,
+            b"{}",
+            content_type="application/json",
+            headers={"Accept": "image/png"},
+        )
+
+        assert (method, answer.status_code) == (method, 406)
+        assert problem(answer)["code"] == "not_acceptable"
+
+
+@pytest.fixture
+def things(alice, generator, monkeypatch):
+    """Something at every address, at one moment: addresses are signed with the time."""
+    make_queues(monkeypatch)
+    with time_machine.travel(NOON, tick=False):
+        yield made_of(alice)
+
+
+def made_of(alice):
+    staff.set_staff("alice", is_staff=True)
+    client = client_for(alice)
+    expense = make_expense(alice)
+    client.post(
+        "/api/receipts/upload", {"file": pdf(), "expense_id": expense.expense_id}
+    )
+    made = client.post(
+        "/api/reports/generate",
+        {"report_type": "monthly"},
+        content_type="application/json",
+    )
+    return {
+        f"expenses/{ID}": f"expenses/{expense.expense_id}",
+        f"receipts/{ID}": f"receipts/{expense.expense_id}",
+        f"budgets/{ID}": f"budgets/{make_budget(alice).budget_id}",
+        f"notifications/{ID}": "notifications/"
+        + make_notification("f" * 32, alice.user_id).notification_id,
+        KEYS["file_name"]: made.json()["file_name"],
+        f"users/{ID}": f"users/{alice.user_id}",
+    }
+
+
+def pdf():
+    return SimpleUploadedFile("a.pdf", PDF, "application/pdf")
+
+
+@pytest.mark.parametrize("url", READABLE)
+def test_head_is_get_without_its_body(alice, things, url):
+    for placeholder, real in things.items():
+        url = url.replace(placeholder, real)
+    client = client_for(alice)
+    named = {"X-Request-Id": "same"}
+
+    whole, head = client.get(url, headers=named), client.head(url, headers=named)
+
+    assert whole.status_code in {200, 302}, whole.content
+    assert head.status_code == whole.status_code
+    assert head.headers == whole.headers
+    assert head.getvalue() == b""
+
+
+ROW = {"amount": "1.00", "category": "Food"}
+FILE = {"file_name": "a.pdf", "size_bytes": len(PDF), "sha256": "0" * 64}
+NEW = [
+    (
+        "/register",
+        {"username": "carol", "email": "carol@example.com", "password": PASSWORD},
+        "/api/profile",
+    ),
+    ("/api/expenses", ROW, "/api/expenses/"),
+    ("/api/expenses/bulk", {"expenses": [ROW]}, "/api/expenses"),
+    ("/api/budgets", ROW, "/api/budgets/"),
+    ("/api/reports/generate", {"report_type": "monthly"}, "/api/reports/monthly_"),
+    ("/api/receipts/presigned-url", FILE, "https://smart-budget-receipts.s3"),
+]
+
+
+@pytest.mark.parametrize(("url", "body", "place"), NEW)
+def test_what_is_new_says_where_it_is(alice, generator, url, body, place):
+    answer = client_for(alice).post(url, body, content_type="application/json")
+
+    assert answer.status_code == 201
+    place = place if place.startswith("https:") else f"http://testserver{place}"
+    assert answer.headers["Location"].startswith(place)
+
+
+def test_a_new_receipt_says_where_it_is(alice):
+    client, expense = client_for(alice), make_expense(alice)
+    receipt = {"file": pdf(), "expense_id": expense.expense_id}
+    answer = client.post("/api/receipts/upload", receipt)
+
+    assert answer.status_code == 201
+    assert client.get(answer.headers["Location"]).json()["file_name"] == "a.pdf"

@@ -44,7 +44,8 @@ class EntranceView(ApiView):
 
 class RegisterView(EntranceView):
     @extend_schema(
-        request=serializers.RegisterInput, responses={201: serializers.LoginOutput}
+        request=serializers.RegisterInput,
+        responses={201: serializers.LoginOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Make an account and log in."""
@@ -62,7 +63,8 @@ class RegisterView(EntranceView):
 
 class LoginView(EntranceView):
     @extend_schema(
-        request=serializers.LoginInput, responses={200: serializers.LoginOutput}
+        request=serializers.LoginInput,
+        responses={200: serializers.LoginOutput, 401: None},
     )
     def post(self, request: Request) -> Response:
         """Log in with a username or e-mail address and its password."""
@@ -111,7 +113,8 @@ class ProfileView(ApiView):
 
 class PasswordView(ApiView):
     @extend_schema(
-        request=serializers.PasswordInput, responses={200: serializers.LoginOutput}
+        request=serializers.PasswordInput,
+        responses={200: serializers.LoginOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Change the password; every other session ends."""
@@ -128,7 +131,8 @@ class PasswordView(ApiView):
 
 class EmailView(ApiView):
     @extend_schema(
-        request=serializers.EmailInput, responses={200: serializers.ProfileOutput}
+        request=serializers.EmailInput,
+        responses={200: serializers.ProfileOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Change the e-mail address; `pending_email` is set while it is unconfirmed.
@@ -152,7 +156,7 @@ class AccountView(ApiView):
     @extend_schema(
         operation_id="delete_account",
         request=serializers.DeletionInput,
-        responses={202: serializers.DeletionOutput},
+        responses={202: serializers.DeletionOutput, 409: None},
     )
     def delete(self, request: Request) -> Response:
         """Close the account at once, and have it deleted with all that it has."""

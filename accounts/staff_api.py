@@ -19,7 +19,7 @@ class HealthView(ApiView):
 
 
 class FindUserView(ApiView):
-    @extend_schema(request=WhomInput, responses={200: PersonOutput})
+    @extend_schema(request=WhomInput, responses={200: PersonOutput, 404: None})
     def post(self, request: Request) -> Response:
         """Find a user by the whole username, e-mail address or user_id; for staff."""
         data = WhomInput(data=request.data)
@@ -36,7 +36,7 @@ class UserView(ApiView):
 
 
 class LockView(ApiView):
-    @extend_schema(request=LockInput, responses={200: PersonOutput})
+    @extend_schema(request=LockInput, responses={200: PersonOutput, 409: None})
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user no longer log in, and end all sessions; for staff."""
         data = LockInput(data=request.data)

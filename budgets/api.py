@@ -20,11 +20,13 @@ from budgets.serializers import (
 )
 from expenses import queries as expenses
 from smartbudget.web import cursors, idempotency
-from smartbudget.web.api import ApiView, created
+from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 
 
 class BudgetListView(ApiView):
+    creates_items = True
+
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:
         """List the caller's budgets, by category and period, on one page."""
@@ -37,7 +39,7 @@ class BudgetListView(ApiView):
         operation_id="create_budget",
         parameters=[idempotency.PARAMETER],
         request=BudgetInput,
-        responses={201: BudgetOutput},
+        responses={201: BudgetOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Make a budget; there is one a category and period."""
@@ -46,7 +48,11 @@ class BudgetListView(ApiView):
         budget = services.create_budget(
             request.user, **data.validated_data, idempotency_key=self.idempotency_key
         )
-        return created(request, represent(request, budget), "budget", budget.budget_id)
+        return Response(
+            represent(request, budget),
+            status=201,
+            headers={"Location": address_of(request, "budget", budget.budget_id)},
+        )
 
 
 class BudgetView(ApiView):
@@ -59,7 +65,9 @@ class BudgetView(ApiView):
         return Response(represent(request, budget))
 
     @extend_schema(
-        operation_id="edit_budget", request=BudgetInput, responses=BudgetOutput
+        operation_id="edit_budget",
+        request=BudgetInput,
+        responses={200: BudgetOutput, 409: None},
     )
     def patch(self, request: Request, budget_id: str) -> Response:
         """Change the given parts; a new category or period gives it a new id."""

@@ -2,13 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-)
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,32 +22,19 @@ from expenses.serializers import (
     SelectedInput,
 )
 from smartbudget.web import cursors, idempotency
-from smartbudget.web.api import ApiView, address_of, created
+from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 from smartbudget.web.parsers import JSONParser
-
-WRONG_ROWS = OpenApiResponse(
-    OpenApiTypes.OBJECT,
-    description="What is wrong, by field; of rows, by their number from 0.",
-    examples=[
-        OpenApiExample(
-            "The fourth row",
-            {"expenses": {"3": {"amount": ["Amount must be above zero."]}}},
-        )
-    ],
-)
+from smartbudget.web.schema import PAGING
 
 
 class ExpenseListView(ApiView):
+    creates_items = True
     parser_classes = (JSONParser, MultiPartParser, FormParser)
 
     @extend_schema(
         operation_id="list_expenses",
-        parameters=[
-            ExpenseFilter,
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("page_size", int, description="1-100; 25 if not given."),
-        ],
+        parameters=[ExpenseFilter, *PAGING],
         responses=ExpensePage,
     )
     def get(self, request: Request) -> Response:
@@ -78,7 +59,7 @@ class ExpenseListView(ApiView):
             "application/json": ExpenseInput,
             "multipart/form-data": NewExpenseInput,
         },
-        responses={201: ExpenseOutput},
+        responses={201: ExpenseOutput, 404: None, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Store a new expense; as a form, with its receipt or not at all."""
@@ -90,8 +71,10 @@ class ExpenseListView(ApiView):
             idempotency_key=self.idempotency_key,
             is_same=True,
         )
-        return created(
-            request, represent(request, expense), "expense", expense.expense_id
+        return Response(
+            represent(request, expense),
+            status=201,
+            headers={"Location": address_of(request, "expense", expense.expense_id)},
         )
 
 
@@ -102,11 +85,12 @@ class BulkView(ApiView):
         operation_id="record_expenses",
         parameters=[idempotency.PARAMETER],
         request=BulkInput,
-        responses={201: BulkOutput, 400: WRONG_ROWS},
+        responses={201: BulkOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Store many new expenses; where one is wrong, none. Alerts make one e-mail.
 
+        What is wrong names the row from 0, as in `/expenses/3/amount`.
         A body has at most 2.5 MB. After a 5xx a part may be stored: sending the same
         again with the same Idempotency-Key stores the rest.
         """
@@ -160,7 +144,9 @@ class ExpenseView(ApiView):
         return Response(represent(request, expense))
 
     @extend_schema(
-        operation_id="edit_expense", request=ExpenseInput, responses=ExpenseOutput
+        operation_id="edit_expense",
+        request=ExpenseInput,
+        responses={200: ExpenseOutput, 409: None},
     )
     def patch(self, request: Request, expense_id: str) -> Response:
         """Change the given parts of an expense."""

@@ -29,7 +29,7 @@ class ReceiptUploadView(ApiView):
     @extend_schema(
         operation_id="upload_receipt",
         request={"multipart/form-data": ReceiptInput},
-        responses={201: ReceiptOutput},
+        responses={201: ReceiptOutput, 404: None},
     )
     def post(self, request: Request) -> Response:
         """Attach a receipt to an expense; one that was there is replaced."""
@@ -95,7 +95,7 @@ class ConfirmationView(ApiView):
     @extend_schema(
         operation_id="confirm_receipt",
         request=ConfirmationInput,
-        responses=ReceiptOutput,
+        responses={200: ReceiptOutput, 404: None, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Check what was uploaded directly, and attach it to an expense."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +22,7 @@ from notifications.serializers import (
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView
 from smartbudget.web.conditions import if_match
+from smartbudget.web.schema import PAGING
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
 
 class NotificationListView(ApiView):
     @extend_schema(
-        parameters=[
-            NotificationFilter,
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("page_size", int, description="1-100; 25 if not given."),
-        ],
+        parameters=[NotificationFilter, *PAGING],
         responses=NotificationPage,
     )
     def get(self, request: Request) -> Response:
@@ -85,7 +82,7 @@ class UnreadView(ApiView):
 
 
 class ReadView(ApiView):
-    @extend_schema(request=MarkInput, responses=MarkOutput)
+    @extend_schema(request=MarkInput, responses={200: MarkOutput, 404: None})
     def post(self, request: Request) -> Response:
         """Mark notifications as read; repeat it while some are left."""
         data = MarkInput(data=request.data)

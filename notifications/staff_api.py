@@ -26,7 +26,7 @@ class FailedView(ApiView):
 
 
 class ResendView(ApiView):
-    @extend_schema(request=WhichInput, responses=ResendOutput)
+    @extend_schema(request=WhichInput, responses={200: ResendOutput, 404: None})
     def post(self, request: Request) -> Response:
         """Send failed notifications again; repeat it while some are left."""
         data = WhichInput(data=request.data)

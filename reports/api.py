@@ -11,6 +11,7 @@ from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.schema import PAGING
 
 
 class GenerateView(ApiView):
@@ -30,7 +31,7 @@ class GenerateView(ApiView):
 
 
 class ReportListView(ApiView):
-    @extend_schema(operation_id="list_reports", responses=ReportPage)
+    @extend_schema(operation_id="list_reports", parameters=PAGING, responses=ReportPage)
     def get(self, request: Request) -> Response:
         """List the caller's reports, newest first."""
         position = cursors.position(request, request.user)

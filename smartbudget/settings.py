@@ -155,7 +155,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "smartbudget.web.schema.AutoSchema",
     "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",
     # Nobody is None; DRF's own stand-in would import contrib.auth's models [J3].
     "UNAUTHENTICATED_USER": None,
@@ -175,6 +175,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "smartbudget.web.schema.add_components",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ExpenseStatus": "expenses.models.STATUSES",
         "NotificationStatus": "notifications.models.STATUSES",

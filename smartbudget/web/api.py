@@ -31,12 +31,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from smartbudget.core import dates, text
-from smartbudget.core.errors import (
-    DomainError,
-    InvalidError,
-    PreconditionError,
-    ThrottledError,
-)
+from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import SessionAuthentication
 
@@ -68,10 +63,12 @@ class ApiView(APIView):
 
     Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
     `takes_if_match`, a view's writes check the item with `conditions.if_match`, and
-    what a PATCH answers is what a GET would answer then.
+    PATCH answers as GET then would. Where `creates_items`, POST answers as GET of the
+    new item's Location would.
     """
 
     takes_if_match = False
+    creates_items = False
     content_negotiation_class = ContentNegotiation
     # What a POST derives the ids of what it makes from: the same whenever the request
     # is sent again. None: it has no Idempotency-Key.
@@ -121,10 +118,10 @@ class ApiView(APIView):
             return response
         response.render()
         tag = response.headers["ETag"] = conditions.tag_of(response.content)
-        if request.method == "PATCH":
+        if request.method not in SAFE_METHODS:
             return response
         if conditions.is_refused(request, tag):
-            error = errors.problem_of(PreconditionError("This is another by now."))
+            error = errors.problem_of(conditions.changed())
             refusal = ProblemResponse(error, request.method)
             return super().finalize_response(request, refusal, *args, **kwargs)
         if conditions.is_known(request, tag):
@@ -132,24 +129,18 @@ class ApiView(APIView):
         return response
 
     def _is_representation(self, request: Request, response: HttpResponseBase) -> bool:
-        """Tell whether an answer is what is at this address, in JSON."""
-        reads = request.method in {"GET", "HEAD"}
+        """Tell whether an answer is what a GET gives, in JSON."""
         return (
-            response.status_code == 200
-            and (reads or (request.method == "PATCH" and self.takes_if_match))
+            self.tagged_status(request.method) == response.status_code
             and isinstance(response, Response)
             and isinstance(response.accepted_renderer, JSONRenderer)
         )
 
-
-def created(request: Request, data: Mapping[str, Any], name: str, key: str) -> Response:
-    """Answer with a new item, where it is from now on, and its tag.
-
-    data: what a GET of it gives. name: of its address among the API's.
-    """
-    tag = conditions.tag_of_data(data)
-    headers = {"Location": address_of(request, name, key), "ETag": tag}
-    return Response(data, status=201, headers=headers)
+    def tagged_status(self, method: str | None) -> int | None:
+        """Return the status with which a method's answers have an ETag."""
+        if method in {"GET", "HEAD"} or (method == "PATCH" and self.takes_if_match):
+            return 200
+        return 201 if method == "POST" and self.creates_items else None
 
 
 def address_of(request: Request, name: str, *keys: str) -> str:

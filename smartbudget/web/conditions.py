@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
@@ -44,9 +45,14 @@ def if_match(
 
     def check(item: T) -> None:
         if named != ["*"] and tag_of_data(represent(request, item)) not in named:
-            raise PreconditionError("This was changed meanwhile. Read it again.")
+            raise changed()
 
     return check
+
+
+def changed() -> PreconditionError:
+    """Return what is raised where If-Match names something else than is stored."""
+    return PreconditionError(_("This was changed meanwhile. Read it again."))
 
 
 def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
@@ -57,7 +63,7 @@ def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
     for name in ("If-Match", "If-None-Match"):
         is_taken = name == "If-Match" and if_match_is_taken
         if name in request.headers and not is_taken:
-            raise InvalidError("What is done here cannot be made conditional.", name)
+            raise InvalidError(_("This takes no such condition."), name)
 
 
 def is_refused(request: Request, tag: str) -> bool:

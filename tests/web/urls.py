@@ -5,7 +5,6 @@ from django.urls import include, path
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from smartbudget import urls
 from smartbudget.core.errors import (
@@ -19,6 +18,7 @@ from smartbudget.core.errors import (
 )
 from smartbudget.web.api import (
     AmountField,
+    ApiView,
     DayField,
     FlagField,
     InputSerializer,
@@ -50,7 +50,7 @@ class Input(InputSerializer):
     number = serializers.IntegerField(required=False)
 
 
-class EchoView(APIView):
+class EchoView(ApiView):
     """Say what was understood, as Python writes it."""
 
     authentication_classes = []
@@ -62,7 +62,7 @@ class EchoView(APIView):
         return Response({k: repr(v) for k, v in data.validated_data.items()})
 
 
-class FailView(APIView):
+class FailView(ApiView):
     authentication_classes = []
     permission_classes = [AllowAny]
 

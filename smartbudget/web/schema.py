@@ -1,0 +1,223 @@
+"""What the API's description says of every operation, beyond what its view does.
+
+Views name the errors of their own, as `responses={201: ..., 409: None}`; what can go
+wrong anywhere, the headers and the conditions are added here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from drf_spectacular import openapi
+from drf_spectacular.utils import OpenApiParameter
+
+from smartbudget.web.errors import PROBLEM_JSON, TITLES
+
+Schema = dict[str, Any]
+
+TEXT = {"type": "string"}
+REQUEST_ID = "X-Request-Id"
+
+PROBLEM = {
+    "type": "object",
+    "description": "An error (RFC 9457).",
+    "properties": {
+        "type": {
+            **TEXT,
+            "format": "uri-reference",
+            "description": "Where `code` is explained.",
+        },
+        "title": {**TEXT, "description": "What `code` means, whatever happened."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {**TEXT, "description": "What happened, in a sentence for people."},
+        "code": {
+            **TEXT,
+            "description": "For programs: " + ", ".join(f"`{each}`" for each in TITLES),
+        },
+        "request_id": {**TEXT, "description": f"As in {REQUEST_ID}."},
+        "errors": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Fault"},
+            "minItems": 1,
+            "description": "What is wrong with which part of the request.",
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+}
+FAULT = {
+    "type": "object",
+    "description": "What is wrong with one part; at most one of the places is there.",
+    "properties": {
+        "pointer": {
+            **TEXT,
+            "format": "json-pointer",
+            "description": "Into the body (RFC 6901); empty: all of it.",
+        },
+        "parameter": {**TEXT, "description": "Of the query."},
+        "header": TEXT,
+        "detail": {**TEXT, "description": "A sentence for people."},
+        "code": {**TEXT, "description": "For programs, as in `required`."},
+    },
+    "required": ["detail", "code"],
+}
+
+# Of a list that comes in pages.
+PAGING = [
+    OpenApiParameter("cursor", str, description="As `next` or `previous` has it."),
+    OpenApiParameter("page_size", int, description="1-100; 25 if not given."),
+]
+
+# The name and the meaning of each refusal.
+REFUSALS = {
+    400: ("Invalid", "Something that was sent is wrong; nothing was changed."),
+    401: ("NotAuthenticated", "It is not known who asks, or the proof is wrong."),
+    403: ("Forbidden", "Who asks may not do this, or the CSRF token is missing."),
+    404: ("NotFound", "There is no such thing, or it is somebody else's."),
+    406: ("NotAcceptable", "There is no answer of a type in Accept."),
+    409: ("Conflict", "Something that is there already is in the way."),
+    412: ("PreconditionFailed", "It is not, or no more, what If-Match names."),
+    413: ("TooLarge", "The body is too large."),
+    415: ("UnsupportedMediaType", "This type of body is not taken."),
+    429: ("Throttled", "Too much in too short a time."),
+    503: ("Unavailable", "It cannot be done just now; trying again is safe."),
+}
+WAITS = {429, 503}  # they say when to come back
+
+HEADERS = {
+    REQUEST_ID: {
+        "description": "The request's name, as it was sent or as it was given one.",
+        "schema": TEXT,
+        "required": True,
+    },
+    "ETag": {
+        "description": "Names this representation, for If-Match and If-None-Match.",
+        "schema": TEXT,
+    },
+    "Location": {
+        "description": "Where to find what was made.",
+        "schema": {**TEXT, "format": "uri"},
+        "required": True,
+    },
+    "Retry-After": {
+        "description": "In how many seconds to try again.",
+        "schema": {"type": "integer", "minimum": 0},
+        "required": True,
+    },
+    "WWW-Authenticate": {
+        "description": "How to say who asks.",
+        "schema": TEXT,
+        "required": True,
+    },
+}
+PARAMETERS = {
+    REQUEST_ID: "What to call this request, in 1-64 of A-Z a-z 0-9 . _ -",
+    "If-Match": "Change it only if its ETag is among these, or whatever it is: `*`.",
+    "If-None-Match": "Send it only if its ETag is not among these.",
+}
+
+
+class AutoSchema(openapi.AutoSchema):
+    """An operation with its refusals, headers and conditions."""
+
+    def get_operation(self, *args: Any) -> Schema | None:
+        operation: Schema | None = super().get_operation(*args)
+        if operation is None:
+            return None
+        responses = operation["responses"]
+        tagged = self._tagged(responses)
+        if tagged and self.method == "GET":
+            responses["304"] = {"description": "Nothing else than If-None-Match names."}
+        for status, response in responses.items():
+            response["headers"] = _headers(status, is_tagged=status in {tagged, "304"})
+        declared = {int(status) for status in responses if status >= "400"}
+        for code in declared.union(self._refusals(operation)):
+            responses[str(code)] = _ref("responses", REFUSALS[code][0])
+        operation["responses"] = dict(sorted(responses.items()))
+        operation.setdefault("parameters", []).extend(
+            _ref("parameters", name) for name in self._conditions(tagged)
+        )
+        return operation
+
+    def get_request_serializer(self) -> Any:
+        """Take a DELETE to have no body, unless its view says which."""
+        return None if self.method == "DELETE" else super().get_request_serializer()
+
+    def _get_request_body(self, direction: str = "request") -> Schema | None:
+        if self.method != "DELETE" or self.get_request_serializer() is None:
+            return super()._get_request_body(direction)
+        self.method = "POST"  # drf-spectacular knows no body of a DELETE
+        try:
+            return super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"
+
+    def _tagged(self, responses: Schema) -> str | None:
+        """Return the status of the answer that has an ETag, where one has."""
+        status = str(self.view.tagged_status(self.method))
+        content = responses.get(status, {}).get("content", {})
+        return status if "application/json" in content else None
+
+    def _refusals(self, operation: Schema) -> Iterator[int]:
+        """Name the statuses that any operation of this kind may answer with."""
+        yield from (406, 429, 503)
+        parameters = operation.get("parameters", [])
+        if self.method != "GET" or any(each["in"] == "query" for each in parameters):
+            yield 400
+        is_open = {} in operation.get("security", [])
+        if not is_open:
+            yield 401
+        if not is_open or self.method != "GET":
+            yield 403
+        if "{" in self.path:
+            yield 404
+        if self.method != "GET":
+            yield from (413, 415)
+        if self.view.takes_if_match and self.method != "GET":
+            yield 412
+
+    def _conditions(self, tagged: str | None) -> Iterator[str]:
+        yield REQUEST_ID
+        if tagged and self.method == "GET":
+            yield "If-None-Match"
+        if self.view.takes_if_match and self.method != "GET":
+            yield "If-Match"
+
+
+def _headers(status: str, *, is_tagged: bool) -> Schema:
+    names = [REQUEST_ID]
+    if status in {"201", "302"}:
+        names.append("Location")
+    if is_tagged:
+        names.append("ETag")
+    return {name: _ref("headers", name) for name in names}
+
+
+def add_components(result: Schema, **_: Any) -> Schema:
+    """Add what operations refer to; a hook of drf-spectacular's."""
+    components = result["components"]
+    components["schemas"].update(Problem=PROBLEM, Fault=FAULT)
+    components["headers"] = HEADERS
+    components["parameters"] = {
+        name: {"name": name, "in": "header", "description": text, "schema": TEXT}
+        for name, text in PARAMETERS.items()
+    }
+    components["responses"] = {
+        name: _refusal(status, meaning) for status, (name, meaning) in REFUSALS.items()
+    }
+    return result
+
+
+def _refusal(status: int, meaning: str) -> Schema:
+    names = [REQUEST_ID]
+    if status in WAITS:
+        names.append("Retry-After")
+    if status == 401:
+        names.append("WWW-Authenticate")
+    return {
+        "description": meaning,
+        "headers": {name: _ref("headers", name) for name in names},
+        "content": {PROBLEM_JSON: {"schema": _ref("schemas", "Problem")}},
+    }
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}

@@ -1,0 +1,148 @@
+"""The API's description: valid, without warnings, and of every refusal."""
+
+import io
+import json
+
+import jsonschema
+import pytest
+from django.core.management import call_command
+from django.utils.html import escape
+
+from smartbudget.web.errors import TITLES
+from tests.builders import client_for
+from tests.problems import problem
+
+METHODS = {"get", "post", "patch", "put", "delete"}
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return client_for().get("/api/schema?format=json").json()
+
+
+@pytest.fixture(scope="module")
+def operations(schema):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+def test_the_schema_is_made_without_a_warning_and_is_valid():
+    written = io.StringIO()
+
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
+
+    assert written.getvalue().startswith("openapi: 3.1.0")
+
+
+def test_every_operation_says_how_it_is_refused(operations):
+    for name, operation in operations.items():
+        responses = operation["responses"]
+        refusals = {status for status in responses if status >= "400"}
+
+        assert {"406", "429", "503"} <= refusals, name
+        assert all("$ref" in responses[status] for status in refusals), name
+        is_open = name in {"POST /login", "POST /register"}
+        assert ("401" in refusals) == (name != "POST /register"), name
+        assert ({} in operation["security"]) == is_open, name
+        assert "{" not in name or "404" in refusals, name
+        assert name.startswith("GET") or {"400", "403", "413", "415"} <= refusals, name
+
+
+def test_a_list_s_parameters_can_be_wrong(operations):
+    for name, operation in operations.items():
+        parameters = operation.get("parameters", [])
+        has_query = any(each.get("in") == "query" for each in parameters)
+
+        assert not has_query or "400" in operation["responses"], name
+
+
+def test_every_answer_names_its_request(schema, operations):
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            if "$ref" in response:
+                kind = response["$ref"].rpartition("/")[2]
+                response = schema["components"]["responses"][kind]
+            assert "X-Request-Id" in response["headers"], (name, status)
+
+
+def names(parameters):
+    return {each["$ref"].rpartition("/")[2] for each in parameters if "$ref" in each}
+
+
+def test_where_changes_and_reads_can_be_conditional(operations):
+    conditional = {
+        name
+        for name, operation in operations.items()
+        if "If-Match" in names(operation["parameters"])
+    }
+
+    assert conditional == {
+        "PATCH /api/profile",
+        "PATCH /api/expenses/{expense_id}",
+        "DELETE /api/expenses/{expense_id}",
+        "PATCH /api/budgets/{budget_id}",
+        "DELETE /api/budgets/{budget_id}",
+        "PATCH /api/notifications/{notification_id}",
+    }
+    for name, operation in operations.items():
+        responses = operation["responses"]
+        assert ("412" in responses) == (name in conditional), name
+        tagged = {
+            s for s, each in responses.items() if "ETag" in each.get("headers", {})
+        }
+        if name.startswith("GET") and name not in {
+            "GET /api/export",
+            "GET /api/reports/{file_name}",
+        }:
+            assert tagged == {"200", "304"}, name
+            assert "If-None-Match" in names(operation["parameters"]), name
+
+
+def test_what_is_new_has_an_address(operations):
+    for name, operation in operations.items():
+        if made := operation["responses"].get("201"):
+            assert "Location" in made["headers"], name
+
+
+def test_a_deletion_s_body_is_described(operations):
+    body = operations["DELETE /api/account"]["requestBody"]
+
+    assert body["content"]["application/json"]["schema"]["$ref"].endswith(
+        "DeletionInputRequest"
+    )
+    assert "requestBody" not in operations["DELETE /api/sessions"]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body", "status"),
+    [
+        ("GET", "/api/expenses?page_size=x", None, 400),
+        ("POST", "/api/expenses", {"colour": 1}, 400),
+        ("POST", "/api/expenses", [], 400),
+        ("POST", "/api/expenses/bulk", {"expenses": [{}, None]}, 400),
+        ("GET", "/api/expenses/" + "0" * 32, None, 404),
+        ("GET", "/api/admin/health", None, 403),
+        ("PUT", "/api/expenses", {}, 405),
+    ],
+)
+def test_a_problem_is_as_the_schema_has_it(alice, schema, method, url, body, status):
+    sent = b"" if body is None else json.dumps(body)
+    answer = client_for(alice).generic(
+        method, url, sent, content_type="application/json"
+    )
+    described = {"$ref": "#/components/schemas/Problem", **schema}
+
+    assert answer.status_code == status
+    jsonschema.validate(problem(answer), described)
+
+
+def test_the_docs_explain_every_code():
+    page = client_for().get("/api/docs").text
+
+    for code, title in TITLES.items():
+        assert f'id="{code}"' in page
+        assert escape(title) in page

@@ -8,7 +8,7 @@ from django.core.wsgi import get_wsgi_application
 
 from smartbudget.core import log, tables
 from smartbudget.core.config import config
-from smartbudget.web.requests import WholeBody, take_chunks
+from smartbudget.web.requests import whole_body
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartbudget.settings")
 log.set_up(config.log_level)
@@ -21,10 +21,6 @@ tables.connection()
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answer a request, of which only a whole body counts."""
-    if environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ:
-        take_chunks(environ)
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if length.isdigit():
-        environ["wsgi.input"] = WholeBody(environ["wsgi.input"], int(length))
-    answer: Iterable[bytes] = _django(environ, start_response)
-    return answer
+    with whole_body(environ):
+        answer: Iterable[bytes] = _django(environ, start_response)
+        return answer

@@ -4,9 +4,10 @@ import codecs
 import ipaddress
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -64,7 +65,8 @@ _SYSTEMS = (
 class WholeBody:
     """A request's body that fails when the sender goes away halfway.
 
-    Otherwise Django takes the half of a form that arrived for the whole.
+    Otherwise what arrived is taken for the whole. As with any file, less than was
+    asked for means that there is no more.
     """
 
     def __init__(self, source: Any, size_bytes: int) -> None:
@@ -73,38 +75,52 @@ class WholeBody:
 
     def read(self, size: int = -1) -> bytes:
         """Read like a file."""
-        return self._counted(self._source.read(size), size)
+        data: bytes = self._source.read(size)
+        return self._counted(data, is_last=not 0 <= size <= len(data))
 
     def readline(self, size: int = -1) -> bytes:
         """Read like a file."""
-        return self._counted(self._source.readline(size), size)
+        data: bytes = self._source.readline(size)
+        is_whole = data.endswith(b"\n") or 0 <= size <= len(data)
+        return self._counted(data, is_last=not is_whole)
 
-    def _counted(self, data: bytes, size: int) -> bytes:
+    def _counted(self, data: bytes, *, is_last: bool) -> bytes:
         self._missing -= len(data)
-        if not data and size and self._missing > 0:
+        if is_last and self._missing > 0:
             raise ConnectionResetError("the request ended early")
         return data
 
 
-def take_chunks(environ: dict[str, Any]) -> None:
-    """Give a body that came in chunks its length, for which it is read as a whole.
+@contextmanager
+def whole_body(environ: dict[str, Any]) -> Iterator[None]:
+    """Have a request's body be all that was sent or an error, in chunks or not."""
+    is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+    with SpooledTemporaryFile(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) as spool:
+        if is_chunked and environ.get("wsgi.input_terminated"):
+            size_bytes = _measure(environ["wsgi.input"], spool)
+            environ["wsgi.input"], environ["CONTENT_LENGTH"] = spool, str(size_bytes)
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if length.isdigit():
+            environ["wsgi.input"] = WholeBody(environ["wsgi.input"], int(length))
+        yield
 
-    Not past the largest limit: then its length is too large. What ends early is said
-    to be longer than it is, so that `WholeBody` refuses it.
+
+def _measure(chunks: Any, spool: IO[bytes]) -> int:
+    """Read chunks and return their length: not past the largest limit, then it is over.
+
+    What ends early is said to be longer than it is.
     """
-    source, size_bytes = environ["wsgi.input"], 0
-    body = SpooledTemporaryFile(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
+    size_bytes = 0
     try:
         while size_bytes <= settings.UPLOAD_MAX_SIZE:
-            data = source.read(64 * 1024)
+            data = chunks.read(64 * 1024)
             if not data:
                 break
-            body.write(data)
-            size_bytes += len(data)
+            size_bytes += spool.write(data)
     except OSError:
         size_bytes += 1
-    body.seek(0)
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = body, str(size_bytes)
+    spool.seek(0)
+    return size_bytes
 
 
 def is_utf8(request: HttpRequest) -> bool:

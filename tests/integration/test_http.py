@@ -1,0 +1,145 @@
+"""HTTP as the real server speaks it: bodies in chunks, cut off or too large; HEAD."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.integration.people import Person
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+LUNCH = json.dumps({"amount": "4.00", "category": "Lunch"}).encode()
+
+
+@pytest.fixture(scope="module")
+def alice(stack):
+    return Person(stack)
+
+
+def in_chunks(body, size):
+    """Yield a body in pieces, which requests sends as chunks."""
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+def post(alice, data):
+    # What is refused unread ends the connection; the next one begins anew.
+    headers = {"Content-Type": "application/json", "Connection": "close"}
+    return alice.request("POST", "expenses", data=data, headers=headers)
+
+
+def exchange(alice, head, body=b""):
+    """Send raw bytes and return all that comes back until the line is closed."""
+    address = urlsplit(alice.url)
+    cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
+    lines = [
+        head[0],
+        f"Host: {address.netloc}",
+        f"Cookie: {cookies}",
+        f"X-CSRFToken: {alice.http.headers['X-CSRFToken']}",
+        *head[1:],
+    ]
+    with socket.create_connection((address.hostname, address.port), 10) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        line.shutdown(socket.SHUT_WR)
+        line.settimeout(10)
+        return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+def amounts(alice):
+    return len(alice.get("expenses?page_size=100")["results"])
+
+
+def test_a_body_in_chunks_is_read(alice):
+    answer = post(alice, in_chunks(LUNCH, 7))
+
+    assert answer.status_code == 201
+    assert answer.json()["category"] == "Lunch"
+
+
+@pytest.mark.parametrize("size", [2_500_001, 12_000_000])
+def test_too_many_chunks_are_too_large(alice, size):
+    before = amounts(alice)
+
+    answer = post(alice, in_chunks(b'"' + b"x" * size + b'"', 100_000))
+
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert amounts(alice) == before
+
+
+POST = "POST /api/expenses HTTP/1.1"
+JSON = "Content-Type: application/json"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ([f"Content-Length: {len(LUNCH) + 9}"], LUNCH),  # goes away halfway
+        (["Transfer-Encoding: chunked"], b"%x\r\n%s\r\n" % (len(LUNCH), LUNCH)),
+        (["Transfer-Encoding: chunked"], b"ff\r\n" + LUNCH),
+        (["Transfer-Encoding: chunked"], b"zz\r\n" + LUNCH),
+        (["Content-Length: -1"], LUNCH),
+        (["Content-Length: x"], LUNCH),
+        ([f"Content-Length: {len(LUNCH) - 1}"], LUNCH),  # and a piece too much
+        ([f"Content-Length: {len(LUNCH)}", "Transfer-Encoding: chunked"], LUNCH),
+        ([f"X-Much: {'x' * 9000}", f"Content-Length: {len(LUNCH)}"], LUNCH),
+        ([f"X-{n}: x" for n in range(200)], LUNCH),
+    ],
+)
+def test_what_is_not_whole_or_well_framed_stores_nothing(alice, headers, body):
+    before = amounts(alice)
+
+    answer = exchange(alice, [POST, JSON, *headers], body)
+
+    assert not answer or answer.startswith(b"HTTP/1.1 4"), answer[:300]
+    assert amounts(alice) == before
+
+
+def test_the_answer_to_head_has_no_body_and_the_length_of_gets(alice):
+    head = exchange(alice, ["HEAD /api/profile HTTP/1.1", "Accept: application/json"])
+    whole = alice.request("GET", "profile", headers={"Accept-Encoding": "identity"})
+
+    lines, _, rest = head.partition(b"\r\n\r\n")
+    assert lines.startswith(b"HTTP/1.1 200")
+    assert rest == b""
+    assert f"ETag: {whole.headers['ETag']}".encode() in lines
+    assert f"Content-Length: {len(whole.content)}".encode() in lines
+
+
+def test_a_compressed_answer_s_tag_is_good_for_a_change(alice):
+    url = f"{alice.url}/api/expenses/{post(alice, LUNCH).json()['expense_id']}"
+    alice.http.patch(url, json={"description": "so long " * 60}, timeout=30)
+    read = alice.http.get(url, headers={"Accept-Encoding": "gzip"}, timeout=30)
+    tag = {"If-Match": read.headers["ETag"]}
+
+    first = alice.http.patch(url, json={"amount": "5"}, headers=tag, timeout=30)
+    second = alice.http.patch(url, json={"amount": "6"}, headers=tag, timeout=30)
+
+    assert read.headers["ETag"].endswith('-gzip"')
+    assert (first.status_code, second.status_code) == (200, 412)
+
+
+def test_of_many_who_change_the_same_at_once_one_does(alice):
+    """All go by what they read; the condition holds up to the write itself."""
+    url = f"{alice.url}/api/expenses/{post(alice, LUNCH).json()['expense_id']}"
+    tag = {"If-Match": alice.http.get(url, timeout=30).headers["ETag"]}
+    kept = {**alice.http.headers, **tag}
+
+    def change(amount):
+        return requests.patch(
+            url,
+            json={"amount": amount},
+            headers=kept,
+            cookies=alice.http.cookies,
+            timeout=60,
+        ).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(pool.map(change, range(10, 18)))
+
+    assert statuses == [200] + [412] * 7

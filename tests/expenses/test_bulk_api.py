@@ -163,4 +163,4 @@ def test_the_schema_tells_of_rows_answer_and_errors():
     post = schema["paths"][URL]["post"]
     body = schema["components"]["schemas"]["BulkInputRequest"]["properties"]["expenses"]
     assert body["maxItems"] == 1000
-    assert set(post["responses"]) == {"201", "400"}
+    assert {"201", "400", "409"} <= set(post["responses"])

@@ -19,7 +19,7 @@ from budgets.serializers import (
     TrendOutput,
 )
 from expenses import queries as expenses
-from smartbudget.web import cursors, idempotency
+from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 
@@ -37,7 +37,6 @@ class BudgetListView(ApiView):
 
     @extend_schema(
         operation_id="create_budget",
-        parameters=[idempotency.PARAMETER],
         request=BudgetInput,
         responses={201: BudgetOutput, 409: None},
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from expenses.serializers import (
     NewExpenseInput,
     SelectedInput,
 )
-from smartbudget.web import cursors, idempotency
+from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 from smartbudget.web.parsers import JSONParser
@@ -54,7 +54,6 @@ class ExpenseListView(ApiView):
 
     @extend_schema(
         operation_id="record_expense",
-        parameters=[idempotency.PARAMETER],
         request={
             "application/json": ExpenseInput,
             "multipart/form-data": NewExpenseInput,
@@ -83,7 +82,6 @@ class BulkView(ApiView):
 
     @extend_schema(
         operation_id="record_expenses",
-        parameters=[idempotency.PARAMETER],
         request=BulkInput,
         responses={201: BulkOutput, 409: None},
     )

@@ -48,7 +48,9 @@ class RenameView(ApiView):
     parser_classes = (JSONParser,)
 
     @extend_schema(
-        operation_id="rename_category", request=RenameInput, responses=RenamedOutput
+        operation_id="rename_category",
+        request=RenameInput,
+        responses={200: RenamedOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Give a category another name, in all its expenses and budgets.
@@ -66,7 +68,9 @@ class MergeView(ApiView):
     parser_classes = (JSONParser,)
 
     @extend_schema(
-        operation_id="merge_categories", request=MergeInput, responses=RenamedOutput
+        operation_id="merge_categories",
+        request=MergeInput,
+        responses={200: RenamedOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Make one category of several, in all their expenses and budgets.

@@ -114,6 +114,8 @@ class ApiView(APIView):
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method == "HEAD" and response.streaming:
+            response.streaming_content = ()  # what nobody gets need not be made
         if not self._is_representation(request, response):
             return response
         response.render()

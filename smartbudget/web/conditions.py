@@ -18,8 +18,6 @@ from smartbudget.core.tables import Check, unchecked
 
 T = TypeVar("T")
 
-KEPT = ("Cache-Control", "ETag", "Vary")  # headers of an answer that its 304 has too
-
 
 def tag_of(content: bytes) -> str:
     """Make a strong entity tag: other bytes, another tag."""
@@ -80,9 +78,11 @@ def is_known(request: Request, tag: str) -> bool:
 
 def not_modified(response: HttpResponse) -> HttpResponse:
     """Return the 304 that stands for an answer."""
-    short = HttpResponseNotModified()
-    for name in KEPT:
-        if name in response.headers:
-            short.headers[name] = response.headers[name]
+    kept = {
+        name: value
+        for name, value in response.headers.items()
+        if not name.startswith("Content-")
+    }
+    short = HttpResponseNotModified(headers=kept)
     short.cookies = response.cookies
     return short

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.crypto import salted_hmac
 from django.utils.datastructures import MultiValueDict
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,16 +36,6 @@ from smartbudget.core.tables import is_outage
 
 logger = logging.getLogger(__name__)
 
-PARAMETER = OpenApiParameter(
-    NAME,
-    str,
-    OpenApiParameter.HEADER,
-    description=(
-        "1-255 characters. For 24 hours the same request under the same key gets the"
-        " first answer, with `Idempotency-Replayed: true`; another request gets 422,"
-        " the same one while it is being answered 409."
-    ),
-)
 REPLAYED = "Idempotency-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
 

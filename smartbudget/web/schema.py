@@ -4,12 +4,14 @@ Views name the errors of their own, as `responses={201: ..., 409: None}`; what c
 wrong anywhere, the headers and the conditions are added here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from drf_spectacular import openapi
 from drf_spectacular.utils import OpenApiParameter
 
+from smartbudget.web import idempotency
+from smartbudget.web.downloads import OneForm
 from smartbudget.web.errors import PROBLEM_JSON, TITLES
 
 Schema = dict[str, Any]
@@ -73,14 +75,16 @@ REFUSALS = {
     403: ("Forbidden", "Who asks may not do this, or the CSRF token is missing."),
     404: ("NotFound", "There is no such thing, or it is somebody else's."),
     406: ("NotAcceptable", "There is no answer of a type in Accept."),
-    409: ("Conflict", "Something that is there already is in the way."),
+    409: ("Conflict", "Something is in the way, or the same is being done just now."),
     412: ("PreconditionFailed", "It is not, or no more, what If-Match names."),
     413: ("TooLarge", "The body is too large."),
     415: ("UnsupportedMediaType", "This type of body is not taken."),
+    422: ("ReusedKey", "The Idempotency-Key was used for another request."),
     429: ("Throttled", "Too much in too short a time."),
     503: ("Unavailable", "It cannot be done just now; trying again is safe."),
 }
 WAITS = {429, 503}  # they say when to come back
+_ALWAYS = (REQUEST_ID, "RateLimit", "RateLimit-Policy")  # headers of any answer
 
 HEADERS = {
     REQUEST_ID: {
@@ -97,6 +101,18 @@ HEADERS = {
         "schema": {**TEXT, "format": "uri"},
         "required": True,
     },
+    idempotency.REPLAYED: {
+        "description": "There where this is the first answer again.",
+        "schema": {"const": "true"},
+    },
+    "RateLimit": {
+        "description": "What is left of the limit, as `r`, for `t` seconds.",
+        "schema": TEXT,
+    },
+    "RateLimit-Policy": {
+        "description": "The limit: `q` requests in `w` seconds.",
+        "schema": TEXT,
+    },
     "Retry-After": {
         "description": "In how many seconds to try again.",
         "schema": {"type": "integer", "minimum": 0},
@@ -109,9 +125,26 @@ HEADERS = {
     },
 }
 PARAMETERS = {
-    REQUEST_ID: "What to call this request, in 1-64 of A-Z a-z 0-9 . _ -",
-    "If-Match": "Change it only if its ETag is among these, or whatever it is: `*`.",
-    "If-None-Match": "Send it only if its ETag is not among these.",
+    REQUEST_ID: {
+        "description": "What to call this request, in 1-64 of A-Z a-z 0-9 . _ -",
+        "schema": TEXT,
+    },
+    "If-Match": {
+        "description": "Change it only if its ETag is among these; `*`: in any case.",
+        "schema": TEXT,
+    },
+    "If-None-Match": {
+        "description": "Send it only if its ETag is not among these.",
+        "schema": TEXT,
+    },
+    idempotency.NAME: {
+        "description": (
+            "For 24 hours the same request under the same key gets the first answer,"
+            " with `Idempotency-Replayed: true`; another request gets 422, the same"
+            " one while it is being answered 409."
+        ),
+        "schema": {**TEXT, "minLength": 1, "maxLength": 255},
+    },
 }
 
 
@@ -127,13 +160,13 @@ class AutoSchema(openapi.AutoSchema):
         if tagged and self.method == "GET":
             responses["304"] = {"description": "Nothing else than If-None-Match names."}
         for status, response in responses.items():
-            response["headers"] = _headers(status, is_tagged=status in {tagged, "304"})
+            response["headers"] = _headers(self._headers_of(status, operation, tagged))
         declared = {int(status) for status in responses if status >= "400"}
         for code in declared.union(self._refusals(operation)):
             responses[str(code)] = _ref("responses", REFUSALS[code][0])
         operation["responses"] = dict(sorted(responses.items()))
         operation.setdefault("parameters", []).extend(
-            _ref("parameters", name) for name in self._conditions(tagged)
+            _ref("parameters", name) for name in self._sent_headers(operation, tagged)
         )
         return operation
 
@@ -154,11 +187,14 @@ class AutoSchema(openapi.AutoSchema):
         """Return the status of the answer that has an ETag, where one has."""
         status = str(self.view.tagged_status(self.method))
         content = responses.get(status, {}).get("content", {})
-        return status if "application/json" in content else None
+        is_json = "application/json" in content and not self._is_download()
+        return status if is_json else None
 
     def _refusals(self, operation: Schema) -> Iterator[int]:
         """Name the statuses that any operation of this kind may answer with."""
-        yield from (406, 429, 503)
+        yield from (429, 503)
+        if not self._is_download():
+            yield 406
         parameters = operation.get("parameters", [])
         if self.method != "GET" or any(each["in"] == "query" for each in parameters):
             yield 400
@@ -173,21 +209,38 @@ class AutoSchema(openapi.AutoSchema):
             yield from (413, 415)
         if self.view.takes_if_match and self.method != "GET":
             yield 412
+        if self._is_keyed(operation):
+            yield from (409, 422)
 
-    def _conditions(self, tagged: str | None) -> Iterator[str]:
+    def _is_download(self) -> bool:
+        return issubclass(self.view.content_negotiation_class, OneForm)
+
+    def _is_keyed(self, operation: Schema) -> bool:
+        """Tell whether an Idempotency-Key makes it safe to send again."""
+        return self.method == "POST" and {} not in operation.get("security", [])
+
+    def _headers_of(
+        self, status: str, operation: Schema, tagged: str | None
+    ) -> Iterator[str]:
+        yield from _ALWAYS
+        if status in {"201", "302"}:
+            yield "Location"
+        if status in {tagged, "304"}:
+            yield "ETag"
+        if self._is_keyed(operation):
+            yield idempotency.REPLAYED
+
+    def _sent_headers(self, operation: Schema, tagged: str | None) -> Iterator[str]:
         yield REQUEST_ID
+        if self._is_keyed(operation):
+            yield idempotency.NAME
         if tagged and self.method == "GET":
             yield "If-None-Match"
         if self.view.takes_if_match and self.method != "GET":
             yield "If-Match"
 
 
-def _headers(status: str, *, is_tagged: bool) -> Schema:
-    names = [REQUEST_ID]
-    if status in {"201", "302"}:
-        names.append("Location")
-    if is_tagged:
-        names.append("ETag")
+def _headers(names: Iterable[str]) -> Schema:
     return {name: _ref("headers", name) for name in names}
 
 
@@ -197,8 +250,8 @@ def add_components(result: Schema, **_: Any) -> Schema:
     components["schemas"].update(Problem=PROBLEM, Fault=FAULT)
     components["headers"] = HEADERS
     components["parameters"] = {
-        name: {"name": name, "in": "header", "description": text, "schema": TEXT}
-        for name, text in PARAMETERS.items()
+        name: {"name": name, "in": "header", **described}
+        for name, described in PARAMETERS.items()
     }
     components["responses"] = {
         name: _refusal(status, meaning) for status, (name, meaning) in REFUSALS.items()
@@ -207,14 +260,14 @@ def add_components(result: Schema, **_: Any) -> Schema:
 
 
 def _refusal(status: int, meaning: str) -> Schema:
-    names = [REQUEST_ID]
+    names = [*_ALWAYS]
     if status in WAITS:
         names.append("Retry-After")
     if status == 401:
         names.append("WWW-Authenticate")
     return {
         "description": meaning,
-        "headers": {name: _ref("headers", name) for name in names},
+        "headers": _headers(names),
         "content": {PROBLEM_JSON: {"schema": _ref("schemas", "Problem")}},
     }
 

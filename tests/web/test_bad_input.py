@@ -1,6 +1,7 @@
 """Bad input wherever a body is taken: a clean refusal, and nothing stored."""
 
 import json
+import re
 
 import boto3
 import pytest
@@ -104,6 +105,22 @@ ENDPOINTS = [
             "end_date": "2026-03-02",
             "email": False,
         },
+    ),
+    (
+        "POST",
+        "/api/expenses/selected",
+        {"expense_ids": ["{expense}"], "category": "Fun", "status": "void"},
+    ),
+    ("POST", "/api/expenses/selected", {"expense_ids": ["{expense}"], "delete": True}),
+    (
+        "POST",
+        "/api/categories/rename",
+        {"from": "Groceries", "to": "Food", "budgets": "keep"},
+    ),
+    (
+        "POST",
+        "/api/categories/merge",
+        {"from": ["Groceries", "Fun"], "into": "Food", "budgets": "add"},
     ),
     ("POST", "/api/admin/users/find", {"whom": "alice"}),
     ("POST", "/api/admin/users/{user}/lock", {"reason": "why"}),
@@ -217,6 +234,21 @@ def filled(text, names):
     return text
 
 
+def test_every_endpoint_that_takes_json_is_here():
+    paths = client_for().get("/api/schema?format=json").json()["paths"]
+    taking = {
+        (method.upper(), path)
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    }
+
+    here = {
+        (method, re.sub("{(.*?)}", r"{\1_id}", url)) for method, url, _ in ENDPOINTS
+    }
+    assert taking <= here
+
+
 def everything():
     client = boto3.client("dynamodb")
     return [client.scan(TableName=name)["Items"] for name in TABLES]
@@ -304,6 +336,8 @@ QUERIES = {
     "/api/trends": ["month", "category"],
     "/api/notifications": ["type", "status", "unread", "cursor", "page_size"],
     "/api/reports": ["cursor", "page_size"],
+    "/api/categories": ["start", "end", "other"],
+    "/api/export/expenses.csv": ["start", "end", "other"],
 }
 ODD = [
     "",

@@ -268,6 +268,18 @@ def test_a_new_item_comes_with_its_address_and_tag(client, url, body):
     assert tag(client, made.headers["Location"]) == made.headers["ETag"]
 
 
+def test_a_new_item_sent_again_has_the_same_tag(client):
+    def post():
+        return client.post(
+            "/api/expenses",
+            {"amount": "1.5", "category": "Food"},
+            content_type="application/json",
+            headers={"Idempotency-Key": "k"},
+        )
+
+    assert post().headers["ETag"] == post().headers["ETag"]
+
+
 LISTS = [
     "/api/expenses",
     "/api/expenses?page_size=1",
@@ -276,6 +288,7 @@ LISTS = [
     "/api/notifications/unread",
     "/api/summary",
     "/api/trends",
+    "/api/categories",
     "/api/sessions",
     "/api/profile",
 ]

@@ -165,7 +165,10 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Smart Budget Planner",
-    "DESCRIPTION": "Budgets, expenses and exact alerts. Amounts are decimal strings.",
+    "DESCRIPTION": (
+        "Budgets, expenses and exact alerts. Amounts are decimal strings."
+        " [What errors mean](/api/docs/errors)."
+    ),
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/",  # what follows it names the groups
     "OAS_VERSION": "3.1.0",

@@ -50,6 +50,7 @@ urlpatterns = [
     path("manifest.webmanifest", manifest.show, name="manifest"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", docs.DocsView.as_view(), name="docs"),
+    path("api/docs/errors", docs.show_errors, name="errors"),
 ]
 
 handler400 = errors.bad_request

@@ -8,7 +8,7 @@ def problem(answer):
     assert answer.headers["Content-Type"] == "application/problem+json"
     found = answer.json()
     assert set(found) - {"errors"} == MEMBERS
-    assert found["type"] == f"/api/docs#{found['code']}"
+    assert found["type"] == f"/api/docs/errors#{found['code']}"
     assert found["status"] == answer.status_code
     assert found["detail"]
     assert found["request_id"] == answer.headers["X-Request-Id"]

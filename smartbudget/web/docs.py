@@ -1,13 +1,12 @@
-"""Pages that show the API's schema."""
+"""Pages that explain the API."""
 
-from typing import Any
-
-from drf_spectacular.utils import extend_schema
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularSwaggerSplitView
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from smartbudget.web.errors import TITLES
+from smartbudget.web.sessions import public
 
 
 class DocsView(SpectacularSwaggerSplitView):
@@ -16,8 +15,9 @@ class DocsView(SpectacularSwaggerSplitView):
     template_name = "docs.html"
     url_name = "schema"
 
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response: Response = super().get(request, *args, **kwargs)
-        response.data["codes"] = TITLES  # what a problem's `type` leads to
-        return response
+
+@public
+@require_safe
+def show_errors(request: HttpRequest) -> HttpResponse:
+    """Explain the codes of errors, where the `type` of each leads."""
+    return render(request, "errors/codes.html", {"titles": TITLES})

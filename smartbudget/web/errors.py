@@ -59,7 +59,7 @@ STATUS: dict[type[DomainError], int] = {
     UnavailableError: 503,
 }
 
-# What each code means, whatever happened; /api/docs lists them.
+# What each code means, whatever happened; /api/docs/errors lists them.
 TITLES = {
     "invalid": "Something that was sent breaks a rule.",
     "bad_request": "The request makes no sense as a whole.",
@@ -209,7 +209,7 @@ def document(problem: Problem, method: str | None) -> dict[str, Any]:
     """
     known = problem.code in TITLES
     body: dict[str, Any] = {
-        "type": f"/api/docs#{problem.code}" if known else "about:blank",
+        "type": f"/api/docs/errors#{problem.code}" if known else "about:blank",
         "title": TITLES.get(problem.code, HTTPStatus(problem.status).phrase),
         "status": problem.status,
         "detail": problem.sentence,

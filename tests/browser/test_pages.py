@@ -12,7 +12,7 @@ from tests.integration.people import Person
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-PUBLIC = ["/login", "/register", "/no-such-page"]
+PUBLIC = ["/login", "/register", "/no-such-page", "/api/docs/errors"]
 PRIVATE = [
     "/",
     "/?month=2020-01",

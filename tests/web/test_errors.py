@@ -75,7 +75,7 @@ def test_what_programs_go_by_and_what_people_read():
     answer = client_for().get("/api/fail/missing", headers={"X-Request-Id": "abc"})
 
     assert answer.json() == {
-        "type": "/api/docs#not_found",
+        "type": "/api/docs/errors#not_found",
         "title": "There is no such thing, or it is somebody else's.",
         "status": 404,
         "detail": "Not here.",

@@ -34,6 +34,7 @@ from smartbudget.core import dates, text
 from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import SessionAuthentication
+from smartbudget.web.problems import PROBLEM_JSON, Problem, document
 
 T = TypeVar("T")
 
@@ -153,9 +154,9 @@ def address_of(request: Request, name: str, *keys: str) -> str:
 class ProblemResponse(Response):
     """A problem document; on the API's pages a part of the page."""
 
-    def __init__(self, problem: errors.Problem, method: str | None) -> None:
+    def __init__(self, problem: Problem, method: str | None) -> None:
         super().__init__(
-            errors.document(problem, method),
+            document(problem, method),
             status=problem.status,
             headers=problem.headers,
         )
@@ -166,7 +167,7 @@ class ProblemResponse(Response):
     def rendered_content(self) -> Any:
         if not isinstance(self.accepted_renderer, BrowsableAPIRenderer):
             self.accepted_renderer = JSONRenderer()
-            self.content_type = errors.PROBLEM_JSON
+            self.content_type = PROBLEM_JSON
         return super().rendered_content
 
 

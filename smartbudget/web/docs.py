@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from smartbudget.web.errors import TITLES
+from smartbudget.web.problems import TITLES
 from smartbudget.web.sessions import public
 
 

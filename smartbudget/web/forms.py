@@ -9,7 +9,8 @@ from django.shortcuts import render
 
 from smartbudget.core.errors import ForbiddenError, NotFoundError
 from smartbudget.core.money import typed_amount
-from smartbudget.web.errors import Problem, problem_of
+from smartbudget.web.errors import problem_of
+from smartbudget.web.problems import Problem
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from smartbudget.web import idempotency
 from smartbudget.web.downloads import OneForm
-from smartbudget.web.errors import PROBLEM_JSON, TITLES
+from smartbudget.web.problems import PROBLEM_JSON, TITLES
 
 Schema = dict[str, Any]
 
@@ -81,7 +81,7 @@ REFUSALS = {
     415: ("UnsupportedMediaType", "This type of body is not taken."),
     422: ("ReusedKey", "The Idempotency-Key was used for another request."),
     429: ("Throttled", "Too much in too short a time."),
-    503: ("Unavailable", "It cannot be done just now; trying again is safe."),
+    503: ("Unavailable", "It could not be done just now, or not for certain."),
 }
 WAITS = {429, 503}  # they say when to come back
 _ALWAYS = (REQUEST_ID, "RateLimit", "RateLimit-Policy")  # headers of any answer

@@ -5,7 +5,8 @@ from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
 
 from smartbudget.core.errors import DomainError
-from smartbudget.web.errors import CODES, TITLES, in_words, problem_of
+from smartbudget.web.errors import CODES, in_words, problem_of
+from smartbudget.web.problems import TITLES
 from tests.builders import client_for, make_user
 from tests.problems import problem
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils.html import escape
 
-from smartbudget.web.errors import TITLES
+from smartbudget.web.problems import TITLES
 from tests.builders import client_for
 from tests.problems import problem
 

@@ -7,6 +7,7 @@ from django import forms
 from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
+from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, editable
@@ -20,6 +21,14 @@ EMAIL_LABELS = {
     "weekly_summary": "A week is over: what was spent, budget by budget",
     "monthly_summary": "A month is over: what was spent, budget by budget",
 }
+
+SCOPE_LABELS = {
+    "read": "read: see expenses, budgets, receipts, notifications and reports",
+    "write": "write: add, change and delete expenses, budgets and receipts",
+    "reports": "reports: make, see and delete reports",
+    "account": "account: change the profile, sign devices out, download everything",
+}
+TOKEN_DAYS = (7, 30, 90, LONGEST_DAYS)
 
 
 def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
@@ -174,6 +183,28 @@ class PasswordForm(forms.Form):
     new_password = password_field(
         "New password", "new-password", f"{SHORTEST} to {LONGEST} characters."
     )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        max_length=LONGEST_NAME,
+        help_text="What it is for, as in “Import from my bank”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=[(scope, SCOPE_LABELS[scope]) for scope in SCOPES],
+        initial=["read"],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Tick at least one."},
+    )
+    expires_in_days = forms.TypedChoiceField(
+        label="Good for",
+        choices=[(days, f"{days} days") for days in TOKEN_DAYS],
+        initial=90,
+        coerce=int,
+    )
+    password = password_field("Present password", "current-password")
 
 
 class DeletionForm(forms.Form):

@@ -22,23 +22,58 @@ from rest_framework.views import exception_handler as drf_handler
 from smartbudget.core import dates, text
 from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
 from smartbudget.web import errors, idempotency, rates
-from smartbudget.web.authentication import SessionAuthentication
+from smartbudget.web.authentication import (
+    SessionAuthentication,
+    TokenAuthentication,
+    scopes_for,
+)
 
 T = TypeVar("T")
 
 
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema describes tokens, and which scopes each operation wants."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token, made on the account page. Each operation"
+            " names the scope that it wants; of several, any one is enough.",
+        }
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        enough = scopes_for(auto_schema.view, auto_schema.method)
+        return [{self.name: [scope]} for scope in enough]
+
+
 class SessionScheme(OpenApiAuthenticationExtension):
-    """How the schema describes it."""
+    """How the schema describes sessions."""
 
     target_class = SessionAuthentication
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The cookie that /login and /register set. Writes need"
+            " the CSRF token that they answer with, too, in X-CSRFToken.",
+        }
 
 
 class ApiView(APIView):
-    """Base of every API view."""
+    """Base of every API view.
+
+    scope: which tokens may use it, a key of `authentication.SCOPES`; where its methods
+    differ, `{method: key}`.
+    """
+
+    scope: str | Mapping[str, str] = "data"
 
     # What a POST derives the ids of what it makes from: the same whenever the request
     # is sent again. None: it has no Idempotency-Key.

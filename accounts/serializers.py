@@ -137,6 +137,14 @@ class ExportedProfile(ProfileOutput):
     subscription_status = serializers.CharField()
 
 
+class ExportedToken(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField()
+
+
 class ExportedHistory(serializers.Serializer[Any]):
     expense_id = serializers.CharField()
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
@@ -154,6 +162,7 @@ class ExportOutput(serializers.Serializer[Any]):
 
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
+    tokens = ExportedToken(many=True)
     budgets = BudgetOutput(many=True)
     notifications = NotificationOutput(many=True)
     expenses = ExpenseOutput(many=True, help_text="Newest day first.")

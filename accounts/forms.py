@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
@@ -23,12 +24,17 @@ EMAIL_LABELS = {
 }
 
 SCOPE_LABELS = {
-    "read": "read: see expenses, budgets, receipts, notifications and reports",
-    "write": "write: add, change and delete expenses, budgets and receipts",
-    "reports": "reports: make, see and delete reports",
-    "account": "account: change the profile, sign devices out, download everything",
+    "read": _("read: see expenses, budgets, receipts, notifications and reports"),
+    "write": _("write: add, change and delete expenses, budgets and receipts"),
+    "reports": _("reports: make, see and delete reports"),
+    "account": _("account: change the profile, sign devices out, download everything"),
 }
-TOKEN_DAYS = (7, 30, 90, LONGEST_DAYS)
+TOKEN_DAYS = {
+    7: _("a week"),
+    30: _("30 days"),
+    90: _("90 days"),
+    LONGEST_DAYS: _("a year"),
+}
 
 
 def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
@@ -187,24 +193,25 @@ class PasswordForm(forms.Form):
 
 class TokenForm(forms.Form):
     name = forms.CharField(
+        label=_("Name"),
         max_length=LONGEST_NAME,
-        help_text="What it is for, as in “Import from my bank”.",
+        help_text=_("What it is for, as in: Import from my bank."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label="What it may do",
+        label=_("What it may do"),
         choices=[(scope, SCOPE_LABELS[scope]) for scope in SCOPES],
         initial=["read"],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Tick at least one."},
+        error_messages={"required": _("Tick at least one.")},
     )
     expires_in_days = forms.TypedChoiceField(
-        label="Good for",
-        choices=[(days, f"{days} days") for days in TOKEN_DAYS],
+        label=_("Good for"),
+        choices=list(TOKEN_DAYS.items()),
         initial=90,
         coerce=int,
     )
-    password = password_field("Present password", "current-password")
+    password = password_field(_("Present password"), "current-password")
 
 
 class DeletionForm(forms.Form):

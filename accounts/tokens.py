@@ -22,6 +22,8 @@ from accounts.models import Account, ApiToken, User
 from notifications import outbox, texts
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark, speaking
 from smartbudget.core.tables import Writes, is_condition_failure, retry_lost_races
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ LONGEST_NAME = 50  # characters
 LONGEST_DAYS = 366  # none is endless
 AT_MOST = 20  # of one account; none is ended to make room for another
 
-NO_SUCH = "There is no such token."
+NO_SUCH = mark("There is no such token.")
 
 _FORM = re.compile(PREFIX + "[0-9a-f]{64}")
 _NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")
@@ -93,7 +95,7 @@ def create_token(
         created_at=dates.timestamp(),
         expires_at=int(time.time()) + expires_in_days * _DAY,
     )
-    notice = _notice(token)
+    notice = _notice(account, token)
     retry_lost_races(lambda: _store(account, token, notice))
     outbox.enqueue(user, [notice])
     logger.info("api token created user_id=%s", user.user_id)
@@ -130,9 +132,9 @@ def get_token(user: User, token_id: str) -> LiveToken:
     try:
         token = ApiToken.get(f"token#{token_id}", consistent_read=True)
     except ApiToken.DoesNotExist as error:
-        raise NotFoundError(NO_SUCH) from error
+        raise NotFoundError(_(NO_SUCH)) from error
     if token.owner != user.user_id or token.expires_at <= time.time():
-        raise NotFoundError(NO_SUCH)
+        raise NotFoundError(_(NO_SUCH))
     return _seen(token)
 
 
@@ -152,7 +154,7 @@ def revoke_token(user: User, token_id: str) -> None:
         if not ended and was_there:
             return  # the reply was lost, or somebody else was faster
         if not ended:
-            raise NotFoundError(NO_SUCH)
+            raise NotFoundError(_(NO_SUCH))
         was_there = True
         writes = Writes()
         for entry in ended:
@@ -171,14 +173,15 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     """
     account = services.get_account(checked.user_id)
     if account.password_hash != checked.password_hash:
-        raise ConflictError("The password was changed meanwhile.", "password")
+        raise ConflictError(_("The password was changed meanwhile."), "password")
     services.refuse_locked(account)
     held, entry = account.tokens or set(), entries.entry_of(token)
     if entry in held:
         return  # the reply was lost
     alive = entries.live(held)
     if len(alive) >= AT_MOST:
-        raise ConflictError(f"You have {AT_MOST} API tokens. Revoke one of them first.")
+        sentence = _("You have {most} API tokens. Revoke one of them first.")
+        raise ConflictError(sentence.format(most=AT_MOST))
     token.user = entries.snapshot(account.user)
     writes = Writes()
     for dead in held - alive:
@@ -189,8 +192,9 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     writes.commit()
 
 
-def _notice(token: ApiToken) -> "Notification":
-    subject, message = texts.api_token_created(name=token.name)
+def _notice(account: Account, token: ApiToken) -> "Notification":
+    with speaking(account.language):
+        subject, message = texts.api_token_created(name=token.name)
     return outbox.compose(
         notification_id=uuid.uuid5(_NOTICES, _id(token)).hex,
         user_id=token.owner,
@@ -246,7 +250,8 @@ def _seen(token: ApiToken) -> LiveToken:
 
 def _check(scopes: Collection[str], days: object) -> None:
     if not scopes or not set(scopes) <= set(SCOPES):
-        raise InvalidError(f"Choose among {', '.join(SCOPES)}.", "scopes")
+        sentence = _("Choose among {choices}.").format(choices=", ".join(SCOPES))
+        raise InvalidError(sentence, "scopes")
     if type(days) is not int or not 1 <= days <= LONGEST_DAYS:
-        message = f"Enter a whole number from 1 to {LONGEST_DAYS}."
-        raise InvalidError(message, "expires_in_days")
+        sentence = _("Enter a whole number from 1 to {most}.").format(most=LONGEST_DAYS)
+        raise InvalidError(sentence, "expires_in_days")

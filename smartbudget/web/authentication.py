@@ -39,7 +39,8 @@ class TokenAuthentication(BaseAuthentication):
             return None
         found = tokens.find_token(secret)
         if found is None:
-            raise AuthenticationFailed("This API token is unknown, expired or revoked.")
+            sentence = _("This API token is unknown, expired or revoked.")
+            raise AuthenticationFailed(sentence)
         request._request.user = found[0]
         return found
 
@@ -99,11 +100,11 @@ class InsufficientScope(PermissionDenied):
         # DRF answers with this as WWW-Authenticate [RFC 6750, 3.1].
         self.auth_header = 'Bearer error="insufficient_scope"'
         if not enough:
-            super().__init__("No API token may do this: log in with the password.")
+            super().__init__(_("No API token may do this: log in with the password."))
             return
         self.auth_header += f', scope="{enough[0]}"'
-        named = " or ".join(f'"{scope}"' for scope in enough)
-        super().__init__(f"This needs an API token with the scope {named}.")
+        sentence = _("This needs an API token with one of these scopes: {scopes}.")
+        super().__init__(sentence.format(scopes=", ".join(enough)))
 
 
 def scopes_for(view: Any, method: str) -> Sequence[str]:

@@ -353,7 +353,7 @@ def test_the_page_makes_one_and_shows_it_this_once(alice):
     answer = make_on_page(client, name="Bank <import>")
 
     page = answer.content.decode()
-    secret = page.partition("<code>")[2].partition("</code>")[0]
+    secret = page.partition('<code class="secret">')[2].partition("</code>")[0]
     assert "You have no API tokens." in empty
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"

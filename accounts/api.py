@@ -12,7 +12,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import deletion, export, serializers, services
+from accounts import deletion, export, serializers, services, tokens
 from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
@@ -80,6 +80,7 @@ class LoginView(EntranceView):
 
 
 class LogoutView(ApiView):
+    scope = "session"
     renderer_classes = [JSONRenderer]
 
     @extend_schema(request=None, responses={204: None})
@@ -90,6 +91,7 @@ class LogoutView(ApiView):
 
 
 class ProfileView(ApiView):
+    scope = "account"
     takes_if_match = True
 
     @extend_schema(responses=serializers.ProfileOutput)
@@ -112,6 +114,8 @@ class ProfileView(ApiView):
 
 
 class PasswordView(ApiView):
+    scope = "session"
+
     @extend_schema(
         request=serializers.PasswordInput,
         responses={200: serializers.LoginOutput, 409: None},
@@ -130,6 +134,8 @@ class PasswordView(ApiView):
 
 
 class EmailView(ApiView):
+    scope = {"POST": "session", "DELETE": "account"}
+
     @extend_schema(
         request=serializers.EmailInput,
         responses={200: serializers.ProfileOutput, 409: None},
@@ -153,6 +159,8 @@ class EmailView(ApiView):
 
 
 class AccountView(ApiView):
+    scope = "session"
+
     @extend_schema(
         operation_id="delete_account",
         request=serializers.DeletionInput,
@@ -218,27 +226,27 @@ class CsvExportView(ApiView):
 
 
 class SessionsView(ApiView):
+    scope = "account"
+
     @extend_schema(
         operation_id="list_sessions",
         responses=serializers.SessionOutput(many=True),
     )
     def get(self, request: Request) -> Response:
         """List where the caller is logged in, newest first."""
-        found = services.list_sessions(
-            request.user, sessions.session_key(request._request)
-        )
+        found = services.list_sessions(request.user, _asking_session(request))
         return Response(serializers.SessionOutput(found, many=True).data)
 
     @extend_schema(operation_id="end_other_sessions", responses={204: None})
     def delete(self, request: Request) -> Response:
         """End every session but the one that asks."""
-        services.end_other_sessions(
-            request.user, sessions.session_key(request._request)
-        )
+        services.end_other_sessions(request.user, _asking_session(request))
         return Response(status=204)
 
 
 class SessionView(ApiView):
+    scope = "account"
+
     @extend_schema(operation_id="end_session", responses={204: None})
     def delete(self, request: Request, session_id: str) -> Response:
         """End one session."""
@@ -246,8 +254,57 @@ class SessionView(ApiView):
         return Response(status=204)
 
 
+class TokensView(ApiView):
+    scope = {"GET": "account", "POST": "session"}
+
+    @extend_schema(
+        operation_id="list_tokens", responses=serializers.TokenOutput(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's API tokens, newest first."""
+        found = tokens.list_tokens(request.user)
+        return Response(serializers.TokenOutput(found, many=True).data)
+
+    @extend_schema(
+        operation_id="create_token",
+        request=serializers.TokenInput,
+        responses={201: serializers.MadeTokenOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Make an API token; this answer alone tells it."""
+        data = serializers.TokenInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        made, secret = tokens.create_token(request.user, **data.validated_data)
+        shown = serializers.TokenOutput(made).data
+        address = address_of(request, "token", made.token_id)
+        return Response(
+            {**shown, "token": secret}, status=201, headers={"Location": address}
+        )
+
+
+class TokenView(ApiView):
+    scope = "account"
+
+    @extend_schema(operation_id="get_token", responses=serializers.TokenOutput)
+    def get(self, request: Request, token_id: str) -> Response:
+        """Show one of the caller's API tokens."""
+        found = tokens.get_token(request.user, token_id)
+        return Response(serializers.TokenOutput(found).data)
+
+    @extend_schema(operation_id="revoke_token", responses={204: None})
+    def delete(self, request: Request, token_id: str) -> Response:
+        """Revoke one API token, be it the one that asks."""
+        tokens.revoke_token(request.user, token_id)
+        return Response(status=204)
+
+
 def represent(_request: Request, account: Account) -> dict[str, Any]:
     return serializers.ProfileOutput(account).data
+
+
+def _asking_session(request: Request) -> str | None:
+    """Return the key of the session that asks; a token asks for none."""
+    return None if request.auth else sessions.session_key(request._request)
 
 
 def answer(request: Request, login: services.Login, *, status: int) -> Response:

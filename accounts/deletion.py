@@ -1,10 +1,10 @@
 """The end of an account: closed at once, then deleted with all that it has.
 
-Closing is one transaction: no login works any more and every session ends, while the
-names stay taken, so that nobody gets a half-deleted account; and a job is noted that
-the sweep queues until the account is gone. Deleting goes from the outside in. Whatever
-dies, the account and its claims are there until all else is gone, and a repetition
-finds what is left.
+Closing is one transaction: no login works any more, sessions and API tokens end, while
+the names stay taken, so that nobody gets a half-deleted account; and a job is noted
+that the sweep queues until the account is gone. Deleting goes from the outside in.
+Whatever dies, the account and its claims are there until all else is gone, and a
+repetition finds what is left.
 """
 
 import datetime
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from accounts import claims, services, sessions
+from accounts import claims, entries, services
 from accounts.models import Account, User
 from budgets import services as budgets
 from expenses import erasure as expenses
@@ -107,12 +107,12 @@ def _close(checked: Account) -> None:
         raise ConflictError("The password was changed meanwhile.", "password")
     now = dates.timestamp()
     writes = Writes()
-    for entry in account.sessions or ():
-        writes.delete(sessions.of_entry(entry))
+    entries.delete_all(account, writes)
     actions: list[Action] = [
         Account.closed_at.set(now),
         Account.updated_at.set(now),
         Account.sessions.remove(),
+        Account.tokens.remove(),
     ]
     writes.update(account, actions)
     jobs.put(TASK, account.user_id, writes)

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from accounts import claims, sessions
+from accounts import claims, entries
 from accounts.models import Account, Claim
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError
@@ -56,7 +56,7 @@ def store(
 ) -> Account:
     """Change what an account says of its e-mail, in one transaction; return it.
 
-    The claims on its addresses follow, and so do its live sessions.
+    The claims on its addresses follow, and so do its live sessions and API tokens.
 
     writes: what belongs into the same transaction.
 
@@ -66,7 +66,7 @@ def store(
     writes = writes or Writes()
     writes.update(account, change(account, changes, writes))
     if "email" in changes:
-        sessions.write_snapshots(account, writes)
+        entries.write_snapshots(account, writes)
     try:
         writes.commit()
     except LostRaceError as error:

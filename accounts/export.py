@@ -17,7 +17,7 @@ from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import records, services, throttles
+from accounts import records, services, throttles, tokens
 from accounts.models import Account, User
 from accounts.records import Record
 from accounts.throttles import Limit
@@ -101,7 +101,7 @@ def _fill(entries: Entries, account: Account) -> Iterator[None]:
     user = account.user
     profile = records.json_text(records.of_account(account))
     yield from entries.text("profile.json", [profile])
-    for title, rows in _first_lists(user).items():
+    for title, rows in _first_lists(account).items():
         yield from entries.rows(f"{title}.json", rows)
     with _Ledger(user) as ledger:
         lines = records.csv_lines(ledger.read(), user.currency)
@@ -123,7 +123,7 @@ def _json_parts(account: Account) -> Iterator[str]:
     user = account.user
     yield f'{{"made_at": "{dates.timestamp()}",\n"profile": '
     yield records.json_text(records.of_account(account))
-    for title, rows in _first_lists(user).items():
+    for title, rows in _first_lists(account).items():
         yield f',"{title}": '
         yield from records.json_list(rows)
     with _Ledger(user) as ledger:
@@ -136,11 +136,13 @@ def _json_parts(account: Account) -> Iterator[str]:
     yield "}\n"
 
 
-def _first_lists(user: User) -> dict[str, Iterable[Record]]:
+def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
     """Return the lists that are written just once, by what they are called."""
+    user = account.user
     kept = budgets.list_budgets(user).items
     told = notifications.all_notifications(user)
     return {
+        "tokens": map(records.of_token, tokens.tokens_of(account)),
         "budgets": (records.of_budget(each, user) for each in kept),
         "notifications": (records.of_notification(each, user) for each in told),
     }

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import EMAIL_KINDS, Account
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
+from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, editable
@@ -19,6 +21,19 @@ EMAIL_LABELS = {
     "report_ready": "A report is ready",
     "weekly_summary": "A week is over: what was spent, budget by budget",
     "monthly_summary": "A month is over: what was spent, budget by budget",
+}
+
+SCOPE_LABELS = {
+    "read": _("read: see expenses, budgets, receipts, notifications and reports"),
+    "write": _("write: add, change and delete expenses, budgets and receipts"),
+    "reports": _("reports: make, see and delete reports"),
+    "account": _("account: change the profile, sign devices out, download everything"),
+}
+TOKEN_DAYS = {
+    7: _("a week"),
+    30: _("30 days"),
+    90: _("90 days"),
+    LONGEST_DAYS: _("a year"),
 }
 
 
@@ -174,6 +189,29 @@ class PasswordForm(forms.Form):
     new_password = password_field(
         "New password", "new-password", f"{SHORTEST} to {LONGEST} characters."
     )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=LONGEST_NAME,
+        help_text=_("What it is for, as in: Import from my bank."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        choices=[(scope, SCOPE_LABELS[scope]) for scope in SCOPES],
+        initial=["read"],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Tick at least one.")},
+    )
+    expires_in_days = forms.TypedChoiceField(
+        label=_("Good for"),
+        choices=list(TOKEN_DAYS.items()),
+        initial=90,
+        coerce=int,
+    )
+    password = password_field(_("Present password"), "current-password")
 
 
 class DeletionForm(forms.Form):

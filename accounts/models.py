@@ -34,7 +34,7 @@ SECURITY_KINDS = ("password_changed", "email_changed", "api_token_created")
 
 @dataclass(frozen=True)
 class User:
-    """What every request needs of its account; a session carries it.
+    """What every request needs of its account; sessions and API tokens carry it.
 
     The acting user that services take as their first argument.
     """
@@ -120,7 +120,9 @@ class Account(Table):
     closed_at = UnicodeAttribute(null=True)
     locked_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; staff let nobody log in
     locked_reason = UnicodeAttribute(null=True)  # for staff; the user is not told
-    sessions = UnicodeSetAttribute(null=True)  # expiry and sha256 of each key
+    # Expiry and sha256 of each key, see accounts.entries; None: there is none.
+    sessions = UnicodeSetAttribute(null=True)
+    tokens = UnicodeSetAttribute(null=True)
     version = VersionAttribute()
 
     by_username = UsernameIndex()
@@ -135,7 +137,7 @@ class Account(Table):
 
     @property
     def user(self) -> User:
-        """The part of the account that a session carries."""
+        """The part of the account that sessions and API tokens carry."""
         return User(
             user_id=self.user_id,
             username=self.username,
@@ -201,6 +203,32 @@ class Session(Table):
     device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None: it did not say
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
+
+    @classmethod
+    def of_entry(cls, entry: str) -> "Session":
+        """Return a stand-in for an entry's session, to change or delete it."""
+        return cls(user_id=f"session#{entry.partition('#')[2]}")
+
+
+class ApiToken(Table):
+    """`token#<sha256 of the token>`: what a program may use an account with."""
+
+    class Meta(Account.Meta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the token's own key
+    owner = UnicodeAttribute()  # user_id of the account
+    user = JSONAttribute()  # as in a session
+    name = UnicodeAttribute()  # 1-50 characters
+    scopes = UnicodeSetAttribute()  # of tokens.SCOPES, at least one
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    last_used_at = UnicodeAttribute(null=True)  # to the minute; None: never yet
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
+
+    @classmethod
+    def of_entry(cls, entry: str) -> "ApiToken":
+        """Return a stand-in for an entry's token, to change or delete it."""
+        return cls(user_id=f"token#{entry.partition('#')[2]}")
 
 
 class Throttle(Table):

@@ -14,6 +14,7 @@ from smartbudget.core.files import file_name
 from smartbudget.core.money import format_amount
 
 if TYPE_CHECKING:
+    from accounts.tokens import LiveToken
     from budgets.models import Budget
     from expenses.history import Change
     from expenses.models import Expense
@@ -46,6 +47,8 @@ _EXPENSE = (
     "created_at",
     "updated_at",
 )
+# Not their ids, by which nobody outside knows them.
+_TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _BUDGET = ("budget_id", "category", "period", "created_at")
 _NOTIFICATION = (
     "notification_id",
@@ -82,6 +85,11 @@ def of_account(account: Account) -> Record:
         if threshold is None
         else format_amount(threshold, account.currency)
     }
+
+
+def of_token(token: "LiveToken") -> Record:
+    """Describe an API token, without what is secret."""
+    return _picked(token, _TOKEN)
 
 
 def of_expense(expense: "Expense", user: User) -> Record:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
+from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from budgets.serializers import BudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
@@ -136,6 +137,14 @@ class ExportedProfile(ProfileOutput):
     subscription_status = serializers.CharField()
 
 
+class ExportedToken(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField()
+
+
 class ExportedHistory(serializers.Serializer[Any]):
     expense_id = serializers.CharField()
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
@@ -153,11 +162,38 @@ class ExportOutput(serializers.Serializer[Any]):
 
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
+    tokens = ExportedToken(many=True)
     budgets = BudgetOutput(many=True)
     notifications = NotificationOutput(many=True)
     expenses = ExpenseOutput(many=True, help_text="Newest day first.")
     history = ExportedHistory(many=True, help_text="Of expenses that were changed.")
     reports = ExportedReport(many=True)
+
+
+class TokenInput(InputSerializer):
+    password = PasswordField(help_text="The account's: a token is a new way in.")
+    name = TextField(max_length=LONGEST_NAME, help_text="Tells it from the others.")
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES)
+    )
+    expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS)
+
+
+class TokenOutput(serializers.Serializer[Any]):
+    token_id = serializers.CharField(help_text="Names it; it opens nothing.")
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(
+        allow_null=True, help_text="To the minute; null until it is used."
+    )
+    expires_at = serializers.DateTimeField()
+
+
+class MadeTokenOutput(TokenOutput):
+    token = serializers.CharField(
+        help_text="The token itself, told this once: send it as a bearer."
+    )
 
 
 class DeletionInput(InputSerializer):

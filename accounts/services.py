@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from accounts import claims, emails, passwords, rules, sessions, throttles
+from accounts import claims, emails, entries, passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
@@ -96,7 +96,7 @@ def register(
         updated_at=now,
     )
     login, session = sessions.new(account, device)
-    account.sessions = {sessions.entry_of(session)}
+    account.sessions = {entries.entry_of(session)}
     retry_lost_races(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
     return login
@@ -204,20 +204,21 @@ def _begin_session(checked: Account, device: str | None) -> Login:
         raise AuthenticationError("The account has just been closed.")
     if account.password_hash != checked.password_hash:
         raise AuthenticationError("The password has just been changed.")
-    _refuse_locked(account)
+    refuse_locked(account)
     writes = Writes()
-    kept = sorted(sessions.live_entries(account))[-(sessions.AT_MOST - 1) :]
+    kept = sorted(entries.live(account.sessions))[-(sessions.AT_MOST - 1) :]
     for entry in set(account.sessions or ()).difference(kept):
-        writes.delete(sessions.of_entry(entry))
+        writes.delete(Session.of_entry(entry))
     login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())
-    writes.update(account, [Account.sessions.set({*kept, sessions.entry_of(session)})])
+    writes.update(account, [Account.sessions.set({*kept, entries.entry_of(session)})])
     writes.commit()
     logger.info("session begun user_id=%s", account.user_id)
     return login
 
 
-def _refuse_locked(account: Account) -> None:
+def refuse_locked(account: Account) -> None:
+    """Let nobody begin to use a locked account. Raises AuthenticationError."""
     if account.locked_at:
         logger.info("login refused, locked user_id=%s", account.user_id)
         whom = config.support_email or "the people who run this site"
@@ -229,7 +230,7 @@ def find_session(session_key: str) -> User | None:
     session = sessions.find(session_key)
     if session is None or session.expires_at <= time.time():
         return None
-    return sessions.user_from(session.user)
+    return entries.user_from(session.user)
 
 
 def log_out(session_key: str) -> None:
@@ -245,7 +246,7 @@ def _end_session(session_key: str) -> None:
     writes.delete(session)
     account = find_account(session.owner)
     if account is not None:
-        left = set(account.sessions or ()) - {sessions.entry_of(session)}
+        left = set(account.sessions or ()) - {entries.entry_of(session)}
         writes.update(account, [Account.action("sessions", left or None)])
     writes.commit()
     logger.info("session ended user_id=%s", session.owner)
@@ -274,7 +275,7 @@ def end_other_sessions(user: User, session_key: str | None) -> int:
 
     session_key: as in `list_sessions`. Safe to repeat.
     """
-    mine = sessions.id_of_key(session_key) if session_key else None
+    mine = entries.digest(session_key) if session_key else None
     return _end_sessions(user, lambda found: found != mine)
 
 
@@ -282,16 +283,16 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
     def attempt() -> int:
         account = get_account(user.user_id)
         held = account.sessions or set()
-        ended = {entry for entry in held if is_to_end(sessions.id_of(entry))}
+        ended = {entry for entry in held if is_to_end(entries.id_of(entry))}
         if not ended:
             return 0
         writes = Writes()
         for entry in ended:
-            writes.delete(sessions.of_entry(entry))
+            writes.delete(Session.of_entry(entry))
         writes.update(account, [Account.action("sessions", held - ended or None)])
         writes.commit()
         logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
-        return len(ended & sessions.live_entries(account))
+        return len(ended & entries.live(account.sessions))
 
     return retry_lost_races(attempt)
 
@@ -353,7 +354,7 @@ def update_profile(
     check: Check[Account] = unchecked,
     **changes: Unpack[ProfileChanges],
 ) -> Account:
-    """Change the given parts of a profile, and every live session's copy with it.
+    """Change the given parts of a profile, and every live copy with it.
 
     check: of the account that is about to change.
 
@@ -372,7 +373,9 @@ def _update_profile(
 
 
 def change_account(account: Account, values: Mapping[str, Any]) -> None:
-    """Store checked values, and every live session's copy of them, in one transaction.
+    """Store checked values, and every live copy of them, in one transaction.
+
+    Sessions and API tokens have copies: with 20 of each it is far from 100 items.
 
     Raises LostRaceError if the account has changed since it was read.
     """
@@ -385,7 +388,7 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
     )
     for kind in values.get("opted_in") or ():
         plans.put_next(account, kind, writes)
-    sessions.write_snapshots(account, writes)
+    entries.write_snapshots(account, writes)
     writes.commit()
 
 
@@ -433,10 +436,10 @@ def verify_password(account: Account, password: str, field: str) -> None:
 def change_password(
     user: User, *, old: str, new: str, device: str | None = None
 ) -> Login:
-    """Change the password, end every session and begin a new one.
+    """Change the password, end every session and API token, and begin a new session.
 
     A change of the e-mail address that waits to be confirmed is taken back: who asked
-    for it knew the old password.
+    for it knew the old password, and so did who made a token.
 
     Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
     """
@@ -461,15 +464,15 @@ def _store_password(
         return _begin_session(account, device)
     if account.password_hash != checked.password_hash:
         raise ConflictError("The password was changed meanwhile.", "old_password")
-    _refuse_locked(account)
+    refuse_locked(account)
     writes = Writes()
-    for entry in account.sessions or ():
-        writes.delete(sessions.of_entry(entry))
+    entries.delete_all(account, writes)
     login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),
-        Account.sessions.set({sessions.entry_of(session)}),
+        Account.sessions.set({entries.entry_of(session)}),
+        Account.tokens.remove(),
         *emails.change(account, emails.without_change(account), writes),
     ]
     writes.update(account, actions)

@@ -8,7 +8,7 @@ import logging
 import re
 from dataclasses import dataclass
 
-from accounts import emails, services, sessions
+from accounts import emails, entries, services, sessions
 from accounts.models import Account, User
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
@@ -79,7 +79,7 @@ def get_user(staff: User, user_id: str) -> Person:
 
 
 def lock(staff: User, user_id: str, *, reason: str) -> Person:
-    """Let nobody log in to an account, and end all its sessions, in one transaction.
+    """Let nobody use an account: end its sessions and tokens, in one transaction.
 
     A change of its e-mail address that waits is taken back: who asked for it may be
     why the account is locked. An account that is locked stays so, for its first reason;
@@ -143,14 +143,14 @@ def _find(whom: str) -> Account | None:
 
 def _lock(account: Account, reason: str) -> None:
     writes = Writes()
-    for entry in account.sessions or ():
-        writes.delete(sessions.of_entry(entry))
+    entries.delete_all(account, writes)
     account.locked_at, account.locked_reason = dates.timestamp(), reason
     account.sessions = None
     actions: list[Action] = [
         Account.locked_at.set(account.locked_at),
         Account.locked_reason.set(reason),
         Account.sessions.remove(),
+        Account.tokens.remove(),
         *emails.change(account, emails.without_change(account), writes),
     ]
     writes.update(account, actions)
@@ -169,7 +169,7 @@ def _person(account: Account) -> Person:
         is_staff=account.is_staff,
         created_at=account.created_at,
         last_login_at=sessions.last_begun(account),
-        live_sessions=len(sessions.live_entries(account)),
+        live_sessions=len(entries.live(account.sessions)),
         subscription_status=account.subscription_status,
         locked_at=account.locked_at,
         locked_reason=account.locked_reason,

@@ -11,6 +11,8 @@ from smartbudget.web.api import ApiView
 
 
 class HealthView(ApiView):
+    scope = "session"
+
     @extend_schema(operation_id="health", responses=PartOutput(many=True))
     def get(self, request: Request) -> Response:
         """Ask each part of AWS how it is; for staff."""
@@ -19,6 +21,8 @@ class HealthView(ApiView):
 
 
 class FindUserView(ApiView):
+    scope = "session"
+
     @extend_schema(request=WhomInput, responses={200: PersonOutput, 404: None})
     def post(self, request: Request) -> Response:
         """Find a user by the whole username, e-mail address or user_id; for staff."""
@@ -29,6 +33,8 @@ class FindUserView(ApiView):
 
 
 class UserView(ApiView):
+    scope = "session"
+
     @extend_schema(responses=PersonOutput)
     def get(self, request: Request, user_id: str) -> Response:
         """Show a user: no address, and nothing of what they record; for staff."""
@@ -36,6 +42,8 @@ class UserView(ApiView):
 
 
 class LockView(ApiView):
+    scope = "session"
+
     @extend_schema(request=LockInput, responses={200: PersonOutput, 409: None})
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user no longer log in, and end all sessions; for staff."""
@@ -46,6 +54,8 @@ class LockView(ApiView):
 
 
 class UnlockView(ApiView):
+    scope = "session"
+
     @extend_schema(request=None, responses={200: PersonOutput})
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user log in again; for staff."""

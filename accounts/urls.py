@@ -7,6 +7,7 @@ from accounts import staff_api, staff_views, views
 from smartbudget.web.converters import DigestConverter, ItemIdConverter
 
 register_converter(DigestConverter, "session_id")
+register_converter(DigestConverter, "token_id")
 register_converter(ItemIdConverter, "user_id")
 
 pages = [
@@ -34,6 +35,12 @@ pages = [
         views.end_session,
         name="end-session",
     ),
+    path("accounts/tokens", views.api_tokens, name="tokens"),
+    path(
+        "accounts/tokens/<token_id:token_id>/revoke",
+        views.revoke_token,
+        name="revoke-token",
+    ),
     path("accounts/email", views.email, name="email"),
     path("accounts/email/cancel", views.cancel_email, name="cancel-email"),
 ]
@@ -55,6 +62,8 @@ api = [
         api_views.SessionView.as_view(),
         name="session",
     ),
+    path("api/tokens", api_views.TokensView.as_view(), name="tokens"),
+    path("api/tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),
     path("api/email", api_views.EmailView.as_view(), name="email"),
     path("api/admin/health", staff_api.HealthView.as_view(), name="health"),
     path("api/admin/users/find", staff_api.FindUserView.as_view(), name="find-user"),

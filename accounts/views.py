@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import (
     require_http_methods,
@@ -14,7 +15,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import deletion, export, services
+from accounts import deletion, export, services, tokens
 from accounts.forms import (
     DeletionForm,
     EmailForm,
@@ -22,6 +23,7 @@ from accounts.forms import (
     PasswordForm,
     ProfileForm,
     RegisterForm,
+    TokenForm,
 )
 from accounts.models import Account
 from notifications import address_change
@@ -176,6 +178,35 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     services.end_other_sessions(request.user, sessions.session_key(request))
     messages.success(request, "You are signed out everywhere else.")
     return redirect("accounts:sessions")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def api_tokens(request: HttpRequest) -> HttpResponse:
+    """List the tokens, and make one: its secret is on this answer and nowhere else."""
+
+    def listed() -> dict[str, Any]:
+        return {"tokens": tokens.list_tokens(request.user)}
+
+    def done(made: tuple[tokens.LiveToken, str]) -> HttpResponse:
+        token, secret = made
+        context = {**listed(), "form": TokenForm(), "made": token, "secret": secret}
+        return render(request, "accounts/tokens.html", context)
+
+    return answer_form(
+        request,
+        "accounts/tokens.html",
+        TokenForm(request.POST if request.method == "POST" else None),
+        save=lambda data: tokens.create_token(request.user, **data),
+        done=done,
+        context=listed,
+    )
+
+
+@require_POST
+def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
+    tokens.revoke_token(request.user, token_id)
+    messages.success(request, _("That token is revoked."))
+    return redirect("accounts:tokens")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

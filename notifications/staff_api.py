@@ -19,6 +19,8 @@ REDRIVE_SECONDS = 5
 
 
 class FailedView(ApiView):
+    scope = "session"
+
     @extend_schema(responses=FailedPage)
     def get(self, request: Request) -> Response:
         """List the failed notifications, newest first; for staff."""
@@ -26,6 +28,8 @@ class FailedView(ApiView):
 
 
 class ResendView(ApiView):
+    scope = "session"
+
     @extend_schema(request=WhichInput, responses={200: ResendOutput, 404: None})
     def post(self, request: Request) -> Response:
         """Send failed notifications again; repeat it while some are left."""
@@ -40,6 +44,8 @@ class ResendView(ApiView):
 
 
 class DeadLettersView(ApiView):
+    scope = "session"
+
     @extend_schema(responses=DeadLettersOutput)
     def get(self, request: Request) -> Response:
         """Count the messages and the scheduled runs that failed; for staff."""
@@ -51,6 +57,8 @@ class DeadLettersView(ApiView):
 
 
 class RedriveView(ApiView):
+    scope = "session"
+
     @extend_schema(request=None, responses=RedriveOutput)
     def post(self, request: Request) -> Response:
         """Have the dead letters tried again; repeat it while some are left."""

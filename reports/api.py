@@ -15,6 +15,8 @@ from smartbudget.web.schema import PAGING
 
 
 class GenerateView(ApiView):
+    scope = "reports"
+
     @extend_schema(
         operation_id="generate_report",
         request=QuestionInput,
@@ -31,6 +33,8 @@ class GenerateView(ApiView):
 
 
 class ReportListView(ApiView):
+    scope = "reports"
+
     @extend_schema(operation_id="list_reports", parameters=PAGING, responses=ReportPage)
     def get(self, request: Request) -> Response:
         """List the caller's reports, newest first."""
@@ -46,6 +50,8 @@ class ReportListView(ApiView):
 
 
 class ReportView(ApiView):
+    scope = "reports"
+
     @extend_schema(
         operation_id="download_report",
         responses={

@@ -144,9 +144,13 @@ STORAGES = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "smartbudget.web.authentication.SessionAuthentication"
+        "smartbudget.web.authentication.TokenAuthentication",
+        "smartbudget.web.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["smartbudget.web.authentication.IsSignedIn"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "smartbudget.web.authentication.IsSignedIn",
+        "smartbudget.web.authentication.HasScope",
+    ],
     "DEFAULT_PARSER_CLASSES": [
         "smartbudget.web.parsers.JSONParser",
         "rest_framework.parsers.FormParser",

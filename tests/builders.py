@@ -1,10 +1,10 @@
-"""Small builders: people who are registered, and browsers they are logged in on."""
+"""Small builders: people, browsers they are logged in on, programs with a token."""
 
 import itertools
 
 from django.test import Client
 
-from accounts import services
+from accounts import services, tokens
 from accounts.models import Account, User
 
 PASSWORD = "correct horse battery"
@@ -44,3 +44,24 @@ def token_of(client: Client) -> dict[str, str]:
     """Fetch a CSRF token, as the header to send it in."""
     client.get("/login")
     return {"X-CSRFToken": client.cookies["csrftoken"].value}
+
+
+def make_token(user: User, *scopes: str, days: int = 30, name: str = "Script") -> str:
+    """Make an API token and return its secret; without scopes it has all of them."""
+    _, secret = tokens.create_token(
+        user,
+        password=PASSWORD,
+        name=name,
+        scopes=scopes or tokens.SCOPES,
+        expires_in_days=days,
+    )
+    return secret
+
+
+def program_with(secret: str) -> Client:
+    """Return a client that sends an API token and no cookie, as programs do."""
+    return Client(
+        enforce_csrf_checks=True,
+        raise_request_exception=False,
+        headers={"Authorization": f"Bearer {secret}"},
+    )

@@ -12,7 +12,7 @@ from budgets.models import Budget
 from expenses import services as expenses
 from expenses.models import Expense
 from smartbudget.core import aws as clients
-from tests.builders import client_for, make_user
+from tests.builders import PASSWORD, client_for, make_user, program_with
 from tests.calls import counted
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
@@ -369,3 +369,28 @@ def test_what_exports_cost(alice, browser):
     everything = [*admitted, *[QUERY] * 3, histories, reports]
     assert cost("/api/export") == cost("/api/export.json") == everything
     assert cost("/api/export/expenses.csv") == [*admitted, QUERY]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_what_api_tokens_cost(alice, browser):
+    """A request by token: what a session costs, and once a minute a write."""
+    token, account = "dynamodb.GetItem", "dynamodb.GetItem"
+    used = throttle = "dynamodb.UpdateItem"
+
+    def cost(client, path, body=None):
+        send = client.post if body else client.get
+        with counted() as calls:
+            answer = send(path, body, content_type="application/json")
+        return calls.names, answer
+
+    given = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
+    calls, made = cost(browser, "/api/tokens", {**given, "expires_in_days": 1})
+    # The account is read again once the password is found right, for the transaction.
+    password = [account, throttle, throttle]
+    assert calls == [SESSION, *password, account, TRANSACTION, SEND]
+
+    program = program_with(made.json()["token"])
+    assert cost(program, "/api/budgets")[0] == [token, used, QUERY]
+    assert cost(program, "/api/budgets")[0] == [token, QUERY]
+    assert cost(program, "/api/expenses", {"amount": "1.00"})[0] == [token]  # refused
+    assert cost(program_with("no token"), "/api/budgets")[0] == []

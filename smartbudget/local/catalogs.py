@@ -131,6 +131,8 @@ def _messages(path: Path) -> Iterable[Any]:
         method = "jinja2.ext:babel_extract"
     elif path.suffix != ".py":
         source = templatize(source)  # what is no message becomes X's
+        # Python's tokens mind how a line is indented; messages stand in one line each.
+        source = "\n".join(map(str.lstrip, source.splitlines()))
     return extract(
         method, io.BytesIO(source.encode()), KEYWORDS, comment_tags=["Translators:"]
     )

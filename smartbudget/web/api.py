@@ -33,20 +33,49 @@ from rest_framework.views import APIView
 from smartbudget.core import dates, text
 from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
 from smartbudget.web import conditions, errors, idempotency, rates
-from smartbudget.web.authentication import SessionAuthentication
+from smartbudget.web.authentication import (
+    SessionAuthentication,
+    TokenAuthentication,
+    scopes_for,
+)
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
 
 T = TypeVar("T")
 
 
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema describes tokens, and which scopes each operation wants."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token, made on the account page. Each operation"
+            " names the scope that it wants; of several, any one is enough.",
+        }
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        enough = scopes_for(auto_schema.view, auto_schema.method)
+        return [{self.name: [scope]} for scope in enough]
+
+
 class SessionScheme(OpenApiAuthenticationExtension):
-    """How the schema describes it."""
+    """How the schema describes sessions."""
 
     target_class = SessionAuthentication
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The cookie that /login and /register set. Writes need"
+            " the CSRF token that they answer with, too, in X-CSRFToken.",
+        }
 
 
 class ContentNegotiation(DefaultContentNegotiation):
@@ -62,12 +91,16 @@ class ContentNegotiation(DefaultContentNegotiation):
 class ApiView(APIView):
     """Base of every API view: what may be asked, and what answers have in common.
 
+    `scope` says which tokens may use it, a key of `authentication.SCOPES`; where its
+    methods differ, `{method: key}`.
+
     Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
     `takes_if_match`, a view's writes check the item with `conditions.if_match`, and
     PATCH answers as GET then would. Where `creates_items`, POST answers as GET of the
     new item's Location would.
     """
 
+    scope: str | Mapping[str, str] = "data"
     takes_if_match = False
     creates_items = False
     content_negotiation_class = ContentNegotiation

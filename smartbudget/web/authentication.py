@@ -1,15 +1,60 @@
 """Who may use the API; DRF loads this before its own views."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts import tokens
 from accounts.models import User
+from accounts.tokens import Access
 from smartbudget.web import sessions
+
+# What a view says of itself as `scope`: which scopes let a token read there, and which
+# let it change. Any one of them is enough; where there is none, no token may do it.
+SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "data": (["read"], ["write"]),
+    "reports": (["read", "reports"], ["reports"]),
+    "account": (["account"], ["account"]),
+    "session": ([], []),
+}
+
+
+class TokenAuthentication(BaseAuthentication):
+    """An API token; `request.auth` is then its Access, which a session does not have.
+
+    A browser never sends one by itself, so there is nothing for a CSRF token to prove.
+    One that is no good is refused, whatever cookie came with it.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, Access] | None:
+        secret = _bearer(request)
+        if secret is None:
+            return None
+        found = tokens.find_token(secret)
+        if found is None:
+            sentence = _("This API token is unknown, expired or revoked.")
+            raise AuthenticationFailed(sentence)
+        request._request.user = found[0]
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        # DRF asks the first class what a 401 says [RFC 6750, 3].
+        if _bearer(request) is None:
+            return 'Bearer realm="api"'
+        return 'Bearer error="invalid_token"'
+
+
+def _bearer(request: Request) -> str | None:
+    """Return what came as a token, good or not; other schemes are none of ours."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 class SessionAuthentication(BaseAuthentication):
@@ -23,15 +68,51 @@ class SessionAuthentication(BaseAuthentication):
         request._request.user = user
         return user, None
 
-    def authenticate_header(self, request: Request) -> str:
-        return "Session"  # with it DRF answers 401 and not 403
-
 
 class IsSignedIn(BasePermission):
     """Only people who are logged in."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return request.user is not None
+
+
+class HasScope(BasePermission):
+    """A token may do what one of its scopes is for; a session may do everything."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        # OPTIONS tells nothing of anybody; what a view cannot do is a 405.
+        if request.auth is None or request.method == "OPTIONS":
+            return True
+        if request.method not in view.allowed_methods:
+            return True
+        enough = scopes_for(view, request.method)
+        if not request.auth.scopes.intersection(enough):
+            raise InsufficientScope(enough)
+        return True
+
+
+class InsufficientScope(PermissionDenied):
+    """The token is good, but not for this."""
+
+    default_code = "insufficient_scope"
+
+    def __init__(self, enough: Sequence[str]) -> None:
+        # DRF answers with this as WWW-Authenticate [RFC 6750, 3.1].
+        self.auth_header = 'Bearer error="insufficient_scope"'
+        if not enough:
+            super().__init__(_("No API token may do this: log in with the password."))
+            return
+        self.auth_header += f', scope="{enough[0]}"'
+        sentence = _("This needs an API token with one of these scopes: {scopes}.")
+        super().__init__(sentence.format(scopes=", ".join(enough)))
+
+
+def scopes_for(view: Any, method: str) -> Sequence[str]:
+    """Return the scopes of which any one lets a token use a method of a view."""
+    method = "GET" if method == "HEAD" else method
+    scope = view.scope if isinstance(view.scope, str) else view.scope[method]
+    reading, changing = SCOPES[scope]
+    return reading if method in SAFE_METHODS else changing
 
 
 class _CsrfCheck(CsrfViewMiddleware):

@@ -22,6 +22,6 @@ class LinkKeyConverter(_AsItIs):
 
 
 class DigestConverter(_AsItIs):
-    """A SHA-256 in hexadecimal, as sessions are named."""
+    """A SHA-256 in hexadecimal, as sessions and API tokens are named."""
 
     regex = "[0-9a-f]{64}"

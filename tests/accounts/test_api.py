@@ -169,7 +169,7 @@ def test_a_forged_cookie_is_nobody_and_is_taken_away(aws, key):
     answer = client.get("/api/profile")
 
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Session"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
     assert answer.cookies["session"]["max-age"] == 0
 
 

@@ -24,7 +24,15 @@ from smartbudget.core.errors import (
     InvalidError,
 )
 from smartbudget.core.files import report_key
-from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.builders import (
+    PASSWORD,
+    account_of,
+    client_for,
+    make_token,
+    make_user,
+    program_with,
+    token_of,
+)
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications import faults
@@ -53,6 +61,7 @@ def furnish(user):
     services.update_profile(
         user, email_preferences={"weekly_summary": True, "monthly_summary": True}
     )
+    make_token(user)
     make_budget(user, amount="5.00")
     browser = client_for(user)
     expense = make_expense(user, amount="10.00")  # alerts twice
@@ -141,10 +150,11 @@ def test_nothing_is_left_and_others_keep_everything(clock, alice):
 
 
 def test_closing_is_immediate_and_the_names_stay_taken(clock, alice):
-    phone = client_for(alice)
+    phone, program = client_for(alice), program_with(make_token(alice))
 
     close(alice)
 
+    assert program.get("/api/profile").status_code == 401
     assert phone.get("/api/profile").status_code == 401
     with pytest.raises(AuthenticationError):
         services.log_in(identifier="alice", password=PASSWORD, address="127.0.0.1")

@@ -23,7 +23,7 @@ from reports.archive import Filed
 from smartbudget.core import aws
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.files import report_key
-from tests.builders import client_for, make_user, token_of
+from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
@@ -101,6 +101,18 @@ def test_it_holds_what_the_api_lists(alice):
     profile = read(archive, "profile.json")
     assert profile.pop("subscription_status") == "none"
     assert profile == client.get("/api/profile").json()
+
+
+def test_it_tells_of_api_tokens_without_what_opens_or_names_them(alice):
+    secret = make_token(alice, "read", name="Backup")
+    (listed,) = client_for(alice).get("/api/tokens").json()
+
+    archive = exported(alice)
+
+    told = read(archive, "tokens.json")
+    assert told == [{k: v for k, v in listed.items() if k != "token_id"}]
+    for hidden in (secret, listed["token_id"]):
+        assert hidden not in archive.read("tokens.json").decode()
 
 
 def test_nothing_secret_is_in_it(alice):
@@ -222,6 +234,7 @@ def read_json(user):
 
 
 def test_the_json_has_what_the_zip_has(alice):
+    make_token(alice)
     make_budget(alice, amount="5.00")
     attach(client_for(alice), make_expense(alice, amount="600"))
     report = Filed(report_key(alice.user_id, "monthly", NOON), 0)
@@ -233,13 +246,14 @@ def test_the_json_has_what_the_zip_has(alice):
     assert list(found) == [
         "made_at",
         "profile",
+        "tokens",
         "budgets",
         "notifications",
         "expenses",
         "history",
         "reports",
     ]
-    for title in ("profile", "budgets", "notifications", "expenses", "history"):
+    for title in list(found)[1:-1]:
         assert found[title] == read(archive, f"{title}.json")
         assert found[title]
     assert found["reports"] == [
@@ -254,6 +268,7 @@ def test_the_json_has_what_the_zip_has(alice):
 
 def test_the_schema_of_the_json_is_true(alice):
     """Every field that is sent is described, and none is described that is not."""
+    make_token(alice)
     make_budget(alice, amount="5.00")
     expense = make_expense(alice)
     expenses.edit_expense(alice, expense.expense_id, amount="6")
@@ -392,6 +407,7 @@ def test_an_empty_account_makes_a_whole_zip(alice):
         "manifest.json",
         "notifications.json",
         "profile.json",
+        "tokens.json",
     ]
     assert read(archive, "expenses.json") == []
     assert table(archive) == []
@@ -405,7 +421,7 @@ def test_others_things_are_not_in_it(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 7
+    assert len(archive.namelist()) == 8
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 

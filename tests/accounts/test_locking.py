@@ -17,7 +17,14 @@ from smartbudget.core.errors import (
     InvalidError,
     NotFoundError,
 )
-from tests.builders import PASSWORD, account_of, client_for, make_user
+from tests.builders import (
+    PASSWORD,
+    account_of,
+    client_for,
+    make_token,
+    make_user,
+    program_with,
+)
 from tests.money_builders import NOON
 from tests.notifications import faults
 from tests.notifications.builders import mails, make_notification, state
@@ -282,9 +289,10 @@ def test_nobody_cannot_be_locked(grace):
 
 
 def test_the_login_page_tells_it_and_a_session_that_ended_leads_there(grace, bob):
-    client = client_for(bob)
+    client, program = client_for(bob), program_with(make_token(bob))
     staff.lock(grace, bob.user_id, reason=REASON)
 
+    assert program.get("/api/expenses").status_code == 401
     assert client.get("/expenses").status_code == 302
     assert client.get("/api/expenses").status_code == 401
     answer = client.post("/login", {"username": "bob", "password": PASSWORD})

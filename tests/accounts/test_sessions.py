@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from accounts import services, sessions
+from accounts import entries, services, sessions
 from accounts.models import Session
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
@@ -72,7 +72,7 @@ def test_the_account_lists_live_sessions_only(aws):
         key = begin(bob)
 
     (entry,) = account_of(bob).sessions
-    assert entry.endswith(sessions._digest(key))
+    assert entry.endswith(entries.digest(key))
 
 
 def test_the_twenty_first_ends_the_oldest(aws):

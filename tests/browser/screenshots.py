@@ -37,6 +37,7 @@ PAGES = {
     "notifications": "/notifications",
     "reports": "/reports",
     "profile": "/accounts/profile",
+    "tokens": "/accounts/tokens",
 }
 HEIGHTS = dict(zip(WIDTHS, (740, 800), strict=True))  # a phone's, a laptop's
 LARGEST_BYTES = 60_000

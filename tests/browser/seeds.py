@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from tests.expenses.pictures import PDF, picture
-from tests.integration.people import Person
+from tests.integration.people import PASSWORD, Person
 from tests.stack import wait_until
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk"[:50]
@@ -42,6 +42,13 @@ def everything(stack: Any) -> Person:
             "POST", "expenses", data=data, files={"file": (name, content)}
         )
         assert answer.status_code == 201, answer.text
+    person.post(
+        "tokens",
+        password=PASSWORD,
+        name=LONG_WORD,
+        scopes=["read", "write", "reports", "account"],
+        expires_in_days=366,
+    )
     # On a machine under load a report may be refused with "please try again".
     wait_until(
         lambda: (
@@ -51,5 +58,5 @@ def everything(stack: Any) -> Person:
         ),
         seconds=60,
     )
-    person.mails(4)
+    person.mails(5)
     return person

@@ -4,11 +4,12 @@ import re
 import uuid
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from tests.browser.seeds import LONG_WORD
 from tests.browser.windows import Windows, flaws
-from tests.integration.people import Person
+from tests.integration.people import PASSWORD, Person
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -30,6 +31,7 @@ PRIVATE = [
     "/accounts/email",
     "/accounts/password",
     "/accounts/sessions",
+    "/accounts/tokens",
     "/accounts/export",
     "/accounts/delete",
 ]
@@ -47,6 +49,7 @@ WRONG = [
     ("/budgets/add", "Save"),
     ("/accounts/email", "Change e-mail address"),
     ("/accounts/password", "Change password"),
+    ("/accounts/tokens", "Make the token"),
     ("/accounts/delete", "Delete my account"),
 ]
 
@@ -102,8 +105,44 @@ def test_asking_for_budgets_in_the_way_is_flawless(windows, rich):
     assert flaws(page) == []
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_new_api_token_is_shown_once_on_a_flawless_page(windows, stack, javascript):
+    page = windows.open(Person(stack), width=360, javascript=javascript)
+    page.goto("/accounts/tokens")
+    page.get_by_label("Name").fill("Import from my bank")
+    page.get_by_label("write: ").check()
+    page.get_by_label("Good for").select_option("a week")
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the token").click()
+
+    made = page.get_by_role("region", name="Your new token: Import from my bank")
+    secret = made.locator("code").inner_text()
+    answer = requests.get(
+        f"{stack.web_url}/api/expenses",
+        headers={"Authorization": f"Bearer {secret}"},
+        timeout=30,
+    )
+    assert answer.json()["results"] == []
+    if javascript:
+        assert flaws(page) == []
+
+    page.goto("/accounts/tokens")
+    expect(page.get_by_text("read, write")).to_be_visible()
+    expect(page.get_by_text(secret)).to_have_count(0)
+    page.get_by_role("button", name="Revoke Import from my bank").click()
+    expect(page.get_by_text("You have no API tokens.")).to_be_visible()
+
+
 @pytest.mark.parametrize(
-    "address", ["/", "/expenses", "/expenses/categories", "/budgets", "/notifications"]
+    "address",
+    [
+        "/",
+        "/expenses",
+        "/expenses/categories",
+        "/budgets",
+        "/notifications",
+        "/accounts/tokens",
+    ],
 )
 def test_an_empty_page_is_flawless(windows, stack, address):
     page = windows.open(Person(stack))

@@ -248,6 +248,8 @@ def test_every_post_of_the_api_replays(client, alice):
         "content_type": "application/pdf",
     }
     march = {"report_type": "monthly", "year": 2026, "month": 3}
+    token = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
+    token["expires_in_days"] = 30
     password = {"old_password": PASSWORD, "new_password": "another long one"}
     uploaded = uploads.announce(alice, **announced)[0]
     boto3.client("s3").put_object(
@@ -268,6 +270,7 @@ def test_every_post_of_the_api_replays(client, alice):
         ("/api/notifications/read", {"all": True}),
         ("/api/notifications/subscribe", {}),
         ("/api/email", {"password": PASSWORD, "email": "new@example.com"}),
+        ("/api/tokens", token),
         ("/api/password", password),
         ("/api/admin/users/find", {"whom": "bob"}),
         (f"/api/admin/users/{bob}/lock", {"reason": "odd"}),

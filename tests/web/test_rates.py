@@ -2,12 +2,16 @@
 
 import pytest
 import time_machine
-from rest_framework.authentication import BaseAuthentication
 
 from accounts.rates import Limiter
 from smartbudget.web import rates
-from smartbudget.web.authentication import SessionAuthentication
-from tests.builders import PASSWORD, client_for, make_user
+from tests.builders import (
+    PASSWORD,
+    client_for,
+    make_token,
+    make_user,
+    program_with,
+)
 from tests.money_builders import NOON
 from tests.notifications import faults
 
@@ -106,22 +110,12 @@ def test_an_outage_is_no_request_of_anybody_s(alice):
     assert statuses(client, 1) == [200]
 
 
-def test_each_token_has_a_limit_of_its_own(alice, monkeypatch):
-    class Token:
-        def __init__(self, token_id):
-            self.token_id = token_id
+def test_each_token_has_a_limit_of_its_own(alice):
+    one, two = (program_with(make_token(alice)) for _ in range(2))
 
-    class TokenAuthentication(BaseAuthentication):
-        def authenticate(self, request):
-            return alice, Token(request.headers["Authorization"])
-
-    monkeypatch.setattr(
-        SessionAuthentication, "authenticate", TokenAuthentication.authenticate
-    )
-    client = client_for()
-
-    assert statuses(client, 6, authorization="one") == [200] * 5 + [429]
-    assert statuses(client, 1, authorization="two") == [200]
+    assert statuses(one, 6) == [200] * 5 + [429]
+    assert statuses(two, 1) == [200]
+    assert statuses(client_for(alice), 1) == [200]
 
 
 def test_without_a_limit_nothing_is_said(alice, monkeypatch):

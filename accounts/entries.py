@@ -1,0 +1,89 @@
+"""What opens an account, sessions and API tokens, and how the account lists it.
+
+Each is an item under the SHA-256 of its key, and an entry of the account's,
+`<expiry in epoch seconds>#<sha256 of the key>`: so the oldest is found, and the dead
+are, without reading any. Each carries the account's `User`, so that one read serves a
+request.
+"""
+
+import dataclasses
+import datetime
+import hashlib
+import time
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import Account, ApiToken, Session, User
+from smartbudget.core import dates
+from smartbudget.core.tables import Writes
+
+
+def digest(key: str) -> str:
+    """Return the id that a key's item is stored under; it opens nothing."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def entry_of(item: Session | ApiToken) -> str:
+    """Return the entry that the account lists an item as."""
+    return f"{int(item.expires_at)}#{item.user_id.partition('#')[2]}"
+
+
+def id_of(entry: str) -> str:
+    """Return the id, the sha256 of its key, of an entry's item."""
+    return entry.partition("#")[2]
+
+
+def expiry_of(entry: str) -> int:
+    """Return when an entry's item expires, in epoch seconds."""
+    return int(entry.partition("#")[0])
+
+
+def live(entries: Iterable[str] | None) -> set[str]:
+    """Return the entries that have not expired."""
+    now = time.time()
+    return {entry for entry in entries or () if expiry_of(entry) > now}
+
+
+def moment(expires_at: float) -> str:
+    """Write an expiry as ISO 8601, UTC."""
+    return dates.timestamp(datetime.datetime.fromtimestamp(expires_at, datetime.UTC))
+
+
+def delete_all(account: Account, writes: Writes) -> None:
+    """Delete all that opens an account in a transaction that unlists it, too."""
+    for entry in account.sessions or ():
+        writes.delete(Session.of_entry(entry))
+    for entry in account.tokens or ():
+        writes.delete(ApiToken.of_entry(entry))
+
+
+def write_snapshots(account: Account, writes: Writes) -> None:
+    """Add the account as it is now to a transaction, for all that is live."""
+    carried = snapshot(account.user)
+    for model, listed in ((Session, account.sessions), (ApiToken, account.tokens)):
+        for entry in live(listed):
+            writes.update(
+                model.of_entry(entry),
+                [model.user.set(carried)],
+                model.user_id.exists(),
+            )
+
+
+def snapshot(user: User) -> dict[str, Any]:
+    """Return what an item carries of its account, ready for JSON."""
+    values = dataclasses.asdict(user)
+    threshold = user.large_expense_threshold
+    values["large_expense_threshold"] = None if threshold is None else str(threshold)
+    return values
+
+
+def user_from(snapshot: dict[str, Any]) -> User:
+    """Return the user of a snapshot."""
+    # During a deploy an item may have been written by older or newer code.
+    known = {field.name for field in dataclasses.fields(User)}
+    values = {name: value for name, value in snapshot.items() if name in known}
+    threshold = values.get("large_expense_threshold")
+    if threshold is not None:
+        values["large_expense_threshold"] = Decimal(threshold)
+    return User(**values)

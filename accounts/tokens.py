@@ -1,0 +1,257 @@
+"""API tokens: made, found and revoked; what programs use an account with.
+
+A token is 32 random bytes after a prefix by which it is recognised where it leaked. It
+is shown once; its item is stored under its SHA-256, which cannot be guessed back from
+so many bytes, and is found by it, so that there is nothing to compare in constant time.
+"""
+
+import datetime
+import logging
+import re
+import secrets
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pynamodb.exceptions import UpdateError
+
+from accounts import entries, services
+from accounts.models import Account, ApiToken, User
+from notifications import outbox, texts
+from smartbudget.core import dates, text
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark, speaking
+from smartbudget.core.tables import Writes, is_condition_failure, retry_lost_races
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
+
+logger = logging.getLogger(__name__)
+
+SCOPES = ("read", "write", "reports", "account")
+PREFIX = "smartbudget_"
+LONGEST_NAME = 50  # characters
+LONGEST_DAYS = 366  # none is endless
+AT_MOST = 20  # of one account; none is ended to make room for another
+
+NO_SUCH = mark("There is no such token.")
+
+_FORM = re.compile(PREFIX + "[0-9a-f]{64}")
+_NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")
+_DAY = 24 * 3600  # seconds
+_MINUTE = datetime.timedelta(minutes=1)  # how exactly the last use is known
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a request may do that came with a token."""
+
+    token_id: str  # sha256 of the token
+    scopes: frozenset[str]  # of SCOPES
+
+
+@dataclass(frozen=True)
+class LiveToken:
+    """A token as its owner sees it; nothing in it opens anything."""
+
+    token_id: str  # sha256 of the token
+    name: str
+    scopes: tuple[str, ...]  # in the order of SCOPES
+    created_at: str  # ISO 8601, UTC
+    last_used_at: str | None  # to the minute; None: never yet
+    expires_at: str  # ISO 8601, UTC
+
+
+def create_token(
+    user: User,
+    *,
+    password: str,
+    name: str,
+    scopes: Collection[str],
+    expires_in_days: int,
+) -> tuple[LiveToken, str]:
+    """Make a token, and return it with its secret, which is not to be had again.
+
+    scopes: of SCOPES. expires_in_days: 1-366.
+
+    The notice of it is stored with it. Raises InvalidError naming the field,
+    ThrottledError, AuthenticationError where the account is locked, and ConflictError
+    where there are too many or the password has just been changed. Not idempotent; one
+    whose secret never arrived is listed, and can be revoked.
+    """
+    name = text.clean(name, "name", shortest=1, longest=LONGEST_NAME)
+    _check(scopes, expires_in_days)
+    account = services.get_account(user.user_id)
+    services.verify_password(account, password, "password")
+    secret = PREFIX + secrets.token_hex(32)
+    token = ApiToken(
+        user_id=_item_key(secret),
+        owner=user.user_id,
+        name=name,
+        scopes=set(scopes),
+        created_at=dates.timestamp(),
+        expires_at=int(time.time()) + expires_in_days * _DAY,
+    )
+    notice = _notice(account, token)
+    retry_lost_races(lambda: _store(account, token, notice))
+    outbox.enqueue(user, [notice])
+    logger.info("api token created user_id=%s", user.user_id)
+    return _seen(token), secret
+
+
+def find_token(secret: str) -> tuple[User, Access] | None:
+    """Return who a token acts for, and what it may do; None if it opens nothing.
+
+    One read, and at most once a minute a write of when it was used, which fails nobody.
+    """
+    token = _find(secret) if _FORM.fullmatch(secret) else None
+    if token is None or token.expires_at <= time.time():
+        return None
+    _note_use(token)
+    return entries.user_from(token.user), Access(_id(token), frozenset(token.scopes))
+
+
+def list_tokens(user: User) -> list[LiveToken]:
+    """List the user's live tokens, newest first."""
+    return tokens_of(services.get_account(user.user_id))
+
+
+def tokens_of(account: Account) -> list[LiveToken]:
+    """Read an account's live tokens, newest first, with at most one BatchGetItem."""
+    alive = entries.live(account.tokens)
+    keys = [ApiToken.of_entry(entry).user_id for entry in alive]
+    found = ApiToken.batch_get(keys, consistent_read=True) if keys else ()
+    return sorted(map(_seen, found), key=lambda each: each.created_at, reverse=True)
+
+
+def get_token(user: User, token_id: str) -> LiveToken:
+    """Show one of the user's live tokens. Raises NotFoundError."""
+    try:
+        token = ApiToken.get(f"token#{token_id}", consistent_read=True)
+    except ApiToken.DoesNotExist as error:
+        raise NotFoundError(_(NO_SUCH)) from error
+    if token.owner != user.user_id or token.expires_at <= time.time():
+        raise NotFoundError(_(NO_SUCH))
+    return _seen(token)
+
+
+def revoke_token(user: User, token_id: str) -> None:
+    """End one of the user's tokens; it opens nothing from then on.
+
+    Raises NotFoundError, also for somebody else's and for one that has ended.
+    """
+
+    was_there = False
+
+    def attempt() -> None:
+        nonlocal was_there
+        account = services.get_account(user.user_id)
+        held = account.tokens or set()
+        ended = {each for each in entries.live(held) if entries.id_of(each) == token_id}
+        if not ended and was_there:
+            return  # the reply was lost, or somebody else was faster
+        if not ended:
+            raise NotFoundError(_(NO_SUCH))
+        was_there = True
+        writes = Writes()
+        for entry in ended:
+            writes.delete(ApiToken.of_entry(entry))
+        writes.update(account, [Account.action("tokens", held - ended or None)])
+        writes.commit()
+
+    retry_lost_races(attempt)
+    logger.info("api token revoked user_id=%s", user.user_id)
+
+
+def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
+    """Store a token, list it at its account, and store the notice, all or nothing.
+
+    checked: the account as it was when its password was found right.
+    """
+    account = services.get_account(checked.user_id)
+    if account.password_hash != checked.password_hash:
+        raise ConflictError(_("The password was changed meanwhile."), "password")
+    services.refuse_locked(account)
+    held, entry = account.tokens or set(), entries.entry_of(token)
+    if entry in held:
+        return  # the reply was lost
+    alive = entries.live(held)
+    if len(alive) >= AT_MOST:
+        sentence = _("You have {most} API tokens. Revoke one of them first.")
+        raise ConflictError(sentence.format(most=AT_MOST))
+    token.user = entries.snapshot(account.user)
+    writes = Writes()
+    for dead in held - alive:
+        writes.delete(ApiToken.of_entry(dead))
+    writes.put(token, ApiToken.user_id.does_not_exist())
+    writes.update(account, [Account.tokens.set({*alive, entry})])
+    outbox.put(notice, writes)
+    writes.commit()
+
+
+def _notice(account: Account, token: ApiToken) -> "Notification":
+    with speaking(account.language):
+        subject, message = texts.api_token_created(name=token.name)
+    return outbox.compose(
+        notification_id=uuid.uuid5(_NOTICES, _id(token)).hex,
+        user_id=token.owner,
+        type="api_token_created",
+        subject=subject,
+        message=message,
+    )
+
+
+def _find(secret: str) -> ApiToken | None:
+    try:
+        return ApiToken.get(_item_key(secret), consistent_read=True)
+    except ApiToken.DoesNotExist:
+        return None
+
+
+def _note_use(token: ApiToken) -> None:
+    """Write that a token is used now, once a minute however many use it at once."""
+    now = dates.now()
+    before = dates.timestamp(now - _MINUTE)
+    if token.last_used_at and token.last_used_at > before:
+        return
+    last = ApiToken.last_used_at
+    try:
+        token.update(
+            actions=[last.set(dates.timestamp(now))],
+            condition=ApiToken.user_id.exists()  # revoked ones stay away
+            & (last.does_not_exist() | (last <= before)),
+        )
+    except UpdateError as error:
+        if not is_condition_failure(error):
+            logger.warning("use of an api token not noted", exc_info=True)
+
+
+def _item_key(secret: str) -> str:
+    return f"token#{entries.digest(secret)}"
+
+
+def _id(token: ApiToken) -> str:
+    return token.user_id.removeprefix("token#")
+
+
+def _seen(token: ApiToken) -> LiveToken:
+    return LiveToken(
+        token_id=_id(token),
+        name=token.name,
+        scopes=tuple(scope for scope in SCOPES if scope in token.scopes),
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=entries.moment(token.expires_at),
+    )
+
+
+def _check(scopes: Collection[str], days: object) -> None:
+    if not scopes or not set(scopes) <= set(SCOPES):
+        sentence = _("Choose among {choices}.").format(choices=", ".join(SCOPES))
+        raise InvalidError(sentence, "scopes")
+    if type(days) is not int or not 1 <= days <= LONGEST_DAYS:
+        sentence = _("Enter a whole number from 1 to {most}.").format(most=LONGEST_DAYS)
+        raise InvalidError(sentence, "expires_in_days")

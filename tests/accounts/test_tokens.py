@@ -1,0 +1,491 @@
+"""API tokens: what opens an account, for how long, and what ends it."""
+
+import datetime
+import threading
+
+import boto3
+import pytest
+import time_machine
+from pynamodb.exceptions import TransactWriteError
+
+from accounts import deletion, entries, services, staff, tokens
+from accounts.models import Account, ApiToken
+from notifications.models import Notification
+from smartbudget.core import dates
+from smartbudget.core.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    ThrottledError,
+)
+from smartbudget.core.tables import Writes
+from tests.builders import PASSWORD, account_of, make_token, make_user
+from tests.money_builders import NOON
+from tests.notifications.builders import queued
+from tests.notifications.faults import calls_counted, down, reply_lost
+
+GIVEN = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def clock(aws):
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def bob(aws):
+    return make_user("bob")
+
+
+def create(user, **given):
+    return tokens.create_token(user, **{**GIVEN, "expires_in_days": 30, **given})
+
+
+def items():
+    return [each for each in ApiToken.scan() if each.user_id.startswith("token#")]
+
+
+def notices(user):
+    found = Notification.by_user.query(user.user_id)
+    return [each for each in found if each.type == "api_token_created"]
+
+
+# ------------------------------------------------------------------- making one
+
+
+def test_a_token_acts_for_its_user_within_its_scopes(bob):
+    made, secret = create(bob, name=" Backup ", scopes=["reports", "read", "read"])
+
+    user, access = tokens.find_token(secret)
+
+    assert user == bob
+    assert access == tokens.Access(made.token_id, frozenset({"read", "reports"}))
+    assert (made.name, made.scopes) == ("Backup", ("read", "reports"))
+
+
+def test_it_is_recognisable_random_and_nowhere_stored(bob):
+    secrets = {make_token(bob) for _ in range(3)}
+
+    assert len(secrets) == 3
+    for secret in secrets:
+        assert secret.startswith("smartbudget_")
+        assert len(bytes.fromhex(secret.removeprefix("smartbudget_"))) == 32
+        for table in ("users", "notifications"):
+            assert secret not in str(boto3.client("dynamodb").scan(TableName=table))
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x" * 51}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["read", "admin"]}, "scopes"),
+        ({"expires_in_days": 0}, "expires_in_days"),
+        ({"expires_in_days": 367}, "expires_in_days"),
+        ({"expires_in_days": True}, "expires_in_days"),
+        ({"expires_in_days": 1.5}, "expires_in_days"),
+        ({"password": "something else"}, "password"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_by_its_field(bob, given, field):
+    with pytest.raises(InvalidError) as refused:
+        create(bob, **given)
+
+    assert refused.value.field == field
+    assert (items(), account_of(bob).tokens) == ([], None)
+
+
+@pytest.mark.parametrize("days", [1, 366])
+@pytest.mark.parametrize("name", ["x", "ü" * 50])
+def test_the_limits_themselves_are_allowed(bob, days, name):
+    made, _ = create(bob, name=name, expires_in_days=days)
+
+    assert tokens.list_tokens(bob) == [made]
+
+
+def test_a_stolen_session_does_not_serve_to_guess_the_password(bob):
+    for _ in range(services.PASSWORD_CHECKS.tries):
+        with pytest.raises(InvalidError):
+            create(bob, password="wrong")
+
+    with pytest.raises(ThrottledError):
+        create(bob)
+
+
+def test_twenty_at_most_and_none_is_ended_for_another(clock):
+    bob = make_user()
+    create(bob, expires_in_days=1)
+    secrets = [make_token(bob) for _ in range(19)]
+
+    with pytest.raises(ConflictError, match="20 API tokens"):
+        create(bob)
+    assert all(map(tokens.find_token, secrets))
+
+    clock.shift(DAY)  # the first has expired, and makes room
+    secrets.append(make_token(bob))
+    assert all(map(tokens.find_token, secrets))
+    assert len(account_of(bob).tokens) == len(items()) == 20
+
+
+def test_two_at_once_are_both_listed(bob):
+    together, made = threading.Barrier(2), []
+
+    def make():
+        together.wait(5)
+        made.append(create(bob)[0])
+
+    threads = [threading.Thread(target=make) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert {each.token_id for each in tokens.list_tokens(bob)} == {
+        each.token_id for each in made
+    }
+    assert len(made) == len(notices(bob)) == 2
+
+
+# ------------------------------------------------------------------- the notice
+
+
+def test_a_notice_is_stored_with_it_and_queued(bob):
+    create(bob, name="Backup")
+
+    (notice,) = notices(bob)
+    assert notice.subject == "New API token: Backup"
+    assert [body["notification_id"] for body in queued()] == [notice.notification_id]
+
+
+def test_there_is_no_token_without_its_notice(bob):
+    with down("TransactWriteItems"), pytest.raises(TransactWriteError):
+        create(bob)
+    assert (items(), account_of(bob).tokens, notices(bob)) == ([], None, [])
+
+    with down("SendMessageBatch"):
+        create(bob)
+    assert [each.status for each in notices(bob)] == ["queued"]  # the sweep's
+
+
+def test_a_lost_reply_makes_one_token_and_one_notice(bob):
+    with reply_lost("TransactWriteItems"):
+        made, secret = create(bob)
+
+    assert tokens.list_tokens(bob) == [made]
+    assert tokens.find_token(secret)
+    assert len(notices(bob)) == 1
+
+
+def test_one_whose_secret_never_arrived_is_listed_and_can_be_revoked(bob, monkeypatch):
+    commit = Writes.commit
+
+    def die(writes):
+        commit(writes)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Writes, "commit", die)
+    with pytest.raises(KeyboardInterrupt):
+        create(bob)
+    monkeypatch.undo()
+
+    (lost,) = tokens.list_tokens(bob)
+    tokens.revoke_token(bob, lost.token_id)
+    assert items() == []
+    assert len(notices(bob)) == 1
+
+
+# -------------------------------------------------------------------- using one
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "smartbudget_",
+        "smartbudget_" + "0" * 64,
+        "0" * 64,
+        "ü",
+        "\ud800",
+        "x" * 9999,
+    ],
+)
+def test_a_forged_one_opens_nothing(bob, secret):
+    make_token(bob)
+
+    with calls_counted() as calls:
+        assert tokens.find_token(secret) is None
+
+    assert len(calls) <= 1
+
+
+def test_a_session_key_is_no_token_nor_a_token_a_session(bob):
+    key = services.begin_session(account_of(bob)).session_key
+
+    assert tokens.find_token(key) is None
+    assert services.find_session(make_token(bob)) is None
+
+
+def test_it_expires_on_its_day(clock):
+    bob = make_user()
+    secret = make_token(bob, days=7)
+
+    clock.shift(7 * DAY - datetime.timedelta(seconds=1))
+    assert tokens.find_token(secret)
+
+    clock.shift(1)
+    assert tokens.find_token(secret) is None
+    assert tokens.list_tokens(bob) == []
+
+
+def test_its_use_is_written_once_a_minute(clock):
+    bob = make_user()
+    secret = make_token(bob)
+
+    def calls():
+        with calls_counted() as seen:
+            assert tokens.find_token(secret)
+        return seen
+
+    assert tokens.list_tokens(bob)[0].last_used_at is None
+    assert calls() == ["GetItem", "UpdateItem"]
+    assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp(NOON)
+    clock.shift(59)
+    assert calls() == ["GetItem"]
+    clock.shift(1)
+    assert calls() == ["GetItem", "UpdateItem"]
+    assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp()
+
+
+def test_many_at_once_write_it_once(clock, monkeypatch):
+    bob = make_user()
+    secret = make_token(bob)
+    stale = tokens._find(secret)
+    tokens.find_token(secret)
+    clock.shift(5)
+
+    monkeypatch.setattr(tokens, "_find", lambda _: stale)
+    assert tokens.find_token(secret)  # read before the other wrote
+
+    assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp(NOON)
+
+
+@pytest.mark.parametrize("fault", [down, reply_lost])
+def test_its_use_may_go_unwritten_and_fails_nobody(bob, fault, caplog):
+    secret = make_token(bob)
+
+    with fault("UpdateItem"):
+        user, _ = tokens.find_token(secret)
+
+    assert user == bob
+    assert secret not in caplog.text
+    assert (fault is down) == ("not noted" in caplog.text)
+
+
+def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
+    made, secret = create(bob)
+    read = tokens._find(secret)
+    tokens.revoke_token(bob, made.token_id)
+
+    monkeypatch.setattr(tokens, "_find", lambda _: read)
+    tokens.find_token(secret)
+
+    assert items() == []
+
+
+def test_a_change_of_the_profile_reaches_it_at_once(bob):
+    secret = make_token(bob)
+
+    services.update_profile(bob, currency="KWD", time_zone="Asia/Kuwait")
+
+    user, _ = tokens.find_token(secret)
+    assert (user.currency, user.time_zone) == ("KWD", "Asia/Kuwait")
+
+
+def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
+    for _ in range(20):
+        services.begin_session(account_of(bob))
+    secrets = [make_token(bob) for _ in range(20)]
+
+    with calls_counted() as calls:
+        services.update_profile(
+            bob,
+            currency="EUR",
+            email_preferences={"weekly_summary": True, "monthly_summary": True},
+        )
+
+    assert calls == ["GetItem", "TransactWriteItems"]
+    assert {tokens.find_token(each)[0].currency for each in secrets} == {"EUR"}
+
+
+def test_one_of_newer_code_is_understood(bob):
+    secret = make_token(bob)
+    token = tokens._find(secret)
+    token.update(actions=[ApiToken.user.set({**token.user, "theme": "dark"})])
+
+    assert tokens.find_token(secret)[0] == bob
+
+
+# ------------------------------------------------------------------ listing them
+
+
+def test_they_are_listed_newest_first_without_what_opens_them(clock):
+    bob = make_user()
+    made = []
+    for name in ("first", "second"):
+        made.insert(0, create(bob, name=name))
+        clock.shift(1)
+
+    with calls_counted() as calls:
+        found = tokens.list_tokens(bob)
+
+    assert found == [token for token, _ in made]
+    assert calls == ["GetItem", "BatchGetItem"]
+    assert not [secret for _, secret in made if secret in str(found)]
+
+
+def test_who_has_none_reads_the_account_alone(bob):
+    with calls_counted() as calls:
+        assert tokens.list_tokens(bob) == []
+
+    assert calls == ["GetItem"]
+
+
+def test_one_is_shown_while_it_lives(clock):
+    bob = make_user()
+    made, _ = create(bob, expires_in_days=1)
+
+    assert tokens.get_token(bob, made.token_id) == made
+    clock.shift(DAY)
+    with pytest.raises(NotFoundError):
+        tokens.get_token(bob, made.token_id)
+
+
+@pytest.mark.parametrize("ask", [tokens.get_token, tokens.revoke_token])
+def test_an_outsiders_token_is_not_found(bob, ask):
+    made, secret = create(bob)
+
+    for odd in (made.token_id, "", "#", "0" * 64):
+        with pytest.raises(NotFoundError):
+            ask(make_user(), odd)
+    with pytest.raises(NotFoundError):
+        ask(bob, secret)
+    assert tokens.list_tokens(bob) == [made]
+
+
+# ------------------------------------------------------------------ what ends them
+
+
+def test_revoking_one_is_immediate_and_leaves_the_others(bob):
+    made, secret = create(bob)
+    other = make_token(bob)
+
+    with calls_counted() as calls:
+        tokens.revoke_token(bob, made.token_id)
+
+    assert calls == ["GetItem", "TransactWriteItems"]
+    assert tokens.find_token(secret) is None
+    assert tokens.find_token(other)
+    with pytest.raises(NotFoundError):
+        tokens.revoke_token(bob, made.token_id)
+
+
+def test_a_lost_reply_revokes_once(bob):
+    made, secret = create(bob)
+
+    with reply_lost("TransactWriteItems"):
+        tokens.revoke_token(bob, made.token_id)
+
+    assert tokens.find_token(secret) is None
+    assert account_of(bob).tokens is None
+
+
+def end_by_password(bob):
+    services.change_password(bob, old=PASSWORD, new="another good password")
+
+
+def end_by_lock(bob):
+    make_user("grace")
+    grace = staff.set_staff("grace", is_staff=True).user
+    staff.lock(grace, bob.user_id, reason="Sends spam")
+
+
+def end_by_closing(bob):
+    deletion.close_account(bob, password=PASSWORD)
+
+
+ENDS = [end_by_password, end_by_lock, end_by_closing]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_they_all_end_at_once_with(bob, end):
+    secrets = [make_token(bob) for _ in range(20)]
+    others = make_token(make_user())
+
+    end(bob)
+
+    assert [tokens.find_token(secret) for secret in secrets] == [None] * 20
+    assert tokens.find_token(others)
+    assert len(items()) == 1
+    assert Account.get(bob.user_id).tokens is None
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_one_being_made_meanwhile_does_not_slip_through(bob, end, monkeypatch):
+    checked = account_of(bob)  # whose password was found right
+    get_account, late = services.get_account, [checked]
+    end(bob)
+    monkeypatch.setattr(services, "verify_password", lambda *_: None)
+    monkeypatch.setattr(
+        services,
+        "get_account",
+        lambda user_id: late.pop() if late else get_account(user_id),
+    )
+
+    with pytest.raises((ConflictError, AuthenticationError, NotFoundError)):
+        create(bob)
+
+    assert items() == []
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_one_made_while_all_are_ended_ends_too(bob, end, monkeypatch):
+    commit, late = Writes.commit, []
+
+    def make_first(writes, *args, **options):
+        if not late:
+            late.append(None)
+            late[0] = make_token(bob)
+        commit(writes, *args, **options)
+
+    monkeypatch.setattr(Writes, "commit", make_first)
+    end(bob)
+
+    assert tokens.find_token(late[0]) is None
+    assert items() == []
+
+
+def test_unlocking_does_not_bring_them_back(bob):
+    secret = make_token(bob)
+    end_by_lock(bob)
+
+    grace = services.get_account_by_username("grace").user
+    staff.unlock(grace, bob.user_id)
+
+    assert tokens.find_token(secret) is None
+    assert tokens.find_token(make_token(bob))
+
+
+def test_they_outlive_logging_out(bob):
+    secret = make_token(bob)
+    services.end_other_sessions(bob, None)
+
+    assert account_of(bob).sessions is None
+    assert tokens.find_token(secret)
+    assert account_of(bob).tokens == {
+        entries.entry_of(token) for token in items() if token.owner == bob.user_id
+    }

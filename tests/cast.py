@@ -1,0 +1,185 @@
+"""Everybody who may ask for something, and one of each thing that can be asked for."""
+
+import datetime
+import functools
+import hashlib
+import itertools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts import entries, services, staff, tokens
+from accounts.models import User
+from expenses import uploads
+from smartbudget.core import dates
+from smartbudget.core.files import report_key
+from tests.builders import (
+    PASSWORD,
+    account_of,
+    client_for,
+    make_token,
+    make_user,
+    program_with,
+)
+from tests.expenses.pictures import PDF, picture
+from tests.money_builders import make_budget, make_expense
+from tests.notifications.builders import make_notification
+
+WORD = "Heliotrope"  # in all that the owner has, and in nothing of anybody else's
+BUCKET = "smart-budget-receipts"
+
+ONE_DAY = datetime.timedelta(days=1)
+
+_PHOTO = picture()
+_numbers = itertools.count(1)
+
+
+class Cast:
+    """The owner, the others, and what the owner has, made when first asked for."""
+
+    def __init__(self) -> None:
+        self._people: dict[str, User] = {}
+        self._clients: dict[str, Client] = {}
+        self._things: dict[str, str] = {}
+
+    @functools.cached_property
+    def spare(self) -> "Cast":
+        """Others, for what would get in these ones' way."""
+        return Cast()
+
+    def begin_anew(self) -> None:
+        """Have new people made, of whom nothing is known yet."""
+        for made in (self._people, self._clients, self._things):
+            made.clear()
+
+    def person(self, role: str) -> User:
+        """Return the `owner`, the `other`, `staff`, or somebody who never asks."""
+        if role not in self._people:
+            user = make_user()
+            if role == "staff":
+                user = staff.set_staff(user.username, is_staff=True).user
+            self._people[role] = user
+        return self._people[role]
+
+    def client(self, caller: str) -> Client:
+        """Return what a caller sends requests with; see `test_authorization`."""
+        if caller not in self._clients:
+            self._clients[caller] = self._new_client(caller)
+        return self._clients[caller]
+
+    def thing(self, kind: str) -> str:
+        """Return the id of one of the owner's things, by its name in addresses."""
+        if kind not in self._things:
+            assert kind in THINGS, f"say in tests.cast.THINGS how a {kind} is made"
+            self._things[kind] = THINGS[kind](self)
+        return self._things[kind]
+
+    def forget_things(self) -> None:
+        """Have new ones made: what was asked may have ended or changed them."""
+        self._things.clear()
+
+    def _new_client(self, caller: str) -> Client:
+        if caller == "anonymous":
+            return client_for()
+        if caller in ("owner", "other", "staff"):
+            return client_for(self.person(caller))
+        if caller == "ended session":
+            client = client_for(self.person("owner"))
+            services.log_out(client.cookies["session"].value)
+            return client
+        what, _, scopes = caller.partition(": ")
+        return program_with(self._token(what, scopes.split()))
+
+    def _token(self, what: str, scopes: list[str]) -> str:
+        owner = self.person("owner")
+        if what == "expired token":
+            with time_machine.travel(dates.now() - 2 * ONE_DAY):
+                return make_token(owner, days=1)
+        secret = make_token(owner, *scopes, name=WORD)
+        if what == "revoked token":
+            tokens.revoke_token(owner, tokens._id(tokens._find(secret)))
+        return secret
+
+
+def _expense(cast: Cast) -> str:
+    """An expense with all that one can have: a receipt and a history."""
+    owner = cast.person("owner")
+    expense = make_expense(owner, category=WORD, amount="3.00")
+    client = cast.client("owner")
+    sent = {"file": photo(), "expense_id": expense.expense_id}
+    assert client.post("/api/receipts/upload", sent).status_code == 201
+    return expense.expense_id
+
+
+def _budget(cast: Cast) -> str:
+    category = f"{WORD} {next(_numbers)}"
+    return make_budget(cast.person("owner"), category=category).budget_id
+
+
+def _notification(cast: Cast) -> str:
+    owner = cast.person("owner")
+    given = {"subject": WORD, "message": WORD}
+    return make_notification(uuid.uuid4().hex, owner.user_id, **given).notification_id
+
+
+def _report(cast: Cast) -> str:
+    owner = cast.person("owner")
+    made = dates.now() + ONE_DAY * next(_numbers)
+    key = report_key(owner.user_id, "monthly", made)
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=PDF)
+    return key.rpartition("/")[2]
+
+
+def _session(cast: Cast) -> str:
+    login = services.begin_session(account_of(cast.person("owner")))
+    return entries.digest(login.session_key)
+
+
+def _token(cast: Cast) -> str:
+    make_token(cast.person("owner"), "read", name=WORD)
+    return tokens.list_tokens(cast.person("owner"))[0].token_id
+
+
+def _upload(cast: Cast) -> str:
+    """The key of a file that was uploaded directly and is not confirmed yet."""
+    digest = hashlib.sha256(PDF).hexdigest()
+    key, *_ = uploads.announce(
+        cast.person("owner"),
+        file_name=f"{WORD}.pdf",
+        size_bytes=len(PDF),
+        sha256=digest,
+    )
+    boto3.client("s3").put_object(
+        Bucket=BUCKET, Key=key, Body=PDF, ContentType="application/pdf"
+    )
+    return key
+
+
+THINGS: dict[str, Callable[[Cast], str]] = {
+    "budget_id": _budget,
+    "expense_id": _expense,
+    "file_name": _report,
+    "key": lambda cast: "k" * 43,
+    "notification_id": _notification,
+    "session_id": _session,
+    "token": lambda cast: "t" * 43,
+    "token_id": _token,
+    "upload": _upload,
+    "user_id": lambda cast: cast.person("bystander").user_id,
+}
+
+
+def photo() -> SimpleUploadedFile:
+    """Return a receipt to upload."""
+    return SimpleUploadedFile(f"{WORD}.jpg", _PHOTO, "image/jpeg")
+
+
+def newcomer() -> dict[str, Any]:
+    """Return what somebody registers with."""
+    name = f"new{next(_numbers)}"
+    return {"username": name, "email": f"{name}@example.com", "password": PASSWORD}

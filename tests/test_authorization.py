@@ -1,0 +1,457 @@
+"""Who may do what: every address and method, asked by everybody.
+
+A row of API says which scopes let a token do it (any one of them; `session`: no token
+may; `anyone`: nobody need be known), method and address, and the status that the owner
+gets, somebody else, and staff. `alone` stands behind what would get in the way of later
+rows. What the other callers must get follows from these, see `expected`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import URLResolver, get_resolver
+
+from accounts.tokens import SCOPES
+from smartbudget.core import aws as clients
+from smartbudget.core import health
+from tests.builders import PASSWORD
+from tests.cast import WORD, Cast, newcomer, photo
+from tests.conftest import empty_aws
+from tests.notifications.test_dead_letters import make_queues
+from tests.reports.conftest import Lambda
+
+#  scopes       method address                                 owner other staff
+API = """
+   anyone       POST   /register                                 201   201   201 alone
+   anyone       POST   /login                                    200   200   200 alone
+   session      POST   /logout                                   204   204   204 alone
+   account      GET    /api/profile                              200   200   200
+   account      PATCH  /api/profile                              200   200   200
+   session      POST   /api/password                             200   200   200 alone
+   session      POST   /api/email                                200   200   200 alone
+   account      DELETE /api/email                                200   200   200
+   session      DELETE /api/account                              202   202   202 alone
+   account      GET    /api/export                               200   200   200 alone
+   account      GET    /api/export.json                          200   200   200 alone
+   account      GET    /api/export/expenses.csv                  200   200   200 alone
+   account      GET    /api/sessions                             200   200   200
+   account      DELETE /api/sessions                             204   204   204 alone
+   account      DELETE /api/sessions/<session_id>                204   404   404 alone
+   account      GET    /api/tokens                               200   200   200
+   session      POST   /api/tokens                               201   201   201
+   account      GET    /api/tokens/<token_id>                    200   404   404
+   account      DELETE /api/tokens/<token_id>                    204   404   404
+
+   read         GET    /api/expenses                             200   200   200
+   write        POST   /api/expenses                             201   201   201
+   write        POST   /api/expenses/bulk                        201   201   201
+   write        POST   /api/expenses/selected                    200   200   200
+   read         GET    /api/expenses/<expense_id>                200   404   404
+   write        PATCH  /api/expenses/<expense_id>                200   404   404
+   write        DELETE /api/expenses/<expense_id>                204   404   404
+   read         GET    /api/expenses/<expense_id>/history        200   404   404
+   write        POST   /api/receipts/upload                      201   404   404
+   write        POST   /api/receipts/presigned-url               201   201   201
+   write        POST   /api/receipts/confirm                     200   404   404
+   read         GET    /api/receipts/<expense_id>                200   404   404
+   write        DELETE /api/receipts/<expense_id>                204   404   404
+
+   read         GET    /api/categories                           200   200   200
+   write        POST   /api/categories/rename                    200   200   200
+   write        POST   /api/categories/merge                     200   200   200
+
+   read         GET    /api/budgets                              200   200   200
+   write        POST   /api/budgets                              201   201   201
+   read         GET    /api/budgets/<budget_id>                  200   404   404
+   write        PATCH  /api/budgets/<budget_id>                  200   404   404
+   write        DELETE /api/budgets/<budget_id>                  204   404   404
+   read         GET    /api/summary                              200   200   200
+   read         GET    /api/trends                               200   200   200
+
+   read         GET    /api/notifications                        200   200   200
+   read         GET    /api/notifications/<notification_id>      200   404   404
+   write        PATCH  /api/notifications/<notification_id>      200   404   404
+   read         GET    /api/notifications/unread                 200   200   200
+   write        POST   /api/notifications/read                   200   404   404
+   read         GET    /api/notifications/subscribe              200   200   200
+   write        POST   /api/notifications/subscribe              200   200   200
+   write        DELETE /api/notifications/subscribe              200   200   200
+
+   read,reports GET    /api/reports                              200   200   200
+   reports      POST   /api/reports/generate                     201   201   201
+   read,reports GET    /api/reports/<file_name>                  302   404   404
+   reports      DELETE /api/reports/<file_name>                  204   404   404
+
+   session      GET    /api/admin/health                         403   403   200
+   session      POST   /api/admin/users/find                     403   403   200
+   session      GET    /api/admin/users/<user_id>                403   403   200
+   session      POST   /api/admin/users/<user_id>/lock           403   403   200
+   session      POST   /api/admin/users/<user_id>/unlock         403   403   200
+   session      GET    /api/admin/notifications/failed           403   403   200
+   session      POST   /api/admin/notifications/resend           403   403   200
+   session      GET    /api/admin/dead-letters                   403   403   200
+   session      POST   /api/admin/dead-letters/redrive           403   403   200
+
+   anyone       GET    /api/schema                               200   200   200
+   anyone       GET    /api/docs                                 200   200   200
+"""
+
+# Pages know sessions alone: everybody else is led to /login, but from those that are
+# for `anyone`. A form that SENT says nothing of is posted empty: 400 where one may.
+PAGES = """
+   user         GET    /                                          200   200   200
+   user         POST   /                                          400   400   400
+   user         GET    /trend                                     200   200   200
+   user         GET    /first-steps/subscribe                     302   302   302
+
+   anyone       GET    /register                                  200   200   200
+   anyone       POST   /register                                  302   302   302 alone
+   anyone       GET    /login                                     200   200   200
+   anyone       POST   /login                                     302   302   302 alone
+   anyone       POST   /logout                                    302   302   302 alone
+
+   user         GET    /accounts/profile                          200   200   200
+   user         POST   /accounts/profile                          400   400   400
+   user         GET    /accounts/password                         200   200   200
+   user         POST   /accounts/password                         400   400   400
+   user         GET    /accounts/delete                           200   200   200
+   user         POST   /accounts/delete                           400   400   400
+   user         GET    /accounts/export                           200   200   200
+   user         POST   /accounts/export                           200   200   200
+   user         GET    /accounts/sessions                         200   200   200
+   user         POST   /accounts/sessions/others                  302   302   302 alone
+   user         POST   /accounts/sessions/<session_id>/end        302   404   404 alone
+   user         GET    /accounts/tokens                           200   200   200
+   user         POST   /accounts/tokens                           400   400   400
+   user         POST   /accounts/tokens/<token_id>/revoke         302   404   404
+   user         GET    /accounts/email                            200   200   200
+   user         POST   /accounts/email                            400   400   400
+   user         POST   /accounts/email/cancel                     302   302   302
+
+   user         GET    /expenses                                  200   200   200
+   user         GET    /expenses/add                              200   200   200
+   user         POST   /expenses/add                              400   400   400
+   user         GET    /expenses/selected                         302   302   302
+   user         POST   /expenses/selected                         302   302   302
+   user         GET    /expenses/categories                       200   200   200
+   user         GET    /expenses/categories/rename                302   302   302
+   user         POST   /expenses/categories/rename                302   302   302
+   user         GET    /expenses/<expense_id>/edit                200   404   404
+   user         POST   /expenses/<expense_id>/edit                302   404   404
+   user         GET    /expenses/<expense_id>/duplicate           200   404   404
+   user         POST   /expenses/<expense_id>/duplicate           302   302   302
+   user         GET    /expenses/<expense_id>/delete              200   404   404
+   user         POST   /expenses/<expense_id>/delete              302   404   404
+   user         GET    /expenses/<expense_id>/receipt             302   404   404
+   user         GET    /expenses/<expense_id>/thumbnail           200   404   404
+
+   user         GET    /budgets                                   200   200   200
+   user         GET    /budgets/add                               200   200   200
+   user         POST   /budgets/add                               400   400   400
+   user         GET    /budgets/<budget_id>/edit                  200   404   404
+   user         POST   /budgets/<budget_id>/edit                  302   404   404
+   user         GET    /budgets/<budget_id>/delete                200   404   404
+   user         POST   /budgets/<budget_id>/delete                302   404   404
+
+   user         GET    /notifications                             200   200   200
+   user         POST   /notifications/read                        302   302   302
+   user         POST   /notifications/act                         302   404   404
+   user         GET    /notifications/<notification_id>           200   404   404
+   user         POST   /notifications/<notification_id>/read      302   404   404
+   user         POST   /notifications/<notification_id>/unread    302   404   404
+   user         POST   /notifications/subscribe                   302   302   302
+   user         POST   /notifications/unsubscribe                 302   302   302
+   anyone       GET    /notifications/confirm/<token>             404   404   404
+   anyone       POST   /notifications/confirm/<token>             404   404   404
+   anyone       GET    /notifications/unsubscribe/<user_id>/<key> 404   404   404
+   anyone       POST   /notifications/unsubscribe/<user_id>/<key> 404   404   404
+
+   user         GET    /reports                                   200   200   200
+   user         POST   /reports                                   400   400   400
+   user         GET    /reports/<file_name>                       302   404   404
+   user         GET    /reports/<file_name>/delete                200   404   404
+   user         POST   /reports/<file_name>/delete                302   404   404
+
+   user         GET    /admin                                     403   403   200
+   user         GET    /admin/users                               403   403   200
+   user         POST   /admin/users                               403   403   302
+   user         GET    /admin/users/<user_id>                     403   403   200
+   user         POST   /admin/users/<user_id>                     403   403   302 alone
+   user         POST   /admin/users/<user_id>/unlock              403   403   302
+   user         GET    /admin/notifications                       403   403   200
+   user         POST   /admin/notifications/resend                403   403   302
+   user         POST   /admin/dead-letters/redrive                403   403   302
+
+   anyone       GET    /manifest.webmanifest                      200   200   200
+"""
+
+EXPENSE = {
+    "amount": "2.00",
+    "category": "Fun",
+    "date": "2026-03-18",
+    "status": "cleared",
+}
+
+# What is sent along, where it is more than {}.
+SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
+    "POST /register": lambda cast: newcomer(),
+    "POST /login": lambda cast: {
+        "username": cast.person("owner").username,
+        "password": PASSWORD,
+    },
+    "PATCH /api/profile": lambda cast: {"currency": "EUR"},
+    "POST /api/password": lambda cast: {
+        "old_password": PASSWORD,
+        "new_password": "another good password",
+    },
+    "POST /api/email": lambda cast: {
+        "password": PASSWORD,
+        "email": newcomer()["email"],
+    },
+    "DELETE /api/account": lambda cast: {"password": PASSWORD},
+    "POST /api/tokens": lambda cast: {
+        "password": PASSWORD,
+        "name": "Script",
+        "scopes": ["read"],
+        "expires_in_days": 1,
+    },
+    "POST /api/expenses": lambda cast: {"amount": "1.00", "category": "Fun"},
+    "POST /api/expenses/bulk": lambda cast: {
+        "expenses": [{"amount": "1.00", "category": "Fun"}]
+    },
+    "PATCH /api/expenses/<expense_id>": lambda cast: {"amount": "2.00"},
+    "POST /api/expenses/selected": lambda cast: {
+        "expense_ids": [cast.thing("expense_id")],
+        "status": "cleared",
+    },
+    "POST /api/categories/rename": lambda cast: {"from": "Fun", "to": "Play"},
+    "POST /api/categories/merge": lambda cast: {"from": ["Play"], "into": "Fun"},
+    "POST /api/receipts/upload": lambda cast: {
+        "file": photo(),
+        "expense_id": cast.thing("expense_id"),
+    },
+    "POST /api/receipts/presigned-url": lambda cast: {
+        "file_name": "bill.pdf",
+        "size_bytes": 9,
+        "sha256": "0" * 64,
+    },
+    "POST /api/receipts/confirm": lambda cast: {"key": cast.thing("upload")},
+    "POST /api/budgets": lambda cast: {
+        "category": newcomer()["username"],
+        "amount": "1.00",
+    },
+    "PATCH /api/budgets/<budget_id>": lambda cast: {"amount": "2.00"},
+    "PATCH /api/notifications/<notification_id>": lambda cast: {"read": True},
+    "POST /api/notifications/read": lambda cast: {
+        "ids": [cast.thing("notification_id")]
+    },
+    "POST /api/reports/generate": lambda cast: {
+        "report_type": "monthly",
+        "year": 2020,
+        "month": 1,
+    },
+    "POST /api/admin/users/find": lambda cast: {"whom": cast.thing("user_id")},
+    "POST /api/admin/users/<user_id>/lock": lambda cast: {"reason": "Sends spam"},
+    "POST /api/admin/notifications/resend": lambda cast: {"all": True},
+    "POST /expenses/<expense_id>/edit": lambda cast: EXPENSE,
+    # What the form holds, which is the caller's own by then.
+    "POST /expenses/<expense_id>/duplicate": lambda cast: EXPENSE,
+    "POST /budgets/<budget_id>/edit": lambda cast: {
+        "category": newcomer()["username"],
+        "amount": "2.00",
+        "period": "monthly",
+        "alert_threshold": "80",
+    },
+    "POST /notifications/act": lambda cast: {
+        "action": "read",
+        "selected": cast.thing("notification_id"),
+    },
+    "POST /admin/users": lambda cast: {"whom": cast.thing("user_id")},
+    "POST /admin/users/<user_id>": lambda cast: {"reason": "Sends spam"},
+    "POST /admin/notifications/resend": lambda cast: {"all": "true"},
+}
+
+PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
+UNKNOWN = ("anonymous", "ended session", "expired token", "revoked token")
+PROGRAMS = tuple(f"token: {scope}" for scope in SCOPES)
+FULL = "token: " + " ".join(SCOPES)
+
+
+@dataclass(frozen=True)
+class Row:
+    scopes: tuple[str, ...]
+    method: str
+    address: str
+    owner: int
+    other: int
+    staff: int
+    is_alone: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.address}"
+
+
+def rows(table: str) -> list[Row]:
+    found = []
+    for line in filter(None, map(str.split, table.splitlines())):
+        scopes, method, address, owner, other, staff, *alone = line
+        statuses = (int(status) for status in (owner, other, staff))
+        found.append(
+            Row(tuple(scopes.split(",")), method, address, *statuses, bool(alone))
+        )
+    return found
+
+
+def expected(row: Row) -> dict[str, int]:
+    """What each caller gets from the API."""
+    people = {"owner": row.owner, "other": row.other, "staff": row.staff}
+    if row.scopes == ("anyone",):
+        return {**people, "anonymous": row.owner, "expired token": row.owner}
+    wrong = [scope for scope in SCOPES if scope not in row.scopes]
+    return {
+        **people,
+        **dict.fromkeys(UNKNOWN, 401),
+        **{
+            f"token: {scope}": row.owner if scope in row.scopes else 403
+            for scope in SCOPES
+        },
+        f"token: {' '.join(wrong)}": 403,
+        FULL: 403 if row.scopes == ("session",) else row.owner,
+    }
+
+
+def expected_of_page(row: Row) -> dict[str, int | str]:
+    """What each caller gets from a page; who is not known is led to log in."""
+    people = {"owner": row.owner, "other": row.other, "staff": row.staff}
+    unknown = row.owner if row.scopes == ("anyone",) else "to log in"
+    return {**people, "anonymous": unknown, "ended session": unknown, FULL: unknown}
+
+
+@pytest.fixture(scope="module")
+def cast() -> Iterator[Cast]:
+    """The people and things of all rows, on moto and with the report Lambda."""
+    made, lambda_ = clients.client, Lambda()
+    with empty_aws(), pytest.MonkeyPatch.context() as patch:
+        make_queues(patch)
+        patch.setattr(health, "_reports", lambda: "It may be invoked.")
+        patch.setattr(
+            clients,
+            "client",
+            lambda service, attempts=2: (
+                lambda_ if service == "lambda" else made(service, attempts)
+            ),
+        )
+        yield Cast()
+
+
+def test_every_address_and_method_has_its_row(cast):
+    tables = {
+        "API": (API, api_of_the_site()),
+        "PAGES": (PAGES, pages_of_the_site(cast)),
+    }
+    for name, (table, found) in tables.items():
+        listed, present = {str(row) for row in rows(table)}, set(found)
+
+        missing = [
+            f"{each} has no row: say in {name} who may do it and what it answers, in"
+            " SENT what is sent, and in tests.cast.THINGS how an id in it is made."
+            for each in sorted(present - listed)
+        ]
+        assert missing == []
+        assert sorted(listed - present) == []  # rows of what is no more
+
+
+def api_of_the_site() -> Iterator[str]:
+    for address, view in views(get_resolver().url_patterns):
+        for method in ("get", "post", "put", "patch", "delete"):
+            if hasattr(getattr(view, "cls", None), method):
+                yield f"{method.upper()} {address}"
+
+
+def pages_of_the_site(cast: Cast) -> Iterator[str]:
+    """Ask each page for something that none can do, to be told what it can."""
+    client = cast.client("owner")
+    for address, _ in views(get_resolver().url_patterns):
+        if address.startswith("/api/"):
+            continue
+        answer = client.trace(place(cast, address), headers={"Accept": "text/html"})
+        assert answer.status_code == 405, f"{address} takes every method"
+        for method in answer.headers["Allow"].split(", "):
+            if method not in ("HEAD", "OPTIONS"):
+                yield f"{method} {address}"
+
+
+def views(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        address = before + PLACE.sub(r"<\1>", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern.url_patterns, address)
+        else:
+            yield address, pattern.callback
+
+
+@pytest.mark.parametrize("row", rows(API), ids=str)
+def test_the_api_answers_everybody_as_its_row_says(cast, row):
+    wanted = expected(row)
+
+    assert {caller: status(cast, row, caller) for caller in wanted} == wanted
+
+
+@pytest.mark.parametrize("row", rows(PAGES), ids=str)
+def test_a_page_answers_everybody_as_its_row_says(cast, row):
+    wanted = expected_of_page(row)
+
+    assert {caller: shown(cast, row, caller) for caller in wanted} == wanted
+
+
+def status(cast: Cast, row: Row, caller: str) -> int:
+    """Ask the API, and return the status of its answer."""
+    cast = cast.spare if row.is_alone else cast
+    sent = sent_with(cast, row)
+    client, address = cast.client(caller), place(cast, row.address)
+    if any(isinstance(value, SimpleUploadedFile) for value in sent.values()):
+        answer = client.post(address, sent)
+    else:
+        body = "" if row.method == "GET" else json.dumps(sent)
+        answer = client.generic(row.method, address, body, "application/json")
+    return looked_at(cast, row, caller, answer).status_code
+
+
+def shown(cast: Cast, row: Row, caller: str) -> int | str:
+    """Ask for a page, and return the status of its answer, or that it is elsewhere."""
+    cast = cast.spare if row.is_alone else cast
+    client, address = cast.client(caller), place(cast, row.address)
+    client.handler.enforce_csrf_checks = False  # tests of forms see to the CSRF token
+    if row.method == "GET":
+        answer = client.get(address)
+    else:
+        answer = client.post(address, sent_with(cast, row))
+    answer = looked_at(cast, row, caller, answer)
+    led_away = answer.headers.get("Location", "").startswith("/login")
+    is_guarded = row.scopes != ("anyone",)
+    return "to log in" if led_away and is_guarded else answer.status_code
+
+
+def sent_with(cast: Cast, row: Row) -> dict[str, Any]:
+    return SENT[str(row)](cast) if str(row) in SENT else {}
+
+
+def place(cast: Cast, address: str) -> str:
+    """Put the owner's things into an address."""
+    return PLACE.sub(lambda found: cast.thing(found[1]), address)
+
+
+def looked_at(cast: Cast, row: Row, caller: str, answer: Any) -> Any:
+    """Make sure that nobody else sees what is the owner's."""
+    if answer.status_code < 400 and row.is_alone:
+        cast.begin_anew()
+    elif answer.status_code < 400 and row.method != "GET":
+        cast.forget_things()
+    content = answer.getvalue()
+    assert caller in ("owner", FULL, *PROGRAMS) or WORD.encode() not in content
+    return answer

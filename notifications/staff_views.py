@@ -11,7 +11,7 @@ from notifications import dead_letters, staff
 from notifications.forms import ResendForm
 from notifications.staff import Resent
 from notifications.staff_api import REDRIVE_SECONDS
-from notifications.states import type_in_words
+from notifications.states import reason_in_words, type_in_words
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.requests import for_seconds
 
@@ -22,7 +22,10 @@ def overview(request: HttpRequest) -> HttpResponse:
     failed = staff.list_failed(user)
     context = {
         "failed": failed,
-        "rows": [(item, type_in_words(item)) for item in failed.items],
+        "rows": [
+            (item, type_in_words(item), reason_in_words(item.error))
+            for item in failed.items
+        ],
         "dead_letters": dead_letters.depth(user),
         "failed_events": dead_letters.failed_events(user),
         "resent_at_once": staff.RESENT_AT_ONCE,

@@ -35,7 +35,7 @@ _CODE = re.compile(r"\((\w+)\)")
 def delivery_in_words(notification: Notification, time_zone: str) -> str:
     """Tell how far the e-mail is, and why; times are those of an IANA time zone."""
     now = dates.timestamp()
-    reason = reason_in_words(notification.error or mark("The reason is not known."))
+    reason = reason_in_words(notification.error)
     if notification.status == "sent":
         sent_at = _local(notification.updated_at, time_zone)
         return _("Sent by e-mail on {day} at {time}.").format(
@@ -68,11 +68,13 @@ def type_in_words(notification: Notification) -> str:
     return _(TYPE_WORDS.get(notification.type, notification.type))
 
 
-def reason_in_words(stored: str) -> str:
+def reason_in_words(stored: str | None) -> str:
     """Translate a reason as it is stored: in English, perhaps with a code in brackets.
 
     What is in no catalog, as what older versions said, stays as it is.
     """
+    if not stored:
+        return _("The reason is not known.")
     code = _CODE.search(stored)
     if code is None:
         return _(stored)

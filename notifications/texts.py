@@ -309,7 +309,8 @@ def _listed(lines: Sequence[str], most: int) -> list[str]:
     """Make a list of lines; those that are too many are counted."""
     shown = [f"- {line}" for line in lines[:most]]
     if more := len(lines) - len(shown):
-        shown.append(f"- {_('and {number} more').format(number=more)}")
+        rest = _("and {number} more").format(number=more)
+        shown.append(f"- {rest}")
     return shown
 
 

@@ -485,7 +485,7 @@ def test_an_action_is_for_the_ticked_ones(client):
         ({"action": "read"}, 200, "Tick what the action is for."),
         ({"action": "burn", "selected": [ONE]}, 400, "Choose an action."),
         ({"selected": [ONE]}, 400, "Choose an action."),
-        ({"action": "read", "selected": ["f" * 32]}, 404, "do not exist"),
+        ({"action": "read", "selected": ["f" * 32]}, 404, "does not exist"),
         ({"action": "read", "selected": [ONE] * 101}, 400, "100 ids at most"),
     ],
 )

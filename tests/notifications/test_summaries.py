@@ -205,7 +205,7 @@ def test_every_week_has_one(alice, clock):
         sweep()
         clock.shift(A_WEEK)
 
-    assert [subject[-13:] for subject in subjects()] == [
+    assert [subject[-14:] for subject in subjects()] == [
         "March 16, 2026",
         "March 23, 2026",
         "March 30, 2026",

@@ -14,8 +14,6 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from smartbudget.core import aws as clients
-from smartbudget.core.language import DEFAULT
-from smartbudget.web.language import activate
 from tests.builders import make_user
 from tests.money_builders import NOON
 from tests.stack import stack
@@ -42,13 +40,6 @@ def _one_call_at_a_time():
 def aws():
     with empty_aws():
         yield
-
-
-@pytest.fixture(autouse=True)
-def english():
-    """What a request spoke last is not spoken by the next test."""
-    yield
-    activate(DEFAULT)
 
 
 @pytest.fixture

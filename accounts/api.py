@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.middleware.csrf import get_token
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser
@@ -172,7 +173,7 @@ class AccountView(ApiView):
         data.is_valid(raise_exception=True)
         deletion.close_account(request.user, **data.validated_data)
         sessions.forget(request._request)
-        return Response({"detail": deletion.CLOSED}, status=202)
+        return Response({"detail": _(deletion.CLOSED)}, status=202)
 
 
 class ExportView(ApiView):

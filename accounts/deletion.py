@@ -21,6 +21,8 @@ from notifications import jobs
 from reports import archive as reports
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Action, Writes, retry_lost_races
 from smartbudget.core.tasks import QueueError
 
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 TASK = "accounts.tasks.delete_account"
 
-CLOSED = "Your account is closed. Everything in it is deleted within minutes."
+CLOSED = mark("Your account is closed. Everything in it is deleted within minutes.")
 
 # Seconds. A request that was under way when the account was closed may still write, and
 # the indexes lag behind writes; two looks so far apart that both find nothing see all.
@@ -104,7 +106,7 @@ def _close(checked: Account) -> None:
     if account is None:
         return  # the reply was lost
     if account.password_hash != checked.password_hash:
-        raise ConflictError("The password was changed meanwhile.", "password")
+        raise ConflictError(_("The password was changed meanwhile."), "password")
     now = dates.timestamp()
     writes = Writes()
     entries.delete_all(account, writes)

@@ -6,6 +6,7 @@ from accounts import claims, entries
 from accounts.models import Account, Claim
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, LostRaceError, Writes
 
 
@@ -71,7 +72,7 @@ def store(
         writes.commit()
     except LostRaceError as error:
         if any(isinstance(item, Claim) for item in error.refused):
-            raise ConflictError("This e-mail address is taken.", "email") from error
+            raise ConflictError(_("This e-mail address is taken."), "email") from error
         raise
     return account
 

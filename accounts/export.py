@@ -29,6 +29,8 @@ from notifications import services as notifications
 from reports import archive as reports
 from smartbudget.core import aws, dates
 from smartbudget.core.config import config
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import speaking
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +117,8 @@ def _fill(entries: Entries, account: Account) -> Iterator[None]:
         path = f"reports/{report.file_name}"
         yield from _file(entries, path, report.report_key)
     if entries.missing:
-        yield from entries.text("missing.txt", [_about(entries.missing)])
+        about = _about(entries.missing, account.language)
+        yield from entries.text("missing.txt", [about])
     yield from entries.manifest()
 
 
@@ -223,6 +226,8 @@ def _chunks(parts: Iterable[str]) -> Iterator[bytes]:
     yield bytes(waiting)
 
 
-def _about(missing: list[str]) -> str:
+def _about(missing: list[str], language: str) -> str:
     listed = "\n".join(missing)
-    return f"These files could not be read. Try again later:\n\n{listed}\n"
+    with speaking(language):
+        said = _("These files could not be read. Try again later:")
+    return f"{said}\n\n{listed}\n"

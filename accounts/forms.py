@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import EMAIL_KINDS, Account
@@ -15,12 +16,12 @@ from smartbudget.core.money import CURRENCIES, editable
 from smartbudget.web.forms import AmountField
 
 EMAIL_LABELS = {
-    "budget_threshold": "A budget reaches its threshold",
-    "budget_exceeded": "A budget is exceeded",
-    "large_expense": "A large expense is recorded",
-    "report_ready": "A report is ready",
-    "weekly_summary": "A week is over: what was spent, budget by budget",
-    "monthly_summary": "A month is over: what was spent, budget by budget",
+    "budget_threshold": _("A budget reaches its threshold"),
+    "budget_exceeded": _("A budget is exceeded"),
+    "large_expense": _("A large expense is recorded"),
+    "report_ready": _("A report is ready"),
+    "weekly_summary": _("A week is over: what was spent, budget by budget"),
+    "monthly_summary": _("A month is over: what was spent, budget by budget"),
 }
 
 SCOPE_LABELS = {
@@ -45,22 +46,27 @@ def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
 
 class RegisterForm(forms.Form):
     username = forms.CharField(
+        label=_("Username"),
         max_length=30,
-        help_text="3 to 30 letters, digits, dots, underscores and hyphens.",
+        help_text=_("3 to 30 letters, digits, dots, underscores and hyphens."),
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
     email = forms.CharField(
-        label="E-mail",
+        label=_("E-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     password = password_field(
-        "Password",
+        _("Password"),
         "new-password",
-        f"{SHORTEST} to {LONGEST} characters; long and uncommon is what counts.",
+        format_lazy(
+            _("{least} to {most} characters; long and uncommon is what counts."),
+            least=SHORTEST,
+            most=LONGEST,
+        ),
     )
     phone_number = forms.CharField(
-        label="Phone (optional)",
+        label=_("Phone (optional)"),
         max_length=20,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
@@ -69,11 +75,11 @@ class RegisterForm(forms.Form):
 
 class LoginForm(forms.Form):
     username = forms.CharField(
-        label="Username or e-mail",
+        label=_("Username or e-mail"),
         max_length=254,
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
-    password = password_field("Password", "current-password")
+    password = password_field(_("Password"), "current-password")
 
 
 class ClockWidget(forms.MultiWidget):
@@ -84,7 +90,7 @@ class ClockWidget(forms.MultiWidget):
             name: forms.TimeInput(
                 format="%H:%M", attrs={"type": "time", "aria-label": label}
             )
-            for name, label in (("from", "From"), ("until", "Until"))
+            for name, label in (("from", _("From")), ("until", _("Until")))
         }
         super().__init__(options)
 
@@ -116,39 +122,44 @@ class QuietHoursField(forms.MultiValueField):
 
 class ProfileForm(forms.Form):
     phone_number = forms.CharField(
-        label="Phone (optional)",
+        label=_("Phone (optional)"),
         max_length=20,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
     )
     currency = forms.ChoiceField(
+        label=_("Currency"),
         choices=[(code, code) for code in sorted(CURRENCIES)],
-        help_text="Amounts recorded so far are not converted.",
+        help_text=_("Amounts recorded so far are not converted."),
     )
     time_zone = forms.ChoiceField(
+        label=_("Time zone"),
         choices=[(name, name) for name in sorted(TIME_ZONES)],
-        help_text="Days, weeks and months begin at midnight there.",
+        help_text=_("Days, weeks and months begin at midnight there."),
     )
     language = forms.ChoiceField(
+        label=_("Language"),
         choices=[*LANGUAGES.items()],
-        help_text="Of pages, e-mails and reports, with its dates and numbers.",
+        help_text=_("Of pages, e-mails and reports, with its dates and numbers."),
     )
     large_expense_threshold = AmountField(
-        label="Large expense from",
+        label=_("Large expense from"),
         required=False,
-        help_text="Tells you of any expense of this amount or more. Empty: off.",
+        help_text=_("Tells you of any expense of this amount or more. Empty: off."),
     )
     email_preferences = forms.MultipleChoiceField(
-        label="Send me an e-mail when",
+        label=_("Send me an e-mail when"),
         required=False,
         choices=[(kind, EMAIL_LABELS[kind]) for kind in EMAIL_KINDS],
         widget=forms.CheckboxSelectMultiple,
     )
 
     quiet_hours = QuietHoursField(
-        label="No e-mails between",
-        help_text="They wait until the second time; the app lists them at once."
-        " Security notices do not wait. Empty: off.",
+        label=_("No e-mails between"),
+        help_text=_(
+            "They wait until the second time; the app lists them at once."
+            " Security notices do not wait. Empty: off."
+        ),
     )
 
     def clean_email_preferences(self) -> dict[str, bool]:
@@ -177,17 +188,19 @@ class ProfileForm(forms.Form):
 
 class EmailForm(forms.Form):
     email = forms.CharField(
-        label="New e-mail",
+        label=_("New e-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    password = password_field("Present password", "current-password")
+    password = password_field(_("Present password"), "current-password")
 
 
 class PasswordForm(forms.Form):
-    old_password = password_field("Present password", "current-password")
+    old_password = password_field(_("Present password"), "current-password")
     new_password = password_field(
-        "New password", "new-password", f"{SHORTEST} to {LONGEST} characters."
+        _("New password"),
+        "new-password",
+        format_lazy(_("{least} to {most} characters."), least=SHORTEST, most=LONGEST),
     )
 
 
@@ -218,11 +231,11 @@ class DeletionForm(forms.Form):
     """Says twice that one means it: by name, and by password."""
 
     username = forms.CharField(
-        label="Your username",
-        help_text="Type it to confirm that you mean this account.",
+        label=_("Your username"),
+        help_text=_("Type it to confirm that you mean this account."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    password = password_field("Password", "current-password")
+    password = password_field(_("Password"), "current-password")
 
     def __init__(self, *args: Any, username: str, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -231,7 +244,7 @@ class DeletionForm(forms.Form):
     def clean_username(self) -> str:
         typed: str = self.cleaned_data["username"]
         if typed.lower() != self._username:
-            raise forms.ValidationError("This is not the username of this account.")
+            raise forms.ValidationError(_("This is not the username of this account."))
         return typed
 
 
@@ -239,9 +252,9 @@ class WhomForm(forms.Form):
     """Whom staff look for."""
 
     whom = forms.CharField(
-        label="Username, e-mail address or user id",
+        label=_("Username, e-mail address or user id"),
         max_length=254,
-        help_text="The whole of it; upper and lower case are the same.",
+        help_text=_("The whole of it; upper and lower case are the same."),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "type": "search"}
         ),
@@ -250,7 +263,8 @@ class WhomForm(forms.Form):
 
 class LockForm(forms.Form):
     reason = forms.CharField(
+        label=_("Reason"),
         max_length=LONGEST_REASON,
-        help_text="For other staff; the user is not told. No private matters.",
+        help_text=_("For other staff; the user is not told. No private matters."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

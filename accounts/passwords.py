@@ -14,6 +14,7 @@ from importlib.metadata import distribution
 from typing import TYPE_CHECKING
 
 from smartbudget.core.errors import InvalidError, UnavailableError
+from smartbudget.core.language import gettext as _
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -34,17 +35,21 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
     Raises InvalidError naming `field`.
     """
     if not isinstance(password, str):
-        raise InvalidError("Enter a text.", field)
+        raise InvalidError(_("Enter a text."), field)
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
-        raise InvalidError("Control characters are not allowed.", field)
+        raise InvalidError(_("Control characters are not allowed."), field)
     if len(password) < SHORTEST:
-        raise InvalidError(f"Enter at least {SHORTEST} characters.", field)
+        raise InvalidError(
+            _("Enter at least {least} characters.").format(least=SHORTEST), field
+        )
     if len(password) > LONGEST:
-        raise InvalidError(f"Enter at most {LONGEST} characters.", field)
+        raise InvalidError(
+            _("Enter at most {most} characters.").format(most=LONGEST), field
+        )
     if password.casefold() in {username.casefold(), email.casefold()}:
-        raise InvalidError("Choose a password unlike your name and e-mail.", field)
+        raise InvalidError(_("Choose a password unlike your name and e-mail."), field)
     if password.casefold() in _common():
-        raise InvalidError("This password is too common. Choose another.", field)
+        raise InvalidError(_("This password is too common. Choose another."), field)
     return password
 
 
@@ -79,7 +84,7 @@ def verify(password: str, password_hash: str | None) -> bool:
 @contextlib.contextmanager
 def _turn() -> Iterator[None]:
     if not _turns.acquire(timeout=LONGEST_WAIT):
-        raise UnavailableError("Too many people are logging in. Please try again.")
+        raise UnavailableError(_("Too many people are logging in. Please try again."))
     try:
         yield
     finally:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from accounts.models import Account, User
 from expenses.export import plain
-from notifications.states import delivery_in_words
+from notifications.states import delivery_in_words, reason_in_words
 from smartbudget.core.files import file_name
+from smartbudget.core.language import speaking
 from smartbudget.core.money import format_amount
 
 if TYPE_CHECKING:
@@ -133,9 +134,14 @@ def of_budget(budget: "Budget", user: User) -> Record:
 
 
 def of_notification(notification: "Notification", user: User) -> Record:
-    """Describe a notification as the API does."""
-    told = delivery_in_words(notification, user.time_zone)
-    return _picked(notification, _NOTIFICATION) | {"status_text": told}
+    """Describe a notification as the API does, in the user's language.
+
+    What streams is made when the request's own is spoken no more.
+    """
+    with speaking(user.language):
+        told = delivery_in_words(notification, user.time_zone)
+        error = notification.error and reason_in_words(notification.error)
+    return _picked(notification, _NOTIFICATION) | {"error": error, "status_text": told}
 
 
 def of_report(report: "Filed") -> Record:

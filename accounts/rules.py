@@ -9,6 +9,7 @@ from smartbudget.core import money, text
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import LANGUAGES
+from smartbudget.core.language import gettext as _
 
 _USERNAME = re.compile(r"[a-z0-9._-]{3,30}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -29,14 +30,16 @@ def username(value: object, field: str = "username") -> str:
     name = text.clean(value, field, longest=30, shortest=3)
     # Checked before lower-casing, which turns some letters into ASCII ones.
     if not name.isascii() or not _USERNAME.fullmatch(name.lower()):
-        raise InvalidError("Use letters, digits, dots, underscores and hyphens.", field)
+        raise InvalidError(
+            _("Use letters, digits, dots, underscores and hyphens."), field
+        )
     return name.lower()
 
 
 def email(value: object, field: str = "email") -> str:
     """Return an e-mail address lower-cased. Raises InvalidError naming `field`."""
     address = text.clean(value, field, longest=_LONGEST_EMAIL, shortest=1)
-    local, _, domain = address.lower().rpartition("@")
+    local, _at, domain = address.lower().rpartition("@")
     labels = domain.split(".")
     if not (
         address.isascii()
@@ -46,7 +49,7 @@ def email(value: object, field: str = "email") -> str:
         and all(_LABEL.fullmatch(label) for label in labels)
         and not labels[-1].isdigit()
     ):
-        raise InvalidError("Enter an e-mail address, as in name@example.com.", field)
+        raise InvalidError(_("Enter an e-mail address, as in name@example.com."), field)
     return address.lower()
 
 
@@ -62,7 +65,8 @@ def phone_number(value: object, field: str = "phone_number") -> str | None:
         return None
     if not _PHONE.fullmatch(number) or not any(map(str.isdigit, number)):
         raise InvalidError(
-            "Enter 5 to 20 digits, spaces, plus signs, hyphens or parentheses.", field
+            _("Enter 5 to 20 digits, spaces, plus signs, hyphens or parentheses."),
+            field,
         )
     return number
 
@@ -70,21 +74,25 @@ def phone_number(value: object, field: str = "phone_number") -> str | None:
 def currency(value: object, field: str = "currency") -> str:
     """Return a currency's ISO 4217 code. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in money.CURRENCIES:
-        raise InvalidError("Choose a currency by its ISO 4217 code, as in USD.", field)
+        raise InvalidError(
+            _("Choose a currency by its ISO 4217 code, as in USD."), field
+        )
     return value
 
 
 def time_zone(value: object, field: str = "time_zone") -> str:
     """Return a time zone's IANA name. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in TIME_ZONES:
-        raise InvalidError("Choose a time zone, as in Europe/Berlin.", field)
+        raise InvalidError(_("Choose a time zone, as in Europe/Berlin."), field)
     return value
 
 
 def language(value: object, field: str = "language") -> str:
     """Return a language's code, of LANGUAGES. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in LANGUAGES:
-        raise InvalidError(f"Choose among {', '.join(LANGUAGES)}.", field)
+        raise InvalidError(
+            _("Choose among {choices}.").format(choices=", ".join(LANGUAGES)), field
+        )
     return value
 
 
@@ -106,7 +114,9 @@ def email_preferences(
     Raises InvalidError naming `field`.
     """
     if not set(value) <= set(EMAIL_KINDS):
-        raise InvalidError(f"Choose among {', '.join(EMAIL_KINDS)}.", field)
+        raise InvalidError(
+            _("Choose among {choices}.").format(choices=", ".join(EMAIL_KINDS)), field
+        )
     return dict(value)
 
 
@@ -121,13 +131,15 @@ def quiet_hours(
         return None
     start, end = (_clock(value.get(name), field) for name in ("from", "until"))
     if (_minutes(start) - _minutes(end)) % (24 * 60) < SHORTEST_LOUD:
-        raise InvalidError("Leave at least an hour of the day for e-mails.", field)
+        raise InvalidError(_("Leave at least an hour of the day for e-mails."), field)
     return start, end
 
 
 def _clock(value: object, field: str) -> str:
     if not isinstance(value, str) or not _CLOCK.fullmatch(value):
-        raise InvalidError("Enter both times as HH:MM, as in 22:00 and 07:00.", field)
+        raise InvalidError(
+            _("Enter both times as HH:MM, as in 22:00 and 07:00."), field
+        )
     return value
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.passwords import LONGEST, SHORTEST
@@ -23,9 +24,9 @@ from smartbudget.web.api import (
 )
 
 NO_SUCH_CURRENCY = {
-    "invalid_choice": "Choose a currency by its ISO 4217 code, as in USD."
+    "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
 }
-NO_SUCH_TIME_ZONE = {"invalid_choice": "Choose a time zone, as in Europe/Berlin."}
+NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berlin.")}
 
 
 class RegisterInput(InputSerializer):

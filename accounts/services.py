@@ -21,6 +21,7 @@ from smartbudget.core.errors import (
     InvalidError,
     NotFoundError,
 )
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
     Action,
     Check,
@@ -126,8 +127,11 @@ def _is_stored(account: Account) -> bool:
     Raises ConflictError naming the field that is somebody else's.
     """
     names = {
-        "username": (claims.username_key(account.username), "This username is taken."),
-        "email": (claims.email_key(account.email), "This e-mail address is taken."),
+        "username": (
+            claims.username_key(account.username),
+            _("This username is taken."),
+        ),
+        "email": (claims.email_key(account.email), _("This e-mail address is taken.")),
     }
     owners = set()
     for field, (key, sentence) in names.items():
@@ -159,7 +163,7 @@ def log_in(
     right = _count_and_verify(whom, address, password, account)
     if account is None or not right:
         logger.info("login failed user_id=%s", owner or "unknown")
-        raise AuthenticationError("The username or the password is wrong.")
+        raise AuthenticationError(_("The username or the password is wrong."))
     return begin_session(account, device)
 
 
@@ -201,9 +205,9 @@ def _begin_session(checked: Account, device: str | None) -> Login:
     """
     account = find_account(checked.user_id)
     if account is None:
-        raise AuthenticationError("The account has just been closed.")
+        raise AuthenticationError(_("The account has just been closed."))
     if account.password_hash != checked.password_hash:
-        raise AuthenticationError("The password has just been changed.")
+        raise AuthenticationError(_("The password has just been changed."))
     refuse_locked(account)
     writes = Writes()
     kept = sorted(entries.live(account.sessions))[-(sessions.AT_MOST - 1) :]
@@ -221,8 +225,10 @@ def refuse_locked(account: Account) -> None:
     """Let nobody begin to use a locked account. Raises AuthenticationError."""
     if account.locked_at:
         logger.info("login refused, locked user_id=%s", account.user_id)
-        whom = config.support_email or "the people who run this site"
-        raise AuthenticationError(f"This account is locked. Write to {whom} about it.")
+        whom = config.support_email or _("the people who run this site")
+        raise AuthenticationError(
+            _("This account is locked. Write to {whom} about it.").format(whom=whom)
+        )
 
 
 def find_session(session_key: str) -> User | None:
@@ -316,7 +322,7 @@ def get_account(user_id: str) -> Account:
     """Return an account, as `find_account` does. Raises NotFoundError."""
     account = find_account(user_id)
     if account is None:
-        raise NotFoundError("There is no such account.")
+        raise NotFoundError(_("There is no such account."))
     return account
 
 
@@ -429,7 +435,7 @@ def verify_password(account: Account, password: str, field: str) -> None:
     """
     throttles.count(PASSWORD_CHECKS, account.user_id)
     if not passwords.verify(password, account.password_hash):
-        raise InvalidError("This is not your password.", field)
+        raise InvalidError(_("This is not your password."), field)
     throttles.give_back(PASSWORD_CHECKS, account.user_id)
 
 
@@ -463,7 +469,7 @@ def _store_password(
     if account.password_hash == new_hash:  # the reply was lost
         return _begin_session(account, device)
     if account.password_hash != checked.password_hash:
-        raise ConflictError("The password was changed meanwhile.", "old_password")
+        raise ConflictError(_("The password was changed meanwhile."), "old_password")
     refuse_locked(account)
     writes = Writes()
     entries.delete_all(account, writes)
@@ -483,7 +489,7 @@ def _store_password(
 
 def _password_notice(account: Account, new_hash: str) -> "Notification":
     subject, message = texts.password_changed(
-        at=dates.now(), time_zone=account.time_zone
+        at=dates.now(), time_zone=account.time_zone, language=account.language
     )
     about = f"{account.user_id}|password_changed|{new_hash}"  # salted: of one change
     return outbox.compose(

@@ -12,6 +12,7 @@ from accounts import emails, entries, services, sessions
 from accounts.models import Account, User
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, Writes, retry_lost_races
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Person:
 def require_staff(user: User) -> None:
     """Refuse everybody else. Raises ForbiddenError."""
     if not user.is_staff:
-        raise ForbiddenError("Only staff may do this.")
+        raise ForbiddenError(_("Only staff may do this."))
 
 
 def set_staff(username: str, *, is_staff: bool) -> Account:
@@ -68,7 +69,7 @@ def find_user(staff: User, whom: str) -> Person:
     require_staff(staff)
     account = _find(whom.strip().casefold())
     if account is None:
-        raise NotFoundError("Nobody has this username, e-mail address or user id.")
+        raise NotFoundError(_("Nobody has this username, e-mail address or user id."))
     return _seen_by(staff, account)
 
 
@@ -94,10 +95,10 @@ def lock(staff: User, user_id: str, *, reason: str) -> Person:
     def attempt() -> Account:
         account = services.get_account(user_id)
         if user_id == staff.user_id:
-            raise ConflictError("You cannot lock yourself.")
+            raise ConflictError(_("You cannot lock yourself."))
         if account.is_staff:
             raise ConflictError(
-                "Staff cannot be locked. Let `manage.py staff remove` come first."
+                _("Staff cannot be locked. Let `manage.py staff remove` come first.")
             )
         if not account.locked_at:
             _lock(account, reason)

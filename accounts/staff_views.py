@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -52,9 +53,8 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
     """Show a user; posted to, lock the account."""
 
     def done(person: Person) -> HttpResponse:
-        messages.success(
-            request, f"{person.username} is locked, and signed out everywhere."
-        )
+        said = _("{username} is locked, and signed out everywhere.")
+        messages.success(request, said.format(username=person.username))
         return redirect("staff-user", user_id)
 
     person = staff.get_user(request.user, user_id)
@@ -71,5 +71,6 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
 @require_POST
 def unlock(request: HttpRequest, user_id: str) -> HttpResponse:
     person = staff.unlock(request.user, user_id)
-    messages.success(request, f"{person.username} can log in again.")
+    said = _("{username} can log in again.").format(username=person.username)
+    messages.success(request, said)
     return redirect("staff-user", user_id)

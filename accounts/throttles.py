@@ -10,6 +10,7 @@ from pynamodb.expressions.update import Action
 
 from accounts.models import Throttle
 from smartbudget.core.errors import ThrottledError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import is_condition_failure
 
 
@@ -40,7 +41,7 @@ def count(limit: Limit, whom: str) -> None:
             continue
         retry_after = int(counter.expires_at) - int(time.time())
         if retry_after > 0 and counter.tries >= limit.tries:
-            raise ThrottledError("Too many tries. Please wait.", retry_after)
+            raise ThrottledError(_("Too many tries. Please wait."), retry_after)
 
 
 def give_back(limit: Limit, whom: str) -> None:

@@ -23,7 +23,7 @@ from notifications import outbox, texts
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark, speaking
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes, is_condition_failure, retry_lost_races
 
 if TYPE_CHECKING:
@@ -193,8 +193,9 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
 
 
 def _notice(account: Account, token: ApiToken) -> "Notification":
-    with speaking(account.language):
-        subject, message = texts.api_token_created(name=token.name)
+    subject, message = texts.api_token_created(
+        name=token.name, language=account.language
+    )
     return outbox.compose(
         notification_id=uuid.uuid5(_NOTICES, _id(token)).hex,
         user_id=token.owner,

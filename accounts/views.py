@@ -30,6 +30,7 @@ from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.forms import answer_form
+from smartbudget.web.language import activate
 from smartbudget.web.requests import client_address, device_of, wants_json
 
 View = Callable[..., HttpResponse]
@@ -93,8 +94,9 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    def done(_: object) -> HttpResponse:
-        messages.success(request, "Your profile was saved.")
+    def done(account: Account) -> HttpResponse:
+        activate(account.language)
+        messages.success(request, _("Your profile was saved."))
         return redirect("accounts:profile")
 
     account = address_change.get_account(request.user)
@@ -113,7 +115,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     def done(login: services.Login) -> HttpResponse:
         messages.success(
-            request, "Your password was changed. Other devices are logged out."
+            request, _("Your password was changed. Other devices are logged out.")
         )
         response = redirect("accounts:profile")
         sessions.begin(request, response, login)
@@ -137,9 +139,11 @@ def password(request: HttpRequest) -> HttpResponse:
 def email(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:
         if account.pending_email:
-            said = f"A confirmation is on its way to {account.pending_email}."
+            said = _("A confirmation is on its way to {email}.").format(
+                email=account.pending_email
+            )
         else:
-            said = f"Your e-mail address is {account.email}."
+            said = _("Your e-mail address is {email}.").format(email=account.email)
         messages.success(request, said)
         return redirect("accounts:profile")
 
@@ -155,7 +159,8 @@ def email(request: HttpRequest) -> HttpResponse:
 @require_POST
 def cancel_email(request: HttpRequest) -> HttpResponse:
     account = address_change.cancel_change(request.user)
-    messages.success(request, f"Your e-mail address stays {account.email}.")
+    said = _("Your e-mail address stays {email}.").format(email=account.email)
+    messages.success(request, said)
     return redirect("accounts:profile")
 
 
@@ -169,14 +174,14 @@ def list_sessions(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
     services.end_session(request.user, session_id)
-    messages.success(request, "That device is signed out.")
+    messages.success(request, _("That device is signed out."))
     return redirect("accounts:sessions")
 
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     services.end_other_sessions(request.user, sessions.session_key(request))
-    messages.success(request, "You are signed out everywhere else.")
+    messages.success(request, _("You are signed out everywhere else."))
     return redirect("accounts:sessions")
 
 
@@ -211,9 +216,9 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_account(request: HttpRequest) -> HttpResponse:
-    def done(_: object) -> HttpResponse:
+    def done(_none: None) -> HttpResponse:
         sessions.forget(request)
-        messages.success(request, deletion.CLOSED)
+        messages.success(request, _(deletion.CLOSED))
         return redirect("accounts:login")
 
     posted = request.POST if request.method == "POST" else None

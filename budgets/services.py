@@ -529,6 +529,7 @@ def _alert(
             spent=state.spent,
             alert_threshold=state.alert_threshold,
             currency=user.currency,
+            language=user.language,
             passed_on=passed_on(state.spent, state.amount, state.period, user.today()),
         )
         # Made of what the alert is about, so that writing it twice is impossible.

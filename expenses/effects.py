@@ -103,6 +103,7 @@ def notice_large(
         date=after.day,
         threshold=user.large_expense_threshold or Decimal(0),
         currency=user.currency,
+        language=user.language,
     )
     notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, f"large|{after.expense_id}").hex,

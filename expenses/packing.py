@@ -145,7 +145,7 @@ class Packing(ABC, Generic[C]):
         digest = None
         if outcome.alerts:
             digest = digests.gather(
-                self._digest_id, outcome.alerts, self._gathered, writes
+                self.user, self._digest_id, outcome.alerts, self._gathered, writes
             )
         try:
             writes.commit()

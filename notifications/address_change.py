@@ -18,6 +18,8 @@ from notifications import outbox, subscriptions, texts
 from notifications.subscriptions import NO_SUBSCRIPTION, past_races
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, DomainError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NOT_ASKED_AGAIN = "Your address changed. Subscribe again to get e-mails at the new one."
+NOT_ASKED_AGAIN = mark(
+    "Your address changed. Subscribe again to get e-mails at the new one."
+)
 
 
 def change_email(user: User, *, password: str, email: str) -> Account:
@@ -51,7 +55,7 @@ def change_email(user: User, *, password: str, email: str) -> Account:
 
     def attempt(found: Account) -> tuple[Account, list[Notification]]:
         if found.password_hash != verified:
-            raise ConflictError("The password was changed meanwhile.", "password")
+            raise ConflictError(_("The password was changed meanwhile."), "password")
         return _change(found, email, notice_id)
 
     account, notices = past_races(account, attempt)
@@ -97,7 +101,9 @@ def _change(
             email_problem=NOT_ASKED_AGAIN if account.subscription_arn else None,
             retired_subscriptions=retired(account, *arns),
         )
-    subject, message = texts.email_changed(old=account.email, new=email)
+    subject, message = texts.email_changed(
+        old=account.email, new=email, language=account.language
+    )
     notice = outbox.compose(
         notification_id=notice_id,
         user_id=account.user_id,

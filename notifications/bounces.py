@@ -5,11 +5,12 @@ from typing import Any
 
 from accounts import services as accounts
 from notifications import ses, subscriptions
+from smartbudget.core.language import mark
 
 logger = logging.getLogger(__name__)
 
-CAME_BACK = "Mail to this address came back."
-WAS_SPAM = "A mail was marked as spam."
+CAME_BACK = mark("Mail to this address came back.")
+WAS_SPAM = mark("A mail was marked as spam.")
 
 
 def take(event: dict[str, Any]) -> None:

@@ -24,6 +24,8 @@ from notifications.outbox import body_of
 from notifications.transports import Letter
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Action, is_condition_failure, write_single
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, find
 
@@ -36,9 +38,17 @@ SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
 
+# Reasons are stored in English; `states.reason_in_words` translates them.
+TOO_OFTEN = mark("It could not be delivered, however often it was tried.")
+NOT_JUST_THEN = mark("It could not be delivered just then.")
+_DELETED = mark("The account was deleted.")
+_TURNED_OFF = mark("E-mails of this kind are turned off in the preferences.")
+_ALL_TURNED_OFF = mark("E-mails of these kinds are turned off in the preferences.")
+_OVERTAKEN = mark("A later summary has taken its place.")
+_LOCKED = mark("The account is locked.")
 _OBSTACLES = {
-    "none": "Not subscribed to e-mails.",
-    "pending": "The e-mail address is not confirmed yet.",
+    "none": mark("Not subscribed to e-mails."),
+    "pending": mark("The e-mail address is not confirmed yet."),
 }
 
 
@@ -62,11 +72,10 @@ def deliver(
     if notification is None:
         return
     if notification.attempts > MOST_ATTEMPTS:
-        reason = f"It could not be delivered in {MOST_ATTEMPTS} attempts."
         if notification.planned_for:
             account = accounts.find_account(notification.user_id)
             summaries.give_up(notification, account)
-        update_notification_status(notification, "failed", reason)
+        update_notification_status(notification, "failed", TOO_OFTEN)
         return
     held_until = None
     try:
@@ -232,11 +241,11 @@ def _claimed_before(notification_id: str, claim: str) -> Notification | None:
     """Find out why a claim was refused; a lost reply makes it look so too [D8]."""
     stored = _find(notification_id)
     if stored is None:
-        raise NotFoundError("There is no such notification.")
+        raise NotFoundError(_("There is no such notification."))
     if stored.status != "queued":
         return None
     if stored.claim != claim:
-        raise ConflictError("The notification is being delivered by somebody else.")
+        raise ConflictError(_("The notification is being delivered by somebody else."))
     return stored
 
 
@@ -245,15 +254,15 @@ def _letter(
 ) -> tuple[Letter | None, str | None]:
     """Return what to send to whom, or None and why it is not sent."""
     if account is None:
-        return None, "The account was deleted."
+        return None, _DELETED
     if not account.wants(notification.type):
-        return None, "E-mails of this kind are turned off in the preferences."
+        return None, _TURNED_OFF
     if notification.members and not digests.fill(notification, account):
-        return None, "E-mails of these kinds are turned off in the preferences."
+        return None, _ALL_TURNED_OFF
     if notification.planned_for and not summaries.write(notification, account):
-        return None, "A later summary has taken its place."
+        return None, _OVERTAKEN
     if account.locked_at and notification.type not in SECURITY_KINDS:
-        return None, "The account is locked."
+        return None, _LOCKED
     account = subscriptions.check_email_subscription(account)
     status = account.subscription_status
     if status != "confirmed":
@@ -266,6 +275,7 @@ def _letter(
         message=notification.message,
         subscription=account.subscription_arn,
         unsubscribe_key=account.unsubscribe_key,
+        language=account.language,
     )
     return letter, None
 
@@ -286,7 +296,7 @@ def _give_back(
 ) -> None:
     """Let the next attempt begin at once, or say that there is none."""
     known = isinstance(error, transports.DeliveryError)
-    reason = str(error) if known else "It could not be delivered just then."
+    reason = str(error) if known else NOT_JUST_THEN
     try:
         # A summary still to be written must go on to plan the one after it.
         if last_attempt and not notification.planned_for:

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 
 from notifications import outbox, texts
 from notifications.models import DIGEST, Notification
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
-    from accounts.models import Account
+    from accounts.models import Account, User
 
 # In the order of a digest: the lower level of a budget before the higher.
 _ORDER = ("budget_threshold", "budget_exceeded", "large_expense")
 
+TOLD_TOGETHER = mark("Told in one e-mail with what rose at the same time.")
+
 
 def gather(
+    user: "User",
     digest_id: str,
     alerts: Sequence[Notification],
     gathered: Sequence[Notification],
@@ -36,13 +40,13 @@ def gather(
     for alert in alerts:
         alert.digest_id = digest_id
         alert.status = "skipped"
-        alert.error = "Told in one e-mail with what rose at the same time."
+        alert.error = TOLD_TOGETHER
         alert.unsent_shard = alert.unsent_since = None
     members = [*gathered, *alerts]
-    subject, message = _text(members)
+    subject, message = _text(members, user.language)
     digest = outbox.compose(
         notification_id=digest_id,
-        user_id=members[0].user_id,
+        user_id=user.user_id,
         type=DIGEST,
         subject=subject,
         message=message,
@@ -73,15 +77,16 @@ def fill(digest: Notification, account: "Account") -> bool:
         if member.digest_id == digest.notification_id and account.wants(member.type)
     ]
     if members:
-        digest.subject, digest.message = _text(members)
+        digest.subject, digest.message = _text(members, account.language)
     return bool(members)
 
 
-def _text(members: Sequence[Notification]) -> tuple[str, str]:
+def _text(members: Sequence[Notification], language: str) -> tuple[str, str]:
     if len(members) == 1:
         return members[0].subject, members[0].message
     ordered = sorted(members, key=lambda each: (_ORDER.index(each.type), each.subject))
-    kind = (
-        "alert" if any(each.type == _ORDER[-1] for each in members) else "budget alert"
+    return texts.digest(
+        [each.subject for each in ordered],
+        budgets_only=all(each.type != _ORDER[-1] for each in members),
+        language=language,
     )
-    return texts.digest([each.subject for each in ordered], kind=kind)

@@ -4,36 +4,30 @@ import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from notifications.models import STATUSES, TYPES
 from notifications.services import LONGEST_ID
+from notifications.states import STATUS_WORDS, TYPE_WORDS
 from smartbudget.web.forms import ListForm
-
-_SPELLED = {"api": "API", "email": "e-mail address"}
-
-
-def label_of(name: str) -> str:
-    """Write a type or status for people: `large_expense` as `Large expense`."""
-    label = " ".join(_SPELLED.get(word, word) for word in name.split("_"))
-    return label[0].upper() + label[1:]
 
 
 class FilterForm(ListForm):
     """What the history shows."""
 
     status = forms.ChoiceField(
-        label="E-mail",
-        choices=[("", "Any"), *((name, label_of(name)) for name in STATUSES)],
+        label=_("E-mail"),
+        choices=[("", _("Any")), *((name, _(STATUS_WORDS[name])) for name in STATUSES)],
         required=False,
     )
     unread = forms.ChoiceField(
-        label="Read",
-        choices=[("", "Any"), ("true", "Unread"), ("false", "Read")],
+        label=_("Read"),
+        choices=[("", _("Any")), ("true", _("Unread")), ("false", _("Read"))],
         required=False,
     )
     type = forms.MultipleChoiceField(
-        label="Kind",
-        choices=[(name, label_of(name)) for name in TYPES],
+        label=_("Kind"),
+        choices=[(name, _(TYPE_WORDS[name])) for name in TYPES],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -54,7 +48,7 @@ class MarkAllForm(forms.Form):
         try:
             return until and until.astimezone(datetime.UTC)
         except OverflowError:  # in the first or last hours that there are
-            raise forms.ValidationError("There is no such time in UTC.") from None
+            raise forms.ValidationError(_("There is no such time in UTC.")) from None
 
 
 class ResendForm(forms.Form):
@@ -66,5 +60,5 @@ class ResendForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if bool(data.get("id")) == bool(data.get("all")):
-            raise forms.ValidationError("Choose one notification, or all.")
+            raise forms.ValidationError(_("Choose one notification, or all."))
         return data

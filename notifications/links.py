@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from accounts import services as accounts
 from notifications import opt_in, subscriptions
 from smartbudget.core.errors import NotFoundError
+from smartbudget.core.language import gettext as _
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -42,13 +43,15 @@ def user_of(user_id: str, key: str) -> User:
     account = accounts.find_account(user_id)
     right = (account.unsubscribe_key if account else None) or ""
     if not secrets.compare_digest(right.encode(), key.encode()) or account is None:
-        raise NotFoundError("This link is not one of ours.")
+        raise NotFoundError(_("This link is not one of ours."))
     return account.user
 
 
-def unsubscribe(user_id: str, key: str) -> None:
-    """End the subscription of whose mails the link is from.
+def unsubscribe(user_id: str, key: str) -> User:
+    """End the subscription of whose mails the link is from; return who that is.
 
     Raises NotFoundError. Safe to repeat.
     """
-    subscriptions.unsubscribe(user_of(user_id, key))
+    user = user_of(user_id, key)
+    subscriptions.unsubscribe(user)
+    return user

@@ -11,16 +11,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from notifications.texts import NAME
 from smartbudget.core.config import config
+from smartbudget.core.language import current, mark, ngettext, speaking
+from smartbudget.core.language import gettext as _
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "email"
 
 # What the button says, by the page that the link leads to.
 _BUTTONS = {
-    "accounts": "Change your password",
-    "budgets": "See your budgets",
-    "expenses": "See your expenses",
-    "notifications": "See your notifications",
-    "reports": "Open the report",
+    "accounts": mark("Change your password"),
+    "budgets": mark("See your budgets"),
+    "expenses": mark("See your expenses"),
+    "notifications": mark("See your notifications"),
+    "reports": mark("Open the report"),
 }
 
 
@@ -33,43 +35,47 @@ class Mail:
     html: str
 
 
-def notification(subject: str, message: str, unsubscribe_url: str) -> Mail:
+def notification(
+    subject: str, message: str, unsubscribe_url: str, language: str
+) -> Mail:
     """Make the mail of a notification.
 
     message: paragraphs, parted by empty lines; a last one that is a link of ours
-    becomes the button.
+    becomes the button. language: its reader's, which it was written in.
     """
     paragraphs = [part.strip("\n") for part in message.split("\n\n") if part.strip()]
     link = paragraphs.pop() if paragraphs and _is_ours(paragraphs[-1]) else None
-    return _render(
-        "notification",
-        subject,
-        message=message.strip("\n"),
-        paragraphs=paragraphs,
-        preheader=paragraphs[0] if paragraphs else subject,
-        link=link,
-        button=_button(link),
-        unsubscribe_url=unsubscribe_url,
-    )
+    with speaking(language):
+        return _render(
+            "notification",
+            subject,
+            message=message.strip("\n"),
+            paragraphs=paragraphs,
+            preheader=paragraphs[0] if paragraphs else subject,
+            link=link,
+            button=_button(link),
+            unsubscribe_url=unsubscribe_url,
+        )
 
 
-def confirmation(email: str, link: str) -> Mail:
+def confirmation(email: str, link: str, language: str) -> Mail:
     """Make the mail that asks whether notifications may come to this address."""
-    return _render(
-        "confirmation",
-        "Confirm your e-mail address",
-        email=email,
-        link=link,
-        button="Confirm",
-        preheader=f"The link that starts e-mails from {NAME}.",
-    )
+    with speaking(language):
+        return _render(
+            "confirmation",
+            _("Confirm your e-mail address"),
+            email=email,
+            link=link,
+            button=_("Confirm"),
+            preheader=_("The link that starts e-mails from {name}.").format(name=NAME),
+        )
 
 
 def _render(template: str, subject: str, **values: object) -> Mail:
+    """Fill the templates of a mail, in the current language."""
+    always = {"subject": subject, "name": NAME, "language": current()}
     text, html = (
-        _templates()
-        .get_template(f"{template}.{form}")
-        .render(subject=subject, name=NAME, **values)
+        _templates().get_template(f"{template}.{form}").render(**always, **values)
         for form in ("txt", "html")
     )
     return Mail(subject, text, html)
@@ -77,14 +83,19 @@ def _render(template: str, subject: str, **values: object) -> Mail:
 
 @functools.cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        _, ngettext, newstyle=True
+    )
+    return environment
 
 
 def _is_ours(paragraph: str) -> bool:
@@ -93,4 +104,6 @@ def _is_ours(paragraph: str) -> bool:
 
 def _button(link: str | None) -> str:
     page = (link or "").removeprefix(f"{config.app_url}/").partition("/")[0]
-    return _BUTTONS.get(page, f"Open {NAME}")
+    if page in _BUTTONS:
+        return _(_BUTTONS[page])
+    return _("Open {name}").format(name=NAME)

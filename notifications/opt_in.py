@@ -12,6 +12,7 @@ from pynamodb.exceptions import DoesNotExist, UpdateError
 
 from notifications.models import OptIn
 from smartbudget.core.errors import NotFoundError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, is_condition_failure
 
 SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
@@ -88,7 +89,7 @@ def _get(key: str) -> OptIn | None:
 
 
 def _dead() -> NotFoundError:
-    return NotFoundError("This link is out of date.")
+    return NotFoundError(_("This link is out of date."))
 
 
 def _key(token: str) -> str:

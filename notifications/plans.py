@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from notifications import texts
 from notifications.models import Notification, shard_of, unsent_since
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
@@ -64,12 +65,13 @@ def put(account: Account, kind: str, period: Period, writes: Writes) -> None:
     One that exists is left alone, unless it was not wanted when it fell due.
     """
     notification_id = _id_of(account.user_id, kind, period)
+    subject, message = texts.summary_to_come(PERIODS[kind], language=account.language)
     planned = Notification(
         notification_id=notification_id,
         user_id=account.user_id,
         type=kind,
-        subject=f"Your {PERIODS[kind]} summary",
-        message="It is not written yet.",
+        subject=subject,
+        message=message,
         planned_for=period.start.isoformat(),
         updated_at=dates.timestamp(),
         unsent_shard=shard_of(notification_id),

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import LONGEST_ID, MARKED_AT_ONCE
-from notifications.states import delivery_in_words
+from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
 from smartbudget.web.api import FlagField, InputSerializer, TextField
 from smartbudget.web.cursors import PAGING
@@ -19,6 +21,16 @@ class OptionalFlag(FlagField):
     default_empty_html = empty
 
 
+class ReasonField(serializers.CharField):
+    """A stored reason, in the reader's language; null where there is none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+    def to_representation(self, value: str) -> str:
+        return reason_in_words(value)
+
+
 class NotificationFilter(InputSerializer):
     """The query parameters of the history, beside those of paging."""
 
@@ -28,12 +40,20 @@ class NotificationFilter(InputSerializer):
         choices=TYPES,
         required=False,
         help_text="May be given several times.",
-        error_messages={"invalid_choice": f"Choose among {', '.join(TYPES)}."},
+        error_messages={
+            "invalid_choice": format_lazy(
+                _("Choose among {choices}."), choices=", ".join(TYPES)
+            )
+        },
     )
     status = serializers.ChoiceField(
         STATUSES,
         required=False,
-        error_messages={"invalid_choice": f"Choose one of {', '.join(STATUSES)}."},
+        error_messages={
+            "invalid_choice": format_lazy(
+                _("Choose one of {choices}."), choices=", ".join(STATUSES)
+            )
+        },
     )
     unread = OptionalFlag(required=False, help_text="false: only what was read.")
 
@@ -52,9 +72,7 @@ class NotificationOutput(serializers.Serializer[Any]):
     status_text = serializers.SerializerMethodField(
         help_text="The same in words, with the reason."
     )
-    error = serializers.CharField(
-        allow_null=True, help_text="Why it is not sent, in words."
-    )
+    error = ReasonField(help_text="Why it is not sent, in words.")
     delivery_method = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField(help_text="When its delivery got so far.")
@@ -92,7 +110,7 @@ class WhichInput(InputSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("ids" in attrs) == bool(attrs.get("all")):
-            raise serializers.ValidationError("Send either ids, or all as true.")
+            raise serializers.ValidationError(_("Send either ids, or all as true."))
         return attrs
 
 
@@ -114,9 +132,8 @@ class SubscriptionInput(InputSerializer):
 class SubscriptionOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATES, source="subscription_status")
     subscription_arn = serializers.SerializerMethodField(help_text="Null with SES.")
-    detail = serializers.CharField(
+    detail = ReasonField(
         source="email_problem",
-        allow_null=True,
         help_text="Why there is no subscription any more, in words.",
     )
 
@@ -136,7 +153,7 @@ class FailedOutput(serializers.Serializer[Any]):
     )
     failed_at = serializers.DateTimeField(source="unsent_since")
     attempts = serializers.IntegerField()
-    error = serializers.CharField(allow_null=True)
+    error = ReasonField()
 
 
 class FailedPage(serializers.Serializer[Any]):

@@ -13,6 +13,8 @@ from accounts.models import User
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import ngettext
 from smartbudget.core.pages import READ_AT_MOST, Key, Page, read_page
 from smartbudget.core.tables import (
     Action,
@@ -61,9 +63,13 @@ def list_notifications(
     Raises InvalidError.
     """
     if unknown := set(types).difference(TYPES):
-        raise InvalidError(f"There is no type {min(unknown)!r}.", "type")
+        raise InvalidError(
+            _("There is no type {name}.").format(name=repr(min(unknown))), "type"
+        )
     if status and status not in STATUSES:
-        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
+        raise InvalidError(
+            _("Choose one of {choices}.").format(choices=", ".join(STATUSES)), "status"
+        )
     matching = None
     if types:
         matching = Notification.type.is_in(*sorted(set(types)))
@@ -99,7 +105,7 @@ def get_notification(user: User, notification_id: str) -> Notification:
         or notification.user_id != user.user_id
         or notification.created_at is None  # only planned
     ):
-        raise NotFoundError("There is no such notification.")
+        raise NotFoundError(_("There is no such notification."))
     return notification
 
 
@@ -140,7 +146,7 @@ def mark(
         Notification.created_at.exists()  # else it is only planned
     )
     if not 0 < len(notification_id) < LONGEST_ID:
-        raise NotFoundError("There is no such notification.")
+        raise NotFoundError(_("There is no such notification."))
 
     def attempt() -> Notification:
         condition = is_the_users
@@ -156,7 +162,7 @@ def mark(
                 raise
             if check is not unchecked:
                 raise LostRaceError([notification]) from error
-            raise NotFoundError("There is no such notification.") from error
+            raise NotFoundError(_("There is no such notification.")) from error
         return notification
 
     return retry_lost_races(attempt)
@@ -178,7 +184,9 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
     the others are then marked all the same.
     """
     if len(notification_ids) > MARKED_AT_ONCE:
-        raise InvalidError(f"Send {MARKED_AT_ONCE} ids at most.", "ids")
+        raise InvalidError(
+            _("Send {most} ids at most.").format(most=MARKED_AT_ONCE), "ids"
+        )
     missing = 0
     for notification_id in notification_ids:
         try:
@@ -187,7 +195,12 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
             missing += 1
     if missing:
         raise NotFoundError(
-            f"{missing} of these notifications do not exist; the others are marked."
+            ngettext(
+                "{number} of these notifications does not exist; the others are"
+                " marked.",
+                "{number} of these notifications do not exist; the others are marked.",
+                missing,
+            ).format(number=missing)
         )
     return Marked(len(notification_ids), 0)
 

@@ -13,20 +13,29 @@ from botocore.exceptions import BotoCoreError, ClientError
 from accounts import services as accounts
 from notifications import mails, opt_in, sns
 from notifications.mails import Mail
-from notifications.transports import DeliveryError, Letter, Subscription
+from notifications.states import reason_in_words
+from notifications.transports import (
+    REFUSED,
+    UNANSWERED,
+    DeliveryError,
+    Letter,
+    Subscription,
+)
 from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 
 logger = logging.getLogger(__name__)
 
 _REASONS = {
-    "AccountSuspendedException": "E-mails are suspended at the moment.",
-    "LimitExceededException": "Too many e-mails were sent today.",
-    "MailFromDomainNotVerifiedException": "The sender is not set up yet.",
-    "MessageRejected": "The e-mail service does not send to this address.",
-    "SendingPausedException": "E-mails are paused at the moment.",
-    "TooManyRequestsException": "Too many e-mails are being sent just now.",
+    "AccountSuspendedException": mark("E-mails are suspended at the moment."),
+    "LimitExceededException": mark("Too many e-mails were sent today."),
+    "MailFromDomainNotVerifiedException": mark("The sender is not set up yet."),
+    "MessageRejected": mark("The e-mail service does not send to this address."),
+    "SendingPausedException": mark("E-mails are paused at the moment."),
+    "TooManyRequestsException": mark("Too many e-mails are being sent just now."),
 }
 
 
@@ -36,7 +45,7 @@ def send(letter: Letter) -> None:
     link = f"{config.app_url}/notifications/unsubscribe/{letter.user_id}/{key}"
     message_id = _send(
         letter.email,
-        mails.notification(letter.subject, letter.message, link),
+        mails.notification(letter.subject, letter.message, link, letter.language),
         letter.subscription,
         headers={
             "List-Unsubscribe": f"<{link}>",
@@ -50,7 +59,7 @@ def send(letter: Letter) -> None:
     )
 
 
-def subscribe(email: str, user_id: str) -> Subscription:
+def subscribe(email: str, user_id: str, language: str) -> Subscription:
     """Mail a link to an address that confirms it; return (status, key).
 
     Raises UnavailableError when the mail was not taken. Not idempotent: every call
@@ -59,10 +68,14 @@ def subscribe(email: str, user_id: str) -> Subscription:
     key, token = opt_in.begin(email, user_id)
     link = f"{config.app_url}/notifications/confirm/{token}"
     try:
-        _send(email, mails.confirmation(email, link), key)
+        _send(email, mails.confirmation(email, link, language), key)
     except DeliveryError as error:
         logger.warning("no confirmation sent user_id=%s", user_id, exc_info=True)
-        raise UnavailableError(f"{error} Please try again later.") from error
+        raise UnavailableError(
+            _("{reason} Please try again later.").format(
+                reason=reason_in_words(str(error))
+            )
+        ) from error
     return "pending", key
 
 
@@ -126,10 +139,10 @@ def _send(
         answer = aws.client("sesv2", attempts=1).send_email(**request)
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        reason = _REASONS.get(code, f"The e-mail service refused it ({code}).")
+        reason = _REASONS.get(code, REFUSED.format(code=code))
         raise DeliveryError(reason) from error
     except BotoCoreError as error:
-        raise DeliveryError("The e-mail service did not answer.") from error
+        raise DeliveryError(UNANSWERED) from error
     message_id: str = answer["MessageId"]
     return message_id
 

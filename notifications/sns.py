@@ -12,10 +12,17 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications.texts import printable, subject_line
-from notifications.transports import DeliveryError, Letter, Subscription
+from notifications.transports import (
+    REFUSED,
+    UNANSWERED,
+    DeliveryError,
+    Letter,
+    Subscription,
+)
 from smartbudget.core import aws, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, UnavailableError
+from smartbudget.core.language import gettext as _
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +38,22 @@ def send(letter: Letter) -> None:
     send_email_notification(letter.email, letter.subject, letter.message)
 
 
-def subscribe(email: str, user_id: str) -> Subscription:
+def subscribe(email: str, user_id: str, language: str) -> Subscription:
     """Ask an address to confirm; return (status, ARN).
 
     Raises InvalidError for an address that SNS does not take, UnavailableError when
     the topic has no room.
     """
-    for _ in range(2):
+    for _again in range(2):
         arn = _subscribe(email)
         # An address that was subscribed before may come back as it was then [S7],
         # even one that has just been ended and is about to vanish [S8].
         status = look_up(arn, email)
         if status != "none":
             return status, arn
-    raise UnavailableError("The address was unsubscribed a moment ago. Try again soon.")
+    raise UnavailableError(
+        _("The address was unsubscribed a moment ago. Try again soon.")
+    )
 
 
 def knows(arn: str) -> bool:
@@ -133,10 +142,9 @@ def send_email_notification(email: str, subject: str, message: str) -> None:
             MessageAttributes={"user_email": address},
         )
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        raise DeliveryError(f"The e-mail service refused it ({code}).") from error
+        raise DeliveryError(REFUSED.format(code=_code(error))) from error
     except BotoCoreError as error:
-        raise DeliveryError("The e-mail service did not answer.") from error
+        raise DeliveryError(UNANSWERED) from error
 
 
 def get_sns_topic_arn() -> str:
@@ -201,11 +209,15 @@ def _raise_in_words(error: ClientError) -> None:
     if _code(error) in _FULL:
         logger.error("the topic takes no more subscriptions code=%s", _code(error))
         raise UnavailableError(
-            "No more people can be subscribed at the moment. Please try again later;"
-            " your notifications are listed here meanwhile."
+            _(
+                "No more people can be subscribed at the moment. Please try again"
+                " later; your notifications are listed here meanwhile."
+            )
         ) from error
     if _code(error) == "InvalidParameter":
-        raise InvalidError("Mail cannot be sent to this address.", "email") from error
+        raise InvalidError(
+            _("Mail cannot be sent to this address."), "email"
+        ) from error
 
 
 def _code(error: ClientError) -> str:

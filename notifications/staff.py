@@ -19,6 +19,7 @@ from notifications import delivery
 from notifications.models import FAILED_SHARDS, Notification, shard_of
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, is_condition_failure, write_single
 from smartbudget.core.tasks import BATCH
 
@@ -88,7 +89,9 @@ def resend(staff: User, notification_ids: list[str]) -> Resent:
     """
     require_staff(staff)
     if len(notification_ids) > RESENT_AT_ONCE:
-        raise InvalidError(f"Send {RESENT_AT_ONCE} ids at most.", "ids")
+        raise InvalidError(
+            _("Send {most} ids at most.").format(most=RESENT_AT_ONCE), "ids"
+        )
     return _resend(staff, notification_ids, found=len(notification_ids))
 
 
@@ -98,7 +101,7 @@ def resend_all(staff: User) -> Resent:
     Meant to be repeated while some are left.
     """
     require_staff(staff)
-    found, _ = _failed()
+    found, _more = _failed()
     found.sort(key=lambda item: item.unsent_since or "")  # who waits longest, first
     ids = [item.notification_id for item in found]
     return _resend(staff, ids[:RESENT_AT_ONCE], found=len(ids))

@@ -3,12 +3,15 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from notifications import dead_letters, staff
-from notifications.forms import ResendForm, label_of
+from notifications.forms import ResendForm
 from notifications.staff import Resent
 from notifications.staff_api import REDRIVE_SECONDS
+from notifications.states import reason_in_words, type_in_words
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.requests import for_seconds
 
@@ -19,7 +22,10 @@ def overview(request: HttpRequest) -> HttpResponse:
     failed = staff.list_failed(user)
     context = {
         "failed": failed,
-        "rows": [(item, label_of(item.type)) for item in failed.items],
+        "rows": [
+            (item, type_in_words(item), reason_in_words(item.error))
+            for item in failed.items
+        ],
         "dead_letters": dead_letters.depth(user),
         "failed_events": dead_letters.failed_events(user),
         "resent_at_once": staff.RESENT_AT_ONCE,
@@ -31,7 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def resend(request: HttpRequest) -> HttpResponse:
     form = ResendForm(request.POST)
     if not form.is_valid():
-        raise InvalidError("Choose one notification, or all.")
+        raise InvalidError(_("Choose one notification, or all."))
     if form.cleaned_data["all"]:
         done = staff.resend_all(request.user)
     else:
@@ -43,19 +49,24 @@ def resend(request: HttpRequest) -> HttpResponse:
 @require_POST
 def redrive(request: HttpRequest) -> HttpResponse:
     done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
-    said = f"Moved {done.moved}, about {done.left} left."
+    said = [
+        _("Moved {moved}, about {left} left.").format(moved=done.moved, left=done.left)
+    ]
     if done.refused:
-        said += f" The queue did not take {done.refused}; they stay here."
-    messages.success(request, said)
+        refused = _("The queue did not take {number}; they stay here.")
+        said.append(refused.format(number=done.refused))
+    messages.success(request, " ".join(said))
     return redirect("staff-notifications")
 
 
 def _said_of(done: Resent) -> str:
     if not done.resent:
-        return "Nothing to do: it has been queued again already."
-    said = f"{done.resent} queued again."
+        return _("Nothing to do: it has been queued again already.")
+    said = [_("{number} queued again.").format(number=done.resent)]
     if done.waiting:
-        said += f" The queue did not take {done.waiting}; they go within ten minutes."
+        waiting = _("The queue did not take {number}; they go within ten minutes.")
+        said.append(waiting.format(number=done.waiting))
     if done.left:
-        said += f" {done.left} are left."
-    return said
+        left = ngettext("{number} is left.", "{number} are left.", done.left)
+        said.append(left.format(number=done.left))
+    return " ".join(said)

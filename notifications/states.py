@@ -1,44 +1,85 @@
 """What became of a notification, in words: the same on pages, in the API, for staff."""
 
 import datetime
+import re
 from zoneinfo import ZoneInfo
 
 from notifications.models import Notification
 from smartbudget.core import dates
+from smartbudget.core.language import clock, long_day, mark, ngettext
+from smartbudget.core.language import gettext as _
+
+# What the statuses and types are called.
+STATUS_WORDS = {
+    "queued": mark("Queued"),
+    "sent": mark("Sent"),
+    "failed": mark("Failed"),
+    "skipped": mark("Skipped"),
+}
+TYPE_WORDS = {
+    "budget_threshold": mark("Budget threshold"),
+    "budget_exceeded": mark("Budget exceeded"),
+    "large_expense": mark("Large expense"),
+    "report_ready": mark("Report ready"),
+    "weekly_summary": mark("Weekly summary"),
+    "monthly_summary": mark("Monthly summary"),
+    "password_changed": mark("Password changed"),
+    "email_changed": mark("E-mail address changed"),
+    "api_token_created": mark("API token created"),
+    "alert_digest": mark("Alert digest"),
+}
+
+_CODE = re.compile(r"\((\w+)\)")
 
 
 def delivery_in_words(notification: Notification, time_zone: str) -> str:
     """Tell how far the e-mail is, and why; times are those of an IANA time zone."""
-    reason = _inside_a_sentence(notification.error)
-    if notification.status == "sent":
-        return f"Sent by e-mail on {_written(notification.updated_at, time_zone)}."
-    if notification.status == "skipped":
-        alone = "alone" if notification.digest_id else "by e-mail"
-        return f"Not sent {alone}: {reason}"
-    if notification.status == "failed":
-        return f"Could not be sent: {reason} Staff can send it again."
     now = dates.timestamp()
-    if notification.held_until and notification.held_until > now:
-        until = f"{_local(notification.held_until, time_zone):%H:%M}"
-        return f"Held until {until} (quiet hours)."
-    if notification.claimed_until and notification.claimed_until > now:
-        return "Being sent."
-    if notification.error:
-        tries = int(notification.attempts)
-        times = "once" if tries == 1 else f"{tries} times"
-        return f"Tried {times}, trying again: {reason}"
-    return "Waiting to be sent."
+    reason = reason_in_words(notification.error)
+    if notification.status == "sent":
+        sent_at = _local(notification.updated_at, time_zone)
+        return _("Sent by e-mail on {day} at {time}.").format(
+            day=long_day(sent_at), time=clock(sent_at)
+        )
+    if notification.status == "skipped":
+        said = _("Not sent by e-mail. {reason}")
+        if notification.digest_id:
+            said = _("Not sent alone. {reason}")
+    elif notification.status == "failed":
+        said = _("Could not be sent. {reason} Staff can send it again.")
+    elif notification.held_until and notification.held_until > now:
+        until = _local(notification.held_until, time_zone)
+        return _("Held until {time} (quiet hours).").format(time=clock(until))
+    elif notification.claimed_until and notification.claimed_until > now:
+        return _("Being sent.")
+    elif notification.error:
+        said = ngettext(
+            "Tried once, trying again. {reason}",
+            "Tried {number} times, trying again. {reason}",
+            int(notification.attempts),
+        )
+    else:
+        return _("Waiting to be sent.")
+    return said.format(reason=reason, number=int(notification.attempts))
 
 
-def _written(instant: str, time_zone: str) -> str:
-    local = _local(instant, time_zone)
-    return f"{local.day} {local:%B %Y, %H:%M}"
+def type_in_words(notification: Notification) -> str:
+    """Name what a notification is about; one of newer code's keeps its own name."""
+    return _(TYPE_WORDS.get(notification.type, notification.type))
+
+
+def reason_in_words(stored: str | None) -> str:
+    """Translate a reason as it is stored: in English, perhaps with a code in brackets.
+
+    What is in no catalog, as what older versions said, stays as it is.
+    """
+    if not stored:
+        return _("The reason is not known.")
+    code = _CODE.search(stored)
+    if code is None:
+        return _(stored)
+    return _(stored.replace(code[0], "({code})")).replace("{code}", code[1])
 
 
 def _local(instant: str, time_zone: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(instant).astimezone(ZoneInfo(time_zone))
-
-
-def _inside_a_sentence(reason: str | None) -> str:
-    reason = reason or "The reason is not known."
-    return reason[0].lower() + reason[1:]

@@ -18,6 +18,7 @@ from notifications import outbox, transports
 from notifications.transports import Subscription
 from smartbudget.core import dates
 from smartbudget.core.config import config
+from smartbudget.core.language import mark
 from smartbudget.core.tables import LostRaceError, retry_lost_races
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
 CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
 ENDED_AT_ONCE = 10  # retired subscriptions
 
-LEFT = "You unsubscribed with the link in a mail."
-MOVED = "E-mails are sent in another way now. Subscribe again to get them."
-LAPSED = "The link was not followed within two days, so the request lapsed."
+LEFT = mark("You unsubscribed with the link in a mail.")
+MOVED = mark("E-mails are sent in another way now. Subscribe again to get them.")
+LAPSED = mark("The link was not followed within two days, so the request lapsed.")
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
 
@@ -130,7 +131,7 @@ def ask(account: Account) -> Account:
     """Ask the present address to confirm, unless that was done."""
     if account.subscription_arn:
         return account
-    status, arn = _ask_address(account.email, account.user_id)
+    status, arn = _ask_address(account, account.email)
     # Confirmed without a link: an old one, perhaps about to vanish or to lose its
     # filter [S8]. The next delivery looks again. An old link's two days began before.
     is_new = status == "pending" and arn not in (account.retired_subscriptions or ())
@@ -149,7 +150,7 @@ def ask_new_address(account: Account) -> Account:
     """Ask the address that the account is changing to, unless that was done."""
     if account.pending_email is None or account.pending_subscription_arn:
         return account
-    _, arn = _ask_address(account.pending_email, account.user_id)
+    _, arn = _ask_address(account, account.pending_email)
     changes = EmailChanges(
         pending_subscription_arn=arn,
         retired_subscriptions=retired(account, kept=arn),
@@ -219,9 +220,9 @@ def end_retired(account: Account) -> Account:
     return emails.store(account, EmailChanges(retired_subscriptions=left or None))
 
 
-def _ask_address(email: str, user_id: str) -> Subscription:
+def _ask_address(account: Account, email: str) -> Subscription:
     throttles.count(CONFIRMATIONS, email)
-    return transports.chosen().subscribe(email, user_id)
+    return transports.chosen().subscribe(email, account.user_id, account.language)
 
 
 def _leave(account: Account) -> Account:

@@ -9,6 +9,7 @@ from notifications import plans, texts
 from notifications.models import Notification
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, LostRaceError, Writes, retry_lost_races
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def write(planned: Notification, account: Account) -> bool:
         _plan_next(planned, account, [])
         return False
     subject, message = texts.summary(
-        plans.PERIODS[kind], budgets.review(account.user, plans.PERIODS[kind], period)
+        plans.PERIODS[kind],
+        budgets.review(account.user, plans.PERIODS[kind], period),
+        language=account.language,
     )
     actions: list[Action] = [
         Notification.subject.set(subject),
@@ -78,7 +81,7 @@ def _plan_next(planned: Notification, account: Account, actions: list[Action]) -
         except LostRaceError as error:
             if error.refused:
                 raise ConflictError(
-                    "The summary is being written by another."
+                    _("The summary is being written by another.")
                 ) from error
             raise
 

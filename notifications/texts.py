@@ -1,4 +1,8 @@
-"""What notifications say; and the rules that SNS has for subjects."""
+"""What notifications say, and the rules that SNS has for subjects.
+
+Each text is in the language that its caller names, the reader's: whoever causes a
+notification may be speaking another one, or be a Lambda.
+"""
 
 import datetime
 import unicodedata
@@ -10,6 +14,16 @@ from zoneinfo import ZoneInfo
 from smartbudget.core import money
 from smartbudget.core.config import config
 from smartbudget.core.dates import Period
+from smartbudget.core.language import (
+    clock,
+    long_day,
+    mark,
+    month,
+    ngettext,
+    percent,
+    speaking,
+)
+from smartbudget.core.language import gettext as _
 
 LONGEST_SUBJECT = 99  # SNS refuses 100 [S18]
 MOST_LINES = 30  # of a digest
@@ -18,6 +32,26 @@ NAME = "Smart Budget Planner"
 
 if TYPE_CHECKING:
     from budgets.queries import BudgetLine, Summary
+
+# Subject and fact, by the kind of report.
+_REPORTS = {
+    "monthly": (
+        mark("Your monthly report is ready: {name}"),
+        mark("Your monthly report about {name} is ready."),
+    ),
+    "weekly": (
+        mark("Your weekly report is ready: {name}"),
+        mark("Your weekly report about {name} is ready."),
+    ),
+    "yearly": (
+        mark("Your yearly report is ready: {name}"),
+        mark("Your yearly report about {name} is ready."),
+    ),
+    "custom": (
+        mark("Your report is ready: {name}"),
+        mark("Your report about {name} is ready."),
+    ),
+}
 
 # Controls, invisible marks (some turn the reading direction), lone surrogates.
 _REFUSED = {"Cc", "Cf", "Cs"}
@@ -62,6 +96,7 @@ def budget_alert(
     spent: Decimal,
     alert_threshold: int,
     currency: str,
+    language: str,
     passed_on: datetime.date | None = None,
 ) -> tuple[str, str]:
     """Tell that a budget rose to a level: (subject, message).
@@ -70,24 +105,53 @@ def budget_alert(
     alert_threshold: percent. passed_on: the day on which spending at this pace passes
     the amount; None: not in this period.
     """
-    facts = (
-        f"You have spent {money.display(spent, currency)} of the"
-        f" {money.display(amount, currency)} in your {category} budget"
-        f" for {_named(period, period_kind)}"
-    )
+    with speaking(language):
+        facts = _(
+            "You have spent {spent} of the {amount} in your {category} budget for"
+            " {period}."
+        ).format(
+            spent=money.display(spent, currency),
+            amount=money.display(amount, currency),
+            category=category,
+            period=_named(period, period_kind),
+        )
+        rest = _rest(amount, spent, currency, period, passed_on)
+        if level == "exceeded":
+            subject = _("Budget exceeded: {category}").format(category=category)
+            return _letter(subject, facts, rest, "budgets")
+        # Rounded down: 100 means all of it.
+        used = percent(int(spent * 100 // amount))
+        asked = _("That is {percent}; you asked to be told at {threshold}.").format(
+            percent=used, threshold=percent(alert_threshold)
+        )
+        subject = _("Budget {percent} spent: {category}").format(
+            percent=used, category=category
+        )
+        return _letter(subject, f"{facts} {asked}", rest, "budgets")
+
+
+def _rest(
+    amount: Decimal,
+    spent: Decimal,
+    currency: str,
+    period: Period,
+    passed_on: datetime.date | None,
+) -> str:
+    """Tell what is left of a budget, and for how long."""
     if spent > amount:
-        rest = f"You are {money.display(spent - amount, currency)} over."
+        over = money.display(spent - amount, currency)
+        said = [_("You are {amount} over.").format(amount=over)]
     else:
-        rest = f"{money.display(amount - spent, currency)} is left."
-    if passed_on and spent <= amount:
-        rest = f"{rest} At this pace you pass 100% on {_written(passed_on)}."
-    rest = f"{rest} The period ends on {_written(period.end)}."
-    if level == "exceeded":
-        return _letter(f"Budget exceeded: {category}", f"{facts}.", rest, "budgets")
-    percent = int(spent * 100 // amount)  # rounded down: 100 means all of it
-    asked = f"That is {percent}%; you asked to be told at {alert_threshold}%."
-    subject = f"Budget {percent}% spent: {category}"
-    return _letter(subject, f"{facts}. {asked}", rest, "budgets")
+        left = money.display(amount - spent, currency)
+        said = [_("{amount} is left.").format(amount=left)]
+        if passed_on:
+            said.append(
+                _("At this pace you pass {all} on {day}.").format(
+                    all=percent(100), day=long_day(passed_on)
+                )
+            )
+    ends = _("The period ends on {day}.").format(day=long_day(period.end))
+    return " ".join([*said, ends])
 
 
 def large_expense(
@@ -97,128 +161,210 @@ def large_expense(
     date: datetime.date,
     threshold: Decimal,
     currency: str,
+    language: str,
 ) -> tuple[str, str]:
     """Tell of an expense at or above the user's own threshold: (subject, message)."""
-    said = money.display(amount, currency)
-    return _letter(
-        f"Large expense: {said} for {category}",
-        f"You recorded an expense of {said} for {category} on {_written(date)}.",
-        f"You asked to be told from {money.display(threshold, currency)} on.",
-        "expenses",
-    )
+    with speaking(language):
+        said = money.display(amount, currency)
+        return _letter(
+            _("Large expense: {amount} for {category}").format(
+                amount=said, category=category
+            ),
+            _("You recorded an expense of {amount} for {category} on {day}.").format(
+                amount=said, category=category, day=long_day(date)
+            ),
+            _("You asked to be told from {amount} on.").format(
+                amount=money.display(threshold, currency)
+            ),
+            "expenses",
+        )
 
 
-def digest(subjects: Sequence[str], *, kind: str) -> tuple[str, str]:
+def digest(
+    subjects: Sequence[str], *, budgets_only: bool, language: str
+) -> tuple[str, str]:
     """Tell the alerts of one import, two or more: (subject, message).
 
     subjects: one line each; those that are too many for a mail are counted.
-    kind: what they are called, one of them.
+    budgets_only: whether all of them are about budgets.
     """
-    lines = [f"- {subject}" for subject in subjects[:MOST_LINES]]
-    if more := len(subjects) - len(lines):
-        lines.append(f"- and {more} more")
-    return _letter(
-        f"{len(subjects)} {kind}s from one import",
-        "\n".join([f"What you imported led to {len(subjects)} {kind}s:", *lines]),
-        "Each of them is in your notifications in full:",
-        "notifications",
-    )
+    with speaking(language):
+        number = len(subjects)
+        if budgets_only:
+            subject = ngettext(
+                "{number} budget alert from one import",
+                "{number} budget alerts from one import",
+                number,
+            )
+            fact = ngettext(
+                "What you imported led to {number} budget alert:",
+                "What you imported led to {number} budget alerts:",
+                number,
+            )
+        else:
+            subject = ngettext(
+                "{number} alert from one import",
+                "{number} alerts from one import",
+                number,
+            )
+            fact = ngettext(
+                "What you imported led to {number} alert:",
+                "What you imported led to {number} alerts:",
+                number,
+            )
+        return _letter(
+            subject.format(number=number),
+            "\n".join([fact.format(number=number), *_listed(subjects, MOST_LINES)]),
+            _("Each of them is in your notifications in full:"),
+            "notifications",
+        )
 
 
-def report_ready(report_type: str, *, name: str, file_name: str) -> tuple[str, str]:
+def report_ready(
+    report_type: str, *, name: str, file_name: str, language: str
+) -> tuple[str, str]:
     """Tell that a report can be downloaded: (subject, message).
 
-    name: of its period, as in `October 2026`. The link leads to the app, which signs
-    an address at the click: a signed one in a mail would soon be dead [X7].
+    name: of its period, as in `October 2026`, in the same language. The link leads to
+    the app, which signs an address at the click: a signed one in a mail would soon be
+    dead [X7].
     """
-    kind = "" if report_type == "custom" else f"{report_type} "
-    return _letter(
-        f"Your {kind}report is ready: {name}",
-        f"Your {kind}report about {name} is ready.",
-        "You can download it here for as long as you keep it:",
-        f"reports/{file_name}",
-    )
+    with speaking(language):
+        subject, fact = map(_, _REPORTS[report_type])
+        return _letter(
+            subject.format(name=name),
+            fact.format(name=name),
+            _("You can download it here for as long as you keep it:"),
+            f"reports/{file_name}",
+        )
 
 
-def summary(kind: str, found: "Summary") -> tuple[str, str]:
+def summary(kind: str, found: "Summary", *, language: str) -> tuple[str, str]:
     """Sum up a week or month that is over: (subject, message).
 
     kind: `weekly` or `monthly`.
     """
-    named = _named(found.shown, kind)
-    spent = "Nothing"
-    if found.total_spent:
+    with speaking(language):
+        when = _during(found.shown, kind)
+        subject, fact = _("Nothing spent {when}"), _("Nothing was spent {when}.")
+        if found.total_spent:
+            subject, fact = _("{amount} spent {when}"), _("{amount} was spent {when}.")
         spent = money.display(found.total_spent, found.currency)
-    budgets = [_standing(line, found.currency) for line in found.lines[:MOST_BUDGETS]]
-    if more := len(found.lines) - len(budgets):
-        budgets.append(f"- and {more} more")
-    return _write(
-        f"{spent} spent in {named}",
-        f"{spent} was spent in {named}. {_compared(kind, found)}",
-        "\n".join(["Your budgets:", *budgets]) if budgets else "You have no budgets.",
-        f"?month={found.shown.start:%Y-%m}" if kind == "monthly" else "budgets/",
-    )
+        lines = [_standing(line, found.currency) for line in found.lines]
+        budgets = _("You have no budgets.")
+        if lines:
+            budgets = "\n".join([_("Your budgets:"), *_listed(lines, MOST_BUDGETS)])
+        return _write(
+            subject.format(amount=spent, when=when),
+            f"{fact.format(amount=spent, when=when)} {_compared(kind, found)}",
+            budgets,
+            f"?month={found.shown.start:%Y-%m}" if kind == "monthly" else "budgets/",
+        )
+
+
+def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
+    """Stand in for a summary that is not written yet: (subject, message).
+
+    kind: `weekly` or `monthly`.
+    """
+    with speaking(language):
+        subject = _("Your weekly summary")
+        if kind == "monthly":
+            subject = _("Your monthly summary")
+        return subject, _("It is not written yet.")
 
 
 def _compared(kind: str, found: "Summary") -> str:
-    before = "the week before" if kind == "weekly" else "the month before"
-    if not found.previous_spent:
-        return f"Nothing was spent in {before}."
-    than = f"{before} ({money.display(found.previous_spent, found.currency)})"
+    before = _("in the week before") if kind == "weekly" else _("in the month before")
     difference = found.total_spent - found.previous_spent
-    if not difference:
-        return f"That is as much as in {than}."
-    said = money.display(abs(difference), found.currency)
-    return f"That is {said} {'more' if difference > 0 else 'less'} than in {than}."
-
-
-def _standing(line: "BudgetLine", currency: str) -> str:
-    rest = f"{money.display(abs(line.remaining), currency)}"
-    return (
-        f"- {_one_line(line.category)}, {_named(line.within, line.period)}:"
-        f" {money.display(line.spent, currency)} of"
-        f" {money.display(line.amount, currency)} spent,"
-        f" {rest} {'left' if line.remaining >= 0 else 'over'}"
+    if not found.previous_spent:
+        said = _("Nothing was spent {before}.")
+    elif not difference:
+        said = _("That is as much as {before} ({amount}).")
+    elif difference > 0:
+        said = _("That is {difference} more than {before} ({amount}).")
+    else:
+        said = _("That is {difference} less than {before} ({amount}).")
+    return said.format(
+        before=before,
+        amount=money.display(found.previous_spent, found.currency),
+        difference=money.display(abs(difference), found.currency),
     )
 
 
-def password_changed(*, at: datetime.datetime, time_zone: str) -> tuple[str, str]:
+def _standing(line: "BudgetLine", currency: str) -> str:
+    said = _("{category}, {period}: {spent} of {amount} spent, {rest} left")
+    if line.remaining < 0:
+        said = _("{category}, {period}: {spent} of {amount} spent, {rest} over")
+    return said.format(
+        category=_one_line(line.category),
+        period=_named(line.within, line.period),
+        spent=money.display(line.spent, currency),
+        amount=money.display(line.amount, currency),
+        rest=money.display(abs(line.remaining), currency),
+    )
+
+
+def _listed(lines: Sequence[str], most: int) -> list[str]:
+    """Make a list of lines; those that are too many are counted."""
+    shown = [f"- {line}" for line in lines[:most]]
+    if more := len(lines) - len(shown):
+        rest = _("and {number} more").format(number=more)
+        shown.append(f"- {rest}")
+    return shown
+
+
+def password_changed(
+    *, at: datetime.datetime, time_zone: str, language: str
+) -> tuple[str, str]:
     """Tell that the password was changed: (subject, message).
 
     at: aware. time_zone: IANA, the user's.
     """
-    return _security_letter(
-        "Your password was changed",
-        f"Your password was changed on {_clock(at, time_zone)}."
-        " Everybody who was logged in to your account elsewhere is logged out.",
-    )
+    local = at.astimezone(ZoneInfo(time_zone))
+    with speaking(language):
+        return _security_letter(
+            _("Your password was changed"),
+            _(
+                "Your password was changed on {day} at {time} ({time_zone})."
+                " Everybody who was logged in to your account elsewhere is logged out."
+            ).format(day=long_day(local), time=clock(local), time_zone=time_zone),
+        )
 
 
-def email_changed(*, old: str, new: str) -> tuple[str, str]:
+def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
     """Tell that the account gets another e-mail address: (subject, message)."""
-    return _security_letter(
-        "The e-mail address of your account is changing",
-        "Somebody who knows your password asked to change the e-mail address of your"
-        f" account from {_one_line(old)} to {_one_line(new)}.",
-    )
+    with speaking(language):
+        return _security_letter(
+            _("The e-mail address of your account is changing"),
+            _(
+                "Somebody who knows your password asked to change the e-mail address of"
+                " your account from {old} to {new}."
+            ).format(old=_one_line(old), new=_one_line(new)),
+        )
 
 
-def api_token_created(*, name: str) -> tuple[str, str]:
+def api_token_created(*, name: str, language: str) -> tuple[str, str]:
     """Tell that there is a new key to the account: (subject, message)."""
-    return _security_letter(
-        f"New API token: {name}",
-        f"An API token named {_one_line(name)} was made. Whoever has it can use your"
-        " account without your password.",
-    )
+    with speaking(language):
+        return _security_letter(
+            _("New API token: {name}").format(name=name),
+            _(
+                "An API token named {name} was made. Whoever has it can use your"
+                " account without your password."
+            ).format(name=_one_line(name)),
+        )
 
 
 def _security_letter(subject: str, fact: str) -> tuple[str, str]:
     return _write(
         subject,
         fact,
-        "If that was you, there is nothing to do. If it was not, somebody else can use"
-        " your account: change your password at once. If you cannot log in any more,"
-        " tell whoever runs this planner.",
+        _(
+            "If that was you, there is nothing to do. If it was not, somebody else can"
+            " use your account: change your password at once. If you cannot log in any"
+            " more, tell whoever runs this planner."
+        ),
         "accounts/password",
     )
 
@@ -235,18 +381,17 @@ def _write(subject: str, *parts: str) -> tuple[str, str]:
 
 
 def _named(period: Period, kind: str) -> str:
+    """Name a budget's period, as it stands after `for`."""
     if kind == "weekly":
-        return f"the week of {_written(period.start)}"
-    return f"{period.start:%Y}" if kind == "yearly" else f"{period.start:%B %Y}"
+        return _("the week of {day}").format(day=long_day(period.start))
+    return f"{period.start:%Y}" if kind == "yearly" else month(period.start)
 
 
-def _written(day: datetime.date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _clock(instant: datetime.datetime, time_zone: str) -> str:
-    local = instant.astimezone(ZoneInfo(time_zone))
-    return f"{_written(local)} at {local:%H:%M} ({time_zone})"
+def _during(period: Period, kind: str) -> str:
+    """Say when something was spent."""
+    if kind == "weekly":
+        return _("in the week of {day}").format(day=long_day(period.start))
+    return _("in {month}").format(month=month(period.start))
 
 
 def _length(text: str) -> int:

@@ -3,15 +3,24 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from smartbudget.core import language
 from smartbudget.core.config import config
+from smartbudget.core.language import mark
 
 # none, pending or confirmed; and by what the transport knows the subscription: with
 # SNS its ARN.
 Subscription = tuple[str, str | None]
 
 
+UNANSWERED = mark("The e-mail service did not answer.")
+REFUSED = mark("The e-mail service refused it ({code}).")
+
+
 class DeliveryError(Exception):
-    """The message was not taken; the text says why, for the person who waits."""
+    """The message was not taken; the text says why, for the person who waits.
+
+    In English, since it is stored: `states.reason_in_words` translates it.
+    """
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class Letter:
     message: str  # paragraphs; where there is a link, it is the last one
     subscription: str | None = None  # as `subscribe` returned it
     unsubscribe_key: str | None = None  # the account's; None: it has none yet
+    language: str = language.DEFAULT  # of what a mail says around the message
 
 
 class Transport(Protocol):
@@ -33,8 +43,10 @@ class Transport(Protocol):
     def send(self, letter: Letter) -> None:
         """Send one message to a person. Not idempotent. Raises DeliveryError."""
 
-    def subscribe(self, email: str, user_id: str) -> Subscription:
+    def subscribe(self, email: str, user_id: str, language: str) -> Subscription:
         """Ask an address to confirm, for an account. Safe to repeat.
+
+        language: of the mail that asks, where we write it.
 
         Returns `pending` or `confirmed`, and what it is known by, never None.
 

@@ -6,6 +6,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import (
     require_http_methods,
@@ -14,29 +16,30 @@ from django.views.decorators.http import (
 )
 
 from notifications import links, services, subscriptions
-from notifications.forms import FilterForm, MarkAllForm, label_of
+from notifications.forms import FilterForm, MarkAllForm
 from notifications.models import Notification
 from notifications.services import Marked
-from notifications.states import delivery_in_words
+from notifications.states import delivery_in_words, type_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
+from smartbudget.web.language import activate_for
 from smartbudget.web.sessions import public, safe_next
 
 NOTIFICATIONS = ChangeList(
-    title="Notifications",
+    title=gettext_lazy("Notifications"),
     url_name="notifications:list",
     columns=(
-        Column("Notification"),
-        Column("Kind", "kind"),
-        Column("When", "day"),
-        Column("E-mail"),
-        Column("Change"),
+        Column(gettext_lazy("Notification")),
+        Column(gettext_lazy("Kind"), "kind"),
+        Column(gettext_lazy("When"), "day"),
+        Column(gettext_lazy("E-mail")),
+        Column(gettext_lazy("Change")),
     ),
     row_template="notifications/_notification.html",
     none_template="notifications/_none.html",
     template="notifications/list.html",
-    actions={"read": "Mark the selected as read"},
+    actions={"read": gettext_lazy("Mark the selected as read")},
     action_url_name="notifications:act",
 )
 
@@ -77,12 +80,12 @@ def mark(request: HttpRequest, notification_id: str, read: bool) -> HttpResponse
 def act(request: HttpRequest) -> HttpResponse:
     """Do what was chosen with the ticked notifications; repeating it is safe."""
     if request.POST.get("action") not in NOTIFICATIONS.actions:
-        raise InvalidError("Choose an action.", "action")
+        raise InvalidError(_("Choose an action."), "action")
     ids = request.POST.getlist("selected")
     if ids:
         messages.success(request, _said_of(services.mark_read(request.user, ids)))
     else:
-        messages.warning(request, "Tick what the action is for.")
+        messages.warning(request, _("Tick what the action is for."))
     return redirect(safe_next(request, reverse("notifications:list")))
 
 
@@ -90,7 +93,7 @@ def act(request: HttpRequest) -> HttpResponse:
 def mark_all(request: HttpRequest) -> HttpResponse:
     form = MarkAllForm(request.POST)
     if not form.is_valid():
-        raise InvalidError("Reload the page and try again.", "until")
+        raise InvalidError(_("Reload the page and try again."), "until")
     done = services.mark_all_read(request.user, until=form.cleaned_data["until"])
     messages.success(request, _said_of(done))
     return redirect(safe_next(request, reverse("notifications:list")))
@@ -100,16 +103,18 @@ def mark_all(request: HttpRequest) -> HttpResponse:
 def subscribe(request: HttpRequest) -> HttpResponse:
     account = subscriptions.subscribe(request.user)
     if account.subscription_status == "pending":
-        messages.success(request, f"A confirmation is on its way to {account.email}.")
+        said = _("A confirmation is on its way to {email}.")
     else:
-        messages.success(request, f"E-mails go to {account.email}.")
+        said = _("E-mails go to {email}.")
+    messages.success(request, said.format(email=account.email))
     return redirect("notifications:list")
 
 
 @require_POST
 def unsubscribe(request: HttpRequest) -> HttpResponse:
     subscriptions.unsubscribe(request.user)
-    messages.success(request, "Notifications are listed here and not sent by e-mail.")
+    said = _("Notifications are listed here and not sent by e-mail.")
+    messages.success(request, said)
     return redirect("notifications:list")
 
 
@@ -130,7 +135,8 @@ def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpResponse:
     posted = request.method == "POST"
-    (links.unsubscribe if posted else links.user_of)(user_id, key)
+    user = (links.unsubscribe if posted else links.user_of)(user_id, key)
+    activate_for(user)
     return render(request, "notifications/unsubscribe.html", {"done": posted})
 
 
@@ -138,7 +144,7 @@ def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
     fact, _, _ = notification.message.partition("\n\n")
     return {
         "notification": notification,
-        "kind": label_of(notification.type),
+        "kind": type_in_words(notification),
         "fact": fact,
         "delivery": delivery_in_words(notification, request.user.time_zone),
     }
@@ -146,8 +152,13 @@ def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
 
 def _said_of(done: Marked) -> str:
     if not done.marked:
-        return "There was nothing left to mark as read."
-    said = f"{done.marked} marked as read."
+        return _("There was nothing left to mark as read.")
+    said = [_("{number} marked as read.").format(number=done.marked)]
     if done.left:
-        said += f" {done.left} are left: mark all as read again."
-    return said
+        left = ngettext(
+            "{number} is left: mark all as read again.",
+            "{number} are left: mark all as read again.",
+            done.left,
+        )
+        said.append(left.format(number=done.left))
+    return " ".join(said)

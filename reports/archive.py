@@ -23,6 +23,7 @@ from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
+from smartbudget.core.language import speaking
 from smartbudget.core.pages import Key, Page
 from smartbudget.core.tables import Action, Writes, is_condition_failure, write_single
 
@@ -340,8 +341,13 @@ def _error_of(refused: dict[str, Any]) -> Exception:
 
 def _tell(user: User, made: Made) -> None:
     """Send an e-mail through the notification flow, once a report."""
+    with speaking(user.language):
+        period = made.question.name
     subject, message = report_ready(
-        made.question.report_type, name=made.question.name, file_name=made.file_name
+        made.question.report_type,
+        name=period,
+        file_name=made.file_name,
+        language=user.language,
     )
     name = f"{user.user_id}\nreport_ready\n{made.report_key}"
     notification = outbox.compose(

@@ -20,9 +20,10 @@ import functools
 import gettext as catalogs
 from collections.abc import Iterator
 from contextvars import ContextVar
+from decimal import Decimal
 from pathlib import Path
 
-from babel import Locale, dates
+from babel import Locale, dates, numbers
 
 DEFAULT = "en"
 # What people choose among, each called by its own name. English needs no catalog.
@@ -126,6 +127,12 @@ def moment(local: datetime.datetime) -> str:
 def clock(local: datetime.datetime | datetime.time) -> str:
     """Write a time of the day: `4:05 PM`."""
     return dates.format_time(local, "short", locale=locale())
+
+
+def percent(value: Decimal | int) -> str:
+    """Write per-cent points, all their decimals: `12.5%`."""
+    share = Decimal(value).scaleb(-2)
+    return numbers.format_percent(share, locale=locale(), decimal_quantization=False)
 
 
 @functools.cache

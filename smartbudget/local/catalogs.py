@@ -130,9 +130,9 @@ def _messages(path: Path) -> Iterable[Any]:
     if MAILS in path.parents:
         method = "jinja2.ext:babel_extract"
     elif path.suffix != ".py":
-        source = templatize(source)  # what is no message becomes X's
-        # Python's tokens mind how a line is indented; messages stand in one line each.
-        source = "\n".join(map(str.lstrip, source.splitlines()))
+        # What is no message becomes X's; their indentation is none of Python's.
+        lines = templatize(source).splitlines()
+        source = "\n".join(line.strip() for line in lines)
     return extract(
         method, io.BytesIO(source.encode()), KEYWORDS, comment_tags=["Translators:"]
     )

@@ -34,6 +34,7 @@ from smartbudget.core import dates, text
 from smartbudget.core.errors import DomainError, InvalidError, ThrottledError
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import (
+    CHALLENGE,
     SessionAuthentication,
     TokenAuthentication,
     scopes_for,
@@ -194,7 +195,7 @@ class ProblemResponse(Response):
             headers=problem.headers,
         )
         if problem.status == 401:
-            self.headers.setdefault("WWW-Authenticate", "Session")
+            self.headers.setdefault("WWW-Authenticate", CHALLENGE)
 
     @property
     def rendered_content(self) -> Any:

@@ -25,6 +25,9 @@ SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "session": ([], []),
 }
 
+# What a 401 asks for where no token came.
+CHALLENGE = 'Bearer realm="api"'
+
 
 class TokenAuthentication(BaseAuthentication):
     """An API token; `request.auth` is then its Access, which a session does not have.
@@ -47,7 +50,7 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         # DRF asks the first class what a 401 says [RFC 6750, 3].
         if _bearer(request) is None:
-            return 'Bearer realm="api"'
+            return CHALLENGE
         return 'Bearer error="invalid_token"'
 
 

@@ -230,7 +230,7 @@ def test_who_has_a_new_password_is_told(aws):
 
     (notice,) = notices(bob)
     assert (notice.type, notice.status) == ("password_changed", "queued")
-    assert "on 18 March 2026 at 21:00 (Asia/Tokyo)." in notice.message
+    assert "on March 18, 2026 at 9:00\u202fPM (Asia/Tokyo)." in notice.message
     assert NEW not in notice.message
     assert [body["notification_id"] for body in queued()] == [notice.notification_id]
 

@@ -52,7 +52,7 @@ def test_a_mail_can_be_made_from_the_zip_alone(zips, tmp_path):
         archive.extractall(tmp_path)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
     code += "from notifications import mails; import markupsafe._speedups;"
-    code += "print(mails.notification('Spent', 'All of it.', 'https://x/').html)"
+    code += "print(mails.notification('Spent', 'All of it.', 'https://x/', 'en').html)"
 
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],

@@ -6,8 +6,8 @@ from django.test import Client
 
 from accounts.services import begin_session
 from notifications import delivery
-from notifications.forms import label_of
 from notifications.models import TYPES
+from notifications.states import TYPE_WORDS
 from tests.notifications import faults
 from tests.notifications.builders import (
     leave_unconfirmed,
@@ -169,7 +169,7 @@ def test_every_kind_that_is_written_can_be_filtered_by(client, kind):
 
     assert listed(client, f"type={kind}") == [ONE]
     assert ("Look at this" in page, "Not at that" in page) == (True, False)
-    assert label_of(kind) in page
+    assert TYPE_WORDS[kind] in page
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_the_page_tells_what_became_of_each(client):
     assert "notifications/list.html" in [each.name for each in answer.templates]
     page = " ".join(answer.content.decode().split())
     assert "Budget exceeded: Food" in page
-    assert ">Not sent by e-mail: not subscribed to e-mails.<" in page
+    assert ">Not sent by e-mail. Not subscribed to e-mails.<" in page
 
 
 def test_the_page_escapes_what_people_typed(client):
@@ -486,7 +486,7 @@ def test_an_action_is_for_the_ticked_ones(client):
         ({"action": "read"}, 200, "Tick what the action is for."),
         ({"action": "burn", "selected": [ONE]}, 400, "Choose an action."),
         ({"selected": [ONE]}, 400, "Choose an action."),
-        ({"action": "read", "selected": ["f" * 32]}, 404, "do not exist"),
+        ({"action": "read", "selected": ["f" * 32]}, 404, "does not exist"),
         ({"action": "read", "selected": [ONE] * 101}, 400, "100 ids at most"),
     ],
 )

@@ -323,7 +323,7 @@ def test_what_crashes_every_attempt_is_given_up():
 
     delivery.deliver("n1")
 
-    assert state() == ("failed", "It could not be delivered in 20 attempts.")
+    assert state() == ("failed", delivery.TOO_OFTEN)
     assert mails() == []
 
 

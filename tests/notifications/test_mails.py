@@ -30,7 +30,7 @@ class Page(HTMLParser):
 
 
 def made(message: str, subject: str = "Budget exceeded: Food") -> mails.Mail:
-    return mails.notification(subject, message, UNSUBSCRIBE)
+    return mails.notification(subject, message, UNSUBSCRIBE, "en")
 
 
 def test_a_notification_has_one_button_and_the_way_out():
@@ -105,7 +105,7 @@ def test_html_needs_nothing_from_elsewhere():
 
 
 def test_a_confirmation_holds_the_address_and_its_link():
-    mail = mails.confirmation("alice+tag@example.com", f"{config.app_url}/x")
+    mail = mails.confirmation("alice+tag@example.com", f"{config.app_url}/x", "en")
     page = Page(mail.html)
 
     assert page.links == [f"{config.app_url}/x"]

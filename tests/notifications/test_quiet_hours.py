@@ -227,7 +227,7 @@ def test_a_digest_waits_too_and_tells_what_is_wanted_then(clock):
         for kind in ("budget_exceeded", "large_expense")
     ]
     writes = Writes()
-    digests.gather("digest", alerts, [], writes)
+    digests.gather(user, "digest", alerts, [], writes)
     for alert in alerts:
         outbox.put(alert, writes)
     writes.commit()

@@ -255,7 +255,7 @@ def test_a_link_that_an_account_forgot_still_confirms(alice, ses):
 
 
 def test_a_link_for_another_address_leaves_the_account_alone(alice, ses):
-    transport.subscribe("new@example.com", alice.user_id)
+    transport.subscribe("new@example.com", alice.user_id, "en")
 
     page = anybody().post(ses[0].link)
 
@@ -298,7 +298,7 @@ def test_links_in_mails_to_the_old_address_do_not_end_those_to_the_new_one(
 
 
 def test_the_transport_tells_of_an_address_by_its_key(alice, ses):
-    status, key = transport.subscribe("new@example.com", alice.user_id)
+    status, key = transport.subscribe("new@example.com", alice.user_id, "en")
     assert (status, transport.look_up(key, "new@example.com")) == ("pending", "pending")
 
     anybody().post(ses[0].link)

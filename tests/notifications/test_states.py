@@ -23,31 +23,31 @@ def said(time_zone="UTC", **changes) -> str:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"status": "sent"}, "Sent by e-mail on 18 March 2026, 12:00."),
+        ({"status": "sent"}, "Sent by e-mail on March 18, 2026 at 12:00\u202fPM."),
         ({}, "Waiting to be sent."),
         ({"attempts": 1, "claimed_until": at(seconds=60)}, "Being sent."),
         ({"attempts": 1, "claimed_until": at(seconds=-1)}, "Waiting to be sent."),
         (
             {"attempts": 1, "error": "The e-mail service did not answer."},
-            "Tried once, trying again: the e-mail service did not answer.",
+            "Tried once, trying again. The e-mail service did not answer.",
         ),
         (
             {"attempts": 3, "error": "The e-mail service did not answer."},
-            "Tried 3 times, trying again: the e-mail service did not answer.",
+            "Tried 3 times, trying again. The e-mail service did not answer.",
         ),
-        ({"held_until": at(hours=19)}, "Held until 07:00 (quiet hours)."),
+        ({"held_until": at(hours=19)}, "Held until 7:00\u202fAM (quiet hours)."),
         ({"held_until": at(seconds=-1)}, "Waiting to be sent."),
         (
             {"status": "skipped", "error": "Not subscribed to e-mails."},
-            "Not sent by e-mail: not subscribed to e-mails.",
+            "Not sent by e-mail. Not subscribed to e-mails.",
         ),
         (
             {"status": "skipped", "digest_id": "d", "error": "Told in one e-mail."},
-            "Not sent alone: told in one e-mail.",
+            "Not sent alone. Told in one e-mail.",
         ),
         (
             {"status": "failed", "error": "The e-mail service did not answer."},
-            "Could not be sent: the e-mail service did not answer."
+            "Could not be sent. The e-mail service did not answer."
             " Staff can send it again.",
         ),
     ],
@@ -58,9 +58,9 @@ def test_each_state_has_its_words(changes, words):
 
 def test_times_are_the_users():
     assert said("Asia/Kolkata", status="sent") == (
-        "Sent by e-mail on 18 March 2026, 17:30."
+        "Sent by e-mail on March 18, 2026 at 5:30\u202fPM."
     )
-    assert "until 03:00" in said("America/New_York", held_until=at(hours=19))
+    assert "until 3:00\u202fAM" in said("America/New_York", held_until=at(hours=19))
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -24,7 +24,7 @@ A_WEEK = datetime.timedelta(days=7)
 
 @pytest.fixture
 def alice():
-    """Subscribed to e-mails; it is noon on Wednesday, 18 March 2026."""
+    """Subscribed to e-mails; it is noon on Wednesday, March 18, 2026."""
     user = make_user("alice")
     subscriptions.subscribe(user)
     return user
@@ -154,15 +154,15 @@ def test_a_summary_comes_when_its_week_is_over(alice, clock):
     clock.shift(1)
     sweep()
 
-    assert subjects()[sent_before:] == ["$580.00 spent in the week of 16 March 2026"]
+    assert subjects()[sent_before:] == ["$580.00 spent in the week of March 16, 2026"]
     summary = history(alice)[0]
     assert (summary.type, summary.status) == (WEEKLY, "sent")
     assert summary.created_at == "2026-03-23T07:00:01.000000+00:00"
     assert summary.message == (
-        "$580.00 was spent in the week of 16 March 2026."
+        "$580.00 was spent in the week of March 16, 2026."
         " That is $550.00 more than in the week before ($30.00).\n\n"
         "Your budgets:\n"
-        "- Food, the week of 16 March 2026: $80.00 of $50.00 spent,"
+        "- Food, the week of March 16, 2026: $80.00 of $50.00 spent,"
         " $30.00 over\n"
         "- Rent, March 2026: $500.00 of $500.00 spent, $0.00 left\n\n"
         "http://127.0.0.1:8000/budgets/\n"
@@ -193,7 +193,7 @@ def test_who_spent_nothing_is_told_so(alice, clock):
 
     sweep()
 
-    assert subjects() == ["Nothing spent in the week of 16 March 2026"]
+    assert subjects() == ["Nothing spent in the week of March 16, 2026"]
     assert "Nothing was spent in the week before." in history(alice)[0].message
 
 
@@ -205,10 +205,10 @@ def test_every_week_has_one(alice, clock):
         sweep()
         clock.shift(A_WEEK)
 
-    assert [subject[-13:] for subject in subjects()] == [
-        "16 March 2026",
-        "23 March 2026",
-        "30 March 2026",
+    assert [subject[-14:] for subject in subjects()] == [
+        "March 16, 2026",
+        "March 23, 2026",
+        "March 30, 2026",
     ]
     assert len(planned()) == 1
 
@@ -294,7 +294,7 @@ def test_who_wants_them_again_gets_them_again(alice, clock):
     to(clock, "2026-03-30T07:00:01")
     sweep()
 
-    assert subjects() == ["Nothing spent in the week of 23 March 2026"]
+    assert subjects() == ["Nothing spent in the week of March 23, 2026"]
 
 
 def test_who_moves_west_and_wants_them_again_misses_none(alice, clock):
@@ -309,7 +309,7 @@ def test_who_moves_west_and_wants_them_again_misses_none(alice, clock):
     to(clock, "2026-03-23T07:00:01", there)
     sweep()
 
-    assert subjects() == ["Nothing spent in the week of 16 March 2026"]
+    assert subjects() == ["Nothing spent in the week of March 16, 2026"]
     assert [plan.planned_for for plan in planned()] == ["2026-03-23"]
 
 
@@ -366,7 +366,7 @@ def test_after_a_long_outage_only_the_last_week_is_sent(alice, clock):
         sweep()
         clock.shift(60)
 
-    assert subjects() == ["Nothing spent in the week of 20 April 2026"]
+    assert subjects() == ["Nothing spent in the week of April 20, 2026"]
     assert [each.subject for each in history(alice)] == subjects()
     (plan,) = [each for each in planned() if each.status == "queued"]
     assert plan.planned_for == "2026-04-27"
@@ -427,7 +427,7 @@ def test_one_that_was_written_and_not_sent_is_sent_as_it_was(alice, clock):
 
     delivery.deliver(plan.notification_id)
 
-    assert subjects() == ["Nothing spent in the week of 16 March 2026"]
+    assert subjects() == ["Nothing spent in the week of March 16, 2026"]
     assert len(planned()) == 1
 
 
@@ -466,7 +466,7 @@ def test_one_that_is_never_written_is_seen_and_the_next_one_comes(
 
     sweep()
 
-    assert subjects() == ["Nothing spent in the week of 23 March 2026"]
+    assert subjects() == ["Nothing spent in the week of March 23, 2026"]
 
 
 def test_hostile_categories_stay_in_their_line(alice, clock):

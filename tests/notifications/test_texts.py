@@ -36,6 +36,7 @@ def alert(level="threshold", **given) -> tuple[str, str]:
             "spent": Decimal("412.50"),
             "alert_threshold": 80,
             "currency": "USD",
+            "language": "en",
             **given,
         },
     )
@@ -58,7 +59,7 @@ def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
     assert message == (
         "You have spent $412.50 of the $500.00 in your Food budget for"
         " March 2026. That is 82%; you asked to be told at 80%.\n\n"
-        "$87.50 is left. The period ends on 31 March 2026.\n\n"
+        "$87.50 is left. The period ends on March 31, 2026.\n\n"
         "http://127.0.0.1:8000/budgets/\n"
     )
 
@@ -67,7 +68,7 @@ def test_an_exceeded_budget_says_by_how_much():
     subject, message = alert("exceeded", spent=Decimal("500.01"))
 
     assert subject == "Budget exceeded: Food"
-    assert "You are $0.01 over. The period ends on 31 March 2026." in message
+    assert "You are $0.01 over. The period ends on March 31, 2026." in message
 
 
 def test_a_percentage_is_never_rounded_up_to_all():
@@ -92,9 +93,9 @@ def test_a_threshold_jumped_over_does_not_speak_of_what_is_left():
 @pytest.mark.parametrize(
     ("kind", "named", "ends"),
     [
-        ("monthly", "for March 2026", "31 March 2026"),
-        ("weekly", "for the week of 16 March 2026", "22 March 2026"),
-        ("yearly", "for 2026", "31 December 2026"),
+        ("monthly", "for March 2026", "March 31, 2026"),
+        ("weekly", "for the week of March 16, 2026", "March 22, 2026"),
+        ("yearly", "for 2026", "December 31, 2026"),
     ],
 )
 def test_the_period_is_named(kind, named, ends):
@@ -111,10 +112,11 @@ def test_a_large_expense_says_which():
         date=date(2026, 3, 1),
         threshold=Decimal(100000),
         currency="JPY",
+        language="en",
     )
 
     assert subject == "Large expense: ¥120,000 for Rent"
-    assert "for Rent on 1 March 2026." in message
+    assert "for Rent on March 1, 2026." in message
     assert "told from ¥100,000 on." in message
     assert message.endswith("/expenses/\n")
 
@@ -161,7 +163,7 @@ def test_joined_emoji_stay_together():
 def test_a_threshold_says_when_the_limit_falls_at_this_pace():
     _, message = alert(passed_on=date(2026, 3, 23))
 
-    assert "At this pace you pass 100% on 23 March 2026." in message
+    assert "At this pace you pass 100% on March 23, 2026." in message
 
 
 def test_who_is_over_already_is_not_told_a_day():
@@ -172,10 +174,14 @@ def test_who_is_over_already_is_not_told_a_day():
 
 SECURITY = {
     "password": lambda: texts.password_changed(
-        at=datetime(2026, 3, 29, 1, 30, tzinfo=UTC), time_zone="Europe/Berlin"
+        at=datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+        time_zone="Europe/Berlin",
+        language="en",
     ),
-    "email": lambda: texts.email_changed(old="a@example.com", new="b@example.com"),
-    "token": lambda: texts.api_token_created(name="My phone"),
+    "email": lambda: texts.email_changed(
+        old="a@example.com", new="b@example.com", language="en"
+    ),
+    "token": lambda: texts.api_token_created(name="My phone", language="en"),
 }
 
 
@@ -195,7 +201,7 @@ def test_a_security_notice_says_what_happened():
     subject, token = SECURITY["token"]()
 
     # An hour after the clocks were put forward.
-    assert "on 29 March 2026 at 03:30 (Europe/Berlin)." in password
+    assert "on March 29, 2026 at 3:30\u202fAM (Europe/Berlin)." in password
     assert "from a@example.com to b@example.com." in email
     assert subject == "New API token: My phone"
     assert "An API token named My phone was made." in token
@@ -203,7 +209,7 @@ def test_a_security_notice_says_what_happened():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_tokens_name_cannot_write_paragraphs(name):
-    subject, message = texts.api_token_created(name=name)
+    subject, message = texts.api_token_created(name=name, language="en")
 
     assert is_fit(subject)
     assert len(message.split("\n\n")) == 3

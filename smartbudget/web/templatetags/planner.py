@@ -8,6 +8,7 @@ from django import template
 
 from smartbudget.core import language
 from smartbudget.core import money as amounts
+from smartbudget.core.language import gettext as _
 
 register = template.Library()
 
@@ -49,3 +50,12 @@ def short_month(value: datetime.date) -> str:
 def short_day(value: datetime.date) -> str:
     """Print a day without its year."""
     return language.short_day(value)
+
+
+@register.filter
+def device(stored: str | None) -> str:
+    """Print what a session was begun on, which is stored as `Firefox on Linux`."""
+    browser, found, system = (stored or "").partition(" on ")
+    if found:
+        return _("{browser} on {system}").format(browser=browser, system=system)
+    return stored or _("Unknown device")

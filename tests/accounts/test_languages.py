@@ -1,0 +1,108 @@
+"""The account pages in German, and choosing a language."""
+
+import json
+import zipfile
+from io import BytesIO
+
+import pytest
+
+from accounts import services
+from notifications import delivery
+from tests.builders import PASSWORD, client_for, make_user
+from tests.notifications.builders import make_notification
+
+GERMAN = {"Accept-Language": "de"}
+ENGLISH = {"Accept-Language": "en"}
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture
+def greta(aws):
+    return make_user("greta", language="de", currency="EUR")
+
+
+def test_the_language_chosen_is_spoken_by_the_answer(alice):
+    client = client_for(alice)
+    chosen = {"currency": "EUR", "time_zone": "Europe/Berlin", "language": "de"}
+
+    page = client.post("/accounts/profile", chosen, headers=ENGLISH, follow=True)
+
+    assert "Dein Profil wurde gespeichert." in page.text
+    assert '<html lang="de">' in page.text
+
+
+def test_what_was_chosen_back_is_spoken_too(greta):
+    client = client_for(greta)
+    chosen = {"currency": "EUR", "time_zone": "UTC", "language": "en-gb"}
+
+    page = client.post("/accounts/profile", chosen, headers=GERMAN, follow=True)
+
+    assert "Your profile was saved." in page.text
+
+
+def test_an_error_is_said_in_german_at_its_field(aws):
+    typed = {"username": "greta", "email": "nobody", "password": PASSWORD}
+
+    form = client_for().post("/register", typed, headers=GERMAN)
+    api = client_for().post(
+        "/register", json.dumps(typed), content_type="application/json", headers=GERMAN
+    )
+
+    sentence = "Gib eine E-Mail-Adresse ein, wie name@example.com."
+    assert sentence in form.text
+    assert api.json() == {"email": [sentence]}
+
+
+def test_an_amount_is_typed_and_kept_in_german(greta):
+    client = client_for(greta)
+    typed = {"currency": "EUR", "time_zone": "UTC", "language": "de"}
+
+    client.post("/accounts/profile", {**typed, "large_expense_threshold": "1.000,5"})
+    page = client.get("/accounts/profile").text
+
+    assert 'value="1000,50"' in page
+    assert services.get_account(greta.user_id).large_expense_threshold == 1000.5
+
+
+def test_devices_are_named_in_german(greta):
+    client = client_for()
+    client.post(
+        "/login",
+        {"username": "greta", "password": PASSWORD},
+        headers={"User-Agent": FIREFOX},
+    )
+
+    page = client.get("/accounts/sessions").text
+
+    assert "Firefox auf Linux" in page
+    assert "Dieses Gerät" in page
+
+
+def test_the_download_speaks_its_owner_s_language(greta):
+    make_notification("1" * 32, user_id=greta.user_id)
+    delivery.deliver("1" * 32)
+
+    answer = client_for(greta).post("/accounts/export", headers=ENGLISH)
+    archive = zipfile.ZipFile(BytesIO(b"".join(answer)))
+
+    (told,) = json.loads(archive.read("notifications.json"))
+    assert told["status_text"].startswith("Nicht per E-Mail gesendet.")
+    assert told["error"] == "Keine E-Mails abonniert."
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/admin", "Alle Teile von AWS antworten"),
+        ("/admin/users", "Person suchen"),
+        ("/admin/users/{greta}", "Aktive Sitzungen"),
+    ],
+)
+def test_staff_pages_are_german_for_who_reads_german(greta, monkeypatch, path, said):
+    monkeypatch.setattr("smartbudget.core.health.check", list)
+    account = services.get_account(greta.user_id)
+    services.change_account(account, {"is_staff": True})
+
+    page = client_for(greta).get(path.format(greta=greta.user_id), headers=ENGLISH)
+
+    assert said in page.text

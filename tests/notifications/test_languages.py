@@ -1,0 +1,230 @@
+"""What a person reads is in that person's language, whoever causes it, and where."""
+
+import datetime
+
+import pytest
+
+from accounts import services as accounts
+from expenses.bulk import record_expenses
+from notifications import address_change, delivery, digests, subscriptions, transports
+from notifications.models import STATUSES, TYPES, Notification
+from notifications.states import (
+    STATUS_WORDS,
+    TYPE_WORDS,
+    delivery_in_words,
+    reason_in_words,
+)
+from smartbudget.core.language import current, speaking
+from tests.builders import PASSWORD, client_for, make_user
+from tests.money_builders import make_budget, make_expense
+from tests.notifications import faults
+from tests.notifications.builders import make_notification, messages, work_off
+from tests.notifications.test_staff_pages import bury, make_queues
+from tests.notifications.test_summaries import WEEKLY, sweep, to, want
+
+GERMAN = {"Accept-Language": "de"}
+ENGLISH = {"Accept-Language": "en"}
+
+
+@pytest.fixture
+def greta():
+    """She reads German; everything here is done while English is spoken."""
+    assert current() == "en"
+    return make_user("greta", language="de", currency="EUR")
+
+
+def told(user, kind: str) -> Notification:
+    found = Notification.by_user.query(user.user_id)
+    (notification,) = [each for each in found if each.type == kind]
+    return notification
+
+
+def test_an_alert_is_written_in_its_reader_s_language(greta):
+    make_budget(greta, category="Essen", amount="500", alert_threshold=80)
+
+    client_for(greta).post(
+        "/api/expenses",
+        {"amount": "412.50", "category": "Essen"},
+        content_type="application/json",
+        headers=ENGLISH,
+    )
+
+    alert = told(greta, "budget_threshold")
+    assert alert.subject == "Budget zu 82 % ausgegeben: Essen"
+    assert alert.message == (
+        "Du hast 412,50\u00a0€ von 500,00\u00a0€ in deinem Budget „Essen“ für März 2026"
+        " ausgegeben. Das sind 82\u00a0%; du wolltest es ab 80\u00a0% erfahren.\n\n"
+        "87,50\u00a0€ sind übrig. Bei diesem Tempo überschreitest du 100\u00a0% am"
+        " 22. März 2026. Der Zeitraum endet am 31. März 2026.\n\n"
+        "http://127.0.0.1:8000/budgets/\n"
+    )
+
+
+def test_a_large_expense_is_told_in_its_reader_s_language(greta):
+    user = accounts.update_profile(greta, large_expense_threshold="1000").user
+
+    make_expense(user, category="Miete", amount="1234.50", date="2026-03-02")
+
+    notice = told(greta, "large_expense")
+    assert notice.subject == "Große Ausgabe: 1.234,50 € für Miete"
+    assert "für Miete vom 2. März 2026 eingetragen." in notice.message
+
+
+def test_an_import_is_summed_up_in_its_reader_s_language(greta):
+    for category in ("Auto", "Bus"):
+        make_budget(greta, category=category, amount="5")
+
+    record_expenses(
+        greta, [{"amount": "6", "category": name} for name in ("Auto", "Bus")]
+    )
+
+    digest = told(greta, "alert_digest")
+    assert digest.subject == "4 Budgetwarnungen aus einem Import"
+    assert "- Budget überschritten: Auto" in digest.message
+
+
+def test_security_notices_are_in_their_reader_s_language(greta):
+    address_change.change_email(greta, password=PASSWORD, email="new@example.com")
+    accounts.change_password(greta, old=PASSWORD, new="ganz anders als vorher")
+
+    assert "von greta@example.com in new@example.com" in (
+        told(greta, "email_changed").message
+    )
+    password = told(greta, "password_changed")
+    assert password.subject == "Dein Passwort wurde geändert"
+    assert "am 18. März 2026 um 12:00 (UTC) geändert." in password.message
+
+
+def test_a_summary_is_in_the_language_of_the_day_it_is_written(clock):
+    user = make_user("greta")
+    subscriptions.subscribe(user)
+    make_budget(user, category="Essen", amount="50", period="weekly")
+    make_expense(user, category="Essen", amount="12.50", date="2026-03-17")
+    want(user)
+    accounts.update_profile(user, language="de", currency="EUR")
+
+    to(clock, "2026-03-23T07:00:01")
+    sweep()
+
+    summary = told(user, WEEKLY)
+    assert summary.subject == "12,50 € ausgegeben in der Woche ab dem 16. März 2026"
+    assert "Du hast in der Woche davor nichts ausgegeben." in summary.message
+    assert (
+        "- Essen, die Woche ab dem 16. März 2026: 12,50\u00a0€ von 50,00\u00a0€"
+        " ausgegeben, 37,50\u00a0€ übrig" in summary.message
+    )
+
+
+def test_a_mail_is_german_around_its_message_too(greta, ses):
+    subscriptions.subscribe(greta)
+    confirmation = ses[-1]
+    client_for().post(confirmation.link)
+    make_expense(
+        accounts.update_profile(greta, large_expense_threshold="5").user,
+        category="Miete",
+    )
+    work_off()
+
+    assert confirmation.subject == "Bestätige deine E-Mail-Adresse"
+    assert "innerhalb von zwei Tagen" in confirmation.text
+    for mail in (confirmation, ses[-1]):
+        assert '<html lang="de">' in mail.html
+    assert ses[-1].subject == "Große Ausgabe: 10,00 € für Miete"
+    assert "Ausgaben ansehen" in ses[-1].html
+    assert "Du bekommst das, weil" in ses[-1].text
+
+
+def test_the_way_out_of_a_mail_speaks_the_language_of_the_mail(greta, ses):
+    subscriptions.subscribe(greta)
+    client_for().post(ses[-1].link)
+    make_notification(user_id=greta.user_id)
+    delivery.deliver("n1")
+
+    asked = client_for().get(ses[-1].link, headers=ENGLISH)
+    done = client_for().post(ses[-1].link, headers=ENGLISH)
+
+    assert "Es kommen keine Benachrichtigungen per E-Mail mehr." in asked.text
+    assert "Die E-Mails sind abbestellt." in done.text
+
+
+def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
+    make_notification("1" * 32, user_id=greta.user_id)
+    delivery.deliver("1" * 32)
+    client = client_for(greta)
+
+    page = client.get("/notifications", headers=ENGLISH).text
+    (german,) = client.get("/api/notifications", headers=GERMAN).json()["results"]
+    (english,) = client.get("/api/notifications", headers=ENGLISH).json()["results"]
+
+    assert "Nicht per E-Mail gesendet. Keine E-Mails abonniert." in page
+    assert german["error"] == "Keine E-Mails abonniert."
+    assert german["status_text"] == f"Nicht per E-Mail gesendet. {german['error']}"
+    assert english["error"] == "Not subscribed to e-mails."
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        (digests.TOLD_TOGETHER, "Sie steht in einer E-Mail mit dem, was"),
+        (
+            transports.REFUSED.format(code="InternalError"),
+            "Der E-Mail-Dienst hat sie abgelehnt (InternalError).",
+        ),
+        (None, "Der Grund ist nicht bekannt."),
+        ("Something (that) older versions said.", "Something (that) older versions"),
+    ],
+)
+def test_stored_reasons_are_translated_where_that_is_possible(stored, said):
+    with speaking("de"):
+        assert reason_in_words(stored).startswith(said)
+
+
+def test_why_mails_ended_is_told_in_german(greta):
+    subscriptions.subscribe(greta)
+    account = accounts.get_account(greta.user_id)
+    subscriptions.give_up(account, account.subscription_arn, subscriptions.LAPSED)
+    client = client_for(greta)
+
+    page = client.get("/notifications").text
+    answer = client.get("/api/notifications/subscribe", headers=GERMAN).json()
+
+    assert "Der Link wurde nicht innerhalb von zwei Tagen geöffnet" in page
+    assert answer["detail"].startswith("Der Link wurde nicht")
+
+
+def test_the_times_of_a_delivery_are_written_in_german():
+    notification = make_notification()
+    notification.status = "sent"
+    held = make_notification("n2")
+    held.held_until = (
+        datetime.datetime.fromisoformat(held.created_at) + datetime.timedelta(hours=9)
+    ).isoformat()
+
+    with speaking("de"):
+        assert delivery_in_words(notification, "UTC") == (
+            "Per E-Mail gesendet am 18. März 2026 um 12:00."
+        )
+        assert "bis 21:00 (Ruhezeiten)" in delivery_in_words(held, "UTC")
+
+
+def test_staff_read_their_own_language(greta, monkeypatch):
+    make_queues(monkeypatch)
+    subscriptions.subscribe(greta)
+    make_notification("1" * 32, user_id=greta.user_id)
+    with faults.down("Publish"), pytest.raises(transports.DeliveryError):
+        delivery.deliver("1" * 32, last_attempt=True)
+    bury(1)
+    paula = make_user("paula", language="de")
+    accounts.change_account(accounts.get_account(paula.user_id), {"is_staff": True})
+
+    page = client_for(paula).get("/admin/notifications", headers=ENGLISH).text
+
+    assert "Unzustellbare Nachrichten: etwa 1" in page
+    assert "Budget überschritten" in page
+    assert "Der E-Mail-Dienst hat nicht geantwortet." in page
+    assert messages() == []
+
+
+def test_every_type_and_status_has_a_word():
+    assert set(TYPE_WORDS) == set(TYPES)
+    assert set(STATUS_WORDS) == set(STATUSES)

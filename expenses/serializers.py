@@ -1,8 +1,11 @@
 """What the expense API takes and gives; services check the rules."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.merging import WAYS
@@ -28,7 +31,12 @@ from smartbudget.web.fields import MoneyField
 
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
-NO_SUCH_STATUS = {"invalid_choice": f"Choose one of {', '.join(STATUSES)}."}
+
+
+def one_of(choices: Iterable[str]) -> dict[str, Any]:
+    """Say which choices there are, where something else was sent."""
+    said = _("Choose one of {choices}.")
+    return {"invalid_choice": format_lazy(said, choices=", ".join(choices))}
 
 
 class IdField(TextField):
@@ -55,7 +63,7 @@ class RowInput(InputSerializer):
     )
     date = DayField(required=False, help_text="The caller's today, if left out.")
     status = serializers.ChoiceField(
-        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+        STATUSES, required=False, error_messages=one_of(STATUSES)
     )
 
 
@@ -89,11 +97,11 @@ class NewExpenseInput(ExpenseInput):
         if "file" in attrs:
             if "receipt_url" in attrs:
                 raise serializers.ValidationError(
-                    {"receipt_url": "Send a file or a key, not both."}
+                    {"receipt_url": _("Send a file or a key, not both.")}
                 )
             attrs["receipt"] = checked(attrs.pop("file"), attrs.pop("sha256", None))
         elif "sha256" in attrs:
-            raise serializers.ValidationError({"sha256": "There is no file."})
+            raise serializers.ValidationError({"sha256": _("There is no file.")})
         return attrs
 
 
@@ -178,7 +186,7 @@ class ExpenseFilter(InputSerializer):
     end = DayField(required=False, help_text="The last day listed.")
     category = TextField(required=False, max_length=50, help_text="In any case.")
     status = serializers.ChoiceField(
-        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+        STATUSES, required=False, error_messages=one_of(STATUSES)
     )
     receipt = serializers.ChoiceField(
         RECEIPTS, required=False, help_text="missing: those without one."
@@ -193,7 +201,7 @@ class ExpenseFilter(InputSerializer):
     sort = serializers.ChoiceField(
         SORTS,
         required=False,
-        error_messages={"invalid_choice": f"Choose one of {', '.join(SORTS)}."},
+        error_messages=one_of(SORTS),
         help_text="By day; newest, if not given.",
     )
 

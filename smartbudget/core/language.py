@@ -20,9 +20,10 @@ import functools
 import gettext as catalogs
 from collections.abc import Iterator
 from contextvars import ContextVar
+from decimal import Decimal
 from pathlib import Path
 
-from babel import Locale, dates
+from babel import Locale, dates, numbers
 
 DEFAULT = "en"
 # What people choose among, each called by its own name. English needs no catalog.
@@ -110,9 +111,26 @@ def short_day(value: datetime.date) -> str:
     return dates.format_skeleton("MMMd", value, locale=locale())
 
 
+def days(first: datetime.date, last: datetime.date) -> str:
+    """Write days from one to another, both included: `Nov 5-9, 2026`."""
+    return dates.format_interval(first, last, "yMMMd", locale=locale())
+
+
 def weekday(value: datetime.date) -> str:
     """Write the name of a day of the week: `Thursday`."""
     return dates.format_date(value, "EEEE", locale())
+
+
+def number(value: Decimal | int) -> str:
+    """Write a number, all its decimals: `1,234.5`."""
+    return numbers.format_decimal(value, locale=locale(), decimal_quantization=False)
+
+
+def short_number(value: Decimal) -> str:
+    """Write a round number in a few letters, where they are usual: `2.5M`."""
+    short = numbers.format_compact_decimal(value, locale=locale(), fraction_digits=3)
+    # Where thousands have no letters, Babel does not set them apart either.
+    return number(value) if short.isdigit() else short
 
 
 def moment(local: datetime.datetime) -> str:
@@ -126,6 +144,12 @@ def moment(local: datetime.datetime) -> str:
 def clock(local: datetime.datetime | datetime.time) -> str:
     """Write a time of the day: `4:05 PM`."""
     return dates.format_time(local, "short", locale=locale())
+
+
+def percent(value: Decimal | int) -> str:
+    """Write per-cent points, all their decimals: `12.5%`."""
+    share = Decimal(value).scaleb(-2)
+    return numbers.format_percent(share, locale=locale(), decimal_quantization=False)
 
 
 @functools.cache

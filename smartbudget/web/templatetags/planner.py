@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 
-from smartbudget.core import language
+from smartbudget.core import dates, language
 from smartbudget.core import money as amounts
 
 register = template.Library()
@@ -49,3 +49,15 @@ def short_month(value: datetime.date) -> str:
 def short_day(value: datetime.date) -> str:
     """Print a day without its year."""
     return language.short_day(value)
+
+
+@register.filter
+def days(period: dates.Period) -> str:
+    """Print a period by its first and last day."""
+    return language.days(period.start, period.end)
+
+
+@register.filter
+def percent(value: Decimal | int) -> str:
+    """Print per-cent points, with the decimals that they need."""
+    return language.percent(value)

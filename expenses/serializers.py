@@ -1,10 +1,8 @@
 """What the expense API takes and gives; services check the rules."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -25,18 +23,13 @@ from smartbudget.web.api import (
     FlagField,
     InputSerializer,
     TextField,
+    one_of,
 )
 from smartbudget.web.cursors import PAGING
 from smartbudget.web.fields import MoneyField
 
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
-
-
-def one_of(choices: Iterable[str]) -> dict[str, Any]:
-    """Say which choices there are, where something else was sent."""
-    said = _("Choose one of {choices}.")
-    return {"invalid_choice": format_lazy(said, choices=", ".join(choices))}
 
 
 class IdField(TextField):

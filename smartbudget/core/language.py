@@ -106,11 +106,6 @@ def short_month(value: datetime.date) -> str:
     return dates.format_date(value, "LLL", locale())
 
 
-def short_day(value: datetime.date) -> str:
-    """Write a day without its year: `Nov 5`."""
-    return dates.format_skeleton("MMMd", value, locale=locale())
-
-
 def days(first: datetime.date, last: datetime.date) -> str:
     """Write days from one to another, both included: `Nov 5-9, 2026`."""
     return dates.format_interval(first, last, "yMMMd", locale=locale())

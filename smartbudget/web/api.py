@@ -3,11 +3,12 @@
 import datetime
 import functools
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
@@ -173,6 +174,12 @@ class FlagField(serializers.BooleanField):
         if not isinstance(data, bool) and data not in ("true", "false"):
             self.fail("invalid")
         return data in (True, "true")
+
+
+def one_of(choices: Iterable[str]) -> dict[str, Any]:
+    """Name the choices of a ChoiceField where something else was sent."""
+    said = _("Choose one of {choices}.")
+    return {"invalid_choice": format_lazy(said, choices=", ".join(choices))}
 
 
 def _shaped(check: Callable[..., T], *args: Any, **options: Any) -> T:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 
-from smartbudget.core import dates, language
+from smartbudget.core import language
 from smartbudget.core import money as amounts
 
 register = template.Library()
@@ -43,18 +43,6 @@ def month(value: datetime.date) -> str:
 def short_month(value: datetime.date) -> str:
     """Print a month in a few letters, by any day of it."""
     return language.short_month(value)
-
-
-@register.filter
-def short_day(value: datetime.date) -> str:
-    """Print a day without its year."""
-    return language.short_day(value)
-
-
-@register.filter
-def days(period: dates.Period) -> str:
-    """Print a period by its first and last day."""
-    return language.days(period.start, period.end)
 
 
 @register.filter

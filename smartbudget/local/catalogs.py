@@ -130,7 +130,8 @@ def _messages(path: Path) -> Iterable[Any]:
     if MAILS in path.parents:
         method = "jinja2.ext:babel_extract"
     elif path.suffix != ".py":
-        source = templatize(source)  # what is no message becomes X's
+        # What is no message becomes X's, at depths that Python would refuse.
+        source = "\n".join(map(str.lstrip, templatize(source).splitlines()))
     return extract(
         method, io.BytesIO(source.encode()), KEYWORDS, comment_tags=["Translators:"]
     )

@@ -35,7 +35,9 @@ def test_it_has_a_title_an_author_and_a_language():
 
     assert document.metadata.title == "Monthly report, October 2026"
     assert document.metadata.author == "Smart Budget Planner, for alice"
-    assert document.metadata.subject == "Spending of alice, 1 Oct to 31 Oct 2026"
+    assert document.metadata.subject == (
+        "Spending of alice, Oct 1\u2009\u2013\u200931, 2026"
+    )
     assert document.trailer["/Root"]["/Lang"] == "en"
 
 
@@ -56,7 +58,7 @@ def test_the_cover_says_what_matters():
         "What stands out",
         "The monthly Groceries budget is passed by 5.00.",
         "over by 5.00",
-        "99.2 %",
+        "99.2%",
     ):
         assert words in cover, words
 
@@ -91,7 +93,7 @@ def test_no_row_is_lost_where_pages_break():
 def test_the_last_page_holds_more_than_the_total():
     for count in range(80, 130, 3):
         last = read(report_of(*many(count))).pages[-1].extract_text()
-        assert re.search(r"\d Oct 2026", last), count
+        assert re.search(r"Oct \d+, 2026", last), count
 
 
 def test_an_empty_period_says_so():

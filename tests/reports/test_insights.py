@@ -182,8 +182,8 @@ def test_german_sentences_are_german_throughout():
         " 1 weiteres ist ebenfalls überschritten.",
         "Die Ausgaben für Essen sind gegenüber September von 100,00 auf 1.250,50"
         " gestiegen. Das meiste davon ist ein Kauf über 1.240,50 am 05.10.2026.",
-        "Für Sport wurde nichts ausgegeben, nach 300,00 im September.",
-        "Kino ist neu: 700,00, nach nichts im September.",
+        "Für Sport wurde nichts ausgegeben, im September waren es noch 300,00.",
+        "Kino ist neu: 700,00, im September noch nichts.",
         "Essen allein macht 64\u00a0% von allem aus, 1.250,50.",
     ]
 

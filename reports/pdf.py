@@ -38,7 +38,7 @@ from reports.drawing import (
 from reports.insights import percent
 from reports.services import NOTHING, CategoryLine, Report, percent_of
 from smartbudget.core import language
-from smartbudget.core.language import day, days, mark, ngettext, number
+from smartbudget.core.language import day, days, mark, ngettext, number, pgettext
 from smartbudget.core.language import gettext as _
 from smartbudget.core.money import display, write_number
 
@@ -380,7 +380,7 @@ def _category_table(report: Report) -> Rows:
         Column(_("Spent"), 0.15, is_number=True),
         Column(_("Share"), 0.09, is_number=True),
         Column(before if len(before) < 16 else _("Before"), 0.16, is_number=True),
-        Column(_("Change"), 0.15, is_number=True),
+        Column(pgettext("difference", "Change"), 0.15, is_number=True),
         Column("", 0.10, is_number=True),
     ]
     return Rows(columns, [*rows, Row(total, is_bold=True)])

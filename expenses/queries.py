@@ -172,7 +172,7 @@ def all_expenses(
 def between(start: datetime.date | None, end: datetime.date | None) -> Condition:
     """Return the condition on days; raises InvalidError where no day can be in it."""
     if start and end and start > end:
-        raise InvalidError("The end is before the start.", "end")
+        raise InvalidError(_("The end is before the start."), "end")
     first = (start or datetime.date.min).isoformat()
     last = (end or datetime.date.max).isoformat()
     return Expense.date.between(first, last)

@@ -217,7 +217,7 @@ class SelectedInput(InputSerializer):
     expense_ids = RowsField(child=IdField(), max_length=MOST_SELECTED)
     category = TextField(max_length=LONGEST, required=False)
     status = serializers.ChoiceField(
-        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+        STATUSES, required=False, error_messages=one_of(STATUSES)
     )
     delete = FlagField(required=False)
 
@@ -225,7 +225,7 @@ class SelectedInput(InputSerializer):
         changes = not {"category", "status"}.isdisjoint(attrs)
         if changes == attrs.get("delete", False):
             raise serializers.ValidationError(
-                "Send a category, a status or both; or delete as true."
+                _("Send a category, a status or both; or delete as true.")
             )
         return attrs
 
@@ -289,7 +289,7 @@ class _NewNameInput(InputSerializer):
         help_text="Where several budgets of one period become one: keep the first, "
         "that of the new name if it has one, or add their amounts up. Left out, such "
         "budgets are refused (409).",
-        error_messages={"invalid_choice": f"Choose one of {', '.join(WAYS)}."},
+        error_messages=one_of(WAYS),
     )
 
 

@@ -17,9 +17,10 @@ import datetime, io, resource, time
 from decimal import Decimal
 from expenses.queries import Entry
 from reports import pdf
-from reports.insights import amount
-from reports.periods import day_of, resolve
+from reports.periods import resolve
 from reports.services import compute
+from smartbudget.core.language import day
+from smartbudget.core.money import write_number
 
 today = datetime.date(2026, 12, 31)
 first = datetime.date(2026, 1, 1)
@@ -44,7 +45,7 @@ def bare():
     from reportlab.platypus import LongTable, SimpleDocTemplate
     rows = [["Date", "Category", "Description", "Amount"]]
     rows += [
-        [day_of(e.day), e.category, e.description, amount(e.amount, "USD")]
+        [day(e.day), e.category, e.description, write_number(e.amount, "USD")]
         for e in found
     ]
     file = io.BytesIO()

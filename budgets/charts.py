@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from budgets.queries import BudgetLine, Summary
 from expenses.queries import MonthTotal
+from smartbudget.core.language import short_number
 from smartbudget.core.money import CURRENCIES
 
 MOST_CATEGORIES = 8  # that are shown at once; the others fold away
@@ -22,7 +23,6 @@ COLUMN_WIDTH = Decimal("0.7")  # of the room that a month has
 MOST_STEPS = 4
 
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
-_SHORT = ((12, "T"), (9, "B"), (6, "M"), (3, "k"))
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
         )
     return Trend(
         columns=columns,
-        rules=[Rule(_short(value), _percent(y(value))) for value in values],
+        rules=[Rule(short_number(value), _percent(y(value))) for value in values],
         scale_end=_percent(room * SCALE_COLUMNS),
         highest=max(columns, key=lambda each: each.spent),
     )
@@ -149,18 +149,6 @@ def _scale(top: Decimal, currency: str) -> Iterator[Decimal]:
     step = max(step, smallest)
     for number in range(int((top / step).to_integral_value(ROUND_CEILING)) + 1):
         yield step * number
-
-
-def _short(value: Decimal) -> str:
-    """Write a round value in a few letters: `2.5k`."""
-    for exponent, letter in _SHORT:
-        if value >= Decimal(10) ** exponent:
-            return f"{_plain(value.scaleb(-exponent))}{letter}"
-    return _plain(value)
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"
 
 
 def _percent(value: Decimal) -> str:

@@ -3,35 +3,45 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from budgets.models import Budget
-from smartbudget.core.dates import PERIODS
+from expenses.forms import amount_label
+from smartbudget.core.dates import PERIOD_WORDS
 from smartbudget.core.money import editable
 from smartbudget.web.forms import AmountField
 
 
 class BudgetForm(forms.Form):
     category = forms.CharField(
+        label=_("Category"),
         max_length=50,
-        help_text="Expenses in this category count, whether in capitals or not.",
+        help_text=_("Expenses in this category count, whether in capitals or not."),
     )
     amount = AmountField()
     period = forms.ChoiceField(
-        choices=[(period, period.capitalize()) for period in PERIODS],
-        help_text="Weeks begin on Monday.",
+        label=_("Period"),
+        choices=lambda: [
+            (period, capfirst(gettext(words))) for period, words in PERIOD_WORDS.items()
+        ],
+        help_text=_("Weeks begin on Monday."),
     )
     alert_threshold = forms.IntegerField(
-        label="Tell me at (percent)",
+        label=_("Tell me at (percent)"),
         min_value=1,
         max_value=100,
         initial=80,
-        help_text="You are told when this much is spent, and when all of it is passed.",
+        help_text=_(
+            "You are told when this much is spent, and when all of it is passed."
+        ),
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["amount"].label = f"Amount ({user.currency})"
+        self.fields["amount"].label = amount_label(user)
 
     @classmethod
     def of(cls, budget: Budget, user: User) -> "BudgetForm":

@@ -23,7 +23,7 @@ from budgets.services import (
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.language import locale, mark
+from smartbudget.core.language import locale
 from smartbudget.core.money import LIMIT
 from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import fold
@@ -31,12 +31,6 @@ from smartbudget.core.text import fold
 # What is done where several budgets of one period become one: the first one stays as
 # it is, or gets the amounts of the others too.
 WAYS = ("keep", "add")
-
-_PERIODS = {
-    "monthly": mark("monthly"),
-    "weekly": mark("weekly"),
-    "yearly": mark("yearly"),
-}
 
 
 def take_over(
@@ -155,4 +149,4 @@ def _in_the_way(budgets: Sequence[Budget]) -> str:
     return _(
         "{categories} have a budget each for one period ({period}). Choose whether the "
         "first one is kept as it is, or their amounts are added up."
-    ).format(categories=names, period=_(_PERIODS[budgets[0].period]))
+    ).format(categories=names, period=budgets[0].period_in_words)

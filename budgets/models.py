@@ -9,6 +9,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core import dates
 from smartbudget.core.config import config
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.text import fold
 
@@ -92,6 +93,11 @@ class Budget(Table):
     def category_key(self) -> str:
         """The form by which categories are compared."""
         return fold(self.category)
+
+    @property
+    def period_in_words(self) -> str:
+        """How often it begins anew, as people read it."""
+        return _(dates.PERIOD_WORDS[self.period])
 
     @property
     def current(self) -> dates.Period:

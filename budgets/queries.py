@@ -12,6 +12,7 @@ from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
+from smartbudget.core.language import gettext as _
 from smartbudget.core.text import fold
 
 LATEST = 5  # expenses that a summary shows
@@ -35,6 +36,16 @@ class BudgetLine:
     def category_key(self) -> str:
         """The form by which categories are compared."""
         return fold(self.category)
+
+    @property
+    def period_in_words(self) -> str:
+        """How often it begins anew, as people read it."""
+        return _(dates.PERIOD_WORDS[self.period])
+
+    @property
+    def within_in_words(self) -> str:
+        """The period that it stands in, as people read it."""
+        return dates.name_of(self.period, self.within)
 
     @property
     def remaining(self) -> Decimal:

@@ -3,15 +3,15 @@
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.models import LEVELS
 from smartbudget.core.dates import PERIODS
-from smartbudget.web.api import AmountField, InputSerializer, TextField
+from smartbudget.web.api import AmountField, InputSerializer, TextField, one_of
 from smartbudget.web.fields import MoneyField
 
-NO_SUCH_PERIOD = {"invalid_choice": f"Choose one of {', '.join(PERIODS)}."}
-NOT_A_PERCENTAGE = "Enter a whole percentage from 1 to 100."
+NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
 
 
 class BudgetInput(InputSerializer):
@@ -33,7 +33,7 @@ class BudgetInput(InputSerializer):
         PERIODS,
         required=False,
         help_text="`monthly` if not given.",
-        error_messages=NO_SUCH_PERIOD,
+        error_messages=one_of(PERIODS),
     )
 
 

@@ -26,6 +26,7 @@ from smartbudget.core.errors import (
     InvalidError,
     NotFoundError,
 )
+from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Page
 from smartbudget.core.tables import (
     Action,
@@ -178,7 +179,7 @@ def get_budget(user: User, budget_id: str) -> Budget:
     """
     budget = _read(budget_id)
     if budget is None or budget.user_id != user.user_id:
-        raise NotFoundError("There is no such budget.")
+        raise NotFoundError(_("There is no such budget."))
     return budget
 
 
@@ -510,7 +511,9 @@ def _commit_new(writes: Writes, budget: Budget) -> None:
     except LostRaceError as lost:
         if budget in lost.refused:
             raise ConflictError(
-                f"There is already a {budget.period} budget for {budget.category}.",
+                _("There is already a {period} budget for {category}.").format(
+                    period=budget.period_in_words, category=budget.category
+                ),
                 "category",
             ) from lost
         raise
@@ -551,7 +554,10 @@ def _alert(
 
 def _check_period(period: object) -> str:
     if period not in dates.PERIODS:
-        raise InvalidError(f"Choose one of {', '.join(dates.PERIODS)}.", "period")
+        choices = ", ".join(dates.PERIODS)
+        raise InvalidError(
+            _("Choose one of {choices}.").format(choices=choices), "period"
+        )
     return str(period)
 
 
@@ -561,7 +567,9 @@ def _check_threshold(value: object) -> int:
     except ValueError:
         percent = 0
     if not 1 <= percent <= 100:
-        raise InvalidError("Enter a whole percentage from 1 to 100.", "alert_threshold")
+        raise InvalidError(
+            _("Enter a whole percentage from 1 to 100."), "alert_threshold"
+        )
     return percent
 
 

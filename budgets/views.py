@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services as accounts
@@ -33,7 +34,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         form = QuickAddForm.blank(user)
 
     def done(expense: object) -> HttpResponse:
-        say(request, expense, "added")
+        say(request, expense, _("{category}, {amount}, was added."))
         return redirect("dashboard")
 
     return answer_form(
@@ -107,7 +108,11 @@ def add(request: HttpRequest) -> HttpResponse:
         "budgets/add.html",
         BudgetForm(request.POST if posted else None, user=user),
         save=lambda data: services.create_budget(user, **data),
-        done=lambda budget: _to_list(request, budget, "added"),
+        done=lambda budget: _to_list(
+            request,
+            budget,
+            _("The {period} budget for {category}, {amount}, was added."),
+        ),
     )
 
 
@@ -123,7 +128,11 @@ def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
         "budgets/edit.html",
         form,
         save=lambda data: services.edit_budget(user, budget_id, **data),
-        done=lambda budget: _to_list(request, budget, "saved"),
+        done=lambda budget: _to_list(
+            request,
+            budget,
+            _("The {period} budget for {category}, {amount}, was saved."),
+        ),
         context={"budget_id": budget_id},
     )
 
@@ -132,18 +141,20 @@ def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
 def delete(request: HttpRequest, budget_id: str) -> HttpResponse:
     if request.method == "POST":
         services.delete_budget(request.user, budget_id)
-        messages.success(request, "The budget was deleted. Its expenses stay.")
+        messages.success(request, _("The budget was deleted. Its expenses stay."))
         return redirect("budgets:list")
     budget = services.get_budget(request.user, budget_id)
     return render(request, "budgets/delete.html", {"budget": budget})
 
 
 def _to_list(request: HttpRequest, budget: Budget, done: str) -> HttpResponse:
-    amount = display(budget.amount, request.user.currency)
-    messages.success(
-        request,
-        f"The {budget.period} budget for {budget.category}, {amount}, was {done}.",
+    """Say what was done, in a sentence with places for the budget, and go back."""
+    said = done.format(
+        period=budget.period_in_words,
+        category=budget.category,
+        amount=display(budget.amount, request.user.currency),
     )
+    messages.success(request, said)
     return redirect("budgets:list")
 
 

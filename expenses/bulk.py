@@ -8,6 +8,8 @@ from expenses import drafts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
 from smartbudget.core.errors import InvalidError, InvalidRowsError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import number
 from smartbudget.core.tables import LostRaceError
 
 MOST_ROWS = 1000
@@ -58,17 +60,19 @@ def _draft(
     user: User, rows: Sequence[Mapping[str, object]], idempotency_key: str | None
 ) -> list[_Row]:
     if not 1 <= len(rows) <= MOST_ROWS:
-        raise InvalidError(f"Send 1 to {MOST_ROWS:,} expenses.", "expenses")
-    found = {number: drafts.find_errors(user, row) for number, row in enumerate(rows)}
-    if errors := {number: error for number, error in found.items() if error}:
+        raise InvalidError(
+            _("Send 1 to {most} expenses.").format(most=number(MOST_ROWS)), "expenses"
+        )
+    found = {place: drafts.find_errors(user, row) for place, row in enumerate(rows)}
+    if errors := {place: error for place, error in found.items() if error}:
         raise InvalidRowsError("expenses", errors)
     return [
         _Row(
             None,
-            drafts.draft(user, drafts.new_id(user, idempotency_key, number), row),
+            drafts.draft(user, drafts.new_id(user, idempotency_key, place), row),
             dated=row.get("date") is not None,
         )
-        for number, row in enumerate(rows)
+        for place, row in enumerate(rows)
     ]
 
 

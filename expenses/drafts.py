@@ -8,6 +8,8 @@ from accounts.models import User
 from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import ngettext
 from smartbudget.core.text import clean, fold
 
 YEARS_BACK = 10
@@ -95,7 +97,7 @@ def refuse_other(stored: Expense, wanted: Expense, *, dated: bool) -> None:
         *(["receipt_sha256"] if wanted.receipt_sha256 else []),
     ):
         if getattr(stored, name) != getattr(wanted, name):
-            raise ConflictError("This Idempotency-Key was used for another expense.")
+            raise ConflictError(_("This Idempotency-Key was used for another expense."))
 
 
 def _check_amount(user: User, value: object) -> object:
@@ -114,15 +116,28 @@ def _check_date(user: User, value: object) -> str:
     today = user.today()
     day = today if value is None else dates.parse_day(value)
     if day < dates.years_later(today, -YEARS_BACK):
-        raise InvalidError(f"Not more than {YEARS_BACK} years back.", "date")
+        said = ngettext(
+            "Not more than {years} year back.",
+            "Not more than {years} years back.",
+            YEARS_BACK,
+        )
+        raise InvalidError(said.format(years=YEARS_BACK), "date")
     if day > dates.years_later(today, YEARS_AHEAD):
-        raise InvalidError(f"Not more than {YEARS_AHEAD} year ahead.", "date")
+        said = ngettext(
+            "Not more than {years} year ahead.",
+            "Not more than {years} years ahead.",
+            YEARS_AHEAD,
+        )
+        raise InvalidError(said.format(years=YEARS_AHEAD), "date")
     return day.isoformat()
 
 
 def _check_status(_user: User, value: object) -> str:
     if value not in STATUSES:
-        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
+        choices = ", ".join(STATUSES)
+        raise InvalidError(
+            _("Choose one of {choices}.").format(choices=choices), "status"
+        )
     return str(value)
 
 

@@ -21,6 +21,8 @@ from PIL import Image
 
 from expenses import locations
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 
 TYPES = {
     "jpg": "image/jpeg",
@@ -42,12 +44,14 @@ _UNFIT = {"Cc", "Cf", "Cs", "Co"}  # control, invisible, lone halves, private
 _CHUNK = 256 * 1024  # bytes
 _PDF_TAIL = 1024  # bytes; readers look for the end mark in these
 
-WRONG_KIND = "Choose a JPG, PNG, GIF or PDF file."
-TOO_LARGE = "The file may be 10 MB at most."
-TOO_MANY_PIXELS = "The picture has too many pixels."
-BROKEN = "The file is damaged or not complete. Please choose it again."
-ODD = "The file holds more than one picture or document. Please save it anew."
-OTHER_CHECKSUM = "What arrived is not what was sent: the checksum differs. Try again."
+WRONG_KIND = mark("Choose a JPG, PNG, GIF or PDF file.")
+TOO_LARGE = mark("The file may be 10 MB at most.")
+TOO_MANY_PIXELS = mark("The picture has too many pixels.")
+BROKEN = mark("The file is damaged or not complete. Please choose it again.")
+ODD = mark("The file holds more than one picture or document. Please save it anew.")
+OTHER_CHECKSUM = mark(
+    "What arrived is not what was sent: the checksum differs. Try again."
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def check(
     check_size(size)
     digest = _digest(file)
     if sha256 is not None and digest != parse_sha256(sha256):
-        raise InvalidError(OTHER_CHECKSUM, "sha256")
+        raise InvalidError(_(OTHER_CHECKSUM), "sha256")
     _check_content(file, kind)
     with _bytes_of(file) as content:
         end, edits = _tidy(content, kind)
@@ -107,7 +111,7 @@ def kind_of(name: str, declared_type: str = "") -> tuple[str, str]:
     declared = _SPELLINGS.get(declared, declared)
     kind = TYPES.get(ext)
     if kind is None or (declared not in UNDECLARED and declared != kind):
-        raise InvalidError(WRONG_KIND, "file")
+        raise InvalidError(_(WRONG_KIND), "file")
     return ext, kind
 
 
@@ -115,16 +119,16 @@ def tidy_name(name: str) -> str:
     """Return a file's name without folders and without what breaks programs."""
     last = re.split(r"[/\\]", name)[-1]
     kept = "".join(each for each in last if unicodedata.category(each) not in _UNFIT)
-    stem, _, ext = kept.rpartition(".")
+    stem, _dot, ext = kept.rpartition(".")
     return f"{stem.strip()[:LONGEST_STEM] or 'receipt'}.{ext.lower()}"
 
 
 def check_size(size_bytes: int) -> None:
     """Refuse an empty file and one over the limit, with an InvalidError."""
     if size_bytes == 0:
-        raise InvalidError("The file is empty.", "file")
+        raise InvalidError(_("The file is empty."), "file")
     if size_bytes > MAX_BYTES:
-        raise InvalidError(TOO_LARGE, "file")
+        raise InvalidError(_(TOO_LARGE), "file")
 
 
 def parse_sha256(value: str) -> str:
@@ -140,7 +144,7 @@ def parse_sha256(value: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != hashlib.sha256().digest_size:
-        raise InvalidError("Give the SHA-256 in hexadecimal or base64.", "sha256")
+        raise InvalidError(_("Give the SHA-256 in hexadecimal or base64."), "sha256")
     return raw.hex()
 
 
@@ -160,12 +164,11 @@ def _check_content(file: BinaryIO, kind: str) -> None:
     except puremagic.PureError:
         found = ""
     if found != kind:
-        raise InvalidError(
-            "What is in the file is not what its name says. " + WRONG_KIND, "file"
-        )
+        said = _("What is in the file is not what its name says.")
+        raise InvalidError(f"{said} {_(WRONG_KIND)}", "file")
     file.seek(0)
     if zipfile.is_zipfile(file):
-        raise InvalidError(ODD, "file")
+        raise InvalidError(_(ODD), "file")
     if kind != "application/pdf":
         _check_image(file, kind)
 
@@ -180,11 +183,11 @@ def _check_image(file: BinaryIO, kind: str) -> None:
             if pixels <= MAX_PIXELS[kind]:
                 _decode(image, pixels)
     except Image.DecompressionBombError as error:
-        raise InvalidError(TOO_MANY_PIXELS, "file") from error
+        raise InvalidError(_(TOO_MANY_PIXELS), "file") from error
     except Exception as error:
-        raise InvalidError(BROKEN, "file") from error
+        raise InvalidError(_(BROKEN), "file") from error
     if pixels > MAX_PIXELS[kind]:
-        raise InvalidError(TOO_MANY_PIXELS, "file")
+        raise InvalidError(_(TOO_MANY_PIXELS), "file")
 
 
 def _decode(image: Image.Image, pixels: int) -> None:
@@ -227,9 +230,9 @@ def _tidy(
         else:
             end, edits = _end_of_pdf(content), []
     except (ValueError, IndexError) as error:
-        raise InvalidError(BROKEN, "file") from error
+        raise InvalidError(_(BROKEN), "file") from error
     if end != len(content):
-        raise InvalidError(ODD, "file")
+        raise InvalidError(_(ODD), "file")
     return end, edits
 
 

@@ -4,11 +4,13 @@ import uuid
 from typing import Any, Self
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from expenses import files, services
-from expenses.models import Expense
+from expenses import files, history, services
+from expenses.models import STATUS_WORDS, Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
@@ -16,7 +18,12 @@ from smartbudget.core.money import editable, parse_amount
 from smartbudget.web.forms import AmountField, ListForm
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
-STATUS_CHOICES = [("pending", "Pending"), ("cleared", "Cleared"), ("void", "Void")]
+STATUS_CHOICES = [(status, _(words)) for status, words in STATUS_WORDS.items()]
+
+
+def amount_label(user: User) -> Any:
+    """Call a field for amounts by the currency that they are in."""
+    return format_lazy(_("Amount ({currency})"), currency=user.currency)
 
 
 class DayField(forms.DateField):
@@ -26,7 +33,7 @@ class DayField(forms.DateField):
         super().__init__(
             input_formats=["%Y-%m-%d"],
             widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-            error_messages={"invalid": "Enter a real day as YYYY-MM-DD."},
+            error_messages={"invalid": _("Enter a real day as YYYY-MM-DD.")},
             **options,
         )
 
@@ -64,24 +71,25 @@ class ReceiptField(forms.FileField):
 class ExpenseForm(forms.Form):
     amount = AmountField()
     category = forms.CharField(
+        label=_("Category"),
         max_length=50,
-        help_text="What budgets are about, such as Groceries. Case does not count.",
+        help_text=_("What budgets are about, such as Groceries. Case does not count."),
     )
     description = LinesField(
-        label="Description (optional)", max_length=500, required=False
+        label=_("Description (optional)"), max_length=500, required=False
     )
-    date = DayField()
+    date = DayField(label=_("Date"))
     receipt = ReceiptField(
-        label="Receipt (optional)",
-        help_text="JPG, PNG, GIF or PDF, at most 10 MB. Choose it or drop it here.",
+        label=_("Receipt (optional)"),
+        help_text=_("JPG, PNG, GIF or PDF, at most 10 MB. Choose it or drop it here."),
     )
     photo = ReceiptField(
-        label="Or take a photo of it", widget_attrs={"capture": "environment"}
+        label=_("Or take a photo of it"), widget_attrs={"capture": "environment"}
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["amount"].label = f"Amount ({user.currency})"
+        self.fields["amount"].label = amount_label(user)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -121,8 +129,10 @@ class NewExpenseForm(ExpenseForm):
             self.data = self.data.copy()
             self.data["idempotency_key"] = uuid.uuid4().hex
             raise ConflictError(
-                "This page was sent before, with another expense, which is stored. "
-                "Save again to add this one too."
+                gettext(
+                    "This page was sent before, with another expense, which is stored. "
+                    "Save again to add this one too."
+                )
             ) from error
 
 
@@ -143,10 +153,11 @@ class EditExpenseForm(ExpenseForm):
     """Carries the version that it was made from, so that no change goes unseen."""
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    drop_receipt = forms.BooleanField(label="Remove the receipt", required=False)
+    drop_receipt = forms.BooleanField(label=_("Remove the receipt"), required=False)
     status = forms.ChoiceField(
+        label=_("Status"),
         choices=STATUS_CHOICES,
-        help_text="Cleared: seen on a statement. Void: kept, but counted nowhere.",
+        help_text=_("Cleared: seen on a statement. Void: kept, but counted nowhere."),
     )
 
     @classmethod
@@ -172,26 +183,23 @@ class EditExpenseForm(ExpenseForm):
     def differences(self, stored: Expense, user: User) -> list[tuple[str, str, str]]:
         """Return label, what is stored and what was typed, where they differ."""
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
-        amount = parse_amount(typed["amount"], user.currency)
-        typed["amount"] = editable(amount, user.currency)
-        there = {
-            "amount": editable(stored.amount, user.currency),
-            "category": stored.category,
-            "description": stored.description,
-            "date": stored.date,
-            "status": stored.status,
-        }
+        typed["amount"] = parse_amount(typed["amount"], user.currency)
+        compared = ("amount", "category", "description", "date", "status")
         return [
-            (str(self[name].label), value, typed[name])
-            for name, value in there.items()
-            if value != typed[name]
+            (
+                str(self[name].label),
+                history.in_words(name, getattr(stored, name), user.currency),
+                history.in_words(name, typed[name], user.currency),
+            )
+            for name in compared
+            if getattr(stored, name) != typed[name]
         ]
 
 
 class CategoryForm(forms.Form):
     """The category that a selection gets."""
 
-    category = forms.CharField(max_length=50)
+    category = forms.CharField(label=_("Category"), max_length=50)
 
 
 class CategoryFilterForm(ListForm):
@@ -232,27 +240,33 @@ class FilterForm(ListForm):
     arranging = ("sort",)
 
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         max_length=LONGEST_SEARCH,
         required=False,
         widget=forms.TextInput(attrs={"type": "search"}),
     )
-    start = DayField(label="From", required=False)
-    end = DayField(label="To", required=False)
-    category = forms.CharField(max_length=50, required=False)
+    start = DayField(label=_("From"), required=False)
+    end = DayField(label=_("To"), required=False)
+    category = forms.CharField(label=_("Category"), max_length=50, required=False)
     status = forms.ChoiceField(
-        choices=[("", "Any"), *STATUS_CHOICES],
+        label=_("Status"),
+        choices=[("", _("Any")), *STATUS_CHOICES],
         required=False,
     )
     receipt = forms.ChoiceField(
-        choices=[("", "Any"), ("missing", "Missing"), ("attached", "Attached")],
+        label=_("Receipt"),
+        choices=[
+            ("", _("Any")),
+            ("missing", _("Missing")),
+            ("attached", _("Attached")),
+        ],
         required=False,
     )
-    min_amount = AmountField(label="At least", required=False)
-    max_amount = AmountField(label="At most", required=False)
+    min_amount = AmountField(label=_("At least"), required=False)
+    max_amount = AmountField(label=_("At most"), required=False)
     sort = forms.ChoiceField(
-        label="Order",
-        choices=[("newest", "Newest first"), ("oldest", "Oldest first")],
+        label=_("Order"),
+        choices=[("newest", _("Newest first")), ("oldest", _("Oldest first"))],
         required=False,
     )
 

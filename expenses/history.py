@@ -6,6 +6,7 @@ makes it, which is conditional on that version: no two changes share a slot unme
 none is lost. It holds what was; what it became is what stood before the next change.
 """
 
+import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,25 @@ from typing import Any
 from pynamodb.expressions.operand import Path
 
 from accounts.models import User
-from expenses.models import Expense, History
+from expenses.models import STATUS_WORDS, Expense, History
 from expenses.queries import get_expense
+from smartbudget.core import language, money
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
 
 KEPT = 50  # changes
 
 RawItem = dict[str, Any]  # as DynamoDB writes it
+
+FIELD_WORDS = {
+    "amount": mark("Amount"),
+    "category": mark("Category"),
+    "description": mark("Description"),
+    "date": mark("Date"),
+    "status": mark("Status"),
+    "receipt": mark("Receipt"),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,17 @@ def _changes(expense: Expense, item: RawItem) -> list[Change]:
         changes.append(Change(entry["at"], tuple(edits)))
         state.update(was)
     return [*changes, Change(expense.created_at, created=True)]
+
+
+def in_words(field: str, value: str | Decimal | None, currency: str) -> str:
+    """Write what a field held, as people read it; empty where there was nothing."""
+    if isinstance(value, Decimal):
+        return money.display(value, currency)
+    if value and field == "date":
+        return language.day(datetime.date.fromisoformat(value))
+    if value and field == "status":
+        return _(STATUS_WORDS[value])
+    return value or ""
 
 
 def note(before: Expense, after: Expense, writes: Writes) -> None:

@@ -14,13 +14,20 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
 from smartbudget.core.files import receipt_extension
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
 
 if TYPE_CHECKING:
     from notifications.models import Notification
 
 # pending: entered, not yet seen on a statement; void: kept, and counted nowhere.
-STATUSES = ("pending", "cleared", "void")
+STATUS_WORDS = {
+    "pending": mark("Pending"),
+    "cleared": mark("Cleared"),
+    "void": mark("Void"),
+}
+STATUSES = tuple(STATUS_WORDS)
 
 
 class ByUserIndex(GlobalSecondaryIndex["Expense"]):
@@ -86,6 +93,11 @@ class Expense(Table):
     def day(self) -> datetime.date:
         """The user's local day on which it was paid."""
         return datetime.date.fromisoformat(self.date)
+
+    @property
+    def status_in_words(self) -> str:
+        """Its status, as people read it."""
+        return _(STATUS_WORDS[self.status])
 
     @property
     def counts(self) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from expenses.drafts import YEARS_AHEAD, YEARS_BACK
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import month_name
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,12 @@ def presets(today: datetime.date) -> list[Stretch]:
     month, year = dates.period_of("monthly", today), dates.period_of("yearly", today)
     day = datetime.timedelta(days=1)
     return [
-        Stretch("This week", dates.period_of("weekly", today)),
-        Stretch("This month", month),
-        Stretch("Last month", dates.period_of("monthly", month.start - day)),
-        Stretch("Last 90 days", Period(today - 89 * day, today)),
-        Stretch("This year", year),
-        Stretch("Last year", dates.period_of("yearly", year.start - day)),
+        Stretch(_("This week"), dates.period_of("weekly", today)),
+        Stretch(_("This month"), month),
+        Stretch(_("Last month"), dates.period_of("monthly", month.start - day)),
+        Stretch(_("Last 90 days"), Period(today - 89 * day, today)),
+        Stretch(_("This year"), year),
+        Stretch(_("Last year"), dates.period_of("yearly", year.start - day)),
     ]
 
 
@@ -43,9 +45,9 @@ def drill_down(chosen: Period | None, today: datetime.date) -> list[Stretch]:
             for number in range(1, 13)
         ]
         return [
-            Stretch("All dates", None),
+            Stretch(_("All dates"), None),
             Stretch(f"{year.start:%Y}", year),
-            *(Stretch(f"{month.start:%B}", month) for month in months),
+            *(Stretch(month_name(month.start), month) for month in months),
         ]
     newest = today.year + YEARS_AHEAD
     return [

@@ -12,6 +12,7 @@ from accounts.models import User
 from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
 from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page, read_page
 from smartbudget.core.text import clean, fold
 
@@ -64,9 +65,9 @@ def get_expense(user: User, expense_id: str) -> Expense:
     try:
         expense = Expense.get(expense_id, consistent_read=True)
     except DoesNotExist as error:
-        raise NotFoundError("There is no such expense.") from error
+        raise NotFoundError(_("There is no such expense.")) from error
     if expense.user_id != user.user_id:
-        raise NotFoundError("There is no such expense.")
+        raise NotFoundError(_("There is no such expense."))
     return expense
 
 
@@ -100,10 +101,10 @@ def list_expenses(
     Raises InvalidError.
     """
     if status and status not in STATUSES:
-        raise InvalidError(f"Choose one of {', '.join(STATUSES)}.", "status")
+        raise InvalidError(_one_of(STATUSES), "status")
     within = between(start, end)
     if sort not in SORTS:
-        raise InvalidError(f"Choose one of {', '.join(SORTS)}.", "sort")
+        raise InvalidError(_one_of(SORTS), "sort")
     matching: Condition | None = None
     if category:
         matching = Expense.category_key == fold(category.strip())
@@ -131,6 +132,10 @@ def list_expenses(
     )
 
 
+def _one_of(choices: Iterable[str]) -> str:
+    return _("Choose one of {choices}.").format(choices=", ".join(choices))
+
+
 def _within_amounts(
     user: User, low: object, high: object, matching: Condition | None
 ) -> Condition | None:
@@ -141,7 +146,7 @@ def _within_amounts(
         high = money.parse_amount(high, user.currency, "max_amount")
         matching &= Expense.amount <= high
         if isinstance(low, Decimal) and low > high:
-            raise InvalidError("The most is below the least.", "max_amount")
+            raise InvalidError(_("The most is below the least."), "max_amount")
     return matching
 
 
@@ -167,7 +172,7 @@ def all_expenses(
 def between(start: datetime.date | None, end: datetime.date | None) -> Condition:
     """Return the condition on days; raises InvalidError where no day can be in it."""
     if start and end and start > end:
-        raise InvalidError("The end is before the start.", "end")
+        raise InvalidError(_("The end is before the start."), "end")
     first = (start or datetime.date.min).isoformat()
     last = (end or datetime.date.max).isoformat()
     return Expense.date.between(first, last)

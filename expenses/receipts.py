@@ -26,6 +26,7 @@ from expenses.models import Expense, Upload
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import is_condition_failure, write_single
 from smartbudget.core.tasks import QueueError
 
@@ -113,7 +114,7 @@ def keep(
             # Perhaps our own, whose reply was lost: then settling removes it.
             continue
         return Kept(key, sha256, content_type, size_bytes, file_name, mark)
-    raise UnavailableError("The file could not be stored. Please try again.")
+    raise UnavailableError(_("The file could not be stored. Please try again."))
 
 
 def plan_settling(expense_id: str, key: str, mark: str | None) -> None:
@@ -139,7 +140,7 @@ def plan_settlings(receipts: Sequence[tuple[str, str, str | None]]) -> None:
         settle_receipt.delay_many(calls, countdown=SETTLE_SECONDS)
     except QueueError as error:
         raise UnavailableError(
-            "Receipts cannot be changed just now. Nothing was changed; try again."
+            _("Receipts cannot be changed just now. Nothing was changed; try again.")
         ) from error
 
 
@@ -255,9 +256,9 @@ def get_upload(user_id: str, key: str) -> Upload:
     try:
         upload = Upload.get(upload_id(key), consistent_read=True)
     except DoesNotExist as error:
-        raise NotFoundError("There is no such upload.") from error
+        raise NotFoundError(_("There is no such upload.")) from error
     if upload.owner_id != user_id or _is_over(upload):
-        raise NotFoundError("There is no such upload.")
+        raise NotFoundError(_("There is no such upload."))
     return upload
 
 
@@ -271,7 +272,7 @@ def choose_upload(user_id: str, key: str) -> Kept:
     except NotFoundError as error:
         raise InvalidError(str(error), "receipt_url") from error
     if not upload.is_confirmed:
-        raise InvalidError("Confirm this upload first.", "receipt_url")
+        raise InvalidError(_("Confirm this upload first."), "receipt_url")
     return kept_of(upload)
 
 
@@ -303,7 +304,7 @@ def open_upload(key: str) -> Mapping[str, Any]:
         )
     except ClientError as error:
         if _code(error) in _MISSING:
-            raise NotFoundError("Nothing was uploaded to this key.") from error
+            raise NotFoundError(_("Nothing was uploaded to this key.")) from error
         raise
     return found
 
@@ -332,7 +333,7 @@ def make_permanent(expense_id: str, kept: Kept) -> None:
         )
     except ClientError as error:
         if _code(error) in _MISSING:
-            message = "This upload is gone. Please upload it again."
+            message = _("This upload is gone. Please upload it again.")
             raise InvalidError(message, "receipt_url") from error
         raise
 

@@ -19,6 +19,7 @@ from expenses.serializers import (
     checked,
 )
 from smartbudget.core.errors import NotFoundError
+from smartbudget.core.language import gettext as _
 from smartbudget.web import api, storage
 from smartbudget.web.api import ApiView
 
@@ -119,7 +120,7 @@ def with_receipt(request: Request | HttpRequest, expense_id: str) -> Expense:
     """Read an expense that has a receipt. Raises NotFoundError for any other."""
     expense = queries.get_expense(request.user, expense_id)
     if expense.receipt_url is None:
-        raise NotFoundError("This expense has no receipt.")
+        raise NotFoundError(_("This expense has no receipt."))
     return expense
 
 

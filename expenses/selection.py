@@ -10,6 +10,7 @@ from expenses import drafts, effects, receipts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import LostRaceError
 
 MOST = 100  # expenses; as many as a page of a list holds
@@ -66,9 +67,11 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
     """Check that 1-100 are chosen; each is named once then. Raises InvalidError."""
     ids = list(dict.fromkeys(expense_ids))
     if not ids:
-        raise InvalidError("Choose at least one expense.", "expense_ids")
+        raise InvalidError(_("Choose at least one expense."), "expense_ids")
     if len(ids) > MOST:
-        raise InvalidError(f"Choose at most {MOST} expenses.", "expense_ids")
+        raise InvalidError(
+            _("Choose at most {most} expenses.").format(most=MOST), "expense_ids"
+        )
     return ids
 
 

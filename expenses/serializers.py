@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.merging import WAYS
@@ -22,13 +23,13 @@ from smartbudget.web.api import (
     FlagField,
     InputSerializer,
     TextField,
+    one_of,
 )
 from smartbudget.web.cursors import PAGING
 from smartbudget.web.fields import MoneyField
 
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
-NO_SUCH_STATUS = {"invalid_choice": f"Choose one of {', '.join(STATUSES)}."}
 
 
 class IdField(TextField):
@@ -55,7 +56,7 @@ class RowInput(InputSerializer):
     )
     date = DayField(required=False, help_text="The caller's today, if left out.")
     status = serializers.ChoiceField(
-        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+        STATUSES, required=False, error_messages=one_of(STATUSES)
     )
 
 
@@ -89,11 +90,11 @@ class NewExpenseInput(ExpenseInput):
         if "file" in attrs:
             if "receipt_url" in attrs:
                 raise serializers.ValidationError(
-                    {"receipt_url": "Send a file or a key, not both."}
+                    {"receipt_url": _("Send a file or a key, not both.")}
                 )
             attrs["receipt"] = checked(attrs.pop("file"), attrs.pop("sha256", None))
         elif "sha256" in attrs:
-            raise serializers.ValidationError({"sha256": "There is no file."})
+            raise serializers.ValidationError({"sha256": _("There is no file.")})
         return attrs
 
 
@@ -178,7 +179,7 @@ class ExpenseFilter(InputSerializer):
     end = DayField(required=False, help_text="The last day listed.")
     category = TextField(required=False, max_length=50, help_text="In any case.")
     status = serializers.ChoiceField(
-        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+        STATUSES, required=False, error_messages=one_of(STATUSES)
     )
     receipt = serializers.ChoiceField(
         RECEIPTS, required=False, help_text="missing: those without one."
@@ -193,7 +194,7 @@ class ExpenseFilter(InputSerializer):
     sort = serializers.ChoiceField(
         SORTS,
         required=False,
-        error_messages={"invalid_choice": f"Choose one of {', '.join(SORTS)}."},
+        error_messages=one_of(SORTS),
         help_text="By day; newest, if not given.",
     )
 
@@ -216,7 +217,7 @@ class SelectedInput(InputSerializer):
     expense_ids = RowsField(child=IdField(), max_length=MOST_SELECTED)
     category = TextField(max_length=LONGEST, required=False)
     status = serializers.ChoiceField(
-        STATUSES, required=False, error_messages=NO_SUCH_STATUS
+        STATUSES, required=False, error_messages=one_of(STATUSES)
     )
     delete = FlagField(required=False)
 
@@ -224,7 +225,7 @@ class SelectedInput(InputSerializer):
         changes = not {"category", "status"}.isdisjoint(attrs)
         if changes == attrs.get("delete", False):
             raise serializers.ValidationError(
-                "Send a category, a status or both; or delete as true."
+                _("Send a category, a status or both; or delete as true.")
             )
         return attrs
 
@@ -288,7 +289,7 @@ class _NewNameInput(InputSerializer):
         help_text="Where several budgets of one period become one: keep the first, "
         "that of the new name if it has one, or add their amounts up. Left out, such "
         "budgets are refused (409).",
-        error_messages={"invalid_choice": f"Choose one of {', '.join(WAYS)}."},
+        error_messages=one_of(WAYS),
     )
 
 

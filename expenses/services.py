@@ -17,6 +17,7 @@ from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
 from smartbudget.core.errors import ConflictError, DomainError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
     Check,
     LostRaceError,
@@ -33,7 +34,7 @@ class StaleError(ConflictError):
     """The expense was changed after the caller looked; `stored` is what it is now."""
 
     def __init__(self, stored: Expense) -> None:
-        super().__init__("This expense was changed meanwhile.")
+        super().__init__(_("This expense was changed meanwhile."))
         self.stored = stored
 
 
@@ -261,7 +262,7 @@ def _claim(user: User, expense: Expense, kept: Kept | None, writes: Writes) -> N
 
 def _refuse_taken(kept: Kept | None, lost: LostRaceError) -> None:
     if kept and kept.upload and any(kept.upload is each for each in lost.refused):
-        message = "This upload is the receipt of another expense."
+        message = _("This upload is the receipt of another expense.")
         raise ConflictError(message, "receipt_url") from lost
 
 

@@ -13,6 +13,7 @@ from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.files import owner_of, receipt_extension
+from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, is_condition_failure, write_single
 
 _CHUNK = 256 * 1024  # bytes
@@ -49,7 +50,7 @@ def confirm(user: User, key: str, expense_id: str | None = None) -> Upload:
     another expense's. Safe to repeat.
     """
     if owner_of(key) != user.user_id:
-        raise NotFoundError("There is no such upload.")
+        raise NotFoundError(_("There is no such upload."))
     expense = get_expense(user, expense_id) if expense_id else None
     upload = receipts.get_upload(user.user_id, key)
     if upload.attached_to is None and not upload.is_confirmed:
@@ -99,7 +100,7 @@ def _note(upload: Upload, kept: receipts.Kept) -> None:
         write_single(lambda: upload.update(actions, free))
     except UpdateError as error:
         if is_condition_failure(error):
-            raise ConflictError("This upload is used already.") from error
+            raise ConflictError(_("This upload is used already.")) from error
         raise
 
 

@@ -9,8 +9,11 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.models import User
 from expenses import (
     export,
     history,
@@ -34,28 +37,28 @@ from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.forms import answer_form
 
 EXPENSES = ChangeList(
-    title="Expenses",
+    title=gettext_lazy("Expenses"),
     url_name="expenses:list",
     columns=(
-        Column("Date", "day", sorts=True),
-        Column("Category", "category"),
-        Column("Description"),
-        Column("Status"),
-        Column("Receipt"),
-        Column("Amount", "amount"),
-        Column("Change"),
+        Column(gettext_lazy("Date"), "day", sorts=True),
+        Column(gettext_lazy("Category"), "category"),
+        Column(gettext_lazy("Description")),
+        Column(gettext_lazy("Status")),
+        Column(gettext_lazy("Receipt")),
+        Column(gettext_lazy("Amount"), "amount"),
+        Column(gettext_lazy("Change")),
     ),
     row_template="expenses/_expense_row.html",
     none_template="expenses/_none.html",
     template="expenses/list.html",
-    add=("expenses:add", "Add an expense"),
+    add=("expenses:add", gettext_lazy("Add an expense")),
     actions={
-        "cleared": "Mark as cleared",
-        "pending": "Mark as pending",
-        "void": "Mark as void",
-        "category": "Set the category",
-        "csv": "Download as CSV",
-        "delete": "Delete",
+        "cleared": gettext_lazy("Mark as cleared"),
+        "pending": gettext_lazy("Mark as pending"),
+        "void": gettext_lazy("Mark as void"),
+        "category": gettext_lazy("Set the category"),
+        "csv": gettext_lazy("Download as CSV"),
+        "delete": gettext_lazy("Delete"),
     },
     action_url_name="expenses:act",
 )
@@ -102,7 +105,9 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
         "expenses/add.html",
         form,
         save=lambda data: form.record(user, data),
-        done=lambda expense: _to_list(request, expense, "added"),
+        done=lambda expense: _to_list(
+            request, expense, _("{category}, {amount}, was added.")
+        ),
     )
 
 
@@ -117,7 +122,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         expense = queries.get_expense(user, expense_id)
         form = EditExpenseForm.of(expense, user)
         has_receipt = expense.receipt_url is not None
-        changes = history.changes_of(expense)
+        changes = [_in_words(each, user) for each in history.changes_of(expense)]
     if not has_receipt:
         del form.fields["drop_receipt"]
     context = {
@@ -133,8 +138,11 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
             form.renew_version(error.stored)
             context["differences"] = form.differences(error.stored, user)
             raise ConflictError(
-                "This expense was changed meanwhile, and nothing is saved yet. "
-                "Save again to put what you typed in the place of what is stored now."
+                _(
+                    "This expense was changed meanwhile, and nothing is saved yet. "
+                    "Save again to put what you typed in the place of what is stored "
+                    "now."
+                )
             ) from error
 
     return answer_form(
@@ -142,7 +150,9 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         "expenses/edit.html",
         form,
         save=save,
-        done=lambda expense: _to_list(request, expense, "saved"),
+        done=lambda expense: _to_list(
+            request, expense, _("{category}, {amount}, was saved.")
+        ),
         context=context,
     )
 
@@ -151,7 +161,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
 def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
     if request.method == "POST":
         services.delete_expense(request.user, expense_id)
-        messages.success(request, "The expense was deleted.")
+        messages.success(request, _("The expense was deleted."))
         return redirect("expenses:list")
     expense = queries.get_expense(request.user, expense_id)
     return render(request, "expenses/delete.html", {"expense": expense})
@@ -171,13 +181,13 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _choose(request: HttpRequest, chosen: list[str]) -> HttpResponse:
-    raise InvalidError("Choose what to do with them.")
+    raise InvalidError(_("Choose what to do with them."))
 
 
 def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     status = request.POST["action"]
     done = selection.change_expenses(request.user, chosen, status=status)
-    return _done(request, done, "changed")
+    return _changed(request, done)
 
 
 def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
@@ -188,7 +198,7 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
         "expenses/set_category.html",
         CategoryForm(request.POST if sent else None),
         save=lambda data: selection.change_expenses(request.user, chosen, **data),
-        done=lambda done: _done(request, done, "changed"),
+        done=lambda done: _changed(request, done),
         context={"selected": chosen, "next": request.POST.get("next", "")},
     )
 
@@ -196,10 +206,10 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     if "confirmed" in request.POST:
         done = selection.delete_expenses(request.user, chosen)
-        return _done(request, done, "deleted")
+        return _done(request, done, _("{number} deleted."))
     expenses = selection.read_expenses(request.user, chosen)
     if not expenses:
-        raise InvalidError("They were gone already.")
+        raise InvalidError(_("They were gone already."))
     context = {"expenses": expenses, "next": request.POST.get("next", "")}
     return render(request, "expenses/delete_selected.html", context)
 
@@ -220,16 +230,22 @@ _ACTS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
 }
 
 
-def _done(request: HttpRequest, done: Done, verb: str) -> HttpResponse:
+def _changed(request: HttpRequest, done: Done) -> HttpResponse:
+    return _done(request, done, _("{number} changed."))
+
+
+def _done(request: HttpRequest, done: Done, said: str) -> HttpResponse:
     """Say what became of a selection and show the same page of the list again."""
-    told = [f"{done.changed} {verb}"]
+    told = [said.format(number=done.changed)]
     if done.unchanged:
-        were = "was" if done.unchanged == 1 else "were"
-        told.append(f"{done.unchanged} {were} so already")
+        unchanged = ngettext(
+            "{number} was so already.", "{number} were so already.", done.unchanged
+        )
+        told.append(unchanged.format(number=done.unchanged))
     if done.gone:
-        were = "was" if done.gone == 1 else "were"
-        told.append(f"{done.gone} {were} gone")
-    messages.success(request, f"{', '.join(told)}.")
+        gone = ngettext("{number} was gone.", "{number} were gone.", done.gone)
+        told.append(gone.format(number=done.gone))
+    messages.success(request, " ".join(told))
     return _back(request)
 
 
@@ -254,18 +270,34 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
         with default_storage.open(expense.receipt_url) as file:
             drawn = thumbnails.draw(file)
     if drawn is None:
-        raise NotFoundError("This receipt has no small picture.")
+        raise NotFoundError(_("This receipt has no small picture."))
     # Its address names the picture's checksum, so it never changes.
     headers = {"Cache-Control": "private, max-age=604800, immutable"}
     return HttpResponse(drawn, content_type="image/jpeg", headers=headers)
 
 
 def say(request: HttpRequest, expense: Expense, done: str) -> None:
-    """Say what was done to an expense, and what its owner is told because of it."""
+    """Say what was done to an expense, and what its owner is told because of it.
+
+    done: a sentence with places for `category` and `amount`.
+    """
     amount = display(expense.amount, request.user.currency)
-    messages.success(request, f"{expense.category}, {amount}, was {done}.")
+    messages.success(request, done.format(category=expense.category, amount=amount))
     for alert in expense.alerts:
         messages.warning(request, alert.subject)
+
+
+def _in_words(change: history.Change, user: User) -> dict[str, Any]:
+    """Write a change for people: its edits as (field, before, after)."""
+    edits = [
+        (
+            _(history.FIELD_WORDS[edit.field]),
+            history.in_words(edit.field, edit.before, user.currency),
+            history.in_words(edit.field, edit.after, user.currency),
+        )
+        for edit in change.edits
+    ]
+    return {"at": change.at, "created": change.created, "edits": edits}
 
 
 def _links(

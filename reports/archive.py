@@ -18,12 +18,13 @@ from accounts.models import User
 from notifications import outbox
 from notifications.texts import report_ready
 from reports.models import Making
-from reports.periods import Question, resolve
+from reports.periods import TITLES, Question, resolve
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
-from smartbudget.core.language import speaking
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark, speaking
 from smartbudget.core.pages import Key, Page
 from smartbudget.core.tables import Action, Writes, is_condition_failure, write_single
 
@@ -40,7 +41,7 @@ LINK_SECONDS = 300  # of a download address; it is signed at the click
 MOST_LISTED = 3000  # reports that a listing looks at: three calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
-_UNMADE = (
+_UNMADE = mark(
     "The report could not be made just now. Nothing was changed; please try again."
 )
 
@@ -61,6 +62,11 @@ class Filed:
     def report_type(self) -> str:
         """One of periods.TYPES."""
         return self.file_name.partition("_")[0]
+
+    @property
+    def title(self) -> str:
+        """What its kind is called."""
+        return _(TITLES[self.report_type])
 
     @property
     def created_at(self) -> str:
@@ -171,13 +177,13 @@ def get_report(user: User, file_name: str) -> Filed:
     """Return one of the user's reports. Raises NotFoundError."""
     key = f"{_prefix(user.user_id)}{file_name}"
     if files.owner_of(key) != user.user_id:
-        raise NotFoundError("There is no such report.")
+        raise NotFoundError(_("There is no such report."))
     try:
         found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
         # Where only listing of one's own is allowed, what is missing is forbidden.
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
-            raise NotFoundError("There is no such report.") from error
+            raise NotFoundError(_("There is no such report.")) from error
         raise
     return Filed(key, int(found["ContentLength"]))
 
@@ -242,8 +248,10 @@ def _begin(user: User, question: Question) -> Making:
     while not (making := _claim(f"report#{digest}")):
         if time.monotonic() > deadline:
             raise UnavailableError(
-                "This report is being made already. It will be among your reports in"
-                " a moment."
+                _(
+                    "This report is being made already. It will be among your reports"
+                    " in a moment."
+                )
             )
         time.sleep(POLL_SECONDS)
     return making
@@ -315,7 +323,7 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
         answer = json.loads(response["Payload"].read())
     except (BotoCoreError, ClientError) as error:
         logger.exception("report not made user_id=%s", payload["user_id"])
-        raise UnavailableError(_UNMADE) from error
+        raise UnavailableError(_(_UNMADE)) from error
     if response.get("FunctionError"):  # the status is 200 even so [L10]
         # Its type alone: the message may name what people typed.
         logger.error(
@@ -323,11 +331,11 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
             payload["user_id"],
             answer.get("errorType") if isinstance(answer, dict) else None,
         )
-        raise UnavailableError(_UNMADE)
+        raise UnavailableError(_(_UNMADE))
     if refused := answer.get("error"):
         raise _error_of(refused)
     if files.owner_of(answer.get("report_key", "")) != payload["user_id"]:
-        raise UnavailableError(_UNMADE)
+        raise UnavailableError(_(_UNMADE))
     return dict(answer)
 
 

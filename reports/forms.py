@@ -3,41 +3,44 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from reports.periods import LONGEST, TYPES
+from expenses.forms import DayField
+from reports.periods import LONGEST, TITLES
 from smartbudget.core import dates
-
-DAY = {"type": "date"}
 
 
 class ReportForm(forms.Form):
     report_type = forms.ChoiceField(
-        label="Kind", choices=[(each, each.capitalize()) for each in TYPES]
+        label=_("Kind"), choices=[(kind, _(title)) for kind, title in TITLES.items()]
     )
     month = forms.CharField(
+        label=_("Month"),
         required=False,
-        widget=forms.TextInput(attrs={"type": "month", "placeholder": "YYYY-MM"}),
-        help_text="For a monthly report.",
+        widget=forms.TextInput(attrs={"type": "month", "placeholder": _("YYYY-MM")}),
+        help_text=_("For a monthly report."),
     )
     year = forms.IntegerField(
+        label=_("Year"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": 4}),
-        help_text="For a yearly report.",
+        help_text=_("For a yearly report."),
     )
-    start_date = forms.DateField(
-        label="From",
+    start_date = DayField(
+        label=_("From"),
         required=False,
-        widget=forms.DateInput(attrs=DAY),
-        help_text="Of a custom report, or any day of a week.",
+        help_text=_("Of a custom report, or any day of a week."),
     )
-    end_date = forms.DateField(
-        label="To",
+    end_date = DayField(
+        label=_("To"),
         required=False,
-        widget=forms.DateInput(attrs=DAY),
-        help_text=f"Of a custom report: at most {LONGEST} days.",
+        help_text=format_lazy(
+            _("Of a custom report: at most {number} days."), number=LONGEST
+        ),
     )
-    email = forms.BooleanField(label="E-mail me when it is ready", required=False)
+    email = forms.BooleanField(label=_("E-mail me when it is ready"), required=False)
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         today = user.today()

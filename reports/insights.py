@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING
 
-from reports.periods import day_of, days_of
-from smartbudget.core.money import format_amount
+from smartbudget.core import language
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark, ngettext
+from smartbudget.core.money import write_number
 
 if TYPE_CHECKING:
     from reports.services import BudgetStanding, CategoryLine, Report
@@ -24,15 +26,21 @@ LARGEST_PERCENTAGE = 300
 LEAST_EXPENSES = 20  # for words about weekdays
 LEAST_WEEKS = 4
 
-_WEEKDAYS = (
-    "Mondays",
-    "Tuesdays",
-    "Wednesdays",
-    "Thursdays",
-    "Fridays",
-    "Saturdays",
-    "Sundays",
-)
+# How often a budget was kept, by its period.
+_RECORDS = {
+    "monthly": mark(
+        "At its present amount, the {category} budget was kept in {kept} of {number}"
+        " months."
+    ),
+    "weekly": mark(
+        "At its present amount, the {category} budget was kept in {kept} of {number}"
+        " weeks."
+    ),
+    "yearly": mark(
+        "At its present amount, the {category} budget was kept in {kept} of {number}"
+        " years."
+    ),
+}
 
 
 def insights(report: Report) -> list[str]:
@@ -46,16 +54,9 @@ def insights(report: Report) -> list[str]:
     return [*_all(report)][:MOST]
 
 
-def amount(value: Decimal, currency: str) -> str:
-    """Write an amount with thousands apart and without its currency: `1,234.50`."""
-    whole, dot, decimals = format_amount(value, currency).partition(".")
-    sign = "-" if whole.startswith("-") else ""
-    return f"{sign}{int(whole.lstrip('-')):,}{dot}{decimals}"
-
-
 def percent(value: Decimal) -> str:
-    """Write a whole percentage, rounded towards zero: `18 %`."""
-    return f"{value.quantize(Decimal(1), ROUND_DOWN)}\u00a0%"
+    """Write a whole percentage, rounded towards zero: `18%`."""
+    return language.percent(value.quantize(Decimal(1), ROUND_DOWN))
 
 
 def _all(report: Report) -> Iterator[str]:
@@ -71,26 +72,34 @@ def _budgets(report: Report) -> Iterator[str]:
     passed = [each for each in report.budgets if each.line.remaining < 0]
     passed.sort(key=lambda each: each.line.remaining)
     if passed:
-        line = passed[0].line
-        over = amount(-line.remaining, report.currency)
-        more = f", and {len(passed) - 1} more" if len(passed) > 1 else ""
-        name = f"{line.period} {line.category} budget"
-        if line.within != report.question.period:
-            name += f" for {days_of(line.within)}"
-        yield f"The {name} is passed by {over}{more}."
+        yield " ".join(_passed(passed, report))
     elif len(report.budgets) > 1 and not report.is_running:
-        yield f"All {len(report.budgets)} budgets were kept."
+        yield _("All {number} budgets were kept.").format(number=len(report.budgets))
     broken = [each for each in report.budgets if each.of > 1 and each.kept < each.of]
     if broken:
         yield _record(max(broken, key=lambda each: each.of - each.kept))
 
 
+def _passed(passed: list[BudgetStanding], report: Report) -> Iterator[str]:
+    line = passed[0].line
+    said = _("The {period} {category} budget is passed by {amount}.")
+    if line.within != report.question.period:
+        said = _("The {period} {category} budget for {days} is passed by {amount}.")
+    yield said.format(
+        period=line.period_in_words,
+        category=line.category,
+        days=line.within_in_words,
+        amount=write_number(-line.remaining, report.currency),
+    )
+    if more := len(passed) - 1:
+        yield ngettext(
+            "{number} more is passed too.", "{number} more are passed too.", more
+        ).format(number=more)
+
+
 def _record(standing: BudgetStanding) -> str:
-    line = standing.line
-    kind = {"monthly": "months", "weekly": "weeks", "yearly": "years"}[line.period]
-    return (
-        f"At its present amount, the {line.category} budget was kept in"
-        f" {standing.kept} of {standing.of} {kind}."
+    return _(_RECORDS[standing.line.period]).format(
+        category=standing.line.category, kept=standing.kept, number=standing.of
     )
 
 
@@ -99,17 +108,29 @@ def _rise(report: Report) -> Iterator[str]:
     if not risen:
         return
     line = max(risen, key=lambda each: each.change)
-    if not _is_worth_a_word(line, report):
-        return
-    said = f"{line.category} rose {_by(line, report)} against {_before(report)}"
+    if _is_worth_a_word(line, report):
+        yield " ".join(_risen(line, report))
+
+
+def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
+    change = line.change * 100 / line.previous
+    said = _("{category} rose {percent} against {before}.")
+    if change > LARGEST_PERCENTAGE:
+        said = _("{category} rose from {was} to {now} against {before}.")
+    yield said.format(
+        category=line.category,
+        percent=percent(change),
+        was=write_number(line.previous, report.currency),
+        now=write_number(line.spent, report.currency),
+        before=report.question.previous_briefly,
+    )
     purchase = line.largest
     # True only if no purchase of that size stood in the other period too.
     if purchase and (purchase.amount - line.previous_largest) * 2 > line.change:
-        said += (
-            f", most of it in one purchase of"
-            f" {amount(purchase.amount, report.currency)} on {day_of(purchase.day)}"
+        yield _("Most of it is one purchase of {amount} on {day}.").format(
+            amount=write_number(purchase.amount, report.currency),
+            day=language.day(purchase.day),
         )
-    yield f"{said}."
 
 
 def _fall(report: Report) -> Iterator[str]:
@@ -117,12 +138,20 @@ def _fall(report: Report) -> Iterator[str]:
     if report.is_running or not fallen:
         return
     line = min(fallen, key=lambda each: each.change)
-    if _is_worth_a_word(line, report):
-        if line.spent:
-            yield f"{line.category} fell {_by(line, report)} against {_before(report)}."
-        else:
-            was = amount(line.previous, report.currency)
-            yield f"Nothing went to {line.category}, after {was} {_then(report)}."
+    if not _is_worth_a_word(line, report):
+        return
+    if line.spent:
+        yield _("{category} fell {percent} against {before}.").format(
+            category=line.category,
+            percent=percent(-line.change * 100 / line.previous),
+            before=report.question.previous_briefly,
+        )
+    else:
+        yield _("Nothing went to {category}, after {amount} {then}.").format(
+            category=line.category,
+            amount=write_number(line.previous, report.currency),
+            then=report.question.in_previous_briefly,
+        )
 
 
 def _new(report: Report) -> Iterator[str]:
@@ -130,8 +159,11 @@ def _new(report: Report) -> Iterator[str]:
         return
     for line in report.categories:
         if not line.previous and line.share >= LEAST_CHANGE:
-            spent = amount(line.spent, report.currency)
-            yield (f"{line.category} is new: {spent}, after nothing {_then(report)}.")
+            yield _("{category} is new: {amount}, after nothing {then}.").format(
+                category=line.category,
+                amount=write_number(line.spent, report.currency),
+                then=report.question.in_previous_briefly,
+            )
             return
 
 
@@ -139,24 +171,28 @@ def _concentration(report: Report) -> Iterator[str]:
     first = report.categories[0]
     others = sum(1 for line in report.categories if line.spent)
     if others > 1 and first.share > HALF:
-        yield (
-            f"{first.category} alone is {percent(first.share)} of everything,"
-            f" {amount(first.spent, report.currency)}."
+        yield _("{category} alone is {percent} of everything, {amount}.").format(
+            category=first.category,
+            percent=percent(first.share),
+            amount=write_number(first.spent, report.currency),
         )
 
 
 def _weekday(report: Report) -> Iterator[str]:
     if report.count < LEAST_EXPENSES or report.counted_days < LEAST_WEEKS * 7:
         return
-    first, second, *_ = sorted(report.weekdays, key=lambda each: -each.average)
+    first, second, *_rest = sorted(report.weekdays, key=lambda each: -each.average)
     # One dear purchase makes no habit: it must be so without the largest too.
     largest = max(e.amount for e in report.entries if e.day.weekday() == first.weekday)
     if (first.spent - largest) * 2 >= second.average * first.days * 3:
-        yield (
-            f"{_WEEKDAYS[first.weekday]} cost most:"
-            f" {amount(first.average, report.currency)} on average, against"
-            f" {amount(second.average, report.currency)} on"
-            f" {_WEEKDAYS[second.weekday]}."
+        yield _(
+            "{dearest} is the dearest day of the week: {amount} on average, against"
+            " {other} on {second}."
+        ).format(
+            dearest=first.name,
+            amount=write_number(first.average, report.currency),
+            other=write_number(second.average, report.currency),
+            second=second.name,
         )
 
 
@@ -164,28 +200,3 @@ def _is_worth_a_word(line: CategoryLine, report: Report) -> bool:
     change = abs(line.change) * 100
     base = max(report.total, report.previous_total)
     return change >= line.previous * LEAST_CHANGE and change >= base * LEAST_SHARE
-
-
-def _by(line: CategoryLine, report: Report) -> str:
-    change = abs(line.change) * 100 / line.previous
-    if change <= LARGEST_PERCENTAGE:
-        return percent(change)
-    was, now = (amount(each, report.currency) for each in (line.previous, line.spent))
-    return f"from {was} to {now}"
-
-
-def _then(report: Report) -> str:
-    question = report.question
-    if question.report_type == "monthly":
-        return f"in {_before(report)}"
-    return question.in_previous
-
-
-def _before(report: Report) -> str:
-    """Name the period before shortly: `October` where the year goes without saying."""
-    question = report.question
-    if question.report_type == "monthly" and (
-        question.previous.start.year == question.period.start.year
-    ):
-        return f"{question.previous.start:%B}"
-    return question.previous_name

@@ -19,6 +19,7 @@ from reportlab.platypus import (
     Spacer,
 )
 
+from budgets.queries import BudgetLine
 from reports import drawing, fonts
 from reports.drawing import (
     Bar,
@@ -34,39 +35,32 @@ from reports.drawing import (
     Title,
     write,
 )
-from reports.insights import amount, percent
-from reports.periods import day_of, days_of, name_of
+from reports.insights import percent
 from reports.services import NOTHING, CategoryLine, Report, percent_of
-from smartbudget.core import money
+from smartbudget.core import language
+from smartbudget.core.language import day, days, mark, ngettext, number, pgettext
+from smartbudget.core.language import gettext as _
+from smartbudget.core.money import display, write_number
 
 NAME = "Smart Budget Planner"
 MARGIN = 20 * mm
 BARS = 8  # categories in the chart; the rest is one bar
 
-TITLES = {
-    "monthly": "Monthly report",
-    "weekly": "Weekly report",
-    "custom": "Report",
-    "yearly": "Yearly report",
+LEVELS = {
+    "ok": mark("within"),
+    "threshold": mark("near it"),
+    "exceeded": mark("passed"),
 }
-WEEKDAYS = (
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-)
 
 
 def draw(report: Report, *, username: str, app_url: str) -> bytes:
-    """Draw a report and return the PDF's bytes.
+    """Draw a report in the current language and return the PDF's bytes.
 
     app_url: where its links lead, without a last slash.
     """
     file = io.BytesIO()
-    title = f"{TITLES[report.question.report_type]}, {report.question.name}"
+    question = report.question
+    title = f"{question.title}, {question.name}"
     document = BaseDocTemplate(
         file,
         pagesize=A4,
@@ -75,10 +69,12 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
         topMargin=MARGIN,
         bottomMargin=MARGIN,
         title=title,
-        author=f"{NAME}, for {username}",
-        subject=f"Spending of {username}, {days_of(report.question.period)}",
+        author=_("{planner}, for {username}").format(planner=NAME, username=username),
+        subject=_("Spending of {username}, {days}").format(
+            username=username, days=days(question.period.start, question.period.end)
+        ),
         creator=NAME,
-        lang="en",
+        lang=language.current(),
     )
     frame = Frame(
         MARGIN,
@@ -109,9 +105,11 @@ def _numbered(footer: str) -> type[Canvas]:
             self._startPage()
 
         def save(self) -> None:
-            for number, page in enumerate(self._pages, 1):
+            for place, page in enumerate(self._pages, 1):
                 self.__dict__.update(page)
-                words = f"Page {number} of {len(self._pages)}"
+                words = _("Page {number} of {all}").format(
+                    number=place, all=len(self._pages)
+                )
                 (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, most=1)
                 write(self, MARGIN, 11 * mm, line, size=7.5, color=drawing.QUIET)
                 write(
@@ -133,81 +131,93 @@ def _numbered(footer: str) -> type[Canvas]:
 
 
 def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
-    question = report.question
-    kind = f"{TITLES[question.report_type]} for {username}"
+    question, period = report.question, report.question.period
+    kind = _("{report} for {username}").format(report=question.title, username=username)
     if question.report_type in {"monthly", "yearly"}:
-        kind = f"{kind}, {days_of(question.period)}"
-    when = f"Made on {day_of(report.today)}"
+        kind = f"{kind}, {days(period.start, period.end)}"
+    when = _("Made on {day}.")
     if report.is_running:
-        when = f"{when}, with days to come"
-    period = question.period
+        when = _("Made on {day}, with days to come.")
+    lines = [kind, when.format(day=day(report.today))]
     links = Links(
         [
             (
-                "See these expenses in the app",
+                _("See these expenses in the app"),
                 f"{app_url}/expenses/?start={period.start}&end={period.end}",
             ),
-            ("All your reports", f"{app_url}/reports/"),
+            (_("All your reports"), f"{app_url}/reports/"),
         ]
     )
     if not report.count:
-        found = "No expenses so far" if report.is_running else "No expenses"
-        yield Title(question.name, [kind, f"{when}."], found, _compared(report))
+        found = _("No expenses so far") if report.is_running else _("No expenses")
+        yield Title(question.name, lines, found, _compared(report))
         yield links
         yield Text(
-            "Nothing was recorded in this period, or everything in it is void,"
-            " so there is nothing to add up.",
+            _(
+                "Nothing was recorded in this period, or everything in it is void,"
+                " so there is nothing to add up."
+            ),
             size=10,
         )
         yield Spacer(0, 10)
     else:
-        total = money.display(report.total, report.currency)
-        yield Title(question.name, [kind, f"{when}."], total, _compared(report))
+        total = display(report.total, report.currency)
+        yield Title(question.name, lines, total, _compared(report))
         yield links
         yield Figures(list(_figures(report)))
         if report.insights:
             yield KeepTogether(
                 [
-                    Heading("What stands out"),
+                    Heading(_("What stands out")),
                     *(Text(each, size=10, mark="•") for each in report.insights),
                     Spacer(0, 6),
                 ]
             )
-        note = f"in {report.currency}"
-        yield KeepTogether(
-            [Heading("Spending by category", note), Bars(_category_bars(report))]
-        )
+        heading = Heading(_("Spending by category"), _in_currency(report))
+        yield KeepTogether([heading, Bars(_category_bars(report))])
     yield from _budget_chart(report)
     yield from _trend(report)
 
 
+def _in_currency(report: Report) -> str:
+    return _("in {currency}").format(currency=report.currency)
+
+
 def _compared(report: Report) -> str:
-    then = report.question.in_previous
-    before = amount(report.previous_total, report.currency)
     if not report.previous_count:
-        return f"nothing {then}"
-    if report.is_running and report.change < 0:
+        said = _("nothing {then}")
+    elif report.is_running and report.change < 0:
         # Less than a whole month, after a part of one, is no news.
-        return f"so far; {before} {then}" if report.count else f"{before} {then}"
-    if not report.change:
-        return f"exactly as much as {then}"
-    word = "more" if report.change > 0 else "less"
-    by = amount(abs(report.change), report.currency)
-    return f"{by} {word} than {then} ({before})"
+        said = _("so far; {before} {then}") if report.count else _("{before} {then}")
+    elif not report.change:
+        said = _("exactly as much as {then}")
+    elif report.change > 0:
+        said = _("{difference} more than {then} ({before})")
+    else:
+        said = _("{difference} less than {then} ({before})")
+    return said.format(
+        then=report.question.in_previous,
+        before=write_number(report.previous_total, report.currency),
+        difference=write_number(abs(report.change), report.currency),
+    )
 
 
 def _figures(report: Report) -> Iterator[tuple[str, str]]:
-    yield f"{report.count:,}", "expense" if report.count == 1 else "expenses"
-    days = "1 day" if report.counted_days == 1 else f"{report.counted_days} days"
-    yield amount(report.average_a_day, report.currency), f"a day, over {days}"
+    count, counted = report.count, report.counted_days
+    yield number(count), ngettext("expense", "expenses", count)
+    over = ngettext("a day, over {number} day", "a day, over {number} days", counted)
+    average = write_number(report.average_a_day, report.currency)
+    yield average, over.format(number=counted)
     if report.median is not None:
-        yield amount(report.median, report.currency), "median expense"
+        yield write_number(report.median, report.currency), _("median expense")
     if report.busiest_day:
-        day, spent = report.busiest_day
-        yield amount(spent, report.currency), f"most in a day, {day_of(day)}"
+        busiest, spent = report.busiest_day
+        said = _("most in a day, {day}").format(day=day(busiest))
+        yield write_number(spent, report.currency), said
     if report.budgets:
         kept = sum(each.line.remaining >= 0 for each in report.budgets)
-        yield f"{kept} of {len(report.budgets)}", "budgets not passed"
+        of_all = _("{kept} of {number}").format(kept=kept, number=len(report.budgets))
+        yield of_all, _("budgets not passed")
 
 
 def _category_bars(report: Report) -> list[Bar]:
@@ -219,14 +229,14 @@ def _category_bars(report: Report) -> list[Bar]:
     rows = [(each.category, each.spent) for each in shown]
     if rest:
         left = sum((each.spent for each in rest), NOTHING)
-        rows.append((f"{len(rest)} others", left))
+        rows.append((_("{number} others").format(number=len(rest)), left))
         largest = max(largest, left)
     return [
         Bar(
             name,
             float(value / largest),
-            amount(value, report.currency),
-            f"{percent_of(value, report.total)}\u00a0%",
+            write_number(value, report.currency),
+            language.percent(percent_of(value, report.total)),
         )
         for name, value in rows
     ]
@@ -235,41 +245,41 @@ def _category_bars(report: Report) -> list[Bar]:
 def _budget_chart(report: Report) -> Iterator[Flowable]:
     if not report.budgets:
         return
-    bars = []
-    for each in report.budgets:
-        line = each.line
-        scale = max(line.amount, line.spent)
-        is_over = line.level == "exceeded"
-        if is_over:
-            note = f"over by {amount(-line.remaining, report.currency)}"
-        else:
-            note = f"{amount(line.remaining, report.currency)} left"
-            if line.level == "threshold":
-                note = f"near: {note}"
-        bars.append(
-            Bar(
-                name=line.category,
-                part=float(line.spent / scale),
-                value=f"{amount(line.spent, report.currency)} of"
-                f" {amount(line.amount, report.currency)}",
-                note=note,
-                mark=float(line.amount / scale) if is_over else None,
-                is_over=is_over,
-            )
-        )
+    bars = [_budget_bar(each.line, report.currency) for each in report.budgets]
+    note = _("in {currency}; a stroke marks the limit").format(currency=report.currency)
     for first in range(0, len(bars), 25):
         yield KeepTogether(
             [
-                Heading("Budgets", f"in {report.currency}; a stroke marks the limit")
-                if not first
-                else Spacer(0, 1),
+                Spacer(0, 1) if first else Heading(_("Budgets"), note),
                 Bars(bars[first : first + 25]),
             ]
         )
 
 
+def _budget_bar(line: BudgetLine, currency: str) -> Bar:
+    scale = max(line.amount, line.spent)
+    is_over = line.level == "exceeded"
+    rest = write_number(abs(line.remaining), currency)
+    note = {
+        "ok": _("{amount} left"),
+        "threshold": _("near: {amount} left"),
+        "exceeded": _("over by {amount}"),
+    }[line.level]
+    return Bar(
+        name=line.category,
+        part=float(line.spent / scale),
+        value=_("{spent} of {amount}").format(
+            spent=write_number(line.spent, currency),
+            amount=write_number(line.amount, currency),
+        ),
+        note=note.format(amount=rest),
+        mark=float(line.amount / scale) if is_over else None,
+        is_over=is_over,
+    )
+
+
 def _trend(report: Report) -> Iterator[Flowable]:
-    top = max(spent for _, spent in report.trend)
+    top = max(spent for _first, spent in report.trend)
     if not top:
         return
     step = _step(top)
@@ -278,19 +288,20 @@ def _trend(report: Report) -> Iterator[Flowable]:
     period = report.question.period
     columns = [
         (
-            f"{first:%b}" + (f" {first:%y}" if first.month == 1 or not number else ""),
+            language.short_month(first)
+            + (f" {first:%y}" if first.month == 1 or not place else ""),
             float(spent / limit),
             _ends_in(first) >= period.start and first <= period.end,
         )
-        for number, (first, spent) in enumerate(report.trend)
+        for place, (first, spent) in enumerate(report.trend)
     ]
     scale = [
-        (f"{step * number:,f}", float(number / steps))
-        for number in range(int(steps) + 1)
+        (number(step * place), float(place / steps)) for place in range(int(steps) + 1)
     ]
+    note = _("in {currency}; this report's in dark")
     yield KeepTogether(
         [
-            Heading("Twelve months", f"in {report.currency}; this report's in dark"),
+            Heading(_("Twelve months"), note.format(currency=report.currency)),
             Columns(columns, scale),
         ]
     )
@@ -317,24 +328,25 @@ def _step(top: Decimal) -> Decimal:
 
 
 def _details(report: Report) -> Iterator[Flowable]:
-    currency = report.currency
+    note = _in_currency(report)
     if report.categories:
         yield CondPageBreak(45 * mm)
-        yield Heading("Categories", f"in {currency}")
+        yield Heading(_("Categories"), note)
         yield _category_table(report)
     if report.budgets:
         yield CondPageBreak(45 * mm)
-        yield Heading("Budgets against spending", f"in {currency}")
+        yield Heading(_("Budgets against spending"), note)
         yield _budget_table(report)
     if report.count:
         yield CondPageBreak(60 * mm)
-        yield Heading("Days of the week", f"in {currency}")
+        yield Heading(_("Days of the week"), note)
         yield _weekday_table(report)
         yield CondPageBreak(45 * mm)
-        yield Heading("Largest expenses", f"in {currency}")
+        yield Heading(_("Largest expenses"), note)
         yield _expense_table(report, report.largest)
         yield CondPageBreak(45 * mm)
-        yield Heading("All expenses", f"by day, in {currency}; void ones are left out")
+        note = _("by day, in {currency}; void ones are left out")
+        yield Heading(_("All expenses"), note.format(currency=report.currency))
         rows = sorted(report.entries, key=lambda each: each.day)
         yield _expense_table(report, rows, total=report.total)
 
@@ -343,61 +355,60 @@ def _category_table(report: Report) -> Rows:
     def cells(line: CategoryLine) -> list[str]:
         return [
             line.category,
-            f"{line.count:,}",
-            amount(line.spent, report.currency),
-            f"{line.share}\u00a0%",
-            amount(line.previous, report.currency),
+            number(line.count),
+            write_number(line.spent, report.currency),
+            language.percent(line.share),
+            write_number(line.previous, report.currency),
             signed(line.change, report.currency),
             _in_percent(line.change, line.previous),
         ]
 
     rows = [Row(cells(line)) for line in report.categories]
     total = [
-        "Total",
-        f"{report.count:,}",
-        amount(report.total, report.currency),
-        f"{percent_of(report.total, report.total)}\u00a0%",
-        amount(report.previous_total, report.currency),
+        _("Total"),
+        number(report.count),
+        write_number(report.total, report.currency),
+        language.percent(percent_of(report.total, report.total)),
+        write_number(report.previous_total, report.currency),
         signed(report.change, report.currency),
         _in_percent(report.change, report.previous_total),
     ]
     before = report.question.previous_name
     columns = [
-        Column("Category", 0.27, most_lines=2),
-        Column("Count", 0.08, is_number=True),
-        Column("Spent", 0.15, is_number=True),
-        Column("Share", 0.09, is_number=True),
-        Column(before if len(before) < 16 else "Before", 0.16, is_number=True),
-        Column("Change", 0.15, is_number=True),
+        Column(_("Category"), 0.27, most_lines=2),
+        Column(_("Count"), 0.08, is_number=True),
+        Column(_("Spent"), 0.15, is_number=True),
+        Column(_("Share"), 0.09, is_number=True),
+        Column(before if len(before) < 16 else _("Before"), 0.16, is_number=True),
+        Column(pgettext("difference", "Change"), 0.15, is_number=True),
         Column("", 0.10, is_number=True),
     ]
     return Rows(columns, [*rows, Row(total, is_bold=True)])
 
 
 def _budget_table(report: Report) -> Rows:
-    words = {"ok": "within", "threshold": "near it", "exceeded": "passed"}
     rows = [
         Row(
             [
                 line.category,
-                name_of(line.period, line.within),
-                amount(line.amount, report.currency),
-                amount(line.spent, report.currency),
-                amount(line.remaining, report.currency),
-                f"{line.percentage}\u00a0%",
-                words[line.level],
+                line.within_in_words,
+                write_number(line.amount, report.currency),
+                write_number(line.spent, report.currency),
+                write_number(line.remaining, report.currency),
+                language.percent(line.percentage),
+                _(LEVELS[line.level]),
             ]
         )
         for line in (each.line for each in report.budgets)
     ]
     columns = [
-        Column("Category", 0.19, most_lines=2),
-        Column("Period", 0.21, most_lines=2),
-        Column("Budget", 0.13, is_number=True),
-        Column("Spent", 0.13, is_number=True),
-        Column("Left", 0.13, is_number=True),
-        Column("Used", 0.10, is_number=True),
-        Column("Limit", 0.11, most_lines=2),
+        Column(_("Category"), 0.19, most_lines=2),
+        Column(_("Period"), 0.21, most_lines=2),
+        Column(_("Budget"), 0.13, is_number=True),
+        Column(_("Spent"), 0.13, is_number=True),
+        Column(_("Left"), 0.13, is_number=True),
+        Column(_("Used"), 0.10, is_number=True),
+        Column(_("Limit"), 0.11, most_lines=2),
     ]
     return Rows(columns, rows)
 
@@ -406,20 +417,20 @@ def _weekday_table(report: Report) -> Rows:
     rows = [
         Row(
             [
-                WEEKDAYS[line.weekday],
-                f"{line.days}",
-                amount(line.spent, report.currency),
-                amount(line.average, report.currency),
+                line.name,
+                str(line.days),
+                write_number(line.spent, report.currency),
+                write_number(line.average, report.currency),
             ]
         )
         for line in report.weekdays
         if line.days
     ]
     columns = [
-        Column("Day", 0.34),
-        Column("How many", 0.16, is_number=True),
-        Column("Spent", 0.25, is_number=True),
-        Column("On average", 0.25, is_number=True),
+        Column(_("Day"), 0.34),
+        Column(_("How many"), 0.16, is_number=True),
+        Column(_("Spent"), 0.25, is_number=True),
+        Column(_("On average"), 0.25, is_number=True),
     ]
     return Rows(columns, rows)
 
@@ -430,33 +441,35 @@ def _expense_table(
     rows = [
         Row(
             [
-                day_of(each.day),
+                day(each.day),
                 each.category,
                 each.description,
-                amount(each.amount, report.currency),
+                write_number(each.amount, report.currency),
             ]
         )
         for each in entries
     ]
     if total is not None:
-        rows.append(Row(["Total", "", "", amount(total, report.currency)], True))
+        rows.append(
+            Row([_("Total"), "", "", write_number(total, report.currency)], True)
+        )
     columns = [
-        Column("Date", 0.14),
-        Column("Category", 0.24, most_lines=2),
-        Column("Description", 0.44, most_lines=3),
-        Column("Amount", 0.18, is_number=True),
+        Column(_("Date"), 0.14),
+        Column(_("Category"), 0.24, most_lines=2),
+        Column(_("Description"), 0.44, most_lines=3),
+        Column(_("Amount"), 0.18, is_number=True),
     ]
     return Rows(columns, rows)
 
 
 def signed(value: Decimal, currency: str) -> str:
     """Write a change with its sign: the sign tells, not a colour."""
-    return f"{'+' if value > 0 else ''}{amount(value, currency)}"
+    return f"{'+' if value > 0 else ''}{write_number(value, currency)}"
 
 
 def _in_percent(change: Decimal, before: Decimal) -> str:
     if not before:
-        return "new" if change else ""
+        return _("new") if change else ""
     if abs(change) > before * 10:
-        return f"{change / before + 1:.0f}\u00a0times"
+        return _("{number} times").format(number=f"{change / before + 1:.0f}")
     return f"{'+' if change > 0 else ''}{percent(change * 100 / before)}"

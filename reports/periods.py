@@ -5,8 +5,17 @@ from dataclasses import dataclass
 
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import day, days, mark, month_name, ngettext
+from smartbudget.core.language import gettext as _
 
-TYPES = ("monthly", "weekly", "custom", "yearly")
+# What the kinds are called.
+TITLES = {
+    "monthly": mark("Monthly report"),
+    "weekly": mark("Weekly report"),
+    "custom": mark("Custom report"),
+    "yearly": mark("Yearly report"),
+}
+TYPES = tuple(TITLES)
 LONGEST = 366  # days of a custom report: a year, whichever it is
 
 ONE_DAY = datetime.timedelta(days=1)
@@ -26,22 +35,53 @@ class Question:
         return (self.period.end - self.period.start).days + 1
 
     @property
+    def title(self) -> str:
+        """What a report that answers it is called."""
+        return _(TITLES[self.report_type])
+
+    @property
     def name(self) -> str:
         """The period in words, as in `November 2026`."""
-        return name_of(self.report_type, self.period)
+        return dates.name_of(self.report_type, self.period)
 
     @property
     def previous_name(self) -> str:
         """The period before in words."""
-        return name_of(self.report_type, self.previous)
+        return dates.name_of(self.report_type, self.previous)
+
+    @property
+    def previous_briefly(self) -> str:
+        """The same, as `October` where the year goes without saying."""
+        return self._month_alone or self.previous_name
 
     @property
     def in_previous(self) -> str:
-        """When the period before was, as in `in October 2026` or `from ... to ...`."""
-        if self.report_type in {"monthly", "yearly"}:
-            return f"in {self.previous_name}"
-        word = "on" if self.days == 1 else "from"
-        return f"{word} {self.previous_name}"
+        """When the period before was, as in `in October 2026`; part of a sentence."""
+        start, end = self.previous.start, self.previous.end
+        if self.report_type == "monthly":
+            return _("in {month}").format(month=self.previous_name)
+        if self.report_type == "yearly":
+            return _("in {year}").format(year=self.previous_name)
+        if self.report_type == "weekly":
+            return _("in the week of {days}").format(days=days(start, end))
+        if start == end:
+            return _("on {day}").format(day=day(start))
+        return _("in the period {days}").format(days=days(start, end))
+
+    @property
+    def in_previous_briefly(self) -> str:
+        """The same, as `in October` where the year goes without saying."""
+        if month := self._month_alone:
+            return _("in {month}").format(month=month)
+        return self.in_previous
+
+    @property
+    def _month_alone(self) -> str:
+        """The month before, in a report about another one of the same year."""
+        start = self.previous.start
+        if self.report_type != "monthly" or start.year != self.period.start.year:
+            return ""
+        return month_name(start)
 
 
 def resolve(
@@ -64,7 +104,10 @@ def resolve(
     Raises InvalidError naming the field, also for days that have not begun yet.
     """
     if report_type not in TYPES:
-        raise InvalidError(f"Choose one of {', '.join(TYPES)}.", "report_type")
+        choices = ", ".join(TYPES)
+        raise InvalidError(
+            _("Choose one of {choices}.").format(choices=choices), "report_type"
+        )
     given = {
         "year": year,
         "month": month,
@@ -79,7 +122,8 @@ def resolve(
     }[str(report_type)]
     for field, value in given.items():
         if field not in used and value is not None:
-            raise InvalidError(f"A {report_type} report takes no {field}.", field)
+            said = _("A report of the kind {kind} takes no {field}.")
+            raise InvalidError(said.format(kind=report_type, field=field), field)
     if report_type == "monthly":
         period, field = _month(year, month, today)
     elif report_type == "yearly":
@@ -90,32 +134,8 @@ def resolve(
     else:
         period, field = _range(start_date, end_date), "start_date"
     if period.start > today:
-        raise InvalidError("This period has not begun yet.", field)
+        raise InvalidError(_("This period has not begun yet."), field)
     return Question(str(report_type), period, _before(str(report_type), period))
-
-
-def name_of(report_type: str, period: dates.Period) -> str:
-    """Name a period: `November 2026`, `2026`, or its days."""
-    if report_type == "monthly":
-        return f"{period.start:%B %Y}"
-    if report_type == "yearly":
-        return f"{period.start.year}"
-    return days_of(period)
-
-
-def days_of(period: dates.Period) -> str:
-    """Write a period by its days, as in `9 Nov to 15 Nov 2026`."""
-    start, end = period.start, period.end
-    if start == end:
-        return day_of(end)
-    if start.year == end.year:
-        return f"{start.day} {start:%b} to {day_of(end)}"
-    return f"{day_of(start)} to {day_of(end)}"
-
-
-def day_of(day: datetime.date) -> str:
-    """Write a day as the pages do, as in `9 Nov 2026`."""
-    return f"{day.day} {day:%b} {day.year}"
 
 
 def _month(
@@ -125,8 +145,8 @@ def _month(
         return dates.period_of("monthly", today), "month"
     for field, value in (("year", year), ("month", month)):
         if value is None:
-            raise InvalidError("Give both a year and a month.", field)
-    number = _whole(month, "month", 1, 12, "Enter a month from 1 to 12.")
+            raise InvalidError(_("Give both a year and a month."), field)
+    number = _whole(month, "month", 1, 12, _("Enter a month from 1 to 12."))
     first = datetime.date(_year(year, today), number, 1)
     return dates.period_of("monthly", first), "month"
 
@@ -135,7 +155,7 @@ def _year(year: object, today: datetime.date) -> int:
     if year is None:
         return today.year
     # The year before is read too, and there must be one after.
-    return _whole(year, "year", 3, 9998, "Enter a year as four digits.")
+    return _whole(year, "year", 3, 9998, _("Enter a year as four digits."))
 
 
 def _whole(value: object, field: str, least: int, most: int, sentence: str) -> int:
@@ -157,10 +177,10 @@ def _week(start: object, end: object, today: datetime.date) -> dates.Period:
     if end is not None:
         last = _day(end, "end_date")
         if last < first:
-            raise InvalidError("The end is before the start.", "end_date")
+            raise InvalidError(_("The end is before the start."), "end_date")
         if last not in week:
             raise InvalidError(
-                "A week ends on its Sunday; ask for a custom report.", "end_date"
+                _("A week ends on its Sunday; ask for a custom report."), "end_date"
             )
     return week
 
@@ -169,18 +189,23 @@ def _range(start: object, end: object) -> dates.Period:
     first = _day(start, "start_date")
     last = _day(end, "end_date")
     if last < first:
-        raise InvalidError("The end is before the start.", "end_date")
+        raise InvalidError(_("The end is before the start."), "end_date")
     if (last - first).days >= LONGEST:
-        raise InvalidError(f"A report is about {LONGEST} days at most.", "end_date")
+        said = ngettext(
+            "A report is about {number} day at most.",
+            "A report is about {number} days at most.",
+            LONGEST,
+        )
+        raise InvalidError(said.format(number=LONGEST), "end_date")
     return dates.Period(first, last)
 
 
 def _day(value: object, field: str) -> datetime.date:
     if value is None:
-        raise InvalidError("Enter a day.", field)
+        raise InvalidError(_("Enter a day."), field)
     day = dates.parse_day(value, field)
     if not 2 < day.year < datetime.MAXYEAR:  # a year before and one after are read
-        raise InvalidError("Enter a real day as YYYY-MM-DD.", field)
+        raise InvalidError(_("Enter a real day as YYYY-MM-DD."), field)
     return day
 
 

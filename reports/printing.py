@@ -8,12 +8,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from accounts import services as accounts
+from accounts.models import User
 from reports import pdf
 from reports.periods import resolve
 from reports.services import Report, make_report
 from smartbudget.core import aws, dates, files
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
+from smartbudget.core.language import current, speaking
+from smartbudget.core.language import gettext as _
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ def print_report(
     known: dict[str, str] | None = None,
     **days: object,
 ) -> dict[str, Any]:
-    """Make a report and keep it.
+    """Make a report in the user's language and keep it.
 
     days: `year`, `month`, `start_date`, `end_date`, see `periods.resolve`. known:
     `fingerprint` and `report_key` of an earlier answer; while its numbers are still
@@ -41,7 +44,17 @@ def print_report(
     `known` every call keeps one more file, and never replaces one.
     """
     account = accounts.get_account(user_id)
-    user = account.user
+    with speaking(account.language):
+        return _print(account.user, report_type, known, days)
+
+
+def _print(
+    user: User,
+    report_type: object,
+    known: dict[str, str] | None,
+    days: dict[str, object],
+) -> dict[str, Any]:
+    user_id = user.user_id
     today = user.today()
     question = resolve(report_type, today=today, **days)
     report = make_report(user, question, today=today)
@@ -63,8 +76,9 @@ def print_report(
 
 
 def fingerprint_of(report: Report, username: str) -> str:
-    """Return what tells one report's content from another's."""
-    return hashlib.sha256(repr((username, report)).encode()).hexdigest()
+    """Return what tells one report's content from another's, its language too."""
+    content = repr((current(), username, report))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _answer(key: str, fingerprint: str) -> dict[str, Any]:
@@ -101,7 +115,7 @@ def _store(user_id: str, report_type: str, made: bytes) -> str:
         )
         if _put_new(key, made):
             return key
-    raise UnavailableError("Too many reports at the same moment. Please try again.")
+    raise UnavailableError(_("Too many reports at the same moment. Please try again."))
 
 
 def _put_new(key: str, made: bytes) -> bool:

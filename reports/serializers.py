@@ -5,15 +5,13 @@ from typing import Any
 from rest_framework import serializers
 
 from reports.periods import LONGEST, TYPES
-from smartbudget.web.api import DayField, FlagField, InputSerializer
-
-NO_SUCH_TYPE = {"invalid_choice": f"Choose one of {', '.join(TYPES)}."}
+from smartbudget.web.api import DayField, FlagField, InputSerializer, one_of
 
 
 class QuestionInput(InputSerializer):
     """What a report is to be about; without days, about now."""
 
-    report_type = serializers.ChoiceField(TYPES, error_messages=NO_SUCH_TYPE)
+    report_type = serializers.ChoiceField(TYPES, error_messages=one_of(TYPES))
     year = serializers.IntegerField(
         required=False, allow_null=True, help_text="Of a month or a year."
     )

@@ -15,7 +15,7 @@ from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
 from reports.periods import ONE_DAY, Question
-from smartbudget.core import dates
+from smartbudget.core import dates, language
 from smartbudget.core.money import CURRENCIES
 
 LARGEST = 10  # expenses in the table of the largest
@@ -23,6 +23,7 @@ MONTHS = 12  # of the trend
 
 NOTHING = Decimal(0)
 _TENTH = Decimal("0.1")
+_MONDAY = datetime.date(2024, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class WeekdayLine:
     spent: Decimal
     days: int  # how many of them there were
     average: Decimal  # in the currency's decimals
+
+    @property
+    def name(self) -> str:
+        """What the day is called."""
+        return language.weekday(_MONDAY + self.weekday * ONE_DAY)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from reports import archive
@@ -15,13 +17,13 @@ from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.forms import answer_form
 
 REPORTS = ChangeList(
-    title="Reports",
+    title=gettext_lazy("Reports"),
     url_name="reports:list",
     columns=(
-        Column("Report"),
-        Column("Made", "day"),
-        Column("Size", "amount"),
-        Column("Change"),
+        Column(gettext_lazy("Report")),
+        Column(gettext_lazy("Made"), "day"),
+        Column(gettext_lazy("Size"), "amount"),
+        Column(gettext_lazy("Change")),
     ),
     row_template="reports/_report.html",
     none_template="reports/_none.html",
@@ -62,20 +64,19 @@ def download(request: HttpRequest, file_name: str) -> HttpResponseRedirect:
 def delete(request: HttpRequest, file_name: str) -> HttpResponse:
     if request.method == "POST":
         archive.delete_report(request.user, file_name)
-        messages.success(request, "The report was deleted.")
+        messages.success(request, _("The report was deleted."))
         return redirect("reports:list")
     report = archive.get_report(request.user, file_name)
     return render(request, "reports/delete.html", {"report": report})
 
 
 def _offer(request: HttpRequest, made: Made, *, email: bool) -> HttpResponse:
-    messages.success(
-        request,
-        format_html(
-            'The report about {} is ready: <a href="{}">download it</a>.{}',
-            made.question.name,
-            reverse("reports:download", args=[made.file_name]),
-            " An e-mail is on its way." if email else "",
-        ),
+    said = format_html(
+        _('The report about {name} is ready: <a href="{url}">download it</a>.'),
+        name=made.question.name,
+        url=reverse("reports:download", args=[made.file_name]),
     )
+    if email:
+        said = format_html("{} {}", said, _("An e-mail is on its way."))
+    messages.success(request, said)
     return redirect("reports:list")

@@ -11,10 +11,11 @@
     return inputs.map((input) => input.files[0]).find(Boolean);
   }
 
-  function showProblem(form, text) {
+  // name: of the sentence among those that the place brings; without one, none.
+  function showProblem(form, name) {
     const place = form.querySelector("[data-problem]");
-    place.textContent = text;
-    place.hidden = !text;
+    place.textContent = place.dataset[name] ?? "";
+    place.hidden = !name;
   }
 
   function showPage(request) {
@@ -29,19 +30,17 @@
     const bar = progress.querySelector("progress");
     const buttons = form.querySelectorAll("button");
     const request = new XMLHttpRequest();
-    const end = (text) => {
+    const end = (problem) => {
       progress.hidden = true;
       buttons.forEach((button) => (button.disabled = false));
-      showProblem(form, text);
+      showProblem(form, problem);
     };
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total;
     });
     request.addEventListener("load", () => showPage(request));
-    request.addEventListener("error", () =>
-      end("The connection was lost. Nothing was saved; please try again."),
-    );
-    showProblem(form, "");
+    request.addEventListener("error", () => end("lost"));
+    showProblem(form);
     progress.hidden = false;
     buttons.forEach((button) => (button.disabled = true));
     request.open("POST", location.href);
@@ -54,7 +53,7 @@
       if (!file) return;
       event.preventDefault();
       if (file.size > LARGEST) {
-        showProblem(form, "The file may be 10 MB at most.");
+        showProblem(form, "tooLarge");
         return;
       }
       send(form);

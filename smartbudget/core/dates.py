@@ -4,10 +4,17 @@ import datetime
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, available_timezones
 
+from smartbudget.core import language
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 
-PERIODS = ("monthly", "weekly", "yearly")
+PERIOD_WORDS = {
+    "monthly": mark("monthly"),
+    "weekly": mark("weekly"),
+    "yearly": mark("yearly"),
+}
+PERIODS = tuple(PERIOD_WORDS)
 TIME_ZONES = frozenset(available_timezones())
 
 
@@ -34,6 +41,18 @@ def period_of(kind: str, day: datetime.date) -> Period:
         return Period(datetime.date(day.year, 1, 1), datetime.date(day.year, 12, 31))
     start = day.replace(day=1)
     return Period(start, next_month(start) - datetime.timedelta(days=1))
+
+
+def name_of(kind: str, period: Period) -> str:
+    """Name a period for people: `November 2026`, `2026`, or its days.
+
+    kind: one of PERIODS; any other is named by its days, as weeks are.
+    """
+    if kind == "monthly":
+        return language.month(period.start)
+    if kind == "yearly":
+        return str(period.start.year)
+    return language.days(period.start, period.end)
 
 
 def next_month(first: datetime.date) -> datetime.date:

@@ -106,14 +106,26 @@ def short_month(value: datetime.date) -> str:
     return dates.format_date(value, "LLL", locale())
 
 
-def short_day(value: datetime.date) -> str:
-    """Write a day without its year: `Nov 5`."""
-    return dates.format_skeleton("MMMd", value, locale=locale())
+def days(first: datetime.date, last: datetime.date) -> str:
+    """Write days from one to another, both included: `Nov 5-9, 2026`."""
+    return dates.format_interval(first, last, "yMMMd", locale=locale())
 
 
 def weekday(value: datetime.date) -> str:
     """Write the name of a day of the week: `Thursday`."""
     return dates.format_date(value, "EEEE", locale())
+
+
+def number(value: Decimal | int) -> str:
+    """Write a number, all its decimals: `1,234.5`."""
+    return numbers.format_decimal(value, locale=locale(), decimal_quantization=False)
+
+
+def short_number(value: Decimal) -> str:
+    """Write a round number in a few letters, where they are usual: `2.5M`."""
+    short = numbers.format_compact_decimal(value, locale=locale(), fraction_digits=3)
+    # Where thousands have no letters, Babel does not set them apart either.
+    return number(value) if short.isdigit() else short
 
 
 def moment(local: datetime.datetime) -> str:

@@ -3,7 +3,7 @@
 import datetime
 import functools
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
@@ -312,6 +313,12 @@ class FlagField(serializers.BooleanField):
         if not isinstance(data, bool) and data not in ("true", "false"):
             self.fail("invalid")
         return data in (True, "true")
+
+
+def one_of(choices: Iterable[str]) -> dict[str, Any]:
+    """Name the choices of a ChoiceField where something else was sent."""
+    said = _("Choose one of {choices}.")
+    return {"invalid_choice": format_lazy(said, choices=", ".join(choices))}
 
 
 def _shaped(check: Callable[..., T], *args: Any, **options: Any) -> T:

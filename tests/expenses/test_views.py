@@ -455,7 +455,7 @@ def test_a_stale_edit_shows_both_versions_and_can_be_saved_knowingly(client, ali
     assert refused.status_code == 409
     assert "This expense was changed meanwhile" in shown
     assert "<td>theirs</td><td>&lt;mine&gt;</td>" in shown
-    assert "<td>99.00</td><td>12.50</td>" in shown
+    assert "<td>$99.00</td><td>$12.50</td>" in shown
     assert "<td>2026-03-17</td>" not in shown  # the same in both
     assert 'value="12.50"' in shown
     assert get_expense(alice, expense.expense_id).description == "theirs"
@@ -539,8 +539,8 @@ def test_a_status_is_set_for_the_ticked_and_the_same_page_shown_again(client, al
     again = after(client, client.post(ACT, sent))
 
     assert once["Location"] == f"{LIST}?q=gro&page_size=2"
-    assert "2 changed, 1 was gone." in shown
-    assert "0 changed, 2 were so already, 1 was gone." in again
+    assert "2 changed. 1 was gone." in shown
+    assert "0 changed. 2 were so already. 1 was gone." in again
     assert spent(budget) == Decimal(10)
     assert get_expense(alice, third.expense_id).status == "pending"
 
@@ -572,7 +572,7 @@ def test_deleting_the_ticked_asks_first(client, alice):
     assert (done.status_code, again.status_code) == (302, 302)
     shown = page(client.get(LIST))
     assert "2 deleted." in shown
-    assert "0 deleted, 2 were gone." in shown
+    assert "0 deleted. 2 were gone." in shown
     assert list_expenses(alice).items == []
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from budgets import queries as budgets
 from reports import pdf
 from reports.services import make_report
+from smartbudget.core.language import speaking
 from smartbudget.core.money import format_amount
 from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
@@ -35,6 +36,14 @@ expense = st.tuples(
 )
 
 
+# How a number is brought to the API's form, and what is said around numbers.
+WRITTEN = {
+    "en": ({",": ""}, "{} of {}", "${}", "No expenses"),
+    "de": ({".": "", ",": "."}, "{} von {}", "{} $", "keine Ausgaben"),
+}
+
+
+@pytest.mark.parametrize("language", WRITTEN)
 @given(
     found=st.lists(expense, max_size=40),
     limits=st.dictionaries(
@@ -48,7 +57,7 @@ expense = st.tuples(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_text_and_numbers_of_a_pdf_are_those_of_the_api(found, limits):
+def test_text_and_numbers_of_a_pdf_are_those_of_the_api(language, found, limits):
     with empty_aws(), time_machine.travel(NOON, tick=False):
         alice = make_user("alice")
         for category, amount in limits.items():
@@ -59,26 +68,28 @@ def test_text_and_numbers_of_a_pdf_are_those_of_the_api(found, limits):
             )
         said = client_for(alice).get("/api/summary?month=2026-03").json()
         question = ask(NOON.date(), report_type="monthly", year=2026, month=3)
-        report = make_report(alice, question, today=NOON.date())
+        with speaking(language):
+            report = make_report(alice, question, today=NOON.date())
+            made = pdf.draw(report, username="alice", app_url="http://x")
         lines = budgets.summary(alice, "2026-03").lines
 
-    pages = pypdf.PdfReader(
-        io.BytesIO(pdf.draw(report, username="alice", app_url="http://x"))
-    ).pages
-    text = "\n".join(page.extract_text() for page in pages).replace("\u00a0", " ")
-    plain = re.sub(r"(?<=\d),(?=\d)", "", text)
+    signs, of, total, nothing = WRITTEN[language]
+    plain = "\n".join(page.extract_text() for page in _pages(made))
+    plain = plain.replace("\u00a0", " ")
+    for sign, instead in signs.items():
+        plain = re.sub(rf"(?<=\d){re.escape(sign)}(?=\d)", instead, plain)
 
     assert format_amount(report.total, "USD") == said["total_spent"]
     assert format_amount(report.previous_total, "USD") == said["previous_spent"]
     if report.count:
-        assert f"${said['total_spent']}" in plain
+        assert total.format(said["total_spent"]) in plain
     else:
-        assert "No expenses" in plain
+        assert nothing in plain
     if report.previous_count:
         assert said["previous_spent"] in plain
     assert [each.line for each in report.budgets] == lines
     for line in said["budgets"]:
-        assert f"{line['spent']} of {line['amount']}" in plain
+        assert of.format(line["spent"], line["amount"]) in plain
         assert line["category"] in plain
     for line in said["unbudgeted"]:
         assert re.search(
@@ -87,3 +98,7 @@ def test_text_and_numbers_of_a_pdf_are_those_of_the_api(found, limits):
     for amount, _, day, status in found:
         if status != "void" and day in question.period:
             assert format_amount(amount, "USD") in plain
+
+
+def _pages(made):
+    return pypdf.PdfReader(io.BytesIO(made)).pages

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from botocore.exceptions import ReadTimeoutError
 
+from accounts.services import update_profile
 from notifications.models import Notification
 from reports import archive
 from smartbudget.core import aws as clients
@@ -54,6 +55,36 @@ def test_a_report_is_made_and_its_addresses_told(client, alice):
     assert body["period"] == {"start": "2026-03-01", "end": "2026-03-31"}
     text = pypdf.PdfReader(io.BytesIO(stored(body["report_key"]))).pages[0]
     assert "$12.50" in text.extract_text()
+
+
+def text_in(body):
+    page = pypdf.PdfReader(io.BytesIO(stored(body["report_key"]))).pages[0]
+    return page.extract_text().replace("\u00a0", " ")
+
+
+def test_a_report_speaks_its_reader_s_language_and_not_the_request_s(clock):
+    greta = make_user("greta", language="de", currency="EUR")
+    make_expense(greta, amount="1234.50", category="Café")
+
+    body = ask(client_for(greta)).json()
+
+    assert body["file_name"] == "monthly_report_20260318T120000Z.pdf"
+    assert "März 2026" in text_in(body)
+    assert "1.234,50 €" in text_in(body)
+
+
+def test_whoever_changes_the_language_gets_a_new_file(client, alice, clock):
+    make_expense(alice, amount="12.50", category="Café")
+    english = ask(client).json()
+    clock.shift(60)
+
+    update_profile(alice, language="de")
+    german = ask(client).json()
+    again = ask(client).json()
+
+    assert "March 2026" in text_in(english)
+    assert "März 2026" in text_in(german)
+    assert german["report_key"] == again["report_key"] != english["report_key"]
 
 
 @pytest.mark.parametrize(
@@ -309,3 +340,17 @@ def test_another_users_pages_are_not_found(client):
     assert bob.get(f"/reports/{name}/").status_code == 404
     assert bob.get(f"/reports/{name}/delete/").status_code == 404
     assert bob.post(f"/reports/{name}/delete/").status_code == 404
+
+
+def test_the_pages_are_german_and_their_days_are_the_browser_s(clock):
+    client = client_for(make_user("greta", language="de"))
+    shown = client.get("/reports").text
+
+    assert 'value="2026-03-01"' in shown  # of an input of type date
+    assert "Monatsbericht" in shown
+    refused = client.post("/reports", {"report_type": "custom"}).text
+    assert "Gib einen Tag ein." in refused
+    made = client.post("/reports", {"report_type": "monthly", "month": "2026-03"})
+    listed = client.get(made["Location"]).text
+    assert "Der Bericht über März 2026 ist fertig:" in listed
+    assert "18.03.2026, 12:00" in listed

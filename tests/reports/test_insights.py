@@ -1,10 +1,13 @@
 """What is said must be true, and nothing is said where the numbers are thin."""
 
-from tests.reports.builders import entry, line, report_of
+import pytest
+
+from smartbudget.core.language import speaking
+from tests.reports.builders import ask, entry, line, report_of
 
 
 def said(*found, **given):
-    return [each.replace("\u00a0", " ") for each in report_of(*found, **given).insights]
+    return report_of(*found, **given).insights
 
 
 def test_a_purchase_is_not_named_when_the_month_before_had_a_larger_one():
@@ -15,7 +18,7 @@ def test_a_purchase_is_not_named_when_the_month_before_had_a_larger_one():
         entry("2026-09-12", "0.10", "Fun"),
         entry("2026-10-12", "0.10", "Fun"),
     )
-    assert found[0] == "Groceries rose 18 % against September."
+    assert found[0] == "Groceries rose 18% against September."
 
 
 def test_the_purchase_is_named_when_nothing_like_it_stood_in_the_month_before():
@@ -26,8 +29,8 @@ def test_the_purchase_is_named_when_nothing_like_it_stood_in_the_month_before():
     )
 
     assert found == [
-        "Groceries rose 18 % against September, most of it in one purchase of 240.00"
-        " on 12 Oct 2026."
+        "Groceries rose 18% against September."
+        " Most of it is one purchase of 240.00 on Oct 12, 2026."
     ]
 
 
@@ -37,7 +40,7 @@ def test_a_rise_by_many_small_purchases_names_none():
         *(entry(f"2026-10-{day:02}", "10.00") for day in range(1, 16)),
     )
 
-    assert found == ["Groceries rose 50 % against September."]
+    assert found == ["Groceries rose 50% against September."]
 
 
 def test_a_huge_rise_is_told_in_amounts():
@@ -53,7 +56,7 @@ def test_small_changes_are_not_worth_a_word():
 def test_a_fall_is_said_of_months_that_are_over():
     found = [entry("2026-09-05", "100.00"), entry("2026-10-05", "50.00")]
 
-    assert said(*found) == ["Groceries fell 50 % against September."]
+    assert said(*found) == ["Groceries fell 50% against September."]
 
 
 def test_a_fall_is_not_said_while_the_month_runs():
@@ -84,7 +87,7 @@ def test_something_new_is_said_only_where_there_was_a_month_before():
 def test_a_category_that_is_more_than_half_is_named():
     found = said(entry("2026-10-05", "60.00", "Rent"), entry("2026-10-05", "40.00"))
 
-    assert found == ["Rent alone is 60 % of everything, 60.00."]
+    assert found == ["Rent alone is 60% of everything, 60.00."]
 
 
 def test_a_half_is_not_more_than_a_half():
@@ -99,7 +102,9 @@ def test_a_passed_budget_comes_first():
         lines=[line("100.00", "120.00"), line("50.00", "50.01", "Fun")],
     )
 
-    assert found == ["The monthly Groceries budget is passed by 20.00, and 1 more."]
+    assert found == [
+        "The monthly Groceries budget is passed by 20.00. 1 more is passed too."
+    ]
 
 
 def test_a_budget_of_another_period_says_which():
@@ -108,7 +113,8 @@ def test_a_budget_of_another_period_says_which():
     )
 
     assert found[0] == (
-        "The weekly Groceries budget for 26 Oct to 1 Nov 2026 is passed by 20.00."
+        "The weekly Groceries budget for Oct 26\u2009\u2013\u2009Nov 1, 2026"
+        " is passed by 20.00."
     )
 
 
@@ -138,9 +144,10 @@ def test_the_dear_weekday_is_named_with_enough_to_go_by():
     saturdays = [entry(f"2026-10-{day:02}", "40.00") for day in (3, 10, 17, 24, 31)]
     others = [entry(f"2026-10-{day:02}", "5.00") for day in range(5, 10)] * 3
 
-    assert "Saturdays cost most: 40.00 on average, against 3.75 on Mondays." in said(
-        *saturdays, *others
-    )
+    assert (
+        "Saturday is the dearest day of the week: 40.00 on average, against 3.75 on"
+        " Monday."
+    ) in said(*saturdays, *others)
     assert said(*saturdays) == []
 
 
@@ -154,3 +161,60 @@ def test_there_are_five_at_most():
     )
 
     assert len(found) <= 5
+
+
+EVERYTHING = (
+    entry("2026-09-05", "100.00", "Essen"),
+    entry("2026-10-05", "1240.50", "Essen"),
+    entry("2026-10-12", "10.00", "Essen"),
+    entry("2026-09-05", "300.00", "Sport"),
+    entry("2026-10-12", "700.00", "Kino"),
+)
+
+
+def test_german_sentences_are_german_throughout():
+    lines = [line("1250.00", "1250.50", "Essen"), line("1.00", "1.01", period="weekly")]
+    with speaking("de"):
+        found = said(*EVERYTHING, lines=lines)
+
+    assert found == [
+        "Das Budget für Essen (monatlich) ist um 0,50 überschritten."
+        " 1 weiteres ist ebenfalls überschritten.",
+        "Die Ausgaben für Essen sind gegenüber September von 100,00 auf 1.250,50"
+        " gestiegen. Das meiste davon ist ein Kauf über 1.240,50 am 05.10.2026.",
+        "Für Sport wurde nichts ausgegeben, im September waren es noch 300,00.",
+        "Kino ist neu: 700,00, im September noch nichts.",
+        "Essen allein macht 64\u00a0% von allem aus, 1.250,50.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ({"month": 1}, "im Dezember 2025"),
+        ({"report_type": "yearly", "year": 2026}, "im Jahr 2025"),
+        (
+            {"report_type": "weekly", "start_date": "2026-01-05"},
+            "in der Woche 29. Dez. 2025\u2009\u2013\u20094. Jan. 2026",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-01-05",
+                "end_date": "2026-01-05",
+            },
+            "am 04.01.2026",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-01-05",
+                "end_date": "2026-01-06",
+            },
+            "im Zeitraum 3.\u20134. Jan. 2026",
+        ),
+    ],
+)
+def test_the_time_before_is_told_as_german_tells_it(question, told):
+    with speaking("de"):
+        assert ask(**question).in_previous == told

@@ -9,6 +9,7 @@ import pytest
 
 from reports import pdf
 from reports.services import Report
+from smartbudget.core.language import speaking
 from tests.reports.builders import entry, line, report_of
 
 URL = "https://budget.example.com"
@@ -35,7 +36,9 @@ def test_it_has_a_title_an_author_and_a_language():
 
     assert document.metadata.title == "Monthly report, October 2026"
     assert document.metadata.author == "Smart Budget Planner, for alice"
-    assert document.metadata.subject == "Spending of alice, 1 Oct to 31 Oct 2026"
+    assert document.metadata.subject == (
+        "Spending of alice, Oct 1\u2009\u2013\u200931, 2026"
+    )
     assert document.trailer["/Root"]["/Lang"] == "en"
 
 
@@ -56,7 +59,7 @@ def test_the_cover_says_what_matters():
         "What stands out",
         "The monthly Groceries budget is passed by 5.00.",
         "over by 5.00",
-        "99.2 %",
+        "99.2%",
     ):
         assert words in cover, words
 
@@ -91,7 +94,7 @@ def test_no_row_is_lost_where_pages_break():
 def test_the_last_page_holds_more_than_the_total():
     for count in range(80, 130, 3):
         last = read(report_of(*many(count))).pages[-1].extract_text()
-        assert re.search(r"\d Oct 2026", last), count
+        assert re.search(r"Oct \d+, 2026", last), count
 
 
 def test_an_empty_period_says_so():
@@ -204,3 +207,47 @@ def test_the_scale_of_the_trend_is_round_and_reaches_the_top(top):
     assert 0 < step <= Decimal(top)
     assert Decimal(top) / step <= 5
     assert len(f"{step:f}".strip("0.")) <= 2
+
+
+def test_a_german_report_is_german_throughout():
+    with speaking("de"):
+        report = report_of(
+            entry("2026-10-01", "1234.50", "Miete"),
+            entry("2026-10-02", "10.00", "Kino"),
+            entry("2026-09-02", "1000.00", "Miete"),
+            lines=[line("5.00", "10.00", "Kino", "weekly")],
+            currency="EUR",
+        )
+        document = read(report)
+        text = text_of(report)
+
+    assert document.metadata.title == "Monatsbericht, Oktober 2026"
+    assert document.metadata.author == "Smart Budget Planner, für alice"
+    assert document.trailer["/Root"]["/Lang"] == "de"
+    for words in (
+        "1.244,50 €",
+        "244,50 mehr als im September 2026 (1.000,00)",
+        "pro Tag, über 31 Tage",
+        "Was auffällt",
+        "Das Budget für Kino (wöchentlich, 26. Okt. \u2013 1. Nov. 2026) ist um 5,00",
+        "10,00 von 5,00",
+        "99,2 %",
+        "Nov 25",
+        "Donnerstag",
+        "02.10.2026",
+        "Seite 1 von",
+    ):
+        assert words in text, words
+
+
+ENGLISH = re.compile(
+    r"\b(the|of|in a|day|and|report|Mon|Spent|Total|Budgets? against|Left|Used|more)\b"
+)
+
+
+def test_no_english_word_is_left_in_a_german_report():
+    with speaking("de"):
+        found = [entry("2026-10-01", "60.00", "Miete"), entry("2026-10-02", "1.00")]
+        text = text_of(report_of(*found, lines=[line("5.00", "10.00")]))
+
+    assert ENGLISH.findall(text) == []

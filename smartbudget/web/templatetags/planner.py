@@ -47,15 +47,15 @@ def short_month(value: datetime.date) -> str:
 
 
 @register.filter
-def short_day(value: datetime.date) -> str:
-    """Print a day without its year."""
-    return language.short_day(value)
-
-
-@register.filter
 def device(stored: str | None) -> str:
     """Print what a session was begun on, which is stored as `Firefox on Linux`."""
     browser, found, system = (stored or "").partition(" on ")
     if found:
         return _("{browser} on {system}").format(browser=browser, system=system)
     return stored or _("Unknown device")
+
+
+@register.filter
+def percent(value: Decimal | int) -> str:
+    """Print per-cent points, with the decimals that they need."""
+    return language.percent(value)

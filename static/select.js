@@ -1,0 +1,31 @@
+// One tick for all rows of a list's page, and how many are ticked.
+// Without this script each row has its own tick, as before.
+// A refused form comes back into the same window, so nothing here is global.
+"use strict";
+
+{
+  const all = document.querySelector("[data-select-all]");
+  const counter = document.querySelector("[data-selected]");
+  const ticks = [...document.querySelectorAll(".action-select")];
+
+  function update() {
+    const number = ticks.filter((tick) => tick.checked).length;
+    all.checked = number === ticks.length;
+    all.indeterminate = number > 0 && number < ticks.length;
+    counter.textContent = counter.dataset.selected
+      .replace("{number}", number)
+      .replace("{total}", ticks.length);
+  }
+
+  if (all) {
+    all.closest("label").hidden = false;
+    counter.hidden = false;
+    all.addEventListener("change", () => {
+      for (const tick of ticks) tick.checked = all.checked;
+      update();
+    });
+    for (const tick of ticks) tick.addEventListener("change", update);
+    // Whoever comes back finds ticked what was ticked.
+    window.addEventListener("pageshow", update);
+  }
+}

@@ -1,0 +1,95 @@
+"""One tick for all rows of a list's page; without scripts each row has its own."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.windows import flaws
+from tests.integration.people import Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+EVERY_LIST = pytest.mark.parametrize("address", ["/expenses", "/notifications"])
+
+
+@pytest.fixture
+def person(stack) -> Person:
+    """Somebody with three expenses and a notification of each of three budgets."""
+    person = Person(stack)
+    for category in ("Fun", "Rent", "Food"):
+        person.post("budgets", category=category, amount="1.00")
+        person.post("expenses", category=category, amount="0.90")
+    wait_until(lambda: len(person.get("notifications")["results"]) == 3, seconds=20)
+    wait_until(lambda: len(person.get("expenses")["results"]) == 3, seconds=20)
+    return person
+
+
+def select_all(page: Page):
+    return page.get_by_role("checkbox", name="Select all on this page")
+
+
+def ticks(page: Page):
+    return page.locator("tbody").get_by_role("checkbox")
+
+
+@EVERY_LIST
+@pytest.mark.parametrize("width", [360, 1280])
+def test_one_tick_ticks_all_rows_and_tells_how_many(windows, person, address, width):
+    page = windows.open(person, width=width)
+    page.goto(address)
+    counter = page.get_by_role("status").filter(has_text="selected")
+    expect(counter).to_have_text("0 of 3 selected")
+
+    select_all(page).check()
+    expect(counter).to_have_text("3 of 3 selected")
+    for tick in ticks(page).all():
+        expect(tick).to_be_checked()
+
+    ticks(page).first.uncheck()
+    expect(counter).to_have_text("2 of 3 selected")
+    expect(select_all(page)).not_to_be_checked()
+    assert select_all(page).evaluate("tick => tick.indeterminate")
+    select_all(page).check()
+    select_all(page).uncheck()
+    expect(counter).to_have_text("0 of 3 selected")
+    assert flaws(page) == []
+
+
+def test_all_expenses_are_ticked_and_set_by_keyboard_alone(windows, person):
+    page = windows.open(person)
+    page.goto("/expenses")
+
+    select_all(page).focus()
+    page.keyboard.press("Space")
+    expect(select_all(page)).to_be_checked()
+    page.get_by_label("Action:").focus()
+    page.keyboard.type("Mark as cleared")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("3 changed.")).to_be_visible()
+
+
+@EVERY_LIST
+def test_without_scripts_there_is_no_tick_that_does_nothing(windows, person, address):
+    page = windows.open(person, javascript=False)
+    page.goto(address)
+
+    expect(ticks(page)).to_have_count(3)
+    expect(select_all(page)).to_have_count(0)
+    expect(page.locator("[data-select-all]")).to_be_hidden()
+    expect(page.locator("[data-selected]")).to_be_hidden()
+
+
+def test_whoever_comes_back_finds_ticked_and_counted_what_was_ticked(windows, person):
+    page = windows.open(person)
+    page.goto("/expenses")
+    ticks(page).first.check()
+    page.get_by_role("link", name="Edit Rent").click()
+    page.wait_for_url("**/edit")
+
+    page.go_back()
+
+    ticked = sum(tick.is_checked() for tick in ticks(page).all())
+    counter = page.get_by_role("status").filter(has_text="selected")
+    expect(counter).to_have_text(f"{ticked} of 3 selected")

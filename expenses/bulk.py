@@ -7,6 +7,7 @@ from accounts.models import User
 from expenses import drafts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
+from smartbudget.core import log
 from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import number
@@ -51,8 +52,11 @@ def record_expenses(
     them all.
     """
     waiting = _draft(user, rows, idempotency_key)
+    drafted = [row.after for row in waiting]
     recording = _Recording(user, waiting, is_same=is_same)
     recording.write()
+    new = sum(row.after is draft for row, draft in zip(waiting, drafted, strict=True))
+    log.count("ExpensesRecorded", new)
     return Recorded([row.expense for row in waiting], recording.alerts)
 
 

@@ -16,6 +16,7 @@ from expenses import drafts, effects, receipts
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
+from smartbudget.core import log
 from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
@@ -98,6 +99,8 @@ def record_expense(
         stored = _commit(user, attempt)
     if kept and kept.mark and stored.receipt_url != kept.key:
         receipts.remove(kept)  # sent again: the first one's is there
+    if stored is expense:
+        log.count("ExpensesRecorded")
     return stored
 
 

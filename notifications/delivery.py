@@ -22,7 +22,7 @@ from notifications.models import (
 )
 from notifications.outbox import body_of
 from notifications.transports import Letter
-from smartbudget.core import dates
+from smartbudget.core import dates, log
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
@@ -71,6 +71,11 @@ def deliver(
     notification = _claim(notification_id, claim, lease_seconds)
     if notification is None:
         return
+    with log.working_on(notification.request_id, user_id=notification.user_id):
+        _deliver(notification, last_attempt=last_attempt)
+
+
+def _deliver(notification: Notification, *, last_attempt: bool) -> None:
     if notification.attempts > MOST_ATTEMPTS:
         if notification.planned_for:
             account = accounts.find_account(notification.user_id)
@@ -132,6 +137,13 @@ def update_notification_status(
         logger.warning(
             "claim was lost notification_id=%s", notification.notification_id
         )
+        return
+    logger.info(
+        "delivery ended notification_id=%s status=%s",
+        notification.notification_id,
+        status,
+    )
+    log.count("NotificationsDelivered", Status=status)
 
 
 def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:

@@ -101,6 +101,7 @@ class Notification(Table):
     held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
     digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own
     members = UnicodeSetAttribute(null=True)  # a digest's alerts, by notification_id
+    request_id = UnicodeAttribute(null=True)  # what led to it, for the log; None: none
     unsent_shard = UnicodeAttribute(null=True)  # both only while `queued` or `failed`
     unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when queued, or failed
 

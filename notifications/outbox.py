@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from notifications.models import TYPES, Notification, shard_of
 from notifications.texts import printable, subject_line
-from smartbudget.core import dates
+from smartbudget.core import dates, log
 from smartbudget.core.tables import Writes
 from smartbudget.core.tasks import DEFAULT, QueueError, find
 
@@ -39,6 +39,7 @@ def compose(
         updated_at=now,
         unsent_shard=shard_of(notification_id),
         unsent_since=now,
+        request_id=log.request_id.get(),
     )
 
 

@@ -19,7 +19,7 @@ from notifications import outbox
 from notifications.texts import report_ready
 from reports.models import Making
 from reports.periods import TITLES, Question, resolve
-from smartbudget.core import aws, files
+from smartbudget.core import aws, files, log
 from smartbudget.core.config import config
 from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
@@ -106,6 +106,7 @@ def ask(
         "user_id": user.user_id,
         "report_type": question.report_type,
         **{name: _plain(value) for name, value in days.items()},
+        "request_id": log.request_id.get(),
     }
     making = _begin(user, question)
     answer: dict[str, Any] = {}

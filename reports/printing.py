@@ -12,7 +12,7 @@ from accounts.models import User
 from reports import pdf
 from reports.periods import resolve
 from reports.services import Report, make_report
-from smartbudget.core import aws, dates, files
+from smartbudget.core import aws, dates, files, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 from smartbudget.core.language import current, speaking
@@ -65,6 +65,7 @@ def _print(
             return _answer(key, fingerprint)
     made = pdf.draw(report, username=user.username, app_url=config.app_url)
     key = _store(user_id, question.report_type, made)
+    log.count("ReportsMade")
     logger.info(
         "report made user_id=%s type=%s expenses=%d bytes=%d",
         user_id,

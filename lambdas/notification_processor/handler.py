@@ -9,6 +9,7 @@ in time. Every event may come twice.
 
 import json
 import logging
+from contextlib import AbstractContextManager
 from typing import Any
 
 from notifications import delivery, transports
@@ -26,6 +27,7 @@ SWEEP_NEEDS = 5_000  # for ten, with an SQS that does not answer
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return what became of the records; one that fails holds up no other."""
+    log.begin(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
         left = context.get_remaining_time_in_millis
         swept = delivery.sweep(keep_going=lambda: left() > SWEEP_NEEDS)
@@ -35,15 +37,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     errors, failures = [], []
     for record in event.get("Records", [event]):
         message_id = record.get("messageId")
-        try:
-            _process(record, context)
-        except Exception as error:
-            logger.exception("message failed message_id=%s", message_id)
-            errors.append(f"{message_id}: {type(error).__name__}")
-            if message_id:  # an empty id would bring the whole batch back [Q4]
-                failures.append({"itemIdentifier": message_id})
-        else:
-            processed += 1
+        with _named(record):
+            try:
+                _process(record, context)
+            except Exception as error:
+                logger.exception("message failed message_id=%s", message_id)
+                errors.append(f"{message_id}: {type(error).__name__}")
+                if message_id:  # an empty id would bring the whole batch back [Q4]
+                    failures.append({"itemIdentifier": message_id})
+            else:
+                processed += 1
     return {
         "processed": processed,
         "failed": len(errors),
@@ -61,10 +64,27 @@ def _process(record: dict[str, Any], context: Any) -> None:
         is_last=received >= config.max_receive_count,
         seconds_left=milliseconds_left / 1000,
     )
-    name = record.get("messageAttributes", {}).get("task", {}).get("stringValue")
+    name = _attribute(record, "task")
     body = record.get("body", record)
     body = body if isinstance(body, str) else json.dumps(body)
     tasks.run(body, name or _task_of(body), attempt)
+
+
+def _named(record: dict[str, Any]) -> AbstractContextManager[None]:
+    """Let what is logged of a record say which it is, and which request led to it."""
+    facts = {
+        "task_id": record.get("messageId"),
+        "task": _attribute(record, "task"),
+    }
+    said = {name: value for name, value in facts.items() if value}
+    return log.working_on(_attribute(record, "request_id"), **said)
+
+
+def _attribute(record: dict[str, Any], name: str) -> str | None:
+    value: str | None = (
+        record.get("messageAttributes", {}).get(name, {}).get("stringValue")
+    )
+    return value
 
 
 def _task_of(body: str) -> str | None:

@@ -1,7 +1,8 @@
 """A question, asked synchronously -> a PDF in the bucket.
 
 {"user_id", "report_type": "monthly" | "weekly" | "custom" | "yearly", "year", "month",
-"start_date", "end_date", "known"?: an earlier answer's "fingerprint" and "report_key"}
+"start_date", "end_date", "request_id"?: what led to it, "known"?: an earlier answer's
+"fingerprint" and "report_key"}
 -> {"report_url": signed for 24 hours, "report_key", "file_name", "fingerprint"}, or
 {"error": {"code", "message", "field"}} for a question that makes no sense. The file
 itself never travels: an answer may have 6 MB. Every event may come twice.
@@ -21,8 +22,9 @@ logger = logging.getLogger(__name__)
 DAYS = ("year", "month", "start_date", "end_date")
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return where the report is, or what is wrong with the question."""
+    log.begin(event.get("request_id"), lambda_request_id=context.aws_request_id)
     try:
         user_id = event.get("user_id")
         if not isinstance(user_id, str) or not user_id:

@@ -1,16 +1,78 @@
-"""Logging: plain lines on standard error, in UTC; and numbers that CloudWatch reads."""
+"""Logging: JSON lines on standard error, in UTC; and numbers that CloudWatch reads.
 
+A line says which request, task and user it is about, whoever writes it: whoever takes
+up a piece of work names it here once. The request's name goes with messages,
+notifications and invocations, so one search finds all that a click led to, e-mails
+included.
+"""
+
+import contextlib
+import datetime
 import json
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
-FORMAT = "%(asctime)sZ %(levelname)s %(name)s request_id=%(request_id)s %(message)s"
+from smartbudget.core.config import config
+
 METRICS = "SmartBudget"  # namespace
 
 # What the caller calls the request that is being answered; None: there is none.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+# What else lines are about: user_id, task, task_id, lambda_request_id.
+_facts: ContextVar[dict[str, str]] = ContextVar("facts")
+
+
+def begin(name: str | None = None, **facts: str) -> None:
+    """Take up a piece of work: what was said of the one before no longer holds.
+
+    name: the request's, which goes on with all that the work leads to.
+    """
+    request_id.set(name)
+    _facts.set(facts)
+
+
+def add(**facts: str) -> None:
+    """Say more of the work that was taken up."""
+    _facts.set({**_facts.get({}), **facts})
+
+
+@contextlib.contextmanager
+def working_on(name: str | None = None, **facts: str) -> Iterator[None]:
+    """Take up a piece of work for the length of a block, beside what is known already.
+
+    name: the request's, where it has one of its own.
+    """
+    naming = request_id.set(name or request_id.get())
+    adding = _facts.set({**_facts.get({}), **facts})
+    try:
+        yield
+    finally:
+        request_id.reset(naming)
+        _facts.reset(adding)
+
+
+class JsonFormatter(logging.Formatter):
+    """One line a record, whatever is in it: no text can look like another line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        line: dict[str, Any] = {
+            "time": moment.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if name := request_id.get():
+            line["request_id"] = name
+        line |= _facts.get({})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
 
 
 def set_up(level: str) -> None:
@@ -20,26 +82,24 @@ def set_up(level: str) -> None:
     lines look the same everywhere.
     """
     handler = logging.StreamHandler()
-    formatter = logging.Formatter(FORMAT, "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    handler.addFilter(_name_request)
+    handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
 
 
-def _name_request(record: logging.LogRecord) -> bool:
-    record.request_id = request_id.get() or "-"
-    return True
+def count(name: str, number: int = 1, **dimensions: str) -> None:
+    """Count something that the product did, under its stage: see `metric`."""
+    if number:
+        stage = f"{config.resource_prefix}smart-budget"
+        metric(name, number, Stage=stage, **dimensions)
 
 
 def metric(name: str, value: float, **dimensions: str) -> None:
     """Write one number as CloudWatch's embedded metric format.
 
-    In a Lambda the line becomes a metric in the namespace SmartBudget, without a call;
-    elsewhere it is a line in the log. It is raw JSON: with a time in front it would be
-    text.
+    On AWS the line becomes a metric in the namespace SmartBudget, without a call;
+    elsewhere it is a line in the log.
     """
     line = {
         "_aws": {

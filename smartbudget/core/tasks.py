@@ -1,7 +1,8 @@
 """Work that is done later: Celery's words over one SQS queue.
 
-The body on the queue is the task's arguments as JSON; the task's name travels as a
-message attribute. A body without one is a notification to deliver, as in the seed.
+The body on the queue is the task's arguments as JSON; the task's name and that of the
+request that led to it travel as message attributes. A body without the first is a
+notification to deliver, as in the seed.
 
     @task
     def recount_budget(budget_id: str) -> None: ...
@@ -20,7 +21,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smartbudget.core import aws
+from smartbudget.core import aws, log
 
 logger = logging.getLogger(__name__)
 
@@ -113,13 +114,15 @@ class Task:
     def _send(
         self, calls: Sequence[Mapping[str, Any]], countdown: int
     ) -> list[dict[str, Any]]:
-        name = {"DataType": "String", "StringValue": self.name}
+        attributes = {"task": _text(self.name)}
+        if request_id := log.request_id.get():
+            attributes["request_id"] = _text(request_id)
         entries = [
             {
                 "Id": str(number),
                 "MessageBody": json.dumps(call),
                 "DelaySeconds": countdown,
-                "MessageAttributes": {"task": name},
+                "MessageAttributes": attributes,
             }
             for number, call in enumerate(calls)
         ]
@@ -130,6 +133,10 @@ class Task:
         for entry in failed:
             logger.error("task not queued task=%s code=%s", self.name, entry["Code"])
         return [dict(calls[int(entry["Id"])]) for entry in failed]
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
 
 
 def task(function: Callable[..., object]) -> Task:

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from accounts import tokens
 from accounts.models import User
 from accounts.tokens import Access
+from smartbudget.core import log
 from smartbudget.web import sessions
 
 # What a view says of itself as `scope`: which scopes let a token read there, and which
@@ -45,6 +46,7 @@ class TokenAuthentication(BaseAuthentication):
             sentence = _("This API token is unknown, expired or revoked.")
             raise AuthenticationFailed(sentence)
         request._request.user = found[0]
+        log.add(user_id=found[0].user_id)
         return found
 
     def authenticate_header(self, request: Request) -> str:

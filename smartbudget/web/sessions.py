@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import services
 from accounts.models import User
+from smartbudget.core import log
 from smartbudget.web import errors
 from smartbudget.web.language import activate_for
 
@@ -41,6 +42,8 @@ def load_user(request: HttpRequest) -> User | None:
     if not hasattr(request, "session_user"):
         key = session_key(request)
         request.session_user = services.find_session(key) if key else None
+        if request.session_user:
+            log.add(user_id=request.session_user.user_id)
     return request.session_user
 
 

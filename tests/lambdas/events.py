@@ -14,6 +14,7 @@ class Context:
     """Times left (milliseconds), told one after the other; the last one for ever."""
 
     function_name = "budget_alert"
+    aws_request_id = "6f1c0c9e-6d57-4b07-8f53-0d8a4f5b1c11"
 
     def __init__(self, *left: int) -> None:
         self.left = list(left or [60_000])

@@ -7,6 +7,7 @@ import pytest
 
 from lambdas.report_generator.handler import handler
 from smartbudget.core import aws as clients
+from tests.lambdas.events import Context
 
 
 class Lambda:
@@ -25,7 +26,7 @@ class Lambda:
             body = {"errorType": "Runtime.ExitError", "errorMessage": self.fails}
             answer = {"StatusCode": 200, "FunctionError": "Unhandled"}
         else:
-            body, answer = handler(self.calls[-1], None), {"StatusCode": 200}
+            body, answer = handler(self.calls[-1], Context()), {"StatusCode": 200}
         return {**answer, "Payload": io.BytesIO(json.dumps(body).encode())}
 
 

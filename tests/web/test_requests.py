@@ -3,6 +3,7 @@
 import contextvars
 import dataclasses
 import io
+import json
 import logging
 import os
 import re
@@ -71,8 +72,9 @@ def test_lines_in_the_log_carry_the_name(monkeypatch, capfd):
     contextvars.Context().run(lines)
 
     before, told = capfd.readouterr().err.splitlines()
-    assert "elsewhere request_id=- before" in before
-    assert "django.request request_id=abc-1 Not Found: /nowhere" in told
+    assert "request_id" not in json.loads(before)
+    assert json.loads(told)["request_id"] == "abc-1"
+    assert json.loads(told)["message"] == "Not Found: /nowhere"
 
 
 def test_two_slashes_are_another_address():

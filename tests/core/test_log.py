@@ -1,0 +1,80 @@
+"""Log lines: JSON, and about what they are about."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from smartbudget.core import log
+
+logger = logging.getLogger("elsewhere")
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What is logged from now on, as it is written."""
+    root, out = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    log.set_up("INFO")
+    root.handlers[0].setStream(out)
+    log.begin()
+    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    log.begin()
+
+
+def test_a_line_says_when_where_and_what(lines):
+    logger.warning("left to the sweep count=%d", 3)
+
+    (line,) = lines()
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "WARNING",
+        "logger": "elsewhere",
+        "message": "left to the sweep count=3",
+    }
+
+
+def test_no_text_makes_a_second_line(lines):
+    logger.info("typed=%s", 'x\n{"level": "ERROR"}\r\u2028')
+
+    (line,) = lines()
+    assert line["level"] == "INFO"
+
+
+def test_an_exception_is_in_its_line(lines):
+    try:
+        int("odd")
+    except ValueError:
+        logger.exception("failed")
+
+    (line,) = lines()
+    assert "ValueError: invalid literal" in line["exception"]
+
+
+def test_work_is_named_until_the_next_is_taken_up(lines):
+    log.begin("r1")
+    log.add(user_id="alice")
+    logger.info("one")
+    with log.working_on("r2", task_id="t"):
+        logger.info("two")
+    logger.info("three")
+    log.begin("r3")
+    logger.info("four")
+
+    told = [(each["request_id"], each.get("user_id")) for each in lines()]
+    assert told == [("r1", "alice"), ("r2", "alice"), ("r1", "alice"), ("r3", None)]
+    assert [each.get("task_id") for each in lines()] == [None, "t", None, None]
+
+
+def test_a_number_is_a_line_that_cloudwatch_reads(capsys):
+    log.count("AlertsQueued", 2, Level="exceeded")
+    log.count("AlertsQueued", 0, Level="threshold")
+
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    (metric,) = told["_aws"]["CloudWatchMetrics"]
+    assert metric["Namespace"] == "SmartBudget"
+    assert metric["Dimensions"] == [["Stage", "Level"]]
+    assert (told["AlertsQueued"], told["Stage"]) == (2, "smart-budget")

@@ -1,0 +1,64 @@
+"""One name from the click to the e-mail, through every log."""
+
+import json
+import uuid
+
+import pytest
+
+from tests.integration.people import Person
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def lines_about(stack, request_id):
+    """Return the log lines of the web server and of the Lambdas that bear a name."""
+    told = (stack.local.settings.local_dir / "logs" / "web.log").read_text()
+    logs = stack.admin_session().client("logs")
+    for group in ("notification_processor", "report_generator"):
+        for page in logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{group}"
+        ):
+            told += "".join(f"{each['message'].strip()}\n" for each in page["events"])
+    return [
+        json.loads(line)
+        for line in told.splitlines()
+        if line.startswith("{") and f'"request_id": "{request_id}"' in line
+    ]
+
+
+def test_a_click_is_followed_to_its_e_mail(stack):
+    person = Person(stack, subscribed=True)
+    person.post("budgets", category="Groceries", amount="10.00")
+    name = f"click-{uuid.uuid4().hex[:12]}"
+    person.http.headers["X-Request-Id"] = name
+
+    person.post("expenses", category="Groceries", amount="11.00")
+    person.mails(2)
+
+    delivered = wait_until(
+        lambda: [
+            line
+            for line in lines_about(stack, name)
+            if line["message"].startswith("delivery ended")
+        ]
+    )
+    assert {line["user_id"] for line in delivered} == {person.user_id}
+    assert all(line["lambda_request_id"] and line["task_id"] for line in delivered)
+
+
+def test_a_report_s_making_bears_the_name_of_who_asked(stack):
+    person = Person(stack)
+    name = f"click-{uuid.uuid4().hex[:12]}"
+    person.http.headers["X-Request-Id"] = name
+
+    person.post("reports/generate", report_type="monthly")
+
+    (made,) = wait_until(
+        lambda: [
+            line
+            for line in lines_about(stack, name)
+            if line["message"].startswith("report made")
+        ]
+    )
+    assert made["lambda_request_id"]

@@ -148,6 +148,6 @@ def _ses() -> str:
 def _reports() -> str:
     """See whether it could be invoked, without doing so."""
     client("lambda").invoke(
-        FunctionName=f"{config.resource_prefix}{REPORTS}", InvocationType="DryRun"
+        FunctionName=aws.function(REPORTS), InvocationType="DryRun"
     )
     return _("It may be invoked.")

@@ -34,7 +34,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as gateway
-from ministack.core import persistence
+from ministack.core import iam_actions, persistence
 from ministack.services import lambda_svc, sts
 
 STATE = Path(os.environ["STATE_DIR"])
@@ -179,6 +179,17 @@ async def _succeeds(child: int) -> bool:
         raise
 
 
+def authorise_batches_as_aws_does() -> None:
+    """Let who may send one message to a queue send ten; MiniStack wants a right more."""
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(service: str, *request: Any) -> str | None:
+        action = extract(service, *request)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = extract_iam_action
+
+
 async def main() -> None:
     """Serve until SIGTERM, SIGINT or the end of standard input."""
     loop = asyncio.get_running_loop()
@@ -197,6 +208,7 @@ async def main() -> None:
     # MiniStack forgets role sessions when it stops; on AWS nobody's end with that.
     sts.get_state = lambda: {"sessions": sts._sessions}
     sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
+    authorise_batches_as_aws_does()
     activity = Activity()
     saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
     config = Config()

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.build_lambdas import BuildError, build
 from smartbudget.local import assets, environment
-from smartbudget.local.deploy import deploy
+from smartbudget.local.deploy import deploy, stack_name
 from smartbudget.local.processes import Child, Record
 from smartbudget.local.settings import (
     ADMIN_ACCESS_KEY,
@@ -31,7 +31,6 @@ from smartbudget.local.settings import (
     CODE_BUCKET,
     REGION,
     ROOT,
-    STACK_NAME,
     TEMPLATE_PARAMETERS,
     LocalError,
     Settings,
@@ -52,7 +51,7 @@ class LocalStack:
         self, settings: Settings, say: Callable[[str], None] = lambda line: None
     ) -> None:
         self.settings = settings
-        self.outputs: dict[str, str] = {}  # the template's
+        self.outputs: dict[str, str] = {}  # the templates'
         self.aws: Child | None = None
         self.mailbox: Child | None = None
         self.web: Child | None = None
@@ -158,7 +157,7 @@ class LocalStack:
             self._wait_for(self.mailbox, f"{settings.mailbox_url}/health")
 
     def deploy(self) -> None:
-        """Build the Lambda zips and deploy the template, where they changed."""
+        """Build the Lambda zips and deploy the templates, where they changed."""
         settings = self.settings
         try:
             with environment.exclusive(settings.build_dir / "lambdas.lock"):
@@ -167,7 +166,7 @@ class LocalStack:
             raise LocalError(str(exc)) from exc
         self._wait_for(self._part(self.aws), f"{settings.aws_url}/_ministack/health")
         self._wait_for(self._part(self.mailbox), f"{settings.mailbox_url}/health")
-        self._say("Deploying infra/template.yaml")
+        self._say("Deploying the templates in infra/")
         parameters = {
             **TEMPLATE_PARAMETERS,
             "AppUrl": settings.web_url,
@@ -217,14 +216,14 @@ class LocalStack:
         )
 
     def role_session(self, role: str) -> Any:
-        """Return a boto3 session under one role of the template.
+        """Return a boto3 session under one role of roles.yaml.
 
-        role: "web" or a function's name.
+        role: "web", a function's name, or any other, such as "code_deploy".
         """
         logical_id = "".join(part.title() for part in role.split("_")) + "Role"
         admin = self.admin_session()
         resource = admin.client("cloudformation").describe_stack_resource(
-            StackName=STACK_NAME, LogicalResourceId=logical_id
+            StackName=stack_name("roles", self._prefix), LogicalResourceId=logical_id
         )
         name = resource["StackResourceDetail"]["PhysicalResourceId"]
         arn = admin.client("iam").get_role(RoleName=name)["Role"]["Arn"]
@@ -250,7 +249,7 @@ class LocalStack:
             "AWS_PROFILE": "web",
             "AWS_EC2_METADATA_DISABLED": "true",
             "DJANGO_SETTINGS_MODULE": "smartbudget.settings",
-            "RESOURCE_PREFIX": settings.parameters.get("ResourcePrefix", ""),
+            "RESOURCE_PREFIX": self._prefix,
             "RECEIPTS_BUCKET": self.outputs.get("ReceiptsBucketName", ""),
             "SECRET_KEY": self._secret_key(),
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
@@ -262,6 +261,10 @@ class LocalStack:
         }
 
     # -- helpers
+
+    @property
+    def _prefix(self) -> str:
+        return self.settings.parameters.get("ResourcePrefix", "")
 
     @property
     def _children(self) -> list[Child]:

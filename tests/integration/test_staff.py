@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from smartbudget.local.settings import STACK_NAME
+from smartbudget.local.deploy import stack_name
 from tests.integration.people import PASSWORD, Person
 from tests.integration.test_main_job import history
 from tests.notifications.test_staff_pages import ADDRESSES, PAGE
@@ -49,7 +49,7 @@ def denied(stack, action: str) -> Iterator[None]:
     """Take a right from whoever delivers, for the length of a block."""
     session = stack.admin_session()
     role = session.client("cloudformation").describe_stack_resource(
-        StackName=STACK_NAME, LogicalResourceId="NotificationProcessorRole"
+        StackName=stack_name("roles"), LogicalResourceId="NotificationProcessorRole"
     )["StackResourceDetail"]["PhysicalResourceId"]
     statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
     outage = {"RoleName": role, "PolicyName": "outage"}

@@ -457,7 +457,7 @@ def test_a_failed_schedule_run_is_kept(stack):
     admin = stack.admin_session()
     url = queue_url(admin, "failed-events-queue")
     admin.client("lambda").invoke(
-        FunctionName="notification_processor",
+        FunctionName="notification_processor:live",
         InvocationType="Event",
         Payload=b'["not an event"]',
     )

@@ -22,10 +22,10 @@ RESOURCE_POLICIES = {
 }
 HEAD = """# Who may do what
 
-Made by `make iam` of the templates in `infra/`; a test compares. Every action that is not
-here is denied. `<stage>` is the prefix of the stage, empty for the first one; ARNs are
-shortened to what follows the account. `*` stands where AWS knows no resource for an
-action, and its reason says so.
+Made by `make iam` of the templates in `infra/`; a test compares. What is not here is
+denied. `<stage>` is the prefix of the stage, empty for the first one; ARNs are cut to
+what follows the account. `*` stands where AWS knows no resource for an action, and the
+reason says so. A condition without a key, such as `UsesSes`, is the template's.
 """
 
 

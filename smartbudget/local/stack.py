@@ -23,9 +23,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.build_lambdas import BuildError, build
 from smartbudget.local import assets, environment
-from smartbudget.local.deploy import deploy, stack_name
+from smartbudget.local.deploy import deploy
 from smartbudget.local.processes import Child, Record
 from smartbudget.local.settings import (
+    ACCOUNT,
     ADMIN_ACCESS_KEY,
     ADMIN_SECRET_KEY,
     CODE_BUCKET,
@@ -215,19 +216,19 @@ class LocalStack:
             self.settings.aws_url, ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, token=None
         )
 
-    def role_session(self, role: str) -> Any:
-        """Return a boto3 session under one role of roles.yaml.
+    def role_session(self, role: str, prefix: str | None = None) -> Any:
+        """Return a boto3 session under one role of the templates.
 
-        role: "web", a function's name, or any other, such as "code_deploy".
+        role: "web", a function's name, or any other that follows "smart-budget-".
+        prefix: of a stage; None: this one's.
         """
-        logical_id = "".join(part.title() for part in role.split("_")) + "Role"
-        admin = self.admin_session()
-        resource = admin.client("cloudformation").describe_stack_resource(
-            StackName=stack_name("roles", self._prefix), LogicalResourceId=logical_id
+        stage = self._prefix if prefix is None else prefix
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{stage}smart-budget-{role}"
+        given = (
+            self.admin_session()
+            .client("sts")
+            .assume_role(RoleArn=arn, RoleSessionName="local")
         )
-        name = resource["StackResourceDetail"]["PhysicalResourceId"]
-        arn = admin.client("iam").get_role(RoleName=name)["Role"]["Arn"]
-        given = admin.client("sts").assume_role(RoleArn=arn, RoleSessionName="local")
         keys = given["Credentials"]
         return _session(
             self.settings.aws_url,

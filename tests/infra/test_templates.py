@@ -132,6 +132,32 @@ def test_data_outlives_the_stack_and_a_mistake(data):
         assert declared["DeletionProtectionEnabled"] is True
 
 
+def test_tables_are_encrypted_by_the_customers_key_if_there_is_one(data):
+    for table in of_type(data, "AWS::DynamoDB::Table").values():
+        assert table["Properties"]["SSESpecification"] == {
+            "SSEEnabled": True,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": {
+                "If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]
+            },
+        }
+
+
+def test_queues_topics_and_files_are_too(data, observability):
+    ours = {"If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    bucket = data["Resources"]["ReceiptsBucket"]["Properties"]["BucketEncryption"]
+    (rule,) = bucket["ServerSideEncryptionConfiguration"]
+    condition, with_key, without = rule["ServerSideEncryptionByDefault"]["If"]
+
+    assert condition == "HasKey"
+    assert with_key["KMSMasterKeyID"] == {"Ref": "KmsKeyArn"}
+    assert without == {"SSEAlgorithm": "AES256"}
+    for template in (data, observability):
+        for kind in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
+            for each in of_type(template, kind).values():
+                assert each["Properties"]["KmsMasterKeyId"] == ours
+
+
 def test_files_can_be_had_back_for_as_long_as_items(data):
     for table in of_type(data, "AWS::DynamoDB::Table").values():
         recovery = table["Properties"]["PointInTimeRecoverySpecification"]
@@ -258,7 +284,7 @@ def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
 def test_every_alarm_tells_the_operators_but_those_of_releases(observability):
     silent = {name for name, told in alarms(observability) if not told.get(ACTIONS)}
 
-    assert {name.removeprefix("${ResourcePrefix}") for name in silent} == {
+    assert {name.removeprefix("${ResourcePrefix}smart-budget-") for name in silent} == {
         "notification_processor-live-errors",
         "report_generator-live-errors",
         "notification_processor-failed-messages",

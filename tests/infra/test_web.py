@@ -5,7 +5,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from infra import templates
 from smartbudget.core.config import Config
@@ -121,8 +120,7 @@ def test_it_runs_under_the_roles_that_exist(options, web):
         assert arn["Sub"].rpartition("role/")[2] in names
 
 
-@mock_aws
-def test_elastic_beanstalk_takes_application_and_environment(web):
+def test_elastic_beanstalk_takes_application_and_environment(aws, web):
     """What moto checks of it: names, and that the one is in the other."""
     client = boto3.client("elasticbeanstalk", region_name="us-east-1")
     declared = web["Resources"]["Environment"]["Properties"]

@@ -19,7 +19,7 @@ from accounts.models import User
 from budgets.models import LEVELS, Budget, budget_id_for, level_of, passed_on
 from expenses import queries as expenses
 from notifications import outbox, texts
-from smartbudget.core import dates, money
+from smartbudget.core import dates, log, money
 from smartbudget.core.erasure import erase_indexed
 from smartbudget.core.errors import (
     ConflictError,
@@ -286,6 +286,8 @@ def follow_up(user: User, outcome: Outcome) -> None:
 
     if outcome.alerts:
         outbox.enqueue(user, outcome.alerts)
+        for alert in outcome.alerts:
+            log.count("AlertsQueued", Level=alert.type.removeprefix("budget_"))
     if outcome.recounts:
         calls = [
             {"user_id": user.user_id, "budget_id": budget_id}

@@ -7,6 +7,7 @@ from accounts.models import User
 from expenses import drafts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
+from smartbudget.core import log
 from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.tables import LostRaceError
 
@@ -26,6 +27,7 @@ class _Row(Change):
     """One new expense on its way."""
 
     dated: bool = False  # whether its date was given
+    is_there: bool = False  # an earlier try stored it
 
 
 def record_expenses(
@@ -51,6 +53,7 @@ def record_expenses(
     waiting = _draft(user, rows, idempotency_key)
     recording = _Recording(user, waiting, is_same=is_same)
     recording.write()
+    log.count("ExpensesRecorded", sum(not row.is_there for row in waiting))
     return Recorded([row.expense for row in waiting], recording.alerts)
 
 
@@ -91,7 +94,7 @@ class _Recording(Packing[_Row]):
             if stored := found.get(row.expense.expense_id):
                 if not self.is_same:
                     drafts.refuse_other(stored, row.expense, dated=row.dated)
-                row.after = stored
+                row.after, row.is_there = stored, True
         self.waiting = [
             row for row in self.waiting if row.expense.expense_id not in found
         ]

@@ -16,6 +16,7 @@ from expenses import drafts, effects, receipts
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
+from smartbudget.core import log
 from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
 
@@ -89,6 +90,8 @@ def record_expense(
 
     with _taken_back(kept):
         stored = _commit(user, attempt)
+    if stored is expense:  # else it was there
+        log.count("ExpensesRecorded")
     if kept and kept.mark and stored.receipt_url != kept.key:
         receipts.remove(kept)  # sent again: the first one's is there
     return stored

@@ -22,7 +22,7 @@ from notifications.models import (
 )
 from notifications.outbox import body_of
 from notifications.transports import Letter
-from smartbudget.core import dates
+from smartbudget.core import dates, log
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.tables import Action, is_condition_failure, write_single
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, find
@@ -119,7 +119,9 @@ def update_notification_status(
             Notification.unsent_shard.remove(),
             Notification.unsent_since.remove(),
         ]
-    if not _update_claimed(notification, actions, error):
+    if _update_claimed(notification, actions, error):
+        log.count("NotificationsDelivered", Status=status)
+    else:
         logger.warning(
             "claim was lost notification_id=%s", notification.notification_id
         )

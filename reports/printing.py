@@ -11,7 +11,7 @@ from accounts import services as accounts
 from reports import pdf
 from reports.periods import resolve
 from reports.services import Report, make_report
-from smartbudget.core import aws, dates, files
+from smartbudget.core import aws, dates, files, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 
@@ -59,6 +59,7 @@ def print_report(
         report.count,
         len(made),
     )
+    log.count("ReportsMade")
     return _answer(key, fingerprint)
 
 

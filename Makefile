@@ -7,7 +7,7 @@ VENV ?= .venv
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 
-.PHONY: help run test browser lint screenshots messages bench soak lock clean
+.PHONY: help run test browser lint iam screenshots messages bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -21,11 +21,14 @@ test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
 browser: $(ready)
 	@$(python) -m tests.browser.chromium
 
-lint: $(ready) ## Check style, types and the template
+lint: $(ready) ## Check style, types and the templates
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
-	$(VENV)/bin/cfn-lint infra/template.yaml
+	$(VENV)/bin/cfn-lint infra/*.yaml
+
+iam: $(ready) ## Write docs/iam.md again: who may do what, as the templates say it
+	@$(python) -m infra.iam_table
 
 screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
 	@exec $(python) -m tests.browser.screenshots

@@ -29,6 +29,7 @@ class _Row(Change):
     """One new expense on its way."""
 
     dated: bool = False  # whether its date was given
+    is_there: bool = False  # an earlier try stored it
 
 
 def record_expenses(
@@ -52,11 +53,9 @@ def record_expenses(
     them all.
     """
     waiting = _draft(user, rows, idempotency_key)
-    drafted = [row.after for row in waiting]
     recording = _Recording(user, waiting, is_same=is_same)
     recording.write()
-    new = sum(row.after is draft for row, draft in zip(waiting, drafted, strict=True))
-    log.count("ExpensesRecorded", new)
+    log.count("ExpensesRecorded", sum(not row.is_there for row in waiting))
     return Recorded([row.expense for row in waiting], recording.alerts)
 
 
@@ -99,7 +98,7 @@ class _Recording(Packing[_Row]):
             if stored := found.get(row.expense.expense_id):
                 if not self.is_same:
                     drafts.refuse_other(stored, row.expense, dated=row.dated)
-                row.after = stored
+                row.after, row.is_there = stored, True
         self.waiting = [
             row for row in self.waiting if row.expense.expense_id not in found
         ]

@@ -97,10 +97,10 @@ def record_expense(
 
     with _taken_back(kept):
         stored = _commit(user, attempt)
+    if stored is expense:  # else it was there
+        log.count("ExpensesRecorded")
     if kept and kept.mark and stored.receipt_url != kept.key:
         receipts.remove(kept)  # sent again: the first one's is there
-    if stored is expense:
-        log.count("ExpensesRecorded")
     return stored
 
 

@@ -318,7 +318,7 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         response = aws.client("lambda", attempts=1).invoke(
-            FunctionName=f"{config.resource_prefix}{FUNCTION}",
+            FunctionName=aws.function(FUNCTION),
             Payload=json.dumps(payload).encode(),
         )
         answer = json.loads(response["Payload"].read())

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if result.position:
         # Once only: a lost reply would otherwise start two runs [B4].
         aws.client("lambda", attempts=1).invoke(
-            FunctionName=context.function_name,
+            FunctionName=aws.function("budget_alert"),
             InvocationType="Event",
             Payload=json.dumps({"position": result.position}),
         )

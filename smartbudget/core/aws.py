@@ -58,6 +58,11 @@ def queue_url(name: str = "notification-queue") -> str:
     return url
 
 
+def function(name: str) -> str:
+    """Name a Lambda as it is invoked: by the alias of the version that is in use."""
+    return f"{config.resource_prefix}{name}:live"
+
+
 @functools.cache
 def topic_arn() -> str:
     """Work out the alert topic's ARN from our own account's, once a process."""

@@ -147,7 +147,5 @@ def _ses() -> str:
 
 def _reports() -> str:
     """See whether it could be invoked, without doing so."""
-    client("lambda").invoke(
-        FunctionName=f"{config.resource_prefix}{REPORTS}", InvocationType="DryRun"
-    )
+    client("lambda").invoke(FunctionName=aws.function(REPORTS), InvocationType="DryRun")
     return _("It may be invoked.")

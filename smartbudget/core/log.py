@@ -89,7 +89,7 @@ def set_up(level: str) -> None:
 
 
 def count(name: str, number: int = 1, **dimensions: str) -> None:
-    """Count something that the product did, under its stage: see `metric`."""
+    """Add to one of the product's own numbers, which the dashboard shows by stage."""
     if number:
         stage = f"{config.resource_prefix}smart-budget"
         metric(name, number, Stage=stage, **dimensions)

@@ -1,8 +1,12 @@
-"""Deploy infra/template.yaml to the local AWS, as it would be to the real one."""
+"""Deploy the templates in infra/ to the local AWS, as they would be to the real one."""
 
+import hashlib
+import json
+import re
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,10 @@ from botocore.exceptions import ClientError
 
 from smartbudget.local.settings import CODE_BUCKET, ROOT, STACK_NAME, LocalError
 
-TEMPLATE = ROOT / "infra" / "template.yaml"
+TEMPLATES = ROOT / "infra"
+# In the order in which they need each other. web.yaml and delivery.yaml are for AWS
+# alone: the local AWS has no Elastic Beanstalk, and no pipeline delivers to it.
+PARTS = ("roles", "data", "observability", "functions")
 DEPLOY_SECONDS = 120
 WORKING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
@@ -18,58 +25,167 @@ WORKING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 def deploy(
     session: Any, zips: Mapping[str, Path], parameters: Mapping[str, str]
 ) -> tuple[dict[str, str], bool]:
-    """Bring the stack to this template, these zips and parameters.
+    """Bring one stage to these templates, zips and parameters.
 
-    session: boto3 session with the administrator's credentials.
+    session: boto3 session with the administrator's credentials. parameters: of any
+    template; each takes what it knows.
 
-    Returns ({output: value}, whether anything had to be deployed). Safe to repeat.
-    Raises LocalError with the failing resource and its reason.
+    Returns ({output: value} of all, whether anything had to be deployed). Safe to
+    repeat. Raises LocalError with the failing resource and its reason.
     """
-    wanted = {
+    given = {
         "LambdaRuntime": "python{}.{}".format(*sys.version_info[:2]),
         **parameters,
         **{_code_parameter(name): path.name for name, path in zips.items()},
     }
-    formation = session.client("cloudformation")
-    stack = _find(formation)
-    template = TEMPLATE.read_text()
-    if stack and _is_deployed(formation, stack, template, wanted):
-        return _outputs(stack), False
-    _upload(session.client("s3"), zips)
-    if stack and stack["StackStatus"] not in WORKING:
-        formation.delete_stack(StackName=STACK_NAME)
-        _wait(formation)
-        stack = None
-    done = _apply(formation, stack, template, wanted)
-    _drop_old_zips(session.client("s3"), zips)
-    return _outputs(done), True
+    s3 = session.client("s3")
+    _upload(s3, zips)
+    outputs: dict[str, str] = {}
+    changed = False
+    for name in PARTS:
+        stack = Stack.of_part(session.client("cloudformation"), name, given)
+        changed = stack.deploy() or changed
+        outputs |= stack.outputs()
+    if changed:
+        _drop_old_zips(s3, zips)
+    return outputs, changed
+
+
+def stack_name(part: str, prefix: str = "") -> str:
+    """Name a part's stack. Data's is the stage's own; the others stand around it."""
+    return f"{prefix}{STACK_NAME}" + ("" if part == "data" else f"-{part}")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One part of one stage: what it should be, and how to make it so."""
+
+    formation: Any  # client
+    name: str
+    template: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]  # CloudFormation passes them on to all that takes tags
+
+    @classmethod
+    def of_part(cls, formation: Any, part: str, given: Mapping[str, str]) -> "Stack":
+        """Make one from its template and those of the parameters that it knows."""
+        template = (TEMPLATES / f"{part}.yaml").read_text()
+        # Between two names at the margin. CloudFormation could tell, and take as long
+        # to read the templates as everything else here.
+        section = template.partition("\nParameters:\n")[2]
+        declared = re.split(r"^\w", section, maxsplit=1, flags=re.M)[0]
+        names = re.findall(r"^  (\w+):$", declared, re.M)
+        wanted = {name: given[name] for name in names if name in given}
+        if "Release" in names:
+            everything = json.dumps([template, sorted(wanted.items())])
+            digest = hashlib.sha256(everything.encode()).hexdigest()
+            wanted["Release"] = digest[:12]
+        prefix = given.get("ResourcePrefix", "")
+        tags = {"application": "smart-budget-planner", "stage": prefix.rstrip("-")}
+        tags["stage"] = tags["stage"] or "main"
+        return cls(formation, stack_name(part, prefix), template, wanted, tags)
+
+    def deploy(self) -> bool:
+        """Create or update it where it differs; return whether it did."""
+        found = self._find()
+        if found and self._is_deployed(found):
+            return False
+        if found and found["StackStatus"] not in WORKING:
+            self.formation.delete_stack(StackName=self.name)
+            self._wait()
+            found = None
+        self._apply(found)
+        return True
+
+    def outputs(self) -> dict[str, str]:
+        """Return {output: value}."""
+        found = self._find() or {}
+        return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+
+    def _find(self) -> dict[str, Any] | None:
+        try:
+            found = self.formation.describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as exc:
+            if "does not exist" in str(exc):
+                return None
+            raise
+        alive = [stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"]
+        return alive[0] if alive else None
+
+    def _is_deployed(self, stack: dict[str, Any]) -> bool:
+        parameters = stack.get("Parameters", [])
+        has = {p["ParameterKey"]: p["ParameterValue"] for p in parameters}
+        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+        if stack["StackStatus"] not in WORKING or tags != self.tags:
+            return False
+        if any(has.get(name) != value for name, value in self.parameters.items()):
+            return False
+        deployed = self.formation.get_template(
+            StackName=self.name, TemplateStage="Original"
+        )
+        return bool(deployed["TemplateBody"] == self.template)
+
+    def _apply(self, stack: dict[str, Any] | None) -> None:
+        known = {event["EventId"] for event in self._events()} if stack else set()
+        change = self.formation.update_stack if stack else self.formation.create_stack
+        try:
+            change(
+                StackName=self.name,
+                TemplateBody=self.template,
+                Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+                Parameters=[
+                    {"ParameterKey": name, "ParameterValue": value}
+                    for name, value in self.parameters.items()
+                ],
+                Tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
+            )
+        except ClientError as exc:
+            message = exc.response["Error"]["Message"]
+            if "No updates are to be performed" in message and stack:
+                return
+            raise LocalError(f"The deployment was refused: {message}") from exc
+        done = self._wait()
+        if done is None or done["StackStatus"] not in {
+            "CREATE_COMPLETE",
+            "UPDATE_COMPLETE",
+        }:
+            raise LocalError(self._failure(known, done))
+
+    def _wait(self) -> dict[str, Any] | None:
+        deadline = time.monotonic() + DEPLOY_SECONDS
+        stack = self._find()
+        while stack and stack["StackStatus"].endswith("_IN_PROGRESS"):
+            if time.monotonic() > deadline:
+                raise LocalError(f"The deployment took over {DEPLOY_SECONDS} seconds.")
+            time.sleep(0.05)
+            stack = self._find()
+        return stack
+
+    def _events(self) -> list[dict[str, Any]]:
+        found = self.formation.describe_stack_events(StackName=self.name)
+        return list(found["StackEvents"])
+
+    def _failure(self, known: set[str], stack: dict[str, Any] | None) -> str:
+        """Name the first resource that failed since `known`, and why it did."""
+        failed = [
+            event
+            for event in self._events()
+            if event["EventId"] not in known
+            and event["ResourceStatus"].endswith("_FAILED")
+            and event.get("ResourceStatusReason")
+        ]
+        if not failed:
+            status = stack["StackStatus"] if stack else "gone"
+            return f"The deployment failed: the stack {self.name} is {status}."
+        first = min(failed, key=lambda event: event["Timestamp"])
+        return (
+            f"The deployment failed at {first['LogicalResourceId']}"
+            f" ({first['ResourceType']}): {first['ResourceStatusReason']}"
+        )
 
 
 def _code_parameter(function: str) -> str:
     return "".join(part.title() for part in function.split("_")) + "CodeKey"
-
-
-def _find(formation: Any) -> dict[str, Any] | None:
-    try:
-        found = formation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    except ClientError as exc:
-        if "does not exist" in str(exc):
-            return None
-        raise
-    alive = [stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"]
-    return alive[0] if alive else None
-
-
-def _is_deployed(
-    formation: Any, stack: dict[str, Any], template: str, wanted: Mapping[str, str]
-) -> bool:
-    if stack["StackStatus"] not in WORKING:
-        return False
-    has = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
-    if any(has.get(name) != value for name, value in wanted.items()):
-        return False
-    deployed = formation.get_template(StackName=STACK_NAME)["TemplateBody"]
-    return bool(deployed == template)
 
 
 def _upload(s3: Any, zips: Mapping[str, Path]) -> None:
@@ -94,75 +210,3 @@ def _drop_old_zips(s3: Any, zips: Mapping[str, Path]) -> None:
 def _uploaded(s3: Any) -> set[str]:
     listed = s3.list_objects_v2(Bucket=CODE_BUCKET).get("Contents", [])
     return {item["Key"] for item in listed}
-
-
-def _apply(
-    formation: Any,
-    stack: dict[str, Any] | None,
-    template: str,
-    wanted: Mapping[str, str],
-) -> dict[str, Any]:
-    request = {
-        "StackName": STACK_NAME,
-        "TemplateBody": template,
-        "Capabilities": ["CAPABILITY_IAM"],
-        "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value}
-            for name, value in wanted.items()
-        ],
-    }
-    known = {event["EventId"] for event in _events(formation)} if stack else set()
-    try:
-        change = formation.update_stack if stack else formation.create_stack
-        change(**request)
-    except ClientError as exc:
-        message = exc.response["Error"]["Message"]
-        if "No updates are to be performed" in message and stack:
-            return stack
-        raise LocalError(f"The deployment was refused: {message}") from exc
-    done = _wait(formation)
-    if done is None or done["StackStatus"] not in {
-        "CREATE_COMPLETE",
-        "UPDATE_COMPLETE",
-    }:
-        raise LocalError(_failure(formation, known, done))
-    return done
-
-
-def _wait(formation: Any) -> dict[str, Any] | None:
-    deadline = time.monotonic() + DEPLOY_SECONDS
-    stack = _find(formation)
-    while stack and stack["StackStatus"].endswith("_IN_PROGRESS"):
-        if time.monotonic() > deadline:
-            raise LocalError(f"The deployment took over {DEPLOY_SECONDS} seconds.")
-        time.sleep(0.05)
-        stack = _find(formation)
-    return stack
-
-
-def _events(formation: Any) -> list[dict[str, Any]]:
-    found = formation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
-    return list(found)
-
-
-def _failure(formation: Any, known: set[str], stack: dict[str, Any] | None) -> str:
-    """Name the first resource that failed since `known`, and why it did."""
-    failed = [
-        event
-        for event in _events(formation)
-        if event["EventId"] not in known
-        and event["ResourceStatus"].endswith("_FAILED")
-        and event.get("ResourceStatusReason")
-    ]
-    if not failed:
-        status = stack["StackStatus"] if stack else "gone"
-        return f"The deployment failed: the stack is {status}."
-    first = min(failed, key=lambda event: event["Timestamp"])
-    return (
-        f"The deployment failed at {first['LogicalResourceId']}"
-        f" ({first['ResourceType']}): {first['ResourceStatusReason']}"
-    )
-
-
-def _outputs(stack: dict[str, Any]) -> dict[str, str]:
-    return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}

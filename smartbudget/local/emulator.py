@@ -34,7 +34,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as gateway
-from ministack.core import persistence
+from ministack.core import iam_actions, persistence
 from ministack.services import lambda_svc, sts
 
 STATE = Path(os.environ["STATE_DIR"])
@@ -179,6 +179,52 @@ async def _succeeds(child: int) -> bool:
         raise
 
 
+def authorise_as_aws_does() -> None:
+    """Close two gaps between MiniStack's reading of policies and AWS's.
+
+    Who may send one message to a queue may send ten; MiniStack wants a right more. And
+    a condition on dynamodb:LeadingKeys sees the key of the item; MiniStack knows none,
+    and what a condition cannot see it allows. In transactions that stays so.
+    """
+    extract = iam_actions.extract_iam_action
+    context = iam_actions.dynamodb_service_context
+
+    def extract_iam_action(service: str, *request: Any) -> str | None:
+        action = extract(service, *request)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    def dynamodb_service_context(body: bytes) -> dict[str, Any]:
+        known: dict[str, Any] = context(body)
+        request = json.loads(body or b"{}")
+        key = request.get("Key")  # of one attribute, in our tables
+        if isinstance(key, dict):
+            known["dynamodb:LeadingKeys"] = [
+                value for typed in key.values() for value in typed.values()
+            ]
+        return known
+
+    iam_actions.extract_iam_action = extract_iam_action
+    iam_actions.dynamodb_service_context = dynamodb_service_context
+
+
+def keep_what_fails_behind_an_alias() -> None:
+    """Let an asynchronous run by an alias follow the alias's own configuration.
+
+    MiniStack only follows that of $LATEST, so retries and the queue for what fails
+    would be those of nobody.
+    """
+    invoke = lambda_svc.invoke_async_with_retry
+
+    def invoke_async_with_retry(function: dict[str, Any], event: Any) -> None:
+        config = function["config"]
+        qualifier = config["FunctionArn"].partition(":function:")[2].partition(":")[2]
+        whole = lambda_svc._functions[config["FunctionName"]]
+        found = (whole.get("event_invoke_configs") or {}).get(qualifier)
+        invoke({**function, "event_invoke_config": found} if found else function, event)
+
+    lambda_svc.invoke_async_with_retry = invoke_async_with_retry
+
+
 async def main() -> None:
     """Serve until SIGTERM, SIGINT or the end of standard input."""
     loop = asyncio.get_running_loop()
@@ -197,6 +243,8 @@ async def main() -> None:
     # MiniStack forgets role sessions when it stops; on AWS nobody's end with that.
     sts.get_state = lambda: {"sessions": sts._sessions}
     sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
+    authorise_as_aws_does()
+    keep_what_fails_behind_an_alias()
     activity = Activity()
     saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
     config = Config()

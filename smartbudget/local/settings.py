@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"  # MiniStack's
-STACK_NAME = "smart-budget"
+STACK_NAME = "smart-budget"  # of the data; the other parts' begin with it
 CODE_BUCKET = "smart-budget-code"
 # MiniStack takes these as the account's root, without checking the signature.
 ADMIN_ACCESS_KEY = "test"
@@ -16,15 +16,16 @@ ADMIN_SECRET_KEY = "test"
 DEMO_USERNAME = "demo"
 DEMO_PASSWORD = "plenty-of-pennies"
 
-# Values of the template's parameters that suit one machine. A killed worker's
-# message comes back only after the visibility timeout, so that is short here.
+# Values of the templates' parameters that suit one machine. A killed worker's message
+# comes back only after the visibility timeout, so that is short here.
 TEMPLATE_PARAMETERS = {
     "ReceiptsBucketName": "smart-budget-receipts",
     "CodeBucket": CODE_BUCKET,
     "NotificationTimeoutSeconds": "15",
     "QueueVisibilitySeconds": "15",
     "SweepSchedule": "rate(1 minute)",
-    "RequireTls": "false",
+    "Shift": "AtOnce",
+    "Local": "true",
 }
 # What a person may set for the web process by putting it before `make run`.
 PASSED_ON = (

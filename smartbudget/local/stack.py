@@ -26,12 +26,12 @@ from smartbudget.local import assets, environment
 from smartbudget.local.deploy import deploy
 from smartbudget.local.processes import Child, Record
 from smartbudget.local.settings import (
+    ACCOUNT,
     ADMIN_ACCESS_KEY,
     ADMIN_SECRET_KEY,
     CODE_BUCKET,
     REGION,
     ROOT,
-    STACK_NAME,
     TEMPLATE_PARAMETERS,
     LocalError,
     Settings,
@@ -52,7 +52,7 @@ class LocalStack:
         self, settings: Settings, say: Callable[[str], None] = lambda line: None
     ) -> None:
         self.settings = settings
-        self.outputs: dict[str, str] = {}  # the template's
+        self.outputs: dict[str, str] = {}  # the templates'
         self.aws: Child | None = None
         self.mailbox: Child | None = None
         self.web: Child | None = None
@@ -158,7 +158,7 @@ class LocalStack:
             self._wait_for(self.mailbox, f"{settings.mailbox_url}/health")
 
     def deploy(self) -> None:
-        """Build the Lambda zips and deploy the template, where they changed."""
+        """Build the Lambda zips and deploy the templates, where they changed."""
         settings = self.settings
         try:
             with environment.exclusive(settings.build_dir / "lambdas.lock"):
@@ -167,7 +167,7 @@ class LocalStack:
             raise LocalError(str(exc)) from exc
         self._wait_for(self._part(self.aws), f"{settings.aws_url}/_ministack/health")
         self._wait_for(self._part(self.mailbox), f"{settings.mailbox_url}/health")
-        self._say("Deploying infra/template.yaml")
+        self._say("Deploying the templates in infra/")
         parameters = {
             **TEMPLATE_PARAMETERS,
             "AppUrl": settings.web_url,
@@ -216,19 +216,19 @@ class LocalStack:
             self.settings.aws_url, ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, token=None
         )
 
-    def role_session(self, role: str) -> Any:
-        """Return a boto3 session under one role of the template.
+    def role_session(self, role: str, prefix: str | None = None) -> Any:
+        """Return a boto3 session under one role of the templates.
 
-        role: "web" or a function's name.
+        role: "web", a function's name, or any other that follows "smart-budget-".
+        prefix: of a stage; None: this one's.
         """
-        logical_id = "".join(part.title() for part in role.split("_")) + "Role"
-        admin = self.admin_session()
-        resource = admin.client("cloudformation").describe_stack_resource(
-            StackName=STACK_NAME, LogicalResourceId=logical_id
+        stage = self._prefix if prefix is None else prefix
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{stage}smart-budget-{role}"
+        given = (
+            self.admin_session()
+            .client("sts")
+            .assume_role(RoleArn=arn, RoleSessionName="local")
         )
-        name = resource["StackResourceDetail"]["PhysicalResourceId"]
-        arn = admin.client("iam").get_role(RoleName=name)["Role"]["Arn"]
-        given = admin.client("sts").assume_role(RoleArn=arn, RoleSessionName="local")
         keys = given["Credentials"]
         return _session(
             self.settings.aws_url,
@@ -250,7 +250,7 @@ class LocalStack:
             "AWS_PROFILE": "web",
             "AWS_EC2_METADATA_DISABLED": "true",
             "DJANGO_SETTINGS_MODULE": "smartbudget.settings",
-            "RESOURCE_PREFIX": settings.parameters.get("ResourcePrefix", ""),
+            "RESOURCE_PREFIX": self._prefix,
             "RECEIPTS_BUCKET": self.outputs.get("ReceiptsBucketName", ""),
             "SECRET_KEY": self._secret_key(),
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
@@ -262,6 +262,10 @@ class LocalStack:
         }
 
     # -- helpers
+
+    @property
+    def _prefix(self) -> str:
+        return self.settings.parameters.get("ResourcePrefix", "")
 
     @property
     def _children(self) -> list[Child]:

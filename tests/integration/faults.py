@@ -219,6 +219,10 @@ class FaultyProcessor:
         self._lambda.get_waiter("function_updated_v2").wait(
             FunctionName=FUNCTION, WaiterConfig={"Delay": 0.1}
         )
+        version = self._lambda.publish_version(FunctionName=FUNCTION)["Version"]
+        self._lambda.update_alias(
+            FunctionName=FUNCTION, Name="live", FunctionVersion=version
+        )
 
     def _set_retry(self, seconds: int) -> None:
         attributes = {"VisibilityTimeout": str(seconds)}

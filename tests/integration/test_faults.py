@@ -100,7 +100,7 @@ def sweep(stack, person: Person) -> None:
 
     def swept() -> bool:
         answer = functions.invoke(
-            FunctionName="notification_processor", Payload=b'{"task": "sweep"}'
+            FunctionName="notification_processor:live", Payload=b'{"task": "sweep"}'
         )
         return "FunctionError" not in answer
 

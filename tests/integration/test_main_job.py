@@ -169,6 +169,6 @@ def sweep_as_if_five_minutes_later(stack, person: Person) -> None:
         ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000000+00:00"}},
     )
     answer = session.client("lambda").invoke(
-        FunctionName="notification_processor", Payload=b'{"task": "sweep"}'
+        FunctionName="notification_processor:live", Payload=b'{"task": "sweep"}'
     )
     assert "FunctionError" not in answer, answer["Payload"].read()

@@ -105,7 +105,7 @@ def test_the_page_makes_a_report_without_scripts(stack):
 def test_the_lambda_answers_a_question_that_makes_no_sense(stack):
     invoke = stack.admin_session().client("lambda").invoke
     answer = invoke(
-        FunctionName="report_generator",
+        FunctionName="report_generator:live",
         Payload=json.dumps({"user_id": "0" * 32, "report_type": "monthly"}),
     )
 

@@ -20,7 +20,7 @@ def test_the_lambda_writes_and_sends_a_summary_that_is_due(stack):
     make_due(session.client("dynamodb"), alice, about=last_month)
 
     answer = session.client("lambda").invoke(
-        FunctionName="notification_processor", Payload=b'{"task": "sweep"}'
+        FunctionName="notification_processor:live", Payload=b'{"task": "sweep"}'
     )
 
     assert "FunctionError" not in answer, answer["Payload"].read()

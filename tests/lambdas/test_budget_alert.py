@@ -94,7 +94,7 @@ def test_the_rest_is_handed_to_the_next_run(results, invoked, context):
     (call,) = invoked
     handler(json.loads(call["Payload"]), context)
 
-    assert call["FunctionName"] == "budget_alert"
+    assert call["FunctionName"] == "budget_alert:live"
     assert call["InvocationType"] == "Event"
     assert [asked for asked, _ in results.asked[-2:]] == [None, position]
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from smartbudget.local import deploy
 from smartbudget.local.processes import start_time
@@ -44,49 +44,34 @@ def test_it_listens_on_this_machine_only(stack):
     assert hosts == {"0100007F"}
 
 
-def test_an_unchanged_template_is_not_deployed_again(stack):
-    zips = {
-        name: ROOT / ".local-build" / "lambdas" / key
-        for name, key in deployed_keys(stack).items()
-    }
-    parameters = {
-        **deploy_parameters(stack),
-        **{deploy._code_parameter(name): path.name for name, path in zips.items()},
-    }
+def test_unchanged_templates_are_not_deployed_again(stack):
+    before = when_changed(stack)
 
-    outputs, changed = deploy.deploy(stack.admin_session(), zips, parameters)
+    stack.local.deploy()
 
-    assert not changed
-    assert outputs == stack.outputs
+    assert when_changed(stack) == before
 
 
-def deploy_parameters(stack) -> dict[str, str]:
+def when_changed(stack) -> dict[str, object]:
     formation = stack.admin_session().client("cloudformation")
-    [found] = formation.describe_stacks(StackName="smart-budget")["Stacks"]
-    return {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]}
-
-
-def deployed_keys(stack) -> dict[str, str]:
-    parameters = deploy_parameters(stack)
-    return {
-        "budget_alert": parameters["BudgetAlertCodeKey"],
-        "notification_processor": parameters["NotificationProcessorCodeKey"],
-    }
+    found = formation.describe_stacks()["Stacks"]
+    return {s["StackName"]: s.get("LastUpdatedTime", s["CreationTime"]) for s in found}
 
 
 @pytest.fixture
 def broken_template(tmp_path, monkeypatch) -> pytest.MonkeyPatch:
     """A template that fails after its tables were made, until undone."""
-    broken = tmp_path / "template.yaml"
-    text = deploy.TEMPLATE.read_text().replace(
+    broken = shutil.copytree(deploy.TEMPLATES, tmp_path / "infra")
+    text = (broken / "data.yaml").read_text()
+    text = text.replace(
         "Resources:\n",
         "Resources:\n  Broken:\n    Type: AWS::Lambda::EventInvokeConfig\n"
-        "    DependsOn: [UsersTable, ReceiptsBucket, NotificationQueueMapping]\n"
+        "    DependsOn: [UsersTable, ReceiptsBucket, NotificationQueue]\n"
         "    Properties: {FunctionName: no_such, Qualifier: $LATEST}\n",
         1,
     )
-    broken.write_text(text)
-    monkeypatch.setattr(deploy, "TEMPLATE", broken)
+    (broken / "data.yaml").write_text(text)
+    monkeypatch.setattr(deploy, "TEMPLATES", broken)
     return monkeypatch
 
 
@@ -259,135 +244,9 @@ def test_the_launcher_ends_everything_when_told_to(people_settings, number):
     assert not any(start_time(pid) for pid in pids)
 
 
-DENIED = {
-    "publishing": ("sns", "publish", {"TopicArn": "{topic}", "Message": "x"}),
-    "listing subscribers": (
-        "sns",
-        "list_subscriptions_by_topic",
-        {"TopicArn": "{topic}"},
-    ),
-    "scanning users": ("dynamodb", "scan", {"TableName": "users"}),
-    "scanning expenses": ("dynamodb", "scan", {"TableName": "expenses"}),
-    "scanning an index": (
-        "dynamodb",
-        "scan",
-        {"TableName": "budgets", "IndexName": "user_id-index"},
-    ),
-    "scanning what is unsent": (
-        "dynamodb",
-        "scan",
-        {"TableName": "notifications", "IndexName": "unsent-index"},
-    ),
-    "deleting a table": ("dynamodb", "delete_table", {"TableName": "users"}),
-    "creating a table": (
-        "dynamodb",
-        "create_table",
-        {
-            "TableName": "another",
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "a", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}],
-        },
-    ),
-    "receiving messages": ("sqs", "receive_message", {"QueueUrl": "{queue}"}),
-    "deleting messages": (
-        "sqs",
-        "delete_message",
-        {"QueueUrl": "{queue}", "ReceiptHandle": "x"},
-    ),
-    "changing the topic": (
-        "sns",
-        "set_topic_attributes",
-        {
-            "TopicArn": "{topic}",
-            "AttributeName": "DisplayName",
-            "AttributeValue": "x",
-        },
-    ),
-    "purging the queue": ("sqs", "purge_queue", {"QueueUrl": "{queue}"}),
-    "purging the dead letters": ("sqs", "purge_queue", {"QueueUrl": "{dead}"}),
-    "receiving failed events": ("sqs", "receive_message", {"QueueUrl": "{events}"}),
-    "deleting failed events": (
-        "sqs",
-        "delete_message",
-        {"QueueUrl": "{events}", "ReceiptHandle": "x"},
-    ),
-    "sending to the dead letters": (
-        "sqs",
-        "send_message",
-        {"QueueUrl": "{dead}", "MessageBody": "x"},
-    ),
-    "writing outside the prefixes": (
-        "s3",
-        "put_object",
-        {"Bucket": "{bucket}", "Key": "elsewhere/x", "Body": b"x"},
-    ),
-    "reading outside the prefixes": (
-        "s3",
-        "get_object",
-        {"Bucket": "{bucket}", "Key": "elsewhere/x"},
-    ),
-    "reading Lambda code": (
-        "s3",
-        "list_objects_v2",
-        {"Bucket": "smart-budget-code"},
-    ),
-    "changing the bucket": (
-        "s3",
-        "put_bucket_policy",
-        {"Bucket": "{bucket}", "Policy": "{{}}"},
-    ),
-    "invoking delivery": (
-        "lambda",
-        "invoke",
-        {"FunctionName": "notification_processor"},
-    ),
-    "changing code": (
-        "lambda",
-        "update_function_code",
-        {"FunctionName": "budget_alert", "ZipFile": b"x"},
-    ),
-    "listing users": ("iam", "list_users", {}),
-    "making a user": ("iam", "create_user", {"UserName": "intruder"}),
-    "reading logs": ("logs", "describe_log_groups", {}),
-    "reading the stack": ("cloudformation", "describe_stacks", {}),
-}
-
-
 @pytest.fixture(scope="module")
 def web(stack) -> boto3.Session:
     return stack.role_session("web")
-
-
-@pytest.mark.parametrize("what", DENIED)
-def test_the_web_role_is_denied(stack, web, what):
-    service, operation, arguments = DENIED[what]
-    client = web.client(service)
-
-    with pytest.raises(ClientError) as refused:
-        getattr(client, operation)(**filled_in(stack, arguments))
-
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 403}
-    assert refused.value.response["Error"]["Code"] in {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationError",
-        "AuthorizationErrorException",
-    }
-
-
-def filled_in(stack, arguments: dict) -> dict:
-    names = {
-        "topic": stack.outputs["BudgetAlertsTopicArn"],
-        "queue": stack.outputs["NotificationQueueUrl"],
-        "dead": stack.outputs["NotificationDeadLetterQueueUrl"],
-        "events": queue_url(stack.admin_session(), "failed-events-queue"),
-        "bucket": stack.outputs["ReceiptsBucketName"],
-    }
-    return {
-        key: value.format(**names) if isinstance(value, str) else value
-        for key, value in arguments.items()
-    }
 
 
 def test_the_web_role_may_do_its_work(stack, web):
@@ -457,7 +316,7 @@ def test_a_failed_schedule_run_is_kept(stack):
     admin = stack.admin_session()
     url = queue_url(admin, "failed-events-queue")
     admin.client("lambda").invoke(
-        FunctionName="notification_processor",
+        FunctionName="notification_processor:live",
         InvocationType="Event",
         Payload=b'["not an event"]',
     )

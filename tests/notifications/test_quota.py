@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
+from infra import templates
 from lambdas.notification_processor.handler import handler
 from notifications import sns as sns_transport
 from smartbudget.core import log
-from tests.infra.templates import read_template
 from tests.lambdas.events import Context, recorded
 from tests.notifications import faults
 
@@ -56,7 +56,9 @@ def test_at_150_it_says_that_ses_is_due(caplog, pending, warned):
 
 
 def test_the_alarm_watches_what_is_counted(capsys):
-    alarm = read_template()["Resources"]["FilterPoliciesAlarm"]["Properties"]
+    alarm = templates.read("observability")["Resources"]["FilterPoliciesAlarm"][
+        "Properties"
+    ]
     with topic_with(confirmed=1, pending=0):
         sweep()
     (line,) = metrics(capsys.readouterr().err)

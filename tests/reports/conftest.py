@@ -18,7 +18,7 @@ class Lambda:
         self.fails = None
 
     def invoke(self, *, FunctionName, Payload):  # noqa: N803 - boto3's names
-        assert FunctionName == "report_generator"
+        assert FunctionName == "report_generator:live"
         self.calls.append(json.loads(Payload))
         if isinstance(self.fails, BaseException):
             raise self.fails

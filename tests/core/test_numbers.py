@@ -1,0 +1,121 @@
+"""The product's own numbers: what is counted, once, and that the dashboard shows it."""
+
+import json
+import re
+
+import pytest
+
+from expenses.bulk import record_expenses
+from infra import templates
+from lambdas.report_generator.handler import handler
+from notifications import delivery
+from smartbudget.core import log
+from tests.lambdas.events import Context, recorded
+from tests.money_builders import ALICE, make_budget, make_expense
+from tests.notifications.builders import make_account, make_notification
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@pytest.fixture
+def counted(capsys):
+    """Take what was counted since the last time: [(name, value, dimensions)]."""
+
+    def take() -> list[tuple[str, float, dict[str, str]]]:
+        found = []
+        for line in capsys.readouterr().err.splitlines():
+            if not line.startswith('{"_aws"'):
+                continue
+            said = json.loads(line)
+            (directive,) = said["_aws"]["CloudWatchMetrics"]
+            assert directive["Namespace"] == log.METRICS
+            (metric,) = directive["Metrics"]
+            (names,) = directive["Dimensions"]
+            dimensions = {name: said[name] for name in names}
+            assert dimensions.pop("Stage") == "smart-budget"
+            found.append((metric["Name"], said[metric["Name"]], dimensions))
+        return found
+
+    return take
+
+
+def test_an_expense_sent_again_counts_once(counted):
+    for _ in range(2):
+        make_expense(idempotency_key="k1")
+
+    assert counted() == [("ExpensesRecorded", 1, {})]
+
+
+def test_of_many_those_that_are_there_do_not_count(counted):
+    rows = [{"amount": "1.00", "category": "Food"}] * 3
+    record_expenses(ALICE, rows, idempotency_key="k1")
+    assert counted() == [("ExpensesRecorded", 3, {})]
+
+    record_expenses(ALICE, rows, idempotency_key="k1")
+
+    assert counted() == []
+
+
+def test_alerts_count_by_their_level(counted):
+    make_budget(amount="100.00")
+
+    make_expense(amount="120.00")
+
+    assert sorted(counted(), key=str) == [
+        ("AlertsQueued", 1, {"Level": "exceeded"}),
+        ("AlertsQueued", 1, {"Level": "threshold"}),
+        ("ExpensesRecorded", 1, {}),
+    ]
+
+
+def test_deliveries_count_by_what_became_of_them(counted):
+    make_account("alice")
+    make_account("bob", subscribed=False)
+    for number, name in enumerate(["alice", "bob"]):
+        make_notification(f"n{number}", name)
+        for _ in range(2):  # the second finds it done
+            delivery.deliver(f"n{number}")
+
+    assert counted() == [
+        ("NotificationsDelivered", 1, {"Status": "sent"}),
+        ("NotificationsDelivered", 1, {"Status": "skipped"}),
+    ]
+
+
+def test_a_report_that_is_drawn_counts_and_one_that_is_there_does_not(counted):
+    make_account(user_id="a" * 32)
+    event = {**recorded("report_monthly"), "user_id": "a" * 32}
+    first = handler(event, Context())
+    assert counted() == [("ReportsMade", 1, {})]
+
+    handler({**event, "known": first}, Context())
+
+    assert counted() == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "dimension"),
+    [
+        ("ExpensesRecorded", None),
+        ("AlertsQueued", "Level"),
+        ("NotificationsDelivered", "Status"),
+        ("ReportsMade", None),
+    ],
+)
+def test_the_dashboard_shows_each(metric, dimension):
+    dashboard = templates.read("observability")["Resources"]["Dashboard"]
+    body, _ = dashboard["Properties"]["DashboardBody"]["Sub"]
+    (widget,) = [
+        each
+        for each in json.loads(body)["widgets"]
+        if re.search(rf"\b{metric}\b", json.dumps(each))
+    ]
+    shown = widget["properties"]["metrics"]
+
+    stage = "${ResourcePrefix}smart-budget"
+    if dimension:
+        ((search,),) = shown
+        assert f"{{SmartBudget,Stage,{dimension}}}" in search["expression"]
+        assert f'Stage="{stage}"' in search["expression"]
+    else:
+        assert shown == [["SmartBudget", metric, "Stage", stage]]

@@ -1,0 +1,451 @@
+"""The templates in infra/ are valid and say what the code says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.models import Account
+from budgets.models import Budget
+from expenses import receipts
+from expenses.models import Expense
+from infra import templates
+from infra.build_lambdas import function_names
+from notifications.models import Notification
+
+Template = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def data() -> Template:
+    return templates.read("data")
+
+
+@pytest.fixture(scope="module")
+def roles() -> Template:
+    return templates.read("roles")
+
+
+@pytest.fixture(scope="module")
+def functions() -> Template:
+    return templates.read("functions")
+
+
+@pytest.fixture(scope="module")
+def observability() -> Template:
+    return templates.read("observability")
+
+
+def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    found = templates.resources(template)
+    return {name: each for name, each in found if each["Type"] == kind}
+
+
+def test_cfn_lint_finds_nothing_and_ignores_nothing():
+    names = [templates.FOLDER / f"{name}.yaml" for name in templates.NAMES]
+    command = [Path(sys.executable).with_name("cfn-lint"), *names]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
+    assert not any("cfn-lint" in templates.text(name) for name in templates.NAMES)
+    assert not list(templates.FOLDER.parent.glob(".cfnlintrc*"))
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
+def test_a_template_fits_into_one_request(name):
+    """A larger one would have to lie in a bucket first."""
+    assert len(templates.text(name).encode()) <= 51_200
+
+
+def test_a_parameter_means_the_same_in_all_templates():
+    """So that one list of parameters can be given to all of them."""
+    seen: dict[str, Any] = {}
+    for name in templates.NAMES:
+        for parameter, declared in templates.read(name)["Parameters"].items():
+            told = {key: declared.get(key) for key in ("Type", "Default")}
+            assert seen.setdefault(parameter, told) == told, (name, parameter)
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "model"),
+    [
+        ("UsersTable", Account),
+        ("ExpensesTable", Expense),
+        ("BudgetsTable", Budget),
+        ("NotificationsTable", Notification),
+    ],
+)
+def test_tables_have_the_models_keys_and_indexes(data, logical_id, model):
+    declared = data["Resources"][logical_id]["Properties"]
+
+    assert declared["TableName"] == {"Sub": "${ResourcePrefix}" + model.Meta.table_name}
+    assert _shape_of_table(declared) == _shape_of_model(model)
+
+
+def _shape_of_table(declared: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "attributes": _pairs(declared["AttributeDefinitions"], "AttributeType"),
+        "key": _pairs(declared["KeySchema"], "KeyType"),
+        "indexes": {
+            index["IndexName"]: {
+                "key": _pairs(index["KeySchema"], "KeyType"),
+                "projection": index["Projection"]["ProjectionType"],
+            }
+            for index in declared["GlobalSecondaryIndexes"]
+        },
+    }
+
+
+def _shape_of_model(model: Any) -> dict[str, Any]:
+    schema = model._get_schema()
+    return {
+        "attributes": _pairs(schema["attribute_definitions"], "AttributeType"),
+        "key": _pairs(schema["key_schema"], "KeyType"),
+        "indexes": {
+            index["index_name"]: {
+                "key": _pairs(index["key_schema"], "KeyType"),
+                "projection": index["projection"]["ProjectionType"],
+            }
+            for index in schema["global_secondary_indexes"]
+        },
+    }
+
+
+def _pairs(entries: list[dict[str, str]], value: str) -> dict[str, str]:
+    return {entry["AttributeName"]: entry[value] for entry in entries}
+
+
+def test_data_outlives_the_stack_and_a_mistake(data):
+    tables = of_type(data, "AWS::DynamoDB::Table")
+
+    for resource in [*tables.values(), data["Resources"]["ReceiptsBucket"]]:
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
+    for table in tables.values():
+        declared = table["Properties"]
+        assert declared["BillingMode"] == "PAY_PER_REQUEST"
+        assert declared["DeletionProtectionEnabled"] is True
+
+
+def test_tables_are_encrypted_by_the_customers_key_if_there_is_one(data):
+    for table in of_type(data, "AWS::DynamoDB::Table").values():
+        assert table["Properties"]["SSESpecification"] == {
+            "SSEEnabled": True,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": {
+                "If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]
+            },
+        }
+
+
+def test_queues_topics_and_files_are_too(data, observability):
+    ours = {"If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    bucket = data["Resources"]["ReceiptsBucket"]["Properties"]["BucketEncryption"]
+    (rule,) = bucket["ServerSideEncryptionConfiguration"]
+    condition, with_key, without = rule["ServerSideEncryptionByDefault"]["If"]
+
+    assert condition == "HasKey"
+    assert with_key["KMSMasterKeyID"] == {"Ref": "KmsKeyArn"}
+    assert without == {"SSEAlgorithm": "AES256"}
+    for template in (data, observability):
+        for kind in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
+            for each in of_type(template, kind).values():
+                assert each["Properties"]["KmsMasterKeyId"] == ours
+
+
+def test_files_can_be_had_back_for_as_long_as_items(data):
+    for table in of_type(data, "AWS::DynamoDB::Table").values():
+        recovery = table["Properties"]["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"] is True
+        assert recovery["RecoveryPeriodInDays"] == {"Ref": "RecoveryDays"}
+    bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    (forgets,) = [rule for rule in rules if "NoncurrentVersionExpiration" in rule]
+    kept = forgets["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert kept == {"Ref": "RecoveryDays"}
+
+
+def test_each_handler_has_a_function_and_its_zip_a_parameter(functions):
+    declared = of_type(functions, "AWS::Lambda::Function").values()
+    handlers = {f["Properties"]["Handler"] for f in declared}
+
+    assert handlers == {f"lambdas.{name}.handler.handler" for name in function_names()}
+    for function in declared:
+        key = function["Properties"]["Code"]["S3Key"]["Ref"]
+        name = function["Properties"]["FunctionName"]["Sub"].split("}")[1]
+        assert key == "".join(p.title() for p in name.split("_")) + "CodeKey"
+
+
+def test_every_function_has_a_role_of_its_own_and_expiring_logs(
+    functions, roles, observability
+):
+    names = {r["Properties"]["RoleName"]["Sub"] for r in of_type(roles, ROLE).values()}
+    known = {each["Name"] for each in observability["Mappings"]["Functions"].values()}
+    groups = of_type(observability, "AWS::Logs::LogGroup").values()
+
+    assert known == set(function_names())
+    for group in groups:
+        declared = group["Properties"]
+        assert declared["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    taken = []
+    for function in of_type(functions, "AWS::Lambda::Function").values():
+        declared = function["Properties"]
+        name = declared["FunctionName"]["Sub"].removeprefix("${ResourcePrefix}")
+        role = declared["Role"]["Sub"].rpartition("role/")[2]
+        assert role == "${ResourcePrefix}smart-budget-" + name
+        assert role in names
+        taken.append(role)
+    assert len(set(taken)) == len(taken)
+
+
+ROLE = "AWS::IAM::Role"
+
+
+def test_every_release_is_a_version_behind_the_alias(functions):
+    resources = functions["Resources"]
+    aliases = of_type(functions, "AWS::Lambda::Alias")
+
+    assert len(aliases) == len(of_type(functions, "AWS::Lambda::Function"))
+    for alias in aliases.values():
+        declared = alias["Properties"]
+        version = resources[declared["FunctionVersion"]["GetAtt"].split(".")[0]]
+        function = resources[declared["FunctionName"]["Ref"]]
+        assert declared["Name"] == "live"
+        # Replaced with each release; and Lambda makes no version of the unchanged.
+        assert version["Properties"]["Description"] == {"Ref": "Release"}
+        assert "${Release}" in function["Properties"]["Description"]["Sub"]
+
+
+def test_nothing_is_started_but_through_the_alias(functions):
+    aliases = set(of_type(functions, "AWS::Lambda::Alias"))
+    started = [
+        *(
+            m["Properties"]["FunctionName"]["Ref"]
+            for m in of_type(functions, "AWS::Lambda::EventSourceMapping").values()
+        ),
+        *(
+            target["Arn"]["Ref"]
+            for rule in of_type(functions, "AWS::Events::Rule").values()
+            for target in rule["Properties"]["Targets"]
+        ),
+        *(
+            p["Properties"]["FunctionName"]["Ref"]
+            for p in of_type(functions, "AWS::Lambda::Permission").values()
+        ),
+    ]
+
+    assert set(started) <= aliases
+    for config in of_type(functions, "AWS::Lambda::EventInvokeConfig").values():
+        assert config["Properties"]["Qualifier"] == "live"
+
+
+def test_alarms_that_exist_take_a_release_back(functions, observability):
+    groups = of_type(functions, "AWS::CodeDeploy::DeploymentGroup")
+    asked = {
+        alarm["Name"]["Sub"]
+        for group in groups.values()
+        for alarm in group["Properties"]["AlarmConfiguration"]["Alarms"]
+    }
+
+    assert len(groups) == 2
+    assert asked <= {name for name, _ in alarms(observability)}
+
+
+def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
+    """List (name, properties), those of a loop for each that it is over."""
+    found = []
+    names = {
+        key: each["Name"]
+        for kind in ("Functions", "Tables")
+        for key, each in observability["Mappings"][kind].items()
+    }
+    for logical_id, resource in observability["Resources"].items():
+        _, over, repeated = (
+            resource
+            if logical_id.startswith("Fn::ForEach")
+            else (None, [None], {logical_id: resource})
+        )
+        for each in repeated.values():
+            if each["Type"] == "AWS::CloudWatch::Alarm":
+                name = each["Properties"]["AlarmName"]["Sub"]
+                pattern = name if isinstance(name, str) else name[0]
+                for key in over:
+                    value = pattern.replace("${Name}", names.get(key, ""))
+                    found.append((value, each["Properties"]))
+    return found
+
+
+def test_every_alarm_tells_the_operators_but_those_of_releases(observability):
+    silent = {name for name, told in alarms(observability) if not told.get(ACTIONS)}
+
+    assert {name.removeprefix("${ResourcePrefix}smart-budget-") for name in silent} == {
+        "notification_processor-live-errors",
+        "report_generator-live-errors",
+        "notification_processor-failed-messages",
+    }
+    for _, told in alarms(observability):
+        assert told.get(ACTIONS) in (None, [{"Ref": "OperatorsTopic"}])
+
+
+ACTIONS = "AlarmActions"
+
+
+def test_slow_is_four_fifths_of_the_time_a_function_may_take(functions, observability):
+    for known in observability["Mappings"]["Functions"].values():
+        (function,) = [
+            f["Properties"]
+            for f in of_type(functions, "AWS::Lambda::Function").values()
+            if f["Properties"]["FunctionName"]["Sub"].endswith(known["Name"])
+        ]
+        seconds = function["Timeout"]
+        if isinstance(seconds, dict):
+            seconds = functions["Parameters"][seconds["Ref"]]["Default"]
+        assert known["Slow"] == seconds * 1000 * 4 / 5
+
+
+def test_the_dashboard_is_json(observability):
+    template, values = observability["Resources"]["Dashboard"]["Properties"][
+        "DashboardBody"
+    ]["Sub"]
+
+    widgets = json.loads(template)["widgets"]
+
+    assert list(values) == ["Balancer"]
+    assert len({(widget["x"], widget["y"]) for widget in widgets}) == len(widgets)
+    for metric in ("ExpensesRecorded", "AlertsQueued", "ReportsMade"):
+        assert metric in template
+
+
+@pytest.mark.parametrize("metric", ["message failed", "budget total was wrong"])
+def test_filters_look_for_what_the_program_writes(observability, metric):
+    code = "".join(
+        (templates.FOLDER.parent / path).read_text()
+        for path in ("lambdas/notification_processor/handler.py", "budgets/checks.py")
+    )
+    filters = of_type(observability, "AWS::Logs::MetricFilter").values()
+
+    assert f'"{metric}"' in {f["Properties"]["FilterPattern"] for f in filters}
+    assert f'"{metric} ' in code
+
+
+def test_every_mapping_reports_single_failures(functions):
+    for mapping in of_type(functions, "AWS::Lambda::EventSourceMapping").values():
+        answers = mapping["Properties"]["FunctionResponseTypes"]
+        assert answers == ["ReportBatchItemFailures"]
+
+
+def test_the_queue_waits_six_function_timeouts_and_dead_letters_keep_longer(
+    data, functions
+):
+    queue = data["Resources"]["NotificationQueue"]["Properties"]
+    dead = data["Resources"]["NotificationDeadLetterQueue"]["Properties"]
+
+    timeout = functions["Parameters"]["NotificationTimeoutSeconds"]["Default"]
+    assert data["Parameters"]["QueueVisibilitySeconds"]["Default"] >= 6 * timeout
+    assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+def test_every_schedule_may_invoke_its_function_and_keeps_what_fails(functions, data):
+    permissions = of_type(functions, "AWS::Lambda::Permission").values()
+    allowed = {
+        (p["Properties"]["SourceArn"]["GetAtt"], p["Properties"]["FunctionName"]["Ref"])
+        for p in permissions
+    }
+    policy = data["Resources"]["FailedEventsQueuePolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    senders = {
+        source["Sub"].rpartition("rule/")[2]
+        for source in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    }
+
+    rules = of_type(functions, "AWS::Events::Rule")
+    assert {rule["Properties"]["Name"]["Sub"] for rule in rules.values()} == senders
+    for name, rule in rules.items():
+        for target in rule["Properties"]["Targets"]:
+            assert (f"{name}.Arn", target["Arn"]["Ref"]) in allowed
+            dead = target["DeadLetterConfig"]["Arn"]["Sub"]
+            assert dead.endswith(":${ResourcePrefix}failed-events-queue")
+
+
+def test_only_the_check_that_hands_on_its_rest_may_call_itself(functions):
+    declared = of_type(functions, "AWS::Lambda::Function")
+    allowed = [
+        function["Properties"]["Handler"]
+        for function in declared.values()
+        if function["Properties"].get("RecursiveLoop") == "Allow"
+    ]
+
+    assert allowed == ["lambdas.budget_alert.handler.handler"]
+
+
+def test_only_uploads_that_no_expense_took_expire(data):
+    """The local AWS ignores this part of the template, so nothing else looks at it."""
+    bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+
+    (expiring,) = [rule for rule in rules if "ExpirationInDays" in rule]
+
+    (tag,) = expiring["TagFilters"]
+    assert f"{tag['Key']}={tag['Value']}" == receipts.PENDING
+    assert expiring["Prefix"] == "receipts/"
+    assert expiring["ExpirationInDays"] * 24 > receipts.UPLOAD_HOURS
+
+
+def test_nothing_of_ses_is_made_unless_it_is_the_transport():
+    made = [
+        resource
+        for template in templates.NAMES
+        for name, resource in templates.resources(templates.read(template))
+        if "AWS::SES" in resource["Type"] or name.startswith(("Mail", "SendMail"))
+    ]
+
+    assert len(made) == 12
+    for resource in made:
+        assert resource["Condition"] == "UsesSes"
+
+
+def test_mails_may_only_come_from_the_one_identity(roles):
+    policy = roles["Resources"]["SendMailPolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    senders = {role["Ref"] for role in policy["Roles"]}
+    assert senders == {"NotificationProcessorRole", "WebRole"}
+    assert statement["Action"] == "ses:SendEmail"
+    identity, configuration_set = (each["Sub"] for each in statement["Resource"])
+    assert identity.endswith(":identity/${EmailIdentity}")
+    assert configuration_set.endswith(
+        ":configuration-set/${ResourcePrefix}smart-budget-mail"
+    )
+
+
+def test_only_ses_tells_the_topic_and_only_the_topic_the_queue(data):
+    def the_statement(name):
+        declared = data["Resources"][name]["Properties"]
+        (statement,) = declared["PolicyDocument"]["Statement"]
+        return statement
+
+    topic = the_statement("MailEventsTopicPolicy")
+    queue = the_statement("MailEventsQueuePolicy")
+
+    assert topic["Principal"] == {"Service": "ses.amazonaws.com"}
+    assert "aws:SourceArn" in topic["Condition"]["StringEquals"]
+    assert queue["Principal"] == {"Service": "sns.amazonaws.com"}
+    source = queue["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert source == {"Ref": "MailEventsTopic"}
+
+
+def test_only_our_own_pages_may_upload(data):
+    bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
+    condition, cors, otherwise = bucket["CorsConfiguration"]["If"]
+    (rule,) = cors["CorsRules"]
+
+    assert condition == "HasAppUrl"
+    assert rule["AllowedOrigins"] == [{"Ref": "AppUrl"}]
+    assert rule["AllowedMethods"] == ["GET", "PUT"]
+    assert otherwise == {"Ref": "AWS::NoValue"}

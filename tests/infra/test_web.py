@@ -1,0 +1,143 @@
+"""infra/web.yaml, which the local AWS cannot deploy, says what the rest relies on."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from infra import templates
+from smartbudget.core.config import Config
+
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+PROPERTIES = "aws:elasticbeanstalk:application:environment"
+
+
+@pytest.fixture(scope="module")
+def web() -> dict[str, Any]:
+    return templates.read("web")
+
+
+@pytest.fixture(scope="module")
+def options(web) -> dict[tuple[str, str], Any]:
+    """{(namespace, option): value}, those with conditions too."""
+    declared = web["Resources"]["Environment"]["Properties"]["OptionSettings"]
+    flat = [each["If"][1] if "If" in each else each for each in declared]
+    return {(each["Namespace"], each["OptionName"]): each["Value"] for each in flat}
+
+
+def properties(options) -> dict[str, str]:
+    """Return the program's environment, each reference as long as it may be."""
+    longest = {"EmailTransport": "sns", "LogLevel": "INFO", "AWS::Region": "eu-west-1"}
+    found = {}
+    for (namespace, name), value in options.items():
+        if namespace in {PROPERTIES, SECRETS}:
+            reference = value.get("Ref") if isinstance(value, dict) else value
+            found[name] = longest.get(str(reference), f"{'x' * 120}@example.com")
+    return found | {"MAX_RECEIVE_COUNT": "5", "PROXY_COUNT": "2"}
+
+
+def test_the_program_can_be_configured_with_it(options):
+    env = properties(options) | {"APP_URL": "https://budget.example.com"}
+
+    config = Config.from_env(env)
+
+    assert config.secret_key
+    assert config.proxy_count == 2
+    assert not config.local
+
+
+def test_the_properties_fit(options):
+    env = properties(options)
+
+    assert sum(len(name) + len(value) + 1 for name, value in env.items()) < 4096
+
+
+def test_the_secret_key_is_no_property(web, options):
+    secret = web["Resources"]["SecretKey"]
+
+    assert (PROPERTIES, "SECRET_KEY") not in options
+    assert options[SECRETS, "SECRET_KEY"] == {"Ref": "SecretKey"}
+    assert secret["UpdateReplacePolicy"] == "Retain"
+    assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 50
+
+
+def test_who_waits_outlives_whom_it_waits_for(options):
+    gunicorn_conf = pytest.importorskip("smartbudget.gunicorn_conf")
+    process = "aws:elasticbeanstalk:environment:process:default"
+    delay = int(options[process, "DeregistrationDelay"])
+    idle = int(options["aws:elbv2:loadbalancer", "IdleTimeout"])
+
+    assert delay > gunicorn_conf.graceful_timeout
+    assert idle < gunicorn_conf.keepalive
+    assert options[process, "HealthCheckPath"] == "/health"
+
+
+def test_tls_is_terminated_with_the_given_certificate(options):
+    listener = "aws:elbv2:listener:443"
+
+    assert options[listener, "Protocol"] == "HTTPS"
+    assert options[listener, "SSLCertificateArns"] == {"Ref": "CertificateArn"}
+    assert "TLS13" in options[listener, "SSLPolicy"]
+
+
+def test_old_metadata_is_off_and_deployments_keep_all_servers(options):
+    launch, command = (
+        "aws:autoscaling:launchconfiguration",
+        "aws:elasticbeanstalk:command",
+    )
+
+    assert options[launch, "DisableIMDSv1"] == "true"
+    assert options[command, "DeploymentPolicy"] == "RollingWithAdditionalBatch"
+
+
+def test_refused_requests_make_no_environment_ill(options):
+    document = options["aws:elasticbeanstalk:healthreporting:system", "ConfigDocument"]
+    rules = json.loads(document)["Rules"]["Environment"]
+
+    assert rules["Application"]["ApplicationRequests4xx"]["Enabled"] is False
+    assert rules["ELB"]["ELBRequests4xx"]["Enabled"] is False
+
+
+def test_logs_are_streamed_and_expire(options):
+    for kind in ("logs", "logs:health"):
+        namespace = f"aws:elasticbeanstalk:cloudwatch:{kind}"
+        assert options[namespace, "RetentionInDays"] == {"Sub": "${LogRetentionDays}"}
+
+
+def test_it_runs_under_the_roles_that_exist(options, web):
+    names = {
+        role["Properties"]["RoleName"]["Sub"]
+        for _, role in templates.resources(templates.read("roles"))
+        if role["Type"] == "AWS::IAM::Role"
+    }
+    launch = options["aws:autoscaling:launchconfiguration", "IamInstanceProfile"]
+    service = options["aws:elasticbeanstalk:environment", "ServiceRole"]
+    operations = web["Resources"]["Environment"]["Properties"]["OperationsRole"]
+
+    assert launch["Sub"] in names
+    for arn in (service, operations):
+        assert arn["Sub"].rpartition("role/")[2] in names
+
+
+def test_elastic_beanstalk_takes_application_and_environment(aws, web):
+    """What moto checks of it: names, and that the one is in the other."""
+    client = boto3.client("elasticbeanstalk", region_name="us-east-1")
+    declared = web["Resources"]["Environment"]["Properties"]
+    names = [
+        each["Sub"].replace("${ResourcePrefix}", "a" * 15 + "-")  # the longest
+        for each in (
+            web["Resources"]["Application"]["Properties"]["ApplicationName"],
+            declared["EnvironmentName"],
+        )
+    ]
+
+    client.create_application(ApplicationName=names[0])
+    made = client.create_environment(
+        ApplicationName=names[0],
+        EnvironmentName=names[1],
+        SolutionStackName="64bit Amazon Linux 2023 v4.6.1 running Docker",
+    )
+
+    assert made["EnvironmentArn"].endswith(f"environment/{names[0]}/{names[1]}")
+    assert len(names[1]) <= 40

@@ -1,0 +1,29 @@
+"""Fixtures of the tests on the local AWS."""
+
+import pytest
+
+from infra.build_lambdas import build
+from smartbudget.local import deploy
+from smartbudget.local.settings import TEMPLATE_PARAMETERS
+from tests.integration.stages import OTHER, deploy_template
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def other_stage(stack: Stack) -> dict[str, str]:
+    """The outputs of a stage `test-`, whose data a key of its own encrypts."""
+    session = stack.admin_session()
+    key = deploy_template(session, "key", {"ResourcePrefix": OTHER})["KmsKeyArn"]
+    parameters = {
+        **TEMPLATE_PARAMETERS,
+        "ResourcePrefix": OTHER,
+        "ReceiptsBucketName": f"{OTHER}smart-budget-receipts",
+        "KmsKeyArn": key,
+        "OperatorsEmail": "operators@example.com",
+        "LoadBalancer": "app/awseb-x/0123456789abcdef",
+        "TargetGroup": "targetgroup/awseb-x/0123456789abcdef",
+        "SweepSchedule": "rate(1 day)",  # it has nothing to do
+    }
+    zips = build(stack.local.settings.build_dir / "lambdas")
+    outputs, _ = deploy.deploy(session, zips, parameters)
+    return {**outputs, "KmsKeyArn": key}

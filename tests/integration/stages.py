@@ -1,0 +1,19 @@
+"""A second stage beside the first, in the same account of the local AWS."""
+
+from typing import Any
+
+from infra import templates
+from smartbudget.local import deploy
+
+OTHER = "test-"
+
+
+def deploy_template(
+    session: Any, part: str, parameters: dict[str, str]
+) -> dict[str, str]:
+    """Deploy a template that `make run` does without; return its outputs."""
+    assert part in templates.NAMES
+    formation = session.client("cloudformation")
+    stack = deploy.Stack.of_part(formation, part, parameters)
+    stack.deploy()
+    return stack.outputs()

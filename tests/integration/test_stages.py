@@ -1,0 +1,161 @@
+"""Every template deploys, two stages stand side by side, and a release is a version."""
+
+import dataclasses
+import json
+
+import pytest
+
+from infra import templates
+from smartbudget.local import deploy
+from tests.integration.stages import OTHER, deploy_template
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_all_parts_of_the_other_stage_are_deployed_and_tagged(stack, other_stage):
+    formation = stack.admin_session().client("cloudformation")
+    tags = {"application": "smart-budget-planner", "stage": "test"}
+
+    for part in (*deploy.PARTS, "key"):
+        name = deploy.stack_name(part, OTHER)
+        (found,) = formation.describe_stacks(StackName=name)["Stacks"]
+        assert {t["Key"]: t["Value"] for t in found["Tags"]} == tags
+    dynamodb = stack.admin_session().client("dynamodb")
+    arn = dynamodb.describe_table(TableName=f"{OTHER}users")["Table"]["TableArn"]
+    found = dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"]
+    assert tags.items() <= {t["Key"]: t["Value"] for t in found}.items()
+
+
+def test_a_key_of_ones_own_is_used_by_all_that_holds_data(stack, other_stage):
+    """What the local AWS does not tell, tests/infra reads in the template."""
+    session, key = stack.admin_session(), other_stage["KmsKeyArn"]
+    used = {}
+    sqs = session.client("sqs")
+    for name in ("notification-queue", "notification-queue-dlq", "failed-events-queue"):
+        url = sqs.get_queue_url(QueueName=f"{OTHER}{name}")["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        used[name] = found["Attributes"]["KmsMasterKeyId"]
+    groups = session.client("logs").describe_log_groups(
+        logGroupNamePrefix=f"/aws/lambda/{OTHER}"
+    )["logGroups"]
+    used |= {group["logGroupName"]: group["kmsKeyId"] for group in groups}
+
+    assert len(used) == 6
+    assert set(used.values()) == {key}
+
+
+def test_the_other_stages_queue_is_worked_by_its_own_lambda(stack, other_stage):
+    """And both have rights to the key, since the message is gone for good."""
+    web = stack.local.role_session("web", OTHER)
+    url = other_stage["NotificationQueueUrl"]
+    name = {"DataType": "String", "StringValue": "budgets.tasks.recount_budget"}
+
+    web.client("sqs").send_message(
+        QueueUrl=url,
+        MessageBody=json.dumps({"user_id": "0" * 32, "budget_id": "0" * 32}),
+        MessageAttributes={"task": name},
+    )
+
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def is_idle() -> bool:
+        found = stack.admin_session().client("sqs")
+        return set(
+            found.get_queue_attributes(QueueUrl=url, AttributeNames=counts)[
+                "Attributes"
+            ].values()
+        ) == {"0"}
+
+    wait_until(is_idle)
+    dead = other_stage["NotificationDeadLetterQueueUrl"]
+    found = stack.admin_session().client("sqs").receive_message(QueueUrl=dead)
+    assert "Messages" not in found
+
+
+def test_alarms_reach_the_operators(stack, other_stage):
+    session = stack.admin_session()
+    alarms = session.client("cloudwatch").describe_alarms(
+        AlarmNamePrefix=f"{OTHER}smart-budget-"
+    )["MetricAlarms"]
+    told = {a["AlarmName"] for a in alarms if a["AlarmActions"]}
+    (operator,) = session.client("sns").list_subscriptions_by_topic(
+        TopicArn=other_stage["OperatorsTopicArn"]
+    )["Subscriptions"]
+
+    assert operator["Endpoint"] == "operators@example.com"
+    for name in ("dead-letters", "budget_alert-errors", "report_generator-slow"):
+        assert f"{OTHER}smart-budget-{name}" in told
+    for name in ("web-5xx", "web-slow", "web-unhealthy-hosts", "load-balancer-5xx"):
+        assert f"{OTHER}smart-budget-{name}" in told
+
+
+def test_another_release_is_another_version_and_the_same_is_none(stack):
+    session = stack.admin_session()
+    client = session.client("lambda")
+
+    def live() -> str:
+        found = client.get_alias(FunctionName="report_generator", Name="live")
+        return str(found["FunctionVersion"])
+
+    formation = session.client("cloudformation")
+    (found,) = formation.describe_stacks(StackName=deploy.stack_name("functions"))[
+        "Stacks"
+    ]
+    functions = deploy.Stack(
+        formation,
+        found["StackName"],
+        templates.text("functions"),
+        {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]},
+        {tag["Key"]: tag["Value"] for tag in found["Tags"]},
+    )
+    before = live()
+
+    assert not functions.deploy()
+    assert live() == before
+    changed = {**functions.parameters, "LogLevel": "WARNING", "Release": "another"}
+    assert dataclasses.replace(functions, parameters=changed).deploy()
+    after = live()
+    config = client.get_function_configuration(
+        FunctionName="report_generator", Qualifier="live"
+    )
+    functions.deploy()
+
+    assert after != before
+    assert config["Environment"]["Variables"]["LOG_LEVEL"] == "WARNING"
+    versions = client.list_versions_by_function(FunctionName="report_generator")
+    # The one before is gone: a release that is in use goes back by CloudFormation.
+    assert [v["Version"] for v in versions["Versions"]] == ["$LATEST", live()]
+
+
+def test_the_pipelines_template_deploys_with_its_repository(stack):
+    """All but GitHub's identity provider, which the local AWS has not."""
+    session = stack.admin_session()
+    outputs = deploy_template(
+        session,
+        "delivery",
+        {
+            "CodeBucket": "smart-budget-delivered",
+            "GitHubRepository": "owner/smart-budget-planner",
+            "GitHubProviderArn": "arn:aws:iam::000000000000:oidc-provider/x",
+        },
+    )
+    (images,) = session.client("ecr").describe_repositories()["repositories"]
+    iam = session.client("iam")
+    role = iam.get_role(RoleName="smart-budget-deployer")["Role"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+
+    assert images["repositoryUri"] == outputs["RepositoryUri"]
+    assert images["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert trusted["Condition"]["StringEquals"] == {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": (
+            "repo:owner/smart-budget-planner:ref:refs/heads/main"
+        ),
+    }
+
+
+def test_every_template_is_deployed_by_a_test_but_the_one_that_cannot_be():
+    deployed = {*deploy.PARTS, "key", "delivery"}
+
+    assert set(templates.NAMES) - deployed == {"web"}

@@ -7,10 +7,10 @@ VENV ?= .venv
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 
-.PHONY: help run test browser lint screenshots messages bench soak lock clean
+.PHONY: help run test browser lint image image-test screenshots messages bench soak lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
 run: $(ready) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, MAILBOX_PORT, LOCAL_DIR)
 	@exec $(python) -m smartbudget.local
@@ -26,6 +26,12 @@ lint: $(ready) ## Check style, types and the template
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	$(VENV)/bin/cfn-lint infra/template.yaml
+
+image: ## Build the web image with Docker
+	docker build --tag smart-budget-planner --build-arg "COMMIT=$$(git rev-parse HEAD)" .
+
+image-test: $(ready) ## Build the web image without Docker, run it and look at it (root on Debian)
+	@IMAGE_TEST=1 exec $(python) -m pytest tests/deploy/test_image.py $(ARGS)
 
 screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
 	@exec $(python) -m tests.browser.screenshots

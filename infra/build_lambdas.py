@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from smartbudget.core import language
+from infra import slim
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
@@ -46,11 +46,6 @@ WEB_ROOMS = frozenset(
     }
 )
 WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
-# botocore describes 400 services in 25 MB of JSON; these are the ones the code
-# calls. Leaving the others out makes a zip a tenth of the size.
-AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
-# Babel knows 1,100 locales in 30 MB; root holds what the others have in common.
-LOCALES = frozenset({"root", *(code[:2] for code in language.LANGUAGES)})
 KEPT_ZIPS = 3  # of each function; older ones are deleted
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
@@ -188,16 +183,9 @@ def _install(folder: Path, target: Target, lock: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    for kind in ("botocore", "boto3"):
-        for path in (folder / kind / "data").iterdir():
-            if path.is_dir() and path.name not in AWS_SERVICES:
-                shutil.rmtree(path)
-    shutil.rmtree(folder / "boto3" / "examples", ignore_errors=True)
+    slim.aws_models(folder)  # a zip is a tenth of the size without
     shutil.rmtree(folder / "bin", ignore_errors=True)
-    for path in (folder / "babel" / "locale-data").iterdir():
-        if path.stem.partition("_")[0] not in LOCALES:
-            path.unlink()
-    shutil.rmtree(folder / "babel" / "messages")  # reads and writes catalogs
+    slim.locales(folder)
     # Of its families only the bold face is used; other fonts come from elsewhere.
     for path in (folder / "pymupdf_fonts").glob("*_*.py"):
         if path.stem not in {"__init__", "NotoSans_Bold"}:

@@ -138,7 +138,7 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
         shutil.copyfile(packages, draft)
         with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
             for path, content in contents.items():
-                archive.writestr(_entry(path.as_posix()), content)
+                archive.writestr(entry(path.as_posix()), content)
         draft.replace(target)
     _delete_old(out, f"{name}-*.zip")
     return target
@@ -146,8 +146,9 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
 
 def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
     digest = hashlib.sha256(target.label.encode())
-    digest.update(lock.read_bytes() + Path(__file__).read_bytes())
-    digest.update(repr(sorted(LOCALES)).encode())
+    recipe = Path(__file__).read_bytes() + Path(slim.__file__).read_bytes()
+    digest.update(lock.read_bytes() + recipe)
+    digest.update(repr(sorted(slim.LOCALES)).encode())
     archive = out / f"packages-{lock.stem}-{digest.hexdigest()[:20]}.zip"
     if archive.exists():
         os.utime(archive)
@@ -163,7 +164,7 @@ def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     name = path.relative_to(folder).as_posix()
-                    made.writestr(_entry(name), path.read_bytes())
+                    made.writestr(entry(name), path.read_bytes())
         draft.replace(archive)
     _delete_old(out, f"packages-{lock.stem}-*.zip")
     return archive
@@ -205,11 +206,12 @@ def _compile(folder: Path) -> None:
     )
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, date_time=EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16  # Lambda runs as another user: readable
-    return entry
+def entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
+    """Describe a file in a zip, such that the same content is the same bytes."""
+    made = zipfile.ZipInfo(name, date_time=EPOCH)
+    made.compress_type = zipfile.ZIP_DEFLATED
+    made.external_attr = mode << 16  # Lambda runs as another user: readable
+    return made
 
 
 def _delete_old(out: Path, pattern: str) -> None:

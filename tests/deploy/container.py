@@ -52,7 +52,11 @@ class Container:
         environment = {**ENVIRONMENT, "GUNICORN_CMD_ARGS": bind, **changes}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [SCRIPT, "run", *(f"{key}={text}" for key, text in environment.items())],
+                [
+                    SCRIPT,
+                    "run",
+                    *(f"{key}={text}" for key, text in environment.items()),
+                ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -67,7 +71,9 @@ class Container:
     def status(self, process: int) -> dict[str, str]:
         """Return what the kernel says of a process."""
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        return {name: text.strip() for name, _, text in (s.partition(":") for s in lines)}
+        return {
+            name: text.strip() for name, _, text in (s.partition(":") for s in lines)
+        }
 
     def get(self, address: str) -> bytes:
         """Fetch a page."""

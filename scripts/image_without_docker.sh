@@ -67,7 +67,7 @@ make_base() {
   debian=$(mktemp -d "$IMAGE_DIR/debian.XXXX")
   # From where this machine takes its own packages; apt replaces what looks like a variable.
   # shellcheck disable=SC2016
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1)
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)
   debootstrap --variant=minbase --include=python3,python3-venv trixie \
     "$debian" "$mirror" > "$IMAGE_DIR/debootstrap.log" 2>&1 \
     || fail "Debian could not be installed: $(tail -1 "$IMAGE_DIR/debootstrap.log")"

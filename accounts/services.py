@@ -227,6 +227,9 @@ def find_session(session_key: str) -> User | None:
     session = sessions.find(session_key)
     if session is None or session.expires_at <= time.time():
         return None
+    if sessions.lacks_fields(session.user):
+        account = find_account(session.owner)
+        return account.user if account else None
     return sessions.user_from(session.user)
 
 

@@ -2,7 +2,7 @@
 
     python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --release NAME
 
-The rest comes from the environment (docs/operations.md): CODE_BUCKET, DELIVERY_ROLE_ARN
+The rest comes from the environment (docs/deploying.md): CODE_BUCKET, DELIVERY_ROLE_ARN
 and STACK_PARAMETERS, a JSON object of the templates' parameters. Roles, data and the
 pipeline's own rights a person deploys, since a pipeline that changes them could give
 itself any right.

@@ -93,7 +93,10 @@ class Container:
         self.process.wait()
 
     def _answers(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
+        said = self.log.read_text()
+        assert self.process.poll() is None, said
+        if f"Listening at: {self.url}" not in said:
+            return False  # whoever answers there is somebody else
         try:
             return self.get("/health") == b'{"status": "ok"}'
         except OSError:

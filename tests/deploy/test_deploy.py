@@ -4,7 +4,6 @@ import json
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from infra import build_lambdas, deploy, scan, smoke
 from infra.changesets import DeployError, State
@@ -118,14 +117,13 @@ def test_an_environment_that_stays_ill_is_not_waited_for_for_ever(monkeypatch):
 
 
 @pytest.fixture
-def bucket(monkeypatch, tmp_path):
+def bucket(aws, monkeypatch, tmp_path):
     zips = {"budget_alert": tmp_path / "budget_alert-1.zip"}
     zips["budget_alert"].write_bytes(b"code")
     monkeypatch.setattr(build_lambdas, "build", lambda out, target: zips)
-    with mock_aws():
-        s3 = boto3.client("s3")
-        s3.create_bucket(Bucket="code")
-        yield deploy.CodeBucket(s3, "code")
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="code")
+    return deploy.CodeBucket(s3, "code")
 
 
 def test_what_runs_is_uploaded_once(bucket):
@@ -149,16 +147,16 @@ def test_another_image_is_another_bundle(bucket):
 
 
 @pytest.fixture
-def ecr():
-    with mock_aws():
-        client = boto3.client("ecr")
-        client.create_repository(repositoryName="planner")
-        client.put_image(
-            repositoryName="planner",
-            imageManifest=json.dumps(MANIFEST),
-            imageTag="0a1b2c3",
-        )
-        yield client
+def ecr(aws):
+    client = boto3.client("ecr")
+    client.create_repository(repositoryName="planner")
+    client.put_image(
+        repositoryName="planner",
+        imageManifest=json.dumps(MANIFEST),
+        imageTag="0a1b2c3",
+    )
+    yield client
+    client.delete_repository(repositoryName="planner", force=True)
 
 
 def answering(*answers):

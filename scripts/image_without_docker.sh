@@ -90,8 +90,9 @@ run() {
   [ -e "$CONFIG" ] || fail "There is no image yet: $0 build"
   user=$(setting 'print(config["User"])')
   directory=$(setting 'print(config["WorkingDir"])')
-  mapfile -t command < <(setting 'print(*config["Cmd"], sep="\n")')
-  mapfile -t environment < <(setting 'print(*config["Env"], sep="\n")')
+  # Waited for, unlike `< <(...)`: the container's process is to be the only child.
+  mapfile -t command <<< "$(setting 'print(*config["Cmd"], sep="\n")')"
+  mapfile -t environment <<< "$(setting 'print(*config["Env"], sep="\n")')"
   # Variables are expanded by the inner shell.
   # shellcheck disable=SC2016
   exec unshare --mount --pid --fork --kill-child --propagation private sh -euc '

@@ -60,7 +60,11 @@ class Container:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, seconds=60)
+        try:
+            wait_until(self._answers, seconds=60)
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def first(self) -> int:

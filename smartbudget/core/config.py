@@ -40,6 +40,9 @@ class Config:
     subscription_limit: int
     api_rate_limit: int  # API requests a minute a caller; 0: any number
     log_level: str
+    web_processes: int  # of gunicorn's; 0: one a CPU, and at least two
+    web_threads: int  # of each process, each for one request at a time
+    health_key: str | None  # who sends it may see what /health/ready found
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Config":
@@ -76,6 +79,9 @@ class Config:
             subscription_limit=_integer(env, "SUBSCRIPTION_LIMIT", default=10),
             api_rate_limit=_integer(env, "API_RATE_LIMIT", default=600),
             log_level=env.get("LOG_LEVEL", "INFO"),
+            web_processes=_integer(env, "WEB_CONCURRENCY", default=0),
+            web_threads=_integer(env, "WEB_THREADS", default=8),
+            health_key=_key(env, "HEALTH_KEY"),
         )
 
 
@@ -111,6 +117,13 @@ def _sender(env: Mapping[str, str], *, required: bool) -> str:
             f" Smart Budget Planner <alerts@example.com>, not {value!r}."
         )
     return value
+
+
+def _key(env: Mapping[str, str], name: str) -> str | None:
+    value = env.get(name, "").strip()
+    if value and len(value) < 32:
+        raise ConfigError(f"{name} must have at least 32 characters.")
+    return value or None
 
 
 def _integer(env: Mapping[str, str], name: str, *, default: int) -> int:

@@ -5,6 +5,8 @@ the same time, so that together they take no longer than the slowest may.
 """
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -21,6 +23,7 @@ from smartbudget.core.language import gettext as _
 logger = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 3.0
+RECENT_SECONDS = 10.0
 READ_TIMEOUT = 2  # seconds; whoever still waits at the deadline is soon gone too
 
 TABLES = ("users", "expenses", "budgets", "notifications")
@@ -55,9 +58,38 @@ def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
     return [_part(name, answer) for name, answer in asked.items()]
 
 
+def recent() -> list[Part]:
+    """Return what the parts said within the last seconds. Raises nothing.
+
+    However often it is called, AWS is asked once in RECENT_SECONDS a process. While
+    one caller asks, others get the answer before; only the first ones have to wait.
+    """
+    return _recent.get()
+
+
 def client(service: str) -> Any:
     """Return the client that asks: one try, and a short one."""
     return aws.client(service, attempts=1, read_timeout=READ_TIMEOUT)
+
+
+class _Recent:
+    def __init__(self) -> None:
+        self._parts: list[Part] | None = None
+        self._until = 0.0
+        self._asking = threading.Lock()
+
+    def get(self) -> list[Part]:
+        if self._asking.acquire(blocking=self._parts is None):
+            try:
+                if self._parts is None or time.monotonic() >= self._until:
+                    self._parts = check()
+                    self._until = time.monotonic() + RECENT_SECONDS
+            finally:
+                self._asking.release()
+        return self._parts or []
+
+
+_recent = _Recent()
 
 
 def _checks() -> dict[str, Callable[[], str]]:

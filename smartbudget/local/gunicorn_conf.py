@@ -1,7 +1,6 @@
-"""The web server of the local stack.
+"""The web server of the local stack: the container's, but for what follows.
 
-Threads, since a request mostly waits for AWS; two processes, so that what only works
-within one is found out on the desk.
+Two processes, so that what only works within one is found out on the desk.
 """
 
 import os
@@ -9,13 +8,11 @@ import signal
 import threading
 from typing import Any
 
-worker_class = "gthread"
+from smartbudget.gunicorn_conf import *  # noqa: F403 - every setting that there is
+
 workers = 2
-threads = 8
-timeout = 30
 graceful_timeout = 10
-keepalive = 75
-accesslog = "-"
+worker_tmp_dir = None  # macOS has no /dev/shm
 
 
 def when_ready(server: Any) -> None:

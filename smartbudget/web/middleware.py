@@ -10,7 +10,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import log
-from smartbudget.web import errors
+from smartbudget.web import errors, health
 from smartbudget.web.requests import is_too_large, is_utf8
 
 # Nothing inline, nothing from elsewhere; data: images are in the API pages' styles.
@@ -50,14 +50,21 @@ class RequestIdMiddleware:
 
 
 class HealthMiddleware:
-    """Answer /health before the host is checked and without a call to AWS [E12]."""
+    """Answer /health and /health/ready before the host is checked [E12].
+
+    The load balancer asks an instance by its number, and over plain HTTP. /health
+    makes no call to AWS: an outage there is none of this instance's.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info in {"/health", "/health/"}:
+        address = request.path_info.removesuffix("/")
+        if address == "/health":
             return JsonResponse({"status": "ok"})
+        if address == "/health/ready":
+            return health.ready(request)
         return self.get_response(request)
 
 

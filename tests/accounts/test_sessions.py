@@ -112,3 +112,13 @@ def test_a_session_of_newer_code_is_understood(aws):
     session.update(actions=[Session.user.set({**session.user, "theme": "dark"})])
 
     assert services.find_session(key) == bob
+
+
+def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
+    alice = make_user("alice", language="de")
+    key = begin(alice)
+    sessions.find(key).update(
+        [Session.user.set({"user_id": alice.user_id, "username": "alice"})]
+    )
+
+    assert services.find_session(key) == alice

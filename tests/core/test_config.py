@@ -51,3 +51,14 @@ def test_a_sender_may_have_a_name(sender):
 def test_what_ses_cannot_do_without_is_named(name, value):
     with pytest.raises(ConfigError, match=name):
         Config.from_env({**SES, name: value})
+
+
+@pytest.mark.parametrize("key", ["k" * 32, "k" * 64])
+def test_a_health_key_is_long(key):
+    assert Config.from_env({**PLAIN, "HEALTH_KEY": key}).health_key == key
+    assert Config.from_env(PLAIN).health_key is None
+
+
+def test_a_short_health_key_is_named():
+    with pytest.raises(ConfigError, match="HEALTH_KEY"):
+        Config.from_env({**PLAIN, "HEALTH_KEY": "k" * 31})

@@ -1,0 +1,185 @@
+"""CloudFormation stacks, changed through change sets: made, shown, then executed."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+CAPABILITIES = ["CAPABILITY_AUTO_EXPAND", "CAPABILITY_NAMED_IAM"]
+DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+WORKING = {*DONE, "UPDATE_ROLLBACK_COMPLETE"}
+# What CloudFormation says of a change set that would change nothing.
+NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
+
+
+class DeployError(RuntimeError):
+    """A deployment failed; the message says at what, and why."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a stack is: enough to go back to it."""
+
+    template: str
+    parameters: Mapping[str, str]
+
+
+class Stacks:
+    """The stacks of one account and region."""
+
+    def __init__(
+        self,
+        formation: Any,
+        *,
+        tags: Mapping[str, str],
+        role_arn: str | None = None,
+        say: Callable[[str], None] = print,
+        poll_seconds: float = 5,
+    ) -> None:
+        """formation: client. role_arn: under which CloudFormation makes changes."""
+        self.formation = formation
+        self.tags = [{"Key": name, "Value": value} for name, value in tags.items()]
+        self.role = {"RoleARN": role_arn} if role_arn else {}
+        self.say = say
+        self.poll_seconds = poll_seconds
+
+    def deploy(self, name: str, wanted: State) -> bool:
+        """Bring a stack to a state; return whether anything had to change.
+
+        Parameters that the template does not have are left out. Safe to repeat.
+        Raises DeployError with the first resource that failed and its reason.
+        """
+        stack = self._settled(name)
+        change = self._prepare(name, wanted, exists=stack is not None)
+        if change is None:
+            self.say(f"{name}: nothing changes")
+            return False
+        for line in _lines(change):
+            self.say(f"{name}: {line}")
+        known = self._event_ids(name)
+        self.formation.execute_change_set(ChangeSetName=change["ChangeSetId"])
+        done = self._wait(lambda: self._settled_status(name))
+        if done not in DONE:
+            raise DeployError(f"{name} is {done}. {self._reason(name, known)}")
+        return True
+
+    def state(self, name: str) -> State | None:
+        """Return what a stack is now, None if there is none."""
+        stack = self._find(name)
+        if stack is None:
+            return None
+        template = self.formation.get_template(
+            StackName=name, TemplateStage="Original"
+        )["TemplateBody"]
+        parameters = {
+            p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])
+        }
+        return State(template, parameters)
+
+    def outputs(self, name: str) -> dict[str, str]:
+        """Return {output: value}."""
+        outputs = (self._find(name) or {}).get("Outputs", [])
+        return {o["OutputKey"]: o["OutputValue"] for o in outputs}
+
+    def _prepare(self, name: str, wanted: State, *, exists: bool) -> Any:
+        """Make a change set; return it, or None if it would change nothing."""
+        known = self.formation.validate_template(TemplateBody=wanted.template)
+        names = {p["ParameterKey"] for p in known.get("Parameters", [])}
+        made = self.formation.create_change_set(
+            StackName=name,
+            ChangeSetName=f"deploy-{time.time_ns()}",
+            ChangeSetType="UPDATE" if exists else "CREATE",
+            TemplateBody=wanted.template,
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in wanted.parameters.items()
+                if key in names
+            ],
+            Capabilities=CAPABILITIES,
+            Tags=self.tags,
+            **self.role,
+        )["Id"]
+        change = self._wait(lambda: self._prepared(made))
+        if change["Status"] != "FAILED":
+            return change
+        self.formation.delete_change_set(ChangeSetName=made)
+        reason = change.get("StatusReason", "It does not say why.")
+        if any(words in reason for words in NO_CHANGE):
+            return None
+        raise DeployError(f"{name} cannot be changed: {reason}")
+
+    def _prepared(self, change_set: str) -> Any:
+        found = self.formation.describe_change_set(ChangeSetName=change_set)
+        changes = found["Changes"]
+        while token := found.get("NextToken"):
+            found = self.formation.describe_change_set(
+                ChangeSetName=change_set, NextToken=token
+            )
+            changes += found["Changes"]
+        waiting = found["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+        return None if waiting else {**found, "Changes": changes}
+
+    def _settled(self, name: str) -> Any:
+        """Wait until nobody changes a stack, and return it; None: it is to be made."""
+        status = self._wait(lambda: self._settled_status(name))
+        if status == "NONE":
+            return None
+        if status not in WORKING:
+            raise DeployError(f"{name} is {status}; delete it, or repair it first.")
+        return self._find(name)
+
+    def _settled_status(self, name: str) -> str | None:
+        stack = self._find(name)
+        # A change set that was to make a stack, and never did, leaves one in review.
+        if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+            return "NONE"
+        status = str(stack["StackStatus"])
+        return None if status.endswith("_IN_PROGRESS") else status
+
+    def _find(self, name: str) -> Any:
+        try:
+            return self.formation.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as exc:
+            if "does not exist" in str(exc):
+                return None
+            raise
+
+    def _wait(self, happened: Callable[[], Any]) -> Any:
+        """Return what `happened` returns once that is something.
+
+        CloudFormation ends by itself, so that nothing is broken off here.
+        """
+        while (result := happened()) is None:
+            time.sleep(self.poll_seconds)
+        return result
+
+    def _events(self, name: str) -> list[Any]:
+        pages = self.formation.get_paginator("describe_stack_events")
+        return list(pages.paginate(StackName=name).search("StackEvents"))
+
+    def _event_ids(self, name: str) -> set[str]:
+        return {event["EventId"] for event in self._events(name)}
+
+    def _reason(self, name: str, known: set[str]) -> str:
+        failed = [
+            event
+            for event in self._events(name)
+            if event["EventId"] not in known
+            and event["ResourceStatus"].endswith("_FAILED")
+            and event.get("ResourceStatusReason")
+        ]
+        if not failed:
+            return "It does not say why."
+        first = min(failed, key=lambda event: event["Timestamp"])
+        return f"{first['LogicalResourceId']}: {first['ResourceStatusReason']}"
+
+
+def _lines(change: Any) -> list[str]:
+    found = [item["ResourceChange"] for item in change["Changes"]]
+    return [
+        f"{item['Action'].lower()} {item['LogicalResourceId']} ({item['ResourceType']})"
+        + (" by a new one" if item.get("Replacement") == "True" else "")
+        for item in found
+    ]

@@ -1,0 +1,56 @@
+"""See whether a deployed stage answers as it should, from outside.
+
+python -m infra.smoke https://budget.example.com
+"""
+
+import re
+import sys
+import urllib.error
+import urllib.request
+from email.message import Message
+
+TIMEOUT = 20  # seconds
+
+
+class SmokeError(RuntimeError):
+    """It does not answer as it should; the message says what."""
+
+
+def check(url: str) -> None:
+    """Ask for health, for a page and for its style. Raises SmokeError.
+
+    Changes nothing, and needs no account.
+    """
+    url = url.rstrip("/")
+    _get(f"{url}/health")
+    _get(f"{url}/health/ready")
+    page, headers = _get(f"{url}/login")
+    if "frame-ancestors 'none'" not in headers.get("Content-Security-Policy", ""):
+        raise SmokeError("/login has no content policy.")
+    if url.startswith("https:") and "Strict-Transport-Security" not in headers:
+        raise SmokeError("/login does not ask browsers to stay with HTTPS.")
+    styles = re.findall(r'href="(/static/[^"]+\.css)"', page)
+    if not styles:
+        raise SmokeError("/login has no style.")
+    for address in styles:
+        _get(url + address)
+
+
+def _get(url: str) -> tuple[str, Message]:
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - ours
+            return answer.read().decode(), answer.headers
+    except (OSError, UnicodeDecodeError) as exc:  # HTTPError is one
+        raise SmokeError(f"{url}: {exc}") from exc
+
+
+def main() -> None:
+    """Check the address that is named, or end with what is wrong."""
+    try:
+        check(sys.argv[1])
+    except SmokeError as exc:
+        sys.exit(str(exc))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Write this machine's way to its package index down for a build: pip.conf, ca.pem.
+
+    python3 scripts/pip_secrets.py FOLDER
+
+Only what a build elsewhere can use: addresses, and the certificates by their content.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PASSED_ON = {"default-timeout", "extra-index-url", "index-url", "proxy", "timeout"}
+PASSED_ON |= {"trusted-host"}
+CA = "/run/secrets/ca.pem"  # where the Dockerfile has it
+
+
+def settings() -> dict[str, str]:
+    """Return pip's settings, whichever file or variable they come from."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = {}
+    for line in listed.splitlines():
+        name, _, value = line.partition("=")
+        found[name.rpartition(".")[2]] = value.strip("'\"")
+    return found
+
+
+def main() -> None:
+    """Write both files."""
+    folder, known = Path(sys.argv[1]), settings()
+    certificates = Path(known["cert"]).read_bytes() if known.get("cert") else b""
+    lines = ["[global]"]
+    for name in sorted(PASSED_ON & known.keys()):
+        # Folders of this machine are not there in the build.
+        values = [part for part in known[name].split() if "file:" not in part]
+        if values:
+            lines.append(f"{name.removeprefix('default-')} = {' '.join(values)}")
+    if certificates:
+        lines.append(f"cert = {CA}")
+    (folder / "pip.conf").write_text("\n".join([*lines, ""]))
+    (folder / "ca.pem").write_bytes(certificates)
+
+
+if __name__ == "__main__":
+    main()

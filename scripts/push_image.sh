@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Build this commit's web image, try it, push it, and wait for its scan.
+#
+#   scripts/push_image.sh REPOSITORY_URI      prints image=REPOSITORY_URI:COMMIT
+#
+# Tags but `latest` cannot be moved, so what is there already is neither built nor pushed
+# again. The version and `latest` are given only to what was scanned.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+main() {
+  local uri=$1 registry repository commit version image tag
+  registry=${uri%%/*}
+  repository=${uri#*/}
+  commit=$(git rev-parse HEAD)
+  version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml).$(git rev-list --count HEAD)
+  image=$uri:$commit
+  aws ecr get-login-password | docker login --username AWS --password-stdin "$registry" >&2
+  if is_pushed "$repository" "$commit"; then
+    docker pull --quiet "$image" >&2
+  else
+    docker build --pull --tag "$image" \
+      --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" . >&2
+    scripts/try_image.sh "$image" >&2
+    docker push --quiet "$image" >&2
+  fi
+  python -m infra.scan "$repository" "$commit" >&2
+  for tag in "$version" latest; do
+    if [ "$tag" = latest ] || ! is_pushed "$repository" "$tag"; then
+      docker tag "$image" "$uri:$tag"
+      docker push --quiet "$uri:$tag" >&2
+    fi
+  done
+  echo "image=$image"
+}
+
+is_pushed() {
+  aws ecr describe-images --repository-name "$1" --image-ids "imageTag=$2" > /dev/null 2>&1
+}
+
+main "$@"

@@ -1,0 +1,42 @@
+"""Whether this copy runs (/health), and whether what it needs does (/health/ready)."""
+
+import hmac
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.http import HttpRequest, JsonResponse
+
+from smartbudget.core import health
+from smartbudget.core.config import config
+from smartbudget.core.errors import DomainError
+from smartbudget.web import sessions
+
+KEY_HEADER = "X-Health-Key"
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 if every part of AWS is well, else 503.
+
+    Anybody may ask, since an answer is good for some seconds; which part it is, and
+    what it said, only staff and whoever has the key are told.
+    """
+    parts = health.recent()
+    well = all(part.ok for part in parts)
+    body: dict[str, object] = {"status": "ok" if well else "unavailable"}
+    if _has_key(request) or _is_staff(request):
+        body["parts"] = [vars(part) for part in parts]
+    headers = {"Cache-Control": "no-store"}
+    return JsonResponse(body, status=200 if well else 503, headers=headers)
+
+
+def _has_key(request: HttpRequest) -> bool:
+    sent = request.headers.get(KEY_HEADER, "")
+    key = config.health_key
+    return key is not None and hmac.compare_digest(sent.encode(), key.encode())
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    try:
+        user = sessions.load_user(request)
+    except (BotoCoreError, ClientError, DomainError):
+        return False  # sessions are in a table that may be what is down
+    return user is not None and user.is_staff

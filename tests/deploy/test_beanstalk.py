@@ -1,0 +1,104 @@
+"""What Elastic Beanstalk gets with each version, and what it must agree with."""
+
+import json
+import re
+import zipfile
+
+import pytest
+import yaml
+
+from infra import bundle
+from smartbudget import gunicorn_conf, settings
+from smartbudget.core import aws
+from smartbudget.local.settings import ROOT
+
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner:0a1b2c3"
+PROXY = (ROOT / ".platform" / "nginx" / "nginx.conf").read_text()
+IDLE_SECONDS = 60  # the load balancer's
+
+
+def proxy(name: str) -> int:
+    found = re.findall(rf"^\s*{name} (\d+)m?;", PROXY, re.MULTILINE)
+    assert len(found) == 1
+    return int(found[0])
+
+
+def test_the_bundle_names_the_image_and_holds_what_the_instance_needs(tmp_path):
+    with zipfile.ZipFile(bundle.build(IMAGE, tmp_path / "web.zip")) as made:
+        dockerrun = json.loads(made.read("Dockerrun.aws.json"))
+        modes = {item.filename: item.external_attr >> 16 for item in made.infolist()}
+
+    assert dockerrun["Image"]["Name"] == IMAGE
+    assert dockerrun["Ports"] == [{"ContainerPort": 8000}]
+    assert {
+        ".ebextensions/logs.config",
+        ".platform/nginx/nginx.conf",
+        ".platform/hooks/postdeploy/10_stream_stdout.sh",
+        ".platform/confighooks/postdeploy/10_stream_stdout.sh",
+    } == set(modes) - {"Dockerrun.aws.json"}
+    assert {mode for name, mode in modes.items() if name.endswith(".sh")} == {0o755}
+
+
+def test_the_same_image_makes_the_same_bytes(tmp_path):
+    first, second = tmp_path / "1.zip", tmp_path / "2.zip"
+    bundle.build(IMAGE, first)
+    bundle.build(IMAGE, second)
+
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "image", ["", "planner", "planner:1", f"{IMAGE.split(':')[0]}", "a.b/c:latest"]
+)
+def test_an_image_that_is_not_one_is_refused(tmp_path, image):
+    with pytest.raises(ValueError, match="does not name one image"):
+        bundle.build(image, tmp_path / "web.zip")
+
+
+def test_the_container_listens_where_the_bundle_says():
+    dockerrun = json.loads((ROOT / "Dockerrun.aws.json").read_text())
+    port = dockerrun["Ports"][0]["ContainerPort"]
+
+    assert gunicorn_conf.bind.endswith(f":{port}")
+    assert f"EXPOSE {port}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_whoever_waits_outlives_whom_it_waits_for():
+    waits = [
+        aws.READ_TIMEOUTS["lambda"],
+        gunicorn_conf.timeout,
+        proxy("proxy_read_timeout"),
+        IDLE_SECONDS,
+    ]
+
+    assert waits == sorted(set(waits))
+    assert gunicorn_conf.graceful_timeout > aws.READ_TIMEOUTS["lambda"]
+
+
+def test_connections_end_from_the_load_balancers_side():
+    assert gunicorn_conf.keepalive > IDLE_SECONDS
+    assert proxy("keepalive_timeout") > IDLE_SECONDS
+
+
+def test_what_the_program_takes_passes_the_proxy():
+    assert proxy("client_max_body_size") * 1024 * 1024 > settings.UPLOAD_MAX_SIZE
+
+
+def test_option_settings_live_in_the_template_alone():
+    for path in (ROOT / ".ebextensions").iterdir():
+        assert "option_settings" not in yaml.safe_load(path.read_text())
+
+
+def test_the_agent_reads_what_the_container_prints_into_the_seeds_group():
+    config = yaml.safe_load((ROOT / ".ebextensions" / "logs.config").read_text())
+    (path, file), *others = config["files"].items()
+    # CloudFormation puts the environment's name there.
+    text = file["content"].replace('`{"Ref": "AWSEBEnvironmentName"}`', "the-env")
+    (log,) = json.loads(text)["logs"]["logs_collected"]["files"]["collect_list"]
+
+    assert not others
+    assert log["log_group_name"] == (
+        "/aws/elasticbeanstalk/the-env/var/log/web.stdout.log"
+    )
+    hook = ROOT / ".platform" / "hooks" / "postdeploy" / "10_stream_stdout.sh"
+    assert f"file:{path}" in hook.read_text()

@@ -1,0 +1,154 @@
+"""Stacks changed through change sets, on the local AWS."""
+
+import uuid
+
+import pytest
+import yaml
+
+from infra.changesets import DeployError, Stacks, State
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+NAME = f"changes-{uuid.uuid4().hex[:8]}"
+PREFIX = f"{NAME}-"
+
+
+def template(*queues: str) -> str:
+    return yaml.safe_dump(
+        {
+            "Parameters": {"Prefix": {"Type": "String"}},
+            "Resources": {
+                name: {
+                    "Type": "AWS::SQS::Queue",
+                    "Properties": {"QueueName": {"Fn::Sub": "${Prefix}" + name}},
+                }
+                for name in queues
+            },
+            "Outputs": {"First": {"Value": {"Ref": queues[0]}}},
+        }
+    )
+
+
+def state(*queues: str) -> State:
+    return State(template(*queues), {"Prefix": PREFIX, "Other": "of another template"})
+
+
+@pytest.fixture
+def stacks(stack):
+    said: list[str] = []
+    formation = stack.admin_session().client("cloudformation")
+    made = Stacks(formation, tags={"stage": "test"}, say=said.append, poll_seconds=0.05)
+    made.said = said
+    yield made
+    formation.delete_stack(StackName=NAME)
+    wait_until(lambda: made.state(NAME) is None)
+
+
+def test_a_new_stack_is_made_and_what_is_made_is_said(stacks):
+    assert stacks.deploy(NAME, state("one"))
+
+    assert stacks.said == [f"{NAME}: add one (AWS::SQS::Queue)"]
+    assert stacks.outputs(NAME)["First"].endswith(f"{PREFIX}one")
+    assert stacks.state(NAME) == State(template("one"), {"Prefix": PREFIX})
+    (found,) = stacks.formation.describe_stacks(StackName=NAME)["Stacks"]
+    assert found["Tags"] == [{"Key": "stage", "Value": "test"}]
+
+
+def test_a_stack_is_changed_and_can_go_back(stacks):
+    stacks.deploy(NAME, state("one"))
+    before = stacks.state(NAME)
+
+    assert stacks.deploy(NAME, state("one", "two"))
+    assert stacks.deploy(NAME, before)
+
+    assert stacks.state(NAME) == before
+
+
+class Formation:
+    """CloudFormation, but for the answers that a test gives."""
+
+    def __init__(self, real, **answers):
+        self.real = real
+        self.answers = answers
+
+    def __getattr__(self, name):
+        return self.answers.get(name) or getattr(self.real, name)
+
+
+def failing(reason):
+    def describe_change_set(**request):
+        return {"Status": "FAILED", "StatusReason": reason, "Changes": []}
+
+    return describe_change_set
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The submitted information didn't contain changes. Submit different information"
+        " to create a change set.",
+        "No updates are to be performed.",
+    ],
+)
+def test_nothing_to_change_is_fine(stacks, reason):
+    stacks.deploy(NAME, state("one"))
+    stacks.formation = Formation(
+        stacks.formation,
+        describe_change_set=failing(reason),
+        execute_change_set=pytest.fail,
+    )
+
+    assert not stacks.deploy(NAME, state("one"))
+
+
+def test_a_change_that_cannot_be_made_is_said_with_its_reason(stacks):
+    stacks.deploy(NAME, state("one"))
+    stacks.formation = Formation(
+        stacks.formation, describe_change_set=failing("Access denied for x.")
+    )
+
+    with pytest.raises(DeployError, match="Access denied for x"):
+        stacks.deploy(NAME, state("two"))
+
+
+def rolled_back(formation):
+    """Return a describe_stacks that says, after a change, that it was taken back."""
+
+    def describe_stacks(StackName):  # noqa: N803 - boto3's name
+        found = formation.real.describe_stacks(StackName=StackName)
+        if formation.executed:
+            found["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
+        return found
+
+    return describe_stacks
+
+
+def test_a_change_that_was_taken_back_is_an_error(stacks):
+    stacks.deploy(NAME, state("one"))
+    formation = stacks.formation = Formation(stacks.formation)
+    formation.executed = []
+    formation.answers["execute_change_set"] = lambda **call: formation.executed.append(
+        call
+    )
+    formation.answers["describe_stacks"] = rolled_back(formation)
+
+    with pytest.raises(DeployError, match="UPDATE_ROLLBACK_COMPLETE"):
+        stacks.deploy(NAME, state("one", "two"))
+    assert formation.executed
+
+
+def test_a_stack_that_failed_for_good_is_not_touched(stacks):
+    stacks.deploy(NAME, state("one"))
+    real = stacks.formation
+
+    def describe_stacks(**request):
+        found = real.describe_stacks(**request)
+        found["Stacks"][0]["StackStatus"] = "ROLLBACK_COMPLETE"
+        return found
+
+    stacks.formation = Formation(
+        real, describe_stacks=describe_stacks, create_change_set=pytest.fail
+    )
+
+    with pytest.raises(DeployError, match="delete it"):
+        stacks.deploy(NAME, state("two"))

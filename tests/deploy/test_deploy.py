@@ -1,0 +1,229 @@
+"""What the pipeline does: codes uploaded once, servers well or back to before."""
+
+import json
+
+import boto3
+import pytest
+
+from infra import build_lambdas, deploy, scan, smoke
+from infra.changesets import DeployError, State
+
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner:0a1b2c3"
+MANIFEST = {
+    "schemaVersion": 2,
+    "mediaType": "application/vnd.oci.image.manifest.v1+json",
+    "config": {"digest": "sha256:1"},
+}
+OLD, NEW = State("{}", {"BundleKey": "old"}), State("{}", {"BundleKey": "new"})
+
+
+class Stacks:
+    """Stacks whose changes only get written down."""
+
+    def __init__(self, before: State | None, *, changes: bool = True) -> None:
+        self.before = before
+        self.changes = changes
+        self.deployed: list[State] = []
+
+    def state(self, name):
+        return self.before
+
+    def deploy(self, name, state):
+        self.deployed.append(state)
+        return self.changes
+
+    def outputs(self, name):
+        return {"EnvironmentName": "planner-env"}
+
+    def say(self, line):
+        pass
+
+
+def fine(*_: object) -> None:
+    """Find nothing wrong."""
+
+
+def ill(*_: object) -> None:
+    raise DeployError("planner-env is Ready and Severe, not well.")
+
+
+def wrong() -> None:
+    raise smoke.SmokeError("/login has no style.")
+
+
+def release(stacks, require_well=fine, check=fine):
+    deploy.release_web(stacks, "web", NEW, require_well, check)
+
+
+def test_servers_that_are_well_stay():
+    stacks = Stacks(OLD)
+
+    release(stacks)
+
+    assert stacks.deployed == [NEW]
+
+
+@pytest.mark.parametrize(
+    ("checks", "error"),
+    [
+        ({"require_well": ill}, DeployError),
+        ({"check": wrong}, smoke.SmokeError),
+    ],
+)
+def test_servers_that_are_not_well_go_back(checks, error):
+    stacks = Stacks(OLD)
+
+    with pytest.raises(error):
+        release(stacks, **checks)
+
+    assert stacks.deployed == [NEW, OLD]
+
+
+@pytest.mark.parametrize(
+    "stacks", [Stacks(None), Stacks(OLD, changes=False)], ids=["first", "unchanged"]
+)
+def test_there_is_not_always_something_to_go_back_to(stacks):
+    with pytest.raises(DeployError):
+        release(stacks, require_well=ill)
+
+    assert stacks.deployed == [NEW]
+
+
+class Beanstalk:
+    """An environment that goes through what it is given, and stays at the last."""
+
+    def __init__(self, *states: tuple[str, str]) -> None:
+        self.states = list(states)
+
+    def describe_environments(self, **request):
+        status, health = self.states[0]
+        self.states = self.states[1:] or self.states
+        return {"Environments": [{"Status": status, "HealthStatus": health}]}
+
+
+def test_an_environment_is_waited_for_until_it_is_well():
+    beanstalk = Beanstalk(("Updating", "Info"), ("Ready", "Warning"), ("Ready", "Ok"))
+
+    deploy.require_well(beanstalk, "planner-env", poll_seconds=0)
+
+    assert len(beanstalk.states) == 1
+
+
+def test_an_environment_that_stays_ill_is_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr(deploy, "HEALTH_SECONDS", 0)
+
+    with pytest.raises(DeployError, match="Severe"):
+        deploy.require_well(Beanstalk(("Ready", "Severe")), "planner-env")
+
+
+@pytest.fixture
+def bucket(aws, monkeypatch, tmp_path):
+    zips = {"budget_alert": tmp_path / "budget_alert-1.zip"}
+    zips["budget_alert"].write_bytes(b"code")
+    monkeypatch.setattr(build_lambdas, "build", lambda out, target: zips)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="code")
+    return deploy.CodeBucket(s3, "code")
+
+
+def test_what_runs_is_uploaded_once(bucket):
+    uploads: list[str] = []
+    put = bucket.s3.put_object
+    bucket.s3.put_object = lambda **call: uploads.append(call["Key"]) or put(**call)
+
+    first = {**bucket.put_zips(), **bucket.put_bundle(IMAGE)}
+    again = {**bucket.put_zips(), **bucket.put_bundle(IMAGE)}
+
+    assert first == again
+    assert first["BudgetAlertCodeKey"] == "budget_alert-1.zip"
+    assert sorted(uploads) == sorted(first.values())
+
+
+def test_another_image_is_another_bundle(bucket):
+    assert bucket.put_bundle(IMAGE) != bucket.put_bundle(IMAGE + "4")
+
+
+# -- scans
+
+
+@pytest.fixture
+def ecr(aws):
+    client = boto3.client("ecr")
+    client.create_repository(repositoryName="planner")
+    client.put_image(
+        repositoryName="planner",
+        imageManifest=json.dumps(MANIFEST),
+        imageTag="0a1b2c3",
+    )
+    yield client
+    client.delete_repository(repositoryName="planner", force=True)
+
+
+def answering(*answers):
+    """Return an ECR that gives these scans one after the other, the last for ever."""
+
+    class Ecr:
+        left = list(answers)
+
+        def describe_image_scan_findings(self, **request):
+            answer = self.left[0]
+            self.left = self.left[1:] or self.left
+            return answer
+
+        def get_paginator(self, name):
+            return self
+
+        def paginate(self, **request):
+            return [self.left[0]]
+
+    return Ecr()
+
+
+def scanned(status, *severities):
+    return {
+        "imageScanStatus": {"status": status},
+        "imageScanFindings": {
+            "findings": [
+                {"severity": severity, "name": f"CVE-{number}"}
+                for number, severity in enumerate(severities)
+            ],
+            "findingSeverityCounts": {s: severities.count(s) for s in severities},
+        },
+    }
+
+
+def test_a_scan_is_waited_for():
+    ecr = answering(scanned("IN_PROGRESS"), scanned("COMPLETE", "HIGH", "LOW"))
+
+    counts = scan.require_clean(ecr, "planner", "1", poll_seconds=0)
+
+    assert counts == {"HIGH": 1, "LOW": 1}
+
+
+def test_critical_findings_are_refused_by_name():
+    ecr = answering(scanned("COMPLETE", "LOW", "CRITICAL"))
+
+    with pytest.raises(scan.ScanError, match=r"CVE-1$"):
+        scan.require_clean(ecr, "planner", "1")
+
+
+def test_what_cannot_be_scanned_is_refused():
+    with pytest.raises(scan.ScanError, match="UNSUPPORTED_IMAGE"):
+        scan.require_clean(answering(scanned("UNSUPPORTED_IMAGE")), "planner", "1")
+
+
+def test_a_scan_that_does_not_end_is_refused(monkeypatch):
+    monkeypatch.setattr(scan, "WAIT_SECONDS", 0)
+
+    with pytest.raises(scan.ScanError, match="still PENDING"):
+        scan.require_clean(answering(scanned("PENDING")), "planner", "1")
+
+
+def test_a_scan_that_has_not_begun_is_waited_for(ecr, monkeypatch):
+    monkeypatch.setattr(scan, "WAIT_SECONDS", 0)
+
+    with pytest.raises(scan.ScanError, match="still PENDING"):  # on moto's ECR
+        scan.require_clean(ecr, "planner", "0a1b2c3")
+
+    ecr.start_image_scan(repositoryName="planner", imageId={"imageTag": "0a1b2c3"})
+    assert scan.require_clean(ecr, "planner", "0a1b2c3")["HIGH"]

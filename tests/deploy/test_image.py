@@ -1,0 +1,142 @@
+"""The web image, really built and run: `make image-test`, as root on Debian."""
+
+import os
+import re
+import socket
+import threading
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from smartbudget import gunicorn_conf
+from tests.deploy.container import Container, Image
+from tests.stack import wait_until
+
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("IMAGE_TEST"), reason="make image-test"),
+    pytest.mark.xdist_group("image"),
+]
+FOLDERS = {"accounts", "budgets", "expenses", "notifications", "reports"}
+FOLDERS |= {"locale", "smartbudget", "static", "staticfiles", "templates"}
+
+
+@pytest.fixture(scope="module")
+def image():
+    return Image()
+
+
+@pytest.fixture(scope="module")
+def container(image, tmp_path_factory):
+    running = Container(tmp_path_factory.mktemp("image") / "log")
+    yield running
+    running.end()
+
+
+def test_only_the_program_is_in_it(image):
+    ours = image.files("app")
+
+    assert {path.split("/")[0] for path in ours} <= {
+        *FOLDERS,
+        "__pycache__",
+        "manage.py",
+    }
+    assert not [path for path in ours if path.startswith("smartbudget/local")]
+    assert "smartbudget/wsgi.py" in ours
+    assert "templates/base.html" in ours
+    assert "locale/de/LC_MESSAGES/django.mo" in ours
+
+
+def test_no_tool_that_builds_is_left(image):
+    programs = image.files("venv/bin") | image.files("usr/local/bin")
+
+    assert not [name for name in programs if re.match(r"pip|wheel|gcc|uv", name)]
+    assert not (image.root / "usr" / "bin" / "gcc").exists()
+
+
+def test_nothing_of_the_build_machine_stays(image):
+    assert not (image.root / "etc" / "pip.conf").exists()
+    assert not image.files("run/secrets")
+    assert not any("SECRET" in line or "pip" in line for line in image.config["Env"])
+
+
+def test_only_what_is_used_of_large_packages_is_there(image):
+    packages = next((image.root / "venv/lib").glob("python3*/site-packages"))
+
+    assert (packages / "botocore/data/dynamodb").exists()
+    assert not (packages / "botocore/data/ec2").exists()
+    assert (packages / "babel/locale-data/de.dat").exists()
+    assert not (packages / "babel/locale-data/fr.dat").exists()
+    assert not list(packages.rglob("*.po"))
+
+
+def test_all_of_it_is_compiled_beforehand(image):
+    sources = image.files("app")
+    compiled = {path for path in sources if path.endswith(".pyc")}
+
+    assert len(compiled) == len([path for path in sources if path.endswith(".py")])
+
+
+def test_it_says_what_it_was_made_from(image):
+    assert re.fullmatch(
+        "[0-9a-f]{40}|unknown",
+        image.config["Labels"]["org.opencontainers.image.revision"],
+    )
+
+
+def test_it_runs_as_nobody_special_on_a_file_system_it_cannot_write(container):
+    status = container.status(container.first)
+    root = Path(f"/proc/{container.first}/root")
+
+    assert status["NSpid"].split()[1] == "1"
+    assert status["Uid"].split() == ["10001"] * 4
+    assert status["CapEff"] == "0" * 16
+    with pytest.raises(OSError, match="Read-only"):
+        (root / "app" / "new").touch()
+    (root / "tmp" / "new").touch()
+
+
+def test_it_serves_pages_with_their_static_files(container):
+    page = container.get("/login").decode()
+
+    styles = re.findall(r'href="(/static/[^"]+\.css)"', page)
+    assert styles
+    for address in styles:
+        assert container.get(address)
+    assert container.get("/api/docs")
+
+
+def test_what_it_logs_has_no_query_strings(container):
+    container.get("/login?next=/secret")
+
+    wait_until(lambda: '"path": "/login"' in container.log.read_text())
+    assert "/secret" not in container.log.read_text()
+
+
+def test_it_stops_in_time_and_answers_what_it_was_asked(image, tmp_path, request):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        aws = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        container = Container(tmp_path / "log", AWS_ENDPOINT_URL=aws)
+        request.addfinalizer(container.end)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(ready(container)))
+        asking.start()
+        asked, _ = silent.accept()
+        with asked:
+            seconds = container.stop()
+            asking.join()
+
+    assert container.process.returncode == 0, container.log.read_text()
+    assert answers == [503]  # after two seconds without a word from AWS
+    assert 1 < seconds < gunicorn_conf.graceful_timeout
+
+
+def ready(container):
+    """Return the status of /health/ready, None if there was no answer."""
+    try:
+        container.get("/health/ready")
+    except HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+    return 200

@@ -1,0 +1,104 @@
+"""The pipeline's scripts, with stand-ins for docker and aws that write down calls."""
+
+import os
+import subprocess
+
+import pytest
+
+from smartbudget.local.settings import ROOT
+
+URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner"
+# Each call is a line of the log; what is pushed is remembered as a file.
+STAND_IN = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$CALLS/log"
+for last; do :; done
+case "$(basename "$0") $*" in
+  "aws ecr get-login-password") echo password ;;
+  "aws ecr describe-images"*) test -e "$CALLS/${last#imageTag=}" ;;
+  "docker login"*) cat > /dev/null ;;
+  "docker push"*) touch "$CALLS/${last##*:}" ;;
+  "docker run"*) echo container ;;
+  "docker port"*) echo 127.0.0.1:5000 ;;
+  "docker exec"*) echo "${RUNS_AS:-10001}" ;;
+  "docker inspect"*) echo "${ENDED_WITH:-0}" ;;
+  "python -m infra.scan"*) exit "${SCAN:-0}" ;;
+  "git rev-parse HEAD") echo 0a1b2c3 ;;
+  "git rev-list --count HEAD") echo 321 ;;
+esac
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a script; return (how it ended, what it called)."""
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for name in ("aws", "curl", "docker", "git", "python"):
+        path = tmp_path / name
+        path.write_text(STAND_IN)
+        path.chmod(0o755)
+
+    def run(script, *arguments, **changes):
+        (calls / "log").write_text("")
+        done = subprocess.run(
+            [ROOT / "scripts" / script, *arguments],
+            env={
+                "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                "CALLS": str(calls),
+                **changes,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done, (calls / "log").read_text().splitlines()
+
+    return run
+
+
+def version_tag():
+    text = (ROOT / "pyproject.toml").read_text()
+    return text.split('\nversion = "')[1].split('"')[0] + ".321"
+
+
+def pushed(calls):
+    return [call.rpartition(":")[2] for call in calls if call.startswith("docker push")]
+
+
+def test_an_image_gets_commit_version_and_latest_once_it_is_scanned(run):
+    done, calls = run("push_image.sh", URI)
+
+    assert done.stdout == f"image={URI}:0a1b2c3\n"
+    assert pushed(calls) == ["0a1b2c3", version_tag(), "latest"]
+    scan = calls.index("python -m infra.scan smart-budget-planner 0a1b2c3")
+    assert calls.index(f"docker push --quiet {URI}:0a1b2c3") < scan
+    assert scan < calls.index(f"docker push --quiet {URI}:latest")
+    assert any("--read-only" in call for call in calls)  # it was tried first
+
+
+def test_an_image_with_critical_findings_gets_no_more_tags(run):
+    done, calls = run("push_image.sh", URI, SCAN="1")
+
+    assert done.returncode
+    assert "image=" not in done.stdout
+    assert pushed(calls) == ["0a1b2c3"]
+
+
+def test_what_is_pushed_already_is_not_built_again(run):
+    run("push_image.sh", URI)
+    done, calls = run("push_image.sh", URI)
+
+    assert done.returncode == 0
+    assert pushed(calls) == ["latest"]
+    assert not any(call.startswith("docker build") for call in calls)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"RUNS_AS": "0"}, {"ENDED_WITH": "137"}], ids=["root", "killed"]
+)
+def test_an_image_that_does_not_behave_is_not_pushed(run, changes):
+    done, calls = run("push_image.sh", URI, **changes)
+
+    assert done.returncode
+    assert pushed(calls) == []
+    assert "docker rm --force container" in calls

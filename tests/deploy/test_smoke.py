@@ -1,0 +1,68 @@
+"""The smoke test after a deployment: what it accepts, and what it says is wrong."""
+
+import http.server
+import threading
+
+import pytest
+
+from infra import smoke
+
+POLICY = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+PAGE = '<link rel="stylesheet" href="/static/app.1234.css">'
+GOOD = {
+    "/health": (200, {}, ""),
+    "/health/ready": (200, {}, ""),
+    "/login": (200, POLICY, PAGE),
+    "/static/app.1234.css": (200, {}, "body {}"),
+}
+
+
+@pytest.fixture
+def site():
+    """A server of fixed answers; tests change them."""
+    answers = dict(GOOD)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, headers, body = answers.get(self.path, (404, {}, ""))
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_site_that_answers_as_it_should_passes(site):
+    smoke.check(site[0])
+
+
+@pytest.mark.parametrize(
+    ("address", "answer", "said"),
+    [
+        ("/health", (502, {}, ""), "502"),
+        ("/health/ready", (503, {}, ""), "/health/ready: HTTP Error 503"),
+        ("/login", (200, {}, PAGE), "policy"),
+        ("/login", (200, POLICY, ""), "no style"),
+        ("/static/app.1234.css", (404, {}, ""), "404"),
+    ],
+)
+def test_what_is_wrong_is_said(site, address, answer, said):
+    url, answers = site
+    answers[address] = answer
+
+    with pytest.raises(smoke.SmokeError, match=said):
+        smoke.check(url)
+
+
+def test_a_site_that_is_not_there_is_said():
+    with pytest.raises(smoke.SmokeError, match="refused"):
+        smoke.check("http://127.0.0.1:9")

@@ -1,0 +1,51 @@
+"""What the workflows may do; how they are written is for actionlint, in make lint."""
+
+import re
+
+import pytest
+import yaml
+
+from smartbudget.local.settings import ROOT
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_workflow_may_only_read_unless_a_job_says_why(path):
+    workflow = yaml.safe_load(path.read_text())
+
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        wanted = job.get("permissions", {"contents": "read"})
+        allowed = {"contents": "read"}
+        if name == "deploy":
+            allowed["id-token"] = "write"
+        assert wanted == allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_actions_of_others_are_named_by_commit(path):
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+
+    assert used
+    for action, version in used:
+        if not action.startswith("./"):
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", version)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_workflow_has_a_stored_key(path):
+    assert "secrets." not in path.read_text()
+
+
+def test_two_deployments_never_overlap_and_none_is_broken_off():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
+    job = workflow["jobs"]["deploy"]
+
+    assert job["concurrency"] == {
+        "group": "deploy-production",
+        "cancel-in-progress": False,
+    }
+    assert job["needs"] == "ci"
+    assert job["environment"]["name"] == "production"

@@ -1,0 +1,27 @@
+"""The release after this one: the same program, but each item it stores has one more.
+
+Served by gunicorn in a process of its own, as `tests.integration.newer:application`.
+"""
+
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import MetaModel
+
+NAME = "added_later"  # the attribute that this release does not know
+VALUE = "by the newer release"
+
+_make = MetaModel.__new__
+
+
+def _with_one_more(meta: Any, name: str, bases: Any, members: Any, **given: Any) -> Any:
+    if "Meta" in members:
+        members[NAME] = UnicodeAttribute(null=True, default=VALUE)
+    return _make(meta, name, bases, members, **given)
+
+
+MetaModel.__new__ = _with_one_more
+
+from smartbudget.wsgi import application  # noqa: E402 - the models come after that
+
+__all__ = ["application"]

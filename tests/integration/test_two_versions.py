@@ -1,0 +1,174 @@
+"""Two releases of the web at once over the same tables, as while one is deployed.
+
+The older one is this program. The newer one stores an attribute more with every item,
+of which the older knows nothing and which it must not lose [P2, E6].
+"""
+
+import contextlib
+import itertools
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+import requests
+from boto3.dynamodb.types import TypeDeserializer
+
+from smartbudget.local.processes import Child
+from smartbudget.local.settings import ROOT
+from tests.integration import newer
+from tests.integration.people import PASSWORD, Person
+from tests.stack import free_ports, wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+NEW_PASSWORD = "another horse battery"
+
+
+@pytest.fixture(scope="module")
+def newer_web(stack, tmp_path_factory):
+    """The newer release's address, beside the stack's own web server."""
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    command = [sys.executable, "-m", "gunicorn", "tests.integration.newer:application"]
+    command += ["--config", "python:smartbudget.local.gunicorn_conf"]
+    child = Child(
+        "newer web server",
+        [*command, "--bind", url.removeprefix("http://")],
+        env=stack.local.web_env(),
+        cwd=ROOT,
+        log=tmp_path_factory.mktemp("newer") / "log",
+    )
+    try:
+        wait_until(lambda: answers(child, f"{url}/health"))
+        yield url
+    finally:
+        child.stop()
+
+
+def answers(child, url):
+    assert child.exit_code() is None, child.reason()
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(url, timeout=5).ok
+    return False
+
+
+@pytest.fixture
+def person(stack, newer_web):
+    """Somebody who registered at the newer release; `at` takes them to another."""
+    return Person(SimpleNamespace(web_url=newer_web, local=stack.local))
+
+
+def at(person, url):
+    """Send what somebody does next to another release, in the same session."""
+    person.url = url
+    return person
+
+
+@pytest.fixture
+def stored(stack):
+    """Return what a table holds of somebody, as it is stored."""
+    dynamodb = stack.admin_session().client("dynamodb")
+    read = TypeDeserializer().deserialize
+
+    def stored(table, user_id):
+        found = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        items = [{name: read(value) for name, value in i.items()} for i in found]
+        return [i for i in items if user_id in (i.get("user_id"), i.get("owner"))]
+
+    return stored
+
+
+def test_what_the_newer_wrote_the_older_edits_and_keeps(
+    stack, newer_web, person, stored
+):
+    budget = person.post("budgets", category="Food", amount="100.00")
+    expense = person.post("expenses", category="Food", amount="20.00")
+
+    at(person, stack.web_url)
+    person.patch(f"expenses/{expense['expense_id']}", amount="90.00")
+    person.patch(f"budgets/{budget['budget_id']}", alert_threshold=50)
+    person.patch("profile", time_zone="Asia/Tokyo")
+
+    (expense,) = (i for i in stored("expenses", person.user_id) if "amount" in i)
+    assert (expense["amount"], expense[newer.NAME]) == (90, newer.VALUE)
+    (budget,) = stored("budgets", person.user_id)
+    assert (budget["spent"], budget["alert_threshold"]) == (90, 50)
+    assert budget[newer.NAME] == newer.VALUE
+    people = stored("users", person.user_id)
+    assert len(people) == 4  # account, session, and the claims to name and address
+    assert [item[newer.NAME] for item in people] == [newer.VALUE] * 4
+
+    at(person, newer_web)
+    assert person.get("profile")["time_zone"] == "Asia/Tokyo"
+    assert [e["amount"] for e in person.get("expenses")["results"]] == ["90.00"]
+
+
+def test_what_the_older_wrote_the_newer_edits_and_the_older_takes_back(
+    stack, newer_web, person
+):
+    at(person, stack.web_url)
+    person.post("budgets", category="Food", amount="100.00")
+    expense = person.post("expenses", category="Food", amount="20.00")
+
+    at(person, newer_web)
+    edited = person.patch(f"expenses/{expense['expense_id']}", amount="120.00")
+    assert edited["amount"] == "120.00"
+    assert spent(person) == "120.00"
+
+    at(person, stack.web_url)
+    person.delete(f"expenses/{expense['expense_id']}")
+    assert spent(person) == "0.00"
+
+
+def spent(person):
+    (line,) = person.get("summary")["budgets"]
+    return line["spent"]
+
+
+def test_a_session_is_one_at_both(stack, newer_web, person):
+    old_cookie = dict(person.http.cookies)
+
+    assert at(person, stack.web_url).get("profile")["username"] == person.name
+    changed = person.http.post(
+        f"{person.url}/api/password",
+        json={"old_password": PASSWORD, "new_password": NEW_PASSWORD},
+        timeout=30,
+    )
+    assert changed.ok, changed.text
+
+    # The old session is over at both, the one that takes its place is valid at both.
+    for url in (newer_web, stack.web_url):
+        with_old = requests.get(f"{url}/api/profile", cookies=old_cookie, timeout=30)
+        assert with_old.status_code == 401
+        assert at(person, url).get("profile")["username"] == person.name
+
+
+def test_logging_out_at_one_is_logging_out_at_both(stack, newer_web, person):
+    cookies = dict(person.http.cookies)
+    at(person, stack.web_url)
+    person.http.post(f"{person.url}/logout", json={}, timeout=30)
+
+    for url in (newer_web, stack.web_url):
+        answer = requests.get(f"{url}/api/profile", cookies=cookies, timeout=30)
+        assert answer.status_code == 401
+
+
+def test_writes_at_both_at_once_add_up(stack, newer_web, person):
+    person.post("budgets", category="Food", amount="100.00")
+    addresses = itertools.islice(itertools.cycle([newer_web, stack.web_url]), 12)
+
+    def add(url):
+        answer = requests.post(
+            f"{url}/api/expenses",
+            json={"category": "Food", "amount": "10.00"},
+            cookies=dict(person.http.cookies),
+            headers={"X-CSRFToken": person.http.headers["X-CSRFToken"]},
+            timeout=60,
+        )
+        assert answer.status_code == 201, answer.text
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, addresses))
+
+    assert spent(person) == "120.00"
+    notices = [n["type"] for n in person.get("notifications")["results"]]
+    assert sorted(notices) == ["budget_exceeded", "budget_threshold"]

@@ -1,0 +1,132 @@
+"""/health/ready: everybody learns whether all is well, few what is not."""
+
+import dataclasses
+import threading
+import time
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+
+from accounts import staff
+from smartbudget.core import health
+from smartbudget.core.health import Part
+from smartbudget.web import health as page
+from smartbudget.web import sessions
+from tests.builders import client_for, make_user
+
+KEY = "k" * 32
+WELL = Part("Bucket", True, "It is there.")
+ILL = Part("Queue", False, "It did not answer in time.")
+
+
+@pytest.fixture(autouse=True)
+def parts(monkeypatch):
+    """What the parts of AWS say; tests change it."""
+    found = [WELL]
+    monkeypatch.setattr(health, "check", lambda: list(found))
+    monkeypatch.setattr(health, "_recent", health._Recent())
+    return found
+
+
+@pytest.fixture
+def key(monkeypatch):
+    changed = dataclasses.replace(page.config, health_key=KEY)
+    monkeypatch.setattr(page, "config", changed)
+    return {"X-Health-Key": KEY}
+
+
+@pytest.mark.parametrize("address", ["/health/ready", "/health/ready/"])
+def test_strangers_learn_whether_all_is_well_and_no_more(parts, address):
+    answer = client_for().get(address, headers={"Host": "10.0.0.7"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+    health._recent = health._Recent()
+    parts.append(ILL)
+    answer = client_for().get(address)
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
+
+
+def test_who_has_the_key_learns_which_part_it_is(parts, key):
+    parts.append(ILL)
+
+    answer = client_for().get("/health/ready", headers=key)
+
+    assert answer.status_code == 503
+    assert answer.json()["parts"] == [vars(WELL), vars(ILL)]
+
+
+@pytest.mark.parametrize("sent", ["", "k" * 31, "k" * 33, "ü"])
+def test_a_wrong_key_opens_nothing(key, sent):
+    answer = client_for().get("/health/ready", headers={"X-Health-Key": sent})
+
+    assert "parts" not in answer.json()
+
+
+def test_without_a_key_of_ours_none_opens_anything():
+    answer = client_for().get("/health/ready", headers={"X-Health-Key": ""})
+
+    assert "parts" not in answer.json()
+
+
+def test_staff_learn_which_part_it_is_and_other_users_do_not(aws):
+    alice = client_for(make_user("alice"))
+    make_user("grace")
+    grace = client_for(staff.set_staff("grace", is_staff=True).user)
+
+    assert "parts" not in alice.get("/health/ready").json()
+    assert grace.get("/health/ready").json()["parts"] == [vars(WELL)]
+
+
+def test_it_answers_while_sessions_cannot_be_read(parts, monkeypatch):
+    def down(request):
+        raise ConnectTimeoutError(endpoint_url="dynamodb")
+
+    monkeypatch.setattr(sessions, "load_user", down)
+    parts.append(ILL)
+
+    answer = client_for().get("/health/ready")
+
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
+
+
+def test_many_questions_cost_one_answer(parts, monkeypatch):
+    asked = []
+    monkeypatch.setattr(health, "check", lambda: asked.append(1) or [WELL])
+
+    for _ in range(5):
+        client_for().get("/health/ready")
+
+    assert len(asked) == 1
+
+
+def test_an_answer_grows_old(parts, monkeypatch):
+    monkeypatch.setattr(health, "RECENT_SECONDS", 0)
+    client_for().get("/health/ready")
+    parts[:] = [ILL]
+
+    assert client_for().get("/health/ready").status_code == 503
+
+
+def test_while_one_asks_others_get_the_answer_before(monkeypatch):
+    monkeypatch.setattr(health, "RECENT_SECONDS", 0)
+    health.recent()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        go_on.wait(10)
+        return [ILL]
+
+    monkeypatch.setattr(health, "check", slow)
+    asking = threading.Thread(target=health.recent)
+    asking.start()
+    begun.wait(10)
+    before = time.monotonic()
+    told = health.recent()
+    took = time.monotonic() - before
+    go_on.set()
+    asking.join()
+
+    assert told == [WELL]
+    assert took < 1

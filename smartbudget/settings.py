@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 if config.secret_key is None:
     raise ConfigError("SECRET_KEY is not set.")
 SECRET_KEY = config.secret_key
+SECRET_KEY_FALLBACKS = list(config.secret_key_fallbacks)
 DEBUG = False
 ALLOWED_HOSTS = list(config.allowed_hosts)
 

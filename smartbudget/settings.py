@@ -104,7 +104,7 @@ CSRF_COOKIE_SECURE = not config.local
 CSRF_COOKIE_HTTPONLY = False  # the browsable API's script reads it
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "smartbudget.web.errors.csrf_failure"
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+MESSAGE_STORAGE = "smartbudget.web.messages.MessageStorage"
 
 # Transport. TLS ends at the load balancer, which says so in this header.
 SECURE_PROXY_SSL_HEADER = (

@@ -153,6 +153,12 @@ print(client.get("/login").headers["Location"])
 answer = client.get("/login", HTTP_X_FORWARDED_PROTO="https")
 print(answer.headers["Strict-Transport-Security"])
 print(answer.cookies.output())
+from django.contrib.messages.storage import default_storage
+from django.http import HttpResponse
+storage, answer = default_storage(answer.wsgi_request), HttpResponse()
+storage.add(20, "Saved.")
+storage.update(answer)
+print(answer.cookies.output())
 """
 
 
@@ -171,12 +177,14 @@ def test_on_aws_everything_is_bound_to_https():
         check=True,
     )
 
-    redirect, transport, cookie = done.stdout.splitlines()
+    redirect, transport, *cookies = done.stdout.splitlines()
     assert redirect == "https://testserver/login"
     assert transport == "max-age=31536000; includeSubDomains"
-    assert "__Host-csrftoken" in cookie
-    assert "Secure" in cookie
-    assert "Domain" not in cookie
+    for name, cookie in zip(("csrftoken", "messages"), cookies, strict=True):
+        assert cookie.startswith(f"Set-Cookie: __Host-{name}=")
+        assert "Secure" in cookie
+        assert "Path=/;" in f"{cookie};"
+        assert "Domain" not in cookie
 
 
 def test_the_web_does_not_start_without_its_secret():

@@ -24,6 +24,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
         "img-src 'self' data:",
         "manifest-src 'self'",
+        "object-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
     ]

@@ -122,6 +122,7 @@ def test_every_answer_carries_the_safety_headers(address):
     policy = headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert "unsafe-inline" not in policy
+    assert {"base-uri 'none'", "object-src 'none'"} <= set(policy.split("; "))
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"

@@ -115,7 +115,9 @@ def test_the_sender_is_what_our_own_proxies_saw(
     assert found == expected
 
 
-@pytest.mark.parametrize("address", ["/login", "/api/profile", "/api/docs", "/nowhere"])
+@pytest.mark.parametrize(
+    "address", ["/login", "/api/profile", "/api/docs", "/nowhere", "/health"]
+)
 def test_every_answer_carries_the_safety_headers(address):
     headers = client_for().get(address).headers
 
@@ -125,6 +127,7 @@ def test_every_answer_carries_the_safety_headers(address):
     assert {"base-uri 'none'", "object-src 'none'"} <= set(policy.split("; "))
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in headers  # local speaks plain HTTP
 
@@ -151,6 +154,8 @@ from django.test import Client
 django.setup()
 client = Client()
 print(client.get("/login").headers["Location"])
+print(client.get("/health", HTTP_HOST="10.0.0.1").content.decode())
+print(client.get("/healthy").headers["Location"])
 answer = client.get("/login", HTTP_X_FORWARDED_PROTO="https")
 print(answer.headers["Strict-Transport-Security"])
 print(answer.cookies.output())
@@ -178,8 +183,10 @@ def test_on_aws_everything_is_bound_to_https():
         check=True,
     )
 
-    redirect, transport, *cookies = done.stdout.splitlines()
+    redirect, health, other, transport, *cookies = done.stdout.splitlines()
     assert redirect == "https://testserver/login"
+    assert health == '{"status": "ok"}'
+    assert other == "https://testserver/healthy"
     assert transport == "max-age=31536000; includeSubDomains"
     for name, cookie in zip(("csrftoken", "messages"), cookies, strict=True):
         assert cookie.startswith(f"Set-Cookie: __Host-{name}=")

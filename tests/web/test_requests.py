@@ -156,6 +156,9 @@ client = Client()
 print(client.get("/login").headers["Location"])
 print(client.get("/health", HTTP_HOST="10.0.0.1").content.decode())
 print(client.get("/healthy").headers["Location"])
+answer = client.get("/api/profile")
+print(answer.status_code, answer.json()["detail"])
+print(client.get("/api/profile", HTTP_X_FORWARDED_PROTO="https").status_code)
 answer = client.get("/login", HTTP_X_FORWARDED_PROTO="https")
 print(answer.headers["Strict-Transport-Security"])
 print(answer.cookies.output())
@@ -183,10 +186,14 @@ def test_on_aws_everything_is_bound_to_https():
         check=True,
     )
 
-    redirect, health, other, transport, *cookies = done.stdout.splitlines()
+    redirect, health, other, plain, secure, transport, *cookies = (
+        done.stdout.splitlines()
+    )
     assert redirect == "https://testserver/login"
     assert health == '{"status": "ok"}'
     assert other == "https://testserver/healthy"
+    assert plain == "403 Use HTTPS. What was sent was readable on its way."
+    assert secure == "401"
     assert transport == "max-age=31536000; includeSubDomains"
     for name, cookie in zip(("csrftoken", "messages"), cookies, strict=True):
         assert cookie.startswith(f"Set-Cookie: __Host-{name}=")

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from accounts import entries, services, sessions
+from accounts import entries, services, sessions, tokens
 from accounts.models import Session
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
@@ -128,12 +128,17 @@ def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
 def test_an_administrator_ends_everybodys_sessions(aws, capsys):
     bob, carol = make_user("bob"), make_user("carol")
     keys = [begin(bob), begin(carol)]
+    _, secret = tokens.create_token(
+        carol, password=PASSWORD, name="script", scopes=["read"], expires_in_days=30
+    )
 
     call_command("end_sessions")
     call_command("end_sessions")
 
     assert [services.find_session(key) for key in keys] == [None, None]
-    assert account_of(bob).sessions is None
-    # Registering began one each.
-    assert capsys.readouterr().out == "4 sessions ended.\n0 sessions ended.\n"
-    services.update_profile(bob, currency="EUR")  # no copy is left that it would miss
+    assert tokens.find_token(secret) is None
+    # Registering began one session each.
+    assert capsys.readouterr().out == (
+        "5 sessions and API tokens ended.\n0 sessions and API tokens ended.\n"
+    )
+    services.update_profile(carol, currency="EUR")  # misses no copy that is gone

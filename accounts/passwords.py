@@ -26,6 +26,9 @@ MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
 AT_ONCE = 4  # hashes a process computes together: a login flood must not fill memory
 LONGEST_WAIT = 5  # seconds for a turn
 
+# Words that nobody's password may be, whatever digits and marks stand around them.
+OURS = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
+
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -46,11 +49,18 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
         raise InvalidError(
             _("Enter at most {most} characters.").format(most=LONGEST), field
         )
-    if password.casefold() in {username.casefold(), email.casefold()}:
+    folded = password.casefold()
+    theirs = {username.casefold(), email.casefold(), email.casefold().partition("@")[0]}
+    if folded in theirs or _letters(folded) in {_letters(name) for name in theirs}:
         raise InvalidError(_("Choose a password unlike your name and e-mail."), field)
-    if password.casefold() in _common():
+    if folded in _common() or _letters(folded) in OURS:
         raise InvalidError(_("This password is too common. Choose another."), field)
     return password
+
+
+def _letters(text: str) -> str:
+    """Return what is left without digits and marks; a text without letters as it is."""
+    return "".join(filter(str.isalpha, text)) or text
 
 
 def hash_password(password: str) -> str:

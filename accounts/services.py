@@ -314,6 +314,27 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
     return retry_lost_races(attempt)
 
 
+def end_all_access(user_id: str) -> int:
+    """End every session and API token of an account; return how many were live.
+
+    For administrators. Raises NotFoundError. Safe to repeat.
+    """
+
+    def attempt() -> int:
+        account = get_account(user_id)
+        ended = [*(account.sessions or ()), *(account.tokens or ())]
+        if not ended:
+            return 0
+        writes = Writes()
+        entries.delete_all(account, writes)
+        writes.update(account, [Account.sessions.remove(), Account.tokens.remove()])
+        writes.commit()
+        logger.info("all access ended user_id=%s count=%d", user_id, len(ended))
+        return len(entries.live(ended))
+
+    return retry_lost_races(attempt)
+
+
 def find_account(user_id: str) -> Account | None:
     """Return an account, if there is one and it is not closed. Read consistently."""
     try:

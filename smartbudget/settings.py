@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 if config.secret_key is None:
     raise ConfigError("SECRET_KEY is not set.")
 SECRET_KEY = config.secret_key
+SECRET_KEY_FALLBACKS = list(config.secret_key_fallbacks)
 DEBUG = False
 ALLOWED_HOSTS = list(config.allowed_hosts)
 
@@ -36,9 +37,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "smartbudget.web.middleware.RequestIdMiddleware",
-    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
     "django.middleware.security.SecurityMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
+    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
+    "smartbudget.web.middleware.HttpsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
     # so that a page's length tells nothing of its secrets (BREACH).
@@ -103,13 +105,17 @@ CSRF_COOKIE_SECURE = not config.local
 CSRF_COOKIE_HTTPONLY = False  # the browsable API's script reads it
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "smartbudget.web.errors.csrf_failure"
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+MESSAGE_STORAGE = "smartbudget.web.messages.MessageStorage"
 
 # Transport. TLS ends at the load balancer, which says so in this header.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if config.proxy_count else None
 )
 SECURE_SSL_REDIRECT = not config.local
+SECURE_REDIRECT_EXEMPT = [
+    r"^health(/|$)",  # the load balancer asks over plain HTTP
+    r"^api(/|$)",  # refused instead, by HttpsMiddleware
+]
 SECURE_HSTS_SECONDS = 0 if config.local else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -23,7 +23,8 @@ class Config:
     resource_prefix: str  # stage prefix of table, queue, topic and function names
     receipts_bucket: str  # bucket names are global, so each stage has its own
     app_url: str  # where people reach the pages; no trailing slash
-    secret_key: str | None  # signs cookies and cursors; the Lambdas need none
+    secret_key: str | None  # signs cursors, seals answers; the Lambdas need none
+    secret_key_fallbacks: tuple[str, ...]  # older ones, still taken until they are gone
     allowed_hosts: tuple[str, ...]
     local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS
     mailbox_url: str | None  # local only: SNS mails go here instead of by e-mail
@@ -52,6 +53,8 @@ class Config:
         """
         local = _boolean(env, "LOCAL", default=False)
         transport = _one_of(env, "EMAIL_TRANSPORT", ("sns", "ses"))
+        # Newest first, so that one variable is enough to change a key in steps.
+        secret_keys = _list(env, "SECRET_KEY")
         app_url = env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/")
         if transport == "ses" and not app_url.startswith(("http://", "https://")):
             raise ConfigError("APP_URL must be set: mails through SES hold links.")
@@ -61,10 +64,9 @@ class Config:
             resource_prefix=env.get("RESOURCE_PREFIX", ""),
             receipts_bucket=env.get("RECEIPTS_BUCKET", "smart-budget-receipts"),
             app_url=app_url,
-            secret_key=env.get("SECRET_KEY") or None,
-            allowed_hosts=tuple(
-                host for host in env.get("ALLOWED_HOSTS", "").split(",") if host
-            ),
+            secret_key=next(iter(secret_keys), None),
+            secret_key_fallbacks=secret_keys[1:],
+            allowed_hosts=_list(env, "ALLOWED_HOSTS"),
             local=local,
             mailbox_url=(env.get("MAILBOX_URL") or None) if local else None,
             email_transport=transport,
@@ -90,6 +92,10 @@ def _required(env: Mapping[str, str], *names: str) -> str:
         if env.get(name):
             return env[name]
     raise ConfigError(f"{names[0]} is not set.")
+
+
+def _list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(entry for entry in env.get(name, "").split(",") if entry)
 
 
 def _boolean(env: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -8,6 +8,7 @@ Answers are kept sealed. Their key is made of the Idempotency-Key, which is not 
 and of SECRET_KEY: whatever is left when an account is deleted, nobody can read.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -19,6 +20,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.crypto import salted_hmac
 from django.utils.datastructures import MultiValueDict
@@ -54,16 +56,16 @@ def answer_once(
     Sets the view's `idempotency_key`, the same for every attempt at the request.
     """
     user_id, key = request.user.user_id, records.parse_key(request.headers[NAME])
-    cipher = _cipher(user_id, key)
+    ciphers = _ciphers(user_id, key)
     begun = records.begin(user_id, key, _fingerprint(request, key))
     if isinstance(begun, bytes):
-        return _opened(cipher, begun)
+        return _opened(ciphers, begun)
     view.idempotency_key = begun.seed
     response = None
     try:
         response = _answer(view, work, request, *args, **kwargs)
     finally:
-        _settle(begun, response, cipher)
+        _settle(begun, response, ciphers[0])
     return response
 
 
@@ -122,10 +124,15 @@ def _described(value: Decimal | UploadedFile) -> object:
     return ["file", value.name, value.content_type, digest.hexdigest()]
 
 
-def _cipher(user_id: str, key: str) -> AESGCM:
+def _ciphers(user_id: str, key: str) -> list[AESGCM]:
+    """Return what seals and opens; the others only open, made of older SECRET_KEYs."""
     salt = "smartbudget.web.idempotency"
-    secret = salted_hmac(salt, f"{user_id}\n{key}", algorithm="sha256")
-    return AESGCM(secret.digest())
+    return [
+        AESGCM(
+            salted_hmac(salt, f"{user_id}\n{key}", secret, algorithm="sha256").digest()
+        )
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
 
 
 def _sealed(cipher: AESGCM, response: Response) -> bytes:
@@ -139,12 +146,15 @@ def _sealed(cipher: AESGCM, response: Response) -> bytes:
     return nonce + cipher.encrypt(nonce, zlib.compress(text.encode()), None)
 
 
-def _opened(cipher: AESGCM, sealed: bytes) -> Response:
-    try:
-        text = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
-    except InvalidTag as error:  # SECRET_KEY was changed meanwhile
-        message = _("This was done; its answer cannot be read any more.")
-        raise ConflictError(message) from error
-    kept = json.loads(zlib.decompress(text))
+def _opened(ciphers: list[AESGCM], sealed: bytes) -> Response:
+    kept = json.loads(zlib.decompress(_decrypted(ciphers, sealed)))
     headers = {**kept["headers"], REPLAYED: "true"}
     return Response(kept["data"], status=kept["status"], headers=headers)
+
+
+def _decrypted(ciphers: list[AESGCM], sealed: bytes) -> bytes:
+    for cipher in ciphers:
+        with contextlib.suppress(InvalidTag):
+            return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+    # SECRET_KEY was changed meanwhile, and the one before is not among the older ones.
+    raise ConflictError(_("This was done; its answer cannot be read any more."))

@@ -10,6 +10,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import log
+from smartbudget.core.errors import ForbiddenError
 from smartbudget.web import errors, health
 from smartbudget.web.requests import is_too_large, is_utf8
 
@@ -24,6 +25,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
         "img-src 'self' data:",
         "manifest-src 'self'",
+        "object-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
     ]
@@ -109,6 +111,24 @@ class CompressionMiddleware(GZipMiddleware):
         if tag and (is_its_304 or response.get("ETag") != tag):
             response.headers["ETag"] = tag[:-1] + self.SUFFIX
         return response
+
+
+class HttpsMiddleware:
+    """Refuse the API over plain HTTP.
+
+    Pages are sent on to HTTPS; a program would follow unseen, and go on sending its
+    password or token in the clear first. It is told before languages are looked at.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        must_be = settings.SECURE_SSL_REDIRECT and request.path_info.startswith("/api")
+        if must_be and not request.is_secure():
+            error = ForbiddenError("Use HTTPS. What was sent was readable on its way.")
+            return errors.response_or_raise(request, error)
+        return self.get_response(request)
 
 
 class RequestMiddleware:

@@ -91,7 +91,8 @@ def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
 class SessionMiddleware:
     """Set `request.user` for pages that need one; the API asks by itself.
 
-    Public pages and the API's refusals cost no call to DynamoDB.
+    With a session's cookie goes what the browser kept of it, such as small pictures of
+    receipts. Public pages and the API's refusals cost no call to DynamoDB.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -104,6 +105,7 @@ class SessionMiddleware:
             response.delete_cookie(
                 settings.SESSION_COOKIE_NAME, samesite=settings.SESSION_COOKIE_SAMESITE
             )
+            response.headers["Clear-Site-Data"] = '"cache"'
         return response
 
     def process_view(

@@ -171,6 +171,7 @@ def test_a_forged_cookie_is_nobody_and_is_taken_away(aws, key):
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
     assert answer.cookies["session"]["max-age"] == 0
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
 
 
 def test_a_write_without_the_csrf_token_is_refused_and_changes_nothing(aws):

@@ -152,6 +152,7 @@ def test_logging_out_ends_the_session(aws):
 
     assert answer.headers["Location"] == "/login"
     assert answer.cookies["session"]["max-age"] == 0
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert services.find_session(key) is None
 
 

@@ -140,7 +140,10 @@ def test_phone_numbers_that_are_refused(number):
     assert refused_field(phone_number=number) == "phone_number"
 
 
-@pytest.mark.parametrize("password", ["8letters", "x" * 128, "  päß wört  ", "🔑" * 8])
+@pytest.mark.parametrize(
+    "password",
+    ["8letters", "x" * 128, "  päß wört  ", "🔑" * 8, "bob likes smart budgets"],
+)
 def test_passwords_that_are_fine(aws, password):
     services.register(**{**BOB, "password": password})
 
@@ -165,8 +168,19 @@ def test_passwords_that_are_refused(password):
     assert refused_field(password=password) == "password"
 
 
-def test_a_password_like_the_username_is_refused():
-    assert refused_field(username="longenough", password="LongEnough") == "password"
+@pytest.mark.parametrize("password", ["LongEnough", "longenough-1", "2026 LONG.enough"])
+def test_a_password_like_the_username_is_refused(password):
+    assert refused_field(username="longenough", password=password) == "password"
+
+
+@pytest.mark.parametrize("password", ["robert-b1", "R.O.B.E.R.T.B", "1robertb1@"])
+def test_a_password_like_the_mailbox_is_refused(password):
+    assert refused_field(email="robert.b@example.com", password=password) == "password"
+
+
+@pytest.mark.parametrize("password", ["SmartBudget", "Smart Budget Planner 2026!"])
+def test_a_password_like_the_program_is_refused(password):
+    assert refused_field(password=password) == "password"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 import time_machine
+from django.core.management import call_command
 
-from accounts import entries, services, sessions
+from accounts import entries, services, sessions, tokens
 from accounts.models import Session
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
@@ -122,3 +123,22 @@ def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
     )
 
     assert services.find_session(key) == alice
+
+
+def test_an_administrator_ends_everybodys_sessions(aws, capsys):
+    bob, carol = make_user("bob"), make_user("carol")
+    keys = [begin(bob), begin(carol)]
+    _, secret = tokens.create_token(
+        carol, password=PASSWORD, name="script", scopes=["read"], expires_in_days=30
+    )
+
+    call_command("end_sessions")
+    call_command("end_sessions")
+
+    assert [services.find_session(key) for key in keys] == [None, None]
+    assert tokens.find_token(secret) is None
+    # Registering began one session each.
+    assert capsys.readouterr().out == (
+        "5 sessions and API tokens ended.\n0 sessions and API tokens ended.\n"
+    )
+    services.update_profile(carol, currency="EUR")  # misses no copy that is gone

@@ -26,6 +26,16 @@ def test_the_api_has_a_limit_unless_it_is_zero(given, limit):
     assert Config.from_env({**PLAIN, **given}).api_rate_limit == limit
 
 
+@pytest.mark.parametrize(
+    ("given", "key", "older"),
+    [("", None, ()), ("new", "new", ()), ("new,old,oldest", "new", ("old", "oldest"))],
+)
+def test_secret_keys_come_newest_first(given, key, older):
+    config = Config.from_env({**PLAIN, "SECRET_KEY": given})
+
+    assert (config.secret_key, config.secret_key_fallbacks) == (key, older)
+
+
 def test_a_limit_that_is_no_number_is_named():
     with pytest.raises(ConfigError, match="API_RATE_LIMIT"):
         Config.from_env({**PLAIN, "API_RATE_LIMIT": "many"})

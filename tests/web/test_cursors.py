@@ -36,6 +36,18 @@ def test_a_forged_cursor_is_refused_by_name(cursor):
     assert caught.value.field == "cursor"
 
 
+def test_a_cursor_signed_with_an_older_secret_is_taken(settings):
+    cursor = cursors.encode(KEY, "a1")
+
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another one"
+
+    assert cursors.decode(cursor, "a1") == (KEY, False)
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(InvalidError):
+        cursors.decode(cursor, "a1")
+
+
 def test_somebody_elses_cursor_is_refused():
     cursor = cursors.encode(KEY, "a1")
 

@@ -567,6 +567,15 @@ def test_an_answer_sealed_with_another_secret_is_not_given(client, settings):
     assert len(stored(EXPENSES)) == 1
 
 
+def test_an_answer_sealed_with_an_older_secret_is_given(client, settings):
+    first = post(client)
+
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another one"
+
+    assert post(client).content == first.content
+
+
 def test_a_thousand_rows_fit(client):
     rows = [{**LUNCH, "description": f"{number} " * 20} for number in range(1000)]
     with faults.answered(COMMIT, 200, "{}"):

@@ -115,15 +115,19 @@ def test_the_sender_is_what_our_own_proxies_saw(
     assert found == expected
 
 
-@pytest.mark.parametrize("address", ["/login", "/api/profile", "/api/docs", "/nowhere"])
+@pytest.mark.parametrize(
+    "address", ["/login", "/api/profile", "/api/docs", "/nowhere", "/health"]
+)
 def test_every_answer_carries_the_safety_headers(address):
     headers = client_for().get(address).headers
 
     policy = headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert "unsafe-inline" not in policy
+    assert {"base-uri 'none'", "object-src 'none'"} <= set(policy.split("; "))
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in headers  # local speaks plain HTTP
 
@@ -150,8 +154,19 @@ from django.test import Client
 django.setup()
 client = Client()
 print(client.get("/login").headers["Location"])
+print(client.get("/health", HTTP_HOST="10.0.0.1").content.decode())
+print(client.get("/healthy").headers["Location"])
+answer = client.get("/api/profile")
+print(answer.status_code, answer.json()["detail"])
+print(client.get("/api/profile", HTTP_X_FORWARDED_PROTO="https").status_code)
 answer = client.get("/login", HTTP_X_FORWARDED_PROTO="https")
 print(answer.headers["Strict-Transport-Security"])
+print(answer.cookies.output())
+from django.contrib.messages.storage import default_storage
+from django.http import HttpResponse
+storage, answer = default_storage(answer.wsgi_request), HttpResponse()
+storage.add(20, "Saved.")
+storage.update(answer)
 print(answer.cookies.output())
 """
 
@@ -171,12 +186,20 @@ def test_on_aws_everything_is_bound_to_https():
         check=True,
     )
 
-    redirect, transport, cookie = done.stdout.splitlines()
+    redirect, health, other, plain, secure, transport, *cookies = (
+        done.stdout.splitlines()
+    )
     assert redirect == "https://testserver/login"
+    assert health == '{"status": "ok"}'
+    assert other == "https://testserver/healthy"
+    assert plain == "403 Use HTTPS. What was sent was readable on its way."
+    assert secure == "401"
     assert transport == "max-age=31536000; includeSubDomains"
-    assert "__Host-csrftoken" in cookie
-    assert "Secure" in cookie
-    assert "Domain" not in cookie
+    for name, cookie in zip(("csrftoken", "messages"), cookies, strict=True):
+        assert cookie.startswith(f"Set-Cookie: __Host-{name}=")
+        assert "Secure" in cookie
+        assert "Path=/;" in f"{cookie};"
+        assert "Domain" not in cookie
 
 
 def test_the_web_does_not_start_without_its_secret():

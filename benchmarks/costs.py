@@ -1,0 +1,212 @@
+"""What a month costs at 100, 10,000 and a million users: `python -m benchmarks.costs`.
+
+Nothing is measured here. What an action asks of AWS is what tests/test_monthly_costs.py
+finds; how often people do it, and what is marked as such below, is assumed.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+SIZES = (100, 10_000, 1_000_000)
+
+# List prices of us-east-1 in dollars; docs/operations.md says where they are from.
+READ_UNIT, WRITE_UNIT = 0.125e-6, 0.625e-6
+TABLE_GB, BACKUP_GB = 0.25, 0.20  # a month; point-in-time recovery
+GB_SECOND, INVOCATION = 0.0000166667, 0.20e-6
+SQS_REQUEST = 0.40e-6
+SNS_EMAIL, SNS_PUBLISH, SES_EMAIL = 2.00e-5, 0.50e-6, 1.00e-4
+S3_GB, S3_PUT, S3_GET = 0.023, 5.0e-6, 0.4e-6
+SERVER_HOUR = {"t3.small": 0.0208, "m7i.large": 0.1008}
+BALANCER_HOUR, BALANCER_UNIT_HOUR = 0.0225, 0.008
+ADDRESS_HOUR, DISK_GB = 0.005, 0.08
+LOG_GB, ALARM, METRIC, SECRET, KEY = 0.50, 0.10, 0.30, 0.40, 1.00
+SENT_GB, SENT_FREE_GB = 0.09, 100
+
+HOURS = 730
+DAYS = 30.4
+
+
+@dataclass(frozen=True)
+class Action:
+    """What one action asks of AWS.
+
+    calls: by the names of tests/calls.py. read_units: of usual items. items: those
+    that its transactions change, at two write units each. single_writes: units of
+    other writes. indexed: index entries changed, a unit each.
+    """
+
+    calls: tuple[str, ...]
+    read_units: float
+    items: int = 0
+    single_writes: int = 0
+    indexed: int = 0
+
+    @property
+    def write_units(self) -> int:
+        """Units of all its writes, of items of up to 1 KB."""
+        return 2 * self.items + self.single_writes + self.indexed
+
+
+_GET, _BATCH, _QUERY = "dynamodb.GetItem", "dynamodb.BatchGetItem", "dynamodb.Query"
+_COMMIT, _UPDATE = "dynamodb.TransactWriteItems", "dynamodb.UpdateItem"
+_SEND, _PUT_FILE = "sqs.SendMessageBatch", "s3.PutObject"
+
+# An expense with a monthly budget, which is looked for among three by key: 3 units. A
+# month of 30 expenses is some 12 KB of its index, read eventually consistently: 1.5.
+ACTIONS = {
+    "open a page without a list": Action((_GET,), 1),
+    "open a list": Action((_GET, _QUERY), 3),
+    "open the dashboard": Action((_GET, _QUERY, _QUERY), 4.5),
+    "its trend": Action((_GET, _QUERY), 1 + 18),
+    "count the unread": Action((_GET, _QUERY), 1 + 3.5),
+    "add an expense": Action((_GET, _BATCH, _COMMIT), 4, items=2, indexed=2),
+    "add one that alerts": Action(
+        (_GET, _BATCH, _COMMIT, _SEND), 4, items=3, indexed=4
+    ),
+    "edit one": Action((_GET, _GET, _BATCH, _COMMIT), 5, items=3, indexed=2),
+    "add one with a receipt": Action(
+        (_GET, _SEND, _PUT_FILE, _BATCH, _COMMIT), 4, items=2, indexed=2
+    ),
+    "log in": Action(
+        (_GET, _GET, *[_UPDATE] * 4, _GET, _COMMIT), 3, 2, single_writes=4, indexed=2
+    ),
+    "deliver an e-mail": Action(
+        (_UPDATE, _GET, "sns.Publish", _UPDATE), 1, single_writes=2, indexed=5
+    ),
+}
+
+# Assumed: what somebody who uses the program does in a month.
+USE = {
+    "open a page without a list": 40,
+    "open a list": 40,
+    "open the dashboard": 20,
+    "its trend": 20,
+    "count the unread": 120,  # after every page with a menu
+    "add an expense": 26,
+    "add one that alerts": 1,
+    "edit one": 3,
+    "add one with a receipt": 3,
+    "log in": 3,
+    "deliver an e-mail": 4,  # alerts, summaries
+}
+REPORTS = 1
+RECEIPT_MB, REPORT_MB = 0.5, 0.05
+YEARS = 3  # of history that is stored
+EXPENSE_KB, NOTIFICATION_KB = 0.5, 0.8
+PAGE_KB = 12  # sent, compressed, with its share of static files
+LOG_KB = 0.6  # a request, in the logs of program and proxy
+
+# Measured by this folder's other programs, rounded up.
+REQUEST_CPU_SECONDS = 0.015  # pages
+DELIVERY_SECONDS, DELIVERY_GB = 0.2, 0.5
+REPORT_SECONDS, REPORT_GB = 2.0, 1769 / 1024
+# daily_check: a user's 29 ordinary days, and the first of the month
+CHECK_SECONDS, CHECK_READS, CHECK_WRITES = 0.4, 17, 9
+PEAK = 4  # times the average load
+BUSY = 0.5  # of the CPU at which web.yaml adds a server
+
+ALARMS, QUERY_ALARMS, METRICS = 24, 8, 25
+
+
+@dataclass
+class Bill:
+    """Dollars a month, by what is paid for."""
+
+    lines: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """All lines together."""
+        return sum(self.lines.values())
+
+
+def month(users: int) -> Bill:
+    """Return what a month costs. No free tier is taken off."""
+    reads = sum(ACTIONS[name].read_units * times for name, times in USE.items())
+    writes = sum(ACTIONS[name].write_units * times for name, times in USE.items())
+    reads += CHECK_READS + 4 * REPORTS
+    writes += CHECK_WRITES + 3 * REPORTS
+    kept = 12 * YEARS
+    expenses = USE["add an expense"] + USE["add one with a receipt"]
+    table_gb = kept * (expenses * EXPENSE_KB + 6 * NOTIFICATION_KB) * 2 / 1e6
+    files_gb = kept * (USE["add one with a receipt"] * RECEIPT_MB + REPORT_MB) / 1e3
+    mails = USE["deliver an e-mail"] * users
+    sends = sum(times * ACTIONS[name].calls.count(_SEND) for name, times in USE.items())
+    requests = _requests() * users
+    lambda_gb_seconds = (
+        users
+        * (
+            USE["deliver an e-mail"] * DELIVERY_SECONDS * DELIVERY_GB
+            + REPORTS * REPORT_SECONDS * REPORT_GB
+            + CHECK_SECONDS * 0.5
+        )
+        + DAYS * 288 * 0.2 * 0.5
+    )  # the sweep
+    sent_gb = requests * PAGE_KB / 1e6 + users * RECEIPT_MB / 1e3
+    return Bill(
+        {
+            "DynamoDB, requests": users * (reads * READ_UNIT + writes * WRITE_UNIT),
+            "DynamoDB, storage and recovery": users * table_gb * (TABLE_GB + BACKUP_GB),
+            "Lambda": lambda_gb_seconds * GB_SECOND
+            + users * (mails / users + REPORTS + 1) * INVOCATION,
+            "SQS": (3 * users * sends + _POLLS) * SQS_REQUEST,
+            "e-mail": mails * (SNS_EMAIL + SNS_PUBLISH if users <= 200 else SES_EMAIL),
+            "S3": users * (files_gb * S3_GB + (3 + REPORTS) * S3_PUT + 10 * S3_GET),
+            "web servers": _servers(requests),
+            "load balancer": _balancer(requests),
+            "transfer": max(0, sent_gb - SENT_FREE_GB) * SENT_GB,
+            "logs, alarms, secret": requests * LOG_KB / 1e6 * LOG_GB
+            + (ALARMS + 3 * QUERY_ALARMS) * ALARM
+            + METRICS * METRIC
+            + SECRET,
+        }
+    )
+
+
+# Lambda asks a queue in long polls of 20 seconds, with five pollers at least.
+_POLLS = 5 * DAYS * 86_400 / 20
+
+
+def _requests() -> float:
+    """Requests that one person makes in a month, static files not counted."""
+    return sum(times for name, times in USE.items() if name != "deliver an e-mail")
+
+
+def _servers(requests: float) -> float:
+    """Price of the web servers, two of the small ones at least."""
+    cpus = requests / (HOURS * 3600) * PEAK * REQUEST_CPU_SECONDS / BUSY
+    kind, count = "t3.small", 2
+    if cpus > 2 * 0.4:  # what two of these burstable ones may use all the time
+        kind, count = "m7i.large", max(2, math.ceil(cpus / 2))
+    return count * (HOURS * (SERVER_HOUR[kind] + ADDRESS_HOUR) + 8 * DISK_GB)
+
+
+def _balancer(requests: float) -> float:
+    """Price of the load balancer; a unit is 25 new connections a second or 1 GB/h."""
+    connections = requests / (HOURS * 3600) / 25
+    volume = requests * PAGE_KB / 1e6 / HOURS
+    units = max(connections, volume)
+    return HOURS * (BALANCER_HOUR + 2 * ADDRESS_HOUR + units * BALANCER_UNIT_HOUR)
+
+
+def table() -> str:
+    """Return the table of docs/operations.md."""
+    bills = [month(size) for size in SIZES]
+    lines = [
+        "| dollars a month | " + " | ".join(f"{size:,} users" for size in SIZES) + " |",
+        "| --- |" + " ---: |" * len(SIZES),
+    ]
+    for name in bills[0].lines:
+        cells = [f"{bill.lines[name]:,.2f}" for bill in bills]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    totals = [f"**{bill.total:,.2f}**" for bill in bills]
+    lines.append("| **all** | " + " | ".join(totals) + " |")
+    each = [
+        f"{bill.total / size:,.4f}" for bill, size in zip(bills, SIZES, strict=True)
+    ]
+    lines.append("| a user | " + " | ".join(each) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -1,0 +1,11 @@
+"""What the next page says once, carried there in a signed cookie."""
+
+from django.contrib.messages.storage.cookie import CookieStorage
+
+from smartbudget.core.config import config
+
+
+class MessageStorage(CookieStorage):
+    """Django's, bound to this host over HTTPS like the other cookies."""
+
+    cookie_name = "messages" if config.local else "__Host-messages"

@@ -1,0 +1,74 @@
+"""The security page names every requirement, and only files and tests that exist."""
+
+import re
+
+import pytest
+
+from smartbudget.local.settings import ROOT
+
+PAGE = (ROOT / "docs/security.md").read_text()
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in PAGE.splitlines()
+    if re.match(r"\| \d+\.\d+\.\d+", line)
+]
+
+# How many requirements of levels 1 and 2 each section of ASVS 5.0 has.
+SECTIONS = """
+    1.1 2, 1.2 9, 1.3 11, 1.4 3, 1.5 2, 2.1 3, 2.2 3, 2.3 4, 2.4 1, 3.2 2, 3.3 4, 3.4 6,
+    3.5 5, 3.7 2, 4.1 3, 4.2 1, 4.3 2, 4.4 4, 5.1 1, 5.2 3, 5.3 2, 5.4 3, 6.1 3, 6.2 12,
+    6.3 4, 6.4 4, 6.5 5, 6.6 3, 6.8 4, 7.1 3, 7.2 4, 7.3 2, 7.4 5, 7.5 2, 7.6 2, 8.1 2,
+    8.2 3, 8.3 1, 8.4 1, 9.1 3, 9.2 4, 10.1 2, 10.2 2, 10.3 4, 10.4 11, 10.5 5, 10.6 2,
+    10.7 3, 11.1 2, 11.2 3, 11.3 3, 11.4 4, 11.5 1, 11.6 1, 12.1 3, 12.2 2, 12.3 4,
+    13.1 1, 13.2 5, 13.3 2, 13.4 5, 14.1 2, 14.2 4, 14.3 3, 15.1 3, 15.2 3, 15.3 7,
+    16.1 1, 16.2 5, 16.3 4, 16.4 3, 16.5 3, 17.1 1, 17.2 4, 17.3 2
+"""
+REQUIREMENTS = [
+    f"{section}.{number}"
+    for section, count in (each.split() for each in SECTIONS.split(","))
+    for number in range(1, int(count) + 1)
+]
+
+
+def test_every_requirement_has_one_row():
+    named = [each.strip() for row in ROWS for each in row[0].split(",")]
+
+    assert sorted(named) == sorted(REQUIREMENTS)
+
+
+def test_the_sums_are_those_of_the_rows():
+    states = ["met", "partly", "not met", "n/a"]
+    found = dict.fromkeys(states, 0)
+    for row in ROWS:
+        found[row[2].strip("*")] += len(row[0].split(","))
+
+    sums = " | ".join(str(found[state]) for state in states)
+    assert f"| {len(REQUIREMENTS)} | {sums} |" in PAGE
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].split(",")[0])
+def test_a_row_says_where_or_why(row):
+    assert len(row) == 5
+    where, shown = row[3:]
+    assert where or shown
+    if row[2] != "met":
+        assert where
+
+
+@pytest.mark.parametrize(
+    "named", sorted(set(re.findall(r"`(tests/\S+?::\w+)`", PAGE))), ids=str
+)
+def test_a_test_that_is_named_exists(named):
+    path, _, test = named.partition("::")
+
+    assert re.search(rf"^def {test}\(", (ROOT / path).read_text(), re.MULTILINE)
+
+
+PATHS = re.compile(
+    r"(?:`|\]\()((?:\.\./)?[\w.-]+(?:/[\w.-]+)*\.(?:py|md|txt|yaml|js|html|toml))[`)#]"
+)
+
+
+@pytest.mark.parametrize("path", sorted(set(PATHS.findall(PAGE))))
+def test_a_file_that_is_named_exists(path):
+    assert (ROOT / path).exists() or (ROOT / "docs" / path).exists()

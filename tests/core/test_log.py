@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import secrets
 
 import pytest
 
@@ -41,6 +42,19 @@ def test_no_text_makes_a_second_line(lines):
 
     (line,) = lines()
     assert line["level"] == "INFO"
+
+
+def test_the_key_of_a_link_is_left_out(lines):
+    key = secrets.token_urlsafe(32)
+    logger.warning("Forbidden: /notifications/confirm/%s", key)
+    logger.warning("Not Found: /notifications/unsubscribe/%s/%s?x", "a" * 32, key)
+    logger.warning("Not Found: /api/sessions/%s", "f" * 64)  # opens nothing
+
+    assert [line["message"] for line in lines()] == [
+        "Forbidden: /notifications/confirm/...",
+        f"Not Found: /notifications/unsubscribe/{'a' * 32}/...?x",
+        f"Not Found: /api/sessions/{'f' * 64}",
+    ]
 
 
 def test_an_exception_is_in_its_line(lines):

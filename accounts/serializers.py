@@ -21,6 +21,7 @@ from smartbudget.web.api import (
     InputSerializer,
     PasswordField,
     TextField,
+    one_of,
 )
 
 NO_SUCH_CURRENCY = {
@@ -78,7 +79,7 @@ class ProfileInput(InputSerializer):
     time_zone = serializers.ChoiceField(
         sorted(TIME_ZONES), error_messages=NO_SUCH_TIME_ZONE
     )
-    language = serializers.ChoiceField([*LANGUAGES])
+    language = serializers.ChoiceField([*LANGUAGES], error_messages=one_of(LANGUAGES))
     large_expense_threshold = AmountField(allow_null=True)
     email_preferences = EmailPreferences()
     quiet_hours = QuietHours(allow_null=True)
@@ -175,7 +176,9 @@ class TokenInput(InputSerializer):
     password = PasswordField(help_text="The account's: a token is a new way in.")
     name = TextField(max_length=LONGEST_NAME, help_text="Tells it from the others.")
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES)
+        child=serializers.ChoiceField(SCOPES, error_messages=one_of(SCOPES)),
+        min_length=1,
+        max_length=len(SCOPES),
     )
     expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS)
 

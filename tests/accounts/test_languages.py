@@ -10,6 +10,7 @@ from accounts import services
 from notifications import delivery
 from tests.builders import PASSWORD, client_for, make_user
 from tests.notifications.builders import make_notification
+from tests.problems import said_of
 
 GERMAN = {"Accept-Language": "de"}
 ENGLISH = {"Accept-Language": "en"}
@@ -50,7 +51,7 @@ def test_an_error_is_said_in_german_at_its_field(aws):
 
     sentence = "Gib eine E-Mail-Adresse ein, wie name@example.com."
     assert sentence in form.text
-    assert api.json() == {"email": [sentence]}
+    assert said_of(api) == {"email": [sentence]}
 
 
 def test_an_amount_is_typed_and_kept_in_german(greta):

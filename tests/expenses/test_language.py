@@ -8,6 +8,7 @@ import pytest
 from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user
 from tests.money_builders import make_expense
+from tests.problems import said_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -150,7 +151,7 @@ def test_a_program_gets_the_language_that_it_asks_for(client):
         response = client.post(
             "/api/expenses", sent, content_type="application/json", headers=headers
         )
-        return response.json()["date"]
+        return said_of(response)["date"]
 
     assert refused() == ["Not more than 10 years back."]
     assert refused(**{"Accept-Language": "de"}) == ["Höchstens 10 Jahre zurück."]

@@ -10,7 +10,7 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver
 
-from accounts import staff
+from accounts import staff, tokens
 from tests.builders import PASSWORD, client_for
 from tests.calls import counted
 from tests.expenses.pictures import PDF
@@ -29,6 +29,7 @@ KEYS = {
     "notification_id": ID,
     "user_id": ID,
     "session_id": "0" * 64,
+    "token_id": "0" * 64,
     "file_name": "monthly_report_20260318T120000Z.pdf",
 }
 SHARED = ["/register", "/login", "/logout"]  # with pages
@@ -124,12 +125,16 @@ def made_of(alice):
         {"report_type": "monthly"},
         content_type="application/json",
     )
+    token, _ = tokens.create_token(
+        alice, password=PASSWORD, name="t", scopes=["read"], expires_in_days=7
+    )
     return {
         f"expenses/{ID}": f"expenses/{expense.expense_id}",
         f"receipts/{ID}": f"receipts/{expense.expense_id}",
         f"budgets/{ID}": f"budgets/{make_budget(alice).budget_id}",
         f"notifications/{ID}": "notifications/"
         + make_notification("f" * 32, alice.user_id).notification_id,
+        f"tokens/{KEYS['token_id']}": f"tokens/{token.token_id}",
         KEYS["file_name"]: made.json()["file_name"],
         f"users/{ID}": f"users/{alice.user_id}",
     }

@@ -55,8 +55,8 @@ def read_page(
         last_evaluated_key=after,
     )
     answer = next(results.page_iter)
-    found = [index._model.from_raw_data(raw) for raw in answer["Items"]]
-    items = found[:limit]
+    found = answer["Items"]  # of a search hundreds, of which only a page is made models
+    items = [index._model.from_raw_data(raw) for raw in found[:limit]]
     if len(found) > limit:
         onward: Key | None = _key_of(items[-1], key_names)
     else:

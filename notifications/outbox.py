@@ -28,7 +28,7 @@ def compose(
     if type not in TYPES:
         raise ValueError(f"{type!r} is not among TYPES.")
     now = dates.timestamp()
-    return Notification(
+    composed = Notification(
         notification_id=notification_id,
         user_id=user_id,
         type=type,
@@ -39,8 +39,10 @@ def compose(
         updated_at=now,
         unsent_shard=shard_of(notification_id),
         unsent_since=now,
-        request_id=log.request_id.get(),
     )
+    if request_id := log.request_id.get():
+        composed.request_id = request_id
+    return composed
 
 
 def put(notification: Notification, writes: Writes) -> None:

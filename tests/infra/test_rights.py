@@ -39,7 +39,7 @@ INSIDE = re.compile(
     r"|\$\{CodeBucketItself\.Arn\}/\*"
     r"|elasticbeanstalk-Region-AccountId/(resources/environments/)?\*"
     r"|log-group:/aws/(lambda/<stage>\w+(:\*|\*)|elasticbeanstalk/<stage>[\w-]+-env/\*)"
-    r"|secret:<stage>smart-budget-secret-key-\?{6}"
+    r"|secret:<stage>smart-budget-(secret|health)-key-\?{6}"
     r"|stack/<stage>smart-budget-\w+/\*"
     r"|function:<stage>\w+:\*"
     r"|alarm:<stage>smart-budget-\*"

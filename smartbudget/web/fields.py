@@ -9,7 +9,14 @@ from rest_framework import serializers
 from smartbudget.core.money import format_amount
 
 
-@extend_schema_field({"type": "string", "format": "decimal"})
+@extend_schema_field(
+    {
+        "type": "string",
+        "format": "decimal",
+        "pattern": r"^-?\d+(\.\d+)?$",
+        "examples": ["12.50"],
+    }
+)
 class MoneyField(serializers.Field[Decimal, Any, str, Any]):
     """An amount as a string, in the decimals of the context's `currency`."""
 

@@ -11,6 +11,7 @@ from drf_spectacular import openapi
 from drf_spectacular.utils import OpenApiParameter
 
 from smartbudget.web import idempotency
+from smartbudget.web.cursors import LARGEST_PAGE_SIZE, PAGE_SIZE
 from smartbudget.web.downloads import OneForm
 from smartbudget.web.problems import PROBLEM_JSON, TITLES
 
@@ -65,7 +66,11 @@ FAULT = {
 # Of a list that comes in pages.
 PAGING = [
     OpenApiParameter("cursor", str, description="As `next` or `previous` has it."),
-    OpenApiParameter("page_size", int, description="1-100; 25 if not given."),
+    OpenApiParameter(
+        "page_size",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE_SIZE},
+        description=f"{PAGE_SIZE} if not given.",
+    ),
 ]
 
 # The name and the meaning of each refusal.

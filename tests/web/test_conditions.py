@@ -383,3 +383,11 @@ def test_a_condition_that_would_be_ignored_is_refused(client, alice, method, url
     assert answer.status_code == 400
     assert list(said_of(answer)) == [name]
     assert account_of(alice)
+
+
+def test_what_no_view_does_is_not_a_matter_of_conditions(alice):
+    headers = {"If-None-Match": '"x"'}
+
+    answer = client_for(alice).generic("TRACE", "/api/summary", headers=headers)
+
+    assert problem(answer)["status"] == 405

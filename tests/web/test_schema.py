@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils.html import escape
 
+from smartbudget.local.settings import ROOT
 from smartbudget.web.problems import TITLES
 from tests.builders import client_for
 from tests.problems import problem
@@ -36,6 +37,8 @@ def test_the_schema_is_made_without_a_warning_and_is_valid():
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
 
     assert written.getvalue().startswith("openapi: 3.1.0")
+    kept = (ROOT / "docs" / "openapi.yaml").read_text()
+    assert kept == written.getvalue(), "run make schema, and look at what changed"
 
 
 def test_every_operation_says_how_it_is_refused(operations):

@@ -4,6 +4,7 @@ Starts a local AWS of its own on free ports and stops it again. The figures are 
 of one run on one machine; what to read in them are the ratios.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,9 @@ from tests.stack import make_settings
 
 # The check scans every budget, so it runs first, and as an administrator.
 AS_ADMIN = ("benchmarks.daily_check",)
+OPTIONS = ("API_BENCH_SECONDS", "API_BENCH_REQUESTS")
 UNDER_THE_WEB_ROLE = (
+    "benchmarks.api",
     "benchmarks.receipts",
     "benchmarks.reports",
     "benchmarks.bulk",
@@ -30,7 +33,8 @@ def main() -> int:
         stack = LocalStack(make_settings(Path(folder)), say=print)
         try:
             stack.start(demo=False)
-            web = stack.web_env()
+            asked = {name: os.environ[name] for name in OPTIONS if name in os.environ}
+            web = stack.web_env() | asked
             runs = [(name, _as_admin(web)) for name in AS_ADMIN]
             runs += [(name, web) for name in UNDER_THE_WEB_ROLE]
             for name, env in runs:

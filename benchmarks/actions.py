@@ -39,10 +39,11 @@ class Bench:
     """One user with a history, and what can be timed for them."""
 
     def __init__(self, history: int) -> None:
+        self.password = uuid.uuid4().hex
         login = accounts.register(
             username=f"b{uuid.uuid4().hex[:12]}",
             email=f"{uuid.uuid4().hex[:12]}@example.com",
-            password=uuid.uuid4().hex,
+            password=self.password,
         )
         self.user: User = login.user
         self.client = Client(HTTP_HOST="127.0.0.1")
@@ -172,7 +173,7 @@ def replay(tries: list[list[Call]]) -> float:
         )
     times = []
     for calls in tries:
-        prepared = [(clients[s], o, _unconditional(o, p)) for s, o, p in calls]
+        prepared = [(clients[s], o, unconditional(o, p)) for s, o, p in calls]
         start = time.perf_counter()
         for client, operation, parameters in prepared:
             client._make_api_call(operation, parameters)
@@ -180,7 +181,7 @@ def replay(tries: list[list[Call]]) -> float:
     return statistics.median(times) * 1000
 
 
-def _unconditional(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def unconditional(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     if operation != "TransactWriteItems":
         return parameters
     items = []

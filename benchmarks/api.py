@@ -91,7 +91,7 @@ def _compare(ours: int, bare: int, headers: dict[str, str]) -> None:
 def _watch(port: int, workers: list[int], headers: dict[str, str]) -> None:
     """Print what the workers hold before and after many requests."""
     held = []
-    asked = ("GET", "/api/expenses?page_size=1", None, headers)
+    asked = ("GET", "/api/budgets", None, headers)
     for _ in range(2):
         _load(port, 8, asked, requests=REQUESTS // 2)
         held.append([round(_status(pid, "VmRSS") / 1024, 1) for pid in workers])

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from pynamodb.exceptions import TransactWriteError
+
 from accounts import claims, emails, entries, passwords, rules, sessions, throttles
 from accounts.models import OPT_IN_KINDS, Account, ApiToken, Claim, Session, User
 from accounts.sessions import LiveSession, Login
@@ -115,7 +117,7 @@ def _store_account(account: Account, session: Session) -> None:
     except LostRaceError as error:
         if not error.refused or not _is_stored(account):
             raise
-    except Exception as error:
+    except TransactWriteError as error:
         # The reply may have been lost after the commit [D8].
         if not is_outage(error) or not _is_stored(account):
             raise

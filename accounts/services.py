@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import claims, emails, entries, passwords, rules, sessions, throttles
-from accounts.models import OPT_IN_KINDS, Account, ApiToken, Claim, Session, User
+from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from notifications import outbox, plans, texts
@@ -235,13 +235,13 @@ def refuse_locked(account: Account) -> None:
 
 def find_session(session_key: str) -> User | None:
     """Return whose session a key opens; None if it ended, expired or never was."""
-    session = sessions.find(session_key)
+    session = entries.find(Session, session_key)
     if session is None or session.expires_at <= time.time():
         return None
     return user_of(session)
 
 
-def user_of(item: Session | ApiToken) -> User | None:
+def user_of(item: Credential) -> User | None:
     """Return the user that a session or token carries; None if there is none any more.
 
     Where older code wrote it, without what it did not know, the account is read.
@@ -258,7 +258,7 @@ def log_out(session_key: str) -> None:
 
 
 def _end_session(session_key: str) -> None:
-    session = sessions.find(session_key)
+    session = entries.find(Session, session_key)
     if session is None:
         return
     writes = Writes()

@@ -286,7 +286,7 @@ def end_session(user: User, session_id: str) -> None:
     """
     ended = _end_sessions(user, lambda found: found == session_id)
     if not ended:
-        raise NotFoundError("There is no such session.")
+        raise NotFoundError(_("There is no such session."))
 
 
 def end_other_sessions(user: User, session_key: str | None) -> int:

@@ -75,28 +75,10 @@ def record_expense(
     if kept:
         expense.set_receipt(kept.changes)
 
-    def attempt() -> tuple[Expense, Outcome]:
-        writes = Writes()
-        outcome = effects.touch_budgets(user, None, expense, writes)
-        _claim(user, expense, kept, writes)
-        expense.large_noticed = effects.notice_large(
-            user, None, expense, writes, outcome
-        )
-        writes.put(expense, Expense.expense_id.does_not_exist())
-        try:
-            writes.commit()
-        except LostRaceError as lost:
-            if expense in lost.refused:
-                stored = _stored_before(expense)
-                if not is_same:
-                    drafts.refuse_other(stored, expense, dated=date is not None)
-                return stored, Outcome()
-            _refuse_taken(kept, lost)
-            raise
-        return expense, outcome
-
     with _taken_back(kept):
-        stored = _commit(user, attempt)
+        stored = _commit(user, lambda: _record(user, expense, kept))
+        if stored is not expense and not is_same:
+            drafts.refuse_other(stored, expense, dated=date is not None)
     if stored is expense:  # else it was there
         log.count("ExpensesRecorded")
     if kept and kept.mark and stored.receipt_url != kept.key:
@@ -190,6 +172,23 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
     budgets.follow_up(user, outcome)
     expense.alerts = outcome.alerts
     return expense
+
+
+def _record(user: User, expense: Expense, kept: Kept | None) -> tuple[Expense, Outcome]:
+    """Store a new expense, unless its id is taken: return what is there instead."""
+    writes = Writes()
+    outcome = effects.touch_budgets(user, None, expense, writes)
+    _claim(user, expense, kept, writes)
+    expense.large_noticed = effects.notice_large(user, None, expense, writes, outcome)
+    writes.put(expense, Expense.expense_id.does_not_exist())
+    try:
+        writes.commit()
+    except LostRaceError as lost:
+        if expense in lost.refused:
+            return _stored_before(expense), Outcome()
+        _refuse_taken(kept, lost)
+        raise
+    return expense, outcome
 
 
 def _edit(

@@ -37,7 +37,7 @@ from smartbudget.core.tables import (
     unchecked,
 )
 from smartbudget.core.tasks import QueueError
-from smartbudget.core.text import clean, fold
+from smartbudget.core.text import choose, clean, fold
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -144,8 +144,9 @@ def create_budget(
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
     category = clean(category, "category", shortest=1, longest=50)
+    period = choose(period, dates.PERIODS, "period")
     budget = Budget(
-        budget_id=budget_id_for(user.user_id, _check_period(period), category),
+        budget_id=budget_id_for(user.user_id, period, category),
         user_id=user.user_id,
         category=category,
         amount=money.parse_amount(amount, user.currency),
@@ -218,7 +219,7 @@ def edit_budget(
     if alert_threshold is not None:
         alert_threshold = _check_threshold(alert_threshold)
     if period is not None:
-        _check_period(period)
+        choose(period, dates.PERIODS, "period")
 
     def attempt() -> tuple[Budget, Outcome]:
         old = get_budget(user, budget_id)
@@ -552,15 +553,6 @@ def _alert(
         )
         outbox.put(notification, writes)
         outcome.alerts.append(notification)
-
-
-def _check_period(period: object) -> str:
-    if period not in dates.PERIODS:
-        choices = ", ".join(dates.PERIODS)
-        raise InvalidError(
-            _("Choose one of {choices}.").format(choices=choices), "period"
-        )
-    return str(period)
 
 
 def _check_threshold(value: object) -> int:

@@ -25,6 +25,7 @@ from smartbudget.core.tables import (
     unchecked,
     write_single,
 )
+from smartbudget.core.text import choose
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
 LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short
@@ -66,10 +67,8 @@ def list_notifications(
         raise InvalidError(
             _("There is no type {name}.").format(name=repr(min(unknown))), "type"
         )
-    if status and status not in STATUSES:
-        raise InvalidError(
-            _("Choose one of {choices}.").format(choices=", ".join(STATUSES)), "status"
-        )
+    if status:
+        choose(status, STATUSES, "status")
     matching = None
     if types:
         matching = Notification.type.is_in(*sorted(set(types)))

@@ -12,14 +12,8 @@ from decimal import Decimal
 from babel import lists
 
 from accounts.models import User
+from budgets.counting import Outcome, change, current_period, put_counted, settle
 from budgets.models import LEVELS, Budget, budget_id_for
-from budgets.services import (
-    Outcome,
-    change,
-    current_period,
-    put_counted,
-    settle,
-)
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services as accounts
 from accounts.models import User
-from budgets import charts, queries, services
+from budgets import charts, counting, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
 from budgets.queries import BudgetLine
@@ -165,7 +165,7 @@ def _lines(user: User) -> list[BudgetLine]:
     be read.
     """
     budgets = services.list_budgets(user).items
-    if any(each.current != services.current_period(user, each) for each in budgets):
+    if any(each.current != counting.current_period(user, each) for each in budgets):
         return queries.summary(user).lines
     return [
         BudgetLine(

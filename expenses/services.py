@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pynamodb.exceptions import DoesNotExist
 
 from accounts.models import User
-from budgets import services as budgets
-from budgets.services import Outcome
+from budgets import counting
+from budgets.counting import Outcome
 from expenses import drafts, effects, receipts
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
@@ -169,7 +169,7 @@ def delete_expense(
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
     expense, outcome = retry_lost_races(attempt)
-    budgets.follow_up(user, outcome)
+    counting.follow_up(user, outcome)
     expense.alerts = outcome.alerts
     return expense
 

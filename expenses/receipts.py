@@ -27,7 +27,7 @@ from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import is_condition_failure, write_single
+from smartbudget.core.tables import write_if
 from smartbudget.core.tasks import QueueError
 
 logger = logging.getLogger(__name__)
@@ -357,13 +357,7 @@ def _release(expense_id: str, key: str) -> bool:
     Returns whether the object may go: not while another expense has it.
     """
     free = Upload.attached_to.does_not_exist() | (Upload.attached_to == expense_id)
-    try:
-        write_single(lambda: Upload(upload_id(key)).delete(free))
-    except DeleteError as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True
+    return write_if(lambda: Upload(upload_id(key)).delete(free))
 
 
 def _mark_of(key: str) -> str | None:

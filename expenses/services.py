@@ -231,17 +231,7 @@ def _keep(
 ) -> Kept | None:
     """Put a receipt where an expense may refer to it."""
     if receipt:
-        return receipts.keep(
-            user.user_id,
-            expense_id,
-            file=receipt.file,
-            ext=receipt.ext,
-            content_type=receipt.content_type,
-            size_bytes=receipt.size_bytes,
-            sha256=receipt.sha256,
-            file_name=receipt.name,
-            replaced=replaced,
-        )
+        return receipts.keep(user.user_id, expense_id, receipt, replaced)
     if receipt_url:
         kept = receipts.choose_upload(user.user_id, receipt_url)
         receipts.make_permanent(expense_id, kept)

@@ -43,11 +43,6 @@ def clock(aws):
         yield traveller
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def post(client, path=EXPENSES, body=LUNCH, key="k", **headers):
     headers |= {"Idempotency-Key": key}
     return client.post(path, body, content_type="application/json", headers=headers)

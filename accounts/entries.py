@@ -12,11 +12,13 @@ import hashlib
 import time
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from accounts.models import Account, ApiToken, Session, User
+from accounts.models import Account, ApiToken, Credential, Session, User
 from smartbudget.core import dates
 from smartbudget.core.tables import Writes
+
+C = TypeVar("C", bound=Credential)
 
 
 def digest(key: str) -> str:
@@ -24,9 +26,24 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def entry_of(item: Session | ApiToken) -> str:
+def find(model: type[C], key: str) -> C | None:
+    """Return the item that a key opens, dead or alive."""
+    try:
+        return model.get(model.item_key(digest(key)), consistent_read=True)
+    except model.DoesNotExist:
+        return None
+
+
+def read_live(model: type[C], listed: Iterable[str] | None) -> list[C]:
+    """Read what is live of what an account lists, newest first: one BatchGetItem."""
+    keys = [model.of_entry(entry).user_id for entry in live(listed)]
+    found = model.batch_get(keys, consistent_read=True) if keys else ()
+    return sorted(found, key=lambda each: each.created_at, reverse=True)
+
+
+def entry_of(item: Credential) -> str:
     """Return the entry that the account lists an item as."""
-    return f"{int(item.expires_at)}#{item.user_id.partition('#')[2]}"
+    return f"{int(item.expires_at)}#{item.digest}"
 
 
 def id_of(entry: str) -> str:

@@ -9,10 +9,7 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import KeyedRequest
 from smartbudget.core.errors import InFlightError, ReusedKeyError
@@ -20,8 +17,8 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
     Action,
     LostRaceError,
-    is_condition_failure,
     retry_lost_races,
+    write_if,
 )
 from smartbudget.core.text import clean
 
@@ -83,7 +80,7 @@ def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
         _let_go(attempt)
         return
     record = KeyedRequest(attempt.record)
-    _is_done(lambda: record.delete(KeyedRequest.claim == attempt.claim))
+    write_if(lambda: record.delete(KeyedRequest.claim == attempt.claim))
 
 
 def _begin(record_key: str, claim: str, fingerprint: str) -> Attempt | bytes:
@@ -101,7 +98,7 @@ def _begin(record_key: str, claim: str, fingerprint: str) -> Attempt | bytes:
         | (KeyedRequest.expires_at <= now)
         | (KeyedRequest.claim == claim)  # stored before, and the reply lost [D8]
     )
-    if _is_done(lambda: record.save(unused)):
+    if write_if(lambda: record.save(unused)):
         return Attempt(record_key, claim, record.seed, is_first=True)
     try:
         found = KeyedRequest.get(record_key, consistent_read=True)
@@ -127,7 +124,7 @@ def _take_over(found: KeyedRequest, claim: str, now: int) -> None:
         KeyedRequest.claimed_until.set(now + LEASE_SECONDS),
     ]
     ours = KeyedRequest.claim == claim  # stored before, and the reply lost [D8]
-    if not _is_done(lambda: found.update(actions, lapsed | ours)):
+    if not write_if(lambda: found.update(actions, lapsed | ours)):
         raise LostRaceError([])
 
 
@@ -138,18 +135,7 @@ def _let_go(attempt: Attempt) -> None:
 def _update(attempt: Attempt, actions: list[Action]) -> None:
     """Change a record, unless somebody took it over."""
     record = KeyedRequest(attempt.record)
-    if not _is_done(
+    if not write_if(
         lambda: record.update(actions, KeyedRequest.claim == attempt.claim)
     ):
         logger.warning("taken over meanwhile record=%s", attempt.record)
-
-
-def _is_done(write: Callable[[], object]) -> bool:
-    """Make a conditional write; tell whether its condition held."""
-    try:
-        write()
-    except PynamoDBException as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True

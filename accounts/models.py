@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import ClassVar, Self
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -191,44 +192,52 @@ class Claim(Table):
     owner = UnicodeAttribute()  # user_id of the account
 
 
-class Session(Table):
-    """`session#<sha256 of the key>`: one logged-in browser."""
+class Credential(Table):
+    """`<kind>#<sha256 of its key>`: what opens an account, see accounts.entries."""
 
     class Meta(Account.Meta):
         pass
 
-    user_id = UnicodeAttribute(hash_key=True)  # the session's own key
+    kind: ClassVar[str]
+
+    user_id = UnicodeAttribute(hash_key=True)  # the credential's own key
     owner = UnicodeAttribute()  # user_id of the account
     user = JSONAttribute()  # the account's User as a dict, amounts as strings
-    device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None: it did not say
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
 
+    @property
+    def digest(self) -> str:
+        """The sha256 of its key."""
+        return self.user_id.partition("#")[2]
+
     @classmethod
-    def of_entry(cls, entry: str) -> "Session":
-        """Return a stand-in for an entry's session, to change or delete it."""
-        return cls(user_id=f"session#{entry.partition('#')[2]}")
+    def item_key(cls, digest: str) -> str:
+        """Return the `user_id` of the one whose key has this sha256."""
+        return f"{cls.kind}#{digest}"
+
+    @classmethod
+    def of_entry(cls, entry: str) -> Self:
+        """Return a stand-in for an entry's item, to change or delete it."""
+        return cls(user_id=cls.item_key(entry.partition("#")[2]))
 
 
-class ApiToken(Table):
-    """`token#<sha256 of the token>`: what a program may use an account with."""
+class Session(Credential):
+    """One logged-in browser."""
 
-    class Meta(Account.Meta):
-        pass
+    kind = "session"
 
-    user_id = UnicodeAttribute(hash_key=True)  # the token's own key
-    owner = UnicodeAttribute()  # user_id of the account
-    user = JSONAttribute()  # as in a session
+    device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None: it did not say
+
+
+class ApiToken(Credential):
+    """What a program may use an account with."""
+
+    kind = "token"
+
     name = UnicodeAttribute()  # 1-50 characters
     scopes = UnicodeSetAttribute()  # of tokens.SCOPES, at least one
-    created_at = UnicodeAttribute()  # ISO 8601, UTC
     last_used_at = UnicodeAttribute(null=True)  # to the minute; None: never yet
-    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
-
-    @classmethod
-    def of_entry(cls, entry: str) -> "ApiToken":
-        """Return a stand-in for an entry's token, to change or delete it."""
-        return cls(user_id=f"token#{entry.partition('#')[2]}")
 
 
 class Throttle(Table):

@@ -15,6 +15,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from pynamodb.exceptions import UpdateError
+
 from accounts.models import Throttle
 from smartbudget.core.tables import is_outage
 
@@ -100,7 +102,7 @@ def _share(caller: str, window: int, count: int) -> int:
                 Throttle.expires_at.set((window + 2) * WINDOW),
             ]
         )
-    except Exception as error:
+    except UpdateError as error:
         if not is_outage(error):
             raise
         logger.warning("requests counted by this process alone", exc_info=True)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from pynamodb.exceptions import TransactWriteError
+
 from accounts import claims, emails, entries, passwords, rules, sessions, throttles
-from accounts.models import OPT_IN_KINDS, Account, ApiToken, Claim, Session, User
+from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from notifications import outbox, plans, texts
@@ -115,7 +117,7 @@ def _store_account(account: Account, session: Session) -> None:
     except LostRaceError as error:
         if not error.refused or not _is_stored(account):
             raise
-    except Exception as error:
+    except TransactWriteError as error:
         # The reply may have been lost after the commit [D8].
         if not is_outage(error) or not _is_stored(account):
             raise
@@ -233,13 +235,13 @@ def refuse_locked(account: Account) -> None:
 
 def find_session(session_key: str) -> User | None:
     """Return whose session a key opens; None if it ended, expired or never was."""
-    session = sessions.find(session_key)
+    session = entries.find(Session, session_key)
     if session is None or session.expires_at <= time.time():
         return None
     return user_of(session)
 
 
-def user_of(item: Session | ApiToken) -> User | None:
+def user_of(item: Credential) -> User | None:
     """Return the user that a session or token carries; None if there is none any more.
 
     Where older code wrote it, without what it did not know, the account is read.
@@ -256,7 +258,7 @@ def log_out(session_key: str) -> None:
 
 
 def _end_session(session_key: str) -> None:
-    session = sessions.find(session_key)
+    session = entries.find(Session, session_key)
     if session is None:
         return
     writes = Writes()
@@ -284,7 +286,7 @@ def end_session(user: User, session_id: str) -> None:
     """
     ended = _end_sessions(user, lambda found: found == session_id)
     if not ended:
-        raise NotFoundError("There is no such session.")
+        raise NotFoundError(_("There is no such session."))
 
 
 def end_other_sessions(user: User, session_key: str | None) -> int:

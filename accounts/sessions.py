@@ -1,4 +1,4 @@
-"""Session items: made, found, and listed at their account."""
+"""Sessions: made, and listed at their account."""
 
 import secrets
 import time
@@ -35,7 +35,7 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
     """Make a session for an account, to be stored with `put`."""
     key = secrets.token_urlsafe(32)
     session = Session(
-        user_id=_item_key(key),
+        user_id=Session.item_key(entries.digest(key)),
         owner=account.user_id,
         user=entries.snapshot(account.user),
         device=device,
@@ -43,14 +43,6 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
         expires_at=int(time.time()) + LIFETIME_SECONDS,
     )
     return Login(account.user, key), session
-
-
-def find(session_key: str) -> Session | None:
-    """Return the session that a key opens, dead or alive."""
-    try:
-        return Session.get(_item_key(session_key), consistent_read=True)
-    except Session.DoesNotExist:
-        return None
 
 
 def last_begun(account: Account) -> str | None:
@@ -64,21 +56,14 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
 
     session_key: of the one that asks; None: none does.
     """
-    alive = entries.live(account.sessions)
-    keys = [Session.of_entry(entry).user_id for entry in alive]
-    found = Session.batch_get(keys, consistent_read=True) if keys else ()
-    listed = [
+    mine = entries.digest(session_key) if session_key else None
+    return [
         LiveSession(
-            session_id=session.user_id.removeprefix("session#"),
+            session_id=session.digest,
             device=session.device,
             created_at=session.created_at,
             expires_at=entries.moment(session.expires_at),
-            is_current=bool(session_key and session.user_id == _item_key(session_key)),
+            is_current=session.digest == mine,
         )
-        for session in found
+        for session in entries.read_live(Session, account.sessions)
     ]
-    return sorted(listed, key=lambda each: each.created_at, reverse=True)
-
-
-def _item_key(session_key: str) -> str:
-    return f"session#{entries.digest(session_key)}"

@@ -17,7 +17,7 @@ from accounts.forms import LockForm, WhomForm
 from accounts.staff import Person
 from smartbudget.core import health
 from smartbudget.core.errors import InvalidError, NotFoundError
-from smartbudget.web.forms import answer_form
+from smartbudget.web.forms import answer_form, posted
 
 
 @require_safe
@@ -42,7 +42,7 @@ def find_user(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "accounts/staff/users.html",
-        WhomForm(request.POST if request.method == "POST" else None),
+        WhomForm(posted(request)),
         save=save,
         done=lambda person: redirect("staff-user", person.user_id),
     )
@@ -61,7 +61,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
     return answer_form(
         request,
         "accounts/staff/user.html",
-        LockForm(request.POST if request.method == "POST" else None),
+        LockForm(posted(request)),
         save=lambda data: staff.lock(request.user, user_id, **data),
         done=done,
         context={"person": person},

@@ -4,14 +4,10 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from pynamodb.exceptions import UpdateError
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
-
 from accounts.models import Throttle
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import is_condition_failure
+from smartbudget.core.tables import Action, write_if
 
 
 @dataclass(frozen=True)
@@ -46,38 +42,23 @@ def count(limit: Limit, whom: str) -> None:
 
 def give_back(limit: Limit, whom: str) -> None:
     """Take back one try that was counted and turned out to be none."""
-    _update(
-        Throttle(user_id=limit.key(whom)),
-        [Throttle.tries.add(-1)],
-        (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0),
-    )
+    counter = Throttle(user_id=limit.key(whom))
+    counted = (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0)
+    write_if(lambda: counter.update([Throttle.tries.add(-1)], counted))
 
 
 def _add(counter: Throttle, limit: Limit) -> bool:
     now = int(time.time())
     end = Throttle.expires_at | (now + limit.seconds)  # the first try sets it
-    return _update(
-        counter,
-        [Throttle.tries.add(1), Throttle.expires_at.set(end)],
-        Throttle.user_id.does_not_exist()
-        | ((Throttle.expires_at > now) & (Throttle.tries < limit.tries)),
+    actions: list[Action] = [Throttle.tries.add(1), Throttle.expires_at.set(end)]
+    open_to_more = Throttle.user_id.does_not_exist() | (
+        (Throttle.expires_at > now) & (Throttle.tries < limit.tries)
     )
+    return write_if(lambda: counter.update(actions, open_to_more))
 
 
 def _start_again(counter: Throttle, limit: Limit) -> bool:
     now = int(time.time())
-    return _update(
-        counter,
-        [Throttle.tries.set(1), Throttle.expires_at.set(now + limit.seconds)],
-        Throttle.expires_at <= now,
-    )
-
-
-def _update(counter: Throttle, actions: list[Action], condition: Condition) -> bool:
-    try:
-        counter.update(actions=actions, condition=condition)
-    except UpdateError as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True
+    end = now + limit.seconds
+    actions: list[Action] = [Throttle.tries.set(1), Throttle.expires_at.set(end)]
+    return write_if(lambda: counter.update(actions, Throttle.expires_at <= now))

@@ -88,7 +88,7 @@ def create_token(
     services.verify_password(account, password, "password")
     secret = PREFIX + secrets.token_hex(32)
     token = ApiToken(
-        user_id=_item_key(secret),
+        user_id=ApiToken.item_key(entries.digest(secret)),
         owner=user.user_id,
         name=name,
         scopes=set(scopes),
@@ -107,14 +107,14 @@ def find_token(secret: str) -> tuple[User, Access] | None:
 
     One read, and at most once a minute a write of when it was used, which fails nobody.
     """
-    token = _find(secret) if _FORM.fullmatch(secret) else None
+    token = entries.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
     if token is None or token.expires_at <= time.time():
         return None
     user = services.user_of(token)
     if user is None:
         return None
     _note_use(token)
-    return user, Access(_id(token), frozenset(token.scopes))
+    return user, Access(token.digest, frozenset(token.scopes))
 
 
 def list_tokens(user: User) -> list[LiveToken]:
@@ -124,16 +124,13 @@ def list_tokens(user: User) -> list[LiveToken]:
 
 def tokens_of(account: Account) -> list[LiveToken]:
     """Read an account's live tokens, newest first, with at most one BatchGetItem."""
-    alive = entries.live(account.tokens)
-    keys = [ApiToken.of_entry(entry).user_id for entry in alive]
-    found = ApiToken.batch_get(keys, consistent_read=True) if keys else ()
-    return sorted(map(_seen, found), key=lambda each: each.created_at, reverse=True)
+    return [_seen(token) for token in entries.read_live(ApiToken, account.tokens)]
 
 
 def get_token(user: User, token_id: str) -> LiveToken:
     """Show one of the user's live tokens. Raises NotFoundError."""
     try:
-        token = ApiToken.get(f"token#{token_id}", consistent_read=True)
+        token = ApiToken.get(ApiToken.item_key(token_id), consistent_read=True)
     except ApiToken.DoesNotExist as error:
         raise NotFoundError(_(NO_SUCH)) from error
     if token.owner != user.user_id or token.expires_at <= time.time():
@@ -200,19 +197,12 @@ def _notice(account: Account, token: ApiToken) -> "Notification":
         name=token.name, language=account.language
     )
     return outbox.compose(
-        notification_id=uuid.uuid5(_NOTICES, _id(token)).hex,
+        notification_id=uuid.uuid5(_NOTICES, token.digest).hex,
         user_id=token.owner,
         type="api_token_created",
         subject=subject,
         message=message,
     )
-
-
-def _find(secret: str) -> ApiToken | None:
-    try:
-        return ApiToken.get(_item_key(secret), consistent_read=True)
-    except ApiToken.DoesNotExist:
-        return None
 
 
 def _note_use(token: ApiToken) -> None:
@@ -233,17 +223,9 @@ def _note_use(token: ApiToken) -> None:
             logger.warning("use of an api token not noted", exc_info=True)
 
 
-def _item_key(secret: str) -> str:
-    return f"token#{entries.digest(secret)}"
-
-
-def _id(token: ApiToken) -> str:
-    return token.user_id.removeprefix("token#")
-
-
 def _seen(token: ApiToken) -> LiveToken:
     return LiveToken(
-        token_id=_id(token),
+        token_id=token.digest,
         name=token.name,
         scopes=tuple(scope for scope in SCOPES if scope in token.scopes),
         created_at=token.created_at,

@@ -29,7 +29,7 @@ from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.downloads import ZIP, download
-from smartbudget.web.forms import answer_form
+from smartbudget.web.forms import answer_form, posted
 from smartbudget.web.language import activate
 from smartbudget.web.requests import client_address, device_of, wants_json
 
@@ -54,7 +54,7 @@ def register(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "accounts/register.html",
-        RegisterForm(request.POST if request.method == "POST" else None),
+        RegisterForm(posted(request)),
         save=lambda data: services.register(**data, **here),
         done=lambda login: _enter(request, login),
     )
@@ -73,7 +73,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "accounts/login.html",
-        LoginForm(request.POST if request.method == "POST" else None),
+        LoginForm(posted(request)),
         save=save,
         done=lambda login: _enter(request, login),
         context={"next": sessions.safe_next(request)},
@@ -100,11 +100,11 @@ def profile(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:profile")
 
     account = address_change.get_account(request.user)
-    posted = request.method == "POST"
+    sent = request.method == "POST"
     return answer_form(
         request,
         "accounts/profile.html",
-        ProfileForm(request.POST) if posted else ProfileForm.of(account),
+        ProfileForm(request.POST) if sent else ProfileForm.of(account),
         save=lambda data: services.update_profile(request.user, **data),
         done=done,
         context={"account": account},
@@ -124,7 +124,7 @@ def password(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "accounts/password.html",
-        PasswordForm(request.POST if request.method == "POST" else None),
+        PasswordForm(posted(request)),
         save=lambda data: services.change_password(
             request.user,
             old=data["old_password"],
@@ -150,7 +150,7 @@ def email(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "accounts/email.html",
-        EmailForm(request.POST if request.method == "POST" else None),
+        EmailForm(posted(request)),
         save=lambda data: address_change.change_email(request.user, **data),
         done=done,
     )
@@ -200,7 +200,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "accounts/tokens.html",
-        TokenForm(request.POST if request.method == "POST" else None),
+        TokenForm(posted(request)),
         save=lambda data: tokens.create_token(request.user, **data),
         done=done,
         context=listed,
@@ -221,11 +221,10 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         messages.success(request, _(deletion.CLOSED))
         return redirect("accounts:login")
 
-    posted = request.POST if request.method == "POST" else None
     return answer_form(
         request,
         "accounts/delete.html",
-        DeletionForm(posted, username=request.user.username),
+        DeletionForm(posted(request), username=request.user.username),
         save=lambda data: deletion.close_account(
             request.user, password=data["password"]
         ),

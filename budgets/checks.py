@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts import services as accounts
 from accounts.models import User
-from budgets import services
+from budgets import counting
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
@@ -66,10 +66,10 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
     try:
         budgets = [Budget.from_raw_data(raw) for raw in raws]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
-        due = [services.current_period(user, each) for each in budgets]
+        due = [counting.current_period(user, each) for each in budgets]
         found = expenses.spending(user_id, _span(due))
         for budget, period in zip(budgets, due, strict=True):
-            if period == budget.current and not services.is_settled(budget):
+            if period == budget.current and not counting.is_settled(budget):
                 continue  # it changed just now, so it was right just now
             counted = expenses.total(found, period, budget.category_key)
             if period == budget.current and counted == budget.spent:
@@ -83,12 +83,12 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
 
 def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) -> None:
     try:
-        differed, outcome = services.correct(user, budget, counted)
+        differed, outcome = counting.correct(user, budget, counted)
     except LostRaceError:
         return  # somebody wrote to it meanwhile, and counted right
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)
-    services.follow_up(user, outcome)
+    counting.follow_up(user, outcome)
     result.alerts_sent += len(outcome.alerts)
 
 

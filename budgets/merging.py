@@ -12,21 +12,15 @@ from decimal import Decimal
 from babel import lists
 
 from accounts.models import User
+from budgets.counting import Outcome, change, current_period, put_counted, settle
 from budgets.models import LEVELS, Budget, budget_id_for
-from budgets.services import (
-    Outcome,
-    change,
-    current_period,
-    put_counted,
-    settle,
-)
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import locale
 from smartbudget.core.money import LIMIT
 from smartbudget.core.tables import Writes, retry_lost_races
-from smartbudget.core.text import fold
+from smartbudget.core.text import choose, fold
 
 # What is done where several budgets of one period become one: the first one stays as
 # it is, or gets the amounts of the others too.
@@ -43,9 +37,8 @@ def take_over(
 
     Raises InvalidError, and ConflictError naming the budgets in the way.
     """
-    if way is not None and way not in WAYS:
-        said = _("Choose one of {names}.").format(names=", ".join(WAYS))
-        raise InvalidError(said, "budgets")
+    if way is not None:
+        choose(way, WAYS, "budgets")
     found = _read(user, [target, *sources])
     outcome = Outcome()
     for first, *others in found:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services as accounts
 from accounts.models import User
-from budgets import charts, queries, services
+from budgets import charts, counting, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
 from budgets.queries import BudgetLine
@@ -19,7 +19,7 @@ from expenses import queries as expenses
 from expenses.forms import QuickAddForm
 from expenses.views import say
 from smartbudget.core.money import display
-from smartbudget.web.forms import answer_form
+from smartbudget.web.forms import answer_form, posted
 
 ONE_DAY = datetime.timedelta(days=1)
 
@@ -102,11 +102,10 @@ def list_budgets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     user = request.user
-    posted = request.method == "POST"
     return answer_form(
         request,
         "budgets/add.html",
-        BudgetForm(request.POST if posted else None, user=user),
+        BudgetForm(posted(request), user=user),
         save=lambda data: services.create_budget(user, **data),
         done=lambda budget: _to_list(
             request,
@@ -165,7 +164,7 @@ def _lines(user: User) -> list[BudgetLine]:
     be read.
     """
     budgets = services.list_budgets(user).items
-    if any(each.current != services.current_period(user, each) for each in budgets):
+    if any(each.current != counting.current_period(user, each) for each in budgets):
         return queries.summary(user).lines
     return [
         BudgetLine(

@@ -10,7 +10,7 @@ from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
-from smartbudget.core.text import clean, fold
+from smartbudget.core.text import choose, clean, fold
 
 YEARS_BACK = 10
 YEARS_AHEAD = 1
@@ -133,12 +133,7 @@ def _check_date(user: User, value: object) -> str:
 
 
 def _check_status(_user: User, value: object) -> str:
-    if value not in STATUSES:
-        choices = ", ".join(STATUSES)
-        raise InvalidError(
-            _("Choose one of {choices}.").format(choices=choices), "status"
-        )
-    return str(value)
+    return choose(value, STATUSES, "status")
 
 
 _CHECKS: dict[str, Callable[[User, object], Any]] = {

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from accounts.models import User
-from budgets import services as budgets
-from budgets.services import Entry, Outcome
+from budgets import counting
+from budgets.counting import Entry, Outcome
 from expenses import history
 from expenses.models import Expense
 from notifications import outbox, texts
@@ -24,8 +24,8 @@ def touch_budgets(
     entries = entries_between(before, after)
     if not entries:
         return Outcome()
-    touched = budgets.read_touched(user, entries)
-    return budgets.apply_entries(user, touched, entries, writes)
+    touched = counting.read_touched(user, entries)
+    return counting.apply_entries(user, touched, entries, writes)
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from accounts.models import User
-from budgets import services as budgets
-from budgets.services import Entry, Outcome
+from budgets import counting
+from budgets.counting import Entry, Outcome
 from expenses import effects, history
 from expenses.models import Expense
 from notifications import digests
@@ -102,7 +102,7 @@ class Packing(ABC, Generic[C]):
                     break
         finally:
             self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
-            budgets.follow_up(self.user, self._outcome)
+            counting.follow_up(self.user, self._outcome)
 
     def begin(self) -> None:
         """Do what comes before all changes; see `commit`."""
@@ -124,7 +124,7 @@ class Packing(ABC, Generic[C]):
         self.prepare(chunk)
         writes = Writes()
         keys = set().union(*(change.category_keys for change in chunk))
-        outcome = budgets.apply_entries(
+        outcome = counting.apply_entries(
             self.user,
             [budget for key in keys for budget in self._budgets[key]],
             [entry for change in chunk for entry in change.entries],
@@ -172,7 +172,7 @@ class Packing(ABC, Generic[C]):
                 seen.add(key)
                 for budget in self._budgets[key]:
                     items += 1
-                    alerts += budgets.alerts_left(self.user, budget)
+                    alerts += counting.alerts_left(self.user, budget)
             if items + alerts + bool(alerts) > Writes.MOST:  # one for the digest
                 return self.waiting[:number]
         return list(self.waiting)
@@ -188,7 +188,7 @@ class Packing(ABC, Generic[C]):
             self._budgets[key] = []
         if not entries:
             return
-        for budget in budgets.read_touched(self.user, entries):
+        for budget in counting.read_touched(self.user, entries):
             self._budgets[budget.category_key].append(budget)
 
     def _begin_digest(self) -> None:

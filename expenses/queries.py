@@ -14,7 +14,7 @@ from smartbudget.core import dates, money
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page, read_page
-from smartbudget.core.text import clean, fold
+from smartbudget.core.text import choose, clean, fold
 
 KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")
@@ -100,11 +100,10 @@ def list_expenses(
 
     Raises InvalidError.
     """
-    if status and status not in STATUSES:
-        raise InvalidError(_one_of(STATUSES), "status")
+    if status:
+        choose(status, STATUSES, "status")
     within = between(start, end)
-    if sort not in SORTS:
-        raise InvalidError(_one_of(SORTS), "sort")
+    choose(sort, SORTS, "sort")
     matching: Condition | None = None
     if category:
         matching = Expense.category_key == fold(category.strip())
@@ -130,10 +129,6 @@ def list_expenses(
         within=within,
         matching=matching,
     )
-
-
-def _one_of(choices: Iterable[str]) -> str:
-    return _("Choose one of {choices}.").format(choices=", ".join(choices))
 
 
 def _within_amounts(

@@ -17,7 +17,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DeleteError, DoesNotExist
@@ -27,8 +27,11 @@ from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import is_condition_failure, write_single
+from smartbudget.core.tables import write_if
 from smartbudget.core.tasks import QueueError
+
+if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
+    from expenses.files import Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -71,16 +74,7 @@ NOTHING: dict[str, object] = dict.fromkeys(Kept("", "", "", 0, "").changes)
 
 
 def keep(
-    user_id: str,
-    expense_id: str,
-    *,
-    file: BinaryIO,
-    ext: str,
-    content_type: str,
-    size_bytes: int,
-    sha256: str,
-    file_name: str,
-    replaced: str | None = None,
+    user_id: str, expense_id: str, receipt: "Receipt", replaced: str | None = None
 ) -> Kept:
     """Write a checked file into the bucket; the expense is yet to refer to it.
 
@@ -92,19 +86,19 @@ def keep(
     """
     mark = uuid.uuid4().hex
     for name in (expense_id, uuid.uuid4().hex):
-        key = files.receipt_key(user_id, name, ext)
+        key = files.receipt_key(user_id, name, receipt.ext)
         if key == replaced:
             continue
         plan_settling(expense_id, key, mark)
-        file.seek(0)
+        receipt.file.seek(0)
         try:
             aws.client("s3").put_object(
                 Bucket=config.receipts_bucket,
                 Key=key,
-                Body=file,
-                ContentLength=size_bytes,
-                ContentType=content_type,
-                ChecksumSHA256=_base64(sha256),
+                Body=receipt.file,
+                ContentLength=receipt.size_bytes,
+                ContentType=receipt.content_type,
+                ChecksumSHA256=_base64(receipt.sha256),
                 Metadata={"mark": mark},
                 IfNoneMatch="*",
             )
@@ -113,7 +107,14 @@ def keep(
                 raise
             # Perhaps our own, whose reply was lost: then settling removes it.
             continue
-        return Kept(key, sha256, content_type, size_bytes, file_name, mark)
+        return Kept(
+            key=key,
+            sha256=receipt.sha256,
+            content_type=receipt.content_type,
+            size_bytes=receipt.size_bytes,
+            name=receipt.name,
+            mark=mark,
+        )
     raise UnavailableError(_("The file could not be stored. Please try again."))
 
 
@@ -357,13 +358,7 @@ def _release(expense_id: str, key: str) -> bool:
     Returns whether the object may go: not while another expense has it.
     """
     free = Upload.attached_to.does_not_exist() | (Upload.attached_to == expense_id)
-    try:
-        write_single(lambda: Upload(upload_id(key)).delete(free))
-    except DeleteError as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True
+    return write_if(lambda: Upload(upload_id(key)).delete(free))
 
 
 def _mark_of(key: str) -> str | None:

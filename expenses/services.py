@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pynamodb.exceptions import DoesNotExist
 
 from accounts.models import User
-from budgets import services as budgets
-from budgets.services import Outcome
+from budgets import counting
+from budgets.counting import Outcome
 from expenses import drafts, effects, receipts
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
@@ -75,28 +75,10 @@ def record_expense(
     if kept:
         expense.set_receipt(kept.changes)
 
-    def attempt() -> tuple[Expense, Outcome]:
-        writes = Writes()
-        outcome = effects.touch_budgets(user, None, expense, writes)
-        _claim(user, expense, kept, writes)
-        expense.large_noticed = effects.notice_large(
-            user, None, expense, writes, outcome
-        )
-        writes.put(expense, Expense.expense_id.does_not_exist())
-        try:
-            writes.commit()
-        except LostRaceError as lost:
-            if expense in lost.refused:
-                stored = _stored_before(expense)
-                if not is_same:
-                    drafts.refuse_other(stored, expense, dated=date is not None)
-                return stored, Outcome()
-            _refuse_taken(kept, lost)
-            raise
-        return expense, outcome
-
     with _taken_back(kept):
-        stored = _commit(user, attempt)
+        stored = _commit(user, lambda: _record(user, expense, kept))
+        if stored is not expense and not is_same:
+            drafts.refuse_other(stored, expense, dated=date is not None)
     if stored is expense:  # else it was there
         log.count("ExpensesRecorded")
     if kept and kept.mark and stored.receipt_url != kept.key:
@@ -187,9 +169,26 @@ def delete_expense(
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
     expense, outcome = retry_lost_races(attempt)
-    budgets.follow_up(user, outcome)
+    counting.follow_up(user, outcome)
     expense.alerts = outcome.alerts
     return expense
+
+
+def _record(user: User, expense: Expense, kept: Kept | None) -> tuple[Expense, Outcome]:
+    """Store a new expense, unless its id is taken: return what is there instead."""
+    writes = Writes()
+    outcome = effects.touch_budgets(user, None, expense, writes)
+    _claim(user, expense, kept, writes)
+    expense.large_noticed = effects.notice_large(user, None, expense, writes, outcome)
+    writes.put(expense, Expense.expense_id.does_not_exist())
+    try:
+        writes.commit()
+    except LostRaceError as lost:
+        if expense in lost.refused:
+            return _stored_before(expense), Outcome()
+        _refuse_taken(kept, lost)
+        raise
+    return expense, outcome
 
 
 def _edit(
@@ -232,17 +231,7 @@ def _keep(
 ) -> Kept | None:
     """Put a receipt where an expense may refer to it."""
     if receipt:
-        return receipts.keep(
-            user.user_id,
-            expense_id,
-            file=receipt.file,
-            ext=receipt.ext,
-            content_type=receipt.content_type,
-            size_bytes=receipt.size_bytes,
-            sha256=receipt.sha256,
-            file_name=receipt.name,
-            replaced=replaced,
-        )
+        return receipts.keep(user.user_id, expense_id, receipt, replaced)
     if receipt_url:
         kept = receipts.choose_upload(user.user_id, receipt_url)
         receipts.make_permanent(expense_id, kept)

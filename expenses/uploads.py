@@ -5,8 +5,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from pynamodb.exceptions import UpdateError
-
 from accounts.models import User
 from expenses import files, receipts, services
 from expenses.models import Expense, Upload
@@ -14,7 +12,7 @@ from expenses.queries import get_expense
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.files import owner_of, receipt_extension
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, is_condition_failure, write_single
+from smartbudget.core.tables import Action, write_if
 
 _CHUNK = 256 * 1024  # bytes
 
@@ -96,12 +94,8 @@ def _note(upload: Upload, kept: receipts.Kept) -> None:
         Upload.size_bytes.set(kept.size_bytes),
     ]
     free = Upload.owner_id.exists() & Upload.attached_to.does_not_exist()
-    try:
-        write_single(lambda: upload.update(actions, free))
-    except UpdateError as error:
-        if is_condition_failure(error):
-            raise ConflictError(_("This upload is used already.")) from error
-        raise
+    if not write_if(lambda: upload.update(actions, free)):
+        raise ConflictError(_("This upload is used already."))
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from pynamodb.exceptions import DoesNotExist, PynamoDBException, UpdateError
-from pynamodb.expressions.condition import Condition
+from pynamodb.exceptions import DoesNotExist, PynamoDBException
 
 from accounts import services as accounts
 from accounts.models import SECURITY_KINDS
@@ -26,7 +25,7 @@ from smartbudget.core import dates, log
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Action, is_condition_failure, write_single
+from smartbudget.core.tables import Action, write_if
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, find
 
 if TYPE_CHECKING:
@@ -236,17 +235,10 @@ def _claim(
         ),
         Notification.attempts.add(1),
     ]
-    try:
-        write_single(
-            lambda: notification.update(
-                actions, condition=(Notification.status == "queued") & free
-            )
-        )
-    except UpdateError as error:
-        if not is_condition_failure(error):
-            raise
-        return _claimed_before(notification_id, claim)
-    return notification
+    free &= Notification.status == "queued"
+    if write_if(lambda: notification.update(actions, free)):
+        return notification
+    return _claimed_before(notification_id, claim)
 
 
 def _claimed_before(notification_id: str, claim: str) -> Notification | None:
@@ -330,25 +322,15 @@ def _update_claimed(
         Notification.updated_at.set(dates.timestamp()),
         Notification.error.set(error) if error else Notification.error.remove(),
     ]
-    return _update_if(Notification.claim == notification.claim, notification, actions)
+    ours = Notification.claim == notification.claim
+    return write_if(lambda: notification.update(actions, ours))
 
 
 def _restart_wait(notification: Notification, since: str) -> bool:
     """Let the overdue time begin anew; tell whether nobody did so before."""
     unchanged = Notification.unsent_since == notification.unsent_since
-    return _update_if(unchanged, notification, [Notification.unsent_since.set(since)])
-
-
-def _update_if(
-    condition: Condition, notification: Notification, actions: list[Action]
-) -> bool:
-    try:
-        write_single(lambda: notification.update(actions, condition=condition))
-    except UpdateError as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True
+    actions: list[Action] = [Notification.unsent_since.set(since)]
+    return write_if(lambda: notification.update(actions, unchanged))
 
 
 def _overdue() -> Iterator[Notification]:

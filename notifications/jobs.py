@@ -7,11 +7,9 @@ necessary, it outlives whatever fails after that.
 
 import uuid
 
-from pynamodb.exceptions import UpdateError
-
 from notifications.models import Notification, shard_of
 from smartbudget.core import dates
-from smartbudget.core.tables import Writes, is_condition_failure, write_single
+from smartbudget.core.tables import Writes, write_if
 
 _NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
 
@@ -42,11 +40,7 @@ def put_off(task: str, user_id: str) -> None:
     """Let the sweep wait anew, since somebody is at work; what is done stays so."""
     job = Notification(_id_of(task, user_id))
     since = Notification.unsent_since.set(dates.timestamp())
-    try:
-        write_single(lambda: job.update([since], Notification.task == task))
-    except UpdateError as error:
-        if not is_condition_failure(error):
-            raise
+    write_if(lambda: job.update([since], Notification.task == task))
 
 
 def remove(task: str, user_id: str, writes: Writes) -> None:

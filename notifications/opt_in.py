@@ -8,12 +8,12 @@ import hashlib
 import secrets
 import time
 
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist
 
 from notifications.models import OptIn
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, is_condition_failure
+from smartbudget.core.tables import Action, write_if
 
 SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
 
@@ -49,19 +49,11 @@ def confirm(token: str) -> OptIn:
     """
     record = OptIn(_key(token))
     actions: list[Action] = [OptIn.expires_at.remove()]  # it lives until it is ended
-    try:
-        record.update(
-            actions,
-            condition=OptIn.user_id.exists()
-            & (
-                OptIn.expires_at.does_not_exist()
-                | (OptIn.expires_at > int(time.time()))
-            ),
-        )
-    except UpdateError as error:
-        if is_condition_failure(error):
-            raise _dead() from error
-        raise
+    alive = OptIn.user_id.exists() & (
+        OptIn.expires_at.does_not_exist() | (OptIn.expires_at > int(time.time()))
+    )
+    if not write_if(lambda: record.update(actions, alive)):
+        raise _dead()
     return record
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from accounts.models import User
@@ -20,11 +20,11 @@ from smartbudget.core.tables import (
     Action,
     Check,
     LostRaceError,
-    is_condition_failure,
     retry_lost_races,
     unchecked,
-    write_single,
+    write_if,
 )
+from smartbudget.core.text import choose
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
 LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short
@@ -66,10 +66,8 @@ def list_notifications(
         raise InvalidError(
             _("There is no type {name}.").format(name=repr(min(unknown))), "type"
         )
-    if status and status not in STATUSES:
-        raise InvalidError(
-            _("Choose one of {choices}.").format(choices=", ".join(STATUSES)), "status"
-        )
+    if status:
+        choose(status, STATUSES, "status")
     matching = None
     if types:
         matching = Notification.type.is_in(*sorted(set(types)))
@@ -155,15 +153,11 @@ def mark(
             check(stored)
             condition &= _is_still(stored)
         notification = Notification(notification_id)
-        try:
-            write_single(lambda: notification.update([action], condition=condition))
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-            if check is not unchecked:
-                raise LostRaceError([notification]) from error
-            raise NotFoundError(_("There is no such notification.")) from error
-        return notification
+        if write_if(lambda: notification.update([action], condition)):
+            return notification
+        if check is not unchecked:
+            raise LostRaceError([notification])
+        raise NotFoundError(_("There is no such notification."))
 
     return retry_lost_races(attempt)
 

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from pynamodb.exceptions import UpdateError
-
 from accounts.models import User
 from accounts.staff import require_staff
 from notifications import delivery
@@ -20,7 +18,7 @@ from notifications.models import FAILED_SHARDS, Notification, shard_of
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, is_condition_failure, write_single
+from smartbudget.core.tables import Action, write_if
 from smartbudget.core.tasks import BATCH
 
 logger = logging.getLogger(__name__)
@@ -155,13 +153,8 @@ def _queue_again(notification_id: str) -> Notification | None:
         Notification.unsent_since.set(now),
     ]
     failed = Notification.status == "failed"
-    try:
-        write_single(lambda: notification.update(actions, condition=failed))
-    except UpdateError as error:
-        if is_condition_failure(error):
-            return None
-        raise
-    return notification
+    done = write_if(lambda: notification.update(actions, failed))
+    return notification if done else None
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import DoesNotExist, UpdateError
-from pynamodb.expressions.condition import Condition
+from pynamodb.exceptions import DoesNotExist
 
 from accounts.models import User
 from notifications import outbox
@@ -26,7 +25,7 @@ from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableErro
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
 from smartbudget.core.pages import Key, Page
-from smartbudget.core.tables import Action, Writes, is_condition_failure, write_single
+from smartbudget.core.tables import Action, Writes, write_if
 
 logger = logging.getLogger(__name__)
 
@@ -269,7 +268,7 @@ def _claim(key: str) -> Making | None:
     ]
     free = Making.claimed_until.does_not_exist() | (Making.claimed_until < now)
     # Refreshes the item: what the last one was is known without another read.
-    if _update(making, actions, free) or _is_ours(making, claim):
+    if write_if(lambda: making.update(actions, free)) or _is_ours(making, claim):
         return making
     return None
 
@@ -298,17 +297,7 @@ def _end(making: Making, answer: dict[str, Any]) -> None:
             Making.fingerprint.set(answer["fingerprint"]),
             Making.file_name.set(files.file_name(answer["report_key"])),
         ]
-    _update(making, actions, Making.claim == making.claim)
-
-
-def _update(making: Making, actions: list[Action], condition: Condition) -> bool:
-    try:
-        write_single(lambda: making.update(actions, condition=condition))
-    except UpdateError as error:
-        if is_condition_failure(error):
-            return False
-        raise
-    return True
+    write_if(lambda: making.update(actions, Making.claim == making.claim))
 
 
 def _invoke(payload: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import day, days, mark, month_name, ngettext
 from smartbudget.core.language import gettext as _
+from smartbudget.core.text import choose
 
 # What the kinds are called.
 TITLES = {
@@ -103,11 +104,7 @@ def resolve(
 
     Raises InvalidError naming the field, also for days that have not begun yet.
     """
-    if report_type not in TYPES:
-        choices = ", ".join(TYPES)
-        raise InvalidError(
-            _("Choose one of {choices}.").format(choices=choices), "report_type"
-        )
+    kind = choose(report_type, TYPES, "report_type")
     given = {
         "year": year,
         "month": month,
@@ -119,23 +116,23 @@ def resolve(
         "weekly": {"start_date", "end_date"},
         "custom": {"start_date", "end_date"},
         "yearly": {"year"},
-    }[str(report_type)]
+    }[kind]
     for field, value in given.items():
         if field not in used and value is not None:
             said = _("A report of the kind {kind} takes no {field}.")
-            raise InvalidError(said.format(kind=report_type, field=field), field)
-    if report_type == "monthly":
+            raise InvalidError(said.format(kind=kind, field=field), field)
+    if kind == "monthly":
         period, field = _month(year, month, today)
-    elif report_type == "yearly":
+    elif kind == "yearly":
         first = datetime.date(_year(year, today), 1, 1)
         period, field = dates.period_of("yearly", first), "year"
-    elif report_type == "weekly":
+    elif kind == "weekly":
         period, field = _week(start_date, end_date, today), "start_date"
     else:
         period, field = _range(start_date, end_date), "start_date"
     if period.start > today:
         raise InvalidError(_("This period has not begun yet."), field)
-    return Question(str(report_type), period, _before(str(report_type), period))
+    return Question(kind, period, _before(kind, period))
 
 
 def _month(

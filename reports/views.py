@@ -14,7 +14,7 @@ from reports.archive import Made
 from reports.forms import ReportForm
 from smartbudget.web import cursors
 from smartbudget.web.changelists import ChangeList, Column
-from smartbudget.web.forms import answer_form
+from smartbudget.web.forms import answer_form, posted
 
 REPORTS = ChangeList(
     title=gettext_lazy("Reports"),
@@ -34,7 +34,7 @@ REPORTS = ChangeList(
 @require_http_methods(["GET", "HEAD", "POST"])
 def reports(request: HttpRequest) -> HttpResponse:
     user = request.user
-    form = ReportForm(request.POST if request.method == "POST" else None, user=user)
+    form = ReportForm(posted(request), user=user)
     position = (
         {"limit": cursors.PAGE_SIZE}
         if form.is_bound

@@ -7,6 +7,10 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
+READ = "dynamodb.BatchGetItem"
+QUERY = "dynamodb.Query"
+TRANSACTION = "dynamodb.TransactWriteItems"
+
 
 @dataclass
 class Calls:

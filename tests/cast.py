@@ -102,7 +102,7 @@ class Cast:
                 return make_token(owner, days=1)
         secret = make_token(owner, *scopes, name=WORD)
         if what == "revoked token":
-            tokens.revoke_token(owner, tokens._id(tokens._find(secret)))
+            tokens.revoke_token(owner, entries.digest(secret))
         return secret
 
 

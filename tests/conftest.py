@@ -14,7 +14,7 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
 from smartbudget.core import aws as clients
-from tests.builders import make_user
+from tests.builders import client_for, make_user
 from tests.money_builders import NOON
 from tests.stack import stack
 
@@ -52,6 +52,12 @@ def noon():
 @pytest.fixture
 def alice(aws):
     return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    """The browser that Alice is signed in on."""
+    return client_for(alice)
 
 
 @contextlib.contextmanager

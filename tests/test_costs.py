@@ -13,15 +13,13 @@ from expenses import services as expenses
 from expenses.models import Expense
 from smartbudget.core import aws as clients
 from tests.builders import PASSWORD, client_for, make_user, program_with
-from tests.calls import counted
+from tests.calls import QUERY, TRANSACTION, counted
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
 
 SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
-TRANSACTION = "dynamodb.TransactWriteItems"
-QUERY = "dynamodb.Query"
 EXPENSE = "dynamodb.GetItem"
 PUT_FILE = "s3.PutObject"
 DELETE_FILE = "s3.DeleteObject"

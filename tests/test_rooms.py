@@ -7,23 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.build_lambdas import APPS, WEB_FOLDERS, WEB_ROOMS
+
 ROOT = Path(__file__).parent.parent
-APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
-WEB_ROOMS = {
-    "admin",
-    "api",
-    "apps",
-    "categories_api",
-    "categories_views",
-    "forms",
-    "receipts_api",
-    "serializers",
-    "staff_api",
-    "staff_views",
-    "urls",
-    "views",
-}
-WEB_FOLDERS = {"management", "templatetags"}
 
 
 def modules_in(*folders: str) -> list[str]:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +27,17 @@ DEADLINE_SECONDS = 3.0
 RECENT_SECONDS = 10.0
 READ_TIMEOUT = 2  # seconds; whoever still waits at the deadline is soon gone too
 
-TABLES = ("users", "expenses", "budgets", "notifications")
+# By the name of the part: English to programs, and translated where a page shows it.
+TABLES = {
+    mark("Table users"): "users",
+    mark("Table expenses"): "expenses",
+    mark("Table budgets"): "budgets",
+    mark("Table notifications"): "notifications",
+}
 QUEUES = {
-    "Queue": "notification-queue",
-    "Dead letters": "notification-queue-dlq",
-    "Failed scheduled runs": "failed-events-queue",
+    mark("Queue"): "notification-queue",
+    mark("Dead letters"): "notification-queue-dlq",
+    mark("Failed scheduled runs"): "failed-events-queue",
 }
 REPORTS = "report_generator"
 
@@ -94,15 +101,15 @@ _recent = _Recent()
 
 def _checks() -> dict[str, Callable[[], str]]:
     checks: dict[str, Callable[[], str]] = {}
-    for table in TABLES:
-        checks[f"Table {table}"] = partial(_table, table)
-    checks["Bucket"] = _bucket
+    for name, table in TABLES.items():
+        checks[name] = partial(_table, table)
+    checks[mark("Bucket")] = _bucket
     for name, queue in QUEUES.items():
         checks[name] = partial(_queue, queue)
-    checks["Topic"] = _topic
+    checks[mark("Topic")] = _topic
     if config.ses_configuration_set:
         checks["SES"] = _ses
-    checks["Report Lambda"] = _reports
+    checks[mark("Report Lambda")] = _reports
     return checks
 
 

@@ -248,19 +248,23 @@ def retry_lost_races(attempt: Callable[[], T]) -> T:
     )
 
 
-def write_single(write: Callable[[], T]) -> T:
-    """Run a put, update or delete of one item past transactions on the same item.
+def write_if(write: Callable[[], object]) -> bool:
+    """Make a put, update or delete of one item; tell whether its condition held.
 
-    Nobody else retries those [D3]. Other errors are left alone.
+    It gets past transactions on the same item, which nobody else retries [D3]. Other
+    errors are left alone.
     """
 
-    def attempt() -> T:
+    def attempt() -> bool:
         try:
-            return write()
+            write()
         except PynamoDBException as error:
+            if is_condition_failure(error):
+                return False
             if _code_of(error) == "TransactionConflictException":
                 raise LostRaceError([]) from error
             raise
+        return True
 
     return retry_lost_races(attempt)
 
@@ -314,5 +318,5 @@ __all__ = [
     "is_outage",
     "retry_lost_races",
     "unchecked",
-    "write_single",
+    "write_if",
 ]

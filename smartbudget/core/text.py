@@ -1,6 +1,7 @@
 """What people type: checked for length and for characters that break programs."""
 
 import unicodedata
+from collections.abc import Collection
 
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
@@ -44,6 +45,15 @@ def clean(
             _("Enter at most {most} characters.").format(most=longest), field
         )
     return text
+
+
+def choose(value: object, choices: Collection[str], field: str) -> str:
+    """Return one of the choices. Raises InvalidError naming `field` for another."""
+    if value not in choices:
+        raise InvalidError(
+            _("Choose one of {choices}.").format(choices=", ".join(choices)), field
+        )
+    return str(value)
 
 
 def fold(value: str) -> str:

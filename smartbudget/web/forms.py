@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.forms import CharField, Form, TextInput
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from smartbudget.core.errors import ForbiddenError, NotFoundError
@@ -45,6 +45,11 @@ class ListForm(Form):
             for name, value in self.cleaned_data.items()
             if name not in self.arranging
         )
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Return what was typed into a form; None where it is only to be shown."""
+    return request.POST if request.method == "POST" else None
 
 
 def answer_form(

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.crypto import salted_hmac
 from django.utils.datastructures import MultiValueDict
+from pynamodb.exceptions import PynamoDBException
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -93,7 +94,7 @@ def _settle(attempt: Attempt, response: Response | None, cipher: AESGCM) -> None
             records.complete(attempt, _sealed(cipher, response))
         else:
             records.give_up(attempt, nothing_done=status < 500)
-    except Exception as error:
+    except PynamoDBException as error:
         if not is_outage(error):
             raise
         logger.warning("attempt not settled record=%s", attempt.record, exc_info=True)

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from accounts import entries, services, sessions, tokens
+from accounts import entries, services, tokens
 from accounts.models import Session
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
@@ -109,7 +109,7 @@ def test_a_session_cannot_begin_with_a_password_just_changed(aws):
 def test_a_session_of_newer_code_is_understood(aws):
     bob = make_user()
     key = begin(bob)
-    session = sessions.find(key)
+    session = entries.find(Session, key)
     session.update(actions=[Session.user.set({**session.user, "theme": "dark"})])
 
     assert services.find_session(key) == bob
@@ -118,7 +118,7 @@ def test_a_session_of_newer_code_is_understood(aws):
 def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
     alice = make_user("alice", language="de")
     key = begin(alice)
-    sessions.find(key).update(
+    entries.find(Session, key).update(
         [Session.user.set({"user_id": alice.user_id, "username": "alice"})]
     )
 

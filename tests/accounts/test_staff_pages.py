@@ -126,6 +126,15 @@ def test_the_first_page_tells_how_each_part_is(grace, parts):
     ]
 
 
+def test_the_parts_are_named_in_the_language_of_the_page_alone(grace, parts):
+    parts.append(Part("Dead letters", True, "It is there."))
+    grace.patch("/api/profile", {"language": "de"}, content_type="application/json")
+
+    assert "Unzustellbare Nachrichten</th>" in text_of(grace.get("/admin"))
+    told = grace.get("/api/admin/health").json()
+    assert [each["name"] for each in told] == ["Bucket", "Dead letters"]
+
+
 @pytest.mark.parametrize("whom", ["bob", "Bob@Example.com"])
 def test_a_user_is_found_without_the_name_in_an_address(grace, bob, whom):
     answer = grace.post("/admin/users", {"whom": whom})

@@ -264,11 +264,11 @@ def test_its_use_is_written_once_a_minute(clock):
 def test_many_at_once_write_it_once(clock, monkeypatch):
     bob = make_user()
     secret = make_token(bob)
-    stale = tokens._find(secret)
+    stale = entries.find(ApiToken, secret)
     tokens.find_token(secret)
     clock.shift(5)
 
-    monkeypatch.setattr(tokens, "_find", lambda _: stale)
+    monkeypatch.setattr(entries, "find", lambda *_: stale)
     assert tokens.find_token(secret)  # read before the other wrote
 
     assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp(NOON)
@@ -288,10 +288,10 @@ def test_its_use_may_go_unwritten_and_fails_nobody(bob, fault, caplog):
 
 def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
     made, secret = create(bob)
-    read = tokens._find(secret)
+    read = entries.find(ApiToken, secret)
     tokens.revoke_token(bob, made.token_id)
 
-    monkeypatch.setattr(tokens, "_find", lambda _: read)
+    monkeypatch.setattr(entries, "find", lambda *_: read)
     tokens.find_token(secret)
 
     assert items() == []
@@ -324,7 +324,7 @@ def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
 
 def test_one_of_newer_code_is_understood(bob):
     secret = make_token(bob)
-    token = tokens._find(secret)
+    token = entries.find(ApiToken, secret)
     token.update(actions=[ApiToken.user.set({**token.user, "theme": "dark"})])
 
     assert tokens.find_token(secret)[0] == bob

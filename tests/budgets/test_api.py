@@ -22,11 +22,6 @@ FIELDS = {
 FOOD = {"category": "Food", "amount": "100"}
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def post(client, body):
     return client.post(URL, body, content_type="application/json")
 

@@ -18,11 +18,6 @@ HOME = "/"
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def typed(**given) -> dict[str, str]:
     """What the browser sends when somebody adds an expense."""
     return {

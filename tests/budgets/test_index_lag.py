@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.backends import get_backend
 
+from budgets import counting
 from budgets import services as budgets
 from budgets.services import list_budgets
 from expenses.models import Expense
@@ -32,7 +33,7 @@ from tests.conftest import ACCOUNT_ID, empty_aws
 from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense, spent
 
 LAG = 5  # seconds
-QUIET = datetime.timedelta(seconds=budgets.RECOUNT_IN)
+QUIET = datetime.timedelta(seconds=counting.RECOUNT_IN)
 
 
 @contextlib.contextmanager

@@ -22,11 +22,6 @@ FOOD = {
 }
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def page(response) -> str:
     """Return the page in one line, for comparing what people read."""
     return re.sub(r"\s+", " ", response.content.decode())

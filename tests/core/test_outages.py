@@ -39,7 +39,7 @@ def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
 
 def test_a_single_write_leaves_silence_alone(aws):
     with hooked("UpdateItem", hang_up), pytest.raises(UpdateError):
-        tables.write_single(lambda: throttles.count(Limit("try", 5, 60), "bob"))
+        tables.write_if(lambda: throttles.count(Limit("try", 5, 60), "bob"))
 
 
 @pytest.mark.parametrize(

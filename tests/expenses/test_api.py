@@ -24,11 +24,6 @@ FIELDS = {
 LUNCH = {"amount": "12.50", "category": "Eating out", "date": "2026-03-17"}
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def post(client, body, **headers):
     return client.post(URL, body, content_type="application/json", headers=headers)
 

@@ -11,23 +11,21 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets import services as budgets
 from budgets.models import Budget
 from expenses import services
 from expenses.bulk import MOST_ROWS, record_expenses
 from expenses.models import Expense
 from notifications.models import Notification
-from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError, InvalidRowsError
 from smartbudget.core.tables import Writes
 from tests.budgets.test_random_writes import SETTINGS
-from tests.calls import counted
+from tests.calls import QUERY, READ, TRANSACTION, counted
 from tests.conftest import empty_aws
+from tests.expenses.builders import limits, make_budgets, rows, standings, stored
 from tests.money_builders import (
     ALICE,
     BOB,
     NOON,
-    TODAY,
     alerts,
     make_budget,
     make_expense,
@@ -37,25 +35,12 @@ from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
-TRANSACTION = "dynamodb.TransactWriteItems"
-READ = "dynamodb.BatchGetItem"
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Transactions of 16 rows, beside a budget, two alerts and a digest."""
-    monkeypatch.setattr(Writes, "MOST", 20)
-
 
 def rows_of(count: int, category: str = "Groceries", **given) -> list[dict]:
     return [
         {"amount": "1.00", "category": category, "description": str(number), **given}
         for number in range(count)
     ]
-
-
-def stored() -> list[Expense]:
-    return list(Expense.scan())
 
 
 def test_rows_are_stored_as_single_expenses_are_and_given_back_in_order():
@@ -281,13 +266,9 @@ def test_a_reply_lost_counts_nothing_twice(nth):
 def test_a_budget_that_changes_meanwhile_is_read_again():
     budget = make_budget(amount="1000.00")
     other = make_budget(amount="1000.00", category="Rent")
-    waiting = [make_expense] * 2
+    others = [lambda: make_expense(amount="7.00")] * 2
 
-    def meet(request, operation):
-        if waiting:
-            waiting.pop()(amount="7.00")
-
-    with faults.hooked("TransactWriteItems", meet):
+    with faults.meanwhile(*others):
         record_expenses(ALICE, rows_of(30) + rows_of(20, "Rent"))
 
     assert spent(budget) == Decimal(30 + 14)
@@ -317,32 +298,15 @@ def test_a_period_that_began_is_counted_and_recounted_once():
     assert spent(budget) == Decimal(250)
     assert Counter(calls.names) == {
         READ: 1,
-        "dynamodb.Query": 1,
+        QUERY: 1,
         TRANSACTION: 3,
         "sqs.SendMessageBatch": 1,
     }
 
 
-amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
-rows = st.fixed_dictionaries(
-    {
-        "amount": amounts,
-        "category": st.sampled_from(["Groceries", "GROCERIES", "Rent", "Bus"]),
-        "date": st.sampled_from(
-            [TODAY + datetime.timedelta(days=days) for days in (-40, -10, -2, 0, 5, 30)]
-        ),
-        "status": st.sampled_from(["pending", "cleared", "void"]),
-    }
-)
-
-
 @pytest.mark.soak
 @SETTINGS
-@given(
-    st.lists(rows, min_size=1, max_size=40),
-    st.lists(amounts, min_size=3, max_size=3),
-    st.integers(1, 100),
-)
+@given(st.lists(rows, min_size=1, max_size=40), limits, st.integers(1, 100))
 def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
     drawn, limits, threshold
 ):
@@ -350,25 +314,15 @@ def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
     small = patch.object(Writes, "MOST", 15)
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         for user in (ALICE, BOB):
-            for period, limit in zip(dates.PERIODS, limits, strict=True):
-                make_budget(
-                    user, amount=limit * 9, alert_threshold=threshold, period=period
-                )
-            make_budget(user, category="Rent", amount=limits[0])
+            make_budgets(user, limits, threshold)
 
         record_expenses(ALICE, drawn)
         for row in drawn:
             services.record_expense(BOB, **row)
 
-        def state(user):
-            return sorted(
-                (each.category, each.period, each.spent, each.level)
-                for each in budgets.list_budgets(user).items
-            )
-
         def told(user):
             found = Notification.by_user.query(user.user_id)
             return Counter(each.type for each in found if not each.members)
 
-        assert state(ALICE) == state(BOB)
+        assert standings(ALICE) == standings(BOB)
         assert told(ALICE) == told(BOB)

@@ -25,11 +25,6 @@ PAGE = "/expenses/categories"
 FORM = "/expenses/categories/rename"
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def names(**given) -> list[str]:
     return [each.category for each in list_categories(ALICE, **given).uses]
 

@@ -12,11 +12,6 @@ pytestmark = pytest.mark.usefixtures("aws", "noon")
 URL = "/api/expenses/selected"
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def post(client, **body):
     return client.post(URL, body, content_type="application/json")
 

@@ -1,7 +1,7 @@
 """What is done to a selection: as one by one, in few calls, whoever else is about."""
 
-import datetime
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from unittest.mock import patch
@@ -11,7 +11,6 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets import services as budgets
 from budgets.models import Budget
 from expenses import services
 from expenses.history import list_changes
@@ -24,17 +23,26 @@ from expenses.selection import (
     delete_expenses,
     read_expenses,
 )
-from smartbudget.core import dates, tasks
+from smartbudget.core import tasks
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.tables import Writes
 from tests.budgets.test_random_writes import SETTINGS
-from tests.calls import counted
+from tests.calls import READ, TRANSACTION, counted
 from tests.conftest import empty_aws
+from tests.expenses.builders import (
+    limits,
+    make_budgets,
+    make_expenses,
+    names,
+    rows,
+    standings,
+    states,
+    stored,
+)
 from tests.money_builders import (
     ALICE,
     BOB,
     NOON,
-    TODAY,
     alerts,
     make_budget,
     make_expense,
@@ -44,27 +52,10 @@ from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
-TRANSACTION = "dynamodb.TransactWriteItems"
-READ = "dynamodb.BatchGetItem"
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Transactions of a few expenses, beside two budgets and their alerts."""
-    monkeypatch.setattr(Writes, "MOST", 20)
-
-
-def make(count: int, user=ALICE, **given) -> list[str]:
-    return [make_expense(user, **given).expense_id for _ in range(count)]
-
-
-def stored() -> list[Expense]:
-    return [each for each in Expense.scan() if each.user_id]
-
 
 def test_a_category_is_set_and_the_budgets_of_both_follow():
     old, new = make_budget(), make_budget(category="Fun", amount="1000.00")
-    ids = make(3)
+    ids = make_expenses(3)
     other = make_expense()
 
     done = change_expenses(ALICE, ids, category=" fun ")
@@ -82,7 +73,7 @@ def test_a_category_is_set_and_the_budgets_of_both_follow():
 
 def test_void_expenses_count_nowhere_and_count_again_when_cleared():
     budget = make_budget()
-    ids = make(4)
+    ids = make_expenses(4)
 
     change_expenses(ALICE, ids, status="void")
     assert spent(budget) == 0
@@ -92,7 +83,7 @@ def test_void_expenses_count_nowhere_and_count_again_when_cleared():
 
 def test_deleted_ones_are_gone_with_their_histories():
     budget = make_budget()
-    ids = make(3)
+    ids = make_expenses(3)
     services.edit_expense(ALICE, ids[0], description="tea")
     kept = make_expense()
 
@@ -105,7 +96,7 @@ def test_deleted_ones_are_gone_with_their_histories():
 
 def test_doing_it_again_is_harmless_and_says_so():
     budget = make_budget()
-    ids = make(3)
+    ids = make_expenses(3)
 
     change_expenses(ALICE, ids, status="cleared")
     again = change_expenses(ALICE, ids, status="cleared")
@@ -119,7 +110,7 @@ def test_doing_it_again_is_harmless_and_says_so():
 
 def test_an_expense_named_twice_is_changed_once():
     budget = make_budget()
-    (expense_id,) = make(1)
+    (expense_id,) = make_expenses(1)
 
     assert delete_expenses(ALICE, [expense_id] * 2).changed == 1
     assert spent(budget) == 0
@@ -127,7 +118,7 @@ def test_an_expense_named_twice_is_changed_once():
 
 def test_what_is_someone_elses_is_not_found_and_stays():
     theirs = make_expense(BOB)
-    (mine,) = make(1)
+    (mine,) = make_expenses(1)
     services.edit_expense(BOB, theirs.expense_id, amount="11.00")
     strange = [f"history#{theirs.expense_id}", "", "x" * 3000, "0" * 32]
     ids = [theirs.expense_id, mine, *strange]
@@ -158,7 +149,7 @@ def test_none_and_too_many_are_refused(ids):
     ],
 )
 def test_wrong_values_are_refused_by_name_and_change_nothing(changes, field):
-    ids = make(2)
+    ids = make_expenses(2)
 
     with pytest.raises(InvalidError) as refused:
         change_expenses(ALICE, ids, **changes)
@@ -170,7 +161,7 @@ def test_wrong_values_are_refused_by_name_and_change_nothing(changes, field):
 def test_a_hundred_cost_two_readings_and_a_few_transactions():
     make_budget(amount="9000.00")
     make_budget(category="Fun", amount="9000.00")
-    ids = make(100)
+    ids = make_expenses(100)
 
     with counted() as setting:
         change_expenses(ALICE, ids, category="Fun")
@@ -189,7 +180,7 @@ def test_a_hundred_cost_two_readings_and_a_few_transactions():
 def test_all_alerts_of_one_change_are_one_digest():
     user = replace(ALICE, large_expense_threshold=Decimal(60))
     make_budget(user, category="Fun", amount="100.00")
-    void = make(2, user, amount="70.00", category="Fun", status="void")
+    void = make_expenses(2, "Fun", user, amount="70.00", status="void")
 
     done = change_expenses(user, void, status="pending")
     again = change_expenses(user, void, status="cleared")
@@ -210,7 +201,7 @@ def test_all_alerts_of_one_change_are_one_digest():
 def test_done_again_after_a_crash_each_counts_once(act, nth, done):
     old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
     count = 16 if act == "set" else 45
-    ids = make(count)
+    ids = make_expenses(count)
 
     def run():
         if act == "set":
@@ -232,7 +223,7 @@ def test_done_again_after_a_crash_each_counts_once(act, nth, done):
 @pytest.mark.parametrize("nth", [1, 2])
 def test_a_reply_lost_counts_nothing_twice(nth):
     budget = make_budget(amount="9999.00")
-    ids = make(16)
+    ids = make_expenses(16)
 
     with faults.reply_lost("TransactWriteItems", nth):
         done = change_expenses(ALICE, ids, status="void")
@@ -247,20 +238,15 @@ def test_a_reply_lost_counts_nothing_twice(nth):
 def test_what_others_do_meanwhile_is_kept():
     """One is edited, one deleted, one set already, and the budget changed."""
     old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
-    ids = make(12)
-    meanwhile = [
+    ids = make_expenses(12)
+
+    with faults.meanwhile(
         lambda: services.edit_expense(ALICE, ids[0], amount="1.00"),
         lambda: services.edit_expense(ALICE, ids[1], category="Rent"),
         lambda: services.delete_expense(ALICE, ids[2]),
         lambda: services.edit_expense(ALICE, ids[3], category="Fun"),
         lambda: make_expense(amount="5.00"),
-    ]
-
-    def meet(request, operation):
-        if meanwhile:
-            meanwhile.pop()()
-
-    with faults.hooked("TransactWriteItems", meet):
+    ):
         done = change_expenses(ALICE, ids, category="Fun")
 
     assert done.changed + done.unchanged == 11
@@ -271,7 +257,7 @@ def test_what_others_do_meanwhile_is_kept():
 
 
 def with_receipts(count: int) -> list[str]:
-    ids = make(count)
+    ids = make_expenses(count)
     for expense_id in ids:
         expense = Expense.get(expense_id)
         expense.update(
@@ -284,7 +270,7 @@ def with_receipts(count: int) -> list[str]:
 
 
 def test_receipts_are_looked_after_ten_to_a_request():
-    ids = with_receipts(12) + make(3)
+    ids = with_receipts(12) + make_expenses(3)
 
     with counted() as calls:
         delete_expenses(ALICE, ids)
@@ -306,15 +292,6 @@ def test_where_the_queue_is_down_receipts_keep_their_expenses():
     assert len(stored()) == 2
 
 
-states = st.sampled_from(["pending", "cleared", "void"])
-names = st.sampled_from(["Groceries", "GROCERIES", "Rent", "Bus"])
-amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
-days = st.sampled_from(
-    [TODAY + datetime.timedelta(days=each) for each in (-40, -10, -2, 0, 5, 30)]
-)
-rows = st.fixed_dictionaries(
-    {"amount": amounts, "category": names, "date": days, "status": states}
-)
 actions = st.one_of(
     st.fixed_dictionaries({"category": names}),
     st.fixed_dictionaries({"status": states}),
@@ -328,7 +305,7 @@ actions = st.one_of(
 @given(
     st.lists(st.tuples(rows, st.booleans()), min_size=1, max_size=20),
     st.lists(actions, min_size=1, max_size=3),
-    st.lists(amounts, min_size=3, max_size=3),
+    limits,
     st.integers(1, 100),
 )
 def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
@@ -338,11 +315,7 @@ def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         chosen = {}
         for user in (ALICE, BOB):
-            for period, limit in zip(dates.PERIODS, limits, strict=True):
-                make_budget(
-                    user, amount=limit * 9, alert_threshold=threshold, period=period
-                )
-            make_budget(user, category="Rent", amount=limits[0])
+            make_budgets(user, limits, threshold)
             made = [services.record_expense(user, **row) for row, _ in drawn]
             chosen[user.user_id] = [
                 each.expense_id
@@ -357,19 +330,11 @@ def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
             else:
                 change_expenses(ALICE, chosen["alice"], **act)
             for expense_id in chosen["bob"]:
-                try:
+                with suppress(NotFoundError):
                     if act is None:
                         services.delete_expense(BOB, expense_id)
                     else:
                         services.edit_expense(BOB, expense_id, **act)
-                except NotFoundError:
-                    pass
-
-        def state(user):
-            return sorted(
-                (each.category, each.period, each.spent, each.level)
-                for each in budgets.list_budgets(user).items
-            )
 
         def expenses(user):
             return sorted(
@@ -377,7 +342,7 @@ def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
                 for each in Expense.by_user.query(user.user_id)
             )
 
-        assert state(ALICE) == state(BOB)
+        assert standings(ALICE) == standings(BOB)
         assert expenses(ALICE) == expenses(BOB)
         for budget in Budget.scan():
             assert budget.spent >= 0

@@ -404,16 +404,11 @@ def test_an_edit_sent_twice_is_not_stale():
 
 def test_an_edit_that_becomes_stale_while_it_is_made_is_refused():
     made = make_expense()
-    waiting = [{"description": "theirs"}]
+    theirs = faults.meanwhile(
+        lambda: services.edit_expense(ALICE, made.expense_id, description="theirs")
+    )
 
-    def meet(request, operation):
-        if waiting:
-            services.edit_expense(ALICE, made.expense_id, **waiting.pop())
-
-    with (
-        faults.hooked("TransactWriteItems", meet),
-        pytest.raises(services.StaleError),
-    ):
+    with theirs, pytest.raises(services.StaleError):
         services.edit_expense(ALICE, made.expense_id, amount="7.00", version=1)
 
     assert get_expense(ALICE, made.expense_id).amount == Decimal(10)

@@ -30,11 +30,6 @@ LUNCH = {
 }
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def page(response) -> str:
     return response.content.decode()
 

@@ -5,6 +5,7 @@ import pytest
 from infra.build_lambdas import build
 from smartbudget.local import deploy
 from smartbudget.local.settings import TEMPLATE_PARAMETERS
+from tests.integration.faults import FaultyWeb
 from tests.integration.stages import OTHER, deploy_template
 from tests.stack import Stack
 
@@ -27,3 +28,19 @@ def other_stage(stack: Stack) -> dict[str, str]:
     zips = build(stack.local.settings.build_dir / "lambdas")
     outputs, _ = deploy.deploy(session, zips, parameters)
     return {**outputs, "KmsKeyArn": key}
+
+
+@pytest.fixture(scope="module")
+def faulty_web(stack, tmp_path_factory):
+    """A web server of this module's own, behind what fails when asked to."""
+    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"))
+    yield faulty
+    faulty.end()
+
+
+@pytest.fixture
+def web(faulty_web):
+    """The same, running again if the last test killed it."""
+    yield faulty_web
+    if faulty_web.process.exit_code() is not None:
+        faulty_web.start()

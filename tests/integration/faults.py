@@ -24,6 +24,7 @@ from smartbudget.local.settings import REGION, ROOT
 from tests.stack import Stack, free_ports, wait_until
 
 FUNCTION = "notification_processor"
+ATTEMPTS = 3  # at each call to DynamoDB
 
 Fault = dict[str, Any]  # the effect of one of microburst's rules
 DOWN: Fault = {"reset": True}

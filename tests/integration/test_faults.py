@@ -10,12 +10,12 @@ import pytest
 import requests
 
 from tests.integration.faults import (
+    ATTEMPTS,
     DOWN,
     HELD,
     HELD_AFTER,
     REPLY_LOST,
     FaultyProcessor,
-    FaultyWeb,
     refused,
     slow,
 )
@@ -26,8 +26,6 @@ from tests.stack import wait_until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-ATTEMPTS = 3  # at each call to DynamoDB
-
 COMMIT = "dynamodb:TransactWriteItems"
 QUEUE = "sqs:SendMessageBatch"
 UPDATE = "dynamodb:UpdateItem"
@@ -35,21 +33,6 @@ CLAIM = "contains(values(ExpressionAttributeNames), 'attempts')"
 MARK = "contains(values(ExpressionAttributeNames), 'unsent_shard')"
 ACCOUNT = "TransactItems[0].Update.TableName == 'users'"
 LONG_AGO = "2020-01-01T00:00:00.000000+00:00"
-
-
-@pytest.fixture(scope="module")
-def faulty_web(stack, tmp_path_factory):
-    """A web server of this module's own, behind what fails when asked to."""
-    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"))
-    yield faulty
-    faulty.end()
-
-
-@pytest.fixture
-def web(faulty_web):
-    yield faulty_web
-    if faulty_web.process.exit_code() is not None:
-        faulty_web.start()
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.integration.faults import DOWN, HELD, HELD_AFTER, REPLY_LOST, FaultyWeb
+from tests.integration.faults import ATTEMPTS, DOWN, HELD, HELD_AFTER, REPLY_LOST
 from tests.integration.people import Person
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-ATTEMPTS = 3  # at each call to DynamoDB
 CLAIM = "dynamodb:PutItem"
 COMMIT = "dynamodb:TransactWriteItems"
 COMPLETION = "dynamodb:UpdateItem"
@@ -24,21 +23,6 @@ MADE = {
     "expenses/bulk": {"expenses": [LUNCH] * 3},
     "budgets": {"category": "Food", "amount": "50.00"},
 }
-
-
-@pytest.fixture(scope="module")
-def faulty_web(stack, tmp_path_factory):
-    """A web server of this module's own, behind what fails when asked to."""
-    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"))
-    yield faulty
-    faulty.end()
-
-
-@pytest.fixture
-def web(faulty_web):
-    yield faulty_web
-    if faulty_web.process.exit_code() is not None:
-        faulty_web.start()
 
 
 @pytest.fixture

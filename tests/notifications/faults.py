@@ -109,6 +109,19 @@ def killed(operation: str, nth: int, *, done: bool):
 
 
 @contextmanager
+def meanwhile(*acts):
+    """Have others act before the next transaction, the first of them done first."""
+    waiting = list(acts)
+
+    def act(request, operation):
+        if waiting:
+            waiting.pop()()  # its own transaction waits for the one before it
+
+    with hooked("TransactWriteItems", act):
+        yield
+
+
+@contextmanager
 def answered(operation: str, status: int, body: str):
     """Answer with this instead of AWS."""
     with hooked(operation, lambda request, operation: answer(request, status, body)):

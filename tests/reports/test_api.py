@@ -27,11 +27,6 @@ def clock(aws):
         yield traveller
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def ask(client, body=MARCH):
     return client.post(f"{URL}/generate", body, content_type="application/json")
 

@@ -81,11 +81,6 @@ def clock():
 
 
 @pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
-@pytest.fixture
 def thing(request, alice):
     return request.param(alice)
 

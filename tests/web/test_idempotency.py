@@ -43,11 +43,6 @@ def clock(aws):
         yield traveller
 
 
-@pytest.fixture
-def client(alice):
-    return client_for(alice)
-
-
 def post(client, path=EXPENSES, body=LUNCH, key="k", **headers):
     headers |= {"Idempotency-Key": key}
     return client.post(path, body, content_type="application/json", headers=headers)
@@ -495,15 +490,13 @@ def test_what_may_have_been_done_keeps_its_key_through_refusals(client, clock):
 
 def test_who_is_overtaken_leaves_the_record_to_the_other(client, clock):
     """A request slower than the lease, and its repetition."""
-    waiting = [post]
-
-    def meet(request, operation):
-        if waiting:
-            later(clock, idempotency.LEASE_SECONDS)
-            again.append(waiting.pop()(client))
-
     again = []
-    with faults.hooked(COMMIT, meet):
+
+    def repeat():
+        later(clock, idempotency.LEASE_SECONDS)
+        again.append(post(client))
+
+    with faults.meanwhile(repeat):
         first = post(client)
 
     assert (first.status_code, again[0].status_code) == (201, 201)
@@ -516,13 +509,9 @@ def test_who_is_overtaken_leaves_the_record_to_the_other(client, clock):
 
 
 def test_while_it_is_at_work_the_same_request_is_told_to_wait(client):
-    waiting, again = [post], []
+    again = []
 
-    def meet(request, operation):
-        if waiting:
-            again.append(waiting.pop()(client))
-
-    with faults.hooked(COMMIT, meet):
+    with faults.meanwhile(lambda: again.append(post(client))):
         first = post(client)
 
     assert first.status_code == 201

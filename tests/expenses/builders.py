@@ -1,0 +1,52 @@
+"""What the tests of many expenses at once share: made, drawn and looked at."""
+
+import datetime
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from accounts.models import User
+from budgets import services as budgets
+from expenses.models import Expense
+from smartbudget.core import dates
+from tests.money_builders import ALICE, TODAY, make_budget, make_expense
+
+states = st.sampled_from(["pending", "cleared", "void"])
+names = st.sampled_from(["Groceries", "GROCERIES", "Rent", "Bus"])
+amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
+days = st.sampled_from(
+    [TODAY + datetime.timedelta(days=each) for each in (-40, -10, -2, 0, 5, 30)]
+)
+rows = st.fixed_dictionaries(
+    {"amount": amounts, "category": names, "date": days, "status": states}
+)
+limits = st.lists(amounts, min_size=3, max_size=3)
+
+
+def make_expenses(
+    count: int, category: str = "Groceries", user: User = ALICE, **given
+) -> list[str]:
+    """Record so many; return their ids."""
+    return [
+        make_expense(user, category=category, **given).expense_id for _ in range(count)
+    ]
+
+
+def stored() -> list[Expense]:
+    """Everybody's expenses; their table holds uploads and histories, too."""
+    return [each for each in Expense.scan() if each.user_id]
+
+
+def make_budgets(user: User, limits: list[Decimal], threshold: int) -> None:
+    """Make one of each period, and one of another category."""
+    for period, limit in zip(dates.PERIODS, limits, strict=True):
+        make_budget(user, amount=limit * 9, alert_threshold=threshold, period=period)
+    make_budget(user, category="Rent", amount=limits[0])
+
+
+def standings(user: User) -> list[tuple[str, str, Decimal, str]]:
+    """What the user's budgets count, and the levels that it makes."""
+    return sorted(
+        (each.category, each.period, each.spent, each.level)
+        for each in budgets.list_budgets(user).items
+    )

@@ -6,8 +6,11 @@ Timeouts are ordered so that whoever waits outlives whom it waits for: the repor
 
 import os
 
+from gunicorn import util
+
 # `config` would be a setting of gunicorn's.
 from smartbudget.core.config import config as ours
+from smartbudget.web import refusals
 
 bind = "0.0.0.0:8000"
 
@@ -37,6 +40,8 @@ forwarded_allow_ips = ""
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
+# It has no setting for how a refusal looks.
+util.write_error = refusals.write
 
 accesslog = "-"  # standard output, which Elastic Beanstalk collects
 logger_class = "smartbudget.web.access_log.AccessLogger"

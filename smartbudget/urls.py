@@ -16,7 +16,6 @@ from importlib.util import find_spec
 
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, include, path
-from drf_spectacular.views import SpectacularAPIView
 
 from smartbudget.web import docs, errors, manifest
 
@@ -48,7 +47,7 @@ def _check(app: str, patterns: list[URLPattern]) -> None:
 urlpatterns = [
     *_gather(),
     path("manifest.webmanifest", manifest.show, name="manifest"),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", docs.SchemaView.as_view(), name="schema"),
     path("api/docs", docs.DocsView.as_view(), name="docs"),
     path("api/docs/errors", docs.show_errors, name="errors"),
 ]

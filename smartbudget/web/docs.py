@@ -1,12 +1,47 @@
-"""Pages that explain the API."""
+"""What explains the API: its schema, and pages."""
 
+import functools
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.views.decorators.http import require_safe
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
+from smartbudget.web.api import ApiView
 from smartbudget.web.problems import TITLES
 from smartbudget.web.sessions import public
+
+
+class SchemaView(ApiView):
+    """The schema, in YAML or JSON; written once, since a process has but one.
+
+    drf-spectacular's own view writes it again for anybody who asks, in any `lang` and
+    `version`, and is counted by no limit: a tenth of a second each.
+    """
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    renderer_classes = SpectacularAPIView.renderer_classes
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Describe the API."""
+        form = type(request.accepted_renderer)
+        return HttpResponse(_written_as(form), content_type=form.media_type)
+
+
+@functools.cache
+def _written_as(form: type[BaseRenderer]) -> bytes:
+    with translation.override(settings.LANGUAGE_CODE):
+        written: bytes = form().render(SchemaGenerator().get_schema(public=True))
+        return written
 
 
 class DocsView(SpectacularSwaggerSplitView):

@@ -11,6 +11,8 @@ from infra import bundle
 from smartbudget import gunicorn_conf, settings
 from smartbudget.core import aws
 from smartbudget.local.settings import ROOT
+from smartbudget.web.problems import TITLES
+from tests.problems import MEMBERS
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner:0a1b2c3"
 PROXY = (ROOT / ".platform" / "nginx" / "nginx.conf").read_text()
@@ -82,6 +84,22 @@ def test_connections_end_from_the_load_balancers_side():
 
 def test_what_the_program_takes_passes_the_proxy():
     assert proxy("client_max_body_size") * 1024 * 1024 > settings.UPLOAD_MAX_SIZE
+
+
+@pytest.mark.parametrize("status", [413, 431, 503])
+def test_what_the_proxy_refuses_is_a_problem_too(status):
+    (written,) = re.findall(r"return 400 '(.*)';", PROXY)
+    said = {"status": str(status), "request_id": "5e6c2b00"}
+    for name, block in re.findall(r"map \$status \$(\w+) {(.*?)}", PROXY, re.S):
+        cases = dict(re.findall(r'^\s*(\w+)\s+"?(.*?)"?;$', block, re.M))
+        said[name] = cases.get(str(status), cases["default"])
+    found = json.loads(re.sub(r"\$(\w+)", lambda each: said[each[1]], written))
+
+    assert set(found) == MEMBERS
+    assert found["status"] == status
+    assert found["title"] == TITLES[found["code"]]
+    assert found["type"].endswith(f"#{found['code']}")
+    assert bool(said["refusal_wait"]) == (status == 503)
 
 
 def test_option_settings_live_in_the_template_alone():

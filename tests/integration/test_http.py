@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from requests import Response
 
 from tests.integration.people import Person
+from tests.problems import problem
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -98,6 +100,28 @@ def test_what_is_not_whole_or_well_framed_stores_nothing(alice, headers, body):
 
     assert not answer or answer.startswith(b"HTTP/1.1 4"), answer[:300]
     assert amounts(alice) == before
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ([f"GET /api/expenses?q={'x' * 5000} HTTP/1.1"], 414),
+        (["GET /api/expenses HTTP/1.1", *[f"X-{n}: x" for n in range(200)]], 431),
+        (["GET /api/expenses HTTP/1.1", f"X-Much: {'x' * 9000}"], 431),
+        (["GET /api/expenses HTTP/1.1", "Host: elsewhere"], 400),
+        (["G@T /api/expenses HTTP/1.1", "X-Odd: <b>\xff"], 400),
+        ([POST, JSON, "Content-Length: 9", "Expect: <b>miracles"], 417),
+    ],
+)
+def test_what_the_server_itself_refuses_is_a_problem_too(alice, head, status):
+    lines, _, body = exchange(alice, head).partition(b"\r\n\r\n")
+
+    first, *fields = lines.decode("ascii").split("\r\n")
+    answer = Response()
+    answer.status_code, answer._content = int(first.split()[1]), body
+    answer.headers.update(field.split(": ") for field in fields)
+    assert problem(answer)["code"] == "bad_request"
+    assert answer.status_code == status
 
 
 def test_the_answer_to_head_has_no_body_and_the_length_of_gets(alice):

@@ -1,5 +1,8 @@
 """What errors look like: statuses by class, JSON for programs and pages for people."""
 
+import json
+import time
+
 import pytest
 from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
@@ -165,6 +168,42 @@ def test_a_body_at_the_limit_is_read():
     )
 
     assert problem(answer)["detail"] == "Send a JSON object."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" + "{}," * 30_000 + "1]",
+        "[" * 30_000,
+        "{" + ",".join(f'"{n}":1' for n in range(30_000)) + "}",
+    ],
+)
+def test_a_body_of_too_many_values_is_not_made_into_them(body):
+    begun = time.process_time()
+
+    answer = client_for().post("/login", body, content_type="application/json")
+
+    assert answer.status_code == 413
+    assert problem(answer)["code"] == "too_large"
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("body", ['["' + '\\"' * 1_000_000, '["\\",' * 400_000])
+def test_quotes_that_end_no_text_do_not_make_counting_slow(body):
+    begun = time.process_time()
+
+    answer = client_for().post("/login", body, content_type="application/json")
+
+    assert problem(answer)["code"] in {"parse_error", "too_large"}
+    assert time.process_time() - begun < 1
+
+
+def test_a_text_is_one_value_whatever_it_says():
+    body = json.dumps({"username": '[{,\\"' * 100_000, "password": "x"})
+
+    answer = client_for().post("/login", body, content_type="application/json")
+
+    assert problem(answer)["errors"][0]["pointer"] == "/username"
 
 
 def test_a_large_form_is_too_large_as_a_page():

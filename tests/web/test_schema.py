@@ -7,9 +7,11 @@ import jsonschema
 import pytest
 from django.core.management import call_command
 from django.utils.html import escape
+from drf_spectacular.generators import SchemaGenerator
 
 from smartbudget.local.settings import ROOT
 from smartbudget.web.problems import TITLES
+from smartbudget.web.requests import JSON
 from tests.builders import client_for
 from tests.problems import problem
 
@@ -158,3 +160,20 @@ def test_the_docs_explain_every_code():
     for code, title in TITLES.items():
         assert f'id="{code}"' in page
         assert escape(title) in page
+
+
+@pytest.mark.parametrize("query", ["?version=1%0D%0Ax", "?lang=xx", "?version=2"])
+def test_there_is_one_schema_whatever_is_asked(schema, query):
+    answer = client_for().get(f"/api/schema{query}", headers={"Accept": JSON})
+
+    assert answer.json() == schema
+
+
+def test_the_schema_is_made_once_and_counted_as_any_request(monkeypatch):
+    client_for().get("/api/schema")
+    monkeypatch.setattr(SchemaGenerator, "get_schema", None)
+
+    answer = client_for().get("/api/schema")
+
+    assert answer.status_code == 200
+    assert "RateLimit" in answer.headers

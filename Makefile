@@ -49,8 +49,8 @@ messages: $(ready) ## Bring the translations in locale/ up to date with the code
 schema: $(ready) ## Write docs/openapi.yaml again: the API as the code has it
 	@LOCAL=true SECRET_KEY=unused AWS_REGION=us-east-1 $(python) manage.py spectacular --file docs/openapi.yaml
 
-bench: $(ready) ## Measure every action beside the bare AWS calls it makes
-	@exec $(python) -m benchmarks
+bench: $(ready) ## Measure every action beside the bare AWS calls it makes (ARGS=api for one)
+	@exec $(python) -m benchmarks $(ARGS)
 
 soak: $(ready) ## Run the long tests that make test only samples
 	@SOAK=1 exec $(python) -m pytest -n 2 --dist loadgroup -m soak $(ARGS)

@@ -1,57 +1,68 @@
 """Requests a second of the API beside the bare AWS calls, on the same gunicorn.
 
 `python -m benchmarks` starts it under the web role. Two gunicorns with two workers of
-eight threads are asked over HTTP: the program, and `benchmarks.bare`, which makes the
-calls that were recorded of the program and answers a constant. API_BENCH_SECONDS is how
-long each figure is measured, API_BENCH_REQUESTS over how many memory is watched.
-Expenses are in a category without a budget, so writers are not in each other's way.
+eight threads are asked the same over HTTP, in turns: the program, and
+`benchmarks.bare`, which makes the calls that the program was seen to make, that of
+authentication included, and answers with the same bytes. API_BENCH_SECONDS is how long
+each of them is asked for one figure.
+
+Reads come before writes, since the local AWS looks through all items of a table in a
+query. Expenses are in a category without a budget, so that writers are not in each
+other's way.
 """
 
-import contextlib
-import http.client
 import json
 import os
 import pickle
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+from django.test import Client
 
 from accounts import tokens
-from benchmarks.actions import Bench, measure
-from benchmarks.receipts import _status
-from smartbudget.local.settings import ROOT
-from tests.stack import free_ports, wait_until
-
-Asked = tuple[str, str, object, dict[str, str]]  # method, path, body, headers
-Load = tuple[float, list[float]]  # requests a second, seconds of each, sorted
+from benchmarks.actions import Bench
+from benchmarks.load import Asked, Load, ask_for, server
+from expenses.bulk import MOST_ROWS
 
 SECONDS = float(os.environ.get("API_BENCH_SECONDS", "5"))
-REQUESTS = int(os.environ.get("API_BENCH_REQUESTS", "20000"))
 CONNECTIONS = (1, 8, 32)
-CLIENTS = 2  # processes that ask
+OURS_AND_BARE = ("ours", "bare", "bare", "ours")  # what drifts meets both
 RATIO_AIM = 0.6
+BULK_AIM = 10  # times the rate of single creates
 ROW = {"category": "Lunch", "amount": "1.50"}
-ASKED = {  # name: method, path, body
+BULK = f"bulk of {MOST_ROWS:,}"
+ASKED: dict[str, tuple[str, str, object]] = {
     "list": ("GET", "expenses?page_size=25", None),
     "summary": ("GET", "summary", None),
     "create": ("POST", "expenses", ROW),
     "bulk of 100": ("POST", "expenses/bulk", {"expenses": [ROW] * 100}),
+    BULK: ("POST", "expenses/bulk", {"expenses": [ROW] * MOST_ROWS}),
 }
+
+Rates = dict[tuple[str, int], float]  # of the program, by action and connections
 
 
 def main() -> None:
-    """Print the figures of both servers, and what the program's workers hold."""
-    bench = Bench(100)
-    recorded = {}
-    for name, (method, path, body) in ASKED.items():
-        calls, _, _ = measure(lambda _, m=method, p=path, b=body: bench.send(m, p, b))
-        recorded[name.replace(" ", "-")] = calls[-1]
+    """Print the figures of both servers, and how much faster bulks store rows."""
+    secret = token_of(Bench(100))
+    with (
+        tempfile.TemporaryDirectory() as seen,
+        server("smartbudget.wsgi:application") as (ours, _),
+        server("benchmarks.bare:application", SEEN=seen) as (bare, _),
+    ):
+        rates = _compare({"ours": ours, "bare": bare}, secret, Path(seen))
+    print(f"\n{BULK}, rows a second beside single creates; aim {BULK_AIM} x\n")
+    for count in CONNECTIONS:
+        rows, single = rates[BULK, count] * MOST_ROWS, rates["create", count]
+        print(f"{count:>3} connections: {rows:>7,.0f}{rows / single:>8.1f} x")
+
+
+def token_of(bench: Bench) -> str:
+    """Make a token of the user's that may read and write."""
     _, secret = tokens.create_token(
         bench.user,
         password=bench.password,
@@ -59,112 +70,71 @@ def main() -> None:
         scopes=["read", "write"],
         expires_in_days=1,
     )
-    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "calls")
-        path.write_bytes(pickle.dumps(recorded))
-        with _server("smartbudget.wsgi:application") as (ours, workers):
-            with _server("benchmarks.bare:application", BARE_CALLS=str(path)) as bare:
-                _compare(ours, bare[0], headers)
-            _watch(ours, workers, headers)
+    return secret
 
 
-def _compare(ours: int, bare: int, headers: dict[str, str]) -> None:
+def _compare(ports: Mapping[str, int], secret: str, seen: Path) -> Rates:
     print(f"\nThe API on gunicorn, two workers, {SECONDS:g} s each; aim {RATIO_AIM}\n")
-    print(
-        f"{'action':<14}{'connections':>12}{'a second':>10}{'p50 ms':>8}{'p99 ms':>8}"
-        f"{'bare':>8}{'ratio':>8}"
-    )
-    for name, (method, path, body) in ASKED.items():
+    print(f"{'':<24}{'a second':>16}{'p50 ms':>16}{'p99 ms':>16}")
+    print(f"{'action':<14}{'at once':>10}" + f"{'ours':>8}{'bare':>8}" * 3 + "   ratio")
+    rates: Rates = {}
+    for name in ASKED:
+        asked = _asked(name, secret)
+        (seen / name).write_bytes(pickle.dumps(_see(asked)))
         for count in CONNECTIONS:
-            api = (method, f"/api/{path}", body, headers)
-            rate, times = _load(ours, count, api)
-            plain = ("GET", f"/?{name.replace(' ', '-')}", None, {})
-            bare_rate, _ = _load(bare, count, plain)
-            half, most = times[len(times) // 2], times[len(times) * 99 // 100]
-            print(
-                f"{name:<14}{count:>12}{rate:>10.1f}{half * 1000:>8.1f}"
-                f"{most * 1000:>8.1f}{bare_rate:>8.1f}{rate / bare_rate:>8.2f}"
-            )
+            loads = _take_turns(ports, count, asked)
+            _print(name, count, loads["ours"], loads["bare"])
+            rates[name, count] = loads["ours"].rate
+    return rates
 
 
-def _watch(port: int, workers: list[int], headers: dict[str, str]) -> None:
-    """Print what the workers hold before and after many requests."""
-    held = []
-    asked = ("GET", "/api/budgets", None, headers)
-    for _ in range(2):
-        _load(port, 8, asked, requests=REQUESTS // 2)
-        held.append([round(_status(pid, "VmRSS") / 1024, 1) for pid in workers])
+def _asked(name: str, secret: str) -> Asked:
+    method, path, body = ASKED[name]
+    headers = {
+        "Authorization": f"Bearer {secret}",
+        "Content-Type": "application/json",
+        "X-Action": name,  # for the bare server
+    }
+    return Asked(method, f"/api/{path}", body, headers, 201 if body else 200)
+
+
+def _see(asked: Asked) -> tuple[list[tuple[str, Any]], str, bytes]:
+    """Ask in this process; return the calls made, and the status and body answered."""
+    calls = []
+    make_call = BaseClient._make_api_call
+
+    def noted(client: Any, operation: str, given: dict[str, Any]) -> Any:
+        calls.append((operation, given))
+        return make_call(client, operation, given)
+
+    client = Client(HTTP_HOST="127.0.0.1", headers=asked.headers)
+    client.get("/api/budgets")  # notes that the token is used, which is once a minute
+    content = b"" if asked.body is None else json.dumps(asked.body)
+    with patch.object(BaseClient, "_make_api_call", noted):
+        answer = client.generic(
+            asked.method, asked.path, content, content_type="application/json"
+        )
+    assert answer.status_code == asked.status, answer.content
+    return calls, f"{answer.status_code} {answer.reason_phrase}", answer.content
+
+
+def _take_turns(ports: Mapping[str, int], count: int, asked: Asked) -> dict[str, Load]:
+    loads = {name: Load() for name in ports}
+    for port in ports.values():  # every thread has its connection to AWS
+        ask_for(port, count, asked, 0.1)
+    for name in OURS_AND_BARE:
+        seconds = SECONDS / OURS_AND_BARE.count(name)
+        loads[name].add(ask_for(ports[name], count, asked, seconds))
+    return loads
+
+
+def _print(name: str, count: int, ours: Load, bare: Load) -> None:
     print(
-        f"\nMB of each worker after {REQUESTS // 2:,} requests: {held[0]},"
-        f" after {REQUESTS:,}: {held[1]}"
+        f"{name:<14}{count:>10}{ours.rate:>8.1f}{bare.rate:>8.1f}"
+        f"{ours.percentile(50):>8.0f}{bare.percentile(50):>8.0f}"
+        f"{ours.percentile(99):>8.0f}{bare.percentile(99):>8.0f}"
+        f"{ours.rate / bare.rate:>8.2f}"
     )
-
-
-def _load(port: int, connections: int, asked: Asked, requests: int = 0) -> Load:
-    """Ask over some connections; return requests a second and sorted times."""
-    processes = min(CLIENTS, connections)
-    each = (port, connections // processes, asked, requests // processes)
-    with get_context("fork").Pool(processes) as pool:
-        found = pool.map(ask, [each] * processes, chunksize=1)
-    return sum(rate for rate, _ in found), sorted(
-        t for _, times in found for t in times
-    )
-
-
-def ask(given: tuple[int, int, Asked, int]) -> Load:
-    """Ask from threads of this process; so many requests, or for SECONDS."""
-    port, connections, (method, path, body, headers), requests = given
-    content = None if body is None else json.dumps(body).encode()
-    times: list[float] = []
-    begun = time.perf_counter()
-
-    def one() -> None:
-        http_to = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        with contextlib.closing(http_to):
-            while (
-                len(times) < requests
-                if requests
-                else time.perf_counter() - begun < SECONDS
-            ):
-                start = time.perf_counter()
-                http_to.request(method, path, content, headers)
-                answer = http_to.getresponse()
-                answer.read()
-                assert answer.status < 300, answer.status
-                times.append(time.perf_counter() - start)
-
-    with ThreadPoolExecutor(connections) as threads:
-        for each in [threads.submit(one) for _ in range(connections)]:
-            each.result()
-    return len(times) / (time.perf_counter() - begun), times
-
-
-@contextlib.contextmanager
-def _server(application: str, **environment: str) -> Iterator[tuple[int, list[int]]]:
-    """Run gunicorn as the local stack does; give its port and its workers."""
-    (port,) = free_ports(1)
-    command = [sys.executable, "-m", "gunicorn", application]
-    command += ["--config", str(ROOT / "smartbudget/local/gunicorn_conf.py")]
-    command += ["--bind", f"127.0.0.1:{port}", "--access-logfile", "/dev/null"]
-    env = {**os.environ, "API_RATE_LIMIT": "0", "LOG_LEVEL": "ERROR", **environment}
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_until(lambda: _listens(port), 30)
-        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
-        wait_until(lambda: len(children.read_text().split()) == 2)
-        yield port, [int(pid) for pid in children.read_text().split()]
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""A web server that makes the recorded calls of an action and answers a constant.
+"""A web server that makes the calls of an action and answers as the program did.
 
 What `benchmarks.api` measures the program beside: the same gunicorn, processes and
-threads. Conditions of writes are left out, as in `benchmarks.actions`.
+threads, and plain boto3. SEEN is a folder with a file for each action.
 """
 
+import functools
 import os
 import pickle
+import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,29 +15,43 @@ from typing import Any
 import boto3
 from botocore.config import Config as ClientConfig
 
-from benchmarks.actions import unconditional
 from smartbudget.core.config import config
 
-CALLS = pickle.loads(Path(os.environ["BARE_CALLS"]).read_bytes())
-OPTIONS = ClientConfig(parameter_validation=False, max_pool_connections=50)
-CLIENTS: dict[str, Any] = {
-    service: boto3.client(
-        service,
-        region_name=config.region,
-        endpoint_url=config.aws_endpoint,
-        config=OPTIONS,
-    )
-    for service in {each[0] for calls in CALLS.values() for each in calls}
-}
+DYNAMODB: Any = boto3.client(
+    "dynamodb",
+    region_name=config.region,
+    endpoint_url=config.aws_endpoint,
+    config=ClientConfig(parameter_validation=False, max_pool_connections=50),
+)
+
+
+@functools.cache
+def seen(action: str) -> tuple[list[tuple[str, dict[str, Any]]], str, bytes]:
+    """Read what an action asks of DynamoDB, and the status and body of its answer."""
+    found: Any = pickle.loads(Path(os.environ["SEEN"], action).read_bytes())
+    return found
 
 
 def application(
     environ: dict[str, Any], start_response: Callable[..., Any]
 ) -> Iterable[bytes]:
-    """Make the calls of the action that the address names."""
+    """Make the calls of the action that the request names."""
     environ["wsgi.input"].read()
-    for service, operation, given in CALLS.get(environ["QUERY_STRING"], ()):
-        parameters = unconditional(operation, given)
-        CLIENTS[service]._make_api_call(operation, parameters)
-    start_response("200 OK", [("Content-Length", "2")])
-    return [b"{}"]
+    calls, status, body = seen(environ["HTTP_X_ACTION"])
+    for operation, given in calls:
+        DYNAMODB._make_api_call(operation, _again(operation, given))
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(status, headers)
+    return [body]
+
+
+def _again(operation: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the same call; new expenses get new ids."""
+    if operation != "TransactWriteItems":
+        return given
+    writes = [{"Put": _renewed(write["Put"])} for write in given["TransactItems"]]
+    return {**given, "TransactItems": writes, "ClientRequestToken": uuid.uuid4().hex}
+
+
+def _renewed(put: dict[str, Any]) -> dict[str, Any]:
+    return {**put, "Item": {**put["Item"], "expense_id": {"S": uuid.uuid4().hex}}}

@@ -15,6 +15,7 @@ import boto3
 import requests
 from botocore.config import Config as ClientConfig
 
+from benchmarks.load import memory_of
 from smartbudget.core.config import config
 from tests.expenses import pictures
 
@@ -125,19 +126,12 @@ def _reset_peaks() -> dict[int, int]:
     held = {}
     for pid in _workers():
         Path(f"/proc/{pid}/clear_refs").write_text("5")
-        held[pid] = _status(pid, "VmRSS")
+        held[pid] = memory_of(pid)
     return held
 
 
 def _peak(pid: int) -> int:
-    return _status(pid, "VmHWM")
-
-
-def _status(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise LookupError(name)
+    return memory_of(pid, "VmHWM")
 
 
 if __name__ == "__main__":

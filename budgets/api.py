@@ -32,7 +32,8 @@ class BudgetListView(ApiView):
         """List the caller's budgets, by category and period, on one page."""
         NoParameters(data=request.query_params).is_valid(raise_exception=True)
         page = services.list_budgets(request.user)
-        results = [represent(request, budget) for budget in page.items]
+        context = {"currency": request.user.currency}
+        results = BudgetOutput(page.items, many=True, context=context).data
         return Response(cursors.body(request, request.user, page, results))
 
     @extend_schema(

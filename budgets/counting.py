@@ -110,8 +110,8 @@ class State:
 def read_touched(user: User, entries: Sequence[Entry]) -> list[Budget]:
     """Read the budgets that entries may change: by key, consistent, in one call."""
     ids = {
-        budget_id_for(user.user_id, period, entry.category)
-        for entry in entries
+        budget_id_for(user.user_id, period, category)
+        for category in {entry.category for entry in entries}
         for period in dates.PERIODS
     }
     return list(Budget.batch_get(list(ids), consistent_read=True))

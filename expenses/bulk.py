@@ -66,17 +66,18 @@ def _draft(
         raise InvalidError(
             _("Send 1 to {most} expenses.").format(most=number(MOST_ROWS)), "expenses"
         )
-    found = {place: drafts.find_errors(user, row) for place, row in enumerate(rows)}
-    if errors := {place: error for place, error in found.items() if error}:
+    drafted, errors = [], {}
+    for place, row in enumerate(rows):
+        expense_id = drafts.new_id(user, idempotency_key, place)
+        try:
+            expense = drafts.draft(user, expense_id, row)
+        except InvalidError:
+            errors[place] = drafts.find_errors(user, row)
+        else:
+            drafted.append(_Row(None, expense, dated=row.get("date") is not None))
+    if errors:
         raise InvalidRowsError("expenses", errors)
-    return [
-        _Row(
-            None,
-            drafts.draft(user, drafts.new_id(user, idempotency_key, place), row),
-            dated=row.get("date") is not None,
-        )
-        for place, row in enumerate(rows)
-    ]
+    return drafted
 
 
 class _Recording(Packing[_Row]):

@@ -122,8 +122,9 @@ def is_large(user: User, expense: Expense) -> bool:
 
     As with budgets, what is dated in a month that is over alerts nobody.
     """
-    this_month = user.today().replace(day=1)
-    return expense.day >= this_month and _reaches_limit(user, expense)
+    if not _reaches_limit(user, expense):
+        return False
+    return expense.day >= user.today().replace(day=1)
 
 
 def _reaches_limit(user: User, expense: Expense) -> bool:

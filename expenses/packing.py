@@ -8,7 +8,7 @@ depend on it. All the alerts make one mail.
 import uuid
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -45,11 +45,6 @@ class Change:
     def entries(self) -> list[Entry]:
         """What it means to budgets."""
         return effects.entries_between(self.before, self.after)
-
-    @property
-    def category_keys(self) -> set[str]:
-        """The categories whose budgets it changes."""
-        return {fold(entry.category) for entry in self.entries}
 
     @property
     def items(self) -> int:
@@ -94,8 +89,7 @@ class Packing(ABC, Generic[C]):
         """
         try:
             self.begin()
-            keys = set().union(*(each.category_keys for each in self.waiting))
-            self._read_budgets(keys)
+            self._read_budgets(_entries(self.waiting))
             while self.waiting:
                 retry_lost_races(self._write_chunk)
                 if not keep_going():
@@ -123,11 +117,12 @@ class Packing(ABC, Generic[C]):
             return
         self.prepare(chunk)
         writes = Writes()
-        keys = set().union(*(change.category_keys for change in chunk))
+        entries = _entries(chunk)
+        keys = _category_keys(entries)
         outcome = counting.apply_entries(
             self.user,
             [budget for key in keys for budget in self._budgets[key]],
-            [entry for change in chunk for entry in change.entries],
+            entries,
             writes,
         )
         for change in chunk:
@@ -136,7 +131,9 @@ class Packing(ABC, Generic[C]):
             self.commit(writes, outcome)
         except LostRaceError as lost:
             self.recover(chunk, lost)
-            self._read_budgets(keys.union(*(each.category_keys for each in chunk)))
+            keys |= _category_keys(_entries(chunk))
+            left = _entries(self.waiting)
+            self._read_budgets([each for each in left if fold(each.category) in keys])
             raise
         del self.waiting[: len(chunk)]
 
@@ -168,7 +165,7 @@ class Packing(ABC, Generic[C]):
             items += change.items
             if change.after:
                 alerts += effects.is_large(self.user, change.after)
-            for key in change.category_keys - seen:
+            for key in _category_keys(change.entries) - seen:
                 seen.add(key)
                 for budget in self._budgets[key]:
                     items += 1
@@ -177,14 +174,9 @@ class Packing(ABC, Generic[C]):
                 return self.waiting[:number]
         return list(self.waiting)
 
-    def _read_budgets(self, category_keys: Set[str]) -> None:
-        entries = [
-            entry
-            for change in self.waiting
-            for entry in change.entries
-            if fold(entry.category) in category_keys
-        ]
-        for key in category_keys:
+    def _read_budgets(self, entries: Sequence[Entry]) -> None:
+        """Read the budgets of all these entries' categories, now."""
+        for key in _category_keys(entries):
             self._budgets[key] = []
         if not entries:
             return
@@ -195,6 +187,15 @@ class Packing(ABC, Generic[C]):
         """Begin another one: what is in the one before is being sent, or was."""
         self._digest_id = uuid.uuid4().hex
         self._gathered: list[Notification] = []
+
+
+def _entries(changes: Iterable[Change]) -> list[Entry]:
+    return [entry for change in changes for entry in change.entries]
+
+
+def _category_keys(entries: Iterable[Entry]) -> set[str]:
+    """Return the categories whose budgets they change."""
+    return {fold(entry.category) for entry in entries}
 
 
 def _category_key(change: Change) -> str:

@@ -42,7 +42,8 @@ class NotificationListView(ApiView):
             **chosen.validated_data,
             **cursors.position(request, request.user),
         )
-        results = [represent(request, item) for item in page.items]
+        context = {"time_zone": request.user.time_zone}
+        results = NotificationOutput(page.items, many=True, context=context).data
         return Response(cursors.body(request, request.user, page, results))
 
 

@@ -1,0 +1,148 @@
+"""What the measurements of the API over HTTP share: servers, and those who ask them."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from smartbudget.local.settings import ROOT
+from tests.stack import free_ports, wait_until
+
+CLIENTS = 2  # processes that ask
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and the status that it must be answered with."""
+
+    method: str
+    path: str
+    body: object = None
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass
+class Load:
+    """What some connections got done."""
+
+    seconds: float = 0
+    times: list[float] = field(default_factory=list)  # seconds of each request
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.times) / self.seconds
+
+    def percentile(self, percent: int) -> float:
+        """Return the milliseconds that so many of the requests took at most."""
+        return sorted(self.times)[len(self.times) * percent // 100] * 1000
+
+    def add(self, other: "Load") -> None:
+        """Count another stretch of the same."""
+        self.seconds += other.seconds
+        self.times += other.times
+
+
+class Connection:
+    """One client's connection, which stays open."""
+
+    def __init__(self, port: int) -> None:
+        self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def ask(self, asked: Asked) -> tuple[http.client.HTTPResponse, bytes]:
+        """Ask once; fails loudly when the answer is another than it must be."""
+        content = None if asked.body is None else json.dumps(asked.body).encode()
+        self._to.request(asked.method, asked.path, content, asked.headers)
+        answer = self._to.getresponse()
+        body = answer.read()
+        assert answer.status == asked.status, (asked, answer.status, body)
+        return answer, body
+
+    def close(self) -> None:
+        """End it."""
+        self._to.close()
+
+
+def ask_for(port: int, connections: int, asked: Asked, seconds: float) -> Load:
+    """Ask the same over some connections for so long."""
+    processes = min(CLIENTS, connections)
+    each = (port, connections // processes, asked, seconds)
+    with get_context("fork").Pool(processes) as pool:
+        parts: list[Load] = pool.map(_ask_for, [each] * processes, chunksize=1)
+    whole = Load(max(part.seconds for part in parts))
+    for part in parts:
+        whole.times += part.times
+    return whole
+
+
+def _ask_for(given: tuple[int, int, Asked, float]) -> Load:
+    port, connections, asked, seconds = given
+    load = Load()
+    begun = time.perf_counter()
+
+    def ask(_: int) -> None:
+        with contextlib.closing(Connection(port)) as connection:
+            while (start := time.perf_counter()) - begun < seconds:
+                connection.ask(asked)
+                load.times.append(time.perf_counter() - start)
+
+    in_threads(ask, connections)
+    load.seconds = time.perf_counter() - begun
+    return load
+
+
+def in_threads(work: Callable[[int], Any], count: int) -> list[Any]:
+    """Do the same in so many threads, each with its number; raises what they do."""
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(work, range(count)))
+
+
+@contextlib.contextmanager
+def server(application: str, **environment: str) -> Iterator[tuple[int, list[int]]]:
+    """Run gunicorn as the local stack does; give its port and its workers."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "gunicorn", application]
+    command += ["--config", str(ROOT / "smartbudget/local/gunicorn_conf.py")]
+    command += ["--bind", f"127.0.0.1:{port}", "--access-logfile", "/dev/null"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "API_RATE_LIMIT": "0", "LOG_LEVEL": "ERROR", **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: _listens(port), 30)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        wait_until(lambda: len(children.read_text().split()) == WORKERS)
+        yield port, [int(pid) for pid in children.read_text().split()]
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def memory_of(pid: int, name: str = "VmRSS") -> int:
+    """Read what a process holds, or with `VmHWM` held at most, in kilobytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise LookupError(name)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False

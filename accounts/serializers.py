@@ -21,6 +21,7 @@ from smartbudget.web.api import (
     FlagField,
     InputSerializer,
     PasswordField,
+    QueryInput,
     TextField,
     one_of,
 )
@@ -133,10 +134,8 @@ class SessionOutput(serializers.Serializer[Any]):
     is_current = serializers.BooleanField(help_text="Whether it is the caller's.")
 
 
-class ExportFilter(InputSerializer):
-    """The query parameters of the table of expenses."""
-
-    IGNORED = frozenset({"format"})
+class ExportFilter(QueryInput):
+    """Which days the table of expenses is of."""
 
     start = DayField(required=False, help_text="The first day.")
     end = DayField(required=False, help_text="The last day.")

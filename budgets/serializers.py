@@ -9,7 +9,13 @@ from rest_framework import serializers
 
 from budgets.models import LEVELS
 from smartbudget.core.dates import PERIODS
-from smartbudget.web.api import AmountField, InputSerializer, TextField, one_of
+from smartbudget.web.api import (
+    AmountField,
+    InputSerializer,
+    QueryInput,
+    TextField,
+    one_of,
+)
 from smartbudget.web.fields import MoneyField
 
 NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
@@ -53,12 +59,6 @@ class BudgetPage(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
-class NoParameters(InputSerializer):
-    """A list that cannot be narrowed; the browsable API names its format."""
-
-    IGNORED = frozenset({"format"})
-
-
 @extend_schema_field(
     {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]}
 )
@@ -66,10 +66,8 @@ class MonthField(TextField):
     """A month, YYYY-MM; services check that it is one."""
 
 
-class SummaryFilter(InputSerializer):
-    """The query parameters of the summary."""
-
-    IGNORED = frozenset({"format"})
+class SummaryFilter(QueryInput):
+    """What is summed up."""
 
     month = MonthField(required=False, help_text="YYYY-MM; this one if not given.")
 
@@ -113,10 +111,8 @@ class SummaryOutput(serializers.Serializer[Any]):
     previous_spent = MoneyField(help_text="In the whole month before.")
 
 
-class TrendFilter(InputSerializer):
-    """The query parameters of the trend."""
-
-    IGNORED = frozenset({"format"})
+class TrendFilter(QueryInput):
+    """What is added up."""
 
     month = MonthField(
         required=False, help_text="The last month, YYYY-MM; this one if not given."

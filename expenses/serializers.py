@@ -22,10 +22,11 @@ from smartbudget.web.api import (
     DayField,
     FlagField,
     InputSerializer,
+    ListQuery,
+    QueryInput,
     TextField,
     one_of,
 )
-from smartbudget.web.cursors import PAGING
 from smartbudget.web.fields import MoneyField
 
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
@@ -170,10 +171,8 @@ class DownloadOutput(serializers.Serializer[Any]):
     content_type = serializers.CharField()
 
 
-class ExpenseFilter(InputSerializer):
-    """The query parameters of a list, beside those of paging."""
-
-    IGNORED = frozenset({*PAGING, "format"})
+class ExpenseFilter(ListQuery):
+    """Which expenses are listed."""
 
     start = DayField(required=False, help_text="The first day listed.")
     end = DayField(required=False, help_text="The last day listed.")
@@ -239,10 +238,8 @@ class DoneOutput(serializers.Serializer[Any]):
     )
 
 
-class CategoryFilter(InputSerializer):
-    """The query parameters of the list of categories."""
-
-    IGNORED = frozenset({"format"})
+class CategoryFilter(QueryInput):
+    """Which categories are listed, and from which days."""
 
     q = TextField(
         required=False, max_length=LONGEST, help_text="A part of the name, in any case."

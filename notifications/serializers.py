@@ -11,8 +11,7 @@ from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import LONGEST_ID, MARKED_AT_ONCE
 from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
-from smartbudget.web.api import FlagField, InputSerializer, TextField
-from smartbudget.web.cursors import PAGING
+from smartbudget.web.api import FlagField, InputSerializer, ListQuery, TextField
 
 
 class OptionalFlag(FlagField):
@@ -31,10 +30,8 @@ class ReasonField(serializers.CharField):
         return reason_in_words(value)
 
 
-class NotificationFilter(InputSerializer):
-    """The query parameters of the history, beside those of paging."""
-
-    IGNORED = frozenset({*PAGING, "format"})
+class NotificationFilter(ListQuery):
+    """Which notifications are listed."""
 
     type = serializers.MultipleChoiceField(
         choices=TYPES,

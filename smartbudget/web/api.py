@@ -3,12 +3,12 @@
 import datetime
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.text import format_lazy
@@ -23,7 +23,7 @@ from rest_framework.exceptions import (
     NotAcceptable,
     ParseError,
 )
-from rest_framework.fields import empty
+from rest_framework.fields import MultipleChoiceField, empty
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
@@ -40,6 +40,7 @@ from smartbudget.web.authentication import (
     TokenAuthentication,
     scopes_for,
 )
+from smartbudget.web.cursors import PAGING
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
 
 T = TypeVar("T")
@@ -244,6 +245,38 @@ class InputSerializer(serializers.Serializer[Any]):
         if unknown:
             raise serializers.ValidationError(unknown)
         return value
+
+
+class QueryInput(InputSerializer):
+    """Base of the parameters of a query, and all of one that takes none.
+
+    One that is empty or given twice is refused: read as left out, or as its last value,
+    it would answer another question than the one that was meant.
+    """
+
+    IGNORED = frozenset({"format"})
+
+    def to_internal_value(self, data: QueryDict) -> Any:
+        if wrong := {name: [said] for name, said in self._wrong(data)}:
+            raise serializers.ValidationError(wrong)
+        return super().to_internal_value(data)
+
+    def _wrong(self, data: QueryDict) -> Iterator[tuple[str, Any]]:
+        for name, values in data.lists():
+            field = self.fields.get(name)
+            if "" in values:
+                yield name, _("Give it a value, or leave it out.")
+            elif len(values) > 1 and not isinstance(field, MultipleChoiceField):
+                yield name, _("Give it once.")
+
+
+class ListQuery(QueryInput):
+    """Base of the query of a list that comes in pages, and all of one without filters.
+
+    `cursors.position` reads where the page begins.
+    """
+
+    IGNORED = QueryInput.IGNORED | {*PAGING}
 
 
 class TextField(serializers.CharField):

@@ -64,7 +64,7 @@ def position(request: HttpRequest | Request, user: User) -> Position:
     if not 1 <= int(size) <= LARGEST_PAGE_SIZE:
         raise InvalidError(_("Enter a whole number from 1 to 100."), "page_size")
     after, backwards = None, False
-    if cursor := parameters.get("cursor"):
+    if (cursor := parameters.get("cursor")) is not None:
         after, backwards = decode(cursor, user.user_id, _scope(request))
     return {"limit": int(size), "after": after, "backwards": backwards}
 

@@ -15,17 +15,21 @@ from notifications.serializers import NotificationOutput
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
-from smartbudget.web.api import (
+from smartbudget.web.fields import (
     AmountField,
     DayField,
+    DigestField,
     FlagField,
-    InputSerializer,
+    IdField,
     PasswordField,
-    QueryInput,
     TextField,
     one_of,
 )
+from smartbudget.web.inputs import InputSerializer, QueryInput
 
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+PHONE = "[0-9 +()-]{5,20}"
+USERNAME = "[A-Za-z0-9._-]{3,30}"
 NO_SUCH_CURRENCY = {
     "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
 }
@@ -41,11 +45,11 @@ class TimeZoneField(serializers.ChoiceField):
 
 
 class RegisterInput(InputSerializer):
-    username = TextField(min_length=3, max_length=30)
+    username = TextField(form=USERNAME, max_length=30)
     email = TextField(max_length=254)
     password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
     phone_number = TextField(
-        max_length=20, required=False, allow_blank=True, allow_null=True
+        form=PHONE, max_length=20, required=False, allow_blank=True, allow_null=True
     )
 
 
@@ -55,7 +59,7 @@ class LoginInput(InputSerializer):
 
 
 class LoginOutput(serializers.Serializer[Any]):
-    user_id = serializers.CharField()
+    user_id = IdField()
     username = serializers.CharField()
     email = serializers.CharField()
     csrf_token = serializers.CharField(help_text="Send it in X-CSRFToken on writes.")
@@ -76,13 +80,15 @@ class QuietHours(InputSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not attributes: `from` is a word of Python's.
         return {
-            "from": TextField(help_text="HH:MM in the user's time zone."),
-            "until": TextField(help_text="HH:MM in the user's time zone."),
+            "from": TextField(form=CLOCK, help_text="HH:MM in the user's time zone."),
+            "until": TextField(form=CLOCK, help_text="HH:MM in the user's time zone."),
         }
 
 
 class ProfileInput(InputSerializer):
-    phone_number = TextField(max_length=20, allow_blank=True, allow_null=True)
+    phone_number = TextField(
+        form=PHONE, max_length=20, allow_blank=True, allow_null=True
+    )
     currency = serializers.ChoiceField(
         sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY
     )
@@ -94,7 +100,7 @@ class ProfileInput(InputSerializer):
 
 
 class ProfileOutput(serializers.Serializer[Any]):
-    user_id = serializers.CharField()
+    user_id = IdField()
     username = serializers.CharField()
     email = serializers.CharField()
     pending_email = serializers.CharField(
@@ -125,7 +131,7 @@ class EmailInput(InputSerializer):
 
 
 class SessionOutput(serializers.Serializer[Any]):
-    session_id = serializers.CharField(help_text="Names it; it opens nothing.")
+    session_id = DigestField(help_text="Names it; it opens nothing.")
     device = serializers.CharField(
         allow_null=True, help_text="What the browser called itself when it began."
     )
@@ -154,7 +160,7 @@ class ExportedToken(serializers.Serializer[Any]):
 
 
 class ExportedHistory(serializers.Serializer[Any]):
-    expense_id = serializers.CharField()
+    expense_id = IdField()
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
 
 
@@ -190,7 +196,7 @@ class TokenInput(InputSerializer):
 
 
 class TokenOutput(serializers.Serializer[Any]):
-    token_id = serializers.CharField(help_text="Names it; it opens nothing.")
+    token_id = DigestField(help_text="Names it; it opens nothing.")
     name = serializers.CharField()
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
     created_at = serializers.DateTimeField()
@@ -223,7 +229,7 @@ class LockInput(InputSerializer):
 
 
 class PersonOutput(serializers.Serializer[Any]):
-    user_id = serializers.CharField()
+    user_id = IdField()
     username = serializers.CharField()
     is_staff = serializers.BooleanField()
     created_at = serializers.DateTimeField()

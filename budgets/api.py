@@ -19,8 +19,9 @@ from budgets.serializers import (
 )
 from expenses import queries as expenses
 from smartbudget.web import cursors
-from smartbudget.web.api import ApiView, QueryInput, address_of
+from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
+from smartbudget.web.inputs import QueryInput
 
 
 class BudgetListView(ApiView):

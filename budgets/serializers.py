@@ -4,20 +4,21 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.models import LEVELS
 from smartbudget.core.dates import PERIODS
-from smartbudget.web.api import (
+from smartbudget.web.fields import (
     AmountField,
-    InputSerializer,
-    QueryInput,
+    IdField,
+    MoneyField,
     TextField,
+    number_said,
     one_of,
 )
-from smartbudget.web.fields import MoneyField
+from smartbudget.web.inputs import InputSerializer, QueryInput
 
+MONTH = "[0-9]{4}-(0[1-9]|1[0-2])"
 NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
 
 
@@ -31,10 +32,7 @@ class BudgetInput(InputSerializer):
         min_value=1,
         max_value=100,
         help_text="Percent of the amount; 80 if not given.",
-        error_messages=dict.fromkeys(
-            ["invalid", "min_value", "max_value", "max_string_length"],
-            NOT_A_PERCENTAGE,
-        ),
+        error_messages=number_said(NOT_A_PERCENTAGE),
     )
     period = serializers.ChoiceField(
         PERIODS,
@@ -45,7 +43,7 @@ class BudgetInput(InputSerializer):
 
 
 class BudgetOutput(serializers.Serializer[Any]):
-    budget_id = serializers.CharField()
+    budget_id = IdField()
     category = serializers.CharField()
     amount = MoneyField()
     alert_threshold = serializers.IntegerField()
@@ -59,17 +57,12 @@ class BudgetPage(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
-@extend_schema_field(
-    {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]}
-)
-class MonthField(TextField):
-    """A month, YYYY-MM; services check that it is one."""
-
-
 class SummaryFilter(QueryInput):
     """What is summed up."""
 
-    month = MonthField(required=False, help_text="YYYY-MM; this one if not given.")
+    month = TextField(
+        required=False, form=MONTH, help_text="YYYY-MM; this one if not given."
+    )
 
 
 class DaysOutput(serializers.Serializer[Any]):
@@ -78,7 +71,7 @@ class DaysOutput(serializers.Serializer[Any]):
 
 
 class LineOutput(serializers.Serializer[Any]):
-    budget_id = serializers.CharField()
+    budget_id = IdField()
     category = serializers.CharField()
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
@@ -114,8 +107,10 @@ class SummaryOutput(serializers.Serializer[Any]):
 class TrendFilter(QueryInput):
     """What is added up."""
 
-    month = MonthField(
-        required=False, help_text="The last month, YYYY-MM; this one if not given."
+    month = TextField(
+        required=False,
+        form=MONTH,
+        help_text="The last month, YYYY-MM; this one if not given.",
     )
     category = TextField(
         required=False, max_length=50, help_text="Of this category only."

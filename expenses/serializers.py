@@ -17,27 +17,20 @@ from expenses.renaming import MOST_SOURCES
 from expenses.selection import MOST as MOST_SELECTED
 from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import format_amount
-from smartbudget.web.api import (
+from smartbudget.web.fields import (
     AmountField,
     DayField,
     FlagField,
-    InputSerializer,
-    ListQuery,
-    QueryInput,
+    IdField,
+    MoneyField,
     TextField,
     one_of,
 )
-from smartbudget.web.fields import MoneyField
+from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput
 
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
+DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
-
-
-class IdField(TextField):
-    """The id of an expense; whether there is one is for the service to say."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=64, **options)
 
 
 def checked(file: Any, sha256: str | None = None) -> files.Receipt:
@@ -84,7 +77,7 @@ class NewExpenseInput(ExpenseInput):
     """A new expense; as multipart/form-data it may bring its receipt."""
 
     file = serializers.FileField(required=False, help_text=FILE)
-    sha256 = TextField(required=False, help_text=SHA256)
+    sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
@@ -122,7 +115,7 @@ class ReceiptInput(InputSerializer):
 
     file = serializers.FileField(help_text=FILE)
     expense_id = IdField()
-    sha256 = TextField(required=False, help_text=SHA256)
+    sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
 
 
 class AnnouncementInput(InputSerializer):
@@ -131,7 +124,7 @@ class AnnouncementInput(InputSerializer):
     file_name = TextField(max_length=255, help_text="Its extension tells its kind.")
     content_type = TextField(required=False, max_length=100)
     size_bytes = serializers.IntegerField(min_value=1)
-    sha256 = TextField(help_text=SHA256)
+    sha256 = TextField(form=DIGEST, max_length=64, help_text=SHA256)
 
 
 class AnnouncementOutput(serializers.Serializer[Any]):
@@ -154,7 +147,7 @@ class ConfirmationInput(InputSerializer):
 class ReceiptOutput(serializers.Serializer[Any]):
     """A receipt that was checked."""
 
-    expense_id = serializers.CharField(allow_null=True)
+    expense_id = IdField(allow_null=True)
     receipt_url = serializers.CharField(help_text="Its key.")
     file_name = serializers.CharField()
     content_type = serializers.CharField()
@@ -199,7 +192,7 @@ class ExpenseFilter(ListQuery):
 
 
 class ExpenseOutput(serializers.Serializer[Any]):
-    expense_id = serializers.CharField()
+    expense_id = IdField()
     amount = MoneyField()
     category = serializers.CharField()
     description = serializers.CharField()
@@ -251,7 +244,7 @@ class CategoryFilter(QueryInput):
 
 
 class CategoryBudgetOutput(serializers.Serializer[Any]):
-    budget_id = serializers.CharField()
+    budget_id = IdField()
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
 

@@ -8,10 +8,11 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from notifications.models import STATUSES, TYPES, Notification
-from notifications.services import LONGEST_ID, MARKED_AT_ONCE
+from notifications.services import MARKED_AT_ONCE
 from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
-from smartbudget.web.api import FlagField, InputSerializer, ListQuery, TextField
+from smartbudget.web.fields import FlagField, IdField
+from smartbudget.web.inputs import InputSerializer, ListQuery
 
 
 class OptionalFlag(FlagField):
@@ -61,7 +62,7 @@ class NotificationFilter(ListQuery):
 class NotificationOutput(serializers.Serializer[Any]):
     """One notification; the context's `time_zone` is for times in words."""
 
-    notification_id = serializers.CharField()
+    notification_id = IdField()
     type = serializers.CharField()
     subject = serializers.CharField()
     message = serializers.CharField()
@@ -98,7 +99,7 @@ class WhichInput(InputSerializer):
     """Some notifications by their ids, or all."""
 
     ids = serializers.ListField(
-        child=TextField(max_length=LONGEST_ID),
+        child=IdField(),
         required=False,
         allow_empty=False,
         max_length=MARKED_AT_ONCE,
@@ -142,8 +143,8 @@ class SubscriptionOutput(serializers.Serializer[Any]):
 class FailedOutput(serializers.Serializer[Any]):
     """A failed notification, without what it says and whom it is for."""
 
-    notification_id = serializers.CharField()
-    user_id = serializers.CharField()
+    notification_id = IdField()
+    user_id = IdField()
     type = serializers.CharField()
     created_at = serializers.DateTimeField(
         allow_null=True, help_text="Null for a summary that was not written."

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
 from smartbudget.web import cursors
-from smartbudget.web.api import ApiView, ListQuery, address_of
+from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.inputs import ListQuery
 from smartbudget.web.schema import PAGING
 
 

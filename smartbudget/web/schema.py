@@ -13,6 +13,8 @@ from drf_spectacular.utils import OpenApiParameter
 from smartbudget.web import idempotency
 from smartbudget.web.cursors import LARGEST_PAGE_SIZE, PAGE_SIZE
 from smartbudget.web.downloads import OneForm
+from smartbudget.web.fields import TextField
+from smartbudget.web.inputs import InputSerializer
 from smartbudget.web.problems import PROBLEM_JSON, TITLES
 
 Schema = dict[str, Any]
@@ -174,6 +176,20 @@ class AutoSchema(openapi.AutoSchema):
             _ref("parameters", name) for name in self._sent_headers(operation, tagged)
         )
         return operation
+
+    def _map_serializer_field(self, field: Any, direction: str, *args: Any) -> Any:
+        schema = super()._map_serializer_field(field, direction, *args)
+        if isinstance(field, TextField) and direction == "request":
+            schema["pattern"] = field.pattern
+        return schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
+        schema: Schema = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, InputSerializer) and direction == "request":
+            schema["additionalProperties"] = False
+        if "__doc__" not in vars(type(serializer)):
+            schema.pop("description", None)  # of its base
+        return schema
 
     def get_request_serializer(self) -> Any:
         """Take a DELETE to have no body, unless its view says which."""

@@ -120,6 +120,18 @@ def test_a_post_sent_again_is_told_what_became_of_the_first(operations):
         assert not is_keyed or "409" in responses, name
 
 
+def test_a_body_holds_nothing_unknown(schema):
+    bodies = {
+        name: component
+        for name, component in schema["components"]["schemas"].items()
+        if name.endswith("Request")
+    }
+
+    assert "ExpenseInputRequest" in bodies
+    for name, component in bodies.items():
+        assert component["additionalProperties"] is False, name
+
+
 def test_a_deletion_s_body_is_described(operations):
     body = operations["DELETE /api/account"]["requestBody"]
 

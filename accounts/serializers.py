@@ -12,6 +12,8 @@ from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from budgets.serializers import BudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
+from notifications.subscriptions import STATES
+from reports.periods import TYPES
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
@@ -107,13 +109,15 @@ class ProfileOutput(serializers.Serializer[Any]):
         allow_null=True, help_text="What it becomes once its link is followed."
     )
     phone_number = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
     time_zone = serializers.CharField()
-    language = serializers.CharField(help_text="Of pages, e-mails and reports.")
+    language = serializers.ChoiceField(
+        [*LANGUAGES], help_text="Of pages, e-mails and reports."
+    )
     large_expense_threshold = serializers.SerializerMethodField()
     email_preferences = serializers.DictField(child=serializers.BooleanField())
     quiet_hours = QuietHours(allow_null=True)
-    created_at = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
     def get_large_expense_threshold(self, account: Any) -> str | None:
         amount = account.large_expense_threshold
@@ -148,7 +152,7 @@ class ExportFilter(QueryInput):
 
 
 class ExportedProfile(ProfileOutput):
-    subscription_status = serializers.CharField()
+    subscription_status = serializers.ChoiceField(STATES)
 
 
 class ExportedToken(serializers.Serializer[Any]):
@@ -166,7 +170,7 @@ class ExportedHistory(serializers.Serializer[Any]):
 
 class ExportedReport(serializers.Serializer[Any]):
     file_name = serializers.CharField(help_text="At `/api/reports/<file_name>`.")
-    report_type = serializers.CharField()
+    report_type = serializers.ChoiceField(TYPES)
     created_at = serializers.DateTimeField()
     size_bytes = serializers.IntegerField()
 
@@ -237,7 +241,7 @@ class PersonOutput(serializers.Serializer[Any]):
         allow_null=True, help_text="Of the sessions that nobody ended."
     )
     live_sessions = serializers.IntegerField()
-    subscription_status = serializers.CharField()
+    subscription_status = serializers.ChoiceField(STATES)
     locked_at = serializers.DateTimeField(allow_null=True)
     locked_reason = serializers.CharField(allow_null=True)
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from budgets.models import LEVELS
 from smartbudget.core.dates import PERIODS
+from smartbudget.core.money import CURRENCIES
 from smartbudget.web.fields import (
     AmountField,
     IdField,
@@ -94,7 +95,7 @@ class CategoryOutput(serializers.Serializer[Any]):
 
 class SummaryOutput(serializers.Serializer[Any]):
     period = DaysOutput(source="shown")
-    currency = serializers.CharField()
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
     budgets = LineOutput(many=True, source="lines")
     categories = CategoryOutput(many=True, help_text="All of them, largest first.")
     unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
@@ -123,5 +124,5 @@ class MonthOutput(serializers.Serializer[Any]):
 
 
 class TrendOutput(serializers.Serializer[Any]):
-    currency = serializers.CharField()
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
     months = MonthOutput(many=True, help_text="Twelve, oldest first.")

@@ -63,7 +63,7 @@ class NotificationOutput(serializers.Serializer[Any]):
     """One notification; the context's `time_zone` is for times in words."""
 
     notification_id = IdField()
-    type = serializers.CharField()
+    type = serializers.ChoiceField(TYPES)
     subject = serializers.CharField()
     message = serializers.CharField()
     status = serializers.ChoiceField(STATUSES)
@@ -145,7 +145,7 @@ class FailedOutput(serializers.Serializer[Any]):
 
     notification_id = IdField()
     user_id = IdField()
-    type = serializers.CharField()
+    type = serializers.ChoiceField(TYPES)
     created_at = serializers.DateTimeField(
         allow_null=True, help_text="Null for a summary that was not written."
     )

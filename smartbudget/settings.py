@@ -192,9 +192,12 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "smartbudget.web.schema.add_components",
+        "smartbudget.web.examples.add_examples",
+        "smartbudget.web.links.add_links",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ExpenseStatus": "expenses.models.STATUSES",
+        "NotificationType": "notifications.models.TYPES",
         "NotificationStatus": "notifications.models.STATUSES",
         "ReportType": "reports.periods.TYPES",
         "SubscriptionStatus": "notifications.subscriptions.STATES",

@@ -19,7 +19,7 @@ from smartbudget.web.fields import (
 )
 from smartbudget.web.inputs import InputSerializer, QueryInput
 
-MONTH = "[0-9]{4}-(0[1-9]|1[0-2])"
+MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])"
 NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
 
 

@@ -76,6 +76,8 @@ class ExpenseInput(RowInput):
 class NewExpenseInput(ExpenseInput):
     """A new expense; as multipart/form-data it may bring its receipt."""
 
+    is_text = True
+
     file = serializers.FileField(required=False, help_text=FILE)
     sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
 
@@ -112,6 +114,8 @@ class BulkInput(InputSerializer):
 
 class ReceiptInput(InputSerializer):
     """A receipt for an expense that is there."""
+
+    is_text = True
 
     file = serializers.FileField(help_text=FILE)
     expense_id = IdField()

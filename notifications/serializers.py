@@ -102,6 +102,7 @@ class WhichInput(InputSerializer):
         child=IdField(),
         required=False,
         allow_empty=False,
+        min_length=1,
         max_length=MARKED_AT_ONCE,
     )
     all = FlagField(required=False)

@@ -13,6 +13,7 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page
 
 SALT = "smartbudget.cursor"
+PATTERN = "^[A-Za-z0-9_.-]+:[A-Za-z0-9_-]+$"  # base64, and its signature
 PAGE_SIZE = 25
 LARGEST_PAGE_SIZE = 100
 PAGING = ("cursor", "page_size")  # parameters that do not choose what is listed

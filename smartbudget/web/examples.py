@@ -1,7 +1,7 @@
-"""Examples of what is sent and answered: one for each component of the description.
+"""Examples of what is sent and answered, one for each JSON body.
 
-A component's example is put together from those of its properties, by their names;
-what would make no sense so is said of the component.
+They are put together from properties, by their names; what would make no sense so is
+said of the component that has them.
 """
 
 from collections.abc import Mapping
@@ -36,6 +36,7 @@ NAMED: dict[str, Any] = {
     "description": "Market",
     "device": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "email": "alice@example.com",
+    "email_preferences": {"budget_exceeded": True, "weekly_summary": False},
     "end": "2026-11-30",
     "error": None,
     "expense_id": EXPENSE,
@@ -63,8 +64,8 @@ NAMED: dict[str, Any] = {
     "new_password": "a longer sentence of mine",
     "next": None,
     "notification_id": "1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
-    "old_password": "correct horse battery",
-    "password": "correct horse battery",
+    "old_password": "quiet river lantern",
+    "password": "quiet river lantern",
     "pending_email": None,
     "percentage": "82.50",
     "phone_number": "+1 555 0100",
@@ -131,8 +132,6 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "MadeOutput": {"file_name": FILE_NAME},
     "MarkInputRequest": {"ids": ...},
     "MergeInputRequest": {"from": ["Food", "Supermarket"]},
-    "NewExpenseInputRequest": {"receipt_url": ..., "file": ..., "sha256": ...},
-    "ReceiptInputRequest": {"file": "(the file)"},
     "PartOutput": {"name": "Table users"},
     "PatchedBudgetInputRequest": {"category": ..., "period": ..., "amount": "450.00"},
     "PatchedExpenseInputRequest": {
@@ -168,22 +167,27 @@ FORMATS = {
 
 
 def add_examples(result: Schema, **_: Any) -> Schema:
-    """Give every component and parameter an example; a hook of drf-spectacular's."""
-    components = result["components"]["schemas"]
-    for name, component in components.items():
-        if component.get("properties"):
-            component["examples"] = [_of_component(name, components)]
+    """Give every JSON body an example; a hook of drf-spectacular's."""
+    components = result["components"]
+    operations = [each for item in result["paths"].values() for each in item.values()]
+    bodies = [each["requestBody"] for each in operations if "requestBody" in each]
+    answers = [each for one in operations for each in one["responses"].values()]
+    for each in [*bodies, *answers, *components["responses"].values()]:
+        for media_type, described in each.get("content", {}).items():
+            if media_type.endswith("json"):
+                schema = described["schema"]
+                described["example"] = _of(schema, "", components["schemas"])
     return result
 
 
 def _of_component(name: str, components: Schema) -> Any:
     component = components[name]
-    if "properties" not in component:
+    if component["type"] != "object":
         return _of(component, "", components)
     said = COMPONENTS.get(name, {})
     found = {
         each: said[each] if each in said else _of(schema, each, components)
-        for each, schema in component["properties"].items()
+        for each, schema in component.get("properties", {}).items()
     }
     return {each: value for each, value in found.items() if value is not ...}
 
@@ -202,6 +206,4 @@ def _of(schema: Schema, name: str, components: Schema) -> Any:
         return [_of(schema["items"], name, components)]
     if schema.get("type") == "boolean":
         return True
-    if "additionalProperties" in schema:
-        return {"budget_exceeded": True}
     return FORMATS[schema["format"]]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
@@ -21,6 +22,10 @@ T = TypeVar("T")
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 _CONTROL_BUT_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _VISIBLE = rf"[^\s{_CONTROL}]"
+
+# Regular expressions for the API's description; spaces around a text are cut off.
+TEXT = rf"{_VISIBLE}([^{_CONTROL}]*{_VISIBLE})?"
+LINES = rf"{_VISIBLE}([^{_CONTROL_BUT_LINES}]*{_VISIBLE})?"
 
 
 class TextField(serializers.CharField):
@@ -42,15 +47,17 @@ class TextField(serializers.CharField):
     @property
     def pattern(self) -> str:
         """A regular expression of what may be sent, for the API's description."""
-        inner = _CONTROL_BUT_LINES if self.lines else _CONTROL
-        content = self.form or rf"{_VISIBLE}([^{inner}]*{_VISIBLE})?"
+        content = self.form or (LINES if self.lines else TEXT)
         return rf"^\s*({content}){'?' if self.allow_blank else ''}\s*$"
+
+    def run_validation(self, data: Any = empty) -> Any:
+        # Spaces around it count: nobody has to read through a megabyte of them.
+        if isinstance(data, str) and len(data) > (self.max_length or len(data)):
+            self.fail("max_length", max_length=self.max_length)
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         longest = len(data) if isinstance(data, str) else 0
-        # Spaces around it count: nobody has to read through a megabyte of them.
-        if self.max_length is not None and longest > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
         return _shaped(text.clean, data, "", longest=longest, lines=self.lines)
 
 
@@ -76,9 +83,10 @@ class DigestField(serializers.RegexField):
 
 
 class PasswordField(serializers.CharField):
-    """A password: a string, taken as it is."""
+    """A password: a string, taken as it is. A new one has no control characters."""
 
     default_error_messages = {"invalid": _("Enter a text.")}
+    NEW = rf"^[^{_CONTROL}]*$"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(trim_whitespace=False, write_only=True, **options)

@@ -15,13 +15,20 @@ from smartbudget.web.cursors import PAGING
 class InputSerializer(serializers.Serializer[Any]):
     """Base of what is sent in: a field that it does not have is refused by name."""
 
-    # Sent by the browsable API's forms beside the fields.
+    # Sent by the browsable API's forms beside the fields, of which they leave none out.
     IGNORED = frozenset({"csrfmiddlewaretoken"})
+    # For the API's description: what is sent in an address or a form is text.
+    is_text = False
 
     def run_validation(self, data: Any = empty) -> Any:
         if self.parent is None and not isinstance(data, Mapping):
             raise ParseError(_("Send a JSON object."))
-        return super().run_validation(data)
+        return super().run_validation(self.flat(data))
+
+    def flat(self, data: Any) -> Any:
+        """Return a form as a mapping of texts: what is empty is so, not left out."""
+        is_form = isinstance(data, QueryDict) and not self.IGNORED & {*data}
+        return data.dict() if is_form else data
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -51,6 +58,10 @@ class QueryInput(InputSerializer):
     """
 
     IGNORED = frozenset({"format"})
+    is_text = True
+
+    def flat(self, data: Any) -> Any:
+        return data  # a parameter may come several times
 
     def to_internal_value(self, data: QueryDict) -> Any:
         if wrong := {name: [said] for name, said in self._wrong(data)}:

@@ -67,6 +67,7 @@ def test_what_is_no_json_object_is_refused(body):
         ("text", ['"a\\u0000"', '"a\\nb"', '"\\ud800"', '"a\\u0085b"']),
         ("text", ['" 1234 "']),  # spaces count against the limit of five
         ("id", ["null", "5", "1" * 31, '"x"', '""', f'"{"A" * 32}"', f'"{"0" * 33}"']),
+        ("short", ['"      "']),
         ("note", ["5", '"a\\u0000"', '"\\udfff"']),
     ],
 )

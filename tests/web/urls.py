@@ -44,6 +44,7 @@ class Input(InputSerializer):
     flag = FlagField(required=False)
     number = serializers.IntegerField(required=False)
     id = IdField(required=False)
+    short = TextField(max_length=5, allow_blank=True, required=False)
 
 
 class EchoView(ApiView):

@@ -12,19 +12,26 @@ from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from budgets.serializers import BudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
+from notifications.subscriptions import STATES
+from reports.periods import TYPES
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
-from smartbudget.web.api import (
+from smartbudget.web.fields import (
     AmountField,
     DayField,
+    DigestField,
     FlagField,
-    InputSerializer,
+    IdField,
     PasswordField,
     TextField,
     one_of,
 )
+from smartbudget.web.inputs import InputSerializer, QueryInput
 
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+PHONE = "[0-9 +()-]{5,20}"
+USERNAME = "[A-Za-z0-9._-]{3,30}"
 NO_SUCH_CURRENCY = {
     "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
 }
@@ -40,11 +47,11 @@ class TimeZoneField(serializers.ChoiceField):
 
 
 class RegisterInput(InputSerializer):
-    username = TextField(min_length=3, max_length=30)
+    username = TextField(form=USERNAME, max_length=30)
     email = TextField(max_length=254)
     password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
     phone_number = TextField(
-        max_length=20, required=False, allow_blank=True, allow_null=True
+        form=PHONE, max_length=20, required=False, allow_blank=True, allow_null=True
     )
 
 
@@ -54,7 +61,7 @@ class LoginInput(InputSerializer):
 
 
 class LoginOutput(serializers.Serializer[Any]):
-    user_id = serializers.CharField()
+    user_id = IdField()
     username = serializers.CharField()
     email = serializers.CharField()
     csrf_token = serializers.CharField(help_text="Send it in X-CSRFToken on writes.")
@@ -75,13 +82,15 @@ class QuietHours(InputSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not attributes: `from` is a word of Python's.
         return {
-            "from": TextField(help_text="HH:MM in the user's time zone."),
-            "until": TextField(help_text="HH:MM in the user's time zone."),
+            "from": TextField(form=CLOCK, help_text="HH:MM in the user's time zone."),
+            "until": TextField(form=CLOCK, help_text="HH:MM in the user's time zone."),
         }
 
 
 class ProfileInput(InputSerializer):
-    phone_number = TextField(max_length=20, allow_blank=True, allow_null=True)
+    phone_number = TextField(
+        form=PHONE, max_length=20, allow_blank=True, allow_null=True
+    )
     currency = serializers.ChoiceField(
         sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY
     )
@@ -93,20 +102,22 @@ class ProfileInput(InputSerializer):
 
 
 class ProfileOutput(serializers.Serializer[Any]):
-    user_id = serializers.CharField()
+    user_id = IdField()
     username = serializers.CharField()
     email = serializers.CharField()
     pending_email = serializers.CharField(
         allow_null=True, help_text="What it becomes once its link is followed."
     )
     phone_number = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
     time_zone = serializers.CharField()
-    language = serializers.CharField(help_text="Of pages, e-mails and reports.")
+    language = serializers.ChoiceField(
+        [*LANGUAGES], help_text="Of pages, e-mails and reports."
+    )
     large_expense_threshold = serializers.SerializerMethodField()
     email_preferences = serializers.DictField(child=serializers.BooleanField())
     quiet_hours = QuietHours(allow_null=True)
-    created_at = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
     def get_large_expense_threshold(self, account: Any) -> str | None:
         amount = account.large_expense_threshold
@@ -124,7 +135,7 @@ class EmailInput(InputSerializer):
 
 
 class SessionOutput(serializers.Serializer[Any]):
-    session_id = serializers.CharField(help_text="Names it; it opens nothing.")
+    session_id = DigestField(help_text="Names it; it opens nothing.")
     device = serializers.CharField(
         allow_null=True, help_text="What the browser called itself when it began."
     )
@@ -133,17 +144,15 @@ class SessionOutput(serializers.Serializer[Any]):
     is_current = serializers.BooleanField(help_text="Whether it is the caller's.")
 
 
-class ExportFilter(InputSerializer):
-    """The query parameters of the table of expenses."""
-
-    IGNORED = frozenset({"format"})
+class ExportFilter(QueryInput):
+    """Which days the table of expenses is of."""
 
     start = DayField(required=False, help_text="The first day.")
     end = DayField(required=False, help_text="The last day.")
 
 
 class ExportedProfile(ProfileOutput):
-    subscription_status = serializers.CharField()
+    subscription_status = serializers.ChoiceField(STATES)
 
 
 class ExportedToken(serializers.Serializer[Any]):
@@ -155,13 +164,13 @@ class ExportedToken(serializers.Serializer[Any]):
 
 
 class ExportedHistory(serializers.Serializer[Any]):
-    expense_id = serializers.CharField()
+    expense_id = IdField()
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
 
 
 class ExportedReport(serializers.Serializer[Any]):
     file_name = serializers.CharField(help_text="At `/api/reports/<file_name>`.")
-    report_type = serializers.CharField()
+    report_type = serializers.ChoiceField(TYPES)
     created_at = serializers.DateTimeField()
     size_bytes = serializers.IntegerField()
 
@@ -191,7 +200,7 @@ class TokenInput(InputSerializer):
 
 
 class TokenOutput(serializers.Serializer[Any]):
-    token_id = serializers.CharField(help_text="Names it; it opens nothing.")
+    token_id = DigestField(help_text="Names it; it opens nothing.")
     name = serializers.CharField()
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
     created_at = serializers.DateTimeField()
@@ -224,7 +233,7 @@ class LockInput(InputSerializer):
 
 
 class PersonOutput(serializers.Serializer[Any]):
-    user_id = serializers.CharField()
+    user_id = IdField()
     username = serializers.CharField()
     is_staff = serializers.BooleanField()
     created_at = serializers.DateTimeField()
@@ -232,7 +241,7 @@ class PersonOutput(serializers.Serializer[Any]):
         allow_null=True, help_text="Of the sessions that nobody ended."
     )
     live_sessions = serializers.IntegerField()
-    subscription_status = serializers.CharField()
+    subscription_status = serializers.ChoiceField(STATES)
     locked_at = serializers.DateTimeField(allow_null=True)
     locked_reason = serializers.CharField(allow_null=True)
 

@@ -34,16 +34,19 @@ from smartbudget.web.language import activate
 from smartbudget.web.requests import client_address, device_of, wants_json
 
 View = Callable[..., HttpResponse]
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 def shared(page: View, api_view: View) -> View:
-    """Serve forms with a page and JSON with an API view, at one address."""
+    """Serve forms with a page and all else with an API view, at one address."""
     protected = csrf_protect(page)
 
     @csrf_exempt
     @functools.wraps(api_view)  # its class too, so that the schema lists it
     def view(request: HttpRequest) -> HttpResponse:
-        return (api_view if wants_json(request) else protected)(request)
+        is_form = request.method != "POST" or request.content_type in FORMS
+        is_of_page = is_form and not wants_json(request)
+        return (protected if is_of_page else api_view)(request)
 
     return view
 

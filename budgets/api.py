@@ -12,7 +12,6 @@ from budgets.serializers import (
     BudgetInput,
     BudgetOutput,
     BudgetPage,
-    NoParameters,
     SummaryFilter,
     SummaryOutput,
     TrendFilter,
@@ -22,6 +21,7 @@ from expenses import queries as expenses
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
+from smartbudget.web.inputs import QueryInput
 
 
 class BudgetListView(ApiView):
@@ -30,7 +30,7 @@ class BudgetListView(ApiView):
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:
         """List the caller's budgets, by category and period, on one page."""
-        NoParameters(data=request.query_params).is_valid(raise_exception=True)
+        QueryInput(data=request.query_params).is_valid(raise_exception=True)
         page = services.list_budgets(request.user)
         context = {"currency": request.user.currency}
         results = BudgetOutput(page.items, many=True, context=context).data

@@ -4,14 +4,22 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.models import LEVELS
 from smartbudget.core.dates import PERIODS
-from smartbudget.web.api import AmountField, InputSerializer, TextField, one_of
-from smartbudget.web.fields import MoneyField
+from smartbudget.core.money import CURRENCIES
+from smartbudget.web.fields import (
+    AmountField,
+    IdField,
+    MoneyField,
+    TextField,
+    number_said,
+    one_of,
+)
+from smartbudget.web.inputs import InputSerializer, QueryInput
 
+MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])"
 NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
 
 
@@ -25,10 +33,7 @@ class BudgetInput(InputSerializer):
         min_value=1,
         max_value=100,
         help_text="Percent of the amount; 80 if not given.",
-        error_messages=dict.fromkeys(
-            ["invalid", "min_value", "max_value", "max_string_length"],
-            NOT_A_PERCENTAGE,
-        ),
+        error_messages=number_said(NOT_A_PERCENTAGE),
     )
     period = serializers.ChoiceField(
         PERIODS,
@@ -39,7 +44,7 @@ class BudgetInput(InputSerializer):
 
 
 class BudgetOutput(serializers.Serializer[Any]):
-    budget_id = serializers.CharField()
+    budget_id = IdField()
     category = serializers.CharField()
     amount = MoneyField()
     alert_threshold = serializers.IntegerField()
@@ -53,25 +58,12 @@ class BudgetPage(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
-class NoParameters(InputSerializer):
-    """A list that cannot be narrowed; the browsable API names its format."""
+class SummaryFilter(QueryInput):
+    """What is summed up."""
 
-    IGNORED = frozenset({"format"})
-
-
-@extend_schema_field(
-    {"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]}
-)
-class MonthField(TextField):
-    """A month, YYYY-MM; services check that it is one."""
-
-
-class SummaryFilter(InputSerializer):
-    """The query parameters of the summary."""
-
-    IGNORED = frozenset({"format"})
-
-    month = MonthField(required=False, help_text="YYYY-MM; this one if not given.")
+    month = TextField(
+        required=False, form=MONTH, help_text="YYYY-MM; this one if not given."
+    )
 
 
 class DaysOutput(serializers.Serializer[Any]):
@@ -80,7 +72,7 @@ class DaysOutput(serializers.Serializer[Any]):
 
 
 class LineOutput(serializers.Serializer[Any]):
-    budget_id = serializers.CharField()
+    budget_id = IdField()
     category = serializers.CharField()
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
@@ -103,7 +95,7 @@ class CategoryOutput(serializers.Serializer[Any]):
 
 class SummaryOutput(serializers.Serializer[Any]):
     period = DaysOutput(source="shown")
-    currency = serializers.CharField()
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
     budgets = LineOutput(many=True, source="lines")
     categories = CategoryOutput(many=True, help_text="All of them, largest first.")
     unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
@@ -113,13 +105,13 @@ class SummaryOutput(serializers.Serializer[Any]):
     previous_spent = MoneyField(help_text="In the whole month before.")
 
 
-class TrendFilter(InputSerializer):
-    """The query parameters of the trend."""
+class TrendFilter(QueryInput):
+    """What is added up."""
 
-    IGNORED = frozenset({"format"})
-
-    month = MonthField(
-        required=False, help_text="The last month, YYYY-MM; this one if not given."
+    month = TextField(
+        required=False,
+        form=MONTH,
+        help_text="The last month, YYYY-MM; this one if not given.",
     )
     category = TextField(
         required=False, max_length=50, help_text="Of this category only."
@@ -132,5 +124,5 @@ class MonthOutput(serializers.Serializer[Any]):
 
 
 class TrendOutput(serializers.Serializer[Any]):
-    currency = serializers.CharField()
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
     months = MonthOutput(many=True, help_text="Twelve, oldest first.")

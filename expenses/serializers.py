@@ -17,26 +17,20 @@ from expenses.renaming import MOST_SOURCES
 from expenses.selection import MOST as MOST_SELECTED
 from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import format_amount
-from smartbudget.web.api import (
+from smartbudget.web.fields import (
     AmountField,
     DayField,
     FlagField,
-    InputSerializer,
+    IdField,
+    MoneyField,
     TextField,
     one_of,
 )
-from smartbudget.web.cursors import PAGING
-from smartbudget.web.fields import MoneyField
+from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput
 
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
+DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
-
-
-class IdField(TextField):
-    """The id of an expense; whether there is one is for the service to say."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=64, **options)
 
 
 def checked(file: Any, sha256: str | None = None) -> files.Receipt:
@@ -82,8 +76,10 @@ class ExpenseInput(RowInput):
 class NewExpenseInput(ExpenseInput):
     """A new expense; as multipart/form-data it may bring its receipt."""
 
+    is_text = True
+
     file = serializers.FileField(required=False, help_text=FILE)
-    sha256 = TextField(required=False, help_text=SHA256)
+    sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
@@ -119,9 +115,11 @@ class BulkInput(InputSerializer):
 class ReceiptInput(InputSerializer):
     """A receipt for an expense that is there."""
 
+    is_text = True
+
     file = serializers.FileField(help_text=FILE)
     expense_id = IdField()
-    sha256 = TextField(required=False, help_text=SHA256)
+    sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
 
 
 class AnnouncementInput(InputSerializer):
@@ -130,7 +128,7 @@ class AnnouncementInput(InputSerializer):
     file_name = TextField(max_length=255, help_text="Its extension tells its kind.")
     content_type = TextField(required=False, max_length=100)
     size_bytes = serializers.IntegerField(min_value=1)
-    sha256 = TextField(help_text=SHA256)
+    sha256 = TextField(form=DIGEST, max_length=64, help_text=SHA256)
 
 
 class AnnouncementOutput(serializers.Serializer[Any]):
@@ -153,7 +151,7 @@ class ConfirmationInput(InputSerializer):
 class ReceiptOutput(serializers.Serializer[Any]):
     """A receipt that was checked."""
 
-    expense_id = serializers.CharField(allow_null=True)
+    expense_id = IdField(allow_null=True)
     receipt_url = serializers.CharField(help_text="Its key.")
     file_name = serializers.CharField()
     content_type = serializers.CharField()
@@ -170,10 +168,8 @@ class DownloadOutput(serializers.Serializer[Any]):
     content_type = serializers.CharField()
 
 
-class ExpenseFilter(InputSerializer):
-    """The query parameters of a list, beside those of paging."""
-
-    IGNORED = frozenset({*PAGING, "format"})
+class ExpenseFilter(ListQuery):
+    """Which expenses are listed."""
 
     start = DayField(required=False, help_text="The first day listed.")
     end = DayField(required=False, help_text="The last day listed.")
@@ -200,7 +196,7 @@ class ExpenseFilter(InputSerializer):
 
 
 class ExpenseOutput(serializers.Serializer[Any]):
-    expense_id = serializers.CharField()
+    expense_id = IdField()
     amount = MoneyField()
     category = serializers.CharField()
     description = serializers.CharField()
@@ -239,10 +235,8 @@ class DoneOutput(serializers.Serializer[Any]):
     )
 
 
-class CategoryFilter(InputSerializer):
-    """The query parameters of the list of categories."""
-
-    IGNORED = frozenset({"format"})
+class CategoryFilter(QueryInput):
+    """Which categories are listed, and from which days."""
 
     q = TextField(
         required=False, max_length=LONGEST, help_text="A part of the name, in any case."
@@ -254,7 +248,7 @@ class CategoryFilter(InputSerializer):
 
 
 class CategoryBudgetOutput(serializers.Serializer[Any]):
-    budget_id = serializers.CharField()
+    budget_id = IdField()
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
 

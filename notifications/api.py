@@ -63,12 +63,12 @@ class NotificationView(ApiView):
     )
     def patch(self, request: Request, notification_id: str) -> Response:
         """Mark one of the caller's notifications as read or unread."""
-        data = ReadInput(data=request.data)
+        data = ReadInput(data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         notification = services.mark(
             request.user,
             notification_id,
-            **data.validated_data,
+            read=data.validated_data.get("read"),
             check=if_match(request, represent),
         )
         return Response(represent(request, notification))

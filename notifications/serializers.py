@@ -8,11 +8,11 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from notifications.models import STATUSES, TYPES, Notification
-from notifications.services import LONGEST_ID, MARKED_AT_ONCE
+from notifications.services import MARKED_AT_ONCE
 from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
-from smartbudget.web.api import FlagField, InputSerializer, TextField
-from smartbudget.web.cursors import PAGING
+from smartbudget.web.fields import FlagField, IdField
+from smartbudget.web.inputs import InputSerializer, ListQuery
 
 
 class OptionalFlag(FlagField):
@@ -31,10 +31,8 @@ class ReasonField(serializers.CharField):
         return reason_in_words(value)
 
 
-class NotificationFilter(InputSerializer):
-    """The query parameters of the history, beside those of paging."""
-
-    IGNORED = frozenset({*PAGING, "format"})
+class NotificationFilter(ListQuery):
+    """Which notifications are listed."""
 
     type = serializers.MultipleChoiceField(
         choices=TYPES,
@@ -64,8 +62,8 @@ class NotificationFilter(InputSerializer):
 class NotificationOutput(serializers.Serializer[Any]):
     """One notification; the context's `time_zone` is for times in words."""
 
-    notification_id = serializers.CharField()
-    type = serializers.CharField()
+    notification_id = IdField()
+    type = serializers.ChoiceField(TYPES)
     subject = serializers.CharField()
     message = serializers.CharField()
     status = serializers.ChoiceField(STATUSES)
@@ -101,9 +99,10 @@ class WhichInput(InputSerializer):
     """Some notifications by their ids, or all."""
 
     ids = serializers.ListField(
-        child=TextField(max_length=LONGEST_ID),
+        child=IdField(),
         required=False,
         allow_empty=False,
+        min_length=1,
         max_length=MARKED_AT_ONCE,
     )
     all = FlagField(required=False)
@@ -145,9 +144,9 @@ class SubscriptionOutput(serializers.Serializer[Any]):
 class FailedOutput(serializers.Serializer[Any]):
     """A failed notification, without what it says and whom it is for."""
 
-    notification_id = serializers.CharField()
-    user_id = serializers.CharField()
-    type = serializers.CharField()
+    notification_id = IdField()
+    user_id = IdField()
+    type = serializers.ChoiceField(TYPES)
     created_at = serializers.DateTimeField(
         allow_null=True, help_text="Null for a summary that was not written."
     )

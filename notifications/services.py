@@ -124,10 +124,12 @@ def mark(
     user: User,
     notification_id: str,
     *,
-    read: bool = True,
+    read: bool | None = True,
     check: Check[Notification] = unchecked,
 ) -> Notification:
     """Mark one of the user's notifications as read or unread and return it.
+
+    read: None changes nothing.
 
     Only that changes, never what delivery goes by. Safe to repeat: the first time of
     reading stays. check: of the notification that is about to be marked; only for one
@@ -136,6 +138,10 @@ def mark(
     Raises NotFoundError, also for somebody else's, and what `check` raises; nothing is
     then made anew.
     """
+    if read is None:
+        stored = get_notification(user, notification_id)
+        check(stored)
+        return stored
     read_at = Notification.read_at
     action: Action = (
         read_at.set(read_at | dates.timestamp()) if read else read_at.remove()

@@ -11,6 +11,7 @@ from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.inputs import ListQuery
 from smartbudget.web.schema import PAGING
 
 
@@ -38,6 +39,7 @@ class ReportListView(ApiView):
     @extend_schema(operation_id="list_reports", parameters=PAGING, responses=ReportPage)
     def get(self, request: Request) -> Response:
         """List the caller's reports, newest first."""
+        ListQuery(data=request.query_params).is_valid(raise_exception=True)
         position = cursors.position(request, request.user)
         page = archive.list_reports(request.user, **position)
         results = [

@@ -19,6 +19,9 @@ TITLES = {
 TYPES = tuple(TITLES)
 LONGEST = 366  # days of a custom report: a year, whichever it is
 
+# The year before is read too, and there must be one after.
+FIRST_YEAR, LAST_YEAR = 3, 9998
+
 ONE_DAY = datetime.timedelta(days=1)
 
 
@@ -151,8 +154,8 @@ def _month(
 def _year(year: object, today: datetime.date) -> int:
     if year is None:
         return today.year
-    # The year before is read too, and there must be one after.
-    return _whole(year, "year", 3, 9998, _("Enter a year as four digits."))
+    said = _("Enter a year as four digits.")
+    return _whole(year, "year", FIRST_YEAR, LAST_YEAR, said)
 
 
 def _whole(value: object, field: str, least: int, most: int, sentence: str) -> int:
@@ -201,7 +204,7 @@ def _day(value: object, field: str) -> datetime.date:
     if value is None:
         raise InvalidError(_("Enter a day."), field)
     day = dates.parse_day(value, field)
-    if not 2 < day.year < datetime.MAXYEAR:  # a year before and one after are read
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidError(_("Enter a real day as YYYY-MM-DD."), field)
     return day
 

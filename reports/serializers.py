@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from reports.periods import LONGEST, TYPES
-from smartbudget.web.api import DayField, FlagField, InputSerializer, one_of
+from reports.periods import FIRST_YEAR, LAST_YEAR, LONGEST, TYPES
+from smartbudget.web.fields import DayField, FlagField, number_said, one_of
+from smartbudget.web.inputs import InputSerializer
 
 
 class QuestionInput(InputSerializer):
@@ -13,10 +15,20 @@ class QuestionInput(InputSerializer):
 
     report_type = serializers.ChoiceField(TYPES, error_messages=one_of(TYPES))
     year = serializers.IntegerField(
-        required=False, allow_null=True, help_text="Of a month or a year."
+        required=False,
+        allow_null=True,
+        min_value=FIRST_YEAR,
+        max_value=LAST_YEAR,
+        help_text="Of a month or a year.",
+        error_messages=number_said(_("Enter a year as four digits.")),
     )
     month = serializers.IntegerField(
-        required=False, allow_null=True, help_text="1-12, with `year`."
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=12,
+        help_text="With `year`.",
+        error_messages=number_said(_("Enter a month from 1 to 12.")),
     )
     start_date = DayField(
         required=False,

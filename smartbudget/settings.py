@@ -188,12 +188,21 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Forms are for the browsable pages, and no part of the contract.
+    "PARSER_WHITELIST": [
+        "smartbudget.web.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "smartbudget.web.schema.add_components",
+        "smartbudget.web.examples.add_examples",
+        "smartbudget.web.links.add_links",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ExpenseStatus": "expenses.models.STATUSES",
+        "NotificationType": "notifications.models.TYPES",
         "NotificationStatus": "notifications.models.STATUSES",
         "ReportType": "reports.periods.TYPES",
         "SubscriptionStatus": "notifications.subscriptions.STATES",

@@ -13,6 +13,7 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page
 
 SALT = "smartbudget.cursor"
+PATTERN = "^[A-Za-z0-9_.-]+:[A-Za-z0-9_-]+$"  # base64, and its signature
 PAGE_SIZE = 25
 LARGEST_PAGE_SIZE = 100
 PAGING = ("cursor", "page_size")  # parameters that do not choose what is listed
@@ -64,7 +65,7 @@ def position(request: HttpRequest | Request, user: User) -> Position:
     if not 1 <= int(size) <= LARGEST_PAGE_SIZE:
         raise InvalidError(_("Enter a whole number from 1 to 100."), "page_size")
     after, backwards = None, False
-    if cursor := parameters.get("cursor"):
+    if (cursor := parameters.get("cursor")) is not None:
         after, backwards = decode(cursor, user.user_id, _scope(request))
     return {"limit": int(size), "after": after, "backwards": backwards}
 

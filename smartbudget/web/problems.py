@@ -17,6 +17,7 @@ TITLES = {
     "not_authenticated": "It is not known who asks.",
     "authentication_failed": "The proof of who asks is not valid.",
     "forbidden": "Who asks may not do this.",
+    "insufficient_scope": "The API token lacks the scope that this needs.",
     "permission_denied": "The request lacks the permission that it needs.",
     "not_found": "There is no such thing, or it is somebody else's.",
     "method_not_allowed": "This address does not take this method.",

@@ -9,15 +9,17 @@ from typing import Any
 
 from drf_spectacular import openapi
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.serializers import FileField
 
-from smartbudget.web import idempotency
-from smartbudget.web.cursors import LARGEST_PAGE_SIZE, PAGE_SIZE
+from smartbudget.web import cursors, idempotency
 from smartbudget.web.downloads import OneForm
+from smartbudget.web.fields import TEXT, AmountField, PasswordField, TextField
+from smartbudget.web.inputs import InputSerializer
 from smartbudget.web.problems import PROBLEM_JSON, TITLES
 
 Schema = dict[str, Any]
 
-TEXT = {"type": "string"}
+STRING = {"type": "string"}
 REQUEST_ID = "X-Request-Id"
 
 PROBLEM = {
@@ -25,18 +27,18 @@ PROBLEM = {
     "description": "An error (RFC 9457).",
     "properties": {
         "type": {
-            **TEXT,
+            **STRING,
             "format": "uri-reference",
             "description": "Where `code` is explained.",
         },
-        "title": {**TEXT, "description": "What `code` means, whatever happened."},
+        "title": {**STRING, "description": "What `code` means, whatever happened."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {**TEXT, "description": "What happened, in a sentence for people."},
+        "detail": {**STRING, "description": "What happened, in a sentence for people."},
         "code": {
-            **TEXT,
+            **STRING,
             "description": "For programs: " + ", ".join(f"`{each}`" for each in TITLES),
         },
-        "request_id": {**TEXT, "description": f"As in {REQUEST_ID}."},
+        "request_id": {**STRING, "description": f"As in {REQUEST_ID}."},
         "errors": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/Fault"},
@@ -51,28 +53,39 @@ FAULT = {
     "description": "What is wrong with one part; at most one of the places is there.",
     "properties": {
         "pointer": {
-            **TEXT,
+            **STRING,
             "format": "json-pointer",
             "description": "Into the body (RFC 6901); empty: all of it.",
         },
-        "parameter": {**TEXT, "description": "Of the query."},
-        "header": TEXT,
-        "detail": {**TEXT, "description": "A sentence for people."},
-        "code": {**TEXT, "description": "For programs, as in `required`."},
+        "parameter": {**STRING, "description": "Of the query."},
+        "header": STRING,
+        "detail": {**STRING, "description": "A sentence for people."},
+        "code": {**STRING, "description": "For programs, as in `required`."},
     },
     "required": ["detail", "code"],
 }
 
 # Of a list that comes in pages.
 PAGING = [
-    OpenApiParameter("cursor", str, description="As `next` or `previous` has it."),
+    OpenApiParameter(
+        "cursor",
+        {"type": "string", "minLength": 1, "pattern": cursors.PATTERN},
+        description="As `next` or `previous` has it.",
+    ),
     OpenApiParameter(
         "page_size",
-        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE_SIZE},
-        description=f"{PAGE_SIZE} if not given.",
+        {"type": "integer", "minimum": 1, "maximum": cursors.LARGEST_PAGE_SIZE},
+        description=f"{cursors.PAGE_SIZE} if not given.",
     ),
 ]
 
+# What a success means whose view says no more.
+DONE = {
+    "200": "As asked.",
+    "201": "It was made, or was there already.",
+    "202": "It will be done.",
+    "204": "It is gone.",
+}
 # The name and the meaning of each refusal.
 REFUSALS = {
     400: ("Invalid", "Something that was sent is wrong; nothing was changed."),
@@ -94,16 +107,16 @@ _ALWAYS = (REQUEST_ID, "RateLimit", "RateLimit-Policy")  # headers of any answer
 HEADERS = {
     REQUEST_ID: {
         "description": "The request's name, as it was sent or as it was given one.",
-        "schema": TEXT,
+        "schema": STRING,
         "required": True,
     },
     "ETag": {
         "description": "Names this representation, for If-Match and If-None-Match.",
-        "schema": TEXT,
+        "schema": STRING,
     },
     "Location": {
         "description": "Where to find what was made.",
-        "schema": {**TEXT, "format": "uri"},
+        "schema": {**STRING, "format": "uri"},
         "required": True,
     },
     idempotency.REPLAYED: {
@@ -112,11 +125,11 @@ HEADERS = {
     },
     "RateLimit": {
         "description": "What is left of the limit, as `r`, for `t` seconds.",
-        "schema": TEXT,
+        "schema": STRING,
     },
     "RateLimit-Policy": {
         "description": "The limit: `q` requests in `w` seconds.",
-        "schema": TEXT,
+        "schema": STRING,
     },
     "Retry-After": {
         "description": "In how many seconds to try again.",
@@ -125,22 +138,22 @@ HEADERS = {
     },
     "WWW-Authenticate": {
         "description": "How to say who asks.",
-        "schema": TEXT,
+        "schema": STRING,
         "required": True,
     },
 }
 PARAMETERS = {
     REQUEST_ID: {
         "description": "What to call this request, in 1-64 of A-Z a-z 0-9 . _ -",
-        "schema": TEXT,
+        "schema": STRING,
     },
     "If-Match": {
         "description": "Change it only if its ETag is among these; `*`: in any case.",
-        "schema": TEXT,
+        "schema": STRING,
     },
     "If-None-Match": {
         "description": "Send it only if its ETag is not among these.",
-        "schema": TEXT,
+        "schema": STRING,
     },
     idempotency.NAME: {
         "description": (
@@ -148,7 +161,7 @@ PARAMETERS = {
             " with `Idempotency-Replayed: true`; another request gets 422, the same"
             " one while it is being answered 409."
         ),
-        "schema": {**TEXT, "minLength": 1, "maxLength": 255},
+        "schema": {**STRING, "minLength": 1, "maxLength": 255, "pattern": f"^{TEXT}$"},
     },
 }
 
@@ -165,6 +178,7 @@ class AutoSchema(openapi.AutoSchema):
         if tagged and self.method == "GET":
             responses["304"] = {"description": "Nothing else than If-None-Match names."}
         for status, response in responses.items():
+            response["description"] = response.get("description") or DONE[status]
             response["headers"] = _headers(self._headers_of(status, operation, tagged))
         declared = {int(status) for status in responses if status >= "400"}
         for code in declared.union(self._refusals(operation)):
@@ -174,6 +188,27 @@ class AutoSchema(openapi.AutoSchema):
             _ref("parameters", name) for name in self._sent_headers(operation, tagged)
         )
         return operation
+
+    def _map_serializer_field(self, field: Any, direction: str, *args: Any) -> Any:
+        schema = super()._map_serializer_field(field, direction, *args)
+        if isinstance(field, TextField) and direction == "request":
+            schema["pattern"] = field.pattern
+        if isinstance(field, FileField) and direction == "request":
+            schema["minLength"] = 1
+        if isinstance(field, PasswordField) and field.min_length:
+            schema["pattern"] = field.NEW
+        if isinstance(field, AmountField) and field.parent.is_text:
+            schema = {**schema, "type": "string"}  # as all of an address is
+            del schema["exclusiveMinimum"], schema["exclusiveMaximum"]
+        return schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
+        schema: Schema = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, InputSerializer) and direction == "request":
+            schema["additionalProperties"] = False
+        if "__doc__" not in vars(type(serializer)):
+            schema.pop("description", None)  # of its base
+        return schema
 
     def get_request_serializer(self) -> Any:
         """Take a DELETE to have no body, unless its view says which."""

@@ -60,6 +60,14 @@ def test_a_form_may_ask_for_json(aws):
     assert answer.json()["email"] == "bob@example.com"
 
 
+@pytest.mark.parametrize("path", ["/login", "/register"])
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml"])
+def test_what_no_page_sends_gets_no_page(aws, path, content_type):
+    answer = client_for(csrf=True).generic("POST", path, content_type=content_type)
+
+    assert "CSRF" in problem(answer)["detail"]
+
+
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded"]
 )

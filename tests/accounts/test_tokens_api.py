@@ -17,6 +17,7 @@ from tests.builders import (
 )
 from tests.money_builders import NOON
 from tests.notifications.faults import calls_counted, down
+from tests.problems import problem
 
 JSON = "application/json"
 GIVEN = {
@@ -236,7 +237,8 @@ def test_a_scope_that_is_missing_is_named(alice, scopes, method, path, wanted):
         f'Bearer error="insufficient_scope", scope="{wanted}"'
     )
     if method != "HEAD":
-        assert f"one of these scopes: {wanted}" in answer.content.decode()
+        assert problem(answer)["code"] == "insufficient_scope"
+        assert f"one of these scopes: {wanted}" in problem(answer)["detail"]
 
 
 @pytest.mark.parametrize(

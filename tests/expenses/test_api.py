@@ -223,7 +223,7 @@ def test_the_list_is_newest_first_and_pages_both_ways(client, alice):
     for day in range(1, 6):
         make_expense(alice, date=f"2026-03-0{day}", category=f"c{day}")
 
-    first = client.get(URL, {"page_size": "2", "category": ""}).json()
+    first = client.get(URL, {"page_size": "2"}).json()
     second = client.get(first["next"]).json()
     third = client.get(second["next"]).json()
     back = client.get(third["previous"]).json()
@@ -259,7 +259,7 @@ def test_the_list_filters(client, alice):
     assert found(category="nothing") == ""
     assert found(status="void") == "c"
     assert found(status="pending", category="rent", end="2026-03-31") == "a"
-    assert found(start="", end="", category="", status="", format="json") == "cba"
+    assert found(format="json") == "cba"
 
 
 def test_links_keep_the_filters(client, alice):

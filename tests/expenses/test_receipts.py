@@ -193,6 +193,15 @@ def test_the_checksum_sent_is_verified(browser, lunch):
     assert list(said_of(bad)) == ["sha256"]
 
 
+def test_an_empty_part_of_a_form_is_not_taken_as_left_out(browser, lunch):
+    said = said_of(upload(browser, lunch, sha256=""))
+    assert list(said) == ["sha256"]  # an unset variable of a script, say
+
+    # The browsable pages send all their fields.
+    answer = upload(browser, lunch, sha256="", csrfmiddlewaretoken="x")
+    assert answer.status_code == 201
+
+
 def test_repeating_with_an_idempotency_key_keeps_one_object(browser):
     def post(content=PDF):
         return browser.post(

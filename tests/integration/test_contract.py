@@ -3,6 +3,7 @@
 What it leaves out, and why, is in schemathesis.toml.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -17,22 +18,27 @@ from tests.integration.people import PASSWORD, Person
 SOAK = bool(os.environ.get("SOAK"))
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.soak]
 
-CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+HERE = Path(__file__).parent
 SCOPES = ["read", "write", "reports", "account"]
 
 
 def test_the_api_does_what_its_schema_says(stack, tmp_path):
-    token = Person(stack).post(
-        "tokens", password=PASSWORD, name="Contract", scopes=SCOPES, expires_in_days=1
-    )["token"]
+    asking = people(stack)
+    named = tmp_path / "people.json"
+    named.write_text(json.dumps(asking))
     command = [
         *(sys.executable, "-m", "schemathesis.cli"),
-        *("--config-file", str(CONFIGURATION), "run"),
+        *("--config-file", str(HERE / "schemathesis.toml"), "run"),
         *(str(ROOT / "docs" / "openapi.yaml"), "--no-color"),
-        *("--workers", "2", "--max-examples", "100" if SOAK else "4"),
+        *("--workers", "2", "--max-examples", "100" if SOAK else "3"),
         *([] if SOAK else ["--generation-deterministic"]),
     ]
-    env = {**os.environ, "CONTRACT_URL": stack.web_url, "CONTRACT_TOKEN": token}
+    env = {
+        **os.environ,
+        "CONTRACT_URL": stack.web_url,
+        "CONTRACT_CHECKS": str(HERE / "contract_checks.py"),
+        "CONTRACT_PEOPLE": str(named),
+    }
 
     # In a folder of its own: it would read a configuration and write caches here.
     run = subprocess.run(
@@ -41,9 +47,39 @@ def test_the_api_does_what_its_schema_says(stack, tmp_path):
 
     assert run.returncode == 0, run.stdout + run.stderr
     # All the time it was somebody who asked, or little would have been tested.
-    still = requests.get(
-        f"{stack.web_url}/api/profile",
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
+    for each in asking["auth"]:
+        headers = {h["name"]: h["value"] for h in each["fixedHeaders"]}
+        still = requests.get(
+            f"{stack.web_url}/api/profile", headers=headers, timeout=30
+        )
+        assert still.status_code == 200, each["name"]
+
+
+def people(stack):
+    """Make those who ask, as Web Fuzzing Commons writes them down.
+
+    The first may do everything; the second must not see what the first has.
+    """
+    staff = Person(stack, subscribed=True)
+    staff.become_staff()
+    return {
+        "auth": [
+            {"name": "staff", "fixedHeaders": session(staff)},
+            {"name": "other", "fixedHeaders": [bearer(Person(stack))]},
+        ]
+    }
+
+
+def bearer(person):
+    made = person.post(
+        "tokens", password=PASSWORD, name="Contract", scopes=SCOPES, expires_in_days=1
     )
-    assert still.status_code == 200
+    return {"name": "Authorization", "value": f"Bearer {made['token']}"}
+
+
+def session(person):
+    cookies = "; ".join(f"{each.name}={each.value}" for each in person.http.cookies)
+    return [
+        {"name": "Cookie", "value": cookies},
+        {"name": "X-CSRFToken", "value": person.http.headers["X-CSRFToken"]},
+    ]

@@ -10,6 +10,7 @@ from django.utils.html import escape
 from drf_spectacular.generators import SchemaGenerator
 
 from smartbudget.local.settings import ROOT
+from smartbudget.web import examples
 from smartbudget.web.problems import TITLES
 from smartbudget.web.requests import JSON
 from tests.builders import client_for
@@ -112,6 +113,38 @@ def test_what_is_new_has_an_address(operations):
             assert "Location" in made["headers"], name
 
 
+def test_what_was_made_leads_to_what_can_be_done_with_it(operations):
+    links = operations["POST /api/expenses"]["responses"]["201"]["links"]
+
+    assert set(links) == {
+        "get_expense",
+        "edit_expense",
+        "delete_expense",
+        "list_expense_changes",
+    }
+    assert links["edit_expense"]["parameters"] == {
+        "expense_id": "$response.body#/expense_id"
+    }
+    listed = operations["GET /api/reports"]["responses"]["200"]["links"]
+    assert listed["download_report"]["parameters"] == {
+        "file_name": "$response.body#/results/0/file_name"
+    }
+    # A receipt's file has a name too, and is no report.
+    receipt = operations["POST /api/receipts/upload"]["responses"]["201"]["links"]
+    assert set(receipt) == {"get_receipt", "delete_receipt"}
+
+
+def test_whatever_has_an_address_of_its_own_is_led_to(operations):
+    led_to = {
+        link
+        for operation in operations.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", ())
+    }
+    for name, operation in operations.items():
+        assert ("{" in name) == (operation["operationId"] in led_to), name
+
+
 def test_a_post_sent_again_is_told_what_became_of_the_first(operations):
     for name, operation in operations.items():
         is_keyed = name.startswith("POST") and {} not in operation["security"]
@@ -122,6 +155,18 @@ def test_a_post_sent_again_is_told_what_became_of_the_first(operations):
         assert not is_keyed or "409" in responses, name
 
 
+def test_a_body_holds_nothing_unknown(schema):
+    bodies = {
+        name: component
+        for name, component in schema["components"]["schemas"].items()
+        if name.endswith("Request")
+    }
+
+    assert "ExpenseInputRequest" in bodies
+    for name, component in bodies.items():
+        assert component["additionalProperties"] is False, name
+
+
 def test_a_deletion_s_body_is_described(operations):
     body = operations["DELETE /api/account"]["requestBody"]
 
@@ -129,6 +174,27 @@ def test_a_deletion_s_body_is_described(operations):
         "DeletionInputRequest"
     )
     assert "requestBody" not in operations["DELETE /api/sessions"]
+
+
+def test_every_body_has_an_example_that_fits(schema, operations):
+    for name, operation in operations.items():
+        answers = [
+            each for each in operation["responses"].values() if "$ref" not in each
+        ]
+        for each in [operation.get("requestBody", {}), *answers]:
+            body = each.get("content", {}).get("application/json")
+            if body is not None:
+                described = {**body["schema"], "components": schema["components"]}
+                jsonschema.validate(body["example"], described), name
+
+
+def test_no_example_is_of_something_that_is_no_more(schema):
+    components = schema["components"]["schemas"]
+    used = {name for each in components.values() for name in each.get("properties", ())}
+
+    assert set(examples.NAMED) <= used
+    for name, said in examples.COMPONENTS.items():
+        assert set(said) <= set(components[name]["properties"]), name
 
 
 @pytest.mark.parametrize(

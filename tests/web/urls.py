@@ -16,14 +16,9 @@ from smartbudget.core.errors import (
     ThrottledError,
     UnavailableError,
 )
-from smartbudget.web.api import (
-    AmountField,
-    ApiView,
-    DayField,
-    FlagField,
-    InputSerializer,
-    TextField,
-)
+from smartbudget.web.api import ApiView
+from smartbudget.web.fields import AmountField, DayField, FlagField, IdField, TextField
+from smartbudget.web.inputs import InputSerializer
 from smartbudget.web.sessions import public
 
 ERRORS = {
@@ -48,6 +43,8 @@ class Input(InputSerializer):
     date = DayField(required=False)
     flag = FlagField(required=False)
     number = serializers.IntegerField(required=False)
+    id = IdField(required=False)
+    short = TextField(max_length=5, allow_blank=True, required=False)
 
 
 class EchoView(ApiView):

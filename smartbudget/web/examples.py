@@ -1,0 +1,209 @@
+"""Examples of what is sent and answered, one for each JSON body.
+
+They are put together from properties, by their names; what would make no sense so is
+said of the component that has them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = dict[str, Any]
+
+ADDRESS = "https://budget.example.com"
+EXPENSE = "5f2b8c1d9e3a4760b1c2d3e4f5a60718"
+FILE_NAME = "monthly_report_20261201T060000Z.pdf"
+REPORT_KEY = f"reports/{'0a1b2c3d4e5f60718293a4b5c6d7e8f9'}/{FILE_NAME}"
+RECEIPT = f"receipts/0a1b2c3d4e5f60718293a4b5c6d7e8f9/{EXPENSE}.jpg"
+DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
+
+NAMED: dict[str, Any] = {
+    "after": "Groceries",
+    "alert_threshold": 80,
+    "alerts": 1,
+    "amount": "12.50",
+    "at": INSTANT,
+    "attempts": 3,
+    "before": "Food",
+    "budget_id": "9c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5",
+    "category": "Groceries",
+    "changed": 2,
+    "code": "invalid",
+    "content_type": "image/jpeg",
+    "count": 1,
+    "csrf_token": "Qm7cXl2vB8nR4tY6uI0oP3aS5dF9gH1jK2lZ8xC4vB6nM0qW3eR7tY1uI5oP9aSd",
+    "currency": "USD",
+    "delivery_method": "email",
+    "description": "Market",
+    "device": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    "email": "alice@example.com",
+    "email_preferences": {"budget_exceeded": True, "weekly_summary": False},
+    "end": "2026-11-30",
+    "error": None,
+    "expense_id": EXPENSE,
+    "expense_ids": [EXPENSE],
+    "expenses": 31,
+    "expires_in": 300,
+    "expires_in_days": 90,
+    "file_name": "receipt.jpg",
+    "from": "Food",
+    "gone": 0,
+    "headers": {"Content-Type": "image/jpeg"},
+    "hidden": 0,
+    "into": "Groceries",
+    "key": RECEIPT,
+    "large_expense_threshold": "500.00",
+    "left": 0,
+    "live_sessions": 2,
+    "locked_at": None,
+    "locked_reason": None,
+    "marked": 3,
+    "method": "PUT",
+    "month": "2026-11",
+    "moved": 4,
+    "name": "Spreadsheet",
+    "new_password": "a longer sentence of mine",
+    "next": None,
+    "notification_id": "1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
+    "old_password": "quiet river lantern",
+    "password": "quiet river lantern",
+    "pending_email": None,
+    "percentage": "82.50",
+    "phone_number": "+1 555 0100",
+    "previous": None,
+    "previous_spent": "905.10",
+    "reason": "Asked by e-mail to close it for a while.",
+    "receipt_url": RECEIPT,
+    "refused": 0,
+    "remaining": "70.00",
+    "report_key": REPORT_KEY,
+    "report_type": "monthly",
+    "report_url": f"{ADDRESS}/{REPORT_KEY}?X-Amz-Signature=0",
+    "request_id": "8f14e45fceea4671b0d5a1c2d3e4f506",
+    "resent": 1,
+    "said": "ACTIVE",
+    "scopes": ["read", "write"],
+    "session_id": "b5" * 32,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "size_bytes": 48213,
+    "spellings": ["Groceries", "groceries"],
+    "spent": "330.00",
+    "start": "2026-11-01",
+    "status_text": "E-mailed on Nov 20, 2026, 6:32 PM.",
+    "subject": "Budget alert: Groceries at 82.50%",
+    "message": "You have spent $330.00 of your monthly budget of $400.00.",
+    "subscription_arn": None,
+    "subscription_status": "confirmed",
+    "time_zone": "Europe/Berlin",
+    "to": "Groceries",
+    "token": "smartbudget_" + "0" * 64,
+    "token_id": "c7" * 32,
+    "total_budget": "400.00",
+    "total_remaining": "-480.00",
+    "total_spent": "880.00",
+    "unchanged": 0,
+    "unread": 2,
+    "until": "2026-11-20T00:00:00Z",
+    "user_id": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "username": "alice",
+    "waiting": 1,
+    "whom": "alice",
+    "year": 2026,
+}
+# Of a component: properties that are other than their names', or left out (...).
+COMPONENTS: dict[str, Mapping[str, Any]] = {
+    "BudgetInputRequest": {"amount": "400.00"},
+    "BudgetOutput": {"amount": "400.00"},
+    "CategoryBudgetOutput": {"amount": "400.00"},
+    "ConfirmationInputRequest": {"expense_id": ...},
+    "DeletionOutput": {"detail": "Your account is closed, and will be deleted."},
+    "EditOutput": {"field": "category"},
+    "EmailInputRequest": {"email": "alice@example.org"},
+    "ExpenseInputRequest": {"receipt_url": ...},
+    "ExpenseOutput": {"receipt_url": None},
+    "FailedOutput": {"error": "The e-mail service could not be reached."},
+    "Fault": {
+        "pointer": "/amount",
+        "parameter": ...,
+        "header": ...,
+        "detail": "Amount must be above zero.",
+    },
+    "FiledOutput": {"file_name": FILE_NAME},
+    "LineOutput": {"amount": "400.00", "level": "threshold"},
+    "MadeOutput": {"file_name": FILE_NAME},
+    "MarkInputRequest": {"ids": ...},
+    "MergeInputRequest": {"from": ["Food", "Supermarket"]},
+    "PartOutput": {"name": "Table users"},
+    "PatchedBudgetInputRequest": {"category": ..., "period": ..., "amount": "450.00"},
+    "PatchedExpenseInputRequest": {
+        "category": ...,
+        "description": ...,
+        "date": ...,
+        "receipt_url": ...,
+    },
+    "Problem": {
+        "type": "/api/docs/errors#invalid",
+        "title": "Something that was sent breaks a rule.",
+        "status": 400,
+        "detail": "Amount must be above zero.",
+    },
+    "QuestionInputRequest": {
+        "email": True,
+        "month": 11,
+        "start_date": ...,
+        "end_date": ...,
+    },
+    "QuietHours": {"from": "22:00", "until": "07:00"},
+    "QuietHoursRequest": {"from": "22:00", "until": "07:00"},
+    "RenamedOutput": {"left": False},
+    "SelectedInputRequest": {"delete": ...},
+    "SubscriptionOutput": {"status": "pending", "detail": None},
+    "WhichInputRequest": {"ids": ...},
+}
+FORMATS = {
+    "date": DAY,
+    "date-time": INSTANT,
+    "uri": f"{ADDRESS}/api/reports/{FILE_NAME}",
+}
+
+
+def add_examples(result: Schema, **_: Any) -> Schema:
+    """Give every JSON body an example; a hook of drf-spectacular's."""
+    components = result["components"]
+    operations = [each for item in result["paths"].values() for each in item.values()]
+    bodies = [each["requestBody"] for each in operations if "requestBody" in each]
+    answers = [each for one in operations for each in one["responses"].values()]
+    for each in [*bodies, *answers, *components["responses"].values()]:
+        for media_type, described in each.get("content", {}).items():
+            if media_type.endswith("json"):
+                schema = described["schema"]
+                described["example"] = _of(schema, "", components["schemas"])
+    return result
+
+
+def _of_component(name: str, components: Schema) -> Any:
+    component = components[name]
+    if component["type"] != "object":
+        return _of(component, "", components)
+    said = COMPONENTS.get(name, {})
+    found = {
+        each: said[each] if each in said else _of(schema, each, components)
+        for each, schema in component.get("properties", {}).items()
+    }
+    return {each: value for each, value in found.items() if value is not ...}
+
+
+def _of(schema: Schema, name: str, components: Schema) -> Any:
+    """Return the example of a property."""
+    for parts in (schema.get("allOf"), schema.get("oneOf"), [schema]):
+        if parts and "$ref" in parts[0]:
+            return _of_component(parts[0]["$ref"].rpartition("/")[2], components)
+    if "enum" in schema:
+        return schema["enum"][0]
+    is_list = schema.get("type") == "array"
+    if name in NAMED and is_list == isinstance(NAMED[name], list):
+        return NAMED[name]
+    if is_list:
+        return [_of(schema["items"], name, components)]
+    if schema.get("type") == "boolean":
+        return True
+    return FORMATS[schema["format"]]

@@ -1,0 +1,86 @@
+"""What may be sent to the API: bodies and queries without anything unknown in them."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ParseError
+from rest_framework.fields import MultipleChoiceField, empty
+
+from smartbudget.web.cursors import PAGING
+
+
+class InputSerializer(serializers.Serializer[Any]):
+    """Base of what is sent in: a field that it does not have is refused by name."""
+
+    # Sent by the browsable API's forms beside the fields, of which they leave none out.
+    IGNORED = frozenset({"csrfmiddlewaretoken"})
+    # For the API's description: what is sent in an address or a form is text.
+    is_text = False
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if self.parent is None and not isinstance(data, Mapping):
+            raise ParseError(_("Send a JSON object."))
+        return super().run_validation(self.flat(data))
+
+    def flat(self, data: Any) -> Any:
+        """Return a form as a mapping of texts: what is empty is so, not left out."""
+        is_form = isinstance(data, QueryDict) and not self.IGNORED & {*data}
+        return data.dict() if is_form else data
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError(_("Send a JSON object."))
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        unknown = {
+            str(name): [ErrorDetail(_("Unknown field."), "unknown")]
+            for name in data
+            if name not in known and name not in self.IGNORED
+        }
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not unknown or not isinstance(error.detail, MutableMapping):
+                raise
+            raise serializers.ValidationError({**error.detail, **unknown}) from error
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return value
+
+
+class QueryInput(InputSerializer):
+    """Base of the parameters of a query, and all of one that takes none.
+
+    One that is empty or given twice is refused: read as left out, or as its last value,
+    it would answer another question than the one that was meant.
+    """
+
+    IGNORED = frozenset({"format"})
+    is_text = True
+
+    def flat(self, data: Any) -> Any:
+        return data  # a parameter may come several times
+
+    def to_internal_value(self, data: QueryDict) -> Any:
+        if wrong := {name: [said] for name, said in self._wrong(data)}:
+            raise serializers.ValidationError(wrong)
+        return super().to_internal_value(data)
+
+    def _wrong(self, data: QueryDict) -> Iterator[tuple[str, Any]]:
+        for name, values in data.lists():
+            field = self.fields.get(name)
+            if "" in values:
+                yield name, _("Give it a value, or leave it out.")
+            elif len(values) > 1 and not isinstance(field, MultipleChoiceField):
+                yield name, _("Give it once.")
+
+
+class ListQuery(QueryInput):
+    """Base of the query of a list that comes in pages, and all of one without filters.
+
+    `cursors.position` reads where the page begins.
+    """
+
+    IGNORED = QueryInput.IGNORED | {*PAGING}

@@ -1,0 +1,74 @@
+"""Checks beside Schemathesis's own: errors are explained, and what fits is taken.
+
+Of the latter, its own would call every 400 a failure. Here each sentence of one has to
+be of a rule that JSON Schema cannot say: a limit missing from the description is found.
+"""
+
+import re
+import uuid
+
+import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+
+# Of several fields, of what is stored, of clocks, signatures and secrets.
+RULES = re.compile(
+    "|".join(
+        [
+            r"[A-Z]{3} amounts have at most \d decimals?\.",
+            r"Not more than 1 year ahead\.",
+            r"Not more than 10 years back\.",
+            r"This cursor is not valid\.",
+            r"This is not your password\.",
+            r"This password is too common\. Choose another\.",
+            r"Send either ids, or all as true\.",
+            r"Send a file or a key, not both\.",
+            r"Send a category, a status or both; or delete as true\.",
+            r"Choose a JPG, PNG, GIF or PDF file\.",
+            r"There is no such upload\.",
+            r"There is no file\.",
+            r"Enter an e-mail address, as in name@example\.com\.",
+            r"Enter a day\.",
+            r"The end is before the start\.",
+            r"Choose a time zone, as in Europe/Berlin\.",
+            r"Give both a year and a month\.",
+            r"What arrived is not what was sent: the checksum differs\. Try again\.",
+            r"A report of the kind \w+ takes no \w+\.",
+        ]
+    )
+)
+OPEN = {"/login", "/register"}
+REFUSED = {400, 405, 406, 413, 415}
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Take away what would keep requests from what they are to test.
+
+    A key used twice and a stale tag are refused before a body is looked at, and who
+    logs in ends the session that they come with.
+    """
+    if not case.meta.is_negative_at(ParameterLocation.HEADER):
+        for name, value in (("Idempotency-Key", uuid.uuid4().hex), ("If-Match", "*")):
+            if name in case.headers:
+                case.headers[name] = value
+    if case.operation.path in OPEN:
+        case.headers.pop("Cookie", None)
+
+
+@schemathesis.check
+def what_is_wrong_is_explained(ctx, response, case):
+    """Hold that every error leads to a page that says what its code means."""
+    if "application/problem+json" in response.headers.get("content-type", ()):
+        kind = response.json()["type"]
+        assert kind.startswith("/api/docs/errors#"), f"Nothing explains {kind}"
+
+
+@schemathesis.check
+def what_fits_is_taken(ctx, response, case):
+    """Hold that a request that fits its schema breaks no rule that it could say."""
+    if not case.meta.generation.mode.is_positive or response.status_code not in REFUSED:
+        return
+    problem = response.json()
+    said = [each["detail"] for each in problem.get("errors", [problem])]
+    unsaid = [sentence for sentence in said if not RULES.fullmatch(sentence)]
+    assert not unsaid, f"The schema could have said so: {unsaid}"

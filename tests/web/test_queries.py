@@ -1,0 +1,53 @@
+"""Query parameters: none is guessed at, wherever some are taken."""
+
+import yaml
+
+from smartbudget.local.settings import ROOT
+from tests.builders import client_for
+from tests.problems import problem
+
+MANY = {"type"}  # may be given several times
+
+
+def addresses():
+    """Each address that takes parameters, with their names."""
+    described = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    for path, item in described["paths"].items():
+        parameters = item.get("get", {}).get("parameters", [])
+        if names := [each["name"] for each in parameters if each.get("in") == "query"]:
+            yield path, names
+
+
+def said(client, address, query):
+    answer = client.get(f"{address}?{query}")
+    assert answer.status_code == 400, f"{address}?{query}"
+    return {each["parameter"]: each["detail"] for each in problem(answer)["errors"]}
+
+
+def test_an_empty_parameter_is_not_taken_as_left_out(alice):
+    client = client_for(alice)
+    for address, names in addresses():
+        for name in names:
+            assert set(said(client, address, f"{name}=")) == {name}
+
+
+def test_a_parameter_is_given_once(alice):
+    client = client_for(alice)
+    for address, names in addresses():
+        for name in {*names} - MANY:
+            assert said(client, address, f"{name}=1&{name}=2") == {
+                name: "Give it once."
+            }
+    assert client.get("/api/notifications?type=report_ready&type=alert_digest").json()
+
+
+def test_a_parameter_that_there_is_not_is_named(alice):
+    client = client_for(alice)
+    found = [address for address, _ in addresses()]
+    assert "/api/expenses" in found
+    for address in [*found, "/api/budgets"]:
+        assert said(client, address, "colour=1") == {"colour": "Unknown field."}
+
+
+def test_the_browsable_pages_may_name_their_format(alice):
+    assert client_for(alice).get("/api/reports?format=json").status_code == 200

@@ -205,12 +205,12 @@ class JsonExportView(ApiView):
 
 
 class CsvExportView(ApiView):
+    query = serializers.ExportFilter
     scope = "account"
     content_negotiation_class = OneForm
 
     @extend_schema(
         operation_id="export_expenses",
-        parameters=[serializers.ExportFilter],
         responses={(200, CSV): str},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -218,9 +218,7 @@ class CsvExportView(ApiView):
 
         What a spreadsheet would take for a formula has an apostrophe before it.
         """
-        chosen = serializers.ExportFilter(data=request.query_params)
-        chosen.is_valid(raise_exception=True)
-        chunks = export.begin_csv(request.user, **chosen.validated_data)
+        chunks = export.begin_csv(request.user, **self.asked)
         return download(
             chunks, export.name(request.user, "csv"), f"{CSV}; charset=utf-8"
         )

@@ -25,6 +25,7 @@ from smartbudget.web.fields import (
     IdField,
     PasswordField,
     TextField,
+    WholeField,
     one_of,
 )
 from smartbudget.web.inputs import InputSerializer, QueryInput
@@ -196,7 +197,7 @@ class TokenInput(InputSerializer):
         min_length=1,
         max_length=len(SCOPES),
     )
-    expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS)
+    expires_in_days = WholeField(min_value=1, max_value=LONGEST_DAYS)
 
 
 class TokenOutput(serializers.Serializer[Any]):

@@ -21,7 +21,6 @@ from expenses import queries as expenses
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
-from smartbudget.web.inputs import QueryInput
 
 
 class BudgetListView(ApiView):
@@ -30,7 +29,6 @@ class BudgetListView(ApiView):
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:
         """List the caller's budgets, by category and period, on one page."""
-        QueryInput(data=request.query_params).is_valid(raise_exception=True)
         page = services.list_budgets(request.user)
         context = {"currency": request.user.currency}
         results = BudgetOutput(page.items, many=True, context=context).data
@@ -91,27 +89,23 @@ class BudgetView(ApiView):
 
 
 class SummaryView(ApiView):
-    @extend_schema(
-        operation_id="summary", parameters=[SummaryFilter], responses=SummaryOutput
-    )
+    query = SummaryFilter
+
+    @extend_schema(operation_id="summary", responses=SummaryOutput)
     def get(self, request: Request) -> Response:
         """Put budgets beside what was spent in a month."""
-        chosen = SummaryFilter(data=request.query_params)
-        chosen.is_valid(raise_exception=True)
-        summary = queries.summary(request.user, **chosen.validated_data)
+        summary = queries.summary(request.user, **self.asked)
         context = {"currency": summary.currency}
         return Response(SummaryOutput(summary, context=context).data)
 
 
 class TrendView(ApiView):
-    @extend_schema(
-        operation_id="trend", parameters=[TrendFilter], responses=TrendOutput
-    )
+    query = TrendFilter
+
+    @extend_schema(operation_id="trend", responses=TrendOutput)
     def get(self, request: Request) -> Response:
         """Add up what was spent in each of twelve months, budgeted or not."""
-        chosen = TrendFilter(data=request.query_params)
-        chosen.is_valid(raise_exception=True)
-        months = expenses.trend(request.user, **chosen.validated_data)
+        months = expenses.trend(request.user, **self.asked)
         currency = request.user.currency
         output = TrendOutput(
             {"currency": currency, "months": months}, context={"currency": currency}

@@ -14,6 +14,7 @@ from smartbudget.web.fields import (
     IdField,
     MoneyField,
     TextField,
+    WholeField,
     number_said,
     one_of,
 )
@@ -28,7 +29,7 @@ class BudgetInput(InputSerializer):
 
     category = TextField(max_length=50)
     amount = AmountField()
-    alert_threshold = serializers.IntegerField(
+    alert_threshold = WholeField(
         required=False,
         min_value=1,
         max_value=100,

@@ -26,16 +26,15 @@ from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 from smartbudget.web.parsers import JSONParser
-from smartbudget.web.schema import PAGING
 
 
 class ExpenseListView(ApiView):
+    query = ExpenseFilter
     creates_items = True
     parser_classes = (JSONParser, MultiPartParser, FormParser)
 
     @extend_schema(
         operation_id="list_expenses",
-        parameters=[ExpenseFilter, *PAGING],
         responses=ExpensePage,
     )
     def get(self, request: Request) -> Response:
@@ -43,11 +42,9 @@ class ExpenseListView(ApiView):
 
         A page filtered by more than days may be short and still have a next one.
         """
-        chosen = ExpenseFilter(data=request.query_params)
-        chosen.is_valid(raise_exception=True)
         page = queries.list_expenses(
             request.user,
-            **chosen.validated_data,
+            **self.asked,
             **cursors.position(request, request.user),
         )
         results = represent_all(request, page.items)

@@ -23,9 +23,10 @@ from smartbudget.web.parsers import JSONParser
 
 
 class CategoryListView(ApiView):
+    query = CategoryFilter
+
     @extend_schema(
         operation_id="list_categories",
-        parameters=[CategoryFilter],
         responses=CategoryPage,
     )
     def get(self, request: Request) -> Response:
@@ -35,9 +36,7 @@ class CategoryListView(ApiView):
         most, those used last. To complete what somebody types, give a `start`: it reads
         those days only.
         """
-        chosen = CategoryFilter(data=request.query_params)
-        chosen.is_valid(raise_exception=True)
-        found = categories.list_categories(request.user, **chosen.validated_data)
+        found = categories.list_categories(request.user, **self.asked)
         context = {"currency": request.user.currency}
         results = UseOutput(found.uses, many=True, context=context).data
         page = cursors.body(request, request.user, Page(found.uses), results)

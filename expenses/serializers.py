@@ -12,7 +12,7 @@ from expenses.bulk import MOST_ROWS
 from expenses.categories import LONGEST
 from expenses.history import Edit
 from expenses.models import STATUSES
-from expenses.queries import LONGEST_SEARCH, RECEIPTS, SORTS
+from expenses.queries import LONGEST_SEARCH, RECEIPTS
 from expenses.renaming import MOST_SOURCES
 from expenses.selection import MOST as MOST_SELECTED
 from smartbudget.core.dates import PERIODS
@@ -24,10 +24,12 @@ from smartbudget.web.fields import (
     IdField,
     MoneyField,
     TextField,
+    WholeField,
     one_of,
 )
 from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput
 
+ORDERINGS = {"-date": "newest", "date": "oldest"}
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
 DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
@@ -127,7 +129,7 @@ class AnnouncementInput(InputSerializer):
 
     file_name = TextField(max_length=255, help_text="Its extension tells its kind.")
     content_type = TextField(required=False, max_length=100)
-    size_bytes = serializers.IntegerField(min_value=1)
+    size_bytes = WholeField(min_value=1)
     sha256 = TextField(form=DIGEST, max_length=64, help_text=SHA256)
 
 
@@ -187,12 +189,17 @@ class ExpenseFilter(ListQuery):
     )
     min_amount = AmountField(required=False, help_text="The least listed.")
     max_amount = AmountField(required=False, help_text="The most listed.")
-    sort = serializers.ChoiceField(
-        SORTS,
+    ordering = serializers.ChoiceField(
+        [*ORDERINGS],
         required=False,
-        error_messages=one_of(SORTS),
-        help_text="By day; newest, if not given.",
+        error_messages=one_of(ORDERINGS),
+        help_text="By day; `-date`, newest first, if not given.",
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "ordering" in attrs:
+            attrs["sort"] = ORDERINGS[attrs.pop("ordering")]
+        return attrs
 
 
 class ExpenseOutput(serializers.Serializer[Any]):

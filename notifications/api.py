@@ -22,24 +22,22 @@ from notifications.serializers import (
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView
 from smartbudget.web.conditions import if_match
-from smartbudget.web.schema import PAGING
 
 if TYPE_CHECKING:
     from accounts.models import Account
 
 
 class NotificationListView(ApiView):
+    query = NotificationFilter
+
     @extend_schema(
-        parameters=[NotificationFilter, *PAGING],
         responses=NotificationPage,
     )
     def get(self, request: Request) -> Response:
         """List the caller's notifications, newest first."""
-        chosen = NotificationFilter(data=request.query_params)
-        chosen.is_valid(raise_exception=True)
         page = services.list_notifications(
             request.user,
-            **chosen.validated_data,
+            **self.asked,
             **cursors.position(request, request.user),
         )
         context = {"time_zone": request.user.time_zone}

@@ -11,7 +11,7 @@ from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import MARKED_AT_ONCE
 from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
-from smartbudget.web.fields import FlagField, IdField
+from smartbudget.web.fields import FlagField, IdField, InstantField
 from smartbudget.web.inputs import InputSerializer, ListQuery
 
 
@@ -114,7 +114,7 @@ class WhichInput(InputSerializer):
 
 
 class MarkInput(WhichInput):
-    until = serializers.DateTimeField(
+    until = InstantField(
         required=False, help_text="With `all`: no newer ones than this instant."
     )
 

@@ -12,7 +12,6 @@ from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPa
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.inputs import ListQuery
-from smartbudget.web.schema import PAGING
 
 
 class GenerateView(ApiView):
@@ -34,12 +33,12 @@ class GenerateView(ApiView):
 
 
 class ReportListView(ApiView):
+    query = ListQuery
     scope = "reports"
 
-    @extend_schema(operation_id="list_reports", parameters=PAGING, responses=ReportPage)
+    @extend_schema(operation_id="list_reports", responses=ReportPage)
     def get(self, request: Request) -> Response:
         """List the caller's reports, newest first."""
-        ListQuery(data=request.query_params).is_valid(raise_exception=True)
         position = cursors.position(request, request.user)
         page = archive.list_reports(request.user, **position)
         results = [

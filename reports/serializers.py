@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from reports.periods import FIRST_YEAR, LAST_YEAR, LONGEST, TYPES
-from smartbudget.web.fields import DayField, FlagField, number_said, one_of
+from smartbudget.web.fields import DayField, FlagField, WholeField, number_said, one_of
 from smartbudget.web.inputs import InputSerializer
 
 
@@ -14,7 +14,7 @@ class QuestionInput(InputSerializer):
     """What a report is to be about; without days, about now."""
 
     report_type = serializers.ChoiceField(TYPES, error_messages=one_of(TYPES))
-    year = serializers.IntegerField(
+    year = WholeField(
         required=False,
         allow_null=True,
         min_value=FIRST_YEAR,
@@ -22,7 +22,7 @@ class QuestionInput(InputSerializer):
         help_text="Of a month or a year.",
         error_messages=number_said(_("Enter a year as four digits.")),
     )
-    month = serializers.IntegerField(
+    month = WholeField(
         required=False,
         allow_null=True,
         min_value=1,

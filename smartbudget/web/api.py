@@ -13,6 +13,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import (
     APIException,
     NotAcceptable,
+    UnsupportedMediaType,
 )
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import SAFE_METHODS
@@ -29,6 +30,7 @@ from smartbudget.web.authentication import (
     TokenAuthentication,
     scopes_for,
 )
+from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
 
 T = TypeVar("T")
@@ -85,6 +87,8 @@ class ApiView(APIView):
     `scope` says which tokens may use it, a key of `authentication.SCOPES`; where its
     methods differ, `{method: key}`.
 
+    `query` says which parameters GET takes, the base itself none; `asked` has them.
+
     Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
     `takes_if_match`, a view's writes check the item with `conditions.if_match`, and
     PATCH answers as GET then would. Where `creates_items`, POST answers as GET of the
@@ -92,6 +96,7 @@ class ApiView(APIView):
     """
 
     scope: str | Mapping[str, str] = "data"
+    query: type[QueryInput] = QueryInput
     takes_if_match = False
     creates_items = False
     content_negotiation_class = ContentNegotiation
@@ -129,8 +134,15 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method in {"GET", "HEAD"} & {*self.allowed_methods}:
+            asked = self.query(data=request.query_params)
+            asked.is_valid(raise_exception=True)
+            self.asked: dict[str, Any] = asked.validated_data
         # What a view cannot do at all is a 405, whatever its conditions.
         if request.method in {*self.allowed_methods} - {*SAFE_METHODS}:
+            if request.headers.get("Content-Encoding", "identity") != "identity":
+                message = _("Send the body as it is, without a Content-Encoding.")
+                raise UnsupportedMediaType("", message)
             conditions.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user and hasattr(self, "post"):

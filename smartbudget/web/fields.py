@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -142,15 +143,48 @@ class DayField(serializers.Field[datetime.date, Any, str, Any]):
         return str(value)
 
 
+class InstantField(serializers.DateTimeField):
+    """An instant as RFC 3339 writes it, with its offset from UTC."""
+
+    default_error_messages = {
+        "invalid": _("Enter an instant, as in 2026-11-20T18:30:00Z.")
+    }
+    INSTANT = re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+        r"(Z|[+-][0-9]{2}:[0-9]{2})",
+        re.IGNORECASE,
+    )
+
+    def to_internal_value(self, data: Any) -> datetime.datetime:
+        if not isinstance(data, str) or not self.INSTANT.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data.upper())
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number; text that looks like one in forms only."""
+
+    def to_internal_value(self, data: Any) -> int:
+        is_text = isinstance(data, str) and not _is_of_form(self)
+        if isinstance(data, bool) or is_text:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class FlagField(serializers.BooleanField):
-    """True or false and nothing that merely looks like it, in JSON."""
+    """True or false; text that looks like it in addresses and forms only."""
 
     default_error_messages = {"invalid": _("Enter true or false.")}
 
     def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool) and data not in ("true", "false"):
+        texts = ("true", "false") if _is_of_form(self) else ()
+        if not isinstance(data, bool) and data not in texts:
             self.fail("invalid")
         return data in (True, "true")
+
+
+def _is_of_form(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    return isinstance(field.root.initial_data, QueryDict)
 
 
 def number_said(sentence: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rest_framework.serializers import FileField
 from smartbudget.web import cursors, idempotency
 from smartbudget.web.downloads import OneForm
 from smartbudget.web.fields import TEXT, AmountField, PasswordField, TextField
-from smartbudget.web.inputs import InputSerializer
+from smartbudget.web.inputs import InputSerializer, ListQuery
 from smartbudget.web.problems import PROBLEM_JSON, TITLES
 
 Schema = dict[str, Any]
@@ -210,6 +210,13 @@ class AutoSchema(openapi.AutoSchema):
             schema.pop("description", None)  # of its base
         return schema
 
+    def get_override_parameters(self) -> list[Any]:
+        if self.method != "GET":
+            return []
+        query = self.view.query
+        own = [query] if query().fields else []
+        return [*own, *(PAGING if issubclass(query, ListQuery) else [])]
+
     def get_request_serializer(self) -> Any:
         """Take a DELETE to have no body, unless its view says which."""
         return None if self.method == "DELETE" else super().get_request_serializer()
@@ -232,12 +239,9 @@ class AutoSchema(openapi.AutoSchema):
 
     def _refusals(self, operation: Schema) -> Iterator[int]:
         """Name the statuses that any operation of this kind may answer with."""
-        yield from (429, 503)
+        yield from (400, 429, 503)
         if not self._is_download():
             yield 406
-        parameters = operation.get("parameters", [])
-        if self.method != "GET" or any(each["in"] == "query" for each in parameters):
-            yield 400
         is_open = {} in operation.get("security", [])
         if not is_open:
             yield 401

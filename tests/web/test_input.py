@@ -1,11 +1,16 @@
 """What the API reads: exact numbers, known fields, real texts and days."""
 
+import gzip
+
 import pytest
 
 from tests.builders import client_for
 from tests.problems import problem, said_of
 
 pytestmark = pytest.mark.urls("tests.web.urls")
+
+
+AT = "2026, 11, 24, 8, 0, tzinfo=zoneinfo.ZoneInfo(key='UTC')"
 
 
 def send(body, content_type="application/json"):
@@ -61,8 +66,10 @@ def test_what_is_no_json_object_is_refused(body):
         ("amount", ['"0x10"', '"\u0661"', '"' + "9" * 65 + '"', '"1e3"', "1e99999"]),
         ("date", ["null", "20260101", '"2026-02-30"', '"2026-1-1"', '"20260101"']),
         ("date", ['"2026-01-01T00:00"', '"tomorrow"', "[]"]),
-        ("flag", ["null", "1", "0", '"yes"', '"True"', "[]"]),
-        ("number", ["null", "true", "1.5", '"x"', "[]"]),
+        ("flag", ["null", "1", "0", '"yes"', '"true"', "[]"]),
+        ("number", ["null", "true", "1.5", '"x"', '"5"', "[]"]),
+        ("at", ["null", "5", '"2026-11-24"', '"2026-11-24T10:00:00"']),
+        ("at", ['"2026-11-24 10:00:00Z"', '"2026-02-30T10:00:00Z"', '"now"']),
         ("text", ["null", "5", "1.5", "true", "[]", "{}", '""', '"  "', '"123456"']),
         ("text", ['"a\\u0000"', '"a\\nb"', '"\\ud800"', '"a\\u0085b"']),
         ("text", ['" 1234 "']),  # spaces count against the limit of five
@@ -89,6 +96,8 @@ def test_a_wrong_value_is_said_of_its_field(field, values):
         ('{"flag": false}', {"flag": "False"}),
         ('{"date": "2024-02-29"}', {"date": "datetime.date(2024, 2, 29)"}),
         ('{"number": 5}', {"number": "5"}),
+        ('{"at": "2026-11-24T10:00:00+02:00"}', {"at": f"datetime.datetime({AT})"}),
+        ('{"at": "2026-11-24t08:00:00z"}', {"at": f"datetime.datetime({AT})"}),
         ("{}", {}),
     ],
 )
@@ -104,6 +113,27 @@ def test_unknown_fields_are_refused_by_name_beside_other_errors():
         "user_id": ["Unknown field."],
         "flag": ["Enter true or false."],
     }
+
+
+def test_a_form_writes_numbers_and_flags_as_text():
+    form = "number=5&flag=true&csrfmiddlewaretoken=x"
+
+    answer = send(form, "application/x-www-form-urlencoded")
+
+    assert answer.json() == {"number": "5", "flag": "True"}
+
+
+def test_a_body_in_a_content_encoding_is_not_taken():
+    packed = gzip.compress(b'{"flag": true}')
+    for body, encoding in ((packed, "gzip"), ('{"flag": true}', "gzip")):
+        answer = client_for().post(
+            "/api/echo",
+            body,
+            content_type="application/json",
+            headers={"Content-Encoding": encoding},
+        )
+        assert answer.status_code == 415
+        assert "Content-Encoding" in problem(answer)["detail"]
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "x"])

@@ -2,7 +2,6 @@
 
 from django.http import HttpResponse
 from django.urls import include, path
-from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
@@ -17,7 +16,15 @@ from smartbudget.core.errors import (
     UnavailableError,
 )
 from smartbudget.web.api import ApiView
-from smartbudget.web.fields import AmountField, DayField, FlagField, IdField, TextField
+from smartbudget.web.fields import (
+    AmountField,
+    DayField,
+    FlagField,
+    IdField,
+    InstantField,
+    TextField,
+    WholeField,
+)
 from smartbudget.web.inputs import InputSerializer
 from smartbudget.web.sessions import public
 
@@ -42,7 +49,8 @@ class Input(InputSerializer):
     amount = AmountField(required=False)
     date = DayField(required=False)
     flag = FlagField(required=False)
-    number = serializers.IntegerField(required=False)
+    number = WholeField(required=False)
+    at = InstantField(required=False)
     id = IdField(required=False)
     short = TextField(max_length=5, allow_blank=True, required=False)
 

@@ -30,7 +30,7 @@ def test_the_api_does_what_its_schema_says(stack, tmp_path):
         *(sys.executable, "-m", "schemathesis.cli"),
         *("--config-file", str(HERE / "schemathesis.toml"), "run"),
         *(str(ROOT / "docs" / "openapi.yaml"), "--no-color"),
-        *("--workers", "2", "--max-examples", "100" if SOAK else "3"),
+        *("--workers", "2", "--max-examples", "100" if SOAK else "6"),
         *([] if SOAK else ["--generation-deterministic"]),
     ]
     env = {

@@ -7,7 +7,6 @@ from django.middleware.csrf import get_token
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -18,29 +17,21 @@ from accounts.models import Account
 from notifications import address_change
 from smartbudget.web import sessions
 from smartbudget.web.api import ApiView, address_of
-from smartbudget.web.authentication import require_csrf_token
 from smartbudget.web.conditions import if_match
 from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
-from smartbudget.web.parsers import JSONParser
-from smartbudget.web.requests import client_address, device_of, sends_json
+from smartbudget.web.requests import client_address, device_of
 
 
 class EntranceView(ApiView):
     """Where nobody is logged in yet.
 
-    A browser sends no JSON across sites without asking first, so only forms need the
-    CSRF token.
+    It takes JSON only, which no browser sends across sites without asking first: no
+    CSRF token is needed.
     """
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    parser_classes = [JSONParser, FormParser]
     renderer_classes = [JSONRenderer]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not sends_json(request._request):
-            require_csrf_token(request._request)
 
 
 class RegisterView(EntranceView):

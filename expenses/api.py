@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,7 +31,7 @@ from smartbudget.web.parsers import JSONParser
 class ExpenseListView(ApiView):
     query = ExpenseFilter
     creates_items = True
-    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    parser_classes = (JSONParser, MultiPartParser)
 
     @extend_schema(
         operation_id="list_expenses",

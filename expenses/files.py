@@ -101,17 +101,17 @@ def check(
     return Receipt(file, tidy_name(name), ext, kind, end, digest)
 
 
-def kind_of(name: str, declared_type: str = "") -> tuple[str, str]:
+def kind_of(name: str, declared_type: str = "", field: str = "file") -> tuple[str, str]:
     """Return a file's extension and content type by its name.
 
-    Raises InvalidError, also when its declared type is another.
+    Raises InvalidError naming `field`, also when its declared type is another.
     """
     ext = name.rpartition(".")[2].lower() if "." in name else ""
     declared = declared_type.partition(";")[0].strip().lower()
     declared = _SPELLINGS.get(declared, declared)
     kind = TYPES.get(ext)
     if kind is None or (declared not in UNDECLARED and declared != kind):
-        raise InvalidError(_(WRONG_KIND), "file")
+        raise InvalidError(_(WRONG_KIND), field)
     return ext, kind
 
 
@@ -123,12 +123,12 @@ def tidy_name(name: str) -> str:
     return f"{stem.strip()[:LONGEST_STEM] or 'receipt'}.{ext.lower()}"
 
 
-def check_size(size_bytes: int) -> None:
+def check_size(size_bytes: int, field: str = "file") -> None:
     """Refuse an empty file and one over the limit, with an InvalidError."""
     if size_bytes == 0:
-        raise InvalidError(_("The file is empty."), "file")
+        raise InvalidError(_("The file is empty."), field)
     if size_bytes > MAX_BYTES:
-        raise InvalidError(_(TOO_LARGE), "file")
+        raise InvalidError(_(TOO_LARGE), field)
 
 
 def parse_sha256(value: str) -> str:

@@ -129,7 +129,11 @@ class AnnouncementInput(InputSerializer):
 
     file_name = TextField(max_length=255, help_text="Its extension tells its kind.")
     content_type = TextField(required=False, max_length=100)
-    size_bytes = WholeField(min_value=1)
+    size_bytes = WholeField(
+        min_value=1,
+        max_value=files.MAX_BYTES,
+        error_messages={"max_value": _(files.TOO_LARGE)},
+    )
     sha256 = TextField(form=DIGEST, max_length=64, help_text=SHA256)
 
 

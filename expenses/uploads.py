@@ -25,9 +25,12 @@ def announce(
     sha256: str,
     content_type: str = "",
 ) -> tuple[str, str, dict[str, str]]:
-    """Prepare a direct upload; see `receipts.announce`. Raises InvalidError."""
-    ext, kind = files.kind_of(file_name, content_type)
-    files.check_size(size_bytes)
+    """Prepare a direct upload; see `receipts.announce`.
+
+    Raises InvalidError naming the parameter at fault.
+    """
+    ext, kind = files.kind_of(file_name, content_type, "file_name")
+    files.check_size(size_bytes, "size_bytes")
     return receipts.announce(
         user.user_id,
         ext=ext,
@@ -43,18 +46,21 @@ def confirm(user: User, key: str, expense_id: str | None = None) -> Upload:
 
     expense_id: None: only check; the key may then be an expense's `receipt_url`.
 
-    Raises NotFoundError for what is not the user's or did not arrive, InvalidError
-    saying why the file is no receipt (it is then removed), ConflictError when it is
-    another expense's. Safe to repeat.
+    Raises NotFoundError for what is not the user's or did not arrive; naming `key`,
+    InvalidError saying why the file is no receipt (it is then removed), ConflictError
+    when it is another expense's. Safe to repeat.
     """
     if owner_of(key) != user.user_id:
         raise NotFoundError(_("There is no such upload."))
     expense = get_expense(user, expense_id) if expense_id else None
     upload = receipts.get_upload(user.user_id, key)
-    if upload.attached_to is None and not upload.is_confirmed:
-        _check(upload)
-    if expense and not _is_receipt_of(expense, key):
-        services.edit_expense(user, expense.expense_id, receipt_url=key)
+    try:
+        if upload.attached_to is None and not upload.is_confirmed:
+            _check(upload)
+        if expense and not _is_receipt_of(expense, key):
+            services.edit_expense(user, expense.expense_id, receipt_url=key)
+    except (InvalidError, ConflictError) as error:
+        raise type(error)(str(error), "key") from error
     return upload
 
 

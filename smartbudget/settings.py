@@ -159,7 +159,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PARSER_CLASSES": [
         "smartbudget.web.parsers.JSONParser",
-        "rest_framework.parsers.FormParser",
     ],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
@@ -188,11 +187,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    # Forms are for the browsable pages, and no part of the contract.
-    "PARSER_WHITELIST": [
-        "smartbudget.web.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
-    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

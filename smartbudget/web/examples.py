@@ -27,7 +27,6 @@ NAMED: dict[str, Any] = {
     "budget_id": "9c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5",
     "category": "Groceries",
     "changed": 2,
-    "code": "invalid",
     "content_type": "image/jpeg",
     "count": 1,
     "csrf_token": "Qm7cXl2vB8nR4tY6uI0oP3aS5dF9gH1jK2lZ8xC4vB6nM0qW3eR7tY1uI5oP9aSd",
@@ -78,7 +77,6 @@ NAMED: dict[str, Any] = {
     "report_key": REPORT_KEY,
     "report_type": "monthly",
     "report_url": f"{ADDRESS}/{REPORT_KEY}?X-Amz-Signature=0",
-    "request_id": "8f14e45fceea4671b0d5a1c2d3e4f506",
     "resent": 1,
     "said": "ACTIVE",
     "scopes": ["read", "write"],
@@ -121,12 +119,6 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "ExpenseInputRequest": {"receipt_url": ...},
     "ExpenseOutput": {"receipt_url": None},
     "FailedOutput": {"error": "The e-mail service could not be reached."},
-    "Fault": {
-        "pointer": "/amount",
-        "parameter": ...,
-        "header": ...,
-        "detail": "Amount must be above zero.",
-    },
     "FiledOutput": {"file_name": FILE_NAME},
     "LineOutput": {"amount": "400.00", "level": "threshold"},
     "MadeOutput": {"file_name": FILE_NAME},
@@ -139,12 +131,6 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
         "description": ...,
         "date": ...,
         "receipt_url": ...,
-    },
-    "Problem": {
-        "type": "/api/docs/errors#invalid",
-        "title": "Something that was sent breaks a rule.",
-        "status": 400,
-        "detail": "Amount must be above zero.",
     },
     "QuestionInputRequest": {
         "email": True,
@@ -172,9 +158,9 @@ def add_examples(result: Schema, **_: Any) -> Schema:
     operations = [each for item in result["paths"].values() for each in item.values()]
     bodies = [each["requestBody"] for each in operations if "requestBody" in each]
     answers = [each for one in operations for each in one["responses"].values()]
-    for each in [*bodies, *answers, *components["responses"].values()]:
+    for each in [*bodies, *answers]:
         for media_type, described in each.get("content", {}).items():
-            if media_type.endswith("json"):
+            if media_type == "application/json":
                 schema = described["schema"]
                 described["example"] = _of(schema, "", components["schemas"])
     return result

@@ -162,29 +162,25 @@ class InstantField(serializers.DateTimeField):
 
 
 class WholeField(serializers.IntegerField):
-    """A whole number; text that looks like one in forms only."""
+    """A whole number and nothing that merely looks like it."""
 
     def to_internal_value(self, data: Any) -> int:
-        is_text = isinstance(data, str) and not _is_of_form(self)
-        if isinstance(data, bool) or is_text:
+        if isinstance(data, bool | str):
             self.fail("invalid")
         return super().to_internal_value(data)
 
 
 class FlagField(serializers.BooleanField):
-    """True or false; text that looks like it in addresses and forms only."""
+    """True or false; text that looks like it in a query only."""
 
     default_error_messages = {"invalid": _("Enter true or false.")}
 
     def to_internal_value(self, data: Any) -> bool:
-        texts = ("true", "false") if _is_of_form(self) else ()
+        is_of_query = isinstance(self.root.initial_data, QueryDict)
+        texts = ("true", "false") if is_of_query else ()
         if not isinstance(data, bool) and data not in texts:
             self.fail("invalid")
         return data in (True, "true")
-
-
-def _is_of_form(field: serializers.Field[Any, Any, Any, Any]) -> bool:
-    return isinstance(field.root.initial_data, QueryDict)
 
 
 def number_said(sentence: Any) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from smartbudget.web.cursors import PAGING
 class InputSerializer(serializers.Serializer[Any]):
     """Base of what is sent in: a field that it does not have is refused by name."""
 
-    # Sent by the browsable API's forms beside the fields, of which they leave none out.
-    IGNORED = frozenset({"csrfmiddlewaretoken"})
+    # What others look at.
+    IGNORED: frozenset[str] = frozenset()
     # For the API's description: what is sent in an address or a form is text.
     is_text = False
 
@@ -27,8 +27,7 @@ class InputSerializer(serializers.Serializer[Any]):
 
     def flat(self, data: Any) -> Any:
         """Return a form as a mapping of texts: what is empty is so, not left out."""
-        is_form = isinstance(data, QueryDict) and not self.IGNORED & {*data}
-        return data.dict() if is_form else data
+        return data.dict() if isinstance(data, QueryDict) else data
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):

@@ -4,6 +4,7 @@ Views name the errors of their own, as `responses={201: ..., 409: None}`; what c
 wrong anywhere, the headers and the conditions are added here.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from smartbudget.web import cursors, idempotency
 from smartbudget.web.downloads import OneForm
 from smartbudget.web.fields import TEXT, AmountField, PasswordField, TextField
 from smartbudget.web.inputs import InputSerializer, ListQuery
-from smartbudget.web.problems import PROBLEM_JSON, TITLES
+from smartbudget.web.problems import PROBLEM_JSON, TITLES, Fault, Problem, document
 
 Schema = dict[str, Any]
 
@@ -86,7 +87,7 @@ DONE = {
     "202": "It will be done.",
     "204": "It is gone.",
 }
-# The name and the meaning of each refusal.
+# The name and the meaning of each refusal; the name is its code too.
 REFUSALS = {
     400: ("Invalid", "Something that was sent is wrong; nothing was changed."),
     401: ("NotAuthenticated", "It is not known who asks, or the proof is wrong."),
@@ -97,7 +98,7 @@ REFUSALS = {
     412: ("PreconditionFailed", "It is not, or no more, what If-Match names."),
     413: ("TooLarge", "The body is too large."),
     415: ("UnsupportedMediaType", "This type of body is not taken."),
-    422: ("ReusedKey", "The Idempotency-Key was used for another request."),
+    422: ("IdempotencyKeyReused", "The Idempotency-Key was used for another request."),
     429: ("Throttled", "Too much in too short a time."),
     503: ("Unavailable", "It could not be done just now, or not for certain."),
 }
@@ -298,22 +299,35 @@ def add_components(result: Schema, **_: Any) -> Schema:
         for name, described in PARAMETERS.items()
     }
     components["responses"] = {
-        name: _refusal(status, meaning) for status, (name, meaning) in REFUSALS.items()
+        name: _refusal(status, name, meaning)
+        for status, (name, meaning) in REFUSALS.items()
     }
     return result
 
 
-def _refusal(status: int, meaning: str) -> Schema:
+def _refusal(status: int, name: str, meaning: str) -> Schema:
     names = [*_ALWAYS]
     if status in WAITS:
         names.append("Retry-After")
     if status == 401:
         names.append("WWW-Authenticate")
+    schema = _ref("schemas", "Problem")
+    example = _example(status, name, meaning)
     return {
         "description": meaning,
         "headers": _headers(names),
-        "content": {PROBLEM_JSON: {"schema": _ref("schemas", "Problem")}},
+        "content": {PROBLEM_JSON: {"schema": schema, "example": example}},
     }
+
+
+def _example(status: int, name: str, meaning: str) -> Schema:
+    code = re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
+    problem = Problem(status, meaning, code)
+    if status == 400:
+        fault = Fault("Amount must be above zero.", ("amount",))
+        problem = Problem(status, fault.sentence, code, (fault,))
+    request_id = "8f14e45fceea4671b0d5a1c2d3e4f506"
+    return {**document(problem, "POST"), "request_id": request_id}
 
 
 def _ref(kind: str, name: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ RULES = re.compile(
             r"There is no file\.",
             r"Enter an e-mail address, as in name@example\.com\.",
             r"Enter a day\.",
+            r"A report is about 366 days at most\.",
             r"The end is before the start\.",
             r"Choose a time zone, as in Europe/Berlin\.",
             r"Give both a year and a month\.",
@@ -57,10 +58,28 @@ def before_call(context, case, kwargs):
 
 @schemathesis.check
 def what_is_wrong_is_explained(ctx, response, case):
-    """Hold that every error leads to a page that says what its code means."""
-    if "application/problem+json" in response.headers.get("content-type", ()):
-        kind = response.json()["type"]
-        assert kind.startswith("/api/docs/errors#"), f"Nothing explains {kind}"
+    """Hold that an error leads to what its code means, and to what was sent."""
+    if "application/problem+json" not in response.headers.get("content-type", ()):
+        return
+    problem = response.json()
+    kind = problem["type"]
+    assert kind.startswith("/api/docs/errors#"), f"Nothing explains {kind}"
+    sent = {*case.body} if isinstance(case.body, dict) else set()
+    for each in problem.get("errors", ()):
+        named = {*re.findall("^/([^/]+)", each.get("pointer", ""))}
+        assert named <= sent | fields_of(case), f"There is no {each['pointer']}"
+
+
+def fields_of(case):
+    """Name the fields of a body that there may be."""
+    schema = case.operation.schema.raw_schema
+    method = schema["paths"][case.operation.path][case.operation.method.lower()]
+    names = set()
+    for described in method.get("requestBody", {}).get("content", {}).values():
+        component = described["schema"]["$ref"].rpartition("/")[2]
+        found = schema["components"]["schemas"][component]
+        names |= {*found.get("properties", ())}
+    return names
 
 
 @schemathesis.check

@@ -442,8 +442,13 @@ def test_no_address_is_too_odd_to_be_not_found(method, url, send):
 
 
 def test_a_thousand_fields_are_too_many_for_a_form(send):
-    body = "&".join(f"f{number}=1" for number in range(1001))
-    answer = send("POST", "/api/budgets", body, "application/x-www-form-urlencoded")
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="f{number}"\r\n\r\n1\r\n'
+        for number in range(1001)
+    )
+    answer = send(
+        "POST", "/api/expenses", f"{parts}--x--\r\n", "multipart/form-data; boundary=x"
+    )
 
     assert answer.status_code == 400
     assert problem(answer)["code"] == "bad_request"

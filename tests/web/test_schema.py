@@ -188,6 +188,21 @@ def test_every_body_has_an_example_that_fits(schema, operations):
                 jsonschema.validate(body["example"], described), name
 
 
+def test_every_refusal_has_an_example_of_its_own(schema, operations):
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            if "$ref" not in response:
+                continue
+            kind = response["$ref"].rpartition("/")[2]
+            content = schema["components"]["responses"][kind]["content"]
+            example = content["application/problem+json"]["example"]
+            described = {"$ref": "#/components/schemas/Problem", **schema}
+
+            jsonschema.validate(example, described)
+            assert example["status"] == int(status), name
+            assert example["title"] == TITLES[example["code"]], name
+
+
 def test_no_example_is_of_something_that_is_no_more(schema):
     components = schema["components"]["schemas"]
     used = {name for each in components.values() for name in each.get("properties", ())}

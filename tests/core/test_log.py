@@ -67,6 +67,18 @@ def test_an_exception_is_in_its_line(lines):
     assert "ValueError: invalid literal" in line["exception"]
 
 
+def test_what_strangers_send_is_no_error_of_ours(lines):
+    try:
+        int("odd")
+    except ValueError:
+        strangers = logging.getLogger("django.security.DisallowedHost")
+        strangers.exception("Invalid HTTP_HOST header")
+
+    (line,) = lines()
+    assert line["level"] == "WARNING"
+    assert "exception" not in line
+
+
 def test_work_is_named_until_the_next_is_taken_up(lines):
     log.begin("r1")
     log.add(user_id="alice")

@@ -36,6 +36,7 @@ class EntranceView(ApiView):
 
 class RegisterView(EntranceView):
     @extend_schema(
+        operation_id="register",
         request=serializers.RegisterInput,
         responses={201: serializers.LoginOutput, 409: None},
     )
@@ -55,6 +56,7 @@ class RegisterView(EntranceView):
 
 class LoginView(EntranceView):
     @extend_schema(
+        operation_id="log_in",
         request=serializers.LoginInput,
         responses={200: serializers.LoginOutput, 401: None},
     )
@@ -75,7 +77,7 @@ class LogoutView(ApiView):
     scope = "session"
     renderer_classes = [JSONRenderer]
 
-    @extend_schema(request=None, responses={204: None})
+    @extend_schema(operation_id="log_out", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """End the session."""
         sessions.end(request._request)
@@ -86,14 +88,16 @@ class ProfileView(ApiView):
     scope = "account"
     takes_if_match = True
 
-    @extend_schema(responses=serializers.ProfileOutput)
+    @extend_schema(operation_id="get_profile", responses=serializers.ProfileOutput)
     def get(self, request: Request) -> Response:
         """Show the caller's profile."""
         account = address_change.get_account(request.user)
         return Response(represent(request, account))
 
     @extend_schema(
-        request=serializers.ProfileInput, responses=serializers.ProfileOutput
+        operation_id="edit_profile",
+        request=serializers.ProfileInput,
+        responses=serializers.ProfileOutput,
     )
     def patch(self, request: Request) -> Response:
         """Change the given parts of the profile."""
@@ -109,6 +113,7 @@ class PasswordView(ApiView):
     scope = "session"
 
     @extend_schema(
+        operation_id="change_password",
         request=serializers.PasswordInput,
         responses={200: serializers.LoginOutput, 409: None},
     )
@@ -129,6 +134,7 @@ class EmailView(ApiView):
     scope = {"POST": "session", "DELETE": "account"}
 
     @extend_schema(
+        operation_id="change_email",
         request=serializers.EmailInput,
         responses={200: serializers.ProfileOutput, 409: None},
     )
@@ -143,7 +149,9 @@ class EmailView(ApiView):
         account = address_change.change_email(request.user, **data.validated_data)
         return Response(serializers.ProfileOutput(account).data)
 
-    @extend_schema(responses={200: serializers.ProfileOutput})
+    @extend_schema(
+        operation_id="cancel_email_change", responses={200: serializers.ProfileOutput}
+    )
     def delete(self, request: Request) -> Response:
         """Take back a change that is not confirmed yet."""
         account = address_change.cancel_change(request.user)
@@ -172,7 +180,7 @@ class ExportView(ApiView):
     content_negotiation_class = OneForm
 
     @extend_schema(
-        operation_id="export",
+        operation_id="export_zip",
         responses={(200, ZIP): OpenApiTypes.BINARY},
     )
     def get(self, request: Request) -> StreamingHttpResponse:

@@ -13,7 +13,7 @@ from smartbudget.web.api import ApiView
 class HealthView(ApiView):
     scope = "session"
 
-    @extend_schema(operation_id="health", responses=PartOutput(many=True))
+    @extend_schema(operation_id="get_health", responses=PartOutput(many=True))
     def get(self, request: Request) -> Response:
         """Ask each part of AWS how it is; for staff."""
         staff.require_staff(request.user)
@@ -23,7 +23,11 @@ class HealthView(ApiView):
 class FindUserView(ApiView):
     scope = "session"
 
-    @extend_schema(request=WhomInput, responses={200: PersonOutput, 404: None})
+    @extend_schema(
+        operation_id="find_user",
+        request=WhomInput,
+        responses={200: PersonOutput, 404: None},
+    )
     def post(self, request: Request) -> Response:
         """Find a user by the whole username, e-mail address or user_id; for staff."""
         data = WhomInput(data=request.data)
@@ -35,7 +39,7 @@ class FindUserView(ApiView):
 class UserView(ApiView):
     scope = "session"
 
-    @extend_schema(responses=PersonOutput)
+    @extend_schema(operation_id="get_user", responses=PersonOutput)
     def get(self, request: Request, user_id: str) -> Response:
         """Show a user: no address, and nothing of what they record; for staff."""
         return Response(PersonOutput(staff.get_user(request.user, user_id)).data)
@@ -44,7 +48,11 @@ class UserView(ApiView):
 class LockView(ApiView):
     scope = "session"
 
-    @extend_schema(request=LockInput, responses={200: PersonOutput, 409: None})
+    @extend_schema(
+        operation_id="lock_user",
+        request=LockInput,
+        responses={200: PersonOutput, 409: None},
+    )
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user no longer log in, and end all sessions; for staff."""
         data = LockInput(data=request.data)
@@ -56,7 +64,9 @@ class LockView(ApiView):
 class UnlockView(ApiView):
     scope = "session"
 
-    @extend_schema(request=None, responses={200: PersonOutput})
+    @extend_schema(
+        operation_id="unlock_user", request=None, responses={200: PersonOutput}
+    )
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user log in again; for staff."""
         return Response(PersonOutput(staff.unlock(request.user, user_id)).data)

@@ -91,7 +91,7 @@ class BudgetView(ApiView):
 class SummaryView(ApiView):
     query = SummaryFilter
 
-    @extend_schema(operation_id="summary", responses=SummaryOutput)
+    @extend_schema(operation_id="get_summary", responses=SummaryOutput)
     def get(self, request: Request) -> Response:
         """Put budgets beside what was spent in a month."""
         summary = queries.summary(request.user, **self.asked)
@@ -102,7 +102,7 @@ class SummaryView(ApiView):
 class TrendView(ApiView):
     query = TrendFilter
 
-    @extend_schema(operation_id="trend", responses=TrendOutput)
+    @extend_schema(operation_id="get_trend", responses=TrendOutput)
     def get(self, request: Request) -> Response:
         """Add up what was spent in each of twelve months, budgeted or not."""
         months = expenses.trend(request.user, **self.asked)

@@ -31,6 +31,7 @@ class NotificationListView(ApiView):
     query = NotificationFilter
 
     @extend_schema(
+        operation_id="list_notifications",
         responses=NotificationPage,
     )
     def get(self, request: Request) -> Response:
@@ -48,14 +49,14 @@ class NotificationListView(ApiView):
 class NotificationView(ApiView):
     takes_if_match = True
 
-    @extend_schema(operation_id="notification_retrieve", responses=NotificationOutput)
+    @extend_schema(operation_id="get_notification", responses=NotificationOutput)
     def get(self, request: Request, notification_id: str) -> Response:
         """Show one of the caller's notifications."""
         notification = services.get_notification(request.user, notification_id)
         return Response(represent(request, notification))
 
     @extend_schema(
-        operation_id="notification_mark",
+        operation_id="mark_notification",
         request=ReadInput,
         responses=NotificationOutput,
     )
@@ -73,7 +74,7 @@ class NotificationView(ApiView):
 
 
 class UnreadView(ApiView):
-    @extend_schema(responses=UnreadOutput)
+    @extend_schema(operation_id="count_unread", responses=UnreadOutput)
     def get(self, request: Request) -> Response:
         """Count the caller's unread notifications, as far as the newest 50."""
         unread, more = services.count_unread(request.user)
@@ -81,7 +82,11 @@ class UnreadView(ApiView):
 
 
 class ReadView(ApiView):
-    @extend_schema(request=MarkInput, responses={200: MarkOutput, 404: None})
+    @extend_schema(
+        operation_id="mark_notifications",
+        request=MarkInput,
+        responses={200: MarkOutput, 404: None},
+    )
     def post(self, request: Request) -> Response:
         """Mark notifications as read; repeat it while some are left."""
         data = MarkInput(data=request.data)
@@ -95,18 +100,22 @@ class ReadView(ApiView):
 
 
 class SubscriptionView(ApiView):
-    @extend_schema(responses=SubscriptionOutput)
+    @extend_schema(operation_id="get_subscription", responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:
         """Tell whether the caller's notifications come by e-mail too."""
         return answer(subscriptions.refresh(request.user))
 
-    @extend_schema(request=SubscriptionInput, responses=SubscriptionOutput)
+    @extend_schema(
+        operation_id="subscribe",
+        request=SubscriptionInput,
+        responses=SubscriptionOutput,
+    )
     def post(self, request: Request) -> Response:
         """Send a confirmation to the caller's address; its link starts the e-mails."""
         SubscriptionInput(data=request.data).is_valid(raise_exception=True)
         return answer(subscriptions.subscribe(request.user))
 
-    @extend_schema(responses={200: SubscriptionOutput})
+    @extend_schema(operation_id="unsubscribe", responses={200: SubscriptionOutput})
     def delete(self, request: Request) -> Response:
         """End the e-mails."""
         return answer(subscriptions.unsubscribe(request.user))

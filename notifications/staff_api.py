@@ -21,7 +21,7 @@ REDRIVE_SECONDS = 5
 class FailedView(ApiView):
     scope = "session"
 
-    @extend_schema(responses=FailedPage)
+    @extend_schema(operation_id="list_failed_notifications", responses=FailedPage)
     def get(self, request: Request) -> Response:
         """List the failed notifications, newest first; for staff."""
         return Response(FailedPage(staff.list_failed(request.user)).data)
@@ -30,7 +30,11 @@ class FailedView(ApiView):
 class ResendView(ApiView):
     scope = "session"
 
-    @extend_schema(request=WhichInput, responses={200: ResendOutput, 404: None})
+    @extend_schema(
+        operation_id="resend_notifications",
+        request=WhichInput,
+        responses={200: ResendOutput, 404: None},
+    )
     def post(self, request: Request) -> Response:
         """Send failed notifications again; repeat it while some are left."""
         data = WhichInput(data=request.data)
@@ -46,7 +50,7 @@ class ResendView(ApiView):
 class DeadLettersView(ApiView):
     scope = "session"
 
-    @extend_schema(responses=DeadLettersOutput)
+    @extend_schema(operation_id="count_dead_letters", responses=DeadLettersOutput)
     def get(self, request: Request) -> Response:
         """Count the messages and the scheduled runs that failed; for staff."""
         found = {
@@ -59,7 +63,9 @@ class DeadLettersView(ApiView):
 class RedriveView(ApiView):
     scope = "session"
 
-    @extend_schema(request=None, responses=RedriveOutput)
+    @extend_schema(
+        operation_id="redrive_dead_letters", request=None, responses=RedriveOutput
+    )
     def post(self, request: Request) -> Response:
         """Have the dead letters tried again; repeat it while some are left."""
         done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))

@@ -66,6 +66,14 @@ FAULT = {
     "required": ["detail", "code"],
 }
 
+# Which group operations are in, where it is not what their address begins with.
+GROUPS = {
+    **dict.fromkeys(["login", "logout", "register", "profile"], "account"),
+    **dict.fromkeys(["password", "email", "sessions", "tokens"], "account"),
+    **dict.fromkeys(["summary", "trends"], "budgets"),
+    "export.json": "export",
+}
+
 # Of a list that comes in pages.
 PAGING = [
     OpenApiParameter(
@@ -210,6 +218,18 @@ class AutoSchema(openapi.AutoSchema):
         if "__doc__" not in vars(type(serializer)):
             schema.pop("description", None)  # of its base
         return schema
+
+    def get_tags(self) -> list[str]:
+        (tag,) = super().get_tags()
+        return [GROUPS.get(tag, tag)]
+
+    def get_summary(self) -> str:
+        """Return the first line of what the view says of itself."""
+        return str(super().get_description()).partition("\n")[0]
+
+    def get_description(self) -> str:
+        """Return what comes after it."""
+        return str(super().get_description()).partition("\n")[2].strip()
 
     def get_override_parameters(self) -> list[Any]:
         if self.method != "GET":

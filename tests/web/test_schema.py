@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import jsonschema
 import pytest
@@ -57,6 +58,13 @@ def test_every_operation_says_how_it_is_refused(operations):
         assert ({} in operation["security"]) == is_open, name
         assert "{" not in name or "404" in refusals, name
         assert name.startswith("GET") or {"400", "403", "413", "415"} <= refusals, name
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(operations):
+    derived = re.compile("_(retrieve|list|create|partial_update|update|destroy)$")
+    for name, operation in operations.items():
+        assert not derived.search(operation["operationId"]), name
+        assert operation["summary"].endswith("."), name
 
 
 def test_a_list_s_parameters_can_be_wrong(operations):

@@ -192,4 +192,6 @@ def _of(schema: Schema, name: str, components: Schema) -> Any:
         return [_of(schema["items"], name, components)]
     if schema.get("type") == "boolean":
         return True
+    if schema.get("format") not in FORMATS:
+        raise LookupError(f"{name} has no example: name one in {__name__}")
     return FORMATS[schema["format"]]

@@ -30,8 +30,10 @@ from smartbudget.local.stack import LocalStack
 WAIT_SECONDS = 20
 # A killed worker's message comes back after this long; the default is for people.
 PARAMETERS = {"QueueVisibilitySeconds": "5"}
+BODY_SECONDS = 5
 # Every test registers from the same address.
 WEB_ENVIRONMENT = {
+    "BODY_SECONDS": str(BODY_SECONDS),
     "REGISTER_LIMIT": "100000",
     "LOGIN_ADDRESS_LIMIT": "100000",
     "SUBSCRIPTION_LIMIT": "100000",

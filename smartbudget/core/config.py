@@ -43,6 +43,7 @@ class Config:
     log_level: str
     web_processes: int  # of gunicorn's; 0: one a CPU, and at least two
     web_threads: int  # of each process, each for one request at a time
+    body_seconds: int  # in which a request's body has to come
     health_key: str | None  # who sends it may see what /health/ready found
 
     @classmethod
@@ -83,6 +84,7 @@ class Config:
             log_level=env.get("LOG_LEVEL", "INFO"),
             web_processes=_integer(env, "WEB_CONCURRENCY", default=0),
             web_threads=_integer(env, "WEB_THREADS", default=8),
+            body_seconds=_integer(env, "BODY_SECONDS", default=30),
             health_key=_key(env, "HEALTH_KEY"),
         )
 

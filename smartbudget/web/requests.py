@@ -3,9 +3,11 @@
 import codecs
 import ipaddress
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -95,7 +97,11 @@ class WholeBody:
 def whole_body(environ: dict[str, Any]) -> Iterator[None]:
     """Have a request's body be all that was sent or an error, in chunks or not."""
     is_chunked = "HTTP_TRANSFER_ENCODING" in environ
-    with SpooledTemporaryFile(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) as spool:
+    has_body = is_chunked or environ.get("CONTENT_LENGTH") not in {None, "", "0"}
+    with (
+        SpooledTemporaryFile(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) as spool,
+        _in_time(environ.get("gunicorn.socket") if has_body else None),
+    ):
         if is_chunked and environ.get("wsgi.input_terminated"):
             size_bytes = _measure(environ["wsgi.input"], spool)
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = spool, str(size_bytes)
@@ -103,6 +109,30 @@ def whole_body(environ: dict[str, Any]) -> Iterator[None]:
         if length.isdigit():
             environ["wsgi.input"] = WholeBody(environ["wsgi.input"], int(length))
         yield
+
+
+@contextmanager
+def _in_time(line: socket.socket | None) -> Iterator[None]:
+    """Read no longer from a line on which a body did not come in time.
+
+    What is missing then is as if its sender had gone. Each waiting for a piece could
+    be short and all of them for ever, while they hold one of the few threads.
+    """
+    if line is None:
+        yield
+        return
+
+    def hang_up() -> None:
+        with suppress(OSError):  # it is closed already
+            line.shutdown(socket.SHUT_RD)
+
+    timer = threading.Timer(config.body_seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _measure(chunks: Any, spool: IO[bytes]) -> int:

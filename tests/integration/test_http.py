@@ -1,7 +1,9 @@
 """HTTP as the real server speaks it: bodies in chunks, cut off or too large; HEAD."""
 
+import contextlib
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ from requests import Response
 
 from tests.integration.people import Person
 from tests.problems import problem
+from tests.stack import BODY_SECONDS, WAIT_SECONDS
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -49,7 +52,12 @@ def exchange(alice, head, body=b""):
         line.sendall("\r\n".join([*lines, "", ""]).encode() + body)
         line.shutdown(socket.SHUT_WR)
         line.settimeout(10)
-        return b"".join(iter(lambda: line.recv(65536), b""))
+        return received(line)
+
+
+def received(line):
+    """Return all that comes until the line is closed."""
+    return b"".join(iter(lambda: line.recv(65536), b""))
 
 
 def amounts(alice):
@@ -74,6 +82,7 @@ def test_too_many_chunks_are_too_large(alice, size):
     assert amounts(alice) == before
 
 
+THREADS = 16  # two processes of eight
 POST = "POST /api/expenses HTTP/1.1"
 JSON = "Content-Type: application/json"
 
@@ -99,6 +108,59 @@ def test_what_is_not_whole_or_well_framed_stores_nothing(alice, headers, body):
     answer = exchange(alice, [POST, JSON, *headers], body)
 
     assert not answer or answer.startswith(b"HTTP/1.1 4"), answer[:300]
+    assert amounts(alice) == before
+
+
+def begin(alice, length):
+    """Begin a request, and send nothing of its body yet."""
+    address = urlsplit(alice.url)
+    cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
+    lines = [
+        POST,
+        f"Host: {address.netloc}",
+        f"Cookie: {cookies}",
+        f"X-CSRFToken: {alice.http.headers['X-CSRFToken']}",
+        JSON,
+        f"Content-Length: {length}",
+        "Connection: close",
+    ]
+    line = socket.create_connection((address.hostname, address.port), WAIT_SECONDS)
+    line.sendall("\r\n".join([*lines, "", ""]).encode())
+    return line
+
+
+def test_a_body_that_comes_slowly_is_taken(alice):
+    before = amounts(alice)
+    with begin(alice, len(LUNCH)) as line:
+        for piece in in_chunks(LUNCH, len(LUNCH) // 4):
+            line.sendall(piece)
+            time.sleep(0.3)
+        answer = received(line)
+
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert amounts(alice) == before + 1
+
+
+def test_bodies_that_never_end_hold_up_the_others_only_so_long(alice):
+    """More than there are threads, each sending a little again and again."""
+    before = amounts(alice)
+    with contextlib.ExitStack() as open_ones:
+        lines = [
+            open_ones.enter_context(begin(alice, 10_000)) for _ in range(THREADS + 4)
+        ]
+        for _ in range(4):
+            for line in lines:
+                line.sendall(b" ")
+            time.sleep(0.2)
+        begun = time.monotonic()
+
+        assert amounts(alice) == before
+        assert time.monotonic() - begun < 3 * BODY_SECONDS
+
+        for line in lines:
+            answer = received(line)
+            assert answer.startswith(b"HTTP/1.1 400 "), answer
+            assert b'"code":"incomplete"' in answer
     assert amounts(alice) == before
 
 

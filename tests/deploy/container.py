@@ -92,9 +92,14 @@ class Container:
         return time.monotonic() - before
 
     def end(self) -> None:
-        """End it whatever it does."""
-        self.process.kill()  # unshare takes its child with it
-        self.process.wait()
+        """End it whatever it does: its process 1, and with that all others."""
+        # unshare does not take it along, since it has become another user, but ends
+        # when it does.
+        try:
+            os.kill(self.first, signal.SIGKILL)
+        except (OSError, IndexError):  # there is none yet, or none any more
+            self.process.kill()
+        self.process.wait(60)
 
     def _answers(self) -> bool:
         said = self.log.read_text()

@@ -29,8 +29,10 @@ def image():
 @pytest.fixture(scope="module")
 def container(image, tmp_path_factory):
     running = Container(tmp_path_factory.mktemp("image") / "log")
+    first = running.first
     yield running
     running.end()
+    assert not Path(f"/proc/{first}").exists()
 
 
 def test_only_the_program_is_in_it(image):

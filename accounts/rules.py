@@ -11,9 +11,9 @@ from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.language import gettext as _
 
-_USERNAME = re.compile(r"[a-z0-9._-]{3,30}")
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_PHONE = re.compile(r"[0-9 +()-]{5,20}")
+USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+PHONE = re.compile(r"[0-9 +()-]{5,20}")
 
 # Shorter, and the run that sends what waited might miss it.
 SHORTEST_LOUD = 60  # minutes
@@ -29,7 +29,7 @@ def username(value: object, field: str = "username") -> str:
     """Return a username lower-cased. Raises InvalidError naming `field`."""
     name = text.clean(value, field, longest=30, shortest=3)
     # Checked before lower-casing, which turns some letters into ASCII ones.
-    if not name.isascii() or not _USERNAME.fullmatch(name.lower()):
+    if not USERNAME.fullmatch(name):
         raise InvalidError(
             _("Use letters, digits, dots, underscores and hyphens."), field
         )
@@ -63,7 +63,7 @@ def phone_number(value: object, field: str = "phone_number") -> str | None:
     number = text.clean(value, field, longest=20)
     if not number:
         return None
-    if not _PHONE.fullmatch(number) or not any(map(str.isdigit, number)):
+    if not PHONE.fullmatch(number) or not any(map(str.isdigit, number)):
         raise InvalidError(
             _("Enter 5 to 20 digits, spaces, plus signs, hyphens or parentheses."),
             field,
@@ -136,7 +136,7 @@ def quiet_hours(
 
 
 def _clock(value: object, field: str) -> str:
-    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+    if not isinstance(value, str) or not CLOCK.fullmatch(value):
         raise InvalidError(
             _("Enter both times as HH:MM, as in 22:00 and 07:00."), field
         )

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts import rules
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
@@ -30,9 +31,6 @@ from smartbudget.web.fields import (
 )
 from smartbudget.web.inputs import InputSerializer, QueryInput
 
-CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
-PHONE = "[0-9 +()-]{5,20}"
-USERNAME = "[A-Za-z0-9._-]{3,30}"
 NO_SUCH_CURRENCY = {
     "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
 }
@@ -48,11 +46,15 @@ class TimeZoneField(serializers.ChoiceField):
 
 
 class RegisterInput(InputSerializer):
-    username = TextField(form=USERNAME, max_length=30)
+    username = TextField(form=rules.USERNAME.pattern, max_length=30)
     email = TextField(max_length=254)
     password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
     phone_number = TextField(
-        form=PHONE, max_length=20, required=False, allow_blank=True, allow_null=True
+        form=rules.PHONE.pattern,
+        max_length=20,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
     )
 
 
@@ -83,14 +85,18 @@ class QuietHours(InputSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not attributes: `from` is a word of Python's.
         return {
-            "from": TextField(form=CLOCK, help_text="HH:MM in the user's time zone."),
-            "until": TextField(form=CLOCK, help_text="HH:MM in the user's time zone."),
+            "from": TextField(
+                form=rules.CLOCK.pattern, help_text="HH:MM in the user's time zone."
+            ),
+            "until": TextField(
+                form=rules.CLOCK.pattern, help_text="HH:MM in the user's time zone."
+            ),
         }
 
 
 class ProfileInput(InputSerializer):
     phone_number = TextField(
-        form=PHONE, max_length=20, allow_blank=True, allow_null=True
+        form=rules.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
     )
     currency = serializers.ChoiceField(
         sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY

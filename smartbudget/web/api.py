@@ -1,8 +1,8 @@
-"""What every API view shares: what may be sent, and how errors look."""
+"""What every API view shares: who and how much may ask, and how answers look."""
 
 import functools
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404
@@ -32,8 +32,6 @@ from smartbudget.web.authentication import (
 )
 from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
-
-T = TypeVar("T")
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -16,7 +16,8 @@ from rest_framework.fields import empty
 
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.money import format_amount
+from smartbudget.core.money import LIMIT, format_amount
+from smartbudget.web.converters import DigestConverter, ItemIdConverter
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ class IdField(serializers.RegexField):
     default_error_messages = {"invalid": _("Enter an id: 32 digits and letters a-f.")}
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(r"^[0-9a-f]{32}\Z", **options)
+        super().__init__(rf"^{ItemIdConverter.regex}\Z", **options)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -80,7 +81,7 @@ class DigestField(serializers.RegexField):
     """The name of a session or token: it opens nothing."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(r"^[0-9a-f]{64}\Z", **options)
+        super().__init__(rf"^{DigestConverter.regex}\Z", **options)
 
 
 class PasswordField(serializers.CharField):
@@ -107,7 +108,7 @@ LONGEST_NUMBER = 64  # characters
         "maxLength": LONGEST_NUMBER,
         "pattern": (r"^\s*\+?0*([1-9][0-9]{0,11}(\.[0-9]*)?|\.0*[1-9][0-9]*)\s*$"),
         "exclusiveMinimum": 0,
-        "exclusiveMaximum": 10**12,
+        "exclusiveMaximum": int(LIMIT),
         "description": "With at most its currency's decimals.",
         "examples": ["12.50"],
     }

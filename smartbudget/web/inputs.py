@@ -11,6 +11,8 @@ from rest_framework.fields import MultipleChoiceField, empty
 
 from smartbudget.web.cursors import PAGING
 
+ONCE = _("Give it once.")
+
 
 class InputSerializer(serializers.Serializer[Any]):
     """Base of what is sent in: a field that it does not have is refused by name."""
@@ -27,7 +29,12 @@ class InputSerializer(serializers.Serializer[Any]):
 
     def flat(self, data: Any) -> Any:
         """Return a form as a mapping of texts: what is empty is so, not left out."""
-        return data.dict() if isinstance(data, QueryDict) else data
+        if not isinstance(data, QueryDict):
+            return data
+        twice = [name for name, values in data.lists() if len(values) > 1]
+        if twice:
+            raise serializers.ValidationError({name: [ONCE] for name in twice})
+        return data.dict()
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -73,7 +80,7 @@ class QueryInput(InputSerializer):
             if "" in values:
                 yield name, _("Give it a value, or leave it out.")
             elif len(values) > 1 and not isinstance(field, MultipleChoiceField):
-                yield name, _("Give it once.")
+                yield name, ONCE
 
 
 class ListQuery(QueryInput):

@@ -11,7 +11,7 @@ import requests
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from expenses import receipts, uploads
+from expenses import queries, receipts, uploads
 from expenses.models import Expense, Upload
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
@@ -196,6 +196,14 @@ def test_the_checksum_sent_is_verified(browser, lunch):
 def test_an_empty_part_of_a_form_is_not_taken_as_left_out(browser, lunch):
     said = said_of(upload(browser, lunch, sha256=""))
     assert list(said) == ["sha256"]  # an unset variable of a script, say
+
+
+def test_a_part_of_a_form_is_given_once(browser, alice):
+    fields = {"category": "Food", "amount": ["1.00", "100.00"]}
+    answer = browser.post("/api/expenses", fields)
+
+    assert said_of(answer) == {"amount": ["Give it once."]}
+    assert queries.list_expenses(alice).items == []
 
 
 def test_repeating_with_an_idempotency_key_keeps_one_object(browser):

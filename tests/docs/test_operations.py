@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from benchmarks import costs
 from smartbudget.local.settings import ROOT
 
@@ -33,24 +31,28 @@ def test_the_table_of_costs_is_that_of_today():
 PARAMETER = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`")
 
 
-@pytest.mark.parametrize("name", sorted(set(PARAMETER.findall(GUIDE))))
-def test_what_is_called_a_parameter_is_one(name):
+def test_what_is_called_a_parameter_is_one():
     # The last are outputs, and words of AWS's own.
     others = {"CodeBucket", "EndpointUrl", "ConcurrentExecutions", "MaximumConcurrency"}
     others |= {"WarmThroughput", "Ready"}
-    known = re.compile(rf"^  {name}:$", re.MULTILINE)
+    declared = re.findall(r"^  (\w+):$", "\n".join(TEMPLATES.values()), re.MULTILINE)
 
-    assert name in others or any(known.search(text) for text in TEMPLATES.values())
+    assert set(PARAMETER.findall(GUIDE)) - others - set(declared) == set()
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)]+)\)", GUIDE))))
-def test_links_lead_somewhere(target):
+def test_links_lead_somewhere():
+    targets = set(re.findall(r"\]\(([^)]+)\)", GUIDE))
+
+    assert {target for target in targets if not leads_somewhere(target)} == set()
+
+
+def leads_somewhere(target):
     path, _, fragment = target.partition("#")
     page = ROOT / "docs" / path if path else ROOT / "docs/operations.md"
-    text = page.read_text()
-
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    if not page.exists():
+        return False
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     anchors = {
         re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings
     }
-    assert not fragment or fragment in anchors
+    return not fragment or fragment in anchors

@@ -75,6 +75,7 @@ class LoginView(EntranceView):
 
 class LogoutView(ApiView):
     scope = "session"
+    methods_without_body = ("POST",)
     renderer_classes = [JSONRenderer]
 
     @extend_schema(operation_id="log_out", request=None, responses={204: None})
@@ -225,6 +226,7 @@ class CsvExportView(ApiView):
 
 class SessionsView(ApiView):
     scope = "account"
+    methods_without_body = ("DELETE",)
 
     @extend_schema(
         operation_id="list_sessions",
@@ -244,6 +246,7 @@ class SessionsView(ApiView):
 
 class SessionView(ApiView):
     scope = "account"
+    methods_without_body = ("DELETE",)
 
     @extend_schema(operation_id="end_session", responses={204: None})
     def delete(self, request: Request, session_id: str) -> Response:
@@ -282,6 +285,7 @@ class TokensView(ApiView):
 
 class TokenView(ApiView):
     scope = "account"
+    methods_without_body = ("DELETE",)
 
     @extend_schema(operation_id="get_token", responses=serializers.TokenOutput)
     def get(self, request: Request, token_id: str) -> Response:

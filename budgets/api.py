@@ -55,6 +55,7 @@ class BudgetListView(ApiView):
 
 class BudgetView(ApiView):
     takes_if_match = True
+    methods_without_body = ("DELETE",)
 
     @extend_schema(operation_id="get_budget", responses=BudgetOutput)
     def get(self, request: Request, budget_id: str) -> Response:

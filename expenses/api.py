@@ -132,6 +132,7 @@ class SelectedView(ApiView):
 
 class ExpenseView(ApiView):
     takes_if_match = True
+    methods_without_body = ("DELETE",)
 
     @extend_schema(operation_id="get_expense", responses=ExpenseOutput)
     def get(self, request: Request, expense_id: str) -> Response:

@@ -47,6 +47,8 @@ class ReceiptUploadView(ApiView):
 
 
 class ReceiptView(ApiView):
+    methods_without_body = ("DELETE",)
+
     @extend_schema(operation_id="get_receipt", responses=DownloadOutput)
     def get(self, request: Request, expense_id: str) -> Response:
         """Sign an address that downloads an expense's receipt for an hour."""

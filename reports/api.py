@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponseRedirect
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,8 @@ from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPa
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.inputs import ListQuery
+
+PDF = "application/pdf"
 
 
 class GenerateView(ApiView):
@@ -52,15 +55,23 @@ class ReportListView(ApiView):
 
 class ReportView(ApiView):
     scope = "reports"
+    methods_without_body = ("GET", "DELETE")
 
     @extend_schema(
         operation_id="download_report",
         responses={
-            302: OpenApiResponse(description="To a signed address, good for minutes.")
+            302: OpenApiResponse(
+                description="A redirect to the file: a signed address, valid for"
+                " minutes. `Accept` does not matter."
+            ),
+            (200, PDF): OpenApiResponse(
+                OpenApiTypes.BINARY,
+                description="The file, for a client that follows the redirect.",
+            ),
         },
     )
     def get(self, request: Request, file_name: str) -> HttpResponseRedirect:
-        """Send to one of the caller's reports; the address is signed at this moment."""
+        """Redirect to one of the caller's reports, as a PDF."""
         return HttpResponseRedirect(archive.download_url(request.user, file_name))
 
     @extend_schema(operation_id="delete_report", responses={204: None})

@@ -1,7 +1,8 @@
 """What every API view shares: who and how much may ask, and how answers look."""
 
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +33,9 @@ from smartbudget.web.authentication import (
 )
 from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
+
+
+_PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
@@ -70,7 +74,15 @@ class SessionScheme(OpenApiAuthenticationExtension):
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """A `format` that there is none of is not acceptable, as with Accept."""
+    """DRF's, with problem documents as JSON and 406 for an unknown `format`.
+
+    Generated clients accept what the schema documents. Of an operation whose success
+    has no body those are problem documents alone.
+    """
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        accepted = super().get_accept_list(request)
+        return [_PROBLEM.sub(JSONRenderer.media_type, each) for each in accepted]
 
     def filter_renderers(self, renderers: Any, format: str) -> Any:
         try:
@@ -85,6 +97,9 @@ class ApiView(APIView):
     `scope` says which tokens may use it, a key of `authentication.SCOPES`; where its
     methods differ, `{method: key}`.
 
+    `methods_without_body` are those whose success has no body (204, 302): `Accept` does
+    not refuse them.
+
     `query` says which parameters GET takes, the base itself none; `asked` has them.
 
     Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
@@ -97,6 +112,7 @@ class ApiView(APIView):
     query: type[QueryInput] = QueryInput
     takes_if_match = False
     creates_items = False
+    methods_without_body: Collection[str] = ()
     content_negotiation_class = ContentNegotiation
     # What a POST derives the ids of what it makes from: the same whenever the request
     # is sent again. None: it has no Idempotency-Key.
@@ -111,6 +127,11 @@ class ApiView(APIView):
     def _asks_for_options(self) -> bool:
         """What an address takes is no secret, and costs no look at who asks."""
         return getattr(self.request, "method", None) == "OPTIONS"
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        method = "GET" if request.method == "HEAD" else request.method
+        force = force or method in self.methods_without_body
+        return super().perform_content_negotiation(request, force)
 
     def perform_authentication(self, request: Request) -> None:
         """Count the request before anything refuses it."""

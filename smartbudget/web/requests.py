@@ -15,6 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from smartbudget.core.config import config
+from smartbudget.web.problems import PROBLEM_JSON
 
 JSON = "application/json"
 
@@ -176,7 +177,8 @@ def wants_json(request: HttpRequest) -> bool:
         request.path_info == "/api"
         or request.path_info.startswith("/api/")
         or sends_json(request)
-        or request.get_preferred_type(["text/html", JSON]) == JSON
+        or request.get_preferred_type(["text/html", JSON, PROBLEM_JSON])
+        in {JSON, PROBLEM_JSON}
     )
 
 

@@ -124,7 +124,7 @@ HEADERS = {
         "schema": STRING,
     },
     "Location": {
-        "description": "Where to find what was made.",
+        "description": "Where to find what was made or asked for.",
         "schema": {**STRING, "format": "uri"},
         "required": True,
     },
@@ -261,7 +261,7 @@ class AutoSchema(openapi.AutoSchema):
     def _refusals(self, operation: Schema) -> Iterator[int]:
         """Name the statuses that any operation of this kind may answer with."""
         yield from (400, 429, 503)
-        if not self._is_download():
+        if not self._is_download() and not self._is_without_body():
             yield 406
         is_open = {} in operation.get("security", [])
         if not is_open:
@@ -280,6 +280,9 @@ class AutoSchema(openapi.AutoSchema):
     def _is_download(self) -> bool:
         return issubclass(self.view.content_negotiation_class, OneForm)
 
+    def _is_without_body(self) -> bool:
+        return self.method in self.view.methods_without_body
+
     def _is_keyed(self, operation: Schema) -> bool:
         """Tell whether an Idempotency-Key makes it safe to send again."""
         return self.method == "POST" and {} not in operation.get("security", [])
@@ -287,6 +290,8 @@ class AutoSchema(openapi.AutoSchema):
     def _headers_of(
         self, status: str, operation: Schema, tagged: str | None
     ) -> Iterator[str]:
+        if status == "200" and "302" in operation["responses"]:
+            return  # S3 answers
         yield from _ALWAYS
         if status in {"201", "302"}:
             yield "Location"

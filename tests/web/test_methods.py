@@ -89,10 +89,29 @@ def test_what_an_address_does_not_take_is_refused_with_what_it_does(alice, url):
         assert method == "HEAD" or problem(answer)["code"] == "method_not_allowed"
 
 
+# Operations whose success has no body; whatever else is deleted answers 204 too.
+DELETABLE = [
+    address_of(pattern)
+    for pattern in api_patterns()
+    if hasattr(pattern.callback.cls, "delete")
+]
+WITHOUT_BODY = {
+    ("POST", "/logout"),
+    ("GET", f"/api/reports/{KEYS['file_name']}"),
+    *(("DELETE", url) for url in DELETABLE),
+} - {
+    ("DELETE", "/api/account"),
+    ("DELETE", "/api/email"),
+    ("DELETE", "/api/notifications/subscribe"),
+}
+
+
 @pytest.mark.parametrize("url", sorted({*ADDRESSES, *SHARED} - DOWNLOADS))
 def test_what_cannot_be_had_is_not_acceptable(alice, url):
     client = client_for(alice)
     for method in allowed(url) - {"HEAD", "OPTIONS"}:
+        if (method, url) in WITHOUT_BODY:
+            continue
         answer = client.generic(
             method,
             url,
@@ -103,6 +122,50 @@ def test_what_cannot_be_had_is_not_acceptable(alice, url):
 
         assert (method, answer.status_code) == (method, 406)
         assert problem(answer)["code"] == "not_acceptable"
+
+
+# What clients send that were generated from the schema: all that an operation answers.
+GENERATED = ["application/problem+json", "application/pdf, application/problem+json"]
+
+
+@pytest.mark.parametrize(
+    "accept", [*GENERATED, "Application/Problem+JSON; charset=utf-8; q=0.7"]
+)
+def test_a_problem_document_counts_as_json(alice, accept):
+    """Unknown fields and ids end most of these requests: after their `Accept`."""
+    for url in sorted({*ADDRESSES, *SHARED}):
+        client = client_for(alice)
+        for method in allowed(url) - {"HEAD", "OPTIONS"}:
+            answer = client.generic(
+                method,
+                url,
+                b'{"x": 1}',
+                content_type="application/json",
+                headers={"Accept": accept},
+            )
+
+            assert (url, method, answer.status_code) != (url, method, 406)
+            assert "html" not in answer.headers.get("Content-Type", ""), url
+
+
+@pytest.mark.parametrize("accept", ["application/pdf", "image/png", ";;"])
+def test_accept_refuses_nothing_where_an_answer_has_no_body(alice, things, accept):
+    things[f"sessions/{KEYS['session_id']}"] = "sessions"  # all the others
+    for method, url in sorted(WITHOUT_BODY, reverse=True):  # GET before DELETE
+        for placeholder, real in things.items():
+            url = url.replace(placeholder, real)
+        answer = client_for(alice).generic(method, url, headers={"Accept": accept})
+
+        assert answer.status_code in {204, 302}, (method, url)
+        assert answer.content == b""
+
+
+@pytest.mark.parametrize("accept", GENERATED)
+def test_a_form_s_errors_are_json_for_who_accepts_problem_documents(accept):
+    answer = client_for().post("/login", {"x": "\x00"}, headers={"Accept": accept})
+
+    assert answer.status_code == 415
+    assert problem(answer)["code"] == "unsupported_media_type"
 
 
 @pytest.fixture

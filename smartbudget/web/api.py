@@ -34,7 +34,6 @@ from smartbudget.web.authentication import (
 from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
 
-
 _PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
 
 

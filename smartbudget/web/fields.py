@@ -16,7 +16,7 @@ from rest_framework.fields import empty
 
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.money import LIMIT, format_amount
+from smartbudget.core.money import format_amount
 from smartbudget.web.converters import DigestConverter, ItemIdConverter
 
 T = TypeVar("T")
@@ -104,17 +104,19 @@ LONGEST_NUMBER = 64  # characters
 
 @extend_schema_field(
     {
-        "type": ["string", "number"],
+        "type": "string",
         "maxLength": LONGEST_NUMBER,
         "pattern": (r"^\s*\+?0*([1-9][0-9]{0,11}(\.[0-9]*)?|\.0*[1-9][0-9]*)\s*$"),
-        "exclusiveMinimum": 0,
-        "exclusiveMaximum": int(LIMIT),
         "description": "With at most its currency's decimals.",
         "examples": ["12.50"],
     }
 )
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
-    """A decimal number, as a JSON number or string; services check its rules."""
+    """A decimal number as a string; services check its rules.
+
+    The schema names strings alone, which every language reads exactly and generated
+    clients type well. JSON numbers are accepted too.
+    """
 
     default_error_messages = {"invalid": _("Enter an amount as a number.")}
     TYPED = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")

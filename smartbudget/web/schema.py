@@ -14,7 +14,7 @@ from rest_framework.serializers import FileField
 
 from smartbudget.web import cursors, idempotency
 from smartbudget.web.downloads import OneForm
-from smartbudget.web.fields import TEXT, AmountField, PasswordField, TextField
+from smartbudget.web.fields import TEXT, PasswordField, TextField
 from smartbudget.web.inputs import InputSerializer, ListQuery
 from smartbudget.web.problems import PROBLEM_JSON, TITLES, Fault, Problem, document
 
@@ -206,10 +206,14 @@ class AutoSchema(openapi.AutoSchema):
             schema["minLength"] = 1
         if isinstance(field, PasswordField) and field.min_length:
             schema["pattern"] = field.NEW
-        if isinstance(field, AmountField) and field.parent.is_text:
-            schema = {**schema, "type": "string"}  # as all of an address is
-            del schema["exclusiveMinimum"], schema["exclusiveMaximum"]
         return schema
+
+    def _insert_field_validators(self, field: Any, schema: Schema) -> None:
+        super()._insert_field_validators(field, schema)
+        if isinstance(field, TextField) and "oneOf" in schema:
+            # drf-spectacular adds a branch for "", which our pattern matches too.
+            described, _empty = schema.pop("oneOf")
+            schema.update(described)
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
         schema: Schema = super()._map_basic_serializer(serializer, direction)

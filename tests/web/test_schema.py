@@ -197,6 +197,85 @@ def test_a_deletion_s_body_is_described(operations):
     assert "requestBody" not in operations["DELETE /api/sessions"]
 
 
+def optional_texts(components):
+    return {
+        (name, each): described
+        for name, component in components.items()
+        for each, described in component.get("properties", {}).items()
+        if each in {"description", "receipt_url", "phone_number"}
+        and name.endswith("Request")
+    }
+
+
+def test_a_text_that_may_be_empty_is_one_string_that_validators_accept(schema):
+    fields = optional_texts(schema["components"]["schemas"])
+
+    assert len(fields) == 9
+    for (name, each), described in fields.items():
+        jsonschema.validate("", described)
+        jsonschema.validate("  ", described)
+        assert "oneOf" not in described, (name, each)
+
+
+def test_what_may_be_null_in_an_answer_may_be_sent_as_null(schema):
+    """A text that is never null in answers, such as a description, is sent as ""."""
+    components = schema["components"]["schemas"]
+    answers = {**components["ExpenseOutput"]["properties"]}
+    answers |= components["ProfileOutput"]["properties"]
+    for (name, each), described in optional_texts(components).items():
+        is_nullable = "null" in answers[each]["type"]
+
+        assert described["type"] == (["string", "null"] if is_nullable else "string"), (
+            name
+        )
+
+
+def test_no_branches_of_a_schema_match_the_same_value(schema):
+    """Where oneOf stands, one branch is an object and the other null."""
+
+    def branches(node):
+        if isinstance(node, dict):
+            yield from [node["oneOf"]] if "oneOf" in node else []
+            node = list(node.values())
+        if isinstance(node, list):
+            for each in node:
+                yield from branches(each)
+
+    for one_of in branches(schema["components"]["schemas"]):
+        assert [each.get("type") for each in one_of[1:]] == ["null"]
+        assert "$ref" in one_of[0]
+
+
+def test_an_amount_is_documented_as_a_string(schema):
+    for name, component in schema["components"]["schemas"].items():
+        for each, described in component.get("properties", {}).items():
+            if each in {"amount", "large_expense_threshold"}:
+                kind = described["type"]
+                assert kind in ("string", ["string", "null"]), name
+
+
+@pytest.mark.parametrize("sent", ["12.10", 12.1, 12])
+def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, sent):
+    """Exact to the cent wherever an amount is sent; see tests/web/test_input.py."""
+    client = client_for(alice)
+    row = {"category": "Food", "amount": sent}
+    written = {12: "12.00"}.get(sent, "12.10")
+
+    def send(method, url, body):
+        answer = client.generic(method, url, json.dumps(body), JSON)
+        assert answer.status_code in {200, 201}, answer.content
+        return answer.json()
+
+    assert send("POST", "/api/budgets", row)["amount"] == written
+    made = send("POST", "/api/expenses", row)
+    assert made["amount"] == written
+    assert (
+        send("PATCH", f"/api/expenses/{made['expense_id']}", row)["amount"] == written
+    )
+    (one,) = send("POST", "/api/expenses/bulk", {"expenses": [row]})["results"]
+    assert one["amount"] == written
+
+
 def test_every_body_has_an_example_that_fits(schema, operations):
     for name, operation in operations.items():
         answers = [

@@ -135,10 +135,10 @@ def _within_amounts(
     user: User, low: object, high: object, matching: Condition | None
 ) -> Condition | None:
     if low is not None:
-        low = money.parse_amount(low, user.currency, "min_amount")
+        low = money.parse_bound(low, user.currency, "min_amount")
         matching &= Expense.amount >= low
     if high is not None:
-        high = money.parse_amount(high, user.currency, "max_amount")
+        high = money.parse_bound(high, user.currency, "max_amount")
         matching &= Expense.amount <= high
         if isinstance(low, Decimal) and low > high:
             raise InvalidError(_("The most is below the least."), "max_amount")

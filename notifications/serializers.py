@@ -98,6 +98,13 @@ class ReadInput(InputSerializer):
 class WhichInput(InputSerializer):
     """Some notifications by their ids, or all."""
 
+    # As `validate` has it. No oneOf: generated clients would make two classes of it.
+    RULE = {
+        "if": {"properties": {"all": {"const": True}}, "required": ["all"]},
+        "then": {"not": {"required": ["ids"]}},
+        "else": {"required": ["ids"]},
+    }
+
     ids = serializers.ListField(
         child=IdField(),
         required=False,

@@ -13,6 +13,20 @@ from smartbudget.web.inputs import InputSerializer
 class QuestionInput(InputSerializer):
     """What a report is to be about; without days, about now."""
 
+    RULE = {
+        "if": {
+            "properties": {"report_type": {"const": "custom"}},
+            "required": ["report_type"],
+        },
+        "then": {
+            "properties": {
+                "start_date": {"type": "string"},
+                "end_date": {"type": "string"},
+            },
+            "required": ["start_date", "end_date"],
+        },
+    }
+
     report_type = serializers.ChoiceField(TYPES, error_messages=one_of(TYPES))
     year = WholeField(
         required=False,

@@ -172,6 +172,10 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": config.proxy_count,
 }
 
+CONTACT = {"name": "Smart Budget Planner", "url": config.app_url}
+if config.support_email:
+    CONTACT["email"] = config.support_email
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Smart Budget Planner",
     "DESCRIPTION": (
@@ -181,7 +185,23 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/",  # what follows it names the groups
     "OAS_VERSION": "3.1.0",
-    "SERVERS": [{"url": "/"}],
+    "SERVERS": [{"url": config.app_url}],
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "CONTACT": CONTACT,
+    "TAGS": [
+        {"name": name, "description": description}
+        for name, description in {
+            "account": "Registration, sessions, the profile and API tokens.",
+            "admin": "For staff: users, failed notifications and health.",
+            "budgets": "Budgets, and what is spent of them.",
+            "categories": "Categories of expenses: list, rename and merge.",
+            "expenses": "Expenses: record, list, edit and delete.",
+            "export": "Downloads of everything, or of all expenses.",
+            "notifications": "Notifications, and alerts by e-mail.",
+            "receipts": "Receipts of expenses.",
+            "reports": "Reports as PDF.",
+        }.items()
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

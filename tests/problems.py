@@ -1,5 +1,7 @@
 """Reading problem documents (RFC 9457)."""
 
+from smartbudget.web.problems import EXPLAINED_AT
+
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 
@@ -8,7 +10,7 @@ def problem(answer):
     assert answer.headers["Content-Type"] == "application/problem+json"
     found = answer.json()
     assert set(found) - {"errors"} == MEMBERS
-    assert found["type"] == f"/api/docs/errors#{found['code']}"
+    assert found["type"] == f"{EXPLAINED_AT}#{found['code']}"
     assert found["status"] == answer.status_code
     assert found["detail"]
     assert found["request_id"] == answer.headers["X-Request-Id"]

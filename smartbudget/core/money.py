@@ -32,6 +32,24 @@ def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal
 
     Raises InvalidError naming `field`.
     """
+    amount = _number(value, field)
+    if amount <= 0:
+        raise InvalidError(_("Amount must be above zero."), field)
+    return _exact(amount, currency, field)
+
+
+def parse_bound(value: object, currency: str, field: str) -> Decimal:
+    """Read what amounts are compared with: as `parse_amount`, but zero is accepted.
+
+    Raises InvalidError naming `field`.
+    """
+    amount = _number(value, field)
+    if amount.is_signed():
+        raise InvalidError(_("Amount must not be below zero."), field)
+    return _exact(amount, currency, field)
+
+
+def _number(value: object, field: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise InvalidError(_("Enter an amount as a number."), field)
     # Decimal alone would also take 1_000, NaN and digits of other scripts.
@@ -40,8 +58,10 @@ def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal
     amount = Decimal(value)
     if not amount.is_finite():
         raise InvalidError(_("Enter an amount as a number."), field)
-    if amount <= 0:
-        raise InvalidError(_("Amount must be above zero."), field)
+    return amount
+
+
+def _exact(amount: Decimal, currency: str, field: str) -> Decimal:
     if amount >= LIMIT:
         raise InvalidError(
             _("Amount must be below {limit}.").format(limit=_whole(LIMIT)), field

@@ -176,6 +176,8 @@ class ApiView(APIView):
             return response
         response.render()
         tag = response.headers["ETag"] = conditions.tag_of(response.content)
+        # Kept by the caller alone, who asks each time if it is still so.
+        response.headers["Cache-Control"] = "private, no-cache"
         if request.method not in SAFE_METHODS:
             return response
         if conditions.is_refused(request, tag):

@@ -14,6 +14,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from smartbudget.core.config import config
+from smartbudget.core.language import gettext
 from smartbudget.web.api import ApiView
 from smartbudget.web.problems import TITLES
 from smartbudget.web.sessions import public
@@ -34,7 +36,10 @@ class SchemaView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         """Describe the API."""
         form = type(request.accepted_renderer)
-        return HttpResponse(_written_as(form), content_type=form.media_type)
+        # People who reach the site under another name try requests out there.
+        origin = request.build_absolute_uri("/").rstrip("/")
+        written = _written_as(form).replace(config.app_url.encode(), origin.encode())
+        return HttpResponse(written, content_type=form.media_type)
 
 
 @functools.cache
@@ -55,4 +60,5 @@ class DocsView(SpectacularSwaggerSplitView):
 @require_safe
 def show_errors(request: HttpRequest) -> HttpResponse:
     """Explain the codes of errors, where the `type` of each leads."""
-    return render(request, "errors/codes.html", {"titles": TITLES})
+    titles = {code: gettext(title) for code, title in TITLES.items()}
+    return render(request, "errors/codes.html", {"titles": titles})

@@ -135,6 +135,19 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
         return str(value)
 
 
+@extend_schema_field(
+    {
+        "type": "string",
+        "maxLength": LONGEST_NUMBER,
+        "pattern": r"^\s*\+?0*([0-9]{1,12}(\.[0-9]*)?|\.[0-9]+)\s*$",
+        "description": "With at most its currency's decimals.",
+        "examples": ["12.50"],
+    }
+)
+class BoundField(AmountField):
+    """What amounts are compared with: an amount, or zero."""
+
+
 @extend_schema_field(OpenApiTypes.DATE)
 class DayField(serializers.Field[datetime.date, Any, str, Any]):
     """A real day, YYYY-MM-DD."""

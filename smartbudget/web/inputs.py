@@ -19,8 +19,8 @@ class InputSerializer(serializers.Serializer[Any]):
 
     # What others look at.
     IGNORED: frozenset[str] = frozenset()
-    # For the API's description: what is sent in an address or a form is text.
-    is_text = False
+    # For the API's description: keywords of JSON Schema about several fields together.
+    RULE: Mapping[str, Any] = {}
 
     def run_validation(self, data: Any = empty) -> Any:
         if self.parent is None and not isinstance(data, Mapping):
@@ -64,7 +64,6 @@ class QueryInput(InputSerializer):
     """
 
     IGNORED = frozenset({"format"})
-    is_text = True
 
     def flat(self, data: Any) -> Any:
         return data  # a parameter may come several times

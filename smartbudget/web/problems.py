@@ -5,32 +5,36 @@ from http import HTTPStatus
 from typing import Any
 
 from smartbudget.core import log
+from smartbudget.core.config import config
+from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 
 PROBLEM_JSON = "application/problem+json"
+EXPLAINED_AT = f"{config.app_url}/api/docs/errors"
 
 # What each code means, whatever happened; /api/docs/errors lists them.
 TITLES = {
-    "invalid": "Something that was sent breaks a rule.",
-    "bad_request": "The request makes no sense as a whole.",
-    "incomplete": "The body ended before it was all there.",
-    "parse_error": "The body cannot be read.",
-    "not_authenticated": "It is not known who asks.",
-    "authentication_failed": "The proof of who asks is not valid.",
-    "forbidden": "Who asks may not do this.",
-    "insufficient_scope": "The API token lacks the scope that this needs.",
-    "permission_denied": "The request lacks the permission that it needs.",
-    "not_found": "There is no such thing, or it is somebody else's.",
-    "method_not_allowed": "This address does not take this method.",
-    "not_acceptable": "There is no answer in the form that is asked for.",
-    "conflict": "Something that is there already is in the way.",
-    "in_flight": "The same request is being answered just now.",
-    "idempotency_key_reused": "The Idempotency-Key was used for another request.",
-    "precondition_failed": "What is stored is not what If-Match names.",
-    "too_large": "The body is larger than this address takes.",
-    "unsupported_media_type": "This address does not take such a body.",
-    "throttled": "Too much was asked for in too short a time.",
-    "server_error": "Something is wrong on our side.",
-    "unavailable": "It cannot be done just now; try again shortly.",
+    "invalid": mark("Some input is invalid."),
+    "bad_request": mark("The request is malformed."),
+    "incomplete": mark("The request body is incomplete."),
+    "parse_error": mark("The request body cannot be parsed."),
+    "not_authenticated": mark("Authentication is required."),
+    "authentication_failed": mark("Authentication failed."),
+    "forbidden": mark("You are not allowed to do this."),
+    "insufficient_scope": mark("The API token lacks a required scope."),
+    "permission_denied": mark("Permission denied."),
+    "not_found": mark("Not found."),
+    "method_not_allowed": mark("This address does not support this method."),
+    "not_acceptable": mark("No available format matches the Accept header."),
+    "conflict": mark("The request conflicts with existing data."),
+    "in_flight": mark("The same request is still being processed."),
+    "idempotency_key_reused": mark("The Idempotency-Key was used for another request."),
+    "precondition_failed": mark("The stored version does not match If-Match."),
+    "too_large": mark("The request body is too large."),
+    "unsupported_media_type": mark("Unsupported content type."),
+    "throttled": mark("Too many requests."),
+    "server_error": mark("Internal server error."),
+    "unavailable": mark("Temporarily unavailable."),
 }
 
 # Faults of these are of a header, not of the body.
@@ -69,8 +73,10 @@ def document(problem: Problem, method: str | None) -> dict[str, Any]:
     """
     known = problem.code in TITLES
     body: dict[str, Any] = {
-        "type": f"/api/docs/errors#{problem.code}" if known else "about:blank",
-        "title": TITLES.get(problem.code, HTTPStatus(problem.status).phrase),
+        "type": f"{EXPLAINED_AT}#{problem.code}" if known else "about:blank",
+        "title": _(TITLES[problem.code])
+        if known
+        else HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.sentence,
         "code": problem.code,

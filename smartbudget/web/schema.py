@@ -219,6 +219,7 @@ class AutoSchema(openapi.AutoSchema):
         schema: Schema = super()._map_basic_serializer(serializer, direction)
         if isinstance(serializer, InputSerializer) and direction == "request":
             schema["additionalProperties"] = False
+            schema.update(serializer.RULE)
         if "__doc__" not in vars(type(serializer)):
             schema.pop("description", None)  # of its base
         return schema

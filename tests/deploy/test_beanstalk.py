@@ -89,7 +89,7 @@ def test_what_the_program_takes_passes_the_proxy():
 @pytest.mark.parametrize("status", [413, 431, 503])
 def test_what_the_proxy_refuses_is_a_problem_too(status):
     (written,) = re.findall(r"return 400 '(.*)';", PROXY)
-    said = {"status": str(status), "request_id": "5e6c2b00"}
+    said = {"status": str(status), "request_id": "5e6c2b00", "host": "example.com"}
     for name, block in re.findall(r"map \$status \$(\w+) {(.*?)}", PROXY, re.S):
         cases = dict(re.findall(r'^\s*(\w+)\s+"?(.*?)"?;$', block, re.M))
         said[name] = cases.get(str(status), cases["default"])
@@ -98,7 +98,7 @@ def test_what_the_proxy_refuses_is_a_problem_too(status):
     assert set(found) == MEMBERS
     assert found["status"] == status
     assert found["title"] == TITLES[found["code"]]
-    assert found["type"].endswith(f"#{found['code']}")
+    assert found["type"] == f"https://example.com/api/docs/errors#{found['code']}"
     assert bool(said["refusal_wait"]) == (status == 503)
 
 

@@ -320,12 +320,16 @@ def test_amounts_are_compared_exactly():
     assert set(found(min_amount="0.1", max_amount="10")) == {"0.10", "9.99", "10.00"}
     assert found(min_amount=Decimal("10.01")) == ["100.00"]
     assert found(max_amount="0.09") == ["0.09"]
+    assert len(found(min_amount="0")) == len(found())
+    assert found(max_amount="0.00") == []
 
 
 @pytest.mark.parametrize(
     ("filters", "field"),
     [
         ({"min_amount": "ten"}, "min_amount"),
+        ({"min_amount": "-0.01"}, "min_amount"),
+        ({"max_amount": "-0"}, "max_amount"),
         ({"max_amount": "1e3"}, "max_amount"),
         ({"min_amount": "0.001"}, "min_amount"),
         ({"min_amount": "2", "max_amount": "1"}, "max_amount"),

@@ -8,8 +8,9 @@ from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
 
 from smartbudget.core.errors import DomainError
+from smartbudget.core.language import speaking
 from smartbudget.web.errors import CODES, in_words, problem_of
-from smartbudget.web.problems import TITLES
+from smartbudget.web.problems import TITLES, Problem, document
 from tests.builders import client_for, make_user
 from tests.problems import problem
 
@@ -79,13 +80,30 @@ def test_what_programs_go_by_and_what_people_read():
     answer = client_for().get("/api/fail/missing", headers={"X-Request-Id": "abc"})
 
     assert answer.json() == {
-        "type": "/api/docs/errors#not_found",
-        "title": "There is no such thing, or it is somebody else's.",
+        "type": "http://127.0.0.1:8000/api/docs/errors#not_found",
+        "title": "Not found.",
         "status": 404,
         "detail": "Not here.",
         "code": "not_found",
         "request_id": "abc",
     }
+
+
+@pytest.mark.parametrize("code", TITLES)
+def test_a_title_speaks_the_language_of_the_detail(code):
+    found = Problem(400, "", code)
+    with speaking("de"):
+        german = document(found, "GET")["title"]
+
+    assert document(found, "GET")["title"] == TITLES[code]
+    assert german != TITLES[code]
+
+
+def test_a_problem_is_german_in_whole_for_who_asks_for_german():
+    answer = client_for().get("/api/nothing", headers={"Accept-Language": "de"})
+
+    assert problem(answer)["title"] == ("Nicht gefunden.")
+    assert answer.headers["Content-Language"] == "de"
 
 
 def test_the_code_of_every_error_has_a_meaning():

@@ -6,6 +6,7 @@ import re
 
 import jsonschema
 import pytest
+import yaml
 from django.core.management import call_command
 from django.utils.html import escape
 from drf_spectacular.generators import SchemaGenerator
@@ -16,6 +17,9 @@ from smartbudget.web.problems import TITLES
 from smartbudget.web.requests import JSON
 from tests.builders import client_for
 from tests.problems import problem
+from tests.reports.conftest import generator
+
+__all__ = ["generator"]
 
 METHODS = {"get", "post", "patch", "put", "delete"}
 
@@ -43,6 +47,64 @@ def test_the_schema_is_made_without_a_warning_and_is_valid():
     assert written.getvalue().startswith("openapi: 3.1.0")
     kept = (ROOT / "docs" / "openapi.yaml").read_text()
     assert kept == written.getvalue(), "run make schema, and look at what changed"
+
+
+def test_the_document_names_its_server_licence_contact_and_groups(schema, operations):
+    assert schema["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n")
+    assert schema["info"]["contact"]["url"].startswith("http")
+    groups = {each["name"] for each in schema["tags"] if each["description"]}
+    assert groups == {tag for each in operations.values() for tag in each["tags"]}
+
+
+@pytest.mark.parametrize("host", ["testserver", "127.0.0.1:9000"])
+def test_the_server_is_the_one_that_was_asked(host):
+    """So that a request can be tried out in the docs under any name of the site."""
+    for form in ("json", "yaml"):
+        answer = client_for().get(f"/api/schema?format={form}", headers={"Host": host})
+        document = yaml.safe_load(answer.content)
+
+        assert document["servers"] == [{"url": f"http://{host}"}]
+
+
+NO_DATES = {"report_type": "custom"}
+DATES = {**NO_DATES, "start_date": "2026-03-01", "end_date": "2026-03-02"}
+SOME = {"ids": ["0" * 32]}
+CHOSEN = {"expense_ids": ["0" * 32]}
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "fits"),
+    [
+        ("/api/notifications/read", SOME, True),
+        ("/api/notifications/read", {**SOME, "all": False}, True),
+        ("/api/notifications/read", {"all": True}, True),
+        ("/api/notifications/read", {"all": True, **SOME}, False),
+        ("/api/notifications/read", {"all": False}, False),
+        ("/api/notifications/read", {}, False),
+        ("/api/expenses/selected", {**CHOSEN, "category": "Fun"}, True),
+        ("/api/expenses/selected", {**CHOSEN, "status": "void", "delete": False}, True),
+        ("/api/expenses/selected", {**CHOSEN, "delete": True}, True),
+        ("/api/expenses/selected", CHOSEN, False),
+        ("/api/expenses/selected", {**CHOSEN, "delete": False}, False),
+        ("/api/expenses/selected", {**CHOSEN, "delete": True, "status": "void"}, False),
+        ("/api/reports/generate", DATES, True),
+        ("/api/reports/generate", NO_DATES, False),
+        ("/api/reports/generate", {**DATES, "end_date": None}, False),
+        ("/api/reports/generate", {**NO_DATES, "start_date": "2026-03-01"}, False),
+        ("/api/reports/generate", {"report_type": "monthly"}, True),
+    ],
+)
+def test_rules_about_several_fields_are_those_of_the_server(
+    alice, generator, noon, schema, operations, url, body, fits
+):
+    content = operations[f"POST {url}"]["requestBody"]["content"]
+    described = {**content[JSON]["schema"], "components": schema["components"]}
+
+    answer = client_for(alice).post(url, body, content_type=JSON)
+
+    assert jsonschema.Draft202012Validator(described).is_valid(body) == fits
+    assert (answer.status_code == 400) == (not fits)
 
 
 def test_every_operation_says_how_it_is_refused(operations):

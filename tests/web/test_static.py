@@ -60,8 +60,11 @@ def test_the_api_pages_name_files_that_exist(aws, address):
         assert "immutable" in headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("address", ["/expenses", "/api/expenses"])
-def test_pages_and_json_are_compressed_but_not_cached(aws, address):
+@pytest.mark.parametrize(
+    ("address", "caching"),
+    [("/expenses", "no-store"), ("/api/expenses", "private, no-cache")],
+)
+def test_pages_and_json_are_compressed_and_in_no_shared_cache(aws, address, caching):
     user = make_user()
     for _ in range(10):
         make_expense(user)
@@ -70,7 +73,7 @@ def test_pages_and_json_are_compressed_but_not_cached(aws, address):
 
     assert headers["Content-Encoding"] == "gzip"
     assert "Accept-Encoding" in headers["Vary"]
-    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cache-Control"] == caching
     assert len(body) < len(fetch(address, user)[1]) / 2
 
 

@@ -12,7 +12,7 @@ import json
 import logging
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,7 +27,7 @@ from expenses import history
 from expenses import queries as expenses
 from notifications import services as notifications
 from reports import archive as reports
-from smartbudget.core import aws, dates
+from smartbudget.core import aws, concurrency, dates
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import speaking
@@ -49,7 +49,7 @@ def begin(user: User) -> Iterator[bytes]:
     being made are left alone, and the zip then ends before its end. A file that cannot
     be read is named in the zip's `missing.txt` instead.
     """
-    return _zip(_admit(user))
+    return _admit(user, _zip)
 
 
 def begin_json(user: User) -> Iterator[bytes]:
@@ -57,7 +57,7 @@ def begin_json(user: User) -> Iterator[bytes]:
 
     It has the zip's lists under their names; files are named in it.
     """
-    return _chunks(_json_parts(_admit(user)))
+    return _admit(user, lambda account: _chunks(_json_parts(account)))
 
 
 def begin_csv(
@@ -71,9 +71,9 @@ def begin_csv(
     start, end: days, both included; None: no bound. Raises InvalidError too.
     """
     found = expenses.all_expenses(user, start=start, end=end)
-    _admit(user)
     rows = (records.of_expense(each, user) for each in found)
-    return _chunks(records.csv_lines(rows, user.currency))
+    lines = records.csv_lines(rows, user.currency)
+    return _admit(user, lambda _: _chunks(lines))
 
 
 def name(user: User, kind: str = "zip") -> str:
@@ -81,13 +81,18 @@ def name(user: User, kind: str = "zip") -> str:
     return f"smart-budget-{user.username}-{user.today()}.{kind}"
 
 
-def _admit(user: User) -> Account:
-    account = services.get_account(user.user_id)
-    throttles.count(EXPORTS, user.user_id)
-    return account
+def _admit(
+    user: User, make: Callable[[Account], Generator[bytes, None, None]]
+) -> Iterator[bytes]:
+    def begin() -> Generator[bytes, None, None]:
+        account = services.get_account(user.user_id)
+        throttles.count(EXPORTS, user.user_id)
+        return make(account)
+
+    return concurrency.EXPORTS.held_while_sent(user.user_id, begin)
 
 
-def _zip(account: Account) -> Iterator[bytes]:
+def _zip(account: Account) -> Generator[bytes, None, None]:
     outlet = Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
         entries = Entries(archive)
@@ -215,7 +220,7 @@ def _download(key: str, file: IO[bytes]) -> None:
             file.write(chunk)
 
 
-def _chunks(parts: Iterable[str]) -> Iterator[bytes]:
+def _chunks(parts: Iterable[str]) -> Generator[bytes, None, None]:
     """Put short texts together: each chunk is sent, and compressed, by itself."""
     waiting = bytearray()
     for part in parts:

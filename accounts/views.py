@@ -27,7 +27,7 @@ from accounts.forms import (
 )
 from accounts.models import Account
 from notifications import address_change
-from smartbudget.web import sessions
+from smartbudget.web import rates, sessions
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.forms import answer_form, posted
 from smartbudget.web.language import activate
@@ -46,7 +46,10 @@ def shared(page: View, api_view: View) -> View:
     def view(request: HttpRequest) -> HttpResponse:
         is_form = request.method != "POST" or request.content_type in FORMS
         is_of_page = is_form and not wants_json(request)
-        return (protected if is_of_page else api_view)(request)
+        if not is_of_page:
+            return api_view(request)
+        rates.count_page(request, None)
+        return protected(request)
 
     return view
 

@@ -20,6 +20,7 @@ from tests.stack import free_ports, wait_until
 
 CLIENTS = 2  # processes that ask
 WORKERS = 2
+UNLIMITED = dict.fromkeys(("API_RATE_LIMIT", "PAGE_RATE_LIMIT", "READS_PER_USER"), "0")
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def server(application: str, **environment: str) -> Iterator[tuple[int, list[int
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**os.environ, "API_RATE_LIMIT": "0", "LOG_LEVEL": "ERROR", **environment},
+        env={**os.environ, **UNLIMITED, "LOG_LEVEL": "ERROR", **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
+from smartbudget.core.concurrency import READS
 from smartbudget.core.language import gettext as _
 from smartbudget.core.text import fold
 
@@ -98,6 +99,7 @@ class Summary:
         return self.total_budget - self.total_spent
 
 
+@READS.limited
 def summary(user: User, month: str | None = None) -> Summary:
     """Put budgets beside what was spent, with one Query of each table.
 

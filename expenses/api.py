@@ -1,8 +1,10 @@
 """The expense API."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -22,6 +24,7 @@ from expenses.serializers import (
     NewExpenseInput,
     SelectedInput,
 )
+from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.web import cursors
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
@@ -60,14 +63,16 @@ class ExpenseListView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Store a new expense; as a form, with its receipt or not at all."""
-        data = NewExpenseInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        expense = services.record_expense(
-            request.user,
-            **data.validated_data,
-            idempotency_key=self.idempotency_key,
-            is_same=True,
-        )
+        is_form = isinstance(request.data, QueryDict)
+        with RECEIPTS.slot(request.user.user_id) if is_form else nullcontext():
+            data = NewExpenseInput(data=request.data)
+            data.is_valid(raise_exception=True)
+            expense = services.record_expense(
+                request.user,
+                **data.validated_data,
+                idempotency_key=self.idempotency_key,
+                is_same=True,
+            )
         return Response(
             represent(request, expense),
             status=201,

@@ -8,6 +8,7 @@ from expenses import drafts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
 from smartbudget.core import log
+from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import number
@@ -32,6 +33,7 @@ class _Row(Change):
     is_there: bool = False  # an earlier try stored it
 
 
+@BULK_WRITES.limited
 def record_expenses(
     user: User,
     rows: Sequence[Mapping[str, object]],

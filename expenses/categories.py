@@ -12,6 +12,7 @@ from accounts.models import User
 from budgets import services as budgets
 from expenses.models import Expense
 from expenses.queries import between
+from smartbudget.core.concurrency import READS
 from smartbudget.core.text import clean, fold
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Listing:
     complete: bool
 
 
+@READS.limited
 def list_categories(
     user: User,
     *,

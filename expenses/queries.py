@@ -11,6 +11,7 @@ from pynamodb.expressions.condition import Condition
 from accounts.models import User
 from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
+from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page, read_page
@@ -71,6 +72,7 @@ def get_expense(user: User, expense_id: str) -> Expense:
     return expense
 
 
+@READS.limited
 def list_expenses(
     user: User,
     *,
@@ -229,6 +231,7 @@ def entries(
     ]
 
 
+@READS.limited
 def trend(
     user: User, *, month: str | None = None, category: str = ""
 ) -> list[MonthTotal]:

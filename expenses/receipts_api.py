@@ -18,6 +18,7 @@ from expenses.serializers import (
     ReceiptOutput,
     checked,
 )
+from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.web import api, storage
@@ -34,14 +35,15 @@ class ReceiptUploadView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Attach a receipt to an expense; one that was there is replaced."""
-        data = ReceiptInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        expense_id = data.validated_data["expense_id"]
-        queries.get_expense(request.user, expense_id)  # before the file is looked at
-        receipt = checked(
-            data.validated_data["file"], data.validated_data.get("sha256")
-        )
-        expense = services.edit_expense(request.user, expense_id, receipt=receipt)
+        with RECEIPTS.slot(request.user.user_id):
+            data = ReceiptInput(data=request.data)
+            data.is_valid(raise_exception=True)
+            expense_id = data.validated_data["expense_id"]
+            queries.get_expense(request.user, expense_id)  # before the file is read
+            receipt = checked(
+                data.validated_data["file"], data.validated_data.get("sha256")
+            )
+            expense = services.edit_expense(request.user, expense_id, receipt=receipt)
         address = api.address_of(request, "receipt", expense_id)
         return Response(_described(expense), status=201, headers={"Location": address})
 

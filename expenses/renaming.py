@@ -15,6 +15,7 @@ from expenses.categories import LONGEST
 from expenses.models import Expense
 from expenses.packing import Change
 from expenses.selection import Selected
+from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Writes, retry_lost_races
@@ -34,6 +35,7 @@ class Renamed:
     alerts: int  # how many rose
 
 
+@BULK_WRITES.limited
 def rename_categories(
     user: User, sources: Sequence[str], target: str, *, way: str | None = None
 ) -> Renamed:

@@ -9,6 +9,7 @@ from accounts.models import User
 from expenses import drafts, effects, receipts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
+from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import LostRaceError
@@ -37,6 +38,7 @@ def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
     return sorted(found.values(), key=lambda each: (each.date, each.created_at))[::-1]
 
 
+@BULK_WRITES.limited
 def change_expenses(
     user: User,
     expense_ids: Sequence[str],
@@ -54,6 +56,7 @@ def change_expenses(
     return _run(_Changing(user, check_ids(expense_ids), drafts.check(user, given)))
 
 
+@BULK_WRITES.limited
 def delete_expenses(user: User, expense_ids: Sequence[str]) -> Done:
     """Delete 1-100 expenses; budgets no longer count them.
 

@@ -9,6 +9,7 @@ from accounts.models import User
 from expenses import files, receipts, services
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
+from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.files import owner_of, receipt_extension
 from smartbudget.core.language import gettext as _
@@ -41,6 +42,7 @@ def announce(
     )
 
 
+@RECEIPTS.limited
 def confirm(user: User, key: str, expense_id: str | None = None) -> Upload:
     """Check what was uploaded, and make it an expense's receipt.
 

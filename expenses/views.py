@@ -1,6 +1,7 @@
 """The expense pages."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from expenses.queries import SORTS
 from expenses.receipts_api import address_of, with_receipt
 from expenses.selection import Done
 from expenses.services import StaleError
+from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
@@ -108,6 +110,7 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
         done=lambda expense: _to_list(
             request, expense, _("{category}, {amount}, was added.")
         ),
+        held=_slot_for_files(request),
     )
 
 
@@ -154,7 +157,13 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
             request, expense, _("{category}, {amount}, was saved.")
         ),
         context=context,
+        held=_slot_for_files(request),
     )
+
+
+def _slot_for_files(request: HttpRequest) -> AbstractContextManager[None] | None:
+    """Return the slot that a form with files needs, or None without files."""
+    return RECEIPTS.slot(request.user.user_id) if request.FILES else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

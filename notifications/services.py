@@ -12,6 +12,7 @@ from pynamodb.expressions.condition import Condition
 from accounts.models import User
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
+from smartbudget.core.concurrency import BULK_WRITES, READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
@@ -42,6 +43,7 @@ class Marked:
     left: int
 
 
+@READS.limited
 def list_notifications(
     user: User,
     *,
@@ -205,6 +207,7 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
     return Marked(len(notification_ids), 0)
 
 
+@BULK_WRITES.limited
 def mark_all_read(user: User, *, until: datetime.datetime | None = None) -> Marked:
     """Mark what the user was told until an instant as read, newest first.
 

@@ -19,6 +19,7 @@ from notifications.texts import report_ready
 from reports.models import Making
 from reports.periods import TITLES, Question, resolve
 from smartbudget.core import aws, files, log
+from smartbudget.core.concurrency import REPORTS
 from smartbudget.core.config import config
 from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
@@ -98,7 +99,7 @@ def ask(
 
     Asking again does not make a second file while its numbers are the same: the same
     question waits for the one that is being made. Raises InvalidError naming the
-    field, and UnavailableError.
+    field, UnavailableError, and ThrottledError while another one is being made.
     """
     question = resolve(report_type, today=user.today(), **days)
     payload = {
@@ -107,12 +108,13 @@ def ask(
         **{name: _plain(value) for name, value in days.items()},
         "request_id": log.request_id.get(),
     }
-    making = _begin(user, question)
-    answer: dict[str, Any] = {}
-    try:
-        answer = _invoke({**payload, "known": _known(user, making)})
-    finally:
-        _end(making, answer)
+    with REPORTS.slot(user.user_id):
+        making = _begin(user, question)
+        answer: dict[str, Any] = {}
+        try:
+            answer = _invoke({**payload, "known": _known(user, making)})
+        finally:
+            _end(making, answer)
     made = Made(question, answer["report_key"], answer["report_url"])
     if email:
         _tell(user, made)

@@ -48,10 +48,10 @@ MIDDLEWARE = [
     "smartbudget.web.language.LanguageMiddleware",
     "smartbudget.web.middleware.RequestMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "smartbudget.web.sessions.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "smartbudget.web.errors.ErrorMiddleware",
 ]
 

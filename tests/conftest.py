@@ -36,6 +36,16 @@ def _one_call_at_a_time():
         yield
 
 
+@pytest.fixture(autouse=True)
+def free_slots():
+    """Forget the slots of downloads that earlier tests began and never read."""
+    from smartbudget.core import concurrency
+
+    for limit in vars(concurrency).values():
+        if isinstance(limit, concurrency.ConcurrencyLimit):
+            limit._running.clear()
+
+
 @pytest.fixture
 def aws():
     with empty_aws():

@@ -8,6 +8,7 @@ from smartbudget.local.settings import ROOT
 os.environ.update(
     ALLOWED_HOSTS="testserver,127.0.0.1",
     API_RATE_LIMIT="1000000000",  # many tests pass in one minute of one noon
+    PAGE_RATE_LIMIT="1000000000",
     AWS_ACCESS_KEY_ID="testing",
     AWS_DEFAULT_REGION="us-east-1",
     AWS_REGION="us-east-1",

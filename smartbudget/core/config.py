@@ -40,6 +40,8 @@ class Config:
     # New subscriptions to e-mails an hour an account, and a day an address.
     subscription_limit: int
     api_rate_limit: int  # API requests a minute a caller; 0: any number
+    page_rate_limit: int  # pages and small pictures a minute a caller; 0: any number
+    reads_per_user: int  # reads of many expenses at once a process; 0: any number
     log_level: str
     web_processes: int  # of gunicorn's; 0: one a CPU, and at least two
     web_threads: int  # of each process, each for one request at a time
@@ -81,6 +83,8 @@ class Config:
             login_address_limit=_integer(env, "LOGIN_ADDRESS_LIMIT", default=100),
             subscription_limit=_integer(env, "SUBSCRIPTION_LIMIT", default=10),
             api_rate_limit=_integer(env, "API_RATE_LIMIT", default=600),
+            page_rate_limit=_integer(env, "PAGE_RATE_LIMIT", default=1200),
+            reads_per_user=_integer(env, "READS_PER_USER", default=4),
             log_level=env.get("LOG_LEVEL", "INFO"),
             web_processes=_integer(env, "WEB_CONCURRENCY", default=0),
             web_threads=_integer(env, "WEB_THREADS", default=8),

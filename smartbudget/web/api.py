@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from smartbudget.core.errors import DomainError, ThrottledError
+from smartbudget.core.errors import DomainError
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import (
     CHALLENGE,
@@ -146,9 +146,7 @@ class ApiView(APIView):
             return
         standing = rates.limiter.count(caller)
         self.headers.update(rates.headers(standing))
-        if standing.is_over:
-            message = _("Too many requests. Please wait.")
-            raise ThrottledError(message, standing.reset)
+        rates.require_within(standing)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -1,6 +1,7 @@
 """What explains the API: its schema, and pages."""
 
 import functools
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from rest_framework.request import Request
 
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext
+from smartbudget.web import rates
 from smartbudget.web.api import ApiView
 from smartbudget.web.problems import TITLES
 from smartbudget.web.sessions import public
@@ -54,6 +56,10 @@ class DocsView(SpectacularSwaggerSplitView):
 
     template_name = "docs.html"
     url_name = "schema"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        rates.count_page(request._request, None)
 
 
 @public

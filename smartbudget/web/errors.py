@@ -196,6 +196,8 @@ def _user_of(request: HttpRequest, problem: Problem) -> Any:
     user = getattr(request, "user", None)
     if user or problem.status >= 500:  # AWS may be what is down
         return user
+    if problem.status == 429:  # a refusal costs no call
+        return getattr(request, "session_user", None)
     try:
         return sessions.load_user(request)
     except Exception:

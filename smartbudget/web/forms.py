@@ -1,11 +1,13 @@
 """Showing a form, and saving what somebody typed into it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from django.forms import CharField, Form, TextInput
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils.datastructures import MultiValueDict
 
 from smartbudget.core.errors import ForbiddenError, NotFoundError
 from smartbudget.core.money import typed_amount
@@ -60,25 +62,30 @@ def answer_form(
     save: Callable[[dict[str, Any]], T],
     done: Callable[[T], HttpResponse],
     context: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
+    held: AbstractContextManager[None] | None = None,
 ) -> HttpResponse:
     """Show a form; if it is bound, save it.
 
     save: takes the cleaned data and calls a service. What the service refuses is said
     by its field, with what was typed kept. done: answers with what `save` returned.
     context: what the template needs beside the form; where it costs something, a
-    function, which is called only when the form is shown.
+    function, which is called only when the form is shown. held: a slot for slow work,
+    taken before the form's files are looked at; if there is none, that is said instead.
     """
     problem = None
     if form.is_bound:
         problem = Problem(400, "", "invalid")
-        if form.is_valid():
-            try:
-                saved = save(form.cleaned_data)
-            except Exception as error:
-                problem = _put_on(form, error)
-                if problem is None:
-                    raise
-            else:
+        try:
+            with held or nullcontext():
+                saved = save(form.cleaned_data) if form.is_valid() else None
+        except Exception as error:
+            if not hasattr(form, "cleaned_data"):  # no slot: its files stay unread
+                form.files = MultiValueDict()
+            problem = _put_on(form, error)
+            if problem is None:
+                raise
+        else:
+            if form.is_valid():
                 return done(saved)
     _focus_on_first_wrong(form)
     beside = context() if callable(context) else context

@@ -1,15 +1,21 @@
-"""The limit of API requests a minute: whose request it is, and how that is said.
+"""The limits of requests a minute: whose request counts where, and how that is said.
 
-The header fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+API and pages have a limit each, counted in the same way. The header fields are those of
+draft-ietf-httpapi-ratelimit-headers-10.
 """
 
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
+from accounts.models import User
 from accounts.rates import WINDOW, Limiter, Standing
 from smartbudget.core.config import config
+from smartbudget.core.errors import ThrottledError
 from smartbudget.web.requests import client_address
 
 limiter = Limiter(config.api_rate_limit) if config.api_rate_limit else None
+page_limiter = Limiter(config.page_rate_limit) if config.page_rate_limit else None
 
 
 def caller_of(request: Request) -> str:
@@ -31,3 +37,19 @@ def headers(standing: Standing) -> dict[str, str]:
         "RateLimit-Policy": f'"default";q={standing.limit};w={WINDOW}',
         "RateLimit": f'"default";r={standing.remaining};t={standing.reset}',
     }
+
+
+def count_page(request: HttpRequest, user: User | None) -> None:
+    """Count a request for a page by its user, or by its address without one.
+
+    Raises ThrottledError over the limit.
+    """
+    if page_limiter is not None:
+        name = f"user {user.user_id}" if user else f"address {client_address(request)}"
+        require_within(page_limiter.count(f"page {name}"))
+
+
+def require_within(standing: Standing) -> None:
+    """Raise ThrottledError if a request is over its limit."""
+    if standing.is_over:
+        raise ThrottledError(_("Too many requests. Please wait."), standing.reset)

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import services
 from accounts.models import User
 from smartbudget.core import log
-from smartbudget.web import errors
+from smartbudget.web import errors, rates
 from smartbudget.web.language import activate_for
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
@@ -89,7 +89,9 @@ def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
 
 
 class SessionMiddleware:
-    """Set `request.user` for pages that need one; the API asks by itself.
+    """Set `request.user` for pages that need one, and count the request.
+
+    The API does both by itself. It comes before the CSRF check, which reads the body.
 
     With a session's cookie goes what the browser kept of it, such as small pictures of
     receipts. Public pages and the API's refusals cost no call to DynamoDB.
@@ -111,14 +113,17 @@ class SessionMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_: object
     ) -> HttpResponse | None:
-        if hasattr(view, "cls") or getattr(view, "public", False):
+        if hasattr(view, "cls"):
             return None
+        is_public = getattr(view, "public", False)
         try:
-            request.user = load_user(request)
-            activate_for(request.user)
+            if not is_public:
+                request.user = load_user(request)
+                activate_for(request.user)
+            rates.count_page(request, request.user)
         except Exception as error:  # noqa: BLE001 - raised again unless it is known
             return errors.response_or_raise(request, error)
-        return None if request.user else _to_login(request)
+        return None if is_public or request.user else _to_login(request)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

@@ -27,6 +27,22 @@ def test_the_api_has_a_limit_unless_it_is_zero(given, limit):
 
 
 @pytest.mark.parametrize(
+    ("given", "limit"),
+    [({}, 1200), ({"PAGE_RATE_LIMIT": "5"}, 5), ({"PAGE_RATE_LIMIT": "0"}, 0)],
+)
+def test_pages_have_a_limit_unless_it_is_zero(given, limit):
+    assert Config.from_env({**PLAIN, **given}).page_rate_limit == limit
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [({}, 4), ({"READS_PER_USER": "9"}, 9), ({"READS_PER_USER": "0"}, 0)],
+)
+def test_long_reads_have_a_limit_unless_it_is_zero(given, limit):
+    assert Config.from_env({**PLAIN, **given}).reads_per_user == limit
+
+
+@pytest.mark.parametrize(
     ("given", "key", "older"),
     [("", None, ()), ("new", "new", ()), ("new,old,oldest", "new", ("old", "oldest"))],
 )

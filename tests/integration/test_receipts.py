@@ -129,7 +129,8 @@ def test_of_many_expenses_one_gets_a_direct_upload(stack):
     with ThreadPoolExecutor(6) as pool:
         statuses = list(pool.map(confirm, expenses))
 
-    assert sorted(statuses) == [200] + [409] * 5
+    assert statuses.count(200) == 1
+    assert set(statuses) <= {200, 409, 429}  # so many at once are too many
     holders = [
         each for each in alice.get("expenses")["results"] if each["receipt_url"] == key
     ]

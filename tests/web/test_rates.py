@@ -75,10 +75,11 @@ def test_a_user_s_sessions_share_a_limit_and_others_have_their_own(alice):
     assert statuses(client_for(make_user("bob")), 1) == [200]
 
 
-def test_pages_are_not_limited(alice):
+def test_pages_do_not_use_up_the_limit_of_the_api(alice):
     client = client_for(alice)
 
     assert statuses(client, 9, "/budgets") == [200] * 9
+    assert statuses(client, 5) == [200] * 5
     assert "RateLimit" not in client.get("/budgets")
 
 

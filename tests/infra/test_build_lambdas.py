@@ -1,5 +1,6 @@
 """The Lambda zips hold what a function needs and nothing of the web."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra import build_lambdas
+from infra.build_lambdas import ROOT
 from smartbudget.local import environment
 from smartbudget.local.settings import Settings
 
@@ -125,6 +127,46 @@ def test_a_failed_installation_is_one_sentence(tmp_path):
     with pytest.raises(build_lambdas.BuildError, match="could not be installed"):
         build_lambdas._install(
             tmp_path / "packages",
-            build_lambdas.Target(platform="no_such_platform"),
+            build_lambdas.Target(platforms=("no_such_platform",)),
             lock,
         )
+
+
+def test_aws_gets_wheels_that_its_glibc_can_load():
+    tags = build_lambdas.AWS_LAMBDA.platforms
+    glibc = [re.fullmatch(r"manylinux_(\d+)_(\d+)_x86_64", tag) for tag in tags]
+    versions = [(int(each[1]), int(each[2])) for each in glibc if each]
+
+    assert max(versions) <= (2, 34)  # Amazon Linux 2023's
+    assert [tag for tag, each in zip(tags, glibc, strict=True) if not each] == [
+        "manylinux2014_x86_64"
+    ]
+
+
+def test_pip_may_take_a_wheel_of_any_of_the_platforms():
+    options = build_lambdas.AWS_LAMBDA.pip_options
+
+    given = [options[at + 1] for at, each in enumerate(options) if each == "--platform"]
+    assert given == list(build_lambdas.AWS_LAMBDA.platforms)
+    assert options[options.index("--python-version") + 1] == "3.13"
+
+
+def test_every_change_builds_the_zips_that_aws_gets():
+    """With the locks as they are: a new version may have no wheel for AWS."""
+    make = (ROOT / "Makefile").read_text()
+    recipe = make.split("\nzips: ")[1].split("\n")[1]
+
+    assert "\nmake zips\n" in (ROOT / ".ci" / "run").read_text()
+    assert "-m infra.build_lambdas" in recipe
+
+
+def test_a_function_that_is_too_large_for_lambda_is_refused(
+    zips, tmp_path, monkeypatch
+):
+    packages = sorted(next(iter(zips.values())).parent.glob("packages-lambdas-*"))[-1]
+    monkeypatch.setattr(build_lambdas, "UNZIPPED_BYTES", 1_000_000)
+
+    with pytest.raises(build_lambdas.BuildError, match=r"budget_alert is \d+ bytes"):
+        build_lambdas._function_zip(tmp_path, "budget_alert", packages)
+
+    assert not list(tmp_path.glob("*.zip"))

@@ -1,9 +1,11 @@
 # The web server. `make image` builds it with Docker, `make image-test` without, and runs it.
 
-# Another base, such as one pinned by digest, comes with --build-arg PYTHON_IMAGE=...
-ARG PYTHON_IMAGE=python:3.13-slim-trixie
+# Pinned, and a line of its own, since Dependabot raises the digest only of what a FROM names.
+# Another base comes with --build-arg BASE=...
+ARG BASE=pinned
+FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS pinned
 
-FROM ${PYTHON_IMAGE} AS build
+FROM ${BASE} AS build
 WORKDIR /app
 # hadolint ignore=DL3059
 RUN python3 -m venv /venv
@@ -25,7 +27,7 @@ RUN AWS_REGION=us-east-1 SECRET_KEY=collecting \
     && find . /venv -name __pycache__ -prune -exec rm -rf {} + \
     && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app /venv/lib
 
-FROM ${PYTHON_IMAGE}
+FROM ${BASE}
 # A number of its own, so that a volume's owner can be named; and the base's installer,
 # which would be of use only to an intruder, goes.
 RUN groupadd --gid 10001 web \

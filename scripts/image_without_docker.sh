@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 IMAGE_DIR=$(realpath -m "${IMAGE_DIR:-.local-build/image}")
-BASE=python:3.13-slim-trixie # the Dockerfile's
+BASE=python:3.13-slim-trixie # in place of the one that the Dockerfile pins
 IMAGE=smart-budget-planner
 CONFIG=$IMAGE_DIR/config.json
 ROOTFS=$IMAGE_DIR/rootfs
@@ -47,7 +47,7 @@ build() {
   secrets=$(mktemp -d) # global: it is removed after this function has ended
   trap 'rm -rf "$secrets"' EXIT
   python3 scripts/pip_secrets.py "$secrets"
-  store bud --quiet --pull-never --build-arg "PYTHON_IMAGE=$BASE" \
+  store bud --quiet --pull-never --build-arg "BASE=$BASE" \
     --build-arg "COMMIT=$(git rev-parse HEAD 2> /dev/null || echo unknown)" \
     --secret "id=pip.conf,src=$secrets/pip.conf" --secret "id=ca.pem,src=$secrets/ca.pem" \
     --tag "$IMAGE" . > /dev/null

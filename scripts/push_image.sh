@@ -19,7 +19,8 @@ main() {
   if is_pushed "$repository" "$commit"; then
     docker pull --quiet "$image" >&2
   else
-    docker build --pull --tag "$image" \
+    # Without attestations: they make an index of the image, which ECR does not scan.
+    docker build --pull --provenance=false --sbom=false --tag "$image" \
       --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" . >&2
     scripts/try_image.sh "$image" >&2
     docker push --quiet "$image" >&2

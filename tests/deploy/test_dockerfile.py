@@ -1,6 +1,9 @@
 """What may get into the image's build; whether it builds is for test_image.py."""
 
+import re
 import subprocess
+
+import yaml
 
 from smartbudget.local.settings import ROOT
 from smartbudget.urls import APPS
@@ -32,9 +35,35 @@ def test_every_folder_that_runs_is_named_and_no_other():
     assert set(APPS) <= LET_IN
 
 
-def test_the_images_python_is_one_that_is_tested():
-    text = (ROOT / "Dockerfile").read_text()
-    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+FROM = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+PINNED = re.compile(r"python:(\d+\.\d+)-slim-trixie@sha256:[0-9a-f]{64}")
 
-    version = text.split("PYTHON_IMAGE=python:")[1].split("-")[0]
+
+def test_the_base_image_is_one_for_good():
+    """A tag is another image next week; a digest is its content."""
+    foreign = [name for name in FROM if name != "${BASE}"]
+
+    assert len(foreign) == 1
+    assert PINNED.fullmatch(foreign[0])
+
+
+def test_the_images_python_is_one_that_is_tested():
+    (version,) = [found[1] for name in FROM if (found := PINNED.fullmatch(name))]
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    script = (ROOT / "scripts" / "image_without_docker.sh").read_text()
+
     assert f'"{version}"' in workflow
+    assert f"\nBASE=python:{version}-slim-trixie " in script
+
+
+def test_what_is_pinned_is_raised_by_dependabot():
+    """Python's packages are not: their locks are made by `make lock`."""
+    config = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
+    kinds = {
+        each["package-ecosystem"]: ROOT / each["directory"].lstrip("/")
+        for each in config["updates"]
+    }
+
+    assert set(kinds) == {"docker", "github-actions", "npm"}
+    assert (kinds["docker"] / "Dockerfile").exists()
+    assert (kinds["npm"] / "package-lock.json").exists()

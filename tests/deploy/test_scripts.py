@@ -76,6 +76,14 @@ def test_an_image_gets_commit_version_and_latest_once_it_is_scanned(run):
     assert any("--read-only" in call for call in calls)  # it was tried first
 
 
+def test_an_image_is_built_without_what_ecr_does_not_scan(run):
+    """Attestations make an index of an image, and its tag is then not scanned."""
+    _, calls = run("push_image.sh", URI)
+
+    (build,) = [call for call in calls if call.startswith("docker build")]
+    assert {"--provenance=false", "--sbom=false"} <= set(build.split())
+
+
 def test_an_image_with_critical_findings_gets_no_more_tags(run):
     done, calls = run("push_image.sh", URI, SCAN="1")
 

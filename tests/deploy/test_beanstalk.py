@@ -31,8 +31,9 @@ def test_the_bundle_names_the_image_and_holds_what_the_instance_needs(tmp_path):
         modes = {item.filename: item.external_attr >> 16 for item in made.infolist()}
 
     assert dockerrun["Image"]["Name"] == IMAGE
-    assert dockerrun["Ports"] == [{"ContainerPort": 8000}]
+    assert dockerrun["Ports"] == [{"ContainerPort": "8000"}]
     assert {
+        ".ebextensions/imds.config",
         ".ebextensions/logs.config",
         ".platform/nginx/nginx.conf",
         ".platform/hooks/postdeploy/10_stream_stdout.sh",
@@ -105,6 +106,17 @@ def test_what_the_proxy_refuses_is_a_problem_too(status):
 def test_option_settings_live_in_the_template_alone():
     for path in (ROOT / ".ebextensions").iterdir():
         assert "option_settings" not in yaml.safe_load(path.read_text())
+
+
+def test_a_container_can_reach_the_metadata_service_and_only_version_2():
+    """Its credentials come from there, one hop further than from the instance."""
+    config = yaml.safe_load((ROOT / ".ebextensions" / "imds.config").read_text())
+    ((name, template),) = config["Resources"].items()
+    metadata = template["Properties"]["LaunchTemplateData"]["MetadataOptions"]
+
+    assert name == "AWSEBEC2LaunchTemplate"  # Elastic Beanstalk's, not one of ours
+    assert template["Type"] == "AWS::EC2::LaunchTemplate"
+    assert metadata == {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}
 
 
 def test_the_agent_reads_what_the_container_prints_into_the_seeds_group():

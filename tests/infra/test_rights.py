@@ -1,6 +1,8 @@
 """The policies in infra/ name exactly what is needed, and docs/iam.md says so."""
 
+import json
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -16,13 +18,11 @@ WITHOUT_RESOURCE = {
     "cloudformation:GetTemplateSummary",
     "cloudformation:ValidateTemplate",
     "cloudwatch:DescribeAlarms",
+    "codedeploy:StopDeployment",
     "ecr:GetAuthorizationToken",
     "logs:DeleteQueryDefinition",
-    "logs:DescribeLogGroups",
     "logs:DescribeQueryDefinitions",
-    "logs:DescribeResourcePolicies",
     "logs:PutQueryDefinition",
-    "secretsmanager:GetRandomPassword",
     "sns:GetSubscriptionAttributes",
     "sns:SetSubscriptionAttributes",
     "sns:Unsubscribe",
@@ -37,7 +37,9 @@ BY_CONDITION = {
 INSIDE = re.compile(
     r"\$\{(ReceiptsBucketName)\}/(receipts|reports)/\*"
     r"|\$\{CodeBucketItself\.Arn\}/\*"
-    r"|elasticbeanstalk-Region-AccountId/(resources/environments/)?\*"
+    r"|elasticbeanstalk-Region-AccountId/\*"  # the pipeline, to deliver bundles
+    r"|elasticbeanstalk-Region-AccountId/resources/environments/"
+    r"(logs/\*/)?\$\{EnvironmentId\}/\*"
     r"|log-group:/aws/(lambda/<stage>\w+(:\*|\*)|elasticbeanstalk/<stage>[\w-]+-env/\*)"
     r"|secret:<stage>smart-budget-(secret|health)-key-\?{6}"
     r"|stack/<stage>smart-budget-\w+/\*"
@@ -150,7 +152,6 @@ UNUSED = re.compile(
     r"|logs:PutLogGroupDeletionProtection"
     r"|sns:PutDataProtectionPolicy"
     r"|codedeploy:RegisterOnPremisesInstance"
-    r"|secretsmanager:(ReplicateSecretToRegions|RemoveRegionsFromReplication)"
 )
 # What no schema of a type names and is needed all the same: CloudFormation asks for
 # them on the way (events of an environment, tags of a mapping).
@@ -184,3 +185,172 @@ def test_the_delivery_role_may_what_its_resources_need_and_no_more():
 
     assert {a for a in asked if not UNUSED.fullmatch(a)} - may == set()
     assert may - asked - BESIDES == set()
+
+
+def test_nobody_but_the_servers_reads_the_secrets():
+    reading = [
+        right.holder
+        for right in of_roles()
+        if any(action.startswith("secretsmanager:") for action in right.actions)
+    ]
+
+    assert reading == ["WebRole"]
+
+
+def test_the_pipeline_can_neither_delete_logs_nor_shorten_their_time():
+    may = {action for right in of_roles() for action in right.actions}
+
+    assert not may & {
+        "logs:AssociateKmsKey",
+        "logs:DeleteLogGroup",
+        "logs:DeleteLogStream",
+        "logs:DisassociateKmsKey",
+        "logs:PutRetentionPolicy",
+    }
+
+
+def test_servers_write_nothing_but_logs_into_elastic_beanstalks_bucket():
+    """What else lies there, bundles and scripts, other environments run."""
+    written = [
+        resource
+        for right in of_roles()
+        if right.holder == "WebRole" and "s3:PutObject" in right.actions
+        for resource in right.resources
+        if resource.startswith("elasticbeanstalk-")
+    ]
+
+    assert written == [
+        "elasticbeanstalk-Region-AccountId"
+        "/resources/environments/logs/*/${EnvironmentId}/*"
+    ]
+
+
+def test_the_environment_is_any_until_its_id_is_known():
+    declared = templates.read("roles")["Parameters"]["EnvironmentId"]
+
+    assert declared["Default"] == "*"
+    assert re.fullmatch(declared["AllowedPattern"], "e-abcde12345")
+    assert not re.fullmatch(declared["AllowedPattern"], "e-*")
+
+
+def test_an_action_without_a_resource_type_stands_for_itself():
+    """On an ARN it would grant nothing, and a canary could not be taken back."""
+    stopping = [r for r in of_roles() if "codedeploy:StopDeployment" in r.actions]
+
+    assert [(right.holder, right.resources) for right in stopping] == [
+        ("DeliveryRole", ("*",))
+    ]
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
+def test_inline_policies_fit_into_a_role(name):
+    """IAM counts them together, without white space, and takes 10,240 characters."""
+    sizes: Counter[str] = Counter()
+    for logical_id, resource in templates.resources(templates.read(name)):
+        declared = resource.get("Properties", {})
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in declared.get("Policies", []):
+                sizes[logical_id] += _characters(policy["PolicyDocument"])
+        if resource["Type"] == "AWS::IAM::Policy":
+            for role in declared["Roles"]:
+                sizes[role["Ref"]] += _characters(declared["PolicyDocument"])
+
+    assert all(size < 10_240 for size in sizes.values()), sizes
+
+
+LONGEST = {
+    "AWS::Partition": "aws-us-gov",
+    "AWS::Region": "ap-southeast-1",
+    "AWS::AccountId": "1" * 12,
+    "AWS::URLSuffix": "amazonaws.com.cn",
+    "ResourcePrefix": "p" * 15 + "-",
+    "ReceiptsBucketName": "b" * 63,
+    "CodeBucketItself.Arn": "arn:aws-us-gov:s3:::" + "b" * 63,
+    "EmailIdentity": "e" * 60,
+    "EnvironmentId": "e-abcde12345",
+}
+
+
+def _characters(document: dict[str, Any]) -> int:
+    text = json.dumps(document, separators=(",", ":"))
+    text = re.sub(r'\{"(?:Sub|Ref|GetAtt)":("[^"]*")\}', r"\1", text)
+    return len(re.sub(r"\$\{([\w:.]+)\}", lambda found: LONGEST[found[1]], text))
+
+
+# -- a key of the customer
+
+# What a role asks of the key, in the words of kms:ViaService, by what it encrypts.
+# CloudWatch Logs is not among them: it uses the key itself, as the key's policy says.
+THROUGH = {
+    "AWS::DynamoDB::Table": "dynamodb",
+    "AWS::S3::Bucket": "s3",
+    "AWS::SNS::Topic": "sns",
+    "AWS::SQS::Queue": "sqs",
+    "AWS::SecretsManager::Secret": "secretsmanager",
+}
+ITSELF = {"AWS::Logs::LogGroup", "AWS::IAM::Policy"}
+
+
+def encrypted() -> set[str]:
+    """List the types of whatever names the customer's key in any template."""
+    return {
+        resource["Type"]
+        for name in templates.NAMES
+        for _, resource in templates.resources(templates.read(name))
+        if "KmsKeyArn" in json.dumps(resource.get("Properties", {}))
+    }
+
+
+def test_every_service_that_uses_the_key_is_known():
+    assert encrypted() - ITSELF == set(THROUGH)
+
+
+# Rights that read or write what is encrypted; the others need no key.
+DATA = re.compile(
+    r"dynamodb:(BatchGet|BatchWrite|ConditionCheck|Delete|Get|Put|Update)Item"
+    r"|dynamodb:(Query|Scan)"
+    r"|s3:(Get|Put)Object|sns:Publish|sqs:(Send|Receive)Message"
+    r"|secretsmanager:GetSecretValue"
+)
+
+
+def test_whoever_reads_what_the_key_encrypts_may_use_it_through_that_service():
+    template = templates.read("roles")
+    allowed: dict[str, set[str]] = {}
+    for _, resource in templates.resources(template):
+        if resource.get("Condition") != "HasKey":
+            continue
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+            services = statement["Condition"]["StringEquals"]["kms:ViaService"]
+            services = services if isinstance(services, list) else [services]
+            names = {service["Sub"].split(".")[0] for service in services}
+            for role in resource["Properties"]["Roles"]:
+                allowed.setdefault(role["Ref"], set()).update(names)
+    needed: dict[str, set[str]] = {}
+    for right in iam_table.rights("roles"):
+        for action in right.actions:
+            if DATA.fullmatch(action):
+                needed.setdefault(right.holder, set()).add(action.split(":")[0])
+
+    assert {"WebRole", "BudgetAlertRole", "NotificationProcessorRole"} <= set(needed)
+    for role, services in needed.items():
+        assert services <= allowed[role], role
+    # Beyond that the secrets are the web's alone.
+    assert [r for r, services in allowed.items() if "secretsmanager" in services] == [
+        "WebRole"
+    ]
+
+
+def test_eventbridge_may_use_the_key_without_saying_for_which_account():
+    """It sends no aws:SourceAccount, so a condition on that would refuse it."""
+    key = templates.read("key")["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    with_condition, without = set(), set()
+    for statement in key["Statement"]:
+        services = statement["Principal"].get("Service", [])
+        where = with_condition if "Condition" in statement else without
+        where.update([services] if isinstance(services, str) else services)
+
+    assert without == {"events.amazonaws.com"}
+    assert {"cloudwatch.amazonaws.com", "sns.amazonaws.com"} <= {
+        service for service in with_condition if isinstance(service, str)
+    }

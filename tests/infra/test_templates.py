@@ -1,6 +1,7 @@
 """The templates in infra/ are valid and say what the code says."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -182,17 +183,10 @@ def test_each_handler_has_a_function_and_its_zip_a_parameter(functions):
         assert key == "".join(p.title() for p in name.split("_")) + "CodeKey"
 
 
-def test_every_function_has_a_role_of_its_own_and_expiring_logs(
-    functions, roles, observability
-):
+def test_every_function_has_a_role_of_its_own(functions, roles, observability):
     names = {r["Properties"]["RoleName"]["Sub"] for r in of_type(roles, ROLE).values()}
     known = {each["Name"] for each in observability["Mappings"]["Functions"].values()}
-    groups = of_type(observability, "AWS::Logs::LogGroup").values()
-
     assert known == set(function_names())
-    for group in groups:
-        declared = group["Properties"]
-        assert declared["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     taken = []
     for function in of_type(functions, "AWS::Lambda::Function").values():
         declared = function["Properties"]
@@ -205,6 +199,40 @@ def test_every_function_has_a_role_of_its_own_and_expiring_logs(
 
 
 ROLE = "AWS::IAM::Role"
+
+
+def test_every_log_expires_and_is_out_of_the_pipelines_reach(data):
+    groups = [group["Properties"] for group in of_type(data, LOG_GROUP).values()]
+    names = {group["LogGroupName"]["Sub"] for group in groups}
+
+    assert {f"/aws/lambda/${{ResourcePrefix}}{name}" for name in function_names()} == {
+        name for name in names if name.startswith("/aws/lambda/")
+    }
+    for group in groups:
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    for name in ("observability", "functions", "web"):
+        assert not of_type(templates.read(name), LOG_GROUP)
+
+
+LOG_GROUP = "AWS::Logs::LogGroup"
+
+
+def test_metric_filters_and_queries_read_logs_that_exist(data, observability):
+    groups = {
+        group["Properties"]["LogGroupName"]["Sub"]
+        for group in of_type(data, LOG_GROUP).values()
+    }
+    read = [
+        f["Properties"]["LogGroupName"]["Sub"]
+        for f in of_type(observability, "AWS::Logs::MetricFilter").values()
+    ]
+    for query in of_type(observability, "AWS::Logs::QueryDefinition").values():
+        read += [name["Sub"] for name in query["Properties"]["LogGroupNames"]]
+
+    looped = ["/aws/lambda/${ResourcePrefix}${Name}"]
+    named = {name for name in read if isinstance(name, str)}
+    assert [name[0] for name in read if not isinstance(name, str)] == looped
+    assert named == groups
 
 
 def test_every_release_is_a_version_behind_the_alias(functions):
@@ -449,3 +477,71 @@ def test_only_our_own_pages_may_upload(data):
     assert rule["AllowedOrigins"] == [{"Ref": "AppUrl"}]
     assert rule["AllowedMethods"] == ["GET", "PUT"]
     assert otherwise == {"Ref": "AWS::NoValue"}
+
+
+def test_code_that_was_replaced_in_its_bucket_is_still_there():
+    bucket = templates.read("delivery")["Resources"]["CodeBucketItself"]["Properties"]
+
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+# -- who deploys
+
+
+@pytest.fixture(scope="module")
+def trust() -> dict[str, Any]:
+    role = templates.read("delivery")["Resources"]["DeployerRole"]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert list(statement["Condition"]) == ["StringEquals"]
+    return statement["Condition"]["StringEquals"]
+
+
+GITHUB = "token.actions.githubusercontent.com"
+
+
+def test_a_repository_is_known_by_its_number_and_not_its_name_alone(trust):
+    """A name that was given up can be taken by somebody else; a number cannot."""
+    assert trust[f"{GITHUB}:repository_id"] == {"Ref": "GitHubRepositoryId"}
+    assert trust[f"{GITHUB}:aud"] == "sts.amazonaws.com"
+
+
+def test_both_forms_of_githubs_subject_are_taken_and_no_other(trust):
+    values = {
+        "GitHubRepository": "octo-org/planner",
+        "GitHubOwnerId": "123456",
+        "GitHubRepositoryId": "456789",
+        "GitHubEnvironment": "production",
+    }
+
+    assert [resolve(each, values) for each in trust[f"{GITHUB}:sub"]] == [
+        "repo:octo-org@123456/planner@456789:environment:production",
+        "repo:octo-org/planner:environment:production",
+    ]
+
+
+def resolve(value: Any, values: dict[str, str]) -> str:
+    """Return what a short form comes to; every condition is true."""
+    if isinstance(value, str):
+        return value
+    ((form, inner),) = value.items()
+    if form == "Ref":
+        return values[inner]
+    if form == "If":
+        return resolve(inner[1], values)
+    if form == "Select":
+        index, parts = inner
+        separator, whole = parts["Split"]
+        return resolve(whole, values).split(separator)[index]
+    assert form == "Sub"
+    text, given = (inner, {}) if isinstance(inner, str) else inner
+    known = values | {name: resolve(each, values) for name, each in given.items()}
+    return re.sub(r"\$\{(\w+)\}", lambda found: known[found[1]], text)
+
+
+def test_the_numbers_of_github_are_numbers():
+    declared = templates.read("delivery")["Parameters"]
+
+    for name in ("GitHubOwnerId", "GitHubRepositoryId"):
+        assert re.fullmatch(declared[name]["AllowedPattern"], "123456")
+        assert not re.fullmatch(declared[name]["AllowedPattern"], "octo-org")
+        assert "Default" not in declared[name]

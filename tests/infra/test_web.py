@@ -55,11 +55,15 @@ def test_the_properties_fit(options):
 
 
 def test_the_secret_key_is_no_property(web, options):
-    secret = web["Resources"]["SecretKey"]
+    data = templates.read("data")
+    secret = data["Resources"]["SecretKey"]
 
     assert (PROPERTIES, "SECRET_KEY") not in options
-    assert options[SECRETS, "SECRET_KEY"] == {"Ref": "SecretKey"}
-    assert options[SECRETS, "HEALTH_KEY"] == {"Ref": "HealthKey"}
+    assert options[SECRETS, "SECRET_KEY"] == {"Ref": "SecretKeyArn"}
+    assert options[SECRETS, "HEALTH_KEY"] == {"Ref": "HealthKeyArn"}
+    for arn in ("SecretKeyArn", "HealthKeyArn"):  # infra/deploy.py hands them on
+        assert data["Outputs"][arn]["Value"] == {"Ref": arn.removesuffix("Arn")}
+        assert arn in web["Parameters"]
     assert secret["UpdateReplacePolicy"] == "Retain"
     assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 50
 
@@ -80,6 +84,32 @@ def test_tls_is_terminated_with_the_given_certificate(options):
     assert options[listener, "Protocol"] == "HTTPS"
     assert options[listener, "SSLCertificateArns"] == {"Ref": "CertificateArn"}
     assert "TLS13" in options[listener, "SSLPolicy"]
+
+
+def test_credentials_are_asked_for_more_than_once(options):
+    """Once, for a second, is what boto3 does of its own accord."""
+    assert int(options[PROPERTIES, "AWS_METADATA_SERVICE_NUM_ATTEMPTS"]) > 1
+    assert int(options[PROPERTIES, "AWS_METADATA_SERVICE_TIMEOUT"]) > 1
+
+
+def test_access_logs_go_where_the_bucket_lets_them(options):
+    balancer = "aws:elbv2:loadbalancer"
+    data = templates.read("data")["Resources"]
+    policy = data["AccessLogsBucketPolicy"]["Properties"]["PolicyDocument"]
+    write = {
+        statement["Principal"]["Service"]: statement["Resource"]["Sub"]
+        for statement in policy["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    receipts = data["ReceiptsBucket"]["Properties"]["LoggingConfiguration"]["If"][1]
+
+    assert options[balancer, "AccessLogsS3Bucket"] == {"Ref": "AccessLogsBucketName"}
+    prefix = options[balancer, "AccessLogsS3Prefix"]
+    assert write["logdelivery.elasticloadbalancing.amazonaws.com"].endswith(
+        f"/{prefix}/AWSLogs/${{AWS::AccountId}}/*"
+    )
+    assert write["logging.s3.amazonaws.com"].endswith(f"/{receipts['LogFilePrefix']}*")
+    assert receipts["DestinationBucketName"] == {"Ref": "AccessLogsBucket"}
 
 
 def test_old_metadata_is_off_and_deployments_keep_all_servers(options):

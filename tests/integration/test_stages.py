@@ -137,6 +137,8 @@ def test_the_pipelines_template_deploys_with_its_repository(stack):
         {
             "CodeBucket": "smart-budget-delivered",
             "GitHubRepository": "owner/smart-budget-planner",
+            "GitHubOwnerId": "123456",
+            "GitHubRepositoryId": "456789",
             "GitHubProviderArn": "arn:aws:iam::000000000000:oidc-provider/x",
         },
     )
@@ -149,9 +151,11 @@ def test_the_pipelines_template_deploys_with_its_repository(stack):
     assert images["imageScanningConfiguration"] == {"scanOnPush": True}
     assert trusted["Condition"]["StringEquals"] == {
         "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-        "token.actions.githubusercontent.com:sub": (
-            "repo:owner/smart-budget-planner:ref:refs/heads/main"
-        ),
+        "token.actions.githubusercontent.com:repository_id": "456789",
+        "token.actions.githubusercontent.com:sub": [
+            "repo:owner@123456/smart-budget-planner@456789:ref:refs/heads/main",
+            "repo:owner/smart-budget-planner:ref:refs/heads/main",
+        ],
     }
 
 

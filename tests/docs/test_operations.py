@@ -3,6 +3,7 @@
 import re
 
 from benchmarks import costs
+from infra import templates
 from smartbudget.local.settings import ROOT
 
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -21,6 +22,40 @@ def test_every_alarm_has_advice_and_no_other():
 
     assert len(headings) == len(set(headings))
     assert set(headings) == alarms()
+
+
+# What makes Elastic Beanstalk ask for a role that AWS keeps once an account.
+SERVICE_LINKED = {
+    "LoadBalancerType": "elasticloadbalancing",
+    "MaxSize": "autoscaling",
+    "EnvironmentType": "elasticbeanstalk",
+    "ServiceRoleForManagedUpdates": "managedupdates.elasticbeanstalk",
+}
+
+
+def test_the_roles_that_aws_needs_are_made_before_the_first_deployment():
+    (made,) = re.findall(r"for s in ([^;]+); do aws iam create-service-linked", GUIDE)
+    (environment,) = re.findall(r"OptionSettings:.*", TEMPLATES["web"], re.S)
+    options = set(re.findall(r"OptionName: (\w+)", environment))
+
+    assert set(SERVICE_LINKED) <= options
+    assert set(made.split()) == set(SERVICE_LINKED.values())
+    assert GUIDE.index(made) < GUIDE.index("1. What a person deploys")
+
+
+def test_the_commands_give_each_template_what_it_demands():
+    """A parameter without a default, or the stack is refused."""
+    first = GUIDE.split("## What it costs")[0].replace("\\\n", " ")
+    (function,) = re.findall(r"^ *deploy\(\) \{.*", first, re.MULTILINE)
+    always = set(re.findall(r"(\w+)=\$STAGE", function))
+
+    assert "--stack-name ${STAGE}smart-budget-$1" in function
+    for name in ("key", "roles", "data", "delivery"):
+        (given, *_) = re.findall(rf"^ *deploy {name}\b(.*)", first, re.MULTILINE)
+        given = always | set(re.findall(r"(\w+)=", given))
+        declared = templates.read(name)["Parameters"]
+        assert given <= set(declared)
+        assert {n for n, each in declared.items() if "Default" not in each} <= given
 
 
 def test_the_table_of_costs_is_that_of_today():

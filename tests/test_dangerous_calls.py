@@ -1,0 +1,79 @@
+"""What the program never does, whatever it is given: read from its code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from smartbudget.local.settings import ROOT
+
+FOLDERS = ("accounts", "budgets", "expenses", "lambdas", "notifications", "reports")
+FOLDERS += ("smartbudget/core", "smartbudget/web")
+CODE = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+SCRIPTS = sorted((ROOT / "static").glob("*.js"))
+
+
+def names(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of whatever a module imports or calls."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, each.name) for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield node.lineno, module
+            yield from ((node.lineno, f"{module}.{each.name}") for each in node.names)
+        elif isinstance(node, ast.Call):
+            yield node.lineno, ast.unparse(node.func)
+
+
+def found(pattern: str) -> list[str]:
+    wanted = re.compile(pattern)
+    return [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in CODE
+        for line, name in names(path)
+        if wanted.fullmatch(name)
+    ]
+
+
+def test_no_text_is_run_as_code():
+    assert found(r"eval|exec|compile|__import__|builtins\..*") == []
+
+
+def test_nothing_is_read_that_could_build_any_object():
+    assert found(r"(pickle|marshal|shelve|dill|jsonpickle|yaml)(\..*)?") == []
+
+
+def test_no_xml_is_parsed():
+    assert found(r"(xml|lxml|defusedxml)(\..*)?") == []
+
+
+def test_no_shell_is_asked():
+    assert found(r"os\.(system|popen|exec.*|spawn.*)|commands(\..*)?") == []
+    for path in CODE:
+        assert "shell=True" not in path.read_text(), path
+
+
+def test_the_only_addresses_are_those_of_aws():
+    """boto3 makes them; no library that asks any address is even imported."""
+    assert found(r"(requests|httpx|aiohttp|urllib3|http\.client)(\..*)?") == []
+    assert found(r"urllib\.request(\..*)?") == []
+
+
+def test_certificates_are_checked_everywhere():
+    assert [path for path in CODE if re.search(r"\bverify\s*=", path.read_text())] == []
+
+
+def test_scripts_set_text_as_text():
+    """And none merges or names properties by what somebody sent."""
+    forbidden = re.compile(
+        r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|__proto__"
+        r"|Object\.assign|setTimeout\(\s*['\"]"
+    )
+
+    assert len(SCRIPTS) >= 5
+    assert {
+        path.name: forbidden.findall(path.read_text())
+        for path in SCRIPTS
+        if forbidden.search(path.read_text())
+    } == {}

@@ -76,7 +76,9 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = name
         line |= _facts.get({})
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = LINK_KEY.sub(
+                "/...", self.formatException(record.exc_info)
+            )
         return json.dumps(line)
 
 

@@ -57,6 +57,18 @@ def test_the_key_of_a_link_is_left_out(lines):
     ]
 
 
+def test_the_key_of_a_link_is_left_out_of_an_exception_too(lines):
+    key = secrets.token_urlsafe(32)
+    try:
+        int(f"/notifications/confirm/{key}")
+    except ValueError:
+        logger.exception("failed")
+
+    (line,) = lines()
+    assert "'/notifications/confirm/...'" in line["exception"]
+    assert key not in json.dumps(line)
+
+
 def test_an_exception_is_in_its_line(lines):
     try:
         int("odd")

@@ -119,8 +119,9 @@ def test_the_sender_is_what_our_own_proxies_saw(
     "address", ["/login", "/api/profile", "/api/docs", "/nowhere", "/health"]
 )
 def test_every_answer_carries_the_safety_headers(address):
-    headers = client_for().get(address).headers
+    headers = client_for().get(address, HTTP_ORIGIN="https://elsewhere.example").headers
 
+    assert not [name for name in headers if name.startswith("Access-Control-")]
     policy = headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
     assert "unsafe-inline" not in policy

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 from expenses.models import Expense
@@ -17,15 +18,18 @@ HEADINGS = (
     "Receipt",
 )
 
-# What spreadsheets take for the beginning of a formula; the last four are = + - @ as
-# East Asian keyboards type them.
-_FORMULA = (*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where a spreadsheet may see a formula begin. A German one splits the file at
+# semicolons and not at commas, quoted or not, so a formula may follow any delimiter
+# that some spreadsheet uses. The last four signs are = + - @ as East Asian keyboards type them.
+_FORMULA = re.compile(
+    r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])'
+)
 
 
 def write_csv(expenses: Iterable[Expense], currency: str) -> bytes:
     """Write expenses as CSV in UTF-8, one a line beneath the headings.
 
-    What somebody typed can be no formula: an apostrophe is put before it.
+    What somebody typed can be no formula: an apostrophe is put before its sign.
     """
     text = io.StringIO(newline="")
     lines = csv.writer(text)
@@ -46,5 +50,5 @@ def write_csv(expenses: Iterable[Expense], currency: str) -> bytes:
 
 
 def plain(text: str) -> str:
-    """Return a text as a spreadsheet takes it for one: never for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a text with an apostrophe wherever a spreadsheet might see a formula."""
+    return _FORMULA.sub("'", text)

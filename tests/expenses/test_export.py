@@ -1,0 +1,58 @@
+"""Texts in a CSV: never a formula, however a spreadsheet splits the file."""
+
+import csv
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expenses.export import plain
+
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+DELIMITERS = ",;|\t\n\r"
+TEXTS = st.text(st.sampled_from(f"ab 1'\"{SIGNS}{DELIMITERS}"), max_size=12)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        (" =1+1", "' =1+1"),
+        (";=1+1", ";'=1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a; =1+1", "a;' =1+1"),
+        ("a,@SUM(A1)", "a,'@SUM(A1)"),
+        ("a|-1", "a|'-1"),
+        ("a\n+1", "a\n'+1"),
+        ('a"=1', "a\"'=1"),
+        ("a;\uff1d1", "a;'\uff1d1"),
+        ("\ttab", "'\ttab"),
+    ],
+)
+def test_no_part_that_a_delimiter_may_begin_is_a_formula(text, written):
+    assert plain(text) == written
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Café", "1+1=2", "a - b", "e-mail", "a; b", "x@example.com", "'=1"]
+)
+def test_other_texts_stay_as_they_are(text):
+    assert plain(text) == text
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=3))
+def test_no_cell_is_a_formula_whichever_delimiter_a_spreadsheet_takes(texts):
+    file = io.StringIO(newline="")
+    csv.writer(file).writerow(["2026-03-18", *map(plain, texts), "1.00"])
+    for delimiter in DELIMITERS:
+        # Without a closing quote at a cell's end, quotes are signs as any other.
+        for cell in file.getvalue().split(delimiter):
+            for part in re.split(r"[\r\n]", cell):
+                assert not part.strip('"').lstrip().startswith(tuple(SIGNS))
+
+
+@given(text=TEXTS)
+def test_only_apostrophes_are_put_in(text):
+    assert plain(text).replace("'", "") == text.replace("'", "")

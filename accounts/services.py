@@ -15,7 +15,7 @@ from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session, U
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from notifications import outbox, plans, texts
-from smartbudget.core import dates, language
+from smartbudget.core import dates, language, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -45,7 +45,7 @@ _NOTICES = uuid.UUID("5d1c9a0e-6b0f-5f0b-9a52-0c7f4f1d2e03")
 
 QUARTER_HOUR = 900  # seconds
 REGISTRATIONS = Limit("register", config.register_limit, 3600)
-ACCOUNT_LOGINS = Limit("login", config.login_account_limit, QUARTER_HOUR)
+NAME_LOGINS = Limit("login", config.login_account_limit, QUARTER_HOUR)
 ADDRESS_LOGINS = Limit("login-from", config.login_address_limit, QUARTER_HOUR)
 PASSWORD_CHECKS = Limit("password", config.login_account_limit, QUARTER_HOUR)
 
@@ -86,6 +86,7 @@ def register(
     phone_number = rules.phone_number(phone_number)
     passwords.check(password, username=username, email=email, field="password")
     if address is not None:
+        log.add(source=address)
         throttles.count(REGISTRATIONS, address)
     now = dates.timestamp()
     account = Account(
@@ -152,17 +153,17 @@ def log_in(
     address: network address to throttle by. device: what it is, in words.
 
     Raises AuthenticationError, the same in words and time for a wrong password and for
-    nobody's name, and ThrottledError. That an account is locked is told, as an
-    AuthenticationError too, only to who knows its password.
+    nobody's name, and ThrottledError by the name that was typed. That an account is
+    locked is told, as an AuthenticationError too, only to who knows its password.
     """
+    log.add(source=address)
     name = identifier.strip().casefold()
     key = claims.email_key(name) if "@" in name else claims.username_key(name)
     # Claims are read by key and consistently, which an index cannot be: it may not yet
     # know who has just registered [D11]. Nobody's account costs the same two reads.
     owner = claims.owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
     account = find_account(owner or "nobody")
-    whom = owner or key
-    right = _count_and_verify(whom, address, password, account)
+    right = _count_and_verify(key, address, password, account)
     if account is None or not right:
         logger.info("login failed user_id=%s", owner or "unknown")
         raise AuthenticationError(_("The username or the password is wrong."))
@@ -172,11 +173,15 @@ def log_in(
 def _count_and_verify(
     whom: str, address: str, password: str, account: Account | None
 ) -> bool:
-    """Count a try before it is made, and take it back unless it failed."""
+    """Count a try before it is made, and take it back unless it failed.
+
+    whom: the name that was typed. If an account's two names shared a counter, failing
+    with one and then being throttled with the other would tell whose it is.
+    """
     throttles.count(ADDRESS_LOGINS, address)
     failed = False
     try:
-        throttles.count(ACCOUNT_LOGINS, whom)
+        throttles.count(NAME_LOGINS, whom)
         try:
             right = passwords.verify(
                 password, account.password_hash if account else None
@@ -184,7 +189,7 @@ def _count_and_verify(
             failed = not right
         finally:
             if not failed:
-                throttles.give_back(ACCOUNT_LOGINS, whom)
+                throttles.give_back(NAME_LOGINS, whom)
     finally:
         if not failed:
             throttles.give_back(ADDRESS_LOGINS, address)

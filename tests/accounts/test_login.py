@@ -4,6 +4,8 @@ import threading
 
 import pytest
 import time_machine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accounts import passwords, services
 from accounts.models import Throttle
@@ -15,6 +17,7 @@ from smartbudget.core.errors import (
     UnavailableError,
 )
 from tests.builders import PASSWORD, make_user
+from tests.conftest import empty_aws
 from tests.notifications.faults import calls_counted
 
 HERE = "192.0.2.1"
@@ -86,7 +89,7 @@ def test_two_spellings_of_one_letter_are_one_password(aws):
     assert log_in(password="cafe\u0301 noir")
 
 
-def test_ten_failures_close_an_account_for_a_while(aws):
+def test_ten_failures_close_a_name_for_a_while(aws):
     make_user("bob")
     fail(10)
 
@@ -96,13 +99,50 @@ def test_ten_failures_close_an_account_for_a_while(aws):
     assert 890 < caught.value.retry_after <= 900
 
 
-def test_name_and_address_of_an_account_are_counted_together(aws):
+def test_spellings_of_one_name_are_counted_together(aws):
     make_user("bob")
     fail(5, "bob")
-    fail(5, "bob@example.com")
+    fail(5, " BOB ")
 
     with pytest.raises(ThrottledError):
         log_in("Bob")
+
+
+def test_a_throttled_name_does_not_tell_whose_address_it_is(aws):
+    """By the address the owner gets in, and a stranger learns nothing of it."""
+    make_user("bob")
+    make_user("carol")
+    fail(10, "bob")
+
+    fail(1, "bob@example.com")
+    fail(1, "carol@example.com")
+    assert log_in("bob@example.com")
+
+
+ATTEMPTS = st.lists(
+    st.sampled_from(["bob", "Bob", "bob@example.com", "carol@example.com", "nobody"]),
+    max_size=60,
+)
+
+
+@given(attempts=ATTEMPTS)
+@settings(max_examples=15, deadline=None)
+def test_failing_tells_nobody_which_names_are_of_one_account(attempts):
+    """Names of one account and of two get the same answers, whatever is tried."""
+
+    def answers(address_of_bob):
+        with empty_aws():
+            make_user("bob" if address_of_bob else "somebody")
+            make_user("carol")
+            return [outcome(each) for each in attempts]
+
+    def outcome(identifier):
+        try:
+            log_in(identifier, "wrong password")
+        except (AuthenticationError, ThrottledError) as error:
+            return type(error), str(error)
+
+    assert answers(address_of_bob=True) == answers(address_of_bob=False)
 
 
 def test_another_account_stays_open(aws):

@@ -27,7 +27,8 @@ LINK_KEY = re.compile(r"/[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
 # What the caller calls the request that is being answered; None: there is none.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-# What else lines are about: user_id, task, task_id, lambda_request_id.
+# What else lines are about: user_id, source (a network address, where somebody is not
+# let in), task, task_id, lambda_request_id.
 _facts: ContextVar[dict[str, str]] = ContextVar("facts")
 
 

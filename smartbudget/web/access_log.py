@@ -12,7 +12,10 @@ SECRET = re.compile(r"[^/]{43,}")
 
 
 class AccessLogger(Logger):  # type: ignore[misc] # gunicorn has no types
-    """No query strings (cursors, searches), no addresses, no link's keys."""
+    """No query strings (cursors, searches), no addresses, no link's keys.
+
+    A line of the application about the same request has the same `request_id`.
+    """
 
     def access(
         self,
@@ -30,6 +33,7 @@ class AccessLogger(Logger):  # type: ignore[misc] # gunicorn has no types
             "status": int(str(resp.status).partition(" ")[0]),
             "bytes": getattr(resp, "sent", None),
             "seconds": round(request_time.total_seconds(), 3),
+            "request_id": dict(resp.headers).get("X-Request-Id"),
             "trace": environ.get("HTTP_X_AMZN_TRACE_ID"),
         }
         self.access_log.info("%s", json.dumps(line))

@@ -23,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import (
@@ -33,6 +34,7 @@ from smartbudget.web.authentication import (
 )
 from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
+from smartbudget.web.requests import client_address
 
 _PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
 
@@ -137,6 +139,7 @@ class ApiView(APIView):
         try:
             super().perform_authentication(request)
         except (APIException, DomainError):
+            log.add(source=client_address(request._request))
             self._count(rates.anybody_at(request))
             raise
         self._count(rates.caller_of(request))
@@ -146,7 +149,7 @@ class ApiView(APIView):
             return
         standing = rates.limiter.count(caller)
         self.headers.update(rates.headers(standing))
-        rates.require_within(standing)
+        rates.require_within(standing, self.request._request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from accounts.models import User
 from accounts.rates import WINDOW, Limiter, Standing
+from smartbudget.core import log
 from smartbudget.core.config import config
 from smartbudget.core.errors import ThrottledError
 from smartbudget.web.requests import client_address
@@ -46,10 +47,11 @@ def count_page(request: HttpRequest, user: User | None) -> None:
     """
     if page_limiter is not None:
         name = f"user {user.user_id}" if user else f"address {client_address(request)}"
-        require_within(page_limiter.count(f"page {name}"))
+        require_within(page_limiter.count(f"page {name}"), request)
 
 
-def require_within(standing: Standing) -> None:
+def require_within(standing: Standing, request: HttpRequest) -> None:
     """Raise ThrottledError if a request is over its limit."""
     if standing.is_over:
+        log.add(source=client_address(request))
         raise ThrottledError(_("Too many requests. Please wait."), standing.reset)

@@ -117,7 +117,7 @@ def test_a_wrong_password_is_unauthorized(aws):
 
 
 def test_too_many_failures_say_when_to_come_back(aws, monkeypatch):
-    monkeypatch.setattr(services, "ACCOUNT_LOGINS", Limit("login", 1, 900))
+    monkeypatch.setattr(services, "NAME_LOGINS", Limit("login", 1, 900))
     client = client_for()
     wrong = {"username": "bob", "password": "x" * 9}
     post(client, "/login", wrong)

@@ -61,7 +61,7 @@ def test_errors_sit_on_the_form_which_keeps_what_was_typed(
 
 
 def test_throttled_forms_say_when_to_come_back(aws, monkeypatch):
-    monkeypatch.setattr(services, "ACCOUNT_LOGINS", Limit("login", 1, 900))
+    monkeypatch.setattr(services, "NAME_LOGINS", Limit("login", 1, 900))
     client = client_for()
     wrong = {"username": "bob", "password": "x" * 9}
     client.post("/login", wrong)

@@ -1,11 +1,17 @@
 """What the log tells of logins and of attempts at what is not allowed."""
 
+import datetime
+import json
 import logging
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
 
 from accounts import services
-from tests.builders import PASSWORD, client_for, make_user
+from smartbudget.core import log
+from smartbudget.web.access_log import AccessLogger
+from tests.builders import PASSWORD, client_for, make_user, program_with
 
 
 @pytest.fixture
@@ -47,9 +53,96 @@ def test_a_write_without_its_csrf_token_is_told(lines):
 
 def test_who_is_told_to_wait_is_told(lines, monkeypatch):
     limit = services.Limit("login", 1, 900)
-    monkeypatch.setattr(services, "ACCOUNT_LOGINS", limit)
+    monkeypatch.setattr(services, "NAME_LOGINS", limit)
 
     for _ in range(2):
         client_for().post("/login", {"username": "bob", "password": PASSWORD})
 
     assert any(line.startswith("Too Many Requests") for line in lines())
+
+
+# ------------------------------------------- where it came from, in which request
+
+
+@pytest.fixture
+def written(aws, caplog):
+    """Return what was logged so far, as it is written."""
+    formatted = []
+    formatter = log.JsonFormatter()
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            formatted.append(json.loads(formatter.format(record)))
+
+    handler = Keep()
+    logging.getLogger().addHandler(handler)
+    caplog.set_level(logging.INFO)
+    yield formatted
+    logging.getLogger().removeHandler(handler)
+
+
+def about(lines, request_id):
+    return [line for line in lines if line.get("request_id") == request_id]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "form"])
+@pytest.mark.parametrize("name", ["bob", "bob@example.com", "nobody"])
+def test_a_failed_login_is_joined_to_its_source_and_its_request(written, kind, name):
+    make_user("bob")
+    login = {"username": name, "password": "wrong-guess"}
+    form = {} if kind == "form" else {"content_type": kind}
+
+    answer = client_for().post("/login", login, REMOTE_ADDR="192.0.2.7", **form)
+
+    assert answer.status_code == 401
+    lines = about(written, answer["X-Request-Id"])
+    (failed,) = (line for line in lines if "login failed" in line["message"])
+    assert failed["source"] == "192.0.2.7"
+    assert "bob@example.com" not in json.dumps(lines)
+
+
+def test_so_is_a_throttled_one(written, monkeypatch):
+    monkeypatch.setattr(services, "NAME_LOGINS", services.Limit("login", 1, 900))
+    login = {"username": "bob", "password": PASSWORD}
+    client = client_for()
+    client.post("/login", login)
+
+    answer = client.post("/login", login, REMOTE_ADDR="2001:db8::7")
+
+    assert answer.status_code == 429
+    lines = about(written, answer["X-Request-Id"])
+    assert [line["source"] for line in lines] == ["2001:db8::/64"]
+
+
+def test_so_is_a_wrong_token(written):
+    answer = program_with("smartbudget_" + "0" * 64).get("/api/budgets")
+
+    assert answer.status_code == 401
+    lines = about(written, answer["X-Request-Id"])
+    assert [line["source"] for line in lines] == ["127.0.0.1"]
+
+
+def test_what_is_let_in_has_no_source(written):
+    answer = client_for(make_user("bob")).get("/budgets")
+
+    assert answer.status_code == 200
+    assert not any("source" in line for line in about(written, answer["X-Request-Id"]))
+
+
+def test_the_access_log_names_the_request(caplog):
+    logger = AccessLogger(Config())
+    logger.access_log.addHandler(caplog.handler)
+    logger.access_log.setLevel(logging.INFO)
+    response = SimpleNamespace(
+        status="200 OK", sent=12, headers=[("X-Request-Id", "abc")]
+    )
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/budgets"}
+    logger.access(response, None, environ, datetime.timedelta(seconds=1))
+
+    line = json.loads(caplog.records[-1].getMessage())
+    assert (line["request_id"], line["path"], line["status"]) == (
+        "abc",
+        "/budgets",
+        200,
+    )

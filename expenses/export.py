@@ -20,7 +20,8 @@ HEADINGS = (
 
 # Where a spreadsheet may see a formula begin. A German one splits the file at
 # semicolons and not at commas, quoted or not, so a formula may follow any delimiter
-# that some spreadsheet uses. The last four signs are = + - @ as East Asian keyboards type them.
+# that some spreadsheet uses. The last four signs are = + - @ as East Asian keyboards
+# type them.
 _FORMULA = re.compile(
     r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])'
 )

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts import deletion, export, serializers, services, tokens
 from accounts.models import Account
 from notifications import address_change
+from smartbudget.core.errors import NotFoundError
 from smartbudget.web import sessions
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
@@ -177,7 +178,7 @@ class AccountView(ApiView):
 
 
 class ExportView(ApiView):
-    scope = "account"
+    scope = "export"
     content_negotiation_class = OneForm
 
     @extend_schema(
@@ -194,7 +195,7 @@ class ExportView(ApiView):
 
 
 class JsonExportView(ApiView):
-    scope = "account"
+    scope = "export"
     content_negotiation_class = OneForm
 
     @extend_schema(operation_id="export_json", responses=serializers.ExportOutput)
@@ -206,7 +207,7 @@ class JsonExportView(ApiView):
 
 class CsvExportView(ApiView):
     query = serializers.ExportFilter
-    scope = "account"
+    scope = "table"
     content_negotiation_class = OneForm
 
     @extend_schema(
@@ -281,6 +282,24 @@ class TokensView(ApiView):
         return Response(
             {**shown, "token": secret}, status=201, headers={"Location": address}
         )
+
+
+class CurrentTokenView(ApiView):
+    scope = "any"
+
+    @extend_schema(
+        operation_id="get_current_token",
+        responses={200: serializers.TokenOutput, 404: None},
+    )
+    def get(self, request: Request) -> Response:
+        """Show the API token that the request uses: its scopes and when it expires.
+
+        A session uses none: 404.
+        """
+        if request.auth is None:
+            raise NotFoundError(_("This request uses no API token."))
+        found = tokens.get_token(request.user, request.auth.token_id)
+        return Response(serializers.TokenOutput(found).data)
 
 
 class TokenView(ApiView):

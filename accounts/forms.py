@@ -28,6 +28,7 @@ SCOPE_LABELS = {
     "read": _("read: see expenses, budgets, receipts, notifications and reports"),
     "write": _("write: add, change and delete expenses, budgets and receipts"),
     "reports": _("reports: make, see and delete reports"),
+    "export": _("export: download everything in your account"),
     "account": _("account: change the profile, sign devices out, download everything"),
 }
 TOKEN_DAYS = {

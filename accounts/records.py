@@ -126,7 +126,7 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
 
 
 def of_budget(budget: "Budget", user: User) -> Record:
-    """Describe a budget as the API does."""
+    """Describe a budget as the API does, without what is spent of it."""
     return _picked(budget, _BUDGET) | {
         "amount": format_amount(budget.amount, user.currency),
         "alert_threshold": int(budget.alert_threshold),

@@ -10,7 +10,7 @@ from accounts import rules
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
-from budgets.serializers import BudgetOutput
+from budgets.serializers import StoredBudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
@@ -188,7 +188,7 @@ class ExportOutput(serializers.Serializer[Any]):
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
     tokens = ExportedToken(many=True)
-    budgets = BudgetOutput(many=True)
+    budgets = StoredBudgetOutput(many=True)
     notifications = NotificationOutput(many=True)
     expenses = ExpenseOutput(many=True, help_text="Newest day first.")
     history = ExportedHistory(many=True, help_text="Of expenses that were changed.")

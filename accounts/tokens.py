@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SCOPES = ("read", "write", "reports", "account")
+SCOPES = ("read", "write", "reports", "export", "account")
 PREFIX = "smartbudget_"
 LONGEST_NAME = 50  # characters
 LONGEST_DAYS = 366  # none is endless

@@ -63,6 +63,9 @@ api = [
         name="session",
     ),
     path("api/tokens", api_views.TokensView.as_view(), name="tokens"),
+    path(
+        "api/tokens/current", api_views.CurrentTokenView.as_view(), name="current_token"
+    ),
     path("api/tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),
     path("api/email", api_views.EmailView.as_view(), name="email"),
     path("api/admin/health", staff_api.HealthView.as_view(), name="health"),

@@ -1,5 +1,6 @@
 """The budget API."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -30,8 +31,7 @@ class BudgetListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's budgets, by category and period, on one page."""
         page = services.list_budgets(request.user)
-        context = {"currency": request.user.currency}
-        results = BudgetOutput(page.items, many=True, context=context).data
+        results = represent_all(request, page.items)
         return Response(cursors.body(request, request.user, page, results))
 
     @extend_schema(
@@ -115,5 +115,11 @@ class TrendView(ApiView):
 
 
 def represent(request: Request, budget: Budget) -> dict[str, Any]:
+    (data,) = represent_all(request, [budget])
+    return data
+
+
+def represent_all(request: Request, budgets: Sequence[Budget]) -> list[dict[str, Any]]:
+    lines = queries.current_lines(request.user, budgets)
     context = {"currency": request.user.currency}
-    return BudgetOutput(budget, context=context).data
+    return BudgetOutput(lines, many=True, context=context).data

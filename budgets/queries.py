@@ -32,6 +32,7 @@ class BudgetLine:
     alert_threshold: int
     spent: Decimal
     within: dates.Period
+    created_at: str = ""  # of the budget; ISO 8601, UTC
 
     @property
     def category_key(self) -> str:
@@ -163,6 +164,28 @@ def _summary(user: User, kind: str, shown: dates.Period, day: datetime.date) -> 
     )
 
 
+def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
+    """Return each budget as it stands in its period that holds today.
+
+    Makes no call where the budgets hold those periods' totals. A budget whose period
+    has ended does not, until its next expense or the daily check: expenses are then
+    read, with one Query.
+    """
+    today = user.today()
+    periods = [dates.period_of(each.period, today) for each in budgets]
+    ended = [
+        period
+        for budget, period in zip(budgets, periods, strict=True)
+        if budget.current != period
+    ]
+    found: list[Entry] = []
+    if ended:
+        start, end = min(p.start for p in ended), max(p.end for p in ended)
+        reach = dates.Period(start, end)
+        found = expenses.entries(user.user_id, reach, described=reach)
+    return lines(budgets, today, found)
+
+
 def lines(
     budgets: Sequence[Budget], day: datetime.date, found: Sequence[Spending]
 ) -> list[BudgetLine]:
@@ -188,6 +211,7 @@ def _line(
         alert_threshold=int(budget.alert_threshold),
         spent=spent,
         within=period,
+        created_at=budget.created_at,
     )
 
 

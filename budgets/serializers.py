@@ -44,13 +44,27 @@ class BudgetInput(InputSerializer):
     )
 
 
-class BudgetOutput(serializers.Serializer[Any]):
+class StoredBudgetOutput(serializers.Serializer[Any]):
+    """A budget as its owner set it."""
+
     budget_id = IdField()
     category = serializers.CharField()
     amount = MoneyField()
     alert_threshold = serializers.IntegerField()
     period = serializers.ChoiceField(PERIODS)
     created_at = serializers.DateTimeField()
+
+
+class BudgetOutput(StoredBudgetOutput):
+    """A budget, and how it stands in its current period."""
+
+    spent = MoneyField(help_text="In its current week, month or year.")
+    remaining = MoneyField(help_text="Below zero when the budget is exceeded.")
+    level = serializers.ChoiceField(
+        LEVELS,
+        help_text="`threshold` from `alert_threshold` percent on, `exceeded` above the"
+        " amount.",
+    )
 
 
 class BudgetPage(serializers.Serializer[Any]):

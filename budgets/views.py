@@ -11,10 +11,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services as accounts
 from accounts.models import User
-from budgets import charts, counting, queries, services
+from budgets import charts, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
-from budgets.queries import BudgetLine
 from expenses import queries as expenses
 from expenses.forms import QuickAddForm
 from expenses.views import say
@@ -95,7 +94,9 @@ def subscribe_step(request: HttpRequest) -> HttpResponse:
 @require_safe
 def list_budgets(request: HttpRequest) -> HttpResponse:
     today = request.user.today()
-    bars = [charts.budget_bar(line, today) for line in _lines(request.user)]
+    budgets = services.list_budgets(request.user).items
+    lines = queries.current_lines(request.user, budgets)
+    bars = [charts.budget_bar(line, today) for line in lines]
     return render(request, "budgets/list.html", {"bars": bars})
 
 
@@ -155,29 +156,6 @@ def _to_list(request: HttpRequest, budget: Budget, done: str) -> HttpResponse:
     )
     messages.success(request, said)
     return redirect("budgets:list")
-
-
-def _lines(user: User) -> list[BudgetLine]:
-    """Read how every budget stands today.
-
-    Only where a period has ended and nothing has begun the next one yet must expenses
-    be read.
-    """
-    budgets = services.list_budgets(user).items
-    if any(each.current != counting.current_period(user, each) for each in budgets):
-        return queries.summary(user).lines
-    return [
-        BudgetLine(
-            budget_id=each.budget_id,
-            category=each.category,
-            period=each.period,
-            amount=each.amount,
-            alert_threshold=int(each.alert_threshold),
-            spent=each.spent,
-            within=each.current,
-        )
-        for each in budgets
-    ]
 
 
 def _month_of(day: datetime.date) -> str:

@@ -2,8 +2,9 @@
 
 A row of API says which scopes let a token do it (any one of them; `session`: no token
 may; `anyone`: nobody need be known), method and address, and the status that the owner
-gets, somebody else, and staff. `alone` stands behind what would get in the way of later
-rows. What the other callers must get follows from these, see `expected`.
+gets (in a browser/with a token, where that differs), somebody else, and staff. `alone`
+stands behind what would get in the way of later rows. What the other callers must get
+follows from these, see `expected`.
 """
 
 import json
@@ -36,14 +37,15 @@ API = """
    session      POST   /api/email                                200   200   200 alone
    account      DELETE /api/email                                200   200   200
    session      DELETE /api/account                              202   202   202 alone
-   account      GET    /api/export                               200   200   200 alone
-   account      GET    /api/export.json                          200   200   200 alone
-   account      GET    /api/export/expenses.csv                  200   200   200 alone
+   export,account      GET /api/export                           200   200   200 alone
+   export,account      GET /api/export.json                      200   200   200 alone
+   read,export,account GET /api/export/expenses.csv              200   200   200 alone
    account      GET    /api/sessions                             200   200   200
    account      DELETE /api/sessions                             204   204   204 alone
    account      DELETE /api/sessions/<session_id>                204   404   404 alone
    account      GET    /api/tokens                               200   200   200
    session      POST   /api/tokens                               201   201   201
+   read,write,reports,export,account GET /api/tokens/current     404/200 404 404
    account      GET    /api/tokens/<token_id>                    200   404   404
    account      DELETE /api/tokens/<token_id>                    204   404   404
 
@@ -288,6 +290,7 @@ class Row:
     method: str
     address: str
     owner: int
+    program: int  # of the owner's, with a token
     other: int
     staff: int
     is_alone: bool
@@ -300,7 +303,8 @@ def rows(table: str) -> list[Row]:
     found = []
     for line in filter(None, map(str.split, table.splitlines())):
         scopes, method, address, owner, other, staff, *alone = line
-        statuses = (int(status) for status in (owner, other, staff))
+        owner, _, program = owner.partition("/")
+        statuses = map(int, (owner, program or owner, other, staff))
         found.append(
             Row(tuple(scopes.split(",")), method, address, *statuses, bool(alone))
         )
@@ -317,11 +321,11 @@ def expected(row: Row) -> dict[str, int]:
         **people,
         **dict.fromkeys(UNKNOWN, 401),
         **{
-            f"token: {scope}": row.owner if scope in row.scopes else 403
+            f"token: {scope}": row.program if scope in row.scopes else 403
             for scope in SCOPES
         },
-        f"token: {' '.join(wrong)}": 403,
-        FULL: 403 if row.scopes == ("session",) else row.owner,
+        **({f"token: {' '.join(wrong)}": 403} if wrong else {}),
+        FULL: 403 if row.scopes == ("session",) else row.program,
     }
 
 

@@ -206,6 +206,22 @@ def test_a_period_that_begins_is_counted_once(alice):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
+def test_budgets_of_a_period_that_has_ended_cost_one_query_more(alice):
+    """Until something moves them on; what they hold is the old period's."""
+    with time_machine.travel(datetime.datetime(2026, 4, 1, 9, tzinfo=datetime.UTC)):
+        browser = client_for(alice)
+        with counted() as before:
+            browser.get("/api/budgets")
+        make_expense(alice)
+        with counted() as after:
+            browser.get("/api/budgets")
+
+    assert before.names == [SESSION, QUERY, QUERY]
+    assert before.read_items == 1  # the budget; nothing is spent in April yet
+    assert after.names == [SESSION, QUERY]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
 def test_the_daily_check_writes_only_what_changed(alice):
     from budgets import checks
 

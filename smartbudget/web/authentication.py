@@ -22,7 +22,11 @@ from smartbudget.web import sessions
 SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "data": (["read"], ["write"]),
     "reports": (["read", "reports"], ["reports"]),
+    # Before `export` was a scope, `account` was the one for every download.
+    "export": (["export", "account"], []),
+    "table": (["read", "export", "account"], []),
     "account": (["account"], ["account"]),
+    "any": (tokens.SCOPES, []),
     "session": ([], []),
 }
 

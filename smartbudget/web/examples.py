@@ -110,7 +110,8 @@ NAMED: dict[str, Any] = {
 # Of a component: properties that are other than their names', or left out (...).
 COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetInputRequest": {"amount": "400.00"},
-    "BudgetOutput": {"amount": "400.00"},
+    "BudgetOutput": {"amount": "400.00", "level": "threshold"},
+    "StoredBudgetOutput": {"amount": "400.00"},
     "CategoryBudgetOutput": {"amount": "400.00"},
     "ConfirmationInputRequest": {"expense_id": ...},
     "DeletionOutput": {"detail": "Your account is closed, and will be deleted."},

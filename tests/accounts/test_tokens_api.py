@@ -227,6 +227,10 @@ def test_other_schemes_open_nothing_and_are_in_nobodys_way(alice, scheme, creden
         (["read", "write"], "POST", "/api/reports/generate", "reports"),
         (["write"], "GET", "/api/reports", "read"),
         (["read", "write", "reports"], "GET", "/api/profile", "account"),
+        (["export"], "GET", "/api/profile", "account"),
+        (["read", "write", "reports"], "GET", "/api/export", "export"),
+        (["read", "write", "reports"], "GET", "/api/export.json", "export"),
+        (["write"], "GET", "/api/export/expenses.csv", "read"),
     ],
 )
 def test_a_scope_that_is_missing_is_named(alice, scopes, method, path, wanted):
@@ -239,6 +243,28 @@ def test_a_scope_that_is_missing_is_named(alice, scopes, method, path, wanted):
     if method != "HEAD":
         assert problem(answer)["code"] == "insufficient_scope"
         assert f"one of these scopes: {wanted}" in problem(answer)["detail"]
+
+
+@pytest.mark.parametrize("scope", ["export", "account"])
+def test_a_backup_needs_no_more_than_a_scope_for_downloads(alice, scope):
+    """`account` was the scope for them before there was `export`."""
+    program = program_with(make_token(alice, scope))
+
+    for path in ("/api/export", "/api/export.json", "/api/export/expenses.csv"):
+        answer = program.get(path)
+        assert (path, answer.status_code) == (path, 200)
+        assert answer.getvalue()
+
+
+def test_a_token_shows_itself_whatever_it_may_do(alice):
+    others = make_token(make_user("bob"), "read")
+    for scope in tokens.SCOPES:
+        program = program_with(make_token(alice, scope, name=f"For {scope}"))
+
+        found = program.get("/api/tokens/current").json()
+        assert (found["name"], found["scopes"]) == (f"For {scope}", [scope])
+    assert program_with(others).get("/api/tokens/current").json()["name"] == "Script"
+    assert client_for(alice).get("/api/tokens/current").status_code == 404
 
 
 @pytest.mark.parametrize(

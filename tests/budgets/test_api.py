@@ -1,8 +1,11 @@
+import datetime
 import json
 
 import pytest
+import time_machine
 
 from budgets.services import get_budget, list_budgets
+from smartbudget.core.dates import PERIODS
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense
 from tests.problems import problem, said_of
@@ -18,6 +21,9 @@ FIELDS = {
     "alert_threshold",
     "period",
     "created_at",
+    "spent",
+    "remaining",
+    "level",
 }
 FOOD = {"category": "Food", "amount": "100"}
 
@@ -54,6 +60,66 @@ def test_budgets_are_listed_by_category_and_period(client, alice):
     assert found == [("a", "monthly"), ("A", "yearly"), ("b", "monthly")]
     assert (body["next"], body["previous"]) == (None, None)
     assert set(body["results"][0]) == FIELDS
+
+
+SPENT = ("spent", "remaining", "level")
+
+
+@pytest.mark.parametrize(
+    ("amount", "stands"),
+    [
+        ("79.99", ("79.99", "20.01", "ok")),
+        ("80.00", ("80.00", "20.00", "threshold")),
+        ("100.00", ("100.00", "0.00", "threshold")),
+        ("100.01", ("100.01", "-0.01", "exceeded")),
+    ],
+)
+def test_a_budget_says_how_it_stands(client, alice, amount, stands):
+    url = post(client, FOOD)["Location"]
+    make_expense(alice, category="Food", amount=amount)
+
+    (listed,) = client.get(URL).json()["results"]
+    assert client.get(url).json() == listed
+    assert tuple(listed[each] for each in SPENT) == stands
+    (line,) = client.get(SUMMARY).json()["budgets"]
+    assert {each: line[each] for each in SPENT} == {
+        each: listed[each] for each in SPENT
+    }
+
+
+def test_a_budget_counts_what_its_period_held_before_it_was_made(client, alice):
+    make_expense(alice, category="food", amount="30.00")
+
+    assert post(client, FOOD).json()["spent"] == "30.00"
+    changed = patch(client, list_budgets(alice).items[0], {"amount": "25"}).json()
+    assert tuple(changed[each] for each in SPENT) == ("30.00", "-5.00", "exceeded")
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_a_budget_whose_period_has_ended_is_counted_for_today(alice, period):
+    """Until an expense or the daily check moves it on, the stored total is old."""
+    make_budget(alice, category="Food", amount="100.00", period=period)
+    make_expense(alice, category="Food", amount="90.00")
+    with time_machine.travel(datetime.datetime(2027, 4, 14, 9, tzinfo=datetime.UTC)):
+        client = client_for(alice)
+        (before,) = client.get(URL).json()["results"]
+        assert tuple(before[each] for each in SPENT) == ("0.00", "100.00", "ok")
+
+        # Beside the budget, as if both were written at one moment.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("budgets.counting.read_touched", lambda *_: [])
+            make_expense(alice, category="food", amount="85.00", date="2027-04-13")
+        (after,) = client.get(URL).json()["results"]
+        (line,) = client.get(SUMMARY).json()["budgets"]
+    assert tuple(after[each] for each in SPENT) == ("85.00", "15.00", "threshold")
+    assert tuple(line[each] for each in SPENT) == ("85.00", "15.00", "threshold")
+
+
+def test_a_void_expense_is_not_spent(client, alice):
+    post(client, FOOD)
+    make_expense(alice, category="Food", amount="50.00", status="void")
+
+    assert client.get(URL).json()["results"][0]["spent"] == "0.00"
 
 
 WRONG_VALUES = {

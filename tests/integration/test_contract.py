@@ -19,7 +19,7 @@ SOAK = bool(os.environ.get("SOAK"))
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.soak]
 
 HERE = Path(__file__).parent
-SCOPES = ["read", "write", "reports", "account"]
+SCOPES = ["read", "write", "reports", "export", "account"]
 
 
 def test_the_api_does_what_its_schema_says(stack, tmp_path):

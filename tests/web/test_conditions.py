@@ -241,13 +241,20 @@ def test_a_refused_change_stores_no_receipt_and_no_history(client, alice):
     assert client.get(f"{thing.url}/history").json() == history
 
 
-def test_an_expense_does_not_change_its_budget_s_tag(client, alice):
+def test_an_expense_changes_its_budget_s_tag_since_more_is_spent(client, alice):
     url = budget_of(alice).url
     before = tag(client, url)
 
+    make_expense(alice, category="Elsewhere")
+    assert tag(client, url) == before
     make_expense(alice)
 
-    assert tag(client, url) == before
+    answer = client.get(url, headers={"If-None-Match": before})
+    assert answer.status_code == 200
+    stale = {"If-Match": before}
+    body = {"amount": "5.00"}
+    refused = client.patch(url, body, content_type="application/json", headers=stale)
+    assert refused.status_code == 412
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,31 @@ from tests.stack import stack
 
 __all__ = ["stack"]
 
+# Tests that share one of these run in one worker, which makes it once.
+EXPENSIVE = ("other_stage", "rich")
+
+
+def pytest_itemcollected(item):
+    """Group a module's tests on the local AWS, so that one worker runs them.
+
+    Each worker has a local AWS of its own; a module's tests share its fixtures.
+    """
+    fixtures = set(item.fixturenames)
+    if "stack" in fixtures and not item.get_closest_marker("xdist_group"):
+        shared = fixtures.intersection(EXPENSIVE)
+        group = shared.pop() if shared else item.module.__name__
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Run what takes long first: the many short tests even out the workers' loads."""
+
+    def is_short(item):
+        return not any(map(item.get_closest_marker, ("xdist_group", "soak")))
+
+    items.sort(key=is_short)
+
 
 @contextlib.contextmanager
 def _one_call_at_a_time():

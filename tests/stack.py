@@ -1,18 +1,20 @@
-"""The local AWS for integration tests: started once a run, on free ports.
+"""The local AWS for integration tests: one in each worker that has such tests.
 
-    @pytest.mark.xdist_group("stack")
     def test_something(stack):
         requests.get(f"{stack.web_url}/health")
 
-The mark keeps such tests in one xdist worker, so that there is one stack. Tests share
-it: they make users of their own (`stack.new_address()`) rather than clean up. A test
-that stops or kills a part starts it again, which `stack.without("mailbox")` sees to.
+Tests share it: they make users of their own (`stack.new_address()`) rather than clean
+up. A test that stops or kills a part starts it again, which `stack.without("mailbox")`
+sees to. The tests of a module run in one worker and may share its fixtures.
 """
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import socket
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -121,12 +123,29 @@ def wait_until(happened: Callable[[], Any], seconds: float = WAIT_SECONDS) -> An
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody uses now."""
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
+    """Return ports that are free, and that no other test run takes.
+
+    They are below those that systems give to clients, so a part that is stopped finds
+    its port free when it starts again. A lock on a byte of one file reserves a port
+    until this process ends.
+    """
+    return [next(_free_ports) for _ in range(count)]
+
+
+def _find_free_ports() -> Iterator[int]:
+    path = Path(tempfile.gettempdir()) / f"smartbudget-ports-{os.getuid()}"
+    with path.open("w") as reserved:
+        for port in range(20_000, 32_000):
+            try:
+                fcntl.lockf(reserved, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            except OSError:  # it is another run's, or another program's
+                continue
+            yield port
+
+
+_free_ports = _find_free_ports()
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:

@@ -1,11 +1,8 @@
 """The API in a browser: its browsable pages, and its docs."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.integration.people import Person
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_a_browsable_page_sends_json(windows, stack):

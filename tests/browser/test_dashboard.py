@@ -1,11 +1,8 @@
 """The dashboard by hand: an expense by keyboard alone, and the trend."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.integration.people import Person
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_an_expense_is_added_by_keyboard_and_says_what_it_set_off(windows, stack):

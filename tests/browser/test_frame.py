@@ -1,11 +1,8 @@
 """What surrounds each page: its theme and the way back."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.integration.people import Person
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def background(page: Page) -> str:

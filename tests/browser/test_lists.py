@@ -8,8 +8,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_main_job import WITH_AND_WITHOUT_SCRIPTS
 from tests.integration.people import Person
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 TODAY = datetime.datetime.now(datetime.UTC).date()
 
 

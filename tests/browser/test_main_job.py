@@ -10,8 +10,6 @@ from tests.expenses.pictures import PDF, picture
 from tests.integration.people import PASSWORD, Person
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize("javascript", [True, False])
 
 

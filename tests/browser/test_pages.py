@@ -11,8 +11,6 @@ from tests.browser.seeds import LONG_WORD
 from tests.browser.windows import Windows, flaws
 from tests.integration.people import PASSWORD, Person
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PUBLIC = ["/login", "/register", "/no-such-page", "/api/docs/errors"]
 PRIVATE = [
     "/",

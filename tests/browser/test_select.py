@@ -7,8 +7,6 @@ from tests.browser.windows import flaws
 from tests.integration.people import Person
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 EVERY_LIST = pytest.mark.parametrize("address", ["/expenses", "/notifications"])
 
 

@@ -8,8 +8,6 @@ from playwright.sync_api import Page
 
 from tests.integration.people import Person
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 FIRST_VISIT_BYTES = 100_000
 NEXT_VISIT_BYTES = 30_000
 

@@ -8,7 +8,6 @@ import yaml
 from infra.changesets import DeployError, Stacks, State
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
 NAME = f"changes-{uuid.uuid4().hex[:8]}"
 PREFIX = f"{NAME}-"
 

@@ -2,11 +2,7 @@
 
 import json
 
-import pytest
-
 from tests.integration.people import Person
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 COUNT = 1000
 

@@ -4,15 +4,12 @@ import io
 import json
 import zipfile
 
-import pytest
 import requests
 
 from tests.expenses.pictures import PDF
 from tests.integration.people import PASSWORD, Person
 from tests.integration.test_receipts import BUCKET, announced_and_put
 from tests.stack import wait_until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 TASK = "accounts.tasks.delete_account"
 

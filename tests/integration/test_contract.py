@@ -16,7 +16,7 @@ from smartbudget.local.settings import ROOT
 from tests.integration.people import PASSWORD, Person
 
 SOAK = bool(os.environ.get("SOAK"))
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.soak]
+pytestmark = pytest.mark.soak
 
 HERE = Path(__file__).parent
 SCOPES = ["read", "write", "reports", "export", "account"]

@@ -24,8 +24,6 @@ from tests.integration.test_main_job import history, today
 from tests.problems import said_of
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 COMMIT = "dynamodb:TransactWriteItems"
 QUEUE = "sqs:SendMessageBatch"
 UPDATE = "dynamodb:UpdateItem"

@@ -15,8 +15,6 @@ from tests.integration.people import Person
 from tests.problems import problem
 from tests.stack import BODY_SECONDS, WAIT_SECONDS
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 LUNCH = json.dumps({"amount": "4.00", "category": "Lunch"}).encode()
 
 

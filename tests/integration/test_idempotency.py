@@ -10,8 +10,6 @@ from tests.integration.faults import ATTEMPTS, DOWN, HELD, HELD_AFTER, REPLY_LOS
 from tests.integration.people import Person
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 CLAIM = "dynamodb:PutItem"
 COMMIT = "dynamodb:TransactWriteItems"
 COMPLETION = "dynamodb:UpdateItem"

@@ -6,14 +6,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-import pytest
 import requests
 
 from tests.integration.people import PASSWORD, Person
 from tests.problems import said_of
 from tests.stack import wait_until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def today() -> datetime.date:

@@ -13,8 +13,6 @@ from smartbudget.local.settings import ACCOUNT, CODE_BUCKET, REGION
 from tests.integration.stages import OTHER
 from tests.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 REFUSALS = {
     "AccessDenied",
     "AccessDeniedException",

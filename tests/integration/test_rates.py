@@ -4,12 +4,8 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.integration.faults import FaultyWeb
 from tests.integration.people import Person
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_a_limit_holds_across_processes(stack, tmp_path):

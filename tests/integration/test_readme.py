@@ -15,8 +15,6 @@ import pytest
 from smartbudget.local.settings import ROOT
 from tests.integration.people import PASSWORD, Person
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SCOPES = ["read", "write", "reports"]
 
 

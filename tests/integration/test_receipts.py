@@ -15,8 +15,6 @@ from tests.expenses.pictures import PDF, picture
 from tests.integration.people import Person
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 BUCKET = "smart-budget-receipts"
 LIMIT = 10 * 1024 * 1024
 

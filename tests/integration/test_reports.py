@@ -6,13 +6,10 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pypdf
-import pytest
 import requests
 
 from tests.integration.people import Person
 from tests.stack import wait_until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 NOW = {"report_type": "monthly"}
 

@@ -17,7 +17,7 @@ from smartbudget.local.settings import (
 from tests.lambdas.events import recorded
 from tests.stack import Stack, running_stack, wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("ses")
 
 SENDER = "Smart Budget Planner <alerts@example.com>"
 PARAMETERS = {

@@ -14,8 +14,6 @@ from tests.integration.test_main_job import history
 from tests.notifications.test_staff_pages import ADDRESSES, PAGE
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 VISIBILITY_SECONDS = "3"  # longer than an attempt takes, lest two of them overlap
 ALL_ATTEMPTS = 60  # seconds, at most
 DEAD_LETTERS = "NotificationDeadLetterQueueUrl"

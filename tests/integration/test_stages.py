@@ -3,14 +3,10 @@
 import dataclasses
 import json
 
-import pytest
-
 from infra import templates
 from smartbudget.local import deploy
 from tests.integration.stages import OTHER, deploy_template
 from tests.stack import wait_until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_all_parts_of_the_other_stage_are_deployed_and_tagged(stack, other_stage):

@@ -5,8 +5,6 @@ import pytest
 from tests.integration.people import PASSWORD, Person
 from tests.stack import wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SUBSCRIPTION = "notifications/subscribe"
 
 

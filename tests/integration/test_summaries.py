@@ -2,13 +2,9 @@
 
 import datetime
 
-import pytest
-
 from tests.integration.people import Person
 from tests.integration.test_main_job import history, today
 from tests.stack import wait_until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_the_lambda_writes_and_sends_a_summary_that_is_due(stack):

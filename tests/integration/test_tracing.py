@@ -3,12 +3,8 @@
 import json
 import uuid
 
-import pytest
-
 from tests.integration.people import Person
 from tests.stack import wait_until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def lines_about(stack, request_id):

@@ -20,7 +20,6 @@ from tests.integration import newer
 from tests.integration.people import PASSWORD, Person
 from tests.stack import free_ports, wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
 NEW_PASSWORD = "another horse battery"
 
 

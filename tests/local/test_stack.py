@@ -20,7 +20,7 @@ from smartbudget.local.settings import ROOT, LocalError, Settings
 from smartbudget.local.stack import LocalStack
 from tests.stack import make_settings, running_stack, wait_until
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("launcher")
 
 
 def put_user(session, user_id: str) -> None:

@@ -9,17 +9,23 @@ import boto3
 import pytest
 import time_machine
 from botocore.client import BaseClient
-from moto import mock_aws
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from whitenoise import WhiteNoise
 
 from smartbudget.core import aws as clients
+from tests import quick_moto
 from tests.builders import client_for, make_user
 from tests.money_builders import NOON
 from tests.stack import stack
 
 __all__ = ["stack"]
 
+MADE = {
+    "sqs": ("create_queue", {"QueueName": "notification-queue"}),
+    "sns": ("create_topic", {"Name": "budget-alerts-topic"}),
+    "s3": ("create_bucket", {"Bucket": "smart-budget-receipts"}),
+}
 # Tests that share one of these run in one worker, which makes it once.
 EXPENSIVE = ("other_stage", "rich")
 
@@ -98,22 +104,18 @@ def client(alice):
 @contextlib.contextmanager
 def empty_aws():
     """An empty AWS in process: tables from the models, queue, topic, bucket."""
-    mock = mock_aws()
-    mock.start(reset=False)
-    try:
+    _install()
+    with quick_moto.answering():
         _make_tables()
         for table in _backend("dynamodb").tables.values():
             table.items.clear()
-        for service in ("sqs", "sns", "s3", "ses"):
-            _backend(service).reset()
-        _client("sqs").create_queue(QueueName="notification-queue")
-        _client("sns").create_topic(Name="budget-alerts-topic")
-        _client("s3").create_bucket(Bucket="smart-budget-receipts")
+        _empty_other_services()
         clients.queue_url.cache_clear()
         with _one_call_at_a_time():
             yield
-    finally:
-        mock.stop(remove_data=False)
+
+
+_install = functools.cache(quick_moto.install)
 
 
 @functools.cache
@@ -128,6 +130,18 @@ def _make_tables():
         model.create_table(billing_mode="PAY_PER_REQUEST")
 
 
+def _empty_other_services():
+    """Begin anew with the services that something has used since the last time."""
+    used = {part for host in quick_moto.asked for part in host.split(".")}
+    if "email" in used:
+        _backend("ses").reset()
+    for service, (operation, arguments) in MADE.items():
+        if service in used:
+            _backend(service).reset()
+            getattr(_client(service), operation)(**arguments)
+    quick_moto.asked.clear()
+
+
 def _backend(service):
     regions = get_backend(service)[ACCOUNT_ID]
     return regions["aws" if service == "s3" else os.environ["AWS_REGION"]]
@@ -136,6 +150,22 @@ def _backend(service):
 @functools.cache
 def _client(service):
     return boto3.client(service)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_found_once():
+    """Look for static files once: each test client would look again."""
+    find, found = WhiteNoise.update_files_dictionary, {}
+
+    def find_once(self, root, prefix):
+        if (root, prefix) not in found:
+            find(self, root, prefix)
+            found[root, prefix] = self.files.copy()
+        self.files |= found[root, prefix]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoise, "update_files_dictionary", find_once)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

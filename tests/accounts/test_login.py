@@ -67,17 +67,20 @@ def test_nobodys_name_costs_the_same_calls_and_one_hash(aws, monkeypatch):
     make_user("bob")
     hashed = []
     verify = passwords._hasher().verify
-    monkeypatch.setattr(
-        type(passwords._hasher()),
-        "verify",
-        lambda _, *args: hashed.append(verify(*args)),
-    )
+
+    def count(_, *args):
+        hashed.append(args)
+        return verify(*args)
+
+    monkeypatch.setattr(type(passwords._hasher()), "verify", count)
 
     with calls_counted() as known:
         fail(1, "bob", "192.0.2.1")
+    assert len(hashed) == 1
     with calls_counted() as unknown:
         fail(1, "nobody", "192.0.2.2")
 
+    assert len(hashed) == 2
     assert known == unknown
 
 

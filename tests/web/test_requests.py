@@ -169,6 +169,15 @@ storage, answer = default_storage(answer.wsgi_request), HttpResponse()
 storage.add(20, "Saved.")
 storage.update(answer)
 print(answer.cookies.output())
+from types import SimpleNamespace
+from smartbudget.web import sessions
+answer = HttpResponse()
+sessions.begin(
+    client.get("/login", HTTP_X_FORWARDED_PROTO="https").wsgi_request,
+    answer,
+    SimpleNamespace(user=None, session_key="key"),
+)
+print(answer.cookies.output())
 """
 
 
@@ -196,11 +205,13 @@ def test_on_aws_everything_is_bound_to_https():
     assert plain == "403 Use HTTPS. What was sent was readable on its way."
     assert secure == "401"
     assert transport == "max-age=31536000; includeSubDomains"
-    for name, cookie in zip(("csrftoken", "messages"), cookies, strict=True):
+    names = ("csrftoken", "messages", "session")
+    for name, cookie in zip(names, cookies, strict=True):
         assert cookie.startswith(f"Set-Cookie: __Host-{name}=")
         assert "Secure" in cookie
         assert "Path=/;" in f"{cookie};"
         assert "Domain" not in cookie
+        assert ("HttpOnly" in cookie) is (name != "csrftoken")
 
 
 def test_the_web_does_not_start_without_its_secret():

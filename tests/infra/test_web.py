@@ -83,7 +83,7 @@ def test_tls_is_terminated_with_the_given_certificate(options):
 
     assert options[listener, "Protocol"] == "HTTPS"
     assert options[listener, "SSLCertificateArns"] == {"Ref": "CertificateArn"}
-    assert "TLS13" in options[listener, "SSLPolicy"]
+    assert options[listener, "SSLPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-Res-")
 
 
 def test_credentials_are_asked_for_more_than_once(options):

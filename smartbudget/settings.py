@@ -37,10 +37,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "smartbudget.web.middleware.RequestIdMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
-    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
     "smartbudget.web.middleware.HttpsMiddleware",
+    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
     # so that a page's length tells nothing of its secrets (BREACH).
@@ -114,7 +113,6 @@ SECURE_PROXY_SSL_HEADER = (
 SECURE_SSL_REDIRECT = not config.local
 SECURE_REDIRECT_EXEMPT = [
     r"^health(/|$)",  # the load balancer asks over plain HTTP
-    r"^api(/|$)",  # refused instead, by HttpsMiddleware
 ]
 SECURE_HSTS_SECONDS = 0 if config.local else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.gzip import GZipMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import log
 from smartbudget.core.errors import ForbiddenError
 from smartbudget.web import errors, health
-from smartbudget.web.requests import is_too_large, is_utf8
+from smartbudget.web.requests import is_too_large, is_utf8, sends_json
 
 # Nothing inline, nothing from elsewhere; data: images are in the API pages' styles.
 POLICY = "; ".join(
@@ -113,22 +114,22 @@ class CompressionMiddleware(GZipMiddleware):
         return response
 
 
-class HttpsMiddleware:
-    """Refuse the API over plain HTTP.
+class HttpsMiddleware(SecurityMiddleware):
+    """Redirect pages to HTTPS, and refuse what programs send over plain HTTP.
 
-    Pages are sent on to HTTPS; a program would follow unseen, and go on sending its
-    password or token in the clear first. It is told before languages are looked at.
+    A program would follow unseen, and go on sending its password or token in the clear
+    first. It is told before languages are looked at.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    API = re.compile(r"/api(/|$)")
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        must_be = settings.SECURE_SSL_REDIRECT and request.path_info.startswith("/api")
-        if must_be and not request.is_secure():
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Return a refusal or a redirect, or None where the request may go on."""
+        is_for_programs = sends_json(request) or self.API.match(request.path_info)
+        if self.redirect and is_for_programs and not request.is_secure():
             error = ForbiddenError("Use HTTPS. What was sent was readable on its way.")
             return errors.response_or_raise(request, error)
-        return self.get_response(request)
+        return super().process_request(request)
 
 
 class RequestMiddleware:

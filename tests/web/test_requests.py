@@ -157,6 +157,12 @@ client = Client()
 print(client.get("/login").headers["Location"])
 print(client.get("/health", HTTP_HOST="10.0.0.1").content.decode())
 print(client.get("/healthy").headers["Location"])
+print(client.get("/apiary").headers["Location"])
+form = client.post("/login", {"username": "bob"})
+print(form.status_code, form.headers["Location"])
+answer = client.post("/login", "{}", content_type="application/json")
+print(answer.status_code, *sorted({"Content-Security-Policy",
+    "X-Content-Type-Options", "Cache-Control"} & set(answer.headers)))
 answer = client.get("/api/profile")
 print(answer.status_code, answer.json()["detail"])
 print(client.get("/api/profile", HTTP_X_FORWARDED_PROTO="https").status_code)
@@ -196,12 +202,15 @@ def test_on_aws_everything_is_bound_to_https():
         check=True,
     )
 
-    redirect, health, other, plain, secure, transport, *cookies = (
-        done.stdout.splitlines()
+    redirect, health, *others, form, json, plain, secure, transport = (
+        done.stdout.splitlines()[:9]
     )
+    cookies = done.stdout.splitlines()[9:]
     assert redirect == "https://testserver/login"
     assert health == '{"status": "ok"}'
-    assert other == "https://testserver/healthy"
+    assert others == ["https://testserver/healthy", "https://testserver/apiary"]
+    assert form == "301 https://testserver/login"
+    assert json == "403 Cache-Control Content-Security-Policy X-Content-Type-Options"
     assert plain == "403 Use HTTPS. What was sent was readable on its way."
     assert secure == "401"
     assert transport == "max-age=31536000; includeSubDomains"

@@ -113,6 +113,7 @@ class ProfileView(ApiView):
 
 class PasswordView(ApiView):
     scope = "session"
+    holds_secret = True  # the CSRF token
 
     @extend_schema(
         operation_id="change_password",
@@ -258,6 +259,7 @@ class SessionView(ApiView):
 
 class TokensView(ApiView):
     scope = {"GET": "account", "POST": "session"}
+    holds_secret = True
 
     @extend_schema(
         operation_id="list_tokens", responses=serializers.TokenOutput(many=True)

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accounts.models import KeyedRequest
@@ -47,15 +48,19 @@ def parse_key(value: str) -> str:
     return clean(value, NAME, shortest=1, longest=255)
 
 
-def begin(user_id: str, key: str, fingerprint: str) -> Attempt | bytes:
+def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:
     """Claim a user's key for a request; where it was answered, return the answer.
+
+    fingerprints: what the request is known by; the first is stored, each is taken.
 
     Raises ReusedKeyError if the key is another request's, InFlightError while the same
     one is being worked on. An outage is left alone; nothing may be done then.
     """
     digest = hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
     claim = uuid.uuid4().hex
-    return retry_lost_races(lambda: _begin(f"idempotency#{digest}", claim, fingerprint))
+    return retry_lost_races(
+        lambda: _begin(f"idempotency#{digest}", claim, fingerprints)
+    )
 
 
 def complete(attempt: Attempt, answer: bytes) -> None:
@@ -83,11 +88,11 @@ def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
     write_if(lambda: record.delete(KeyedRequest.claim == attempt.claim))
 
 
-def _begin(record_key: str, claim: str, fingerprint: str) -> Attempt | bytes:
+def _begin(record_key: str, claim: str, fingerprints: Sequence[str]) -> Attempt | bytes:
     now = int(time.time())
     record = KeyedRequest(
         record_key,
-        fingerprint=fingerprint,
+        fingerprint=fingerprints[0],
         seed=uuid.uuid4().hex,
         claim=claim,
         claimed_until=now + LEASE_SECONDS,
@@ -104,7 +109,7 @@ def _begin(record_key: str, claim: str, fingerprint: str) -> Attempt | bytes:
         found = KeyedRequest.get(record_key, consistent_read=True)
     except KeyedRequest.DoesNotExist as error:
         raise LostRaceError([]) from error  # given up meanwhile
-    if found.fingerprint != fingerprint:
+    if found.fingerprint not in fingerprints:
         raise ReusedKeyError(_("This Idempotency-Key was used for another request."))
     if found.answer is not None:
         answer: bytes = found.answer

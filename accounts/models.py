@@ -261,7 +261,7 @@ class KeyedRequest(Table):
         pass
 
     user_id = UnicodeAttribute(hash_key=True)  # the record's own key
-    fingerprint = UnicodeAttribute()  # sha256 of the request
+    fingerprint = UnicodeAttribute()  # HMAC-SHA256 of the request
     seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
     claim = UnicodeAttribute()  # uuid4 hex; who works on it, or did last
     claimed_until = NumberAttribute()  # epoch seconds; then the claim lapses

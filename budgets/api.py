@@ -26,6 +26,7 @@ from smartbudget.web.conditions import if_match
 
 class BudgetListView(ApiView):
     creates_items = True
+    shows_item = frozenset({"POST"})  # it says what was spent, too
 
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:

@@ -100,6 +100,8 @@ class ReadView(ApiView):
 
 
 class SubscriptionView(ApiView):
+    shows_item = frozenset({"POST", "DELETE"})
+
     @extend_schema(operation_id="get_subscription", responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:
         """Tell whether the caller's notifications come by e-mail too."""

@@ -61,6 +61,12 @@ class InFlightError(ConflictError):
         self.retry_after = retry_after
 
 
+class SecretAnswerError(ConflictError):
+    """A request was done before, and its answer held a secret that is not kept."""
+
+    code = "secret_not_kept"
+
+
 class ReusedKeyError(DomainError):
     """An Idempotency-Key was used before, for another request."""
 

@@ -113,6 +113,11 @@ class ApiView(APIView):
     query: type[QueryInput] = QueryInput
     takes_if_match = False
     creates_items = False
+    # Its answers hold what is shown only once: they are not kept for Idempotency-Keys.
+    holds_secret = False
+    # Methods that answer with a stored item, whatever was sent: a token that may not
+    # read gets no body.
+    shows_item: frozenset[str] = frozenset({"PATCH"})
     methods_without_body: Collection[str] = ()
     content_negotiation_class = ContentNegotiation
     # What a POST derives the ids of what it makes from: the same whenever the request
@@ -170,6 +175,8 @@ class ApiView(APIView):
     def finalize_response(
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
+        if self._hides_item(request, response):
+            response = _without_item(response)
         response = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "HEAD" and response.streaming:
             response.streaming_content = ()  # what nobody gets need not be made
@@ -189,6 +196,22 @@ class ApiView(APIView):
             return conditions.not_modified(response)
         return response
 
+    def _hides_item(self, request: Request, response: HttpResponseBase) -> bool:
+        """Tell whether an answer would show an item to a token that may not read it."""
+        return (
+            response.status_code in {200, 201}
+            and self.hides_items(request.method)
+            and request.auth is not None
+            and not request.auth.scopes.intersection(scopes_for(self, "GET"))
+        )
+
+    def hides_items(self, method: str | None) -> bool:
+        """Tell whether some tokens may use a method and not see its answer."""
+        if method not in self.shows_item or "GET" not in self.allowed_methods:
+            return False
+        reading, changing = scopes_for(self, "GET"), scopes_for(self, method)
+        return not set(changing) <= set(reading)
+
     def _is_representation(self, request: Request, response: HttpResponseBase) -> bool:
         """Tell whether an answer is what a GET gives, in JSON."""
         return (
@@ -202,6 +225,13 @@ class ApiView(APIView):
         if method in {"GET", "HEAD"} or (method == "PATCH" and self.takes_if_match):
             return 200
         return 201 if method == "POST" and self.creates_items else None
+
+
+def _without_item(response: HttpResponseBase) -> Response:
+    """Return what a token that may not read gets: that it was done, and where."""
+    if response.status_code == 201:
+        return Response(status=201, headers={"Location": response.headers["Location"]})
+    return Response(status=204)
 
 
 def address_of(request: Request, name: str, *keys: str) -> str:

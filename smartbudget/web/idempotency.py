@@ -5,7 +5,10 @@ that was written. A refusal (4xx) is not kept, so that a corrected request may u
 key; nor is a failure (5xx): the repetition does the work again, or finds it.
 
 Answers are kept sealed. Their key is made of the Idempotency-Key, which is not stored,
-and of SECRET_KEY: whatever is left when an account is deleted, nobody can read.
+and of SECRET_KEY: whatever is left when an account is deleted, nobody can read. An
+answer that holds a secret is not kept at all: sent again, the request is refused, since
+it was done. What tells one request from another is an HMAC, so that a password in a
+body cannot be guessed from it.
 """
 
 import contextlib
@@ -33,7 +36,7 @@ from rest_framework.views import APIView
 
 from accounts import idempotency as records
 from accounts.idempotency import NAME, Attempt
-from smartbudget.core.errors import ConflictError
+from smartbudget.core.errors import SecretAnswerError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import is_outage
 
@@ -58,7 +61,7 @@ def answer_once(
     """
     user_id, key = request.user.user_id, records.parse_key(request.headers[NAME])
     ciphers = _ciphers(user_id, key)
-    begun = records.begin(user_id, key, _fingerprint(request, key))
+    begun = records.begin(user_id, key, _fingerprints(request, key))
     if isinstance(begun, bytes):
         return _opened(ciphers, begun)
     view.idempotency_key = begun.seed
@@ -66,7 +69,7 @@ def answer_once(
     try:
         response = _answer(view, work, request, *args, **kwargs)
     finally:
-        _settle(begun, response, ciphers[0])
+        _settle(begun, response, ciphers[0], is_kept=not view.holds_secret)
     return response
 
 
@@ -83,15 +86,19 @@ def _answer(
         return view.handle_exception(error)
 
 
-def _settle(attempt: Attempt, response: Response | None, cipher: AESGCM) -> None:
+def _settle(
+    attempt: Attempt, response: Response | None, cipher: AESGCM, *, is_kept: bool
+) -> None:
     """Note how an attempt ended; None: a bug ended it.
+
+    is_kept: whether the answer is kept, or only that there was one.
 
     The work stands even where that cannot be noted: its claim lapses.
     """
     status = 500 if response is None else response.status_code
     try:
         if status < 400:
-            records.complete(attempt, _sealed(cipher, response))
+            records.complete(attempt, _sealed(cipher, response if is_kept else None))
         else:
             records.give_up(attempt, nothing_done=status < 500)
     except PynamoDBException as error:
@@ -100,8 +107,8 @@ def _settle(attempt: Attempt, response: Response | None, cipher: AESGCM) -> None
         logger.warning("attempt not settled record=%s", attempt.record, exc_info=True)
 
 
-def _fingerprint(request: Request, key: str) -> str:
-    """Describe a request. The key takes part, so that nobody can guess at a body."""
+def _fingerprints(request: Request, key: str) -> list[str]:
+    """Describe a request, with the present SECRET_KEY and with each older one."""
     body = request.data
     if isinstance(body, MultiValueDict):
         body = dict(body.lists())
@@ -111,7 +118,12 @@ def _fingerprint(request: Request, key: str) -> str:
         text = json.dumps(said, sort_keys=True, default=_described)
     except RecursionError as error:
         raise ParseError("The body is not valid JSON.") from error
-    return hashlib.sha256(text.encode()).hexdigest()
+    return [
+        salted_hmac(
+            "smartbudget.web.request", text, secret, algorithm="sha256"
+        ).hexdigest()
+        for secret in _secrets()
+    ]
 
 
 def _described(value: Decimal | UploadedFile) -> object:
@@ -132,12 +144,17 @@ def _ciphers(user_id: str, key: str) -> list[AESGCM]:
         AESGCM(
             salted_hmac(salt, f"{user_id}\n{key}", secret, algorithm="sha256").digest()
         )
-        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        for secret in _secrets()
     ]
 
 
-def _sealed(cipher: AESGCM, response: Response) -> bytes:
-    kept = {
+def _secrets() -> list[str]:
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+
+
+def _sealed(cipher: AESGCM, response: Response | None) -> bytes:
+    """Seal an answer; None: only that there was one."""
+    kept = response and {
         "status": response.status_code,
         "headers": {n: response[n] for n in KEPT_HEADERS if n in response},
         "data": response.data,
@@ -149,13 +166,17 @@ def _sealed(cipher: AESGCM, response: Response) -> bytes:
 
 def _opened(ciphers: list[AESGCM], sealed: bytes) -> Response:
     kept = json.loads(zlib.decompress(_decrypted(ciphers, sealed)))
+    if kept is None:
+        raise SecretAnswerError(
+            _("This was done. Its answer held a secret, which is shown only once.")
+        )
     headers = {**kept["headers"], REPLAYED: "true"}
     return Response(kept["data"], status=kept["status"], headers=headers)
 
 
 def _decrypted(ciphers: list[AESGCM], sealed: bytes) -> bytes:
-    for cipher in ciphers:
+    *newer, oldest = ciphers  # one of them, since the request's fingerprint fitted
+    for cipher in newer:
         with contextlib.suppress(InvalidTag):
             return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
-    # SECRET_KEY was changed meanwhile, and the one before is not among the older ones.
-    raise ConflictError(_("This was done; its answer cannot be read any more."))
+    return oldest.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)

@@ -29,6 +29,7 @@ TITLES = {
     "conflict": mark("The request conflicts with existing data."),
     "in_flight": mark("The same request is still being processed."),
     "idempotency_key_reused": mark("The Idempotency-Key was used for another request."),
+    "secret_not_kept": mark("The request was done; its secret is shown only once."),
     "precondition_failed": mark("The stored version does not match If-Match."),
     "too_large": mark("The request body is too large."),
     "unsupported_media_type": mark("Unsupported content type."),

@@ -186,6 +186,8 @@ class AutoSchema(openapi.AutoSchema):
         tagged = self._tagged(responses)
         if tagged and self.method == "GET":
             responses["304"] = {"description": "Nothing else than If-None-Match names."}
+        if self.view.hides_items(self.method) and "200" in responses:
+            responses["204"] = {"description": "Done; the token may not read."}
         for status, response in responses.items():
             response["description"] = response.get("description") or DONE[status]
             response["headers"] = _headers(self._headers_of(status, operation, tagged))

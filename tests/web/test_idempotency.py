@@ -21,6 +21,7 @@ from budgets.models import Budget
 from expenses import services as expenses
 from expenses import uploads
 from expenses.models import Expense
+from smartbudget.web import idempotency as web_idempotency
 from tests.builders import PASSWORD, client_for, make_user
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, make_expense, spent
@@ -283,6 +284,9 @@ def test_every_post_of_the_api_replays(client, alice):
     for number, (path, body) in enumerate(requests):
         first, again = (send(number, path, body) for _ in "12")
         assert first.status_code in {200, 201}, (path, first.content)
+        if path in {"/api/tokens", "/api/password"}:
+            assert (again.status_code, again.json()["code"]) == (409, "secret_not_kept")
+            continue
         assert (again.status_code, again.content) == (first.status_code, first.content)
         assert again.get("Location") == first.get("Location"), path
         assert again[REPLAYED] == "true", path
@@ -552,8 +556,58 @@ def test_an_answer_sealed_with_another_secret_is_not_given(client, settings):
 
     settings.SECRET_KEY = "another one"
 
-    assert post(client).status_code == 409
+    assert post(client).status_code == 422
     assert len(stored(EXPENSES)) == 1
+
+
+TOKEN = {
+    "password": PASSWORD,
+    "name": "Script",
+    "scopes": ["read"],
+    "expires_in_days": 30,
+}
+PASSWORDS = {"old_password": PASSWORD, "new_password": "another long one"}
+SECRETS = [("/api/tokens", TOKEN, "token"), ("/api/password", PASSWORDS, "csrf_token")]
+
+
+@pytest.mark.parametrize(("path", "body", "name"), SECRETS)
+def test_a_secret_is_shown_once_and_never_stored(client, monkeypatch, path, body, name):
+    kept = []
+    sealed = web_idempotency._sealed
+    monkeypatch.setattr(
+        web_idempotency,
+        "_sealed",
+        lambda cipher, answer: kept.append(answer) or sealed(cipher, answer),
+    )
+
+    first, again = post(client, path, body), post(client, path, body)
+
+    assert first.json()[name]
+    assert kept == [None]
+    assert (again.status_code, again.json()["code"]) == (409, "secret_not_kept")
+    assert "shown only once" in again.json()["detail"]
+    assert first.json()[name] not in again.content.decode()
+
+
+def test_such_a_request_is_done_once(client):
+    for _ in range(3):
+        post(client, "/api/tokens", TOKEN)
+
+    assert len(client.get("/api/tokens").json()) == 1
+
+
+def test_a_body_cannot_be_guessed_from_what_is_stored(client, settings):
+    """It takes SECRET_KEY too: a list of passwords is of no use."""
+    post(client, "/api/tokens", TOKEN)
+    (before,) = records()
+    before.delete()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another one"
+
+    post(client, "/api/tokens", TOKEN)
+
+    (after,) = records()
+    assert after.fingerprint != before.fingerprint
 
 
 def test_an_answer_sealed_with_an_older_secret_is_given(client, settings):

@@ -114,7 +114,7 @@ def test_every_operation_says_how_it_is_refused(operations):
 
         assert {"429", "503"} <= refusals, name
         answers = [each for status, each in responses.items() if status < "300"]
-        has_body = all("content" in each for each in answers) and "302" not in responses
+        has_body = any("content" in each for each in answers) and "302" not in responses
         is_picky = has_body and "/export" not in name
         assert ("406" in refusals) == is_picky, name
         assert all("$ref" in responses[status] for status in refusals), name

@@ -181,6 +181,7 @@ class AccountView(ApiView):
 class ExportView(ApiView):
     scope = "export"
     content_negotiation_class = OneForm
+    own_limit = export.EXPORTS
 
     @extend_schema(
         operation_id="export_zip",
@@ -198,6 +199,7 @@ class ExportView(ApiView):
 class JsonExportView(ApiView):
     scope = "export"
     content_negotiation_class = OneForm
+    own_limit = export.EXPORTS
 
     @extend_schema(operation_id="export_json", responses=serializers.ExportOutput)
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -210,6 +212,7 @@ class CsvExportView(ApiView):
     query = serializers.ExportFilter
     scope = "table"
     content_negotiation_class = OneForm
+    own_limit = export.EXPORTS
 
     @extend_schema(
         operation_id="export_expenses",

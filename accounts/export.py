@@ -30,11 +30,13 @@ from reports import archive as reports
 from smartbudget.core import aws, concurrency, dates
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext as _
-from smartbudget.core.language import speaking
+from smartbudget.core.language import mark, speaking
 
 logger = logging.getLogger(__name__)
 
-EXPORTS = Limit("export", 5, 3600)  # of all kinds together
+EXPORTS = Limit(  # of all kinds together
+    "export", 5, 3600, mark("You can download your data five times an hour.")
+)
 
 _CHUNK = 64 * 1024  # bytes
 _HISTORIES = 100  # that one call reads

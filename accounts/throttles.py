@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accounts.models import Throttle
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.language import gettext as _
+from smartbudget.core.language import mark
 from smartbudget.core.tables import Action, write_if
 
 
@@ -17,6 +18,7 @@ class Limit:
     action: str
     tries: int
     seconds: int
+    refusal: str = mark("Too many attempts.")
 
     def key(self, whom: str) -> str:
         """Return the counter's key; what somebody typed does not stand in it."""
@@ -37,7 +39,7 @@ def count(limit: Limit, whom: str) -> None:
             continue
         retry_after = int(counter.expires_at) - int(time.time())
         if retry_after > 0 and counter.tries >= limit.tries:
-            raise ThrottledError(_("Too many tries. Please wait."), retry_after)
+            raise ThrottledError(_(limit.refusal), retry_after)
 
 
 def give_back(limit: Limit, whom: str) -> None:

@@ -9,7 +9,8 @@ def problem(answer):
     """Return an answer's problem document, once it is one in every part."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     found = answer.json()
-    assert set(found) - {"errors"} == MEMBERS
+    assert set(found) - {"errors", "retry_after"} == MEMBERS
+    assert ("retry_after" in found) or found["status"] not in {429, 503}
     assert found["type"] == f"{EXPLAINED_AT}#{found['code']}"
     assert found["status"] == answer.status_code
     assert found["detail"]

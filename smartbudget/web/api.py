@@ -23,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.throttles import Limit
 from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.web import conditions, errors, idempotency, rates
@@ -115,6 +116,7 @@ class ApiView(APIView):
     creates_items = False
     # Its answers hold what is shown only once: they are not kept for Idempotency-Keys.
     holds_secret = False
+    own_limit: Limit | None = None  # besides the one of the whole API
     # Methods that answer with a stored item, whatever was sent: a token that may not
     # read gets no body.
     shows_item: frozenset[str] = frozenset({"PATCH"})
@@ -153,7 +155,7 @@ class ApiView(APIView):
         if rates.limiter is None:
             return
         standing = rates.limiter.count(caller)
-        self.headers.update(rates.headers(standing))
+        self.headers.update(rates.headers(standing, self.own_limit))
         rates.require_within(standing, self.request._request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

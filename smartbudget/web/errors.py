@@ -3,6 +3,7 @@
 Programs get a problem document (RFC 9457), people a page.
 """
 
+import dataclasses
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +57,9 @@ STATUS: dict[type[DomainError], int] = {
 }
 
 RETRY_AFTER = 5  # seconds; how long outages are asked to be waited out
+# Seconds. Many clients sleep for as long as Retry-After says: with an hour they hang.
+# Longer waits are in the body alone.
+LONGEST_RETRY_AFTER = 60
 
 SENTENCES = {
     400: mark("The request could not be understood."),
@@ -79,8 +83,18 @@ CODES = {
 
 def plain(status: int) -> Problem:
     """Return the problem of which nothing is known but its status."""
-    headers = {"Retry-After": str(RETRY_AFTER)} if status == 503 else {}
-    return Problem(status, _(SENTENCES[status]), CODES[status], headers=headers)
+    wait = RETRY_AFTER if status == 503 else None
+    return _waiting(Problem(status, _(SENTENCES[status]), CODES[status]), wait)
+
+
+def _waiting(problem: Problem, wait: int | None) -> Problem:
+    """Return a problem that also says when to try again; None: it does not."""
+    if wait is None:
+        return problem
+    headers = {**problem.headers}
+    if wait <= LONGEST_RETRY_AFTER:
+        headers["Retry-After"] = str(wait)
+    return dataclasses.replace(problem, wait=wait, headers=headers)
 
 
 def problem_of(error: BaseException) -> Problem | None:
@@ -105,16 +119,16 @@ def problem_of(error: BaseException) -> Problem | None:
 
 def _of_domain(error: DomainError) -> Problem:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers = {}
+    wait = None
     if isinstance(error, ThrottledError | InFlightError):
-        headers["Retry-After"] = str(error.retry_after)
+        wait = error.retry_after
     if isinstance(error, UnavailableError):
-        headers["Retry-After"] = str(RETRY_AFTER)
+        wait = RETRY_AFTER
     field = getattr(error, "field", None)
     faults = (Fault(str(error), (field,), error.code),) if field else ()
     if isinstance(error, InvalidRowsError):
         faults = tuple(_faults({field: error.rows}))
-    return Problem(status, str(error), error.code, faults, headers)
+    return _waiting(Problem(status, str(error), error.code, faults), wait)
 
 
 def _of_drf(error: APIException) -> Problem:
@@ -170,11 +184,10 @@ def response_or_raise(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _page(request: HttpRequest, problem: Problem) -> str:
-    wait = problem.headers.get("Retry-After")
     context = {
         "status": problem.status,
         "sentence": problem.sentence,
-        "wait": wait and in_words(int(wait)),
+        "wait": problem.wait and in_words(problem.wait),
         "user": _user_of(request, problem),
     }
     names = [f"errors/{problem.status}.html", "errors/error.html"]

@@ -8,10 +8,11 @@ from django.forms import CharField, Form, TextInput
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
 
 from smartbudget.core.errors import ForbiddenError, NotFoundError
 from smartbudget.core.money import typed_amount
-from smartbudget.web.errors import problem_of
+from smartbudget.web.errors import in_words, problem_of
 from smartbudget.web.problems import Problem
 
 T = TypeVar("T")
@@ -110,5 +111,9 @@ def _put_on(form: Form, error: Exception) -> Problem | None:
     if problem is None or isinstance(error, NotFoundError | ForbiddenError):
         return None
     field = problem.field if problem.field in form.fields else None
-    form.add_error(field, problem.sentence)
+    sentence = problem.sentence
+    if problem.status == 429 and problem.wait:
+        again = _("Try again in {wait}.").format(wait=in_words(problem.wait))
+        sentence = f"{sentence} {again}"
+    form.add_error(field, sentence)
     return problem

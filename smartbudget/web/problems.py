@@ -60,6 +60,7 @@ class Problem:
     code: str
     faults: tuple[Fault, ...] = ()
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    wait: int | None = None  # seconds until it may be tried again; None: no use
 
     @property
     def field(self) -> str | int | None:
@@ -83,6 +84,8 @@ def document(problem: Problem, method: str | None) -> dict[str, Any]:
         "code": problem.code,
         "request_id": log.request_id.get(),
     }
+    if problem.wait is not None:
+        body["retry_after"] = problem.wait
     if problem.faults:
         body["errors"] = [
             {**_place(fault, method), "detail": fault.sentence, "code": fault.code}

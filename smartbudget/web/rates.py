@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from accounts.models import User
 from accounts.rates import WINDOW, Limiter, Standing
+from accounts.throttles import Limit
 from smartbudget.core import log
 from smartbudget.core.config import config
 from smartbudget.core.errors import ThrottledError
@@ -32,10 +33,16 @@ def anybody_at(request: Request) -> str:
     return f"address {client_address(request._request)}"
 
 
-def headers(standing: Standing) -> dict[str, str]:
-    """Say what the limit is, and what is left of it for how many seconds."""
+def headers(standing: Standing, own: Limit | None = None) -> dict[str, str]:
+    """Say what the limit is, and what is left of it for how many seconds.
+
+    own: a limit that the address has besides.
+    """
+    policies = [f'"default";q={standing.limit};w={WINDOW}']
+    if own:
+        policies.append(f'"{own.action}";q={own.tries};w={own.seconds}')
     return {
-        "RateLimit-Policy": f'"default";q={standing.limit};w={WINDOW}',
+        "RateLimit-Policy": ", ".join(policies),
         "RateLimit": f'"default";r={standing.remaining};t={standing.reset}',
     }
 

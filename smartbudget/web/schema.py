@@ -22,6 +22,7 @@ Schema = dict[str, Any]
 
 STRING = {"type": "string"}
 REQUEST_ID = "X-Request-Id"
+CSRF_TOKEN = "X-CSRFToken"  # noqa: S105 - a name
 
 PROBLEM = {
     "type": "object",
@@ -40,6 +41,11 @@ PROBLEM = {
             "description": "For programs: " + ", ".join(f"`{each}`" for each in TITLES),
         },
         "request_id": {**STRING, "description": f"As in {REQUEST_ID}."},
+        "retry_after": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "In how many seconds to try again, however many.",
+        },
         "errors": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/Fault"},
@@ -137,13 +143,12 @@ HEADERS = {
         "schema": STRING,
     },
     "RateLimit-Policy": {
-        "description": "The limit: `q` requests in `w` seconds.",
+        "description": "The limits: `q` requests in `w` seconds.",
         "schema": STRING,
     },
     "Retry-After": {
-        "description": "In how many seconds to try again.",
+        "description": "In how many seconds to try again, if in a minute or less.",
         "schema": {"type": "integer", "minimum": 0},
-        "required": True,
     },
     "WWW-Authenticate": {
         "description": "How to say who asks.",
@@ -162,6 +167,11 @@ PARAMETERS = {
     },
     "If-None-Match": {
         "description": "Send it only if its ETag is not among these.",
+        "schema": STRING,
+    },
+    CSRF_TOKEN: {
+        "description": "With a session: the token that /login and /register answer"
+        " with. With an API token it is not looked at.",
         "schema": STRING,
     },
     idempotency.NAME: {
@@ -309,6 +319,8 @@ class AutoSchema(openapi.AutoSchema):
 
     def _sent_headers(self, operation: Schema, tagged: str | None) -> Iterator[str]:
         yield REQUEST_ID
+        if self.method != "GET" and {"session": []} in operation.get("security", []):
+            yield CSRF_TOKEN
         if self._is_keyed(operation):
             yield idempotency.NAME
         if tagged and self.method == "GET":

@@ -384,7 +384,31 @@ def test_the_other_doors_are_for_their_owner_and_as_often(alice):
     for path in [*paths, "/api/export"]:
         refused = client.get(path)
         assert refused.status_code == 429
-        assert refused.headers["Retry-After"]
+        assert 60 < refused.json()["retry_after"] <= 3600
+        assert (
+            refused.json()["detail"] == "You can download your data five times an hour."
+        )
+        assert "Retry-After" not in refused.headers  # a client that obeys would hang
+        assert '"export";q=5;w=3600' in refused.headers["RateLimit-Policy"]
+
+
+def test_the_page_says_when_the_next_download_may_begin(alice):
+    for _ in range(5):
+        export.begin_csv(alice)
+
+    refused = client_for(alice).post("/accounts/export")
+
+    assert refused.status_code == 429
+    assert "You can download your data five times an hour." in refused.content.decode()
+    assert "Try again in 60 minutes." in refused.content.decode()
+
+
+def test_the_limit_of_downloads_is_told_with_each(alice):
+    answer = client_for(alice).get("/api/export/expenses.csv")
+
+    policies = answer.headers["RateLimit-Policy"].split(", ")
+    assert policies[0].startswith('"default";q=')
+    assert policies[1:] == ['"export";q=5;w=3600']
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
 
-from smartbudget.core.errors import DomainError
+from smartbudget.core.errors import DomainError, ThrottledError
 from smartbudget.core.language import speaking
 from smartbudget.web.errors import CODES, in_words, problem_of
 from smartbudget.web.problems import TITLES, Problem, document
@@ -122,6 +122,14 @@ def test_a_browser_gets_the_problem_on_a_page():
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "Not here." in answer.text
+
+
+@pytest.mark.parametrize(("seconds", "is_header"), [(60, True), (61, False)])
+def test_only_a_short_wait_is_a_header_that_clients_sleep_by(seconds, is_header):
+    found = problem_of(ThrottledError("Wait.", seconds))
+
+    assert found.headers == ({"Retry-After": f"{seconds}"} if is_header else {})
+    assert document(found, "POST")["retry_after"] == seconds
 
 
 @pytest.mark.parametrize("path", ["/api/fail", "/fail"])

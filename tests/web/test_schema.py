@@ -420,3 +420,14 @@ def test_the_schema_is_made_once_and_counted_as_any_request(monkeypatch):
 
     assert answer.status_code == 200
     assert "RateLimit" in answer.headers
+
+
+def test_writes_with_a_session_have_the_csrf_token_as_a_parameter(schema):
+    """And nothing else has: reads, and what nobody is logged in for."""
+    token = {"$ref": "#/components/parameters/X-CSRFToken"}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            takes_session = {"session": []} in operation["security"]
+            is_write = method != "get"
+            said = token in operation.get("parameters", [])
+            assert said == (takes_session and is_write), (method, path)

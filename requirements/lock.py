@@ -28,6 +28,7 @@ def main(extra_options: list[str]) -> None:
         "reports": [*extras["lambdas"], *extras["reports"]],
         "dev": [*web, *extras["lambdas"], *extras["reports"], *extras["dev"]],
         "local": extras["local"],
+        "clients": extras["clients"],
     }
     for name, requirements in locks.items():
         # The local AWS pins versions of its own; the others run the same ones.

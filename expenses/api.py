@@ -20,8 +20,10 @@ from expenses.serializers import (
     ExpenseInput,
     ExpenseOutput,
     ExpensePage,
+    ExpenseWithReceiptInput,
     HistoryOutput,
     NewExpenseInput,
+    RowInput,
     SelectedInput,
 )
 from smartbudget.core.concurrency import RECEIPTS
@@ -55,29 +57,33 @@ class ExpenseListView(ApiView):
 
     @extend_schema(
         operation_id="record_expense",
-        request={
-            "application/json": ExpenseInput,
-            "multipart/form-data": NewExpenseInput,
-        },
+        request=ExpenseInput,
         responses={201: ExpenseOutput, 404: None, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Store a new expense; as a form, with its receipt or not at all."""
+        """Store a new expense.
+
+        A multipart form, with or without a `file`, is accepted too; see
+        `record_expense_with_receipt`.
+        """
         is_form = isinstance(request.data, QueryDict)
         with RECEIPTS.slot(request.user.user_id) if is_form else nullcontext():
-            data = NewExpenseInput(data=request.data)
-            data.is_valid(raise_exception=True)
-            expense = services.record_expense(
-                request.user,
-                **data.validated_data,
-                idempotency_key=self.idempotency_key,
-                is_same=True,
-            )
-        return Response(
-            represent(request, expense),
-            status=201,
-            headers={"Location": address_of(request, "expense", expense.expense_id)},
-        )
+            return _record(self, request, NewExpenseInput(data=request.data))
+
+
+class ExpenseWithReceiptView(ApiView):
+    creates_items = True
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="record_expense_with_receipt",
+        request={"multipart/form-data": ExpenseWithReceiptInput},
+        responses={201: ExpenseOutput},
+    )
+    def post(self, request: Request) -> Response:
+        """Store a new expense and its receipt, or neither."""
+        with RECEIPTS.slot(request.user.user_id):
+            return _record(self, request, ExpenseWithReceiptInput(data=request.data))
 
 
 class BulkView(ApiView):
@@ -178,6 +184,21 @@ class HistoryView(ApiView):
         changes = history.list_changes(request.user, expense_id)
         context = {"currency": request.user.currency}
         return Response(HistoryOutput({"results": changes}, context=context).data)
+
+
+def _record(view: ApiView, request: Request, data: RowInput) -> Response:
+    data.is_valid(raise_exception=True)
+    expense = services.record_expense(
+        request.user,
+        **data.validated_data,
+        idempotency_key=view.idempotency_key,
+        is_same=True,
+    )
+    return Response(
+        represent(request, expense),
+        status=201,
+        headers={"Location": address_of(request, "expense", expense.expense_id)},
+    )
 
 
 def represent(request: Request, expense: Expense) -> dict[str, Any]:

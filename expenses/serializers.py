@@ -28,7 +28,7 @@ from smartbudget.web.fields import (
     WholeField,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput
+from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput, having
 
 ORDERINGS = {"-date": "newest", "date": "oldest"}
 FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
@@ -39,8 +39,24 @@ SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
 def checked(file: Any, sha256: str | None = None) -> files.Receipt:
     """Check a file that came with a request. Raises InvalidError."""
     return files.check(
-        file.file, name=file.name, declared_type=file.content_type or "", sha256=sha256
+        file.file,
+        name=file.name,
+        declared_type=file.content_type or "",
+        sha256=sha256 or None,
     )
+
+
+class Sha256Field(TextField):
+    """The checksum of a form's file, if there is one; forms send it empty otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            allow_blank=True,
+            form=DIGEST,
+            max_length=64,
+            help_text=SHA256,
+        )
 
 
 class RowInput(InputSerializer):
@@ -95,6 +111,17 @@ class NewExpenseInput(ExpenseInput):
         return attrs
 
 
+class ExpenseWithReceiptInput(RowInput):
+    """A new expense and its receipt, as multipart/form-data."""
+
+    file = serializers.FileField(help_text=FILE)
+    sha256 = Sha256Field()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["receipt"] = checked(attrs.pop("file"), attrs.pop("sha256", None))
+        return attrs
+
+
 class RowsField(serializers.ListField):
     """Some of something; too many are refused before any is looked at."""
 
@@ -118,7 +145,7 @@ class ReceiptInput(InputSerializer):
 
     file = serializers.FileField(help_text=FILE)
     expense_id = IdField()
-    sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
+    sha256 = Sha256Field()
 
 
 class AnnouncementInput(InputSerializer):
@@ -215,7 +242,7 @@ class ExpenseOutput(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
-CHANGES = {"anyOf": [{"required": ["category"]}, {"required": ["status"]}]}
+CHANGES = {"anyOf": [having("category"), having("status")]}
 
 
 class SelectedInput(InputSerializer):

@@ -7,6 +7,7 @@ from expenses.api import (
     BulkView,
     ExpenseListView,
     ExpenseView,
+    ExpenseWithReceiptView,
     HistoryView,
     SelectedView,
 )
@@ -38,6 +39,11 @@ pages = [
 
 api = [
     path("api/expenses", ExpenseListView.as_view(), name="expenses"),
+    path(
+        "api/expenses/with-receipt",
+        ExpenseWithReceiptView.as_view(),
+        name="expense_with_receipt",
+    ),
     path("api/expenses/bulk", BulkView.as_view(), name="bulk_expenses"),
     path("api/expenses/selected", SelectedView.as_view(), name="selected_expenses"),
     path("api/expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),

@@ -12,7 +12,7 @@ from notifications.services import MARKED_AT_ONCE
 from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
 from smartbudget.web.fields import FlagField, IdField, InstantField
-from smartbudget.web.inputs import InputSerializer, ListQuery
+from smartbudget.web.inputs import InputSerializer, ListQuery, having
 
 
 class OptionalFlag(FlagField):
@@ -101,8 +101,8 @@ class WhichInput(InputSerializer):
     # As `validate` has it. No oneOf: generated clients would make two classes of it.
     RULE = {
         "if": {"properties": {"all": {"const": True}}, "required": ["all"]},
-        "then": {"not": {"required": ["ids"]}},
-        "else": {"required": ["ids"]},
+        "then": {"not": having("ids")},
+        "else": having("ids"),
     }
 
     ids = serializers.ListField(

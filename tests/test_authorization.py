@@ -51,6 +51,7 @@ API = """
 
    read         GET    /api/expenses                             200   200   200
    write        POST   /api/expenses                             201   201   201
+   write        POST   /api/expenses/with-receipt                201   201   201
    write        POST   /api/expenses/bulk                        201   201   201
    write        POST   /api/expenses/selected                    200   200   200
    read         GET    /api/expenses/<expense_id>                200   404   404
@@ -226,6 +227,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "POST /api/expenses/bulk": lambda cast: {
         "expenses": [{"amount": "1.00", "category": "Fun"}]
     },
+    "POST /api/expenses/with-receipt": lambda cast: {**EXPENSE, "file": photo()},
     "PATCH /api/expenses/<expense_id>": lambda cast: {"amount": "2.00"},
     "POST /api/expenses/selected": lambda cast: {
         "expense_ids": [cast.thing("expense_id")],

@@ -146,6 +146,8 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "SubscriptionOutput": {"status": "pending", "detail": None},
     "WhichInputRequest": {"ids": ...},
 }
+# Components that are sent as multipart/form-data.
+FORMS = ("ExpenseWithReceiptInputRequest", "ReceiptInputRequest")
 FORMATS = {
     "date": DAY,
     "date-time": INSTANT,
@@ -164,7 +166,20 @@ def add_examples(result: Schema, **_: Any) -> Schema:
             if media_type == "application/json":
                 schema = described["schema"]
                 described["example"] = _of(schema, "", components["schemas"])
+    for name in FORMS:
+        _add_to_form(components["schemas"][name]["properties"])
     return result
+
+
+def _add_to_form(properties: Schema) -> None:
+    """Add examples to the fields of a form, which the docs fill it in with."""
+    for name, described in properties.items():
+        if name == "sha256":
+            described["examples"] = [""]  # of the file that is chosen there
+        elif described.get("format") == "date":
+            described["examples"] = [DAY]
+        elif name in NAMED and "$ref" not in described:
+            described["examples"] = [NAMED[name]]
 
 
 def _of_component(name: str, components: Schema) -> Any:

@@ -14,6 +14,11 @@ from smartbudget.web.cursors import PAGING
 ONCE = _("Give it once.")
 
 
+def having(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of an object that has a property, for `RULE`."""
+    return {"properties": {name: {}}, "required": [name]}
+
+
 class InputSerializer(serializers.Serializer[Any]):
     """Base of what is sent in: a field that it does not have is refused by name."""
 

@@ -22,7 +22,7 @@ JSON = "application/json"
 
 # The addresses that take files.
 UPLOADS = re.compile(
-    r"/api/(receipts/upload|expenses)|/expenses/(add|[0-9a-f]{32}/(edit|duplicate))"
+    r"/api/(receipts/upload|expenses(/with-receipt)?)|/expenses/(add|[0-9a-f]{32}/(edit|duplicate))"
 )
 
 

@@ -192,6 +192,9 @@ class AutoSchema(openapi.AutoSchema):
         operation: Schema | None = super().get_operation(*args)
         if operation is None:
             return None
+        body = operation.get("requestBody")
+        if body and getattr(self.get_request_serializer(), "RULE", None):
+            body["required"] = True
         responses = operation["responses"]
         tagged = self._tagged(responses)
         if tagged and self.method == "GET":

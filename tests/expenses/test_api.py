@@ -1,9 +1,12 @@
+import hashlib
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user, token_of
+from tests.expenses.pictures import PDF
 from tests.money_builders import make_budget, make_expense, spent
 from tests.problems import problem, said_of
 
@@ -454,6 +457,41 @@ def test_the_api_can_be_browsed(client, alice):
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/html")
     assert b"<b>bold" not in response.content
+
+
+@pytest.mark.parametrize("sha256", [None, "", hashlib.sha256(PDF).hexdigest()])
+def test_an_expense_and_its_receipt_are_one_form(client, sha256):
+    sent = {"category": "Fun", "amount": "2", "file": pdf(), "sha256": sha256}
+    form = {name: value for name, value in sent.items() if value is not None}
+
+    answer = client.post("/api/expenses/with-receipt", form)
+
+    assert answer.status_code == 201, answer.content
+    assert client.get(answer.headers["Location"]).json() == answer.json()
+    assert answer.json()["receipt_url"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"amount": "0"}, "amount"),
+        ({"sha256": "0" * 64}, "sha256"),
+        ({"file": ""}, "file"),
+    ],
+)
+def test_neither_an_expense_nor_its_receipt_is_stored_alone(client, change, field):
+    form = {"category": "Fun", "amount": "2", "file": pdf(), **change}
+
+    answer = client.post("/api/expenses/with-receipt", form)
+
+    assert set(said_of(answer)) == {field}
+    assert client.get("/api/expenses").json()["results"] == []
+    sent_as_json = client.post(answer.request["PATH_INFO"], {}, "application/json")
+    assert sent_as_json.status_code == 415
+
+
+def pdf():
+    return SimpleUploadedFile("a.pdf", PDF, "application/pdf")
 
 
 def test_the_list_searches_and_sorts(client, alice):

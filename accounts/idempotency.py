@@ -45,7 +45,7 @@ class Attempt:
 
 def parse_key(value: str) -> str:
     """Return a key of 1 to 255 characters. Raises InvalidError naming the header."""
-    return clean(value, NAME, shortest=1, longest=255)
+    return clean(value, NAME, shortest=1, longest=255, verbatim=True)
 
 
 def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:

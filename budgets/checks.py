@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts import services as accounts
 from accounts.models import User
-from budgets import counting
+from budgets import counting, merging
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
@@ -69,6 +69,10 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
         due = [counting.current_period(user, each) for each in budgets]
         found = expenses.spending(user_id, _span(due))
         for budget, period in zip(budgets, due, strict=True):
+            if budget.budget_id != budget.own_id:
+                user = user or accounts.get_account(user_id).user
+                _follow_up(user, merging.move_to_own_id(user, budget), result)
+                continue
             if period == budget.current and not counting.is_settled(budget):
                 continue  # it changed just now, so it was right just now
             counted = expenses.total(found, period, budget.category_key)
@@ -88,6 +92,10 @@ def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) 
         return  # somebody wrote to it meanwhile, and counted right
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)
+    _follow_up(user, outcome, result)
+
+
+def _follow_up(user: User, outcome: counting.Outcome, result: CheckResult) -> None:
     counting.follow_up(user, outcome)
     result.alerts_sent += len(outcome.alerts)
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from accounts.models import User
-from budgets.models import LEVELS, Budget, budget_id_for, level_of, passed_on
+from budgets.models import LEVELS, Budget, budget_ids_for, level_of, passed_on
 from expenses import queries as expenses
 from notifications import outbox, texts
 from smartbudget.core import dates, log
@@ -110,9 +110,10 @@ class State:
 def read_touched(user: User, entries: Sequence[Entry]) -> list[Budget]:
     """Read the budgets that entries may change: by key, consistent, in one call."""
     ids = {
-        budget_id_for(user.user_id, period, category)
+        budget_id
         for category in {entry.category for entry in entries}
         for period in dates.PERIODS
+        for budget_id in budget_ids_for(user.user_id, period, category)
     }
     return list(Budget.batch_get(list(ids), consistent_read=True))
 

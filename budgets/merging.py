@@ -13,14 +13,14 @@ from babel import lists
 
 from accounts.models import User
 from budgets.counting import Outcome, change, current_period, put_counted, settle
-from budgets.models import LEVELS, Budget, budget_id_for
+from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import locale
 from smartbudget.core.money import LIMIT
 from smartbudget.core.tables import Writes, retry_lost_races
-from smartbudget.core.text import choose, fold
+from smartbudget.core.text import choose, clean, fold
 
 # What is done where several budgets of one period become one: the first one stays as
 # it is, or gets the amounts of the others too.
@@ -55,6 +55,26 @@ def take_over(
     return outcome
 
 
+def move_to_own_id(user: User, budget: Budget) -> Outcome:
+    """Move a budget of an earlier version to its own id; see `budget_ids_for`.
+
+    If there is a budget already, it gets the amount of this one too: each has counted
+    a part of what is now one category. Safe to repeat.
+
+    Returns what to follow up. Raises InvalidError if both are too much for one.
+    """
+    target = clean(budget.category, "category", longest=len(budget.category))
+
+    def attempt() -> Outcome:
+        writes = Writes()
+        outcome = take_over(user, [budget.category], target, "add", writes)
+        if len(writes):
+            writes.commit()
+        return outcome
+
+    return retry_lost_races(attempt)
+
+
 def arrive(user: User, target: str) -> None:
     """Note that all has arrived at a category: what rises from now on is news.
 
@@ -79,7 +99,11 @@ def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
     They come in the order of the categories, each once.
     """
     ids = [
-        [budget_id_for(user.user_id, period, category) for category in categories]
+        [
+            budget_id
+            for category in categories
+            for budget_id in budget_ids_for(user.user_id, period, category)
+        ]
         for period in dates.PERIODS
     ]
     wanted = list(dict.fromkeys(each for of_period in ids for each in of_period))
@@ -101,7 +125,7 @@ def _rename(
     outcome: Outcome,
 ) -> None:
     """Make a budget that of `target`, with this amount; often it is so already."""
-    there = budget.category_key == fold(target)
+    there = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
     category = target
     if there and budget.category_key not in map(fold, sources):
         category = budget.category  # its own name is not what changes

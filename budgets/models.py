@@ -11,7 +11,7 @@ from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
-from smartbudget.core.text import fold
+from smartbudget.core.text import fold, fold_as_before
 
 DAYS_FOR_A_PACE = 3
 LEVELS = ("ok", "threshold", "exceeded")  # in rising order
@@ -21,7 +21,21 @@ _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
 
 def budget_id_for(user_id: str, period: str, category: str) -> str:
     """Derive the id, so that one a user, period and category can exist."""
-    return uuid.uuid5(_NAMESPACE, f"{user_id}\n{period}\n{fold(category)}").hex
+    return _id_of(user_id, period, fold(category))
+
+
+def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
+    """Return the ids a budget can have: its own, and one given by earlier versions.
+
+    They told categories apart by invisible differences, too. The daily check moves
+    their budgets to their own ids.
+    """
+    keys = dict.fromkeys([fold(category), fold_as_before(category)])
+    return [_id_of(user_id, period, key) for key in keys]
+
+
+def _id_of(user_id: str, period: str, key: str) -> str:
+    return uuid.uuid5(_NAMESPACE, f"{user_id}\n{period}\n{key}").hex
 
 
 def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
@@ -93,6 +107,11 @@ class Budget(Table):
     def category_key(self) -> str:
         """The form by which categories are compared."""
         return fold(self.category)
+
+    @property
+    def own_id(self) -> str:
+        """The id that it would be created with today; see `budget_ids_for`."""
+        return budget_id_for(self.user_id, self.period, self.category)
 
     @property
     def period_in_words(self) -> str:

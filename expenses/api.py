@@ -45,7 +45,7 @@ class ExpenseListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's expenses by day.
 
-        A page filtered by more than days may be short and still have a next one.
+        Where many are filtered out, a page may be short and still have a next one.
         """
         page = queries.list_expenses(
             request.user,

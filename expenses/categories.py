@@ -13,7 +13,7 @@ from budgets import services as budgets
 from expenses.models import Expense
 from expenses.queries import between
 from smartbudget.core.concurrency import READS
-from smartbudget.core.text import clean, fold
+from smartbudget.core.text import clean, fold, search_key
 
 if TYPE_CHECKING:
     from budgets.models import Budget
@@ -28,7 +28,7 @@ MOST_SPELLINGS = 10
 class Use:
     """One category: what is recorded under it, and its budgets."""
 
-    key: str  # casefolded
+    key: str  # see `fold`
     expenses: int = 0  # void ones too, since they have it as well
     spent: Decimal = Decimal(0)  # by those that count
     last_used: datetime.date | None = None  # the latest day of an expense
@@ -76,9 +76,9 @@ def list_categories(
 ) -> Listing:
     """List categories with their use, with one Query a megabyte and one of budgets.
 
-    q: a part of the name, compared by casefold; empty: all. start, end: the days whose
-    expenses are looked at, both included; None: no bound. Budgets are listed in any
-    case.
+    q: a part of the name, compared by `search_key`; empty: all. start, end: the days
+    whose expenses are looked at, both included; None: no bound. Budgets are listed in
+    any case.
 
     Newer expenses are looked at first, MOST_PAGES of them at most, and of more than
     MOST_LISTED categories those used last are listed. Reads the indexes, which lag
@@ -86,10 +86,10 @@ def list_categories(
 
     Raises InvalidError.
     """
-    words = fold(clean(q, "q", longest=LONGEST))
+    words = search_key(clean(q, "q", longest=LONGEST))
     uses, complete = _count(user, words, between(start, end))
     for budget in budgets.list_budgets(user).items:
-        if words in budget.category_key:
+        if words in search_key(budget.category):
             key = budget.category_key
             uses.setdefault(key, Use(key)).budgets.append(budget)
     listed = list(uses.values())[:MOST_LISTED]
@@ -102,15 +102,16 @@ def _count(user: User, words: str, within: Condition) -> tuple[dict[str, Use], b
     pages = Expense.by_user.query(
         user.user_id,
         within,
-        filter_condition=Expense.category_key.contains(words) if words else None,
-        attributes_to_get=["date", "category", "category_key", "amount", "status"],
+        attributes_to_get=["date", "category", "amount", "status"],
         scan_index_forward=False,
     ).page_iter
     uses: dict[str, Use] = {}
     for number, page in enumerate(pages, start=1):
         # As DynamoDB writes them: making models of them takes many times as long.
         for item in page["Items"]:
-            key = item["category_key"]["S"]
+            if words not in search_key(item["category"]["S"]):
+                continue
+            key = fold(item["category"]["S"])
             if key not in uses:
                 uses[key] = Use(key)
             uses[key].count(item)

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -17,6 +17,7 @@ from smartbudget.core.files import receipt_extension
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
+from smartbudget.core.text import fold
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -54,9 +55,11 @@ class Expense(Table):
     date = UnicodeAttribute()  # YYYY-MM-DD, the user's local day
     amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
     category = UnicodeAttribute()  # as typed
-    category_key = UnicodeAttribute()  # casefolded: what categories are compared by
+    # What categories are compared by. Made of `category` wherever it is read: versions
+    # up to 0.1 stored another form, and filter by it.
+    category_key = UnicodeAttribute()
     description = UnicodeAttribute(default="")
-    description_key = UnicodeAttribute(null=True)  # casefolded: what searches look at
+    description_key = UnicodeAttribute(null=True)  # what versions up to 0.1 search
     receipt_url = UnicodeAttribute(null=True)  # S3 key, by the seed's name
     receipt_sha256 = UnicodeAttribute(null=True)  # of what is kept, hexadecimal
     receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png
@@ -73,6 +76,14 @@ class Expense(Table):
 
     # What the write that gave this expense has told its owner; not stored.
     alerts: "Sequence[Notification]" = ()
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Read an expense, or some of its attributes, as DynamoDB writes it."""
+        expense = super().from_raw_data(data)
+        if expense.category is not None:
+            expense.category_key = fold(expense.category)
+        return expense
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:
         """Take over a receipt's attributes; nothing is stored."""

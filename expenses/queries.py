@@ -1,7 +1,7 @@
 """Reading expenses: one, a page, or a stretch of days added up."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,8 +14,8 @@ from smartbudget.core import dates, money
 from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.pages import Key, Page, read_page
-from smartbudget.core.text import choose, clean, fold
+from smartbudget.core.pages import Item, Key, Page, read_page
+from smartbudget.core.text import choose, clean, fold, search_key
 
 KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")
@@ -89,15 +89,15 @@ def list_expenses(
     after: Key | None = None,
     backwards: bool = False,
 ) -> Page[Expense]:
-    """Read one page of the user's expenses, by day, with one Query.
+    """Read one page of the user's expenses, by day; see `read_page`.
 
-    start, end: days, both included; None: no bound. category: compared by casefold;
+    start, end: days, both included; None: no bound. category: compared by `fold`;
     empty: all. status: empty: all. receipt: one of RECEIPTS; empty: all. q: a part of
-    the category or description, compared by casefold; empty: all. min_amount,
+    the category or description, compared by `search_key`; empty: all. min_amount,
     max_amount: currency units, both included; None: no bound. sort: one of SORTS; the
     index knows no other order. after, backwards: see `read_page`.
 
-    A page filtered by more than days may be short and still have a next one.
+    Where many expenses are filtered out, a page may be short and have a next one.
     A new expense shows up here a moment after it is stored: the index lags [D11].
 
     Raises InvalidError.
@@ -106,14 +106,7 @@ def list_expenses(
         choose(status, STATUSES, "status")
     within = between(start, end)
     choose(sort, SORTS, "sort")
-    matching: Condition | None = None
-    if category:
-        matching = Expense.category_key == fold(category.strip())
-    if words := fold(clean(q, "q", longest=LONGEST_SEARCH)):
-        matching &= Expense.category_key.contains(
-            words
-        ) | Expense.description_key.contains(words)
-    matching = _within_amounts(user, min_amount, max_amount, matching)
+    matching = _within_amounts(user, min_amount, max_amount, None)
     if status:
         matching &= Expense.status == status
     if receipt == "missing":
@@ -130,7 +123,28 @@ def list_expenses(
         newest_first=sort == "newest",
         within=within,
         matching=matching,
+        keep=_keeper(category, q),
     )
+
+
+def _keeper(category: str, q: str) -> Callable[[Item], bool] | None:
+    """Return what tells whether an item is in a category and holds searched words.
+
+    DynamoDB cannot tell: it compares by character. None if everything is kept.
+    """
+    key = fold(category)
+    words = search_key(clean(q, "q", longest=LONGEST_SEARCH))
+    if not key and not words:
+        return None
+
+    def keep(item: Item) -> bool:
+        written = item["category"]["S"]
+        if key and fold(written) != key:
+            return False
+        description = item.get("description", {}).get("S", "")
+        return words in search_key(written) or words in search_key(description)
+
+    return keep
 
 
 def _within_amounts(
@@ -183,7 +197,7 @@ def spending(user_id: str, period: dates.Period) -> list[Spending]:
     found = Expense.by_user.query(
         user_id,
         Expense.date.between(period.start.isoformat(), period.end.isoformat()),
-        attributes_to_get=["date", "category", "category_key", "amount", "status"],
+        attributes_to_get=["date", "category", "amount", "status"],
     )
     return [
         Spending(expense.day, expense.category, expense.category_key, expense.amount)
@@ -206,7 +220,6 @@ def entries(
         attributes_to_get=[
             "date",
             "category",
-            "category_key",
             "amount",
             "status",
             "description",
@@ -219,7 +232,7 @@ def entries(
         Entry(
             day := datetime.date.fromisoformat(item["date"]["S"]),
             item["category"]["S"],
-            item["category_key"]["S"],
+            fold(item["category"]["S"]),
             Decimal(item["amount"]["N"]),
             item.get("description", {}).get("S", "") if day in described else "",
             item["expense_id"]["S"],
@@ -238,21 +251,19 @@ def trend(
     """Add up each of twelve months, oldest first, with one Query a megabyte.
 
     month: the last of them, `YYYY-MM`; None: the current one. category: compared by
-    casefold; empty: all. Reads the index, which lags behind writes by a moment [D11].
+    `fold`; empty: all. Reads the index, which lags behind writes by a moment [D11].
 
     Months that are more than it reads (see TREND_PAGES) are left out, the oldest
     first, rather than shown short. Raises InvalidError.
     """
     months = _twelve_to(dates.parse_month(month) if month else user.today())
     first, last = months[0], dates.period_of("monthly", months[-1]).end
-    matching = Expense.status != "void"
-    if category:
-        matching &= Expense.category_key == fold(category.strip())
+    key = fold(category)
     pages = Expense.by_user.query(
         user.user_id,
         Expense.date.between(first.isoformat(), last.isoformat()),
-        filter_condition=matching,
-        attributes_to_get=["date", "amount"],
+        filter_condition=Expense.status != "void",
+        attributes_to_get=["date", "amount", *(["category"] if key else [])],
         scan_index_forward=False,
     ).page_iter
     totals = dict.fromkeys((each.isoformat()[:7] for each in months), Decimal(0))
@@ -260,7 +271,8 @@ def trend(
     for number, page in enumerate(pages, start=1):
         # As DynamoDB writes them: making models of them takes many times as long.
         for item in page["Items"]:
-            totals[item["date"]["S"][:7]] += Decimal(item["amount"]["N"])
+            if not key or fold(item["category"]["S"]) == key:
+                totals[item["date"]["S"][:7]] += Decimal(item["amount"]["N"])
         if number == TREND_PAGES:
             cut = page.get("LastEvaluatedKey", {}).get("date", {}).get("S", "")[:7]
             break

@@ -120,15 +120,15 @@ def _find(
     Reads the index, which lags behind writes [D11]. What it shows of an expense that
     changed since has an older version, so it is not changed before it is read again.
     """
+    keys = set(map(fold, sources))
     pages = Expense.by_user.query(
         user.user_id,
-        filter_condition=Expense.category_key.is_in(*sorted({*map(fold, sources)}))
-        & (Expense.category != target),
+        filter_condition=Expense.category != target,
         scan_index_forward=False,
     ).page_iter
     raw, more = [], False
     for page in pages:
-        raw += page["Items"]
+        raw += [each for each in page["Items"] if fold(each["category"]["S"]) in keys]
         more = "LastEvaluatedKey" in page
         if len(raw) >= MOST or not in_time():
             break

@@ -213,7 +213,7 @@ class ExpenseFilter(ListQuery):
     q = TextField(
         required=False,
         max_length=LONGEST_SEARCH,
-        help_text="A part of the category or description, in any case.",
+        help_text="A part of category or description; case and accents are ignored.",
     )
     min_amount = BoundField(required=False, help_text="The least listed.")
     max_amount = BoundField(required=False, help_text="The most listed.")
@@ -284,7 +284,9 @@ class CategoryFilter(QueryInput):
     """Which categories are listed, and from which days."""
 
     q = TextField(
-        required=False, max_length=LONGEST, help_text="A part of the name, in any case."
+        required=False,
+        max_length=LONGEST,
+        help_text="A part of the name, in any case and accents.",
     )
     start = DayField(
         required=False, help_text="The first day whose expenses are looked at."

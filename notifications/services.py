@@ -16,7 +16,7 @@ from smartbudget.core.concurrency import BULK_WRITES, READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
-from smartbudget.core.pages import READ_AT_MOST, Key, Page, read_page
+from smartbudget.core.pages import READ_FIRST, Key, Page, read_page
 from smartbudget.core.tables import (
     Action,
     Check,
@@ -32,7 +32,7 @@ LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short
 COUNTED = 50  # the newest, which the number beside the menu is about
 MARKED_AT_ONCE = 100  # each is a write
 MARKING_SECONDS = 5
-LOOKED_THROUGH = 10 * READ_AT_MOST
+LOOKED_THROUGH = 10 * READ_FIRST
 
 
 @dataclass(frozen=True)
@@ -233,9 +233,9 @@ def _unread(user: User, until: str) -> Iterator[str]:
         filter_condition=Notification.read_at.does_not_exist(),
         scan_index_forward=False,
         attributes_to_get=["notification_id"],
-        page_size=READ_AT_MOST,
+        page_size=READ_FIRST,
     )
-    for answer in islice(history.page_iter, LOOKED_THROUGH // READ_AT_MOST):
+    for answer in islice(history.page_iter, LOOKED_THROUGH // READ_FIRST):
         for item in answer["Items"]:
             yield item["notification_id"]["S"]
 

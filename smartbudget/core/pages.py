@@ -1,6 +1,7 @@
 """One page of a list, and where the pages beside it begin."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,11 +12,13 @@ from pynamodb.models import Model
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
+Item = dict[str, Any]  # as DynamoDB writes it
 Key = dict[str, dict[str, Any]]  # as DynamoDB writes it: {"user_id": {"S": "..."}}
 
-# A filtered page looks at this many items at most; it may then be short, or empty,
-# and still have a next one.
-READ_AT_MOST = 500
+# What a filtered page reads: so many items at first, often enough, then megabytes. If
+# they hold too little, the page is short, or empty, and still has a next one.
+READ_FIRST = 500
+MOST_PAGES = 10  # megabytes: some 30,000 expenses
 
 
 @dataclass(frozen=True)
@@ -38,33 +41,46 @@ def read_page(
     newest_first: bool = True,
     within: Condition | None = None,
     matching: Condition | None = None,
+    keep: Callable[[Item], bool] | None = None,
 ) -> Page[M]:
-    """Read one page of an index with one Query.
+    """Read one page of an index, with one Query where nothing is filtered.
 
     key_names: the attributes of the index's key and the table's. limit: items, 1 or
     more. after: the key of the item that the page follows, in list order, or, with
-    `backwards`, precedes. within: a condition on the sort key. matching: a filter; the
-    page then looks at a bounded number of items.
+    `backwards`, precedes. within: a condition on the sort key. matching: a filter by
+    DynamoDB, keep: one here; filtered, it reads on until the page is full, the list
+    ends, or READ_FIRST items and MOST_PAGES megabytes are read.
     """
-    results = index.query(
-        hash_key,
-        range_key_condition=within,
-        filter_condition=matching,
-        scan_index_forward=newest_first == backwards,
-        page_size=limit + 1 if matching is None else max(limit + 1, READ_AT_MOST),
-        last_evaluated_key=after,
-    )
-    answer = next(results.page_iter)
-    found = answer["Items"]  # of a search hundreds, of which only a page is made models
+    found: list[Item] = []
+    onward: Key | None = after
+    filtered = matching is not None or keep is not None
+    for size in _sizes() if filtered else [limit + 1]:
+        results = index.query(
+            hash_key,
+            range_key_condition=within,
+            filter_condition=matching,
+            scan_index_forward=newest_first == backwards,
+            page_size=size,
+            last_evaluated_key=onward,
+        )
+        answer = next(results.page_iter)
+        found += filter(keep, answer["Items"]) if keep else answer["Items"]
+        onward = answer.get("LastEvaluatedKey")
+        if onward is None or len(found) > limit:
+            break
+    # Of a search there may be thousands, of which only a page is made models.
     items = [index._model.from_raw_data(raw) for raw in found[:limit]]
     if len(found) > limit:
-        onward: Key | None = _key_of(items[-1], key_names)
-    else:
-        onward = answer.get("LastEvaluatedKey")
+        onward = _key_of(items[-1], key_names)
     back = after and (_key_of(items[0], key_names) if items else after)
     if backwards:
         return Page(items[::-1], next=back, previous=onward)
     return Page(items, next=onward, previous=back)
+
+
+def _sizes() -> Iterator[int | None]:
+    yield READ_FIRST
+    yield from itertools.repeat(None, MOST_PAGES)
 
 
 def _key_of(item: Model, names: Sequence[str]) -> Key:

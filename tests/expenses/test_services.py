@@ -10,7 +10,8 @@ from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses, spending
 from smartbudget.core import dates, pages
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
-from tests.calls import counted
+from tests.calls import QUERY, counted
+from tests.expenses.builders import make_expenses
 from tests.money_builders import ALICE, BOB, TODAY, alerts, make_expense
 from tests.notifications import faults
 
@@ -361,8 +362,34 @@ def test_days_go_both_ways_page_by_page():
     assert first.previous is None
 
 
+def test_a_search_reads_on_to_the_end_of_the_list(monkeypatch):
+    monkeypatch.setattr(pages, "READ_FIRST", 3)
+    make_expenses(8, description="dull", date="2026-02-02")
+    make_expense(date="2026-01-01", description="needle")
+
+    with counted() as calls:
+        page = list_expenses(ALICE, q="needle", limit=5)
+
+    assert [each.description for each in page.items] == ["needle"]
+    assert page.next is None
+    assert calls.names == [QUERY, QUERY]
+
+
+def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
+    monkeypatch.setattr(pages, "READ_FIRST", 3)
+    make_expenses(8, description="needle", date="2026-02-02")
+
+    with counted() as calls:
+        page = list_expenses(ALICE, q="needle", limit=2)
+
+    assert len(page.items) == 2
+    assert page.next
+    assert calls.names == [QUERY]
+
+
 def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
-    monkeypatch.setattr(pages, "READ_AT_MOST", 10)
+    monkeypatch.setattr(pages, "READ_FIRST", 10)
+    monkeypatch.setattr(pages, "MOST_PAGES", 0)
     for number in range(30):
         make_expense(date=f"2026-02-{number % 28 + 1:02d}", description="dull")
     make_expense(date="2026-01-01", description="needle")

@@ -414,15 +414,16 @@ def test_the_ends_of_the_calendar_can_be_asked_for(client, year):
 
 
 def test_a_filtered_page_that_is_short_says_so(client, alice, monkeypatch):
-    monkeypatch.setattr(pages, "READ_AT_MOST", 3)
+    monkeypatch.setattr(pages, "READ_FIRST", 3)
+    monkeypatch.setattr(pages, "MOST_PAGES", 0)
     make_expense(alice, date="2026-03-05", description="needle")
     for day in (1, 2, 3, 4):
         make_expense(alice, date=f"2026-02-0{day}", description="dull")
 
     shown = page(client.get(f"{LIST}?q=needle&page_size=2"))
 
-    assert "The search is not over" in shown
-    assert "The search is not over" not in page(client.get(f"{LIST}?page_size=2"))
+    assert "Keep searching" in shown
+    assert "Keep searching" not in page(client.get(f"{LIST}?page_size=2"))
 
 
 def value_of(name: str, shown: str) -> str:

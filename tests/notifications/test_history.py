@@ -72,7 +72,8 @@ def test_another_users_notification_is_not_found(notification_id):
 
 
 def test_a_filtered_page_reads_a_bounded_part_and_goes_on(clock, monkeypatch):
-    monkeypatch.setattr(pages, "READ_AT_MOST", 3)
+    monkeypatch.setattr(pages, "READ_FIRST", 3)
+    monkeypatch.setattr(pages, "MOST_PAGES", 0)
     user = make_account(subscribed=False).user
     make_notification("old", type="large_expense")
     clock.shift(1)

@@ -1,0 +1,150 @@
+"""How texts are cleaned, compared and searched."""
+
+import sys
+import unicodedata
+
+import pytest
+import regex
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.text import clean, fold, search_key
+
+CHARACTERS = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]
+IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+SPACE = regex.compile(r"\p{White_Space}")
+
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+
+
+def folded_to(form: str) -> set[str]:
+    """Return the characters that become this when texts are compared."""
+    others = [each for each in CHARACTERS if each != "|"]
+    forms = fold("|".join(["", *others, ""])).split("|")[1:-1]
+    return {each for each, found in zip(others, forms, strict=True) if found == form}
+
+
+def test_what_unicode_calls_ignorable_and_nothing_else_is_left_out_of_comparison():
+    assert folded_to("") == set(filter(IGNORABLE.match, CHARACTERS))
+
+
+def test_what_unicode_calls_white_space_and_nothing_else_is_a_space_in_comparison():
+    # Python counts four control characters, which no text may hold.
+    spaces = folded_to(" ") - set("\x1c\x1d\x1e\x1f")
+
+    assert spaces == set(filter(SPACE.match, CHARACTERS))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Eating\u00a0out",
+        "Eating  out",
+        "Eating \u200bout",
+        "EA\u00adTING\u2003OUT\ufeff",
+        "\u2068Eating out\u2069",
+        "\u3164Eating\u202f\u3000out",
+        "E\ufe0fating \U000e0101out",
+    ],
+)
+def test_texts_that_look_the_same_compare_as_one(other):
+    assert fold(other) == fold("Eating out")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Eating out", "Eatingout"),
+        ("m2", "m²"),
+        ("A", "\uff21"),  # fullwidth: it looks different
+        ("Cafe", "Café"),
+        (ENGLAND, SCOTLAND),
+        (ENGLAND, "\U0001f3f4"),
+    ],
+)
+def test_texts_that_look_different_compare_as_two(one, other):
+    assert fold(one) != fold(other)
+
+
+@given(st.text())
+@example("ΐ")
+@example("\u1f80\u0345")
+@example("e\u034f\u0301")
+def test_the_form_compared_is_one_whatever_the_case_and_the_composition(text):
+    key = fold(text)
+
+    assert fold(key) == key
+    for form in ("NFC", "NFD"):
+        assert fold(unicodedata.normalize(form, text)) == key
+    assert fold(text.casefold()) == key
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("  Eating \u00a0 out\u2003", "Eating out"),
+        (FAMILY, FAMILY),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\u2764\ufe0f Gifts", "\u2764\ufe0f Gifts"),
+    ],
+)
+def test_a_name_keeps_its_characters_and_gets_single_spaces(typed, stored):
+    assert clean(typed, "category", shortest=1, longest=50) == stored
+
+
+@pytest.mark.parametrize(
+    "typed", ["", " ", "\u200b", "\u00a0\u2060", "\u3164", "\ufe0f", "\U000e0020"]
+)
+def test_what_shows_nothing_is_empty(typed):
+    assert clean(typed, "description", longest=500, lines=True) == ""
+    with pytest.raises(InvalidError, match="empty"):
+        clean(typed, "category", shortest=1, longest=50)
+
+
+@pytest.mark.parametrize("character", ["\t", "\n", "\x1c", "\x00", "\x85", "\ud800"])
+def test_control_characters_stay_refused_within_a_name(character):
+    with pytest.raises(InvalidError, match="Control"):
+        clean(f"a{character}b", "category", shortest=1, longest=50)
+
+
+def test_lines_and_keys_keep_their_spaces():
+    assert clean("a \n  b", "description", longest=9, lines=True) == "a \n  b"
+    assert clean("a  b", "Idempotency-Key", longest=9, verbatim=True) == "a  b"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("cafe", "Café"),
+        ("CAFÉ", "cafe\u0301"),
+        ("ol", "Øl"),
+        ("lodz", "Łódź"),
+        ("izmir", "İzmir"),
+        ("strasse", "Straße"),
+        ("STRASSE", "straße"),
+        ("aether", "Æther"),
+        ("елка", "Ёлка"),
+        ("abc", "\uff21\uff22\uff23"),
+        ("שלום", "שָׁלוֹם"),
+        ("eating out", "Eating\u00a0 \u200bout"),
+        ("ガス", "\uff76\uff9e\uff7d"),
+    ],
+)
+def test_a_search_finds_words_whatever_their_accents(words, text):
+    assert search_key(words) in search_key(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [("か", "が"), ("कि", "कु"), ("แม", "แม่"), ("oe", "ö")]
+)
+def test_a_mark_that_makes_another_letter_is_no_accent(words, text):
+    assert search_key(words) != search_key(text)
+
+
+@given(st.text())
+def test_a_search_finds_each_text_by_itself(text):
+    assert search_key(text) == search_key(search_key(text))
+    assert search_key(fold(text)) == search_key(text)

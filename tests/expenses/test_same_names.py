@@ -1,0 +1,236 @@
+"""Categories that differ invisibly are one: in totals, lists, budgets and searches."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+
+from budgets import checks
+from budgets import queries as summaries
+from budgets import services as budgets
+from budgets.models import _NAMESPACE, Budget
+from expenses import queries, renaming, services
+from expenses.categories import list_categories
+from expenses.models import Expense
+from smartbudget.core import dates
+from smartbudget.core.errors import ConflictError, InvalidError
+from tests.builders import client_for, make_user
+from tests.money_builders import ALICE, TODAY, alerts, make_budget, make_expense, spent
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+NAME = "Eating out"
+SAME = ["Eating\u00a0out", "eating  out", "Eating \u200bout", "EATING OUT\ufeff"]
+OLD_NAME = "Eating\u00a0out"  # as earlier versions stored it
+
+
+def store_as_before(
+    category=OLD_NAME, amount="10.00", user=ALICE, **changes
+) -> Expense:
+    """Store an expense as earlier versions did."""
+    expense = Expense(
+        expense_id=uuid.uuid4().hex,
+        user_id=user.user_id,
+        date=TODAY.isoformat(),
+        amount=Decimal(amount),
+        category=category,
+        category_key=category.casefold(),
+        created_at=dates.timestamp(),
+        updated_at=dates.timestamp(),
+    )
+    expense.set_receipt(changes)
+    expense.save()
+    return expense
+
+
+def store_budget_as_before(category=OLD_NAME, amount="100.00", user=ALICE) -> Budget:
+    name = f"{user.user_id}\nmonthly\n{category.casefold()}"
+    budget = Budget(
+        budget_id=uuid.uuid5(_NAMESPACE, name).hex,
+        user_id=user.user_id,
+        category=category,
+        amount=Decimal(amount),
+        created_at=dates.timestamp(),
+        updated_at=dates.timestamp(),
+        period_start=TODAY.replace(day=1).isoformat(),
+        spent=Decimal(0),
+    )
+    budget.save()
+    return budget
+
+
+@pytest.mark.parametrize("typed", SAME)
+def test_an_expense_counts_in_the_budget_whose_name_looks_the_same(typed):
+    budget = make_budget(category=NAME)
+
+    make_expense(category=typed, amount="101.00")
+
+    assert spent(budget) == Decimal("101.00")
+    assert alerts()[-1] == "budget_exceeded"
+
+
+@pytest.mark.parametrize("typed", SAME)
+def test_a_second_budget_that_looks_the_same_is_refused(typed):
+    make_budget(category=NAME)
+
+    with pytest.raises(ConflictError):
+        make_budget(category=typed)
+
+
+@pytest.mark.parametrize("typed", ["\u200b", "\u3164 ", "\u00a0"])
+@pytest.mark.parametrize("make", [make_expense, make_budget])
+def test_a_category_that_shows_nothing_is_refused(make, typed):
+    with pytest.raises(InvalidError) as refused:
+        make(category=typed)
+
+    assert refused.value.field == "category"
+
+
+def test_what_was_stored_apart_is_one_in_totals_and_lists():
+    store_as_before()
+    make_expense(category=NAME, amount="2.00")
+    make_budget(category="Rent")
+
+    (line,) = summaries.summary(ALICE).categories
+    use = next(each for each in list_categories(ALICE).uses if each.expenses)
+    months = queries.trend(ALICE, category=NAME)
+
+    assert line[1] == use.spent == months[-1].spent == Decimal("12.00")
+    assert (use.expenses, {*use.spellings}) == (2, {NAME, OLD_NAME})
+    for typed in (NAME, *SAME):
+        assert len(queries.list_expenses(ALICE, category=typed).items) == 2
+    assert len(queries.list_expenses(ALICE, q="ng out").items) == 2
+    assert [each.key for each in list_categories(ALICE, q="g  OUT").uses] == [use.key]
+
+
+def test_a_budget_counts_what_was_stored_apart():
+    store_as_before(amount="85.00")
+
+    budget = make_budget(category=NAME)
+
+    assert spent(budget) == Decimal("85.00")
+    assert alerts() == ["budget_threshold"]
+
+
+def test_what_was_stored_apart_is_edited_as_part_of_its_budget():
+    before = store_as_before(amount="30.00")
+    budget = make_budget(category=NAME)
+
+    services.edit_expense(ALICE, before.expense_id, amount="40.00")
+    assert spent(budget) == Decimal("40.00")
+
+    services.delete_expense(ALICE, before.expense_id)
+    assert spent(budget) == 0
+
+
+def test_renaming_takes_what_was_stored_apart_along():
+    store_as_before()
+    make_expense(category=NAME)
+
+    done = renaming.rename_categories(ALICE, [NAME], "Dining")
+
+    assert done.changed == 2
+    assert len(queries.list_expenses(ALICE, category="Dining").items) == 2
+
+
+def test_renaming_to_one_spelling_takes_the_others_along():
+    store_as_before()
+    make_expense(category=NAME)
+
+    renaming.rename_categories(ALICE, [NAME], NAME)
+
+    (use,) = list_categories(ALICE).uses
+    assert use.spellings == [NAME]
+
+
+def test_a_budget_stored_under_another_id_is_counted_by_expenses_of_its_spelling():
+    budget = store_budget_as_before("Eating \u200bout")
+
+    made = make_expense(category="Eating \u200bout", amount="60.00")
+    assert spent(budget) == Decimal("60.00")
+
+    services.delete_expense(ALICE, made.expense_id)
+    assert spent(budget) == 0
+
+
+@pytest.fixture
+def person():
+    return make_user("carol")
+
+
+def check():
+    result = checks.check_all(None, lambda: True)
+    assert not result.errors
+    return result
+
+
+def test_the_daily_check_gives_a_budget_its_own_id_and_what_it_missed(person):
+    old = store_budget_as_before(user=person)
+    store_as_before(amount="50.00", user=person)
+    make_expense(person, category=NAME, amount="60.00")
+
+    assert check().alerts_sent
+
+    (budget,) = budgets.list_budgets(person).items
+    assert budget.budget_id == budget.own_id != old.budget_id
+    assert (budget.category, budget.spent) == (NAME, Decimal("110.00"))
+    make_expense(person, category=NAME, amount="1.00")
+    assert spent(budget) == Decimal("111.00")
+
+
+def test_the_daily_check_makes_one_budget_of_two_that_look_the_same(person):
+    store_budget_as_before(amount="100.00", user=person)
+    make_budget(person, category=NAME, amount="200.00")
+    make_expense(person, category=NAME, amount="150.00")
+
+    check()
+
+    (budget,) = budgets.list_budgets(person).items
+    assert (budget.amount, budget.spent) == (Decimal("300.00"), Decimal("150.00"))
+    assert budget.budget_id == budget.own_id
+
+
+def test_checking_again_moves_nothing(person):
+    store_budget_as_before(user=person)
+    check()
+    (moved,) = budgets.list_budgets(person).items
+
+    assert check().alerts_sent == 0
+
+    (again,) = budgets.list_budgets(person).items
+    assert again.version == moved.version
+
+
+def test_others_budgets_stay_as_they_are(person):
+    other = make_user("dave")
+    theirs = make_budget(other, category=NAME)
+    store_budget_as_before(user=person)
+
+    check()
+
+    assert [b.budget_id for b in budgets.list_budgets(other).items] == [
+        theirs.budget_id
+    ]
+
+
+def test_the_page_and_the_api_take_them_for_one(person):
+    client = client_for(person)
+    sent = {"category": OLD_NAME, "amount": "1.00", "date": f"{TODAY}"}
+    client.post("/api/budgets", {"category": NAME, "amount": "9"}, "application/json")
+
+    assert client.post("/api/expenses", sent, "application/json").status_code == 201
+    assert client.post("/expenses/add", sent).status_code == 302
+
+    (line,) = client.get("/api/summary").json()["budgets"]
+    assert line["spent"] == "2.00"
+    answer = client.get("/api/expenses", {"category": "eating\u2009OUT"})
+    assert [e["category"] for e in answer.json()["results"]] == [NAME, NAME]
+
+
+def test_a_category_that_shows_nothing_is_refused_by_the_page_and_the_api(person):
+    client = client_for(person)
+    sent = {"category": "\u200b", "amount": "1.00", "date": f"{TODAY}"}
+
+    refused = client.post("/api/expenses", sent, "application/json")
+    assert refused.status_code == 400
+    assert client.post("/expenses/add", sent).status_code == 400

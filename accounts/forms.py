@@ -163,6 +163,12 @@ class ProfileForm(forms.Form):
         ),
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        chosen = self.data.get("currency")
+        if chosen in CURRENCIES:
+            self.fields["large_expense_threshold"].currency = chosen
+
     def clean_email_preferences(self) -> dict[str, bool]:
         chosen = self.cleaned_data["email_preferences"]
         return {kind: kind in chosen for kind in EMAIL_KINDS}

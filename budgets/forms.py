@@ -42,6 +42,7 @@ class BudgetForm(forms.Form):
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["amount"].label = amount_label(user)
+        self.fields["amount"].currency = user.currency
 
     @classmethod
     def of(cls, budget: Budget, user: User) -> "BudgetForm":

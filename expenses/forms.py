@@ -90,6 +90,7 @@ class ExpenseForm(forms.Form):
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["amount"].label = amount_label(user)
+        self.fields["amount"].currency = user.currency
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -269,6 +270,11 @@ class FilterForm(ListForm):
         choices=[("newest", _("Newest first")), ("oldest", _("Oldest first"))],
         required=False,
     )
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in ("min_amount", "max_amount"):
+            self.fields[name].currency = user.currency
 
     def clean_sort(self) -> str:
         return self.cleaned_data["sort"] or "newest"

@@ -69,7 +69,7 @@ EXPENSES = ChangeList(
 @require_safe
 def list_expenses(request: HttpRequest) -> HttpResponse:
     user = request.user
-    form = FilterForm(request.GET)
+    form = FilterForm(request.GET, user=user)
 
     def beside() -> dict[str, Any]:
         chosen = form.cleaned_data

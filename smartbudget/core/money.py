@@ -116,29 +116,9 @@ def write_number(amount: Decimal, currency: str) -> str:
 
 
 def editable(amount: Decimal, currency: str) -> str:
-    """Write an amount for a form, as `typed_amount` reads it: `1234.50`, `1234,50`."""
+    """Write an amount for a form, as `typed_amounts` reads it: `1234.50`, `1234,50`."""
     point = language.locale().number_symbols["latn"]["decimal"]
     return format_amount(amount, currency).replace(".", point)
-
-
-def typed_amount(text: str) -> str:
-    """Return an amount as somebody typed it the way `parse_amount` reads it.
-
-    In the current language: `1.234,50` becomes `1234.50` in German. What no language
-    of ours writes so is returned as it is, to be refused with its reason. A point
-    before three digits sets thousands apart where the language says so, and is a
-    decimal point otherwise: who types 12.50 in German means twelve and a half.
-    """
-    text = "".join(text.split())
-    symbols = language.locale().number_symbols["latn"]
-    point, group = symbols["decimal"], symbols["group"]
-    whole, found, decimals = text.partition(point)
-    digits = re.escape(group)
-    if re.fullmatch(rf"[+-]?[0-9]{{1,3}}({digits}[0-9]{{3}})+", whole):
-        whole = whole.replace(group, "")
-    elif not found:
-        return text
-    return f"{whole}.{decimals}" if found else whole
 
 
 def _whole(number: Decimal) -> str:

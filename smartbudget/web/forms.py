@@ -4,14 +4,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from django.forms import CharField, Form, TextInput
+from django.forms import CharField, Form, TextInput, ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from smartbudget.core.errors import ForbiddenError, NotFoundError
-from smartbudget.core.money import typed_amount
+from smartbudget.core.errors import ForbiddenError, InvalidError, NotFoundError
+from smartbudget.core.typed_amounts import typed_amount
 from smartbudget.web.errors import in_words, problem_of
 from smartbudget.web.problems import Problem
 
@@ -21,8 +21,11 @@ T = TypeVar("T")
 class AmountField(CharField):
     """An amount as typed; services read it, as exactly as they read the API's.
 
-    Django's DecimalField would also take 1_000 and digits of other scripts.
+    Django's DecimalField would also take 1_000 and digits of other scripts. A form
+    sets `currency` to that of its user.
     """
+
+    currency = "USD"
 
     widget = TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
@@ -32,7 +35,10 @@ class AmountField(CharField):
     def to_python(self, value: str | None) -> str | None:
         """Read what was typed as the page's language writes numbers."""
         typed = super().to_python(value)
-        return typed and typed_amount(typed)
+        try:
+            return typed and typed_amount(typed, self.currency)
+        except InvalidError as error:
+            raise ValidationError(str(error)) from error
 
 
 class ListForm(Form):

@@ -1,0 +1,176 @@
+"""Amounts as people type or paste them: `$1,234.50`, `12,50 €`, `12 + 3`."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+
+from smartbudget.core import language
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.language import gettext as _
+from smartbudget.core.money import CURRENCIES
+from smartbudget.core.text import without_invisible
+
+MOST_TERMS = 20  # of a sum
+
+# A sign before or after, and what stands in between.
+_TERM = re.compile(r"([^0-9]*)([0-9](?:[0-9.,' ]*[0-9])?)([^0-9]*)", re.ASCII)
+_GROUPED = r"[1-9][0-9]{0,2}(?:%s[0-9]{2,3})*%s[0-9]{3}"  # in thousands, or lakhs
+_NUMBER = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_MINUS = str.maketrans("\u2212\u2013\u00d7", "--*")
+_APOSTROPHES = str.maketrans("\u2019\u02bc\u00b4", "'''")
+
+
+def typed_amount(text: str, currency: str, field: str = "amount") -> str:
+    """Return an amount as somebody typed it the way `parse_amount` reads it.
+
+    The currency's own sign or code may stand beside it; `+`, `-` and `*` calculate. In
+    the current language: `1.234,50` becomes `1234.50` in German. A decimal mark of
+    another language is taken where all decimals of the currency follow it. What cannot
+    be read so is returned as it is, to be refused with its reason.
+
+    Raises InvalidError naming `field` for another currency's sign.
+    """
+    plain = " ".join(without_invisible(text).translate(_MINUS).split())
+    if plain.endswith("-"):  # as accounts are written: 12.50-
+        plain = f"-{plain.removesuffix('-')}"
+    tokens = re.split(r"\s*([-+*])\s*", plain.translate(_APOSTROPHES))
+    if not tokens[0] and len(tokens) > 1 and tokens[1] != "*":
+        tokens = [f"{tokens[1]}{tokens[2]}", *tokens[3:]]
+    numbers = [_read(each, currency, field) for each in tokens[::2]]
+    if len(numbers) == 1:
+        return numbers[0] if numbers[0] is not None else text
+    if len(numbers) > MOST_TERMS:
+        raise InvalidError(
+            _("Enter at most {most} numbers.").format(most=MOST_TERMS), field
+        )
+    return _calculate(numbers, tokens[1::2]) or text
+
+
+def _calculate(numbers: Iterable[str | None], operators: Iterable[str]) -> str | None:
+    """Add up products; None if one of the numbers is none."""
+    first, *others = numbers
+    terms = [_decimal(first)]
+    for operator, number in zip(operators, others, strict=True):
+        value = _decimal(number)
+        if value is None or terms[-1] is None:
+            return None
+        if operator == "*":
+            terms[-1] *= value
+        else:
+            terms.append(-value if operator == "-" else value)
+    return f"{sum(filter(None, terms), Decimal(0)):f}"
+
+
+def _decimal(number: str | None) -> Decimal | None:
+    if number is None or not _NUMBER.fullmatch(number.lstrip("+-")):
+        return None
+    return Decimal(number)
+
+
+def _read(term: str, currency: str, field: str) -> str | None:
+    """Return a number without its sign, as Decimal reads it; None if it is none."""
+    minus = term[:1] if term[:1] in {"+", "-"} else ""
+    found = _TERM.fullmatch(term.removeprefix(minus))
+    if not found:
+        return None
+    before, number, after = found.groups()
+    if before and before[-1] in ".," and not _is_own(before, currency):
+        before, number = before[:-1], f"{before[-1]}{number}"
+    if after and after[0] in ".,":
+        number, after = f"{number}{after[0]}", after[1:]
+    for sign in (before, after):
+        _refuse_other(sign, currency, field)
+    if not all(_is_own(sign, currency) for sign in (before, after) if sign.strip()):
+        return None
+    read = _separated(number, CURRENCIES[currency])
+    return None if read is None else f"{minus}{read}"
+
+
+def _separated(number: str, places: int) -> str | None:
+    """Return a number with a decimal point and nothing else; None where it is unclear.
+
+    places: the decimals of its currency.
+    """
+    symbols = language.locale().number_symbols["latn"]
+    point, group = symbols["decimal"], symbols["group"]
+    whole, found, decimals = number.partition(point)
+    if re.fullmatch("[0-9]*", decimals):
+        for mark in (group, "'", " "):
+            if _is_grouped(whole, mark):
+                whole = whole.replace(mark, "")
+        if re.fullmatch("[0-9]*", whole):
+            return f"{whole}.{decimals}" if found else whole
+    return _in_other_language(number, point, group, places)
+
+
+def _in_other_language(number: str, point: str, group: str, places: int) -> str | None:
+    """Read `12,50` in English, `12.50` and `1,234.50` in German."""
+    whole, mark, decimals = number.rpartition(group)
+    if not mark:
+        return None
+    if group == "." and re.fullmatch("[0-9]*", whole):
+        return number  # as programs write, with however many decimals
+    if len(decimals) != places:
+        return None
+    for other in (point, "'", " "):
+        if _is_grouped(whole, other):
+            return f"{whole.replace(other, '')}.{decimals}"
+    return f"{whole}.{decimals}" if re.fullmatch("[0-9]*", whole) else None
+
+
+def _is_grouped(whole: str, mark: str) -> bool:
+    escaped = re.escape(mark)
+    return re.fullmatch(_GROUPED % (escaped, escaped), whole) is not None
+
+
+def _is_own(sign: str, currency: str) -> bool:
+    return _plain(sign) in _signs(currency)
+
+
+def _refuse_other(sign: str, currency: str, field: str) -> None:
+    """Raise InvalidError for the sign or code of another currency."""
+    sign = sign.strip()
+    if not sign or _is_own(sign, currency):
+        return
+    is_code = sign.upper() in CURRENCIES
+    if is_code or any(map(_is_sign, sign)):
+        raise InvalidError(
+            _("Amounts are in {currency} here. Enter yours without {sign}.").format(
+                currency=currency, sign=sign
+            ),
+            field,
+        )
+
+
+def _signs(currency: str) -> frozenset[str]:
+    """Return how a currency is written: its code, and its signs where it is used."""
+    return _signs_in(currency, str(language.locale()))
+
+
+@lru_cache(maxsize=512)
+def _signs_in(currency: str, spoken: str) -> frozenset[str]:
+    # A code begins with its country's, which calls it by its short sign.
+    signs = {currency}
+    for name in (spoken, "en", f"und_{currency[:2]}"):
+        try:
+            locale = Locale.parse(name)
+        except (UnknownLocaleError, ValueError):  # XOF, EUR: of no one country
+            continue
+        signs.add(locale.currency_symbols.get(currency, currency))
+    # CA$ is written $ as well, and $ as US$.
+    short = {each for sign in signs for each in sign if _is_sign(each)}
+    long = {f"{currency[:2]}{each}" for each in short}
+    return frozenset(map(_plain, signs | short | long))
+
+
+def _is_sign(character: str) -> bool:
+    return unicodedata.category(character) == "Sc"
+
+
+def _plain(sign: str) -> str:
+    wide = unicodedata.normalize("NFKC", without_invisible(sign))
+    return "".join(wide.split()).casefold()

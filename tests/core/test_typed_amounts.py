@@ -1,0 +1,155 @@
+"""Amounts as people type and paste them."""
+
+import contextlib
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartbudget.core import language, money
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.typed_amounts import MOST_TERMS, typed_amount
+
+amounts = st.decimals("0.01", "9999999", places=2)
+
+
+def read(typed: str, currency: str = "USD", code: str = "en") -> Decimal:
+    with language.speaking(code):
+        return money.parse_amount(typed_amount(typed, currency), currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed"),
+    [
+        ("USD", "$12.50"),
+        ("USD", "USD 12.50"),
+        ("USD", "12.50usd"),
+        ("USD", "US$\u00a012.50"),
+        ("USD", "\uff0412.50"),
+        ("EUR", "12,50 EUR"),
+        ("EUR", "€ 12,50"),
+        ("EUR", "12.50\u202f€"),
+        ("GBP", "£12.50"),
+        ("CAD", "$12.50"),
+        ("CAD", "CA$12.50"),
+        ("CHF", "CHF 12.50"),
+        ("DKK", "kr. 12,50"),
+        ("PLN", "12,50 zł"),
+        ("ILS", "\u200f12.50\u00a0\u200f₪"),
+        ("BRL", "R$ 12,50"),
+        ("INR", "₹12.50"),
+    ],
+)
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_the_account_s_own_sign_or_code_is_taken_off(code, currency, typed):
+    assert read(typed, currency, code) == Decimal("12.50")
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed"),
+    [("USD", "€12.50"), ("USD", "12.50 EUR"), ("USD", "CA$12"), ("CAD", "US$5")],
+)
+def test_another_currency_s_sign_is_refused_with_the_account_s(currency, typed):
+    with pytest.raises(InvalidError, match=f"Amounts are in {currency}"):
+        read(typed, currency)
+
+
+@pytest.mark.parametrize(
+    ("code", "typed"),
+    [
+        ("en", "1,234.50"),
+        ("en", "1'234.50"),
+        ("en", "1\u2019234.50"),
+        ("en", "1\u202f234.50"),
+        ("en", "1 234,50"),
+        ("en", "1.234,50"),
+        ("de", "1.234,50"),
+        ("de", "1,234.50"),
+        ("de", "1'234.50"),
+        ("de", "1 234,50"),
+    ],
+)
+def test_thousands_may_be_set_apart_as_anywhere(code, typed):
+    assert read(typed, "USD", code) == Decimal("1234.50")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "12 50",
+        "12,5",
+        "1,2,3",
+        "1.2.3",
+        "(12)",
+        "12 dollars",
+        "1e3",
+        "1_000",
+        "12²",
+        "½",
+        "$",
+        "5*",
+        "*5",
+        "12+",
+        "12--3",
+        "+-5",
+        "1+x",
+        "x+1",
+        "0x12",
+        "a1",
+        "",
+    ],
+)
+def test_what_is_unclear_is_refused(typed):
+    with pytest.raises(InvalidError):
+        read(typed)
+
+
+@pytest.mark.parametrize("typed", ["-5", "12.50-", "\u22125", "$-5", "3-12", "5-5"])
+def test_below_zero_stays_below_zero(typed):
+    with pytest.raises(InvalidError):
+        read(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "result"),
+    [
+        ("12+3", "15"),
+        ("$12.50 + $3", "15.50"),
+        ("20 - 4.99", "15.01"),
+        ("20\u22125", "15"),
+        ("3*2.50", "7.50"),
+        ("10+3×2.50-1", "16.50"),
+        ("+5", "5"),
+        ("0.1+0.2", "0.3"),
+    ],
+)
+def test_numbers_are_added_up(typed, result):
+    assert read(typed) == Decimal(result)
+
+
+def test_a_sum_has_so_many_numbers_and_no_more():
+    assert read("+".join("1" * MOST_TERMS)) == MOST_TERMS
+    with pytest.raises(InvalidError, match=f"{MOST_TERMS} numbers"):
+        read("+".join("1" * (MOST_TERMS + 1)))
+
+
+@given(amounts, amounts, st.integers(1, 9))
+def test_a_sum_is_exact(one, two, three):
+    assert read(f"{one}+{two}*{three}") == one + two * three
+
+
+@given(amounts, st.sampled_from([*money.CURRENCIES]), st.sampled_from(["en", "de"]))
+def test_what_we_write_can_be_pasted_back(amount, currency, code):
+    places = money.CURRENCIES[currency]
+    amount = max(round(amount, places), Decimal(1))
+    with language.speaking(code):
+        written = money.display(amount, currency)
+
+        assert read(written, currency, code) == amount
+
+
+@given(st.text(max_size=64), st.sampled_from(["en", "de"]))
+def test_whatever_is_typed_is_read_or_refused(text, code):
+    with contextlib.suppress(InvalidError):
+        assert read(text, "EUR", code) > 0

@@ -1,0 +1,69 @@
+"""What people type into forms: amounts with their currency's sign, and sums."""
+
+import pytest
+
+from tests.builders import client_for, make_user
+from tests.money_builders import TODAY
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+
+@pytest.fixture
+def client():
+    return client_for(make_user("erin", currency="EUR"))
+
+
+def amounts(client) -> list[str]:
+    return [e["amount"] for e in client.get("/api/expenses").json()["results"]]
+
+
+@pytest.mark.parametrize("path", ["/expenses/add", "/"])
+@pytest.mark.parametrize(
+    ("typed", "stored"), [("12,50 €", "12.50"), ("EUR 3", "3.00"), ("12+3*2", "18.00")]
+)
+def test_an_expense_takes_an_amount_as_it_was_pasted(client, path, typed, stored):
+    sent = {"amount": typed, "category": "Food", "date": str(TODAY)}
+
+    assert client.post(path, sent).status_code == 302
+
+    assert amounts(client) == [stored]
+
+
+@pytest.mark.parametrize("path", ["/expenses/add", "/"])
+def test_another_currency_s_sign_is_refused_by_the_field(client, path):
+    sent = {"amount": "$12.50", "category": "Food", "date": str(TODAY)}
+
+    answer = client.post(path, sent)
+
+    assert answer.status_code == 400
+    assert "Amounts are in EUR here. Enter yours without $." in answer.content.decode()
+    assert 'value="$12.50"' in answer.content.decode()
+
+
+def test_budgets_filters_and_the_profile_take_it_too(client):
+    budget = {"category": "Food", "amount": "€ 80", "period": "monthly"}
+    assert (
+        client.post("/budgets/add", {**budget, "alert_threshold": "80"}).status_code
+        == 302
+    )
+    assert (
+        client.get("/expenses", {"min_amount": "€5", "max_amount": "10 €"}).status_code
+        == 200
+    )
+    profile = {"currency": "EUR", "time_zone": "UTC", "language": "en"}
+    answer = client.post(
+        "/accounts/profile", {**profile, "large_expense_threshold": "€50"}
+    )
+    assert answer.status_code == 302
+
+    assert client.get("/api/budgets").json()["results"][0]["amount"] == "80.00"
+    assert client.get("/api/profile").json()["large_expense_threshold"] == "50.00"
+
+
+@pytest.mark.parametrize("amount", ["€5", "1+1", "5 EUR", "1,000"])
+def test_the_api_takes_plain_numbers_only(client, amount):
+    sent = {"amount": amount, "category": "Food"}
+
+    answer = client.post("/api/expenses", sent, "application/json")
+
+    assert answer.status_code == 400

@@ -182,7 +182,10 @@ class ProfileForm(forms.Form):
             initial={
                 "phone_number": account.phone_number,
                 "currency": account.currency,
-                "time_zone": account.time_zone,
+                # Earlier versions took names that are no time zones of any place.
+                "time_zone": account.time_zone
+                if account.time_zone in TIME_ZONES
+                else "UTC",
                 "language": account.language,
                 "large_expense_threshold": None
                 if threshold is None

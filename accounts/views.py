@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import (
@@ -27,10 +28,11 @@ from accounts.forms import (
 )
 from accounts.models import Account
 from notifications import address_change
-from smartbudget.web import rates, sessions
+from smartbudget.web import form_drafts, rates, sessions
 from smartbudget.web.downloads import ZIP, download
+from smartbudget.web.form_drafts import FormDraft, keeps_draft
 from smartbudget.web.forms import answer_form, posted
-from smartbudget.web.language import activate
+from smartbudget.web.language import activate, activate_for
 from smartbudget.web.requests import client_address, device_of, wants_json
 
 View = Callable[..., HttpResponse]
@@ -68,6 +70,8 @@ def register(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
+    draft = form_drafts.read(request.POST.get(form_drafts.FIELD, ""))
+
     def save(data: dict[str, Any]) -> services.Login:
         return services.log_in(
             identifier=data["username"],
@@ -81,8 +85,13 @@ def log_in(request: HttpRequest) -> HttpResponse:
         "accounts/login.html",
         LoginForm(posted(request)),
         save=save,
-        done=lambda login: _enter(request, login),
-        context={"next": sessions.safe_next(request)},
+        done=lambda login: (
+            _go_on(request, login, draft) if draft else _enter(request, login)
+        ),
+        context={
+            "next": sessions.safe_next(request),
+            "draft": draft and request.POST[form_drafts.FIELD],
+        },
     )
 
 
@@ -92,12 +101,27 @@ def _enter(request: HttpRequest, login: services.Login) -> HttpResponse:
     return response
 
 
+def _go_on(
+    request: HttpRequest, login: services.Login, draft: FormDraft
+) -> HttpResponse:
+    """Show the way back to the form that somebody was logged out of."""
+    response = HttpResponse()
+    sessions.begin(request, response, login)
+    request.user = login.user
+    activate_for(login.user)
+    # Rendered now, since a session brings a CSRF token of its own.
+    page = render_to_string("accounts/continue.html", {"draft": draft}, request)
+    response.content = page
+    return response
+
+
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
     sessions.end(request)
     return redirect("accounts:login")
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:

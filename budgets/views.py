@@ -18,11 +18,13 @@ from expenses import queries as expenses
 from expenses.forms import QuickAddForm
 from expenses.views import say
 from smartbudget.core.money import display
+from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form, posted
 
 ONE_DAY = datetime.timedelta(days=1)
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Show a month; posting adds an expense."""
@@ -100,6 +102,7 @@ def list_budgets(request: HttpRequest) -> HttpResponse:
     return render(request, "budgets/list.html", {"bars": bars})
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     user = request.user
@@ -116,6 +119,7 @@ def add(request: HttpRequest) -> HttpResponse:
     )
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
     user = request.user

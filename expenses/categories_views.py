@@ -17,6 +17,7 @@ from smartbudget.core.errors import InvalidError
 from smartbudget.core.pages import Page
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.cursors import Position
+from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form
 
 CATEGORIES = ChangeList(
@@ -57,6 +58,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
     )
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: HttpRequest) -> HttpResponse:
     """Ask for the name of the chosen categories, and give it to them."""

@@ -36,6 +36,7 @@ from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
 from smartbudget.web.changelists import ChangeList, Column
+from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form
 
 EXPENSES = ChangeList(
@@ -92,6 +93,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     )
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
     """Add an expense; with an id, beginning as that one is."""
@@ -114,6 +116,7 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
     )
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     user = request.user

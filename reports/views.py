@@ -14,6 +14,7 @@ from reports.archive import Made
 from reports.forms import ReportForm
 from smartbudget.web import cursors
 from smartbudget.web.changelists import ChangeList, Column
+from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form, posted
 
 REPORTS = ChangeList(
@@ -31,6 +32,7 @@ REPORTS = ChangeList(
 )
 
 
+@keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def reports(request: HttpRequest) -> HttpResponse:
     user = request.user

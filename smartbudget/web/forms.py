@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+from django.contrib import messages
 from django.forms import CharField, Form, TextInput, ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from smartbudget.core.errors import ForbiddenError, InvalidError, NotFoundError
 from smartbudget.core.typed_amounts import typed_amount
 from smartbudget.web.errors import in_words, problem_of
+from smartbudget.web.form_drafts import RESTORED
 from smartbudget.web.problems import Problem
 
 T = TypeVar("T")
@@ -71,7 +73,7 @@ def answer_form(
     context: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
     held: AbstractContextManager[None] | None = None,
 ) -> HttpResponse:
-    """Show a form; if it is bound, save it.
+    """Show a form; if it is bound, save it. One from a draft is shown only.
 
     save: takes the cleaned data and calls a service. What the service refuses is said
     by its field, with what was typed kept. done: answers with what `save` returned.
@@ -80,7 +82,9 @@ def answer_form(
     taken before the form's files are looked at; if there is none, that is said instead.
     """
     problem = None
-    if form.is_bound:
+    if form.is_bound and RESTORED in request.POST:
+        messages.warning(request, _("Nothing is saved yet. Check your entries first."))
+    elif form.is_bound:
         problem = Problem(400, "", "invalid")
         try:
             with held or nullcontext():
@@ -105,7 +109,8 @@ def answer_form(
 
 
 def _focus_on_first_wrong(form: Form) -> None:
-    wrong = [field for name, field in form.fields.items() if name in form.errors]
+    errors = form.errors  # a form may lose fields while it finds them
+    wrong = [field for name, field in form.fields.items() if name in errors]
     if wrong:
         for field in form.fields.values():
             field.widget.attrs.pop("autofocus", None)

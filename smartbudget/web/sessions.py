@@ -3,22 +3,27 @@
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.middleware.csrf import rotate_token
+from django.middleware.csrf import CsrfViewMiddleware, rotate_token
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
+from accounts.forms import LoginForm
 from accounts.models import User
 from smartbudget.core import log
-from smartbudget.web import errors, rates
+from smartbudget.web import errors, form_drafts, rates
 from smartbudget.web.language import activate_for
+from smartbudget.web.requests import wants_json
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
+_CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -123,11 +128,37 @@ class SessionMiddleware:
             rates.count_page(request, request.user)
         except Exception as error:  # noqa: BLE001 - raised again unless it is known
             return errors.response_or_raise(request, error)
-        return None if is_public or request.user else _to_login(request)
+        if is_public or request.user:
+            return None
+        return _to_login(request, view)
 
 
-def _to_login(request: HttpRequest) -> HttpResponse:
+def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
+    """Ask to log in, and lead back afterwards; what was typed comes along."""
+    if form_drafts.is_kept(request, view) and not wants_json(request):
+        # This comes before the check, and no other site may fill in a form.
+        if refused := _CSRF_CHECK.process_view(request, view, (), {}):
+            return refused
+        if draft := form_drafts.sign(request):
+            here = request.get_full_path()
+            context = {"form": LoginForm(), "next": here, "draft": draft}
+            return render(request, "accounts/login.html", context, status=401)
     target = reverse("accounts:login")
-    if request.method in {"GET", "HEAD"} and request.path != "/":
-        target += "?" + urlencode({"next": request.get_full_path()})
+    if (back := _way_back(request)) not in ("", "/"):
+        target += "?" + urlencode({"next": back})
+    if request.htmx:  # which would put the page to log in into a part of its own
+        return HttpResponseClientRedirect(target)
     return HttpResponseRedirect(target)
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Return the address of the page that somebody looks at; empty if unknown."""
+    if request.htmx:
+        return request.htmx.current_url_abs_path or ""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    # A button: what it does is not done by leading to its address.
+    page = urlsplit(request.headers.get("Referer", ""))
+    if (page.scheme, page.netloc) != (request.scheme, request.get_host()):
+        return ""
+    return urlunsplit(("", "", page.path, page.query, ""))

@@ -1,0 +1,69 @@
+"""What was typed into a form whose session had ended, kept through logging in.
+
+The page that asks to log in carries it, signed. The page after that shows the form
+filled in again, and nothing is saved before its owner presses Save once more.
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+FIELD = "draft"  # of the form to log in
+RESTORED = "restored"  # sent with a form that is to be shown, not saved
+LONGEST = 20_000  # characters
+MAX_AGE = datetime.timedelta(hours=12)
+
+_SALT = "smartbudget.form-draft"
+_LEFT_OUT = {"csrfmiddlewaretoken", RESTORED}
+
+
+@dataclass(frozen=True)
+class FormDraft:
+    """A form that was sent: where, and what was in it but for its files."""
+
+    path: str
+    fields: list[tuple[str, str]]
+    had_files: bool
+
+
+def keeps_draft(view: View) -> View:
+    """Mark a page whose form may be kept: without passwords, answered by answer_form.
+
+    Any other use of what was posted would happen before it is confirmed.
+    """
+    view.keeps_draft = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_kept(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Return whether a form was sent to a page that keeps it."""
+    return request.method == "POST" and getattr(view, "keeps_draft", False)
+
+
+def sign(request: HttpRequest) -> str | None:
+    """Return the form that was sent, signed; None if it is too long."""
+    fields = [
+        (name, value)
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in _LEFT_OUT
+    ]
+    if sum(len(name) + len(value) for name, value in fields) > LONGEST:
+        return None
+    draft = [request.get_full_path(), fields, bool(request.FILES)]
+    return signing.dumps(draft, salt=_SALT, compress=True)
+
+
+def read(signed: str) -> FormDraft | None:
+    """Return a signed draft; None for none, one too old or one of somebody's making."""
+    try:
+        path, fields, had_files = signing.loads(signed, salt=_SALT, max_age=MAX_AGE)
+    except signing.BadSignature:
+        return None
+    return FormDraft(path, fields, had_files)

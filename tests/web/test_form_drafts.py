@@ -1,0 +1,222 @@
+"""A form whose session has ended: what was typed is there again after logging in."""
+
+import html
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import URLPattern, get_resolver
+
+from accounts import services
+from tests.builders import PASSWORD, client_for, make_user, token_of
+from tests.money_builders import TODAY, make_budget, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+LUNCH = {"amount": "12.50", "category": "Food", "date": str(TODAY)}
+ACT = "/expenses/selected"
+TEXT = '\n"Lunch" & <b>tea</b>\r\nwith Ann'
+
+
+@pytest.fixture
+def alice():
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    """Return a browser whose session has ended, with its CSRF token."""
+    client = client_for(alice, csrf=True)
+    client.defaults["HTTP_X_CSRFTOKEN"] = token_of(client)["X-CSRFToken"]
+    services.log_out(client.cookies["session"].value)
+    return client
+
+
+def fields_of(page: str, path: str) -> dict[str, str]:
+    """Return what the form that is sent to this address would send."""
+    (form,) = re.findall(rf'<form[^>]*action="{re.escape(path)}".*?</form>', page, re.S)
+    inputs = re.findall(r'<input[^>]*name="([^"]+)"(?:[^>]*?value="([^"]*)")?', form)
+    texts = re.findall(r'<textarea name="([^"]+)"[^>]*>\n(.*?)</textarea>', form, re.S)
+    return {name: html.unescape(value) for name, value in [*inputs, *texts]}
+
+
+def shown(answer) -> str:
+    return answer.content.decode()
+
+
+def log_in(client, page: str, name="alice", password=PASSWORD):
+    sent = {**fields_of(page, "/login"), "username": name, "password": password}
+    return client.post("/login", sent)
+
+
+def stored(client) -> list[dict]:
+    return client.get("/api/expenses").json()["results"]
+
+
+def test_what_was_typed_is_shown_again_and_saved_when_asked(client):
+    asked = client.post("/expenses/add", {**LUNCH, "description": TEXT})
+    assert asked.status_code == 401
+
+    offered = log_in(client, shown(asked))
+    again = fields_of(shown(offered), "/expenses/add")
+    assert "Welcome back" in shown(offered)
+    assert not stored(client)
+
+    form = client.post("/expenses/add", again)
+    assert form.status_code == 200
+    assert "Nothing is saved yet." in shown(form)
+    assert 'value="12.50"' in shown(form)
+    assert not stored(client)
+
+    assert html.escape(TEXT.strip()) in shown(form)
+    del again["restored"]
+    assert client.post("/expenses/add", again).status_code == 302
+    (expense,) = stored(client)
+    assert expense["amount"] == "12.50"
+    assert expense["description"] == '"Lunch" & <b>tea</b>\nwith Ann'
+
+
+def test_a_wrong_password_keeps_it(client):
+    asked = client.post("/expenses/add", LUNCH)
+
+    wrong = log_in(client, shown(asked), password="a wrong password")
+
+    assert wrong.status_code in {400, 401}
+    assert "Welcome back" in shown(log_in(client, shown(wrong)))
+
+
+@pytest.mark.parametrize("path", ["/", "/budgets/add", "/accounts/profile", "/reports"])
+def test_other_forms_are_kept_as_well(client, path):
+    asked = client.post(path, {"category": "Fun", "phone_number": "12345"})
+
+    again = fields_of(shown(log_in(client, shown(asked))), path)
+
+    assert (again["category"], again["phone_number"]) == ("Fun", "12345")
+    assert client.post(path, again).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["expense", "budget"])
+def test_edits_are_kept_for_their_own_page(client, alice, kind):
+    made = {"expense": make_expense, "budget": make_budget}[kind](alice)
+    path = f"/{kind}s/{getattr(made, f'{kind}_id')}/edit"
+    asked = client.post(path, LUNCH)
+
+    form = fields_of(shown(log_in(client, shown(asked))), path)
+
+    assert 'value="Food"' in shown(client.post(path, form))
+
+
+def test_somebody_else_who_logs_in_changes_nothing_of_hers(client, alice):
+    expense = make_expense(alice, amount="1.00")
+    make_user("mallory")
+    path = f"/expenses/{expense.expense_id}/edit"
+    asked = client.post(path, {**LUNCH, "status": "pending"})
+
+    form = fields_of(shown(log_in(client, shown(asked), name="mallory")), path)
+    del form["restored"]
+
+    assert client.post(path, form).status_code == 404
+
+
+def test_files_are_not_kept_and_that_is_said(client, tmp_path):
+    file = tmp_path / "r.pdf"
+    file.write_bytes(b"%PDF-1.4")
+    with file.open("rb") as receipt:
+        asked = client.post("/expenses/add", {**LUNCH, "receipt": receipt})
+
+    page = shown(log_in(client, shown(asked)))
+
+    assert "Choose them again" in page
+    assert "PDF-1.4" not in page
+
+
+def test_a_form_without_its_csrf_token_is_refused_and_not_kept(client):
+    answer = client.post("/expenses/add", LUNCH, headers={"X-CSRFToken": "x" * 32})
+
+    assert answer.status_code == 403
+    assert 'name="draft"' not in shown(answer)
+
+
+def test_what_is_too_long_leads_back_without_it(client):
+    asked = client.post("/expenses/add", {**LUNCH, "description": "x" * 20_000})
+
+    assert asked.status_code == 302
+    assert asked.headers["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize("draft", ["", "forged", "a:b:c"])
+def test_a_draft_that_is_not_ours_is_left_out(client, draft):
+    page = shown(client.get("/login"))
+    sent = {**fields_of(page, "/login"), "username": "alice", "password": PASSWORD}
+
+    answer = client.post("/login", {**sent, "draft": draft})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+def test_forms_with_passwords_are_never_kept(client):
+    for path in ("/accounts/password", "/accounts/email", "/accounts/delete"):
+        answer = client.post(path, {"old_password": "hunter2hunter2"})
+
+        assert answer.status_code == 302
+        assert "hunter2" not in answer.headers["Location"]
+
+
+def test_no_page_that_keeps_its_form_has_a_password(alice):
+    browser = client_for(alice)
+    expense, budget = make_expense(alice), make_budget(alice)
+    kept = list(kept_pages(get_resolver().url_patterns))
+
+    assert len(kept) > 6
+    for pattern in kept:
+        path = re.sub("<[^>]*expense_id>", expense.expense_id, f"/{pattern}")
+        path = re.sub("<[^>]*budget_id>", budget.budget_id, path)
+        assert 'type="password"' not in shown(browser.get(path))
+
+
+def kept_pages(patterns, before: str = "") -> Iterator[str]:
+    """Yield the addresses whose forms are kept."""
+    for each in patterns:
+        address = f"{before}{each.pattern}"
+        if not isinstance(each, URLPattern):
+            yield from kept_pages(each.url_patterns, address)
+        elif getattr(each.callback, "keeps_draft", False):
+            yield address
+
+
+def test_a_button_leads_back_to_the_page_it_was_on(client):
+    page = "http://testserver/expenses/?q=tea&cursor=x"
+
+    answer = client.post(ACT, {"action": "void"}, headers={"Referer": page})
+
+    assert (
+        answer.headers["Location"]
+        == "/login?next=%2Fexpenses%2F%3Fq%3Dtea%26cursor%3Dx"
+    )
+
+
+@pytest.mark.parametrize(
+    "page", ["", "http://evil.example/expenses", "//evil.example/"]
+)
+def test_another_site_s_page_is_nothing_to_lead_back_to(client, page):
+    answer = client.post(ACT, {}, headers={"Referer": page})
+
+    assert answer.headers["Location"] == "/login"
+
+
+def test_a_part_of_a_page_leads_the_whole_page_to_log_in(client):
+    headers = {
+        "HX-Request": "true",
+        "HX-Current-URL": "http://testserver/?month=2026-02",
+    }
+
+    answer = client.get("/trend?month=2026-02", headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.headers["HX-Redirect"] == "/login?next=%2F%3Fmonth%3D2026-02"
+
+
+def test_a_program_is_still_redirected(client):
+    answer = client.post("/expenses/add", LUNCH, headers={"Accept": "application/json"})
+
+    assert answer.status_code == 302

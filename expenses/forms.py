@@ -1,11 +1,12 @@
 """The expense pages' forms; services check the rules."""
 
+import datetime
 import uuid
 from typing import Any, Self
 
 from django import forms
 from django.utils.text import format_lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -18,12 +19,42 @@ from smartbudget.core.money import editable, parse_amount
 from smartbudget.web.forms import AmountField, ListForm
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
+# From when on a day is asked about: mostly it is another year than was meant.
+YEARS_BACK = 1
+MONTHS_AHEAD = 6
 STATUS_CHOICES = [(status, _(words)) for status, words in STATUS_WORDS.items()]
 
 
 def amount_label(user: User) -> Any:
     """Call a field for amounts by the currency that they are in."""
     return format_lazy(_("Amount ({currency})"), currency=user.currency)
+
+
+def question_about(day: datetime.date, today: datetime.date) -> str | None:
+    """Return the question to ask before a far-off day is stored; None for others."""
+    if day > today:
+        months = _months_between(today, day)
+        if months < MONTHS_AHEAD:
+            return None
+        return ngettext(
+            "That date is {count} month ahead. Save it anyway?",
+            "That date is {count} months ahead. Save it anyway?",
+            months,
+        ).format(count=months)
+    years = _months_between(day, today) // 12
+    if years < YEARS_BACK:
+        return None
+    return ngettext(
+        "That date is {count} year ago. Save it anyway?",
+        "That date is {count} years ago. Save it anyway?",
+        years,
+    ).format(count=years)
+
+
+def _months_between(first: datetime.date, last: datetime.date) -> int:
+    """Return how many whole months lie between two days."""
+    months = (last.year - first.year) * 12 + last.month - first.month
+    return months - (last.day < first.day)
 
 
 class DayField(forms.DateField):
@@ -79,6 +110,7 @@ class ExpenseForm(forms.Form):
         label=_("Description (optional)"), max_length=500, required=False
     )
     date = DayField(label=_("Date"))
+    odd_date = forms.BooleanField(label=_("Yes, that date is right"), required=False)
     receipt = ReceiptField(
         label=_("Receipt (optional)"),
         help_text=_("JPG, PNG, GIF or PDF, at most 10 MB. Choose it or drop it here."),
@@ -91,11 +123,25 @@ class ExpenseForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["amount"].label = amount_label(user)
         self.fields["amount"].currency = user.currency
+        self.user = user
+        if not self.is_bound:
+            del self.fields["odd_date"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
+        self._ask_about_date(data.get("date"), is_right=data.pop("odd_date"))
         data["receipt"] = data.pop("photo", None) or data.get("receipt")
         return data
+
+    def _ask_about_date(self, day: datetime.date | None, *, is_right: bool) -> None:
+        """Ask once more about a day that is likely to be a typing error."""
+        question = None
+        if day and str(day) != self.data.get("known_date"):
+            question = question_about(day, self.user.today())
+        if question is None:
+            del self.fields["odd_date"]
+        elif not is_right:
+            self.add_error("date", question)
 
 
 class NewExpenseForm(ExpenseForm):
@@ -154,6 +200,8 @@ class EditExpenseForm(ExpenseForm):
     """Carries the version that it was made from, so that no change goes unseen."""
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    # Stored already, so nothing to ask about.
+    known_date = forms.CharField(required=False, widget=forms.HiddenInput)
     drop_receipt = forms.BooleanField(label=_("Remove the receipt"), required=False)
     status = forms.ChoiceField(
         label=_("Status"),
@@ -171,10 +219,16 @@ class EditExpenseForm(ExpenseForm):
                 "category": expense.category,
                 "description": expense.description,
                 "date": expense.date,
+                "known_date": expense.date,
                 "status": expense.status,
                 "version": int(expense.version),
             },
         )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        data.pop("known_date", None)
+        return data
 
     def renew_version(self, expense: Expense) -> None:
         """Let what is typed be stored over an expense that was shown now."""

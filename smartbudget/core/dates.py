@@ -2,7 +2,8 @@
 
 import datetime
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, available_timezones
+from importlib import resources
+from zoneinfo import ZoneInfo
 
 from smartbudget.core import language
 from smartbudget.core.errors import InvalidError
@@ -15,7 +16,11 @@ PERIOD_WORDS = {
     "yearly": mark("yearly"),
 }
 PERIODS = tuple(PERIOD_WORDS)
-TIME_ZONES = frozenset(available_timezones())
+# By the package, the same on every machine: systems add `localtime` and others. Older
+# names such as Asia/Calcutta stay: browsers still send them. Factory is no place.
+TIME_ZONES = frozenset(
+    resources.files("tzdata").joinpath("zones").read_text().split()
+) - {"Factory"}
 
 
 @dataclass(frozen=True)

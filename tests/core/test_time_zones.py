@@ -1,0 +1,60 @@
+"""Time zones: those of places, by whatever name browsers send."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from accounts.models import Account
+from smartbudget.core.dates import TIME_ZONES
+from tests.builders import client_for, make_user
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Factory",
+        "localtime",
+        "posixrules",
+        "leapseconds",
+        "tzdata.zi",
+        "zone.tab",
+        "right/Europe/Berlin",
+        "posix/UTC",
+        "europe/berlin",
+        "../etc/passwd",
+    ],
+)
+def test_what_is_no_time_zone_of_a_place_is_neither_offered_nor_taken(aws, name):
+    client = client_for(make_user("alice"))
+
+    answer = client.patch("/api/profile", {"time_zone": name}, "application/json")
+
+    assert answer.status_code == 400
+    assert f'value="{name}"'.encode() not in client.get("/accounts/profile").content
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Europe/Berlin", "Asia/Calcutta", "US/Pacific"]
+)
+def test_a_place_is_taken_by_its_older_names_too(aws, name):
+    client = client_for(make_user("alice"))
+
+    answer = client.patch("/api/profile", {"time_zone": name}, "application/json")
+
+    assert answer.json()["time_zone"] == name
+
+
+def test_every_one_of_them_can_be_used():
+    assert len(TIME_ZONES) > 500
+    assert all(ZoneInfo(name).key == name for name in TIME_ZONES)
+
+
+def test_one_that_was_taken_before_is_utc_on_the_form(aws):
+    user = make_user("alice")
+    Account(user.user_id).update(
+        [Account.time_zone.set("Factory")], add_version_condition=False
+    )
+
+    page = client_for(user).get("/accounts/profile").content.decode()
+
+    assert '<option value="UTC" selected>' in page

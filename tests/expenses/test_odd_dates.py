@@ -1,0 +1,97 @@
+"""A day far off is mostly a typing error: pages ask, the API takes it."""
+
+import datetime
+import re
+
+import pytest
+
+from tests.builders import client_for, make_user
+from tests.money_builders import TODAY, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+LUNCH = {"amount": "12.50", "category": "Food"}
+
+
+@pytest.fixture
+def alice():
+    return make_user("alice")
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def stored(client) -> list[str]:
+    return [each["date"] for each in client.get("/api/expenses").json()["results"]]
+
+
+@pytest.mark.parametrize("path", ["/expenses/add", "/"])
+@pytest.mark.parametrize(
+    ("day", "question"),
+    [
+        ("2016-03-19", "That date is 9 years ago."),
+        ("2025-03-18", "That date is 1 year ago."),
+        ("2026-09-18", "That date is 6 months ahead."),
+        ("2027-03-18", "That date is 12 months ahead."),
+    ],
+)
+def test_a_day_far_off_is_asked_about_and_then_taken(client, path, day, question):
+    asked = client.post(path, {**LUNCH, "date": day})
+
+    page = asked.content.decode()
+    assert asked.status_code == 400
+    assert f"{question} Save it anyway?" in page
+    assert re.search('type="checkbox"[^>]*name="odd_date"|name="odd_date"', page)
+    assert stored(client) == []
+
+    assert (
+        client.post(path, {**LUNCH, "date": day, "odd_date": "on"}).status_code == 302
+    )
+    assert stored(client) == [day]
+
+
+@pytest.mark.parametrize("day", ["2025-03-19", "2026-03-18", "2026-09-17"])
+def test_a_day_less_far_is_taken_at_once(client, day):
+    assert client.post("/expenses/add", {**LUNCH, "date": day}).status_code == 302
+
+    assert stored(client) == [day]
+
+
+def test_nothing_is_asked_where_nothing_is_odd(client):
+    assert b"odd_date" not in client.get("/expenses/add").content
+    refused = client.post("/expenses/add", {**LUNCH, "date": str(TODAY), "amount": "x"})
+    assert b"odd_date" not in refused.content
+
+
+def test_a_tick_stays_while_something_else_is_wrong(client):
+    sent = {**LUNCH, "date": "2020-01-01", "odd_date": "on", "amount": "x"}
+
+    page = client.post("/expenses/add", sent).content.decode()
+
+    assert re.search(r'name="odd_date"[^>]*checked', page)
+    assert "Save it anyway?" not in page
+
+
+def test_an_old_expense_is_edited_without_a_question_unless_its_day_changes(
+    client, alice
+):
+    expense = make_expense(alice, date="2018-05-05")
+    path = f"/expenses/{expense.expense_id}/edit"
+    sent = {**LUNCH, "status": "pending", "known_date": "2018-05-05"}
+
+    assert b'name="known_date" value="2018-05-05"' in client.get(path).content
+    assert client.post(path, {**sent, "date": "2018-05-05"}).status_code == 302
+    assert client.post(path, {**sent, "date": "2019-05-05"}).status_code == 400
+
+    assert stored(client) == ["2018-05-05"]
+
+
+def test_the_api_takes_a_history_as_it_is(client):
+    answer = client.post(
+        "/api/expenses", {**LUNCH, "date": "2016-03-19"}, "application/json"
+    )
+
+    assert answer.status_code == 201
+    assert datetime.date.fromisoformat(answer.json()["date"]).year == 2016

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import os
 import threading
 
@@ -40,6 +41,11 @@ def pytest_itemcollected(item):
         shared = fixtures.intersection(EXPENSIVE)
         group = shared.pop() if shared else item.module.__name__
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what lasts until the end: modules and tests."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,54 +1,76 @@
-"""What may be a receipt: its kind by name, declaration and content, and its safety.
+"""What may be a receipt: its kind, by what is in it, and its safety.
 
-Knows nothing of expenses or of S3. A file is taken as it came, except that where a
-photo was taken is blanked in place: not one pixel is encoded again.
+Knows nothing of expenses or of S3. JPEG, PNG, GIF, WebP and PDF are taken as they came,
+but what says where a photo was taken is removed: not one pixel is encoded again. HEIC,
+which few browsers show, becomes a JPEG.
 """
 
 import base64
 import binascii
 import contextlib
 import hashlib
-import mmap
+import logging
 import re
+import shutil
+import tempfile
 import unicodedata
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-import puremagic
-from PIL import Image
-
-from expenses import locations
+from expenses import bounded
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 
+logger = logging.getLogger(__name__)
+
 TYPES = {
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
+    "jpe": "image/jpeg",
+    "jfif": "image/jpeg",
+    "pjpeg": "image/jpeg",
     "png": "image/png",
     "gif": "image/gif",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "heif": "image/heic",
     "pdf": "application/pdf",
 }
+_SPELLINGS = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/heif": "image/heic",
+}
+# What a file is called where its name has none of its kind's extensions.
+_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "application/pdf": "pdf",
+}
+KEPT_AS = {"image/heic": "image/jpeg"}  # other kinds are kept as they come
 MAX_BYTES = 10 * 1024 * 1024  # both included
-# More is a bomb rather than a picture. A GIF is decoded whole, the others are not.
-MAX_PIXELS = {"image/jpeg": 89_000_000, "image/png": 89_000_000}  # Pillow's own limit
-MAX_PIXELS["image/gif"] = 16_000_000
-MOST_PROGRESSIVE = 16_000_000  # pixels of a progressive JPEG that is decoded
-UNDECLARED = {"", "application/octet-stream"}
-_SPELLINGS = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
-_HEAD = 4096  # bytes that tell what a file is
+THUMBNAIL_WAIT_SECONDS = 3  # for a turn: a list shows many at once
+_HEAD = 1024  # bytes in which the header of a PDF may begin
 LONGEST_STEM = 100  # characters of a name, without its extension
+_HEIC_BRANDS = {
+    *(b"heic", b"heix", b"heim", b"heis"),
+    *(b"hevc", b"hevx", b"mif1", b"msf1"),
+}
 _UNFIT = {"Cc", "Cf", "Cs", "Co"}  # control, invisible, lone halves, private
 _CHUNK = 256 * 1024  # bytes
-_PDF_TAIL = 1024  # bytes; readers look for the end mark in these
 
-WRONG_KIND = mark("Choose a JPG, PNG, GIF or PDF file.")
+WRONG_KIND = mark("Choose a JPG, PNG, GIF, WebP, HEIC or PDF file.")
 TOO_LARGE = mark("The file may be 10 MB at most.")
-TOO_MANY_PIXELS = mark("The picture has too many pixels.")
-BROKEN = mark("The file is damaged or not complete. Please choose it again.")
-ODD = mark("The file holds more than one picture or document. Please save it anew.")
+BROKEN_PICTURE = mark(
+    "This picture is damaged or too complex; save it again and retry."
+)
+BROKEN_PDF = mark("This PDF is damaged or too complex; save it again and retry.")
+ONLY_ONE = mark("An expense has one receipt. Choose one file.")
+OTHER_KIND = mark("The file is of another kind than announced. Upload it again.")
 OTHER_CHECKSUM = mark(
     "What arrived is not what was sent: the checksum differs. Try again."
 )
@@ -73,54 +95,134 @@ def check(
     declared_type: str = "",
     sha256: str | None = None,
 ) -> Receipt:
-    """Check a file and take the place where a photo was taken out of it.
+    """Check a file by what is in it, and take out of it where a photo was taken.
 
-    file: open for reading and writing; changed in place. name: what it is called.
-    declared_type: as its sender says. sha256: of the whole as sent, hexadecimal or
-    base64; None: not told.
+    file: open for reading and writing; changed in place. name: what it is called; its
+    extension becomes that of its kind. declared_type: as its sender says; only a kind
+    that is allowed, and neither the file's nor its name's, contradicts. sha256: of the
+    whole as sent, hexadecimal or base64; None: not given.
 
-    Raises InvalidError saying what is wrong, with the field `file` or `sha256`.
+    Raises InvalidError saying what is wrong, with the field `file` or `sha256`, and
+    UnavailableError where too many files are being checked.
     """
-    ext, kind = kind_of(name, declared_type)
     size = file.seek(0, 2)
     check_size(size)
     digest = _digest(file)
     if sha256 is not None and digest != parse_sha256(sha256):
         raise InvalidError(_(OTHER_CHECKSUM), "sha256")
-    _check_content(file, kind)
-    with _bytes_of(file) as content:
-        end, edits = _tidy(content, kind)
-    for offset, replacement in edits:
-        file.seek(offset)
-        file.write(replacement)
-    if end < size:
-        file.truncate(end)
-    if edits or end < size:
-        digest = _digest(file)
+    kind = kind_by_content(file)
+    declared = _declared(declared_type)
+    if declared in TYPES.values() and declared not in {kind, kind_by_name(name)}:
+        raise InvalidError(_(WRONG_KIND), "file")
+    with on_disk(file) as lent:
+        kind = _inspect(lent, kind)
+    size = file.seek(0, 2)  # anew: the file was changed by another process
+    check_size(size)
+    digest = _digest(file)
     file.seek(0)
-    return Receipt(file, tidy_name(name), ext, kind, end, digest)
+    kept_name = tidy_name(name, kind)
+    return Receipt(file, kept_name, extension_of(kept_name), kind, size, digest)
 
 
-def kind_of(name: str, declared_type: str = "", field: str = "file") -> tuple[str, str]:
-    """Return a file's extension and content type by its name.
+def announced_kind(name: str, declared_type: str, field: str) -> str:
+    """Return the content type of a file that is yet to come.
 
-    Raises InvalidError naming `field`, also when its declared type is another.
+    It is that of its name or, where that says none, the declared one. Raises
+    InvalidError naming `field` where neither is allowed or one contradicts the other.
     """
-    ext = name.rpartition(".")[2].lower() if "." in name else ""
-    declared = declared_type.partition(";")[0].strip().lower()
-    declared = _SPELLINGS.get(declared, declared)
-    kind = TYPES.get(ext)
-    if kind is None or (declared not in UNDECLARED and declared != kind):
+    declared = _declared(declared_type)
+    kind = kind_by_name(name) or declared
+    if kind not in TYPES.values():
         raise InvalidError(_(WRONG_KIND), field)
-    return ext, kind
+    if declared in TYPES.values() and declared != kind:
+        raise InvalidError(_(WRONG_KIND), field)
+    return kind
 
 
-def tidy_name(name: str) -> str:
-    """Return a file's name without folders and without what breaks programs."""
+def kind_by_name(name: str) -> str | None:
+    """Return the content type that a name's extension means, or None."""
+    return TYPES.get(name.rpartition(".")[2].lower()) if "." in name else None
+
+
+def kind_by_content(file: BinaryIO) -> str:
+    """Return the content type by a file's first bytes. Raises InvalidError."""
+    file.seek(0)
+    head = file.read(_HEAD + 5)
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
+        return "image/heic"
+    if b"%PDF-" in head:
+        return "application/pdf"
+    raise InvalidError(_(WRONG_KIND), "file")
+
+
+def _declared(content_type: str) -> str:
+    declared = content_type.partition(";")[0].strip().lower()
+    return _SPELLINGS.get(declared, declared)
+
+
+def tidy_name(name: str, kind: str) -> str:
+    """Return a file's name without folders and without what breaks programs.
+
+    kind: the content type; the name gets an extension of it.
+    """
     last = re.split(r"[/\\]", name)[-1]
     kept = "".join(each for each in last if unicodedata.category(each) not in _UNFIT)
     stem, _dot, ext = kept.rpartition(".")
-    return f"{stem.strip()[:LONGEST_STEM] or 'receipt'}.{ext.lower()}"
+    if not _dot or ext.lower() not in TYPES:
+        stem, ext = kept, ""
+    if TYPES.get(ext.lower()) != kind:
+        ext = _EXTENSIONS[kind]
+    stem = stem.strip()[:LONGEST_STEM].strip(" .")
+    return f"{stem or 'receipt'}.{ext.lower()}"
+
+
+def extension_of(name: str) -> str:
+    """Return the extension of a tidy name, without its dot."""
+    return name.rpartition(".")[2]
+
+
+@contextlib.contextmanager
+def on_disk(file: Any) -> Iterator[BinaryIO]:
+    """Lend a file as one that has a descriptor; what is changed in it comes back."""
+    try:
+        file.fileno()
+    except OSError:
+        with tempfile.TemporaryFile() as copy:
+            file.seek(0)
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            yield copy
+            copy.seek(0, 2)  # forgets what was read before it was changed
+            copy.seek(0)
+            file.seek(0)
+            file.truncate()
+            shutil.copyfileobj(copy, file)
+    else:
+        file.flush()
+        yield file
+
+
+def _inspect(file: BinaryIO, kind: str) -> str:
+    """Have a file checked and cleaned; return the kind that it is then."""
+    broken = BROKEN_PDF if kind == "application/pdf" else BROKEN_PICTURE
+    try:
+        answer = bounded.run("inspect", file, kind=kind)
+    except bounded.ExceededError as error:
+        logger.info("receipt refused kind=%s why=too costly", kind)
+        raise InvalidError(_(broken), "file") from error
+    if "done" in answer:
+        return str(answer["done"])
+    logger.info("receipt refused kind=%s why=%s", kind, answer["why"])
+    message = answer["refused"] or broken
+    raise InvalidError(_(message).format(**answer["values"]), "file")
 
 
 def check_size(size_bytes: int, field: str = "file") -> None:
@@ -156,92 +258,19 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _check_content(file: BinaryIO, kind: str) -> None:
-    file.seek(0)
-    head = file.read(_HEAD)
-    try:
-        found = puremagic.from_string(head, mime=True)
-    except puremagic.PureError:
-        found = ""
-    if found != kind:
-        said = _("What is in the file is not what its name says.")
-        raise InvalidError(f"{said} {_(WRONG_KIND)}", "file")
-    file.seek(0)
-    if zipfile.is_zipfile(file):
-        raise InvalidError(_(ODD), "file")
-    if kind != "application/pdf":
-        _check_image(file, kind)
+def thumbnail(file: BinaryIO, kind: str) -> bytes | None:
+    """Return a small JPEG of a stored picture, or None if it cannot be drawn.
 
-
-def _check_image(file: BinaryIO, kind: str) -> None:
-    """Open an image as a browser would, with little memory."""
-    form = kind.partition("/")[2].upper()
-    file.seek(0)
-    try:
-        with Image.open(file, formats=[form]) as image:
-            pixels = image.width * image.height
-            if pixels <= MAX_PIXELS[kind]:
-                _decode(image, pixels)
-    except Image.DecompressionBombError as error:
-        raise InvalidError(_(TOO_MANY_PIXELS), "file") from error
-    except Exception as error:
-        raise InvalidError(_(BROKEN), "file") from error
-    if pixels > MAX_PIXELS[kind]:
-        raise InvalidError(_(TOO_MANY_PIXELS), "file")
-
-
-def _decode(image: Image.Image, pixels: int) -> None:
-    if image.format == "PNG":
-        image.verify()  # every chunk and its checksum, without decoding
-        return
-    if image.format == "JPEG":
-        if "progressive" in image.info and pixels > MOST_PROGRESSIVE:
-            return  # would take six bytes a pixel; whether it ends is looked at later
-        # Reads everything and keeps a sixty-fourth.
-        image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
-    image.load()
-
-
-@contextlib.contextmanager
-def _bytes_of(file: BinaryIO) -> Iterator["mmap.mmap | bytes"]:
-    """Lend a file's bytes: mapped where it is on a disk, so never copied."""
-    file.flush()
-    try:
-        number = file.fileno()
-    except OSError:
-        file.seek(0)
-        yield file.read()
-        return
-    with mmap.mmap(number, 0, access=mmap.ACCESS_READ) as mapped:
-        yield mapped
-
-
-def _tidy(
-    content: "mmap.mmap | bytes", kind: str
-) -> tuple[int, list[tuple[int, bytes]]]:
-    """Return where the file ends, and what is to be written over where in it."""
-    try:
-        if kind == "image/jpeg":
-            return locations.in_jpeg(content)
-        if kind == "image/png":
-            end, edits = locations.in_png(content)
-        elif kind == "image/gif":
-            end, edits = locations.end_of_gif(content), []
-        else:
-            end, edits = _end_of_pdf(content), []
-    except (ValueError, IndexError) as error:
-        raise InvalidError(_(BROKEN), "file") from error
-    if end != len(content):
-        raise InvalidError(_(ODD), "file")
-    return end, edits
-
-
-def _end_of_pdf(content: "mmap.mmap | bytes") -> int:
-    tail = content[-_PDF_TAIL:]
-    if not re.match(rb"%PDF-[12]\.[0-9]", content[:8]):
-        raise ValueError("no header")
-    if b"startxref" not in tail or b"%%EOF" not in tail:
-        raise ValueError("no end")
-    # Line ends and padding may follow the last mark; another document may not.
-    rest = tail[tail.rindex(b"%%EOF") + 5 :]
-    return len(content) if not rest.strip(b"\r\n\t \0") else len(content) - len(rest)
+    Raises UnavailableError where too many files are being worked on.
+    """
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        try:
+            answer = bounded.run(
+                "thumbnail", copy, wait_seconds=THUMBNAIL_WAIT_SECONDS, kind=kind
+            )
+        except bounded.ExceededError:
+            return None
+    drawn = answer.get("done")
+    return drawn and base64.b64decode(drawn)

@@ -31,7 +31,7 @@ from smartbudget.web.fields import (
 from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput, having
 
 ORDERINGS = {"-date": "newest", "date": "oldest"}
-FILE = "JPG, PNG, GIF or PDF, at most 10 MB."
+FILE = "JPG, PNG, GIF, WebP, HEIC (kept as JPG) or PDF, at most 10 MB."
 DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
 
@@ -151,7 +151,9 @@ class ReceiptInput(InputSerializer):
 class AnnouncementInput(InputSerializer):
     """A file about to be uploaded directly."""
 
-    file_name = TextField(max_length=255, help_text="Its extension tells its kind.")
+    file_name = TextField(
+        max_length=255, help_text="With an extension, or with a content_type."
+    )
     content_type = TextField(required=False, max_length=100)
     size_bytes = WholeField(
         min_value=1,

@@ -1,27 +1,47 @@
-"""Small pictures of receipts, made when a list shows them and kept by the browser."""
+"""Small pictures of receipts, made when a list shows them and kept by the browser.
 
+Draws in a process of its own (`expenses.bounded`).
+"""
+
+import base64
 import io
+import struct
 from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
+from expenses import structure
+
 SIZE = (128, 128)  # pixels, at most
 # Decoding is what costs memory; JPEG alone can be decoded small.
-MOST_DECODED = 8_000_000  # pixels
+MOST_DECODED = {"PNG": 8_000_000, "GIF": 8_000_000, "WEBP": 4_000_000}  # pixels
+_GREY_OF_16_BITS = {"I", "I;16", "I;16B"}
 
 
-def draw(file: BinaryIO) -> bytes | None:
-    """Return a JPEG of a checked picture, upright; None: it is too large for that."""
-    with Image.open(file, formats=["JPEG", "PNG", "GIF"]) as image:
+def draw(file: BinaryIO, kind: str) -> str | None:
+    """Return a JPEG of a stored picture, upright, in base64; None: it is too large."""
+    form = kind.partition("/")[2].upper()
+    content = file.read()
+    if form == "PNG" and _pixels_of_png(content) > MOST_DECODED[form]:
+        return None
+    kept = b"".join(structure.WALKS[form](content))
+    with Image.open(io.BytesIO(kept), formats=[form]) as image:
         pixels = image.width * image.height
-        is_small = pixels <= MOST_DECODED
-        if not is_small and (image.format != "JPEG" or "progressive" in image.info):
+        if pixels > MOST_DECODED.get(form, pixels):
             return None
         image.draft("RGB", (SIZE[0] * 2, SIZE[1] * 2))
-        image.thumbnail(SIZE)
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
+        small: Image.Image = image
+        if image.mode in _GREY_OF_16_BITS:
+            small = image.point(lambda value: value * (1 / 256)).convert("L")
+        small.thumbnail(SIZE)
+        upright = ImageOps.exif_transpose(small).convert("RGBA")
         drawn = Image.new("RGB", upright.size, "white")
         drawn.paste(upright, mask=upright)
         made = io.BytesIO()
         drawn.save(made, "JPEG", quality=80)
-        return made.getvalue()
+        return base64.b64encode(made.getvalue()).decode()
+
+
+def _pixels_of_png(content: bytes) -> int:
+    width, height = struct.unpack_from(">II", content, 16)
+    return int(width * height)

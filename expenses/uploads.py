@@ -11,7 +11,7 @@ from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
-from smartbudget.core.files import owner_of, receipt_extension
+from smartbudget.core.files import owner_of
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, write_if
 
@@ -30,15 +30,16 @@ def announce(
 
     Raises InvalidError naming the parameter at fault.
     """
-    ext, kind = files.kind_of(file_name, content_type, "file_name")
+    kind = files.announced_kind(file_name, content_type, "file_name")
     files.check_size(size_bytes, "size_bytes")
+    name = files.tidy_name(file_name, files.KEPT_AS.get(kind, kind))
     return receipts.announce(
         user.user_id,
-        ext=ext,
+        ext=files.extension_of(name),
         content_type=kind,
         size_bytes=size_bytes,
         sha256=files.parse_sha256(sha256),
-        file_name=files.tidy_name(file_name),
+        file_name=name,
     )
 
 
@@ -75,11 +76,7 @@ def _check(upload: Upload) -> None:
     key = upload.key
     with _downloaded(key) as file:
         try:
-            receipt = files.check(
-                file,
-                name=f"receipt.{receipt_extension(key)}",
-                declared_type=upload.content_type,
-            )
+            receipt = _checked(file, upload)
         except InvalidError:
             receipts.remove(receipts.kept_of(upload))
             raise
@@ -90,15 +87,25 @@ def _check(upload: Upload) -> None:
             receipt.size_bytes,
             upload.file_name,
         )
-        if receipt.sha256 != upload.sha256:  # its place was taken out
+        if receipt.sha256 != upload.sha256:  # it was changed by the check
             receipts.overwrite_upload(kept, receipt.file)
     _note(upload, kept)
+
+
+def _checked(file: BinaryIO, upload: Upload) -> files.Receipt:
+    """Check a file as any other; its key's extension says that it is as announced."""
+    receipt = files.check(file, name=upload.file_name)
+    announced = files.KEPT_AS.get(upload.content_type, upload.content_type)
+    if receipt.content_type != announced:
+        raise InvalidError(_(files.OTHER_KIND), "key")
+    return receipt
 
 
 def _note(upload: Upload, kept: receipts.Kept) -> None:
     actions: list[Action] = [
         Upload.is_confirmed.set(True),
         Upload.sha256.set(kept.sha256),
+        Upload.content_type.set(kept.content_type),
         Upload.size_bytes.set(kept.size_bytes),
     ]
     free = Upload.owner_id.exists() & Upload.attached_to.does_not_exist()

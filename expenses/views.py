@@ -17,12 +17,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from expenses import (
     export,
+    files,
     history,
     periods,
     queries,
     selection,
     services,
-    thumbnails,
 )
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import STATUSES, Expense
@@ -280,7 +280,7 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
     drawn = None
     if expense.has_picture:
         with default_storage.open(expense.receipt_url) as file:
-            drawn = thumbnails.draw(file)
+            drawn = files.thumbnail(file, expense.receipt_type)
     if drawn is None:
         raise NotFoundError(_("This receipt has no small picture."))
     # Its address names the picture's checksum, so it never changes.

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from expenses import bounded
 from smartbudget.core import log, tables
 from smartbudget.core.config import config
 from smartbudget.web.requests import whole_body
@@ -17,6 +18,8 @@ _django = get_wsgi_application()
 # The first request should not wait for the client to be made, nor two threads make it
 # at once [P13].
 tables.connection()
+# Nor should the first receipt wait for what checks it.
+bounded.start()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

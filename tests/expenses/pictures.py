@@ -6,13 +6,27 @@ import zipfile
 import zlib
 
 from PIL import Image
+from pypdf import PdfWriter
 
 PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-    b"2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
-    b"xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n"
-    b"trailer<</Size 3/Root 1 0 R>>\nstartxref\n95\n%%EOF\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj\n"
+    b"xref\n0 4\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n"
+    b"0000000101 00000 n \ntrailer<</Size 4/Root 1 0 R>>\nstartxref\n162\n%%EOF\n"
 )
+
+
+def _locked_pdf() -> bytes:
+    writer = PdfWriter()
+    writer.add_blank_page(99, 99)
+    writer.encrypt("secret", algorithm="RC4-128")
+    made = io.BytesIO()
+    writer.write(made)
+    return made.getvalue()
+
+
+LOCKED_PDF = _locked_pdf()
 HTML = b"<!doctype html><html><script>alert(1)</script></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -24,11 +38,23 @@ def picture(form: str = "JPEG", size: tuple[int, int] = (64, 48), **options) -> 
     return made.getvalue()
 
 
-def film() -> bytes:
-    """A GIF of three frames."""
+def grey(form: str = "PNG") -> bytes:
+    made = io.BytesIO()
+    Image.radial_gradient("L").save(made, form)
+    return made.getvalue()
+
+
+def grey_of_16_bits() -> bytes:
+    made = io.BytesIO()
+    Image.new("I;16", (600, 800), 8000).save(made, "PNG")
+    return made.getvalue()
+
+
+def film(form: str = "GIF") -> bytes:
+    """A picture of three frames."""
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "lime", "blue")]
     made = io.BytesIO()
-    frames[0].save(made, "GIF", save_all=True, append_images=frames[1:])
+    frames[0].save(made, form, save_all=True, append_images=frames[1:])
     return made.getvalue()
 
 
@@ -48,6 +74,12 @@ def located_exif() -> bytes:
     return exif.tobytes()
 
 
+def kind_of(content: bytes) -> str:
+    """Return the content type by the first byte; that of JPEG for anything else."""
+    kinds = {0x89: "image/png", ord("G"): "image/gif"}
+    return kinds.get(content[:1] and content[0], "image/jpeg")
+
+
 def place_of(content: bytes) -> dict:
     with Image.open(io.BytesIO(content)) as image:
         return dict(image.getexif().get_ifd(0x8825))
@@ -58,9 +90,10 @@ def pixels_of(content: bytes) -> bytes:
         return image.tobytes()
 
 
-def with_segment(jpeg: bytes, data: bytes) -> bytes:
-    """Put an APP1 segment after the start of a JPEG."""
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + jpeg[2:]
+def with_segment(jpeg: bytes, data: bytes, marker: int = 0xE1) -> bytes:
+    """Put a segment, APP1 if not told otherwise, after the start of a JPEG."""
+    segment = struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+    return jpeg[:2] + segment + jpeg[2:]
 
 
 def with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import threading
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -11,12 +12,12 @@ import requests
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from expenses import queries, receipts, uploads
+from expenses import bounded, files, queries, receipts, uploads
 from expenses.models import Expense, Upload
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.builders import client_for, make_user, token_of
-from tests.expenses import pictures
+from tests.expenses import hostile, pictures
 from tests.expenses.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
 from tests.notifications import faults
@@ -137,7 +138,8 @@ def test_an_expense_comes_with_its_receipt_in_one_request(alice, browser):
         ("drawing.svg", pictures.SVG, "image/svg+xml"),
         ("archive.pdf", pictures.archive(), "application/pdf"),
         ("cut.jpg", picture(size=(500, 500))[:-500], "image/jpeg"),
-        ("photo.jpg", picture(), "text/html"),
+        ("photo.jpg", picture(), "application/pdf"),
+        ("apart.jpg", hostile.jpeg_scans_apart(), "image/jpeg"),
         ("empty.pdf", b"", "application/pdf"),
         ("large.pdf", pictures.of_size(LIMIT + 1), "application/pdf"),
         ("bomb.png", pictures.bomb(), "image/png"),
@@ -374,7 +376,15 @@ def test_pages_show_and_download_receipts(browser, lunch):
 
 
 @pytest.mark.parametrize(
-    "content", [pictures.film(), picture("PNG"), picture("JPEG", progressive=True)]
+    "content",
+    [
+        pictures.film(),
+        picture("PNG"),
+        picture("JPEG", progressive=True),
+        picture("WEBP"),
+        pictures.grey(),
+        hostile.apng(3, side=9),
+    ],
 )
 def test_other_pictures_are_drawn_small_too(browser, lunch, content):
     kind = pictures.Image.open(io.BytesIO(content)).format.lower()
@@ -433,8 +443,126 @@ def test_the_form_says_why_a_file_is_refused(browser):
     )
 
     assert answer.status_code == 400
-    assert "What is in the file is not what its name says" in answer.content.decode()
+    assert files.WRONG_KIND in answer.content.decode()
     assert list(Expense.scan()) == []
+
+
+FORM = {"amount": "4.00", "category": "Fun", "date": "2026-03-18", "status": "pending"}
+
+
+@pytest.mark.parametrize(
+    "sent_files",
+    [
+        {"receipt": sent(), "photo": sent(picture(), "a.jpg", "image/jpeg")},
+        {"receipt": [sent(), sent(picture(), "a.jpg", "image/jpeg")]},
+        {"photo": [sent(), sent()]},
+        {"receipt": [sent(), sent(), sent()], "photo": sent()},
+    ],
+)
+def test_two_receipts_in_one_form_are_refused_and_what_was_typed_stays(
+    browser, lunch, sent_files
+):
+    for path in ("/expenses/add", f"/expenses/{lunch.expense_id}/edit"):
+        for one in [file for each in sent_files.values() for file in _listed(each)]:
+            one.seek(0)
+        answer = browser.post(path, {**FORM, "category": "Typed", **sent_files})
+
+        said = answer.content.decode()
+        assert answer.status_code == 400
+        assert files.ONLY_ONE in said
+        assert 'value="Typed"' in said
+    assert len(list(Expense.scan())) == 1
+    assert objects() == []
+
+
+def _listed(files_sent):
+    return files_sent if isinstance(files_sent, list) else [files_sent]
+
+
+@pytest.mark.parametrize("path", ["/api/expenses", "/api/receipts/upload"])
+def test_two_receipts_in_one_request_are_refused(browser, lunch, path):
+    body = {"amount": "4.00", "category": "Fun", "file": [sent(), sent()]}
+    if path.endswith("upload"):
+        body = {"expense_id": lunch.expense_id, "file": [sent(), sent()]}
+
+    answer = browser.post(path, body)
+
+    assert answer.status_code == 400
+    assert said_of(answer) == {"file": ["Give it once."]}
+    assert objects() == []
+
+
+def test_a_16_bit_scan_is_drawn_as_grey_as_it_is(browser, lunch):
+    file = sent(pictures.grey_of_16_bits(), "scan.png", "image/png")
+    assert upload(browser, lunch, file).status_code == 201
+
+    small = browser.get(f"/expenses/{lunch.expense_id}/thumbnail")
+
+    with pictures.Image.open(io.BytesIO(small.content)) as image:
+        assert image.getpixel((9, 9)) == (31, 31, 31)  # 8000 of 65,535
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        hostile.jpeg_scans_apart(),
+        hostile.jpeg_scans(300),
+        hostile.jpeg_comments(100_000),
+        hostile.png(data=b""),
+        hostile.apng(3, step=2),
+        hostile.png((b"zTXt", b"a\0\0" + hostile.zeros(300))),
+        hostile.gif(100_000),
+        picture(size=(99, 99))[:500],
+        b"",
+        b"no picture at all",
+    ],
+)
+def test_a_stored_picture_that_cannot_be_drawn_has_no_thumbnail(
+    browser, lunch, content
+):
+    """As files that were stored before they were bounded."""
+    kind = pictures.kind_of(content)
+    url = upload(browser, lunch, sent(picture("PNG"), "a.png", "image/png")).json()
+    s3().put_object(Bucket=BUCKET, Key=url["receipt_url"], Body=content)
+    stored(lunch).update([Expense.receipt_type.set(kind)])
+
+    answer = browser.get(f"/expenses/{lunch.expense_id}/thumbnail")
+
+    assert answer.status_code == (200 if b"zTXt" in content else 404)
+    assert browser.get("/expenses/").status_code == 200
+
+
+def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
+    for content, name, kind, kept in [
+        (picture("PNG"), "a.jpg", "image/jpeg", "a.png"),
+        (picture("WEBP"), "blob", "image/webp", "blob.webp"),
+        (hostile.HEIC, "IMG_1.HEIC", "image/heic", "IMG_1.jpg"),
+        (PDF, "bill", "binary/octet-stream", "bill.pdf"),
+    ]:
+        answer = upload(browser, lunch, sent(content, name, kind)).json()
+
+        assert answer["file_name"] == kept
+        assert answer["receipt_url"].endswith(kept.rpartition(".")[2])
+        head = s3().head_object(Bucket=BUCKET, Key=answer["receipt_url"])
+        assert head["ContentType"] == answer["content_type"]
+
+
+def test_when_too_many_are_checked_nothing_is_lost(alice, browser, lunch, monkeypatch):
+    monkeypatch.setattr(bounded, "_queue", threading.BoundedSemaphore(1))
+    with bounded._queue:
+        by_api = upload(browser, lunch)
+        by_form = browser.post(
+            "/expenses/add", {**FORM, "category": "Typed", "receipt": sent()}
+        )
+        key = put(browser)
+        by_confirming = confirm(browser, key, lunch)
+
+    for answer in (by_api, by_form, by_confirming):
+        assert answer.status_code == 503
+        assert answer["Retry-After"]
+    assert 'value="Typed"' in by_form.content.decode()
+    assert len(queries.list_expenses(alice).items) == 1
+    assert confirm(browser, key, lunch).status_code == 200
 
 
 def test_expenses_without_a_receipt_are_listed(browser, alice, lunch):
@@ -518,7 +646,9 @@ def test_everything_announced_is_signed(browser):
     ("changed", "field"),
     [
         ({"file_name": "page.html"}, "file_name"),
-        ({"content_type": "text/html"}, "file_name"),
+        ({"content_type": "image/png"}, "file_name"),
+        ({"file_name": "bill"}, "file_name"),
+        ({"file_name": "bill", "content_type": "text/html"}, "file_name"),
         ({"size_bytes": LIMIT + 1}, "size_bytes"),
         ({"size_bytes": 0}, "size_bytes"),
         ({"sha256": "odd"}, "sha256"),
@@ -582,9 +712,63 @@ def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
     answer = confirm(browser, key, lunch)
 
     assert answer.status_code == 400
-    assert "not what its name says" in said_of(answer)["key"][0]
+    assert said_of(answer) == {"key": [files.WRONG_KIND]}
     assert objects() == []
     assert stored(lunch).receipt_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "announced", "ends"),
+    [
+        ("blob", "image/png", "image/png", ".png"),
+        ("a.jfif", "image/pjpeg", "image/jpeg", ".jfif"),
+        ("bill.pdf", "application/x-pdf", "application/pdf", ".pdf"),
+        ("IMG.HEIC", "", "image/heic", ".jpg"),
+    ],
+)
+def test_what_is_announced_is_signed_by_name_or_type(
+    browser, name, content_type, announced, ends
+):
+    given = {"content_type": content_type} if content_type else {}
+    answer = announce(browser, name=name, **given).json()
+
+    assert answer["headers"]["Content-Type"] == announced
+    assert answer["key"].endswith(ends)
+
+
+def test_a_direct_upload_of_another_kind_than_announced_is_refused(browser, lunch):
+    key = put(browser, picture("PNG"), "photo.jpg")
+
+    answer = confirm(browser, key, lunch)
+
+    assert answer.status_code == 400
+    assert said_of(answer) == {"key": [files.OTHER_KIND]}
+    assert objects() == []
+
+
+def test_a_hostile_direct_upload_is_refused_and_removed(browser, lunch):
+    key = put(browser, hostile.jpeg_scans(300), "photo.jpg")
+
+    answer = confirm(browser, key, lunch)
+
+    assert said_of(answer) == {"key": [files.BROKEN_PICTURE]}
+    assert objects() == []
+
+
+def test_a_heic_that_came_directly_is_kept_as_a_jpeg(browser, lunch):
+    key = put(browser, hostile.HEIC, "IMG_1.HEIC")
+
+    answer = confirm(browser, key, lunch).json()
+
+    assert answer["file_name"] == "IMG_1.jpg"
+    assert answer["content_type"] == "image/jpeg"
+    assert answer["size_bytes"] == len(content_of(key))
+    assert content_of(key).startswith(b"\xff\xd8\xff")
+    head = s3().head_object(Bucket=BUCKET, Key=key)
+    assert head["ContentType"] == "image/jpeg"
+    assert stored(lunch).receipt_type == "image/jpeg"
+    thumbnail = browser.get(f"/expenses/{lunch.expense_id}/thumbnail")
+    assert thumbnail.status_code == 200
 
 
 def test_what_did_not_arrive_is_said(browser, lunch):

@@ -22,7 +22,7 @@ RULES = re.compile(
             r"This is not your password\.",
             r"This password is too common\. Choose another\.",
             r"Send a file or a key, not both\.",
-            r"Choose a JPG, PNG, GIF or PDF file\.",
+            r"Choose a JPG, PNG, GIF, WebP, HEIC or PDF file\.",
             r"There is no such upload\.",
             r"There is no file\.",
             r"Enter an e-mail address, as in name@example\.com\.",

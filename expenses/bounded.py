@@ -1,0 +1,164 @@
+"""Work on foreign files in a process with little time and memory.
+
+A file of a few hundred bytes can make a decoder take minutes or gigabytes, or crash. So
+nothing of a foreign file is decoded in the web server's processes: each has a helper
+(`expenses.bounded_worker`), which forks a child for each file. The kernel ends a child
+that takes too long or too much; the helper ends with its web process.
+
+The file is lent by its descriptor, and may be changed. Answers are JSON, which runs
+nothing.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from smartbudget.core.errors import UnavailableError
+from smartbudget.core.language import gettext as _
+
+WALL_SECONDS = 8  # in which a child ends, however busy the machine is
+BEGUN = b"!"  # what a child says first
+LARGEST_ANSWER = 256 * 1024  # bytes
+# One at a time a web process: what a child may take is then all that all may take.
+LONGEST_QUEUE = 6  # those who wait, each in one of the threads
+WAIT_SECONDS = 1  # for a turn
+
+_ROOT = Path(__file__).resolve().parent.parent
+_CHUNK = 64 * 1024  # bytes
+
+_turn = threading.Lock()
+_queue = threading.BoundedSemaphore(LONGEST_QUEUE + 1)
+
+
+class ExceededError(Exception):
+    """The file took too much time or memory, or crashed what decodes it."""
+
+
+def run(
+    job: str, file: BinaryIO, *, wait_seconds: float = WAIT_SECONDS, **given: str
+) -> Any:
+    """Do a job of `bounded_worker.JOBS` on a file and return its answer.
+
+    file: on a disk, open for reading, and for writing where the job changes it.
+    wait_seconds: for a turn.
+
+    Raises ExceededError, and UnavailableError where too many files are being worked on.
+    """
+    with _take_turn(wait_seconds):
+        answer = _ask(job, file, given)
+        if not answer:  # no child began: the helper died
+            _helper.stop()
+            answer = _ask(job, file, given)
+    if not answer:
+        raise _busy()
+    if not answer.endswith(b"\n"):
+        raise ExceededError
+    return json.loads(answer.removeprefix(BEGUN))
+
+
+def start() -> None:
+    """Start the helper, so that the first file need not wait for it."""
+    with _turn:
+        _helper.start()
+
+
+@contextlib.contextmanager
+def _take_turn(wait_seconds: float) -> Iterator[None]:
+    if not _queue.acquire(blocking=False):
+        raise _busy()
+    try:
+        if not _turn.acquire(timeout=wait_seconds):
+            raise _busy()
+        try:
+            yield
+        finally:
+            _turn.release()
+    finally:
+        _queue.release()
+
+
+def _busy() -> UnavailableError:
+    return UnavailableError(
+        _("Too many files are being checked just now. Please try again.")
+    )
+
+
+def _ask(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
+    """Return what a child said: BEGUN and a line of JSON, or less if it was ended."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            _helper.send(theirs)
+        ours.settimeout(WALL_SECONDS + 2)
+        question = json.dumps({"job": job, "given": given}).encode()
+        answer = b""
+        with contextlib.suppress(OSError):  # it ended early, or much too late
+            socket.send_fds(ours, [question], [file.fileno()])
+            while (data := ours.recv(_CHUNK)) and len(answer) <= LARGEST_ANSWER:
+                answer += data
+    return answer
+
+
+class Helper:
+    """The process that forks a child for each file."""
+
+    def __init__(self, module: str = "expenses.bounded_worker") -> None:
+        self._module = module
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, or None before it was started."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.stop()
+        self._line, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - all of it is ours
+                [sys.executable, "-W", "ignore", "-m", self._module],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                cwd=_ROOT,
+                # Neither keys nor secrets; one arena, so that memory is what is used.
+                env={"MALLOC_ARENA_MAX": "1", "PATH": os.environ.get("PATH", "")},
+                start_new_session=True,  # Ctrl-C is the web server's alone
+            )
+
+    def send(self, connection: socket.socket) -> None:
+        """Hand over a connection, on which a child gets its question."""
+        self.start()
+        try:
+            self._hand_over(connection)
+        except OSError:  # it died since it was last asked
+            self.stop()
+            self.start()
+            self._hand_over(connection)
+
+    def _hand_over(self, connection: socket.socket) -> None:
+        if self._line is not None:
+            socket.send_fds(self._line, [b"!"], [connection.fileno()])
+
+    def stop(self) -> None:
+        """End it, by hanging up."""
+        if self._line is not None:
+            self._line.close()
+        if self._process is not None:
+            self._process.wait()
+        self._process = self._line = None
+
+
+_helper = Helper()
+atexit.register(_helper.stop)

@@ -1,0 +1,101 @@
+"""The helper of `expenses.bounded`: forks a child, with limits, for each file.
+
+Run by that as `python -m expenses.bounded_worker`, with a socket as standard input. It
+ends when the other end closes, as it does however the web process ends.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from expenses import bounded, inspection, thumbnails
+from expenses.structure import RefusedError
+
+MEGABYTE = 1024 * 1024
+# Seconds of CPU time, and bytes beyond what the helper has. HEIC and WebP can only be
+# decoded as a whole, at 8 and 16 bytes a pixel.
+CPU_SECONDS = {"application/pdf": 1, "image/heic": 5, "image/webp": 5}
+OTHER_CPU_SECONDS = 2
+MEMORY = {"image/heic": 288 * MEGABYTE, "image/webp": 288 * MEGABYTE}
+OTHER_MEMORY = 120 * MEGABYTE
+LARGEST_FILE = 32 * MEGABYTE  # that it may write
+LONGEST_REASON = 200  # characters
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+JOBS: dict[str, Callable[..., Any]] = {
+    "inspect": inspection.inspect,
+    "thumbnail": thumbnails.draw,
+}
+
+_libc = ctypes.CDLL(None)
+
+
+def main() -> None:
+    """Fork a child for each connection that comes, until the line ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    with socket.socket(fileno=os.dup(0)) as line:
+        while True:
+            said, fds, _, _ = socket.recv_fds(line, 1, 1)
+            if not said:
+                return
+            if os.fork() == 0:
+                line.close()
+                try:
+                    _answer(*fds)
+                finally:
+                    os._exit(0)
+            for fd in fds:
+                os.close(fd)
+
+
+def _answer(fd: int) -> None:
+    with socket.socket(fileno=fd) as connection:
+        connection.sendall(bounded.BEGUN)
+        said, fds, _, _ = socket.recv_fds(connection, 4096, 1)
+        question = json.loads(said)
+        given = question["given"]
+        _limit(given["kind"])
+        with os.fdopen(
+            fds[0], "rb" if question["job"] == "thumbnail" else "r+b"
+        ) as file:
+            answer = _do(question["job"], file, given)
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _do(job: str, file: BinaryIO, given: dict[str, str]) -> dict[str, Any]:
+    file.seek(0)
+    try:
+        return {"done": JOBS[job](file, **given)}
+    except RefusedError as error:
+        return {"refused": error.message, "values": error.values, "why": "bounds"}
+    except Exception as error:  # noqa: BLE001 - decoders raise whatever they like
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+        return {"refused": None, "values": {}, "why": why}
+
+
+def _limit(kind: str) -> None:
+    """Have the kernel end this process when it takes too much."""
+    if sys.platform == "linux":
+        _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        with open("/proc/self/statm") as sizes:
+            held = int(sizes.read().split()[0]) * resource.getpagesize()
+        most = held + MEMORY.get(kind, OTHER_MEMORY)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    seconds = CPU_SECONDS.get(kind, OTHER_CPU_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.setitimer(signal.ITIMER_REAL, bounded.WALL_SECONDS)
+    with contextlib.suppress(OSError):
+        os.nice(5)  # who decodes nothing goes first
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,503 @@
+"""Bounds on what a picture's file may hold, checked before anything is decoded.
+
+Each function walks over a file's own parts (segments, chunks, blocks) and returns the
+parts that are kept, in order. What shows the picture stays byte for byte; XMP, IPTC and
+comments go, EXIF loses its place, and what follows the picture's end is cut off.
+
+Own code, since no maintained library removes metadata without encoding the pixels again
+(piexif had its last release in 2019, exiv2's wheels are under the GPL), and decoders
+themselves have no such bounds. It runs in a bounded process all the same.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from smartbudget.core.language import mark
+
+TOO_MANY_PIXELS = mark(
+    "This picture has too many pixels. At most {most} million are allowed."
+)
+
+MEGA = 1_000_000
+# JPEG is decoded at an eighth of its size and PNG row by row; all others as a whole.
+MOST_PIXELS = {
+    "JPEG": 89 * MEGA,
+    "PNG": 50 * MEGA,
+    "GIF": 16 * MEGA,
+    "WEBP": 13 * MEGA,
+    "HEIF": 25 * MEGA,
+}
+MOST_SEGMENTS = 1_000  # of a JPEG; an ICC profile alone may take 255
+MOST_SCANS = 64  # progressive pictures have some ten
+# Where colours come in several scans, all of the picture is in memory: 128 bytes for
+# each block of 8 x 8. These are 74 MB: 24 megapixels as cameras store them, 12 in full
+# colour.
+MOST_BLOCKS_KEPT = 575_000
+MOST_BLOCKS_VISITED = 8 * MEGA  # each scan passes over the blocks of its colours
+MOST_CHUNKS = 20_000  # of a PNG: 10 MB in pieces of 512 bytes
+MOST_INFLATED = 200 * MEGA  # bytes, of all rows of a PNG and its frames
+MOST_PROFILE = 4 * MEGA  # bytes of a colour profile, inflated
+MOST_FRAMES = 1_000
+MOST_FRAME_PIXELS = 200 * MEGA  # all frames of an animation
+MOST_BLOCKS_OF_GIF = 100_000  # 10 MB in blocks of 255 bytes are 41,000
+MOST_EXIF = 65_527  # bytes; what fits into a JPEG's segment
+
+Part = bytes | memoryview
+
+EXIF_NAME = b"Exif\0\0"
+_GPS = 0x8825  # the tags that point to other directories
+_DETAILS = 0x8769
+_ORIENTATION = 0x0112
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+
+
+class RefusedError(Exception):
+    """The file is no receipt; `message` is a message id, with its values.
+
+    None: it is damaged or exceeds a bound.
+    """
+
+    def __init__(self, message: str | None = None, **values: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.values = values
+
+
+def check_pixels(form: str, width: int, height: int) -> None:
+    """Raise RefusedError for a picture without pixels, or with too many."""
+    if not width or not height:
+        raise RefusedError
+    if width * height > MOST_PIXELS[form]:
+        raise RefusedError(TOO_MANY_PIXELS, most=MOST_PIXELS[form] // MEGA)
+
+
+def _require(condition: object) -> None:
+    if not condition:
+        raise RefusedError
+
+
+# ------------------------------------------------------------------------------ EXIF
+
+
+def without_place(block: bytes) -> bytes:
+    """Return EXIF without its GPS directory and preview; b"" if it cannot be followed.
+
+    block: with or without the name that JPEG puts before it; it comes back so.
+    """
+    name = EXIF_NAME if block.startswith(EXIF_NAME) else b""
+    try:
+        if len(block) > MOST_EXIF or not _is_bounded(block[len(name) :]):
+            return b""
+        exif = Image.Exif()
+        exif.load(EXIF_NAME + block[len(name) :])
+        exif.pop(_GPS, None)
+        written = _written(exif) if len(exif) else b""
+    except Exception:  # noqa: BLE001 - whatever is in it, the picture does not need it
+        return b""
+    if not written or len(written) > MOST_EXIF:
+        return b""
+    return name + written.removeprefix(EXIF_NAME)
+
+
+def _written(exif: Image.Exif) -> bytes:
+    try:
+        return bytes(exif.tobytes())
+    except Exception:  # noqa: BLE001 - Pillow does not write everything that it reads
+        upright = Image.Exif()
+        upright[_ORIENTATION] = exif[_ORIENTATION]
+        return bytes(upright.tobytes())
+
+
+def _is_bounded(block: bytes) -> bool:
+    """Return whether all values of the directories together fit into the block."""
+    order = {b"II": "<", b"MM": ">"}[block[:2]]
+    directories = [struct.unpack_from(order + "I", block, 4)[0]]
+    claimed = 0
+    for directory in directories:  # at most two: the second adds none
+        (count,) = struct.unpack_from(order + "H", block, directory)
+        entries = block[directory + 2 : directory + 2 + 12 * count]
+        for tag, kind, number, value in struct.iter_unpack(
+            order + "HHII", entries[: len(entries) // 12 * 12]
+        ):
+            claimed += 12 + _SIZES.get(kind, 1) * number
+            if tag == _DETAILS and len(directories) == 1:
+                directories.append(value)
+    return claimed <= 2 * len(block)  # values of up to four bytes are in their entry
+
+
+# ------------------------------------------------------------------------------ JPEG
+
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # no stuffing, no restart
+_FRAMES = {0xC0: False, 0xC1: False, 0xC2: True}  # marker: whether it is progressive
+_OTHER_FRAMES = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
+_ALONE = {0x01, 0xD8}  # markers without a segment
+
+
+@dataclass
+class _Frame:
+    """What a JPEG's frame header says, and the scans so far."""
+
+    is_progressive: bool
+    blocks: dict[int, int]  # of each component, by its id
+    scans: int = 0
+    visited: int = 0
+
+    def add_scan(self, header: bytes) -> None:
+        """Count a scan. Raises RefusedError where there are too many, or too large."""
+        count = header[0]
+        ids = header[1 : 1 + 2 * count : 2]
+        _require(0 < count <= len(self.blocks) and len({*ids}) == len(ids) == count)
+        self.scans += 1
+        self.visited += sum(self.blocks[each] for each in ids)
+        _require(self.scans <= MOST_SCANS and self.visited <= MOST_BLOCKS_VISITED)
+        # libjpeg keeps everything for a baseline picture in several scans too.
+        if self.is_progressive or count < len(self.blocks):
+            _require(sum(self.blocks.values()) <= MOST_BLOCKS_KEPT)
+
+
+def jpeg(content: bytes) -> list[Part]:
+    """Return what is kept of a JPEG: its first picture."""
+    view = memoryview(content)
+    kept: list[Part] = [view[:2]]
+    frame: _Frame | None = None
+    position = 2
+    has_exif = False
+    for _ in range(MOST_SEGMENTS):
+        found = _MARKER.search(content, position)
+        if found is None:
+            raise RefusedError
+        marker, start = content[found.end() - 1], found.end()
+        if marker == 0xD9:
+            _require(frame and frame.scans)
+            return [*kept, view[position:start]]
+        if marker in _ALONE:
+            kept.append(view[position:start])
+            position = start
+            continue
+        _require(marker not in _OTHER_FRAMES)  # browsers show none of them
+        (length,) = struct.unpack_from(">H", content, start)
+        end = start + length
+        _require(length >= 2 and end <= len(content))
+        data = content[start + 2 : end]
+        if marker in _FRAMES:
+            _require(frame is None)
+            frame = _frame(_FRAMES[marker], data)
+        elif marker == 0xDA:
+            if frame is None:
+                raise RefusedError
+            frame.add_scan(data)
+        kept.append(view[position : found.start()])  # a scan's data
+        if data.startswith(EXIF_NAME) and marker == 0xE1:
+            changed = b"" if has_exif else without_place(data)
+            has_exif = True
+            if changed:
+                kept.append(struct.pack(">BBH", 0xFF, 0xE1, len(changed) + 2) + changed)
+        elif _stays(marker, data):
+            kept.append(view[found.start() : end])
+        position = end
+    raise RefusedError
+
+
+def _stays(marker: int, data: bytes) -> bool:
+    """Return whether a decoder needs a segment."""
+    if marker == 0xE2:
+        return data.startswith(b"ICC_PROFILE\0")
+    if 0xE0 <= marker <= 0xEF:
+        return data.startswith((b"JFIF\0", b"Adobe"))
+    return marker != 0xFE  # a comment
+
+
+def _frame(is_progressive: bool, data: bytes) -> _Frame:
+    precision, height, width, count = struct.unpack_from(">BHHB", data)
+    check_pixels("JPEG", width, height)
+    _require(precision == 8 and count in {1, 3, 4} and len(data) >= 6 + 3 * count)
+    factors = {
+        data[at]: (data[at + 1] >> 4, data[at + 1] & 15)
+        for at in range(6, 6 + 3 * count, 3)
+    }
+    _require(len(factors) == count)
+    _require(all(1 <= h <= 4 and 1 <= v <= 4 for h, v in factors.values()))
+    widest = max(h for h, _ in factors.values())
+    highest = max(v for _, v in factors.values())
+    blocks = {
+        each: -(-width * h // (8 * widest)) * -(-height * v // (8 * highest))
+        for each, (h, v) in factors.items()
+    }
+    return _Frame(is_progressive, blocks)
+
+
+# ------------------------------------------------------------------------------- PNG
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_LOOKS = {  # what changes how it looks
+    *(b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs"),
+    *(b"cICP", b"mDCV", b"cLLI", b"acTL", b"fcTL", b"fdAT"),
+}
+_PASSES = (  # of an interlaced picture: first column and row, and the steps
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
+_BLOCK = 256 * 1024  # bytes inflated at a time
+
+
+@dataclass
+class _Png:
+    """What a PNG's chunks say."""
+
+    width: int
+    height: int
+    bits: int  # of a pixel
+    is_interlaced: bool
+    has_colours: bool = False
+    frames: int | None = None  # announced; None: it does not move
+    sequence: int = 0
+    # The data of the picture, and of each frame of its own.
+    data: list[bytes] = field(default_factory=list)
+    moving: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
+    inflated: int = 0
+
+    def add(self, kind: bytes, data: bytes) -> None:
+        """Take in a chunk. Raises RefusedError where it does not fit."""
+        if kind == b"PLTE":
+            _require(not self.data and 0 < len(data) <= 768 and len(data) % 3 == 0)
+            self.has_colours = True
+        elif kind == b"IDAT":
+            self.data.append(data)
+        elif kind == b"iCCP":
+            _check_profile(data)
+        elif kind == b"acTL":
+            _require(self.frames is None and not self.data)
+            (self.frames,) = struct.unpack_from(">I", data)
+            _require(0 < self.frames <= MOST_FRAMES)
+        elif kind == b"fcTL":
+            self._begin_frame(data)
+        elif kind == b"fdAT":
+            self._count(data)
+            _require(self.data and self.moving and self.moving[-1][2] is not self.data)
+            self.moving[-1][2].append(data[4:])
+
+    def _begin_frame(self, data: bytes) -> None:
+        self._count(data)
+        width, height, left, top = struct.unpack_from(">IIII", data, 4)
+        _require(len(data) == 26 and width and height and self.frames)
+        _require(left + width <= self.width and top + height <= self.height)
+        pieces: list[bytes] = []
+        if not self.data:  # the picture itself is the first frame
+            _require((width, height) == (self.width, self.height) and not self.moving)
+            pieces = self.data
+        self.moving.append((width, height, pieces))
+
+    def _count(self, data: bytes) -> None:
+        _require(len(data) >= 4 and int.from_bytes(data[:4], "big") == self.sequence)
+        self.sequence += 1
+
+    def check_data(self) -> None:
+        """Inflate everything, a little at a time. Raises RefusedError."""
+        _require(self.has_colours)
+        self._check_rows(self.width, self.height, self.data)
+        if self.frames is not None:
+            _require(len(self.moving) == self.frames)
+        for width, height, pieces in self.moving:
+            if pieces is not self.data:
+                self._check_rows(width, height, pieces)
+
+    def _check_rows(self, width: int, height: int, pieces: list[bytes]) -> None:
+        passes = _PASSES if self.is_interlaced else ((0, 0, 1, 1),)
+        rows = [
+            (1 + -(-columns * self.bits // 8), count)  # the filter, and the pixels
+            for left, top, right, down in passes
+            if (columns := -(-(width - left) // right)) > 0
+            and (count := -(-(height - top) // down)) > 0
+        ]
+        self.inflated += sum(row * count for row, count in rows)
+        _require(self.inflated <= MOST_INFLATED)
+        data = _inflated(pieces)
+        rest = b""
+        for row, count in rows:
+            left, at = row * count, 0
+            while left:
+                block = rest or next(data, b"")
+                _require(block)
+                block, rest = block[:left], block[left:]
+                _require(max(block[-at % row :: row], default=0) <= 4)
+                at, left = at + len(block), left - len(block)
+
+
+def png(content: bytes) -> list[Part]:
+    """Return what is kept of a PNG, with checked data."""
+    view = memoryview(content)
+    kept: list[Part] = [view[:8]]
+    found: _Png | None = None
+    position = 8
+    for _ in range(MOST_CHUNKS):
+        length, kind = struct.unpack_from(">I4s", content, position)
+        start, end = position + 8, position + 12 + length
+        _require(end <= len(content))
+        data = content[start : start + length]
+        (checksum,) = struct.unpack_from(">I", content, end - 4)
+        _require(checksum == zlib.crc32(data, zlib.crc32(kind)))
+        if found is None:
+            _require(kind == b"IHDR")
+            found = _header(data)
+        else:
+            _require(kind != b"IHDR" and (kind in _CRITICAL or kind[0] & 0x20))
+            found.add(kind, data)
+        if kind == b"eXIf":
+            if changed := without_place(data):
+                kept.append(_chunk(kind, changed))
+        elif kind in _CRITICAL or kind in _LOOKS:
+            kept.append(view[position:end])
+        if kind == b"IEND":
+            found.check_data()
+            return kept
+        position = end
+    raise RefusedError
+
+
+def _header(data: bytes) -> _Png:
+    _require(len(data) == 13)
+    width, height, depth, colour, _method, _filter, interlaced = struct.unpack(
+        ">IIBBBBB", data
+    )
+    check_pixels("PNG", width, height)
+    _require(depth in _DEPTHS.get(colour, ()) and interlaced in {0, 1})
+    return _Png(width, height, depth * _CHANNELS[colour], bool(interlaced), colour != 3)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", checksum)
+
+
+def _check_profile(data: bytes) -> None:
+    _, _, packed = data.partition(b"\0")
+    size = sum(map(len, _inflated([packed[1:]], MOST_PROFILE + 1)))
+    _require(size <= MOST_PROFILE)
+
+
+def _inflated(pieces: Iterable[bytes], most: int = MOST_INFLATED) -> Iterator[bytes]:
+    """Yield what data inflates to in blocks, and not much more than `most` bytes."""
+    inflate = zlib.decompressobj()
+    for piece in pieces:
+        left = piece
+        while left and most > 0 and not inflate.eof:
+            try:
+                block = inflate.decompress(left, _BLOCK)
+            except zlib.error as error:
+                raise RefusedError from error
+            left = inflate.unconsumed_tail
+            most -= len(block)
+            if block:
+                yield block
+
+
+# ------------------------------------------------------------------------------- GIF
+
+
+def gif(content: bytes) -> list[Part]:
+    """Return what is kept of a GIF."""
+    view = memoryview(content)
+    width, height, flags = struct.unpack_from("<HHB", content, 6)
+    position = 13 + _colours(flags)
+    kept: list[Part] = [view[:position]]
+    frames = pixels = 0
+    blocks = MOST_BLOCKS_OF_GIF
+    while (introducer := content[position]) != 0x3B:
+        start = position
+        stays = True
+        if introducer == 0x2C:
+            left, top, across, down, flags = struct.unpack_from(
+                "<HHHHB", content, position + 1
+            )
+            # Decoders enlarge the picture to hold a frame that goes past its edge.
+            width, height = max(width, left + across), max(height, top + down)
+            check_pixels("GIF", width, height)
+            frames, pixels = frames + 1, pixels + width * height
+            _require(frames <= MOST_FRAMES and pixels <= MOST_FRAME_PIXELS)
+            position += 11 + _colours(flags)
+        elif introducer == 0x21:
+            label, name = content[position + 1], content[position + 3 : position + 14]
+            loops = label == 0xFF and name in {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
+            stays = loops or label == 0xF9
+            position += 2
+        else:
+            raise RefusedError
+        while size := content[position]:
+            position += size + 1
+            blocks -= 1
+            _require(blocks)
+        position += 1
+        if stays:
+            kept.append(view[start:position])
+    _require(frames)
+    return [*kept, b"\x3b"]
+
+
+def _colours(flags: int) -> int:
+    """Return the size of a table of colours in bytes."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+# ------------------------------------------------------------------------------ WebP
+
+_WEBP_LOOKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_HAS_EXIF, _HAS_XMP = 0x08, 0x04
+
+
+def webp(content: bytes) -> list[Part]:
+    """Return what is kept of a WebP file."""
+    end = 8 + int.from_bytes(content[4:8], "little")
+    _require(end <= len(content))
+    chunks: list[tuple[bytes, bytes]] = []
+    position = 12
+    frames = 0
+    while position + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", content, position)
+        data = content[position + 8 : position + 8 + length]
+        _require(position + 8 + length <= end)
+        position += 8 + length + length % 2
+        if not chunks:
+            check_pixels("WEBP", *_size_of_webp(kind, data))
+        frames += kind == b"ANMF"
+        _require(frames <= MOST_FRAMES and len(chunks) < MOST_SEGMENTS + MOST_FRAMES)
+        if kind == b"EXIF":
+            data = without_place(data)
+        if data and (kind == b"EXIF" or kind in _WEBP_LOOKS):
+            chunks.append((kind, data))
+    return _riff(chunks)
+
+
+def _size_of_webp(kind: bytes, data: bytes) -> tuple[int, int]:
+    """Return width and height by the first chunk."""
+    if kind == b"VP8X":
+        width = int.from_bytes(data[4:7], "little")
+        return width + 1, int.from_bytes(data[7:10], "little") + 1
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 1)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    _require(kind == b"VP8 ")
+    width, height = struct.unpack_from("<HH", data, 6)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _riff(chunks: list[tuple[bytes, bytes]]) -> list[Part]:
+    has_exif = any(kind == b"EXIF" for kind, _ in chunks)
+    parts: list[Part] = []
+    for kind, data in chunks:
+        if kind == b"VP8X":
+            flags = data[0] & ~_HAS_XMP & ~(0 if has_exif else _HAS_EXIF)
+            data = bytes([flags]) + data[1:]
+        parts += [kind + struct.pack("<I", len(data)), data, bytes(len(data) % 2)]
+    size = 4 + sum(map(len, parts))
+    return [b"RIFF" + struct.pack("<I", size) + b"WEBP", *parts]
+
+
+WALKS = {"JPEG": jpeg, "PNG": png, "GIF": gif, "WEBP": webp}

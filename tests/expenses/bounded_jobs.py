@@ -1,0 +1,51 @@
+"""The helper of `expenses.bounded` with jobs that exceed its limits."""
+
+import os
+import signal
+import time
+
+from expenses import bounded, bounded_worker
+
+
+def spin(file, kind):
+    while True:
+        pass
+
+
+def hoard(file, kind):
+    return len(bytearray(bounded_worker.OTHER_MEMORY + 1))
+
+
+def sleep(file, kind):
+    time.sleep(60)
+
+
+def crash(file, kind):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def grow(file, kind):
+    file.write(bytes(bounded_worker.LARGEST_FILE + 1))
+    file.flush()
+
+
+def chatter(file, kind):
+    return "x" * bounded.LARGEST_ANSWER * 2
+
+
+def size(file, kind):
+    return len(file.read())
+
+
+def overwrite(file, kind):
+    file.write(b"other")
+    file.truncate()
+
+
+if __name__ == "__main__":
+    bounded.WALL_SECONDS = 0.5
+    bounded_worker.OTHER_CPU_SECONDS = 1
+    bounded_worker.CPU_SECONDS["spinning"] = 1
+    for job in (spin, hoard, sleep, crash, grow, chatter, size, overwrite):
+        bounded_worker.JOBS[job.__name__] = job
+    bounded_worker.main()

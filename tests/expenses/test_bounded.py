@@ -1,0 +1,128 @@
+"""Work on foreign files: in a process of its own, with little time and memory."""
+
+import os
+import signal
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from expenses import bounded
+from smartbudget.core.errors import UnavailableError
+from tests.stack import wait_until
+
+
+@pytest.fixture
+def helper(monkeypatch):
+    started = bounded.Helper("tests.expenses.bounded_jobs")
+    monkeypatch.setattr(bounded, "_helper", started)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def file():
+    with tempfile.TemporaryFile() as opened:
+        opened.write(b"content")
+        opened.flush()
+        yield opened
+
+
+def run(job, file, **options):
+    return bounded.run(job, file, kind="any", **options)
+
+
+def children_of(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize("job", ["spin", "sleep", "crash"])
+def test_a_child_that_takes_too_long_or_crashes_is_ended(helper, file, job):
+    with pytest.raises(bounded.ExceededError):
+        run(job, file)
+
+    assert run("size", file) == {"done": len(b"content")}
+
+
+def test_a_child_writes_no_larger_file(helper, file):
+    with pytest.raises(bounded.ExceededError):
+        run("grow", file)
+
+
+def test_a_child_gets_no_more_memory(helper, file):
+    answer = run("hoard", file)
+
+    assert answer["why"].startswith("MemoryError")
+    assert "done" not in answer
+
+
+def test_a_child_that_says_too_much_is_not_listened_to(helper, file):
+    with pytest.raises(bounded.ExceededError):
+        run("chatter", file)
+
+
+def test_what_a_child_writes_is_in_the_file(helper, file):
+    run("overwrite", file)
+
+    assert os.pread(file.fileno(), 100, 0) == b"other"
+
+
+def test_a_helper_that_died_is_started_again(helper, file):
+    run("size", file)
+    first = helper.pid
+    os.kill(first, signal.SIGKILL)
+
+    assert run("size", file) == {"done": len(b"content")}
+    assert helper.pid != first
+
+
+def test_a_helper_ends_with_the_web_process_and_takes_its_child_along(helper, file):
+    run("size", file)
+    pid = helper.pid
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(run, "spin", file)
+        (child,) = wait_until(lambda: children_of(pid))
+        helper._line.close()  # as the kernel does, however that process ends
+        with pytest.raises((bounded.ExceededError, UnavailableError)):
+            asked.result()
+
+    wait_until(lambda: not Path(f"/proc/{child}").exists())
+    assert helper._process.wait() == 0
+
+
+def test_nothing_is_left_of_many_runs(helper, file):
+    run("size", file)
+    opened = len(os.listdir("/proc/self/fd"))
+
+    for _ in range(20):
+        run("size", file)
+
+    assert len(os.listdir("/proc/self/fd")) == opened
+    assert children_of(helper.pid) == []
+    assert len(os.listdir(f"/proc/{helper.pid}/fd")) < 10
+
+
+def test_a_helper_knows_no_secret(helper, file):
+    run("size", file)
+
+    environment = Path(f"/proc/{helper.pid}/environ").read_text()
+    assert {line.partition("=")[0] for line in environment.split("\0") if line} <= {
+        *("PATH", "MALLOC_ARENA_MAX", "LC_CTYPE"),
+    }
+
+
+def test_one_file_is_worked_on_at_a_time_and_few_wait(helper, file):
+    with ThreadPoolExecutor(20) as threads, bounded._turn:
+        waiting = [
+            threads.submit(run, "size", file, wait_seconds=60)
+            for _ in range(bounded.LONGEST_QUEUE + 1)
+        ]
+        wait_until(lambda: bounded._queue._value == 0)
+        with pytest.raises(UnavailableError):  # at once
+            run("size", file, wait_seconds=60)
+        assert not any(one.done() for one in waiting)
+    assert all(one.result() == {"done": 7} for one in waiting)
+
+    with bounded._turn, pytest.raises(UnavailableError):
+        run("size", file, wait_seconds=0.01)

@@ -78,6 +78,14 @@ class LinesField(forms.CharField):
         return super().to_python(value).replace("\r\n", "\n")
 
 
+class ReceiptInput(forms.FileInput):
+    """An input for one file; returns a list where several were sent."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        sent = files.getlist(name)
+        return sent if len(sent) > 1 else super().value_from_datadict(data, files, name)
+
+
 class ReceiptField(forms.FileField):
     """A receipt; what it becomes is a file that was checked."""
 
@@ -87,9 +95,11 @@ class ReceiptField(forms.FileField):
         # Cameras that take HEIC send JPEG when only that is asked for.
         accept = "image/jpeg" if widget_attrs else ",".join(sorted(ACCEPTED))
         attrs = {"accept": accept, "data-receipt": "", **(widget_attrs or {})}
-        super().__init__(required=False, widget=forms.FileInput(attrs=attrs), **options)
+        super().__init__(required=False, widget=ReceiptInput(attrs=attrs), **options)
 
     def clean(self, data: Any, initial: Any = None) -> files.Receipt | None:
+        if isinstance(data, list):
+            raise forms.ValidationError(gettext(files.ONLY_ONE))
         file = super().clean(data, initial)
         if not file:
             return None
@@ -113,7 +123,10 @@ class ExpenseForm(forms.Form):
     odd_date = forms.BooleanField(label=_("Yes, that date is right"), required=False)
     receipt = ReceiptField(
         label=_("Receipt (optional)"),
-        help_text=_("JPG, PNG, GIF or PDF, at most 10 MB. Choose it or drop it here."),
+        help_text=_(
+            "JPG, PNG, GIF, WebP, HEIC or PDF, up to 10 MB. "
+            "Choose a file or drop it here."
+        ),
     )
     photo = ReceiptField(
         label=_("Or take a photo of it"), widget_attrs={"capture": "environment"}
@@ -130,7 +143,10 @@ class ExpenseForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         self._ask_about_date(data.get("date"), is_right=data.pop("odd_date"))
-        data["receipt"] = data.pop("photo", None) or data.get("receipt")
+        photo = data.pop("photo", None)
+        if photo and data.get("receipt"):
+            self.add_error("receipt", gettext(files.ONLY_ONE))
+        data["receipt"] = photo or data.get("receipt")
         return data
 
     def _ask_about_date(self, day: datetime.date | None, *, is_right: bool) -> None:

@@ -122,7 +122,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # bytes of a body that is no file
 # A receipt of 10 MB, the form around it, and enough over to say what is wrong with a
 # slightly larger one; only at addresses that take files.
 UPLOAD_MAX_SIZE = 11 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 2
+DATA_UPLOAD_MAX_NUMBER_FILES = 10  # one is taken; the form says so of several
 
 # Files are private: every address is signed, and dies within the hour.
 STORAGES = {

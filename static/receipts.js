@@ -6,9 +6,9 @@
 {
   const LARGEST = 10 * 1024 * 1024;
 
-  function chosenFile(form) {
+  function chosenFiles(form) {
     const inputs = [...form.querySelectorAll("[data-receipt]")];
-    return inputs.map((input) => input.files[0]).find(Boolean);
+    return inputs.flatMap((input) => [...input.files]);
   }
 
   // name: of the sentence among those that the place brings; without one, none.
@@ -49,10 +49,14 @@
 
   for (const form of document.querySelectorAll("[data-upload]")) {
     form.addEventListener("submit", (event) => {
-      const file = chosenFile(form);
-      if (!file) return;
+      const files = chosenFiles(form);
+      if (!files.length) return;
       event.preventDefault();
-      if (file.size > LARGEST) {
+      if (files.length > 1) {
+        showProblem(form, "onlyOne");
+        return;
+      }
+      if (files[0].size > LARGEST) {
         showProblem(form, "tooLarge");
         return;
       }
@@ -72,7 +76,11 @@
     }
     target.addEventListener("drop", (event) => {
       event.preventDefault();
-      if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+      const dropped = event.dataTransfer.files;
+      if (dropped.length > 1) showProblem(form, "onlyOne");
+      if (dropped.length !== 1) return;
+      showProblem(form);
+      input.files = dropped;
     });
   }
 }

@@ -164,6 +164,36 @@ def test_a_dropped_receipt_is_taken(windows, stack):
     expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
 
 
+def test_of_several_receipts_none_is_sent(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/expenses/add")
+    page.get_by_label("Amount").fill("4")
+    page.get_by_label("Category").fill("Fun")
+    two = page.evaluate_handle(
+        """() => {
+          const held = new DataTransfer();
+          for (const name of ["a.pdf", "b.pdf"]) held.items.add(new File(["x"], name));
+          return held;
+        }"""
+    )
+    page.get_by_label("Receipt (optional)").dispatch_event(
+        "drop", {"dataTransfer": two}
+    )
+    expect(page.get_by_role("alert")).to_contain_text("Choose one file")
+
+    choose(page, "bill.pdf", "application/pdf", PDF)
+    page.get_by_label("Or take a photo of it").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    )
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose one file")
+
+    page.get_by_label("Or take a photo of it").set_input_files([])
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/expenses")
+    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+
+
 @WITH_AND_WITHOUT_SCRIPTS
 def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
     person = Person(stack)

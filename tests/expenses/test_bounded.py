@@ -99,7 +99,7 @@ def test_nothing_is_left_of_many_runs(helper, file):
         run("size", file)
 
     assert len(os.listdir("/proc/self/fd")) == opened
-    assert children_of(helper.pid) == []
+    wait_until(lambda: not children_of(helper.pid))
     assert len(os.listdir(f"/proc/{helper.pid}/fd")) < 10
 
 

@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "api",
     "memory",
     "receipts",
+    "hostile",
     "reports",
     "pages",
     "actions",

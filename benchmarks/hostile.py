@@ -1,0 +1,230 @@
+"""What hostile files cost: seconds, memory, and how /health answers in between.
+
+Each file is sent by six users at once to a running web server: as a receipt, straight
+to storage with a confirmation, and as a stored picture whose thumbnail is asked for;
+beside each an honest photo of the same size. Exits with 1 where an aim is missed: an
+answer in three times the honest one's time or two seconds, whichever is longer; all
+processes of the web server within 150 MB of what they held; /health within a second.
+"""
+
+import functools
+import hashlib
+import io
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from PIL import Image
+
+from benchmarks.load import Asked, Connection, in_threads, server
+from expenses import files
+from expenses.models import Expense
+from smartbudget.core import aws
+from smartbudget.core.config import config
+from tests.expenses import hostile, pictures
+
+Ask = Callable[[], requests.Response]
+
+AT_ONCE = 6
+LONGEST = 2  # seconds, or
+TIMES_HONEST = 3
+MOST_MEMORY = 150  # MB
+LONGEST_HEALTH = 1  # seconds
+EXPECTED = {200, 201, 400, 404, 429, 503}
+EVERY = 0.02  # seconds between two looks at memory
+
+
+@dataclass
+class Watch:
+    """What is seen of a server while files are sent."""
+
+    pids: list[int]
+    port: int
+    held: float = 0  # MB at first
+    most: float = 0  # MB
+    health: float = 0  # seconds, the worst
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def watching(self) -> Any:
+        """Look on for the length of a block."""
+        self._done.clear()
+        self.held = self.most = held_by(self.pids)
+        self.health = 0
+        threads = [threading.Thread(target=look) for look in (self._memory, self._ask)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._done.set()
+            for thread in threads:
+                thread.join()
+
+    def _memory(self) -> None:
+        while not self._done.wait(EVERY):
+            self.most = max(self.most, held_by(self.pids))
+
+    def _ask(self) -> None:
+        with closing(Connection(self.port)) as connection:
+            while not self._done.wait(EVERY):
+                begun = time.perf_counter()
+                connection.ask(Asked("GET", "/health"))
+                self.health = max(self.health, time.perf_counter() - begun)
+
+
+def held_by(pids: list[int]) -> float:
+    """Return the MB of processes and all below them; what they share counts once."""
+    total = 0.0
+    waiting = list(pids)
+    while waiting:
+        pid = waiting.pop()
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        except OSError:  # it ended
+            continue
+        waiting += map(int, children.split())
+        total += sum(
+            int(line.split()[1])
+            for line in rollup.splitlines()
+            if line.startswith("Pss:")
+        )
+    return total / 1024
+
+
+def honest(size_bytes: int) -> bytes:
+    """Return a photo of about so many bytes."""
+    side = max(16, int((size_bytes * 1.1) ** 0.5))
+    made = io.BytesIO()
+    noise = Image.effect_noise((side, side), 60).convert("RGB")
+    noise.save(made, "JPEG", quality=85, exif=pictures.located_exif())
+    return made.getvalue()
+
+
+class User:
+    """Somebody who is signed in, with an expense that has a picture."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.http = requests.Session()
+        name = f"h{uuid.uuid4().hex[:12]}"
+        answer = self._post(
+            "register", username=name, email=f"{name}@example.com", password=name[::-1]
+        )
+        self.http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
+        answer = self._post("api/expenses", amount="1.50", category="Groceries")
+        self.expense_id = answer.json()["expense_id"]
+        self.key = self.upload(pictures.picture("PNG")).json()["receipt_url"]
+
+    def _post(self, path: str, **body: object) -> requests.Response:
+        return self.http.post(f"{self.url}/{path}", json=body, timeout=120)
+
+    def upload(self, content: bytes) -> requests.Response:
+        """Send a file as the receipt of a new expense."""
+        return self.http.post(
+            f"{self.url}/api/expenses",
+            data={"amount": "1.50", "category": "Groceries"},
+            files={"file": ("receipt", content, "application/octet-stream")},
+            timeout=120,
+        )
+
+    def prepare_confirmation(self, content: bytes) -> Callable[[], requests.Response]:
+        """Send a file straight to the bucket; return what confirms it."""
+        announced = self._post(
+            "api/receipts/presigned-url",
+            file_name="receipt",
+            content_type=kind_of(content),
+            size_bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+        ).json()
+        headers = announced["headers"]
+        requests.put(announced["url"], data=content, headers=headers, timeout=60)
+        return lambda: self._post("api/receipts/confirm", key=announced["key"])
+
+    def prepare_thumbnail(self, content: bytes) -> Callable[[], requests.Response]:
+        """Put a file in the place of the stored picture; return what draws it."""
+        bucket = config.receipts_bucket
+        aws.client("s3").put_object(Bucket=bucket, Key=self.key, Body=content)
+        of_kind = Expense.receipt_type.set(kind_of(content))
+        Expense.get(self.expense_id).update([of_kind])
+        path = f"{self.url}/expenses/{self.expense_id}/thumbnail"
+        return lambda: self.http.get(path, timeout=120)
+
+
+def kind_of(content: bytes) -> str:
+    """Return a file's content type."""
+    return files.kind_by_content(io.BytesIO(content))
+
+
+def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:
+    """Return what each user asks at once, by the way in which the file comes."""
+    ways: dict[str, list[Ask]] = {
+        "upload": [functools.partial(user.upload, content) for user in users],
+        "confirm": [user.prepare_confirmation(content) for user in users],
+    }
+    if kind_of(content).removeprefix("image/") in {"jpeg", "png", "gif", "webp"}:
+        ways["thumbnail"] = [user.prepare_thumbnail(content) for user in users]
+    return ways
+
+
+def ask_all(asks: list[Ask]) -> tuple[list[int], float]:
+    """Ask all at once; return the statuses and the most seconds."""
+
+    def ask(number: int) -> tuple[int, float]:
+        begun = time.perf_counter()
+        return asks[number]().status_code, time.perf_counter() - begun
+
+    answers = in_threads(ask, len(asks))
+    return [status for status, _ in answers], max(seconds for _, seconds in answers)
+
+
+def main() -> int:
+    """Print the table; return 1 where an aim is missed."""
+    made: dict[str, Callable[[], bytes]] = {**hostile.REFUSED, **hostile.CLEANED}
+    missed = []
+    with server("smartbudget.wsgi:application") as (port, workers):
+        users = in_threads(lambda _: User(port), AT_ONCE)
+        for asks in prepare(users, honest(20_000)).values():  # clients are there then
+            ask_all(asks)
+        watch = Watch(workers, port)
+        print(f"\n{AT_ONCE} at once; seconds of the slowest, MB of all processes\n")
+        print(
+            f"{'file':<42}{'kB':>6}{'':>10}{'honest':>8}{'slowest':>8}{'MB':>5}"
+            f"{'/health':>8}  answers"
+        )
+        for name, make in made.items():
+            content = make()
+            usual = prepare(users, honest(len(content)))
+            times = {way: ask_all(asks)[1] for way, asks in usual.items()}
+            for way, asks in prepare(users, content).items():
+                with watch.watching():
+                    statuses, slowest = ask_all(asks)
+                grown = watch.most - watch.held
+                print(
+                    f"{name:<42}{len(content) / 1000:>6.0f}{way:>10}{times[way]:>8.2f}"
+                    f"{slowest:>8.2f}{grown:>5.0f}{watch.health:>8.2f}  "
+                    + " ".join(str(status) for status in sorted({*statuses})),
+                    flush=True,
+                )
+                if (
+                    slowest > max(LONGEST, TIMES_HONEST * times[way])
+                    or grown > MOST_MEMORY
+                    or watch.health > LONGEST_HEALTH
+                    or not {*statuses} <= EXPECTED
+                ):
+                    missed.append(f"{name}, {way}")
+    for what in missed:
+        print(f"missed: {what}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -191,7 +191,7 @@ def main() -> int:
     made: dict[str, Callable[[], bytes]] = {**hostile.REFUSED, **hostile.CLEANED}
     missed = []
     with server("smartbudget.wsgi:application") as (port, workers):
-        users = in_threads(lambda _: User(port), AT_ONCE)
+        users = [User(port) for _ in range(AT_ONCE)]
         for asks in prepare(users, honest(20_000)).values():  # clients are there then
             ask_all(asks)
         watch = Watch(workers, port)

@@ -152,10 +152,11 @@ class Helper:
             socket.send_fds(self._line, [b"!"], [connection.fileno()])
 
     def stop(self) -> None:
-        """End it, by hanging up."""
+        """End it and, with it, a child that it has."""
         if self._line is not None:
             self._line.close()
         if self._process is not None:
+            self._process.kill()
             self._process.wait()
         self._process = self._line = None
 

@@ -79,16 +79,16 @@ def test_a_helper_that_died_is_started_again(helper, file):
 
 def test_a_helper_ends_with_the_web_process_and_takes_its_child_along(helper, file):
     run("size", file)
-    pid = helper.pid
+    process = helper._process
     with ThreadPoolExecutor() as threads:
         asked = threads.submit(run, "spin", file)
-        (child,) = wait_until(lambda: children_of(pid))
+        (child,) = wait_until(lambda: children_of(process.pid))
         helper._line.close()  # as the kernel does, however that process ends
         with pytest.raises((bounded.ExceededError, UnavailableError)):
             asked.result()
 
     wait_until(lambda: not Path(f"/proc/{child}").exists())
-    assert helper._process.wait() == 0
+    assert process.wait() == 0
 
 
 def test_nothing_is_left_of_many_runs(helper, file):

@@ -74,6 +74,7 @@ class ExpenseListView(ApiView):
 class ExpenseWithReceiptView(ApiView):
     creates_items = True
     parser_classes = (MultiPartParser,)
+    form_input = ExpenseWithReceiptInput
 
     @extend_schema(
         operation_id="record_expense_with_receipt",

@@ -27,6 +27,7 @@ from smartbudget.web.api import ApiView
 
 class ReceiptUploadView(ApiView):
     parser_classes = (MultiPartParser,)
+    form_input = ReceiptInput
 
     @extend_schema(
         operation_id="upload_receipt",

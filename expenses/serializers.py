@@ -28,7 +28,13 @@ from smartbudget.web.fields import (
     WholeField,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer, ListQuery, QueryInput, having
+from smartbudget.web.inputs import (
+    FormInput,
+    InputSerializer,
+    ListQuery,
+    QueryInput,
+    having,
+)
 
 ORDERINGS = {"-date": "newest", "date": "oldest"}
 FILE = "JPG, PNG, GIF, WebP, HEIC (kept as JPG) or PDF, at most 10 MB."
@@ -111,7 +117,7 @@ class NewExpenseInput(ExpenseInput):
         return attrs
 
 
-class ExpenseWithReceiptInput(RowInput):
+class ExpenseWithReceiptInput(RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
     file = serializers.FileField(help_text=FILE)
@@ -140,7 +146,7 @@ class BulkInput(InputSerializer):
     expenses = RowsField(child=RowInput(), max_length=MOST_ROWS)
 
 
-class ReceiptInput(InputSerializer):
+class ReceiptInput(FormInput):
     """A receipt for an expense that is there."""
 
     file = serializers.FileField(help_text=FILE)

@@ -160,7 +160,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "smartbudget.web.browsable.BrowsableRenderer",
     ],
     "DEFAULT_SCHEMA_CLASS": "smartbudget.web.schema.AutoSchema",
     "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",

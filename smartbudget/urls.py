@@ -47,6 +47,7 @@ def _check(app: str, patterns: list[URLPattern]) -> None:
 urlpatterns = [
     *_gather(),
     path("manifest.webmanifest", manifest.show, name="manifest"),
+    path("api", docs.IndexView.as_view(), name="index"),
     path("api/schema", docs.SchemaView.as_view(), name="schema"),
     path("api/docs", docs.DocsView.as_view(), name="docs"),
     path("api/docs/errors", docs.show_errors, name="errors"),

@@ -14,6 +14,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext
@@ -45,10 +46,36 @@ class SchemaView(ApiView):
 
 
 @functools.cache
+def document() -> dict[str, Any]:
+    """Return the API's schema, which is the same for as long as the process lives."""
+    with translation.override(settings.LANGUAGE_CODE):
+        found: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+        return found
+
+
+@functools.cache
 def _written_as(form: type[BaseRenderer]) -> bytes:
     with translation.override(settings.LANGUAGE_CODE):
-        written: bytes = form().render(SchemaGenerator().get_schema(public=True))
+        written: bytes = form().render(document())
         return written
+
+
+class IndexView(ApiView):
+    """What can be read at addresses without an id."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        """List the addresses of the API that can be read, by their operations."""
+        return Response(
+            {
+                item["get"]["operationId"]: request.build_absolute_uri(path)
+                for path, item in document()["paths"].items()
+                if "get" in item and "{" not in path
+            }
+        )
 
 
 class DocsView(SpectacularSwaggerSplitView):

@@ -61,6 +61,12 @@ class InputSerializer(serializers.Serializer[Any]):
         return value
 
 
+class FormInput(InputSerializer):
+    """Base of a form with a file; a browsable page sends its CSRF token in it too."""
+
+    IGNORED = frozenset({"csrfmiddlewaretoken"})
+
+
 class QueryInput(InputSerializer):
     """Base of the parameters of a query, and all of one that takes none.
 

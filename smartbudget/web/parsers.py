@@ -33,6 +33,8 @@ class JSONParser(BaseParser):
     ) -> Any:
         try:
             text = stream.read().decode()
+            if parser_context:
+                parser_context["request"].typed = text  # shown again on browsable pages
             if _has_too_many_values(text):
                 raise RequestDataTooBig
             return json.loads(

@@ -440,6 +440,8 @@ def shown(cast: Cast, row: Row, caller: str) -> int | str:
         answer = client.post(address, sent_with(cast, row))
     answer = looked_at(cast, row, caller, answer)
     led_away = answer.headers.get("Location", "").startswith("/login")
+    # A form that was filled in comes along.
+    led_away |= answer.status_code == 401 and 'name="draft"' in answer.text
     is_guarded = row.scopes != ("anyone",)
     return "to log in" if led_away and is_guarded else answer.status_code
 

@@ -296,11 +296,13 @@ def test_nobody_is_sent_to_log_in(alice):
 
     answers = [
         *(nobody.get(url) for url in (HOME, LIST, ADD, edit, delete)),
-        *(nobody.post(url, FOOD) for url in (ADD, edit, delete)),
+        nobody.post(delete, FOOD),
     ]
+    forms = [nobody.post(url, FOOD) for url in (ADD, edit)]
 
     assert {answer.status_code for answer in answers} == {302}
     assert all(answer["Location"].startswith("/login") for answer in answers)
+    assert {answer.status_code for answer in forms} == {401}
     assert get_budget(alice, budget.budget_id).version == budget.version
 
 

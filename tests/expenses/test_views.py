@@ -150,7 +150,8 @@ def test_a_wrong_field_is_marked_and_nothing_is_stored(client, alice, field):
 )
 def test_a_field_at_its_limit_is_taken(client, field, values):
     for value in values:
-        assert client.post(ADD, {**LUNCH, field: value}).status_code == 302, value
+        sent = {**LUNCH, field: value, "odd_date": "on"}
+        assert client.post(ADD, sent).status_code == 302, value
 
 
 def test_a_huge_form_is_refused(client, alice):
@@ -326,11 +327,13 @@ def test_nobody_is_sent_to_log_in(alice):
 
     answers = [
         *(nobody.get(url) for url in (LIST, ADD, edit, delete)),
-        *(nobody.post(url, LUNCH) for url in (ADD, edit, delete)),
+        nobody.post(delete, LUNCH),
     ]
+    forms = [nobody.post(url, LUNCH) for url in (ADD, edit)]
 
     assert {answer.status_code for answer in answers} == {302}
     assert all(answer["Location"].startswith("/login") for answer in answers)
+    assert {answer.status_code for answer in forms} == {401}
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 

@@ -1,4 +1,4 @@
-"""Text in any script: which font shows which character, and in which order.
+"""Text in many scripts: which font shows which character, and in which order.
 
 Text goes to the page as it is, never through markup: what somebody typed cannot be a
 tag, a colour or anything else that a parser would act on [L12].

@@ -25,6 +25,7 @@ from expenses.serializers import (
     NewExpenseInput,
     RowInput,
     SelectedInput,
+    TotalsOutput,
 )
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.web import cursors
@@ -47,13 +48,18 @@ class ExpenseListView(ApiView):
 
         Where many are filtered out, a page may be short and still have a next one.
         """
-        page = queries.list_expenses(
-            request.user,
-            **self.asked,
-            **cursors.position(request, request.user),
-        )
+        chosen = dict(self.asked)
+        has_totals = chosen.pop("totals", False)
+        where = cursors.position(request, request.user)
+        page = queries.list_expenses(request.user, **chosen, **where)
         results = represent_all(request, page.items)
-        return Response(cursors.body(request, request.user, page, results))
+        body = cursors.body(request, request.user, page, results)
+        if has_totals:
+            chosen.pop("sort", None)
+            totals = queries.sum_up(request.user, **chosen)
+            context = {"currency": request.user.currency}
+            body["totals"] = TotalsOutput(totals, context=context).data
+        return Response(body)
 
     @extend_schema(
         operation_id="record_expense",

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
@@ -72,47 +73,71 @@ def get_expense(user: User, expense_id: str) -> Expense:
     return expense
 
 
-@READS.limited
-def list_expenses(
-    user: User,
-    *,
-    start: datetime.date | None = None,
-    end: datetime.date | None = None,
-    category: str = "",
-    status: str = "",
-    receipt: str = "",
-    q: str = "",
-    min_amount: object = None,
-    max_amount: object = None,
-    sort: str = "newest",
-    limit: int = 25,
-    after: Key | None = None,
-    backwards: bool = False,
-) -> Page[Expense]:
-    """Read one page of the user's expenses, by day; see `read_page`.
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which expenses are meant.
 
     start, end: days, both included; None: no bound. category: compared by `fold`;
     empty: all. status: empty: all. receipt: one of RECEIPTS; empty: all. q: a part of
     the category or description, compared by `search_key`; empty: all. min_amount,
-    max_amount: currency units, both included; None: no bound. sort: one of SORTS; the
-    index knows no other order. after, backwards: see `read_page`.
+    max_amount: currency units, both included; None: no bound.
+    """
+
+    start: datetime.date | None = None
+    end: datetime.date | None = None
+    category: str = ""
+    status: str = ""
+    receipt: str = ""
+    q: str = ""
+    min_amount: object = None
+    max_amount: object = None
+
+    def matching(self, user: User) -> Condition | None:
+        """Return what DynamoDB can look at. Raises InvalidError."""
+        if self.status:
+            choose(self.status, STATUSES, "status")
+        matching = _within_amounts(user, self.min_amount, self.max_amount, None)
+        if self.status:
+            matching &= Expense.status == self.status
+        if self.receipt == "missing":
+            matching &= Expense.receipt_url.does_not_exist()
+        elif self.receipt:
+            matching &= Expense.receipt_url.exists()
+        return matching
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the expenses of a filter come to."""
+
+    count: int  # void ones too, since they are listed as well
+    total: Decimal  # of those that count
+    complete: bool  # False: there are more than were read
+
+
+@READS.limited
+def list_expenses(
+    user: User,
+    /,
+    *,
+    sort: str = "newest",
+    limit: int = 25,
+    after: Key | None = None,
+    backwards: bool = False,
+    **chosen: Any,
+) -> Page[Expense]:
+    """Read one page of the user's expenses, by day; see `read_page`.
+
+    chosen: see Filter. sort: one of SORTS; the index knows no other order. after,
+    backwards: see `read_page`.
 
     Where many expenses are filtered out, a page may be short and have a next one.
     A new expense shows up here a moment after it is stored: the index lags [D11].
 
     Raises InvalidError.
     """
-    if status:
-        choose(status, STATUSES, "status")
-    within = between(start, end)
+    wanted = Filter(**chosen)
     choose(sort, SORTS, "sort")
-    matching = _within_amounts(user, min_amount, max_amount, None)
-    if status:
-        matching &= Expense.status == status
-    if receipt == "missing":
-        matching &= Expense.receipt_url.does_not_exist()
-    elif receipt:
-        matching &= Expense.receipt_url.exists()
     return read_page(
         Expense.by_user,
         user.user_id,
@@ -121,10 +146,37 @@ def list_expenses(
         after=after,
         backwards=backwards,
         newest_first=sort == "newest",
-        within=within,
-        matching=matching,
-        keep=_keeper(category, q),
+        within=between(wanted.start, wanted.end),
+        matching=wanted.matching(user),
+        keep=_keeper(wanted.category, wanted.q),
     )
+
+
+@READS.limited
+def sum_up(user: User, /, **chosen: Any) -> Totals:
+    """Count the expenses of a filter and add them up, with one Query a megabyte.
+
+    chosen: see Filter. Reads the newest TREND_PAGES megabytes at most, from the index,
+    which lags behind writes by a moment [D11]. Raises InvalidError.
+    """
+    wanted = Filter(**chosen)
+    keep = _keeper(wanted.category, wanted.q)
+    pages = Expense.by_user.query(
+        user.user_id,
+        between(wanted.start, wanted.end),
+        filter_condition=wanted.matching(user),
+        attributes_to_get=["category", "description", "amount", "status"],
+        scan_index_forward=False,
+    ).page_iter
+    count, total = 0, Decimal(0)
+    for number, page in enumerate(pages, start=1):
+        for item in filter(keep, page["Items"]) if keep else page["Items"]:
+            count += 1
+            if item["status"]["S"] != "void":
+                total += Decimal(item["amount"]["N"])
+        if number == TREND_PAGES:
+            return Totals(count, total, "LastEvaluatedKey" not in page)
+    return Totals(count, total, complete=True)
 
 
 def _keeper(category: str, q: str) -> Callable[[Item], bool] | None:

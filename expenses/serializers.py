@@ -231,6 +231,9 @@ class ExpenseFilter(ListQuery):
         error_messages=one_of(ORDERINGS),
         help_text="By day; `-date`, newest first, if not given.",
     )
+    totals = FlagField(
+        required=False, help_text="true: with `totals`, of the whole list."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "ordering" in attrs:
@@ -414,7 +417,18 @@ class BulkOutput(serializers.Serializer[Any]):
     )
 
 
+class TotalsOutput(serializers.Serializer[Any]):
+    """What the whole filtered list comes to; void expenses are listed, not added."""
+
+    count = serializers.IntegerField()
+    total = MoneyField()
+    complete = serializers.BooleanField(
+        help_text="False: older ones were not read; some 60,000 are."
+    )
+
+
 class ExpensePage(serializers.Serializer[Any]):
     results = ExpenseOutput(many=True)
+    totals = TotalsOutput(required=False, help_text="Where `totals` was asked for.")
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)

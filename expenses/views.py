@@ -79,6 +79,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
         if chosen["start"] and chosen["end"]:
             days = Period(chosen["start"], chosen["end"])
         return {
+            "totals": _totals(user, chosen) if form.is_filtered else None,
             "oldest_first": chosen["sort"] == "oldest",
             "sort_link": _address(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(request, periods.presets(today), days),
@@ -328,6 +329,23 @@ def _links(
         }
         for stretch in stretches
     ]
+
+
+def _totals(user: User, chosen: dict[str, Any]) -> str:
+    """Write what the filtered list comes to."""
+    wanted = {name: value for name, value in chosen.items() if name != "sort"}
+    found = queries.sum_up(user, **wanted)
+    if found.complete:
+        said = ngettext(
+            "{count} expense, {total}", "{count} expenses, {total}", found.count
+        )
+    else:
+        said = ngettext(
+            "At least {count} expense, {total}",
+            "At least {count} expenses, {total}",
+            found.count,
+        )
+    return said.format(count=found.count, total=display(found.total, user.currency))
 
 
 def _address(request: HttpRequest, **changes: str | None) -> str:

@@ -95,6 +95,7 @@ NAMED: dict[str, Any] = {
     "to": "Groceries",
     "token": "smartbudget_" + "0" * 64,
     "token_id": "c7" * 32,
+    "total": "42.50",
     "total_budget": "400.00",
     "total_remaining": "-480.00",
     "total_spent": "880.00",

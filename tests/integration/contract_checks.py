@@ -25,6 +25,7 @@ RULES = re.compile(
             r"Choose a JPG, PNG, GIF, WebP, HEIC or PDF file\.",
             r"There is no such upload\.",
             r"There is no file\.",
+            r"This field may not be empty\.",  # of characters that show nothing
             r"Enter an e-mail address, as in name@example\.com\.",
             r"A week ends on its Sunday; ask for a custom report\.",
             r"This period has not begun yet\.",

@@ -298,7 +298,7 @@ REFUSED: dict[str, Make] = {
     "png: 49 megapixels of 8 bytes": lambda: png_large(7000, depth=16),
     "png: two thousand million pixels a side": lambda: png_large(2**31 - 1),
     "png: 5,000 frames": lambda: apng(5000),
-    "png: 900 frames of 4 megapixels": lambda: apng(100, side=2000),
+    "png: 100 frames of 4 megapixels": lambda: apng(100, side=2000),
     "gif: 100,000 frames": lambda: gif(100_000),
     "gif: 1,000 frames of 16 megapixels": lambda: gif(1000, (4000, 4000)),
     "gif: a frame of 4,000 megapixels": lambda: gif(1, (9, 9), (65_000, 65_000)),

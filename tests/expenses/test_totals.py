@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from expenses import queries
+from expenses.models import Expense
 from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
@@ -26,8 +27,15 @@ def test_totals_are_of_the_whole_filtered_list_and_of_one_user():
 
 def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
     monkeypatch.setattr(queries, "TREND_PAGES", 1)
-    make_expense()
-    assert queries.sum_up(ALICE).complete
+    for _ in range(4):
+        expense = make_expense(amount="1.00")
+        expense.update([Expense.description.set("x" * 300_000)])  # over a megabyte
+
+    found = queries.sum_up(ALICE)
+
+    assert not found.complete
+    assert 0 < found.count < 4
+    assert queries.sum_up(BOB).complete
 
 
 def test_the_api_adds_them_when_asked_only():

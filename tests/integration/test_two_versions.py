@@ -45,7 +45,7 @@ def newer_web(stack, tmp_path_factory):
 
 def answers(child, url):
     assert child.exit_code() is None, child.reason()
-    with contextlib.suppress(requests.ConnectionError):
+    with contextlib.suppress(requests.ConnectionError, requests.Timeout):
         return requests.get(url, timeout=5).ok
     return False
 

@@ -15,8 +15,6 @@ from accounts.tokens import SCOPES
 from smartbudget.local.settings import ROOT
 from tests.integration.people import PASSWORD, Person
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 HERE = Path(__file__).parent
 DOCUMENT = ROOT / "docs" / "openapi.yaml"
 TOOLS = ROOT / ".local-build" / "clients" / "bin"  # made by make clients

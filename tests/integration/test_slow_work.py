@@ -11,8 +11,6 @@ from smartbudget.core.concurrency import REPORTS
 from tests.integration.faults import HELD, FaultyWeb
 from tests.integration.people import Person
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PROCESSES = 2
 
 

@@ -20,6 +20,7 @@ from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.fields import (
     AmountField,
+    BoundedListField,
     DayField,
     DigestField,
     FlagField,
@@ -198,9 +199,8 @@ class ExportOutput(serializers.Serializer[Any]):
 class TokenInput(InputSerializer):
     password = PasswordField(help_text="The account's: a token is a new way in.")
     name = TextField(max_length=LONGEST_NAME, help_text="Tells it from the others.")
-    scopes = serializers.ListField(
+    scopes = BoundedListField(
         child=serializers.ChoiceField(SCOPES, error_messages=one_of(SCOPES)),
-        min_length=1,
         max_length=len(SCOPES),
     )
     expires_in_days = WholeField(min_value=1, max_value=LONGEST_DAYS)

@@ -19,6 +19,7 @@ from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import format_amount
 from smartbudget.web.fields import (
     AmountField,
+    BoundedListField,
     BoundField,
     DayField,
     FlagField,
@@ -128,22 +129,10 @@ class ExpenseWithReceiptInput(RowInput, FormInput):
         return attrs
 
 
-class RowsField(serializers.ListField):
-    """Some of something; too many are refused before any is looked at."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_empty=False, min_length=1, **options)
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, list) and len(data) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
-        return super().to_internal_value(data)
-
-
 class BulkInput(InputSerializer):
     """Many new expenses."""
 
-    expenses = RowsField(child=RowInput(), max_length=MOST_ROWS)
+    expenses = BoundedListField(child=RowInput(), max_length=MOST_ROWS)
 
 
 class ReceiptInput(FormInput):
@@ -266,7 +255,7 @@ class SelectedInput(InputSerializer):
         "else": CHANGES,
     }
 
-    expense_ids = RowsField(child=IdField(), max_length=MOST_SELECTED)
+    expense_ids = BoundedListField(child=IdField(), max_length=MOST_SELECTED)
     category = TextField(max_length=LONGEST, required=False)
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
@@ -362,7 +351,7 @@ class MergeInput(_NewNameInput):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {
-            "from": RowsField(
+            "from": BoundedListField(
                 child=TextField(max_length=LONGEST),
                 max_length=MOST_SOURCES,
                 help_text="In any case.",

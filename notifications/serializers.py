@@ -11,7 +11,7 @@ from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import MARKED_AT_ONCE
 from notifications.states import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
-from smartbudget.web.fields import FlagField, IdField, InstantField
+from smartbudget.web.fields import BoundedListField, FlagField, IdField, InstantField
 from smartbudget.web.inputs import InputSerializer, ListQuery, having
 
 
@@ -105,13 +105,7 @@ class WhichInput(InputSerializer):
         "else": having("ids"),
     }
 
-    ids = serializers.ListField(
-        child=IdField(),
-        required=False,
-        allow_empty=False,
-        min_length=1,
-        max_length=MARKED_AT_ONCE,
-    )
+    ids = BoundedListField(child=IdField(), required=False, max_length=MARKED_AT_ONCE)
     all = FlagField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 from accounts import staff
+from smartbudget.web.inputs import MOST_FAULTS
 from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
@@ -452,3 +453,31 @@ def test_a_thousand_fields_are_too_many_for_a_form(send):
 
     assert answer.status_code == 400
     assert problem(answer)["code"] == "bad_request"
+
+
+# --------------------------------------------------- much that is wrong, at little cost
+
+MUCH = 19_000  # values, which a body may have
+STRANGE = {f"k{number}": 1 for number in range(MUCH)}
+ROWS = [dict.fromkeys("abcdefghijklmnopqr", 1)] * 1000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "named"),
+    [
+        ("post", "/api/notifications/read", {"ids": ["x"] * MUCH}, 1),
+        ("post", "/api/notifications/read", {"ids": ["x"] * 100}, MOST_FAULTS),
+        ("post", "/api/expenses/selected", {"expense_ids": ["x"] * MUCH}, 1),
+        ("post", "/api/tokens", {"scopes": ["x"] * MUCH}, 4),
+        ("post", "/api/expenses", STRANGE, MOST_FAULTS + 2),
+        ("post", "/api/expenses/bulk", {"expenses": [1] * 1000}, MOST_FAULTS),
+        ("post", "/api/expenses/bulk", {"expenses": ROWS}, MOST_FAULTS * 20),
+        ("patch", "/api/profile", {"email_preferences": STRANGE}, MOST_FAULTS),
+        ("post", "/login", STRANGE, MOST_FAULTS + 2),
+    ],
+)
+def test_of_many_faults_the_first_are_named(client, method, path, body, named):
+    answer = getattr(client, method)(path, body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert len(answer.json()["errors"]) == named

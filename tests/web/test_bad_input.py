@@ -481,3 +481,12 @@ def test_of_many_faults_the_first_are_named(client, method, path, body, named):
 
     assert answer.status_code == 400
     assert len(answer.json()["errors"]) == named
+
+
+@pytest.mark.parametrize(
+    ("path", "named"), [("/expenses/add", 1001), ("/api/expenses", 1001)]
+)
+def test_a_form_of_more_than_a_thousand_fields_is_refused(client, path, named):
+    answer = client.post(path, {f"k{number}": "" for number in range(named)})
+
+    assert answer.status_code == 400

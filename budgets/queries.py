@@ -104,33 +104,28 @@ class Summary:
 def summary(user: User, month: str | None = None) -> Summary:
     """Put budgets beside what was spent, with one Query of each table.
 
-    month: `YYYY-MM`; None: the current one, with each budget in its own current
-    period. With a month, weekly and yearly budgets show the period that holds its last
-    day, and today's budgets apply.
+    month: `YYYY-MM`; None: the current one. Weekly and yearly budgets show the period
+    that holds `dates.day_shown`, and today's budgets apply to every month.
 
     Reads the indexes, which lag behind writes by a moment [D11]. Raises InvalidError.
     """
-    today = user.today()
-    if month is None:
-        shown = dates.period_of("monthly", today)
-        day = today
-    else:
-        shown = dates.period_of("monthly", dates.parse_month(month))
-        day = shown.end
-    return _summary(user, "monthly", shown, day)
+    first = dates.parse_month(month) if month is not None else user.today()
+    return _summary(user, "monthly", dates.period_of("monthly", first))
 
 
 def review(user: User, kind: str, period: dates.Period) -> Summary:
     """Put budgets beside what was spent in a period that is over.
 
-    kind: `weekly` or `monthly`. Each budget shows its own period that holds the last
-    day; one that still runs is told so far. Reads as `summary` does.
+    kind: `weekly` or `monthly`. Budgets show their periods as in `summary`; one that
+    still runs is told so far.
     """
-    return _summary(user, kind, period, period.end)
+    return _summary(user, kind, period)
 
 
-def _summary(user: User, kind: str, shown: dates.Period, day: datetime.date) -> Summary:
-    """Sum up a period of a kind, with each budget in its own that holds a day."""
+def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
+    """Sum up a period of a kind, with each budget in its own period."""
+    today = user.today()
+    day = dates.day_shown(shown, today)
     before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
     periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
@@ -145,7 +140,6 @@ def _summary(user: User, kind: str, shown: dates.Period, day: datetime.date) -> 
     found = expenses.entries(user.user_id, reach, described=both)
     categories = _by_category(each for each in found if each.day in shown)
     budgeted = {each.category_key for each in budgets}
-    today = user.today()
     return Summary(
         shown=shown,
         currency=user.currency,

@@ -47,7 +47,7 @@ class CategoryLine:
 
 @dataclass(frozen=True)
 class BudgetStanding:
-    """A budget in its own period that holds the report's last day.
+    """A budget in its own period, as `dates.day_shown` has it.
 
     of: how many of the budget's whole periods are over and inside the report's; kept:
     in how many of those its present amount was not passed.
@@ -119,18 +119,18 @@ def make_report(user: User, question: Question, *, today: datetime.date) -> Repo
     """
     kept = list_budgets(user).items
     months = _months(question.period.end)
-    last_day = min(question.period.end, max(today, question.period.start))
+    day = dates.day_shown(question.period, today)
     needed = [
         question.period,
         question.previous,
         dates.Period(months[0].start, months[-1].end),
-        *(dates.period_of(each.period, last_day) for each in kept),
+        *(dates.period_of(each.period, day) for each in kept),
     ]
     reach = dates.Period(
         min(each.start for each in needed), max(each.end for each in needed)
     )
     found = expenses.entries(user.user_id, reach, described=question.period)
-    lines = budgets.lines(kept, last_day, found)
+    lines = budgets.lines(kept, day, found)
     return compute(question, user.currency, found, lines, today=today)
 
 

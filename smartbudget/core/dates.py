@@ -48,6 +48,15 @@ def period_of(kind: str, day: datetime.date) -> Period:
     return Period(start, next_month(start) - datetime.timedelta(days=1))
 
 
+def day_shown(period: Period, today: datetime.date) -> datetime.date:
+    """Return the day whose budget periods are shown with a period: today, or its end.
+
+    The one rule of summary, dashboard, mails and reports: while a month runs, a weekly
+    budget shows the week that holds today.
+    """
+    return today if today in period else period.end
+
+
 def name_of(kind: str, period: Period) -> str:
     """Name a period for people: `November 2026`, `2026`, or its days.
 

@@ -8,7 +8,7 @@ import time_machine
 from budgets.models import Budget
 from budgets.queries import summary
 from expenses.services import delete_expense
-from smartbudget.core.dates import Period
+from smartbudget.core.dates import PERIODS, Period
 from smartbudget.core.errors import InvalidError
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
 
@@ -224,13 +224,27 @@ def test_a_month_s_lines_show_the_periods_that_hold_its_last_day():
     assert (monthly.spent, weekly.spent, yearly.spent) == (1, 6, 16)
 
 
-def test_the_present_month_by_name_counts_its_last_week():
-    make_budget(period="weekly")
+def test_the_present_month_by_name_is_the_same_as_without():
+    for period in PERIODS:
+        make_budget(period=period)
     make_expense(amount="2.00", date="2026-03-18")
     make_expense(amount="4.00", date="2026-03-31")
 
-    assert line("2026-03").within == days("2026-03-30", "2026-04-05")
-    assert line("2026-03").spent == Decimal("4.00")
+    found = summary(ALICE, "2026-03")
+
+    assert found == summary(ALICE)
+    weekly = found.lines[1]
+    assert weekly.within == days("2026-03-16", "2026-03-22")
+    assert weekly.spent == Decimal("2.00")
+
+
+@pytest.mark.parametrize("today", [(2026, 3, 1), (2026, 3, 30), (2026, 3, 31)])
+def test_the_month_that_holds_today_shows_the_week_that_holds_today(today):
+    make_budget(period="weekly")
+
+    with at(*today):
+        assert datetime.date(*today) in line("2026-03").within
+        assert line("2026-03") == line()
 
 
 def test_a_month_ahead_counts_what_is_dated_there():

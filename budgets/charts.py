@@ -36,7 +36,6 @@ class BudgetBar:
     elapsed: str | None  # where even spending would be; None: not the present period
     day: int  # today's number in the period
     days: int
-    passed_on: datetime.date | None
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,6 @@ def budget_bar(line: BudgetLine, today: datetime.date) -> BudgetBar:
         elapsed=_percent(amount * day / days) if today in line.within else None,
         day=day,
         days=days,
-        passed_on=line.passed_on(today),
     )
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from accounts.models import User
-from budgets.models import LEVELS, Budget, budget_ids_for, level_of, passed_on
+from budgets.models import LEVELS, Budget, budget_ids_for, level_of
 from expenses import queries as expenses
 from notifications import outbox, texts
 from smartbudget.core import dates, log
@@ -82,9 +82,13 @@ class State:
         return max(self.was, self.told, key=LEVELS.index)
 
     @property
-    def risen_to(self) -> tuple[str, ...]:
-        """The levels passed on the way up, lowest first; empty when it did not rise."""
-        return LEVELS[LEVELS.index(self.known) + 1 : LEVELS.index(self.level) + 1]
+    def risen_to(self) -> str | None:
+        """The level to alert: the highest one reached; None if it did not rise.
+
+        A write that passes two levels at once is news of the higher one alone.
+        """
+        rose = LEVELS.index(self.level) > LEVELS.index(self.known)
+        return self.level if rose else None
 
     @property
     def fell(self) -> bool:
@@ -140,11 +144,13 @@ def apply_entries(
     return outcome
 
 
-def alerts_left(user: User, budget: Budget) -> int:
-    """Say how many alerts one change of a budget can lead to at most."""
-    if current_period(user, budget) != budget.current:
-        return len(LEVELS) - 1
-    return len(LEVELS) - 1 - LEVELS.index(budget.level)
+def alert_items(user: User, budget: Budget) -> int:
+    """Return how many items the alert of one change can take in a transaction.
+
+    It is one, and the lower one that it replaces where both are of one bulk.
+    """
+    is_new = current_period(user, budget) != budget.current
+    return 2 if is_new or budget.level != LEVELS[-1] else 0
 
 
 def follow_up(user: User, outcome: Outcome) -> None:
@@ -315,31 +321,33 @@ def _assign_told(told: str | None) -> Action:
 def _alert(
     user: User, budget: Budget, state: State, writes: Writes, outcome: Outcome
 ) -> None:
-    for level in state.risen_to:
-        subject, message = texts.budget_alert(
-            level,
-            category=budget.category,
-            period=state.period,
-            period_kind=budget.period,
-            amount=state.amount,
-            spent=state.spent,
-            alert_threshold=state.alert_threshold,
-            currency=user.currency,
-            language=user.language,
-            passed_on=passed_on(state.spent, state.amount, state.period, user.today()),
-        )
-        # Made of what the alert is about, so that writing it twice is impossible.
-        # created_at tells a budget from one of the same name deleted before.
-        about = (
-            f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
-            f"|{level}|{state.arming}"
-        )
-        notification = outbox.compose(
-            notification_id=uuid.uuid5(_NAMESPACE, about).hex,
-            user_id=user.user_id,
-            type=f"budget_{level}",
-            subject=subject,
-            message=message,
-        )
-        outbox.put(notification, writes)
-        outcome.alerts.append(notification)
+    level = state.risen_to
+    if level is None:
+        return
+    subject, message = texts.budget_alert(
+        level,
+        category=budget.category,
+        period=state.period,
+        period_kind=budget.period,
+        amount=state.amount,
+        spent=state.spent,
+        currency=user.currency,
+        language=user.language,
+        today=user.today(),
+    )
+    # Made of what the alert is about, so that writing it twice is impossible.
+    # created_at tells a budget from one of the same name deleted before.
+    about = (
+        f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
+        f"|{level}|{state.arming}"
+    )
+    notification = outbox.compose(
+        notification_id=uuid.uuid5(_NAMESPACE, about).hex,
+        user_id=user.user_id,
+        type=f"budget_{level}",
+        subject=subject,
+        message=message,
+    )
+    notification.topic = f"{budget.budget_id}|{state.period.start}"
+    outbox.put(notification, writes)
+    outcome.alerts.append(notification)

@@ -13,7 +13,6 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.text import fold, fold_as_before
 
-DAYS_FOR_A_PACE = 3
 LEVELS = ("ok", "threshold", "exceeded")  # in rising order
 
 _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
@@ -45,22 +44,6 @@ def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
     if spent * 100 >= amount * alert_threshold:
         return "threshold"
     return "ok"
-
-
-def passed_on(
-    spent: Decimal, amount: Decimal, period: dates.Period, today: datetime.date
-) -> datetime.date | None:
-    """Find the day on which spending at the period's pace so far passes the amount.
-
-    None when that is not in the period, or after too few days to speak of a pace.
-    """
-    days = (today - period.start).days + 1
-    if days < DAYS_FOR_A_PACE or not 0 < spent <= amount:
-        return None
-    first_over = int(amount * days // spent)  # days from the start, none over before
-    if first_over > (period.end - period.start).days:
-        return None
-    return max(period.start + datetime.timedelta(days=first_over), today)
 
 
 class ByUserIndex(GlobalSecondaryIndex["Budget"]):

@@ -3,22 +3,23 @@
 import datetime
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from accounts.models import User
-from budgets.models import Budget, level_of, passed_on
+from budgets.forecast import overspend_date
+from budgets.models import Budget, level_of
 from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
 from smartbudget.core.concurrency import READS
+from smartbudget.core.language import days, ngettext
 from smartbudget.core.language import gettext as _
+from smartbudget.core.money import percentage
 from smartbudget.core.text import fold
 
 LATEST = 5  # expenses that a summary shows
-
-_HUNDREDTH = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class BudgetLine:
     spent: Decimal
     within: dates.Period
     created_at: str = ""  # of the budget; ISO 8601, UTC
+    # The day on which it is projected to be overspent; None: in this period it is not,
+    # or that is not known. See `budgets.forecast`.
+    projected_overspend_date: datetime.date | None = None
+    # How many of the budget's periods `amount`, `spent` and `within` are of: those that
+    # a report about a longer time adds up.
+    periods: int = 1
 
     @property
     def category_key(self) -> str:
@@ -46,8 +53,24 @@ class BudgetLine:
 
     @property
     def within_in_words(self) -> str:
-        """The period that it stands in, as people read it."""
-        return dates.name_of(self.period, self.within)
+        """The period, or periods, that it stands in, as people read it."""
+        if self.periods == 1:
+            return dates.name_of(self.period, self.within)
+        said = ngettext(
+            "{number} month, {days}", "{number} months, {days}", self.periods
+        )
+        if self.period == "weekly":
+            said = ngettext(
+                "{number} week, {days}", "{number} weeks, {days}", self.periods
+            )
+        return said.format(
+            number=self.periods, days=days(self.within.start, self.within.end)
+        )
+
+    @property
+    def amount_each(self) -> Decimal:
+        """The budget's amount for one of its periods."""
+        return self.amount / self.periods
 
     @property
     def remaining(self) -> Decimal:
@@ -62,18 +85,12 @@ class BudgetLine:
     @property
     def percentage(self) -> Decimal:
         """Percent spent, two decimals, never rounded up to a level not reached."""
-        return (self.spent * 100 / self.amount).quantize(_HUNDREDTH, ROUND_DOWN)
+        return percentage(self.spent, self.amount)
 
     @property
     def level(self) -> str:
         """One of `budgets.models.LEVELS`."""
         return level_of(self.spent, self.amount, self.alert_threshold)
-
-    def passed_on(self, today: datetime.date) -> datetime.date | None:
-        """Find the day on which the amount is passed at the pace so far, if it is."""
-        if today not in self.within:
-            return None
-        return passed_on(self.spent, self.amount, self.within, today)
 
 
 @dataclass(frozen=True)
@@ -96,8 +113,18 @@ class Summary:
 
     @property
     def total_remaining(self) -> Decimal:
-        """What is left of the monthly budgets; below zero when passed."""
+        """The monthly budgets less all spending; below zero when there was more."""
         return self.total_budget - self.total_spent
+
+    @property
+    def left_to_spend(self) -> Decimal:
+        """What is left in all budgets, each in its own period: the sum of its lines."""
+        return sum((line.remaining for line in self.lines), Decimal(0))
+
+    @property
+    def unbudgeted_spent(self) -> Decimal:
+        """Spent in categories that no budget is about."""
+        return sum((spent for _, spent in self.unbudgeted), Decimal(0))
 
 
 @READS.limited
@@ -132,18 +159,21 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
     # A budget carries the total of its current period: a year need not be read.
     counted = [each for each in budgets if each.current == periods[each.period]]
     to_count = [each for each in budgets if each not in counted]
-    needed = [before, shown, *(periods[each.period] for each in to_count)]
+    # Weeks reach out of the month; the forecast needs them whole.
+    whole = [each for each in budgets if each.period == "weekly" or each in to_count]
+    needed = [before, shown, *(periods[each.period] for each in whole)]
     reach = dates.Period(
         min(each.start for each in needed), max(each.end for each in needed)
     )
     both = dates.Period(before.start, shown.end)
     found = expenses.entries(user.user_id, reach, described=both)
+    lines = [_line(each, periods[each.period], found) for each in budgets]
     categories = _by_category(each for each in found if each.day in shown)
     budgeted = {each.category_key for each in budgets}
     return Summary(
         shown=shown,
         currency=user.currency,
-        lines=[_line(each, periods[each.period], found) for each in budgets],
+        lines=[_with_forecast(line, today, reach, found) for line in lines],
         categories=categories,
         unbudgeted=[each for each in categories if fold(each[0]) not in budgeted],
         total_budget=sum(
@@ -190,6 +220,26 @@ def lines(
     return [_line(each, dates.period_of(each.period, day), found) for each in budgets]
 
 
+def summed_line(
+    budget: Budget, periods: Sequence[dates.Period], found: Sequence[Spending]
+) -> BudgetLine:
+    """Tell how a budget stands over several of its periods, one after the other.
+
+    found: what was spent, at least in each of them. Today's amount applies to all.
+    """
+    within = dates.Period(periods[0].start, periods[-1].end)
+    return BudgetLine(
+        budget_id=budget.budget_id,
+        category=budget.category,
+        period=budget.period,
+        amount=budget.amount * len(periods),
+        alert_threshold=int(budget.alert_threshold),
+        spent=expenses.total(found, within, budget.category_key),
+        within=within,
+        periods=len(periods),
+    )
+
+
 def _line(
     budget: Budget, period: dates.Period, found: Sequence[Spending]
 ) -> BudgetLine:
@@ -207,6 +257,24 @@ def _line(
         within=period,
         created_at=budget.created_at,
     )
+
+
+def _with_forecast(
+    line: BudgetLine,
+    today: datetime.date,
+    reach: dates.Period,
+    found: Sequence[Spending],
+) -> BudgetLine:
+    """Return a line with its projected date, where the expenses it takes were read.
+
+    A yearly budget has none: most of its year is not read, and should not be.
+    """
+    is_read = reach.start <= line.within.start and line.within.end <= reach.end
+    if line.period == "yearly" or today not in line.within or not is_read:
+        return line
+    mine = [each for each in found if each.category_key == line.category_key]
+    date = overspend_date(line.amount, line.within, today, mine)
+    return replace(line, projected_overspend_date=date)
 
 
 def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:

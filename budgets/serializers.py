@@ -97,6 +97,12 @@ class LineOutput(serializers.Serializer[Any]):
     level = serializers.ChoiceField(LEVELS)
     start = serializers.DateField(source="within.start")
     end = serializers.DateField(source="within.end")
+    passes_on = serializers.DateField(
+        source="projected_overspend_date",
+        allow_null=True,
+        help_text="The day after today on which spending is projected to pass the"
+        " amount; null: not in this period, or not known. Yearly budgets have none.",
+    )
 
 
 class CategoryOutput(serializers.Serializer[Any]):
@@ -116,7 +122,9 @@ class SummaryOutput(serializers.Serializer[Any]):
     unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
     total_budget = MoneyField(help_text="Of the monthly budgets.")
     total_spent = MoneyField(help_text="Of all spending in the month.")
-    total_remaining = MoneyField()
+    total_remaining = MoneyField(help_text="`total_budget` less `total_spent`.")
+    left_to_spend = MoneyField(help_text="The sum of what remains in all `budgets`.")
+    unbudgeted_spent = MoneyField(help_text="The sum of `unbudgeted`.")
     previous_spent = MoneyField(help_text="In the whole month before.")
 
 

@@ -79,6 +79,7 @@ class Packing(ABC, Generic[C]):
         self.alerts = 0  # how many rose
         self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
         self._outcome = Outcome()  # what is to be followed up
+        self._gathered: list[Notification] = []  # the digest's, as stored
         self._begin_digest()
 
     def write(self, keep_going: Callable[[], bool] = lambda: True) -> None:
@@ -140,22 +141,26 @@ class Packing(ABC, Generic[C]):
     def commit(self, writes: Writes, outcome: Outcome) -> None:
         """Commit a transaction, its alerts in the digest. Raises LostRaceError."""
         digest = None
+        gathered = self._gathered
         if outcome.alerts:
-            digest = digests.gather(
-                self.user, self._digest_id, outcome.alerts, self._gathered, writes
+            digest, gathered = digests.gather(
+                self.user, self._digest_id, outcome.alerts, gathered, writes
             )
         try:
             writes.commit()
         except LostRaceError as lost:
             if any(item is digest for item in lost.refused):
                 self._begin_digest()
+            # What is not this digest's own was told before, and stays.
+            refused = {id(item) for item in lost.refused}
+            self._gathered = [e for e in self._gathered if id(e) not in refused]
             raise
         outcome.take_effect()
         self._outcome.recounts += outcome.recounts
         if digest:
             self._outcome.alerts = [digest]
-            self._gathered += outcome.alerts
-            self.alerts += len(outcome.alerts)
+            self.alerts += len(gathered) - len(self._gathered)
+            self._gathered = gathered
 
     def _next_chunk(self) -> list[C]:
         """Take as many as surely fit in one transaction with all that they change."""
@@ -169,7 +174,7 @@ class Packing(ABC, Generic[C]):
                 seen.add(key)
                 for budget in self._budgets[key]:
                     items += 1
-                    alerts += counting.alerts_left(self.user, budget)
+                    alerts += counting.alert_items(self.user, budget)
             if items + alerts + bool(alerts) > Writes.MOST:  # one for the digest
                 return self.waiting[:number]
         return list(self.waiting)
@@ -186,7 +191,7 @@ class Packing(ABC, Generic[C]):
     def _begin_digest(self) -> None:
         """Begin another one: what is in the one before is being sent, or was."""
         self._digest_id = uuid.uuid4().hex
-        self._gathered: list[Notification] = []
+        self._gathered = []
 
 
 def _entries(changes: Iterable[Change]) -> list[Entry]:

@@ -258,6 +258,15 @@ def spending(user_id: str, period: dates.Period) -> list[Spending]:
     ]
 
 
+def first_day(user_id: str) -> datetime.date | None:
+    """Return the day of the earliest expense, void or not; None if there is none.
+
+    Before it nothing is known of a person's spending. Reads one item of the index.
+    """
+    found = Expense.by_user.query(user_id, limit=1, attributes_to_get=["date"])
+    return next((each.day for each in found), None)
+
+
 def entries(
     user_id: str, period: dates.Period, *, described: dates.Period
 ) -> list[Entry]:

@@ -16,8 +16,8 @@ from smartbudget.core.tables import Writes
 if TYPE_CHECKING:
     from accounts.models import Account, User
 
-# In the order of a digest: the lower level of a budget before the higher.
-_ORDER = ("budget_threshold", "budget_exceeded", "large_expense")
+# In the order of a digest: what is over before what is near.
+_ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 
 TOLD_TOGETHER = mark("Told in one e-mail with what rose at the same time.")
 
@@ -28,11 +28,15 @@ def gather(
     alerts: Sequence[Notification],
     gathered: Sequence[Notification],
     writes: Writes,
-) -> Notification:
+) -> tuple[Notification, list[Notification]]:
     """Add a digest with these alerts and those gathered before to a transaction.
 
     alerts: composed, in this transaction and not stored yet; they become the digest's,
-    so nothing sends them alone. gathered: what is stored in it already.
+    so nothing sends them alone. gathered: what is stored in it already; of those, the
+    ones of a topic that an alert has now are deleted: a bulk that takes a budget to
+    its threshold and then over it is one write, and leads to one alert.
+
+    Returns the digest, and what it has gathered once the transaction is committed.
 
     The transaction is refused once delivering the digest has begun: then it needs
     another one. A digest that nobody queues is found by the sweep.
@@ -42,7 +46,11 @@ def gather(
         alert.status = "skipped"
         alert.error = TOLD_TOGETHER
         alert.unsent_shard = alert.unsent_since = None
-    members = [*gathered, *alerts]
+    replaced = {alert.topic for alert in alerts if alert.topic}
+    for each in gathered:
+        if each.topic in replaced:
+            writes.delete(each, Notification.digest_id == digest_id)
+    members = [each for each in gathered if each.topic not in replaced] + [*alerts]
     subject, message = _text(members, user.language)
     digest = outbox.compose(
         notification_id=digest_id,
@@ -58,11 +66,12 @@ def gather(
         digest,
         [
             *(getattr(Notification, name).set(value) for name, value in values.items()),
+            # Added, never set: after a lost reply there may be more than is known here.
             Notification.members.add({alert.notification_id for alert in alerts}),
         ],
         Notification.claim.does_not_exist(),
     )
-    return digest
+    return digest, members
 
 
 def fill(digest: Notification, account: "Account") -> bool:

@@ -108,6 +108,9 @@ class Notification(Table):
     by_user = ByUserIndex()
     unsent = UnsentIndex()
 
+    # Not stored. What a bulk tells once only: its later alert replaces the earlier one.
+    topic: str | None = None
+
 
 class OptIn(Table):
     """`opt-in#<sha256 of the link's token>`, in the users table: one subscription."""

@@ -19,6 +19,7 @@ from smartbudget.core.language import (
     long_day,
     mark,
     month,
+    month_name,
     ngettext,
     percent,
     speaking,
@@ -94,64 +95,56 @@ def budget_alert(
     period_kind: str,
     amount: Decimal,
     spent: Decimal,
-    alert_threshold: int,
     currency: str,
     language: str,
-    passed_on: datetime.date | None = None,
+    today: datetime.date,
 ) -> tuple[str, str]:
     """Tell that a budget rose to a level: (subject, message).
 
-    level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS.
-    alert_threshold: percent. passed_on: the day on which spending at this pace passes
-    the amount; None: not in this period.
+    level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS. today: the
+    reader's local day. When the budget will be used up is not said: that takes the
+    period's expenses, which the write that alerts does not read.
     """
     with speaking(language):
-        facts = _(
-            "You have spent {spent} of the {amount} in your {category} budget for"
+        used = percent(money.percentage(spent, amount))
+        fact = _(
+            "You've spent {spent} ({percent}) of your {amount} {category} budget for"
             " {period}."
         ).format(
             spent=money.display(spent, currency),
+            percent=used,
             amount=money.display(amount, currency),
             category=category,
-            period=_named(period, period_kind),
+            period=_named(period, period_kind, is_present=True),
         )
-        rest = _rest(amount, spent, currency, period, passed_on)
+        subject = _("Budget {percent} spent: {category}")
         if level == "exceeded":
-            subject = _("Budget exceeded: {category}").format(category=category)
-            return _letter(subject, facts, rest, "budgets")
-        # Rounded down: 100 means all of it.
-        used = percent(int(spent * 100 // amount))
-        asked = _("That is {percent}; you asked to be told at {threshold}.").format(
-            percent=used, threshold=percent(alert_threshold)
+            subject = _("Over budget: {category}")
+        subject = subject.format(category=category, percent=used)
+        difference = money.display(abs(amount - spent), currency)
+        return _letter(
+            subject, fact, _rest(level, difference, period, today), "budgets"
         )
-        subject = _("Budget {percent} spent: {category}").format(
-            percent=used, category=category
-        )
-        return _letter(subject, f"{facts} {asked}", rest, "budgets")
 
 
-def _rest(
-    amount: Decimal,
-    spent: Decimal,
-    currency: str,
-    period: Period,
-    passed_on: datetime.date | None,
-) -> str:
-    """Tell what is left of a budget, and for how long."""
-    if spent > amount:
-        over = money.display(spent - amount, currency)
-        said = [_("You are {amount} over.").format(amount=over)]
+def _rest(level: str, difference: str, period: Period, today: datetime.date) -> str:
+    """Tell what is left of a budget, or how far it is over, and for how long."""
+    days = (period.end - today).days
+    if level == "exceeded":
+        said = ngettext(
+            "{amount} over, {number} day to go.",
+            "{amount} over, {number} days to go.",
+            days,
+        )
+        last = _("{amount} over, and today is the last day.")
     else:
-        left = money.display(amount - spent, currency)
-        said = [_("{amount} is left.").format(amount=left)]
-        if passed_on:
-            said.append(
-                _("At this pace you pass {all} on {day}.").format(
-                    all=percent(100), day=long_day(passed_on)
-                )
-            )
-    ends = _("The period ends on {day}.").format(day=long_day(period.end))
-    return " ".join([*said, ends])
+        said = ngettext(
+            "{amount} left, {number} day to go.",
+            "{amount} left, {number} days to go.",
+            days,
+        )
+        last = _("{amount} left, and today is the last day.")
+    return (said if days > 0 else last).format(amount=difference, number=days)
 
 
 def large_expense(
@@ -183,39 +176,32 @@ def large_expense(
 def digest(
     subjects: Sequence[str], *, budgets_only: bool, language: str
 ) -> tuple[str, str]:
-    """Tell the alerts of one import, two or more: (subject, message).
+    """Tell the alerts of one bulk write, two or more: (subject, message).
 
     subjects: one line each; those that are too many for a mail are counted.
     budgets_only: whether all of them are about budgets.
     """
     with speaking(language):
         number = len(subjects)
+        subject = ngettext("{number} alert", "{number} alerts", number)
+        fact = ngettext(
+            "{number} alert needs your attention:",
+            "{number} alerts need your attention:",
+            number,
+        )
         if budgets_only:
             subject = ngettext(
-                "{number} budget alert from one import",
-                "{number} budget alerts from one import",
-                number,
+                "{number} budget alert", "{number} budget alerts", number
             )
             fact = ngettext(
-                "What you imported led to {number} budget alert:",
-                "What you imported led to {number} budget alerts:",
-                number,
-            )
-        else:
-            subject = ngettext(
-                "{number} alert from one import",
-                "{number} alerts from one import",
-                number,
-            )
-            fact = ngettext(
-                "What you imported led to {number} alert:",
-                "What you imported led to {number} alerts:",
+                "{number} budget needs your attention:",
+                "{number} budgets need your attention:",
                 number,
             )
         return _letter(
             subject.format(number=number),
             "\n".join([fact.format(number=number), *_listed(subjects, MOST_LINES)]),
-            _("Each of them is in your notifications in full:"),
+            _("See details:"),
             "notifications",
         )
 
@@ -380,11 +366,16 @@ def _write(subject: str, *parts: str) -> tuple[str, str]:
     return subject_line(subject), printable(message)
 
 
-def _named(period: Period, kind: str) -> str:
-    """Name a budget's period, as it stands after `for`."""
+def _named(period: Period, kind: str, *, is_present: bool = False) -> str:
+    """Name a budget's period, as it stands after `for`.
+
+    is_present: the year of a month goes without saying.
+    """
     if kind == "weekly":
         return _("the week of {day}").format(day=long_day(period.start))
-    return f"{period.start:%Y}" if kind == "yearly" else month(period.start)
+    if kind == "yearly":
+        return f"{period.start:%Y}"
+    return month_name(period.start) if is_present else month(period.start)
 
 
 def _during(period: Period, kind: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING
 
 from smartbudget.core import language
 from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark, ngettext
-from smartbudget.core.money import write_number
+from smartbudget.core.language import mark, ngettext, percent
+from smartbudget.core.money import percentage, write_number
 
 if TYPE_CHECKING:
     from reports.services import BudgetStanding, CategoryLine, Report
@@ -52,11 +51,6 @@ def insights(report: Report) -> list[str]:
     if not report.count:
         return []
     return [*_all(report)][:MOST]
-
-
-def percent(value: Decimal) -> str:
-    """Write a whole percentage, rounded towards zero: `18%`."""
-    return language.percent(value.quantize(Decimal(1), ROUND_DOWN))
 
 
 def _all(report: Report) -> Iterator[str]:
@@ -113,7 +107,7 @@ def _rise(report: Report) -> Iterator[str]:
 
 
 def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
-    change = line.change * 100 / line.previous
+    change = percentage(line.change, line.previous)
     said = _("{category} rose {percent} against {before}.")
     if change > LARGEST_PERCENTAGE:
         said = _("{category} rose from {was} to {now} against {before}.")
@@ -143,7 +137,7 @@ def _fall(report: Report) -> Iterator[str]:
     if line.spent:
         yield _("{category} fell {percent} against {before}.").format(
             category=line.category,
-            percent=percent(-line.change * 100 / line.previous),
+            percent=percent(percentage(-line.change, line.previous)),
             before=report.question.previous_briefly,
         )
     else:
@@ -155,7 +149,7 @@ def _fall(report: Report) -> Iterator[str]:
 
 
 def _new(report: Report) -> Iterator[str]:
-    if not report.previous_count:
+    if not (report.is_comparable and report.previous_count):
         return
     for line in report.categories:
         if not line.previous and line.share >= LEAST_CHANGE:

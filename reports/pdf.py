@@ -35,12 +35,19 @@ from reports.drawing import (
     Title,
     write,
 )
-from reports.insights import percent
-from reports.services import NOTHING, CategoryLine, Report, percent_of
+from reports.services import NOTHING, CategoryLine, Report
 from smartbudget.core import language
-from smartbudget.core.language import day, days, mark, ngettext, number, pgettext
+from smartbudget.core.language import (
+    day,
+    days,
+    mark,
+    ngettext,
+    number,
+    percent,
+    pgettext,
+)
 from smartbudget.core.language import gettext as _
-from smartbudget.core.money import display, write_number
+from smartbudget.core.money import display, percentage, write_number
 
 NAME = "Smart Budget Planner"
 MARGIN = 20 * mm
@@ -184,6 +191,17 @@ def _in_currency(report: Report) -> str:
 
 
 def _compared(report: Report) -> str:
+    if report.since is None:
+        return _("nothing is recorded yet")
+    if not report.is_comparable:
+        said = _("no comparison: your expenses start on {day}")
+        if report.previous_count:
+            said = _("{before} {then}, which is recorded from {day} on")
+        return said.format(
+            before=write_number(report.previous_total, report.currency),
+            then=report.question.in_previous,
+            day=day(report.since),
+        )
     if not report.previous_count:
         said = _("nothing {then}")
     elif report.is_running and report.change < 0:
@@ -236,7 +254,7 @@ def _category_bars(report: Report) -> list[Bar]:
             name,
             float(value / largest),
             write_number(value, report.currency),
-            language.percent(percent_of(value, report.total)),
+            percent(percentage(value, report.total)),
         )
         for name, value in rows
     ]
@@ -246,7 +264,10 @@ def _budget_chart(report: Report) -> Iterator[Flowable]:
     if not report.budgets:
         return
     bars = [_budget_bar(each.line, report.currency) for each in report.budgets]
-    note = _("in {currency}; a stroke marks the limit").format(currency=report.currency)
+    note = _("in {currency}; a stroke marks the limit")
+    if _adds_up(report):
+        note = _("in {currency}, shorter periods added up; a stroke marks the limit")
+    note = note.format(currency=report.currency)
     for first in range(0, len(bars), 25):
         yield KeepTogether(
             [
@@ -254,6 +275,10 @@ def _budget_chart(report: Report) -> Iterator[Flowable]:
                 Bars(bars[first : first + 25]),
             ]
         )
+
+
+def _adds_up(report: Report) -> bool:
+    return any(each.line.periods > 1 for each in report.budgets)
 
 
 def _budget_bar(line: BudgetLine, currency: str) -> Bar:
@@ -335,6 +360,9 @@ def _details(report: Report) -> Iterator[Flowable]:
         yield _category_table(report)
     if report.budgets:
         yield CondPageBreak(45 * mm)
+        if _adds_up(report):
+            note = _("in {currency}, shorter periods added up")
+            note = note.format(currency=report.currency)
         yield Heading(_("Budgets against spending"), note)
         yield _budget_table(report)
     if report.count:
@@ -357,10 +385,17 @@ def _category_table(report: Report) -> Rows:
             line.category,
             number(line.count),
             write_number(line.spent, report.currency),
-            language.percent(line.share),
-            write_number(line.previous, report.currency),
-            signed(line.change, report.currency),
-            _in_percent(line.change, line.previous),
+            percent(line.share),
+            *compared(line.previous, line.change),
+        ]
+
+    def compared(previous: Decimal, change: Decimal) -> list[str]:
+        if not report.is_comparable:
+            return []
+        return [
+            write_number(previous, report.currency),
+            signed(change, report.currency),
+            _in_percent(change, previous),
         ]
 
     rows = [Row(cells(line)) for line in report.categories]
@@ -368,21 +403,19 @@ def _category_table(report: Report) -> Rows:
         _("Total"),
         number(report.count),
         write_number(report.total, report.currency),
-        language.percent(percent_of(report.total, report.total)),
-        write_number(report.previous_total, report.currency),
-        signed(report.change, report.currency),
-        _in_percent(report.change, report.previous_total),
+        percent(percentage(report.total, report.total)),
+        *compared(report.previous_total, report.change),
     ]
     before = report.question.previous_name
     columns = [
-        Column(_("Category"), 0.27, most_lines=2),
+        Column(_("Category"), 0.27 if report.is_comparable else 0.68, most_lines=2),
         Column(_("Count"), 0.08, is_number=True),
         Column(_("Spent"), 0.15, is_number=True),
         Column(_("Share"), 0.09, is_number=True),
         Column(before if len(before) < 16 else _("Before"), 0.16, is_number=True),
         Column(pgettext("difference", "Change"), 0.15, is_number=True),
         Column("", 0.10, is_number=True),
-    ]
+    ][: len(total)]
     return Rows(columns, [*rows, Row(total, is_bold=True)])
 
 
@@ -395,7 +428,7 @@ def _budget_table(report: Report) -> Rows:
                 write_number(line.amount, report.currency),
                 write_number(line.spent, report.currency),
                 write_number(line.remaining, report.currency),
-                language.percent(line.percentage),
+                percent(line.percentage),
                 _(LEVELS[line.level]),
             ]
         )
@@ -472,4 +505,7 @@ def _in_percent(change: Decimal, before: Decimal) -> str:
         return _("new") if change else ""
     if abs(change) > before * 10:
         return _("{number} times").format(number=f"{change / before + 1:.0f}")
-    return f"{'+' if change > 0 else ''}{percent(change * 100 / before)}"
+    share = percentage(change, before)
+    if abs(share) < 1:
+        return percent(abs(share))  # the change beside it has the sign
+    return f"{'+' if change > 0 else ''}{percent(share)}"

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
 from accounts.models import User
 from budgets import queries as budgets
@@ -16,13 +17,16 @@ from expenses.queries import Entry
 from reports.insights import insights
 from reports.periods import ONE_DAY, Question
 from smartbudget.core import dates, language
-from smartbudget.core.money import CURRENCIES
+from smartbudget.core.money import CURRENCIES, percentage
+
+if TYPE_CHECKING:
+    from budgets.models import Budget
 
 LARGEST = 10  # expenses in the table of the largest
 MONTHS = 12  # of the trend
+LONGEST_MONTH = 31  # days; in a longer report budgets are added up
 
 NOTHING = Decimal(0)
-_TENTH = Decimal("0.1")
 _MONDAY = datetime.date(2024, 1, 1)
 
 
@@ -34,7 +38,7 @@ class CategoryLine:
     category_key: str
     spent: Decimal
     count: int
-    share: Decimal  # percent of everything, one decimal
+    share: Decimal  # percent of everything, two decimals
     previous: Decimal
     largest: Entry | None  # None: nothing in this period
     previous_largest: Decimal  # amount of the largest one in the period before
@@ -47,10 +51,14 @@ class CategoryLine:
 
 @dataclass(frozen=True)
 class BudgetStanding:
-    """A budget in its own period, as `dates.day_shown` has it.
+    """A budget in its own period, as `dates.day_shown` has it, or in several.
 
-    of: how many of the budget's whole periods are over and inside the report's; kept:
-    in how many of those its present amount was not passed.
+    In a report about more than a month, shorter periods are added up: those that have
+    begun, from the one on in which anything was recorded first.
+
+    of: how many of the budget's whole periods are over and inside the report's, and not
+    before anything was recorded; kept: in how many of those its present amount was not
+    passed.
     """
 
     line: BudgetLine
@@ -80,6 +88,7 @@ class Report:
     question: Question
     currency: str
     today: datetime.date
+    since: datetime.date | None  # the earliest expense's day; None: there is none
     entries: list[Entry]  # all that count, by day
     total: Decimal
     previous_total: Decimal
@@ -101,6 +110,11 @@ class Report:
         return len(self.entries)
 
     @property
+    def is_comparable(self) -> bool:
+        """Whether all of the period before is recorded, so that it is a measure."""
+        return _covers(self.since, self.question.previous)
+
+    @property
     def is_running(self) -> bool:
         """Whether the period has days to come."""
         return self.question.period.end > self.today
@@ -112,7 +126,9 @@ class Report:
 
 
 def make_report(user: User, question: Question, *, today: datetime.date) -> Report:
-    """Read what a report needs, with one Query of each table, and work it out.
+    """Read what a report needs, and work it out.
+
+    It takes a Query of each table, and one of a single item: the earliest expense.
 
     today: the user's local day. Void expenses count nowhere. Reads the indexes, which
     lag behind writes by a moment [D11].
@@ -130,8 +146,10 @@ def make_report(user: User, question: Question, *, today: datetime.date) -> Repo
         min(each.start for each in needed), max(each.end for each in needed)
     )
     found = expenses.entries(user.user_id, reach, described=question.period)
-    lines = budgets.lines(kept, day, found)
-    return compute(question, user.currency, found, lines, today=today)
+    since = expenses.first_day(user.user_id)
+    begun = _begun(question.period, since, today)
+    lines = [_line(each, question, begun, day, found) for each in kept]
+    return compute(question, user.currency, found, lines, today=today, since=since)
 
 
 def compute(
@@ -141,13 +159,16 @@ def compute(
     lines: Sequence[BudgetLine] = (),
     *,
     today: datetime.date,
+    since: datetime.date | None,
 ) -> Report:
     """Work a report out of the expenses of its days and of those around them.
 
     found: expenses that count, by day: of the period, the one before, and the twelve
     months that end with the period's. lines: budgets, each in the period to be shown.
+    since: the earliest expense's day; None: there is none.
     """
     over = dates.Period(question.period.start, min(question.period.end, today))
+    is_comparable = _covers(since, question.previous)
     entries = [each for each in found if each.day in question.period]
     before = [each for each in found if each.day in question.previous]
     total = _total(entries)
@@ -157,12 +178,13 @@ def compute(
         question=question,
         currency=currency,
         today=today,
+        since=since,
         entries=entries,
         total=total,
         previous_total=_total(before),
         previous_count=len(before),
-        categories=_categories(entries, before, total),
-        budgets=[_standing(line, over, found) for line in lines],
+        categories=_categories(entries, before if is_comparable else [], total),
+        budgets=[_standing(line, over, found, since) for line in lines],
         weekdays=_weekdays(entries, counted, currency),
         largest=sorted(entries, key=lambda each: (-each.amount, each.day))[:LARGEST],
         average_a_day=_rounded(total / days, currency),
@@ -175,11 +197,9 @@ def compute(
     return report
 
 
-def percent_of(part: Decimal, whole: Decimal) -> Decimal:
-    """Return the share in percent with one decimal; of nothing it is zero."""
-    if not whole:
-        return NOTHING.quantize(_TENTH)
-    return (part * 100 / whole).quantize(_TENTH, ROUND_HALF_UP)
+def _covers(since: datetime.date | None, period: dates.Period) -> bool:
+    """Tell whether all of a period is recorded. since: the earliest expense's day."""
+    return since is not None and since <= period.start
 
 
 def _total(entries: Iterable[Entry]) -> Decimal:
@@ -217,7 +237,7 @@ def _categories(
                 category_key=key,
                 spent=spent,
                 count=len(now[key]),
-                share=percent_of(spent, total),
+                share=percentage(spent, total),
                 previous=_total(then[key]),
                 largest=max(now[key], key=lambda each: each.amount, default=None),
                 previous_largest=max((e.amount for e in then[key]), default=NOTHING),
@@ -226,22 +246,55 @@ def _categories(
     return sorted(lines, key=lambda line: (-line.spent, -line.previous, line.category))
 
 
+def _begun(
+    period: dates.Period, since: datetime.date | None, today: datetime.date
+) -> dates.Period | None:
+    """Return the days of a period from the earliest expense to today, if any."""
+    first, last = max(since or datetime.date.max, period.start), min(period.end, today)
+    return dates.Period(first, last) if first <= last else None
+
+
+def _line(
+    budget: "Budget",
+    question: Question,
+    begun: dates.Period | None,
+    day: datetime.date,
+    found: Sequence[Entry],
+) -> BudgetLine:
+    """Tell how a budget stands, in what of it fits a report's period.
+
+    begun: the days of that period with anything to be told of.
+    """
+    if question.days > LONGEST_MONTH and begun:
+        periods = [
+            each
+            for each in dates.periods_within(budget.period, question.period)
+            if each.start <= begun.end and each.end >= begun.start
+        ]
+        if periods:
+            return budgets.summed_line(budget, periods, found)
+    (line,) = budgets.lines([budget], day, found)
+    return line
+
+
 def _standing(
-    line: BudgetLine, period: dates.Period, found: Sequence[Entry]
+    line: BudgetLine,
+    period: dates.Period,
+    found: Sequence[Entry],
+    since: datetime.date | None,
 ) -> BudgetStanding:
     """Count in how many of its whole periods a budget was kept."""
-    totals: dict[dates.Period, Decimal] = {}
-    own = dates.period_of(line.period, period.start)
-    while own.end <= period.end:
-        if own.start >= period.start:
-            totals[own] = NOTHING
-        own = dates.period_of(line.period, own.end + ONE_DAY)
+    totals = {
+        each: NOTHING
+        for each in dates.periods_within(line.period, period)
+        if since and each.end >= since
+    }
     for each in found if totals else ():
         if each.category_key == line.category_key and each.day in period:
             own = dates.period_of(line.period, each.day)
             if own in totals:
                 totals[own] += each.amount
-    kept = sum(amount <= line.amount for amount in totals.values())
+    kept = sum(amount <= line.amount_each for amount in totals.values())
     return BudgetStanding(line, kept=kept, of=len(totals))
 
 

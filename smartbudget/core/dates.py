@@ -1,6 +1,7 @@
 """Days and periods, in the user's own time zone; instants are aware UTC."""
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from zoneinfo import ZoneInfo
@@ -55,6 +56,15 @@ def day_shown(period: Period, today: datetime.date) -> datetime.date:
     budget shows the week that holds today.
     """
     return today if today in period else period.end
+
+
+def periods_within(kind: str, outer: Period) -> Iterator[Period]:
+    """Yield the whole periods of a kind that lie in another period, earliest first."""
+    period = period_of(kind, outer.start)
+    while period.end <= outer.end:
+        if period.start >= outer.start:
+            yield period
+        period = period_of(kind, period.end + datetime.timedelta(days=1))
 
 
 def name_of(kind: str, period: Period) -> str:

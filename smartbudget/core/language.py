@@ -86,6 +86,11 @@ def day(value: datetime.date) -> str:
     return dates.format_date(value, "medium", locale())
 
 
+def day_of_month(value: datetime.date) -> str:
+    """Write a day whose year goes without saying: `Nov 5`."""
+    return dates.format_skeleton("MMMd", value, locale=locale())
+
+
 def long_day(value: datetime.date) -> str:
     """Write a day with its month in full: `November 5, 2026`."""
     return dates.format_date(value, "long", locale())
@@ -142,9 +147,15 @@ def clock(local: datetime.datetime | datetime.time) -> str:
 
 
 def percent(value: Decimal | int) -> str:
-    """Write per-cent points, all their decimals: `12.5%`."""
-    share = Decimal(value).scaleb(-2)
-    return numbers.format_percent(share, locale=locale(), decimal_quantization=False)
+    """Write percent points as a whole number, rounded towards zero: `79%`, `<1%`.
+
+    The one rule of pages, e-mails and reports: 79.99 is never shown as 80, nor 99.99
+    as 100.
+    """
+    whole = int(value)
+    if not whole and value > 0:
+        return f"<{percent(1)}"
+    return numbers.format_percent(Decimal(whole).scaleb(-2), locale=locale())
 
 
 @functools.cache

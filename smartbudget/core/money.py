@@ -2,7 +2,7 @@
 
 import copy
 import re
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from babel import numbers
 from iso4217 import Currency
@@ -13,6 +13,8 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})", re.ASCII)
+
+_HUNDREDTH = Decimal("0.01")
 
 LIMIT = Decimal(10) ** 12  # amounts stay below this
 
@@ -80,6 +82,14 @@ def _exact(amount: Decimal, currency: str, field: str) -> Decimal:
     return exact
 
 
+def is_amount(value: object, amount: Decimal) -> bool:
+    """Tell whether a value given as an amount is this one, however it is written."""
+    if isinstance(value, str):
+        value = value.strip()
+        return bool(_NUMBER.fullmatch(value)) and Decimal(value) == amount
+    return isinstance(value, int | Decimal) and value == amount
+
+
 def format_amount(amount: Decimal, currency: str) -> str:
     """Write an amount with its currency's decimals and no more, as in `12.50`.
 
@@ -119,6 +129,17 @@ def editable(amount: Decimal, currency: str) -> str:
     """Write an amount for a form, as `typed_amounts` reads it: `1234.50`, `1234,50`."""
     point = language.locale().number_symbols["latn"]["decimal"]
     return format_amount(amount, currency).replace(".", point)
+
+
+def percentage(part: Decimal, whole: Decimal) -> Decimal:
+    """Return a share in percent, two decimals, rounded towards zero; of nothing, 0.
+
+    So it never names a level that was not reached: 79.999 is 79.99. People are shown
+    it by `language.percent`.
+    """
+    if not whole:
+        return Decimal("0.00")
+    return (part * 100 / whole).quantize(_HUNDREDTH, ROUND_DOWN)
 
 
 def _whole(number: Decimal) -> str:

@@ -346,6 +346,7 @@ def test_the_summary_has_every_field_and_exact_decimals(client, alice):
                 "level": "threshold",
                 "start": "2026-03-01",
                 "end": "2026-03-31",
+                "passes_on": None,
             }
         ],
         "categories": [
@@ -356,6 +357,8 @@ def test_the_summary_has_every_field_and_exact_decimals(client, alice):
         "total_budget": "100.00",
         "total_spent": "66.77",
         "total_remaining": "33.23",
+        "left_to_spend": "33.33",
+        "unbudgeted_spent": "0.10",
         "previous_spent": "7.00",
     }
 

@@ -61,7 +61,6 @@ def test_a_passed_budget_s_bar_is_as_long_as_what_was_spent():
 
     assert (bar.filled, bar.amount, bar.alert) == ("100.00%", "25.00%", "20.00%")
     assert bar.elapsed == "14.52%"  # 18 of 31 days of the amount
-    assert bar.passed_on is None
 
 
 def test_a_hugely_passed_budget_s_marks_stay_on_the_bar():
@@ -73,15 +72,13 @@ def test_a_hugely_passed_budget_s_marks_stay_on_the_bar():
 def test_an_untouched_budget_s_bar_is_empty():
     bar = charts.budget_bar(line("100", "0", **MARCH), TODAY)
 
-    assert (bar.filled, bar.passed_on) == ("0.00%", None)
+    assert bar.filled == "0.00%"
 
 
-def test_the_pace_is_said_of_the_present_period_alone():
-    present, past = line("100", "90", **MARCH), line("100", "90", day="2026-02-18")
+def test_today_is_marked_in_the_present_period_alone():
+    past = line("100", "90", day="2026-02-18")
 
-    assert charts.budget_bar(present, TODAY).passed_on == datetime.date(2026, 3, 21)
-    bar = charts.budget_bar(past, TODAY)
-    assert (bar.elapsed, bar.passed_on) == (None, None)
+    assert charts.budget_bar(past, TODAY).elapsed is None
 
 
 def test_categories_are_measured_by_the_largest():

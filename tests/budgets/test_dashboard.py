@@ -68,16 +68,60 @@ def test_many_categories_fold_away(client, alice):
 
 
 def test_the_pace_is_said_where_it_leads_over_the_budget(client, alice):
-    make_budget(alice, category="Fast")
-    make_budget(alice, category="Slow")
-    make_expense(alice, category="Fast", amount="90.00")
-    make_expense(alice, category="Slow", amount="1.00")
+    for category in ("Fast", "Slow", "Rent"):
+        make_budget(alice, category=category)
+    for day in ("2026-03-02", "2026-03-03", "2026-03-04"):
+        make_expense(alice, category="Fast", amount="30.00", date=day)
+        make_expense(alice, category="Slow", amount="1.00", date=day)
+    make_expense(alice, category="Rent", amount="95.00", date="2026-03-01")
 
     shown = words(page(client.get(HOME)))
 
-    assert "Day 18 of 31. At this pace you pass 100% on Mar 21, 2026." in shown
-    assert shown.count("At this pace") == 1
-    assert "At this pace" not in page(client.get(HOME, {"month": "2026-02"}))
+    assert "Day 18 of 31. On track to go over on Mar 21." in shown
+    assert shown.count("On track") == 1
+    dates = {
+        each["category"]: each["passes_on"]
+        for each in client.get("/api/summary").json()["budgets"]
+    }
+    assert dates == {"Fast": "2026-03-21", "Rent": None, "Slow": None}
+    assert "On track" not in page(client.get(HOME, {"month": "2026-02"}))
+
+
+def test_what_is_dated_ahead_is_said_to_lead_over_the_budget(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="60.00")
+    make_expense(alice, amount="50.00", date="2026-03-30")
+
+    shown = words(page(client.get(HOME)))
+
+    assert "Counting expenses dated ahead, you go over on Mar 30." in shown
+    assert "On track" not in shown
+
+
+def test_the_headline_is_the_sum_of_the_cards_under_it(client, alice):
+    make_budget(alice, amount="100.00")
+    make_budget(alice, category="Fun", amount="30.00", period="weekly")
+    make_budget(alice, category="Travel", amount="1000.00", period="yearly")
+    make_expense(alice, amount="120.00")
+    make_expense(alice, category="Fun", amount="10.00", date="2026-03-01")
+    make_expense(alice, category="Travel", amount="200.00", date="2026-01-05")
+    make_expense(alice, category="Gifts", amount="7.25")
+    make_expense(alice, category="Pets", amount="0.75")
+    make_expense(alice, category="Pets", amount="9.00", status="void")
+
+    shown = words(page(client.get(HOME)))
+    given = client.get("/api/summary").json()
+
+    assert "Left to spend $810.00 Not budgeted $8.00" in shown
+    assert (given["left_to_spend"], given["unbudgeted_spent"]) == ("810.00", "8.00")
+    assert (given["total_budget"], given["total_spent"]) == ("100.00", "138.00")
+    assert given["total_remaining"] == "-38.00"
+
+
+def test_without_a_budget_nothing_is_said_to_be_left(client, alice):
+    make_expense(alice)
+
+    assert "Left to spend" not in page(client.get(HOME))
 
 
 def test_a_bar_says_in_words_what_it_draws(client, alice):
@@ -158,7 +202,7 @@ def test_an_alert_that_it_causes_is_said(client, alice):
 
     assert first == ["Groceries, $85.00, was added.", "Budget 85% spent: Groceries"]
     assert second == ["Groceries, $5.00, was added."]
-    assert third[1:] == ["Budget exceeded: Groceries"]
+    assert third[1:] == ["Over budget: Groceries"]
 
 
 def test_every_alert_of_one_expense_is_said(aws):

@@ -130,12 +130,23 @@ class TestAlerts:
         make_expense(amount="0.01")
         assert alerts() == ["budget_threshold", "budget_exceeded"]
 
-    def test_one_expense_can_cross_both(self):
+    def test_one_expense_that_passes_both_levels_is_one_alert_of_the_higher(self):
         make_budget()
 
         make_expense(amount="100.01")
 
-        assert alerts() == ["budget_threshold", "budget_exceeded"]
+        assert alerts() == ["budget_exceeded"]
+
+    def test_the_level_jumped_over_is_armed_once_spending_fell_below_it(self):
+        make_budget()
+        lunch = make_expense(amount="100.01")
+
+        expenses.edit_expense(ALICE, lunch.expense_id, amount="90.00")
+        assert alerts() == ["budget_exceeded"]
+        expenses.edit_expense(ALICE, lunch.expense_id, amount="10.00")
+        expenses.edit_expense(ALICE, lunch.expense_id, amount="90.00")
+
+        assert alerts() == ["budget_exceeded", "budget_threshold"]
 
     def test_staying_above_alerts_no_more(self):
         make_budget()
@@ -163,7 +174,7 @@ class TestAlerts:
         expenses.edit_expense(ALICE, lunch.expense_id, amount="90.00")
         expenses.edit_expense(ALICE, lunch.expense_id, amount="101.00")
 
-        assert alerts() == ["budget_threshold", "budget_exceeded", "budget_exceeded"]
+        assert alerts() == ["budget_exceeded", "budget_exceeded"]
 
     @pytest.mark.parametrize(
         "change",
@@ -225,7 +236,7 @@ class TestAlerts:
 
         make_budget()
 
-        assert alerts() == ["budget_threshold", "budget_exceeded"]
+        assert alerts() == ["budget_exceeded"]
 
     def test_lowering_the_amount_or_the_threshold_can_cross(self):
         budget = make_budget()
@@ -292,7 +303,7 @@ class TestPeriods:
 
         assert spent(budget) == Decimal("80.00")
         assert Budget.get(budget.budget_id).period_start == "2026-04-01"
-        assert alerts() == ["budget_threshold", "budget_exceeded", "budget_threshold"]
+        assert alerts() == ["budget_exceeded", "budget_threshold"]
 
     def test_back_dated_expenses_count_in_no_later_period(self):
         budget = make_budget()

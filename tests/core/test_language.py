@@ -93,3 +93,39 @@ def test_what_one_thread_speaks_is_not_heard_in_another():
         thread.join()
 
     assert heard == ["en"]
+
+
+@pytest.mark.parametrize(
+    ("points", "english", "german"),
+    [
+        ("0", "0%", "0 %"),
+        ("0.01", "<1%", "<1 %"),
+        ("1", "1%", "1 %"),
+        ("79.99", "79%", "79 %"),
+        ("80.00", "80%", "80 %"),
+        ("99.99", "99%", "99 %"),
+        ("100.00", "100%", "100 %"),
+        ("112.41", "112%", "112 %"),
+        ("1234.99", "1,234%", "1.234 %"),
+        ("-18.90", "-18%", "-18 %"),
+    ],
+)
+def test_a_percentage_is_whole_and_never_names_a_level_not_reached(
+    points, english, german
+):
+    assert language.percent(Decimal(points)) == english
+    with language.speaking("de"):
+        assert language.percent(Decimal(points)).replace("\u00a0", " ") == german
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "percentage"),
+    [
+        ("2", "3", "66.66"),
+        ("99999.99", "100000", "99.99"),
+        ("5", "0", "0.00"),
+        ("-2", "3", "-66.66"),
+    ],
+)
+def test_a_share_has_two_decimals_and_is_rounded_towards_zero(part, whole, percentage):
+    assert str(money.percentage(Decimal(part), Decimal(whole))) == percentage

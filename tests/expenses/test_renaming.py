@@ -248,9 +248,8 @@ def test_a_crossing_by_becoming_one_is_told_in_one_digest():
 
     done = rename()
 
-    assert done.alerts == 2
+    assert done.alerts == 1
     assert Counter(alerts()) == {
-        "budget_threshold": 1,
         "budget_exceeded": 1,
         "alert_digest": 1,
     }
@@ -427,7 +426,9 @@ def test_done_again_after_a_crash_each_counts_once(way, nth, done):
     assert categories() == {"Food": 16}
     amount = 200 if way == "add" else 100
     assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(160))}
-    expected = {None: (1, 1), "keep": (2, 2), "add": (2, 1)}[way]
+    # The call that died told of the threshold, the one that goes on of what is above.
+    halfway = (nth, done) in {(2, True), (3, False)}
+    expected = {None: (1, 1), "keep": (1 + halfway, 2), "add": (2, 1)}[way]
     found = told()
     assert (found["budget_threshold"], found["budget_exceeded"]) == expected
 
@@ -540,11 +541,12 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             rose = Counter()
             for budget_id, was in expected.items():
                 now = after[budget_id].level
-                rose.update(
-                    f"budget_{level}"
-                    for level in LEVELS[LEVELS.index(was) + 1 : LEVELS.index(now) + 1]
-                )
-            assert told() - before == +rose
+                rose[f"budget_{now}"] += LEVELS.index(now) > LEVELS.index(was)
+            new = told() - before
+            over, near = rose["budget_exceeded"], rose["budget_threshold"]
+            assert new["budget_exceeded"] == over
+            # Of several calls, one may reach the threshold and another pass the limit.
+            assert near <= new["budget_threshold"] <= near + over
             assert not any(each.told for each in after.values())
             keys = set(map(fold, sources)) - {fold(target)}
             assert keys.isdisjoint(map(fold, categories()))

@@ -185,9 +185,8 @@ def test_all_alerts_of_one_change_are_one_digest():
     done = change_expenses(user, void, status="pending")
     again = change_expenses(user, void, status="cleared")
 
-    assert (done.alerts, again.alerts) == (4, 0)
+    assert (done.alerts, again.alerts) == (3, 0)
     assert Counter(alerts(user)) == {
-        "budget_threshold": 1,
         "budget_exceeded": 1,
         "large_expense": 2,
         "alert_digest": 1,

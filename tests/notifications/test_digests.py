@@ -22,8 +22,10 @@ from tests.notifications.builders import (
 )
 
 CATEGORIES = ("Auto", "Bus", "Cats")
-EACH = 16  # rows; with a budget, two alerts and a digest they fill a transaction
-SUBJECTS = {f"Budget exceeded: {category}" for category in CATEGORIES}
+# Rows; with a budget, an alert, the one it may replace and a digest, they fill a
+# transaction.
+EACH = 16
+SUBJECTS = {f"Over budget: {category}" for category in CATEGORIES}
 MINUTES = 60
 
 
@@ -34,7 +36,7 @@ def alice():
 
 @pytest.fixture
 def rows(alice, monkeypatch):
-    """Rows that lead to six alerts in three small transactions: two in each."""
+    """Rows that lead to three alerts in three small transactions: one in each."""
     monkeypatch.setattr(Writes, "MOST", EACH + 4)
     for category in CATEGORIES:
         make_budget(alice, category=category, amount="8.50")
@@ -54,9 +56,11 @@ def alerts() -> list[Notification]:
 
 
 def told() -> list[str]:
-    """The lines of all mails that tell of a budget passed."""
+    """What all mails tell of budgets that are over, in their subjects or lines."""
     lines = "\n".join(messages()).splitlines()
-    return sorted(line[2:] for line in lines if line.startswith("- Budget exceeded"))
+    found = [line[2:] for line in lines if line.startswith("- ")]
+    found += [subject for _, subject in mails()]
+    return sorted(each for each in found if each.startswith("Over budget"))
 
 
 def recover(clock) -> None:
@@ -72,13 +76,57 @@ def test_alerts_of_all_transactions_make_one_mail(alice, rows):
     recorded = record_expenses(alice, rows)
     work_off()
 
-    assert recorded.alerts == 6
-    assert mails() == [("alice@example.com", "6 budget alerts from one import")]
-    lines = messages()[0].splitlines()
-    assert lines[0] == "What you imported led to 6 budget alerts:"
-    assert [line.rpartition(" ")[2] for line in lines[1:4]] == list(CATEGORIES)
-    assert all(" spent: " in line for line in lines[1:4])
-    assert set(lines[4:7]) == {f"- {subject}" for subject in SUBJECTS}
+    assert recorded.alerts == 3
+    assert mails() == [("alice@example.com", "3 budget alerts")]
+    assert messages()[0] == (
+        "3 budgets need your attention:\n"
+        + "".join(f"- {subject}\n" for subject in sorted(SUBJECTS))
+        + "\nSee details:\n\nhttp://127.0.0.1:8000/notifications/\n"
+    )
+
+
+def test_a_budget_that_passes_both_levels_on_the_way_is_told_once(alice, monkeypatch):
+    """Its threshold in one transaction, its limit in another: it is one write."""
+    monkeypatch.setattr(Writes, "MOST", EACH + 4)
+    for category in ("Bus", "Cats"):
+        make_budget(alice, category=category, amount="35.00")
+    rows = [{"amount": "1.00", "category": "Cats"}] * (3 * EACH)
+
+    recorded = record_expenses(alice, [*rows, {"amount": "30", "category": "Bus"}])
+    work_off()
+
+    assert recorded.alerts == 2
+    assert sorted(each.type for each in alerts()) == [
+        "budget_exceeded",
+        "budget_threshold",
+    ]
+    assert messages()[0].splitlines()[1:3] == [
+        "- Over budget: Cats",
+        "- Budget 85% spent: Bus",
+    ]
+
+
+def test_a_level_that_was_sent_already_stays_told(clock, alice, monkeypatch):
+    """A bulk so slow that its digest is sent between two levels of a budget."""
+    monkeypatch.setattr(Writes, "MOST", EACH + 4)
+    make_budget(alice, category="Cats", amount="20.00")
+    number = iter(range(1, 100))
+
+    def send(request, operation):
+        if next(number) == 2:
+            clock.shift(6 * MINUTES)
+            delivery.sweep()
+            work_off()
+
+    with faults.hooked("TransactWriteItems", send):
+        record_expenses(alice, [{"amount": "1.00", "category": "Cats"}] * (2 * EACH))
+    recover(clock)
+
+    assert [subject for _, subject in mails()] == [
+        "Budget 80% spent: Cats",
+        "Over budget: Cats",
+    ]
+    assert len(alerts()) == 2
 
 
 def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
@@ -120,13 +168,15 @@ def test_one_alert_keeps_its_own_text(alice):
 
 
 def test_kinds_that_are_turned_off_are_left_out(alice, rows):
-    record_expenses(alice, rows)
+    make_budget(alice, category="Dogs", amount="1.00")
+    record_expenses(alice, [*rows, {"amount": "0.90", "category": "Dogs"}])
+    assert digests()[0].subject == "4 budget alerts"
     Account.get("alice").update([Account.muted.set({"budget_threshold"})])
 
     work_off()
 
-    assert mails() == [("alice@example.com", "3 budget alerts from one import")]
-    assert digests()[0].subject == "3 budget alerts from one import"
+    assert mails() == [("alice@example.com", "3 budget alerts")]
+    assert digests()[0].subject == "3 budget alerts"
 
 
 def test_nothing_is_sent_where_all_kinds_are_turned_off(alice, rows):
@@ -150,12 +200,12 @@ def test_many_alerts_are_counted_after_the_first(alice):
     record_expenses(alice, [{"amount": "6.00", "category": "Fun"}] * 40)
     work_off()
 
-    assert mails() == [("alice@example.com", "42 alerts from one import")]
-    lines = [line for line in messages()[0].splitlines() if line.startswith("- ")]
-    assert lines[0].startswith("- Budget ")
-    assert lines[1] == "- Budget exceeded: Fun"
-    assert lines[2:30] == ["- Large expense: $6.00 for Fun"] * 28
-    assert lines[30:] == ["- and 12 more"]
+    assert mails() == [("alice@example.com", "41 alerts")]
+    fact, *lines = messages()[0].splitlines()[:32]
+    assert fact == "41 alerts need your attention:"
+    assert lines[0] == "- Over budget: Fun"
+    assert lines[1:30] == ["- Large expense: $6.00 for Fun"] * 29
+    assert lines[30:] == ["- and 11 more"]
 
 
 def test_single_expenses_never_merge(alice):
@@ -180,8 +230,8 @@ def test_two_bulks_make_two_mails(alice, rows):
     work_off()
 
     assert [subject for _, subject in mails()] == [
-        "2 budget alerts from one import",
-        "4 budget alerts from one import",
+        "Over budget: Auto",
+        "2 budget alerts",
     ]
 
 
@@ -209,7 +259,7 @@ def test_a_reply_lost_anywhere_leaves_one_mail(clock, alice, rows, operation, nt
         record_expenses(alice, rows)
         recover(clock)
 
-    assert mails() == [("alice@example.com", "6 budget alerts from one import")]
+    assert mails() == [("alice@example.com", "3 budget alerts")]
     assert {each.status for each in digests()} == {"sent"}
 
 
@@ -247,7 +297,7 @@ def test_killed_and_never_sent_again_what_is_stored_is_told(clock, alice, rows):
 
     recover(clock)
 
-    assert told() == ["Budget exceeded: Auto", "Budget exceeded: Bus"]
+    assert told() == sorted(SUBJECTS)[:2]
 
 
 def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
@@ -267,10 +317,10 @@ def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
     recover(clock)
 
     assert [subject for _, subject in mails()] == [
-        "4 budget alerts from one import",
-        "2 budget alerts from one import",
+        "2 budget alerts",
+        "Over budget: Cats",
     ]
-    assert recorded.alerts == 6
+    assert recorded.alerts == 3
     assert told() == sorted(SUBJECTS)
 
 

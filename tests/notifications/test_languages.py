@@ -52,10 +52,9 @@ def test_an_alert_is_written_in_its_reader_s_language(greta):
     alert = told(greta, "budget_threshold")
     assert alert.subject == "Budget zu 82 % ausgegeben: Essen"
     assert alert.message == (
-        "Du hast 412,50\u00a0€ von 500,00\u00a0€ in deinem Budget „Essen“ für März 2026"
-        " ausgegeben. Das sind 82\u00a0%; du wolltest es ab 80\u00a0% erfahren.\n\n"
-        "87,50\u00a0€ sind übrig. Bei diesem Tempo überschreitest du 100\u00a0% am"
-        " 22. März 2026. Der Zeitraum endet am 31. März 2026.\n\n"
+        "Du hast 412,50\u00a0€ (82\u00a0%) von 500,00\u00a0€ in deinem Budget „Essen“"
+        " für März ausgegeben.\n\n"
+        "87,50\u00a0€ übrig, noch 13 Tage.\n\n"
         "http://127.0.0.1:8000/budgets/\n"
     )
 
@@ -70,7 +69,7 @@ def test_a_large_expense_is_told_in_its_reader_s_language(greta):
     assert "für Miete vom 2. März 2026 eingetragen." in notice.message
 
 
-def test_an_import_is_summed_up_in_its_reader_s_language(greta):
+def test_a_bulk_is_summed_up_in_its_reader_s_language(greta):
     for category in ("Auto", "Bus"):
         make_budget(greta, category=category, amount="5")
 
@@ -79,7 +78,8 @@ def test_an_import_is_summed_up_in_its_reader_s_language(greta):
     )
 
     digest = told(greta, "alert_digest")
-    assert digest.subject == "4 Budgetwarnungen aus einem Import"
+    assert digest.subject == "2 Budgetwarnungen"
+    assert "2 Budgets brauchen deine Aufmerksamkeit:" in digest.message
     assert "- Budget überschritten: Auto" in digest.message
 
 
@@ -96,12 +96,12 @@ def test_security_notices_are_in_their_reader_s_language(greta):
 
 
 def test_a_summary_is_in_the_language_of_the_day_it_is_written(clock):
-    user = make_user("greta")
+    user = make_user("greta", currency="EUR")
     subscriptions.subscribe(user)
     make_budget(user, category="Essen", amount="50", period="weekly")
     make_expense(user, category="Essen", amount="12.50", date="2026-03-17")
     want(user)
-    accounts.update_profile(user, language="de", currency="EUR")
+    accounts.update_profile(user, language="de")
 
     to(clock, "2026-03-23T07:00:01")
     sweep()

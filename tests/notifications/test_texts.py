@@ -34,9 +34,9 @@ def alert(level="threshold", **given) -> tuple[str, str]:
             "period_kind": kind,
             "amount": Decimal(500),
             "spent": Decimal("412.50"),
-            "alert_threshold": 80,
             "currency": "USD",
             "language": "en",
+            "today": date(2026, 3, 18),
             **given,
         },
     )
@@ -57,9 +57,8 @@ def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
 
     assert subject == "Budget 82% spent: Food"
     assert message == (
-        "You have spent $412.50 of the $500.00 in your Food budget for"
-        " March 2026. That is 82%; you asked to be told at 80%.\n\n"
-        "$87.50 is left. The period ends on March 31, 2026.\n\n"
+        "You've spent $412.50 (82%) of your $500.00 Food budget for March.\n\n"
+        "$87.50 left, 13 days to go.\n\n"
         "http://127.0.0.1:8000/budgets/\n"
     )
 
@@ -67,8 +66,9 @@ def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
 def test_an_exceeded_budget_says_by_how_much():
     subject, message = alert("exceeded", spent=Decimal("500.01"))
 
-    assert subject == "Budget exceeded: Food"
-    assert "You are $0.01 over. The period ends on March 31, 2026." in message
+    assert subject == "Over budget: Food"
+    assert "You've spent $500.01 (100%) of your $500.00 Food budget" in message
+    assert "$0.01 over, 13 days to go." in message
 
 
 def test_a_percentage_is_never_rounded_up_to_all():
@@ -81,28 +81,36 @@ def test_a_budget_spent_to_the_cent_has_nothing_left():
     subject, message = alert(spent=Decimal(500))
 
     assert subject == "Budget 100% spent: Food"
-    assert "$0.00 is left." in message
-
-
-def test_a_threshold_jumped_over_does_not_speak_of_what_is_left():
-    _, message = alert(spent=Decimal(600))
-
-    assert "You are $100.00 over." in message
+    assert "$0.00 left, 13 days to go." in message
 
 
 @pytest.mark.parametrize(
-    ("kind", "named", "ends"),
+    ("day", "said"),
+    [(29, "2 days to go."), (30, "1 day to go."), (31, "and today is the last day.")],
+)
+@pytest.mark.parametrize(
+    ("level", "spent", "amount"),
+    [("threshold", "400", "$100.00 left"), ("exceeded", "600", "$100.00 over")],
+)
+def test_the_days_to_go_are_counted(level, spent, amount, day, said):
+    _, message = alert(level, spent=Decimal(spent), today=date(2026, 3, day))
+
+    assert f"{amount}, {said}\n" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "days"),
     [
-        ("monthly", "for March 2026", "March 31, 2026"),
-        ("weekly", "for the week of March 16, 2026", "March 22, 2026"),
-        ("yearly", "for 2026", "December 31, 2026"),
+        ("monthly", "for March.", 13),
+        ("weekly", "for the week of March 16, 2026.", 4),
+        ("yearly", "for 2026.", 288),
     ],
 )
-def test_the_period_is_named(kind, named, ends):
+def test_the_period_is_named(kind, named, days):
     _, message = alert(period_kind=kind)
 
     assert named in message
-    assert f"ends on {ends}." in message
+    assert f"{days} days to go." in message
 
 
 def test_a_large_expense_says_which():
@@ -158,18 +166,6 @@ def test_a_subject_is_cut_at_a_hundred_characters(length, cut):
 
 def test_joined_emoji_stay_together():
     assert texts.subject_line("Budget: 👨‍👩‍👧") == "Budget: 👨‍👩‍👧"
-
-
-def test_a_threshold_says_when_the_limit_falls_at_this_pace():
-    _, message = alert(passed_on=date(2026, 3, 23))
-
-    assert "At this pace you pass 100% on March 23, 2026." in message
-
-
-def test_who_is_over_already_is_not_told_a_day():
-    _, message = alert("exceeded", spent=Decimal(501), passed_on=date(2026, 3, 23))
-
-    assert "pace" not in message
 
 
 SECURITY = {

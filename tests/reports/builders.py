@@ -56,8 +56,14 @@ def report_of(
     lines: Sequence[BudgetLine] = (),
     currency: str = "USD",
     today: datetime.date = TODAY,
+    since: datetime.date | None = datetime.date(2000, 1, 1),
     **given: object,
 ) -> Report:
-    """Report about October 2026, or about what is given."""
+    """Report about October 2026, or about what is given.
+
+    since: the first day with an expense; long ago, so that everything compares.
+    """
     ordered = sorted(found, key=lambda each: each.day)
-    return compute(ask(today, **given), currency, ordered, lines, today=today)
+    return compute(
+        ask(today, **given), currency, ordered, lines, today=today, since=since
+    )

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pypdf
@@ -9,8 +10,9 @@ import pytest
 
 from reports import pdf
 from reports.services import Report
+from smartbudget.core import dates
 from smartbudget.core.language import speaking
-from tests.reports.builders import entry, line, report_of
+from tests.reports.builders import TODAY, entry, line, report_of
 
 URL = "https://budget.example.com"
 
@@ -59,7 +61,7 @@ def test_the_cover_says_what_matters():
         "What stands out",
         "The monthly Groceries budget is passed by 5.00.",
         "over by 5.00",
-        "99.2%",
+        "99%",
     ):
         assert words in cover, words
 
@@ -113,6 +115,45 @@ def test_a_running_month_does_not_boast_of_days_to_come():
 
     assert "so far; 100.00 in October 2026" in text
     assert "with days to come" in text
+
+
+def test_a_time_that_is_not_wholly_recorded_is_compared_with_nothing():
+    found = [entry("2026-09-25", "1.00"), entry("2026-10-05", "1000.00")]
+
+    text = text_of(report_of(*found, since=found[0].day))
+
+    assert "1.00 in September 2026, which is recorded from Sep 25, 2026 on" in text
+    for absent in ("%,", "999", "times", "new", "+", "more than", "Change"):
+        assert absent not in text, absent
+
+
+def test_a_first_report_says_where_the_expenses_start():
+    found = [entry("2026-10-05", "1000.00")]
+
+    text = text_of(report_of(*found, since=found[0].day))
+
+    assert "no comparison: your expenses start on Oct 5, 2026" in text
+
+
+def test_budgets_of_shorter_periods_say_that_they_are_added_up():
+    added_up = replace(
+        line("240.00", "12.00", day="2026-12-01"),
+        within=dates.period_of("yearly", TODAY),
+        periods=12,
+    )
+
+    text = text_of(
+        report_of(
+            entry("2026-10-05", "12.00"),
+            lines=[added_up],
+            report_type="yearly",
+            year=2026,
+        )
+    )
+
+    assert "12.00 of 240.00" in text
+    assert "shorter periods added up" in text
+    assert "12 months, Jan 1" in " ".join(text.split())
 
 
 def test_it_links_to_the_expenses_and_the_archive():
@@ -231,7 +272,7 @@ def test_a_german_report_is_german_throughout():
         "Was auffällt",
         "Das Budget für Kino (wöchentlich, 26. Okt. \u2013 1. Nov. 2026) ist um 5,00",
         "10,00 von 5,00",
-        "99,2 %",
+        "99 %",
         "Nov 25",
         "Donnerstag",
         "02.10.2026",

@@ -39,8 +39,8 @@ def test_categories_have_share_and_change_whatever_their_case():
         (each.category, each.spent, each.count, each.share, each.change)
         for each in report.categories
     ] == [
-        ("Rent", D("100.00"), 1, D("66.7"), D("100.00")),
-        ("food", D("50.00"), 2, D("33.3"), D("10.00")),
+        ("Rent", D("100.00"), 1, D("66.66"), D("100.00")),
+        ("food", D("50.00"), 2, D("33.33"), D("10.00")),
         ("Gym", D(0), 0, D("0.0"), D("-7.00")),
     ]
 
@@ -145,6 +145,38 @@ def test_a_budget_is_followed_through_the_whole_periods_that_are_over():
     assert (standing.kept, standing.of) == (8, 10)
 
 
+def test_periods_before_anything_was_recorded_are_no_record_of_a_budget():
+    report = report_of(
+        entry("2026-10-24", "110.00"),
+        entry("2026-11-02", "10.00"),
+        lines=[line("85.00", "10.00", day="2026-11-22")],
+        report_type="yearly",
+        year=2026,
+        since=datetime.date(2026, 10, 24),
+    )
+
+    (standing,) = report.budgets
+    assert (standing.kept, standing.of) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("since", "is_comparable"),
+    [("2026-08-31", True), ("2026-09-01", True), ("2026-09-02", False), (None, False)],
+)
+def test_only_a_time_that_is_wholly_recorded_is_compared_with(since, is_comparable):
+    report = report_of(
+        entry("2026-09-05", "1.00", "Gym"),
+        entry("2026-10-05", "40.00"),
+        since=since and datetime.date.fromisoformat(since),
+    )
+
+    assert report.is_comparable == is_comparable
+    assert [each.category for each in report.categories] == (
+        ["Groceries", "Gym"] if is_comparable else ["Groceries"]
+    )
+    assert (report.previous_total, report.total) == (D("1.00"), D("40.00"))
+
+
 # From the tables.
 
 
@@ -188,3 +220,82 @@ def test_budgets_show_the_period_that_holds_the_last_day(noon):
 
     assert (monthly.line.spent, monthly.line.remaining) == (D("25.00"), D("-5.00"))
     assert yearly.line.spent == D("125.00")
+
+
+def yearly(today=TODAY, year=2026, **given):
+    given = {"report_type": "yearly", "year": year, **given}
+    if given["report_type"] == "custom":
+        del given["year"]
+    return make_report(ALICE, ask(today, **given), today=today)
+
+
+def lines_of(report):
+    return {
+        (each.line.category, each.line.period): (
+            each.line.amount,
+            each.line.spent,
+            each.line.within_in_words.replace("\u2009", " "),
+        )
+        for each in report.budgets
+    }
+
+
+def test_a_year_adds_up_the_periods_of_shorter_budgets_that_have_begun(noon):
+    make_expense(date="2025-12-31", amount="1.00")
+    for period, amount in (("monthly", "20"), ("weekly", "5"), ("yearly", "900")):
+        make_budget(period=period, amount=amount)
+    make_expense(date="2026-01-01", amount="10.00")  # in the week that began before
+    make_expense(date="2026-01-05", amount="25.00")
+    make_expense(date="2026-03-18", amount="30.00")
+    make_expense(date="2026-03-31", amount="4.00")  # this month, but no week so far
+    make_expense(date="2026-04-01", amount="70.00")
+
+    assert lines_of(yearly()) == {
+        ("Groceries", "monthly"): (60, 69, "3 months, Jan 1 – Mar 31, 2026"),
+        ("Groceries", "weekly"): (55, 55, "11 weeks, Jan 5 – Mar 22, 2026"),
+        ("Groceries", "yearly"): (900, 139, "2026"),
+    }
+
+
+def test_a_year_adds_up_from_the_first_expense_on(noon):
+    make_expense(date="2025-11-20", amount="10.00")
+    make_budget(amount="20.00")
+
+    assert lines_of(yearly(year=2025)) == {
+        ("Groceries", "monthly"): (40, 10, "2 months, Nov 1 – Dec 31, 2025")
+    }
+    assert not yearly().is_comparable
+
+
+def test_a_custom_report_adds_up_what_lies_whole_in_it(noon):
+    make_expense(date="2025-01-01", amount="1.00")
+    for period, amount in (("monthly", "20"), ("yearly", "900")):
+        make_budget(period=period, amount=amount)
+    make_expense(date="2026-01-15", amount="10.00")
+    make_expense(date="2026-02-15", amount="25.00")
+
+    report = yearly(
+        report_type="custom", start_date="2026-01-02", end_date="2026-03-10"
+    )
+
+    assert lines_of(report) == {
+        ("Groceries", "monthly"): (20, 25, "February 2026"),
+        ("Groceries", "yearly"): (900, 35, "2026"),
+    }
+
+
+def test_a_budget_without_any_expense_is_listed_for_its_own_period(noon):
+    make_budget(amount="20.00")
+
+    report = yearly()
+
+    assert report.since is None
+    assert lines_of(report) == {("Groceries", "monthly"): (20, 0, "March 2026")}
+
+
+def test_the_earliest_expense_is_found_void_or_not_and_nobody_elses(noon):
+    make_expense(BOB, date="2025-01-01")
+    make_expense(date="2026-03-02")
+    make_expense(date="2026-02-02", status="void")
+
+    assert march().since == datetime.date(2026, 2, 2)

@@ -28,6 +28,12 @@ def day(value: datetime.date | str) -> str:
 
 
 @register.filter
+def day_of_month(value: datetime.date) -> str:
+    """Print a day without its year."""
+    return language.day_of_month(value)
+
+
+@register.filter
 def moment(value: str, time_zone: str) -> str:
     """Print an ISO 8601 instant in a time zone: `{{ at|moment:user.time_zone }}`."""
     local = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
@@ -57,5 +63,5 @@ def device(stored: str | None) -> str:
 
 @register.filter
 def percent(value: Decimal | int) -> str:
-    """Print per-cent points, with the decimals that they need."""
+    """Print percent points; see `language.percent`."""
     return language.percent(value)

@@ -1,0 +1,119 @@
+"""The day on which a budget is projected to be overspent."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budgets.forecast import overspend_date
+from expenses.queries import Spending
+from smartbudget.core.dates import period_of
+
+NOVEMBER = period_of("monthly", date(2026, 11, 1))
+
+
+def spent(day: int, amount: object) -> Spending:
+    return Spending(date(2026, 11, day), "Food", "food", Decimal(amount))
+
+
+def everyday(total: object, days: int = 3) -> list[Spending]:
+    """Small expenses on the first days of November."""
+    return [spent(day, Decimal(total) / days) for day in range(1, days + 1)]
+
+
+def found(limit: object, today: int, *spendings: Spending) -> int | None:
+    """Return the day of November on which a limit is projected to be passed."""
+    day = overspend_date(Decimal(limit), NOVEMBER, date(2026, 11, today), spendings)
+    return day.day if day else None
+
+
+@pytest.mark.parametrize(
+    ("limit", "today", "spendings", "day"),
+    [
+        # A bill is no pace, however large.
+        (1200, 1, [spent(1, 1150)], None),
+        (1200, 5, [spent(1, 1150)], None),
+        (1200, 28, [spent(1, 1150)], None),
+        # 10 a day beside it: exactly 1,200 on the 20th is not over.
+        (1200, 5, [spent(1, 1000), *everyday(50, 5)], 21),
+        (500, 15, everyday(300, 15), 26),
+        # What is dated ahead counts on its day, and in no pace.
+        (500, 15, [*everyday(300, 15), spent(23, 60)], 23),
+        (500, 15, [*everyday(300, 15), spent(27, 60)], 26),
+        (500, 20, [spent(1, 300), *everyday(100, 20), spent(23, 150)], 23),
+        # Before there is a pace, it still counts.
+        (500, 2, [*everyday(100, 2), spent(23, 450)], 23),
+        # Reached exactly is not passed.
+        (400, 20, [spent(1, 300), spent(23, 100)], None),
+        # Already passed, or the last day: there is no day to come.
+        (400, 20, [spent(1, 401)], None),
+        (400, 30, everyday(399, 30), None),
+        (400, 20, [], None),
+    ],
+)
+def test_the_day_is_the_first_that_ends_above_the_limit(limit, today, spendings, day):
+    assert found(limit, today, *spendings) == day
+
+
+@pytest.mark.parametrize(("days", "day"), [(1, None), (2, None), (3, 16), (10, 16)])
+def test_a_pace_takes_everyday_spending_on_three_days(days, day):
+    spendings = [
+        spent(1 + number % days, 20) for number in range(20)
+    ]  # twenty times 20, on so many days
+
+    assert found(600, 10, *spendings) == day
+
+
+@pytest.mark.parametrize(("amount", "day"), [("100.00", 8), ("100.01", None)])
+def test_an_expense_above_a_third_of_the_limit_is_a_bill(amount, day):
+    """The same on two days beside a small one: with bills, no three days are left."""
+    spendings = [spent(1, amount), spent(2, amount), spent(3, 1)]
+
+    assert found(300, 5, *spendings) == day
+
+
+def test_days_outside_the_period_count_for_nothing():
+    before = Spending(date(2026, 10, 31), "Food", "food", Decimal(90))
+    after = Spending(date(2026, 12, 1), "Food", "food", Decimal(90))
+
+    assert found(100, 15, before, after) is None
+
+
+def test_a_period_that_does_not_hold_today_has_no_day():
+    for today in (date(2026, 10, 31), date(2026, 12, 1)):
+        assert overspend_date(Decimal(10), NOVEMBER, today, everyday(9)) is None
+
+
+@given(
+    limit=st.integers(1, 400),
+    today=st.integers(1, 30),
+    amounts=st.lists(st.tuples(st.integers(1, 30), st.integers(1, 90)), max_size=25),
+)
+def test_the_day_agrees_with_adding_up_day_by_day(limit, today, amounts):
+    so_far = [(day, each) for day, each in amounts if day <= today]
+    total = sum(each for _, each in so_far)
+    small = [(day, each) for day, each in so_far if each * 3 <= limit]
+    pace = Decimal(0)
+    if len({day for day, _ in small}) >= 3:
+        pace = Decimal(sum(each for _, each in small))
+    expected = None
+    for day in range(today + 1, 31):
+        known = sum(each for on, each in amounts if today < on <= day)
+        if total <= limit and total + known + pace * (day - today) / today > limit:
+            expected = day
+            break
+
+    assert found(limit, today, *(spent(*each) for each in amounts)) == expected
+
+
+def test_a_week_is_a_period_as_well():
+    week = period_of("weekly", date(2026, 11, 30))
+    days = [
+        Spending(week.start + timedelta(n), "F", "f", Decimal(20)) for n in range(3)
+    ]
+
+    day = overspend_date(Decimal(100), week, date(2026, 12, 2), days)
+
+    assert day == date(2026, 12, 5)

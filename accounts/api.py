@@ -99,10 +99,10 @@ class ProfileView(ApiView):
     @extend_schema(
         operation_id="edit_profile",
         request=serializers.ProfileInput,
-        responses=serializers.ProfileOutput,
+        responses={200: serializers.ProfileOutput, 409: None},
     )
     def patch(self, request: Request) -> Response:
-        """Change the given parts of the profile."""
+        """Change the given parts of the profile; its currency while it is unused."""
         data = serializers.ProfileInput(data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         account = services.update_profile(

@@ -14,6 +14,8 @@ from accounts import claims, emails, entries, passwords, rules, sessions, thrott
 from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session, User
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
+from budgets import services as budgets
+from expenses import queries as expenses
 from notifications import outbox, plans, texts
 from smartbudget.core import dates, language, log
 from smartbudget.core.config import config
@@ -54,7 +56,7 @@ class ProfileChanges(TypedDict, total=False):
     """What people change about themselves; what is absent stays as it is."""
 
     phone_number: str | None
-    currency: str  # ISO 4217; amounts are not converted
+    currency: str  # ISO 4217; changes only while no amount is recorded in it
     time_zone: str  # IANA
     language: str  # of language.LANGUAGES
     large_expense_threshold: Decimal | None  # None: off
@@ -403,7 +405,8 @@ def update_profile(
 
     check: of the account that is about to change.
 
-    Raises InvalidError naming the field, and what `check` raises.
+    Raises InvalidError naming the field, ConflictError for another currency while
+    anything is recorded, and what `check` raises.
     """
     return retry_lost_races(lambda: _update_profile(user.user_id, changes, check))
 
@@ -413,8 +416,26 @@ def _update_profile(
 ) -> Account:
     account = get_account(user_id)
     check(account)
-    change_account(account, _check_profile(account, changes))
+    checked = _check_profile(account, changes)
+    if checked.get("currency", account.currency) != account.currency:
+        _refuse_recorded(account.user)
+    change_account(account, checked)
     return account
+
+
+def _refuse_recorded(user: User) -> None:
+    """Raise ConflictError where amounts are recorded, which would change in meaning.
+
+    Void expenses count too. Reads the indexes, which lag behind writes by a moment.
+    """
+    if expenses.first_day(user.user_id) or budgets.list_budgets(user).items:
+        raise ConflictError(
+            _(
+                "You can't change the currency while you have expenses or budgets:"
+                " their amounts are not converted."
+            ),
+            "currency",
+        )
 
 
 def change_account(account: Account, values: Mapping[str, Any]) -> None:

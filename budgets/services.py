@@ -4,6 +4,7 @@ What they count is in `counting.py`, kept in step with every expense.
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from pynamodb.exceptions import DoesNotExist
 
@@ -121,7 +122,8 @@ def edit_budget(
     """Change what is given, and alert or arm again as the new numbers ask for.
 
     A new category or period makes it another budget, with another id: the old one
-    goes and the new one comes in one step. check: of the budget about to change.
+    goes and the new one comes in one step. An amount that is given as it is stored is
+    not checked again. check: of the budget about to change.
 
     Returns the budget as it is now. Raises InvalidError, NotFoundError, ConflictError
     if the category and period are taken, and what `check` raises. Safe to repeat,
@@ -130,7 +132,7 @@ def edit_budget(
     if category is not None:
         category = clean(category, "category", shortest=1, longest=50)
     if amount is not None:
-        amount = money.parse_amount(amount, user.currency)
+        amount = _check_new_amount(user, budget_id, amount)
     if alert_threshold is not None:
         alert_threshold = _check_threshold(alert_threshold)
     if period is not None:
@@ -231,6 +233,17 @@ def _commit_new(writes: Writes, budget: Budget) -> None:
                 "category",
             ) from lost
         raise
+
+
+def _check_new_amount(user: User, budget_id: str, amount: object) -> Decimal:
+    """Check an amount, unless it is the stored one, perhaps of another currency."""
+    try:
+        return money.parse_amount(amount, user.currency)
+    except InvalidError:
+        stored = get_budget(user, budget_id).amount
+        if not money.is_amount(amount, stored):
+            raise
+        return stored
 
 
 def _check_threshold(value: object) -> int:

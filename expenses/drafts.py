@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from accounts.models import User
@@ -56,6 +57,24 @@ def check(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     return values
 
 
+def check_changes(
+    user: User, given: Mapping[str, object], stored: Expense
+) -> dict[str, Any]:
+    """Check values given for an expense that is there; returns what is to change.
+
+    What is the same as stored is left out: rules are for what somebody enters now.
+    An amount may have more decimals than today's currency, a day be too long ago.
+
+    Raises InvalidError for the first bad one.
+    """
+    changed = {
+        name: value
+        for name, value in given.items()
+        if not _is_same(value, getattr(stored, name))
+    }
+    return check(user, changed)
+
+
 def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
     """Find what is wrong with a new expense: {field: [sentence]}."""
     errors = {}
@@ -100,6 +119,12 @@ def refuse_other(stored: Expense, wanted: Expense, *, dated: bool) -> None:
     ):
         if getattr(stored, name) != getattr(wanted, name):
             raise ConflictError(_("This Idempotency-Key was used for another expense."))
+
+
+def _is_same(value: object, stored: object) -> bool:
+    if isinstance(stored, Decimal):
+        return money.is_amount(value, stored)
+    return str(value) == stored
 
 
 def _check_amount(user: User, value: object) -> object:

@@ -15,7 +15,7 @@ from expenses.models import STATUS_WORDS, Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.money import editable, parse_amount
+from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.web.forms import AmountField, ListForm
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
@@ -254,7 +254,10 @@ class EditExpenseForm(ExpenseForm):
     def differences(self, stored: Expense, user: User) -> list[tuple[str, str, str]]:
         """Return label, what is stored and what was typed, where they differ."""
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
-        typed["amount"] = parse_amount(typed["amount"], user.currency)
+        if is_amount(typed["amount"], stored.amount):
+            typed["amount"] = stored.amount
+        else:
+            typed["amount"] = parse_amount(typed["amount"], user.currency)
         compared = ("amount", "category", "description", "date", "status")
         return [
             (

@@ -17,7 +17,7 @@ from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
 from smartbudget.core import log
-from smartbudget.core.errors import ConflictError, DomainError
+from smartbudget.core.errors import ConflictError, DomainError, InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
     Check,
@@ -107,7 +107,8 @@ def edit_expense(
     drop_receipt: remove it. version: of the expense that was looked at, as `version`
     has it; None: whichever there is. check: of the expense that is about to change.
 
-    Returns the expense as it is now; its history tells what it was. Safe to repeat.
+    What is given as it is stored is not checked again. Returns the expense as it is
+    now; its history tells what it was. Safe to repeat.
 
     Raises InvalidError, NotFoundError, what `check` raises, and StaleError where
     something would change and the version is another by now.
@@ -119,9 +120,11 @@ def edit_expense(
         "date": date,
         "status": status,
     }
-    changes = drafts.check(
-        user, {name: value for name, value in given.items() if value is not None}
-    )
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        changes = drafts.check(user, given)
+    except InvalidError:  # perhaps of what stays as it is
+        changes = drafts.check_changes(user, given, get_expense(user, expense_id))
     replaced = None
     if receipt or receipt_url:
         replaced = get_expense(user, expense_id).receipt_url

@@ -208,7 +208,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "username": cast.person("owner").username,
         "password": PASSWORD,
     },
-    "PATCH /api/profile": lambda cast: {"currency": "EUR"},
+    "PATCH /api/profile": lambda cast: {"time_zone": "Asia/Tokyo"},
     "POST /api/password": lambda cast: {
         "old_password": PASSWORD,
         "new_password": "another good password",

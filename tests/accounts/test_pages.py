@@ -7,6 +7,7 @@ import pytest
 from accounts import services
 from accounts.throttles import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.money_builders import make_expense
 from tests.notifications.faults import calls_counted, down
 
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
@@ -236,6 +237,24 @@ def test_a_wrong_profile_is_shown_again_with_its_error(aws):
 
     assert answer.status_code == 400
     assert "EUR amounts have at most 2 decimals." in answer.content.decode()
+    assert account_of(bob).currency == "USD"
+
+
+def test_another_currency_is_refused_by_its_field_while_anything_is_recorded(aws):
+    bob = make_user()
+    make_expense(bob, amount="102.50")
+    client = client_for(bob)
+
+    page = client.post("/accounts/profile", PROFILE)
+    answer = client.patch(
+        "/api/profile", {"currency": "JPY"}, content_type="application/json"
+    )
+
+    assert (page.status_code, answer.status_code) == (409, 409)
+    said = page.content.decode()
+    assert 'id="id_currency_error"' in said
+    assert "You can&#x27;t change the currency while you have expenses" in said
+    assert answer.json()["errors"][0]["pointer"] == "/currency"
     assert account_of(bob).currency == "USD"
 
 

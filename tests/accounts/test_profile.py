@@ -8,6 +8,8 @@ from pynamodb.exceptions import PynamoDBException
 
 from accounts import services
 from accounts.models import EMAIL_KINDS
+from budgets.services import delete_budget
+from expenses.services import delete_expense
 from notifications.models import Notification
 from smartbudget.core.errors import (
     ConflictError,
@@ -16,6 +18,8 @@ from smartbudget.core.errors import (
     ThrottledError,
 )
 from tests.builders import PASSWORD, account_of, make_user
+from tests.calls import QUERY, counted
+from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification, queued
 from tests.notifications.faults import down, reply_lost
 
@@ -143,6 +147,52 @@ def test_what_is_refused_names_its_field_and_changes_nothing(aws, changes, field
 
     assert caught.value.field == field
     assert account_of(bob).updated_at == account_of(bob).created_at
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda user: make_expense(user),
+        lambda user: make_expense(user, status="void", date="2020-01-01"),
+        lambda user: make_budget(user),
+    ],
+    ids=["an expense", "a void one of years ago", "a budget"],
+)
+def test_the_currency_stays_while_anything_is_recorded(aws, noon, record):
+    bob, eve = make_user("bob"), make_user("eve")
+    record(bob)
+
+    with pytest.raises(ConflictError) as refused:
+        services.update_profile(bob, currency="EUR", time_zone="Asia/Tokyo")
+
+    assert refused.value.field == "currency"
+    assert "while you have expenses or budgets" in str(refused.value)
+    assert account_of(bob).time_zone == "UTC"
+    services.update_profile(bob, currency="USD", time_zone="Asia/Tokyo")
+    assert account_of(bob).time_zone == "Asia/Tokyo"
+    assert services.update_profile(eve, currency="EUR").currency == "EUR"
+
+
+def test_the_currency_changes_again_once_nothing_is_recorded_any_more(aws, noon):
+    bob = make_user()
+    lunch, budget = make_expense(bob), make_budget(bob)
+    delete_expense(bob, lunch.expense_id)
+    delete_budget(bob, budget.budget_id)
+
+    assert services.update_profile(bob, currency="KWD").currency == "KWD"
+
+
+def test_only_another_currency_is_looked_at_twice(aws, noon):
+    bob = make_user()
+
+    def cost(**changes):
+        with counted() as calls:
+            services.update_profile(bob, **changes)
+        return sorted(calls.names)
+
+    usual = cost(time_zone="Asia/Tokyo")
+    assert cost(currency="USD") == usual
+    assert cost(currency="EUR") == sorted([*usual, QUERY, QUERY])
 
 
 def test_a_threshold_must_suit_a_new_currency(aws):

@@ -1,12 +1,14 @@
 import datetime
 import re
+from decimal import Decimal
 
 import pytest
 import time_machine
 
+from accounts.models import Account
 from budgets.services import get_budget, list_budgets
 from smartbudget.core.errors import NotFoundError
-from tests.builders import client_for, make_user, token_of
+from tests.builders import account_of, client_for, make_user, token_of
 from tests.money_builders import NOON, make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -228,6 +230,35 @@ def test_an_edit_is_stored_and_said(client, alice):
 
     assert "The monthly budget for Food, $150.00, was saved." in after(client, response)
     assert get_budget(alice, budget.budget_id).amount == 150
+
+
+def test_an_amount_of_another_currency_may_stay(client, alice):
+    """Dollars and cents, from before its owner took to yen."""
+    budget = make_budget(alice, amount="102.50")
+    account_of(alice).update([Account.currency.set("JPY")])
+    client = client_for(alice)
+    path, api = f"/budgets/{budget.budget_id}/edit", f"/api/budgets/{budget.budget_id}"
+    shown = page(client.get(path))
+    assert 'name="amount" value="102.5"' in shown
+
+    response = client.post(path, {**typed_of(shown), "alert_threshold": "70"})
+    assert response.status_code == 302, page(response)
+    kind = {"content_type": "application/json"}
+    same = client.patch(api, {"amount": "102.5", "alert_threshold": 60}, **kind)
+    other = client.patch(api, {"amount": "103.5"}, **kind)
+
+    assert (same.status_code, other.status_code) == (200, 400)
+    assert get_budget(alice, budget.budget_id).alert_threshold == 60
+    assert get_budget(alice, budget.budget_id).amount == Decimal("102.50")
+
+
+def typed_of(shown: str) -> dict[str, str]:
+    """What the browser sends back of a budget's form that nobody touched."""
+    return {
+        "amount": re.search(r'name="amount" value="(.*?)"', shown)[1],
+        "category": re.search(r'name="category" value="(.*?)"', shown)[1],
+        "period": "monthly",
+    }
 
 
 def test_an_edit_may_move_a_budget(client, alice):

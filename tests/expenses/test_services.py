@@ -12,7 +12,7 @@ from smartbudget.core import dates, pages
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.calls import QUERY, counted
 from tests.expenses.builders import make_expenses
-from tests.money_builders import ALICE, BOB, TODAY, alerts, make_expense
+from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
 from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -443,3 +443,39 @@ def test_an_edit_that_becomes_stale_while_it_is_made_is_refused():
         services.edit_expense(ALICE, made.expense_id, amount="7.00", version=1)
 
     assert get_expense(ALICE, made.expense_id).amount == Decimal(10)
+
+
+@pytest.fixture
+def old():
+    """An expense from when its owner had dollars; today the currency has no cents."""
+    return make_expense(amount="102.50", date="2026-03-02")
+
+
+YEN = replace(ALICE, currency="JPY")
+
+
+@pytest.mark.parametrize("same", ["102.50", "102.5", " 102.500 ", Decimal("102.5")])
+def test_an_amount_that_stays_is_not_checked_again(old, same):
+    edited = services.edit_expense(
+        YEN, old.expense_id, amount=same, description="Bread"
+    )
+
+    assert (edited.amount, edited.description) == (Decimal("102.50"), "Bread")
+
+
+def test_a_new_amount_is_checked(old):
+    with pytest.raises(InvalidError) as refused:
+        services.edit_expense(YEN, old.expense_id, amount="102.51")
+
+    assert refused.value.field == "amount"
+    assert services.edit_expense(YEN, old.expense_id, amount="103").amount == 103
+
+
+def test_a_day_that_stays_may_have_become_too_long_ago():
+    old = make_expense(date="2016-03-18")
+
+    with time_machine.travel(NOON + datetime.timedelta(days=30)):
+        given = {"date": "2016-03-18", "amount": "11.00"}
+        assert services.edit_expense(ALICE, old.expense_id, **given).amount == 11
+        with pytest.raises(InvalidError):
+            services.edit_expense(ALICE, old.expense_id, date="2016-03-17")

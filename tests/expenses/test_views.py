@@ -8,12 +8,13 @@ from decimal import Decimal
 import pytest
 import time_machine
 
+from accounts.models import Account
 from expenses import periods
 from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses
 from smartbudget.core import pages
 from smartbudget.core.errors import NotFoundError
-from tests.builders import client_for, make_user, token_of
+from tests.builders import account_of, client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense, spent
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -265,6 +266,28 @@ def test_an_edit_is_stored_and_after(client, alice):
     stored = get_expense(alice, expense.expense_id)
     assert (stored.category, stored.status) == ("Eating out", "void")
     assert spent(budget) == 0
+
+
+def test_an_amount_of_another_currency_may_stay(alice):
+    """Dollars and cents, from before its owner took to yen."""
+    expense = make_expense(alice, amount="102.50", category="Tea")
+    account_of(alice).update([Account.currency.set("JPY")])
+    client = client_for(alice)
+    path = f"/expenses/{expense.expense_id}/edit"
+    shown = page(client.get(path))
+    typed = {"category": "Coffee", "date": expense.date, "status": "cleared"}
+    typed["amount"] = re.search(r'name="amount" value="(.*?)"', shown)[1]
+    typed["version"] = re.search(r'name="version" value="(.*?)"', shown)[1]
+
+    response = client.post(path, typed)
+    assert response.status_code == 302, page(response)
+    api, kind = f"/api/expenses/{expense.expense_id}", "application/json"
+    same = client.patch(api, {"amount": "102.5", "category": "Chai"}, content_type=kind)
+    other = client.patch(api, {"amount": "103.5"}, content_type=kind)
+
+    assert (same.status_code, other.status_code) == (200, 400)
+    stored = get_expense(alice, expense.expense_id)
+    assert (stored.amount, stored.category) == (Decimal("102.50"), "Chai")
 
 
 def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):

@@ -1,0 +1,412 @@
+"""One number everywhere: whatever shows an amount shows the same one, to the cent.
+
+On random data each way of reading it is compared with a plain sum over what was
+recorded. A new one joins with a test in `TestEveryWay`, which gets a drawn `World`.
+The whole of it runs with `make soak`.
+"""
+
+import csv
+import datetime
+import html
+import io
+import json
+import os
+import random
+import re
+import string
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pypdf
+import pytest
+import time_machine
+
+from accounts.models import User
+from budgets import queries as budgets
+from expenses.bulk import record_expenses
+from expenses.services import edit_expense
+from notifications import texts
+from notifications.models import Notification
+from reports import pdf
+from reports.services import make_report
+from smartbudget.core import dates
+from smartbudget.core.language import percent, speaking
+from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
+from smartbudget.core.text import fold
+from tests.builders import client_for, make_user
+from tests.conftest import empty_aws
+from tests.money_builders import NOON, TODAY, make_budget
+from tests.reports.builders import ask
+
+SOAK = bool(os.environ.get("SOAK"))
+pytestmark = pytest.mark.soak
+
+ONE_DAY = datetime.timedelta(days=1)
+CATEGORIES = ("Groceries", "GROCERIES", "Rent", "Ψώνια", "餐饮")
+# One of each exponent that a currency has (0, 2, 3 and 4), in each language's format.
+CASES = [
+    ("JPY", "en"),
+    ("USD", "de"),
+    ("KWD", "en"),
+    ("CLF", "de"),
+]
+SEEDS = range(40 if SOAK else 1)
+
+
+@dataclass
+class World:
+    """What somebody recorded, and the plain sums of it."""
+
+    user: User
+    language: str
+    recorded: list[dict]
+    limits: list[dict]
+
+    def __post_init__(self):
+        self.client = client_for(self.user)
+
+    def spent(self, period: dates.Period, category: str | None = None) -> Decimal:
+        """Add up what counts: everything but void expenses."""
+        return sum(
+            (
+                each["amount"]
+                for each in self.recorded
+                if each["status"] != "void"
+                and each["date"] in period
+                and (category is None or fold(each["category"]) == fold(category))
+            ),
+            Decimal(0),
+        )
+
+    def text(self, amount: Decimal) -> str:
+        """Write an amount as the API and files do."""
+        return format_amount(amount, self.user.currency)
+
+    def shown(self, amount: Decimal) -> str:
+        """Write an amount as pages and mails do."""
+        with speaking(self.language):
+            return plain(display(amount, self.user.currency))
+
+    def number(self, amount: Decimal) -> str:
+        """Write an amount as a PDF does, where its currency is said once."""
+        with speaking(self.language):
+            return plain(write_number(amount, self.user.currency))
+
+    def get(self, path: str, **query: str) -> dict:
+        answer = self.client.get(path, query)
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    def page(self, path: str, **query: str) -> str:
+        answer = self.client.get(path, query)
+        assert answer.status_code == 200, answer.content
+        return plain(html.unescape(re.sub(r"<[^>]*>", " ", answer.content.decode())))
+
+
+def plain(text: str) -> str:
+    """Return a text on one line, its spaces plain ones."""
+    return " ".join(text.split())
+
+
+def drawn(seed: int, currency: str, language: str) -> World:
+    """Make a person with random expenses and budgets, of today and of any day."""
+    some = random.Random(f"{seed} {currency}")
+    unit = Decimal(1).scaleb(-CURRENCIES[currency])
+    # Ids and sessions are not drawn, so names differ to keep worlds apart.
+    name = "".join(some.choices(string.ascii_lowercase, k=12))
+    user = make_user(name, currency=currency, language=language)
+    limits = [
+        {
+            "category": category,
+            "period": period,
+            "amount": some.randint(1, 400_000) * unit,
+        }
+        for category in ("Groceries", "Rent", "餐饮")
+        for period in dates.PERIODS
+        if some.random() < 0.6
+    ]
+    for each in limits[::2]:
+        make_budget(user, **each)
+    days = [datetime.date(2025, 1, 1) + n * ONE_DAY for n in range(500)]
+    recorded = [
+        {
+            "amount": some.randint(1, 99_999) * unit,
+            "category": some.choice(CATEGORIES),
+            "date": some.choice(days if some.random() < 0.4 else days[420:475]),
+            "status": some.choice(["pending", "cleared", "void"]),
+            "description": some.choice(["", "Bread"]),
+        }
+        for _ in range(60)
+    ]
+    stored = record_expenses(user, recorded).expenses
+    for row, expense in some.sample(list(zip(recorded, stored, strict=True)), 6):
+        row["status"] = some.choice(["cleared", "void"])
+        row["amount"] = some.randint(1, 99_999) * unit
+        edit_expense(
+            user, expense.expense_id, status=row["status"], amount=row["amount"]
+        )
+    for each in limits[1::2]:  # these count what is there already
+        make_budget(user, **each)
+    return World(user, language, recorded, limits)
+
+
+@pytest.fixture(scope="module", params=[(s, *case) for s in SEEDS for case in CASES])
+def world(request):
+    """Drawn once for all tests: making it takes longer than reading it."""
+    with empty_aws(), time_machine.travel(NOON, tick=False):
+        yield drawn(*request.param)
+
+
+MARCH = dates.period_of("monthly", TODAY)
+MONTHS = ["2026-03", "2026-02", "2025-12", "2026-05"]
+
+
+def month_of(text: str) -> dates.Period:
+    return dates.period_of("monthly", dates.parse_month(text))
+
+
+def test_there_is_a_currency_of_every_exponent():
+    assert {CURRENCIES[code] for code, _ in CASES} == set(CURRENCIES.values())
+
+
+class TestEveryWay:
+    @pytest.mark.parametrize("month", MONTHS)
+    def test_the_summary(self, world, month):
+        shown = month_of(month)
+        found = world.get("/api/summary", month=month)
+
+        if shown == MARCH:
+            assert found == world.get("/api/summary")
+        assert found["total_spent"] == world.text(world.spent(shown))
+        before = dates.period_of("monthly", shown.start - ONE_DAY)
+        assert found["previous_spent"] == world.text(world.spent(before))
+        day = dates.day_shown(shown, TODAY)
+        self.check_lines(world, found["budgets"], day)
+        left = sum(
+            (Decimal(each["remaining"]) for each in found["budgets"]), Decimal(0)
+        )
+        assert found["left_to_spend"] == world.text(left)
+        assert sum(map(spent_of, found["categories"])) == world.spent(shown)
+        budgeted = {fold(each["category"]) for each in world.limits}
+        unbudgeted = sum(
+            (
+                world.spent(shown, category)
+                for category in {fold(each) for each in CATEGORIES} - budgeted
+            ),
+            Decimal(0),
+        )
+        assert found["unbudgeted_spent"] == world.text(unbudgeted)
+        assert sum(map(spent_of, found["unbudgeted"])) == unbudgeted
+
+    def check_lines(self, world, lines, day):
+        assert len(lines) == len(world.limits)
+        for line in lines:
+            (limit,) = [
+                each
+                for each in world.limits
+                if (each["category"], each["period"])
+                == (line["category"], line["period"])
+            ]
+            own = dates.period_of(line["period"], day)
+            spent = world.spent(own, line["category"])
+            assert (line["start"], line["end"]) == (str(own.start), str(own.end))
+            assert line["amount"] == world.text(limit["amount"])
+            assert line["spent"] == world.text(spent)
+            assert line["remaining"] == world.text(limit["amount"] - spent)
+            percentage = Decimal(line["percentage"])
+            share = spent * 100 / limit["amount"]
+            assert 0 <= share - percentage < Decimal("0.01")
+            assert line["level"] == (
+                "exceeded"
+                if spent > limit["amount"]
+                else "threshold"
+                if share >= 80
+                else "ok"
+            )
+
+    @pytest.mark.parametrize("month", MONTHS)
+    def test_the_dashboard(self, world, month):
+        given = world.get("/api/summary", month=month)
+        page = world.page("/", month=month)
+
+        for name in ("total_spent", "previous_spent", "unbudgeted_spent"):
+            assert world.shown(Decimal(given[name])) in page, name
+        assert world.shown(Decimal(given["left_to_spend"])) in page
+        assert_lines_on_page(world, given["budgets"], page)
+        for each in given["categories"]:
+            assert world.shown(Decimal(each["spent"])) in page
+
+    def test_the_list_of_budgets(self, world):
+        lines = world.get("/api/summary")["budgets"]
+
+        assert_lines_on_page(world, lines, world.page("/budgets"))
+
+    def test_the_trend(self, world):
+        months = world.get("/api/trends")["months"]
+        page = world.page("/trend")
+
+        assert len(months) == 12
+        for each in months:
+            spent = world.spent(month_of(each["month"]))
+            assert each["spent"] == world.text(spent)
+            assert world.shown(spent) in page
+
+    @pytest.mark.parametrize("category", CATEGORIES)
+    def test_the_trend_of_a_category(self, world, category):
+        for each in world.get("/api/trends", category=category)["months"]:
+            spent = world.spent(month_of(each["month"]), category)
+            assert each["spent"] == world.text(spent)
+
+    def test_the_list_of_expenses(self, world):
+        found, path = [], "/api/expenses?page_size=50"
+        while path:
+            page = world.client.get(path).json()
+            found += page["results"]
+            path = page["next"]
+
+        assert_all_recorded(world, found)
+
+    def test_the_csv(self, world):
+        answer = world.client.get("/api/export/expenses.csv")
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")
+
+        assert_all_recorded(world, list(csv.DictReader(io.StringIO(text))))
+
+    def test_the_json(self, world):
+        answer = world.client.get("/api/export.json")
+        found = json.loads(b"".join(answer.streaming_content))
+
+        assert_all_recorded(world, found["expenses"])
+        assert sorted(each["amount"] for each in found["budgets"]) == sorted(
+            world.text(each["amount"]) for each in world.limits
+        )
+
+    @pytest.mark.parametrize("month", MONTHS[:3])
+    def test_the_report_of_a_month(self, world, month):
+        first = dates.parse_month(month)
+        question = ask(TODAY, report_type="monthly", year=first.year, month=first.month)
+        given = world.get("/api/summary", month=month)
+        report, text = read_report(world, question)
+
+        assert world.text(report.total) == given["total_spent"]
+        assert world.text(report.previous_total) == given["previous_spent"]
+        lines = budgets.summary(world.user, month).lines
+        known = [replace(each, projected_overspend_date=None) for each in lines]
+        assert [each.line for each in report.budgets] == known
+        assert_report_says(world, report, text)
+
+    def test_the_report_of_a_year(self, world):
+        question = ask(TODAY, report_type="yearly", year=2026)
+        report, text = read_report(world, question)
+
+        assert report.total == world.spent(question.period)
+        for each in (standing.line for standing in report.budgets):
+            (limit,) = [
+                limit
+                for limit in world.limits
+                if (limit["category"], limit["period"]) == (each.category, each.period)
+            ]
+            assert each.spent == world.spent(each.within, each.category)
+            assert each.amount == limit["amount"] * each.periods
+        assert_report_says(world, report, text)
+
+    @pytest.mark.parametrize("kind", ["weekly", "monthly"])
+    def test_the_summary_by_mail(self, world, kind):
+        start = dates.period_of(kind, TODAY).start
+        period = dates.period_of(kind, start - ONE_DAY)
+        found = budgets.review(world.user, kind, period)
+        subject, message = map(
+            plain, texts.summary(kind, found, language=world.language)
+        )
+
+        before = dates.period_of(kind, period.start - ONE_DAY)
+        for days, said in ((period, subject), (before, message)):
+            assert not world.spent(days) or world.shown(world.spent(days)) in said
+        for limit in world.limits:
+            own = dates.period_of(limit["period"], period.end)
+            spent = world.spent(own, limit["category"])
+            for amount in (spent, limit["amount"], abs(limit["amount"] - spent)):
+                assert world.shown(amount) in message
+
+    def test_the_alerts(self, world):
+        """Each says what its budget holds, or held when it was written."""
+        amounts = [world.shown(each["amount"]) for each in world.limits]
+        found = Notification.by_user.query(world.user.user_id)
+
+        for each in (each for each in found if each.type.startswith("budget_")):
+            assert any(amount in plain(each.message) for amount in amounts)
+
+    def test_the_last_alert_is_of_what_the_summary_says(self, world):
+        limit = {"category": "Alerted", "amount": world.limits[0]["amount"]}
+        row = {**limit, "date": TODAY, "status": "cleared", "description": ""}
+        record_expenses(world.user, [row])
+        world.recorded.append(row)
+        make_budget(world.user, **limit)
+        world.limits.append({**limit, "period": "monthly"})
+
+        (line,) = [
+            each
+            for each in world.get("/api/summary")["budgets"]
+            if each["category"] == "Alerted"
+        ]
+        (alert,) = [
+            each
+            for each in Notification.by_user.query(world.user.user_id)
+            if "Alerted" in each.subject
+        ]
+        assert line["percentage"] == "100.00"
+        assert plain(alert.subject).count("100") == 1
+        assert world.shown(Decimal(line["spent"])) in plain(alert.message)
+        assert world.shown(Decimal(0)) in plain(alert.message)
+
+
+def spent_of(line: dict) -> Decimal:
+    return Decimal(line["spent"])
+
+
+def assert_lines_on_page(world: World, lines: list[dict], page: str) -> None:
+    for line in lines:
+        for name in ("spent", "amount"):
+            assert world.shown(Decimal(line[name])) in page, name
+        assert world.shown(abs(Decimal(line["remaining"]))) in page
+        with speaking(world.language):
+            assert plain(percent(Decimal(line["percentage"]))) in page
+
+
+def assert_all_recorded(world: World, rows: list[dict]) -> None:
+    """Compare rows, whatever their case and order, with what was recorded."""
+    found = defaultdict(Decimal)
+    for row in rows:
+        row = {name.lower(): value for name, value in row.items()}
+        assert row["amount"] == world.text(Decimal(row["amount"]))
+        found[row["date"], row["category"], row["status"]] += Decimal(row["amount"])
+    expected = defaultdict(Decimal)
+    for each in world.recorded:
+        key = str(each["date"]), each["category"], each["status"]
+        expected[key] += each["amount"]
+    assert len(rows) == len(world.recorded)
+    assert found == expected
+
+
+def read_report(world: World, question):
+    with speaking(world.language):
+        report = make_report(world.user, question, today=TODAY)
+        made = pdf.draw(report, username="alice", app_url="http://x")
+    pages = pypdf.PdfReader(io.BytesIO(made)).pages
+    return report, plain("\n".join(page.extract_text() for page in pages))
+
+
+def assert_report_says(world: World, report, text: str) -> None:
+    assert not report.count or world.shown(report.total) in text
+    for line in (each.line for each in report.budgets):
+        for amount in (line.spent, line.amount, line.remaining):
+            assert world.number(amount) in text
+    for each in report.categories:
+        assert world.number(each.spent) in text
+    for each in world.recorded:
+        if each["status"] != "void" and each["date"] in report.question.period:
+            assert world.number(each["amount"]) in text
+    months = {first.isoformat()[:7]: spent for first, spent in report.trend}
+    for month, spent in months.items():
+        assert spent == world.spent(month_of(month))

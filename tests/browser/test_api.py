@@ -1,7 +1,10 @@
 """The API in a browser: its browsable pages, and its docs."""
 
+import re
+
 from playwright.sync_api import expect
 
+from tests.expenses.pictures import PDF
 from tests.integration.people import Person
 
 
@@ -30,3 +33,51 @@ def test_the_docs_show_what_may_be_sent_and_what_comes_back(windows):
     operation = page.locator("#operations-expenses-record_expense")
     expect(operation.get_by_text('"category": "Groceries"').first).to_be_visible()
     expect(operation.get_by_text("get_expense").first).to_be_visible()
+
+
+# What somebody new can try out: whatever needs no id, nor a password, of theirs.
+TRIED = [
+    "account-edit_profile",
+    "budgets-create_budget",
+    "categories-merge_categories",
+    "categories-rename_category",
+    "expenses-record_expense",
+    "expenses-record_expenses",
+    "expenses-change_selected_expenses",
+    "notifications-subscribe",
+    "receipts-announce_receipt",
+    "reports-generate_report",
+]
+
+
+def try_out(page, name, file=None):
+    """Send a request as the docs fill it in, and return the status shown."""
+    operation = page.locator(f"#operations-{name}")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    if file:
+        operation.locator("input[type=file]").set_input_files(file)
+    operation.get_by_role("button", name="Execute").click()
+    status = operation.locator(".live-responses-table .response .response-col_status")
+    expect(status).to_have_text(re.compile(r"^\d{3}"), timeout=30_000)
+    return status.inner_text()[:3]
+
+
+def test_every_example_is_accepted_as_the_docs_send_it(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/api/docs")
+
+    statuses = {name: try_out(page, name) for name in TRIED}
+
+    assert {name: s for name, s in statuses.items() if not s.startswith("20")} == {}
+
+
+def test_a_form_with_a_file_is_accepted_as_the_docs_send_it(windows, stack):
+    person = Person(stack)
+    page = windows.open(person)
+    page.goto("/api/docs")
+    file = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": PDF}
+
+    assert try_out(page, "expenses-record_expense_with_receipt", file) == "201"
+    (made,) = person.get("expenses")["results"]
+    assert made["receipt_url"]

@@ -229,9 +229,11 @@ def test_head_is_get_without_its_body(alice, things, url):
         client = program_with(make_token(alice))
     named = {"X-Request-Id": "same"}
 
-    whole, head = client.get(url, headers=named), client.head(url, headers=named)
+    whole = client.get(url, headers=named)
+    body = whole.getvalue()  # a download holds its slot until it is read
+    head = client.head(url, headers=named)
 
-    assert whole.status_code in {200, 302}, whole.content
+    assert whole.status_code in {200, 302}, body
     assert head.status_code == whole.status_code
     assert told(head) == told(whole)
     assert head.getvalue() == b""

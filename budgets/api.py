@@ -106,7 +106,10 @@ class TrendView(ApiView):
 
     @extend_schema(operation_id="get_trend", responses=TrendOutput)
     def get(self, request: Request) -> Response:
-        """Add up what was spent in each of twelve months, budgeted or not."""
+        """Add up what was spent in each of twelve months, budgeted or not.
+
+        With `by=category` each month is split by category, too.
+        """
         months = expenses.trend(request.user, **self.asked)
         currency = request.user.currency
         output = TrendOutput(

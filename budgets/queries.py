@@ -286,8 +286,7 @@ def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:
         totals[each.category_key] = (
             totals.get(each.category_key, Decimal(0)) + each.amount
         )
-    ordered = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [(names[key], spent) for key, spent in ordered]
+    return expenses.largest_first(totals, names)
 
 
 def _latest(found: Iterable[Entry], days: dates.Period) -> list[Entry]:

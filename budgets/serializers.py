@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.models import LEVELS
+from expenses.queries import TREND_BY, MonthTotal
 from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import CURRENCIES
 from smartbudget.web.fields import (
@@ -139,11 +140,29 @@ class TrendFilter(QueryInput):
     category = TextField(
         required=False, max_length=50, help_text="Of this category only."
     )
+    by = serializers.ChoiceField(
+        TREND_BY,
+        required=False,
+        error_messages=one_of(TREND_BY),
+        help_text="category: each month with its `categories`.",
+    )
 
 
 class MonthOutput(serializers.Serializer[Any]):
     month = serializers.CharField(help_text="YYYY-MM")
     spent = MoneyField()
+    categories = CategoryOutput(
+        many=True,
+        required=False,
+        help_text="Where `by` asks for them: as the month's summary has them, largest"
+        " first; their sum is `spent`.",
+    )
+
+    def to_representation(self, instance: MonthTotal) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if instance.categories is None:
+            del shown["categories"]
+        return shown
 
 
 class TrendOutput(serializers.Serializer[Any]):

@@ -1,7 +1,8 @@
 """Reading expenses: one, a page, or a stretch of days added up."""
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -24,7 +25,9 @@ SORTS = ("newest", "oldest")
 LONGEST_SEARCH = 100  # characters
 
 TREND_MONTHS = 12
-TREND_PAGES = 20  # megabytes that a trend reads at most: some 60,000 expenses
+TREND_BY = ("category",)
+# Megabytes that a trend, totals or an order by amount read: some 60,000 expenses.
+TREND_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class MonthTotal:
 
     start: datetime.date
     spent: Decimal
+    # Category as typed, spent; largest first. None if not asked for.
+    categories: Sequence[tuple[str, Decimal]] | None = None
 
     @property
     def month(self) -> str:
@@ -307,16 +312,20 @@ def entries(
 
 @READS.limited
 def trend(
-    user: User, *, month: str | None = None, category: str = ""
+    user: User, *, month: str | None = None, category: str = "", by: str = ""
 ) -> list[MonthTotal]:
     """Add up each of twelve months, oldest first, with one Query a megabyte.
 
     month: the last of them, `YYYY-MM`; None: the current one. category: compared by
-    `fold`; empty: all. Reads the index, which lags behind writes by a moment [D11].
+    `fold`; empty: all. by: `category`: each month has its totals by category, as the
+    month's summary has them; empty: none. Reads the index, which lags behind writes by
+    a moment [D11].
 
     Months that are more than it reads (see TREND_PAGES) are left out, the oldest
     first, rather than shown short. Raises InvalidError.
     """
+    if by:
+        choose(by, TREND_BY, "by")
     months = _twelve_to(dates.parse_month(month) if month else user.today())
     first, last = months[0], dates.period_of("monthly", months[-1]).end
     key = fold(category)
@@ -324,21 +333,45 @@ def trend(
         user.user_id,
         Expense.date.between(first.isoformat(), last.isoformat()),
         filter_condition=Expense.status != "void",
-        attributes_to_get=["date", "amount", *(["category"] if key else [])],
+        attributes_to_get=["date", "amount", *(["category"] if key or by else [])],
         scan_index_forward=False,
     ).page_iter
-    totals = dict.fromkeys((each.isoformat()[:7] for each in months), Decimal(0))
+    found = {each.isoformat()[:7]: _Month() for each in months}
     cut = ""  # the month, YYYY-MM, in which reading stopped
     for number, page in enumerate(pages, start=1):
         # As DynamoDB writes them: making models of them takes many times as long.
         for item in page["Items"]:
             if not key or fold(item["category"]["S"]) == key:
-                totals[item["date"]["S"][:7]] += Decimal(item["amount"]["N"])
+                found[item["date"]["S"][:7]].count(item)
         if number == TREND_PAGES:
             cut = page.get("LastEvaluatedKey", {}).get("date", {}).get("S", "")[:7]
             break
-    found = [MonthTotal(start, totals[start.isoformat()[:7]]) for start in months]
-    return [each for each in found if each.month > cut]
+    return [
+        MonthTotal(start, total.spent, total.categories() if by else None)
+        for start, (month, total) in zip(months, found.items(), strict=True)
+        if month > cut
+    ]
+
+
+class _Month:
+    """One month's spending, in all and by category, while it is read newest first."""
+
+    def __init__(self) -> None:
+        self.spent = Decimal(0)
+        self._by_key: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self._names: dict[str, str] = {}
+
+    def count(self, item: Item) -> None:
+        amount = Decimal(item["amount"]["N"])
+        self.spent += amount
+        if "category" in item:
+            name = item["category"]["S"]
+            key = fold(name)
+            self._by_key[key] += amount
+            self._names[key] = name  # the month's first in the end
+
+    def categories(self) -> list[tuple[str, Decimal]]:
+        return largest_first(self._by_key, self._names)
 
 
 def _twelve_to(day: datetime.date) -> list[datetime.date]:
@@ -362,3 +395,14 @@ def total(
         ),
         Decimal(0),
     )
+
+
+def largest_first(
+    totals: Mapping[str, Decimal], names: Mapping[str, str]
+) -> list[tuple[str, Decimal]]:
+    """List each category's name and total, the largest first.
+
+    totals, names: by `category_key`.
+    """
+    ordered = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(names[key], spent) for key, spent in ordered]

@@ -258,6 +258,22 @@ class TestEveryWay:
             spent = world.spent(month_of(each["month"]), category)
             assert each["spent"] == world.text(spent)
 
+    @pytest.mark.parametrize("month", MONTHS[:3])
+    def test_the_categories_of_each_month(self, world, month):
+        months = world.get("/api/trends", by="category", month=month)["months"]
+
+        assert len(months) == 12
+        assert (
+            months[-1]["categories"]
+            == (world.get("/api/summary", month=month)["categories"])
+        )
+        for each in months:
+            within = month_of(each["month"])
+            assert sum(map(spent_of, each["categories"])) == world.spent(within)
+            for line in each["categories"]:
+                spent = world.spent(within, line["category"])
+                assert line["spent"] == world.text(spent)
+
     def test_the_list_of_expenses(self, world):
         found, path = [], "/api/expenses?page_size=50"
         while path:

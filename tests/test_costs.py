@@ -123,7 +123,9 @@ def test_what_every_action_costs(alice, browser):
     # The trend, which loads after the rest: what its twelve months hold.
     for path in ("/api/trends", "/trend"):
         assert cost("GET", path)[:2] == (sorted([SESSION, QUERY]), 3)
-    assert cost("GET", "/api/trends?category=fun")[:2] == (sorted([SESSION, QUERY]), 3)
+    for query in ("category=fun", "by=category", "by=category&category=fun"):
+        first = cost("GET", f"/api/trends?{query}")[:2]
+        assert first == (sorted([SESSION, QUERY]), 3)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

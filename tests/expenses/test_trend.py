@@ -159,6 +159,79 @@ def test_the_api_takes_a_month_and_a_category():
     assert answer.json()["months"][-1] == {"month": "2025-02", "spent": "10.00"}
 
 
+def test_each_month_has_its_categories_when_asked():
+    for amount, category, date in (
+        ("1.00", "Straße", "2026-03-05"),
+        ("2.00", "STRASSE", "2026-03-02"),
+        ("2.50", "Rent", "2026-03-09"),
+        ("4.00", "strasse", "2026-01-05"),
+        ("0.10", "Tea", "2026-01-05"),
+    ):
+        make_expense(amount=amount, category=category, date=date)
+    make_expense(category="Void", status="void")
+    make_expense(BOB, category="Bob's")
+
+    found = {each.month: each.categories for each in trend(ALICE, by="category")}
+
+    # Of the month alone, as it was written first in it.
+    assert found["2026-03"] == [("STRASSE", Decimal(3)), ("Rent", Decimal("2.50"))]
+    assert found["2026-01"] == [("strasse", Decimal(4)), ("Tea", Decimal("0.10"))]
+    assert found["2026-02"] == []
+    assert {each.categories for each in trend(ALICE)} == {None}
+
+
+def test_one_category_can_be_split_by_category_too():
+    make_expense(amount="1.00", category="Tea")
+    make_expense(amount="2.00", category="Rent")
+
+    found = trend(ALICE, category="tea", by="category")
+
+    assert found[-1].categories == [("Tea", Decimal(1))]
+
+
+def test_categories_by_month_cost_what_the_trend_costs():
+    alice = make_user("alice")
+    make_expense(alice)
+    client = client_for(alice)
+
+    with counted() as plain:
+        without = client.get(TRENDS).json()
+    with counted() as split:
+        answer = client.get(TRENDS, {"by": "category"}).json()
+
+    assert split == plain
+    assert "categories" not in without["months"][-1]
+    assert answer["months"][-1] == {
+        "month": "2026-03",
+        "spent": "10.00",
+        "categories": [{"category": "Groceries", "spent": "10.00"}],
+    }
+    assert answer["months"][0]["categories"] == []
+
+
+@pytest.mark.parametrize("month", ["2026-03", "2026-02"])
+def test_categories_by_month_are_those_of_the_month_s_summary(month):
+    alice = make_user("alice")
+    for day in range(1, 20):
+        make_expense(
+            alice,
+            amount=f"{day}.10",
+            category=("Tea", "tea", "TEA", "Rent", "Équipe", "équipe")[day % 6],
+            date=f"2026-0{2 + day % 2}-{day:02d}",
+        )
+    browser = client_for(alice)
+
+    summary = browser.get("/api/summary", {"month": month}).json()
+    months = browser.get(TRENDS, {"by": "category"}).json()["months"]
+
+    (found,) = [each for each in months if each["month"] == month]
+    assert found["categories"] == summary["categories"]
+    assert found["spent"] == summary["total_spent"]
+    assert sum(Decimal(each["spent"]) for each in found["categories"]) == Decimal(
+        found["spent"]
+    )
+
+
 def test_the_api_agrees_with_the_summary():
     alice = make_user("alice")
     make_expense(alice, amount="7.25")
@@ -180,6 +253,7 @@ def test_the_api_agrees_with_the_summary():
         ({"month": "\u0660\u0660\u0660\u0660-01"}, "month"),
         ({"category": "a" * 51}, "category"),
         ({"category": "a\u0007"}, "category"),
+        ({"by": "month"}, "by"),
         ({"from": "2026-01"}, "from"),
     ],
 )
@@ -207,4 +281,4 @@ def test_the_schema_describes_it():
 
     described = schema["paths"]["/api/trends"]["get"]
     named = {each.get("name") for each in described["parameters"] if "name" in each}
-    assert named == {"month", "category"}
+    assert named == {"month", "category", "by"}

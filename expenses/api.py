@@ -44,21 +44,19 @@ class ExpenseListView(ApiView):
         responses=ExpensePage,
     )
     def get(self, request: Request) -> Response:
-        """List the caller's expenses by day.
+        """List the caller's expenses by day or amount.
 
         Where many are filtered out, a page may be short and still have a next one.
+        By amount `start` and `end` are needed, and `totals` come in any case: where
+        they are not `complete`, the newest expenses that were read are sorted.
         """
-        chosen = dict(self.asked)
-        has_totals = chosen.pop("totals", False)
         where = cursors.position(request, request.user)
-        page = queries.list_expenses(request.user, **chosen, **where)
+        page = queries.list_expenses(request.user, **self.asked, **where)
         results = represent_all(request, page.items)
         body = cursors.body(request, request.user, page, results)
-        if has_totals:
-            chosen.pop("sort", None)
-            totals = queries.sum_up(request.user, **chosen)
+        if page.totals:
             context = {"currency": request.user.currency}
-            body["totals"] = TotalsOutput(totals, context=context).data
+            body["totals"] = TotalsOutput(page.totals, context=context).data
         return Response(body)
 
     @extend_schema(

@@ -54,7 +54,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
         request,
         CategoryFilterForm(request.GET),
         find=find,
-        beside=lambda: {"complete": complete},
+        beside=lambda page: {"complete": complete},
     )
 
 

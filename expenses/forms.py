@@ -340,8 +340,14 @@ class FilterForm(ListForm):
     max_amount = AmountField(label=_("At most"), required=False)
     sort = forms.ChoiceField(
         label=_("Order"),
-        choices=[("newest", _("Newest first")), ("oldest", _("Oldest first"))],
+        choices=[
+            ("newest", _("Newest first")),
+            ("oldest", _("Oldest first")),
+            ("largest", _("Largest first")),
+            ("smallest", _("Smallest first")),
+        ],
         required=False,
+        help_text=_("Sorting by amount needs a first and a last day."),
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:

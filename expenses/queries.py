@@ -1,6 +1,8 @@
 """Reading expenses: one, a page, or a stretch of days added up."""
 
 import datetime
+import heapq
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,8 @@ from smartbudget.core.text import choose, clean, fold, search_key
 
 KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")
-SORTS = ("newest", "oldest")
+AMOUNT_SORTS = ("largest", "smallest")
+SORTS = ("newest", "oldest", *AMOUNT_SORTS)
 LONGEST_SEARCH = 100  # characters
 
 TREND_MONTHS = 12
@@ -115,9 +118,25 @@ class Filter:
 class Totals:
     """What the expenses of a filter come to."""
 
-    count: int  # void ones too, since they are listed as well
-    total: Decimal  # of those that count
-    complete: bool  # False: there are more than were read
+    count: int = 0  # void ones too, since they are listed as well
+    total: Decimal = Decimal(0)  # of those that count
+    complete: bool = True  # False: there are more than were read
+
+    def plus(self, items: Sequence[Item], *, complete: bool) -> "Totals":
+        """Return these totals with more expenses, as DynamoDB writes them."""
+        amounts = (
+            Decimal(each["amount"]["N"])
+            for each in items
+            if each["status"]["S"] != "void"
+        )
+        return Totals(self.count + len(items), sum(amounts, self.total), complete)
+
+
+@dataclass(frozen=True)
+class Listed(Page[Expense]):
+    """One page of a list, and the totals of all its pages; None: not read."""
+
+    totals: Totals | None = None
 
 
 @READS.limited
@@ -126,24 +145,33 @@ def list_expenses(
     /,
     *,
     sort: str = "newest",
+    totals: bool = False,
     limit: int = 25,
     after: Key | None = None,
     backwards: bool = False,
     **chosen: Any,
-) -> Page[Expense]:
-    """Read one page of the user's expenses, by day; see `read_page`.
+) -> Listed:
+    """Read one page of the user's expenses, by day or amount; see `read_page`.
 
-    chosen: see Filter. sort: one of SORTS; the index knows no other order. after,
-    backwards: see `read_page`.
+    chosen: see Filter. sort: one of SORTS. totals: whether to read those of the whole
+    list, with one Query a megabyte. limit: 1-100. after, backwards: see `read_page`.
 
     Where many expenses are filtered out, a page may be short and have a next one.
     A new expense shows up here a moment after it is stored: the index lags [D11].
+
+    By amount a list needs a start and an end. It is read whole for each page, so it
+    has totals in any case; where they are not complete, just what they are of is
+    sorted: the newest TREND_PAGES megabytes. Equal amounts are by day then.
 
     Raises InvalidError.
     """
     wanted = Filter(**chosen)
     choose(sort, SORTS, "sort")
-    return read_page(
+    if sort in AMOUNT_SORTS:
+        return _list_by_amount(
+            user, wanted, sort, limit=limit, after=after, backwards=backwards
+        )
+    page = read_page(
         Expense.by_user,
         user.user_id,
         KEY,
@@ -155,33 +183,89 @@ def list_expenses(
         matching=wanted.matching(user),
         keep=_keeper(wanted.category, wanted.q),
     )
+    found = _sum_up(user, wanted) if totals else None
+    return Listed(page.items, page.next, page.previous, found)
 
 
-@READS.limited
-def sum_up(user: User, /, **chosen: Any) -> Totals:
-    """Count the expenses of a filter and add them up, with one Query a megabyte.
+def _list_by_amount(
+    user: User,
+    wanted: Filter,
+    sort: str,
+    *,
+    limit: int,
+    after: Key | None,
+    backwards: bool,
+) -> Listed:
+    for name, day in (("start", wanted.start), ("end", wanted.end)):
+        if day is None:
+            said = _("Sorting by amount needs a first and a last day.")
+            raise InvalidError(said, name)
+    rising = (sort == "smallest") != backwards
+    nearest = heapq.nsmallest if rising else heapq.nlargest
+    position = _rank(after) if after else None
+    totals = Totals()
+    ahead: list[Item] = []  # what follows `after`, one more than the page holds
+    for items, complete in _pages(user, wanted, ["date", "expense_id"]):
+        totals = totals.plus(items, complete=complete)
+        if position:
+            items = [each for each in items if _follows(each, position, rising)]
+        ahead = nearest(limit + 1, [*ahead, *items], key=_rank)
+    shown = ahead[:limit]
+    onward = _place(user, shown[-1]) if len(ahead) > limit else None
+    back = after and (_place(user, shown[0]) if shown else after)
+    # Reading all attributes of everything that is sorted would take three times as
+    # long as what it is sorted by.
+    ids = [each["expense_id"]["S"] for each in shown]
+    whole = {each.expense_id: each for each in Expense.batch_get(ids, True)}
+    found = [whole[each] for each in ids if each in whole]
+    if backwards:
+        return Listed(found[::-1], back, onward, totals)
+    return Listed(found, onward, back, totals)
 
-    chosen: see Filter. Reads the newest TREND_PAGES megabytes at most, from the index,
-    which lags behind writes by a moment [D11]. Raises InvalidError.
+
+def _rank(item: Item) -> tuple[Decimal, str, str]:
+    """Return what an order by amount compares; no two expenses have the same."""
+    return Decimal(item["amount"]["N"]), item["date"]["S"], item["expense_id"]["S"]
+
+
+def _follows(item: Item, position: tuple[Decimal, str, str], rising: bool) -> bool:
+    return _rank(item) > position if rising else _rank(item) < position
+
+
+def _place(user: User, item: Item) -> Key:
+    """Return where an expense is in an order by amount, as cursors hold it."""
+    place = {name: item[name] for name in ("amount", "date", "expense_id")}
+    return {"user_id": {"S": user.user_id}, **place}
+
+
+def _sum_up(user: User, wanted: Filter) -> Totals:
+    totals = Totals()
+    for items, complete in _pages(user, wanted):
+        totals = totals.plus(items, complete=complete)
+    return totals
+
+
+def _pages(
+    user: User, wanted: Filter, attributes: Sequence[str] = ()
+) -> Iterator[tuple[list[Item], bool]]:
+    """Read the expenses of a filter, newest first, with one Query a megabyte.
+
+    attributes: those needed beside amount and status. Yields items as DynamoDB writes
+    them, and whether they are the last; stops after TREND_PAGES megabytes. Reads the
+    index, which lags behind writes by a moment [D11]. Raises InvalidError.
     """
-    wanted = Filter(**chosen)
     keep = _keeper(wanted.category, wanted.q)
+    searched = ["category", "description"] if keep else []
     pages = Expense.by_user.query(
         user.user_id,
         between(wanted.start, wanted.end),
         filter_condition=wanted.matching(user),
-        attributes_to_get=["category", "description", "amount", "status"],
+        attributes_to_get=["amount", "status", *attributes, *searched],
         scan_index_forward=False,
     ).page_iter
-    count, total = 0, Decimal(0)
-    for number, page in enumerate(pages, start=1):
-        for item in filter(keep, page["Items"]) if keep else page["Items"]:
-            count += 1
-            if item["status"]["S"] != "void":
-                total += Decimal(item["amount"]["N"])
-        if number == TREND_PAGES:
-            return Totals(count, total, "LastEvaluatedKey" not in page)
-    return Totals(count, total, complete=True)
+    for page in itertools.islice(pages, TREND_PAGES):
+        items = [*filter(keep, page["Items"])] if keep else page["Items"]
+        yield items, "LastEvaluatedKey" not in page
 
 
 def _keeper(category: str, q: str) -> Callable[[Item], bool] | None:

@@ -37,7 +37,12 @@ from smartbudget.web.inputs import (
     having,
 )
 
-ORDERINGS = {"-date": "newest", "date": "oldest"}
+ORDERINGS = {
+    "-date": "newest",
+    "date": "oldest",
+    "-amount": "largest",
+    "amount": "smallest",
+}
 FILE = "JPG, PNG, GIF, WebP, HEIC (kept as JPG) or PDF, at most 10 MB."
 DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
 SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
@@ -218,10 +223,12 @@ class ExpenseFilter(ListQuery):
         [*ORDERINGS],
         required=False,
         error_messages=one_of(ORDERINGS),
-        help_text="By day; `-date`, newest first, if not given.",
+        help_text="`-date`, newest first, if not given. By amount, `start` and `end`"
+        " are needed; equal amounts are by day, in the same direction.",
     )
     totals = FlagField(
-        required=False, help_text="true: with `totals`, of the whole list."
+        required=False,
+        help_text="true: with `totals`, of the whole list. By amount they come anyway.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -418,6 +425,8 @@ class TotalsOutput(serializers.Serializer[Any]):
 
 class ExpensePage(serializers.Serializer[Any]):
     results = ExpenseOutput(many=True)
-    totals = TotalsOutput(required=False, help_text="Where `totals` was asked for.")
+    totals = TotalsOutput(
+        required=False, help_text="Where `totals` was asked for, or an order by amount."
+    )
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)

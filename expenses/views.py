@@ -27,7 +27,7 @@ from expenses import (
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import STATUSES, Expense
 from expenses.periods import Stretch
-from expenses.queries import SORTS
+from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
 from expenses.receipts_api import address_of, with_receipt
 from expenses.selection import Done
 from expenses.services import StaleError
@@ -43,12 +43,12 @@ EXPENSES = ChangeList(
     title=gettext_lazy("Expenses"),
     url_name="expenses:list",
     columns=(
-        Column(gettext_lazy("Date"), "day", sorts=True),
+        Column(gettext_lazy("Date"), "day", sorts=True, orders=("newest", "oldest")),
         Column(gettext_lazy("Category"), "category"),
         Column(gettext_lazy("Description")),
         Column(gettext_lazy("Status")),
         Column(gettext_lazy("Receipt")),
-        Column(gettext_lazy("Amount"), "amount"),
+        Column(gettext_lazy("Amount"), "amount", orders=AMOUNT_SORTS),
         Column(gettext_lazy("Change")),
     ),
     row_template="expenses/_expense_row.html",
@@ -72,15 +72,16 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     user = request.user
     form = FilterForm(request.GET, user=user)
 
-    def beside() -> dict[str, Any]:
+    def beside(page: Listed) -> dict[str, Any]:
         chosen = form.cleaned_data
         today = user.today()
         days = None
         if chosen["start"] and chosen["end"]:
             days = Period(chosen["start"], chosen["end"])
         return {
-            "totals": _totals(user, chosen) if form.is_filtered else None,
-            "oldest_first": chosen["sort"] == "oldest",
+            "totals": page.totals and _totals(page.totals, chosen["sort"], user),
+            "order": chosen["sort"],
+            "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _address(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(request, periods.presets(today), days),
             "hierarchy": _links(request, periods.drill_down(days, today), days),
@@ -89,7 +90,9 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     return EXPENSES.answer(
         request,
         form,
-        find=lambda chosen, where: queries.list_expenses(user, **chosen, **where),
+        find=lambda chosen, where: queries.list_expenses(
+            user, totals=form.is_filtered, **chosen, **where
+        ),
         beside=beside,
     )
 
@@ -320,21 +323,25 @@ def _links(
     return [
         {
             "label": stretch.label,
-            "url": _address(
-                request,
-                start=stretch.period and str(stretch.period.start),
-                end=stretch.period and str(stretch.period.end),
-            ),
+            "url": _address(request, **_days(request, stretch)),
             "current": stretch.period == chosen,
         }
         for stretch in stretches
     ]
 
 
-def _totals(user: User, chosen: dict[str, Any]) -> str:
-    """Write what the filtered list comes to."""
-    wanted = {name: value for name, value in chosen.items() if name != "sort"}
-    found = queries.sum_up(user, **wanted)
+def _days(request: HttpRequest, stretch: Stretch) -> dict[str, str | None]:
+    """Return the parameters that choose a stretch of days."""
+    if stretch.period:
+        return {"start": str(stretch.period.start), "end": str(stretch.period.end)}
+    all_days: dict[str, str | None] = {"start": None, "end": None}
+    if request.GET.get("sort") in AMOUNT_SORTS:  # which needs both
+        all_days["sort"] = None
+    return all_days
+
+
+def _totals(found: Totals, sort: str, user: User) -> str:
+    """Write what a list comes to, and what was not read for it."""
     if found.complete:
         said = ngettext(
             "{count} expense, {total}", "{count} expenses, {total}", found.count
@@ -345,7 +352,11 @@ def _totals(user: User, chosen: dict[str, Any]) -> str:
             "At least {count} expenses, {total}",
             found.count,
         )
-    return said.format(count=found.count, total=display(found.total, user.currency))
+    said = said.format(count=found.count, total=display(found.total, user.currency))
+    if sort in AMOUNT_SORTS and not found.complete:
+        cut = _("Older expenses are left out. Choose fewer days to sort them all.")
+        return f"{said}. {cut}"
+    return said
 
 
 def _address(request: HttpRequest, **changes: str | None) -> str:

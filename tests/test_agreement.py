@@ -31,7 +31,7 @@ from notifications.models import Notification
 from reports import pdf
 from reports.services import make_report
 from smartbudget.core import dates
-from smartbudget.core.language import percent, speaking
+from smartbudget.core.language import ngettext, percent, speaking
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
 from smartbudget.core.text import fold
 from tests.builders import client_for, make_user
@@ -92,6 +92,14 @@ class World:
         """Write an amount as a PDF does, where its currency is said once."""
         with speaking(self.language):
             return plain(write_number(amount, self.user.currency))
+
+    def counted(self, count: int, total: Decimal) -> str:
+        """Write what a list comes to as its page does."""
+        with speaking(self.language):
+            said = ngettext(
+                "{count} expense, {total}", "{count} expenses, {total}", count
+            )
+        return f" {said.format(count=count, total=self.shown(total))} "
 
     def get(self, path: str, **query: str) -> dict:
         answer = self.client.get(path, query)
@@ -275,13 +283,40 @@ class TestEveryWay:
                 assert line["spent"] == world.text(spent)
 
     def test_the_list_of_expenses(self, world):
-        found, path = [], "/api/expenses?page_size=50"
-        while path:
-            page = world.client.get(path).json()
-            found += page["results"]
-            path = page["next"]
+        assert_all_recorded(world, listed(world))
 
-        assert_all_recorded(world, found)
+    @pytest.mark.parametrize("ordering", ["amount", "-amount"])
+    def test_the_list_by_amount(self, world, ordering):
+        shown = dates.period_of("yearly", TODAY)
+        days = {"start": str(shown.start), "end": str(shown.end)}
+        found = listed(world, ordering=ordering, **days)
+
+        amounts = [Decimal(each["amount"]) for each in found]
+        assert amounts == sorted(amounts, reverse=ordering == "-amount")
+        counted = [each for each in found if each["status"] != "void"]
+        total = sum((Decimal(each["amount"]) for each in counted), Decimal(0))
+        assert total == world.spent(shown)
+        page = world.get("/api/expenses", ordering=ordering, **days)
+        assert page["totals"]["total"] == world.text(total)
+
+    @pytest.mark.parametrize("month", MONTHS)
+    @pytest.mark.parametrize("category", ["", "groceries", "餐饮"])
+    def test_the_totals_of_a_filtered_list(self, world, month, category):
+        shown = month_of(month)
+        query = {"start": str(shown.start), "end": str(shown.end)}
+        if category:
+            query["category"] = category
+        spent = world.spent(shown, category or None)
+        totals = world.get("/api/expenses", totals="true", **query)["totals"]
+
+        assert totals == {
+            "count": len(listed(world, **query)),
+            "total": world.text(spent),
+            "complete": True,
+        }
+        for sort in ("newest", "largest"):
+            page = world.page("/expenses", sort=sort, **query)
+            assert world.counted(totals["count"], spent) in page
 
     def test_the_csv(self, world):
         answer = world.client.get("/api/export/expenses.csv")
@@ -375,6 +410,16 @@ class TestEveryWay:
         assert plain(alert.subject).count("100") == 1
         assert world.shown(Decimal(line["spent"])) in plain(alert.message)
         assert world.shown(Decimal(0)) in plain(alert.message)
+
+
+def listed(world: World, **query: str) -> list[dict]:
+    """Read all pages of a list of expenses."""
+    page = world.get("/api/expenses", page_size="50", **query)
+    found = page["results"]
+    while page["next"]:
+        page = world.client.get(page["next"]).json()
+        found += page["results"]
+    return found
 
 
 def spent_of(line: dict) -> Decimal:

@@ -20,6 +20,7 @@ from tests.notifications import faults
 
 SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
+PAGE = ["dynamodb.BatchGetItem"]  # of a list by amount; none if it is empty
 EXPENSE = "dynamodb.GetItem"
 PUT_FILE = "s3.PutObject"
 DELETE_FILE = "s3.DeleteObject"
@@ -119,6 +120,15 @@ def test_what_every_action_costs(alice, browser):
     summary = sorted([SESSION, QUERY, QUERY])
     for path in ("/api/summary", "/api/summary?month=2026-03", "/"):
         assert cost("GET", path)[:2] == (summary, 1 + this_and_last_month)
+
+    # By amount: all of the days, whatever the page holds, and the page itself.
+    days = "start=2026-02-01&end=2026-03-31"
+    for query in ("page_size=1", "totals=true"):
+        first = cost("GET", f"/api/expenses?{days}&ordering=-amount&{query}")[:2]
+        assert first == (sorted([SESSION, QUERY, *PAGE]), this_and_last_month)
+    empty = "start=2025-02-01&end=2025-02-28&ordering=amount"
+    assert cost("GET", f"/api/expenses?{empty}")[:2] == (sorted([SESSION, QUERY]), 0)
+    assert cost("GET", "/api/expenses?ordering=amount", expected=400)[0] == [SESSION]
 
     # The trend, which loads after the rest: what its twelve months hold.
     for path in ("/api/trends", "/trend"):
@@ -303,8 +313,13 @@ def test_what_the_pages_of_expenses_cost(alice, browser):
         assert answer.status_code == expected, answer.content
         return calls.names
 
-    assert cost("get", "/expenses?q=gro&min_amount=1&sort=oldest") == [SESSION, QUERY]
-    assert cost("get", "/expenses?start=2026-01-01&end=2026-12-31") == [SESSION, QUERY]
+    # One for the page, and one for the totals of what is filtered.
+    filtered = [SESSION, QUERY, QUERY]
+    days = "start=2026-01-01&end=2026-12-31"
+    assert cost("get", "/expenses?q=gro&min_amount=1&sort=oldest") == filtered
+    assert cost("get", f"/expenses?{days}") == filtered
+    # By amount: one for both, which finds what is on the page.
+    assert cost("get", f"/expenses?{days}&sort=largest") == [SESSION, QUERY, *PAGE]
     # An expense that was never changed has no history to read.
     assert cost("get", f"{path}/edit") == [SESSION, EXPENSE]
     assert cost("get", f"{path}/duplicate") == [SESSION, EXPENSE]

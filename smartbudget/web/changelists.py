@@ -29,12 +29,14 @@ from smartbudget.web.forms import ListForm, answer_form
 class Column:
     """A column's heading, and the class that it shares with its cells.
 
-    sorts: the heading turns the order; the context says `sort_link`, `oldest_first`.
+    sorts: the heading leads to the context's `sort_link`. orders: the orders by this
+    column, the falling and the rising one; the context's `order` says which there is.
     """
 
     label: str
     css_class: str = ""
     sorts: bool = False
+    orders: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,13 +71,14 @@ class ChangeList:
         find: Callable[[dict[str, Any], cursors.Position], Page[Any]],
         row: Callable[[Any], Any] = lambda item: item,
         context: dict[str, Any] | None = None,
-        beside: Callable[[], dict[str, Any]] = dict,
+        beside: Callable[[Any], dict[str, Any]] = lambda page: {},
     ) -> HttpResponse:
         """Show the page that the address asks for, filtered by a form.
 
         find: reads it from what the form holds and the page's position. row: what the
         row's template gets of an item. context: what the template needs in any case.
-        beside: what it needs beside the rows. What is refused is said by its field.
+        beside: what it needs beside the page's rows. What is refused is said by its
+        field.
         """
         always = {"cl": self, "form": form, **(context or {})}
 
@@ -87,7 +90,7 @@ class ChangeList:
                 "filtered": form.is_filtered,
                 # A filtered page looks at so many items at most.
                 "short": page.next and len(page.items) < limit,
-                **beside(),
+                **beside(page),
             }
             return render(request, self.template, shown)
 

@@ -20,9 +20,9 @@ def test_totals_are_of_the_whole_filtered_list_and_of_one_user():
     make_expense(category="Rent", amount="16.00")
     make_expense(BOB, category="Café", amount="32.00")
 
-    found = queries.sum_up(ALICE, q="cafe", max_amount="8")
+    found = queries.list_expenses(ALICE, totals=True, q="cafe", max_amount="8", limit=1)
 
-    assert found == queries.Totals(4, Decimal("7.50"), complete=True)
+    assert found.totals == queries.Totals(4, Decimal("7.50"), complete=True)
 
 
 def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
@@ -31,11 +31,11 @@ def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
         expense = make_expense(amount="1.00")
         expense.update([Expense.description.set("x" * 300_000)])  # over a megabyte
 
-    found = queries.sum_up(ALICE)
+    found = queries.list_expenses(ALICE, totals=True).totals
 
     assert not found.complete
     assert 0 < found.count < 4
-    assert queries.sum_up(BOB).complete
+    assert queries.list_expenses(BOB, totals=True).totals.complete
 
 
 def test_the_api_adds_them_when_asked_only():

@@ -332,7 +332,7 @@ QUERIES = {
         "q",
         "min_amount",
         "max_amount",
-        "sort",
+        "ordering",
         "cursor",
         "page_size",
         "format",

@@ -81,9 +81,9 @@ def test_from_registration_to_the_mailbox(windows, stack, javascript):
     expect(page.get_by_text("Over budget")).to_be_visible()
     page.get_by_role("link", name="Notifications").click()
     expect(page.get_by_text("Subscribed: notifications also go to")).to_be_visible()
-    expect(page.get_by_role("row").filter(has_text="exceeded")).to_be_visible()
-    open_mail(page, stack, email, "exceeded")
-    expect(mail(page, email, "exceeded")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Over budget")).to_be_visible()
+    open_mail(page, stack, email, "Over budget")
+    expect(mail(page, email, "Over budget")).to_be_visible()
     if javascript:
         assert flaws(page) == []
 

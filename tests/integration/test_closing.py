@@ -51,7 +51,7 @@ def test_everything_can_be_taken_along_and_then_nothing_is_left(stack):
     alice.patch(f"expenses/{made['expense_id']}", description="changed")
     announced_and_put(alice)
     report = alice.post("reports/generate", report_type="monthly")
-    alice.mails(2)
+    alice.mails(1)
 
     taken = zipfile.ZipFile(io.BytesIO(alice.request("GET", "export").content))
     assert taken.testzip() is None

@@ -105,7 +105,7 @@ def test_fifty_expenses_at_once_cross_each_level_once(stack):
     wait_until(lambda: [status for _, status in history(dave)] == ["sent"] * 2)
     subjects = [each["subject"] for each in dave.mails(2)]
     assert len(subjects) == 2
-    assert sum("exceeded" in each for each in subjects) == 1
+    assert sum("Over budget" in each for each in subjects) == 1
 
 
 def test_twenty_registrations_of_one_name_make_one_account(stack):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from accounts import claims, entries, services
-from accounts.models import Account, User
+from accounts.models import Account
 from budgets import services as budgets
 from expenses import erasure as expenses
 from notifications import erasure as notifications
@@ -25,6 +25,7 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.tables import Action, Writes, retry_lost_races
 from smartbudget.core.tasks import QueueError
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from accounts.models import Account, ApiToken, Credential, Session, User
+from accounts.models import Account, ApiToken, Credential, Session
 from smartbudget.core import dates
 from smartbudget.core.tables import Writes
+from smartbudget.core.user import User
 
 C = TypeVar("C", bound=Credential)
 

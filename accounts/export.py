@@ -18,7 +18,7 @@ from typing import IO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import records, services, throttles, tokens
-from accounts.models import Account, User
+from accounts.models import Account
 from accounts.records import Record
 from accounts.throttles import Limit
 from accounts.zips import Entries, Outlet
@@ -31,6 +31,7 @@ from smartbudget.core import aws, concurrency, dates
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

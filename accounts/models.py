@@ -1,8 +1,6 @@
 """The users table: accounts, and under prefixes of their own what belongs to them."""
 
 import datetime
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import ClassVar, Self
 
 from pynamodb.attributes import (
@@ -18,6 +16,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from smartbudget.core import dates, language
 from smartbudget.core.config import config
 from smartbudget.core.tables import Action, MoneyAttribute, Table, VersionAttribute
+from smartbudget.core.user import User
 
 # Kinds of notification a person can have by e-mail or only in the app.
 EMAIL_KINDS = (
@@ -31,35 +30,6 @@ EMAIL_KINDS = (
 OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off until asked for
 # These are always sent, and at once: they say what may be somebody else's doing.
 SECURITY_KINDS = ("password_changed", "email_changed", "api_token_created")
-
-
-@dataclass(frozen=True)
-class User:
-    """What every request needs of its account; sessions and API tokens carry it.
-
-    The acting user that services take as their first argument.
-    """
-
-    user_id: str
-    username: str
-    email: str
-    currency: str = "USD"  # ISO 4217
-    time_zone: str = "UTC"  # IANA
-    language: str = language.DEFAULT  # of language.LANGUAGES
-    large_expense_threshold: Decimal | None = None  # None: off
-    is_staff: bool = False
-
-    def __str__(self) -> str:
-        return self.username
-
-    @property
-    def is_authenticated(self) -> bool:
-        """Always true: where nobody is logged in there is no User."""
-        return True
-
-    def today(self, instant: datetime.datetime | None = None) -> datetime.date:
-        """Return the day it is where the user lives."""
-        return dates.local_day(self.time_zone, instant)
 
 
 class UsernameIndex(GlobalSecondaryIndex["Account"]):

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from accounts.models import Account, User
+from accounts.models import Account
 from expenses.export import plain
 from notifications.states import delivery_in_words, reason_in_words
 from smartbudget.core.files import file_name
 from smartbudget.core.language import speaking
 from smartbudget.core.money import format_amount
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from accounts.tokens import LiveToken

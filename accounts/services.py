@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import claims, emails, entries, passwords, rules, sessions, throttles
-from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session, User
+from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
 from accounts.throttles import Limit
 from budgets import services as budgets
@@ -35,6 +35,7 @@ from smartbudget.core.tables import (
     retry_lost_races,
     unchecked,
 )
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from notifications.models import Notification

@@ -5,8 +5,9 @@ import time
 from dataclasses import dataclass
 
 from accounts import entries
-from accounts.models import Account, Session, User
+from accounts.models import Account, Session
 from smartbudget.core import dates
+from smartbudget.core.user import User
 
 LIFETIME_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
 AT_MOST = 20  # of one account; a new one ends the oldest

@@ -9,11 +9,12 @@ import re
 from dataclasses import dataclass
 
 from accounts import emails, entries, services, sessions
-from accounts.models import Account, User
+from accounts.models import Account
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, Writes, retry_lost_races
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from pynamodb.exceptions import UpdateError
 
 from accounts import entries, services
-from accounts.models import Account, ApiToken, User
+from accounts.models import Account, ApiToken
 from notifications import outbox, texts
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes, is_condition_failure, retry_lost_races
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from notifications.models import Notification

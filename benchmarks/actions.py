@@ -23,9 +23,9 @@ from django.test import Client
 django.setup()
 
 from accounts import services as accounts
-from accounts.models import User
 from expenses.models import Expense
 from smartbudget.core.config import config
+from smartbudget.core.user import User
 
 HISTORIES = (100, 1_000, 10_000)
 TIMES = 25

@@ -9,13 +9,13 @@ from itertools import groupby
 from typing import Any
 
 from accounts import services as accounts
-from accounts.models import User
 from budgets import counting, merging
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
 from smartbudget.core.pages import Key
 from smartbudget.core.tables import LostRaceError
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from accounts.models import User
 from budgets.models import LEVELS, Budget, budget_ids_for, level_of
 from expenses import queries as expenses
 from notifications import outbox, texts
@@ -21,6 +20,7 @@ from smartbudget.core import dates, log
 from smartbudget.core.tables import Action, Writes
 from smartbudget.core.tasks import QueueError
 from smartbudget.core.text import fold
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from notifications.models import Notification

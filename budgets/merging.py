@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from babel import lists
 
-from accounts.models import User
 from budgets.counting import Outcome, change, current_period, put_counted, settle
 from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates
@@ -21,6 +20,7 @@ from smartbudget.core.language import locale
 from smartbudget.core.money import LIMIT
 from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import choose, clean, fold
+from smartbudget.core.user import User
 
 # What is done where several budgets of one period become one: the first one stays as
 # it is, or gets the amounts of the others too.

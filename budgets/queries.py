@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from accounts.models import User
 from budgets.forecast import overspend_date
 from budgets.models import Budget, level_of
 from budgets.services import list_budgets
@@ -18,6 +17,7 @@ from smartbudget.core.language import days, ngettext
 from smartbudget.core.language import gettext as _
 from smartbudget.core.money import percentage
 from smartbudget.core.text import fold
+from smartbudget.core.user import User
 
 LATEST = 5  # expenses that a summary shows
 

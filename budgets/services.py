@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from pynamodb.exceptions import DoesNotExist
 
-from accounts.models import User
 from budgets.counting import (
     Outcome,
     change,
@@ -38,6 +37,7 @@ from smartbudget.core.tables import (
     unchecked,
 )
 from smartbudget.core.text import choose, clean
+from smartbudget.core.user import User
 
 _EDITED = ("category", "amount", "alert_threshold")
 

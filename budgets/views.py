@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services as accounts
-from accounts.models import User
 from budgets import charts, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
@@ -18,6 +17,7 @@ from expenses import queries as expenses
 from expenses.forms import QuickAddForm
 from expenses.views import say
 from smartbudget.core.money import display
+from smartbudget.core.user import User
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form, posted
 

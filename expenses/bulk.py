@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from accounts.models import User
 from expenses import drafts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
@@ -13,6 +12,7 @@ from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import number
 from smartbudget.core.tables import LostRaceError
+from smartbudget.core.user import User
 
 MOST_ROWS = 1000
 

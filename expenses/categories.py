@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pynamodb.expressions.condition import Condition
 
-from accounts.models import User
 from budgets import services as budgets
 from expenses.models import Expense
 from expenses.queries import between
 from smartbudget.core.concurrency import READS
 from smartbudget.core.text import clean, fold, search_key
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from budgets.models import Budget

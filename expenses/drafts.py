@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from accounts.models import User
 from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
 from smartbudget.core.text import choose, clean, fold
+from smartbudget.core.user import User
 
 YEARS_BACK = 10
 YEARS_AHEAD = 1

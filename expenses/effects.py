@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from accounts.models import User
 from budgets import counting
 from budgets.counting import Entry, Outcome
 from expenses import history
@@ -13,6 +12,7 @@ from notifications import outbox, texts
 from smartbudget.core import dates
 from smartbudget.core.tables import Action, Writes
 from smartbudget.core.text import fold
+from smartbudget.core.user import User
 
 _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
 

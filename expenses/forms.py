@@ -9,13 +9,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from expenses import files, history, services
 from expenses.models import STATUS_WORDS, Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.serializers import checked
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.money import editable, is_amount, parse_amount
+from smartbudget.core.user import User
 from smartbudget.web.forms import AmountField, ListForm
 
 ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}

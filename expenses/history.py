@@ -15,13 +15,13 @@ from typing import Any
 
 from pynamodb.expressions.operand import Path
 
-from accounts.models import User
 from expenses.models import STATUS_WORDS, Expense, History
 from expenses.queries import get_expense
 from smartbudget.core import language, money
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
+from smartbudget.core.user import User
 
 KEPT = 50  # changes
 

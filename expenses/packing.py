@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from accounts.models import User
 from budgets import counting
 from budgets.counting import Entry, Outcome
 from expenses import effects, history
@@ -20,6 +19,7 @@ from expenses.models import Expense
 from notifications import digests
 from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
 from smartbudget.core.text import fold
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from budgets.models import Budget

@@ -12,7 +12,6 @@ from typing import Any
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
-from accounts.models import User
 from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
 from smartbudget.core.concurrency import READS
@@ -20,6 +19,7 @@ from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Item, Key, Page, read_page
 from smartbudget.core.text import choose, clean, fold, search_key
+from smartbudget.core.user import User
 
 KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")

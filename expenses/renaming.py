@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from accounts.models import User
 from budgets import merging
 from expenses import effects
 from expenses.categories import LONGEST
@@ -20,6 +19,7 @@ from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import clean, fold
+from smartbudget.core.user import User
 
 MOST = 1000  # expenses that one call changes
 MOST_SOURCES = 20

@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from accounts.models import User
 from expenses import drafts, effects, receipts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
@@ -13,6 +12,7 @@ from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import LostRaceError
+from smartbudget.core.user import User
 
 MOST = 100  # expenses; as many as a page of a list holds
 

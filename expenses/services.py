@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist
 
-from accounts.models import User
 from budgets import counting
 from budgets.counting import Outcome
 from expenses import drafts, effects, receipts
@@ -26,6 +25,7 @@ from smartbudget.core.tables import (
     retry_lost_races,
     unchecked,
 )
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
     from expenses.files import Receipt

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from accounts.models import User
 from expenses import files, receipts, services
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
@@ -14,6 +13,7 @@ from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.files import owner_of
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, write_if
+from smartbudget.core.user import User
 
 _CHUNK = 256 * 1024  # bytes
 

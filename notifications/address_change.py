@@ -23,8 +23,9 @@ from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
-    from accounts.models import Account, User
+    from accounts.models import Account
     from notifications.models import Notification
+    from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts.models import User
 from accounts.staff import require_staff
 from smartbudget.core import aws
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

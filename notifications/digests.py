@@ -14,7 +14,8 @@ from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
-    from accounts.models import Account, User
+    from accounts.models import Account
+    from smartbudget.core.user import User
 
 # In the order of a digest: what is over before what is near.
 _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")

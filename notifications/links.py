@@ -11,7 +11,7 @@ from smartbudget.core.errors import NotFoundError
 from smartbudget.core.language import gettext as _
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from smartbudget.core.user import User
 
 
 def address_of(token: str) -> str:

@@ -11,7 +11,7 @@ from smartbudget.core.tables import Writes
 from smartbudget.core.tasks import DEFAULT, QueueError, find
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

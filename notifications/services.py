@@ -9,7 +9,6 @@ from itertools import islice
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
-from accounts.models import User
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES, READS
@@ -26,6 +25,7 @@ from smartbudget.core.tables import (
     write_if,
 )
 from smartbudget.core.text import choose
+from smartbudget.core.user import User
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
 LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short

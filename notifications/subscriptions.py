@@ -22,7 +22,8 @@ from smartbudget.core.language import mark
 from smartbudget.core.tables import LostRaceError, retry_lost_races
 
 if TYPE_CHECKING:
-    from accounts.models import Account, User
+    from accounts.models import Account
+    from smartbudget.core.user import User
 
 T = TypeVar("T")
 

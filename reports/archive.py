@@ -13,7 +13,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DoesNotExist
 
-from accounts.models import User
 from notifications import outbox
 from notifications.texts import report_ready
 from reports.models import Making
@@ -27,6 +26,7 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
 from smartbudget.core.pages import Key, Page
 from smartbudget.core.tables import Action, Writes, write_if
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

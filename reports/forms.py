@@ -6,10 +6,10 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from expenses.forms import DayField
 from reports.periods import LONGEST, TITLES
 from smartbudget.core import dates
+from smartbudget.core.user import User
 
 
 class ReportForm(forms.Form):

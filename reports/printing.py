@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from accounts import services as accounts
-from accounts.models import User
 from reports import pdf
 from reports.periods import resolve
 from reports.services import Report, make_report
@@ -17,6 +16,7 @@ from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 from smartbudget.core.language import current, speaking
 from smartbudget.core.language import gettext as _
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 

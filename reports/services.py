@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from accounts.models import User
 from budgets import queries as budgets
 from budgets.queries import BudgetLine
 from budgets.services import list_budgets
@@ -18,6 +17,7 @@ from reports.insights import insights
 from reports.periods import ONE_DAY, Question
 from smartbudget.core import dates, language
 from smartbudget.core.money import CURRENCIES, percentage
+from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from budgets.models import Budget

@@ -5,7 +5,8 @@ import itertools
 from django.test import Client
 
 from accounts import services, tokens
-from accounts.models import Account, User
+from accounts.models import Account
+from smartbudget.core.user import User
 
 PASSWORD = "correct horse battery"
 

@@ -14,10 +14,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import entries, services, staff, tokens
-from accounts.models import User
 from expenses import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
+from smartbudget.core.user import User
 from tests.builders import (
     PASSWORD,
     account_of,

@@ -3,12 +3,12 @@
 import datetime
 from decimal import Decimal
 
-from accounts.models import User
 from budgets import services as budgets
 from budgets.models import Budget
 from expenses import services as expenses
 from expenses.models import Expense
 from notifications.models import Notification
+from smartbudget.core.user import User
 
 NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)  # a Wednesday
 TODAY = NOON.date()

@@ -22,7 +22,6 @@ import pypdf
 import pytest
 import time_machine
 
-from accounts.models import User
 from budgets import queries as budgets
 from expenses.bulk import record_expenses
 from expenses.services import edit_expense
@@ -34,6 +33,7 @@ from smartbudget.core import dates
 from smartbudget.core.language import ngettext, percent, speaking
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
 from smartbudget.core.text import fold
+from smartbudget.core.user import User
 from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
 from tests.money_builders import NOON, TODAY, make_budget

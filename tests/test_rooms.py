@@ -122,7 +122,7 @@ def strangers(code: str, app: str) -> list[str]:
         for name in imported_names(tree)
         if name.partition(".")[0] in set(APPS) - {app}
         and name.split(".")[1:2] == ["models"]
-        and name != "accounts.models.User"
+        and name != "smartbudget.core.user.User"
         and not name.rpartition(".")[2].isupper()
     ]
 

@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 from accounts import services as accounts
-from accounts.models import User
 from budgets import services as budgets
 from expenses import services as expenses
 from notifications import subscriptions
 from smartbudget.core.config import config
 from smartbudget.core.errors import ConflictError
+from smartbudget.core.user import User
 from smartbudget.local.settings import DEMO_PASSWORD, DEMO_USERNAME, LocalError
 
 EMAIL = f"{DEMO_USERNAME}@example.com"

@@ -12,9 +12,9 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts import tokens
-from accounts.models import User
 from accounts.tokens import Access
 from smartbudget.core import log
+from smartbudget.core.user import User
 from smartbudget.web import sessions
 
 # What a view says of itself as `scope`: which scopes let a token read there, and which

@@ -7,10 +7,10 @@ from django.core import signing
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.models import User
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Key, Page
+from smartbudget.core.user import User
 
 SALT = "smartbudget.cursor"
 PATTERN = "^[A-Za-z0-9_.-]+:[A-Za-z0-9_-]+$"  # base64, and its signature

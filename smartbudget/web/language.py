@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from accounts.models import User
 from smartbudget.core import language
+from smartbudget.core.user import User
 
 
 def activate(code: str) -> None:

@@ -15,8 +15,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
 from accounts.forms import LoginForm
-from accounts.models import User
 from smartbudget.core import log
+from smartbudget.core.user import User
 from smartbudget.web import errors, form_drafts, rates
 from smartbudget.web.language import activate_for
 from smartbudget.web.requests import wants_json

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from accounts.models import User
 from budgets import services as budgets
 from expenses.models import Expense
 from smartbudget.core import dates
+from smartbudget.core.user import User
 from tests.money_builders import ALICE, TODAY, make_budget, make_expense
 
 states = st.sampled_from(["pending", "cleared", "void"])

@@ -4,9 +4,9 @@ import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
 
-from accounts.models import User
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.pages import Page
+from smartbudget.core.user import User
 from smartbudget.web import cursors
 
 ALICE = User("a1", "alice", "alice@example.com")

@@ -17,20 +17,20 @@ from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import records, services, throttles, tokens
+from accounts import records, services, tokens
 from accounts.models import Account
 from accounts.records import Record
-from accounts.throttles import Limit
 from accounts.zips import Entries, Outlet
 from budgets import services as budgets
 from expenses import history
 from expenses import queries as expenses
 from notifications import services as notifications
 from reports import archive as reports
-from smartbudget.core import aws, concurrency, dates
+from smartbudget.core import aws, concurrency, dates, throttling
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
+from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def _admit(
 ) -> Iterator[bytes]:
     def begin() -> Generator[bytes, None, None]:
         account = services.get_account(user.user_id)
-        throttles.count(EXPORTS, user.user_id)
+        throttling.count(EXPORTS, user.user_id)
         return make(account)
 
     return concurrency.EXPORTS.held_while_sent(user.user_id, begin)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import claims, emails, entries, passwords, rules, sessions, throttles
+from accounts import claims, emails, entries, passwords, rules, sessions
 from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
-from accounts.throttles import Limit
 from budgets import services as budgets
 from expenses import queries as expenses
 from notifications import outbox, plans, texts
-from smartbudget.core import dates, language, log
+from smartbudget.core import dates, language, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -35,6 +34,7 @@ from smartbudget.core.tables import (
     retry_lost_races,
     unchecked,
 )
+from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def register(
     passwords.check(password, username=username, email=email, field="password")
     if address is not None:
         log.add(source=address)
-        throttles.count(REGISTRATIONS, address)
+        throttling.count(REGISTRATIONS, address)
     now = dates.timestamp()
     account = Account(
         user_id=uuid.uuid4().hex,
@@ -181,10 +181,10 @@ def _count_and_verify(
     whom: the name that was typed. If an account's two names shared a counter, failing
     with one and then being throttled with the other would tell whose it is.
     """
-    throttles.count(ADDRESS_LOGINS, address)
+    throttling.count(ADDRESS_LOGINS, address)
     failed = False
     try:
-        throttles.count(NAME_LOGINS, whom)
+        throttling.count(NAME_LOGINS, whom)
         try:
             right = passwords.verify(
                 password, account.password_hash if account else None
@@ -192,10 +192,10 @@ def _count_and_verify(
             failed = not right
         finally:
             if not failed:
-                throttles.give_back(NAME_LOGINS, whom)
+                throttling.give_back(NAME_LOGINS, whom)
     finally:
         if not failed:
-            throttles.give_back(ADDRESS_LOGINS, address)
+            throttling.give_back(ADDRESS_LOGINS, address)
     return right
 
 
@@ -494,10 +494,10 @@ def verify_password(account: Account, password: str, field: str) -> None:
     Raises InvalidError naming `field`, and ThrottledError: a stolen session must not
     serve to guess the password.
     """
-    throttles.count(PASSWORD_CHECKS, account.user_id)
+    throttling.count(PASSWORD_CHECKS, account.user_id)
     if not passwords.verify(password, account.password_hash):
         raise InvalidError(_("This is not your password."), field)
-    throttles.give_back(PASSWORD_CHECKS, account.user_id)
+    throttling.give_back(PASSWORD_CHECKS, account.user_id)
 
 
 def change_password(

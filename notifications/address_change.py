@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import claims, emails, rules, throttles
+from accounts import claims, emails, rules
 from accounts import services as accounts
 from accounts.emails import NO_CHANGE, EmailChanges, retired
 from notifications import outbox, subscriptions, texts
 from notifications.subscriptions import NO_SUBSCRIPTION, past_races
-from smartbudget.core import dates
+from smartbudget.core import dates, throttling
 from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
@@ -51,7 +51,7 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     accounts.verify_password(account, password, "password")
     account = subscriptions.look_up(account)
     if email not in claims.addresses_of(account):
-        throttles.count(subscriptions.SUBSCRIPTIONS, user.user_id)
+        throttling.count(subscriptions.SUBSCRIPTIONS, user.user_id)
     notice_id = uuid.uuid4().hex
 
     def attempt(found: Account) -> tuple[Account, list[Notification]]:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import claims, emails, throttles
+from accounts import claims, emails
 from accounts import services as accounts
 from accounts.emails import NO_CHANGE, EmailChanges, retired
-from accounts.throttles import Limit
 from notifications import outbox, transports
 from notifications.transports import Subscription
-from smartbudget.core import dates
+from smartbudget.core import dates, throttling
 from smartbudget.core.config import config
 from smartbudget.core.language import mark
 from smartbudget.core.tables import LostRaceError, retry_lost_races
+from smartbudget.core.throttling import Limit
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -56,7 +56,7 @@ def subscribe(user: User) -> Account:
     account = look_up(accounts.get_account(user.user_id))
     if account.subscription_status != "none":
         return account
-    throttles.count(SUBSCRIPTIONS, user.user_id)
+    throttling.count(SUBSCRIPTIONS, user.user_id)
     account = past_races(account, ask)
     return past_races(account, end_retired)
 
@@ -222,7 +222,7 @@ def end_retired(account: Account) -> Account:
 
 
 def _ask_address(account: Account, email: str) -> Subscription:
-    throttles.count(CONFIRMATIONS, email)
+    throttling.count(CONFIRMATIONS, email)
     return transports.chosen().subscribe(email, account.user_id, account.language)
 
 

@@ -23,9 +23,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.throttles import Limit
 from smartbudget.core import log
 from smartbudget.core.errors import DomainError
+from smartbudget.core.throttling import Limit
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.authentication import (
     CHALLENGE,

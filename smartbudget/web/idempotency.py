@@ -34,9 +34,9 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
-from accounts import idempotency as records
-from accounts.idempotency import NAME, Attempt
+from smartbudget.core import idempotency as records
 from smartbudget.core.errors import SecretAnswerError
+from smartbudget.core.idempotency import NAME, Attempt
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import is_outage
 

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from accounts.rates import WINDOW, Limiter, Standing
-from accounts.throttles import Limit
 from smartbudget.core import log
 from smartbudget.core.config import config
 from smartbudget.core.errors import ThrottledError
+from smartbudget.core.rate_limit import WINDOW, Limiter, Standing
+from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
 from smartbudget.web.requests import client_address
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import services
-from accounts.throttles import Limit
+from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.faults import calls_counted, down
 from tests.problems import problem, said_of

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.throttles import Limit
 from notifications import subscriptions
 from notifications.models import Notification
 from smartbudget.core import dates
+from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.builders import sns
 from tests.notifications.faults import calls_counted, down

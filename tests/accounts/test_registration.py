@@ -7,9 +7,9 @@ from pynamodb.exceptions import TransactWriteError
 
 from accounts import rules, services
 from accounts.models import OPT_IN_KINDS, Account, Claim
-from accounts.throttles import Limit
 from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
 from smartbudget.core.tables import is_outage
+from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, make_user
 from tests.notifications.faults import down, reply_lost
 

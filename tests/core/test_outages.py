@@ -4,9 +4,8 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import UpdateError
 
-from accounts import throttles
-from accounts.throttles import Limit
-from smartbudget.core import tables
+from smartbudget.core import tables, throttling
+from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, client_for
 from tests.notifications.faults import hooked
 
@@ -39,7 +38,7 @@ def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
 
 def test_a_single_write_leaves_silence_alone(aws):
     with hooked("UpdateItem", hang_up), pytest.raises(UpdateError):
-        tables.write_if(lambda: throttles.count(Limit("try", 5, 60), "bob"))
+        tables.write_if(lambda: throttling.count(Limit("try", 5, 60), "bob"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from botocore.exceptions import BotoCoreError
 from accounts import claims, passwords
 from accounts import services as accounts
 from accounts.models import Account
-from accounts.throttles import Limit
 from notifications import address_change, delivery, subscriptions
 from notifications import sns as sns_transport
 from notifications.models import Notification
@@ -16,6 +15,7 @@ from smartbudget.core.errors import (
     ThrottledError,
     UnavailableError,
 )
+from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD
 from tests.notifications import faults
 from tests.notifications.builders import (

@@ -8,7 +8,6 @@ from botocore.exceptions import BotoCoreError
 
 from accounts import rules
 from accounts.models import Account
-from accounts.throttles import Limit
 from notifications import delivery, subscriptions
 from notifications import sns as sns_transport
 from smartbudget.core import aws
@@ -18,6 +17,7 @@ from smartbudget.core.errors import (
     ThrottledError,
     UnavailableError,
 )
+from smartbudget.core.throttling import Limit
 from tests.notifications import faults
 from tests.notifications.builders import (
     account_arn,

@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from accounts.rates import Limiter
+from smartbudget.core.rate_limit import Limiter
 from smartbudget.web import rates
 from tests.builders import client_for, make_user
 from tests.calls import counted

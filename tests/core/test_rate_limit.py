@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import time_machine
 
-from accounts import rates
 from accounts.models import Throttle
-from accounts.rates import Limiter
+from smartbudget.core import rate_limit
+from smartbudget.core.rate_limit import Limiter
 from tests.calls import counted
 from tests.money_builders import NOON
 from tests.notifications import faults
@@ -125,7 +125,7 @@ def test_without_dynamodb_each_process_holds_the_limit_by_itself(caplog):
 
 
 def test_only_so_many_callers_are_remembered(monkeypatch):
-    monkeypatch.setattr(rates, "MOST_CALLERS", 10)
+    monkeypatch.setattr(rate_limit, "MOST_CALLERS", 10)
     limiter = Limiter(100)
     let_through([limiter], 100, "address 0")
     for number in range(1, 10):

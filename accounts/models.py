@@ -4,7 +4,6 @@ import datetime
 from typing import ClassVar, Self
 
 from pynamodb.attributes import (
-    BinaryAttribute,
     BooleanAttribute,
     JSONAttribute,
     NumberAttribute,
@@ -14,8 +13,13 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core import dates, language
-from smartbudget.core.config import config
-from smartbudget.core.tables import Action, MoneyAttribute, Table, VersionAttribute
+from smartbudget.core.tables import (
+    Action,
+    MoneyAttribute,
+    Table,
+    UsersMeta,
+    VersionAttribute,
+)
 from smartbudget.core.user import User
 
 # Kinds of notification a person can have by e-mail or only in the app.
@@ -55,10 +59,8 @@ class EmailIndex(GlobalSecondaryIndex["Account"]):
 class Account(Table):
     """One registered person."""
 
-    class Meta:
-        table_name = f"{config.resource_prefix}users"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(UsersMeta):
+        pass
 
     user_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
     username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
@@ -155,7 +157,7 @@ class Account(Table):
 class Claim(Table):
     """`username#<name>` or `email#<address>` belongs to one account [D11]."""
 
-    class Meta(Account.Meta):
+    class Meta(UsersMeta):
         pass
 
     user_id = UnicodeAttribute(hash_key=True)  # the claim's own key
@@ -165,7 +167,7 @@ class Claim(Table):
 class Credential(Table):
     """`<kind>#<sha256 of its key>`: what opens an account, see accounts.entries."""
 
-    class Meta(Account.Meta):
+    class Meta(UsersMeta):
         pass
 
     kind: ClassVar[str]
@@ -208,32 +210,3 @@ class ApiToken(Credential):
     name = UnicodeAttribute()  # 1-50 characters
     scopes = UnicodeSetAttribute()  # of tokens.SCOPES, at least one
     last_used_at = UnicodeAttribute(null=True)  # to the minute; None: never yet
-
-
-class Throttle(Table):
-    """`throttle#<action>#<sha256 of whom>`: how often it was tried."""
-
-    class Meta(Account.Meta):
-        pass
-
-    user_id = UnicodeAttribute(hash_key=True)  # the counter's own key
-    tries = NumberAttribute()
-    expires_at = NumberAttribute()  # epoch seconds; TTL
-
-
-class KeyedRequest(Table):
-    """`idempotency#<sha256 of user and key>`: what was asked under a key, and answered.
-
-    Nothing in it can be read without the key, which is not stored.
-    """
-
-    class Meta(Account.Meta):
-        pass
-
-    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
-    fingerprint = UnicodeAttribute()  # HMAC-SHA256 of the request
-    seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
-    claim = UnicodeAttribute()  # uuid4 hex; who works on it, or did last
-    claimed_until = NumberAttribute()  # epoch seconds; then the claim lapses
-    answer = BinaryAttribute(null=True, legacy_encoding=False)  # sealed; None: not yet
-    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]

@@ -13,7 +13,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from accounts.models import EMAIL_KINDS, SECURITY_KINDS
 from smartbudget.core import dates
 from smartbudget.core.config import config
-from smartbudget.core.tables import Table
+from smartbudget.core.tables import Table, UsersMeta
 
 STATUSES = ("queued", "sent", "failed", "skipped")
 DIGEST = "alert_digest"
@@ -115,10 +115,8 @@ class Notification(Table):
 class OptIn(Table):
     """`opt-in#<sha256 of the link's token>`, in the users table: one subscription."""
 
-    class Meta:
-        table_name = f"{config.resource_prefix}users"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(UsersMeta):
+        pass
 
     user_id = UnicodeAttribute(hash_key=True)  # the record's own key
     owner = UnicodeAttribute()  # user_id of the account

@@ -2,17 +2,14 @@
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from smartbudget.core.config import config
-from smartbudget.core.tables import Table
+from smartbudget.core.tables import Table, UsersMeta
 
 
 class Making(Table):
     """`report#<sha256 of user and question>`, in the users table: one at a time."""
 
-    class Meta:
-        table_name = f"{config.resource_prefix}users"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(UsersMeta):
+        pass
 
     user_id = UnicodeAttribute(hash_key=True)  # the record's own key
     claim = UnicodeAttribute(null=True)  # who is making it now

@@ -12,12 +12,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.models import KeyedRequest
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+
 from smartbudget.core.errors import InFlightError, ReusedKeyError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
     Action,
     LostRaceError,
+    Table,
+    UsersMeta,
     retry_lost_races,
     write_if,
 )
@@ -31,6 +34,24 @@ KEPT_SECONDS = 24 * 3600
 LEASE_SECONDS = 60
 RETRY_AFTER = 2  # seconds; most requests are answered within one
 LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB [D15]
+
+
+class KeyedRequest(Table):
+    """`idempotency#<sha256 of user and key>`: what was asked under a key, and answered.
+
+    Nothing in it can be read without the key, which is not stored.
+    """
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
+    fingerprint = UnicodeAttribute()  # HMAC-SHA256 of the request
+    seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
+    claim = UnicodeAttribute()  # uuid4 hex; who works on it, or did last
+    claimed_until = NumberAttribute()  # epoch seconds; then the claim lapses
+    answer = BinaryAttribute(null=True, legacy_encoding=False)  # sealed; None: not yet
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
 
 
 @dataclass(frozen=True)

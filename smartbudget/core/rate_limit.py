@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from pynamodb.exceptions import UpdateError
 
-from accounts.models import Throttle
 from smartbudget.core.tables import is_outage
+from smartbudget.core.throttling import Throttle
 
 logger = logging.getLogger(__name__)
 

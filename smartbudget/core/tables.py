@@ -121,6 +121,14 @@ class Table(Model):
         return table
 
 
+class UsersMeta:
+    """Settings of the users table, which holds several kinds of item."""
+
+    table_name = f"{config.resource_prefix}users"
+    region = config.region
+    host = config.aws_endpoint
+
+
 def _make_known(shared: Connection, table: MetaTable) -> None:
     """Tell the connection of a table's keys and indexes.
 
@@ -311,6 +319,7 @@ __all__ = [
     "LostRaceError",
     "MoneyAttribute",
     "Table",
+    "UsersMeta",
     "VersionAttribute",
     "Writes",
     "connection",

@@ -4,11 +4,23 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from accounts.models import Throttle
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Action, write_if
+from smartbudget.core.tables import Action, Table, UsersMeta, write_if
+
+
+class Throttle(Table):
+    """`throttle#<action>#<sha256 of whom>`: how often it was tried."""
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the counter's own key
+    tries = NumberAttribute()
+    expires_at = NumberAttribute()  # epoch seconds; TTL
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts import passwords, services
-from accounts.models import Throttle
 from smartbudget.core import dates
 from smartbudget.core.errors import (
     AuthenticationError,
     ThrottledError,
     UnavailableError,
 )
-from smartbudget.core.throttling import Limit
+from smartbudget.core.throttling import Limit, Throttle
 from tests.builders import PASSWORD, make_user
 from tests.conftest import empty_aws
 from tests.notifications.faults import calls_counted

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import time_machine
 
-from accounts.models import Throttle
 from smartbudget.core import rate_limit
 from smartbudget.core.rate_limit import Limiter
+from smartbudget.core.throttling import Throttle
 from tests.calls import counted
 from tests.money_builders import NOON
 from tests.notifications import faults

@@ -15,13 +15,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver, resolve
 
 from accounts import staff
-from accounts.models import KeyedRequest
 from budgets import services as budgets
 from budgets.models import Budget
 from expenses import services as expenses
 from expenses import uploads
 from expenses.models import Expense
 from smartbudget.core import idempotency
+from smartbudget.core.idempotency import KeyedRequest
 from smartbudget.web import idempotency as web_idempotency
 from tests.builders import PASSWORD, client_for, make_user
 from tests.expenses.pictures import PDF

@@ -4,9 +4,9 @@ import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import Throttle
 from expenses import files
 from smartbudget.core import concurrency
+from smartbudget.core.throttling import Throttle
 from tests.builders import client_for, make_user
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, make_expense

@@ -1,4 +1,4 @@
-"""Claims: who a username or an e-mail address belongs to, read by key [D11]."""
+"""Claims: who a username or an e-mail address belongs to, read by key."""
 
 from accounts.models import Account, Claim
 from smartbudget.core.tables import Writes

@@ -155,7 +155,7 @@ class Account(Table):
 
 
 class Claim(Table):
-    """`username#<name>` or `email#<address>` belongs to one account [D11]."""
+    """`username#<name>` or `email#<address>` belongs to one account."""
 
     class Meta(UsersMeta):
         pass
@@ -176,7 +176,7 @@ class Credential(Table):
     owner = UnicodeAttribute()  # user_id of the account
     user = JSONAttribute()  # the account's User as a dict, amounts as strings
     created_at = UnicodeAttribute()  # ISO 8601, UTC
-    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
 
     @property
     def digest(self) -> str:

@@ -122,7 +122,7 @@ def _store_account(account: Account, session: Session) -> None:
         if not error.refused or not _is_stored(account):
             raise
     except TransactWriteError as error:
-        # The reply may have been lost after the commit [D8].
+        # The reply may have been lost after the commit (docs/aws.md#lost-replies).
         if not is_outage(error) or not _is_stored(account):
             raise
 
@@ -163,7 +163,7 @@ def log_in(
     name = identifier.strip().casefold()
     key = claims.email_key(name) if "@" in name else claims.username_key(name)
     # Claims are read by key and consistently, which an index cannot be: it may not yet
-    # know who has just registered [D11]. Nobody's account costs the same two reads.
+    # know who has just registered. Nobody's account costs the same two reads.
     owner = claims.owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
     account = find_account(owner or "nobody")
     right = _count_and_verify(key, address, password, account)

@@ -34,7 +34,7 @@ FIRST = datetime.datetime(2026, 4, 1, 6, tzinfo=datetime.UTC)
 # service within a region; prices are us-east-1's on-demand ones.
 LATENCY = 0.005  # seconds a call
 LAMBDA_GB = 0.5
-CPU_SHARE = 512 / 1769  # of a core, at 512 MB [L2]
+CPU_SHARE = 512 / 1769  # of a core, at 512 MB (docs/aws.md#processor-share)
 DOLLARS_A_READ_UNIT = 0.125e-6
 DOLLARS_A_WRITE_UNIT = 0.625e-6
 DOLLARS_A_GB_SECOND = 0.0000166667
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def _limits(size: int, seconds_a_user: float) -> list[str]:
-    met = ["SNS filter policies, 200 a topic [S2]: mails must go through SES"]
+    met = ["SNS filter policies, 200 a topic: mails must go through SES"]
     if size * seconds_a_user > RUN_SECONDS:
         met.append("one run's time: the rest is handed to further runs")
     if size * seconds_a_user > DAY_SECONDS:

@@ -47,7 +47,7 @@ def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
 
 
 class ByUserIndex(GlobalSecondaryIndex["Budget"]):
-    """One user's budgets; lags behind writes [D11]."""
+    """One user's budgets; lags behind writes."""
 
     class Meta:
         index_name = "user_id-index"

@@ -134,7 +134,7 @@ def summary(user: User, month: str | None = None) -> Summary:
     month: `YYYY-MM`; None: the current one. Weekly and yearly budgets show the period
     that holds `dates.day_shown`, and today's budgets apply to every month.
 
-    Reads the indexes, which lag behind writes by a moment [D11]. Raises InvalidError.
+    Reads the indexes, which lag behind writes by a moment. Raises InvalidError.
     """
     first = dates.parse_month(month) if month is not None else user.today()
     return _summary(user, "monthly", dates.period_of("monthly", first))

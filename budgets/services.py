@@ -103,7 +103,7 @@ def get_budget(user: User, budget_id: str) -> Budget:
 def list_budgets(user: User) -> Page[Budget]:
     """Read all of the user's budgets with one Query, by category and period.
 
-    There are few, so they come as one page. The index lags a moment [D11].
+    There are few, so they come as one page. The index lags a moment.
     """
     found = list(Budget.by_user.query(user.user_id))
     return Page(sorted(found, key=lambda each: (each.category_key, each.period)))

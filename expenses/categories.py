@@ -82,7 +82,7 @@ def list_categories(
 
     Newer expenses are looked at first, MOST_PAGES of them at most, and of more than
     MOST_LISTED categories those used last are listed. Reads the indexes, which lag
-    behind writes by a moment [D11].
+    behind writes by a moment.
 
     Raises InvalidError.
     """

@@ -32,7 +32,7 @@ STATUSES = tuple(STATUS_WORDS)
 
 
 class ByUserIndex(GlobalSecondaryIndex["Expense"]):
-    """One user's ledger in date order; lags behind writes [D11]."""
+    """One user's ledger in date order; lags behind writes."""
 
     class Meta:
         index_name = "user_id-index"
@@ -60,7 +60,7 @@ class Expense(Table):
     category_key = UnicodeAttribute()
     description = UnicodeAttribute(default="")
     description_key = UnicodeAttribute(null=True)  # what versions up to 0.1 search
-    receipt_url = UnicodeAttribute(null=True)  # S3 key, by the seed's name
+    receipt_url = UnicodeAttribute(null=True)  # S3 key; the API's field is named so
     receipt_sha256 = UnicodeAttribute(null=True)  # of what is kept, hexadecimal
     receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png
     receipt_size = NumberAttribute(null=True)  # bytes

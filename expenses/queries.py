@@ -157,7 +157,7 @@ def list_expenses(
     list, with one Query a megabyte. limit: 1-100. after, backwards: see `read_page`.
 
     Where many expenses are filtered out, a page may be short and have a next one.
-    A new expense shows up here a moment after it is stored: the index lags [D11].
+    A new expense shows up here a moment after it is stored: the index lags.
 
     By amount a list needs a start and an end. It is read whole for each page, so it
     has totals in any case; where they are not complete, just what they are of is
@@ -252,7 +252,7 @@ def _pages(
 
     attributes: those needed beside amount and status. Yields items as DynamoDB writes
     them, and whether they are the last; stops after TREND_PAGES megabytes. Reads the
-    index, which lags behind writes by a moment [D11]. Raises InvalidError.
+    index, which lags behind writes by a moment. Raises InvalidError.
     """
     keep = _keeper(wanted.category, wanted.q)
     searched = ["category", "description"] if keep else []
@@ -333,7 +333,7 @@ def between(start: datetime.date | None, end: datetime.date | None) -> Condition
 def spending(user_id: str, period: dates.Period) -> list[Spending]:
     """Read every expense that counts in a period, with one Query a megabyte.
 
-    Reads the index, which lags behind writes by a moment [D11].
+    Reads the index, which lags behind writes by a moment.
     """
     found = Expense.by_user.query(
         user_id,
@@ -362,7 +362,7 @@ def entries(
     """Read every expense that counts in a period, by day, with one Query a megabyte.
 
     described: the days whose descriptions are wanted; others have an empty one.
-    Reads the index, which lags behind writes by a moment [D11].
+    Reads the index, which lags behind writes by a moment.
     """
     pages = Expense.by_user.query(
         user_id,
@@ -403,7 +403,7 @@ def trend(
     month: the last of them, `YYYY-MM`; None: the current one. category: compared by
     `fold`; empty: all. by: `category`: each month has its totals by category, as the
     month's summary has them; empty: none. Reads the index, which lags behind writes by
-    a moment [D11].
+    a moment.
 
     Months that are more than it reads (see TREND_PAGES) are left out, the oldest
     first, rather than shown short. Raises InvalidError.

@@ -117,7 +117,7 @@ def _find(
 ) -> tuple[list[Expense], bool]:
     """Find expenses to change, and say whether there may be more than these.
 
-    Reads the index, which lags behind writes [D11]. What it shows of an expense that
+    Reads the index, which lags behind writes. What it shows of an expense that
     changed since has an older version, so it is not changed before it is read again.
     """
     keys = set(map(fold, sources))

@@ -47,7 +47,7 @@ WEB_ROOMS = frozenset(
 )
 WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
 KEPT_ZIPS = 3  # of each function; older ones are deleted
-UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md
+UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md#wheels
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
 
@@ -87,7 +87,7 @@ class Target:
         return self.python_version in {None, here}
 
 
-# What Lambda's python3.13 can load (docs/aws.md, Wheels). No tag alone has every
+# What Lambda's python3.13 can load (docs/aws.md#wheels). No tag alone has every
 # package: Pillow has the first two, python-bidi the last.
 AWS_LAMBDA = Target(
     "3.13",

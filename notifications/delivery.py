@@ -242,7 +242,7 @@ def _claim(
 
 
 def _claimed_before(notification_id: str, claim: str) -> Notification | None:
-    """Find out why a claim was refused; a lost reply makes it look so too [D8]."""
+    """Find out why a claim was refused; a lost reply makes it look so too."""
     stored = _find(notification_id)
     if stored is None:
         raise NotFoundError(_("There is no such notification."))

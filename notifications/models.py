@@ -20,7 +20,7 @@ DIGEST = "alert_digest"
 TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, DIGEST)  # what they are about
 
 # Unsent notifications spread over a few keys, since one hot key would throttle the
-# table's writes [D12].
+# table's writes (docs/aws.md#index-keys).
 SHARDS = tuple(str(number) for number in range(4))
 # The failed ones are in the same index under keys of their own: the sweep never sees
 # them, and the staff page needs no scan.
@@ -50,7 +50,7 @@ def _number_of(notification_id: str) -> int:
 
 
 class ByUserIndex(GlobalSecondaryIndex["Notification"]):
-    """One user's history in time order; lags behind writes [D11]."""
+    """One user's history in time order; lags behind writes."""
 
     class Meta:
         index_name = "user_id-index"
@@ -82,7 +82,7 @@ class Notification(Table):
     notification_id = UnicodeAttribute(hash_key=True)  # derived from what it is about
     user_id = UnicodeAttribute()
     type = UnicodeAttribute()  # budget_threshold, budget_exceeded, large_expense, ...
-    subject = UnicodeAttribute()  # ready for SNS: under 100 characters, one line [S18]
+    subject = UnicodeAttribute()  # ready for SNS: under 100 characters, one line
     message = UnicodeAttribute()
     status = UnicodeAttribute(default="queued")  # one of STATUSES
     delivery_method = UnicodeAttribute(default="email")

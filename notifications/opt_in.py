@@ -75,7 +75,7 @@ def _get(key: str) -> OptIn | None:
         record = OptIn.get(key, consistent_read=True)
     except DoesNotExist:
         return None
-    # TTL deletes late, after days at worst [D19].
+    # TTL deletes late, after days at worst (docs/aws.md#time-to-live).
     dead = record.expires_at is not None and record.expires_at <= time.time()
     return None if dead else record
 

@@ -72,7 +72,7 @@ def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
 
 
 def body_of(notification: Notification, email: str) -> dict[str, str]:
-    """Write the seed's message."""
+    """Return the message that is queued for a notification."""
     return {
         "user_id": notification.user_id,
         "user_email": email,

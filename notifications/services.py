@@ -60,7 +60,7 @@ def list_notifications(
     others; None: both. after, backwards: see `read_page`.
 
     A filtered page may be short and still have a next one. A new notification shows
-    up a moment after it is stored: the index lags [D11].
+    up a moment after it is stored: the index lags.
 
     Raises InvalidError.
     """

@@ -1,7 +1,7 @@
 """SNS: one topic, and a subscription a person whose filter lets their own mail through.
 
 The filter policy is part of the Subscribe call: set afterwards, the subscription gets
-everyone's mail first [S4].
+everyone's mail first (docs/aws.md#filter-policies).
 """
 
 import json
@@ -26,7 +26,7 @@ from smartbudget.core.language import gettext as _
 
 logger = logging.getLogger(__name__)
 
-MOST_FILTER_POLICIES = 200  # of a topic, so of its subscriptions [S2]
+MOST_FILTER_POLICIES = 200  # of a topic, so of its subscriptions
 SES_DUE = 150  # of them; then there is time to change the transport
 
 _FULL = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
@@ -46,8 +46,8 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
     """
     for _again in range(2):
         arn = _subscribe(email)
-        # An address that was subscribed before may come back as it was then [S7],
-        # even one that has just been ended and is about to vanish [S8].
+        # An address that was subscribed before may come back as it was then,
+        # even one that has just been ended and is about to vanish.
         status = look_up(arn, email)
         if status != "none":
             return status, arn
@@ -83,7 +83,7 @@ def unsubscribe(arn: str) -> bool:
     """End a subscription; safe to repeat.
 
     Returns whether it is gone: one that was never confirmed cannot be ended, and lapses
-    by itself [S10].
+    by itself (docs/aws.md#confirmation-links).
     """
     if not knows(arn):
         return True
@@ -129,7 +129,7 @@ def configure_subscription_filter(arn: str, email: str) -> None:
 def send_email_notification(email: str, subject: str, message: str) -> None:
     """Publish to the topic, for the one subscription whose filter names `email`.
 
-    One attempt only: a reply that was lost would be answered by a second mail [S23].
+    One attempt only: a reply that was lost would be answered by a second mail.
 
     Raises DeliveryError.
     """
@@ -162,7 +162,7 @@ def _subscribe(email: str) -> str:
         if "different attributes" not in str(error):
             _raise_in_words(error)
             raise
-    # It exists with another filter; asking without one tells its ARN [S7].
+    # It exists with another filter; asking without one tells its ARN.
     return _ask(email, {}) or ""
 
 

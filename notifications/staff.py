@@ -67,7 +67,7 @@ class Resent:
 def list_failed(staff: User) -> Failed:
     """List the newest SHOWN failed notifications, with one Query a shard.
 
-    The index lags: what was just sent again may still be listed [D11].
+    The index lags: what was just sent again may still be listed.
 
     Raises ForbiddenError.
     """

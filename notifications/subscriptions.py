@@ -34,7 +34,7 @@ SUBSCRIPTIONS = Limit("subscription", config.subscription_limit, 3600)
 # By address, since it may be anybody's, and one can register more than once.
 CONFIRMATIONS = Limit("confirmation", config.subscription_limit, 24 * 3600)
 
-LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked [S10]
+LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
 CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
 ENDED_AT_ONCE = 10  # retired subscriptions
 
@@ -105,7 +105,7 @@ def check_email_subscription(account: Account) -> Account:
 
 
 def get_user_subscription_arn(account: Account) -> str | None:
-    """Return the ARN stored with the account; the topic is never searched [S9]."""
+    """Return the ARN stored with the account; the topic is never searched."""
     return account.subscription_arn
 
 
@@ -134,7 +134,7 @@ def ask(account: Account) -> Account:
         return account
     status, arn = _ask_address(account, account.email)
     # Confirmed without a link: an old one, perhaps about to vanish or to lose its
-    # filter [S8]. The next delivery looks again. An old link's two days began before.
+    # filter. The next delivery looks again. An old link's two days began before.
     is_new = status == "pending" and arn not in (account.retired_subscriptions or ())
     checked_at = dates.timestamp() if is_new else None
     changes = EmailChanges(

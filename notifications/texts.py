@@ -26,7 +26,7 @@ from smartbudget.core.language import (
 )
 from smartbudget.core.language import gettext as _
 
-LONGEST_SUBJECT = 99  # SNS refuses 100 [S18]
+LONGEST_SUBJECT = 99  # SNS refuses 100 (docs/aws.md#subjects)
 MOST_LINES = 30  # of a digest
 MOST_BUDGETS = 50  # listed in a summary
 NAME = "Smart Budget Planner"
@@ -213,7 +213,7 @@ def report_ready(
 
     name: of its period, as in `October 2026`, in the same language. The link leads to
     the app, which signs an address at the click: a signed one in a mail would soon be
-    dead [X7].
+    dead (docs/aws.md#signed-addresses).
     """
     with speaking(language):
         subject, fact = map(_, _REPORTS[report_type])

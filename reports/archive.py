@@ -303,7 +303,7 @@ def _end(making: Making, answer: dict[str, Any]) -> None:
 
 
 def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
-    """Ask the Lambda, once: botocore's retries would make more reports [B4].
+    """Ask the Lambda, once: botocore's retries would make more reports.
 
     Raises InvalidError or NotFoundError as it says, UnavailableError for all else.
     """
@@ -316,7 +316,7 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
     except (BotoCoreError, ClientError) as error:
         logger.exception("report not made user_id=%s", payload["user_id"])
         raise UnavailableError(_(_UNMADE)) from error
-    if response.get("FunctionError"):  # the status is 200 even so [L10]
+    if response.get("FunctionError"):  # the status is 200 even so
         # Its type alone: the message may name what people typed.
         logger.error(
             "report failed user_id=%s type=%s",

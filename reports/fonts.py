@@ -1,7 +1,7 @@
 """Text in many scripts: which font shows which character, and in which order.
 
 Text goes to the page as it is, never through markup: what somebody typed cannot be a
-tag, a colour or anything else that a parser would act on [L12].
+tag, a colour or anything else that a parser would act on (docs/aws.md#markup).
 """
 
 import functools

@@ -20,7 +20,7 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-URL_SECONDS = 24 * 3600  # asked for; an address dies with its credentials [X7]
+URL_SECONDS = 24 * 3600  # asked for; an address dies with its credentials
 PDF = "application/pdf"
 # Reports of one kind made in one second move to the next free one.
 SECONDS_TRIED = 10

@@ -131,7 +131,7 @@ def make_report(user: User, question: Question, *, today: datetime.date) -> Repo
     It takes a Query of each table, and one of a single item: the earliest expense.
 
     today: the user's local day. Void expenses count nowhere. Reads the indexes, which
-    lag behind writes by a moment [D11].
+    lag behind writes by a moment.
     """
     kept = list_budgets(user).items
     months = _months(question.period.end)

@@ -1,7 +1,7 @@
 """The web server in its container; the local stack's differs in a few lines.
 
 Timeouts are ordered so that whoever waits outlives whom it waits for: the report Lambda
-20 s, boto 22, gunicorn 30, the proxy 45, the load balancer's idle connection 60 [E11].
+20 s, boto 22, gunicorn 30, the proxy 45, the load balancer's idle connection 60.
 """
 
 import os
@@ -22,14 +22,14 @@ threads = ours.web_threads
 preload_app = False
 
 # Above the load balancer's 60 seconds: it must be the one who hangs up, or it sends a
-# request into a connection that is just being closed, and answers 502 [E10].
+# request into a connection that is just being closed, and answers 502.
 keepalive = 75
 timeout = 30  # seconds until a worker that no longer runs its loop is replaced
 # Long enough for a report to be waited for, and below the 45 seconds that the load
-# balancer goes on waiting for an instance that leaves [E5].
+# balancer goes on waiting for an instance that leaves (docs/aws.md#draining).
 graceful_timeout = 25
 
-# The file system is read-only. A heartbeat on a disk may block a worker [E14], and
+# The file system is read-only. A heartbeat on a disk may block a worker, and
 # nobody would use the control socket.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory
 control_socket_disable = True

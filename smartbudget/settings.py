@@ -39,7 +39,7 @@ MIDDLEWARE = [
     "smartbudget.web.middleware.RequestIdMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
     "smartbudget.web.middleware.HttpsMiddleware",
-    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked [E12]
+    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
     # so that a page's length tells nothing of its secrets (BREACH).
@@ -164,7 +164,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "smartbudget.web.schema.AutoSchema",
     "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",
-    # Nobody is None; DRF's own stand-in would import contrib.auth's models [J3].
+    # Nobody is None; DRF's own stand-in would import contrib.auth's models.
     "UNAUTHENTICATED_USER": None,
     "NON_FIELD_ERRORS_KEY": None,  # what no field that is sent can be called
     "NUM_PROXIES": config.proxy_count,

@@ -16,7 +16,7 @@ log.set_up(config.log_level)
 _django = get_wsgi_application()
 
 # The first request should not wait for the client to be made, nor two threads make it
-# at once [P13].
+# at once (docs/aws.md#one-client-for-all-models).
 tables.connection()
 # Nor should the first receipt wait for what checks it.
 bounded.start()

@@ -1,4 +1,4 @@
-"""What each action may cost (design section 7): exact calls, whatever the history."""
+"""AWS calls of each action: exact, and the same whatever the history."""
 
 import datetime
 import json

@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     left = context.get_remaining_time_in_millis
     result = checks.check_all(event.get("position"), lambda: left() > STOPS)
     if result.position:
-        # Once only: a lost reply would otherwise start two runs [B4].
+        # Once only: a lost reply would otherwise start two runs.
         aws.client("lambda", attempts=1).invoke(
             FunctionName=aws.function("budget_alert"),
             InvocationType="Event",

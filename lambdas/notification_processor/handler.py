@@ -1,6 +1,6 @@
 """Messages of notification-queue -> notifications delivered, tasks run.
 
-{"Records": [SQS messages]}, or one notification as the event itself -> the seed's
+{"Records": [SQS messages]}, or one notification as the event itself ->
 {"processed", "failed", "errors"} with "batchItemFailures", by which SQS keeps the
 failed messages and nothing else. Messages of mail-events-queue, with SES, are bounces
 and complaints. {"task": "sweep"}, from a schedule, queues again what was not delivered
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             except Exception as error:
                 logger.exception("message failed message_id=%s", message_id)
                 errors.append(f"{message_id}: {type(error).__name__}")
-                if message_id:  # an empty id would bring the whole batch back [Q4]
+                if message_id:  # an empty id would bring the whole batch back
                     failures.append({"itemIdentifier": message_id})
             else:
                 processed += 1
@@ -88,9 +88,10 @@ def _attribute(record: dict[str, Any], name: str) -> str | None:
 
 
 def _task_of(body: str) -> str | None:
-    """Tell what SES publishes from the seed's messages; neither names a task.
+    """Return the task of a message that names none, or None for a notification.
 
-    By what it says and not by its queue: dead letters come back on another one.
+    SES events are recognised by their content, not by their queue: dead letters come
+    back on another one.
     """
     is_mail_event = '"eventType"' in body and "eventType" in json.loads(body)
     return "notifications.tasks.take_mail_event" if is_mail_event else None

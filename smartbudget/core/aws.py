@@ -42,7 +42,7 @@ def _client(service: str, attempts: int, read_timeout: float) -> Any:
 def client(service: str, attempts: int = 2, read_timeout: float | None = None) -> Any:
     """Return the process's one client of an AWS service (`sqs`, `sns`, `sts`, ...).
 
-    attempts: 1 for calls whose repetition shows, since a lost reply is retried [S23].
+    attempts: 1 for calls whose repetition shows, since a lost reply is retried.
     read_timeout: seconds; None: the service's own, as above.
     """
     seconds = read_timeout or READ_TIMEOUTS.get(service, READ_TIMEOUT)

@@ -33,7 +33,7 @@ class Config:
     support_email: str | None  # whom locked users are told to write to
     ses_configuration_set: str | None  # its events tell of bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
-    proxy_count: int  # trusted proxies in front, for the client's address [E13]
+    proxy_count: int  # trusted proxies in front, for the client's address
     register_limit: int  # registrations an hour an address
     login_account_limit: int  # failed logins in 15 minutes an account
     login_address_limit: int  # failed logins in 15 minutes an address

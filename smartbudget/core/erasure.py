@@ -15,7 +15,7 @@ from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 
-BATCH = 25  # items in one BatchWriteItem [D16]
+BATCH = 25  # items in one BatchWriteItem (docs/aws.md#batch-size)
 
 
 def erase_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
@@ -29,12 +29,12 @@ def erase_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
 
 
 def erase_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
-    """Delete every item that an index holds under a key; the index may lag [D11]."""
+    """Delete every item that an index holds under a key; the index may lag."""
     return erase_items(index._model, indexed_ids(index, hash_key))
 
 
 def indexed_ids(index: Index[Any], hash_key: str) -> Iterator[str]:
-    """Read the ids of every item that an index holds under a key; it may lag [D11]."""
+    """Read the ids of every item that an index holds under a key; it may lag."""
     name = index._model._hash_keyname
     found = index.query(hash_key, attributes_to_get=[name], page_size=1000)
     return (getattr(item, name) for item in found)

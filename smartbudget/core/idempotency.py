@@ -33,7 +33,7 @@ KEPT_SECONDS = 24 * 3600
 # Longer than any request takes: after as long a silence the load balancer gives up.
 LEASE_SECONDS = 60
 RETRY_AFTER = 2  # seconds; most requests are answered within one
-LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB [D15]
+LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
 
 
 class KeyedRequest(Table):
@@ -51,7 +51,7 @@ class KeyedRequest(Table):
     claim = UnicodeAttribute()  # uuid4 hex; who works on it, or did last
     claimed_until = NumberAttribute()  # epoch seconds; then the claim lapses
     answer = BinaryAttribute(null=True, legacy_encoding=False)  # sealed; None: not yet
-    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code [D19]
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _begin(record_key: str, claim: str, fingerprints: Sequence[str]) -> Attempt 
     unused = (
         KeyedRequest.user_id.does_not_exist()
         | (KeyedRequest.expires_at <= now)
-        | (KeyedRequest.claim == claim)  # stored before, and the reply lost [D8]
+        | (KeyedRequest.claim == claim)  # stored before, and the reply lost
     )
     if write_if(lambda: record.save(unused)):
         return Attempt(record_key, claim, record.seed, is_first=True)
@@ -149,7 +149,7 @@ def _take_over(found: KeyedRequest, claim: str, now: int) -> None:
         KeyedRequest.claim.set(claim),
         KeyedRequest.claimed_until.set(now + LEASE_SECONDS),
     ]
-    ours = KeyedRequest.claim == claim  # stored before, and the reply lost [D8]
+    ours = KeyedRequest.claim == claim  # stored before, and the reply lost
     if not write_if(lambda: found.update(actions, lapsed | ours)):
         raise LostRaceError([])
 

@@ -91,7 +91,7 @@ class Limiter:
 def _share(caller: str, window: int, count: int) -> int:
     """Add to what all processes counted, and return that; 0 where it is not known.
 
-    A lost reply counts twice [D7], which is no harm here.
+    A lost reply counts twice (docs/aws.md#lost-replies), which is no harm here.
     """
     digest = hashlib.sha256(caller.encode()).hexdigest()
     counter = Throttle(user_id=f"rate#{window}#{digest}")

@@ -30,13 +30,13 @@ from smartbudget.core.language import gettext as _
 T = TypeVar("T")
 
 # Seconds. PynamoDB's own (15 and 30, four times over) would hold a worker for two
-# minutes [P11]; a call that works takes milliseconds. After three tries somebody has
+# minutes; a call that works takes milliseconds. After three tries somebody has
 # waited six seconds for a 503.
 CONNECT_TIMEOUT = 1
 READ_TIMEOUT = 2
 
 # A writer that meets others on the same budget tries again: fifty people's worth of
-# simultaneous writes to one budget get through well inside this [D3].
+# simultaneous writes to one budget get through well inside this.
 ATTEMPTS = 60
 BACKOFF = 0.01  # seconds, doubled each time
 LONGEST_BACKOFF = 0.25  # seconds
@@ -63,7 +63,7 @@ def unchecked(item: object) -> None:
 
 
 class MoneyAttribute(Attribute[Decimal]):
-    """A Decimal kept exactly; PynamoDB's NumberAttribute goes through float [P1]."""
+    """A Decimal kept exactly; PynamoDB's NumberAttribute goes through float."""
 
     attr_type = NUMBER
 
@@ -78,7 +78,7 @@ class MoneyAttribute(Attribute[Decimal]):
 class _SharedConnection:
     """One client and one connection pool a process, whatever the number of models.
 
-    Each PynamoDB model would make its own: 90 ms and 5 MB apiece [P10].
+    Each PynamoDB model would make its own: 90 ms and 5 MB apiece.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class _SharedConnection:
                     max_pool_connections=50,
                 )
                 # Creating it here, under the lock, since botocore sessions are not
-                # thread-safe while they make a client [P13].
+                # thread-safe while they make a client.
                 _ = self._connection.client
             return self._connection
 
@@ -148,7 +148,7 @@ def _indexes(table: MetaTable) -> list[Any]:
 class Writes:
     """The writes of one TransactWriteItems call, in the order DynamoDB sees them."""
 
-    MOST = 100  # items in a transaction [D1]
+    MOST = 100  # items in a transaction (docs/aws.md#transaction-size)
 
     def __init__(self) -> None:
         self._deletes: list[tuple[Model, Condition | None]] = []
@@ -164,7 +164,7 @@ class Writes:
         self._deletes.append((item, condition))
 
     def put(self, item: Model, condition: Condition | None = None) -> None:
-        """Store a whole new item; never one that was read [P2]."""
+        """Store a whole new item; never one that was read."""
         self._puts.append((item, condition))
 
     def put_once(self, item: Model, condition: Condition) -> None:
@@ -181,7 +181,7 @@ class Writes:
     def commit(self, token: str | None = None) -> None:
         """Do all of it or none.
 
-        token: makes repeating harmless for ten minutes [D4]; one is made where none is
+        token: makes repeating harmless for ten minutes; one is made where none is
         given, which covers botocore's own retries after a lost reply.
 
         Raises LostRaceError when a condition failed or another transaction was in the
@@ -210,7 +210,7 @@ class Writes:
                 self.commit()
 
     def _refused(self, error: TransactWriteError) -> list[Model]:
-        """Find the items whose condition failed: reasons come in this order [P4]."""
+        """Find the items whose condition failed: reasons come in this order."""
         items = [
             *(item for item, _ in self._deletes),
             *(item for item, _ in self._puts),
@@ -259,7 +259,7 @@ def retry_lost_races(attempt: Callable[[], T]) -> T:
 def write_if(write: Callable[[], object]) -> bool:
     """Make a put, update or delete of one item; tell whether its condition held.
 
-    It gets past transactions on the same item, which nobody else retries [D3]. Other
+    It gets past transactions on the same item, which nobody else retries. Other
     errors are left alone.
     """
 

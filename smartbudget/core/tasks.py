@@ -2,7 +2,7 @@
 
 The body on the queue is the task's arguments as JSON; the task's name and that of the
 request that led to it travel as message attributes. A body without the first is a
-notification to deliver, as in the seed.
+notification to deliver.
 
     @task
     def recount_budget(budget_id: str) -> None: ...
@@ -35,8 +35,8 @@ MODULES = (
 )
 DEFAULT = "notifications.tasks.deliver_notification"
 
-BATCH = 10  # entries SQS takes in one SendMessageBatch [Q11]
-LONGEST_COUNTDOWN = 900  # seconds [Q9]
+BATCH = 10  # entries SQS takes in one SendMessageBatch (docs/aws.md#queue-limits)
+LONGEST_COUNTDOWN = 900  # seconds (docs/aws.md#queue-limits)
 
 _registry: dict[str, "Task"] = {}
 eager = False  # tests set it: a task then runs on the spot
@@ -93,7 +93,7 @@ class Task:
 
         Raises QueueError holding those that were not queued. Where SQS does not
         answer, the rest is not tried: somebody waits, and every try takes seconds.
-        A call may be queued twice when a reply is lost [Q13].
+        A call may be queued twice when a reply is lost.
         """
         if not 0 <= countdown <= LONGEST_COUNTDOWN:
             raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
@@ -129,7 +129,7 @@ class Task:
         answer = aws.client("sqs").send_message_batch(
             QueueUrl=aws.queue_url(), Entries=entries
         )
-        failed = answer.get("Failed", [])  # even where the whole is a 200 [Q11]
+        failed = answer.get("Failed", [])  # even where the whole is a 200
         for entry in failed:
             logger.error("task not queued task=%s code=%s", self.name, entry["Code"])
         return [dict(calls[int(entry["Id"])]) for entry in failed]

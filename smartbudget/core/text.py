@@ -8,7 +8,7 @@ from functools import lru_cache
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
 
-# Control characters and lone surrogates are not text; SQS refuses them too [Q10].
+# Control characters and lone surrogates are not text; SQS refuses them too.
 # Unassigned code points stay allowed: they may be emoji newer than this Python.
 _REFUSED = {"Cc", "Cs"}
 

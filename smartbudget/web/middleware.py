@@ -53,7 +53,7 @@ class RequestIdMiddleware:
 
 
 class HealthMiddleware:
-    """Answer /health and /health/ready before the host is checked [E12].
+    """Answer /health and /health/ready before the host is checked.
 
     The load balancer asks an instance by its number, and over plain HTTP. /health
     makes no call to AWS: an outage there is none of this instance's.

@@ -185,7 +185,7 @@ def wants_json(request: HttpRequest) -> bool:
 def client_address(request: HttpRequest) -> str:
     """Return the network address that a throttle counts under.
 
-    Entries of X-Forwarded-For left of our own proxies' are the client's claims [E13].
+    Entries of X-Forwarded-For left of our own proxies' are the client's claims.
     An IPv6 customer has a whole /64, so that is what counts.
     """
     sender = request.META.get("REMOTE_ADDR", "")

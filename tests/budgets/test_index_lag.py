@@ -1,4 +1,4 @@
-"""Counting by an index that shows the table as it was seconds ago [D11].
+"""Counting by an index that shows the table as it was seconds ago.
 
 moto's indexes never lag, so these tests answer queries of the expenses' index from a
 copy of the table.

@@ -110,7 +110,7 @@ def assert_counted_right() -> None:
 
 
 class Conflicts:
-    """Cancels a share of the transactions, as DynamoDB does when two meet [D3]."""
+    """Cancels a share of the transactions, as DynamoDB does when two meet."""
 
     def __init__(self, share: float) -> None:
         self.random = random.Random(7)

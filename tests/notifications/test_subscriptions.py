@@ -67,7 +67,7 @@ def test_subscribing_asks_sns_for_the_users_own_messages_only():
     assert the_subscription().endpoint == "alice+tag@example.com"
     policy = json.loads(the_subscription().attributes["FilterPolicy"])
     assert policy == {"user_email": ["alice+tag@example.com"]}
-    assert "SetSubscriptionAttributes" not in calls  # it came with the Subscribe [S4]
+    assert "SetSubscriptionAttributes" not in calls  # it came with the Subscribe
     assert not [name for name in calls if name.startswith("List")]
 
 
@@ -186,7 +186,7 @@ def test_without_sns_the_status_is_what_was_last_known():
     assert status == "pending"
 
 
-# ------------------------------------------------- what was there before [S7] [S8]
+# ------------------------------------------------- what was there before
 
 
 def test_an_old_subscription_without_a_filter_gets_ours():
@@ -507,7 +507,7 @@ def test_one_that_came_back_confirmed_is_looked_at_before_it_is_used():
     account = make_account()
     subscriptions.unsubscribe(account.user)
     subscriptions.subscribe(account.user)
-    sns().subscriptions.clear()  # it was the old one, on its way out [S8]
+    sns().subscriptions.clear()  # it was the old one, on its way out
 
     delivery.deliver(make_notification().notification_id)
 

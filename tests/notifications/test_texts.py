@@ -43,7 +43,7 @@ def alert(level="threshold", **given) -> tuple[str, str]:
 
 
 def is_fit(subject: str) -> bool:
-    """The rules of SNS [S18], however it counts characters."""
+    """The rules of SNS, however it counts characters."""
     in_utf16 = len(subject.encode("utf-16-le")) // 2
     shown = all(
         each == "\u200d" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"}

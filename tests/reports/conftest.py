@@ -38,7 +38,7 @@ def generator(aws, monkeypatch):
     def client(service, attempts=2):
         if service != "lambda":
             return made(service, attempts)
-        assert attempts == 1  # botocore's retries would make more reports [B4]
+        assert attempts == 1  # botocore's retries would make more reports
         return stand_in
 
     monkeypatch.setattr(clients, "client", client)

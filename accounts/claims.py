@@ -1,4 +1,7 @@
-"""Claims: who a username or an e-mail address belongs to, read by key."""
+"""Claims: who a username or an e-mail address belongs to, read by key.
+
+Why: docs/decisions.md#usernames-and-addresses-are-unique-through-items-of-their-own
+"""
 
 from accounts.models import Account, Claim
 from smartbudget.core.tables import Writes

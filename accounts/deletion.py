@@ -5,6 +5,8 @@ the names stay taken, so that nobody gets a half-deleted account; and a job is n
 that the sweep queues until the account is gone. Deleting goes from the outside in.
 Whatever dies, the account and its claims are there until all else is gone, and a
 repetition finds what is left.
+
+Why: docs/decisions.md#deleting-an-account-goes-from-the-outside-in
 """
 
 import datetime

@@ -418,6 +418,7 @@ def _update_profile(
     account = get_account(user_id)
     check(account)
     checked = _check_profile(account, changes)
+    # Why: docs/decisions.md#the-currency-is-fixed-while-anything-is-recorded
     if checked.get("currency", account.currency) != account.currency:
         _refuse_recorded(account.user)
     change_account(account, checked)

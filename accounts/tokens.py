@@ -3,6 +3,8 @@
 A token is 32 random bytes after a prefix by which it is recognised where it leaked. It
 is shown once; its item is stored under its SHA-256, which cannot be guessed back from
 so many bytes, and is found by it, so that there is nothing to compare in constant time.
+
+Why: docs/decisions.md#api-tokens-are-random-scoped-and-shown-once
 """
 
 import datetime

@@ -3,6 +3,8 @@
 A budget carries what was spent in its current period. Whoever changes an expense
 changes the budgets it touches in the same transaction (`apply_entries`), so alerts need
 no reading of expenses and two writers can never both see the same crossing.
+
+Why: docs/decisions.md#a-budget-carries-what-was-spent-in-its-period
 """
 
 import contextlib

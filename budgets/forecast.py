@@ -1,4 +1,7 @@
-"""The day on which a budget is projected to be overspent."""
+"""The day on which a budget is projected to be overspent.
+
+Why: docs/decisions.md#a-figure-is-compared-only-with-what-was-wholly-recorded
+"""
 
 import datetime
 from collections.abc import Iterable

@@ -7,6 +7,8 @@ that takes too long or too much; the helper ends with its web process.
 
 The file is lent by its descriptor, and may be changed. Answers are JSON, which runs
 nothing.
+
+Why: docs/decisions.md#foreign-files-are-decoded-in-a-child-process
 """
 
 import atexit

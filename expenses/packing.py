@@ -3,6 +3,8 @@
 Every transaction holds some of the expenses, with the budgets they change and the
 alerts that rise, so whatever is stored is right by itself, and those that follow do not
 depend on it. All the alerts make one mail.
+
+Why: docs/decisions.md#a-bulk-is-several-independent-transactions-and-one-digest
 """
 
 import uuid

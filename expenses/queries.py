@@ -1,4 +1,7 @@
-"""Reading expenses: one, a page, or a stretch of days added up."""
+"""Reading expenses: one, a page, or a stretch of days added up.
+
+Why: docs/decisions.md#history-is-read-within-a-bound-not-aggregated
+"""
 
 import datetime
 import heapq

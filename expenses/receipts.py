@@ -9,6 +9,8 @@ The bucket and the tables cannot change in one transaction. So:
   nothing stays for ever and nothing that is referred to goes.
 - Direct uploads carry a tag, and the bucket expires what carries it. It is taken off
   before the expense refers to the object: a receipt can never expire.
+
+Why: docs/decisions.md#receipt-objects-are-written-once-after-an-orphan-check-is-queued
 """
 
 import base64

@@ -2,6 +2,8 @@
 
 A transaction changes as many expenses as it holds, with their histories and what they
 are to budgets, so any of them may be the last one: doing it again does the rest.
+
+Why: docs/decisions.md#a-category-is-renamed-budgets-first
 """
 
 import time

@@ -1,4 +1,7 @@
-"""The CloudFormation templates of this folder, as Python sees them."""
+"""The CloudFormation templates of this folder, as Python sees them.
+
+Why: docs/decisions.md#infrastructure-is-seven-stacks-that-know-each-other-by-name
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Delivering what is queued, and queueing again what was not delivered."""
+"""Delivering what is queued, and queueing again what was not delivered.
+
+Why: docs/decisions.md#a-notification-is-delivered-by-whoever-holds-its-lease
+"""
 
 import functools
 import logging

@@ -3,6 +3,8 @@
 A job is an item among the notifications, though never seen as one: it has no
 `created_at`, so it is in no history. Noted in the transaction that makes the work
 necessary, it outlives whatever fails after that.
+
+Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 """
 
 import uuid

@@ -1,4 +1,7 @@
-"""The outbox: notifications stored with what caused them, then queued for delivery."""
+"""The outbox: notifications stored with what caused them, then queued for delivery.
+
+Why: docs/decisions.md#alert-ids-are-derived-from-what-the-alert-is-about
+"""
 
 import logging
 from collections.abc import Sequence

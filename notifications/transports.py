@@ -1,4 +1,7 @@
-"""How mail reaches people: the port, and the choice of what stands behind it."""
+"""How mail reaches people: the port, and the choice of what stands behind it.
+
+Why: docs/decisions.md#e-mail-goes-through-sns-or-ses-behind-one-interface
+"""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,4 +1,7 @@
-"""Asking for reports, and those that were made: listed, downloaded, deleted."""
+"""Asking for reports, and those that were made: listed, downloaded, deleted.
+
+Why: docs/decisions.md#a-report-is-created-once-by-whoever-holds-its-lock
+"""
 
 import datetime
 import hashlib

@@ -1,4 +1,7 @@
-"""What reports are made of: headings, figures, charts and tables, for platypus."""
+"""What reports are made of: headings, figures, charts and tables, for platypus.
+
+Why: docs/decisions.md#pdfs-are-drawn-without-markup
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -2,6 +2,8 @@
 
 Work over a limit is refused at once. If it waited, it would hold one of the few threads
 that answer everybody, the health check included.
+
+Why: docs/decisions.md#slow-work-over-a-limit-is-refused-never-queued
 """
 
 import functools

@@ -3,6 +3,8 @@
 A key is claimed before the work and completed with the answer after it. Whoever dies
 in between leaves a claim that lapses: then the same request does its work once more,
 from the same seed, and finds what the first one made.
+
+Why: docs/decisions.md#a-keyed-post-is-recorded-before-and-after-its-work
 """
 
 import hashlib

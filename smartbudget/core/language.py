@@ -12,6 +12,8 @@ What a person is to read later, or elsewhere, is written in that person's langua
 
     with speaking(user.language):
         subject = _("Your password was changed")
+
+Why: docs/decisions.md#a-persons-language-decides-texts-dates-numbers-and-money
 """
 
 import contextlib

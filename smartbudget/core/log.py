@@ -4,6 +4,8 @@ A line says which request, task and user it is about, whoever writes it: whoever
 up a piece of work names it here once. The request's name goes with messages,
 notifications and invocations, so one search finds all that a click led to, e-mails
 included.
+
+Why: docs/decisions.md#log-lines-are-json-and-carry-one-request-id-to-the-e-mail
 """
 
 import contextlib

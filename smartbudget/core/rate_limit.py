@@ -6,6 +6,8 @@ added. So most callers cost no call, a heavy one a write for every tenth of the 
 and once over the limit none. Together the processes let through at most a tenth of the
 limit more for each of them. It is no wall: where DynamoDB cannot be reached, each
 process holds the limit by itself.
+
+Why: docs/decisions.md#requests-are-counted-in-memory-and-shared-rarely
 """
 
 import hashlib

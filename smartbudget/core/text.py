@@ -1,4 +1,7 @@
-"""What people type: checked for length and for characters that break programs."""
+"""What people type: checked for length and for characters that break programs.
+
+Why: docs/decisions.md#categories-are-compared-as-people-see-them
+"""
 
 import re
 import unicodedata

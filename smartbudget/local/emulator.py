@@ -11,6 +11,8 @@ rename of a link, so a crash at any moment leaves a whole one.
     <STATE_DIR>/lambda-blobs/               function code, by content
 
 Standard input is the lifeline: when it closes, this stops as on SIGTERM.
+
+Why: docs/decisions.md#the-local-aws-is-ministack-in-an-environment-of-its-own
 """
 
 import asyncio

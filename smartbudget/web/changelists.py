@@ -11,6 +11,8 @@
         )
 
 `templates/change_list.html` shows one; a list's own template extends it.
+
+Why: docs/decisions.md#pages-use-the-django-admins-stylesheets-and-need-no-build
 """
 
 import dataclasses

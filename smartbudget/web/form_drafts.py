@@ -2,6 +2,8 @@
 
 The page that asks to log in carries it, signed. The page after that shows the form
 filled in again, and nothing is saved before its owner presses Save once more.
+
+Why: docs/decisions.md#a-form-sent-without-a-session-is-carried-through-login
 """
 
 import datetime

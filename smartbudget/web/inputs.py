@@ -1,4 +1,7 @@
-"""What may be sent to the API: bodies and queries without anything unknown in them."""
+"""What may be sent to the API: bodies and queries without anything unknown in them.
+
+Why: docs/decisions.md#the-api-is-strict
+"""
 
 import itertools
 from collections.abc import Iterator, Mapping, MutableMapping

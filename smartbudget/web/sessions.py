@@ -1,4 +1,7 @@
-"""Who is asking: the session cookie, and which views need nobody."""
+"""Who is asking: the session cookie, and which views need nobody.
+
+Why: docs/decisions.md#sessions-are-items-in-the-users-table
+"""
 
 import re
 from collections.abc import Callable

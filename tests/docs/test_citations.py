@@ -1,23 +1,26 @@
-"""Facts about AWS that code and documents cite are in docs/aws.md."""
+"""What code cites of docs/aws.md and docs/decisions.md is there."""
 
 import re
 import subprocess
 
+import pytest
+
 from smartbudget.local.settings import ROOT
 
 FACTS = (ROOT / "docs/aws.md").read_text()
+DECISIONS = (ROOT / "docs/decisions.md").read_text()
 
 
-def anchors(document):
+def anchors(document, level="#+"):
     """Return the anchors of a document's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    headings = re.findall(rf"^{level} (.+)$", document, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
-def cited():
+def cited(document):
     """Return {anchor: files that cite it}."""
     found = subprocess.run(
-        ["git", "grep", "-noE", r"aws\.md#[A-Za-z0-9-]+"],
+        ["git", "grep", "-noE", document + "#[A-Za-z0-9-]+"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -30,13 +33,25 @@ def cited():
     return places
 
 
-def test_every_cited_fact_is_there():
+@pytest.mark.parametrize(
+    ("name", "document"), [("aws.md", FACTS), ("decisions.md", DECISIONS)]
+)
+def test_every_citation_leads_somewhere(name, document):
     missing = {
         anchor: sorted(files)
-        for anchor, files in cited().items()
-        if anchor not in anchors(FACTS)
+        for anchor, files in cited(name).items()
+        if anchor not in anchors(document)
     }
     assert missing == {}
+
+
+def test_every_decision_is_cited_by_the_code_it_explains():
+    code = {
+        anchor
+        for anchor, files in cited("docs/decisions.md").items()
+        if any(file.endswith(".py") for file in files)
+    }
+    assert anchors(DECISIONS, "##") == code
 
 
 def test_every_fact_names_its_source():

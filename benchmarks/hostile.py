@@ -1,4 +1,4 @@
-"""What hostile files cost: seconds, memory, and how /health answers in between.
+"""Measure hostile files: seconds, memory, and how /health answers in between.
 
 Each file is sent by six users at once to a running web server: as a receipt, straight
 to storage with a confirmation, and as a stored picture whose thumbnail is asked for;
@@ -43,7 +43,7 @@ EVERY = 0.02  # seconds between two looks at memory
 
 @dataclass
 class Watch:
-    """What is seen of a server while files are sent."""
+    """Measurements of a server while files are sent."""
 
     pids: list[int]
     port: int
@@ -176,7 +176,7 @@ def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:
 
 
 def ask_all(asks: list[Ask]) -> tuple[list[int], float]:
-    """Ask all at once; return the statuses and the most seconds."""
+    """Send all at once; return the statuses and the longest time in seconds."""
 
     def ask(number: int) -> tuple[int, float]:
         begun = time.perf_counter()

@@ -118,7 +118,7 @@ class Summary:
 
     @property
     def left_to_spend(self) -> Decimal:
-        """What is left in all budgets, each in its own period: the sum of its lines."""
+        """Return what is left in all budgets, each in its own period."""
         return sum((line.remaining for line in self.lines), Decimal(0))
 
     @property
@@ -223,7 +223,7 @@ def lines(
 def summed_line(
     budget: Budget, periods: Sequence[dates.Period], found: Sequence[Spending]
 ) -> BudgetLine:
-    """Tell how a budget stands over several of its periods, one after the other.
+    """Return how a budget stands over several consecutive periods.
 
     found: what was spent, at least in each of them. Today's amount applies to all.
     """

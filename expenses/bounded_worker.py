@@ -81,7 +81,7 @@ def _do(job: str, file: BinaryIO, given: dict[str, str]) -> dict[str, Any]:
 
 
 def _limit(kind: str) -> None:
-    """Have the kernel end this process when it takes too much."""
+    """Limit this process; the kernel ends it when it takes too much."""
     if sys.platform == "linux":
         _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         with open("/proc/self/statm") as sizes:

@@ -1,4 +1,4 @@
-"""What may be a receipt: its kind, by what is in it, and its safety.
+"""Validate receipts: their kind by content, and their safety.
 
 Knows nothing of expenses or of S3. JPEG, PNG, GIF, WebP and PDF are taken as they came,
 but what says where a photo was taken is removed: not one pixel is encoded again. HEIC,
@@ -211,7 +211,7 @@ def on_disk(file: Any) -> Iterator[BinaryIO]:
 
 
 def _inspect(file: BinaryIO, kind: str) -> str:
-    """Have a file checked and cleaned; return the kind that it is then."""
+    """Check and clean a file in the helper; return its kind afterwards."""
     broken = BROKEN_PDF if kind == "application/pdf" else BROKEN_PICTURE
     try:
         answer = bounded.run("inspect", file, kind=kind)

@@ -1,6 +1,6 @@
 """Delivering what is queued, and queueing again what was not delivered.
 
-Why: docs/decisions.md#a-notification-is-delivered-by-whoever-holds-its-lease
+Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 """
 
 import functools

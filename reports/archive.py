@@ -1,6 +1,6 @@
 """Asking for reports, and those that were made: listed, downloaded, deleted.
 
-Why: docs/decisions.md#a-report-is-created-once-by-whoever-holds-its-lock
+Why: docs/decisions.md#a-report-is-created-once-under-a-lock
 """
 
 import datetime

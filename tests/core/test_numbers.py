@@ -59,11 +59,13 @@ def test_of_many_those_that_are_there_do_not_count(counted):
 def test_alerts_count_by_their_level(counted):
     make_budget(amount="100.00")
 
-    make_expense(amount="120.00")
+    make_expense(amount="90.00")
+    make_expense(amount="30.00")
 
     assert sorted(counted(), key=str) == [
         ("AlertsQueued", 1, {"Level": "exceeded"}),
         ("AlertsQueued", 1, {"Level": "threshold"}),
+        ("ExpensesRecorded", 1, {}),
         ("ExpensesRecorded", 1, {}),
     ]
 

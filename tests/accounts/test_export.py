@@ -101,7 +101,7 @@ def test_it_holds_what_the_api_lists(alice):
         for each in listed("/api/budgets")
     ]
     assert read(archive, "notifications.json") == listed("/api/notifications")
-    assert len(read(archive, "notifications.json")) == 3
+    assert len(read(archive, "notifications.json")) == 2
     profile = read(archive, "profile.json")
     assert profile.pop("subscription_status") == "none"
     assert profile == client.get("/api/profile").json()

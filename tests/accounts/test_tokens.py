@@ -314,12 +314,13 @@ def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
     with calls_counted() as calls:
         services.update_profile(
             bob,
-            currency="EUR",
+            time_zone="Asia/Kuwait",
             email_preferences={"weekly_summary": True, "monthly_summary": True},
         )
 
     assert calls == ["GetItem", "TransactWriteItems"]
-    assert {tokens.find_token(each)[0].currency for each in secrets} == {"EUR"}
+    zones = {tokens.find_token(each)[0].time_zone for each in secrets}
+    assert zones == {"Asia/Kuwait"}
 
 
 def test_one_of_newer_code_is_understood(bob):

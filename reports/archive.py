@@ -100,9 +100,9 @@ def ask(
     days: `year`, `month`, `start_date`, `end_date`, see `periods.resolve`. email:
     whether to be told by e-mail too, once a report.
 
-    Asking again does not make a second file while its numbers are the same: the same
-    question waits for the one that is being made. Raises InvalidError naming the
-    field, UnavailableError, and ThrottledError while another one is being made.
+    Asking again does not make a second file while its numbers are the same: another
+    process that is asked the same waits for the first. Raises InvalidError naming the
+    field, UnavailableError, and ThrottledError while this process makes one for them.
     """
     question = resolve(report_type, today=user.today(), **days)
     payload = {

@@ -29,18 +29,19 @@ def client(greta):
 
 def test_the_dashboard_is_german(client, greta):
     make_budget(greta, category="Essen", amount="2000.00")
-    make_expense(greta, amount="1234.50", category="Essen")
+    for day in ("2026-03-02", "2026-03-10", "2026-03-18"):
+        make_expense(greta, amount="411.50", category="Essen", date=day)
 
     shown = words(page(client.get("/")))
 
     for said in (
         "März 2026",
-        "Nach allen Ausgaben übrig 765,50 €",
+        "Noch verfügbar 765,50 €",
         "Monatlich, März 2026",
         "1.234,50 € von 2.000,00 €",
-        "61,72 %",
+        "61 %",
         "Tag 18 von 31.",
-        "Bei diesem Tempo überschreitest du 100 % am 30.03.2026.",
+        "Bei diesem Tempo überschreitest du das Budget am 30. März.",
         "Ausgaben nach Kategorie",
         "18.03.2026 Essen",
     ):

@@ -11,6 +11,7 @@ from accounts.services import update_profile
 from notifications.models import Notification
 from reports import archive
 from smartbudget.core import aws as clients
+from smartbudget.core.concurrency import ConcurrencyLimit
 from tests.builders import client_for, make_user
 from tests.money_builders import NOON, make_expense
 from tests.problems import said_of
@@ -220,11 +221,13 @@ def test_a_lambda_that_dies_is_told_in_words_and_can_be_asked_again(
     assert ask(client).status_code == 201
 
 
-def test_who_asks_while_it_is_being_made_waits_and_is_told(
+def test_another_process_asked_for_the_same_report_waits_and_says_so(
     client, generator, monkeypatch
 ):
     monkeypatch.setattr(archive, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(archive, "POLL_SECONDS", 0.01)
+    # Another process has slots of its own.
+    monkeypatch.setattr(archive, "REPORTS", ConcurrencyLimit(per_user=2))
     answers = []
     real = generator.invoke
 

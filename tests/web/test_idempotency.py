@@ -257,6 +257,7 @@ def test_every_post_of_the_api_replays(client, alice):
         ("/api/receipts/presigned-url", announced),
         ("/api/receipts/confirm", {"key": uploaded}),
         ("/api/receipts/upload", {"expense_id": expense_id}),
+        ("/api/expenses/with-receipt", {"category": "Fun", "amount": "2.00"}),
         (
             "/api/expenses/selected",
             {"expense_ids": [expense_id], "status": "cleared"},
@@ -277,7 +278,7 @@ def test_every_post_of_the_api_replays(client, alice):
     ]
 
     def send(number, path, body):
-        if path != "/api/receipts/upload":
+        if path not in {"/api/receipts/upload", "/api/expenses/with-receipt"}:
             return post(client, path, body, key=f"{number}")
         form = {**body, "file": pdf()}
         return client.post(path, form, headers={"Idempotency-Key": f"{number}"})

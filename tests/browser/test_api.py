@@ -1,7 +1,9 @@
 """The API in a browser: its browsable pages, and its docs."""
 
+import os
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.expenses.pictures import PDF
@@ -63,11 +65,14 @@ def try_out(page, name, file=None):
     return status.inner_text()[:3]
 
 
+@pytest.mark.soak
 def test_every_example_is_accepted_as_the_docs_send_it(windows, stack):
     page = windows.open(Person(stack))
     page.goto("/api/docs")
+    # Swagger UI draws the whole page again after each request, for ten seconds.
+    tried = TRIED if os.environ.get("SOAK") else TRIED[1::4]
 
-    statuses = {name: try_out(page, name) for name in TRIED}
+    statuses = {name: try_out(page, name) for name in tried}
 
     assert {name: s for name, s in statuses.items() if not s.startswith("20")} == {}
 

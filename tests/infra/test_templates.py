@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,14 +42,8 @@ def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
     return {name: each for name, each in found if each["Type"] == kind}
 
 
-def test_cfn_lint_finds_nothing_and_ignores_nothing():
-    names = [templates.FOLDER / f"{name}.yaml" for name in templates.NAMES]
-    command = [Path(sys.executable).with_name("cfn-lint"), *names]
-
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert done.stdout + done.stderr == ""
-    assert done.returncode == 0
+def test_cfn_lint_is_told_to_ignore_nothing():
+    """What it finds fails `make lint`."""
     assert not any("cfn-lint" in templates.text(name) for name in templates.NAMES)
     assert not list(templates.FOLDER.parent.glob(".cfnlintrc*"))
 

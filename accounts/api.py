@@ -302,7 +302,7 @@ class CurrentTokenView(ApiView):
         A session uses none: 404.
         """
         if request.auth is None:
-            raise NotFoundError(_("This request uses no API token."))
+            raise NotFoundError(_("This request doesn't use an API token."))
         found = tokens.get_token(request.user, request.auth.token_id)
         return Response(serializers.TokenOutput(found).data)
 

@@ -36,7 +36,7 @@ from smartbudget.core.user import User
 logger = logging.getLogger(__name__)
 
 EXPORTS = Limit(  # of all kinds together
-    "export", 5, 3600, mark("You can download your data five times an hour.")
+    "export", 5, 3600, mark("You can download your data up to five times an hour.")
 )
 
 _CHUNK = 64 * 1024  # bytes

@@ -131,7 +131,7 @@ class ProfileForm(forms.Form):
     currency = forms.ChoiceField(
         label=_("Currency"),
         choices=[(code, code) for code in sorted(CURRENCIES)],
-        help_text=_("Fixed once you have added an expense or a budget."),
+        help_text=_("Can't be changed once you've added an expense or budget."),
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),

@@ -89,7 +89,7 @@ def _take_turn(wait_seconds: float) -> Iterator[None]:
 
 def _busy() -> UnavailableError:
     return UnavailableError(
-        _("Too many files are being checked just now. Please try again.")
+        _("Too many files are being checked right now. Please try again shortly.")
     )
 
 

@@ -66,11 +66,11 @@ _CHUNK = 256 * 1024  # bytes
 WRONG_KIND = mark("Choose a JPG, PNG, GIF, WebP, HEIC or PDF file.")
 TOO_LARGE = mark("The file may be 10 MB at most.")
 BROKEN_PICTURE = mark(
-    "This picture is damaged or too complex; save it again and retry."
+    "This picture is damaged or too complex. Save a new copy and try again."
 )
-BROKEN_PDF = mark("This PDF is damaged or too complex; save it again and retry.")
-ONLY_ONE = mark("An expense has one receipt. Choose one file.")
-OTHER_KIND = mark("The file is of another kind than announced. Upload it again.")
+BROKEN_PDF = mark("This PDF is damaged or too complex. Save a new copy and try again.")
+ONLY_ONE = mark("You can attach one receipt per expense. Choose a single file.")
+OTHER_KIND = mark("The file doesn't match the declared type. Upload it again.")
 OTHER_CHECKSUM = mark(
     "What arrived is not what was sent: the checksum differs. Try again."
 )

@@ -347,7 +347,7 @@ class FilterForm(ListForm):
             ("smallest", _("Smallest first")),
         ],
         required=False,
-        help_text=_("Sorting by amount needs a first and a last day."),
+        help_text=_("To sort by amount, choose a start and end date."),
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:

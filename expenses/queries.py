@@ -201,7 +201,7 @@ def _list_by_amount(
 ) -> Listed:
     for name, day in (("start", wanted.start), ("end", wanted.end)):
         if day is None:
-            said = _("Sorting by amount needs a first and a last day.")
+            said = _("To sort by amount, choose a start and end date.")
             raise InvalidError(said, name)
     rising = (sort == "smallest") != backwards
     nearest = heapq.nsmallest if rising else heapq.nlargest

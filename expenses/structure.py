@@ -20,7 +20,7 @@ from PIL import Image
 from smartbudget.core.language import mark
 
 TOO_MANY_PIXELS = mark(
-    "This picture has too many pixels. At most {most} million are allowed."
+    "This picture has too many pixels. The limit is {most} megapixels."
 )
 
 MEGA = 1_000_000

@@ -354,7 +354,9 @@ def _totals(found: Totals, sort: str, user: User) -> str:
         )
     said = said.format(count=found.count, total=display(found.total, user.currency))
     if sort in AMOUNT_SORTS and not found.complete:
-        cut = _("Older expenses are left out. Choose fewer days to sort them all.")
+        cut = _(
+            "Older expenses are not included. Choose a shorter range to sort them all."
+        )
         return f"{said}. {cut}"
     return said
 

@@ -192,11 +192,11 @@ def _in_currency(report: Report) -> str:
 
 def _compared(report: Report) -> str:
     if report.since is None:
-        return _("nothing is recorded yet")
+        return _("no expenses yet")
     if not report.is_comparable:
         said = _("no comparison: your expenses start on {day}")
         if report.previous_count:
-            said = _("{before} {then}, which is recorded from {day} on")
+            said = _("{before} {then} (your expenses start on {day})")
         return said.format(
             before=write_number(report.previous_total, report.currency),
             then=report.question.in_previous,
@@ -266,7 +266,7 @@ def _budget_chart(report: Report) -> Iterator[Flowable]:
     bars = [_budget_bar(each.line, report.currency) for each in report.budgets]
     note = _("in {currency}; a stroke marks the limit")
     if _adds_up(report):
-        note = _("in {currency}, shorter periods added up; a stroke marks the limit")
+        note = _("in {currency}, shorter periods added up; the line is the limit")
     note = note.format(currency=report.currency)
     for first in range(0, len(bars), 25):
         yield KeepTogether(

@@ -114,12 +114,12 @@ class ConcurrencyLimit:
         with self._lock:
             if self.per_user and self._running[user_id] >= self.per_user:
                 message = _(
-                    "You have too many slow requests running. Wait until one is done."
+                    "You have too many requests running. Wait for one to finish."
                 )
                 raise ThrottledError(message, RETRY_AFTER)
             if self.per_process and self._running.total() >= self.per_process:
                 raise UnavailableError(
-                    _("Many people are waiting for this. Please try again shortly.")
+                    _("The server is busy. Please try again shortly.")
                 )
             self._running[user_id] += 1
 

@@ -47,7 +47,7 @@ def parse_bound(value: object, currency: str, field: str) -> Decimal:
     """
     amount = _number(value, field)
     if amount.is_signed():
-        raise InvalidError(_("Amount must not be below zero."), field)
+        raise InvalidError(_("Amount can't be negative."), field)
     return _exact(amount, currency, field)
 
 

@@ -139,7 +139,7 @@ def _refuse_other(sign: str, currency: str, field: str) -> None:
     is_code = sign.upper() in CURRENCIES
     if is_code or any(map(_is_sign, sign)):
         raise InvalidError(
-            _("Amounts are in {currency} here. Enter yours without {sign}.").format(
+            _("Your currency is {currency}. Leave out {sign}.").format(
                 currency=currency, sign=sign
             ),
             field,

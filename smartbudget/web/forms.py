@@ -83,7 +83,7 @@ def answer_form(
     """
     problem = None
     if form.is_bound and RESTORED in request.POST:
-        messages.warning(request, _("Nothing is saved yet. Check your entries first."))
+        messages.warning(request, _("Not saved yet. Please check your entries."))
     elif form.is_bound:
         problem = Problem(400, "", "invalid")
         try:

@@ -168,7 +168,7 @@ def _opened(ciphers: list[AESGCM], sealed: bytes) -> Response:
     kept = json.loads(zlib.decompress(_decrypted(ciphers, sealed)))
     if kept is None:
         raise SecretAnswerError(
-            _("This was done. Its answer held a secret, which is shown only once.")
+            _("This request already succeeded. Its secret is shown only once.")
         )
     headers = {**kept["headers"], REPLAYED: "true"}
     return Response(kept["data"], status=kept["status"], headers=headers)

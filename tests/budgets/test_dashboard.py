@@ -94,7 +94,7 @@ def test_what_is_dated_ahead_is_said_to_lead_over_the_budget(client, alice):
 
     shown = words(page(client.get(HOME)))
 
-    assert "Counting expenses dated ahead, you go over on Mar 30." in shown
+    assert "Upcoming expenses will take you over on Mar 30." in shown
     assert "On track" not in shown
 
 

@@ -51,7 +51,7 @@ def test_the_account_s_own_sign_or_code_is_taken_off(code, currency, typed):
     [("USD", "€12.50"), ("USD", "12.50 EUR"), ("USD", "CA$12"), ("CAD", "US$5")],
 )
 def test_another_currency_s_sign_is_refused_with_the_account_s(currency, typed):
-    with pytest.raises(InvalidError, match=f"Amounts are in {currency}"):
+    with pytest.raises(InvalidError, match=f"Your currency is {currency}"):
         read(typed, currency)
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 MARCH = {"start": datetime.date(2026, 3, 1), "end": datetime.date(2026, 3, 31)}
 PATH = "/api/expenses?start=2026-03-01&end=2026-03-31&ordering="
-NEEDS_DAYS = "Sorting by amount needs a first and a last day."
+NEEDS_DAYS = "To sort by amount, choose a start and end date."
 READ_PAGE = "dynamodb.BatchGetItem"
 
 
@@ -303,7 +303,9 @@ class TestThePage:
         monkeypatch.setattr(queries, "TREND_PAGES", 1)
         rows = [(Decimal(100), 2, "pending")] * 4
         store(alice, rows, description="x" * 300_000)
-        said = "Older expenses are left out. Choose fewer days to sort them all."
+        said = (
+            "Older expenses are not included. Choose a shorter range to sort them all."
+        )
 
         assert said in client_for(alice).get(f"{self.PAGE}smallest").content.decode()
         assert said not in client_for(alice).get(f"{self.PAGE}newest").content.decode()

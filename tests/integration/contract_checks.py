@@ -38,7 +38,7 @@ RULES = re.compile(
             r"Confirm this upload first\.",
             r"A report is about 366 days at most\.",
             r"The end is before the start\.",
-            r"Sorting by amount needs a first and a last day\.",
+            r"To sort by amount, choose a start and end date\.",
             r"Choose a time zone, as in Europe/Berlin\.",
             r"Give both a year and a month\.",
             r"What arrived is not what was sent: the checksum differs\. Try again\.",

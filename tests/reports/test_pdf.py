@@ -122,7 +122,7 @@ def test_a_time_that_is_not_wholly_recorded_is_compared_with_nothing():
 
     text = text_of(report_of(*found, since=found[0].day))
 
-    assert "1.00 in September 2026, which is recorded from Sep 25, 2026 on" in text
+    assert "1.00 in September 2026 (your expenses start on Sep 25, 2026)" in text
     for absent in ("%,", "999", "times", "new", "+", "more than", "Change"):
         assert absent not in text, absent
 

@@ -64,7 +64,7 @@ def test_what_was_typed_is_shown_again_and_saved_when_asked(client):
 
     form = client.post("/expenses/add", again)
     assert form.status_code == 200
-    assert "Nothing is saved yet." in shown(form)
+    assert "Not saved yet." in shown(form)
     assert 'value="12.50"' in shown(form)
     assert not stored(client)
 

@@ -36,7 +36,7 @@ def test_another_currency_s_sign_is_refused_by_the_field(client, path):
     answer = client.post(path, sent)
 
     assert answer.status_code == 400
-    assert "Amounts are in EUR here. Enter yours without $." in answer.content.decode()
+    assert "Your currency is EUR. Leave out $." in answer.content.decode()
     assert 'value="$12.50"' in answer.content.decode()
 
 

@@ -20,6 +20,8 @@ MOST_TERMS = 20  # of a sum
 _TERM = re.compile(r"([^0-9]*)([0-9](?:[0-9.,' ]*[0-9])?)([^0-9]*)", re.ASCII)
 _GROUPED = r"[1-9][0-9]{0,2}(?:%s[0-9]{2,3})*%s[0-9]{3}"  # in thousands, or lakhs
 _NUMBER = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_THREE = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+_DATE = re.compile("(19|20)[0-9]{2}-(0[1-9]|1[0-2])(-[0-3][0-9])?")  # 2026-11-29
 _MINUS = str.maketrans("\u2212\u2013\u00d7", "--*")
 _APOSTROPHES = str.maketrans("\u2019\u02bc\u00b4", "'''")
 
@@ -32,15 +34,21 @@ def typed_amount(text: str, currency: str, field: str = "amount") -> str:
     another language is taken where all decimals of the currency follow it. What cannot
     be read so is returned as it is, to be refused with its reason.
 
-    Raises InvalidError naming `field` for another currency's sign.
+    Raises InvalidError naming `field` for another currency's sign, for a date, and for
+    what could be thousands or decimals.
     """
     plain = " ".join(without_invisible(text).translate(_MINUS).split())
-    if plain.endswith("-"):  # as accounts are written: 12.50-
+    if re.fullmatch("[^-+*]*-", plain):  # as accounts are written: 12.50-
         plain = f"-{plain.removesuffix('-')}"
     tokens = re.split(r"\s*([-+*])\s*", plain.translate(_APOSTROPHES))
     if not tokens[0] and len(tokens) > 1 and tokens[1] != "*":
         tokens = [f"{tokens[1]}{tokens[2]}", *tokens[3:]]
     numbers = [_read(each, currency, field) for each in tokens[::2]]
+    # Raised here: as it is, the text could be read as another amount.
+    if _DATE.fullmatch(plain) or any(
+        _is_unclear(each, numbers, tokens, currency) for each in numbers
+    ):
+        raise InvalidError(_("Enter an amount as a number."), field)
     if len(numbers) == 1:
         return numbers[0] if numbers[0] is not None else text
     if len(numbers) > MOST_TERMS:
@@ -48,6 +56,23 @@ def typed_amount(text: str, currency: str, field: str = "amount") -> str:
             _("Enter at most {most} numbers.").format(most=MOST_TERMS), field
         )
     return _calculate(numbers, tokens[1::2]) or text
+
+
+def _is_unclear(
+    number: str | None,
+    numbers: list[str | None],
+    tokens: list[str],
+    currency: str,
+) -> bool:
+    """Check whether a number could be thousands or decimals: 10.000 as 10 or 10000.
+
+    A single amount with too many decimals is refused by `parse_amount`, with its
+    reason; the sum of several could come out round. A factor may have more decimals.
+    """
+    places = CURRENCIES[currency]
+    if number is None or places > 2 or "*" in tokens or not _THREE.fullmatch(number):
+        return False
+    return len(numbers) > 1 or Decimal(number) == round(Decimal(number), places)
 
 
 def _calculate(numbers: Iterable[str | None], operators: Iterable[str]) -> str | None:
@@ -79,6 +104,8 @@ def _read(term: str, currency: str, field: str) -> str | None:
         return None
     before, number, after = found.groups()
     if before and before[-1] in ".," and not _is_own(before, currency):
+        if before[-2:-1].isalpha():
+            return None  # the dot of Rs.500, or the point of USD.50
         before, number = before[:-1], f"{before[-1]}{number}"
     if after and after[0] in ".,":
         number, after = f"{number}{after[0]}", after[1:]

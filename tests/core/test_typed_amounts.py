@@ -105,6 +105,62 @@ def test_what_is_unclear_is_refused(typed):
         read(typed)
 
 
+@pytest.mark.parametrize(
+    ("code", "currency", "typed"),
+    [
+        ("en", "PKR", "Rs.500"),
+        ("en", "SEK", "kr.50"),
+        ("en", "SEK", "kr,50"),
+        ("en", "TZS", "TSh.500"),
+        ("en", "CLP", "$10.000"),
+        ("en", "KRW", "10.000"),
+        ("en", "VND", "100.000"),
+        ("en", "JPY", "100.000"),
+        ("en", "IDR", "Rp100.000"),
+        ("en", "BRL", "R$ 1.500"),
+        ("de", "EUR", "12,500"),
+        ("de", "KRW", "10,000"),
+        ("en", "USD", "1.234+1.766"),
+        ("de", "EUR", "1,234+1,766"),
+        ("en", "USD", "-1.000"),
+    ],
+)
+def test_what_could_be_thousands_or_decimals_is_refused(code, currency, typed):
+    with pytest.raises(InvalidError):
+        read(typed, currency, code)
+
+
+@pytest.mark.parametrize("typed", ["20+30-", "10+50.25-", "3*5-", "20-5-", "-5-"])
+def test_an_unfinished_sum_is_refused(typed):
+    with pytest.raises(InvalidError):
+        read(typed)
+
+
+@pytest.mark.parametrize("typed", ["2026-11-29", "2026-11", "2026\u201311\u201329"])
+def test_a_date_is_refused(typed):
+    with pytest.raises(InvalidError):
+        read(typed)
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed", "result"),
+    [
+        ("USD", "$.50", "0.50"),
+        ("USD", "0.500", "0.5"),
+        ("USD", "1.459*40", "58.36"),
+        ("USD", "1,500", "1500"),
+        ("USD", "1500-15", "1485"),
+        ("USD", "2026 - 11", "2015"),
+        ("KWD", "1.500", "1.5"),
+        ("KWD", "1.500+1", "2.5"),
+        ("KRW", "10,000", "10000"),
+        ("DKK", "kr. 500", "500"),
+    ],
+)
+def test_what_is_clear_is_read(currency, typed, result):
+    assert read(typed, currency) == Decimal(result)
+
+
 @pytest.mark.parametrize("typed", ["-5", "12.50-", "\u22125", "$-5", "3-12", "5-5"])
 def test_below_zero_stays_below_zero(typed):
     with pytest.raises(InvalidError):

@@ -129,7 +129,7 @@ def _rename(
     category = target
     if there and budget.category_key not in map(fold, sources):
         category = budget.category  # its own name is not what changes
-    if (category, amount) == (budget.category, budget.amount):
+    if there and (category, amount) == (budget.category, budget.amount):
         return
     new = Budget(
         budget_id=budget_id_for(user.user_id, budget.period, category),

@@ -68,11 +68,16 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         due = [counting.current_period(user, each) for each in budgets]
         found = expenses.spending(user_id, _span(due))
-        for budget, period in zip(budgets, due, strict=True):
-            if budget.budget_id != budget.own_id:
+        moved = set()
+        pairs = zip(budgets, due, strict=True)
+        for budget, period in sorted(pairs, key=lambda pair: _is_in_place(pair[0])):
+            if not _is_in_place(budget):
                 user = user or accounts.get_account(user_id).user
                 _follow_up(user, merging.move_to_own_id(user, budget), result)
+                moved.add(budget.own_id)
                 continue
+            if budget.own_id in moved:
+                continue  # it is another by now, just counted
             if period == budget.current and not counting.is_settled(budget):
                 continue  # it changed just now, so it was right just now
             counted = expenses.total(found, period, budget.category_key)
@@ -83,6 +88,11 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
     except Exception as error:
         logger.exception("budget check failed user_id=%s", user_id)
         result.errors.append(f"user {user_id}: {type(error).__name__}")
+
+
+def _is_in_place(budget: Budget) -> bool:
+    """Check whether a budget has its own id; see `merging.move_to_own_id`."""
+    return budget.budget_id == budget.own_id
 
 
 def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) -> None:

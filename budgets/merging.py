@@ -7,11 +7,19 @@ level than its owner knows of: `Budget.told` keeps that from being told again.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from babel import lists
 
-from budgets.counting import Outcome, change, current_period, put_counted, settle
+from budgets.counting import (
+    Outcome,
+    change,
+    count,
+    current_period,
+    put_counted,
+    settle,
+)
 from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError
@@ -28,12 +36,19 @@ WAYS = ("keep", "add")
 
 
 def take_over(
-    user: User, sources: Sequence[str], target: str, way: str | None, writes: Writes
+    user: User,
+    sources: Sequence[str],
+    target: str,
+    way: str | None,
+    writes: Writes,
+    *,
+    counted: bool = False,
 ) -> Outcome:
     """Add to `writes` what the budgets of some categories become under another name.
 
     sources: in this order a budget is the first, after one that `target` has already.
     way: one of WAYS; None: several budgets for one period are refused.
+    counted: count what is spent anew, where no expenses follow that take it along.
 
     Raises InvalidError, and ConflictError naming the budgets in the way.
     """
@@ -51,7 +66,7 @@ def take_over(
             amount = sum((each.amount for each in others), first.amount)
         if amount >= LIMIT:
             raise InvalidError(_("The budgets are too much for one."), "budgets")
-        _rename(user, first, sources, target, amount, writes, outcome)
+        _rename(user, first, sources, target, amount, writes, outcome, counted)
     return outcome
 
 
@@ -67,12 +82,16 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 
     def attempt() -> Outcome:
         writes = Writes()
-        outcome = take_over(user, [budget.category], target, "add", writes)
+        outcome = take_over(
+            user, [budget.category], target, "add", writes, counted=True
+        )
         if len(writes):
             writes.commit()
         return outcome
 
-    return retry_lost_races(attempt)
+    outcome = retry_lost_races(attempt)
+    arrive(user, target)
+    return outcome
 
 
 def arrive(user: User, target: str) -> None:
@@ -123,6 +142,7 @@ def _rename(
     amount: Decimal,
     writes: Writes,
     outcome: Outcome,
+    counted: bool,
 ) -> None:
     """Make a budget that of `target`, with this amount; often it is so already."""
     there = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
@@ -142,6 +162,9 @@ def _rename(
     )
     if there:
         state = settle(user, budget, (), outcome, wanted=new)
+        if counted:
+            state = replace(state, spent=count(budget, state.period))
+            outcome.recounts.append(budget.budget_id)
         if amount != budget.amount:
             state = state.carried_on()
         change(user, budget, state, writes, outcome, wanted=new)

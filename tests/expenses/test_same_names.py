@@ -1,7 +1,9 @@
 """Categories that differ invisibly are one: in totals, lists, budgets and searches."""
 
+import datetime
 import uuid
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,7 +48,9 @@ def store_as_before(
     return expense
 
 
-def store_budget_as_before(category=OLD_NAME, amount="100.00", user=ALICE) -> Budget:
+def store_budget_as_before(
+    category=OLD_NAME, amount="100.00", user=ALICE, **given
+) -> Budget:
     name = f"{user.user_id}\nmonthly\n{category.casefold()}"
     budget = Budget(
         budget_id=uuid.uuid5(_NAMESPACE, name).hex,
@@ -58,6 +62,8 @@ def store_budget_as_before(category=OLD_NAME, amount="100.00", user=ALICE) -> Bu
         period_start=TODAY.replace(day=1).isoformat(),
         spent=Decimal(0),
     )
+    for attribute, value in given.items():
+        setattr(budget, attribute, value)
     budget.save()
     return budget
 
@@ -196,6 +202,62 @@ def test_the_daily_check_makes_one_budget_of_two_that_look_the_same(person, name
     (budget,) = budgets.list_budgets(person).items
     assert (budget.amount, budget.spent) == (Decimal("300.00"), Decimal("150.00"))
     assert budget.budget_id == budget.own_id
+
+
+def scan_in_order(monkeypatch, names):
+    """Have the daily check read budgets in this order of names."""
+    scan = Budget.by_user.scan
+
+    def scanned(**given):
+        (page,) = scan(**given).page_iter
+        page["Items"].sort(key=lambda raw: names.index(raw["category"]["S"]))
+        return SimpleNamespace(page_iter=iter([page]))
+
+    monkeypatch.setattr(Budget.by_user, "scan", scanned)
+
+
+@pytest.mark.parametrize("order", [[NAME, OLD_NAME], [OLD_NAME, NAME]])
+def test_two_budgets_become_one_with_what_both_counted(
+    person, order, caplog, monkeypatch
+):
+    held = {NAME: ("100.00", "80.00"), OLD_NAME: ("50.00", "40.00")}
+    before = dates.timestamp(dates.now() - datetime.timedelta(hours=1))
+    for name, (amount, already) in held.items():
+        store_as_before(name, already, user=person)
+        store_budget_as_before(
+            name,
+            amount,
+            user=person,
+            spent=Decimal(already),
+            level="threshold",
+            updated_at=before,
+        )
+
+    scan_in_order(monkeypatch, order)
+
+    assert check().alerts_sent == 0
+
+    (budget,) = budgets.list_budgets(person).items
+    assert (budget.amount, budget.spent) == (Decimal("150.00"), Decimal("120.00"))
+    assert (budget.level, budget.told) == ("threshold", None)
+    assert alerts(person) == []
+    assert "was wrong" not in caplog.text
+    make_expense(person, category=NAME, amount="40.00")
+    assert alerts(person) == ["budget_exceeded"]
+
+
+def test_what_one_of_two_budgets_was_told_is_news_again_for_both(person):
+    before = dates.timestamp(dates.now() - datetime.timedelta(hours=1))
+    store_as_before(NAME, "101.00", user=person)
+    store_budget_as_before(
+        NAME, user=person, spent=Decimal(101), level="exceeded", updated_at=before
+    )
+    store_budget_as_before(OLD_NAME, user=person, updated_at=before)
+
+    assert check().alerts_sent == 0
+
+    make_expense(person, category=NAME, amount="100.00")
+    assert alerts(person) == ["budget_exceeded"]
 
 
 def test_checking_again_moves_nothing(person):

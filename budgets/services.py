@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pynamodb.exceptions import DoesNotExist
 
+from budgets import merging
 from budgets.counting import (
     Outcome,
     change,
@@ -19,7 +20,7 @@ from budgets.counting import (
     put_counted,
     settle,
 )
-from budgets.models import Budget, budget_id_for
+from budgets.models import Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates, money
 from smartbudget.core.erasure import erase_indexed
 from smartbudget.core.errors import (
@@ -73,6 +74,7 @@ def create_budget(
     )
 
     def attempt() -> tuple[Budget, Outcome]:
+        _refuse_earlier(budget)
         writes = Writes()
         outcome = put_counted(user, budget, arming=0, writes=writes)
         try:
@@ -122,8 +124,9 @@ def edit_budget(
     """Change what is given, and alert or arm again as the new numbers ask for.
 
     A new category or period makes it another budget, with another id: the old one
-    goes and the new one comes in one step. An amount that is given as it is stored is
-    not checked again. check: of the budget about to change.
+    goes and the new one comes in one step. One of an earlier version moves to its own
+    id first, and becomes one with a budget that is there already. An amount that is
+    given as it is stored is not checked again. check: of the budget about to change.
 
     Returns the budget as it is now. Raises InvalidError, NotFoundError, ConflictError
     if the category and period are taken, and what `check` raises. Safe to repeat,
@@ -152,6 +155,16 @@ def edit_budget(
             period=period or old.period,
             created_at=old.created_at,
         )
+        if new.budget_id == old.own_id != old.budget_id:
+            follow_up(user, merging.move_to_own_id(user, old))
+            edited = edit_budget(
+                user,
+                old.own_id,
+                category=category,
+                amount=None if amount == old.amount else amount,
+                alert_threshold=alert_threshold,
+            )
+            return edited, Outcome()
         writes = Writes()
         if new.budget_id != old.budget_id:
             writes.delete(old)
@@ -226,13 +239,27 @@ def _commit_new(writes: Writes, budget: Budget) -> None:
         writes.commit()
     except LostRaceError as lost:
         if budget in lost.refused:
-            raise ConflictError(
-                _("There is already a {period} budget for {category}.").format(
-                    period=budget.period_in_words, category=budget.category
-                ),
-                "category",
-            ) from lost
+            raise _taken(budget) from lost
         raise
+
+
+def _refuse_earlier(budget: Budget) -> None:
+    """Raise ConflictError if there is such a budget with the id of an earlier version.
+
+    It is read only where that id differs; see `budget_ids_for`.
+    """
+    ids = budget_ids_for(budget.user_id, budget.period, budget.category)
+    if any(_read(earlier) for earlier in ids[1:]):
+        raise _taken(budget)
+
+
+def _taken(budget: Budget) -> ConflictError:
+    return ConflictError(
+        _("There is already a {period} budget for {category}.").format(
+            period=budget.period_in_words, category=budget.category
+        ),
+        "category",
+    )
 
 
 def _check_new_amount(user: User, budget_id: str, amount: object) -> Decimal:

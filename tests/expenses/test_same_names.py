@@ -15,7 +15,7 @@ from expenses import queries, renaming, services
 from expenses.categories import list_categories
 from expenses.models import Expense
 from smartbudget.core import dates
-from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.text import clean, without_invisible
 from tests.builders import client_for, make_user
 from tests.money_builders import ALICE, TODAY, alerts, make_budget, make_expense, spent
@@ -258,6 +258,54 @@ def test_what_one_of_two_budgets_was_told_is_news_again_for_both(person):
 
     make_expense(person, category=NAME, amount="100.00")
     assert alerts(person) == ["budget_exceeded"]
+
+
+def test_editing_an_earlier_budget_gives_it_its_own_id_and_alerts_nothing_again():
+    store_as_before(amount="90.00")
+    old = store_budget_as_before(spent=Decimal(90), level="threshold")
+
+    edited = budgets.edit_budget(
+        ALICE, old.budget_id, category=OLD_NAME, amount="110.00", alert_threshold=70
+    )
+
+    (budget,) = budgets.list_budgets(ALICE).items
+    assert edited.budget_id == budget.budget_id == budget.own_id != old.budget_id
+    assert (budget.amount, budget.alert_threshold) == (Decimal("110.00"), 70)
+    assert alerts() == []
+    make_expense(category=NAME, amount="21.00")
+    assert alerts() == ["budget_exceeded"]
+
+
+def test_editing_an_earlier_budget_makes_it_one_with_the_one_that_is_there():
+    make_budget(category=NAME, amount="100.00")
+    old = store_budget_as_before(amount="50.00")
+
+    budgets.edit_budget(ALICE, old.budget_id, amount="50.00", alert_threshold=70)
+
+    (budget,) = budgets.list_budgets(ALICE).items
+    assert (budget.amount, budget.alert_threshold) == (Decimal("150.00"), 70)
+
+
+def test_another_user_cannot_edit_an_earlier_budget(person):
+    old = store_budget_as_before()
+
+    with pytest.raises(NotFoundError):
+        budgets.edit_budget(person, old.budget_id, amount="50.00")
+
+    assert [each.budget_id for each in budgets.list_budgets(ALICE).items] == [
+        old.budget_id
+    ]
+
+
+def test_a_budget_spelled_as_an_earlier_one_is_refused(person):
+    name = "Eating \u200bout"
+    store_budget_as_before(name)
+
+    with pytest.raises(ConflictError, match="already a monthly budget"):
+        make_budget(category=name)
+
+    make_budget(category=name, period="weekly")
+    make_budget(person, category=name)
 
 
 def test_checking_again_moves_nothing(person):

@@ -65,11 +65,11 @@ def _all(report: Report) -> Iterator[str]:
 def _budgets(report: Report) -> Iterator[str]:
     passed = [each for each in report.budgets if each.line.remaining < 0]
     passed.sort(key=lambda each: each.line.remaining)
+    broken = [each for each in report.budgets if each.of > 1 and each.kept < each.of]
     if passed:
         yield " ".join(_passed(passed, report))
-    elif len(report.budgets) > 1 and not report.is_running:
+    elif len(report.budgets) > 1 and not report.is_running and not broken:
         yield _("All {number} budgets were kept.").format(number=len(report.budgets))
-    broken = [each for each in report.budgets if each.of > 1 and each.kept < each.of]
     if broken:
         yield _record(max(broken, key=lambda each: each.of - each.kept))
 

@@ -140,6 +140,20 @@ def test_a_years_record_of_a_budget_is_told():
     )
 
 
+def test_all_budgets_are_kept_only_if_they_were_all_year():
+    expenses = [entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)]
+    kept = [line("10.00", "10.00", day="2025-12-31"), line("9.00", "1.00", "Fun")]
+    year = {"lines": kept, "report_type": "yearly", "year": 2025}
+
+    assert "All 2 budgets were kept." in said(*expenses, **year)
+    found = said(*expenses, entry("2025-03-11", "1.00"), **year)
+    assert "All 2 budgets were kept." not in found
+    assert (
+        "At its present amount, the Groceries budget was kept in 11 of 12 months."
+        in found
+    )
+
+
 def test_the_dear_weekday_is_named_with_enough_to_go_by():
     saturdays = [entry(f"2026-10-{day:02}", "40.00") for day in (3, 10, 17, 24, 31)]
     others = [entry(f"2026-10-{day:02}", "5.00") for day in range(5, 10)] * 3

@@ -48,4 +48,5 @@ if __name__ == "__main__":
     bounded_worker.CPU_SECONDS["spinning"] = 1
     for job in (spin, hoard, sleep, crash, grow, chatter, size, overwrite):
         bounded_worker.JOBS[job.__name__] = job
+    bounded_worker.JOBS["thumbnail"] = size
     bounded_worker.main()

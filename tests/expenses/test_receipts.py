@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import threading
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -547,8 +546,8 @@ def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
 
 
 def test_when_too_many_are_checked_nothing_is_lost(alice, browser, lunch, monkeypatch):
-    monkeypatch.setattr(bounded, "_queue", threading.BoundedSemaphore(1))
-    with bounded._queue:
+    monkeypatch.setitem(bounded.run.__kwdefaults__, "wait_seconds", 0)
+    with bounded._turn:
         by_api = upload(browser, lunch)
         by_form = browser.post(
             "/expenses/add", {**FORM, "category": "Typed", "receipt": sent()}

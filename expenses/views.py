@@ -30,7 +30,7 @@ from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
 from expenses.receipts_api import address_of, with_receipt
 from expenses.selection import Done
 from expenses.services import StaleError
-from smartbudget.core.concurrency import RECEIPTS
+from smartbudget.core.concurrency import RECEIPTS, THUMBNAILS
 from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
@@ -283,7 +283,10 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
     expense = with_receipt(request, expense_id)
     drawn = None
     if expense.has_picture:
-        with default_storage.open(expense.receipt_url) as file:
+        with (
+            THUMBNAILS.slot(request.user.user_id),
+            default_storage.open(expense.receipt_url) as file,
+        ):
             drawn = files.thumbnail(file, expense.receipt_type)
     if drawn is None:
         raise NotFoundError(_("This receipt has no small picture."))

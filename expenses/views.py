@@ -35,6 +35,7 @@ from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.user import User
+from smartbudget.web import errors
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form
@@ -288,9 +289,12 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
             default_storage.open(expense.receipt_url) as file,
         ):
             drawn = files.thumbnail(file, expense.receipt_type)
+    # Its address names the receipt's checksum, so neither answer changes.
     if drawn is None:
-        raise NotFoundError(_("This receipt has no small picture."))
-    # Its address names the picture's checksum, so it never changes.
+        missing = NotFoundError(_("This receipt has no small picture."))
+        response = errors.response_or_raise(request, missing)
+        response.headers["Cache-Control"] = "private, max-age=86400"
+        return response
     headers = {"Cache-Control": "private, max-age=604800, immutable"}
     return HttpResponse(drawn, content_type="image/jpeg", headers=headers)
 

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -107,14 +108,20 @@ def _ask(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
     with ours:
         with theirs:
             _helper.send(theirs)
+        deadline = time.monotonic() + WALL_SECONDS + 2
         ours.settimeout(WALL_SECONDS + 2)
         question = json.dumps({"job": job, "given": given}).encode()
         answer = b""
         with contextlib.suppress(OSError):  # it ended early, or much too late
             socket.send_fds(ours, [question], [file.fileno()])
-            while (data := ours.recv(_CHUNK)) and len(answer) <= LARGEST_ANSWER:
+            while (data := _receive(ours, deadline)) and len(answer) <= LARGEST_ANSWER:
                 answer += data
     return answer
+
+
+def _receive(connection: socket.socket, deadline: float) -> bytes:
+    connection.settimeout(max(0.01, deadline - time.monotonic()))
+    return connection.recv(_CHUNK)
 
 
 class Helper:

@@ -62,6 +62,10 @@ def test_a_child_that_says_too_much_is_not_listened_to(helper, file):
         run("chatter", file)
 
 
+def test_a_child_does_not_hold_the_line_of_its_helper(helper, file):
+    assert run("has_the_line", file) == {"done": False}
+
+
 def test_what_a_child_writes_is_in_the_file(helper, file):
     run("overwrite", file)
 

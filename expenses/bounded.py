@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,15 +30,17 @@ from smartbudget.core.language import gettext as _
 WALL_SECONDS = 8  # in which a child ends, however busy the machine is
 BEGUN = b"!"  # what a child says first
 LARGEST_ANSWER = 256 * 1024  # bytes
-# One at a time a web process: what a child may take is then all that all may take.
-LONGEST_QUEUE = 6  # those who wait, each in one of the threads
-WAIT_SECONDS = 1  # for a turn
+LONGEST_QUEUE = 4  # thumbnails that wait, each in one of the threads
+WAIT_SECONDS = 8  # for a turn; RECEIPTS bounds how many wait
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CHUNK = 64 * 1024  # bytes
 
+# One file at a time a web process: what a child may take is then all that all may take.
 _turn = threading.Lock()
-_queue = threading.BoundedSemaphore(LONGEST_QUEUE + 1)
+# One thumbnail at a time competes with the files that people send.
+_thumbnail_turn = threading.Lock()
+_queue = threading.BoundedSemaphore(LONGEST_QUEUE + 1)  # of thumbnails
 
 
 class ExceededError(Exception):
@@ -54,7 +57,7 @@ def run(
 
     Raises ExceededError, and UnavailableError where too many files are being worked on.
     """
-    with _take_turn(wait_seconds):
+    with _take_turn(job, wait_seconds):
         answer = _ask(job, file, given)
         if not answer:  # no child began: the helper died
             _helper.stop()
@@ -73,18 +76,24 @@ def start() -> None:
 
 
 @contextlib.contextmanager
-def _take_turn(wait_seconds: float) -> Iterator[None]:
-    if not _queue.acquire(blocking=False):
+def _take_turn(job: str, wait_seconds: float) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        if job == "thumbnail":
+            _hold(held, _queue, 0)
+            _hold(held, _thumbnail_turn, wait_seconds)
+        _hold(held, _turn, wait_seconds)
+        yield
+
+
+def _hold(
+    held: contextlib.ExitStack,
+    lock: "threading.Lock | threading.Semaphore",
+    seconds: float,
+) -> None:
+    """Hold a lock until the stack ends. Raises UnavailableError if it isn't free."""
+    if not lock.acquire(timeout=seconds):
         raise _busy()
-    try:
-        if not _turn.acquire(timeout=wait_seconds):
-            raise _busy()
-        try:
-            yield
-        finally:
-            _turn.release()
-    finally:
-        _queue.release()
+    held.callback(lock.release)
 
 
 def _busy() -> UnavailableError:
@@ -99,14 +108,20 @@ def _ask(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
     with ours:
         with theirs:
             _helper.send(theirs)
+        deadline = time.monotonic() + WALL_SECONDS + 2
         ours.settimeout(WALL_SECONDS + 2)
         question = json.dumps({"job": job, "given": given}).encode()
         answer = b""
         with contextlib.suppress(OSError):  # it ended early, or much too late
             socket.send_fds(ours, [question], [file.fileno()])
-            while (data := ours.recv(_CHUNK)) and len(answer) <= LARGEST_ANSWER:
+            while (data := _receive(ours, deadline)) and len(answer) <= LARGEST_ANSWER:
                 answer += data
     return answer
+
+
+def _receive(connection: socket.socket, deadline: float) -> bytes:
+    connection.settimeout(max(0.01, deadline - time.monotonic()))
+    return connection.recv(_CHUNK)
 
 
 class Helper:

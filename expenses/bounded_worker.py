@@ -41,6 +41,8 @@ def main() -> None:
     """Fork a child for each connection that comes, until the line ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with socket.socket(fileno=os.dup(0)) as line:
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)  # else each child would have the line
         while True:
             said, fds, _, _ = socket.recv_fds(line, 1, 1)
             if not said:

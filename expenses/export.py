@@ -20,10 +20,11 @@ HEADINGS = (
 
 # Where a spreadsheet may see a formula begin. A German one splits the file at
 # semicolons and not at commas, quoted or not, so a formula may follow any delimiter
-# that some spreadsheet uses. The last four signs are = + - @ as East Asian keyboards
-# type them.
+# that some spreadsheet uses, also with invisible characters before it. The last four
+# signs are = + - @ as East Asian keyboards type them.
 _FORMULA = re.compile(
-    r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])'
+    r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))'
+    r"(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
 )
 
 

@@ -30,11 +30,12 @@ from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
 from expenses.receipts_api import address_of, with_receipt
 from expenses.selection import Done
 from expenses.services import StaleError
-from smartbudget.core.concurrency import RECEIPTS
+from smartbudget.core.concurrency import RECEIPTS, THUMBNAILS
 from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.user import User
+from smartbudget.web import errors
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form
@@ -283,11 +284,17 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
     expense = with_receipt(request, expense_id)
     drawn = None
     if expense.has_picture:
-        with default_storage.open(expense.receipt_url) as file:
+        with (
+            THUMBNAILS.slot(request.user.user_id),
+            default_storage.open(expense.receipt_url) as file,
+        ):
             drawn = files.thumbnail(file, expense.receipt_type)
+    # Its address names the receipt's checksum, so neither answer changes.
     if drawn is None:
-        raise NotFoundError(_("This receipt has no small picture."))
-    # Its address names the picture's checksum, so it never changes.
+        missing = NotFoundError(_("This receipt has no small picture."))
+        response = errors.response_or_raise(request, missing)
+        response.headers["Cache-Control"] = "private, max-age=86400"
+        return response
     headers = {"Cache-Control": "private, max-age=604800, immutable"}
     return HttpResponse(drawn, content_type="image/jpeg", headers=headers)
 

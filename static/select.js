@@ -1,4 +1,5 @@
 // One tick for all rows of a list's page, and how many are ticked.
+// Pictures that a busy server refused are asked for again.
 // Without this script each row has its own tick, as before.
 // A refused form comes back into the same window, so nothing here is global.
 "use strict";
@@ -27,5 +28,24 @@
     for (const tick of ticks) tick.addEventListener("change", update);
     // Whoever comes back finds ticked what was ticked.
     window.addEventListener("pageshow", update);
+  }
+  const MOST_TRIES = 4;
+  const tries = new WeakMap();
+
+  function tryAgain(image) {
+    const tried = tries.get(image) ?? 0;
+    if (tried === MOST_TRIES) return;
+    tries.set(image, tried + 1);
+    const wait = 500 * 2 ** tried * (0.5 + Math.random()); // not all at once
+    setTimeout(() => image.setAttribute("src", image.src), wait);
+  }
+
+  document.addEventListener(
+    "error",
+    ({ target }) => target.matches(".thumbnail") && tryAgain(target),
+    true, // it doesn't bubble
+  );
+  for (const image of document.querySelectorAll(".thumbnail")) {
+    if (image.complete && !image.naturalWidth) tryAgain(image); // before this script
   }
 }

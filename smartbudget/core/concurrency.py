@@ -162,6 +162,8 @@ REPORTS = ConcurrencyLimit(per_user=1, per_process=3, within=ALL)
 EXPORTS = ConcurrencyLimit(per_user=1, per_process=2, within=ALL)
 RECEIPTS = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
 BULK_WRITES = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
+# Not within ALL: a list's thumbnails must not refuse anybody a report or an upload.
+THUMBNAILS = ConcurrencyLimit(per_user=4, per_process=max(1, config.web_threads - 3))
 # What reads months or years of expenses. Nearly always this is quick, so a process has
 # no limit; but one user with many expenses must not take all threads.
 READS = ConcurrencyLimit(per_user=config.reads_per_user)

@@ -84,7 +84,6 @@ def end(request: HttpRequest) -> None:
 def forget(request: HttpRequest) -> None:
     """Take the cookie of a session that has ended away with the answer."""
     request.session_user = None
-    rotate_token(request)
 
 
 def safe_next(request: HttpRequest, otherwise: str = "/") -> str:

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.windows import flaws
+from tests.expenses.pictures import picture
 from tests.integration.people import Person
 from tests.stack import wait_until
 
@@ -91,3 +92,31 @@ def test_whoever_comes_back_finds_ticked_and_counted_what_was_ticked(windows, pe
     ticked = sum(tick.is_checked() for tick in ticks(page).all())
     counter = page.get_by_role("status").filter(has_text="selected")
     expect(counter).to_have_text(f"{ticked} of 3 selected")
+
+
+def test_pictures_that_a_busy_server_refused_are_asked_for_again(windows, person):
+    expense = person.get("expenses")["results"][0]
+    sent = person.request(
+        "POST",
+        "receipts/upload",
+        data={"expense_id": expense["expense_id"]},
+        files={"file": ("a.jpg", picture(), "image/jpeg")},
+    )
+    assert sent.ok
+    page = windows.open(person)
+    refused = []
+
+    def refuse_twice(route):
+        if len(refused) == 2:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503)
+
+    page.route("**/thumbnail?*", refuse_twice)
+    page.goto("/expenses")
+
+    expect(page.locator(".thumbnail")).to_have_js_property("naturalWidth", 64)
+    assert windows.problems == [f"503 for {url}" for url in refused]
+    assert len(refused) == 2
+    windows.problems.clear()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import time
 
 from expenses import bounded, bounded_worker
@@ -42,10 +43,25 @@ def overwrite(file, kind):
     file.truncate()
 
 
+def has_the_line(file, kind):
+    return stat.S_ISSOCK(os.fstat(0).st_mode)
+
+
 if __name__ == "__main__":
     bounded.WALL_SECONDS = 0.5
     bounded_worker.OTHER_CPU_SECONDS = 1
     bounded_worker.CPU_SECONDS["spinning"] = 1
-    for job in (spin, hoard, sleep, crash, grow, chatter, size, overwrite):
+    for job in (
+        spin,
+        hoard,
+        sleep,
+        crash,
+        grow,
+        chatter,
+        size,
+        overwrite,
+        has_the_line,
+    ):
         bounded_worker.JOBS[job.__name__] = job
+    bounded_worker.JOBS["thumbnail"] = size
     bounded_worker.main()

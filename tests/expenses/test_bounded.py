@@ -62,6 +62,10 @@ def test_a_child_that_says_too_much_is_not_listened_to(helper, file):
         run("chatter", file)
 
 
+def test_a_child_does_not_hold_the_line_of_its_helper(helper, file):
+    assert run("has_the_line", file) == {"done": False}
+
+
 def test_what_a_child_writes_is_in_the_file(helper, file):
     run("overwrite", file)
 
@@ -80,6 +84,7 @@ def test_a_helper_that_died_is_started_again(helper, file):
 def test_a_helper_ends_with_the_web_process_and_takes_its_child_along(helper, file):
     run("size", file)
     process = helper._process
+    wait_until(lambda: not children_of(process.pid))
     with ThreadPoolExecutor() as threads:
         asked = threads.submit(run, "spin", file)
         (child,) = wait_until(lambda: children_of(process.pid))
@@ -112,17 +117,46 @@ def test_a_helper_knows_no_secret(helper, file):
     }
 
 
-def test_one_file_is_worked_on_at_a_time_and_few_wait(helper, file):
-    with ThreadPoolExecutor(20) as threads, bounded._turn:
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(20) as pool:
+        yield pool
+
+
+@pytest.fixture
+def thumbnails(file, threads):
+    """Fill the queue with thumbnails: a function that returns what becomes of them."""
+
+    def wait():
         waiting = [
-            threads.submit(run, "size", file, wait_seconds=60)
+            threads.submit(run, "thumbnail", file, wait_seconds=60)
             for _ in range(bounded.LONGEST_QUEUE + 1)
         ]
         wait_until(lambda: bounded._queue._value == 0)
+        return waiting
+
+    return wait
+
+
+def test_one_file_is_worked_on_at_a_time_and_few_wait(helper, file, thumbnails):
+    with bounded._turn:
+        waiting = thumbnails()
         with pytest.raises(UnavailableError):  # at once
-            run("size", file, wait_seconds=60)
+            run("thumbnail", file, wait_seconds=60)
         assert not any(one.done() for one in waiting)
     assert all(one.result() == {"done": 7} for one in waiting)
 
     with bounded._turn, pytest.raises(UnavailableError):
         run("size", file, wait_seconds=0.01)
+
+
+def test_what_people_send_does_not_queue_behind_a_list(
+    helper, file, threads, thumbnails
+):
+    with bounded._turn:
+        waiting = thumbnails()
+        sent = threads.submit(run, "size", file, wait_seconds=60)
+    with bounded._thumbnail_turn:  # between two of the list
+        assert sent.result() == {"done": 7}
+        assert run("size", file, wait_seconds=60) == {"done": 7}
+    assert all(one.result() == {"done": 7} for one in waiting)

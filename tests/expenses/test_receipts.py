@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import threading
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -531,6 +530,23 @@ def test_a_stored_picture_that_cannot_be_drawn_has_no_thumbnail(
     assert browser.get("/expenses/").status_code == 200
 
 
+def test_a_picture_that_cannot_be_drawn_is_not_asked_for_at_every_look(
+    browser, lunch, monkeypatch
+):
+    url = upload(browser, lunch, sent(picture(), "a.jpg", "image/jpeg")).json()
+    s3().put_object(Bucket=BUCKET, Key=url["receipt_url"], Body=b"no picture")
+    path = f"/expenses/{lunch.expense_id}/thumbnail"
+
+    undrawn = browser.get(path)
+    monkeypatch.setattr(files, "THUMBNAIL_WAIT_SECONDS", 0)
+    with bounded._turn:
+        busy = browser.get(path)
+
+    assert undrawn.status_code == 404
+    assert undrawn["Cache-Control"] == "private, max-age=86400"
+    assert (busy.status_code, busy["Cache-Control"]) == (503, "no-store")
+
+
 def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
     for content, name, kind, kept in [
         (picture("PNG"), "a.jpg", "image/jpeg", "a.png"),
@@ -547,8 +563,8 @@ def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
 
 
 def test_when_too_many_are_checked_nothing_is_lost(alice, browser, lunch, monkeypatch):
-    monkeypatch.setattr(bounded, "_queue", threading.BoundedSemaphore(1))
-    with bounded._queue:
+    monkeypatch.setitem(bounded.run.__kwdefaults__, "wait_seconds", 0)
+    with bounded._turn:
         by_api = upload(browser, lunch)
         by_form = browser.post(
             "/expenses/add", {**FORM, "category": "Typed", "receipt": sent()}

@@ -220,3 +220,15 @@ def test_a_program_is_still_redirected(client):
     answer = client.post("/expenses/add", LUNCH, headers={"Accept": "application/json"})
 
     assert answer.status_code == 302
+
+
+def test_logging_out_in_another_tab_keeps_what_was_typed(alice):
+    client = client_for(alice, csrf=True)
+    token = token_of(client)
+    other_tab = client.post("/logout", headers=token)
+    assert other_tab.status_code == 302
+
+    asked = client.post("/expenses/add", LUNCH, headers=token)
+
+    assert asked.status_code == 401
+    assert "Welcome back" in shown(log_in(client, shown(asked)))

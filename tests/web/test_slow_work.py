@@ -6,9 +6,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses import files
 from smartbudget.core import concurrency
+from smartbudget.core.config import config
 from smartbudget.core.throttling import Throttle
 from tests.builders import client_for, make_user
-from tests.expenses.pictures import PDF
+from tests.expenses.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
 from tests.reports.conftest import generator
 
@@ -55,8 +56,8 @@ def pdf():
     return SimpleUploadedFile("bill.pdf", PDF, content_type="application/pdf")
 
 
-def upload(client, expense_id="0" * 32):
-    form = {"expense_id": expense_id, "file": pdf()}
+def upload(client, expense_id="0" * 32, file=None):
+    form = {"expense_id": expense_id, "file": file or pdf()}
     return client.post("/api/receipts/upload", form)
 
 
@@ -221,3 +222,28 @@ def test_a_key_of_a_refused_report_may_be_used_again(alice):
     release()
 
     assert send(client, "/api/reports/generate", MARCH, headers=key).status_code == 201
+
+
+def test_thumbnails_leave_threads_free_for_others(alice):
+    client = client_for(alice)
+    expense = make_expense(alice)
+    upload(
+        client,
+        expense.expense_id,
+        SimpleUploadedFile("a.jpg", picture(), content_type="image/jpeg"),
+    )
+    path = f"/expenses/{expense.expense_id}/thumbnail"
+    limit = concurrency.THUMBNAILS
+    assert limit.per_user < limit.per_process < config.web_threads - 1
+    for users, status in [
+        ([alice.user_id] * limit.per_user, 429),
+        ([f"user {number}" for number in range(limit.per_process)], 503),
+    ]:
+        releases = [limit.acquire(user) for user in users]
+
+        refused = client.get(path)
+
+        assert (refused.status_code, refused["Retry-After"]) == (status, "5")
+        for release in releases:
+            release()
+    assert client.get(path).status_code == 200

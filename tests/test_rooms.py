@@ -94,7 +94,6 @@ def test_the_core_knows_no_app():
         ("def f():\n    from budgets.models import Budget", ["budgets.models.Budget"]),
         ("from budgets import services", []),
         ("from expenses.models import Expense", []),
-        ("from accounts.models import User", []),
         ("from accounts.models import Account", ["accounts.models.Account"]),
         ("if TYPE_CHECKING:\n    from accounts.models import Account", []),
     ],
@@ -110,8 +109,7 @@ def source(module: str) -> str:
 def strangers(code: str, app: str) -> list[str]:
     """Names taken from other apps' models, other than for annotations.
 
-    `User` is what every service takes as its first argument; other models may be named
-    under TYPE_CHECKING. Constants (in capitals) are no models.
+    Models may be named under TYPE_CHECKING. Constants (in capitals) are no models.
     """
     tree = ast.parse(code)
     for node in ast.walk(tree):
@@ -122,7 +120,6 @@ def strangers(code: str, app: str) -> list[str]:
         for name in imported_names(tree)
         if name.partition(".")[0] in set(APPS) - {app}
         and name.split(".")[1:2] == ["models"]
-        and name != "smartbudget.core.user.User"
         and not name.rpartition(".")[2].isupper()
     ]
 

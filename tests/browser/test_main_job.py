@@ -179,14 +179,14 @@ def test_of_several_receipts_none_is_sent(windows, stack):
     page.get_by_label("Receipt (optional)").dispatch_event(
         "drop", {"dataTransfer": two}
     )
-    expect(page.get_by_role("alert")).to_contain_text("Choose one file")
+    expect(page.get_by_role("alert")).to_contain_text("Choose a single file")
 
     choose(page, "bill.pdf", "application/pdf", PDF)
     page.get_by_label("Or take a photo of it").set_input_files(
         {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
     )
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("Choose one file")
+    expect(page.get_by_role("alert")).to_contain_text("Choose a single file")
 
     page.get_by_label("Or take a photo of it").set_input_files([])
     page.get_by_role("button", name="Save").click()

@@ -255,11 +255,11 @@ def test_the_bounds_are_taken_and_no_more(make, taken, more):
 @pytest.mark.parametrize(
     ("content", "most"),
     [
-        (hostile.jpeg_resized(9434), "89 million"),
-        (hostile.png_large(7072), "50 million"),
-        (hostile.gif(1, (4001, 4000)), "16 million"),
-        (hostile.webp_canvas(3606), "13 million"),
-        (hostile.LARGE_HEIC, "25 million"),
+        (hostile.jpeg_resized(9434), "89 megapixels"),
+        (hostile.png_large(7072), "50 megapixels"),
+        (hostile.gif(1, (4001, 4000)), "16 megapixels"),
+        (hostile.webp_canvas(3606), "13 megapixels"),
+        (hostile.LARGE_HEIC, "25 megapixels"),
     ],
 )
 def test_a_picture_over_the_limit_is_told_the_limit(content, most):

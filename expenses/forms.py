@@ -150,7 +150,7 @@ class ExpenseForm(forms.Form):
         return data
 
     def _ask_about_date(self, day: datetime.date | None, *, is_right: bool) -> None:
-        """Ask once more about a day that is likely to be a typing error."""
+        """Request confirmation of a day that is likely to be a typing error."""
         question = None
         if day and str(day) != self.data.get("known_date"):
             question = question_about(day, self.user.today())

@@ -119,7 +119,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Totals:
-    """What the expenses of a filter come to."""
+    """Count and total of the expenses of a filter."""
 
     count: int = 0  # void ones too, since they are listed as well
     total: Decimal = Decimal(0)  # of those that count

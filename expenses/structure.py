@@ -140,7 +140,7 @@ _ALONE = {0x01, 0xD8}  # markers without a segment
 
 @dataclass
 class _Frame:
-    """What a JPEG's frame header says, and the scans so far."""
+    """Data of a JPEG's frame header, and the scans so far."""
 
     is_progressive: bool
     blocks: dict[int, int]  # of each component, by its id
@@ -250,7 +250,7 @@ _BLOCK = 256 * 1024  # bytes inflated at a time
 
 @dataclass
 class _Png:
-    """What a PNG's chunks say."""
+    """Data of a PNG's chunks."""
 
     width: int
     height: int
@@ -265,7 +265,7 @@ class _Png:
     inflated: int = 0
 
     def add(self, kind: bytes, data: bytes) -> None:
-        """Take in a chunk. Raises RefusedError where it does not fit."""
+        """Add a chunk. Raises RefusedError where it does not fit."""
         if kind == b"PLTE":
             _require(not self.data and 0 < len(data) <= 768 and len(data) % 3 == 0)
             self.has_colours = True

@@ -128,7 +128,7 @@ def budget_alert(
 
 
 def _rest(level: str, difference: str, period: Period, today: datetime.date) -> str:
-    """Tell what is left of a budget, or how far it is over, and for how long."""
+    """Return a sentence about what is left of a budget, or how far it is over."""
     days = (period.end - today).days
     if level == "exceeded":
         said = ngettext(

@@ -4,12 +4,10 @@ import contextlib
 import functools
 import gc
 import os
-import threading
 
 import boto3
 import pytest
 import time_machine
-from botocore.client import BaseClient
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from whitenoise import WhiteNoise
@@ -17,6 +15,7 @@ from whitenoise import WhiteNoise
 from smartbudget.core import aws as clients
 from tests import quick_moto
 from tests.builders import client_for, make_user
+from tests.dynamodb.fake import Table
 from tests.money_builders import NOON
 from tests.stack import stack
 
@@ -56,21 +55,6 @@ def pytest_collection_modifyitems(items):
         return not any(map(item.get_closest_marker, ("xdist_group", "soak")))
 
     items.sort(key=is_short)
-
-
-@contextlib.contextmanager
-def _one_call_at_a_time():
-    """Make calls one after the other: moto's transactions are not safe in threads."""
-    lock = threading.RLock()
-    call = BaseClient._make_api_call
-
-    def locked(*args, **kwargs):
-        with lock:
-            return call(*args, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", locked)
-        yield
 
 
 @pytest.fixture(autouse=True)
@@ -113,12 +97,10 @@ def empty_aws():
     _install()
     with quick_moto.answering():
         _make_tables()
-        for table in _backend("dynamodb").tables.values():
-            table.items.clear()
+        quick_moto.dynamo.empty()
         _empty_other_services()
         clients.queue_url.cache_clear()
-        with _one_call_at_a_time():
-            yield
+        yield
 
 
 _install = functools.cache(quick_moto.install)
@@ -134,6 +116,10 @@ def _make_tables():
 
     for model in (Account, Expense, Budget, Notification):
         model.create_table(billing_mode="PAY_PER_REQUEST")
+        description = model.describe_table()
+        quick_moto.dynamo.tables[description["TableName"]] = Table.described(
+            description
+        )
 
 
 def _empty_other_services():

@@ -1,42 +1,32 @@
-"""Shortcuts through moto, which would be most of the tests' time.
+"""AWS in process: items are answered by our fake of DynamoDB, all else by moto.
 
-Operations and their effects stay moto's; tests/test_quick_moto.py compares the two.
+moto's own handling of items was half of the tests' time. It still makes and describes
+the tables. tests/dynamodb/ compares the fake with moto.
 """
 
-import base64
 import contextlib
-import copy
-import json
-import re
+import threading
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from botocore import xform_name
 from botocore.signers import RequestSigner
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.exceptions import HTTPException, ServiceException
 from moto.core.models import botocore_stubber, responses_mock
-from moto.dynamodb.models import DynamoDBBackend, Table
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.responses import DynamoHandler
 
-BINARY = re.compile(rb'"BS?"')
+from tests.dynamodb.fake import OPERATIONS, Dynamo
+
 TARGET = "DynamoDB_20120810."
-ITEM_OPERATIONS = {
-    *("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query"),
-    *("Scan", "TransactGetItems", "TransactWriteItems", "UpdateItem"),
-}
+
+dynamo = Dynamo()
 
 # Hosts that were asked, tables' not among them; conftest.py empties what was used.
 asked = {"sqs", "sns", "s3", "email"}  # at first all of them
 
+_lock = threading.RLock()  # neither is made for threads; moto may ask itself
 _process_request = BotocoreStubber.process_request
 _sign = RequestSigner.sign
-_transact_write_items = DynamoDBBackend.transact_write_items
 
 
 def install() -> None:
@@ -44,14 +34,13 @@ def install() -> None:
     # At each start moto would add patterns of all addresses, and never drop them.
     mock_aws().start(reset=False)
     _switch(on=False)
-    BotocoreStubber.process_request = process_request
+    BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
     RequestSigner.sign = sign
-    DynamoDBBackend.transact_write_items = transact_write_items
 
 
 @contextlib.contextmanager
 def answering() -> Iterator[None]:
-    """Let moto answer instead of AWS for the length of a block."""
+    """Answer instead of AWS for the length of a block."""
     _switch(on=True)
     try:
         yield
@@ -75,62 +64,19 @@ def sign(
     kind: str = "standard",
     *arguments: Any,
 ) -> None:
-    """Sign what is not for moto's tables, which look at no signature."""
+    """Sign what is not for tables: nothing here looks at a signature of theirs."""
     if "//dynamodb." not in request.url or not botocore_stubber.enabled:
         _sign(signer, operation, request, region, kind, *arguments)
 
 
-def process_request(stubber: BotocoreStubber, request: Any) -> Any:
-    """Answer a call about items without a web server's work around it.
-
-    What has binary values or goes wrong is moto's own to answer.
-    """
+def process_request(self: BotocoreStubber, request: Any) -> Any:
+    """Return what answers a request: HTTP status, headers and body."""
     target = request.headers.get("X-Amz-Target", "")
     target = target.decode() if isinstance(target, bytes) else target
     operation = target.removeprefix(TARGET)
-    if operation in ITEM_OPERATIONS and not BINARY.search(request.body):
-        with contextlib.suppress(HTTPException, ServiceException):
-            return 200, {}, _do(operation, request)
-    asked.add(urlsplit(request.url).hostname)
-    return _process_request(stubber, request)
-
-
-def _do(operation: str, request: Any) -> bytes:
-    handler = DynamoHandler()
-    handler.current_account = DEFAULT_ACCOUNT_ID
-    handler.region = request.url.partition("dynamodb.")[2].partition(".")[0]
-    handler.body = json.loads(request.body)
-    result = getattr(handler, xform_name(operation))().result
-    return json.dumps(result, default=_encode).encode()
-
-
-def _encode(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
-def transact_write_items(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> None:
-    """Keep what a transaction names, to undo it; moto would copy tables for each."""
-    before = [kept for item in items if (kept := _keep(backend, item))]
-    with patch.object(Table, "__deepcopy__", lambda table, memo: table, create=True):
-        try:
-            _transact_write_items(backend, items)
-        except Exception:
-            for place, key, item in before:
-                place.pop(key, None)
-                if item is not None:
-                    place[key] = item
-            raise
-
-
-def _keep(
-    backend: DynamoDBBackend, item: dict[str, Any]
-) -> tuple[dict[Any, Any], DynamoType, Item | None] | None:
-    """Return where an item is, its key there, and a copy of it or None."""
-    asked = next(iter(item.values()))
-    table = backend.tables.get(asked["TableName"])
-    named = asked.get("Key") or asked.get("Item") or {}
-    if table is None or table.hash_key_attr not in named:
-        return None  # it will be refused
-    key = DynamoType(named[table.hash_key_attr])
-    assert not table.has_range_key, "No table here has one."
-    return table.items, key, copy.deepcopy(table.items.get(key))
+    with _lock:
+        if operation in OPERATIONS:
+            status, body = dynamo.answer(operation, request.body)
+            return status, {}, body
+        asked.add(urlsplit(request.url).hostname)
+        return _process_request(self, request)

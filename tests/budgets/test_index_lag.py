@@ -1,11 +1,10 @@
 """Counting by an index that shows the table as it was seconds ago.
 
-moto's indexes never lag, so these tests answer queries of the expenses' index from a
-copy of the table.
+The indexes of tests/dynamodb/fake.py never lag, so these tests answer queries of the
+expenses' index from a copy of the table.
 """
 
 import contextlib
-import copy
 import datetime
 import threading
 from decimal import Decimal
@@ -15,7 +14,6 @@ import time_machine
 from botocore.client import BaseClient
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.backends import get_backend
 
 from budgets import counting
 from budgets import services as budgets
@@ -29,8 +27,9 @@ from tests.budgets.test_random_writes import (
     categories,
     write_in_threads,
 )
-from tests.conftest import ACCOUNT_ID, empty_aws
+from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense, spent
+from tests.quick_moto import dynamo
 
 LAG = 5  # seconds
 QUIET = datetime.timedelta(seconds=counting.RECOUNT_IN)
@@ -39,8 +38,8 @@ QUIET = datetime.timedelta(seconds=counting.RECOUNT_IN)
 @contextlib.contextmanager
 def lagging_index():
     """Answer queries of the expenses' index with the table of LAG seconds ago."""
-    table = get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"].tables["expenses"]
-    history = [(dates.now(), copy.deepcopy(table.items))]
+    tables = dynamo.tables
+    history = [(dates.now(), tables["expenses"].copy())]
     make_call = BaseClient._make_api_call
     lock = threading.RLock()
 
@@ -52,16 +51,17 @@ def lagging_index():
         if operation != "Query" or parameters["TableName"] != "expenses":
             answer = make_call(client, operation, parameters)
             if operation == "TransactWriteItems":
-                history.append((dates.now(), copy.deepcopy(table.items)))
+                history.append((dates.now(), tables["expenses"].copy()))
             return answer
         shown = dates.now() - datetime.timedelta(seconds=LAG)
-        now = table.items
+        now = tables["expenses"]
         # What is shown is older than the lag; at first, what was there before.
-        table.items = [items for at, items in history[:1] + history if at <= shown][-1]
+        past = [table for at, table in history[:1] + history if at <= shown]
+        tables["expenses"] = past[-1]
         try:
             return make_call(client, operation, parameters)
         finally:
-            table.items = now
+            tables["expenses"] = now
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", one_at_a_time)

@@ -1,0 +1,101 @@
+"""The fake of DynamoDB answers what moto and the local AWS answer."""
+
+import os
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto.backends import get_backend
+
+from tests import quick_moto
+from tests.conftest import ACCOUNT_ID
+from tests.dynamodb.requests import (
+    KEYS,
+    TABLE,
+    joined,
+    moto,
+    outside,
+    pages,
+    requests,
+)
+
+SOAK = bool(os.environ.get("SOAK"))
+
+# Where moto differs from DynamoDB's documentation, or breaks.
+MOTO_DIFFERS = [
+    # It takes an item twice.
+    lambda operation, request: operation == "batch_write_item",
+    # It takes NULL for a missing attribute.
+    lambda operation, request: "'NULL'" in str(request),
+    # It breaks where types differ, and on the size of a missing attribute.
+    lambda operation, request: any(
+        word in str(request.get("TransactItems", request.get(parameter)))
+        for parameter in ("ConditionExpression", "FilterExpression")
+        for word in ("BETWEEN", "size(", " < ", " <= ", " > ", " >= ")
+    ),
+    # Its projections know no lists' members, and no overlaps in a batch.
+    lambda operation, request: re.search(r"\[\d|\.#", _projection(request)),
+    # It leaves out what the update did not change, and shows a new item's key.
+    lambda operation, request: "UPDATED" in request.get("ReturnValues", ""),
+    # It refuses the whole transaction where one update does not fit its item.
+    lambda operation, request: "TransactItems" in request and "Update" in str(request),
+]
+# Where MiniStack 1.5.33 does.
+MINISTACK_DIFFERS = [
+    # Its REMOVE and ADD take a path whose parent is missing.
+    lambda operation, request: re.search(r"(REMOVE|ADD) .*(\.#|\[\d)", str(request)),
+]
+
+
+def _projection(request):
+    asked = request.get("RequestItems", {}).get(TABLE, request)
+    return "" if isinstance(asked, list) else asked.get("ProjectionExpression", "")
+
+
+def settings_for(examples: int):
+    return settings(
+        max_examples=examples * 30 if SOAK else examples,
+        deadline=None,
+        database=None,
+        derandomize=not SOAK,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def known(differs, operation, request):
+    return any(each(operation, request) for each in differs)
+
+
+@pytest.mark.soak
+@settings_for(examples=80)
+@given(st.lists(requests, min_size=2, max_size=8))
+def test_any_requests_are_answered_as_moto_answers_them(fake, asked):
+    quick_moto.dynamo.empty()
+    tables = get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"].tables
+    tables[TABLE].items.clear()
+    for operation, request in asked:
+        if known(MOTO_DIFFERS, operation, request):
+            continue
+        ours = joined(pages(fake, operation, request))
+        with moto():
+            theirs = joined(pages(fake, operation, request))
+        assert ours == theirs, (operation, request)
+
+
+@settings_for(examples=25)
+@given(st.lists(requests, min_size=2, max_size=8))
+def test_any_requests_are_answered_as_the_local_aws_answers_them(
+    fake, ministack, asked
+):
+    quick_moto.dynamo.empty()
+    everything = [{"DeleteRequest": {"Key": {"id": {"S": key}}}} for key in KEYS]
+    with outside():
+        ministack.batch_write_item(RequestItems={TABLE: everything})
+    for operation, request in asked:
+        if known(MINISTACK_DIFFERS, operation, request):
+            continue
+        ours = pages(fake, operation, request)
+        with outside():
+            theirs = pages(ministack, operation, request)
+        assert ours == theirs, (operation, request)

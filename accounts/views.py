@@ -16,7 +16,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import deletion, export, services, tokens
+from accounts import deletion, export, middleware, services, tokens
 from accounts.forms import (
     DeletionForm,
     EmailForm,
@@ -28,7 +28,7 @@ from accounts.forms import (
 )
 from accounts.models import Account
 from notifications import address_change
-from smartbudget.web import form_drafts, rates, sessions
+from smartbudget.web import form_drafts, rates
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import FormDraft, keeps_draft
 from smartbudget.web.forms import answer_form, posted
@@ -89,15 +89,15 @@ def log_in(request: HttpRequest) -> HttpResponse:
             _go_on(request, login, draft) if draft else _enter(request, login)
         ),
         context={
-            "next": sessions.safe_next(request),
+            "next": middleware.safe_next(request),
             "draft": draft and request.POST[form_drafts.FIELD],
         },
     )
 
 
 def _enter(request: HttpRequest, login: services.Login) -> HttpResponse:
-    response = redirect(sessions.safe_next(request))
-    sessions.begin(request, response, login)
+    response = redirect(middleware.safe_next(request))
+    middleware.begin(request, response, login)
     return response
 
 
@@ -106,7 +106,7 @@ def _go_on(
 ) -> HttpResponse:
     """Show the way back to the form that somebody was logged out of."""
     response = HttpResponse()
-    sessions.begin(request, response, login)
+    middleware.begin(request, response, login)
     request.user = login.user
     activate_for(login.user)
     # Rendered now, since a session brings a CSRF token of its own.
@@ -117,7 +117,7 @@ def _go_on(
 
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    sessions.end(request)
+    middleware.end(request)
     return redirect("accounts:login")
 
 
@@ -148,7 +148,7 @@ def password(request: HttpRequest) -> HttpResponse:
             request, _("Your password was changed. Other devices are logged out.")
         )
         response = redirect("accounts:profile")
-        sessions.begin(request, response, login)
+        middleware.begin(request, response, login)
         return response
 
     return answer_form(
@@ -196,7 +196,7 @@ def cancel_email(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def list_sessions(request: HttpRequest) -> HttpResponse:
-    found = services.list_sessions(request.user, sessions.session_key(request))
+    found = services.list_sessions(request.user, middleware.session_key(request))
     context = {"sessions": found, "others": any(not each.is_current for each in found)}
     return render(request, "accounts/sessions.html", context)
 
@@ -210,7 +210,7 @@ def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
-    services.end_other_sessions(request.user, sessions.session_key(request))
+    services.end_other_sessions(request.user, middleware.session_key(request))
     messages.success(request, _("You are signed out everywhere else."))
     return redirect("accounts:sessions")
 
@@ -247,7 +247,7 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_account(request: HttpRequest) -> HttpResponse:
     def done(_none: None) -> HttpResponse:
-        sessions.forget(request)
+        middleware.forget(request)
         messages.success(request, _(deletion.CLOSED))
         return redirect("accounts:login")
 

@@ -34,9 +34,11 @@ WEB_ROOMS = frozenset(
     {
         "api",
         "apps",
+        "authentication",
         "categories_api",
         "categories_views",
         "forms",
+        "middleware",
         "receipts_api",
         "serializers",
         "staff_api",

@@ -15,6 +15,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.middleware import public, safe_next
 from notifications import links, services, subscriptions
 from notifications.forms import FilterForm, MarkAllForm
 from notifications.models import Notification
@@ -24,7 +25,6 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.language import activate_for
-from smartbudget.web.sessions import public, safe_next
 
 NOTIFICATIONS = ChangeList(
     title=gettext_lazy("Notifications"),

@@ -49,7 +49,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "smartbudget.web.sessions.SessionMiddleware",
+    "accounts.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "smartbudget.web.errors.ErrorMiddleware",
 ]
@@ -148,12 +148,12 @@ STORAGES = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "smartbudget.web.authentication.TokenAuthentication",
-        "smartbudget.web.authentication.SessionAuthentication",
+        "accounts.authentication.TokenAuthentication",
+        "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
-        "smartbudget.web.authentication.IsSignedIn",
-        "smartbudget.web.authentication.HasScope",
+        "accounts.authentication.IsSignedIn",
+        "accounts.authentication.HasScope",
     ],
     "DEFAULT_PARSER_CLASSES": [
         "smartbudget.web.parsers.JSONParser",

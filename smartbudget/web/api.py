@@ -23,16 +23,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from smartbudget.core import log
-from smartbudget.core.errors import DomainError
-from smartbudget.core.throttling import Limit
-from smartbudget.web import conditions, errors, idempotency, rates
-from smartbudget.web.authentication import (
+from accounts.authentication import (
     CHALLENGE,
     SessionAuthentication,
     TokenAuthentication,
     scopes_for,
 )
+from smartbudget.core import log
+from smartbudget.core.errors import DomainError
+from smartbudget.core.throttling import Limit
+from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import PROBLEM_JSON, Problem, document
 from smartbudget.web.requests import client_address

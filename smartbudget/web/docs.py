@@ -16,12 +16,12 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.middleware import public
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext
 from smartbudget.web import rates
 from smartbudget.web.api import ApiView
 from smartbudget.web.problems import TITLES
-from smartbudget.web.sessions import public
 
 
 class SchemaView(ApiView):

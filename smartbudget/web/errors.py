@@ -204,7 +204,7 @@ def in_words(seconds: int) -> str:
 
 def _user_of(request: HttpRequest, problem: Problem) -> Any:
     """Find whose menu the page has, where no view was reached that asked."""
-    from smartbudget.web import sessions  # it answers with errors too
+    from accounts import middleware  # it answers with errors too
 
     user = getattr(request, "user", None)
     if user or problem.status >= 500:  # AWS may be what is down
@@ -212,7 +212,7 @@ def _user_of(request: HttpRequest, problem: Problem) -> Any:
     if problem.status == 429:  # a refusal costs no call
         return getattr(request, "session_user", None)
     try:
-        return sessions.load_user(request)
+        return middleware.load_user(request)
     except Exception:
         logger.exception("an error page has no menu")
         return None

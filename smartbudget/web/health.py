@@ -5,10 +5,10 @@ import hmac
 from botocore.exceptions import BotoCoreError, ClientError
 from django.http import HttpRequest, JsonResponse
 
+from accounts import middleware
 from smartbudget.core import health
 from smartbudget.core.config import config
 from smartbudget.core.errors import DomainError
-from smartbudget.web import sessions
 
 KEY_HEADER = "X-Health-Key"
 
@@ -36,7 +36,7 @@ def _has_key(request: HttpRequest) -> bool:
 
 def _is_staff(request: HttpRequest) -> bool:
     try:
-        user = sessions.load_user(request)
+        user = middleware.load_user(request)
     except (BotoCoreError, ClientError, DomainError):
         return False  # sessions are in a table that may be what is down
     return user is not None and user.is_staff

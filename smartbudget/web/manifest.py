@@ -6,7 +6,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from smartbudget.web.sessions import public
+from accounts.middleware import public
 
 ICONS = (
     ("icons/192.png", "192x192", "any"),

@@ -7,11 +7,10 @@ import time
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from accounts import staff
+from accounts import middleware, staff
 from smartbudget.core import health
 from smartbudget.core.health import Part
 from smartbudget.web import health as page
-from smartbudget.web import sessions
 from tests.builders import client_for, make_user
 
 KEY = "k" * 32
@@ -82,7 +81,7 @@ def test_it_answers_while_sessions_cannot_be_read(parts, monkeypatch):
     def down(request):
         raise ConnectTimeoutError(endpoint_url="dynamodb")
 
-    monkeypatch.setattr(sessions, "load_user", down)
+    monkeypatch.setattr(middleware, "load_user", down)
     parts.append(ILL)
 
     answer = client_for().get("/health/ready")

@@ -5,6 +5,7 @@ from django.urls import include, path
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
+from accounts.middleware import public
 from smartbudget import urls
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -26,7 +27,6 @@ from smartbudget.web.fields import (
     WholeField,
 )
 from smartbudget.web.inputs import InputSerializer
-from smartbudget.web.sessions import public
 
 ERRORS = {
     "invalid": InvalidError("Too small.", "amount"),

@@ -11,11 +11,10 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts import tokens
+from accounts import middleware, tokens
 from accounts.tokens import Access
 from smartbudget.core import log
 from smartbudget.core.user import User
-from smartbudget.web import sessions
 
 # What a view says of itself as `scope`: which scopes let a token read there, and which
 # let it change. Any one of them is enough; where there is none, no token may do it.
@@ -70,7 +69,7 @@ class SessionAuthentication(BaseAuthentication):
     """The browser's session; writes need the CSRF token in X-CSRFToken."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        user = sessions.load_user(request._request)
+        user = middleware.load_user(request._request)
         if user is None:
             return None
         require_csrf_token(request._request)

@@ -1,36 +1,26 @@
-"""Who may use the API; DRF loads this before its own views."""
+"""Authentication and permission classes of the API, and how the schema describes them.
 
-from collections.abc import Mapping, Sequence
+DRF loads this before its own views.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts import middleware, tokens
 from accounts.tokens import Access
 from smartbudget.core import log
 from smartbudget.core.user import User
-
-# What a view says of itself as `scope`: which scopes let a token read there, and which
-# let it change. Any one of them is enough; where there is none, no token may do it.
-SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
-    "data": (["read"], ["write"]),
-    "reports": (["read", "reports"], ["reports"]),
-    # Before `export` was a scope, `account` was the one for every download.
-    "export": (["export", "account"], []),
-    "table": (["read", "export", "account"], []),
-    "account": (["account"], ["account"]),
-    "any": (tokens.SCOPES, []),
-    "session": ([], []),
-}
-
-# What a 401 asks for where no token came.
-CHALLENGE = 'Bearer realm="api"'
+from smartbudget.web.problems import CHALLENGE
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -93,7 +83,7 @@ class HasScope(BasePermission):
             return True
         if request.method not in view.allowed_methods:
             return True
-        enough = scopes_for(view, request.method)
+        enough = view.scopes_for(request.method)
         if not request.auth.scopes.intersection(enough):
             raise InsufficientScope(enough)
         return True
@@ -115,14 +105,6 @@ class InsufficientScope(PermissionDenied):
         super().__init__(sentence.format(scopes=", ".join(enough)))
 
 
-def scopes_for(view: Any, method: str) -> Sequence[str]:
-    """Return the scopes of which any one lets a token use a method of a view."""
-    method = "GET" if method == "HEAD" else method
-    scope = view.scope if isinstance(view.scope, str) else view.scope[method]
-    reading, changing = SCOPES[scope]
-    return reading if method in SAFE_METHODS else changing
-
-
 class _CsrfCheck(CsrfViewMiddleware):
     def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
@@ -136,3 +118,38 @@ def require_csrf_token(request: HttpRequest) -> None:
         raise PermissionDenied(
             _("The CSRF token is missing or wrong. Send it in X-CSRFToken.")
         )
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """Describe API tokens in the schema, and the scopes that each operation needs."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token, made on the account page. Each operation"
+            " names the scope that it wants; of several, any one is enough.",
+        }
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        enough = auto_schema.view.scopes_for(auto_schema.method)
+        return [{self.name: [scope]} for scope in enough]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """Describe the session cookie in the schema."""
+
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The cookie that /login and /register set. Writes need"
+            " the CSRF token that they answer with, too, in X-CSRFToken.",
+        }

@@ -5,7 +5,7 @@ Why: docs/decisions.md#sessions-are-items-in-the-users-table
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware, rotate_token
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
@@ -24,19 +23,8 @@ from smartbudget.web import errors, form_drafts, rates
 from smartbudget.web.language import activate_for
 from smartbudget.web.requests import wants_json
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
-
 _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
-def public(view: View) -> View:
-    """Let anybody see a page; all others send people to log in first.
-
-    API views say the same with their permission classes.
-    """
-    view.public = True  # type: ignore[attr-defined]
-    return view
 
 
 def session_key(request: HttpRequest) -> str | None:
@@ -86,15 +74,6 @@ def forget(request: HttpRequest) -> None:
     request.session_user = None
 
 
-def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
-    """Return the address of ours that `next` names, or `otherwise`."""
-    target = request.POST.get("next") or request.GET.get("next") or otherwise
-    safe = target.startswith("/") and url_has_allowed_host_and_scheme(
-        target, allowed_hosts=None
-    )
-    return target if safe else otherwise
-
-
 class SessionMiddleware:
     """Set `request.user` for pages that need one, and count the request.
 
@@ -122,7 +101,7 @@ class SessionMiddleware:
     ) -> HttpResponse | None:
         if hasattr(view, "cls"):
             return None
-        is_public = getattr(view, "public", False)
+        is_public = not getattr(view, "login_required", True)
         try:
             if not is_public:
                 request.user = load_user(request)

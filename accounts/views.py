@@ -33,6 +33,7 @@ from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import FormDraft, keeps_draft
 from smartbudget.web.forms import answer_form, posted
 from smartbudget.web.language import activate, activate_for
+from smartbudget.web.redirects import safe_next
 from smartbudget.web.requests import client_address, device_of, wants_json
 
 View = Callable[..., HttpResponse]
@@ -89,14 +90,14 @@ def log_in(request: HttpRequest) -> HttpResponse:
             _go_on(request, login, draft) if draft else _enter(request, login)
         ),
         context={
-            "next": middleware.safe_next(request),
+            "next": safe_next(request),
             "draft": draft and request.POST[form_drafts.FIELD],
         },
     )
 
 
 def _enter(request: HttpRequest, login: services.Login) -> HttpResponse:
-    response = redirect(middleware.safe_next(request))
+    response = redirect(safe_next(request))
     middleware.begin(request, response, login)
     return response
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,6 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.middleware import public, safe_next
 from notifications import links, services, subscriptions
 from notifications.forms import FilterForm, MarkAllForm
 from notifications.models import Notification
@@ -25,6 +25,7 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.language import activate_for
+from smartbudget.web.redirects import safe_next
 
 NOTIFICATIONS = ChangeList(
     title=gettext_lazy("Notifications"),
@@ -121,7 +122,7 @@ def unsubscribe(request: HttpRequest) -> HttpResponse:
 # The links in mails. Opening one changes nothing: what scans mails opens links too.
 
 
-@public
+@login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
     posted = request.method == "POST"
@@ -130,7 +131,7 @@ def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "notifications/confirm.html", context)
 
 
-@public
+@login_not_required
 @csrf_exempt  # mail programs post it themselves (RFC 8058); the key is the permission
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpResponse:

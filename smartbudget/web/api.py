@@ -2,15 +2,13 @@
 
 import functools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import (
     APIException,
     NotAcceptable,
@@ -23,56 +21,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import (
-    CHALLENGE,
-    SessionAuthentication,
-    TokenAuthentication,
-    scopes_for,
-)
 from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
 from smartbudget.web import conditions, errors, idempotency, rates
 from smartbudget.web.inputs import QueryInput
-from smartbudget.web.problems import PROBLEM_JSON, Problem, document
+from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 from smartbudget.web.requests import client_address
 
 _PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
-    """How the schema describes tokens, and which scopes each operation wants."""
-
-    target_class = TokenAuthentication
-    name = "token"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API token, made on the account page. Each operation"
-            " names the scope that it wants; of several, any one is enough.",
-        }
-
-    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
-        enough = scopes_for(auto_schema.view, auto_schema.method)
-        return [{self.name: [scope]} for scope in enough]
-
-
-class SessionScheme(OpenApiAuthenticationExtension):
-    """How the schema describes sessions."""
-
-    target_class = SessionAuthentication
-    name = "session"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": settings.SESSION_COOKIE_NAME,
-            "description": "The cookie that /login and /register set. Writes need"
-            " the CSRF token that they answer with, too, in X-CSRFToken.",
-        }
+# By a view's `scope`: the token scopes that may read there, and those that may change.
+# Any one of them is enough; with none, only a session may.
+SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "data": (["read"], ["write"]),
+    "reports": (["read", "reports"], ["reports"]),
+    # Before `export` was a scope, `account` covered every download.
+    "export": (["export", "account"], []),
+    "table": (["read", "export", "account"], []),
+    "account": (["account"], ["account"]),
+    "any": (["read", "write", "reports", "export", "account"], []),
+    "session": ([], []),
+}
 
 
 class ContentNegotiation(DefaultContentNegotiation):
@@ -96,7 +67,7 @@ class ContentNegotiation(DefaultContentNegotiation):
 class ApiView(APIView):
     """Base of every API view: what may be asked, and what answers have in common.
 
-    `scope` says which tokens may use it, a key of `authentication.SCOPES`; where its
+    `scope` says which tokens may use it, a key of `SCOPES`; where its
     methods differ, `{method: key}`.
 
     `methods_without_body` are those whose success has no body (204, 302): `Accept` does
@@ -198,20 +169,27 @@ class ApiView(APIView):
             return conditions.not_modified(response)
         return response
 
+    def scopes_for(self, method: str) -> Sequence[str]:
+        """Return the scopes of which any one lets a token use a method."""
+        method = "GET" if method == "HEAD" else method
+        scope = self.scope if isinstance(self.scope, str) else self.scope[method]
+        reading, changing = SCOPES[scope]
+        return reading if method in SAFE_METHODS else changing
+
     def _hides_item(self, request: Request, response: HttpResponseBase) -> bool:
         """Tell whether an answer would show an item to a token that may not read it."""
         return (
             response.status_code in {200, 201}
             and self.hides_items(request.method)
             and request.auth is not None
-            and not request.auth.scopes.intersection(scopes_for(self, "GET"))
+            and not request.auth.scopes.intersection(self.scopes_for("GET"))
         )
 
     def hides_items(self, method: str | None) -> bool:
         """Tell whether some tokens may use a method and not see its answer."""
         if method not in self.shows_item or "GET" not in self.allowed_methods:
             return False
-        reading, changing = scopes_for(self, "GET"), scopes_for(self, method)
+        reading, changing = self.scopes_for("GET"), self.scopes_for(method)
         return not set(changing) <= set(reading)
 
     def _is_representation(self, request: Request, response: HttpResponseBase) -> bool:

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -16,7 +17,6 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.middleware import public
 from smartbudget.core.config import config
 from smartbudget.core.language import gettext
 from smartbudget.web import rates
@@ -89,7 +89,7 @@ class DocsView(SpectacularSwaggerSplitView):
         rates.count_page(request._request, None)
 
 
-@public
+@login_not_required
 @require_safe
 def show_errors(request: HttpRequest) -> HttpResponse:
     """Explain the codes of errors, where the `type` of each leads."""

@@ -1,12 +1,11 @@
 """What a phone or desktop needs to install the site as an app."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.templatetags.static import static
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-
-from accounts.middleware import public
 
 ICONS = (
     ("icons/192.png", "192x192", "any"),
@@ -15,7 +14,7 @@ ICONS = (
 )
 
 
-@public
+@login_not_required
 @require_safe
 def show(request: HttpRequest) -> JsonResponse:
     """Answer with the manifest; it is no file, since its icons have hashed names."""

@@ -10,6 +10,7 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 
 PROBLEM_JSON = "application/problem+json"
+CHALLENGE = 'Bearer realm="api"'  # WWW-Authenticate of a 401 to a request without token
 EXPLAINED_AT = f"{config.app_url}/api/docs/errors"
 
 # What each code means, whatever happened; /api/docs/errors lists them.

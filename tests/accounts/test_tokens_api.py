@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from accounts import services, tokens
+from smartbudget.web.api import SCOPES
 from tests.builders import (
     PASSWORD,
     client_for,
@@ -458,3 +459,7 @@ def test_the_profile_leads_there(alice):
     page = client_for(alice).get("/accounts/profile").content.decode()
 
     assert 'href="/accounts/tokens"' in page
+
+
+def test_the_api_knows_every_scope_that_a_token_may_have():
+    assert SCOPES["any"] == ([*tokens.SCOPES], [])

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from accounts import middleware, tokens
 from accounts.tokens import Access
 from smartbudget.core import log
-from smartbudget.core.user import User
+from smartbudget.core.user import AnonymousUser, User
 from smartbudget.web.problems import CHALLENGE
 
 
@@ -38,7 +38,6 @@ class TokenAuthentication(BaseAuthentication):
         if found is None:
             sentence = _("This API token is unknown, expired or revoked.")
             raise AuthenticationFailed(sentence)
-        request._request.user = found[0]
         log.add(user_id=found[0].user_id)
         return found
 
@@ -59,19 +58,11 @@ class SessionAuthentication(BaseAuthentication):
     """The browser's session; writes need the CSRF token in X-CSRFToken."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        user = middleware.load_user(request._request)
-        if user is None:
+        user = middleware.get_user(request._request)
+        if isinstance(user, AnonymousUser):
             return None
         require_csrf_token(request._request)
-        request._request.user = user
         return user, None
-
-
-class IsSignedIn(BasePermission):
-    """Only people who are logged in."""
-
-    def has_permission(self, request: Request, view: object) -> bool:
-        return request.user is not None
 
 
 class HasScope(BasePermission):

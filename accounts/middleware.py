@@ -3,6 +3,7 @@
 Why: docs/decisions.md#sessions-are-items-in-the-users-table
 """
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +14,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware, rotate_token
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import services
 from accounts.forms import LoginForm
 from smartbudget.core import log
-from smartbudget.core.user import User
+from smartbudget.core.user import AnonymousUser, User
 from smartbudget.web import errors, form_drafts, rates
-from smartbudget.web.language import activate_for
+from smartbudget.web.language import activate
 from smartbudget.web.requests import wants_json
 
 _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
@@ -33,13 +35,14 @@ def session_key(request: HttpRequest) -> str | None:
     return key if _KEY.fullmatch(key) else None
 
 
-def load_user(request: HttpRequest) -> User | None:
-    """Find who is signed in; asks DynamoDB at most once a request."""
+def get_user(request: HttpRequest) -> User | AnonymousUser:
+    """Return the session's user, or AnonymousUser; reads at most once a request."""
     if not hasattr(request, "session_user"):
         key = session_key(request)
-        request.session_user = services.find_session(key) if key else None
-        if request.session_user:
-            log.add(user_id=request.session_user.user_id)
+        user = services.find_session(key) if key else None
+        request.session_user = user or AnonymousUser()
+        if user:
+            log.add(user_id=user.user_id)
     return request.session_user
 
 
@@ -50,7 +53,7 @@ def begin(request: HttpRequest, response: HttpResponse, login: services.Login) -
     """
     if old_key := session_key(request):
         services.log_out(old_key)
-    request.session_user = login.user
+    request.session_user = request.user = login.user
     rotate_token(request)
     response.set_cookie(
         settings.SESSION_COOKIE_NAME,
@@ -71,47 +74,61 @@ def end(request: HttpRequest) -> None:
 
 def forget(request: HttpRequest) -> None:
     """Take the cookie of a session that has ended away with the answer."""
-    request.session_user = None
+    request.session_user = request.user = AnonymousUser()
 
 
-class SessionMiddleware:
-    """Set `request.user` for pages that need one, and count the request.
+class AuthenticationMiddleware:
+    """Set `request.user`, which reads the session when it is first used.
 
-    The API does both by itself. It comes before the CSRF check, which reads the body.
-
-    With a session's cookie goes what the browser kept of it, such as small pictures of
-    receipts. Public pages and the API's refusals cost no call to DynamoDB.
+    Deletes the cookie of a session that has ended, and with it what the browser cached,
+    such as thumbnails of receipts.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.user = SimpleLazyObject(functools.partial(get_user, request))
         response = self.get_response(request)
-        is_dead = getattr(request, "session_user", request) is None
-        if is_dead and settings.SESSION_COOKIE_NAME in request.COOKIES:
+        user = getattr(request, "session_user", None)
+        has_ended = user is not None and not user.is_authenticated
+        if has_ended and settings.SESSION_COOKIE_NAME in request.COOKIES:
             response.delete_cookie(
                 settings.SESSION_COOKIE_NAME, samesite=settings.SESSION_COOKIE_SAMESITE
             )
             response.headers["Clear-Site-Data"] = '"cache"'
         return response
 
+
+class LoginRequiredMiddleware:
+    """Count requests for pages, and redirect to the login page where a user is needed.
+
+    The API does both itself. It comes before the CSRF check, which reads the body.
+    Pages with `login_not_required` make no call to DynamoDB here.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_: object
     ) -> HttpResponse | None:
         if hasattr(view, "cls"):
             return None
-        is_public = not getattr(view, "login_required", True)
+        login_required = getattr(view, "login_required", True)
         try:
-            if not is_public:
-                request.user = load_user(request)
-                activate_for(request.user)
-            rates.count_page(request, request.user)
+            user = request.user if login_required else AnonymousUser()
+            if user.is_authenticated:
+                activate(user.language)
+            rates.count_page(request, user)
         except Exception as error:  # noqa: BLE001 - raised again unless it is known
             return errors.response_or_raise(request, error)
-        if is_public or request.user:
-            return None
-        return _to_login(request, view)
+        if login_required and not user.is_authenticated:
+            return _to_login(request, view)
+        return None
 
 
 def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:

@@ -28,11 +28,12 @@ from accounts.forms import (
 )
 from accounts.models import Account
 from notifications import address_change
+from smartbudget.core.user import AnonymousUser
 from smartbudget.web import form_drafts, rates
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import FormDraft, keeps_draft
 from smartbudget.web.forms import answer_form, posted
-from smartbudget.web.language import activate, activate_for
+from smartbudget.web.language import activate
 from smartbudget.web.redirects import safe_next
 from smartbudget.web.requests import client_address, device_of, wants_json
 
@@ -51,7 +52,7 @@ def shared(page: View, api_view: View) -> View:
         is_of_page = is_form and not wants_json(request)
         if not is_of_page:
             return api_view(request)
-        rates.count_page(request, None)
+        rates.count_page(request, AnonymousUser())
         return protected(request)
 
     return view
@@ -108,8 +109,7 @@ def _go_on(
     """Show the way back to the form that somebody was logged out of."""
     response = HttpResponse()
     middleware.begin(request, response, login)
-    request.user = login.user
-    activate_for(login.user)
+    activate(login.user.language)
     # Rendered now, since a session brings a CSRF token of its own.
     page = render_to_string("accounts/continue.html", {"draft": draft}, request)
     response.content = page

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "smartbudget.web.middleware.RequestIdMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
     "smartbudget.web.middleware.HttpsMiddleware",
     "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked
@@ -49,7 +50,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.SessionMiddleware",
+    "accounts.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "smartbudget.web.errors.ErrorMiddleware",
 ]
@@ -152,7 +153,7 @@ REST_FRAMEWORK = {
         "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
-        "accounts.authentication.IsSignedIn",
+        "rest_framework.permissions.IsAuthenticated",
         "accounts.authentication.HasScope",
     ],
     "DEFAULT_PARSER_CLASSES": [
@@ -164,8 +165,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "smartbudget.web.schema.AutoSchema",
     "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",
-    # Nobody is None; DRF's own stand-in would import contrib.auth's models.
-    "UNAUTHENTICATED_USER": None,
+    # DRF's own would import contrib.auth's models (docs/aws.md#no-contribauth).
+    "UNAUTHENTICATED_USER": "smartbudget.core.user.AnonymousUser",
     "NON_FIELD_ERRORS_KEY": None,  # what no field that is sent can be called
     "NUM_PROXIES": config.proxy_count,
 }

@@ -28,9 +28,16 @@ class User:
 
     @property
     def is_authenticated(self) -> bool:
-        """Always true: where nobody is logged in there is no User."""
+        """Return True; AnonymousUser has False."""
         return True
 
     def today(self, instant: datetime.datetime | None = None) -> datetime.date:
         """Return the day it is where the user lives."""
         return dates.local_day(self.time_zone, instant)
+
+
+class AnonymousUser:
+    """The user of a request that is not logged in."""
+
+    is_authenticated = False
+    is_staff = False

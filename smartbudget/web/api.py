@@ -142,7 +142,7 @@ class ApiView(APIView):
                 raise UnsupportedMediaType("", message)
             conditions.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
-        if is_keyed and request.user and hasattr(self, "post"):
+        if is_keyed and request.user.is_authenticated and hasattr(self, "post"):
             self.post = functools.partial(idempotency.answer_once, self, self.post)
 
     def finalize_response(

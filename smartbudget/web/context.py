@@ -4,10 +4,15 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from smartbudget.core.user import AnonymousUser
+
 
 def user(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the signed-in user, or None."""
-    return {"user": getattr(request, "user", None)}
+    """Return the user if the session has been read already, for the menu.
+
+    Public pages read none.
+    """
+    return {"user": getattr(request, "session_user", AnonymousUser())}
 
 
 def section(request: HttpRequest) -> dict[str, Any]:

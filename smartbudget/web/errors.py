@@ -39,6 +39,7 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.language import mark
 from smartbudget.core.tables import is_outage
+from smartbudget.core.user import AnonymousUser
 from smartbudget.web.problems import PROBLEM_JSON, Fault, Problem, document
 from smartbudget.web.requests import wants_json
 
@@ -203,19 +204,18 @@ def in_words(seconds: int) -> str:
 
 
 def _user_of(request: HttpRequest, problem: Problem) -> Any:
-    """Find whose menu the page has, where no view was reached that asked."""
-    from accounts import middleware  # it answers with errors too
+    """Return the user for the menu.
 
-    user = getattr(request, "user", None)
-    if user or problem.status >= 500:  # AWS may be what is down
-        return user
-    if problem.status == 429:  # a refusal costs no call
-        return getattr(request, "session_user", None)
+    A refusal costs no AWS call, and after a 5xx AWS may be down: there it is the user
+    that was read before, if any.
+    """
+    if problem.status == 429 or problem.status >= 500:
+        return getattr(request, "session_user", AnonymousUser())
     try:
-        return middleware.load_user(request)
+        return request.user if request.user.is_authenticated else AnonymousUser()
     except Exception:
         logger.exception("an error page has no menu")
-        return None
+        return AnonymousUser()
 
 
 class ErrorMiddleware:

@@ -139,7 +139,6 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.user = None
         if len(request.path_info) > 1:
             request.path_info = request.path_info.removesuffix("/")
         if is_too_large(request):

@@ -13,7 +13,7 @@ from smartbudget.core.config import config
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.rate_limit import WINDOW, Limiter, Standing
 from smartbudget.core.throttling import Limit
-from smartbudget.core.user import User
+from smartbudget.core.user import AnonymousUser, User
 from smartbudget.web.requests import client_address
 
 limiter = Limiter(config.api_rate_limit) if config.api_rate_limit else None
@@ -22,7 +22,7 @@ page_limiter = Limiter(config.page_rate_limit) if config.page_rate_limit else No
 
 def caller_of(request: Request) -> str:
     """Name who sends a request: a token, else a user, else an address."""
-    if request.user is None:
+    if not request.user.is_authenticated:
         return anybody_at(request)
     token_id = getattr(request.auth, "token_id", None)
     return f"token {token_id}" if token_id else f"user {request.user.user_id}"
@@ -47,13 +47,15 @@ def headers(standing: Standing, own: Limit | None = None) -> dict[str, str]:
     }
 
 
-def count_page(request: HttpRequest, user: User | None) -> None:
+def count_page(request: HttpRequest, user: User | AnonymousUser) -> None:
     """Count a request for a page by its user, or by its address without one.
 
     Raises ThrottledError over the limit.
     """
     if page_limiter is not None:
-        name = f"user {user.user_id}" if user else f"address {client_address(request)}"
+        name = f"address {client_address(request)}"
+        if isinstance(user, User):
+            name = f"user {user.user_id}"
         require_within(page_limiter.count(f"page {name}"), request)
 
 

@@ -26,3 +26,17 @@ def test_a_stranger_is_sent_to_log_in():
 
 def test_a_strangers_form_is_not_promised_to_be_sent_again():
     assert client_for().post("/private").headers["Location"] == "/login"
+
+
+def test_a_public_page_reads_no_session_and_an_error_page_one(aws):
+    client = client_for(make_user("bob"))
+
+    with calls_counted() as public:
+        page = client.get("/api/docs/errors")
+    with calls_counted() as missing:
+        error = client.get("/nowhere")
+
+    assert (page.status_code, public) == (200, [])
+    assert (error.status_code, missing) == (404, ["GetItem"])
+    assert b"user-tools" not in page.content
+    assert b"user-tools" in error.content

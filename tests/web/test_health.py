@@ -5,13 +5,13 @@ import threading
 import time
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError
 
-from accounts import middleware, staff
+from accounts import staff
 from smartbudget.core import health
 from smartbudget.core.health import Part
 from smartbudget.web import health as page
 from tests.builders import client_for, make_user
+from tests.notifications.faults import down
 
 KEY = "k" * 32
 WELL = Part("Bucket", True, "It is there.")
@@ -77,14 +77,12 @@ def test_staff_learn_which_part_it_is_and_other_users_do_not(aws):
     assert grace.get("/health/ready").json()["parts"] == [vars(WELL)]
 
 
-def test_it_answers_while_sessions_cannot_be_read(parts, monkeypatch):
-    def down(request):
-        raise ConnectTimeoutError(endpoint_url="dynamodb")
-
-    monkeypatch.setattr(middleware, "load_user", down)
+def test_it_answers_while_sessions_cannot_be_read(aws, parts):
+    client = client_for(make_user())
     parts.append(ILL)
 
-    answer = client_for().get("/health/ready")
+    with down("GetItem"):
+        answer = client.get("/health/ready")
 
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
 

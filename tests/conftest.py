@@ -5,9 +5,9 @@ import functools
 import gc
 import os
 
-import boto3
 import pytest
 import time_machine
+from django.template import Template
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from whitenoise import WhiteNoise
@@ -21,11 +21,15 @@ from tests.stack import stack
 
 __all__ = ["stack"]
 
+REGION = os.environ["AWS_REGION"]
+# What a service begins with, made past its API, which takes longer.
 MADE = {
-    "sqs": ("create_queue", {"QueueName": "notification-queue"}),
-    "sns": ("create_topic", {"Name": "budget-alerts-topic"}),
-    "s3": ("create_bucket", {"Bucket": "smart-budget-receipts"}),
+    "sqs": lambda sqs: sqs.create_queue("notification-queue"),
+    "sns": lambda sns: sns.create_topic("budget-alerts-topic"),
+    "s3": lambda s3: s3.create_bucket("smart-budget-receipts", REGION),
+    "ses": lambda ses: None,
 }
+HOSTS = {"email": "ses"}
 # Tests that share one of these run in one worker, which makes it once.
 EXPENSIVE = ("other_stage", "rich")
 
@@ -124,24 +128,17 @@ def _make_tables():
 
 def _empty_other_services():
     """Begin anew with the services that something has used since the last time."""
-    used = {part for host in quick_moto.asked for part in host.split(".")}
-    if "email" in used:
-        _backend("ses").reset()
-    for service, (operation, arguments) in MADE.items():
-        if service in used:
-            _backend(service).reset()
-            getattr(_client(service), operation)(**arguments)
+    parts = {part for host in quick_moto.asked for part in host.split(".")}
+    for service in MADE.keys() & {HOSTS.get(part, part) for part in parts}:
+        backend = _backend(service)
+        backend.reset()
+        MADE[service](backend)
     quick_moto.asked.clear()
 
 
 def _backend(service):
     regions = get_backend(service)[ACCOUNT_ID]
-    return regions["aws" if service == "s3" else os.environ["AWS_REGION"]]
-
-
-@functools.cache
-def _client(service):
-    return boto3.client(service)
+    return regions["aws" if service == "s3" else REGION]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -157,6 +154,24 @@ def static_files_found_once():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoise, "update_files_dictionary", find_once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def widgets_rendered_unseen(django_test_environment):
+    """Leave widgets' templates out of a response's context and templates.
+
+    Django copies the context for each, and a list of time zones has hundreds.
+    """
+    render = Template._render
+
+    def render_unseen(self, context):
+        if (self.name or "").startswith("django/forms/"):
+            return self.nodelist.render(context)
+        return render(self, context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Template, "_render", render_unseen)
         yield
 
 

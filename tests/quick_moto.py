@@ -9,8 +9,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
+from botocore.client import BaseClient
 from botocore.signers import RequestSigner
+from botocore.useragent import UserAgentString
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber, responses_mock
@@ -25,8 +28,10 @@ dynamo = Dynamo()
 asked = {"sqs", "sns", "s3", "email"}  # at first all of them
 
 _lock = threading.RLock()  # neither is made for threads; moto may ask itself
+_endpoints: WeakKeyDictionary[BaseClient, Any] = WeakKeyDictionary()
 _process_request = BotocoreStubber.process_request
 _sign = RequestSigner.sign
+_resolve = BaseClient._resolve_endpoint_ruleset
 
 
 def install() -> None:
@@ -36,6 +41,9 @@ def install() -> None:
     _switch(on=False)
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
     RequestSigner.sign = sign
+    BaseClient._resolve_endpoint_ruleset = resolve_endpoint
+    # botocore writes it twice a call, from some thirty parts.
+    UserAgentString.to_string = lambda self: "tests"
 
 
 @contextlib.contextmanager
@@ -67,6 +75,18 @@ def sign(
     """Sign what is not for tables: nothing here looks at a signature of theirs."""
     if "//dynamodb." not in request.url or not botocore_stubber.enabled:
         _sign(signer, operation, request, region, kind, *arguments)
+
+
+def resolve_endpoint(
+    client: BaseClient, operation: Any, *arguments: Any, **more: Any
+) -> Any:
+    """Resolve a client's endpoint once where each call has the same: for tables."""
+    of_tables = client.meta.service_model.service_name == "dynamodb"
+    if not (of_tables and botocore_stubber.enabled):
+        return _resolve(client, operation, *arguments, **more)
+    if client not in _endpoints:
+        _endpoints[client] = _resolve(client, operation, *arguments, **more)
+    return _endpoints[client]
 
 
 def process_request(self: BotocoreStubber, request: Any) -> Any:

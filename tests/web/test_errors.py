@@ -9,12 +9,22 @@ from rest_framework.exceptions import APIException
 
 from smartbudget.core.errors import DomainError, ThrottledError
 from smartbudget.core.language import speaking
+from smartbudget.web import docs
 from smartbudget.web.errors import CODES, in_words, problem_of
 from smartbudget.web.problems import TITLES, Problem, document
 from tests.builders import client_for, make_user
 from tests.problems import problem
 
 pytestmark = pytest.mark.urls("tests.web.urls")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def schema_forgotten():
+    """Forget the schema of these addresses, which a process makes once."""
+    yield
+    docs.document.cache_clear()
+    docs._written_as.cache_clear()
+
 
 STATUSES = [
     ("invalid", 400),

@@ -26,7 +26,7 @@ from smartbudget.core.errors import ConflictError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.tables import Action, Writes, retry_lost_races
-from smartbudget.core.tasks import QueueError
+from smartbudget.core.tasks import QueueError, send_task
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -54,14 +54,12 @@ def close_account(user: User, *, password: str) -> None:
     Raises InvalidError naming `password`, ThrottledError, ConflictError. It is deleted
     even where SQS cannot be reached now: the sweep goes on with it.
     """
-    from accounts.tasks import delete_account  # it calls this module
-
     account = services.get_account(user.user_id)
     services.verify_password(account, password, "password")
     retry_lost_races(lambda: _close(account))
     logger.info("account closed user_id=%s", user.user_id)
     try:
-        delete_account.delay(user_id=user.user_id)
+        send_task(TASK, {"user_id": user.user_id})
     except QueueError:
         logger.warning("left to the sweep user_id=%s", user.user_id, exc_info=True)
 

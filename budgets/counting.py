@@ -20,12 +20,14 @@ from expenses import queries as expenses
 from notifications import outbox, texts
 from smartbudget.core import dates, log
 from smartbudget.core.tables import Action, Writes
-from smartbudget.core.tasks import QueueError
+from smartbudget.core.tasks import QueueError, send_tasks
 from smartbudget.core.text import fold
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from notifications.models import Notification
+
+RECOUNT_TASK = "budgets.tasks.recount_budget"
 
 # Seconds after which every committed expense is surely in the index. A budget that
 # changed more recently is not recounted, since the count might miss the newest.
@@ -161,8 +163,6 @@ def follow_up(user: User, outcome: Outcome) -> None:
     Never raises for SQS: notifications stay `queued` for the sweep, and the daily
     check recounts every budget.
     """
-    from budgets.tasks import recount_budget  # it calls this module
-
     if outcome.alerts:
         outbox.enqueue(user, outcome.alerts)
     for alert in outcome.alerts:
@@ -173,7 +173,7 @@ def follow_up(user: User, outcome: Outcome) -> None:
             for budget_id in outcome.recounts
         ]
         with contextlib.suppress(QueueError):  # logged where it happened
-            recount_budget.delay_many(calls, countdown=RECOUNT_IN)
+            send_tasks(RECOUNT_TASK, calls, countdown=RECOUNT_IN)
 
 
 def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome]:

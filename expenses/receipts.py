@@ -30,12 +30,14 @@ from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import write_if
-from smartbudget.core.tasks import QueueError
+from smartbudget.core.tasks import QueueError, send_tasks
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
     from expenses.files import Receipt
 
 logger = logging.getLogger(__name__)
+
+SETTLE_TASK = "expenses.tasks.settle_receipt"
 
 URL_SECONDS = 3600  # how long a signed address works
 SETTLE_SECONDS = 900  # far longer than any request; the longest that SQS can wait
@@ -133,14 +135,12 @@ def plan_settlings(receipts: Sequence[tuple[str, str, str | None]]) -> None:
 
     Raises UnavailableError.
     """
-    from expenses.tasks import settle_receipt  # it imports this module
-
     calls = [
         {"expense_id": expense_id, "key": key, "mark": mark}
         for expense_id, key, mark in receipts
     ]
     try:
-        settle_receipt.delay_many(calls, countdown=SETTLE_SECONDS)
+        send_tasks(SETTLE_TASK, calls, countdown=SETTLE_SECONDS)
     except QueueError as error:
         raise UnavailableError(
             _("Receipts cannot be changed just now. Nothing was changed; try again.")

@@ -29,7 +29,7 @@ from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.tables import Action, write_if
-from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, find
+from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -199,7 +199,7 @@ def _queue(
 ) -> list[Notification]:
     """Queue a call for each item; return the items that SQS did not take."""
     try:
-        find(task).delay_many(calls)
+        send_tasks(task, calls)
     except QueueError as error:
         logger.warning("not queued count=%d", len(error.refused), exc_info=True)
         pairs = zip(items, calls, strict=True)

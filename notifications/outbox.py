@@ -11,7 +11,7 @@ from notifications.models import TYPES, Notification, shard_of
 from notifications.texts import printable, subject_line
 from smartbudget.core import dates, log
 from smartbudget.core.tables import Writes
-from smartbudget.core.tasks import DEFAULT, QueueError, find
+from smartbudget.core.tasks import DEFAULT, QueueError, send_tasks
 
 if TYPE_CHECKING:
     from smartbudget.core.user import User
@@ -69,7 +69,7 @@ def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
     """
     calls = [body_of(item, user.email) for item in notifications]
     try:
-        find(DEFAULT).delay_many(calls)
+        send_tasks(DEFAULT, calls)
     except QueueError as error:
         logger.warning("left to the sweep count=%d", len(error.refused), exc_info=True)
 

@@ -9,6 +9,9 @@ notification to deliver.
 
     recount_budget.delay(budget_id=...)
     recount_budget.apply_async({"budget_id": ...}, countdown=5)
+    send_task("budgets.tasks.recount_budget", {"budget_id": ...}, countdown=5)
+
+The last one needs no import: a module can queue a task that calls it.
 """
 
 import importlib
@@ -89,50 +92,67 @@ class Task:
     def delay_many(
         self, calls: Sequence[Mapping[str, Any]], countdown: int = 0
     ) -> None:
-        """Queue many calls, ten to a request.
+        """Queue many calls, ten to a request; see `send_tasks`."""
+        send_tasks(self.name, calls, countdown)
 
-        Raises QueueError holding those that were not queued. Where SQS does not
-        answer, the rest is not tried: somebody waits, and every try takes seconds.
-        A call may be queued twice when a reply is lost.
-        """
-        if not 0 <= countdown <= LONGEST_COUNTDOWN:
-            raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
-        if eager:
-            for call in calls:
-                self.function(**json.loads(json.dumps(call)))
-            return
-        refused: list[dict[str, Any]] = []
-        for first in range(0, len(calls), BATCH):
-            try:
-                refused += self._send(calls[first : first + BATCH], countdown)
-            except (BotoCoreError, ClientError) as error:
-                refused += [dict(call) for call in calls[first:]]
-                raise QueueError(refused) from error
-        if refused:
-            raise QueueError(refused)
 
-    def _send(
-        self, calls: Sequence[Mapping[str, Any]], countdown: int
-    ) -> list[dict[str, Any]]:
-        attributes = {"task": _text(self.name)}
-        if request_id := log.request_id.get():
-            attributes["request_id"] = _text(request_id)
-        entries = [
-            {
-                "Id": str(number),
-                "MessageBody": json.dumps(call),
-                "DelaySeconds": countdown,
-                "MessageAttributes": attributes,
-            }
-            for number, call in enumerate(calls)
-        ]
-        answer = aws.client("sqs").send_message_batch(
-            QueueUrl=aws.queue_url(), Entries=entries
-        )
-        failed = answer.get("Failed", [])  # even where the whole is a 200
-        for entry in failed:
-            logger.error("task not queued task=%s code=%s", self.name, entry["Code"])
-        return [dict(calls[int(entry["Id"])]) for entry in failed]
+def send_task(name: str, kwargs: Mapping[str, Any], countdown: int = 0) -> None:
+    """Queue one call of a task by its name, without importing it; see `send_tasks`."""
+    send_tasks(name, [kwargs], countdown)
+
+
+def send_tasks(
+    name: str, calls: Sequence[Mapping[str, Any]], countdown: int = 0
+) -> None:
+    """Queue many calls of a task by its name, ten to a request.
+
+    calls: the keyword arguments of each; they must be JSON. countdown: seconds (0-900)
+    until they run.
+
+    Raises QueueError holding those that were not queued. Where SQS does not answer,
+    the rest is not tried: a request is waiting, and every try takes seconds. A call
+    may be queued twice when a reply is lost.
+    """
+    if not 0 <= countdown <= LONGEST_COUNTDOWN:
+        raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
+    if eager:
+        for call in calls:
+            find(name).function(**json.loads(json.dumps(call)))
+        return
+    refused: list[dict[str, Any]] = []
+    for first in range(0, len(calls), BATCH):
+        try:
+            refused += _send(name, calls[first : first + BATCH], countdown)
+        except (BotoCoreError, ClientError) as error:
+            refused += [dict(call) for call in calls[first:]]
+            raise QueueError(refused) from error
+    if refused:
+        raise QueueError(refused)
+
+
+def _send(
+    name: str, calls: Sequence[Mapping[str, Any]], countdown: int
+) -> list[dict[str, Any]]:
+    """Send one batch; return the calls that SQS refused."""
+    attributes = {"task": _text(name)}
+    if request_id := log.request_id.get():
+        attributes["request_id"] = _text(request_id)
+    entries = [
+        {
+            "Id": str(number),
+            "MessageBody": json.dumps(call),
+            "DelaySeconds": countdown,
+            "MessageAttributes": attributes,
+        }
+        for number, call in enumerate(calls)
+    ]
+    answer = aws.client("sqs").send_message_batch(
+        QueueUrl=aws.queue_url(), Entries=entries
+    )
+    failed = answer.get("Failed", [])  # even where the whole is a 200
+    for entry in failed:
+        logger.error("task not queued task=%s code=%s", name, entry["Code"])
+    return [dict(calls[int(entry["Id"])]) for entry in failed]
 
 
 def _text(value: str) -> dict[str, str]:

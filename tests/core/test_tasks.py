@@ -5,7 +5,10 @@ import json
 import boto3
 import pytest
 
+from accounts import deletion
+from budgets import counting
 from budgets.tasks import recount_budget
+from expenses import receipts
 from notifications.tasks import deliver_notification
 from smartbudget.core import aws, tasks
 from smartbudget.core.tasks import Attempt, QueueError, UnknownTaskError, task
@@ -53,6 +56,20 @@ def test_delay_puts_the_arguments_on_the_queue_under_the_tasks_name(queue):
 
     assert received(queue) == [("tests.core.test_tasks.note", {"a": 1, "b": "ü"})]
     assert done == []
+
+
+def test_a_task_is_sent_by_name_without_its_module(queue):
+    tasks.send_task("nowhere.tasks.later", {"a": 1})
+
+    assert received(queue) == [("nowhere.tasks.later", {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [counting.RECOUNT_TASK, deletion.TASK, receipts.SETTLE_TASK, tasks.DEFAULT],
+)
+def test_what_is_sent_by_name_is_a_task(name):
+    assert tasks.find(name).name == name
 
 
 def test_many_are_queued_ten_to_a_request(queue):

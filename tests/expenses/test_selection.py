@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets.models import Budget
-from expenses import services
+from expenses import receipts, services
 from expenses.history import list_changes
 from expenses.models import Expense, History
 from expenses.queries import get_expense
@@ -283,7 +283,7 @@ def test_receipts_are_looked_after_ten_to_a_request():
 
 def test_where_the_queue_is_down_receipts_keep_their_expenses():
     ids = with_receipts(2)
-    refuse = patch.object(tasks.Task, "delay_many", side_effect=tasks.QueueError([{}]))
+    refuse = patch.object(receipts, "send_tasks", side_effect=tasks.QueueError([{}]))
 
     with refuse, pytest.raises(UnavailableError):
         delete_expenses(ALICE, ids)

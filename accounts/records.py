@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from accounts.models import Account
 from expenses.export import plain
-from notifications.states import delivery_in_words, reason_in_words
+from notifications.status_text import delivery_in_words, reason_in_words
 from smartbudget.core.files import file_name
 from smartbudget.core.language import speaking
 from smartbudget.core.money import format_amount

@@ -15,7 +15,7 @@ from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
 from budgets import services as budgets
 from expenses import queries as expenses
-from notifications import outbox, plans, texts
+from notifications import messages, outbox, schedule
 from smartbudget.core import dates, language, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
@@ -455,7 +455,7 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
         account, [Account.action(name, value) for name, value in values.items()]
     )
     for kind in values.get("opted_in") or ():
-        plans.put_next(account, kind, writes)
+        schedule.put_next(account, kind, writes)
     entries.write_snapshots(account, writes)
     writes.commit()
 
@@ -550,7 +550,7 @@ def _store_password(
 
 
 def _password_notice(account: Account, new_hash: str) -> "Notification":
-    subject, message = texts.password_changed(
+    subject, message = messages.password_changed(
         at=dates.now(), time_zone=account.time_zone, language=account.language
     )
     about = f"{account.user_id}|password_changed|{new_hash}"  # salted: of one change

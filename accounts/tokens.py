@@ -21,7 +21,7 @@ from pynamodb.exceptions import UpdateError
 
 from accounts import entries, services
 from accounts.models import Account, ApiToken
-from notifications import outbox, texts
+from notifications import messages, outbox
 from smartbudget.core import dates, text
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
@@ -196,7 +196,7 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
 
 
 def _notice(account: Account, token: ApiToken) -> "Notification":
-    subject, message = texts.api_token_created(
+    subject, message = messages.api_token_created(
         name=token.name, language=account.language
     )
     return outbox.compose(

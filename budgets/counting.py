@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from budgets.models import LEVELS, Budget, budget_ids_for, level_of
 from expenses import queries as expenses
-from notifications import outbox, texts
+from notifications import messages, outbox
 from smartbudget.core import dates, log
 from smartbudget.core.tables import Action, Writes
 from smartbudget.core.tasks import QueueError, send_tasks
@@ -326,7 +326,7 @@ def _alert(
     level = state.risen_to
     if level is None:
         return
-    subject, message = texts.budget_alert(
+    subject, message = messages.budget_alert(
         level,
         category=budget.category,
         period=state.period,

@@ -8,7 +8,7 @@ from budgets import counting
 from budgets.counting import Entry, Outcome
 from expenses import history
 from expenses.models import Expense
-from notifications import outbox, texts
+from notifications import messages, outbox
 from smartbudget.core import dates
 from smartbudget.core.tables import Action, Writes
 from smartbudget.core.text import fold
@@ -97,7 +97,7 @@ def notice_large(
         return False
     if before and (before.large_noticed or _reaches_limit(user, before)):
         return False
-    subject, message = texts.large_expense(
+    subject, message = messages.large_expense(
         amount=after.amount,
         category=after.category,
         date=after.day,

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from accounts import claims, emails, rules
 from accounts import services as accounts
 from accounts.emails import NO_CHANGE, EmailChanges, retired
-from notifications import outbox, subscriptions, texts
+from notifications import messages, outbox, subscriptions
 from notifications.subscriptions import NO_SUBSCRIPTION, past_races
 from smartbudget.core import dates, throttling
 from smartbudget.core.errors import ConflictError, DomainError
@@ -102,7 +102,7 @@ def _change(
             email_problem=NOT_ASKED_AGAIN if account.subscription_arn else None,
             retired_subscriptions=retired(account, *arns),
         )
-    subject, message = texts.email_changed(
+    subject, message = messages.email_changed(
         old=account.email, new=email, language=account.language
     )
     notice = outbox.compose(

@@ -40,7 +40,7 @@ SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
 
-# Reasons are stored in English; `states.reason_in_words` translates them.
+# Reasons are stored in English; `status_text.reason_in_words` translates them.
 TOO_OFTEN = mark("It could not be delivered, however often it was tried.")
 NOT_JUST_THEN = mark("It could not be delivered just then.")
 _DELETED = mark("The account was deleted.")

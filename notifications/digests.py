@@ -8,7 +8,7 @@ something is repeated, it is in one e-mail only.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from notifications import outbox, texts
+from notifications import messages, outbox
 from notifications.models import DIGEST, Notification
 from smartbudget.core.language import mark
 from smartbudget.core.tables import Writes
@@ -95,7 +95,7 @@ def _text(members: Sequence[Notification], language: str) -> tuple[str, str]:
     if len(members) == 1:
         return members[0].subject, members[0].message
     ordered = sorted(members, key=lambda each: (_ORDER.index(each.type), each.subject))
-    return texts.digest(
+    return messages.digest(
         [each.subject for each in ordered],
         budgets_only=all(each.type != _ORDER[-1] for each in members),
         language=language,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from notifications import plans, subscriptions
+from notifications import schedule, subscriptions
 from notifications.models import Notification
 from smartbudget.core.erasure import erase_indexed, erase_items
 
@@ -23,7 +23,7 @@ def erase(account: Account) -> Iterator[int]:
     there can be are deleted unseen, and none is counted as found.
     """
     yield from erase_indexed(Notification.by_user, account.user_id)
-    for _ in erase_items(Notification, plans.all_ids(account)):
+    for _ in erase_items(Notification, schedule.all_ids(account)):
         yield 0
 
 

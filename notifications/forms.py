@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from notifications.models import STATUSES, TYPES
 from notifications.services import LONGEST_ID
-from notifications.states import STATUS_WORDS, TYPE_WORDS
+from notifications.status_text import STATUS_WORDS, TYPE_WORDS
 from smartbudget.web.forms import ListForm
 
 

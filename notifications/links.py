@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from accounts import services as accounts
-from notifications import opt_in, subscriptions
+from notifications import confirmation, subscriptions
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.language import gettext as _
 
@@ -19,7 +19,7 @@ def address_of(token: str) -> str:
 
     Raises NotFoundError once it is expired or ended.
     """
-    return opt_in.find(token).email
+    return confirmation.find(token).email
 
 
 def confirm(token: str) -> str:
@@ -27,7 +27,7 @@ def confirm(token: str) -> str:
 
     Raises NotFoundError once it is expired or ended.
     """
-    record = opt_in.confirm(token)
+    record = confirmation.confirm(token)
     account = accounts.find_account(record.owner)
     if account:
         subscriptions.past_races(

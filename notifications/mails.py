@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from notifications.texts import NAME
+from notifications.messages import NAME
 from smartbudget.core.config import config
 from smartbudget.core.language import current, mark, ngettext, speaking
 from smartbudget.core.language import gettext as _

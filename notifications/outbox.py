@@ -7,8 +7,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from notifications.messages import printable, subject_line
 from notifications.models import TYPES, Notification, shard_of
-from notifications.texts import printable, subject_line
 from smartbudget.core import dates, log
 from smartbudget.core.tables import Writes
 from smartbudget.core.tasks import DEFAULT, QueueError, send_tasks

@@ -9,7 +9,7 @@ from rest_framework.fields import empty
 
 from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import MARKED_AT_ONCE
-from notifications.states import delivery_in_words, reason_in_words
+from notifications.status_text import delivery_in_words, reason_in_words
 from notifications.subscriptions import STATES
 from smartbudget.web.fields import BoundedListField, FlagField, IdField, InstantField
 from smartbudget.web.inputs import InputSerializer, ListQuery, having

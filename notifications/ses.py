@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import services as accounts
-from notifications import mails, opt_in, sns
+from notifications import confirmation, mails, sns
 from notifications.mails import Mail
-from notifications.states import reason_in_words
+from notifications.status_text import reason_in_words
 from notifications.transports import (
     REFUSED,
     UNANSWERED,
@@ -65,7 +65,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
     Raises UnavailableError when the mail was not taken. Not idempotent: every call
     sends a mail, and any one of the links works.
     """
-    key, token = opt_in.begin(email, user_id)
+    key, token = confirmation.begin(email, user_id)
     link = f"{config.app_url}/notifications/confirm/{token}"
     try:
         _send(email, mails.confirmation(email, link, language), key)
@@ -86,7 +86,9 @@ def knows(arn: str) -> bool:
 
 def look_up(arn: str, email: str) -> str:
     """Return the status of a subscription: none, pending or confirmed."""
-    return sns.look_up(arn, email) if sns.knows(arn) else opt_in.status(arn, email)
+    return (
+        sns.look_up(arn, email) if sns.knows(arn) else confirmation.status(arn, email)
+    )
 
 
 def address_of(arn: str) -> str | None:
@@ -98,7 +100,7 @@ def unsubscribe(arn: str) -> bool:
     """End a subscription; safe to repeat. Returns whether it is gone."""
     if sns.knows(arn):
         return sns.unsubscribe(arn)
-    opt_in.end(arn)
+    confirmation.end(arn)
     return True
 
 

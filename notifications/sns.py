@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifications.texts import printable, subject_line
+from notifications.messages import printable, subject_line
 from notifications.transports import (
     REFUSED,
     UNANSWERED,

@@ -11,7 +11,7 @@ from notifications import dead_letters, staff
 from notifications.forms import ResendForm
 from notifications.staff import Resent
 from notifications.staff_api import REDRIVE_SECONDS
-from notifications.states import reason_in_words, type_in_words
+from notifications.status_text import reason_in_words, type_in_words
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.requests import for_seconds
 

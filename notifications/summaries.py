@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budgets import queries as budgets
-from notifications import plans, texts
+from notifications import messages, schedule
 from notifications.models import Notification
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError
@@ -23,7 +23,7 @@ def due_later(planned: Notification, account: Account) -> datetime.datetime | No
 
     It may have been planned in a time zone further east than the user is now.
     """
-    due = plans.due_at(plans.period_of(planned), account.time_zone)
+    due = schedule.due_at(schedule.period_of(planned), account.time_zone)
     return due if due > dates.now() else None
 
 
@@ -34,13 +34,13 @@ def write(planned: Notification, account: Account) -> bool:
     gets no text, and the later one is planned. The claim on it must be the caller's.
     Safe to repeat. Raises ConflictError if the claim was lost.
     """
-    kind, period = planned.type, plans.period_of(planned)
-    if period.start < plans.last_due(kind, account.time_zone).start:
+    kind, period = planned.type, schedule.period_of(planned)
+    if period.start < schedule.last_due(kind, account.time_zone).start:
         _plan_next(planned, account, [])
         return False
-    subject, message = texts.summary(
-        plans.PERIODS[kind],
-        budgets.review(account.user, plans.PERIODS[kind], period),
+    subject, message = messages.summary(
+        schedule.PERIODS[kind],
+        budgets.review(account.user, schedule.PERIODS[kind], period),
         language=account.language,
     )
     actions: list[Action] = [
@@ -64,14 +64,14 @@ def give_up(planned: Notification, account: Account | None) -> None:
 def _plan_next(planned: Notification, account: Account, actions: list[Action]) -> None:
     kind = planned.type
     period = max(
-        plans.following(kind, plans.period_of(planned)),
-        plans.last_due(kind, account.time_zone),
+        schedule.following(kind, schedule.period_of(planned)),
+        schedule.last_due(kind, account.time_zone),
         key=lambda each: each.start,
     )
 
     def attempt() -> None:
         writes = Writes()
-        plans.put(account, kind, period, writes)
+        schedule.put(account, kind, period, writes)
         if actions:
             stored = Notification(planned.notification_id)
             ours = Notification.claim == planned.claim

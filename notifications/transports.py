@@ -22,7 +22,7 @@ REFUSED = mark("The e-mail service refused it ({code}).")
 class DeliveryError(Exception):
     """The message was not taken; the text says why, for the person who waits.
 
-    In English, since it is stored: `states.reason_in_words` translates it.
+    In English, since it is stored: `status_text.reason_in_words` translates it.
     """
 
 

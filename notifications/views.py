@@ -20,7 +20,7 @@ from notifications import links, services, subscriptions
 from notifications.forms import FilterForm, MarkAllForm
 from notifications.models import Notification
 from notifications.services import Marked
-from notifications.states import delivery_in_words, type_in_words
+from notifications.status_text import delivery_in_words, type_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DoesNotExist
 
 from notifications import outbox
-from notifications.texts import report_ready
+from notifications.messages import report_ready
 from reports.models import Making
 from reports.periods import TITLES, Question, resolve
 from smartbudget.core import aws, files, log

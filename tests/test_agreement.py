@@ -25,7 +25,7 @@ import time_machine
 from budgets import queries as budgets
 from expenses.bulk import record_expenses
 from expenses.services import edit_expense
-from notifications import texts
+from notifications import messages
 from notifications.models import Notification
 from reports import pdf
 from reports.services import make_report
@@ -368,7 +368,7 @@ class TestEveryWay:
         period = dates.period_of(kind, start - ONE_DAY)
         found = budgets.review(world.user, kind, period)
         subject, message = map(
-            plain, texts.summary(kind, found, language=world.language)
+            plain, messages.summary(kind, found, language=world.language)
         )
 
         before = dates.period_of(kind, period.start - ONE_DAY)

@@ -7,7 +7,7 @@ from django.test import Client
 from accounts.services import begin_session
 from notifications import delivery
 from notifications.models import TYPES
-from notifications.states import TYPE_WORDS
+from notifications.status_text import TYPE_WORDS
 from tests.notifications import faults
 from tests.notifications.builders import (
     leave_unconfirmed,

@@ -8,7 +8,7 @@ from accounts import services as accounts
 from expenses.bulk import record_expenses
 from notifications import address_change, delivery, digests, subscriptions, transports
 from notifications.models import STATUSES, TYPES, Notification
-from notifications.states import (
+from notifications.status_text import (
     STATUS_WORDS,
     TYPE_WORDS,
     delivery_in_words,

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import OPT_IN_KINDS
-from notifications import delivery, outbox, plans
+from notifications import delivery, outbox, schedule
 from notifications.models import (
     OVERDUE_AFTER,
     SHARDS,
@@ -249,4 +249,4 @@ def test_a_kind_that_nobody_could_filter_by_is_not_written():
 
 
 def test_planned_summaries_are_of_kinds_to_filter_by():
-    assert set(plans.PERIODS) == set(OPT_IN_KINDS) <= set(TYPES)
+    assert set(schedule.PERIODS) == set(OPT_IN_KINDS) <= set(TYPES)

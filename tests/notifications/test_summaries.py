@@ -9,7 +9,7 @@ from pynamodb.exceptions import PynamoDBException
 from accounts import services as accounts
 from accounts import staff
 from accounts.models import Account
-from notifications import delivery, plans, services, subscriptions
+from notifications import delivery, schedule, services, subscriptions
 from notifications.models import Notification
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -99,11 +99,11 @@ def test_seven_in_the_morning_is_the_users_own():
     bob = make_user("bob", time_zone="Europe/Berlin")
     noon = datetime.datetime(2026, 3, 25, 12, tzinfo=datetime.UTC)
 
-    week = plans.last_due(WEEKLY, bob.time_zone, noon)
-    next_week = plans.following(WEEKLY, week)
+    week = schedule.last_due(WEEKLY, bob.time_zone, noon)
+    next_week = schedule.following(WEEKLY, week)
 
-    assert f"{plans.due_at(week, bob.time_zone):%d %H:%M}" == "23 06:00"
-    assert f"{plans.due_at(next_week, bob.time_zone):%d %H:%M}" == "30 05:00"
+    assert f"{schedule.due_at(week, bob.time_zone):%d %H:%M}" == "23 06:00"
+    assert f"{schedule.due_at(next_week, bob.time_zone):%d %H:%M}" == "30 05:00"
 
 
 def test_asking_again_plans_nothing_more(alice):

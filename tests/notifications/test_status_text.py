@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from notifications.models import STATUSES
-from notifications.states import delivery_in_words
+from notifications.status_text import delivery_in_words
 from tests.notifications.builders import NOON, make_notification
 
 

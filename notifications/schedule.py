@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from notifications import texts
+from notifications import messages
 from notifications.models import Notification, shard_of, unsent_since
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
@@ -65,7 +65,9 @@ def put(account: Account, kind: str, period: Period, writes: Writes) -> None:
     One that exists is left alone, unless it was not wanted when it fell due.
     """
     notification_id = _id_of(account.user_id, kind, period)
-    subject, message = texts.summary_to_come(PERIODS[kind], language=account.language)
+    subject, message = messages.summary_to_come(
+        PERIODS[kind], language=account.language
+    )
     planned = Notification(
         notification_id=notification_id,
         user_id=account.user_id,

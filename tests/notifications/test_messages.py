@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifications import outbox, texts
+from notifications import messages, outbox
 from smartbudget.core.dates import period_of
 
 HOSTILE = [
@@ -26,7 +26,7 @@ HOSTILE = [
 
 def alert(level="threshold", **given) -> tuple[str, str]:
     kind = given.get("period_kind", "monthly")
-    return texts.budget_alert(
+    return messages.budget_alert(
         level,
         **{
             "category": "Food",
@@ -114,7 +114,7 @@ def test_the_period_is_named(kind, named, days):
 
 
 def test_a_large_expense_says_which():
-    subject, message = texts.large_expense(
+    subject, message = messages.large_expense(
         amount=Decimal(120000),
         category="Rent",
         date=date(2026, 3, 1),
@@ -145,39 +145,39 @@ def test_subjects_of_hostile_categories_are_fit(category):
 
 @given(st.text(st.characters()))
 def test_any_text_makes_a_fit_subject(text):
-    assert is_fit(texts.subject_line(text))
+    assert is_fit(messages.subject_line(text))
 
 
 @given(st.text(st.characters(), max_size=300))
 @example("0\r\x1b\r0")
 def test_making_a_subject_fit_twice_changes_nothing(text):
-    once = texts.subject_line(text)
+    once = messages.subject_line(text)
 
-    assert texts.subject_line(once) == once
+    assert messages.subject_line(once) == once
 
 
 @pytest.mark.parametrize(("length", "cut"), [(99, False), (100, True)])
 def test_a_subject_is_cut_at_a_hundred_characters(length, cut):
-    subject = texts.subject_line("x" * length)
+    subject = messages.subject_line("x" * length)
 
     assert len(subject) == 99
     assert subject.endswith("…") == cut
 
 
 def test_joined_emoji_stay_together():
-    assert texts.subject_line("Budget: 👨‍👩‍👧") == "Budget: 👨‍👩‍👧"
+    assert messages.subject_line("Budget: 👨‍👩‍👧") == "Budget: 👨‍👩‍👧"
 
 
 SECURITY = {
-    "password": lambda: texts.password_changed(
+    "password": lambda: messages.password_changed(
         at=datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
         time_zone="Europe/Berlin",
         language="en",
     ),
-    "email": lambda: texts.email_changed(
+    "email": lambda: messages.email_changed(
         old="a@example.com", new="b@example.com", language="en"
     ),
-    "token": lambda: texts.api_token_created(name="My phone", language="en"),
+    "token": lambda: messages.api_token_created(name="My phone", language="en"),
 }
 
 
@@ -205,7 +205,7 @@ def test_a_security_notice_says_what_happened():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_tokens_name_cannot_write_paragraphs(name):
-    subject, message = texts.api_token_created(name=name, language="en")
+    subject, message = messages.api_token_created(name=name, language="en")
 
     assert is_fit(subject)
     assert len(message.split("\n\n")) == 3

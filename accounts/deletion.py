@@ -79,7 +79,7 @@ def carry_on(
     account = _find_closed(user_id)
     if account is None:
         return None
-    jobs.put_off(TASK, user_id)
+    jobs.touch(TASK, user_id)
     found = 0
     for count in _erase(account):
         found += count

@@ -49,7 +49,7 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     account = accounts.get_account(user.user_id)
     verified = account.password_hash
     accounts.verify_password(account, password, "password")
-    account = subscriptions.look_up(account)
+    account = subscriptions.sync_from_transport(account)
     if email not in claims.addresses_of(account):
         throttling.count(subscriptions.SUBSCRIPTIONS, user.user_id)
     notice_id = uuid.uuid4().hex
@@ -139,7 +139,7 @@ def _ask_again(account: Account) -> Account:
     if account.email_problem != NOT_ASKED_AGAIN:
         return account
     try:
-        return past_races(account, subscriptions.ask)
+        return past_races(account, subscriptions.send_confirmation)
     except (DomainError, BotoCoreError, ClientError):
         # The address is changed all the same, and the page says what is left to do.
         logger.warning("not asked again user_id=%s", account.user_id, exc_info=True)

@@ -57,7 +57,7 @@ def _give_up(email: str, tags: list[str], problem: str) -> None:
     if account is None or arn is None or ses.tag_of(arn) not in tags:
         return
     account = subscriptions.past_races(
-        account, lambda found: subscriptions.give_up(found, arn, problem)
+        account, lambda found: subscriptions.deactivate(found, arn, problem)
     )
     subscriptions.past_races(account, subscriptions.end_retired)
     logger.warning("address given up user_id=%s", account.user_id)

@@ -22,7 +22,7 @@ from notifications.models import (
     failed_shard_of,
     unsent_since,
 )
-from notifications.outbox import body_of
+from notifications.outbox import to_sqs_payload
 from notifications.transports import Letter
 from smartbudget.core import dates, log
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -166,7 +166,7 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
     while keep_going() and (found := list(islice(overdue, BATCH))):
         waiting_since = {item.notification_id: item.unsent_since for item in found}
         taken = [item for item in found if _restart_wait(item, dates.timestamp())]
-        refused = requeue(taken, known_emails)
+        refused = enqueue_again(taken, known_emails)
         for item in refused:  # SQS is down: the next sweep need not wait for them
             _restart_wait(item, waiting_since[item.notification_id])
         counts["requeued"] += len(taken) - len(refused)
@@ -177,17 +177,19 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
     return counts
 
 
-def requeue(
+def enqueue_again(
     notifications: list[Notification], email_of: Callable[[str], str]
 ) -> list[Notification]:
-    """Queue notifications and jobs of several users; return what SQS did not take.
+    """Queue notifications and jobs again; return what SQS did not take.
 
     email_of: tells a user's address, "" where there is no account. Safe to repeat.
     """
     jobs = [item for item in notifications if item.task]
     letters = [item for item in notifications if not item.task]
     refused = _queue(
-        DEFAULT, letters, [body_of(item, email_of(item.user_id)) for item in letters]
+        DEFAULT,
+        letters,
+        [to_sqs_payload(item, email_of(item.user_id)) for item in letters],
     )
     for job in jobs:
         refused += _queue(job.task, [job], [{"user_id": job.user_id}])

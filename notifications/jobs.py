@@ -20,7 +20,7 @@ def put(task: str, user_id: str, writes: Writes) -> None:
     """Note in a transaction that a task is to be run for a user; repeatable.
 
     task: its name. It takes `user_id` alone, may be queued more than once, and says by
-    `put_off` that it is at work and by `remove` that it is done.
+    `touch` that it is at work and by `remove` that it is done.
     """
     now = dates.timestamp()
     job_id = _id_of(task, user_id)
@@ -38,8 +38,8 @@ def put(task: str, user_id: str, writes: Writes) -> None:
     writes.put_once(job, Notification.notification_id.does_not_exist())
 
 
-def put_off(task: str, user_id: str) -> None:
-    """Let the sweep wait anew, since somebody is at work; what is done stays so."""
+def touch(task: str, user_id: str) -> None:
+    """Restart the time that the sweep waits, while the job is at work; repeatable."""
     job = Notification(_id_of(task, user_id))
     since = Notification.unsent_since.set(dates.timestamp())
     write_if(lambda: job.update([since], Notification.task == task))

@@ -32,7 +32,9 @@ def confirm(token: str) -> str:
     if account:
         subscriptions.past_races(
             account,
-            lambda found: subscriptions.adopt(found, record.user_id, record.email),
+            lambda found: subscriptions.replace_unconfirmed(
+                found, record.user_id, record.email
+            ),
         )
         subscriptions.refresh(account.user)
     return record.email

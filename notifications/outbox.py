@@ -67,14 +67,14 @@ def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
 
     Never fails: what SQS does not take stays `queued`, and the sweep sends it later.
     """
-    calls = [body_of(item, user.email) for item in notifications]
+    calls = [to_sqs_payload(item, user.email) for item in notifications]
     try:
         send_tasks(DEFAULT, calls)
     except QueueError as error:
         logger.warning("left to the sweep count=%d", len(error.refused), exc_info=True)
 
 
-def body_of(notification: Notification, email: str) -> dict[str, str]:
+def to_sqs_payload(notification: Notification, email: str) -> dict[str, str]:
     """Return the message that is queued for a notification."""
     return {
         "user_id": notification.user_id,

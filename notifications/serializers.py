@@ -9,7 +9,7 @@ from rest_framework.fields import empty
 
 from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import MARKED_AT_ONCE
-from notifications.status_text import delivery_in_words, reason_in_words
+from notifications.status_text import describe_delivery, reason_in_words
 from notifications.subscriptions import STATES
 from smartbudget.web.fields import BoundedListField, FlagField, IdField, InstantField
 from smartbudget.web.inputs import InputSerializer, ListQuery, having
@@ -77,7 +77,7 @@ class NotificationOutput(serializers.Serializer[Any]):
     read_at = serializers.DateTimeField(allow_null=True, help_text="null: unread.")
 
     def get_status_text(self, notification: Notification) -> str:
-        return delivery_in_words(notification, self.context["time_zone"])
+        return describe_delivery(notification, self.context["time_zone"])
 
 
 class NotificationPage(serializers.Serializer[Any]):

@@ -130,7 +130,7 @@ def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
         taken = [item for item in map(_queue_again, batch) if item is not None]
         names = ",".join(item.notification_id for item in taken)
         logger.info("resent by staff user_id=%s ids=%s", staff.user_id, names)
-        waiting += len(delivery.requeue(taken, known_emails))
+        waiting += len(delivery.enqueue_again(taken, known_emails))
         resent += len(taken)
         tried += len(batch)
         if waiting or time.monotonic() > deadline:

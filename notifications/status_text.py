@@ -32,8 +32,8 @@ TYPE_WORDS = {
 _CODE = re.compile(r"\((\w+)\)")
 
 
-def delivery_in_words(notification: Notification, time_zone: str) -> str:
-    """Tell how far the e-mail is, and why; times are those of an IANA time zone."""
+def describe_delivery(notification: Notification, time_zone: str) -> str:
+    """Describe how far the e-mail is, and why; times are in an IANA time zone."""
     now = dates.timestamp()
     reason = reason_in_words(notification.error)
     if notification.status == "sent":

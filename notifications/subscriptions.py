@@ -53,11 +53,11 @@ def subscribe(user: User) -> Account:
     Raises InvalidError for an address that takes no mail, UnavailableError when
     the topic has no room, ThrottledError.
     """
-    account = look_up(accounts.get_account(user.user_id))
+    account = sync_from_transport(accounts.get_account(user.user_id))
     if account.subscription_status != "none":
         return account
     throttling.count(SUBSCRIPTIONS, user.user_id)
-    account = past_races(account, ask)
+    account = past_races(account, send_confirmation)
     return past_races(account, end_retired)
 
 
@@ -78,7 +78,7 @@ def refresh(user: User) -> Account:
     """
     account = accounts.get_account(user.user_id)
     try:
-        return past_races(look_up(account), end_retired)
+        return past_races(sync_from_transport(account), end_retired)
     except (BotoCoreError, ClientError):
         logger.warning("no look-up user_id=%s", user.user_id, exc_info=True)
         return account
@@ -109,7 +109,7 @@ def get_user_subscription_arn(account: Account) -> str | None:
     return account.subscription_arn
 
 
-def look_up(account: Account) -> Account:
+def sync_from_transport(account: Account) -> Account:
     """Return the account with all that the transport knows of its addresses.
 
     What has left or lapsed is noted, and a confirmed change of address is completed.
@@ -128,8 +128,8 @@ def past_races(account: Account, change: Callable[[Account], T]) -> T:
         return retry_lost_races(lambda: change(accounts.get_account(user_id)))
 
 
-def ask(account: Account) -> Account:
-    """Ask the present address to confirm, unless that was done."""
+def send_confirmation(account: Account) -> Account:
+    """Send a confirmation to the present address, unless one was sent."""
     if account.subscription_arn:
         return account
     status, arn = _ask_address(account, account.email)
@@ -166,8 +166,8 @@ def drop_change(account: Account) -> Account:
     return emails.store(account, emails.without_change(account))
 
 
-def adopt(account: Account, arn: str, email: str) -> Account:
-    """Let a subscription that an address confirmed take the place of one it did not.
+def replace_unconfirmed(account: Account, arn: str, email: str) -> Account:
+    """Replace a subscription that was not confirmed by the one that the address did.
 
     An account does not know of a link that was sent while its reply was lost.
     """
@@ -193,7 +193,7 @@ def adopt(account: Account, arn: str, email: str) -> Account:
     return emails.store(account, changes)
 
 
-def give_up(account: Account, arn: str, problem: str) -> Account:
+def deactivate(account: Account, arn: str, problem: str) -> Account:
     """End a subscription to an address that takes no mails; another one is left alone.
 
     problem: why, in words.

@@ -20,7 +20,7 @@ from notifications import links, services, subscriptions
 from notifications.forms import FilterForm, MarkAllForm
 from notifications.models import Notification
 from notifications.services import Marked
-from notifications.status_text import delivery_in_words, type_in_words
+from notifications.status_text import describe_delivery, type_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
@@ -147,7 +147,7 @@ def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
         "notification": notification,
         "kind": type_in_words(notification),
         "fact": fact,
-        "delivery": delivery_in_words(notification, request.user.time_zone),
+        "delivery": describe_delivery(notification, request.user.time_zone),
     }
 
 

@@ -507,14 +507,14 @@ def test_a_new_password_takes_back_what_was_asked_with_the_old_one(alice):
 
 
 def test_a_password_that_has_just_been_changed_changes_no_address(alice, monkeypatch):
-    real = subscriptions.look_up
+    real = subscriptions.sync_from_transport
 
     def look_up(account):
-        monkeypatch.setattr(subscriptions, "look_up", real)
+        monkeypatch.setattr(subscriptions, "sync_from_transport", real)
         accounts.change_password(alice, old=PASSWORD, new="correct horse battery")
         return real(account)
 
-    monkeypatch.setattr(subscriptions, "look_up", look_up)
+    monkeypatch.setattr(subscriptions, "sync_from_transport", look_up)
     with pytest.raises(ConflictError) as caught:
         change(alice)
 

@@ -11,7 +11,7 @@ from notifications.models import STATUSES, TYPES, Notification
 from notifications.status_text import (
     STATUS_WORDS,
     TYPE_WORDS,
-    delivery_in_words,
+    describe_delivery,
     reason_in_words,
 )
 from smartbudget.core.language import current, speaking
@@ -182,7 +182,7 @@ def test_stored_reasons_are_translated_where_that_is_possible(stored, said):
 def test_why_mails_ended_is_told_in_german(greta):
     subscriptions.subscribe(greta)
     account = accounts.get_account(greta.user_id)
-    subscriptions.give_up(account, account.subscription_arn, subscriptions.LAPSED)
+    subscriptions.deactivate(account, account.subscription_arn, subscriptions.LAPSED)
     client = client_for(greta)
 
     page = client.get("/notifications").text
@@ -201,10 +201,10 @@ def test_the_times_of_a_delivery_are_written_in_german():
     ).isoformat()
 
     with speaking("de"):
-        assert delivery_in_words(notification, "UTC") == (
+        assert describe_delivery(notification, "UTC") == (
             "Per E-Mail gesendet am 18. März 2026 um 12:00."
         )
-        assert "bis 21:00 (Ruhezeiten)" in delivery_in_words(held, "UTC")
+        assert "bis 21:00 (Ruhezeiten)" in describe_delivery(held, "UTC")
 
 
 def test_staff_read_their_own_language(greta, monkeypatch):

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from notifications.models import STATUSES
-from notifications.status_text import delivery_in_words
+from notifications.status_text import describe_delivery
 from tests.notifications.builders import NOON, make_notification
 
 
@@ -17,7 +17,7 @@ def said(time_zone="UTC", **changes) -> str:
     notification = make_notification()
     for name, value in changes.items():
         setattr(notification, name, value)
-    return delivery_in_words(notification, time_zone)
+    return describe_delivery(notification, time_zone)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ MOTO_DIFFERS = [
     lambda operation, request: re.search(r"\[\d|\.#", _projection(request)),
     # It leaves out what the update did not change, and shows a new item's key.
     lambda operation, request: "UPDATED" in request.get("ReturnValues", ""),
+    # It refuses a DELETE whose parent is missing; MiniStack does nothing then, and
+    # DynamoDB's documentation is silent.
+    lambda operation, request: re.search(r"DELETE .*(\.#|\[\d)", str(request)),
     # It refuses the whole transaction where one update does not fit its item.
     lambda operation, request: "TransactItems" in request and "Update" in str(request),
 ]
@@ -81,6 +84,8 @@ def test_any_requests_are_answered_as_moto_answers_them(fake, asked):
         with moto():
             theirs = joined(pages(fake, operation, request))
         assert ours == theirs, (operation, request)
+        if operation == "update_item" and "ValidationException" in ours[0]:
+            return  # moto keeps a new item although it refused its update
 
 
 @settings_for(examples=25)

@@ -6,10 +6,11 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import EMAIL_KINDS, Account
+from accounts.models import Account
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.staff import LONGEST_REASON
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
+from notifications.kinds import EMAIL_KINDS
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.language import LANGUAGES
 from smartbudget.core.money import CURRENCIES, editable

@@ -12,6 +12,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from notifications.kinds import EMAIL_KINDS, OPT_IN_KINDS, SECURITY_KINDS
 from smartbudget.core import dates, language
 from smartbudget.core.tables import (
     Action,
@@ -21,19 +22,6 @@ from smartbudget.core.tables import (
     VersionAttribute,
 )
 from smartbudget.core.user import User
-
-# Kinds of notification a person can have by e-mail or only in the app.
-EMAIL_KINDS = (
-    "budget_threshold",
-    "budget_exceeded",
-    "large_expense",
-    "report_ready",
-    "weekly_summary",
-    "monthly_summary",
-)
-OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off until asked for
-# These are always sent, and at once: they say what may be somebody else's doing.
-SECURITY_KINDS = ("password_changed", "email_changed", "api_token_created")
 
 
 class UsernameIndex(GlobalSecondaryIndex["Account"]):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from accounts.models import EMAIL_KINDS
+from notifications.kinds import EMAIL_KINDS
 from smartbudget.core import money, text
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.errors import InvalidError

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import claims, emails, entries, passwords, rules, sessions
-from accounts.models import OPT_IN_KINDS, Account, Claim, Credential, Session
+from accounts.models import Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
 from budgets import services as budgets
 from expenses import queries as expenses
 from notifications import messages, outbox, schedule
+from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core import dates, language, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.errors import (

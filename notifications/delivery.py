@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from pynamodb.exceptions import DoesNotExist, PynamoDBException
 
 from accounts import services as accounts
-from accounts.models import SECURITY_KINDS
 from notifications import digests, subscriptions, summaries, transports
+from notifications.kinds import SECURITY_KINDS
 from notifications.models import (
     SHARDS,
     Notification,

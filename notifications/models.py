@@ -10,7 +10,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from accounts.models import EMAIL_KINDS, SECURITY_KINDS
+from notifications.kinds import EMAIL_KINDS, SECURITY_KINDS
 from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.tables import Table, UsersMeta

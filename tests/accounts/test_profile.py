@@ -7,9 +7,9 @@ import time_machine
 from pynamodb.exceptions import PynamoDBException
 
 from accounts import services
-from accounts.models import EMAIL_KINDS
 from budgets.services import delete_budget
 from expenses.services import delete_expense
+from notifications.kinds import EMAIL_KINDS
 from notifications.models import Notification
 from smartbudget.core.errors import (
     ConflictError,

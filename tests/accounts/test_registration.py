@@ -6,7 +6,8 @@ import pytest
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import rules, services
-from accounts.models import OPT_IN_KINDS, Account, Claim
+from accounts.models import Account, Claim
+from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
 from smartbudget.core.tables import is_outage
 from smartbudget.core.throttling import Limit

@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.models import OPT_IN_KINDS
 from notifications import delivery, outbox, schedule
+from notifications.kinds import OPT_IN_KINDS
 from notifications.models import (
     OVERDUE_AFTER,
     SHARDS,

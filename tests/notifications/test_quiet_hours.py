@@ -5,8 +5,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from pynamodb.exceptions import PynamoDBException
 
-from accounts.models import SECURITY_KINDS, Account
+from accounts.models import Account
 from notifications import delivery, digests, outbox
+from notifications.kinds import SECURITY_KINDS
 from notifications.transports import DeliveryError
 from smartbudget.core.tables import Writes
 from tests.notifications import faults

@@ -5,7 +5,6 @@ Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 
 import functools
 import logging
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice, zip_longest
@@ -28,6 +27,7 @@ from smartbudget.core import dates, log
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
+from smartbudget.core.lease import Lease, new_owner
 from smartbudget.core.tables import Action, write_if
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LEASE = Lease(owner=Notification.lease_owner, until=Notification.lease_until)
 SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
@@ -57,20 +58,19 @@ _OBSTACLES = {
 def deliver(
     notification_id: str, *, last_attempt: bool = False, lease_seconds: float = 60
 ) -> None:
-    """Send one notification: claim it, publish, mark it. Safe to repeat.
+    """Send one notification under a lease, and store how it ended. Safe to repeat.
 
     last_attempt: nobody tries again after this, so failing makes it `failed`.
-    lease_seconds: how long the caller can live; a claim that is older is dead.
+    lease_seconds: longer than the caller can live.
 
-    Raises NotFoundError for an unknown id, ConflictError while somebody else delivers
+    Raises NotFoundError for an unknown id, ConflictError while another process delivers
     it, DeliveryError when it was not taken. A crash, or a reply lost, between publish
     and mark repeats that one e-mail: SNS has no way to ask whether it was sent.
 
     In the user's quiet hours it stays `queued`, until a sweep after their end. A
     planned summary gets its text first.
     """
-    claim = uuid.uuid4().hex
-    notification = _claim(notification_id, claim, lease_seconds)
+    notification = _take_lease(notification_id, new_owner(), lease_seconds)
     if notification is None:
         return
     with log.working_on(notification.request_id, user_id=notification.user_id):
@@ -97,7 +97,7 @@ def _deliver(notification: Notification, *, last_attempt: bool) -> None:
             if held_until is None:
                 transports.chosen().send(letter)
     except Exception as error:
-        _give_back(notification, error, last_attempt=last_attempt)
+        _release(notification, error, last_attempt=last_attempt)
         raise
     # Not among what may fail the last attempt: what is held up is never lost.
     if held_until:
@@ -109,14 +109,14 @@ def _deliver(notification: Notification, *, last_attempt: bool) -> None:
 def update_notification_status(
     notification: Notification, status: str, error: str | None = None
 ) -> None:
-    """End a delivery that we claimed: `sent`, `skipped` or `failed`, and why.
+    """End a delivery under our lease: `sent`, `skipped` or `failed`, and why.
 
-    What failed is kept where the staff page finds it. The claim stays, so that
-    repeating after a lost reply finds it ours.
+    What failed is kept where the staff page finds it. The lease still names its owner,
+    so that a repetition after a lost reply is taken for ours.
     """
     actions: list[Action] = [
         Notification.status.set(status),
-        Notification.claimed_until.remove(),
+        *LEASE.release(),
         Notification.held_until.remove(),
     ]
     if notification.members:  # its text was written for sending
@@ -135,9 +135,9 @@ def update_notification_status(
             Notification.unsent_shard.remove(),
             Notification.unsent_since.remove(),
         ]
-    if not _update_claimed(notification, actions, error):
+    if not _update_leased(notification, actions, error):
         logger.warning(
-            "claim was lost notification_id=%s", notification.notification_id
+            "lease was lost notification_id=%s", notification.notification_id
         )
         return
     logger.info(
@@ -224,36 +224,36 @@ def _find(notification_id: str) -> Notification | None:
         return None
 
 
-def _claim(
-    notification_id: str, claim: str, lease_seconds: float
+def _take_lease(
+    notification_id: str, owner: str, lease_seconds: float
 ) -> Notification | None:
-    """Take a notification for ourselves; None when there is nothing left to do."""
+    """Take the lease on a notification; None if there is nothing left to do."""
     now = dates.now()
-    free = Notification.claimed_until.does_not_exist() | (
-        Notification.claimed_until < dates.timestamp(now)
-    )
+    until = now + timedelta(seconds=lease_seconds)
     notification = Notification(notification_id)
     actions: list[Action] = [
-        Notification.claim.set(claim),
-        Notification.claimed_until.set(
-            dates.timestamp(now + timedelta(seconds=lease_seconds))
-        ),
+        *LEASE.take(owner, dates.timestamp(until)),
         Notification.attempts.add(1),
     ]
-    free &= Notification.status == "queued"
+    # Not `available_to`: a repetition after a lost reply would count two attempts.
+    free = LEASE.free_at(dates.timestamp(now)) & (Notification.status == "queued")
     if write_if(lambda: notification.update(actions, free)):
         return notification
-    return _claimed_before(notification_id, claim)
+    return _read_refused(notification_id, owner)
 
 
-def _claimed_before(notification_id: str, claim: str) -> Notification | None:
-    """Find out why a claim was refused; a lost reply makes it look so too."""
+def _read_refused(notification_id: str, owner: str) -> Notification | None:
+    """Return a notification whose lease was refused only because a reply was lost.
+
+    None if it needs no delivery. Raises NotFoundError, or ConflictError if another
+    process holds the lease.
+    """
     stored = _find(notification_id)
     if stored is None:
         raise NotFoundError(_("There is no such notification."))
     if stored.status != "queued":
         return None
-    if stored.claim != claim:
+    if stored.lease_owner != owner:
         raise ConflictError(_("The notification is being delivered by somebody else."))
     return stored
 
@@ -290,20 +290,20 @@ def _letter(
 
 
 def _hold(notification: Notification, until: datetime) -> None:
-    """Give the claim back until a time has come; nothing was tried, so none counts."""
+    """Release the lease until a time; nothing was tried, so no attempt counts."""
     actions: list[Action] = [
-        Notification.claimed_until.remove(),
+        *LEASE.release(),
         Notification.attempts.set(notification.attempts - 1),
         Notification.held_until.set(dates.timestamp(until)),
         Notification.unsent_since.set(unsent_since(until)),
     ]
-    _update_claimed(notification, actions, None)
+    _update_leased(notification, actions, None)
 
 
-def _give_back(
+def _release(
     notification: Notification, error: Exception, *, last_attempt: bool
 ) -> None:
-    """Let the next attempt begin at once, or say that there is none."""
+    """Release the lease for the next attempt; after the last one mark as failed."""
     known = isinstance(error, transports.DeliveryError)
     reason = str(error) if known else NOT_JUST_THEN
     try:
@@ -311,23 +311,23 @@ def _give_back(
         if last_attempt and not notification.planned_for:
             update_notification_status(notification, "failed", reason)
         else:
-            _update_claimed(notification, [Notification.claimed_until.remove()], reason)
+            _update_leased(notification, LEASE.release(), reason)
     except PynamoDBException:
         logger.exception(
-            "claim not given back notification_id=%s", notification.notification_id
+            "lease not released notification_id=%s", notification.notification_id
         )
 
 
-def _update_claimed(
+def _update_leased(
     notification: Notification, actions: list[Action], error: str | None
 ) -> bool:
-    """Change a notification while the claim on it is ours; tell whether it was."""
+    """Update a notification; False, and no change, if the lease is not ours."""
     actions = [
         *actions,
         Notification.updated_at.set(dates.timestamp()),
         Notification.error.set(error) if error else Notification.error.remove(),
     ]
-    ours = Notification.claim == notification.claim
+    ours = LEASE.held_by(notification.lease_owner)
     return write_if(lambda: notification.update(actions, ours))
 
 

@@ -1,7 +1,7 @@
 """Digests: the alerts of one bulk write, told in one e-mail.
 
 Each alert is stored as usual, by its own id, but finished: the digest is what is
-queued, claimed and sent. An alert names the digest that tells it, so however often
+queued, leased and sent. An alert names the digest that tells it, so however often
 something is repeated, it is in one e-mail only.
 """
 
@@ -70,7 +70,7 @@ def gather(
             # Added, never set: after a lost reply there may be more than is known here.
             Notification.members.add({alert.notification_id for alert in alerts}),
         ],
-        Notification.claim.does_not_exist(),
+        Notification.lease_owner.does_not_exist(),
     )
     return digest, members
 

@@ -95,8 +95,9 @@ class Notification(Table):
     updated_at = UnicodeAttribute()
     attempts = NumberAttribute(default=0)  # deliveries begun
     error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words
-    claim = UnicodeAttribute(null=True)  # who is delivering it now
-    claimed_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; then the claim lapses
+    lease_owner = UnicodeAttribute(attr_name="claim", null=True)  # of the delivery
+    # ISO 8601, UTC.
+    lease_until = UnicodeAttribute(attr_name="claimed_until", null=True)
     read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
     held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
     digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own

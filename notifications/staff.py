@@ -147,8 +147,8 @@ def _queue_again(notification_id: str) -> Notification | None:
         Notification.attempts.set(0),
         Notification.updated_at.set(now),
         Notification.error.remove(),
-        Notification.claim.remove(),
-        Notification.claimed_until.remove(),
+        Notification.lease_owner.remove(),
+        Notification.lease_until.remove(),
         Notification.unsent_shard.set(shard_of(notification_id)),
         Notification.unsent_since.set(now),
     ]

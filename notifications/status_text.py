@@ -50,7 +50,7 @@ def describe_delivery(notification: Notification, time_zone: str) -> str:
     elif notification.held_until and notification.held_until > now:
         until = _local(notification.held_until, time_zone)
         return _("Held until {time} (quiet hours).").format(time=clock(until))
-    elif notification.claimed_until and notification.claimed_until > now:
+    elif notification.lease_until and notification.lease_until > now:
         return _("Being sent.")
     elif notification.error:
         said = ngettext(

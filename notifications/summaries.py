@@ -31,8 +31,8 @@ def write(planned: Notification, account: Account) -> bool:
     """Write a summary that is due and plan the next one, in one transaction.
 
     Returns False for one that a later summary has overtaken, as after an outage: it
-    gets no text, and the later one is planned. The claim on it must be the caller's.
-    Safe to repeat. Raises ConflictError if the claim was lost.
+    gets no text, and the later one is planned. The caller must hold its lease.
+    Safe to repeat. Raises ConflictError if the lease was lost.
     """
     kind, period = planned.type, schedule.period_of(planned)
     if period.start < schedule.last_due(kind, account.time_zone).start:
@@ -74,7 +74,7 @@ def _plan_next(planned: Notification, account: Account, actions: list[Action]) -
         schedule.put(account, kind, period, writes)
         if actions:
             stored = Notification(planned.notification_id)
-            ours = Notification.claim == planned.claim
+            ours = Notification.lease_owner == planned.lease_owner
             writes.update(stored, actions, ours)
         try:
             writes.commit()

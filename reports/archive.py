@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import DoesNotExist
 
 from notifications import outbox
 from notifications.messages import report_ready
-from reports.models import Making
+from reports.models import LEASE, Making
 from reports.periods import TITLES, Question, resolve
 from smartbudget.core import aws, files, log
 from smartbudget.core.concurrency import REPORTS
@@ -27,15 +26,16 @@ from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
+from smartbudget.core.lease import new_owner
 from smartbudget.core.pages import Key, Page
-from smartbudget.core.tables import Action, Writes, write_if
+from smartbudget.core.tables import Writes, write_if
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
 FUNCTION = "report_generator"
 # Seconds, ordered: the Lambda stops at 20, we wait 22 for it, gunicorn 30 for us.
-CLAIM_SECONDS = 25  # a maker that is silent for longer is dead
+LEASE_SECONDS = 25  # a maker that is silent for longer is dead
 WAIT_SECONDS = 5  # for somebody else who makes the same report
 POLL_SECONDS = 0.2
 REMEMBERED_SECONDS = 24 * 3600
@@ -240,17 +240,14 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-# One at a time. The claim of a process that died lapses, and the next one takes over.
-
-
 def _begin(user: User, question: Question) -> Making:
-    """Claim the making of a report; wait while somebody else makes the same one."""
+    """Take the lease on a report; wait while another process creates the same one."""
     text = json.dumps(
         [user.user_id, question.report_type, str(question.period)], default=str
     )
     digest = hashlib.sha256(text.encode()).hexdigest()
     deadline = time.monotonic() + WAIT_SECONDS
-    while not (making := _claim(f"report#{digest}")):
+    while not (making := _take_lease(f"report#{digest}")):
         if time.monotonic() > deadline:
             raise UnavailableError(
                 _(
@@ -262,29 +259,16 @@ def _begin(user: User, question: Question) -> Making:
     return making
 
 
-def _claim(key: str) -> Making | None:
+def _take_lease(key: str) -> Making | None:
     now = int(time.time())
     making = Making(key)
-    claim = uuid.uuid4().hex
-    actions: list[Action] = [
-        Making.claim.set(claim),
-        Making.claimed_until.set(now + CLAIM_SECONDS),
-        Making.expires_at.set(now + REMEMBERED_SECONDS),
-    ]
-    free = Making.claimed_until.does_not_exist() | (Making.claimed_until < now)
+    owner = new_owner()
+    actions = LEASE.take(owner, now + LEASE_SECONDS)
+    actions.append(Making.expires_at.set(now + REMEMBERED_SECONDS))
     # Refreshes the item: what the last one was is known without another read.
-    if write_if(lambda: making.update(actions, free)) or _is_ours(making, claim):
+    if write_if(lambda: making.update(actions, LEASE.available_to(owner, now))):
         return making
     return None
-
-
-def _is_ours(making: Making, claim: str) -> bool:
-    """Tell whether a claim was refused only because its reply had been lost."""
-    try:
-        making.refresh(consistent_read=True)
-    except DoesNotExist:
-        return False
-    return making.claim == claim
 
 
 def _known(user: User, making: Making) -> dict[str, str] | None:
@@ -295,14 +279,14 @@ def _known(user: User, making: Making) -> dict[str, str] | None:
 
 
 def _end(making: Making, answer: dict[str, Any]) -> None:
-    """Give the claim back, and note what was made if anything was."""
-    actions: list[Action] = [Making.claim.remove(), Making.claimed_until.remove()]
+    """Release the lease, and store what was created, if anything was."""
+    actions = LEASE.release()
     if answer:
         actions += [
             Making.fingerprint.set(answer["fingerprint"]),
             Making.file_name.set(files.file_name(answer["report_key"])),
         ]
-    write_if(lambda: making.update(actions, Making.claim == making.claim))
+    write_if(lambda: making.update(actions, LEASE.held_by(making.lease_owner)))
 
 
 def _invoke(payload: dict[str, Any]) -> dict[str, Any]:

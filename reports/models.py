@@ -2,6 +2,7 @@
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from smartbudget.core.lease import Lease
 from smartbudget.core.tables import Table, UsersMeta
 
 
@@ -12,8 +13,12 @@ class Making(Table):
         pass
 
     user_id = UnicodeAttribute(hash_key=True)  # the record's own key
-    claim = UnicodeAttribute(null=True)  # who is making it now
-    claimed_until = NumberAttribute(null=True)  # epoch seconds; then the claim lapses
+    lease_owner = UnicodeAttribute(attr_name="claim", null=True)
+    # Epoch seconds.
+    lease_until = NumberAttribute(attr_name="claimed_until", null=True)
     fingerprint = UnicodeAttribute(null=True)  # of the numbers in the last file
     file_name = UnicodeAttribute(null=True)  # that file; not whose it is
     expires_at = NumberAttribute()  # epoch seconds; TTL
+
+
+LEASE = Lease(owner=Making.lease_owner, until=Making.lease_until)

@@ -1,8 +1,8 @@
 """Requests that may be sent again: what was done under which Idempotency-Key.
 
-A key is claimed before the work and completed with the answer after it. Whoever dies
-in between leaves a claim that lapses: then the same request does its work once more,
-from the same seed, and finds what the first one made.
+An attempt takes the lease on a key's record before the work, and stores the answer
+there after it. If the process dies in between, its lease expires and a retry starts
+over with the same seed, and finds what the first attempt made.
 
 Why: docs/decisions.md#a-keyed-post-is-recorded-before-and-after-its-work
 """
@@ -18,6 +18,7 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 
 from smartbudget.core.errors import InFlightError, ReusedKeyError
 from smartbudget.core.language import gettext as _
+from smartbudget.core.lease import Lease, new_owner
 from smartbudget.core.tables import (
     Action,
     LostRaceError,
@@ -50,18 +51,21 @@ class KeyedRequest(Table):
     user_id = UnicodeAttribute(hash_key=True)  # the record's own key
     fingerprint = UnicodeAttribute()  # HMAC-SHA256 of the request
     seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
-    claim = UnicodeAttribute()  # uuid4 hex; who works on it, or did last
-    claimed_until = NumberAttribute()  # epoch seconds; then the claim lapses
+    lease_owner = UnicodeAttribute(attr_name="claim")  # the attempt at it, or the last
+    lease_until = NumberAttribute(attr_name="claimed_until")  # epoch seconds
     answer = BinaryAttribute(null=True, legacy_encoding=False)  # sealed; None: not yet
     expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
 
 
+LEASE = Lease(owner=KeyedRequest.lease_owner, until=KeyedRequest.lease_until)
+
+
 @dataclass(frozen=True)
 class Attempt:
-    """One go at a request, by who has claimed its key."""
+    """One attempt at a request, while it holds the lease on the request's record."""
 
     record: str  # the record's key
-    claim: str
+    owner: str  # of the lease
     seed: str  # what the work makes derives its ids from this, in every attempt
     is_first: bool
 
@@ -72,7 +76,7 @@ def parse_key(value: str) -> str:
 
 
 def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:
-    """Claim a user's key for a request; where it was answered, return the answer.
+    """Take the lease on a user's key, or return the answer that it has already.
 
     fingerprints: what the request is known by; the first is stored, each is taken.
 
@@ -80,9 +84,9 @@ def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | byte
     one is being worked on. An outage is left alone; nothing may be done then.
     """
     digest = hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
-    claim = uuid.uuid4().hex
+    owner = new_owner()
     return retry_lost_races(
-        lambda: _begin(f"idempotency#{digest}", claim, fingerprints)
+        lambda: _begin(f"idempotency#{digest}", owner, fingerprints)
     )
 
 
@@ -108,26 +112,26 @@ def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
         _let_go(attempt)
         return
     record = KeyedRequest(attempt.record)
-    write_if(lambda: record.delete(KeyedRequest.claim == attempt.claim))
+    write_if(lambda: record.delete(LEASE.held_by(attempt.owner)))
 
 
-def _begin(record_key: str, claim: str, fingerprints: Sequence[str]) -> Attempt | bytes:
+def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt | bytes:
     now = int(time.time())
     record = KeyedRequest(
         record_key,
         fingerprint=fingerprints[0],
         seed=uuid.uuid4().hex,
-        claim=claim,
-        claimed_until=now + LEASE_SECONDS,
+        lease_owner=owner,
+        lease_until=now + LEASE_SECONDS,
         expires_at=now + KEPT_SECONDS,
     )
     unused = (
         KeyedRequest.user_id.does_not_exist()
         | (KeyedRequest.expires_at <= now)
-        | (KeyedRequest.claim == claim)  # stored before, and the reply lost
+        | LEASE.held_by(owner)  # stored before, and the reply lost
     )
     if write_if(lambda: record.save(unused)):
-        return Attempt(record_key, claim, record.seed, is_first=True)
+        return Attempt(record_key, owner, record.seed, is_first=True)
     try:
         found = KeyedRequest.get(record_key, consistent_read=True)
     except KeyedRequest.DoesNotExist as error:
@@ -137,33 +141,29 @@ def _begin(record_key: str, claim: str, fingerprints: Sequence[str]) -> Attempt 
     if found.answer is not None:
         answer: bytes = found.answer
         return answer
-    if found.claimed_until > now:
+    if found.lease_until > now:
         message = _("The same request is being answered just now.")
         raise InFlightError(message, RETRY_AFTER)
-    _take_over(found, claim, now)
-    return Attempt(record_key, claim, found.seed, is_first=False)
+    _take_over(found, owner, now)
+    return Attempt(record_key, owner, found.seed, is_first=False)
 
 
-def _take_over(found: KeyedRequest, claim: str, now: int) -> None:
-    """Claim what nobody works on any more. Raises LostRaceError."""
-    lapsed = (KeyedRequest.claim == found.claim) & KeyedRequest.answer.does_not_exist()
-    actions: list[Action] = [
-        KeyedRequest.claim.set(claim),
-        KeyedRequest.claimed_until.set(now + LEASE_SECONDS),
-    ]
-    ours = KeyedRequest.claim == claim  # stored before, and the reply lost
-    if not write_if(lambda: found.update(actions, lapsed | ours)):
+def _take_over(found: KeyedRequest, owner: str, now: int) -> None:
+    """Take the expired lease of an earlier attempt. Raises LostRaceError."""
+    unanswered = KeyedRequest.answer.does_not_exist()
+    available = LEASE.available_to(owner, now) & unanswered
+    actions = LEASE.take(owner, now + LEASE_SECONDS)
+    if not write_if(lambda: found.update(actions, available)):
         raise LostRaceError([])
 
 
 def _let_go(attempt: Attempt) -> None:
-    _update(attempt, [KeyedRequest.claimed_until.set(0)])
+    # Not `release`: a process of an earlier version reads a number here.
+    _update(attempt, [KeyedRequest.lease_until.set(0)])
 
 
 def _update(attempt: Attempt, actions: list[Action]) -> None:
-    """Change a record, unless somebody took it over."""
+    """Update a record, unless another attempt has taken it over."""
     record = KeyedRequest(attempt.record)
-    if not write_if(
-        lambda: record.update(actions, KeyedRequest.claim == attempt.claim)
-    ):
+    if not write_if(lambda: record.update(actions, LEASE.held_by(attempt.owner))):
         logger.warning("taken over meanwhile record=%s", attempt.record)

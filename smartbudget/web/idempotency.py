@@ -93,7 +93,7 @@ def _settle(
 
     is_kept: whether the answer is kept, or only that there was one.
 
-    The work stands even where that cannot be noted: its claim lapses.
+    The work stands even where that cannot be stored: its lease expires.
     """
     status = 500 if response is None else response.status_code
     try:

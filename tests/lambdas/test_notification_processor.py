@@ -114,14 +114,14 @@ def test_a_dead_letter_that_comes_back_sends_nothing_more(context):
     assert mails() == []
 
 
-def test_a_crashed_runs_claim_lasts_as_long_as_it_could_have_run(clock):
+def test_a_crashed_runs_lease_lasts_as_long_as_it_could_have_run(clock):
     def killed(request, operation):
         raise SystemExit
 
     with faults.hooked("GetItem", killed), pytest.raises(SystemExit):
         handler(recorded("sqs_notification"), Context(30_000))
 
-    clock.shift(30)
+    clock.shift(29)
     assert handler(recorded("sqs_notification"), Context(30_000))["failed"] == 1
     clock.shift(1)
     assert handler(recorded("sqs_notification"), Context(30_000)) == ONE_DONE

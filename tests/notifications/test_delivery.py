@@ -1,4 +1,4 @@
-"""One e-mail a notification: claim, publish, mark."""
+"""One e-mail a notification: take the lease, publish, store the status."""
 
 from contextlib import suppress
 
@@ -57,7 +57,7 @@ def test_delivering_twice_sends_once():
     assert stored().attempts == 1
 
 
-def test_a_delivery_costs_claim_user_publish_and_mark():
+def test_a_delivery_costs_lease_user_publish_and_status():
     make_account()
     make_notification()
     delivery.deliver(make_notification("warm-up").notification_id)
@@ -152,13 +152,13 @@ def test_a_deleted_user_is_skipped():
     assert state() == ("skipped", "The account was deleted.")
 
 
-# --------------------------------------------------------------------- the claim
+# --------------------------------------------------------------------- the lease
 
 
 def test_a_slow_twin_holds_others_off():
     make_account()
     make_notification()
-    delivery._claim("n1", "somebody", 60)
+    delivery._take_lease("n1", "somebody", 60)
 
     with pytest.raises(ConflictError):
         delivery.deliver("n1")
@@ -166,11 +166,11 @@ def test_a_slow_twin_holds_others_off():
     assert mails() == []
 
 
-@pytest.mark.parametrize(("later", "sent"), [(60, 0), (61, 1)])
-def test_a_crashed_twins_claim_lapses(clock, later, sent):
+@pytest.mark.parametrize(("later", "sent"), [(59, 0), (60, 1)])
+def test_the_lease_of_a_crashed_delivery_expires(clock, later, sent):
     make_account()
     make_notification()
-    delivery._claim("n1", "somebody", 60)
+    delivery._take_lease("n1", "somebody", 60)
     clock.shift(later)
 
     with suppress(ConflictError):
@@ -182,7 +182,7 @@ def test_a_crashed_twins_claim_lapses(clock, later, sent):
 def test_a_twin_slower_than_its_lease_does_not_undo_the_others_mark(clock):
     make_account()
     make_notification()
-    slow = delivery._claim("n1", "slow", 60)
+    slow = delivery._take_lease("n1", "slow", 60)
     clock.shift(61)
     delivery.deliver("n1")
 
@@ -191,7 +191,7 @@ def test_a_twin_slower_than_its_lease_does_not_undo_the_others_mark(clock):
     assert state() == ("sent", None)
 
 
-def test_a_lost_reply_of_the_claim_is_seen_to_be_ours():
+def test_a_lease_whose_reply_was_lost_is_ours():
     make_account()
     make_notification()
 
@@ -206,16 +206,16 @@ def test_a_lost_reply_of_the_claim_is_seen_to_be_ours():
 def test_a_lost_reply_of_the_mark_is_seen_to_be_ours(caplog):
     make_account()
     make_notification()
-    claimed = delivery._claim("n1", "me", 60)
+    leased = delivery._take_lease("n1", "me", 60)
 
     with faults.reply_lost("UpdateItem"):
-        delivery.update_notification_status(claimed, "sent")
+        delivery.update_notification_status(leased, "sent")
 
     assert state() == ("sent", None)
-    assert "claim was lost" not in caplog.text
+    assert "lease was lost" not in caplog.text
 
 
-def test_a_claim_that_dynamodb_does_not_answer_is_an_outage():
+def test_a_lease_that_dynamodb_does_not_answer_is_an_outage():
     make_account()
     make_notification()
 
@@ -302,13 +302,13 @@ def test_publishing_is_not_repeated_by_the_client():
     assert len(mails()) == 1
 
 
-def test_a_claim_that_cannot_be_given_back_lapses_by_itself(clock):
+def test_a_lease_that_cannot_be_released_expires(clock):
     make_account()
     make_notification()
-    claimed = delivery._claim("n1", "me", 60)
+    leased = delivery._take_lease("n1", "me", 60)
 
     with faults.down("UpdateItem"):
-        delivery._give_back(claimed, DeliveryError("no"), last_attempt=False)
+        delivery._release(leased, DeliveryError("no"), last_attempt=False)
 
     clock.shift(61)
     delivery.deliver("n1")

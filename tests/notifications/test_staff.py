@@ -180,9 +180,9 @@ def test_one_that_fails_again_is_listed_again(grace):
 
 
 def test_a_straggler_does_not_undo_the_new_attempt(grace):
-    """Its claim is gone, so what it has to say is not heard."""
+    """Its lease is gone, so it changes nothing."""
     make_notification()
-    straggler = delivery._claim("n1", "straggler", 60)
+    straggler = delivery._take_lease("n1", "straggler", 60)
     delivery.update_notification_status(straggler, "failed", "It broke.")
     staff.resend(grace, ["n1"])
 

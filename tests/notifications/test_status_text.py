@@ -25,8 +25,8 @@ def said(time_zone="UTC", **changes) -> str:
     [
         ({"status": "sent"}, "Sent by e-mail on March 18, 2026 at 12:00\u202fPM."),
         ({}, "Waiting to be sent."),
-        ({"attempts": 1, "claimed_until": at(seconds=60)}, "Being sent."),
-        ({"attempts": 1, "claimed_until": at(seconds=-1)}, "Waiting to be sent."),
+        ({"attempts": 1, "lease_until": at(seconds=60)}, "Being sent."),
+        ({"attempts": 1, "lease_until": at(seconds=-1)}, "Waiting to be sent."),
         (
             {"attempts": 1, "error": "The e-mail service did not answer."},
             "Tried once, trying again. The e-mail service did not answer.",

@@ -226,7 +226,7 @@ def test_delivering_one_five_times_sends_one_and_plans_one(alice, clock):
 
 
 def test_what_a_summary_costs(alice, clock):
-    """Besides claim, user, publish and mark: budgets, expenses, one transaction."""
+    """Besides lease, user, publish and mark: budgets, expenses, one transaction."""
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
@@ -431,11 +431,11 @@ def test_one_that_was_written_and_not_sent_is_sent_as_it_was(alice, clock):
     assert len(planned()) == 1
 
 
-def test_who_lost_the_claim_writes_nothing(alice, clock):
+def test_a_process_that_lost_the_lease_writes_nothing(alice, clock):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
-    slow = delivery._claim(plan.notification_id, "slow", 60)
+    slow = delivery._take_lease(plan.notification_id, "slow", 60)
     clock.shift(61)
     delivery.deliver(plan.notification_id)
 

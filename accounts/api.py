@@ -12,7 +12,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import deletion, export, middleware, serializers, services, tokens
+from accounts import deletion, export, serializers, services, session_cookie, tokens
 from accounts.models import Account
 from notifications import address_change
 from smartbudget.core.errors import NotFoundError
@@ -81,7 +81,7 @@ class LogoutView(ApiView):
     @extend_schema(operation_id="log_out", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """End the session."""
-        middleware.end(request._request)
+        session_cookie.end(request._request)
         return Response(status=204)
 
 
@@ -173,7 +173,7 @@ class AccountView(ApiView):
         data = serializers.DeletionInput(data=request.data)
         data.is_valid(raise_exception=True)
         deletion.close_account(request.user, **data.validated_data)
-        middleware.forget(request._request)
+        session_cookie.forget(request._request)
         return Response({"detail": _(deletion.CLOSED)}, status=202)
 
 
@@ -329,13 +329,13 @@ def represent(_request: Request, account: Account) -> dict[str, Any]:
 
 def _asking_session(request: Request) -> str | None:
     """Return the key of the session that asks; a token asks for none."""
-    return None if request.auth else middleware.session_key(request._request)
+    return None if request.auth else session_cookie.session_key(request._request)
 
 
 def answer(request: Request, login: services.Login, *, status: int) -> Response:
     """Say who is logged in now, with the session's cookie and the CSRF token."""
     response = Response(status=status)
-    middleware.begin(request._request, response, login)
+    session_cookie.begin(request._request, response, login)
     user = login.user
     response.data = {
         "user_id": user.user_id,

@@ -8,15 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import middleware, tokens
+from accounts import session_cookie, tokens
 from accounts.tokens import Access
 from smartbudget.core import log
 from smartbudget.core.user import AnonymousUser, User
@@ -49,7 +48,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def _bearer(request: Request) -> str | None:
-    """Return what came as a token, good or not; other schemes are none of ours."""
+    """Return the bearer token of the request, valid or not; None for other schemes."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
 
@@ -58,7 +57,7 @@ class SessionAuthentication(BaseAuthentication):
     """The browser's session; writes need the CSRF token in X-CSRFToken."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        user = middleware.get_user(request._request)
+        user = session_cookie.get_user(request._request)
         if isinstance(user, AnonymousUser):
             return None
         require_csrf_token(request._request)
@@ -96,14 +95,9 @@ class InsufficientScope(PermissionDenied):
         super().__init__(sentence.format(scopes=", ".join(enough)))
 
 
-class _CsrfCheck(CsrfViewMiddleware):
-    def _reject(self, request: HttpRequest, reason: str) -> str:
-        return reason
-
-
 def require_csrf_token(request: HttpRequest) -> None:
     """Refuse a write without its CSRF token. Raises DRF's PermissionDenied."""
-    check = _CsrfCheck(lambda request: None)
+    check = CSRFCheck(lambda request: None)
     check.process_request(request)
     if check.process_view(request, None, (), {}):
         raise PermissionDenied(

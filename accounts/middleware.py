@@ -1,80 +1,26 @@
-"""Who is asking: the session cookie, and which views need nobody.
-
-Why: docs/decisions.md#sessions-are-items-in-the-users-table
-"""
+"""Set `request.user` from the session cookie, and redirect to the login page."""
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.middleware.csrf import CsrfViewMiddleware, rotate_token
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import services
 from accounts.forms import LoginForm
-from smartbudget.core import log
-from smartbudget.core.user import AnonymousUser, User
+from accounts.session_cookie import get_user
+from smartbudget.core.user import AnonymousUser
 from smartbudget.web import errors, form_drafts, rates
 from smartbudget.web.language import activate
 from smartbudget.web.requests import wants_json
 
 _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
-_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
-def session_key(request: HttpRequest) -> str | None:
-    """Return the key in the browser's cookie, if it has the form of one."""
-    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    return key if _KEY.fullmatch(key) else None
-
-
-def get_user(request: HttpRequest) -> User | AnonymousUser:
-    """Return the session's user, or AnonymousUser; reads at most once a request."""
-    if not hasattr(request, "session_user"):
-        key = session_key(request)
-        user = services.find_session(key) if key else None
-        request.session_user = user or AnonymousUser()
-        if user:
-            log.add(user_id=user.user_id)
-    return request.session_user
-
-
-def begin(request: HttpRequest, response: HttpResponse, login: services.Login) -> None:
-    """Give the browser its new session's key, and a CSRF token to go with it.
-
-    The session that the browser had until now ends.
-    """
-    if old_key := session_key(request):
-        services.log_out(old_key)
-    request.session_user = request.user = login.user
-    rotate_token(request)
-    response.set_cookie(
-        settings.SESSION_COOKIE_NAME,
-        login.session_key,
-        max_age=settings.SESSION_COOKIE_AGE,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
-    )
-
-
-def end(request: HttpRequest) -> None:
-    """End the browser's session; the answer takes its cookie away."""
-    if key := session_key(request):
-        services.log_out(key)
-    forget(request)
-
-
-def forget(request: HttpRequest) -> None:
-    """Take the cookie of a session that has ended away with the answer."""
-    request.session_user = request.user = AnonymousUser()
 
 
 class AuthenticationMiddleware:
@@ -132,7 +78,7 @@ class LoginRequiredMiddleware:
 
 
 def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
-    """Ask to log in, and lead back afterwards; what was typed comes along."""
+    """Redirect to the login page and back afterwards; keep what was typed."""
     if form_drafts.is_kept(request, view) and not wants_json(request):
         # This comes before the check, and no other site may fill in a form.
         if refused := _CSRF_CHECK.process_view(request, view, (), {}):
@@ -150,7 +96,7 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """Return the address of the page that somebody looks at; empty if unknown."""
+    """Return the address of the page that the browser shows; empty if unknown."""
     if request.htmx:
         return request.htmx.current_url_abs_path or ""
     if request.method in {"GET", "HEAD"}:

@@ -16,7 +16,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import deletion, export, middleware, services, tokens
+from accounts import deletion, export, services, session_cookie, tokens
 from accounts.forms import (
     DeletionForm,
     EmailForm,
@@ -99,7 +99,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 def _enter(request: HttpRequest, login: services.Login) -> HttpResponse:
     response = redirect(safe_next(request))
-    middleware.begin(request, response, login)
+    session_cookie.begin(request, response, login)
     return response
 
 
@@ -108,7 +108,7 @@ def _go_on(
 ) -> HttpResponse:
     """Show the way back to the form that somebody was logged out of."""
     response = HttpResponse()
-    middleware.begin(request, response, login)
+    session_cookie.begin(request, response, login)
     activate(login.user.language)
     # Rendered now, since a session brings a CSRF token of its own.
     page = render_to_string("accounts/continue.html", {"draft": draft}, request)
@@ -118,7 +118,7 @@ def _go_on(
 
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    middleware.end(request)
+    session_cookie.end(request)
     return redirect("accounts:login")
 
 
@@ -149,7 +149,7 @@ def password(request: HttpRequest) -> HttpResponse:
             request, _("Your password was changed. Other devices are logged out.")
         )
         response = redirect("accounts:profile")
-        middleware.begin(request, response, login)
+        session_cookie.begin(request, response, login)
         return response
 
     return answer_form(
@@ -197,7 +197,7 @@ def cancel_email(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def list_sessions(request: HttpRequest) -> HttpResponse:
-    found = services.list_sessions(request.user, middleware.session_key(request))
+    found = services.list_sessions(request.user, session_cookie.session_key(request))
     context = {"sessions": found, "others": any(not each.is_current for each in found)}
     return render(request, "accounts/sessions.html", context)
 
@@ -211,7 +211,7 @@ def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
-    services.end_other_sessions(request.user, middleware.session_key(request))
+    services.end_other_sessions(request.user, session_cookie.session_key(request))
     messages.success(request, _("You are signed out everywhere else."))
     return redirect("accounts:sessions")
 
@@ -248,7 +248,7 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_account(request: HttpRequest) -> HttpResponse:
     def done(_none: None) -> HttpResponse:
-        middleware.forget(request)
+        session_cookie.forget(request)
         messages.success(request, _(deletion.CLOSED))
         return redirect("accounts:login")
 

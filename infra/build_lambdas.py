@@ -41,6 +41,7 @@ WEB_ROOMS = frozenset(
         "middleware",
         "receipts_api",
         "serializers",
+        "session_cookie",
         "staff_api",
         "staff_views",
         "urls",

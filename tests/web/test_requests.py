@@ -176,9 +176,9 @@ storage.add(20, "Saved.")
 storage.update(answer)
 print(answer.cookies.output())
 from types import SimpleNamespace
-from accounts import middleware
+from accounts import session_cookie
 answer = HttpResponse()
-middleware.begin(
+session_cookie.begin(
     client.get("/login", HTTP_X_FORWARDED_PROTO="https").wsgi_request,
     answer,
     SimpleNamespace(user=None, session_key="key"),

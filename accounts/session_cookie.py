@@ -1,0 +1,64 @@
+"""The session cookie: log a browser in and out, and find who is logged in on it.
+
+Why: docs/decisions.md#sessions-are-items-in-the-users-table
+"""
+
+import re
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+
+from accounts import services
+from smartbudget.core import log
+from smartbudget.core.user import AnonymousUser, User
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def session_key(request: HttpRequest) -> str | None:
+    """Return the key in the browser's cookie, if it has the form of one."""
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return key if _KEY.fullmatch(key) else None
+
+
+def get_user(request: HttpRequest) -> User | AnonymousUser:
+    """Return the session's user, or AnonymousUser; reads at most once a request."""
+    if not hasattr(request, "session_user"):
+        key = session_key(request)
+        user = services.find_session(key) if key else None
+        request.session_user = user or AnonymousUser()
+        if user:
+            log.add(user_id=user.user_id)
+    return request.session_user
+
+
+def begin(request: HttpRequest, response: HttpResponse, login: services.Login) -> None:
+    """Give the browser its new session's key, and a CSRF token to go with it.
+
+    The session that the browser had until now ends.
+    """
+    if old_key := session_key(request):
+        services.log_out(old_key)
+    request.session_user = request.user = login.user
+    rotate_token(request)
+    response.set_cookie(
+        settings.SESSION_COOKIE_NAME,
+        login.session_key,
+        max_age=settings.SESSION_COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
+
+
+def end(request: HttpRequest) -> None:
+    """End the browser's session; the answer takes its cookie away."""
+    if key := session_key(request):
+        services.log_out(key)
+    forget(request)
+
+
+def forget(request: HttpRequest) -> None:
+    """Take the cookie of a session that has ended away with the answer."""
+    request.session_user = request.user = AnonymousUser()

@@ -76,10 +76,11 @@ def test_an_app_asks_anothers_services_and_not_its_models():
     assert {module: names for module, names in found.items() if names} == {}
 
 
-def test_the_core_knows_no_app():
+@pytest.mark.parametrize("layer", ["smartbudget/core", "smartbudget/web"])
+def test_the_layers_below_the_apps_import_none_of_them(layer):
     found = {
         module: set(imported(ast.parse(source(module)))) & set(APPS)
-        for module in modules_in("smartbudget/core")
+        for module in modules_in(layer)
     }
 
     assert {module: apps for module, apps in found.items() if apps} == {}

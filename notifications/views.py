@@ -24,7 +24,7 @@ from notifications.status_text import describe_delivery, type_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
-from smartbudget.web.language import activate_for
+from smartbudget.web.language import activate
 from smartbudget.web.redirects import safe_next
 
 NOTIFICATIONS = ChangeList(
@@ -137,7 +137,7 @@ def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
 def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpResponse:
     posted = request.method == "POST"
     user = (links.unsubscribe if posted else links.user_of)(user_id, key)
-    activate_for(user)
+    activate(user.language)
     return render(request, "notifications/unsubscribe.html", {"done": posted})
 
 

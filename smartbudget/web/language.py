@@ -1,4 +1,4 @@
-"""Which language a page speaks: its user's; where nobody is known, the browser's."""
+"""Set the language of a page: the user's, or the browser's if nobody is logged in."""
 
 from collections.abc import Callable
 
@@ -7,26 +7,18 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import language
-from smartbudget.core.user import User
 
 
 def activate(code: str) -> None:
-    """Speak a language from now on in this request: in services and in Django."""
+    """Set the language for the rest of the request, in services and in Django."""
     language.activate(code)
     translation.activate(language.current())
 
 
-def activate_for(user: User | None) -> None:
-    """Speak the language that a user chose; for nobody it stays the browser's."""
-    if user:
-        activate(user.language)
-
-
 class LanguageMiddleware:
-    """Speak what the browser asks for, until it is known who is there.
+    """Set the language that the browser asks for, until the user is known.
 
-    The API goes by Accept-Language alone: a program gets the sentences it asked for,
-    English where it did not.
+    The API uses Accept-Language alone, and English without it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

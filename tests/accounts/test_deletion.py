@@ -77,7 +77,7 @@ def furnish(user):
     report = report_key(user.user_id, "monthly", NOON)
     s3().put_object(Bucket=BUCKET, Key=report, Body=PDF)
     archive._end(
-        archive._claim("report#of-" + user.username),
+        archive._take_lease("report#of-" + user.username),
         {"fingerprint": "f", "report_key": report},
     )
     return user

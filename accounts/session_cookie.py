@@ -60,5 +60,5 @@ def end(request: HttpRequest) -> None:
 
 
 def forget(request: HttpRequest) -> None:
-    """Take the cookie of a session that has ended away with the answer."""
+    """Delete the cookie of a session that has ended, with the response."""
     request.session_user = request.user = AnonymousUser()

@@ -227,7 +227,7 @@ def _find(notification_id: str) -> Notification | None:
 def _take_lease(
     notification_id: str, owner: str, lease_seconds: float
 ) -> Notification | None:
-    """Take the lease on a notification; None if there is nothing left to do."""
+    """Acquire the lease on a notification; None if there is nothing left to do."""
     now = dates.now()
     until = now + timedelta(seconds=lease_seconds)
     notification = Notification(notification_id)

@@ -241,7 +241,7 @@ def _plain(value: object) -> object:
 
 
 def _begin(user: User, question: Question) -> Making:
-    """Take the lease on a report; wait while another process creates the same one."""
+    """Acquire the lease on a report; wait while another process creates it."""
     text = json.dumps(
         [user.user_id, question.report_type, str(question.period)], default=str
     )

@@ -76,7 +76,7 @@ def parse_key(value: str) -> str:
 
 
 def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:
-    """Take the lease on a user's key, or return the answer that it has already.
+    """Acquire the lease on a user's key, or return the answer that it has already.
 
     fingerprints: what the request is known by; the first is stored, each is taken.
 
@@ -149,7 +149,7 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
 
 
 def _take_over(found: KeyedRequest, owner: str, now: int) -> None:
-    """Take the expired lease of an earlier attempt. Raises LostRaceError."""
+    """Acquire the expired lease of an earlier attempt. Raises LostRaceError."""
     unanswered = KeyedRequest.answer.does_not_exist()
     available = LEASE.available_to(owner, now) & unanswered
     actions = LEASE.take(owner, now + LEASE_SECONDS)

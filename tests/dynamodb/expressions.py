@@ -40,7 +40,7 @@ CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 
 @dataclass
 class Expression:
-    """What every compiled expression has: the #names and :values that it uses."""
+    """Hold the #names and :values that a compiled expression uses."""
 
     used: frozenset[str]
 

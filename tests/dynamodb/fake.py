@@ -205,7 +205,7 @@ class Write:
 
     @property
     def place(self) -> tuple[str, str]:
-        """What no other write of a transaction may have."""
+        """Return the table and key, which no other write of a transaction may have."""
         return self.table.name, self.key
 
     def outcome(self) -> Item | None:
@@ -331,7 +331,7 @@ class Dynamo:
         return Write(self.tables, kind, request)
 
     def _is_done(self, token: str, actions: list[Request]) -> bool:
-        """Tell whether these actions were done with this token minutes ago."""
+        """Return whether this token was used for these actions in the last minutes."""
         at, done = self._tokens.get(token, (0, None))
         if done is None or time.time() - at > TOKEN_SECONDS:
             return False

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.passwords import LONGEST, SHORTEST
-from accounts.staff import LONGEST_REASON
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from notifications.kinds import EMAIL_KINDS
 from smartbudget.core.dates import TIME_ZONES
@@ -257,25 +256,3 @@ class DeletionForm(forms.Form):
         if typed.lower() != self._username:
             raise forms.ValidationError(_("This is not the username of this account."))
         return typed
-
-
-class WhomForm(forms.Form):
-    """Whom staff look for."""
-
-    whom = forms.CharField(
-        label=_("Username, e-mail address or user id"),
-        max_length=254,
-        help_text=_("The whole of it; upper and lower case are the same."),
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "type": "search"}
-        ),
-    )
-
-
-class LockForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=LONGEST_REASON,
-        help_text=_("For other staff; the user is not told. No private matters."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )

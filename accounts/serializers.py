@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from accounts import rules
 from accounts.passwords import LONGEST, SHORTEST
-from accounts.staff import LONGEST_REASON
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from budgets.serializers import StoredBudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
@@ -229,31 +228,3 @@ class DeletionInput(InputSerializer):
 
 class DeletionOutput(serializers.Serializer[Any]):
     detail = serializers.CharField()
-
-
-class WhomInput(InputSerializer):
-    whom = TextField(max_length=254, help_text="Username, e-mail address or user_id.")
-
-
-class LockInput(InputSerializer):
-    reason = TextField(max_length=LONGEST_REASON, help_text="For other staff.")
-
-
-class PersonOutput(serializers.Serializer[Any]):
-    user_id = IdField()
-    username = serializers.CharField()
-    is_staff = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
-    last_login_at = serializers.DateTimeField(
-        allow_null=True, help_text="Of the sessions that nobody ended."
-    )
-    live_sessions = serializers.IntegerField()
-    subscription_status = serializers.ChoiceField(STATES)
-    locked_at = serializers.DateTimeField(allow_null=True)
-    locked_reason = serializers.CharField(allow_null=True)
-
-
-class PartOutput(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="As in `Table users`.")
-    ok = serializers.BooleanField()
-    said = serializers.CharField(help_text="How it is, or what is wrong, in words.")

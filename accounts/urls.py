@@ -3,12 +3,11 @@
 from django.urls import path, register_converter
 
 from accounts import api as api_views
-from accounts import staff_api, staff_views, views
-from smartbudget.web.converters import DigestConverter, ItemIdConverter
+from accounts import views
+from smartbudget.web.converters import DigestConverter
 
 register_converter(DigestConverter, "session_id")
 register_converter(DigestConverter, "token_id")
-register_converter(ItemIdConverter, "user_id")
 
 pages = [
     path(
@@ -68,31 +67,4 @@ api = [
     ),
     path("api/tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),
     path("api/email", api_views.EmailView.as_view(), name="email"),
-    path("api/admin/health", staff_api.HealthView.as_view(), name="health"),
-    path("api/admin/users/find", staff_api.FindUserView.as_view(), name="find-user"),
-    path(
-        "api/admin/users/<user_id:user_id>",
-        staff_api.UserView.as_view(),
-        name="user",
-    ),
-    path(
-        "api/admin/users/<user_id:user_id>/lock",
-        staff_api.LockView.as_view(),
-        name="lock-user",
-    ),
-    path(
-        "api/admin/users/<user_id:user_id>/unlock",
-        staff_api.UnlockView.as_view(),
-        name="unlock-user",
-    ),
-]
-
-# Not among the pages: in the menu they are a section of their own.
-root = [
-    path("admin", staff_views.index, name="staff"),
-    path("admin/users", staff_views.find_user, name="staff-users"),
-    path("admin/users/<user_id:user_id>", staff_views.user, name="staff-user"),
-    path(
-        "admin/users/<user_id:user_id>/unlock", staff_views.unlock, name="staff-unlock"
-    ),
 ]

@@ -42,8 +42,6 @@ WEB_ROOMS = frozenset(
         "receipts_api",
         "serializers",
         "session_cookie",
-        "staff_api",
-        "staff_views",
         "urls",
         "views",
     }

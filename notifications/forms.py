@@ -7,7 +7,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from notifications.models import STATUSES, TYPES
-from notifications.services import LONGEST_ID
 from notifications.status_text import STATUS_WORDS, TYPE_WORDS
 from smartbudget.web.forms import ListForm
 
@@ -49,16 +48,3 @@ class MarkAllForm(forms.Form):
             return until and until.astimezone(datetime.UTC)
         except OverflowError:  # in the first or last hours that there are
             raise forms.ValidationError(_("There is no such time in UTC.")) from None
-
-
-class ResendForm(forms.Form):
-    """One failed notification, or all of them."""
-
-    id = forms.CharField(required=False, max_length=LONGEST_ID)
-    all = forms.BooleanField(required=False)
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean()
-        if bool(data.get("id")) == bool(data.get("all")):
-            raise forms.ValidationError(_("Choose one notification, or all."))
-        return data

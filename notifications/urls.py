@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from notifications import api as api_views
-from notifications import staff_api, staff_views, views
+from notifications import views
 from smartbudget.web.converters import ItemIdConverter, LinkKeyConverter
 
 register_converter(ItemIdConverter, "notification_id")
@@ -62,31 +62,4 @@ api = [
         api_views.NotificationView.as_view(),
         name="notification",
     ),
-    path(
-        "api/admin/notifications/failed",
-        staff_api.FailedView.as_view(),
-        name="failed-notifications",
-    ),
-    path(
-        "api/admin/notifications/resend",
-        staff_api.ResendView.as_view(),
-        name="resend-notifications",
-    ),
-    path(
-        "api/admin/dead-letters",
-        staff_api.DeadLettersView.as_view(),
-        name="dead-letters",
-    ),
-    path(
-        "api/admin/dead-letters/redrive",
-        staff_api.RedriveView.as_view(),
-        name="redrive",
-    ),
-]
-
-# Not among the pages: in the menu they are a section of their own.
-root = [
-    path("admin/notifications", staff_views.overview, name="staff-notifications"),
-    path("admin/notifications/resend", staff_views.resend, name="staff-resend"),
-    path("admin/dead-letters/redrive", staff_views.redrive, name="staff-redrive"),
 ]

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "budgets",
     "notifications",
     "reports",
+    "staff",
 ]
 
 MIDDLEWARE = [

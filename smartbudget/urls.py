@@ -19,7 +19,7 @@ from django.urls import URLPattern, include, path
 
 from smartbudget.web import docs, errors, manifest
 
-APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
+APPS = ("accounts", "expenses", "budgets", "notifications", "reports", "staff")
 
 
 def _gather() -> list[object]:

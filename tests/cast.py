@@ -13,11 +13,12 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts import entries, services, staff, tokens
+from accounts import entries, services, tokens
 from expenses import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.user import User
+from staff import users
 from tests.builders import (
     PASSWORD,
     account_of,
@@ -62,7 +63,7 @@ class Cast:
         if role not in self._people:
             user = make_user()
             if role == "staff":
-                user = staff.set_staff(user.username, is_staff=True).user
+                user = users.set_staff(user.username, is_staff=True).user
             self._people[role] = user
         return self._people[role]
 

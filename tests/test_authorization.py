@@ -23,8 +23,8 @@ from smartbudget.core import health
 from tests.builders import PASSWORD
 from tests.cast import WORD, Cast, newcomer, photo
 from tests.conftest import empty_aws
-from tests.notifications.test_dead_letters import make_queues
 from tests.reports.conftest import Lambda
+from tests.staff.test_dead_letters import make_queues
 
 #  scopes       method address                                 owner other staff
 API = """

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from smartbudget.local.settings import ROOT
 
-FOLDERS = ("accounts", "budgets", "expenses", "lambdas", "notifications", "reports")
+FOLDERS = (
+    "accounts",
+    "budgets",
+    "expenses",
+    "lambdas",
+    "notifications",
+    "reports",
+    "staff",
+)
 FOLDERS += ("smartbudget/core", "smartbudget/web")
 CODE = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 SCRIPTS = sorted((ROOT / "static").glob("*.js"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.build_lambdas import APPS, WEB_FOLDERS, WEB_ROOMS
+from infra.build_lambdas import WEB_FOLDERS, WEB_ROOMS
+from smartbudget.urls import APPS
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,15 +68,6 @@ def test_packages_import_nothing(folder):
         assert package.read_text() == ""
 
 
-def test_an_app_asks_anothers_services_and_not_its_models():
-    found = {
-        module: strangers(source(module), module.partition(".")[0])
-        for module in modules_in(*APPS, "lambdas", "smartbudget/web")
-    }
-
-    assert {module: names for module, names in found.items() if names} == {}
-
-
 @pytest.mark.parametrize("layer", ["smartbudget/core", "smartbudget/web"])
 def test_the_layers_below_the_apps_import_none_of_them(layer):
     found = {
@@ -86,43 +78,8 @@ def test_the_layers_below_the_apps_import_none_of_them(layer):
     assert {module: apps for module, apps in found.items() if apps} == {}
 
 
-@pytest.mark.parametrize(
-    ("code", "found"),
-    [
-        ("from budgets.models import Budget", ["budgets.models.Budget"]),
-        ("import budgets.models", ["budgets.models"]),
-        ("from budgets import models", ["budgets.models"]),
-        ("def f():\n    from budgets.models import Budget", ["budgets.models.Budget"]),
-        ("from budgets import services", []),
-        ("from expenses.models import Expense", []),
-        ("from accounts.models import Account", ["accounts.models.Account"]),
-        ("if TYPE_CHECKING:\n    from accounts.models import Account", []),
-    ],
-)
-def test_strangers_are_recognised(code, found):
-    assert strangers(code, "expenses") == found
-
-
 def source(module: str) -> str:
     return (ROOT / f"{module.replace('.', '/')}.py").read_text()
-
-
-def strangers(code: str, app: str) -> list[str]:
-    """Names taken from other apps' models, other than for annotations.
-
-    Models may be named under TYPE_CHECKING. Constants (in capitals) are no models.
-    """
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = []
-    return [
-        name
-        for name in imported_names(tree)
-        if name.partition(".")[0] in set(APPS) - {app}
-        and name.split(".")[1:2] == ["models"]
-        and not name.rpartition(".")[2].isupper()
-    ]
 
 
 def imported_names(tree: ast.AST) -> list[str]:

@@ -29,6 +29,7 @@ FOLDERS = (
     "reports",
     "smartbudget/core",
     "smartbudget/web",
+    "staff",
     "templates",
 )
 MAILS = ROOT / "templates" / "email"  # Jinja2's

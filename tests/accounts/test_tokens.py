@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import deletion, entries, services, staff, tokens
+from accounts import deletion, entries, services, tokens
 from accounts.models import Account, ApiToken
 from notifications.models import Notification
 from smartbudget.core import dates
@@ -20,6 +20,7 @@ from smartbudget.core.errors import (
     ThrottledError,
 )
 from smartbudget.core.tables import Writes
+from staff import users
 from tests.builders import PASSWORD, account_of, make_token, make_user
 from tests.money_builders import NOON
 from tests.notifications.builders import queued
@@ -411,8 +412,8 @@ def end_by_password(bob):
 
 def end_by_lock(bob):
     make_user("grace")
-    grace = staff.set_staff("grace", is_staff=True).user
-    staff.lock(grace, bob.user_id, reason="Sends spam")
+    grace = users.set_staff("grace", is_staff=True).user
+    users.lock(grace, bob.user_id, reason="Sends spam")
 
 
 def end_by_closing(bob):
@@ -475,7 +476,7 @@ def test_unlocking_does_not_bring_them_back(bob):
     end_by_lock(bob)
 
     grace = services.get_account_by_username("grace").user
-    staff.unlock(grace, bob.user_id)
+    users.unlock(grace, bob.user_id)
 
     assert tokens.find_token(secret) is None
     assert tokens.find_token(make_token(bob))

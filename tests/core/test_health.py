@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from smartbudget.core import aws, health
 from smartbudget.core.config import config
 from tests.notifications import faults
-from tests.notifications.test_dead_letters import make_queues
+from tests.staff.test_dead_letters import make_queues
 
 NAMES = [
     "Table users",

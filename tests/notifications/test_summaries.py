@@ -7,12 +7,12 @@ import pytest
 from pynamodb.exceptions import PynamoDBException
 
 from accounts import services as accounts
-from accounts import staff
 from accounts.models import Account
 from notifications import delivery, schedule, services, subscriptions
 from notifications.models import Notification
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ConflictError, NotFoundError
+from staff import users
 from tests.builders import make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
@@ -326,15 +326,15 @@ def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
 
 def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
     make_user("grace")
-    grace = staff.set_staff("grace", is_staff=True).user
+    grace = users.set_staff("grace", is_staff=True).user
     want(alice)
-    staff.lock(grace, alice.user_id, reason="Sends spam")
+    users.lock(grace, alice.user_id, reason="Sends spam")
     to(clock, "2026-03-23T07:00:01")
     sweep()
     assert mails() == []
     assert history(alice)[0].error == "The account is locked."
 
-    staff.unlock(grace, alice.user_id)
+    users.unlock(grace, alice.user_id)
     to(clock, "2026-03-30T07:00:01")
     sweep()
 

@@ -6,8 +6,8 @@ import re
 import boto3
 import pytest
 
-from accounts import staff
 from smartbudget.web.inputs import MOST_FAULTS
+from staff import users
 from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
@@ -216,7 +216,7 @@ WRONG_TYPES = [
 @pytest.fixture
 def names(alice, generator):
     """The ids of what is there; alice is staff, so that nothing is kept from her."""
-    staff.set_staff("alice", is_staff=True)
+    users.set_staff("alice", is_staff=True)
     return {
         "expense": make_expense(alice).expense_id,
         "budget": make_budget(alice).budget_id,

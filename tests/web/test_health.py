@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from accounts import staff
 from smartbudget.core import health
 from smartbudget.core.health import Part
 from smartbudget.web import health as page
+from staff import users
 from tests.builders import client_for, make_user
 from tests.notifications.faults import down
 
@@ -71,7 +71,7 @@ def test_without_a_key_of_ours_none_opens_anything():
 def test_staff_learn_which_part_it_is_and_other_users_do_not(aws):
     alice = client_for(make_user("alice"))
     make_user("grace")
-    grace = client_for(staff.set_staff("grace", is_staff=True).user)
+    grace = client_for(users.set_staff("grace", is_staff=True).user)
 
     assert "parts" not in alice.get("/health/ready").json()
     assert grace.get("/health/ready").json()["parts"] == [vars(WELL)]

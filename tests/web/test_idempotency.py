@@ -14,7 +14,6 @@ from botocore.exceptions import ConnectionClosedError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver, resolve
 
-from accounts import staff
 from budgets import services as budgets
 from budgets.models import Budget
 from expenses import services as expenses
@@ -23,6 +22,7 @@ from expenses.models import Expense
 from smartbudget.core import idempotency
 from smartbudget.core.idempotency import KeyedRequest
 from smartbudget.web import idempotency as web_idempotency
+from staff import users
 from tests.builders import PASSWORD, client_for, make_user
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, make_expense, spent
@@ -234,7 +234,7 @@ def posts():
 
 @pytest.mark.usefixtures("generator")
 def test_every_post_of_the_api_replays(client, alice):
-    staff.set_staff("alice", is_staff=True)
+    users.set_staff("alice", is_staff=True)
     boto3.client("sqs").create_queue(QueueName="notification-queue-dlq")
     expense_id = make_expense(alice).expense_id
     bob = make_user("bob").user_id

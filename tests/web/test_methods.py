@@ -10,15 +10,16 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver
 
-from accounts import staff, tokens
+from accounts import tokens
+from staff import users
 from tests.builders import PASSWORD, client_for, make_token, program_with
 from tests.calls import counted
 from tests.expenses.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications.builders import make_notification
-from tests.notifications.test_dead_letters import make_queues
 from tests.problems import problem
 from tests.reports.conftest import generator
+from tests.staff.test_dead_letters import make_queues
 
 __all__ = ["generator"]
 
@@ -177,7 +178,7 @@ def things(alice, generator, monkeypatch):
 
 
 def made_of(alice):
-    staff.set_staff("alice", is_staff=True)
+    users.set_staff("alice", is_staff=True)
     client = client_for(alice)
     expense = make_expense(alice)
     client.post(

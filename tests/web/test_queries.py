@@ -4,8 +4,8 @@ import re
 
 import yaml
 
-from accounts import staff
 from smartbudget.local.settings import ROOT
+from staff import users
 from tests.builders import client_for
 from tests.problems import problem
 
@@ -46,7 +46,7 @@ def test_a_parameter_is_given_once(alice):
 
 
 def test_a_parameter_that_there_is_not_is_named(alice):
-    staff.set_staff("alice", is_staff=True)
+    users.set_staff("alice", is_staff=True)
     client = client_for(alice)
     # Ids of sessions, tokens and reports look otherwise.
     odd = ("/api/reports/0", "/api/tokens/0")

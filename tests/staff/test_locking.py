@@ -6,7 +6,7 @@ import threading
 import pytest
 import time_machine
 
-from accounts import services, staff
+from accounts import services
 from accounts.models import Account, Claim
 from notifications import delivery, subscriptions
 from smartbudget.core.config import config
@@ -17,6 +17,7 @@ from smartbudget.core.errors import (
     InvalidError,
     NotFoundError,
 )
+from staff import users
 from tests.builders import (
     PASSWORD,
     account_of,
@@ -36,7 +37,7 @@ REASON = "Sends spam"
 @pytest.fixture
 def grace(aws):
     make_user("grace")
-    return staff.set_staff("grace", is_staff=True).user
+    return users.set_staff("grace", is_staff=True).user
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def log_in(password=PASSWORD, name="bob"):
 
 @pytest.mark.parametrize("whom", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"])
 def test_staff_find_by_the_whole_name_or_address(grace, bob, whom):
-    assert staff.find_user(grace, whom).user_id == bob.user_id
-    assert staff.find_user(grace, bob.user_id).username == "bob"
+    assert users.find_user(grace, whom).user_id == bob.user_id
+    assert users.find_user(grace, bob.user_id).username == "bob"
 
 
 @pytest.mark.parametrize(
@@ -60,14 +61,14 @@ def test_staff_find_by_the_whole_name_or_address(grace, bob, whom):
 )
 def test_nobody_is_found_by_a_part_or_by_nonsense(grace, bob, whom):
     with pytest.raises(NotFoundError):
-        staff.find_user(grace, whom)
+        users.find_user(grace, whom)
 
 
 def test_what_staff_see_of_a_user(grace):
     with time_machine.travel(NOON, tick=False):
         bob = make_user("bob")
         services.begin_session(account_of(bob))
-        seen = staff.get_user(grace, bob.user_id)
+        seen = users.get_user(grace, bob.user_id)
 
     assert dataclasses.asdict(seen) == {
         "user_id": bob.user_id,
@@ -84,7 +85,7 @@ def test_what_staff_see_of_a_user(grace):
 
 def test_what_finding_costs(grace, bob):
     with faults.calls_counted() as calls:
-        staff.find_user(grace, "bob@example.com")
+        users.find_user(grace, "bob@example.com")
 
     assert calls == ["GetItem", "GetItem"]
 
@@ -92,10 +93,10 @@ def test_what_finding_costs(grace, bob):
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda user, whom: staff.find_user(user, "bob"),
-        staff.get_user,
-        lambda user, whom: staff.lock(user, whom, reason=REASON),
-        staff.unlock,
+        lambda user, whom: users.find_user(user, "bob"),
+        users.get_user,
+        lambda user, whom: users.lock(user, whom, reason=REASON),
+        users.unlock,
     ],
 )
 def test_others_may_do_none_of_it(bob, ask):
@@ -108,14 +109,14 @@ def test_a_locked_user_is_out_everywhere_at_once(grace, bob):
     keys = [log_in().session_key for _ in range(19)]
 
     with faults.calls_counted() as calls:
-        person = staff.lock(grace, bob.user_id, reason=f" {REASON} ")
+        person = users.lock(grace, bob.user_id, reason=f" {REASON} ")
 
     assert calls == ["GetItem", "TransactWriteItems"]
     assert [services.find_session(key) for key in keys] == [None] * 19
     account = account_of(bob)
     assert (account.sessions, account.locked_reason) == (None, REASON)
     assert (person.live_sessions, person.locked_at) == (0, account.locked_at)
-    assert staff.get_user(grace, bob.user_id) == person
+    assert users.get_user(grace, bob.user_id) == person
 
 
 def test_only_who_knows_the_password_is_told(grace, bob, monkeypatch):
@@ -124,7 +125,7 @@ def test_only_who_knows_the_password_is_told(grace, bob, monkeypatch):
         "config",
         dataclasses.replace(config, support_email="help@example.com"),
     )
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     with pytest.raises(AuthenticationError, match="username or the password is wrong"):
         log_in("wrong password")
@@ -142,14 +143,14 @@ def test_a_wrong_password_costs_the_same_as_before(grace, bob):
         return calls
 
     before = costs()
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     assert costs() == before
 
 
 def test_a_login_under_way_does_not_slip_through(grace, bob):
     checked = account_of(bob)
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     with pytest.raises(AuthenticationError, match="locked"):
         services.begin_session(checked)
@@ -159,7 +160,7 @@ def test_a_login_under_way_does_not_slip_through(grace, bob):
 
 
 def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
-    commit, late = staff.Writes.commit, []
+    commit, late = users.Writes.commit, []
 
     def begin_first(writes, *args):
         if not late:
@@ -167,17 +168,17 @@ def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
             late[0] = services.begin_session(account_of(bob)).session_key
         commit(writes, *args)
 
-    monkeypatch.setattr(staff.Writes, "commit", begin_first)
-    staff.lock(grace, bob.user_id, reason=REASON)
+    monkeypatch.setattr(users.Writes, "commit", begin_first)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     assert services.find_session(late[0]) is None
     assert account_of(bob).sessions is None
 
 
 def test_locking_twice_keeps_the_first_reason(grace, bob):
-    first = staff.lock(grace, bob.user_id, reason=REASON)
+    first = users.lock(grace, bob.user_id, reason=REASON)
 
-    assert staff.lock(grace, bob.user_id, reason="Another") == first
+    assert users.lock(grace, bob.user_id, reason="Another") == first
 
 
 def test_two_at_once_lock_once(grace, bob):
@@ -185,7 +186,7 @@ def test_two_at_once_lock_once(grace, bob):
 
     def lock(reason):
         together.wait(5)
-        done.append(staff.lock(grace, bob.user_id, reason=reason))
+        done.append(users.lock(grace, bob.user_id, reason=reason))
 
     threads = [threading.Thread(target=lock, args=[name]) for name in ("a", "b")]
     for thread in threads:
@@ -194,14 +195,14 @@ def test_two_at_once_lock_once(grace, bob):
         thread.join(30)
 
     assert len(done) == 2
-    assert done[0] == done[1] == staff.get_user(grace, bob.user_id)
+    assert done[0] == done[1] == users.get_user(grace, bob.user_id)
 
 
 @pytest.mark.parametrize("act", ["lock", "unlock"])
 def test_a_lost_reply_does_no_harm(grace, bob, act):
     acts = {
-        "lock": lambda: staff.lock(grace, bob.user_id, reason=REASON),
-        "unlock": lambda: staff.unlock(grace, bob.user_id),
+        "lock": lambda: users.lock(grace, bob.user_id, reason=REASON),
+        "unlock": lambda: users.unlock(grace, bob.user_id),
     }
     if act == "unlock":
         acts["lock"]()
@@ -213,10 +214,10 @@ def test_a_lost_reply_does_no_harm(grace, bob, act):
 
 
 def test_unlocked_the_user_can_log_in(grace, bob):
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     for _ in range(2):
-        person = staff.unlock(grace, bob.user_id)
+        person = users.unlock(grace, bob.user_id)
 
     assert (person.locked_at, person.locked_reason) == (None, None)
     assert log_in().user == bob
@@ -224,20 +225,20 @@ def test_unlocked_the_user_can_log_in(grace, bob):
 
 def test_staff_cannot_be_locked_nor_lock_themselves(grace):
     heidi = make_user("heidi")
-    staff.set_staff("heidi", is_staff=True)
+    users.set_staff("heidi", is_staff=True)
 
     with pytest.raises(ConflictError, match="yourself"):
-        staff.lock(grace, grace.user_id, reason=REASON)
+        users.lock(grace, grace.user_id, reason=REASON)
     with pytest.raises(ConflictError, match="Staff"):
-        staff.lock(grace, heidi.user_id, reason=REASON)
-    staff.set_staff("heidi", is_staff=False)
-    assert staff.lock(grace, heidi.user_id, reason=REASON).locked_at
+        users.lock(grace, heidi.user_id, reason=REASON)
+    users.set_staff("heidi", is_staff=False)
+    assert users.lock(grace, heidi.user_id, reason=REASON).locked_at
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 201, "a\nb", "\ud800"])
 def test_a_reason_is_a_short_line(grace, bob, reason):
     with pytest.raises(InvalidError) as refused:
-        staff.lock(grace, bob.user_id, reason=reason)
+        users.lock(grace, bob.user_id, reason=reason)
 
     assert refused.value.field == "reason"
     assert account_of(bob).locked_at is None
@@ -247,7 +248,7 @@ def test_a_change_of_address_that_waits_is_taken_back(grace, bob):
     account_of(bob).update([Account.pending_email.set("thief@example.com")])
     Claim(user_id="email#thief@example.com", owner=bob.user_id).save()
 
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     assert account_of(bob).pending_email is None
     with pytest.raises(Claim.DoesNotExist):
@@ -256,7 +257,7 @@ def test_a_change_of_address_that_waits_is_taken_back(grace, bob):
 
 def test_only_security_notices_are_sent_to_a_locked_account(grace, bob):
     subscriptions.subscribe(bob)
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
     make_notification("n1", bob.user_id)
     make_notification("n2", bob.user_id, type="password_changed", subject="Changed")
 
@@ -271,9 +272,9 @@ def test_only_security_notices_are_sent_to_a_locked_account(grace, bob):
 def test_each_act_is_logged_by_ids_alone(grace, bob, caplog):
     caplog.set_level("INFO")
 
-    staff.find_user(grace, "bob")
-    staff.lock(grace, bob.user_id, reason=REASON)
-    staff.unlock(grace, bob.user_id)
+    users.find_user(grace, "bob")
+    users.lock(grace, bob.user_id, reason=REASON)
+    users.unlock(grace, bob.user_id)
 
     said = [line for line in caplog.messages if "by staff" in line]
     by = f"by staff user_id={grace.user_id} whom={bob.user_id}"
@@ -283,14 +284,14 @@ def test_each_act_is_logged_by_ids_alone(grace, bob, caplog):
 
 def test_nobody_cannot_be_locked(grace):
     with pytest.raises(NotFoundError):
-        staff.lock(grace, "0" * 32, reason=REASON)
+        users.lock(grace, "0" * 32, reason=REASON)
     with pytest.raises(NotFoundError):
-        staff.unlock(grace, "0" * 32)
+        users.unlock(grace, "0" * 32)
 
 
 def test_the_login_page_tells_it_and_a_session_that_ended_leads_there(grace, bob):
     client, program = client_for(bob), program_with(make_token(bob))
-    staff.lock(grace, bob.user_id, reason=REASON)
+    users.lock(grace, bob.user_id, reason=REASON)
 
     assert program.get("/api/expenses").status_code == 401
     assert client.get("/expenses").status_code == 302

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.staff import set_staff
 from smartbudget.core.errors import NotFoundError
+from staff.users import set_staff
 
 
 class Command(BaseCommand):

@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto.core.models import botocore_stubber
 
-from notifications import dead_letters
-from notifications.dead_letters import DEAD_LETTERS, FAILED_EVENTS, Depth, Redriven
 from smartbudget.core import aws
 from smartbudget.core.errors import ForbiddenError
+from staff import dead_letters
+from staff.dead_letters import DEAD_LETTERS, FAILED_EVENTS, Depth, Redriven
 from tests.notifications import faults
 from tests.notifications.builders import make_account
 

@@ -3,14 +3,15 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import services, staff
+from accounts import services
 from smartbudget.core.errors import ForbiddenError, NotFoundError
+from staff import users
 from tests.builders import account_of, make_user
 
 
 def test_everybody_else_is_refused(aws):
     with pytest.raises(ForbiddenError):
-        staff.require_staff(make_user())
+        users.require_staff(make_user())
 
 
 def test_live_sessions_know_it_at_once(aws):
@@ -18,7 +19,7 @@ def test_live_sessions_know_it_at_once(aws):
     key = services.begin_session(account_of(user)).session_key
 
     for is_staff in (True, True, False):
-        staff.set_staff("grace", is_staff=is_staff)
+        users.set_staff("grace", is_staff=is_staff)
 
         assert services.find_session(key).is_staff is is_staff
         assert account_of(user).is_staff is is_staff
@@ -26,7 +27,7 @@ def test_live_sessions_know_it_at_once(aws):
 
 def test_nobody_cannot_become_staff(aws):
     with pytest.raises(NotFoundError):
-        staff.set_staff("nobody", is_staff=True)
+        users.set_staff("nobody", is_staff=True)
 
 
 def test_the_command_adds_and_removes(aws, capsys):

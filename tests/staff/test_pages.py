@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
-from accounts import services, staff
+from accounts import services
 from smartbudget.core import health
 from smartbudget.core.health import Part
+from staff import users
 from tests.builders import account_of, client_for, make_user, token_of
 from tests.calls import counted
 from tests.money_builders import make_budget, make_expense
@@ -45,7 +46,7 @@ def bob():
 @pytest.fixture
 def grace():
     make_user("grace")
-    return client_for(staff.set_staff("grace", is_staff=True).user)
+    return client_for(users.set_staff("grace", is_staff=True).user)
 
 
 def text_of(answer) -> str:
@@ -92,14 +93,14 @@ def test_nobody_is_sent_to_log_in(bob, method, address):
 
 
 def test_who_was_staff_is_refused_at_once(grace):
-    staff.set_staff("grace", is_staff=False)
+    users.set_staff("grace", is_staff=False)
 
     assert grace.get("/admin").status_code == 403
 
 
 def test_writes_need_a_token(bob):
     make_user("heidi")
-    heidi = client_for(staff.set_staff("heidi", is_staff=True).user, csrf=True)
+    heidi = client_for(users.set_staff("heidi", is_staff=True).user, csrf=True)
     address = f"/admin/users/{bob.user_id}"
 
     assert heidi.post(address, {"reason": "x"}).status_code == 403

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from accounts.staff import require_staff
 from notifications import delivery
 from notifications.models import FAILED_SHARDS, Notification, shard_of
 from smartbudget.core import dates
@@ -20,6 +19,7 @@ from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import Action, write_if
 from smartbudget.core.tasks import BATCH
 from smartbudget.core.user import User
+from staff.users import require_staff
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import pytest
 
-from notifications import delivery, staff
-from notifications.staff import Resent
+from notifications import delivery
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ForbiddenError, InvalidError
+from staff import failed_notifications
+from staff.failed_notifications import Resent
 from tests.notifications import faults
 from tests.notifications.builders import (
     mails,
@@ -40,7 +41,9 @@ def make_failed(notification_id="n1", **given) -> None:
 
 
 def listed(grace) -> list[str]:
-    return [item.notification_id for item in staff.list_failed(grace).items]
+    return [
+        item.notification_id for item in failed_notifications.list_failed(grace).items
+    ]
 
 
 def test_the_newest_failure_comes_first(grace, clock):
@@ -49,7 +52,7 @@ def test_the_newest_failure_comes_first(grace, clock):
         clock.shift(1)
     make_notification("waiting")
 
-    failed = staff.list_failed(grace)
+    failed = failed_notifications.list_failed(grace)
 
     assert listed(grace) == ["n5", "n4", "n3", "n2", "n1", "n0"]
     assert (failed.count, failed.more) == (6, False)
@@ -58,19 +61,19 @@ def test_the_newest_failure_comes_first(grace, clock):
 def test_what_it_says_and_to_whom_is_not_even_read(grace):
     make_failed()
 
-    (item,) = staff.list_failed(grace).items
+    (item,) = failed_notifications.list_failed(grace).items
 
     assert item.error == "The e-mail service did not answer."
-    assert set(item.attribute_values) <= {*staff.SEEN, "delivery_method"}
+    assert set(item.attribute_values) <= {*failed_notifications.SEEN, "delivery_method"}
 
 
 def test_a_long_list_is_cut_and_says_so(grace, monkeypatch):
-    monkeypatch.setattr(staff, "LOOKED_AT", 2)
-    monkeypatch.setattr(staff, "SHOWN", 3)
+    monkeypatch.setattr(failed_notifications, "LOOKED_AT", 2)
+    monkeypatch.setattr(failed_notifications, "SHOWN", 3)
     for number in range(16):
         make_failed(f"n{number}")
 
-    failed = staff.list_failed(grace)
+    failed = failed_notifications.list_failed(grace)
 
     assert len(failed.items) == 3
     assert failed.more
@@ -81,7 +84,7 @@ def test_one_is_sent_again(grace):
     make_failed("n1")
     make_failed("n2")
 
-    assert staff.resend(grace, ["n1"]) == Resent(1, 0, 0)
+    assert failed_notifications.resend(grace, ["n1"]) == Resent(1, 0, 0)
 
     assert [body["notification_id"] for body in queued()] == ["n1"]
     assert queued()[0]["user_email"] == "alice@example.com"
@@ -96,7 +99,9 @@ def test_what_did_not_fail_is_left_alone(grace):
     make_notification("sent")
     delivery.deliver("sent")
 
-    assert staff.resend(grace, ["waiting", "sent", "unknown"]) == Resent(0, 0, 0)
+    assert failed_notifications.resend(grace, ["waiting", "sent", "unknown"]) == Resent(
+        0, 0, 0
+    )
     assert queued() == []
     assert state("sent") == ("sent", None)
 
@@ -105,7 +110,9 @@ def test_twice_at_once_sends_once(grace):
     make_failed()
 
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda _: staff.resend(grace, ["n1"]), range(2)))
+        done = list(
+            pool.map(lambda _: failed_notifications.resend(grace, ["n1"]), range(2))
+        )
 
     assert sorted(each.resent for each in done) == [0, 1]
     assert len(queued()) == 1
@@ -115,7 +122,7 @@ def test_without_sqs_it_is_left_to_the_sweep(grace, clock):
     make_failed()
 
     with faults.down("SendMessageBatch"):
-        assert staff.resend(grace, ["n1"]) == Resent(1, 1, 0)
+        assert failed_notifications.resend(grace, ["n1"]) == Resent(1, 1, 0)
 
     assert stored().status == "queued"
     clock.shift(301)
@@ -131,7 +138,7 @@ def test_a_crash_before_the_queue_is_left_to_the_sweep(grace, clock):
         faults.hooked("SendMessageBatch", killed),
         pytest.raises(SystemExit),
     ):
-        staff.resend(grace, ["n1"])
+        failed_notifications.resend(grace, ["n1"])
 
     clock.shift(301)
     assert delivery.sweep()["requeued"] == 1
@@ -141,7 +148,7 @@ def test_a_lost_reply_sends_it_all_the_same(grace, clock):
     make_failed()
 
     with faults.reply_lost("UpdateItem"):
-        staff.resend(grace, ["n1"])
+        failed_notifications.resend(grace, ["n1"])
 
     clock.shift(301)
     delivery.sweep()
@@ -149,14 +156,14 @@ def test_a_lost_reply_sends_it_all_the_same(grace, clock):
 
 
 def test_all_are_sent_in_several_goes(grace, monkeypatch, clock):
-    monkeypatch.setattr(staff, "RESENT_AT_ONCE", 3)
+    monkeypatch.setattr(failed_notifications, "RESENT_AT_ONCE", 3)
     for number in range(5):
         make_failed(f"n{number}")
         clock.shift(1)
 
-    assert staff.resend_all(grace) == Resent(3, 0, 2)
-    assert staff.resend_all(grace) == Resent(2, 0, 0)
-    assert staff.resend_all(grace) == Resent(0, 0, 0)
+    assert failed_notifications.resend_all(grace) == Resent(3, 0, 2)
+    assert failed_notifications.resend_all(grace) == Resent(2, 0, 0)
+    assert failed_notifications.resend_all(grace) == Resent(0, 0, 0)
     sent = [body["notification_id"] for body in queued()]
     assert sent == ["n0", "n1", "n2", "n3", "n4"]
 
@@ -166,12 +173,12 @@ def test_without_sqs_not_all_are_tried(grace):
         make_failed(f"n{number:02}")
 
     with faults.down("SendMessageBatch"):
-        assert staff.resend_all(grace) == Resent(10, 10, 2)
+        assert failed_notifications.resend_all(grace) == Resent(10, 10, 2)
 
 
 def test_one_that_fails_again_is_listed_again(grace):
     make_failed()
-    staff.resend(grace, ["n1"])
+    failed_notifications.resend(grace, ["n1"])
 
     with faults.down("Publish"), suppress(DeliveryError):
         delivery.deliver("n1", last_attempt=True)
@@ -184,7 +191,7 @@ def test_a_straggler_does_not_undo_the_new_attempt(grace):
     make_notification()
     straggler = delivery._take_lease("n1", "straggler", 60)
     delivery.update_notification_status(straggler, "failed", "It broke.")
-    staff.resend(grace, ["n1"])
+    failed_notifications.resend(grace, ["n1"])
 
     delivery.update_notification_status(straggler, "failed", "It broke.")
 
@@ -195,11 +202,11 @@ def test_what_staff_actions_cost(grace):
     make_failed()
 
     with faults.calls_counted() as calls:
-        staff.list_failed(grace)
+        failed_notifications.list_failed(grace)
     assert calls == ["Query"] * 4
 
     with faults.calls_counted() as calls:
-        staff.resend(grace, ["n1"])
+        failed_notifications.resend(grace, ["n1"])
     assert [each for each in calls if each != "GetQueueUrl"] == [
         "UpdateItem",
         "GetItem",
@@ -211,7 +218,7 @@ def test_the_log_tells_who_did_what(grace, caplog):
     caplog.set_level(logging.INFO, "notifications")
     make_failed()
 
-    staff.resend(grace, ["n1"])
+    failed_notifications.resend(grace, ["n1"])
 
     assert "resent by staff user_id=grace ids=n1" in caplog.text
 
@@ -219,9 +226,9 @@ def test_the_log_tells_who_did_what(grace, caplog):
 @pytest.mark.parametrize(
     "action",
     [
-        staff.list_failed,
-        lambda user: staff.resend(user, ["n1"]),
-        staff.resend_all,
+        failed_notifications.list_failed,
+        lambda user: failed_notifications.resend(user, ["n1"]),
+        failed_notifications.resend_all,
     ],
 )
 def test_others_may_do_none_of_it(grace, action):
@@ -236,4 +243,4 @@ def test_others_may_do_none_of_it(grace, action):
 
 def test_at_most_a_hundred_ids_are_taken(grace):
     with pytest.raises(InvalidError):
-        staff.resend(grace, ["x"] * 101)
+        failed_notifications.resend(grace, ["x"] * 101)

@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts.staff import require_staff
 from smartbudget.core import aws
 from smartbudget.core.user import User
+from staff.users import require_staff
 
 logger = logging.getLogger(__name__)
 

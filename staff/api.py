@@ -1,0 +1,140 @@
+"""The API of the staff site."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from notifications.serializers import WhichInput
+from smartbudget.core import health
+from smartbudget.web.api import ApiView
+from smartbudget.web.requests import for_seconds
+from staff import dead_letters, failed_notifications, users
+from staff.serializers import (
+    DeadLettersOutput,
+    FailedPage,
+    LockInput,
+    PartOutput,
+    PersonOutput,
+    RedriveOutput,
+    ResendOutput,
+    WhomInput,
+)
+
+
+class HealthView(ApiView):
+    scope = "session"
+
+    @extend_schema(operation_id="get_health", responses=PartOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """Ask each part of AWS how it is; for staff."""
+        users.require_staff(request.user)
+        return Response(PartOutput(health.check(), many=True).data)
+
+
+class FindUserView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="find_user",
+        request=WhomInput,
+        responses={200: PersonOutput, 404: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Find a user by the whole username, e-mail address or user_id; for staff."""
+        data = WhomInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        person = users.find_user(request.user, data.validated_data["whom"])
+        return Response(PersonOutput(person).data)
+
+
+class UserView(ApiView):
+    scope = "session"
+
+    @extend_schema(operation_id="get_user", responses=PersonOutput)
+    def get(self, request: Request, user_id: str) -> Response:
+        """Show a user: no address, and nothing of what they record; for staff."""
+        return Response(PersonOutput(users.get_user(request.user, user_id)).data)
+
+
+class LockView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="lock_user",
+        request=LockInput,
+        responses={200: PersonOutput, 409: None},
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        """Let a user no longer log in, and end all sessions; for staff."""
+        data = LockInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        person = users.lock(request.user, user_id, **data.validated_data)
+        return Response(PersonOutput(person).data)
+
+
+class UnlockView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="unlock_user", request=None, responses={200: PersonOutput}
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        """Let a user log in again; for staff."""
+        return Response(PersonOutput(users.unlock(request.user, user_id)).data)
+
+
+REDRIVE_SECONDS = 5
+
+
+class FailedView(ApiView):
+    scope = "session"
+
+    @extend_schema(operation_id="list_failed_notifications", responses=FailedPage)
+    def get(self, request: Request) -> Response:
+        """List the failed notifications, newest first; for staff."""
+        return Response(FailedPage(failed_notifications.list_failed(request.user)).data)
+
+
+class ResendView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="resend_notifications",
+        request=WhichInput,
+        responses={200: ResendOutput, 404: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Send failed notifications again; repeat it while some are left."""
+        data = WhichInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        given = data.validated_data
+        if given.get("all"):
+            done = failed_notifications.resend_all(request.user)
+        else:
+            done = failed_notifications.resend(request.user, given["ids"])
+        return Response(ResendOutput(done).data)
+
+
+class DeadLettersView(ApiView):
+    scope = "session"
+
+    @extend_schema(operation_id="count_dead_letters", responses=DeadLettersOutput)
+    def get(self, request: Request) -> Response:
+        """Count the messages and the scheduled runs that failed; for staff."""
+        found = {
+            "dead_letters": dead_letters.depth(request.user),
+            "failed_events": dead_letters.failed_events(request.user),
+        }
+        return Response(DeadLettersOutput(found).data)
+
+
+class RedriveView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="redrive_dead_letters", request=None, responses=RedriveOutput
+    )
+    def post(self, request: Request) -> Response:
+        """Have the dead letters tried again; repeat it while some are left."""
+        done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
+        return Response(RedriveOutput(done).data)

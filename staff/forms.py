@@ -1,0 +1,44 @@
+"""The forms of the staff site; services check the rules."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from notifications.services import LONGEST_ID
+from staff.users import LONGEST_REASON
+
+
+class WhomForm(forms.Form):
+    """Whom staff look for."""
+
+    whom = forms.CharField(
+        label=_("Username, e-mail address or user id"),
+        max_length=254,
+        help_text=_("The whole of it; upper and lower case are the same."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "type": "search"}
+        ),
+    )
+
+
+class LockForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST_REASON,
+        help_text=_("For other staff; the user is not told. No private matters."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class ResendForm(forms.Form):
+    """One failed notification, or all of them."""
+
+    id = forms.CharField(required=False, max_length=LONGEST_ID)
+    all = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if bool(data.get("id")) == bool(data.get("all")):
+            raise forms.ValidationError(_("Choose one notification, or all."))
+        return data

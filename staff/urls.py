@@ -1,0 +1,60 @@
+"""Addresses of the staff site; smartbudget.urls says how the lists are used."""
+
+from django.urls import path, register_converter
+
+from smartbudget.web.converters import ItemIdConverter
+from staff import api as api_views
+from staff import views
+
+register_converter(ItemIdConverter, "user_id")
+
+api = [
+    path("api/admin/health", api_views.HealthView.as_view(), name="health"),
+    path("api/admin/users/find", api_views.FindUserView.as_view(), name="find-user"),
+    path(
+        "api/admin/users/<user_id:user_id>",
+        api_views.UserView.as_view(),
+        name="user",
+    ),
+    path(
+        "api/admin/users/<user_id:user_id>/lock",
+        api_views.LockView.as_view(),
+        name="lock-user",
+    ),
+    path(
+        "api/admin/users/<user_id:user_id>/unlock",
+        api_views.UnlockView.as_view(),
+        name="unlock-user",
+    ),
+    path(
+        "api/admin/notifications/failed",
+        api_views.FailedView.as_view(),
+        name="failed-notifications",
+    ),
+    path(
+        "api/admin/notifications/resend",
+        api_views.ResendView.as_view(),
+        name="resend-notifications",
+    ),
+    path(
+        "api/admin/dead-letters",
+        api_views.DeadLettersView.as_view(),
+        name="dead-letters",
+    ),
+    path(
+        "api/admin/dead-letters/redrive",
+        api_views.RedriveView.as_view(),
+        name="redrive",
+    ),
+]
+
+# Not among the pages: in the menu they are a section of their own.
+root = [
+    path("admin", views.index, name="staff"),
+    path("admin/users", views.find_user, name="staff-users"),
+    path("admin/users/<user_id:user_id>", views.user, name="staff-user"),
+    path("admin/users/<user_id:user_id>/unlock", views.unlock, name="staff-unlock"),
+    path("admin/notifications", views.overview, name="staff-notifications"),
+    path("admin/notifications/resend", views.resend, name="staff-resend"),
+    path("admin/dead-letters/redrive", views.redrive, name="staff-redrive"),
+]

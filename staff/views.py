@@ -1,0 +1,137 @@
+"""The staff site: users, failed notifications, dead letters and health."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from notifications.status_text import reason_in_words, type_in_words
+from smartbudget.core import health
+from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.requests import for_seconds
+from staff import dead_letters, failed_notifications, users
+from staff.api import REDRIVE_SECONDS
+from staff.failed_notifications import Resent
+from staff.forms import LockForm, ResendForm, WhomForm
+from staff.users import Person
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    users.require_staff(request.user)
+    parts = health.check()
+    context = {"parts": parts, "well": all(part.ok for part in parts)}
+    return render(request, "staff/index.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def find_user(request: HttpRequest) -> HttpResponse:
+    """Find by POST: an address in a URL would stand in logs and histories."""
+    users.require_staff(request.user)
+
+    def save(data: dict[str, Any]) -> Person:
+        try:
+            return users.find_user(request.user, data["whom"])
+        except NotFoundError as error:
+            raise InvalidError(str(error), "whom") from error
+
+    return answer_form(
+        request,
+        "staff/users.html",
+        WhomForm(posted(request)),
+        save=save,
+        done=lambda person: redirect("staff-user", person.user_id),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def user(request: HttpRequest, user_id: str) -> HttpResponse:
+    """Show a user; posted to, lock the account."""
+
+    def done(person: Person) -> HttpResponse:
+        said = _("{username} is locked, and signed out everywhere.")
+        messages.success(request, said.format(username=person.username))
+        return redirect("staff-user", user_id)
+
+    person = users.get_user(request.user, user_id)
+    return answer_form(
+        request,
+        "staff/user.html",
+        LockForm(posted(request)),
+        save=lambda data: users.lock(request.user, user_id, **data),
+        done=done,
+        context={"person": person},
+    )
+
+
+@require_POST
+def unlock(request: HttpRequest, user_id: str) -> HttpResponse:
+    person = users.unlock(request.user, user_id)
+    said = _("{username} can log in again.").format(username=person.username)
+    messages.success(request, said)
+    return redirect("staff-user", user_id)
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    failed = failed_notifications.list_failed(user)
+    context = {
+        "failed": failed,
+        "rows": [
+            (item, type_in_words(item), reason_in_words(item.error))
+            for item in failed.items
+        ],
+        "dead_letters": dead_letters.depth(user),
+        "failed_events": dead_letters.failed_events(user),
+        "resent_at_once": failed_notifications.RESENT_AT_ONCE,
+    }
+    return render(request, "staff/notifications.html", context)
+
+
+@require_POST
+def resend(request: HttpRequest) -> HttpResponse:
+    form = ResendForm(request.POST)
+    if not form.is_valid():
+        raise InvalidError(_("Choose one notification, or all."))
+    if form.cleaned_data["all"]:
+        done = failed_notifications.resend_all(request.user)
+    else:
+        done = failed_notifications.resend(request.user, [form.cleaned_data["id"]])
+    messages.success(request, _said_of(done))
+    return redirect("staff-notifications")
+
+
+@require_POST
+def redrive(request: HttpRequest) -> HttpResponse:
+    done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
+    said = [
+        _("Moved {moved}, about {left} left.").format(moved=done.moved, left=done.left)
+    ]
+    if done.refused:
+        refused = _("The queue did not take {number}; they stay here.")
+        said.append(refused.format(number=done.refused))
+    messages.success(request, " ".join(said))
+    return redirect("staff-notifications")
+
+
+def _said_of(done: Resent) -> str:
+    if not done.resent:
+        return _("Nothing to do: it has been queued again already.")
+    said = [_("{number} queued again.").format(number=done.resent)]
+    if done.waiting:
+        waiting = _("The queue did not take {number}; they go within ten minutes.")
+        said.append(waiting.format(number=done.waiting))
+    if done.left:
+        left = ngettext("{number} is left.", "{number} are left.", done.left)
+        said.append(left.format(number=done.left))
+    return " ".join(said)

@@ -10,8 +10,8 @@ from notifications.models import Notification
 from tests.notifications import faults
 from tests.notifications.builders import make_account, stored
 from tests.notifications.test_api import Client, signed_in
-from tests.staff.test_failed_notifications import make_failed
 from tests.staff.test_dead_letters import back_on_the_queue, bury, make_queues
+from tests.staff.test_failed_notifications import make_failed
 
 PAGE = "/admin/notifications"
 ONE, TWO = "1" * 32, "2" * 32

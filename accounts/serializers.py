@@ -3,46 +3,26 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import rules
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
-from budgets.serializers import StoredBudgetOutput
-from expenses.serializers import ChangeOutput, ExpenseOutput
-from notifications.serializers import NotificationOutput
-from notifications.subscriptions import STATES
-from reports.periods import TYPES
-from smartbudget.core.dates import TIME_ZONES
-from smartbudget.core.language import LANGUAGES
-from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.fields import (
-    AmountField,
     BoundedListField,
-    DayField,
     DigestField,
-    FlagField,
     IdField,
     PasswordField,
     TextField,
     WholeField,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer, QueryInput
+from smartbudget.web.inputs import InputSerializer
 
 NO_SUCH_CURRENCY = {
     "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
 }
 NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berlin.")}
-
-
-@extend_schema_field({"type": "string", "examples": ["Europe/Berlin"]})
-class TimeZoneField(serializers.ChoiceField):
-    """A zone of the IANA's; their names, which change, are no part of the contract."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(sorted(TIME_ZONES), **options)
 
 
 class RegisterInput(InputSerializer):
@@ -70,75 +50,9 @@ class LoginOutput(serializers.Serializer[Any]):
     csrf_token = serializers.CharField(help_text="Send it in X-CSRFToken on writes.")
 
 
-class EmailPreferences(InputSerializer):
-    budget_threshold = FlagField(required=False)
-    budget_exceeded = FlagField(required=False)
-    large_expense = FlagField(required=False)
-    report_ready = FlagField(required=False)
-    weekly_summary = FlagField(required=False, help_text="Off until it is asked for.")
-    monthly_summary = FlagField(required=False, help_text="Off until it is asked for.")
-
-
-class QuietHours(InputSerializer):
-    """The hours without e-mail; they may span midnight."""
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # Not attributes: `from` is a word of Python's.
-        return {
-            "from": TextField(
-                form=rules.CLOCK.pattern, help_text="HH:MM in the user's time zone."
-            ),
-            "until": TextField(
-                form=rules.CLOCK.pattern, help_text="HH:MM in the user's time zone."
-            ),
-        }
-
-
-class ProfileInput(InputSerializer):
-    phone_number = TextField(
-        form=rules.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
-    )
-    currency = serializers.ChoiceField(
-        sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY
-    )
-    time_zone = TimeZoneField(error_messages=NO_SUCH_TIME_ZONE)
-    language = serializers.ChoiceField([*LANGUAGES], error_messages=one_of(LANGUAGES))
-    large_expense_threshold = AmountField(allow_null=True)
-    email_preferences = EmailPreferences()
-    quiet_hours = QuietHours(allow_null=True)
-
-
-class ProfileOutput(serializers.Serializer[Any]):
-    user_id = IdField()
-    username = serializers.CharField()
-    email = serializers.CharField()
-    pending_email = serializers.CharField(
-        allow_null=True, help_text="What it becomes once its link is followed."
-    )
-    phone_number = serializers.CharField(allow_null=True)
-    currency = serializers.ChoiceField(sorted(CURRENCIES))
-    time_zone = serializers.CharField()
-    language = serializers.ChoiceField(
-        [*LANGUAGES], help_text="Of pages, e-mails and reports."
-    )
-    large_expense_threshold = serializers.SerializerMethodField()
-    email_preferences = serializers.DictField(child=serializers.BooleanField())
-    quiet_hours = QuietHours(allow_null=True)
-    created_at = serializers.DateTimeField()
-
-    def get_large_expense_threshold(self, account: Any) -> str | None:
-        amount = account.large_expense_threshold
-        return None if amount is None else format_amount(amount, account.currency)
-
-
 class PasswordInput(InputSerializer):
     old_password = PasswordField()
     new_password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
-
-
-class EmailInput(InputSerializer):
-    password = PasswordField()
-    email = TextField(max_length=254)
 
 
 class SessionOutput(serializers.Serializer[Any]):
@@ -149,50 +63,6 @@ class SessionOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     is_current = serializers.BooleanField(help_text="Whether it is the caller's.")
-
-
-class ExportFilter(QueryInput):
-    """Which days the table of expenses is of."""
-
-    start = DayField(required=False, help_text="The first day.")
-    end = DayField(required=False, help_text="The last day.")
-
-
-class ExportedProfile(ProfileOutput):
-    subscription_status = serializers.ChoiceField(STATES)
-
-
-class ExportedToken(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
-    created_at = serializers.DateTimeField()
-    last_used_at = serializers.DateTimeField(allow_null=True)
-    expires_at = serializers.DateTimeField()
-
-
-class ExportedHistory(serializers.Serializer[Any]):
-    expense_id = IdField()
-    changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
-
-
-class ExportedReport(serializers.Serializer[Any]):
-    file_name = serializers.CharField(help_text="At `/api/reports/<file_name>`.")
-    report_type = serializers.ChoiceField(TYPES)
-    created_at = serializers.DateTimeField()
-    size_bytes = serializers.IntegerField()
-
-
-class ExportOutput(serializers.Serializer[Any]):
-    """All that somebody has here, but the files; it is written as it is read."""
-
-    made_at = serializers.DateTimeField()
-    profile = ExportedProfile()
-    tokens = ExportedToken(many=True)
-    budgets = StoredBudgetOutput(many=True)
-    notifications = NotificationOutput(many=True)
-    expenses = ExpenseOutput(many=True, help_text="Newest day first.")
-    history = ExportedHistory(many=True, help_text="Of expenses that were changed.")
-    reports = ExportedReport(many=True)
 
 
 class TokenInput(InputSerializer):
@@ -220,11 +90,3 @@ class MadeTokenOutput(TokenOutput):
     token = serializers.CharField(
         help_text="The token itself, told this once: send it as a bearer."
     )
-
-
-class DeletionInput(InputSerializer):
-    password = PasswordField()
-
-
-class DeletionOutput(serializers.Serializer[Any]):
-    detail = serializers.CharField()

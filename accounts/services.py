@@ -5,18 +5,14 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import claims, emails, entries, passwords, rules, sessions
 from accounts.models import Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
-from budgets import services as budgets
-from expenses import queries as expenses
 from notifications import messages, outbox, schedule
-from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core import dates, language, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
@@ -28,12 +24,10 @@ from smartbudget.core.errors import (
 from smartbudget.core.language import gettext as _
 from smartbudget.core.tables import (
     Action,
-    Check,
     LostRaceError,
     Writes,
     is_outage,
     retry_lost_races,
-    unchecked,
 )
 from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
@@ -52,18 +46,6 @@ REGISTRATIONS = Limit("register", config.register_limit, 3600)
 NAME_LOGINS = Limit("login", config.login_account_limit, QUARTER_HOUR)
 ADDRESS_LOGINS = Limit("login-from", config.login_address_limit, QUARTER_HOUR)
 PASSWORD_CHECKS = Limit("password", config.login_account_limit, QUARTER_HOUR)
-
-
-class ProfileChanges(TypedDict, total=False):
-    """What people change about themselves; what is absent stays as it is."""
-
-    phone_number: str | None
-    currency: str  # ISO 4217; changes only while no amount is recorded in it
-    time_zone: str  # IANA
-    language: str  # of language.LANGUAGES
-    large_expense_threshold: Decimal | None  # None: off
-    email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
-    quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off
 
 
 def register(
@@ -397,50 +379,6 @@ def make_unsubscribe_key(user_id: str) -> str:
     return retry_lost_races(attempt)
 
 
-def update_profile(
-    user: User,
-    *,
-    check: Check[Account] = unchecked,
-    **changes: Unpack[ProfileChanges],
-) -> Account:
-    """Change the given parts of a profile, and every live copy with it.
-
-    check: of the account that is about to change.
-
-    Raises InvalidError naming the field, ConflictError for another currency while
-    anything is recorded, and what `check` raises.
-    """
-    return retry_lost_races(lambda: _update_profile(user.user_id, changes, check))
-
-
-def _update_profile(
-    user_id: str, changes: ProfileChanges, check: Check[Account]
-) -> Account:
-    account = get_account(user_id)
-    check(account)
-    checked = _check_profile(account, changes)
-    # Why: docs/decisions.md#the-currency-is-fixed-while-anything-is-recorded
-    if checked.get("currency", account.currency) != account.currency:
-        _refuse_recorded(account.user)
-    change_account(account, checked)
-    return account
-
-
-def _refuse_recorded(user: User) -> None:
-    """Raise ConflictError where amounts are recorded, which would change in meaning.
-
-    Void expenses count too. Reads the indexes, which lag behind writes by a moment.
-    """
-    if expenses.first_day(user.user_id) or budgets.list_budgets(user).items:
-        raise ConflictError(
-            _(
-                "You can't change the currency while you have expenses or budgets:"
-                " their amounts are not converted."
-            ),
-            "currency",
-        )
-
-
 def change_account(account: Account, values: Mapping[str, Any]) -> None:
     """Store checked values, and every live copy of them, in one transaction.
 
@@ -459,35 +397,6 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
         schedule.put_next(account, kind, writes)
     entries.write_snapshots(account, writes)
     writes.commit()
-
-
-def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    if "phone_number" in changes:
-        checked["phone_number"] = rules.phone_number(changes["phone_number"])
-    if "time_zone" in changes:
-        checked["time_zone"] = rules.time_zone(changes["time_zone"])
-    if "language" in changes:
-        checked["language"] = rules.language(changes["language"])
-    if "email_preferences" in changes:
-        wanted = account.email_preferences | rules.email_preferences(
-            changes["email_preferences"]
-        )
-        refused = {kind for kind in wanted if not wanted[kind]}
-        checked["muted"] = refused.difference(OPT_IN_KINDS) or None
-        checked["opted_in"] = set(OPT_IN_KINDS).difference(refused) or None
-    if "quiet_hours" in changes:
-        hours = rules.quiet_hours(changes["quiet_hours"]) or (None, None)
-        checked["quiet_from"], checked["quiet_until"] = hours
-    currency = account.currency
-    if "currency" in changes:
-        currency = checked["currency"] = rules.currency(changes["currency"])
-    if "currency" in changes or "large_expense_threshold" in changes:
-        checked["large_expense_threshold"] = rules.large_expense_threshold(
-            changes.get("large_expense_threshold", account.large_expense_threshold),
-            currency,
-        )
-    return checked
 
 
 def verify_password(account: Account, password: str, field: str) -> None:

@@ -23,10 +23,7 @@ pages = [
         views.shared(views.log_out, api_views.LogoutView.as_view()),
         name="logout",
     ),
-    path("accounts/profile", views.profile, name="profile"),
     path("accounts/password", views.password, name="password"),
-    path("accounts/delete", views.delete_account, name="delete"),
-    path("accounts/export", views.export_data, name="export"),
     path("accounts/sessions", views.list_sessions, name="sessions"),
     path("accounts/sessions/others", views.end_other_sessions, name="end-others"),
     path(
@@ -40,21 +37,10 @@ pages = [
         views.revoke_token,
         name="revoke-token",
     ),
-    path("accounts/email", views.email, name="email"),
-    path("accounts/email/cancel", views.cancel_email, name="cancel-email"),
 ]
 
 api = [
-    path("api/profile", api_views.ProfileView.as_view(), name="profile"),
     path("api/password", api_views.PasswordView.as_view(), name="password"),
-    path("api/account", api_views.AccountView.as_view(), name="account"),
-    path("api/export", api_views.ExportView.as_view(), name="export"),
-    path("api/export.json", api_views.JsonExportView.as_view(), name="export_json"),
-    path(
-        "api/export/expenses.csv",
-        api_views.CsvExportView.as_view(),
-        name="export_expenses",
-    ),
     path("api/sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(
         "api/sessions/<session_id:session_id>",
@@ -66,5 +52,4 @@ api = [
         "api/tokens/current", api_views.CurrentTokenView.as_view(), name="current_token"
     ),
     path("api/tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),
-    path("api/email", api_views.EmailView.as_view(), name="email"),
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -16,22 +16,11 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import deletion, export, services, session_cookie, tokens
-from accounts.forms import (
-    DeletionForm,
-    EmailForm,
-    LoginForm,
-    PasswordForm,
-    ProfileForm,
-    RegisterForm,
-    TokenForm,
-)
-from accounts.models import Account
-from notifications import address_change
+from accounts import services, session_cookie, tokens
+from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import form_drafts, rates
-from smartbudget.web.downloads import ZIP, download
-from smartbudget.web.form_drafts import FormDraft, keeps_draft
+from smartbudget.web.form_drafts import FormDraft
 from smartbudget.web.forms import answer_form, posted
 from smartbudget.web.language import activate
 from smartbudget.web.redirects import safe_next
@@ -122,33 +111,13 @@ def log_out(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:login")
 
 
-@keeps_draft
-@require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
-    def done(account: Account) -> HttpResponse:
-        activate(account.language)
-        messages.success(request, _("Your profile was saved."))
-        return redirect("accounts:profile")
-
-    account = address_change.get_account(request.user)
-    sent = request.method == "POST"
-    return answer_form(
-        request,
-        "accounts/profile.html",
-        ProfileForm(request.POST) if sent else ProfileForm.of(account),
-        save=lambda data: services.update_profile(request.user, **data),
-        done=done,
-        context={"account": account},
-    )
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
     def done(login: services.Login) -> HttpResponse:
         messages.success(
             request, _("Your password was changed. Other devices are logged out.")
         )
-        response = redirect("accounts:profile")
+        response = redirect("profiles:profile")
         session_cookie.begin(request, response, login)
         return response
 
@@ -164,35 +133,6 @@ def password(request: HttpRequest) -> HttpResponse:
         ),
         done=done,
     )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def email(request: HttpRequest) -> HttpResponse:
-    def done(account: Account) -> HttpResponse:
-        if account.pending_email:
-            said = _("A confirmation is on its way to {email}.").format(
-                email=account.pending_email
-            )
-        else:
-            said = _("Your e-mail address is {email}.").format(email=account.email)
-        messages.success(request, said)
-        return redirect("accounts:profile")
-
-    return answer_form(
-        request,
-        "accounts/email.html",
-        EmailForm(posted(request)),
-        save=lambda data: address_change.change_email(request.user, **data),
-        done=done,
-    )
-
-
-@require_POST
-def cancel_email(request: HttpRequest) -> HttpResponse:
-    account = address_change.cancel_change(request.user)
-    said = _("Your e-mail address stays {email}.").format(email=account.email)
-    messages.success(request, said)
-    return redirect("accounts:profile")
 
 
 @require_safe
@@ -243,28 +183,3 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
     tokens.revoke_token(request.user, token_id)
     messages.success(request, _("That token is revoked."))
     return redirect("accounts:tokens")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def delete_account(request: HttpRequest) -> HttpResponse:
-    def done(_none: None) -> HttpResponse:
-        session_cookie.forget(request)
-        messages.success(request, _(deletion.CLOSED))
-        return redirect("accounts:login")
-
-    return answer_form(
-        request,
-        "accounts/delete.html",
-        DeletionForm(posted(request), username=request.user.username),
-        save=lambda data: deletion.close_account(
-            request.user, password=data["password"]
-        ),
-        done=done,
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def export_data(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    if request.method == "POST":
-        return download(export.begin(request.user), export.name(request.user), ZIP)
-    return render(request, "accounts/export.html")

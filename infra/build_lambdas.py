@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
 # Functions that need more than the others, by the lock of what they need.
 LOCKS = {"report_generator": ROOT / "requirements" / "reports.txt"}
-APPS = ("accounts", "expenses", "budgets", "notifications", "reports")
+APPS = ("accounts", "expenses", "budgets", "notifications", "profiles", "reports")
 # Rooms that import Django, see docs: the rest of an app is framework-free.
 WEB_ROOMS = frozenset(
     {

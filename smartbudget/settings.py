@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "expenses",
     "budgets",
     "notifications",
+    "profiles",
     "reports",
     "staff",
 ]

@@ -19,7 +19,15 @@ from django.urls import URLPattern, include, path
 
 from smartbudget.web import docs, errors, manifest
 
-APPS = ("accounts", "expenses", "budgets", "notifications", "reports", "staff")
+APPS = (
+    "accounts",
+    "expenses",
+    "budgets",
+    "notifications",
+    "profiles",
+    "reports",
+    "staff",
+)
 
 
 def _gather() -> list[object]:

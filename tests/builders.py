@@ -6,6 +6,7 @@ from django.test import Client
 
 from accounts import services, tokens
 from accounts.models import Account
+from profiles.services import update_profile
 from smartbudget.core.user import User
 
 PASSWORD = "correct horse battery"
@@ -21,7 +22,7 @@ def make_user(name: str = "", **changes: object) -> User:
     )
     if not changes:
         return login.user
-    return services.update_profile(login.user, **changes).user
+    return update_profile(login.user, **changes).user
 
 
 def account_of(user: User) -> Account:

@@ -61,6 +61,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=is_short)
 
 
+@pytest.fixture
+def clock():
+    """The fixed noon; `clock.shift(seconds)` moves it."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
 @pytest.fixture(autouse=True)
 def free_slots():
     """Forget the slots of downloads that earlier tests began and never read."""

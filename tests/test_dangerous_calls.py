@@ -13,6 +13,7 @@ FOLDERS = (
     "expenses",
     "lambdas",
     "notifications",
+    "profiles",
     "reports",
     "staff",
 )

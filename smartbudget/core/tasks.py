@@ -14,13 +14,14 @@ notification to deliver.
 The last one needs no import: a module can queue a task that calls it.
 """
 
+import functools
 import importlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -31,11 +32,13 @@ logger = logging.getLogger(__name__)
 # Where tasks live. A name from the queue is looked up among what these registered,
 # so a message can never name any other function.
 MODULES = (
-    "accounts.tasks",
     "budgets.tasks",
     "expenses.tasks",
     "notifications.tasks",
+    "profiles.tasks",
 )
+# Messages and stored jobs carry a task's name, so it stays when its module moves.
+MOVED = {"accounts.tasks": "profiles.tasks"}
 DEFAULT = "notifications.tasks.deliver_notification"
 
 BATCH = 10  # entries SQS takes in one SendMessageBatch (docs/aws.md#queue-limits)
@@ -73,9 +76,9 @@ current_attempt = _attempt.get
 class Task:
     """A function that can also be queued; calling it runs it here and now."""
 
-    def __init__(self, function: Callable[..., object]) -> None:
+    def __init__(self, function: Callable[..., object], name: str) -> None:
         self.function = function
-        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.name = name
         self.__doc__ = function.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> object:
@@ -159,9 +162,24 @@ def _text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
 
 
-def task(function: Callable[..., object]) -> Task:
-    """Make a module-level function a task, known by its dotted name."""
-    made = Task(function)
+@overload
+def task(function: Callable[..., object]) -> Task: ...
+
+
+@overload
+def task(*, name: str) -> Callable[[Callable[..., object]], Task]: ...
+
+
+def task(
+    function: Callable[..., object] | None = None, *, name: str | None = None
+) -> Any:
+    """Make a module-level function a task, as `@task` or `@task(name=...)`.
+
+    name: on the queue; None: its dotted name.
+    """
+    if function is None:
+        return functools.partial(task, name=name)
+    made = Task(function, name or f"{function.__module__}.{function.__qualname__}")
     _registry[made.name] = made
     return made
 
@@ -173,6 +191,7 @@ def find(name: str | None) -> Task:
     """
     name = name or DEFAULT
     module = name.rpartition(".")[0]
+    module = MOVED.get(module, module)
     if module in MODULES:
         importlib.import_module(module)
     try:

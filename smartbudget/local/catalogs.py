@@ -26,6 +26,7 @@ FOLDERS = (
     "expenses",
     "lambdas",
     "notifications",
+    "profiles",
     "reports",
     "smartbudget/core",
     "smartbudget/web",

@@ -18,6 +18,7 @@ from accounts import services as accounts
 from budgets import services as budgets
 from expenses import services as expenses
 from notifications import subscriptions
+from profiles import services
 from smartbudget.core.config import config
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.user import User
@@ -110,7 +111,7 @@ def _person() -> User:
         login = accounts.log_in(
             identifier=DEMO_USERNAME, password=DEMO_PASSWORD, address="127.0.0.1"
         )
-    user = accounts.update_profile(
+    user = services.update_profile(
         login.user, large_expense_threshold=Decimal(1000)
     ).user
     if subscriptions.subscribe(user).subscription_status == "pending":

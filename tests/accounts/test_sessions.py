@@ -6,6 +6,7 @@ from django.core.management import call_command
 
 from accounts import entries, services, tokens
 from accounts.models import Session
+from profiles.services import update_profile
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
 from tests.builders import PASSWORD, account_of, make_user
@@ -141,4 +142,4 @@ def test_an_administrator_ends_everybodys_sessions(aws, capsys):
     assert capsys.readouterr().out == (
         "5 sessions and API tokens ended.\n0 sessions and API tokens ended.\n"
     )
-    services.update_profile(carol, currency="EUR")  # misses no copy that is gone
+    update_profile(carol, currency="EUR")  # misses no copy that is gone

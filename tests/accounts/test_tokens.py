@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import deletion, entries, services, tokens
+from accounts import entries, services, tokens
 from accounts.models import Account, ApiToken
 from notifications.models import Notification
+from profiles import deletion
+from profiles.services import update_profile
 from smartbudget.core import dates
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -301,7 +303,7 @@ def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
 def test_a_change_of_the_profile_reaches_it_at_once(bob):
     secret = make_token(bob)
 
-    services.update_profile(bob, currency="KWD", time_zone="Asia/Kuwait")
+    update_profile(bob, currency="KWD", time_zone="Asia/Kuwait")
 
     user, _ = tokens.find_token(secret)
     assert (user.currency, user.time_zone) == ("KWD", "Asia/Kuwait")
@@ -313,7 +315,7 @@ def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
     secrets = [make_token(bob) for _ in range(20)]
 
     with calls_counted() as calls:
-        services.update_profile(
+        update_profile(
             bob,
             time_zone="Asia/Kuwait",
             email_preferences={"weekly_summary": True, "monthly_summary": True},

@@ -5,11 +5,11 @@ import json
 import boto3
 import pytest
 
-from accounts import deletion
 from budgets import counting
 from budgets.tasks import recount_budget
 from expenses import receipts
 from notifications.tasks import deliver_notification
+from profiles import deletion
 from smartbudget.core import aws, tasks
 from smartbudget.core.tasks import Attempt, QueueError, UnknownTaskError, task
 from tests.notifications import faults

@@ -17,7 +17,15 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("IMAGE_TEST"), reason="make image-test"),
     pytest.mark.xdist_group("image"),
 ]
-FOLDERS = {"accounts", "budgets", "expenses", "notifications", "reports", "staff"}
+FOLDERS = {
+    "accounts",
+    "budgets",
+    "expenses",
+    "notifications",
+    "profiles",
+    "reports",
+    "staff",
+}
 FOLDERS |= {"locale", "smartbudget", "static", "staticfiles", "templates"}
 
 

@@ -24,12 +24,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import services as accounts
 from accounts.models import Account
 from budgets import checks
 from lambdas.notification_processor.handler import handler
 from notifications import delivery, subscriptions
 from notifications.models import Notification
+from profiles import services
 from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.errors import DomainError
@@ -265,7 +265,7 @@ class Faults(RuleBasedStateMachine):
                 subscriptions.unsubscribe(ALICE)
                 return
             few = {"budget_threshold": wish == "mails"}
-            accounts.update_profile(ALICE, email_preferences=few)
+            services.update_profile(ALICE, email_preferences=few)
             account = subscriptions.subscribe(ALICE)
             if account.subscription_arn in sns().subscriptions:
                 confirm(account)

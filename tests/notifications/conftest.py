@@ -1,15 +1,6 @@
 import pytest
-import time_machine
 
-from tests.notifications.builders import NOON
 from tests.notifications.mailing import using_ses
-
-
-@pytest.fixture
-def clock():
-    """The fixed noon; `clock.shift(seconds)` moves it."""
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture(autouse=True)

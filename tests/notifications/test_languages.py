@@ -6,7 +6,7 @@ import pytest
 
 from accounts import services as accounts
 from expenses.bulk import record_expenses
-from notifications import address_change, delivery, digests, subscriptions, transports
+from notifications import delivery, digests, subscriptions, transports
 from notifications.models import STATUSES, TYPES, Notification
 from notifications.status_text import (
     STATUS_WORDS,
@@ -14,6 +14,7 @@ from notifications.status_text import (
     describe_delivery,
     reason_in_words,
 )
+from profiles import address_change, services
 from smartbudget.core.language import current, speaking
 from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
@@ -60,7 +61,7 @@ def test_an_alert_is_written_in_its_reader_s_language(greta):
 
 
 def test_a_large_expense_is_told_in_its_reader_s_language(greta):
-    user = accounts.update_profile(greta, large_expense_threshold="1000").user
+    user = services.update_profile(greta, large_expense_threshold="1000").user
 
     make_expense(user, category="Miete", amount="1234.50", date="2026-03-02")
 
@@ -101,7 +102,7 @@ def test_a_summary_is_in_the_language_of_the_day_it_is_written(clock):
     make_budget(user, category="Essen", amount="50", period="weekly")
     make_expense(user, category="Essen", amount="12.50", date="2026-03-17")
     want(user)
-    accounts.update_profile(user, language="de")
+    services.update_profile(user, language="de")
 
     to(clock, "2026-03-23T07:00:01")
     sweep()
@@ -120,7 +121,7 @@ def test_a_mail_is_german_around_its_message_too(greta, ses):
     confirmation = ses[-1]
     client_for().post(confirmation.link)
     make_expense(
-        accounts.update_profile(greta, large_expense_threshold="5").user,
+        services.update_profile(greta, large_expense_threshold="5").user,
         category="Miete",
     )
     work_off()

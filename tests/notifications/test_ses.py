@@ -4,10 +4,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account
-from notifications import address_change, delivery, subscriptions
+from notifications import delivery, subscriptions
 from notifications import ses as transport
 from notifications.models import Notification, OptIn
 from notifications.transports import DeliveryError, Letter
+from profiles import address_change
 from tests.builders import PASSWORD, client_for, make_user
 from tests.notifications import faults
 from tests.notifications.builders import (

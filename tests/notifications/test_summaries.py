@@ -11,6 +11,7 @@ from accounts.models import Account
 from notifications import delivery, schedule, services, subscriptions
 from notifications.models import Notification
 from notifications.transports import DeliveryError
+from profiles.services import update_profile
 from smartbudget.core.errors import ConflictError, NotFoundError
 from staff import users
 from tests.builders import make_user
@@ -31,7 +32,7 @@ def alice():
 
 
 def want(user, kind=WEEKLY, wanted=True):
-    accounts.update_profile(user, email_preferences={kind: wanted})
+    update_profile(user, email_preferences={kind: wanted})
 
 
 def planned() -> list[Notification]:
@@ -253,7 +254,7 @@ def test_who_is_not_subscribed_finds_it_in_the_app(clock):
 
 
 def test_quiet_hours_hold_the_email_up_and_not_the_summary(alice, clock):
-    accounts.update_profile(alice, quiet_hours={"from": "22:00", "until": "08:00"})
+    update_profile(alice, quiet_hours={"from": "22:00", "until": "08:00"})
     want(alice)
     to(clock, "2026-03-23T07:00:01")
 
@@ -305,7 +306,7 @@ def test_who_moves_west_and_wants_them_again_misses_none(alice, clock):
     sweep()
     there = "Pacific/Honolulu"
 
-    accounts.update_profile(alice, time_zone=there, email_preferences={WEEKLY: True})
+    update_profile(alice, time_zone=there, email_preferences={WEEKLY: True})
     to(clock, "2026-03-23T07:00:01", there)
     sweep()
 
@@ -344,7 +345,7 @@ def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
 
 def test_who_moves_west_waits_for_seven_there(alice, clock):
     want(alice)
-    accounts.update_profile(alice, time_zone="America/New_York")
+    update_profile(alice, time_zone="America/New_York")
     to(clock, "2026-03-23T07:00:01")
     sweep()
     assert mails() == []

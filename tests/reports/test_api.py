@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from botocore.exceptions import ReadTimeoutError
 
-from accounts.services import update_profile
 from notifications.models import Notification
+from profiles.services import update_profile
 from reports import archive
 from smartbudget.core import aws as clients
 from smartbudget.core.concurrency import ConcurrencyLimit

@@ -7,6 +7,7 @@ import pytest
 from accounts import services as accounts
 from notifications import delivery
 from notifications.models import Notification
+from profiles import services
 from tests.notifications import faults
 from tests.notifications.builders import make_account, stored
 from tests.notifications.test_api import Client, signed_in
@@ -91,10 +92,10 @@ def test_the_page_tells_what_failed_and_nothing_private(grace):
 def test_a_summary_that_was_never_written_is_listed_too(grace, clock):
     """It has no place in the history, so nobody else would see that it failed."""
     alice = accounts.get_account("alice").user
-    accounts.update_profile(alice, email_preferences={"weekly_summary": True})
+    services.update_profile(alice, email_preferences={"weekly_summary": True})
     (plan,) = [each for each in Notification.scan() if each.planned_for]
     plan.update([Notification.attempts.set(delivery.MOST_ATTEMPTS)])
-    accounts.update_profile(alice, email_preferences={"weekly_summary": False})
+    services.update_profile(alice, email_preferences={"weekly_summary": False})
     clock.shift(datetime.timedelta(days=7))
 
     delivery.deliver(plan.notification_id)

@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from accounts import services
+from profiles.services import update_profile
 from smartbudget.core import health
 from smartbudget.core.health import Part
 from staff import users
@@ -155,7 +156,7 @@ def test_who_is_not_found_is_said_by_the_field_and_kept(grace):
 
 
 def test_nothing_private_is_shown(grace, bob):
-    services.update_profile(bob, phone_number="+49 89 123456")
+    update_profile(bob, phone_number="+49 89 123456")
     make_budget(bob, category="Debts", amount="7531.00")
     make_expense(bob, category="Debts", amount="7429.17")
 

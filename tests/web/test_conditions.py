@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from accounts import services as accounts
 from budgets import services as budgets
 from expenses import services as expenses
 from expenses.queries import get_expense
 from notifications import services as notifications
+from profiles import services
 from smartbudget.core.errors import NotFoundError, PreconditionError
 from tests.builders import account_of, client_for
 from tests.calls import counted
@@ -65,8 +65,8 @@ def profile_of(alice):
     return Thing(
         "/api/profile",
         {"time_zone": "Asia/Tokyo"},
-        lambda: accounts.update_profile(alice, phone_number="+491511234567"),
-        lambda **given: accounts.update_profile(alice, currency="EUR", **given),
+        lambda: services.update_profile(alice, phone_number="+491511234567"),
+        lambda **given: services.update_profile(alice, currency="EUR", **given),
     )
 
 

@@ -1,15 +1,15 @@
-"""What the queue asks of accounts."""
+"""What the queue asks of profiles."""
 
 import logging
 import time
 
-from accounts import deletion
+from profiles import deletion
 from smartbudget.core.tasks import QueueError, current_attempt, task
 
 logger = logging.getLogger(__name__)
 
 
-@task
+@task(name=deletion.TASK)
 def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
     """Delete more of a closed account, and hand what is left to the next run.
 

@@ -6,9 +6,10 @@ from botocore.exceptions import BotoCoreError
 from accounts import claims, passwords
 from accounts import services as accounts
 from accounts.models import Account
-from notifications import address_change, delivery, subscriptions
+from notifications import delivery, subscriptions
 from notifications import sns as sns_transport
 from notifications.models import Notification
+from profiles import address_change
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -28,6 +29,9 @@ from tests.notifications.builders import (
 from tests.notifications.test_subscriptions import refusal
 
 OLD, NEW, THIRD = "alice@example.com", "alice+new@example.com", "third@example.com"
+
+
+pytestmark = pytest.mark.usefixtures("clock", "aws")
 
 
 @pytest.fixture

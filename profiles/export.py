@@ -17,14 +17,15 @@ from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import records, services, tokens
+from accounts import services, tokens
 from accounts.models import Account
-from accounts.records import Record
-from accounts.zips import Entries, Outlet
 from budgets import services as budgets
 from expenses import history
 from expenses import queries as expenses
 from notifications import services as notifications
+from profiles import records
+from profiles.records import Record
+from profiles.zips import Entries, Outlet
 from reports import archive as reports
 from smartbudget.core import aws, concurrency, dates, throttling
 from smartbudget.core.config import config

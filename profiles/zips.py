@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from accounts.records import json_list, json_text
+from profiles.records import json_list, json_text
 from smartbudget.core import dates
 
 _CHUNK = 256 * 1024  # bytes

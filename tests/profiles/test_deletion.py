@@ -7,15 +7,17 @@ import boto3
 import pytest
 import time_machine
 
-from accounts import deletion, services
+from accounts import services
 from accounts.models import Account
-from accounts.tasks import delete_account
 from budgets.models import Budget
 from expenses import uploads
 from expenses.bulk import record_expenses
 from expenses.models import Expense
 from notifications import delivery, subscriptions
 from notifications.models import Notification
+from profiles import deletion
+from profiles.services import update_profile
+from profiles.tasks import delete_account
 from reports import archive
 from smartbudget.core import aws as clients
 from smartbudget.core.errors import (
@@ -58,7 +60,7 @@ def alice(clock):
 def furnish(user):
     """Give somebody one of everything that can be had."""
     subscriptions.subscribe(user)
-    services.update_profile(
+    update_profile(
         user, email_preferences={"weekly_summary": True, "monthly_summary": True}
     )
     make_token(user)

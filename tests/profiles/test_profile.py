@@ -11,6 +11,7 @@ from budgets.services import delete_budget
 from expenses.services import delete_expense
 from notifications.kinds import EMAIL_KINDS
 from notifications.models import Notification
+from profiles.services import update_profile
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -34,7 +35,7 @@ def test_a_change_reaches_every_session_at_once(aws):
     bob = make_user()
     keys = [begin(bob), begin(bob)]
 
-    services.update_profile(
+    update_profile(
         bob,
         currency="KWD",
         time_zone="Asia/Kuwait",
@@ -50,7 +51,7 @@ def test_a_change_reaches_every_session_at_once(aws):
 def test_what_is_not_given_stays(aws):
     bob = make_user(phone_number="12345", large_expense_threshold=Decimal(50))
 
-    services.update_profile(bob, time_zone="Europe/Berlin")
+    update_profile(bob, time_zone="Europe/Berlin")
 
     account = account_of(bob)
     assert account.phone_number == "12345"
@@ -60,7 +61,7 @@ def test_what_is_not_given_stays(aws):
 def test_none_and_empty_take_things_away(aws):
     bob = make_user(phone_number="12345", large_expense_threshold=Decimal(50))
 
-    services.update_profile(bob, phone_number="", large_expense_threshold=None)
+    update_profile(bob, phone_number="", large_expense_threshold=None)
 
     account = account_of(bob)
     assert account.phone_number is None
@@ -70,7 +71,7 @@ def test_none_and_empty_take_things_away(aws):
 def test_one_email_preference_leaves_the_others(aws):
     bob = make_user(email_preferences={"budget_threshold": False})
 
-    account = services.update_profile(bob, email_preferences={"large_expense": False})
+    account = update_profile(bob, email_preferences={"large_expense": False})
 
     assert account_of(bob).email_preferences == account.email_preferences
     assert account.email_preferences == {
@@ -87,7 +88,7 @@ def test_all_email_preferences_can_be_turned_on_again(aws):
     bob = make_user(email_preferences=dict.fromkeys(EMAIL_KINDS, False))
     assert not any(account_of(bob).email_preferences.values())
 
-    services.update_profile(bob, email_preferences=dict.fromkeys(EMAIL_KINDS, True))
+    update_profile(bob, email_preferences=dict.fromkeys(EMAIL_KINDS, True))
 
     assert all(account_of(bob).email_preferences.values())
 
@@ -105,7 +106,7 @@ def test_a_summary_is_asked_for_or_not_and_never_muted(aws):
     assert account_of(bob).opted_in == {"weekly_summary"}
     assert account_of(bob).muted == {"large_expense"}
 
-    services.update_profile(bob, email_preferences={"weekly_summary": False})
+    update_profile(bob, email_preferences={"weekly_summary": False})
 
     assert account_of(bob).opted_in is None
     assert account_of(bob).muted == {"large_expense"}
@@ -116,7 +117,7 @@ def test_security_notices_cannot_be_turned_off(aws, kind):
     bob = make_user()
 
     with pytest.raises(InvalidError):
-        services.update_profile(bob, email_preferences={kind: False})
+        update_profile(bob, email_preferences={kind: False})
 
     bob_as_if = account_of(bob)
     bob_as_if.muted = {kind}
@@ -143,7 +144,7 @@ def test_what_is_refused_names_its_field_and_changes_nothing(aws, changes, field
     bob = make_user()
 
     with pytest.raises(InvalidError) as caught:
-        services.update_profile(bob, **changes)
+        update_profile(bob, **changes)
 
     assert caught.value.field == field
     assert account_of(bob).updated_at == account_of(bob).created_at
@@ -163,14 +164,14 @@ def test_the_currency_stays_while_anything_is_recorded(aws, noon, record):
     record(bob)
 
     with pytest.raises(ConflictError) as refused:
-        services.update_profile(bob, currency="EUR", time_zone="Asia/Tokyo")
+        update_profile(bob, currency="EUR", time_zone="Asia/Tokyo")
 
     assert refused.value.field == "currency"
     assert "while you have expenses or budgets" in str(refused.value)
     assert account_of(bob).time_zone == "UTC"
-    services.update_profile(bob, currency="USD", time_zone="Asia/Tokyo")
+    update_profile(bob, currency="USD", time_zone="Asia/Tokyo")
     assert account_of(bob).time_zone == "Asia/Tokyo"
-    assert services.update_profile(eve, currency="EUR").currency == "EUR"
+    assert update_profile(eve, currency="EUR").currency == "EUR"
 
 
 def test_the_currency_changes_again_once_nothing_is_recorded_any_more(aws, noon):
@@ -179,7 +180,7 @@ def test_the_currency_changes_again_once_nothing_is_recorded_any_more(aws, noon)
     delete_expense(bob, lunch.expense_id)
     delete_budget(bob, budget.budget_id)
 
-    assert services.update_profile(bob, currency="KWD").currency == "KWD"
+    assert update_profile(bob, currency="KWD").currency == "KWD"
 
 
 def test_only_another_currency_is_looked_at_twice(aws, noon):
@@ -187,7 +188,7 @@ def test_only_another_currency_is_looked_at_twice(aws, noon):
 
     def cost(**changes):
         with counted() as calls:
-            services.update_profile(bob, **changes)
+            update_profile(bob, **changes)
         return sorted(calls.names)
 
     usual = cost(time_zone="Asia/Tokyo")
@@ -199,9 +200,9 @@ def test_a_threshold_must_suit_a_new_currency(aws):
     bob = make_user(large_expense_threshold=Decimal("12.50"))
 
     with pytest.raises(InvalidError, match="JPY amounts have at most 0 decimals"):
-        services.update_profile(bob, currency="JPY")
+        update_profile(bob, currency="JPY")
 
-    services.update_profile(bob, currency="JPY", large_expense_threshold=Decimal(12))
+    update_profile(bob, currency="JPY", large_expense_threshold=Decimal(12))
 
 
 def test_nobodys_profile_is_not_found(aws):
@@ -209,7 +210,7 @@ def test_nobodys_profile_is_not_found(aws):
     services.find_account(bob.user_id).delete()
 
     with pytest.raises(NotFoundError):
-        services.update_profile(bob, time_zone="UTC")
+        update_profile(bob, time_zone="UTC")
 
 
 def test_a_new_password_ends_all_sessions_and_begins_one(aws):

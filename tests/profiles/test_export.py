@@ -15,10 +15,10 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.serializers import ListSerializer, Serializer
 
-from accounts import export
-from accounts.serializers import ExportOutput
 from expenses import services as expenses
 from expenses.models import Expense, History
+from profiles import export
+from profiles.serializers import ExportOutput
 from reports.archive import Filed
 from smartbudget.core import aws
 from smartbudget.core.errors import ThrottledError

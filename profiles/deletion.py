@@ -31,7 +31,7 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-TASK = "accounts.tasks.delete_account"
+TASK = "accounts.tasks.delete_account"  # its name on the queue and in stored jobs
 
 CLOSED = mark("Your account is closed. Everything in it is deleted within minutes.")
 

@@ -1,0 +1,157 @@
+"""The forms of the profile pages; services check the rules."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import EMAIL_LABELS, password_field
+from accounts.models import Account
+from notifications.kinds import EMAIL_KINDS
+from smartbudget.core.dates import TIME_ZONES
+from smartbudget.core.language import LANGUAGES
+from smartbudget.core.money import CURRENCIES, editable
+from smartbudget.web.forms import AmountField
+
+
+class ClockWidget(forms.MultiWidget):
+    """Two times of the day."""
+
+    def __init__(self) -> None:
+        options = {
+            name: forms.TimeInput(
+                format="%H:%M", attrs={"type": "time", "aria-label": label}
+            )
+            for name, label in (("from", _("From")), ("until", _("Until")))
+        }
+        super().__init__(options)
+
+    def decompress(self, value: dict[str, str] | None) -> list[str | None]:
+        return [value["from"], value["until"]] if value else [None, None]
+
+
+class QuietHoursField(forms.MultiValueField):
+    """When e-mails wait; both times or neither."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            [
+                forms.TimeField(input_formats=["%H:%M"], required=False)
+                for _ in range(2)
+            ],
+            widget=ClockWidget(),
+            required=False,
+            require_all_fields=False,
+            **options,
+        )
+
+    def compress(self, data_list: list[Any]) -> dict[str, str] | None:
+        if not any(clock is not None for clock in data_list):
+            return None
+        times = [f"{clock:%H:%M}" if clock else "" for clock in data_list]
+        return dict(zip(("from", "until"), times, strict=True))
+
+
+class ProfileForm(forms.Form):
+    phone_number = forms.CharField(
+        label=_("Phone (optional)"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
+    )
+    currency = forms.ChoiceField(
+        label=_("Currency"),
+        choices=[(code, code) for code in sorted(CURRENCIES)],
+        help_text=_("Can't be changed once you've added an expense or budget."),
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=[(name, name) for name in sorted(TIME_ZONES)],
+        help_text=_("Days, weeks and months begin at midnight there."),
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[*LANGUAGES.items()],
+        help_text=_("Of pages, e-mails and reports, with its dates and numbers."),
+    )
+    large_expense_threshold = AmountField(
+        label=_("Large expense from"),
+        required=False,
+        help_text=_("Tells you of any expense of this amount or more. Empty: off."),
+    )
+    email_preferences = forms.MultipleChoiceField(
+        label=_("Send me an e-mail when"),
+        required=False,
+        choices=[(kind, EMAIL_LABELS[kind]) for kind in EMAIL_KINDS],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    quiet_hours = QuietHoursField(
+        label=_("No e-mails between"),
+        help_text=_(
+            "They wait until the second time; the app lists them at once."
+            " Security notices do not wait. Empty: off."
+        ),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        chosen = self.data.get("currency")
+        if chosen in CURRENCIES:
+            self.fields["large_expense_threshold"].currency = chosen
+
+    def clean_email_preferences(self) -> dict[str, bool]:
+        chosen = self.cleaned_data["email_preferences"]
+        return {kind: kind in chosen for kind in EMAIL_KINDS}
+
+    @classmethod
+    def of(cls, account: Account) -> "ProfileForm":
+        """Fill the form with what an account holds."""
+        wanted = account.email_preferences
+        threshold = account.large_expense_threshold
+        return cls(
+            initial={
+                "phone_number": account.phone_number,
+                "currency": account.currency,
+                # Earlier versions took names that are no time zones of any place.
+                "time_zone": account.time_zone
+                if account.time_zone in TIME_ZONES
+                else "UTC",
+                "language": account.language,
+                "large_expense_threshold": None
+                if threshold is None
+                else editable(threshold, account.currency),
+                "email_preferences": [kind for kind in wanted if wanted[kind]],
+                "quiet_hours": account.quiet_hours,
+            }
+        )
+
+
+class EmailForm(forms.Form):
+    email = forms.CharField(
+        label=_("New e-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = password_field(_("Present password"), "current-password")
+
+
+class DeletionForm(forms.Form):
+    """Says twice that one means it: by name, and by password."""
+
+    username = forms.CharField(
+        label=_("Your username"),
+        help_text=_("Type it to confirm that you mean this account."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    password = password_field(_("Password"), "current-password")
+
+    def __init__(self, *args: Any, username: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._username = username
+
+    def clean_username(self) -> str:
+        typed: str = self.cleaned_data["username"]
+        if typed.lower() != self._username:
+            raise forms.ValidationError(_("This is not the username of this account."))
+        return typed

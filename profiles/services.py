@@ -1,0 +1,110 @@
+"""Accounts: registration, login, profile and password."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from accounts import rules
+from accounts.models import Account
+from budgets import services as budgets
+from expenses import queries as expenses
+from notifications.kinds import OPT_IN_KINDS
+from smartbudget.core.errors import (
+    ConflictError,
+)
+from smartbudget.core.language import gettext as _
+from smartbudget.core.tables import (
+    Check,
+    retry_lost_races,
+    unchecked,
+)
+from smartbudget.core.user import User
+
+if TYPE_CHECKING:
+    pass
+from accounts.services import change_account, get_account
+
+
+class ProfileChanges(TypedDict, total=False):
+    """What people change about themselves; what is absent stays as it is."""
+
+    phone_number: str | None
+    currency: str  # ISO 4217; changes only while no amount is recorded in it
+    time_zone: str  # IANA
+    language: str  # of language.LANGUAGES
+    large_expense_threshold: Decimal | None  # None: off
+    email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
+    quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off
+
+
+def update_profile(
+    user: User,
+    *,
+    check: Check[Account] = unchecked,
+    **changes: Unpack[ProfileChanges],
+) -> Account:
+    """Change the given parts of a profile, and every live copy with it.
+
+    check: of the account that is about to change.
+
+    Raises InvalidError naming the field, ConflictError for another currency while
+    anything is recorded, and what `check` raises.
+    """
+    return retry_lost_races(lambda: _update_profile(user.user_id, changes, check))
+
+
+def _update_profile(
+    user_id: str, changes: ProfileChanges, check: Check[Account]
+) -> Account:
+    account = get_account(user_id)
+    check(account)
+    checked = _check_profile(account, changes)
+    # Why: docs/decisions.md#the-currency-is-fixed-while-anything-is-recorded
+    if checked.get("currency", account.currency) != account.currency:
+        _refuse_recorded(account.user)
+    change_account(account, checked)
+    return account
+
+
+def _refuse_recorded(user: User) -> None:
+    """Raise ConflictError where amounts are recorded, which would change in meaning.
+
+    Void expenses count too. Reads the indexes, which lag behind writes by a moment.
+    """
+    if expenses.first_day(user.user_id) or budgets.list_budgets(user).items:
+        raise ConflictError(
+            _(
+                "You can't change the currency while you have expenses or budgets:"
+                " their amounts are not converted."
+            ),
+            "currency",
+        )
+
+
+def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    if "phone_number" in changes:
+        checked["phone_number"] = rules.phone_number(changes["phone_number"])
+    if "time_zone" in changes:
+        checked["time_zone"] = rules.time_zone(changes["time_zone"])
+    if "language" in changes:
+        checked["language"] = rules.language(changes["language"])
+    if "email_preferences" in changes:
+        wanted = account.email_preferences | rules.email_preferences(
+            changes["email_preferences"]
+        )
+        refused = {kind for kind in wanted if not wanted[kind]}
+        checked["muted"] = refused.difference(OPT_IN_KINDS) or None
+        checked["opted_in"] = set(OPT_IN_KINDS).difference(refused) or None
+    if "quiet_hours" in changes:
+        hours = rules.quiet_hours(changes["quiet_hours"]) or (None, None)
+        checked["quiet_from"], checked["quiet_until"] = hours
+    currency = account.currency
+    if "currency" in changes:
+        currency = checked["currency"] = rules.currency(changes["currency"])
+    if "currency" in changes or "large_expense_threshold" in changes:
+        checked["large_expense_threshold"] = rules.large_expense_threshold(
+            changes.get("large_expense_threshold", account.large_expense_threshold),
+            currency,
+        )
+    return checked

@@ -1,0 +1,94 @@
+"""The pages of what people do with their account."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+)
+
+from accounts import session_cookie
+from accounts.models import Account
+from profiles import address_change, deletion, export
+from profiles.forms import DeletionForm, EmailForm, ProfileForm
+from profiles.services import update_profile
+from smartbudget.web.downloads import ZIP, download
+from smartbudget.web.form_drafts import keeps_draft
+from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.language import activate
+
+
+@keeps_draft
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    def done(account: Account) -> HttpResponse:
+        activate(account.language)
+        messages.success(request, _("Your profile was saved."))
+        return redirect("profiles:profile")
+
+    account = address_change.get_account(request.user)
+    sent = request.method == "POST"
+    return answer_form(
+        request,
+        "profiles/profile.html",
+        ProfileForm(request.POST) if sent else ProfileForm.of(account),
+        save=lambda data: update_profile(request.user, **data),
+        done=done,
+        context={"account": account},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def email(request: HttpRequest) -> HttpResponse:
+    def done(account: Account) -> HttpResponse:
+        if account.pending_email:
+            said = _("A confirmation is on its way to {email}.").format(
+                email=account.pending_email
+            )
+        else:
+            said = _("Your e-mail address is {email}.").format(email=account.email)
+        messages.success(request, said)
+        return redirect("profiles:profile")
+
+    return answer_form(
+        request,
+        "profiles/email.html",
+        EmailForm(posted(request)),
+        save=lambda data: address_change.change_email(request.user, **data),
+        done=done,
+    )
+
+
+@require_POST
+def cancel_email(request: HttpRequest) -> HttpResponse:
+    account = address_change.cancel_change(request.user)
+    said = _("Your e-mail address stays {email}.").format(email=account.email)
+    messages.success(request, said)
+    return redirect("profiles:profile")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_account(request: HttpRequest) -> HttpResponse:
+    def done(_none: None) -> HttpResponse:
+        session_cookie.forget(request)
+        messages.success(request, _(deletion.CLOSED))
+        return redirect("accounts:login")
+
+    return answer_form(
+        request,
+        "profiles/delete.html",
+        DeletionForm(posted(request), username=request.user.username),
+        save=lambda data: deletion.close_account(
+            request.user, password=data["password"]
+        ),
+        done=done,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def export_data(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    if request.method == "POST":
+        return download(export.begin(request.user), export.name(request.user), ZIP)
+    return render(request, "profiles/export.html")

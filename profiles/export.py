@@ -11,7 +11,6 @@ import itertools
 import json
 import logging
 import tempfile
-import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import IO
 
@@ -25,7 +24,7 @@ from expenses import queries as expenses
 from notifications import services as notifications
 from profiles import records
 from profiles.records import Record
-from profiles.zips import Entries, Outlet
+from profiles.zips import Archive
 from reports import archive as reports
 from smartbudget.core import aws, concurrency, dates, throttling
 from smartbudget.core.config import config
@@ -97,38 +96,33 @@ def _admit(
 
 
 def _zip(account: Account) -> Generator[bytes, None, None]:
-    outlet = Outlet()
-    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
-        entries = Entries(archive)
-        for _ in _fill(entries, account):
-            if chunk := outlet.take():
-                yield chunk
-    yield outlet.take()  # the zip's table of contents
-    missing = len(entries.missing)
+    archive = Archive()
+    yield from _fill(archive, account)
+    missing = len(archive.missing)
     logger.info("data exported user_id=%s missing=%d", account.user_id, missing)
 
 
-def _fill(entries: Entries, account: Account) -> Iterator[None]:
+def _fill(archive: Archive, account: Account) -> Iterator[bytes]:
     user = account.user
     profile = records.json_text(records.of_account(account))
-    yield from entries.text("profile.json", [profile])
+    yield from archive.text("profile.json", [profile])
     for title, rows in _first_lists(account).items():
-        yield from entries.rows(f"{title}.json", rows)
+        yield from archive.rows(f"{title}.json", rows)
     with _Ledger(user) as ledger:
         lines = records.csv_lines(ledger.read(), user.currency)
-        yield from entries.text("expenses.csv", lines)
-        yield from entries.rows("expenses.json", ledger.expenses())
-        yield from entries.rows("history.json", ledger.histories())
+        yield from archive.text("expenses.csv", lines)
+        yield from archive.rows("expenses.json", ledger.expenses())
+        yield from archive.rows("history.json", ledger.histories())
         for row in ledger.expenses():
             if key := row["receipt_url"]:
-                yield from _file(entries, records.receipt_path(key), key)
+                yield from _file(archive, records.receipt_path(key), key)
     for report in reports.all_reports(user):
         path = f"reports/{report.file_name}"
-        yield from _file(entries, path, report.report_key)
-    if entries.missing:
-        about = _about(entries.missing, account.language)
-        yield from entries.text("missing.txt", [about])
-    yield from entries.manifest()
+        yield from _file(archive, path, report.report_key)
+    if archive.missing:
+        about = _about(archive.missing, account.language)
+        yield from archive.text("missing.txt", [about])
+    yield from archive.end()
 
 
 def _json_parts(account: Account) -> Iterator[str]:
@@ -204,17 +198,17 @@ def _again(file: IO[str]) -> Iterator[Record]:
     return map(json.loads, file)
 
 
-def _file(entries: Entries, path: str, key: str) -> Iterator[None]:
+def _file(archive: Archive, path: str, key: str) -> Iterator[bytes]:
     """Write a file of the bucket; one that cannot be read whole is left out."""
     with tempfile.TemporaryFile() as file:
         try:
             _download(key, file)
         except (BotoCoreError, ClientError):
             logger.warning("not exported key=%s", key, exc_info=True)
-            entries.missing.append(path)
+            archive.missing.append(path)
             return
         file.seek(0)
-        yield from entries.file(path, file)
+        yield from archive.file(path, file)
 
 
 def _download(key: str, file: IO[bytes]) -> None:

@@ -4,7 +4,7 @@ Why: docs/decisions.md#usernames-and-addresses-are-unique-through-items-of-their
 """
 
 from accounts.models import Account, Claim
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 
 
 def username_key(username: str) -> str:
@@ -30,7 +30,7 @@ def addresses_of(account: Account) -> set[str]:
     return {account.email, *filter(None, [account.pending_email])}
 
 
-def move(writes: Writes, user_id: str, *, old: set[str], new: set[str]) -> None:
+def move(writes: Transaction, user_id: str, *, old: set[str], new: set[str]) -> None:
     """Add to a transaction that these addresses are an account's, no longer those.
 
     An address of somebody else's refuses the transaction, naming its Claim.
@@ -42,7 +42,7 @@ def move(writes: Writes, user_id: str, *, old: set[str], new: set[str]) -> None:
         writes.delete(Claim(user_id=email_key(address)), ours)
 
 
-def release(writes: Writes, account: Account) -> None:
+def release(writes: Transaction, account: Account) -> None:
     """Add to a transaction that an account's names are anybody's again."""
     ours = Claim.user_id.does_not_exist() | (Claim.owner == account.user_id)
     writes.delete(Claim(user_id=username_key(account.username)), ours)

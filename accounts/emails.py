@@ -5,9 +5,9 @@ from typing import TypedDict
 from accounts import claims, entries
 from accounts.models import Account, Claim
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import Action, Transaction, WriteConflictError
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, LostRaceError, Writes
 
 
 class EmailChanges(TypedDict, total=False):
@@ -53,7 +53,7 @@ def retired(
 
 
 def store(
-    account: Account, changes: EmailChanges, writes: Writes | None = None
+    account: Account, changes: EmailChanges, writes: Transaction | None = None
 ) -> Account:
     """Change what an account says of its e-mail, in one transaction; return it.
 
@@ -61,23 +61,25 @@ def store(
 
     writes: what belongs into the same transaction.
 
-    Raises LostRaceError where the account is not any more as it was read, and
+    Raises WriteConflictError where the account is not any more as it was read, and
     ConflictError naming `email` where an address is somebody else's.
     """
-    writes = writes or Writes()
+    writes = writes or Transaction()
     writes.update(account, change(account, changes, writes))
     if "email" in changes:
         entries.write_snapshots(account, writes)
     try:
         writes.commit()
-    except LostRaceError as error:
+    except WriteConflictError as error:
         if any(isinstance(item, Claim) for item in error.refused):
             raise ConflictError(_("This e-mail address is taken."), "email") from error
         raise
     return account
 
 
-def change(account: Account, changes: EmailChanges, writes: Writes) -> list[Action]:
+def change(
+    account: Account, changes: EmailChanges, writes: Transaction
+) -> list[Action]:
     """Change what an account says of its e-mail; return the actions that store it.
 
     The claims on its addresses are moved in the transaction, which is the caller's.

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from accounts.models import Account, ApiToken, Credential, Session
 from smartbudget.core import dates
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.user import User
 
 C = TypeVar("C", bound=Credential)
@@ -68,7 +68,7 @@ def moment(expires_at: float) -> str:
     return dates.timestamp(datetime.datetime.fromtimestamp(expires_at, datetime.UTC))
 
 
-def delete_all(account: Account, writes: Writes) -> None:
+def delete_all(account: Account, writes: Transaction) -> None:
     """Delete all that opens an account in a transaction that unlists it, too."""
     for entry in account.sessions or ():
         writes.delete(Session.of_entry(entry))
@@ -76,7 +76,7 @@ def delete_all(account: Account, writes: Writes) -> None:
         writes.delete(ApiToken.of_entry(entry))
 
 
-def write_snapshots(account: Account, writes: Writes) -> None:
+def write_snapshots(account: Account, writes: Transaction) -> None:
     """Add the account as it is now to a transaction, for all that is live."""
     carried = snapshot(account.user)
     for model, listed in ((Session, account.sessions), (ApiToken, account.tokens)):

@@ -14,7 +14,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from notifications.kinds import EMAIL_KINDS, OPT_IN_KINDS, SECURITY_KINDS
 from smartbudget.core import dates, language
-from smartbudget.core.tables import (
+from smartbudget.core.dynamodb import (
     Action,
     MoneyAttribute,
     Table,

@@ -15,6 +15,13 @@ from accounts.sessions import LiveSession, Login
 from notifications import messages, outbox, schedule
 from smartbudget.core import dates, language, log, throttling
 from smartbudget.core.config import config
+from smartbudget.core.dynamodb import (
+    Action,
+    Transaction,
+    WriteConflictError,
+    is_outage,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import (
     AuthenticationError,
     ConflictError,
@@ -22,13 +29,6 @@ from smartbudget.core.errors import (
     NotFoundError,
 )
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import (
-    Action,
-    LostRaceError,
-    Writes,
-    is_outage,
-    retry_lost_races,
-)
 from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
 
@@ -87,13 +87,13 @@ def register(
     )
     login, session = sessions.new(account, device)
     account.sessions = {entries.entry_of(session)}
-    retry_lost_races(lambda: _store_account(account, session))
+    retry_on_conflict(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
     return login
 
 
 def _store_account(account: Account, session: Session) -> None:
-    writes = Writes()
+    writes = Transaction()
     for key in (claims.username_key(account.username), claims.email_key(account.email)):
         claim = Claim(user_id=key, owner=account.user_id)
         writes.put(claim, Claim.user_id.does_not_exist())
@@ -101,7 +101,7 @@ def _store_account(account: Account, session: Session) -> None:
     writes.put(session, Session.user_id.does_not_exist())
     try:
         writes.commit(token=account.user_id)
-    except LostRaceError as error:
+    except WriteConflictError as error:
         if not error.refused or not _is_stored(account):
             raise
     except TransactWriteError as error:
@@ -188,7 +188,7 @@ def begin_session(account: Account, device: str | None = None) -> Login:
     Raises AuthenticationError if the password has been changed meanwhile, or if the
     account is locked.
     """
-    return retry_lost_races(lambda: _begin_session(account, device))
+    return retry_on_conflict(lambda: _begin_session(account, device))
 
 
 def _begin_session(checked: Account, device: str | None) -> Login:
@@ -202,7 +202,7 @@ def _begin_session(checked: Account, device: str | None) -> Login:
     if account.password_hash != checked.password_hash:
         raise AuthenticationError(_("The password has just been changed."))
     refuse_locked(account)
-    writes = Writes()
+    writes = Transaction()
     kept = sorted(entries.live(account.sessions))[-(sessions.AT_MOST - 1) :]
     for entry in set(account.sessions or ()).difference(kept):
         writes.delete(Session.of_entry(entry))
@@ -245,14 +245,14 @@ def user_of(item: Credential) -> User | None:
 
 def log_out(session_key: str) -> None:
     """End a session. Safe to repeat."""
-    retry_lost_races(lambda: _end_session(session_key))
+    retry_on_conflict(lambda: _end_session(session_key))
 
 
 def _end_session(session_key: str) -> None:
     session = entries.find(Session, session_key)
     if session is None:
         return
-    writes = Writes()
+    writes = Transaction()
     writes.delete(session)
     account = find_account(session.owner)
     if account is not None:
@@ -296,7 +296,7 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
         ended = {entry for entry in held if is_to_end(entries.id_of(entry))}
         if not ended:
             return 0
-        writes = Writes()
+        writes = Transaction()
         for entry in ended:
             writes.delete(Session.of_entry(entry))
         writes.update(account, [Account.action("sessions", held - ended or None)])
@@ -304,7 +304,7 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
         logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
         return len(ended & entries.live(account.sessions))
 
-    return retry_lost_races(attempt)
+    return retry_on_conflict(attempt)
 
 
 def end_all_access(user_id: str) -> int:
@@ -318,14 +318,14 @@ def end_all_access(user_id: str) -> int:
         ended = [*(account.sessions or ()), *(account.tokens or ())]
         if not ended:
             return 0
-        writes = Writes()
+        writes = Transaction()
         entries.delete_all(account, writes)
         writes.update(account, [Account.sessions.remove(), Account.tokens.remove()])
         writes.commit()
         logger.info("all access ended user_id=%s count=%d", user_id, len(ended))
         return len(entries.live(ended))
 
-    return retry_lost_races(attempt)
+    return retry_on_conflict(attempt)
 
 
 def find_account(user_id: str) -> Account | None:
@@ -371,12 +371,12 @@ def make_unsubscribe_key(user_id: str) -> str:
         if account.unsubscribe_key:
             return account.unsubscribe_key
         key = secrets.token_urlsafe(32)
-        writes = Writes()
+        writes = Transaction()
         writes.update(account, [Account.unsubscribe_key.set(key)])
         writes.commit()
         return key
 
-    return retry_lost_races(attempt)
+    return retry_on_conflict(attempt)
 
 
 def change_account(account: Account, values: Mapping[str, Any]) -> None:
@@ -384,12 +384,12 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
 
     Sessions and API tokens have copies: with 20 of each it is far from 100 items.
 
-    Raises LostRaceError if the account has changed since it was read.
+    Raises WriteConflictError if the account has changed since it was read.
     """
     values = {**values, "updated_at": dates.timestamp()}
     for name, value in values.items():
         setattr(account, name, value)
-    writes = Writes()
+    writes = Transaction()
     writes.update(
         account, [Account.action(name, value) for name, value in values.items()]
     )
@@ -428,7 +428,9 @@ def change_password(
     verify_password(account, old, "old_password")
     new_hash = passwords.hash_password(new)
     notice = _password_notice(account, new_hash)
-    login = retry_lost_races(lambda: _store_password(account, new_hash, notice, device))
+    login = retry_on_conflict(
+        lambda: _store_password(account, new_hash, notice, device)
+    )
     outbox.enqueue(login.user, [notice])
     logger.info("password changed user_id=%s", user.user_id)
     return login
@@ -443,7 +445,7 @@ def _store_password(
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "old_password")
     refuse_locked(account)
-    writes = Writes()
+    writes = Transaction()
     entries.delete_all(account, writes)
     login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())

@@ -23,10 +23,14 @@ from accounts import entries, services
 from accounts.models import Account, ApiToken
 from notifications import messages, outbox
 from smartbudget.core import dates, text
+from smartbudget.core.dynamodb import (
+    Transaction,
+    is_condition_failure,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Writes, is_condition_failure, retry_lost_races
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -99,7 +103,7 @@ def create_token(
         expires_at=int(time.time()) + expires_in_days * _DAY,
     )
     notice = _notice(account, token)
-    retry_lost_races(lambda: _store(account, token, notice))
+    retry_on_conflict(lambda: _store(account, token, notice))
     outbox.enqueue(user, [notice])
     logger.info("api token created user_id=%s", user.user_id)
     return _seen(token), secret
@@ -159,13 +163,13 @@ def revoke_token(user: User, token_id: str) -> None:
         if not ended:
             raise NotFoundError(_(NO_SUCH))
         was_there = True
-        writes = Writes()
+        writes = Transaction()
         for entry in ended:
             writes.delete(ApiToken.of_entry(entry))
         writes.update(account, [Account.action("tokens", held - ended or None)])
         writes.commit()
 
-    retry_lost_races(attempt)
+    retry_on_conflict(attempt)
     logger.info("api token revoked user_id=%s", user.user_id)
 
 
@@ -186,7 +190,7 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
         sentence = _("You have {most} API tokens. Revoke one of them first.")
         raise ConflictError(sentence.format(most=AT_MOST))
     token.user = entries.snapshot(account.user)
-    writes = Writes()
+    writes = Transaction()
     for dead in held - alive:
         writes.delete(ApiToken.of_entry(dead))
     writes.put(token, ApiToken.user_id.does_not_exist())

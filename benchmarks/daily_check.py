@@ -21,7 +21,7 @@ from accounts.models import Account
 from budgets import checks
 from budgets.models import Budget, budget_id_for
 from expenses.models import Expense
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 
 USERS = 40
 CATEGORIES = ("Groceries", "Eating out", "Transport")
@@ -141,7 +141,7 @@ def _measure(day: datetime.datetime) -> PerUser:
 def _make_user(user_id: str) -> None:
     made = ORDINARY - datetime.timedelta(days=1)
     stamps = {"created_at": made.isoformat(), "updated_at": made.isoformat()}
-    writes = Writes()
+    writes = Transaction()
     writes.put(
         Account(
             user_id=user_id,

@@ -13,8 +13,8 @@ from budgets import counting, merging
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.pages import Key
-from smartbudget.core.tables import LostRaceError
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _is_in_place(budget: Budget) -> bool:
 def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) -> None:
     try:
         differed, outcome = counting.correct(user, budget, counted)
-    except LostRaceError:
+    except WriteConflictError:
         return  # somebody wrote to it meanwhile, and counted right
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)

@@ -19,7 +19,7 @@ from budgets.models import LEVELS, Budget, budget_ids_for, level_of
 from expenses import queries as expenses
 from notifications import messages, outbox
 from smartbudget.core import dates, log
-from smartbudget.core.tables import Action, Writes
+from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.tasks import QueueError, send_tasks
 from smartbudget.core.text import fold
 from smartbudget.core.user import User
@@ -127,7 +127,7 @@ def read_touched(user: User, entries: Sequence[Entry]) -> list[Budget]:
 
 
 def apply_entries(
-    user: User, budgets: Iterable[Budget], entries: Sequence[Entry], writes: Writes
+    user: User, budgets: Iterable[Budget], entries: Sequence[Entry], writes: Transaction
 ) -> Outcome:
     """Add to `writes` what entries change in budgets, and the alerts of what rose.
 
@@ -182,7 +182,7 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
     counted: what its current period holds. Conditional on the version read.
 
     Returns whether it differed within a period, and what to follow up.
-    Raises LostRaceError.
+    Raises WriteConflictError.
     """
     outcome = Outcome()
     period = current_period(user, budget)
@@ -198,7 +198,7 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
         arming=int(budget.arming),
         told=(same_period and budget.told) or "ok",
     )
-    writes = Writes()
+    writes = Transaction()
     change(user, budget, state, writes, outcome)
     writes.commit()
     return same_period, outcome
@@ -261,7 +261,7 @@ def change(
     user: User,
     budget: Budget,
     state: State,
-    writes: Writes,
+    writes: Transaction,
     outcome: Outcome,
     wanted: Budget | None = None,
 ) -> None:
@@ -289,7 +289,7 @@ def change(
 
 
 def put_counted(
-    user: User, budget: Budget, *, arming: int, writes: Writes, told: str = "ok"
+    user: User, budget: Budget, *, arming: int, writes: Transaction, told: str = "ok"
 ) -> Outcome:
     """Add a new budget, with what its period holds already, to `writes`."""
     period = dates.period_of(budget.period, user.today())
@@ -321,7 +321,7 @@ def _assign_told(told: str | None) -> Action:
 
 
 def _alert(
-    user: User, budget: Budget, state: State, writes: Writes, outcome: Outcome
+    user: User, budget: Budget, state: State, writes: Transaction, outcome: Outcome
 ) -> None:
     level = state.risen_to
     if level is None:

@@ -22,11 +22,11 @@ from budgets.counting import (
 )
 from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import locale
 from smartbudget.core.money import LIMIT
-from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import choose, clean, fold
 from smartbudget.core.user import User
 
@@ -40,7 +40,7 @@ def take_over(
     sources: Sequence[str],
     target: str,
     way: str | None,
-    writes: Writes,
+    writes: Transaction,
     *,
     counted: bool = False,
 ) -> Outcome:
@@ -81,7 +81,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
     target = clean(budget.category, "category", longest=len(budget.category))
 
     def attempt() -> Outcome:
-        writes = Writes()
+        writes = Transaction()
         outcome = take_over(
             user, [budget.category], target, "add", writes, counted=True
         )
@@ -89,7 +89,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
             writes.commit()
         return outcome
 
-    outcome = retry_lost_races(attempt)
+    outcome = retry_on_conflict(attempt)
     arrive(user, target)
     return outcome
 
@@ -101,7 +101,7 @@ def arrive(user: User, target: str) -> None:
     """
 
     def attempt() -> None:
-        writes = Writes()
+        writes = Transaction()
         for budgets in _read(user, [target]):
             for budget in budgets:
                 if budget.told:
@@ -109,7 +109,7 @@ def arrive(user: User, target: str) -> None:
         if len(writes):
             writes.commit()
 
-    retry_lost_races(attempt)
+    retry_on_conflict(attempt)
 
 
 def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
@@ -140,7 +140,7 @@ def _rename(
     sources: Sequence[str],
     target: str,
     amount: Decimal,
-    writes: Writes,
+    writes: Transaction,
     outcome: Outcome,
     counted: bool,
 ) -> None:

@@ -22,6 +22,13 @@ from budgets.counting import (
 )
 from budgets.models import Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates, money
+from smartbudget.core.dynamodb import (
+    Check,
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
+    unchecked,
+)
 from smartbudget.core.erasure import erase_indexed
 from smartbudget.core.errors import (
     ConflictError,
@@ -30,13 +37,6 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.language import gettext as _
 from smartbudget.core.pages import Page
-from smartbudget.core.tables import (
-    Check,
-    LostRaceError,
-    Writes,
-    retry_lost_races,
-    unchecked,
-)
 from smartbudget.core.text import choose, clean
 from smartbudget.core.user import User
 
@@ -75,7 +75,7 @@ def create_budget(
 
     def attempt() -> tuple[Budget, Outcome]:
         _refuse_earlier(budget)
-        writes = Writes()
+        writes = Transaction()
         outcome = put_counted(user, budget, arming=0, writes=writes)
         try:
             _commit_new(writes, budget)
@@ -86,7 +86,7 @@ def create_budget(
             return stored, Outcome(recounts=[stored.budget_id])
         return budget, outcome
 
-    made, outcome = retry_lost_races(attempt)
+    made, outcome = retry_on_conflict(attempt)
     follow_up(user, outcome)
     return made
 
@@ -165,7 +165,7 @@ def edit_budget(
                 alert_threshold=alert_threshold,
             )
             return edited, Outcome()
-        writes = Writes()
+        writes = Transaction()
         if new.budget_id != old.budget_id:
             writes.delete(old)
             outcome = put_counted(user, new, arming=int(old.arming) + 1, writes=writes)
@@ -179,7 +179,7 @@ def edit_budget(
         writes.commit()
         return get_budget(user, budget_id), outcome
 
-    budget, outcome = retry_lost_races(attempt)
+    budget, outcome = retry_on_conflict(attempt)
     follow_up(user, outcome)
     return budget
 
@@ -197,11 +197,11 @@ def delete_budget(
     def attempt() -> None:
         budget = get_budget(user, budget_id)
         check(budget)
-        writes = Writes()
+        writes = Transaction()
         writes.delete(budget)
         writes.commit()
 
-    retry_lost_races(attempt)
+    retry_on_conflict(attempt)
 
 
 def recount(user: User, budget_id: str) -> bool | None:
@@ -221,7 +221,7 @@ def recount(user: User, budget_id: str) -> bool | None:
         counted = count(budget, current_period(user, budget))
         return correct(user, budget, counted)
 
-    differs, outcome = retry_lost_races(attempt)
+    differs, outcome = retry_on_conflict(attempt)
     follow_up(user, outcome)
     return differs
 
@@ -233,13 +233,13 @@ def _read(budget_id: str) -> Budget | None:
         return None
 
 
-def _commit_new(writes: Writes, budget: Budget) -> None:
+def _commit_new(writes: Transaction, budget: Budget) -> None:
     """Commit writes that make `budget`; raises ConflictError if it exists."""
     try:
         writes.commit()
-    except LostRaceError as lost:
-        if budget in lost.refused:
-            raise _taken(budget) from lost
+    except WriteConflictError as conflict:
+        if budget in conflict.refused:
+            raise _taken(budget) from conflict
         raise
 
 

@@ -8,10 +8,10 @@ from expenses.models import Expense
 from expenses.packing import Change, Packing
 from smartbudget.core import log
 from smartbudget.core.concurrency import BULK_WRITES
+from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import number
-from smartbudget.core.tables import LostRaceError
 from smartbudget.core.user import User
 
 MOST_ROWS = 1000
@@ -87,10 +87,10 @@ class _Recording(Packing[_Row]):
         super().__init__(user, changes)
         self.is_same = is_same
 
-    def recover(self, chunk: Sequence[_Row], lost: LostRaceError) -> None:
+    def recover(self, chunk: Sequence[_Row], conflict: WriteConflictError) -> None:
         """Find what an earlier try stored; all of it, before anything else is."""
         written = [row.expense for row in chunk]
-        if not any(item is each for item in lost.refused for each in written):
+        if not any(item is each for item in conflict.refused for each in written):
             return
         ids = [row.expense.expense_id for row in self.waiting]
         found = {

@@ -10,7 +10,7 @@ from expenses import history
 from expenses.models import Expense
 from notifications import messages, outbox
 from smartbudget.core import dates
-from smartbudget.core.tables import Action, Writes
+from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.text import fold
 from smartbudget.core.user import User
 
@@ -18,7 +18,7 @@ _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
 
 
 def touch_budgets(
-    user: User, before: Expense | None, after: Expense | None, writes: Writes
+    user: User, before: Expense | None, after: Expense | None, writes: Transaction
 ) -> Outcome:
     """Add to `writes` what replacing `before` by `after` changes in budgets."""
     entries = entries_between(before, after)
@@ -38,7 +38,7 @@ def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
 
 
 def replace(
-    user: User, before: Expense, after: Expense, writes: Writes, outcome: Outcome
+    user: User, before: Expense, after: Expense, writes: Transaction, outcome: Outcome
 ) -> None:
     """Add to `writes` the change of an expense, its history and a notice of it.
 
@@ -56,7 +56,7 @@ def replace(
     history.note(before, after, writes)
 
 
-def remove(before: Expense, writes: Writes) -> None:
+def remove(before: Expense, writes: Transaction) -> None:
     """Add to `writes` the end of an expense and of its history."""
     writes.delete(before)
     history.forget(before, writes)
@@ -86,7 +86,7 @@ def notice_large(
     user: User,
     before: Expense | None,
     after: Expense,
-    writes: Writes,
+    writes: Transaction,
     outcome: Outcome,
 ) -> bool:
     """Add a large-expense notice if the expense becomes one; once an expense.

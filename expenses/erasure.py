@@ -5,10 +5,10 @@ from itertools import islice
 
 from expenses.models import Expense, History, Upload
 from smartbudget.core import files
+from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.erasure import erase_indexed, erase_objects, indexed_ids
-from smartbudget.core.tables import Writes, retry_lost_races
 
-_AT_ONCE = Writes.MOST // 2  # each expense with its history
+_AT_ONCE = Transaction.MOST // 2  # each expense with its history
 
 
 def erase(user_id: str) -> Iterator[int]:
@@ -28,11 +28,11 @@ def _delete(ids: list[str]) -> None:
     """
 
     def attempt() -> None:
-        writes = Writes()
+        writes = Transaction()
         for expense_id in ids:
             # By key alone, whatever its version: which is History's way.
             writes.delete(History(expense_id=expense_id))
             writes.delete(History(expense_id=History.id_of(expense_id)))
         writes.commit()
 
-    retry_lost_races(attempt)
+    retry_on_conflict(attempt)

@@ -20,9 +20,9 @@ from pynamodb.expressions.operand import Path
 from expenses.models import STATUS_WORDS, Expense, History
 from expenses.queries import get_expense
 from smartbudget.core import language, money
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Writes
 from smartbudget.core.user import User
 
 KEPT = 50  # changes
@@ -117,7 +117,7 @@ def in_words(field: str, value: str | Decimal | None, currency: str) -> str:
     return value or ""
 
 
-def note(before: Expense, after: Expense, writes: Writes) -> None:
+def note(before: Expense, after: Expense, writes: Transaction) -> None:
     """Add a change to the transaction that makes it; nothing is read."""
     old, new = _state_of(before), _state_of(after)
     was = {field: old[field] for field in old if old[field] != new[field]}
@@ -128,7 +128,7 @@ def note(before: Expense, after: Expense, writes: Writes) -> None:
     writes.update(_item(before), [slot.set(json.dumps(entry, ensure_ascii=False))])
 
 
-def forget(expense: Expense, writes: Writes) -> None:
+def forget(expense: Expense, writes: Transaction) -> None:
     """Add the end of an expense's history to the transaction that deletes it."""
     if has_changed(expense):
         writes.delete(_item(expense))

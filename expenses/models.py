@@ -13,10 +13,10 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
+from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.files import receipt_extension
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.text import fold
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from budgets.counting import Entry, Outcome
 from expenses import effects, history
 from expenses.models import Expense
 from notifications import digests
-from smartbudget.core.tables import LostRaceError, Writes, retry_lost_races
+from smartbudget.core.dynamodb import Transaction, WriteConflictError, retry_on_conflict
 from smartbudget.core.text import fold
 from smartbudget.core.user import User
 
@@ -55,7 +55,7 @@ class Change:
             return 1
         return 2 if self.after or history.has_changed(self.before) else 1
 
-    def add_to(self, user: User, writes: Writes, outcome: Outcome) -> None:
+    def add_to(self, user: User, writes: Transaction, outcome: Outcome) -> None:
         """Add it to a transaction, with the notice that it may lead to."""
         if self.after is None:
             effects.remove(self.expense, writes)
@@ -94,7 +94,7 @@ class Packing(ABC, Generic[C]):
             self.begin()
             self._read_budgets(_entries(self.waiting))
             while self.waiting:
-                retry_lost_races(self._write_chunk)
+                retry_on_conflict(self._write_chunk)
                 if not keep_going():
                     break
         finally:
@@ -108,18 +108,18 @@ class Packing(ABC, Generic[C]):
         """Do what has to be done before a transaction. Safe to repeat."""
 
     @abstractmethod
-    def recover(self, chunk: Sequence[C], lost: LostRaceError) -> None:
-        """Bring the changes of a transaction that lost a race to what is stored now.
+    def recover(self, chunk: Sequence[C], conflict: WriteConflictError) -> None:
+        """Bring the changes of a transaction that met a conflict to what is stored now.
 
         Those that are not wanted any more leave `waiting`.
         """
 
     def _write_chunk(self) -> None:
         chunk = self._next_chunk()
-        if not chunk:  # a lost race showed that nothing is left to do
+        if not chunk:  # a write conflict showed that nothing is left to do
             return
         self.prepare(chunk)
-        writes = Writes()
+        writes = Transaction()
         entries = _entries(chunk)
         keys = _category_keys(entries)
         outcome = counting.apply_entries(
@@ -132,16 +132,16 @@ class Packing(ABC, Generic[C]):
             change.add_to(self.user, writes, outcome)
         try:
             self.commit(writes, outcome)
-        except LostRaceError as lost:
-            self.recover(chunk, lost)
+        except WriteConflictError as conflict:
+            self.recover(chunk, conflict)
             keys |= _category_keys(_entries(chunk))
             left = _entries(self.waiting)
             self._read_budgets([each for each in left if fold(each.category) in keys])
             raise
         del self.waiting[: len(chunk)]
 
-    def commit(self, writes: Writes, outcome: Outcome) -> None:
-        """Commit a transaction, its alerts in the digest. Raises LostRaceError."""
+    def commit(self, writes: Transaction, outcome: Outcome) -> None:
+        """Commit a transaction, its alerts in the digest. Raises WriteConflictError."""
         digest = None
         gathered = self._gathered
         if outcome.alerts:
@@ -150,11 +150,11 @@ class Packing(ABC, Generic[C]):
             )
         try:
             writes.commit()
-        except LostRaceError as lost:
-            if any(item is digest for item in lost.refused):
+        except WriteConflictError as conflict:
+            if any(item is digest for item in conflict.refused):
                 self._begin_digest()
             # What is not this digest's own was told before, and stays.
-            refused = {id(item) for item in lost.refused}
+            refused = {id(item) for item in conflict.refused}
             self._gathered = [e for e in self._gathered if id(e) not in refused]
             raise
         outcome.take_effect()
@@ -177,7 +177,7 @@ class Packing(ABC, Generic[C]):
                 for budget in self._budgets[key]:
                     items += 1
                     alerts += counting.alert_items(self.user, budget)
-            if items + alerts + bool(alerts) > Writes.MOST:  # one for the digest
+            if items + alerts + bool(alerts) > Transaction.MOST:  # one for the digest
                 return self.waiting[:number]
         return list(self.waiting)
 

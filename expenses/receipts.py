@@ -27,9 +27,9 @@ from pynamodb.exceptions import DeleteError, DoesNotExist
 from expenses.models import Expense, Upload
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
+from smartbudget.core.dynamodb import conditional_write
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import write_if
 from smartbudget.core.tasks import QueueError, send_tasks
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
@@ -360,7 +360,7 @@ def _release(expense_id: str, key: str) -> bool:
     Returns whether the object may go: not while another expense has it.
     """
     free = Upload.attached_to.does_not_exist() | (Upload.attached_to == expense_id)
-    return write_if(lambda: Upload(upload_id(key)).delete(free))
+    return conditional_write(lambda: Upload(upload_id(key)).delete(free))
 
 
 def _mark_of(key: str) -> str | None:

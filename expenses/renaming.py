@@ -17,9 +17,9 @@ from expenses.models import Expense
 from expenses.packing import Change
 from expenses.selection import Selected
 from smartbudget.core.concurrency import BULK_WRITES
+from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Writes, retry_lost_races
 from smartbudget.core.text import clean, fold
 from smartbudget.core.user import User
 
@@ -103,10 +103,10 @@ class _Renaming(Selected):
 
     def begin(self) -> None:
         """Let the budgets go first: what is spent comes after them."""
-        retry_lost_races(self._take_over)
+        retry_on_conflict(self._take_over)
 
     def _take_over(self) -> None:
-        writes = Writes()
+        writes = Transaction()
         outcome = merging.take_over(
             self.user, self.sources, self.target, self.way, writes
         )

@@ -9,9 +9,9 @@ from expenses import drafts, effects, receipts
 from expenses.models import Expense
 from expenses.packing import Change, Packing
 from smartbudget.core.concurrency import BULK_WRITES
+from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import LostRaceError
 from smartbudget.core.user import User
 
 MOST = 100  # expenses; as many as a page of a list holds
@@ -79,7 +79,7 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
 
 
 class Selected(Packing[Change]):
-    """Changes of expenses that were read, each read again after lost races."""
+    """Changes of expenses that were read, each read again after write conflicts."""
 
     def __init__(self, user: User, found: Collection[Expense], gone: int = 0) -> None:
         self.gone = gone
@@ -92,7 +92,7 @@ class Selected(Packing[Change]):
     def change_of(self, before: Expense) -> Change | None:
         """Say what is to become of an expense; None: nothing."""
 
-    def recover(self, chunk: Sequence[Change], lost: LostRaceError) -> None:
+    def recover(self, chunk: Sequence[Change], conflict: WriteConflictError) -> None:
         """Read the expenses again: somebody changed them, or their budgets."""
         ids = [change.expense.expense_id for change in chunk]
         found = _read(self.user, ids)

@@ -16,15 +16,15 @@ from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
 from smartbudget.core import log
-from smartbudget.core.errors import ConflictError, DomainError, InvalidError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import (
+from smartbudget.core.dynamodb import (
     Check,
-    LostRaceError,
-    Writes,
-    retry_lost_races,
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
     unchecked,
 )
+from smartbudget.core.errors import ConflictError, DomainError, InvalidError
+from smartbudget.core.language import gettext as _
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
@@ -159,7 +159,7 @@ def delete_expense(
     def attempt() -> tuple[Expense, Outcome]:
         expense = get_expense(user, expense_id)
         check(expense)
-        writes = Writes()
+        writes = Transaction()
         outcome = effects.touch_budgets(user, expense, None, writes)
         removal.plan(expense)
         effects.remove(expense, writes)
@@ -171,7 +171,7 @@ def delete_expense(
 
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
-    expense, outcome = retry_lost_races(attempt)
+    expense, outcome = retry_on_conflict(attempt)
     counting.follow_up(user, outcome)
     expense.alerts = outcome.alerts
     return expense
@@ -179,17 +179,17 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
 
 def _record(user: User, expense: Expense, kept: Kept | None) -> tuple[Expense, Outcome]:
     """Store a new expense, unless its id is taken: return what is there instead."""
-    writes = Writes()
+    writes = Transaction()
     outcome = effects.touch_budgets(user, None, expense, writes)
     _claim(user, expense, kept, writes)
     expense.large_noticed = effects.notice_large(user, None, expense, writes, outcome)
     writes.put(expense, Expense.expense_id.does_not_exist())
     try:
         writes.commit()
-    except LostRaceError as lost:
-        if expense in lost.refused:
+    except WriteConflictError as conflict:
+        if expense in conflict.refused:
             return _stored_before(expense), Outcome()
-        _refuse_taken(kept, lost)
+        _refuse_taken(kept, conflict)
         raise
     return expense, outcome
 
@@ -210,7 +210,7 @@ def _edit(
         return before, Outcome()
     if version not in {None, before.version}:
         raise StaleError(before)
-    writes = Writes()
+    writes = Transaction()
     outcome = effects.touch_budgets(user, before, after, writes)
     effects.replace(user, before, after, writes, outcome)
     _claim(user, after, kept, writes)
@@ -218,8 +218,8 @@ def _edit(
         removal.plan(before)
     try:
         writes.commit()
-    except LostRaceError as lost:
-        _refuse_taken(kept, lost)
+    except WriteConflictError as conflict:
+        _refuse_taken(kept, conflict)
         raise
     after.version = before.version
     return after, outcome
@@ -242,7 +242,9 @@ def _keep(
     return None
 
 
-def _claim(user: User, expense: Expense, kept: Kept | None, writes: Writes) -> None:
+def _claim(
+    user: User, expense: Expense, kept: Kept | None, writes: Transaction
+) -> None:
     """Make a direct upload this expense's, which it can be only once."""
     if kept and kept.upload:
         writes.update(
@@ -255,10 +257,10 @@ def _claim(user: User, expense: Expense, kept: Kept | None, writes: Writes) -> N
         )
 
 
-def _refuse_taken(kept: Kept | None, lost: LostRaceError) -> None:
-    if kept and kept.upload and any(kept.upload is each for each in lost.refused):
+def _refuse_taken(kept: Kept | None, conflict: WriteConflictError) -> None:
+    if kept and kept.upload and any(kept.upload is each for each in conflict.refused):
         message = _("This upload is the receipt of another expense.")
-        raise ConflictError(message, "receipt_url") from lost
+        raise ConflictError(message, "receipt_url") from conflict
 
 
 @contextmanager
@@ -281,4 +283,4 @@ def _stored_before(wanted: Expense) -> Expense:
         return Expense.get(wanted.expense_id, consistent_read=True)
     except DoesNotExist as error:
         # Deleted between our write and this look: start again.
-        raise LostRaceError([]) from error
+        raise WriteConflictError([]) from error

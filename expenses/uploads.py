@@ -9,10 +9,10 @@ from expenses import files, receipts, services
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from smartbudget.core.concurrency import RECEIPTS
+from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.files import owner_of
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, write_if
 from smartbudget.core.user import User
 
 _CHUNK = 256 * 1024  # bytes
@@ -109,7 +109,7 @@ def _note(upload: Upload, kept: receipts.Kept) -> None:
         Upload.size_bytes.set(kept.size_bytes),
     ]
     free = Upload.owner_id.exists() & Upload.attached_to.does_not_exist()
-    if not write_if(lambda: upload.update(actions, free)):
+    if not conditional_write(lambda: upload.update(actions, free)):
         raise ConflictError(_("This upload is used already."))
 
 

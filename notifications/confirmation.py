@@ -11,9 +11,9 @@ import time
 from pynamodb.exceptions import DoesNotExist
 
 from notifications.models import OptIn
+from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, write_if
 
 SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
 
@@ -52,7 +52,7 @@ def confirm(token: str) -> OptIn:
     alive = OptIn.user_id.exists() & (
         OptIn.expires_at.does_not_exist() | (OptIn.expires_at > int(time.time()))
     )
-    if not write_if(lambda: record.update(actions, alive)):
+    if not conditional_write(lambda: record.update(actions, alive)):
         raise _dead()
     return record
 

@@ -24,11 +24,11 @@ from notifications.models import (
 from notifications.outbox import to_sqs_payload
 from notifications.transports import Letter
 from smartbudget.core import dates, log
+from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
 from smartbudget.core.lease import Lease, new_owner
-from smartbudget.core.tables import Action, write_if
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _take_lease(
     ]
     # Not `available_to`: a repetition after a lost reply would count two attempts.
     free = LEASE.free_at(dates.timestamp(now)) & (Notification.status == "queued")
-    if write_if(lambda: notification.update(actions, free)):
+    if conditional_write(lambda: notification.update(actions, free)):
         return notification
     return _read_refused(notification_id, owner)
 
@@ -328,14 +328,14 @@ def _update_leased(
         Notification.error.set(error) if error else Notification.error.remove(),
     ]
     ours = LEASE.held_by(notification.lease_owner)
-    return write_if(lambda: notification.update(actions, ours))
+    return conditional_write(lambda: notification.update(actions, ours))
 
 
 def _restart_wait(notification: Notification, since: str) -> bool:
     """Let the overdue time begin anew; tell whether nobody did so before."""
     unchanged = Notification.unsent_since == notification.unsent_since
     actions: list[Action] = [Notification.unsent_since.set(since)]
-    return write_if(lambda: notification.update(actions, unchanged))
+    return conditional_write(lambda: notification.update(actions, unchanged))
 
 
 def _overdue() -> Iterator[Notification]:

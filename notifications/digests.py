@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from notifications import messages, outbox
 from notifications.models import DIGEST, Notification
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -28,7 +28,7 @@ def gather(
     digest_id: str,
     alerts: Sequence[Notification],
     gathered: Sequence[Notification],
-    writes: Writes,
+    writes: Transaction,
 ) -> tuple[Notification, list[Notification]]:
     """Add a digest with these alerts and those gathered before to a transaction.
 

@@ -11,12 +11,12 @@ import uuid
 
 from notifications.models import Notification, shard_of
 from smartbudget.core import dates
-from smartbudget.core.tables import Writes, write_if
+from smartbudget.core.dynamodb import Transaction, conditional_write
 
 _NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
 
 
-def put(task: str, user_id: str, writes: Writes) -> None:
+def put(task: str, user_id: str, writes: Transaction) -> None:
     """Note in a transaction that a task is to be run for a user; repeatable.
 
     task: its name. It takes `user_id` alone, may be queued more than once, and says by
@@ -42,10 +42,10 @@ def touch(task: str, user_id: str) -> None:
     """Restart the time that the sweep waits, while the job is at work; repeatable."""
     job = Notification(_id_of(task, user_id))
     since = Notification.unsent_since.set(dates.timestamp())
-    write_if(lambda: job.update([since], Notification.task == task))
+    conditional_write(lambda: job.update([since], Notification.task == task))
 
 
-def remove(task: str, user_id: str, writes: Writes) -> None:
+def remove(task: str, user_id: str, writes: Transaction) -> None:
     """Note in a transaction that a job is done."""
     writes.delete(Notification(_id_of(task, user_id)))
 

@@ -13,7 +13,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from notifications.kinds import EMAIL_KINDS, SECURITY_KINDS
 from smartbudget.core import dates
 from smartbudget.core.config import config
-from smartbudget.core.tables import Table, UsersMeta
+from smartbudget.core.dynamodb import Table, UsersMeta
 
 STATUSES = ("queued", "sent", "failed", "skipped")
 DIGEST = "alert_digest"

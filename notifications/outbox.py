@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from notifications.messages import printable, subject_line
 from notifications.models import TYPES, Notification, shard_of
 from smartbudget.core import dates, log
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.tasks import DEFAULT, QueueError, send_tasks
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def compose(
     return composed
 
 
-def put(notification: Notification, writes: Writes) -> None:
+def put(notification: Notification, writes: Transaction) -> None:
     """Add a composed notification to a transaction; one that exists is left alone."""
     writes.put_once(notification, Notification.notification_id.does_not_exist())
 

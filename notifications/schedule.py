@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from accounts.models import Account
-    from smartbudget.core.tables import Writes
+    from smartbudget.core.dynamodb import Transaction
 
 PERIODS = {"weekly_summary": "weekly", "monthly_summary": "monthly"}
 DUE_AT = datetime.time(7)  # of the day after, on the user's clocks
@@ -54,12 +54,12 @@ def following(kind: str, period: Period) -> Period:
     return dates.period_of(PERIODS[kind], period.end + _ONE_DAY)
 
 
-def put_next(account: Account, kind: str, writes: Writes) -> None:
+def put_next(account: Account, kind: str, writes: Transaction) -> None:
     """Add the next summary that falls due to a transaction; safe to repeat."""
     put(account, kind, following(kind, last_due(kind, account.time_zone)), writes)
 
 
-def put(account: Account, kind: str, period: Period, writes: Writes) -> None:
+def put(account: Account, kind: str, period: Period, writes: Transaction) -> None:
     """Add a period's planned summary to a transaction.
 
     One that exists is left alone, unless it was not wanted when it fell due.

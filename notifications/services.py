@@ -12,18 +12,18 @@ from pynamodb.expressions.condition import Condition
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES, READS
+from smartbudget.core.dynamodb import (
+    Action,
+    Check,
+    WriteConflictError,
+    conditional_write,
+    retry_on_conflict,
+    unchecked,
+)
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
 from smartbudget.core.pages import READ_FIRST, Key, Page, read_page
-from smartbudget.core.tables import (
-    Action,
-    Check,
-    LostRaceError,
-    retry_lost_races,
-    unchecked,
-    write_if,
-)
 from smartbudget.core.text import choose
 from smartbudget.core.user import User
 
@@ -161,13 +161,13 @@ def mark(
             check(stored)
             condition &= _is_still(stored)
         notification = Notification(notification_id)
-        if write_if(lambda: notification.update([action], condition)):
+        if conditional_write(lambda: notification.update([action], condition)):
             return notification
         if check is not unchecked:
-            raise LostRaceError([notification])
+            raise WriteConflictError([notification])
         raise NotFoundError(_("There is no such notification."))
 
-    return retry_lost_races(attempt)
+    return retry_on_conflict(attempt)
 
 
 def _is_still(stored: Notification) -> Condition:

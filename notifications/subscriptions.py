@@ -17,8 +17,8 @@ from notifications import outbox, transports
 from notifications.transports import Subscription
 from smartbudget.core import dates, throttling
 from smartbudget.core.config import config
+from smartbudget.core.dynamodb import WriteConflictError, retry_on_conflict
 from smartbudget.core.language import mark
-from smartbudget.core.tables import LostRaceError, retry_lost_races
 from smartbudget.core.throttling import Limit
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ def past_races(account: Account, change: Callable[[Account], T]) -> T:
     """Change an account as it was read; where it is not any more, as it is."""
     try:
         return change(account)
-    except LostRaceError:
+    except WriteConflictError:
         user_id = account.user_id
-        return retry_lost_races(lambda: change(accounts.get_account(user_id)))
+        return retry_on_conflict(lambda: change(accounts.get_account(user_id)))
 
 
 def send_confirmation(account: Account) -> Account:

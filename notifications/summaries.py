@@ -8,9 +8,14 @@ from budgets import queries as budgets
 from notifications import messages, schedule
 from notifications.models import Notification
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import (
+    Action,
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, LostRaceError, Writes, retry_lost_races
 
 if TYPE_CHECKING:
     import datetime
@@ -70,7 +75,7 @@ def _plan_next(planned: Notification, account: Account, actions: list[Action]) -
     )
 
     def attempt() -> None:
-        writes = Writes()
+        writes = Transaction()
         schedule.put(account, kind, period, writes)
         if actions:
             stored = Notification(planned.notification_id)
@@ -78,11 +83,11 @@ def _plan_next(planned: Notification, account: Account, actions: list[Action]) -
             writes.update(stored, actions, ours)
         try:
             writes.commit()
-        except LostRaceError as error:
+        except WriteConflictError as error:
             if error.refused:
                 raise ConflictError(
                     _("The summary is being written by another.")
                 ) from error
             raise
 
-    retry_lost_races(attempt)
+    retry_on_conflict(attempt)

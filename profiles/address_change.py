@@ -17,10 +17,10 @@ from accounts.emails import NO_CHANGE, EmailChanges, retired
 from notifications import messages, outbox, subscriptions
 from notifications.subscriptions import NO_SUBSCRIPTION, past_races
 from smartbudget.core import dates, throttling
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Writes
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -112,7 +112,7 @@ def _change(
         subject=subject,
         message=message,
     )
-    writes = Writes()
+    writes = Transaction()
     outbox.put(notice, writes)
     account = emails.store(account, changes, writes)
     logger.info("change of address stored user_id=%s", account.user_id)

@@ -22,10 +22,10 @@ from notifications import erasure as notifications
 from notifications import jobs
 from reports import archive as reports
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Action, Writes, retry_lost_races
 from smartbudget.core.tasks import QueueError, send_task
 from smartbudget.core.user import User
 
@@ -56,7 +56,7 @@ def close_account(user: User, *, password: str) -> None:
     """
     account = services.get_account(user.user_id)
     services.verify_password(account, password, "password")
-    retry_lost_races(lambda: _close(account))
+    retry_on_conflict(lambda: _close(account))
     logger.info("account closed user_id=%s", user.user_id)
     try:
         send_task(TASK, {"user_id": user.user_id})
@@ -97,7 +97,7 @@ def carry_on(
     if now < ready:
         return Later((ready - now).seconds + 1, empty_since)
     notifications.end_subscriptions(account)
-    retry_lost_races(lambda: _delete(user_id))
+    retry_on_conflict(lambda: _delete(user_id))
     logger.info("account deleted user_id=%s", user_id)
     return None
 
@@ -109,7 +109,7 @@ def _close(checked: Account) -> None:
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "password")
     now = dates.timestamp()
-    writes = Writes()
+    writes = Transaction()
     entries.delete_all(account, writes)
     actions: list[Action] = [
         Account.closed_at.set(now),
@@ -134,7 +134,7 @@ def _delete(user_id: str) -> None:
     account = _find_closed(user_id)
     if account is None:
         return
-    writes = Writes()
+    writes = Transaction()
     claims.release(writes, account)
     jobs.remove(TASK, user_id, writes)
     writes.delete(account)

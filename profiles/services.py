@@ -9,15 +9,15 @@ from accounts.models import Account
 from budgets import services as budgets
 from expenses import queries as expenses
 from notifications.kinds import OPT_IN_KINDS
+from smartbudget.core.dynamodb import (
+    Check,
+    retry_on_conflict,
+    unchecked,
+)
 from smartbudget.core.errors import (
     ConflictError,
 )
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import (
-    Check,
-    retry_lost_races,
-    unchecked,
-)
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def update_profile(
     Raises InvalidError naming the field, ConflictError for another currency while
     anything is recorded, and what `check` raises.
     """
-    return retry_lost_races(lambda: _update_profile(user.user_id, changes, check))
+    return retry_on_conflict(lambda: _update_profile(user.user_id, changes, check))
 
 
 def _update_profile(

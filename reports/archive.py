@@ -22,13 +22,13 @@ from reports.periods import TITLES, Question, resolve
 from smartbudget.core import aws, files, log
 from smartbudget.core.concurrency import REPORTS
 from smartbudget.core.config import config
+from smartbudget.core.dynamodb import Transaction, conditional_write
 from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
 from smartbudget.core.lease import new_owner
 from smartbudget.core.pages import Key, Page
-from smartbudget.core.tables import Writes, write_if
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -266,7 +266,9 @@ def _take_lease(key: str) -> Making | None:
     actions = LEASE.take(owner, now + LEASE_SECONDS)
     actions.append(Making.expires_at.set(now + REMEMBERED_SECONDS))
     # Refreshes the item: what the last one was is known without another read.
-    if write_if(lambda: making.update(actions, LEASE.available_to(owner, now))):
+    if conditional_write(
+        lambda: making.update(actions, LEASE.available_to(owner, now))
+    ):
         return making
     return None
 
@@ -286,7 +288,7 @@ def _end(making: Making, answer: dict[str, Any]) -> None:
             Making.fingerprint.set(answer["fingerprint"]),
             Making.file_name.set(files.file_name(answer["report_key"])),
         ]
-    write_if(lambda: making.update(actions, LEASE.held_by(making.lease_owner)))
+    conditional_write(lambda: making.update(actions, LEASE.held_by(making.lease_owner)))
 
 
 def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
@@ -344,7 +346,7 @@ def _tell(user: User, made: Made) -> None:
         subject=subject,
         message=message,
     )
-    writes = Writes()
+    writes = Transaction()
     outbox.put(notification, writes)
     writes.commit()
     outbox.enqueue(user, [notification])

@@ -2,8 +2,8 @@
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from smartbudget.core.dynamodb import Table, UsersMeta
 from smartbudget.core.lease import Lease
-from smartbudget.core.tables import Table, UsersMeta
 
 
 class Making(Table):

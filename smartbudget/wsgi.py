@@ -7,7 +7,7 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 
 from expenses import bounded
-from smartbudget.core import log, tables
+from smartbudget.core import dynamodb, log
 from smartbudget.core.config import config
 from smartbudget.web.requests import whole_body
 
@@ -17,7 +17,7 @@ _django = get_wsgi_application()
 
 # The first request should not wait for the client to be made, nor two threads make it
 # at once (docs/aws.md#one-client-for-all-models).
-tables.connection()
+dynamodb.connection()
 # Nor should the first receipt wait for what checks it.
 bounded.start()
 

@@ -14,9 +14,9 @@ from itertools import islice
 from notifications import delivery
 from notifications.models import FAILED_SHARDS, Notification, shard_of
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, write_if
 from smartbudget.core.tasks import BATCH
 from smartbudget.core.user import User
 from staff.users import require_staff
@@ -153,7 +153,7 @@ def _queue_again(notification_id: str) -> Notification | None:
         Notification.unsent_since.set(now),
     ]
     failed = Notification.status == "failed"
-    done = write_if(lambda: notification.update(actions, failed))
+    done = conditional_write(lambda: notification.update(actions, failed))
     return notification if done else None
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from accounts import emails, entries, services, sessions
 from accounts.models import Account
 from smartbudget.core import dates, text
+from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import Action, Writes, retry_lost_races
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def set_staff(username: str, *, is_staff: bool) -> Account:
         services.change_account(account, {"is_staff": is_staff})
         return account
 
-    account = retry_lost_races(attempt)
+    account = retry_on_conflict(attempt)
     logger.info("staff set user_id=%s is_staff=%s", account.user_id, is_staff)
     return account
 
@@ -105,7 +105,7 @@ def lock(staff: User, user_id: str, *, reason: str) -> Person:
             _lock(account, reason)
         return account
 
-    account = retry_lost_races(attempt)
+    account = retry_on_conflict(attempt)
     logger.info("locked by staff user_id=%s whom=%s", staff.user_id, user_id)
     return _person(account)
 
@@ -124,7 +124,7 @@ def unlock(staff: User, user_id: str) -> Person:
             services.change_account(account, unlocked)
         return account
 
-    account = retry_lost_races(attempt)
+    account = retry_on_conflict(attempt)
     logger.info("unlocked by staff user_id=%s whom=%s", staff.user_id, user_id)
     return _person(account)
 
@@ -144,7 +144,7 @@ def _find(whom: str) -> Account | None:
 
 
 def _lock(account: Account, reason: str) -> None:
-    writes = Writes()
+    writes = Transaction()
     entries.delete_all(account, writes)
     account.locked_at, account.locked_reason = dates.timestamp(), reason
     account.sessions = None

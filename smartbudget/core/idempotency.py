@@ -16,17 +16,17 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
+from smartbudget.core.dynamodb import (
+    Action,
+    Table,
+    UsersMeta,
+    WriteConflictError,
+    conditional_write,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import InFlightError, ReusedKeyError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.lease import Lease, new_owner
-from smartbudget.core.tables import (
-    Action,
-    LostRaceError,
-    Table,
-    UsersMeta,
-    retry_lost_races,
-    write_if,
-)
 from smartbudget.core.text import clean
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | byte
     """
     digest = hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
     owner = new_owner()
-    return retry_lost_races(
+    return retry_on_conflict(
         lambda: _begin(f"idempotency#{digest}", owner, fingerprints)
     )
 
@@ -112,7 +112,7 @@ def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
         _let_go(attempt)
         return
     record = KeyedRequest(attempt.record)
-    write_if(lambda: record.delete(LEASE.held_by(attempt.owner)))
+    conditional_write(lambda: record.delete(LEASE.held_by(attempt.owner)))
 
 
 def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt | bytes:
@@ -130,12 +130,12 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
         | (KeyedRequest.expires_at <= now)
         | LEASE.held_by(owner)  # stored before, and the reply lost
     )
-    if write_if(lambda: record.save(unused)):
+    if conditional_write(lambda: record.save(unused)):
         return Attempt(record_key, owner, record.seed, is_first=True)
     try:
         found = KeyedRequest.get(record_key, consistent_read=True)
     except KeyedRequest.DoesNotExist as error:
-        raise LostRaceError([]) from error  # given up meanwhile
+        raise WriteConflictError([]) from error  # given up meanwhile
     if found.fingerprint not in fingerprints:
         raise ReusedKeyError(_("This Idempotency-Key was used for another request."))
     if found.answer is not None:
@@ -149,12 +149,12 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
 
 
 def _take_over(found: KeyedRequest, owner: str, now: int) -> None:
-    """Acquire the expired lease of an earlier attempt. Raises LostRaceError."""
+    """Acquire the expired lease of an earlier attempt. Raises WriteConflictError."""
     unanswered = KeyedRequest.answer.does_not_exist()
     available = LEASE.available_to(owner, now) & unanswered
     actions = LEASE.take(owner, now + LEASE_SECONDS)
-    if not write_if(lambda: found.update(actions, available)):
-        raise LostRaceError([])
+    if not conditional_write(lambda: found.update(actions, available)):
+        raise WriteConflictError([])
 
 
 def _let_go(attempt: Attempt) -> None:
@@ -165,5 +165,7 @@ def _let_go(attempt: Attempt) -> None:
 def _update(attempt: Attempt, actions: list[Action]) -> None:
     """Update a record, unless another attempt has taken it over."""
     record = KeyedRequest(attempt.record)
-    if not write_if(lambda: record.update(actions, LEASE.held_by(attempt.owner))):
+    if not conditional_write(
+        lambda: record.update(actions, LEASE.held_by(attempt.owner))
+    ):
         logger.warning("taken over meanwhile record=%s", attempt.record)

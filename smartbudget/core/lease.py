@@ -20,7 +20,7 @@ from typing import Any
 from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 
-from smartbudget.core.tables import Action
+from smartbudget.core.dynamodb import Action
 
 
 def new_owner() -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from pynamodb.exceptions import UpdateError
 
-from smartbudget.core.tables import is_outage
+from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.throttling import Throttle
 
 logger = logging.getLogger(__name__)

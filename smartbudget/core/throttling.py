@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from smartbudget.core.dynamodb import Action, Table, UsersMeta, conditional_write
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark
-from smartbudget.core.tables import Action, Table, UsersMeta, write_if
 
 
 class Throttle(Table):
@@ -58,7 +58,7 @@ def give_back(limit: Limit, whom: str) -> None:
     """Take back one try that was counted and turned out to be none."""
     counter = Throttle(user_id=limit.key(whom))
     counted = (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0)
-    write_if(lambda: counter.update([Throttle.tries.add(-1)], counted))
+    conditional_write(lambda: counter.update([Throttle.tries.add(-1)], counted))
 
 
 def _add(counter: Throttle, limit: Limit) -> bool:
@@ -68,11 +68,13 @@ def _add(counter: Throttle, limit: Limit) -> bool:
     open_to_more = Throttle.user_id.does_not_exist() | (
         (Throttle.expires_at > now) & (Throttle.tries < limit.tries)
     )
-    return write_if(lambda: counter.update(actions, open_to_more))
+    return conditional_write(lambda: counter.update(actions, open_to_more))
 
 
 def _start_again(counter: Throttle, limit: Limit) -> bool:
     now = int(time.time())
     end = now + limit.seconds
     actions: list[Action] = [Throttle.tries.set(1), Throttle.expires_at.set(end)]
-    return write_if(lambda: counter.update(actions, Throttle.expires_at <= now))
+    return conditional_write(
+        lambda: counter.update(actions, Throttle.expires_at <= now)
+    )

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from smartbudget.core.dynamodb import Check, unchecked
 from smartbudget.core.errors import InvalidError, PreconditionError
-from smartbudget.core.tables import Check, unchecked
 
 T = TypeVar("T")
 

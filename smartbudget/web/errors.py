@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import APIException
 
+from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import (
     AuthenticationError,
     ConflictError,
@@ -38,7 +39,6 @@ from smartbudget.core.errors import (
     UnavailableError,
 )
 from smartbudget.core.language import mark
-from smartbudget.core.tables import is_outage
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web.problems import PROBLEM_JSON, Fault, Problem, document
 from smartbudget.web.requests import wants_json

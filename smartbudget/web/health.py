@@ -7,7 +7,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from smartbudget.core import health
 from smartbudget.core.config import config
-from smartbudget.core.tables import is_outage
+from smartbudget.core.dynamodb import is_outage
 
 KEY_HEADER = "X-Health-Key"
 

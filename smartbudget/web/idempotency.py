@@ -35,10 +35,10 @@ from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
 from smartbudget.core import idempotency as records
+from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import SecretAnswerError
 from smartbudget.core.idempotency import NAME, Attempt
 from smartbudget.core.language import gettext as _
-from smartbudget.core.tables import is_outage
 
 logger = logging.getLogger(__name__)
 

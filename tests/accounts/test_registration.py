@@ -8,8 +8,8 @@ from pynamodb.exceptions import TransactWriteError
 from accounts import rules, services
 from accounts.models import Account, Claim
 from notifications.kinds import OPT_IN_KINDS
+from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
-from smartbudget.core.tables import is_outage
 from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, make_user
 from tests.notifications.faults import down, reply_lost

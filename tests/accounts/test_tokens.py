@@ -14,6 +14,7 @@ from notifications.models import Notification
 from profiles import deletion
 from profiles.services import update_profile
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import (
     AuthenticationError,
     ConflictError,
@@ -21,7 +22,6 @@ from smartbudget.core.errors import (
     NotFoundError,
     ThrottledError,
 )
-from smartbudget.core.tables import Writes
 from staff import users
 from tests.builders import PASSWORD, account_of, make_token, make_user
 from tests.money_builders import NOON
@@ -185,13 +185,13 @@ def test_a_lost_reply_makes_one_token_and_one_notice(bob):
 
 
 def test_one_whose_secret_never_arrived_is_listed_and_can_be_revoked(bob, monkeypatch):
-    commit = Writes.commit
+    commit = Transaction.commit
 
     def die(writes):
         commit(writes)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Writes, "commit", die)
+    monkeypatch.setattr(Transaction, "commit", die)
     with pytest.raises(KeyboardInterrupt):
         create(bob)
     monkeypatch.undo()
@@ -458,7 +458,7 @@ def test_one_being_made_meanwhile_does_not_slip_through(bob, end, monkeypatch):
 
 @pytest.mark.parametrize("end", ENDS)
 def test_one_made_while_all_are_ended_ends_too(bob, end, monkeypatch):
-    commit, late = Writes.commit, []
+    commit, late = Transaction.commit, []
 
     def make_first(writes, *args, **options):
         if not late:
@@ -466,7 +466,7 @@ def test_one_made_while_all_are_ended_ends_too(bob, end, monkeypatch):
             late[0] = make_token(bob)
         commit(writes, *args, **options)
 
-    monkeypatch.setattr(Writes, "commit", make_first)
+    monkeypatch.setattr(Transaction, "commit", make_first)
     end(bob)
 
     assert tokens.find_token(late[0]) is None

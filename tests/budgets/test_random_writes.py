@@ -21,8 +21,8 @@ from expenses import queries
 from expenses import services as expenses
 from notifications.models import Notification
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import connection
 from smartbudget.core.errors import ConflictError, NotFoundError
-from smartbudget.core.tables import connection
 from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, TODAY
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from smartbudget.core.dynamodb import Table, UsersMeta, conditional_write
 from smartbudget.core.lease import Lease, new_owner
-from smartbudget.core.tables import Table, UsersMeta, write_if
 from tests.conftest import empty_aws
 from tests.notifications import faults
 
@@ -27,7 +27,7 @@ LEASE = Lease(owner=Job.lease_owner, until=Job.lease_until)
 
 
 def take(owner: str, now: int, *, until: int) -> bool:
-    return write_if(
+    return conditional_write(
         lambda: Job("job#1").update(
             LEASE.take(owner, until), LEASE.available_to(owner, now)
         )
@@ -35,7 +35,9 @@ def take(owner: str, now: int, *, until: int) -> bool:
 
 
 def release(owner: str) -> bool:
-    return write_if(lambda: Job("job#1").update(LEASE.release(), LEASE.held_by(owner)))
+    return conditional_write(
+        lambda: Job("job#1").update(LEASE.release(), LEASE.held_by(owner))
+    )
 
 
 def test_owners_differ():

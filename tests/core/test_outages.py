@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import UpdateError
 
-from smartbudget.core import tables, throttling
+from smartbudget.core import dynamodb, throttling
 from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, client_for
 from tests.notifications.faults import hooked
@@ -20,8 +20,8 @@ def hang_up(request, operation):
 def test_silence_is_an_outage_and_no_failed_condition():
     error = UpdateError("Failed to update item", SILENCE)
 
-    assert tables.is_outage(error)
-    assert not tables.is_condition_failure(error)
+    assert dynamodb.is_outage(error)
+    assert not dynamodb.is_condition_failure(error)
 
 
 def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
@@ -32,13 +32,13 @@ def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
         }
         return ClientError(response, "Subscribe")  # SNS's own word
 
-    assert tables.is_outage(refusal(429))
-    assert not tables.is_outage(refusal(400))
+    assert dynamodb.is_outage(refusal(429))
+    assert not dynamodb.is_outage(refusal(400))
 
 
 def test_a_single_write_leaves_silence_alone(aws):
     with hooked("UpdateItem", hang_up), pytest.raises(UpdateError):
-        tables.write_if(lambda: throttling.count(Limit("try", 5, 60), "bob"))
+        dynamodb.conditional_write(lambda: throttling.count(Limit("try", 5, 60), "bob"))
 
 
 @pytest.mark.parametrize(

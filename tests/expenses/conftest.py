@@ -2,10 +2,10 @@
 
 import pytest
 
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Transactions of a few expenses, beside two budgets and their alerts."""
-    monkeypatch.setattr(Writes, "MOST", 20)
+    monkeypatch.setattr(Transaction, "MOST", 20)

@@ -16,8 +16,8 @@ from expenses import services
 from expenses.bulk import MOST_ROWS, record_expenses
 from expenses.models import Expense
 from notifications.models import Notification
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError, InvalidRowsError
-from smartbudget.core.tables import Writes
 from tests.budgets.test_random_writes import SETTINGS
 from tests.calls import QUERY, READ, TRANSACTION, counted
 from tests.conftest import empty_aws
@@ -310,7 +310,7 @@ def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
     drawn, limits, threshold
 ):
     """And to as many alerts of each kind; in many transactions, which are small."""
-    small = patch.object(Writes, "MOST", 15)
+    small = patch.object(Transaction, "MOST", 15)
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         for user in (ALICE, BOB):
             make_budgets(user, limits, threshold)

@@ -20,8 +20,8 @@ from expenses.models import Expense
 from expenses.queries import get_expense
 from expenses.renaming import Renamed, rename_categories
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.tables import Writes
 from smartbudget.core.text import fold
 from tests.budgets.test_index_lag import lagging_index
 from tests.budgets.test_random_writes import (
@@ -524,7 +524,10 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
     def look(request, operation):
         assert_counted_right()
 
-    small = (patch.object(Writes, "MOST", 22), patch.object(renaming, "MOST", most))
+    small = (
+        patch.object(Transaction, "MOST", 22),
+        patch.object(renaming, "MOST", most),
+    )
     with empty_aws(), small[0], small[1], time_machine.travel(NOON, tick=True):
         for category, period, amount in limits:
             make_budget(category=category, period=period, amount=amount)

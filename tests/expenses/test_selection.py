@@ -24,8 +24,8 @@ from expenses.selection import (
     read_expenses,
 )
 from smartbudget.core import tasks
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
-from smartbudget.core.tables import Writes
 from tests.budgets.test_random_writes import SETTINGS
 from tests.calls import READ, TRANSACTION, counted
 from tests.conftest import empty_aws
@@ -310,7 +310,7 @@ actions = st.one_of(
 def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
     drawn, acts, limits, threshold
 ):
-    small = patch.object(Writes, "MOST", 22)
+    small = patch.object(Transaction, "MOST", 22)
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         chosen = {}
         for user in (ALICE, BOB):

@@ -32,8 +32,8 @@ from notifications.models import Notification
 from profiles import services
 from smartbudget.core import aws
 from smartbudget.core.config import config
+from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import DomainError
-from smartbudget.core.tables import is_outage
 from tests.budgets.test_random_writes import (
     CATEGORIES,
     SOAK,

@@ -7,7 +7,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from moto.core.models import botocore_stubber
 
-from smartbudget.core import aws, health, tables
+from smartbudget.core import aws, dynamodb, health
 
 
 class _Body:
@@ -21,7 +21,7 @@ class _Body:
 def clients() -> list:
     """Every client that the services here use."""
     return [
-        tables.connection().client,
+        dynamodb.connection().client,
         aws.client("s3"),
         aws.client("sqs"),
         aws.client("sns"),

@@ -10,7 +10,7 @@ from expenses import services as expenses
 from expenses.bulk import record_expenses
 from notifications import delivery
 from notifications.models import Notification
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 from tests.money_builders import make_budget
 from tests.notifications import faults
 from tests.notifications.builders import (
@@ -37,7 +37,7 @@ def alice():
 @pytest.fixture
 def rows(alice, monkeypatch):
     """Rows that lead to three alerts in three small transactions: one in each."""
-    monkeypatch.setattr(Writes, "MOST", EACH + 4)
+    monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     for category in CATEGORIES:
         make_budget(alice, category=category, amount="8.50")
     return [
@@ -87,7 +87,7 @@ def test_alerts_of_all_transactions_make_one_mail(alice, rows):
 
 def test_a_budget_that_passes_both_levels_on_the_way_is_told_once(alice, monkeypatch):
     """Its threshold in one transaction, its limit in another: it is one write."""
-    monkeypatch.setattr(Writes, "MOST", EACH + 4)
+    monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     for category in ("Bus", "Cats"):
         make_budget(alice, category=category, amount="35.00")
     rows = [{"amount": "1.00", "category": "Cats"}] * (3 * EACH)
@@ -108,7 +108,7 @@ def test_a_budget_that_passes_both_levels_on_the_way_is_told_once(alice, monkeyp
 
 def test_a_level_that_was_sent_already_stays_told(clock, alice, monkeypatch):
     """A bulk so slow that its digest is sent between two levels of a budget."""
-    monkeypatch.setattr(Writes, "MOST", EACH + 4)
+    monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     make_budget(alice, category="Cats", amount="20.00")
     number = iter(range(1, 100))
 

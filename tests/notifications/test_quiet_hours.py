@@ -9,7 +9,7 @@ from accounts.models import Account
 from notifications import delivery, digests, outbox
 from notifications.kinds import SECURITY_KINDS
 from notifications.transports import DeliveryError
-from smartbudget.core.tables import Writes
+from smartbudget.core.dynamodb import Transaction
 from tests.notifications import faults
 from tests.notifications.builders import (
     mails,
@@ -227,7 +227,7 @@ def test_a_digest_waits_too_and_tells_what_is_wanted_then(clock):
         )
         for kind in ("budget_exceeded", "large_expense")
     ]
-    writes = Writes()
+    writes = Transaction()
     digests.gather(user, "digest", alerts, [], writes)
     for alert in alerts:
         outbox.put(alert, writes)

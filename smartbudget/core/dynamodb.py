@@ -145,7 +145,7 @@ def _indexes(table: MetaTable) -> list[Any]:
     return found
 
 
-class Writes:
+class Transaction:
     """The writes of one TransactWriteItems call, in the order DynamoDB sees them."""
 
     MOST = 100  # items in a transaction (docs/aws.md#transaction-size)
@@ -184,8 +184,8 @@ class Writes:
         token: makes repeating harmless for ten minutes; one is made where none is
         given, which covers botocore's own retries after a lost reply.
 
-        Raises LostRaceError when a condition failed or another transaction was in the
-        way. An outage is left alone; it is then not known whether the writes were done.
+        Raises WriteConflictError when a condition failed or another transaction was in
+        the way. An outage is left alone; whether the writes were done is then unknown.
         """
         transaction = TransactWrite(
             connection=connection(), client_request_token=token or uuid.uuid4().hex
@@ -200,11 +200,11 @@ class Writes:
         try:
             transaction._commit()
         except TransactWriteError as error:
-            if not _is_lost(error):
+            if not _is_conflict(error):
                 raise
             refused = self._refused(error)
             if not refused or any(item not in self._once for item in refused):
-                raise LostRaceError(refused) from error
+                raise WriteConflictError(refused) from error
             self._puts = [put for put in self._puts if put[0] not in refused]
             if len(self):  # DynamoDB refuses a transaction of nothing
                 self.commit()
@@ -223,8 +223,8 @@ class Writes:
         ]
 
 
-class LostRaceError(Exception):
-    """Somebody else wrote first; read again and try again.
+class WriteConflictError(Exception):
+    """Another writer was first: read again and try again.
 
     `refused` holds the items whose condition failed.
     """
@@ -234,21 +234,21 @@ class LostRaceError(Exception):
         self.refused = refused
 
 
-def _is_lost(error: TransactWriteError) -> bool:
-    """Tell whether a transaction was cancelled because somebody else wrote first."""
+def _is_conflict(error: TransactWriteError) -> bool:
+    """Return whether a transaction was cancelled because another writer was first."""
     codes = {reason.code for reason in error.cancellation_reasons if reason}
     return not codes.isdisjoint({"ConditionalCheckFailed", "TransactionConflict"})
 
 
-def retry_lost_races(attempt: Callable[[], T]) -> T:
-    """Run `attempt` until it meets nobody, with growing, jittered waits.
+def retry_on_conflict(attempt: Callable[[], T]) -> T:
+    """Repeat `attempt` until it meets no conflict, with growing, jittered waits.
 
     Raises UnavailableError after a bounded number of tries.
     """
     for number in range(ATTEMPTS):
         try:
             return attempt()
-        except LostRaceError:
+        except WriteConflictError:
             longest = min(LONGEST_BACKOFF, BACKOFF * 2**number)
             time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, no secret
     raise UnavailableError(
@@ -256,11 +256,11 @@ def retry_lost_races(attempt: Callable[[], T]) -> T:
     )
 
 
-def write_if(write: Callable[[], object]) -> bool:
-    """Make a put, update or delete of one item; tell whether its condition held.
+def conditional_write(write: Callable[[], object]) -> bool:
+    """Put, update or delete one item and return whether its condition held.
 
-    It gets past transactions on the same item, which nobody else retries. Other
-    errors are left alone.
+    Retries after conflicts with transactions, as botocore does not. Other errors are
+    left alone.
     """
 
     def attempt() -> bool:
@@ -270,11 +270,11 @@ def write_if(write: Callable[[], object]) -> bool:
             if is_condition_failure(error):
                 return False
             if _code_of(error) == "TransactionConflictException":
-                raise LostRaceError([]) from error
+                raise WriteConflictError([]) from error
             raise
         return True
 
-    return retry_lost_races(attempt)
+    return retry_on_conflict(attempt)
 
 
 def is_condition_failure(error: PynamoDBException) -> bool:
@@ -316,16 +316,16 @@ def is_outage(error: BaseException) -> bool:
 __all__ = [
     "Action",
     "Check",
-    "LostRaceError",
     "MoneyAttribute",
     "Table",
+    "Transaction",
     "UsersMeta",
     "VersionAttribute",
-    "Writes",
+    "WriteConflictError",
+    "conditional_write",
     "connection",
     "is_condition_failure",
     "is_outage",
-    "retry_lost_races",
+    "retry_on_conflict",
     "unchecked",
-    "write_if",
 ]

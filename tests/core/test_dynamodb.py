@@ -7,7 +7,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
-from smartbudget.core.tables import MoneyAttribute, Table, connection
+from smartbudget.core.dynamodb import MoneyAttribute, Table, connection
 
 
 class OwnerIndex(GlobalSecondaryIndex["Thing"]):

@@ -10,7 +10,6 @@ import datetime
 import html
 import io
 import json
-import os
 import random
 import re
 import string
@@ -38,8 +37,8 @@ from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
 from tests.money_builders import NOON, TODAY, make_budget
 from tests.reports.builders import ask
+from tests.sampling import SOAK
 
-SOAK = bool(os.environ.get("SOAK"))
 pytestmark = pytest.mark.soak
 
 ONE_DAY = datetime.timedelta(days=1)

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 import random
 import threading
 from collections import Counter
@@ -25,8 +24,8 @@ from smartbudget.core.dynamodb import connection
 from smartbudget.core.errors import ConflictError, NotFoundError
 from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, TODAY
+from tests.sampling import SOAK
 
-SOAK = bool(os.environ.get("SOAK"))
 pytestmark = pytest.mark.soak
 SETTINGS = settings(
     max_examples=400 if SOAK else 12,

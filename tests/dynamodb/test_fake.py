@@ -1,6 +1,5 @@
 """The fake of DynamoDB answers what moto and the local AWS answer."""
 
-import os
 import re
 
 import pytest
@@ -19,8 +18,7 @@ from tests.dynamodb.requests import (
     pages,
     requests,
 )
-
-SOAK = bool(os.environ.get("SOAK"))
+from tests.sampling import SOAK
 
 # Where moto differs from DynamoDB's documentation, or breaks.
 MOTO_DIFFERS = [

@@ -15,8 +15,8 @@ import yaml
 
 from smartbudget.local.settings import ROOT
 from tests.integration.people import PASSWORD, Person
+from tests.sampling import SOAK
 
-SOAK = bool(os.environ.get("SOAK"))
 pytestmark = pytest.mark.soak
 
 HERE = Path(__file__).parent

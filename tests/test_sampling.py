@@ -1,0 +1,26 @@
+"""A sample of pairs leaves out no value; the whole leaves out no pair."""
+
+import pytest
+
+from tests import sampling
+
+
+@pytest.mark.parametrize(("first", "second"), [("ab", "xyz"), ("abc", "x"), ("a", "x")])
+def test_each_value_is_in_the_sample(monkeypatch, first, second):
+    monkeypatch.setattr(sampling, "SOAK", False)
+
+    found = sampling.pairs(first, second)
+
+    assert len(found) == max(len(first), len(second))
+    assert [{*each} for each in zip(*found, strict=True)] == [{*first}, {*second}]
+
+
+def test_the_whole_has_each_pair(monkeypatch):
+    monkeypatch.setattr(sampling, "SOAK", True)
+
+    assert sampling.pairs("ab", "xy") == [
+        ("a", "x"),
+        ("a", "y"),
+        ("b", "x"),
+        ("b", "y"),
+    ]

@@ -32,10 +32,10 @@ def other_stage(stack: Stack) -> dict[str, str]:
     return {**outputs, "KmsKeyArn": key}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def faulty_web(stack, tmp_path_factory):
-    """A web server of this module's own, behind what fails when asked to."""
-    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"))
+    """A web server beside the stack's own, behind what fails when asked to."""
+    faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"), processes=1)
     yield faulty
     faulty.end()
 
@@ -43,6 +43,5 @@ def faulty_web(stack, tmp_path_factory):
 @pytest.fixture
 def web(faulty_web):
     """The same, running again if the last test killed it."""
-    yield faulty_web
-    if faulty_web.process.exit_code() is not None:
-        faulty_web.start()
+    faulty_web.wait()
+    return faulty_web

@@ -107,19 +107,23 @@ class Faults:
 class FaultyWeb:
     """One more web server of a stack; everything else is the stack's."""
 
-    def __init__(self, stack: Stack, folder: Path, **environment: str) -> None:
+    def __init__(
+        self, stack: Stack, folder: Path, *, processes: int = 2, **environment: str
+    ) -> None:
         (port,) = free_ports(1)
         self.stack = stack
+        self.processes = processes
         self.environment = environment
         self.faults = Faults(stack.aws_url, folder)
         self.web_url = f"http://127.0.0.1:{port}"
         self.log = folder / "web.log"
-        self.start()
+        self._start()
+        self.wait()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stack, name)
 
-    def start(self) -> None:
+    def _start(self) -> None:
         conf = Path(smartbudget.local.__path__[0]) / "gunicorn_conf.py"
         command = [sys.executable, "-m", "gunicorn", "smartbudget.wsgi:application"]
         command += [
@@ -127,15 +131,21 @@ class FaultyWeb:
             str(conf),
             "--bind",
             self.web_url.removeprefix("http://"),
+            "--workers",
+            str(self.processes),
         ]
         env = {**self.stack.local.web_env(), "HTTP_PROXY": self.faults.url}
         env |= self.environment
         self.process = Child("web server", command, env=env, cwd=ROOT, log=self.log)
+
+    def wait(self) -> None:
+        """Return once it answers."""
         wait_until(lambda: _answers(f"{self.web_url}/health"))
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """End it with SIGKILL, and start the next, which nobody waits for."""
         self.process.kill()
+        self._start()
 
     def end(self) -> None:
         self.process.stop()

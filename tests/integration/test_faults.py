@@ -31,6 +31,7 @@ CLAIM = "contains(values(ExpressionAttributeNames), 'attempts')"
 MARK = "contains(values(ExpressionAttributeNames), 'unsent_shard')"
 ACCOUNT = "TransactItems[0].Update.TableName == 'users'"
 LONG_AGO = "2020-01-01T00:00:00.000000+00:00"
+pytestmark = pytest.mark.xdist_group("faulty_web")
 
 
 @pytest.fixture(scope="module")

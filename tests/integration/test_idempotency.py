@@ -8,6 +8,7 @@ import requests
 
 from tests.integration.faults import ATTEMPTS, DOWN, HELD, HELD_AFTER, REPLY_LOST
 from tests.integration.people import Person
+from tests.sampling import pairs
 from tests.stack import wait_until
 
 CLAIM = "dynamodb:PutItem"
@@ -21,6 +22,15 @@ MADE = {
     "expenses/bulk": {"expenses": [LUNCH] * 3},
     "budgets": {"category": "Food", "amount": "50.00"},
 }
+PATHS = list(MADE)
+# When a server dies, and what whoever asks again is answered.
+DEATHS = {
+    "before the commit": (COMMIT, HELD, 409),
+    "after it": (COMMIT, HELD_AFTER, 409),
+    "before the answer is kept": (COMPLETION, HELD, 409),
+    "after that": (COMPLETION, HELD_AFTER, 201),
+}
+pytestmark = pytest.mark.xdist_group("faulty_web")
 
 
 @pytest.fixture
@@ -60,8 +70,8 @@ def let_lapse(stack, person, key="k") -> None:
     )
 
 
-@pytest.mark.parametrize("path", MADE)
-@pytest.mark.parametrize("call", [CLAIM, COMMIT, COMPLETION])
+@pytest.mark.soak
+@pytest.mark.parametrize(("call", "path"), pairs([CLAIM, COMMIT, COMPLETION], PATHS))
 def test_a_reply_lost_after_the_commit_does_nothing_twice(web, alice, call, path):
     with web.faults(call, REPLY_LOST, times=1) as fired:
         first = post(alice, path)
@@ -74,7 +84,7 @@ def test_a_reply_lost_after_the_commit_does_nothing_twice(web, alice, call, path
     assert_done_once(alice, path)
 
 
-@pytest.mark.parametrize("path", MADE)
+@pytest.mark.parametrize("path", PATHS)
 def test_when_every_reply_to_the_commit_is_lost_it_is_found(web, alice, path):
     with web.faults(COMMIT, REPLY_LOST, times=ATTEMPTS):
         unknown = post(alice, path)
@@ -94,18 +104,10 @@ def test_without_dynamodb_nothing_is_claimed_and_nothing_done(web, alice):
     assert post(alice).status_code == 201
 
 
-@pytest.mark.parametrize("path", MADE)
-@pytest.mark.parametrize(
-    ("call", "fault", "status"),
-    [
-        (COMMIT, HELD, 409),
-        (COMMIT, HELD_AFTER, 409),
-        (COMPLETION, HELD, 409),
-        (COMPLETION, HELD_AFTER, 201),
-    ],
-    ids=["before the commit", "after it", "before the answer is kept", "after that"],
-)
-def test_a_web_server_killed_on_the_way(web, alice, call, fault, status, path):
+@pytest.mark.soak
+@pytest.mark.parametrize(("death", "path"), pairs(list(DEATHS), PATHS))
+def test_a_web_server_killed_on_the_way(web, alice, death, path):
+    call, fault, status = DEATHS[death]
     with web.faults(call, fault) as fired, ThreadPoolExecutor() as pool:
         answer = pool.submit(post, alice, path)
         wait_until(fired)
@@ -124,7 +126,7 @@ def test_a_web_server_killed_on_the_way(web, alice, call, fault, status, path):
     assert_done_once(alice, path)
 
 
-@pytest.mark.parametrize("path", MADE)
+@pytest.mark.parametrize("path", PATHS)
 def test_sent_to_two_servers_at_once_it_is_done_once(web, alice, path):
     def send(number: int) -> requests.Response:
         return requests.post(

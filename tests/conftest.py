@@ -4,6 +4,8 @@ import contextlib
 import functools
 import gc
 import os
+import subprocess
+import sys
 
 import pytest
 import time_machine
@@ -17,7 +19,7 @@ from tests import quick_moto
 from tests.builders import client_for, make_user
 from tests.dynamodb.fake import Table
 from tests.money_builders import NOON
-from tests.stack import stack
+from tests.stack import LAMBDAS, stack
 
 __all__ = ["stack"]
 
@@ -32,6 +34,19 @@ MADE = {
 HOSTS = {"email": "ses"}
 # Tests that share one of these run in one worker, which makes it once.
 EXPENSIVE = ("other_stage", "rich")
+
+
+def pytest_sessionstart(session):
+    """Begin to build the Lambdas while the workers start and collect the tests.
+
+    On a fresh clone that takes half a minute, for which each worker would wait.
+    """
+    config = session.config
+    if config.getoption("numprocesses", None) and not LAMBDAS.exists():
+        command = [sys.executable, "-c", "from tests import stack; stack.lambdas()"]
+        # Should it fail, the first test that needs them says why.
+        building = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        config.add_cleanup(building.wait)
 
 
 def pytest_itemcollected(item):

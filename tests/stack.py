@@ -25,10 +25,13 @@ from typing import Any
 
 import pytest
 
+from infra.build_lambdas import build
+from smartbudget.local import environment
 from smartbudget.local.processes import Child
 from smartbudget.local.settings import Settings
 from smartbudget.local.stack import LocalStack
 
+LAMBDAS = Settings.build_dir / "lambdas"
 WAIT_SECONDS = 20
 # A killed worker's message comes back after this long; the default is for people.
 PARAMETERS = {"QueueVisibilitySeconds": "5"}
@@ -161,6 +164,12 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         web_environment=WEB_ENVIRONMENT,
     )
     return dataclasses.replace(settings, **changes)
+
+
+def lambdas() -> dict[str, Path]:
+    """Build what is missing of the Lambdas' zips; return {function: its zip}."""
+    with environment.exclusive(LAMBDAS.with_suffix(".lock")):
+        return build(LAMBDAS)
 
 
 @contextlib.contextmanager

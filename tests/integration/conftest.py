@@ -2,12 +2,11 @@
 
 import pytest
 
-from infra.build_lambdas import build
-from smartbudget.local import deploy, environment
+from smartbudget.local import deploy
 from smartbudget.local.settings import TEMPLATE_PARAMETERS
 from tests.integration.faults import FaultyWeb
 from tests.integration.stages import OTHER, deploy_template
-from tests.stack import Stack
+from tests.stack import Stack, lambdas
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +24,7 @@ def other_stage(stack: Stack) -> dict[str, str]:
         "TargetGroup": "targetgroup/awseb-x/0123456789abcdef",
         "SweepSchedule": "rate(1 day)",  # it has nothing to do
     }
-    build_dir = stack.local.settings.build_dir
-    with environment.exclusive(build_dir / "lambdas.lock"):
-        zips = build(build_dir / "lambdas")
-    outputs, _ = deploy.deploy(session, zips, parameters)
+    outputs, _ = deploy.deploy(session, lambdas(), parameters)
     return {**outputs, "KmsKeyArn": key}
 
 

@@ -77,7 +77,7 @@ class BudgetView(ApiView):
             request.user,
             budget_id,
             **data.validated_data,
-            check=if_match(request, represent),
+            precondition=if_match(request, represent),
         )
         return Response(represent(request, budget))
 
@@ -85,7 +85,7 @@ class BudgetView(ApiView):
     def delete(self, request: Request, budget_id: str) -> Response:
         """Delete a budget; its expenses stay."""
         services.delete_budget(
-            request.user, budget_id, check=if_match(request, represent)
+            request.user, budget_id, precondition=if_match(request, represent)
         )
         return Response(status=204)
 

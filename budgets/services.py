@@ -3,7 +3,7 @@
 What they count is in `counting.py`, kept in step with every expense.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from pynamodb.exceptions import DoesNotExist
@@ -23,11 +23,9 @@ from budgets.counting import (
 from budgets.models import Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates, money
 from smartbudget.core.dynamodb import (
-    Check,
     Transaction,
     WriteConflictError,
     retry_on_conflict,
-    unchecked,
 )
 from smartbudget.core.erasure import erase_indexed
 from smartbudget.core.errors import (
@@ -119,18 +117,19 @@ def edit_budget(
     amount: object = None,
     alert_threshold: object = None,
     period: str | None = None,
-    check: Check[Budget] = unchecked,
+    precondition: Callable[[Budget], None] | None = None,
 ) -> Budget:
     """Change what is given, and alert or arm again as the new numbers ask for.
 
     A new category or period makes it another budget, with another id: the old one
     goes and the new one comes in one step. One of an earlier version moves to its own
     id first, and becomes one with a budget that is there already. An amount that is
-    given as it is stored is not checked again. check: of the budget about to change.
+    given as it is stored is not checked again. precondition: of the budget about to
+    change.
 
     Returns the budget as it is now. Raises InvalidError, NotFoundError, ConflictError
-    if the category and period are taken, and what `check` raises. Safe to repeat,
-    except for a move: its old id is then gone.
+    if the category and period are taken, and what `precondition` raises. Safe to
+    repeat, except for a move: its old id is then gone.
     """
     if category is not None:
         category = clean(category, "category", shortest=1, longest=50)
@@ -143,7 +142,8 @@ def edit_budget(
 
     def attempt() -> tuple[Budget, Outcome]:
         old = get_budget(user, budget_id)
-        check(old)
+        if precondition:
+            precondition(old)
         new = Budget(
             budget_id=budget_id_for(
                 user.user_id, period or old.period, category or old.category
@@ -185,18 +185,19 @@ def edit_budget(
 
 
 def delete_budget(
-    user: User, budget_id: str, *, check: Check[Budget] = unchecked
+    user: User, budget_id: str, *, precondition: Callable[[Budget], None] | None = None
 ) -> None:
     """Delete a budget; its expenses stay.
 
-    check: of the budget that is about to go.
+    precondition: of the budget that is about to go.
 
-    Raises NotFoundError, also when it is gone already, and what `check` raises.
+    Raises NotFoundError, also when it is gone already, and what `precondition` raises.
     """
 
     def attempt() -> None:
         budget = get_budget(user, budget_id)
-        check(budget)
+        if precondition:
+            precondition(budget)
         writes = Transaction()
         writes.delete(budget)
         writes.commit()

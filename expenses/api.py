@@ -169,7 +169,7 @@ class ExpenseView(ApiView):
             request.user,
             expense_id,
             **data.validated_data,
-            check=if_match(request, represent),
+            precondition=if_match(request, represent),
         )
         return Response(represent(request, expense))
 
@@ -177,7 +177,7 @@ class ExpenseView(ApiView):
     def delete(self, request: Request, expense_id: str) -> Response:
         """Delete an expense; budgets no longer count it."""
         services.delete_expense(
-            request.user, expense_id, check=if_match(request, represent)
+            request.user, expense_id, precondition=if_match(request, represent)
         )
         return Response(status=204)
 

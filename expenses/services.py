@@ -17,11 +17,9 @@ from expenses.queries import get_expense
 from expenses.receipts import Kept, Removal
 from smartbudget.core import log
 from smartbudget.core.dynamodb import (
-    Check,
     Transaction,
     WriteConflictError,
     retry_on_conflict,
-    unchecked,
 )
 from smartbudget.core.errors import ConflictError, DomainError, InvalidError
 from smartbudget.core.language import gettext as _
@@ -99,18 +97,19 @@ def edit_expense(
     receipt_url: str | None = None,
     drop_receipt: bool = False,
     version: int | None = None,
-    check: Check[Expense] = unchecked,
+    precondition: Callable[[Expense], None] | None = None,
 ) -> Expense:
     """Change what is given, with the budgets and alerts that follow.
 
     receipt, receipt_url: as with a new expense; what was there before is removed.
     drop_receipt: remove it. version: of the expense that was looked at, as `version`
-    has it; None: whichever there is. check: of the expense that is about to change.
+    has it; None: whichever there is. precondition: of the expense that is about to
+    change.
 
     What is given as it is stored is not checked again. Returns the expense as it is
     now; its history tells what it was. Safe to repeat.
 
-    Raises InvalidError, NotFoundError, what `check` raises, and StaleError where
+    Raises InvalidError, NotFoundError, what `precondition` raises, and StaleError where
     something would change and the version is another by now.
     """
     given = {
@@ -139,26 +138,32 @@ def edit_expense(
     with _taken_back(kept):
         expense = _commit(
             user,
-            lambda: _edit(user, expense_id, changes, kept, removal, version, check),
+            lambda: _edit(
+                user, expense_id, changes, kept, removal, version, precondition
+            ),
         )
     removal.carry_out()
     return expense
 
 
 def delete_expense(
-    user: User, expense_id: str, *, check: Check[Expense] = unchecked
+    user: User,
+    expense_id: str,
+    *,
+    precondition: Callable[[Expense], None] | None = None,
 ) -> None:
     """Delete an expense and its receipt; budgets no longer count it.
 
-    check: of the expense that is about to go.
+    precondition: of the expense that is about to go.
 
-    Raises NotFoundError, also when it is gone already, and what `check` raises.
+    Raises NotFoundError, also when it is gone already, and what `precondition` raises.
     """
     removal = Removal(expense_id)
 
     def attempt() -> tuple[Expense, Outcome]:
         expense = get_expense(user, expense_id)
-        check(expense)
+        if precondition:
+            precondition(expense)
         writes = Transaction()
         outcome = effects.touch_budgets(user, expense, None, writes)
         removal.plan(expense)
@@ -201,10 +206,11 @@ def _edit(
     kept: Kept | None,
     removal: Removal,
     version: int | None,
-    check: Check[Expense],
+    precondition: Callable[[Expense], None] | None,
 ) -> tuple[Expense, Outcome]:
     before = get_expense(user, expense_id)
-    check(before)
+    if precondition:
+        precondition(before)
     after = effects.changed(before, changes)
     if after is None:
         return before, Outcome()

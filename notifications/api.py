@@ -68,7 +68,7 @@ class NotificationView(ApiView):
             request.user,
             notification_id,
             read=data.validated_data.get("read"),
-            check=if_match(request, represent),
+            precondition=if_match(request, represent),
         )
         return Response(represent(request, notification))
 

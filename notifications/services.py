@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,11 +14,9 @@ from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES, READS
 from smartbudget.core.dynamodb import (
     Action,
-    Check,
     WriteConflictError,
     conditional_write,
     retry_on_conflict,
-    unchecked,
 )
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
@@ -127,22 +125,23 @@ def mark(
     notification_id: str,
     *,
     read: bool | None = True,
-    check: Check[Notification] = unchecked,
+    precondition: Callable[[Notification], None] | None = None,
 ) -> Notification:
     """Mark one of the user's notifications as read or unread and return it.
 
     read: None changes nothing.
 
     Only that changes, never what delivery goes by. Safe to repeat: the first time of
-    reading stays. check: of the notification that is about to be marked; only for one
-    is it read before.
+    reading stays. precondition: of the notification that is about to be marked; only
+    for one is it read before.
 
-    Raises NotFoundError, also for somebody else's, and what `check` raises; nothing is
-    then made anew.
+    Raises NotFoundError, also for somebody else's, and what `precondition` raises;
+    nothing is then made anew.
     """
     if read is None:
         stored = get_notification(user, notification_id)
-        check(stored)
+        if precondition:
+            precondition(stored)
         return stored
     read_at = Notification.read_at
     action: Action = (
@@ -156,14 +155,14 @@ def mark(
 
     def attempt() -> Notification:
         condition = is_the_users
-        if check is not unchecked:
+        if precondition:
             stored = get_notification(user, notification_id)
-            check(stored)
+            precondition(stored)
             condition &= _is_still(stored)
         notification = Notification(notification_id)
         if conditional_write(lambda: notification.update([action], condition)):
             return notification
-        if check is not unchecked:
+        if precondition:
             raise WriteConflictError([notification])
         raise NotFoundError(_("There is no such notification."))
 

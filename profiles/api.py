@@ -38,7 +38,9 @@ class ProfileView(ApiView):
         data = serializers.ProfileInput(data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         account = update_profile(
-            request.user, **data.validated_data, check=if_match(request, represent)
+            request.user,
+            **data.validated_data,
+            precondition=if_match(request, represent),
         )
         return Response(represent(request, account))
 

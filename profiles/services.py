@@ -1,28 +1,23 @@
 """Accounts: registration, login, profile and password."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from accounts import rules
 from accounts.models import Account
+from accounts.services import change_account, get_account
 from budgets import services as budgets
 from expenses import queries as expenses
 from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core.dynamodb import (
-    Check,
     retry_on_conflict,
-    unchecked,
 )
 from smartbudget.core.errors import (
     ConflictError,
 )
 from smartbudget.core.language import gettext as _
 from smartbudget.core.user import User
-
-if TYPE_CHECKING:
-    pass
-from accounts.services import change_account, get_account
 
 
 class ProfileChanges(TypedDict, total=False):
@@ -40,24 +35,29 @@ class ProfileChanges(TypedDict, total=False):
 def update_profile(
     user: User,
     *,
-    check: Check[Account] = unchecked,
+    precondition: Callable[[Account], None] | None = None,
     **changes: Unpack[ProfileChanges],
 ) -> Account:
     """Change the given parts of a profile, and every live copy with it.
 
-    check: of the account that is about to change.
+    precondition: of the account that is about to change.
 
     Raises InvalidError naming the field, ConflictError for another currency while
-    anything is recorded, and what `check` raises.
+    anything is recorded, and what `precondition` raises.
     """
-    return retry_on_conflict(lambda: _update_profile(user.user_id, changes, check))
+    return retry_on_conflict(
+        lambda: _update_profile(user.user_id, changes, precondition)
+    )
 
 
 def _update_profile(
-    user_id: str, changes: ProfileChanges, check: Check[Account]
+    user_id: str,
+    changes: ProfileChanges,
+    precondition: Callable[[Account], None] | None,
 ) -> Account:
     account = get_account(user_id)
-    check(account)
+    if precondition:
+        precondition(account)
     checked = _check_profile(account, changes)
     # Why: docs/decisions.md#the-currency-is-fixed-while-anything-is-recorded
     if checked.get("currency", account.currency) != account.currency:

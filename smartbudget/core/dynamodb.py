@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
@@ -52,14 +52,6 @@ _OUTAGE_CODES = {
     "RequestThrottled",
     "TransactionInProgressException",
 }
-
-
-# Looks at the item that a write is conditional on, and raises to have it not written.
-Check: TypeAlias = Callable[[T], None]
-
-
-def unchecked(item: object) -> None:
-    """Let whatever is stored be changed."""
 
 
 class MoneyAttribute(Attribute[Decimal]):
@@ -315,7 +307,6 @@ def is_outage(error: BaseException) -> bool:
 
 __all__ = [
     "Action",
-    "Check",
     "MoneyAttribute",
     "Table",
     "Transaction",
@@ -327,5 +318,4 @@ __all__ = [
     "is_condition_failure",
     "is_outage",
     "retry_on_conflict",
-    "unchecked",
 ]

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from smartbudget.core.dynamodb import Check, unchecked
 from smartbudget.core.errors import InvalidError, PreconditionError
 
 T = TypeVar("T")
@@ -31,21 +30,21 @@ def tag_of_data(data: Mapping[str, Any]) -> str:
 
 def if_match(
     request: Request, represent: Callable[[Request, T], Mapping[str, Any]]
-) -> Check[T]:
-    """Return what raises PreconditionError of an item that If-Match does not name.
+) -> Callable[[T], None] | None:
+    """Return the request's precondition for services, or None without If-Match.
 
-    Services call it with the item that their write is conditional on. represent: what
-    makes the data of an answer of an item; a GET of it gives the tag that is compared.
+    It raises PreconditionError for an item whose entity tag If-Match does not name.
+    represent: returns the data of the answer to a GET, which has the tag.
     """
     if "HTTP_IF_MATCH" not in request.META:
-        return unchecked
+        return None
     named = parse_etags(request.META["HTTP_IF_MATCH"])
 
-    def check(item: T) -> None:
+    def precondition(item: T) -> None:
         if named != ["*"] and tag_of_data(represent(request, item)) not in named:
             raise changed()
 
-    return check
+    return precondition
 
 
 def changed() -> PreconditionError:

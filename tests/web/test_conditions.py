@@ -140,7 +140,7 @@ def test_the_condition_holds_up_to_the_write_itself(thing):
     """Somebody changes it between the look at it and the write."""
     seen = []
 
-    def check(item):
+    def precondition(item):
         seen.append(item)
         if len(seen) == 1:
             thing.meddle()
@@ -148,7 +148,7 @@ def test_the_condition_holds_up_to_the_write_itself(thing):
             raise PreconditionError("It is another by now.")
 
     with pytest.raises(PreconditionError):
-        thing.edit(check=check)
+        thing.edit(precondition=precondition)
 
     assert len(seen) == 2
 
@@ -199,7 +199,7 @@ def test_a_deletion_s_condition_holds_up_to_the_write_itself(alice, delete):
         name, edit = make_budget(alice).budget_id, budgets.edit_budget
     seen = []
 
-    def check(item):
+    def precondition(item):
         seen.append(item.amount)
         if len(seen) == 1:
             edit(alice, name, amount="3")
@@ -207,7 +207,7 @@ def test_a_deletion_s_condition_holds_up_to_the_write_itself(alice, delete):
             raise PreconditionError("It is another by now.")
 
     with pytest.raises(PreconditionError):
-        delete(alice, name, check=check)
+        delete(alice, name, precondition=precondition)
 
     assert seen[1] == Decimal(3)
 

@@ -19,7 +19,7 @@ from budgets.serializers import (
     TrendOutput,
 )
 from expenses import queries as expenses
-from smartbudget.web import cursors
+from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 
@@ -33,7 +33,7 @@ class BudgetListView(ApiView):
         """List the caller's budgets, by category and period, on one page."""
         page = services.list_budgets(request.user)
         results = represent_all(request, page.items)
-        return Response(cursors.body(request, request.user, page, results))
+        return Response(pagination.body(request, request.user, page, results))
 
     @extend_schema(
         operation_id="create_budget",

@@ -14,7 +14,7 @@ from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import WriteConflictError
-from smartbudget.core.pages import Key
+from smartbudget.core.pagination import Key
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)

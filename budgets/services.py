@@ -34,7 +34,7 @@ from smartbudget.core.errors import (
     NotFoundError,
 )
 from smartbudget.core.language import gettext as _
-from smartbudget.core.pages import Page
+from smartbudget.core.pagination import Page
 from smartbudget.core.text import choose, clean
 from smartbudget.core.user import User
 

@@ -28,7 +28,7 @@ from expenses.serializers import (
     TotalsOutput,
 )
 from smartbudget.core.concurrency import RECEIPTS
-from smartbudget.web import cursors
+from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.conditions import if_match
 from smartbudget.web.parsers import JSONParser
@@ -50,10 +50,10 @@ class ExpenseListView(ApiView):
         By amount `start` and `end` are needed, and `totals` come in any case: where
         they are not `complete`, the newest expenses that were read are sorted.
         """
-        where = cursors.position(request, request.user)
+        where = pagination.position(request, request.user)
         page = queries.list_expenses(request.user, **self.asked, **where)
         results = represent_all(request, page.items)
-        body = cursors.body(request, request.user, page, results)
+        body = pagination.body(request, request.user, page, results)
         if page.totals:
             context = {"currency": request.user.currency}
             body["totals"] = TotalsOutput(page.totals, context=context).data

@@ -16,8 +16,8 @@ from expenses.serializers import (
     RenameInput,
     UseOutput,
 )
-from smartbudget.core.pages import Page
-from smartbudget.web import cursors
+from smartbudget.core.pagination import Page
+from smartbudget.web import pagination
 from smartbudget.web.api import ApiView
 from smartbudget.web.parsers import JSONParser
 
@@ -39,7 +39,7 @@ class CategoryListView(ApiView):
         found = categories.list_categories(request.user, **self.asked)
         context = {"currency": request.user.currency}
         results = UseOutput(found.uses, many=True, context=context).data
-        page = cursors.body(request, request.user, Page(found.uses), results)
+        page = pagination.body(request, request.user, Page(found.uses), results)
         return Response({**page, "complete": found.complete})
 
 

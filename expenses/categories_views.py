@@ -14,11 +14,11 @@ from expenses.categories import Use
 from expenses.forms import CategoryFilterForm, RenameForm
 from expenses.renaming import Renamed
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.pages import Page
+from smartbudget.core.pagination import Page
 from smartbudget.web.changelists import ChangeList, Column
-from smartbudget.web.cursors import Position
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form
+from smartbudget.web.pagination import Position
 
 CATEGORIES = ChangeList(
     title=_("Categories"),

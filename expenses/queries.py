@@ -20,7 +20,7 @@ from smartbudget.core import dates, money
 from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.pages import Item, Key, Page, read_page
+from smartbudget.core.pagination import Item, Key, Page, query_page
 from smartbudget.core.text import choose, clean, fold, search_key
 from smartbudget.core.user import User
 
@@ -174,7 +174,7 @@ def list_expenses(
         return _list_by_amount(
             user, wanted, sort, limit=limit, after=after, backwards=backwards
         )
-    page = read_page(
+    page = query_page(
         Expense.by_user,
         user.user_id,
         KEY,

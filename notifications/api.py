@@ -19,7 +19,7 @@ from notifications.serializers import (
     SubscriptionOutput,
     UnreadOutput,
 )
-from smartbudget.web import cursors
+from smartbudget.web import pagination
 from smartbudget.web.api import ApiView
 from smartbudget.web.conditions import if_match
 
@@ -39,11 +39,11 @@ class NotificationListView(ApiView):
         page = services.list_notifications(
             request.user,
             **self.asked,
-            **cursors.position(request, request.user),
+            **pagination.position(request, request.user),
         )
         context = {"time_zone": request.user.time_zone}
         results = NotificationOutput(page.items, many=True, context=context).data
-        return Response(cursors.body(request, request.user, page, results))
+        return Response(pagination.body(request, request.user, page, results))
 
 
 class NotificationView(ApiView):

@@ -21,7 +21,7 @@ from smartbudget.core.dynamodb import (
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import ngettext
-from smartbudget.core.pages import READ_FIRST, Key, Page, read_page
+from smartbudget.core.pagination import READ_FIRST, Key, Page, query_page
 from smartbudget.core.text import choose
 from smartbudget.core.user import User
 
@@ -76,7 +76,7 @@ def list_notifications(
     if unread is not None:
         read_at = Notification.read_at
         matching &= read_at.does_not_exist() if unread else read_at.exists()
-    return read_page(
+    return query_page(
         Notification.by_user,
         user.user_id,
         KEY,

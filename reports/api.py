@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
-from smartbudget.web import cursors
+from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.inputs import ListQuery
 
@@ -42,7 +42,7 @@ class ReportListView(ApiView):
     @extend_schema(operation_id="list_reports", responses=ReportPage)
     def get(self, request: Request) -> Response:
         """List the caller's reports, newest first."""
-        position = cursors.position(request, request.user)
+        position = pagination.position(request, request.user)
         page = archive.list_reports(request.user, **position)
         results = [
             FiledOutput(
@@ -50,7 +50,7 @@ class ReportListView(ApiView):
             ).data
             for each in page.items
         ]
-        return Response(cursors.body(request, request.user, page, results))
+        return Response(pagination.body(request, request.user, page, results))
 
 
 class ReportView(ApiView):

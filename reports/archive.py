@@ -28,7 +28,7 @@ from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableErro
 from smartbudget.core.language import gettext as _
 from smartbudget.core.language import mark, speaking
 from smartbudget.core.lease import new_owner
-from smartbudget.core.pages import Key, Page
+from smartbudget.core.pagination import Key, Page
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from reports import archive
 from reports.archive import Made
 from reports.forms import ReportForm
-from smartbudget.web import cursors
+from smartbudget.web import pagination
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form, posted
@@ -38,9 +38,9 @@ def reports(request: HttpRequest) -> HttpResponse:
     user = request.user
     form = ReportForm(posted(request), user=user)
     position = (
-        {"limit": cursors.PAGE_SIZE}
+        {"limit": pagination.PAGE_SIZE}
         if form.is_bound
-        else cursors.position(request, user)
+        else pagination.position(request, user)
     )
 
     def context() -> dict[str, object]:

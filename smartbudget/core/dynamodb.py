@@ -1,4 +1,4 @@
-"""What the DynamoDB models share: one connection, money, transactions, cursors."""
+"""What the DynamoDB models share: one connection, money, transactions."""
 
 import random
 import threading

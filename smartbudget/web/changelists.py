@@ -22,8 +22,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from smartbudget.core.pages import Page
-from smartbudget.web import cursors
+from smartbudget.core.pagination import Page
+from smartbudget.web import pagination
 from smartbudget.web.forms import ListForm, answer_form
 
 
@@ -70,7 +70,7 @@ class ChangeList:
         request: HttpRequest,
         form: ListForm,
         *,
-        find: Callable[[dict[str, Any], cursors.Position], Page[Any]],
+        find: Callable[[dict[str, Any], pagination.Position], Page[Any]],
         row: Callable[[Any], Any] = lambda item: item,
         context: dict[str, Any] | None = None,
         beside: Callable[[Any], dict[str, Any]] = lambda page: {},
@@ -85,7 +85,7 @@ class ChangeList:
         always = {"cl": self, "form": form, **(context or {})}
 
         def show(page: Page[Any]) -> HttpResponse:
-            limit = cursors.position(request, request.user)["limit"]
+            limit = pagination.position(request, request.user)["limit"]
             shown = {
                 **always,
                 **self.rows(request, page, row),
@@ -100,7 +100,9 @@ class ChangeList:
             request,
             self.template,
             form,
-            save=lambda chosen: find(chosen, cursors.position(request, request.user)),
+            save=lambda chosen: find(
+                chosen, pagination.position(request, request.user)
+            ),
             done=show,
             context=always,
         )
@@ -116,5 +118,5 @@ class ChangeList:
             "cl": self,
             "here": request.get_full_path(),
             "rows": [row(item) for item in page.items],
-            "links": cursors.links(request, request.user, page),
+            "links": pagination.links(request, request.user, page),
         }

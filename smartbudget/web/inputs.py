@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.fields import MultipleChoiceField, empty
 
-from smartbudget.web.cursors import PAGING
+from smartbudget.web.pagination import PAGING
 
 ONCE = _("Give it once.")
 MOST_FAULTS = 50  # of one kind that are named in an answer; more cost seconds
@@ -101,7 +101,7 @@ class QueryInput(InputSerializer):
 class ListQuery(QueryInput):
     """Base of the query of a list that comes in pages, and all of one without filters.
 
-    `cursors.position` reads where the page begins.
+    `pagination.position` reads where the page begins.
     """
 
     IGNORED = QueryInput.IGNORED | {*PAGING}

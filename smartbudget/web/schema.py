@@ -12,7 +12,7 @@ from drf_spectacular import openapi
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.serializers import FileField
 
-from smartbudget.web import cursors, idempotency
+from smartbudget.web import idempotency, pagination
 from smartbudget.web.downloads import OneForm
 from smartbudget.web.fields import TEXT, PasswordField, TextField
 from smartbudget.web.inputs import InputSerializer, ListQuery
@@ -84,13 +84,13 @@ GROUPS = {
 PAGING = [
     OpenApiParameter(
         "cursor",
-        {"type": "string", "minLength": 1, "pattern": cursors.PATTERN},
+        {"type": "string", "minLength": 1, "pattern": pagination.PATTERN},
         description="As `next` or `previous` has it.",
     ),
     OpenApiParameter(
         "page_size",
-        {"type": "integer", "minimum": 1, "maximum": cursors.LARGEST_PAGE_SIZE},
-        description=f"{cursors.PAGE_SIZE} if not given.",
+        {"type": "integer", "minimum": 1, "maximum": pagination.LARGEST_PAGE_SIZE},
+        description=f"{pagination.PAGE_SIZE} if not given.",
     ),
 ]
 

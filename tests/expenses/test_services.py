@@ -8,7 +8,7 @@ import time_machine
 from expenses import services
 from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses, spending
-from smartbudget.core import dates, pages
+from smartbudget.core import dates, pagination
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.calls import QUERY, counted
 from tests.expenses.builders import make_expenses
@@ -363,7 +363,7 @@ def test_days_go_both_ways_page_by_page():
 
 
 def test_a_search_reads_on_to_the_end_of_the_list(monkeypatch):
-    monkeypatch.setattr(pages, "READ_FIRST", 3)
+    monkeypatch.setattr(pagination, "READ_FIRST", 3)
     make_expenses(8, description="dull", date="2026-02-02")
     make_expense(date="2026-01-01", description="needle")
 
@@ -376,7 +376,7 @@ def test_a_search_reads_on_to_the_end_of_the_list(monkeypatch):
 
 
 def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
-    monkeypatch.setattr(pages, "READ_FIRST", 3)
+    monkeypatch.setattr(pagination, "READ_FIRST", 3)
     make_expenses(8, description="needle", date="2026-02-02")
 
     with counted() as calls:
@@ -388,8 +388,8 @@ def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
 
 
 def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
-    monkeypatch.setattr(pages, "READ_FIRST", 10)
-    monkeypatch.setattr(pages, "MOST_PAGES", 0)
+    monkeypatch.setattr(pagination, "READ_FIRST", 10)
+    monkeypatch.setattr(pagination, "MOST_PAGES", 0)
     for number in range(30):
         make_expense(date=f"2026-02-{number % 28 + 1:02d}", description="dull")
     make_expense(date="2026-01-01", description="needle")

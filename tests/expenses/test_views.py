@@ -12,7 +12,7 @@ from accounts.models import Account
 from expenses import periods
 from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses
-from smartbudget.core import pages
+from smartbudget.core import pagination
 from smartbudget.core.errors import NotFoundError
 from tests.builders import account_of, client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense, spent
@@ -440,8 +440,8 @@ def test_the_ends_of_the_calendar_can_be_asked_for(client, year):
 
 
 def test_a_filtered_page_that_is_short_says_so(client, alice, monkeypatch):
-    monkeypatch.setattr(pages, "READ_FIRST", 3)
-    monkeypatch.setattr(pages, "MOST_PAGES", 0)
+    monkeypatch.setattr(pagination, "READ_FIRST", 3)
+    monkeypatch.setattr(pagination, "MOST_PAGES", 0)
     make_expense(alice, date="2026-03-05", description="needle")
     for day in (1, 2, 3, 4):
         make_expense(alice, date=f"2026-02-0{day}", description="dull")

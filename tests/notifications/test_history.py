@@ -7,7 +7,7 @@ import pytest
 from notifications import services
 from notifications.models import Notification
 from notifications.services import Marked
-from smartbudget.core import pages
+from smartbudget.core import pagination
 from smartbudget.core.errors import InvalidError, NotFoundError
 from tests.notifications import faults
 from tests.notifications.builders import make_account, make_notification, stored
@@ -72,8 +72,8 @@ def test_another_users_notification_is_not_found(notification_id):
 
 
 def test_a_filtered_page_reads_a_bounded_part_and_goes_on(clock, monkeypatch):
-    monkeypatch.setattr(pages, "READ_FIRST", 3)
-    monkeypatch.setattr(pages, "MOST_PAGES", 0)
+    monkeypatch.setattr(pagination, "READ_FIRST", 3)
+    monkeypatch.setattr(pagination, "MOST_PAGES", 0)
     user = make_account(subscribed=False).user
     make_notification("old", type="large_expense")
     clock.shift(1)

@@ -30,7 +30,7 @@ class Page(Generic[T]):
     previous: Key | None = None
 
 
-def read_page(
+def query_page(
     index: Index[M],
     hash_key: str,
     key_names: Sequence[str],

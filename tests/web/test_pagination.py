@@ -5,9 +5,9 @@ from django.http import QueryDict
 from django.test import RequestFactory
 
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.pages import Page
+from smartbudget.core.pagination import Page
 from smartbudget.core.user import User
-from smartbudget.web import cursors
+from smartbudget.web import pagination
 
 ALICE = User("a1", "alice", "alice@example.com")
 BOB = User("b1", "bob", "bob@example.com")
@@ -23,63 +23,63 @@ def cursor_in(link):
 
 
 def test_a_key_comes_back_as_it_was():
-    cursor = cursors.encode(KEY, "a1", backwards=True)
+    cursor = pagination.encode(KEY, "a1", backwards=True)
 
-    assert cursors.decode(cursor, "a1") == (KEY, True)
+    assert pagination.decode(cursor, "a1") == (KEY, True)
 
 
 @pytest.mark.parametrize("cursor", ["x", "a.b.c", "é", ":" * 9, "\x00"])
 def test_a_forged_cursor_is_refused_by_name(cursor):
     with pytest.raises(InvalidError) as caught:
-        cursors.decode(cursor, "a1")
+        pagination.decode(cursor, "a1")
 
     assert caught.value.field == "cursor"
 
 
 def test_a_cursor_signed_with_an_older_secret_is_taken(settings):
-    cursor = cursors.encode(KEY, "a1")
+    cursor = pagination.encode(KEY, "a1")
 
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another one"
 
-    assert cursors.decode(cursor, "a1") == (KEY, False)
+    assert pagination.decode(cursor, "a1") == (KEY, False)
     settings.SECRET_KEY_FALLBACKS = []
     with pytest.raises(InvalidError):
-        cursors.decode(cursor, "a1")
+        pagination.decode(cursor, "a1")
 
 
 def test_somebody_elses_cursor_is_refused():
-    cursor = cursors.encode(KEY, "a1")
+    cursor = pagination.encode(KEY, "a1")
 
     with pytest.raises(InvalidError):
-        cursors.decode(cursor, "b1")
+        pagination.decode(cursor, "b1")
 
 
 def test_a_cursor_over_somebody_elses_key_is_refused():
-    cursor = cursors.encode(KEY, "b1")
+    cursor = pagination.encode(KEY, "b1")
 
     with pytest.raises(InvalidError):
-        cursors.decode(cursor, "b1")
+        pagination.decode(cursor, "b1")
 
 
 def test_links_lead_on_and_back_with_what_was_chosen():
     request = request_for("/api/expenses?status=void&page_size=2")
-    body = cursors.body(request, ALICE, Page([1, 2], next=KEY, previous=KEY), [1, 2])
+    body = pagination.body(request, ALICE, Page([1, 2], next=KEY, previous=KEY), [1, 2])
 
     assert body["results"] == [1, 2]
     onward = request_for(body["next"])
     assert onward.path == "/api/expenses"
     assert onward.GET["status"] == "void"
-    assert cursors.position(onward, ALICE) == {
+    assert pagination.position(onward, ALICE) == {
         "limit": 2,
         "after": KEY,
         "backwards": False,
     }
-    assert cursors.position(request_for(body["previous"]), ALICE)["backwards"]
+    assert pagination.position(request_for(body["previous"]), ALICE)["backwards"]
 
 
 def test_a_lists_ends_have_no_links():
-    links = cursors.links(request_for("/api/expenses"), ALICE, Page([]))
+    links = pagination.links(request_for("/api/expenses"), ALICE, Page([]))
 
     assert links == {"next": None, "previous": None}
 
@@ -88,25 +88,25 @@ def test_a_lists_ends_have_no_links():
     "address", ["/api/budgets?", "/api/expenses?status=void&", "/api/expenses?start=1&"]
 )
 def test_a_cursor_is_good_for_the_list_it_was_made_for_only(address):
-    link = cursors.links(request_for("/api/expenses"), ALICE, Page([], next=KEY))[
+    link = pagination.links(request_for("/api/expenses"), ALICE, Page([], next=KEY))[
         "next"
     ]
 
     with pytest.raises(InvalidError):
-        cursors.position(request_for(f"{address}cursor={cursor_in(link)}"), ALICE)
+        pagination.position(request_for(f"{address}cursor={cursor_in(link)}"), ALICE)
 
 
 def test_both_forms_of_an_address_are_one_list():
-    link = cursors.links(request_for("/api/expenses/"), ALICE, Page([], next=KEY))[
+    link = pagination.links(request_for("/api/expenses/"), ALICE, Page([], next=KEY))[
         "next"
     ]
     request = request_for(f"/api/expenses?cursor={cursor_in(link)}&page_size=7")
 
-    assert cursors.position(request, ALICE)["after"] == KEY
+    assert pagination.position(request, ALICE)["after"] == KEY
 
 
 def test_a_list_begins_at_its_beginning_with_25():
-    assert cursors.position(request_for("/x"), BOB) == {
+    assert pagination.position(request_for("/x"), BOB) == {
         "limit": 25,
         "after": None,
         "backwards": False,
@@ -115,7 +115,7 @@ def test_a_list_begins_at_its_beginning_with_25():
 
 @pytest.mark.parametrize("size", ["1", "100"])
 def test_page_sizes_that_are_fine(size):
-    position = cursors.position(request_for(f"/x?page_size={size}"), BOB)
+    position = pagination.position(request_for(f"/x?page_size={size}"), BOB)
 
     assert position["limit"] == int(size)
 
@@ -125,6 +125,6 @@ def test_page_sizes_that_are_fine(size):
 )
 def test_page_sizes_that_are_refused(size):
     with pytest.raises(InvalidError) as caught:
-        cursors.position(request_for(f"/x?page_size={size}"), BOB)
+        pagination.position(request_for(f"/x?page_size={size}"), BOB)
 
     assert caught.value.field == "page_size"

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.language import gettext as _
-from smartbudget.core.pages import Key, Page
+from smartbudget.core.pagination import Key, Page
 from smartbudget.core.user import User
 
 SALT = "smartbudget.cursor"

@@ -7,7 +7,7 @@ from accounts.models import Account, Claim
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction, WriteConflictError
 from smartbudget.core.errors import ConflictError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 
 class EmailChanges(TypedDict, total=False):

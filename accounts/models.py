@@ -13,7 +13,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from notifications.kinds import EMAIL_KINDS, OPT_IN_KINDS, SECURITY_KINDS
-from smartbudget.core import dates, language
+from smartbudget.core import dates, i18n
 from smartbudget.core.dynamodb import (
     Action,
     MoneyAttribute,
@@ -60,7 +60,7 @@ class Account(Table):
     currency = UnicodeAttribute(default="USD")  # ISO 4217
     time_zone = UnicodeAttribute(default="UTC")  # IANA
     # Of language.LANGUAGES; accounts from before there was a choice have none.
-    language = UnicodeAttribute(default=language.DEFAULT)
+    language = UnicodeAttribute(default=i18n.DEFAULT)
     large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
     muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
     opted_in = UnicodeSetAttribute(null=True)  # of OPT_IN_KINDS; None: none

@@ -14,7 +14,7 @@ from importlib.metadata import distribution
 from typing import TYPE_CHECKING
 
 from smartbudget.core.errors import InvalidError, UnavailableError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

@@ -8,8 +8,8 @@ from notifications.kinds import EMAIL_KINDS
 from smartbudget.core import money, text
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import LANGUAGES
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import LANGUAGES
+from smartbudget.core.i18n import gettext as _
 
 USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")

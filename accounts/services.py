@@ -13,7 +13,7 @@ from accounts import claims, emails, entries, passwords, rules, sessions
 from accounts.models import Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
 from notifications import messages, outbox, schedule
-from smartbudget.core import dates, language, log, throttling
+from smartbudget.core import dates, i18n, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import (
     Action,
@@ -28,7 +28,7 @@ from smartbudget.core.errors import (
     InvalidError,
     NotFoundError,
 )
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
 
@@ -81,7 +81,7 @@ def register(
         email=email,
         password_hash=passwords.hash_password(password),
         phone_number=phone_number,
-        language=language.current(),
+        language=i18n.current(),
         created_at=now,
         updated_at=now,
     )

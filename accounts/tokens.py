@@ -29,8 +29,8 @@ from smartbudget.core.dynamodb import (
     retry_on_conflict,
 )
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ LONGEST_NAME = 50  # characters
 LONGEST_DAYS = 366  # none is endless
 AT_MOST = 20  # of one account; none is ended to make room for another
 
-NO_SUCH = mark("There is no such token.")
+NO_SUCH = gettext_noop("There is no such token.")
 
 _FORM = re.compile(PREFIX + "[0-9a-f]{64}")
 _NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")

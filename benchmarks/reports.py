@@ -19,7 +19,7 @@ from expenses.queries import Entry
 from reports import pdf
 from reports.periods import resolve
 from reports.services import compute
-from smartbudget.core.language import day
+from smartbudget.core.i18n import day
 from smartbudget.core.money import write_number
 
 today = datetime.date(2026, 12, 31)

@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from budgets.queries import BudgetLine, Summary
 from expenses.queries import MonthTotal
-from smartbudget.core.language import short_number
+from smartbudget.core.i18n import short_number
 from smartbudget.core.money import CURRENCIES
 
 MOST_CATEGORIES = 8  # that are shown at once; the others fold away

@@ -24,8 +24,8 @@ from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import locale
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import locale
 from smartbudget.core.money import LIMIT
 from smartbudget.core.text import choose, clean, fold
 from smartbudget.core.user import User

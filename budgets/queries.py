@@ -13,8 +13,8 @@ from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
 from smartbudget.core.concurrency import READS
-from smartbudget.core.language import days, ngettext
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import days, ngettext
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import percentage
 from smartbudget.core.text import fold
 from smartbudget.core.user import User

@@ -33,7 +33,7 @@ from smartbudget.core.errors import (
     InvalidError,
     NotFoundError,
 )
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
 from smartbudget.core.text import choose, clean
 from smartbudget.core.user import User

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from smartbudget.core.errors import UnavailableError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 WALL_SECONDS = 8  # in which a child ends, however busy the machine is
 BEGUN = b"!"  # what a child says first

@@ -10,8 +10,8 @@ from smartbudget.core import log
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import InvalidError, InvalidRowsError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import number
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import number
 from smartbudget.core.user import User
 
 MOST_ROWS = 1000

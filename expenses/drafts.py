@@ -8,8 +8,8 @@ from typing import Any
 from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import ngettext
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import ngettext
 from smartbudget.core.text import choose, clean, fold
 from smartbudget.core.user import User
 

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 
 from expenses import bounded
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +63,17 @@ _HEIC_BRANDS = {
 _UNFIT = {"Cc", "Cf", "Cs", "Co"}  # control, invisible, lone halves, private
 _CHUNK = 256 * 1024  # bytes
 
-WRONG_KIND = mark("Choose a JPG, PNG, GIF, WebP, HEIC or PDF file.")
-TOO_LARGE = mark("The file may be 10 MB at most.")
-BROKEN_PICTURE = mark(
+WRONG_KIND = gettext_noop("Choose a JPG, PNG, GIF, WebP, HEIC or PDF file.")
+TOO_LARGE = gettext_noop("The file may be 10 MB at most.")
+BROKEN_PICTURE = gettext_noop(
     "This picture is damaged or too complex. Save a new copy and try again."
 )
-BROKEN_PDF = mark("This PDF is damaged or too complex. Save a new copy and try again.")
-ONLY_ONE = mark("You can attach one receipt per expense. Choose a single file.")
-OTHER_KIND = mark("The file doesn't match the declared type. Upload it again.")
-OTHER_CHECKSUM = mark(
+BROKEN_PDF = gettext_noop(
+    "This PDF is damaged or too complex. Save a new copy and try again."
+)
+ONLY_ONE = gettext_noop("You can attach one receipt per expense. Choose a single file.")
+OTHER_KIND = gettext_noop("The file doesn't match the declared type. Upload it again.")
+OTHER_CHECKSUM = gettext_noop(
     "What arrived is not what was sent: the checksum differs. Try again."
 )
 

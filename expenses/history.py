@@ -19,10 +19,10 @@ from pynamodb.expressions.operand import Path
 
 from expenses.models import STATUS_WORDS, Expense, History
 from expenses.queries import get_expense
-from smartbudget.core import language, money
+from smartbudget.core import i18n, money
 from smartbudget.core.dynamodb import Transaction
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
 
 KEPT = 50  # changes
@@ -30,12 +30,12 @@ KEPT = 50  # changes
 RawItem = dict[str, Any]  # as DynamoDB writes it
 
 FIELD_WORDS = {
-    "amount": mark("Amount"),
-    "category": mark("Category"),
-    "description": mark("Description"),
-    "date": mark("Date"),
-    "status": mark("Status"),
-    "receipt": mark("Receipt"),
+    "amount": gettext_noop("Amount"),
+    "category": gettext_noop("Category"),
+    "description": gettext_noop("Description"),
+    "date": gettext_noop("Date"),
+    "status": gettext_noop("Status"),
+    "receipt": gettext_noop("Receipt"),
 }
 
 
@@ -111,7 +111,7 @@ def in_words(field: str, value: str | Decimal | None, currency: str) -> str:
     if isinstance(value, Decimal):
         return money.display(value, currency)
     if value and field == "date":
-        return language.day(datetime.date.fromisoformat(value))
+        return i18n.day(datetime.date.fromisoformat(value))
     if value and field == "status":
         return _(STATUS_WORDS[value])
     return value or ""

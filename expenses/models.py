@@ -15,8 +15,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.files import receipt_extension
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.text import fold
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 # pending: entered, not yet seen on a statement; void: kept, and counted nowhere.
 STATUS_WORDS = {
-    "pending": mark("Pending"),
-    "cleared": mark("Cleared"),
-    "void": mark("Void"),
+    "pending": gettext_noop("Pending"),
+    "cleared": gettext_noop("Cleared"),
+    "void": gettext_noop("Void"),
 }
 STATUSES = tuple(STATUS_WORDS)
 

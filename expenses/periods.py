@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from expenses.drafts import YEARS_AHEAD, YEARS_BACK
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import month_name
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import month_name
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from expenses.models import STATUSES, Expense
 from smartbudget.core import dates, money
 from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Item, Key, Page, query_page
 from smartbudget.core.text import choose, clean, fold, search_key
 from smartbudget.core.user import User

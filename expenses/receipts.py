@@ -29,7 +29,7 @@ from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import conditional_write
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.tasks import QueueError, send_tasks
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without

@@ -20,7 +20,7 @@ from expenses.serializers import (
 )
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import NotFoundError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.web import api, storage
 from smartbudget.web.api import ApiView
 

@@ -19,7 +19,7 @@ from expenses.selection import Selected
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import clean, fold
 from smartbudget.core.user import User
 

@@ -11,7 +11,7 @@ from expenses.packing import Change, Packing
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 MOST = 100  # expenses; as many as a page of a list holds

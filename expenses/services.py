@@ -22,7 +22,7 @@ from smartbudget.core.dynamodb import (
     retry_on_conflict,
 )
 from smartbudget.core.errors import ConflictError, DomainError, InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without

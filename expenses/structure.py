@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext_noop
 
-TOO_MANY_PIXELS = mark(
+TOO_MANY_PIXELS = gettext_noop(
     "This picture has too many pixels. The limit is {most} megapixels."
 )
 

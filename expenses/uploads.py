@@ -12,7 +12,7 @@ from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.files import owner_of
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 _CHUNK = 256 * 1024  # bytes

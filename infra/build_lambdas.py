@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra import slim
-from smartbudget.core import language
+from smartbudget.core import i18n
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
@@ -117,7 +117,7 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
 def code_files(name: str) -> Iterator[Path]:
     """Yield the project's files in one function's zip, relative to the root."""
     folders = [ROOT / "smartbudget" / "core", *(ROOT / app for app in APPS)]
-    folders += [ROOT / "templates" / "email", language.CATALOGS]
+    folders += [ROOT / "templates" / "email", i18n.CATALOGS]
     yield Path("smartbudget/__init__.py")
     if (ROOT / "lambdas" / "__init__.py").exists():
         yield Path("lambdas/__init__.py")

@@ -9,13 +9,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 
 # The services that the code calls.
 AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
 
 # root holds what the others have in common.
-LOCALES = frozenset({"root", *(code[:2] for code in language.LANGUAGES)})
+LOCALES = frozenset({"root", *(code[:2] for code in i18n.LANGUAGES)})
 
 
 def aws_models(packages: Path) -> None:

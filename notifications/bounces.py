@@ -5,12 +5,12 @@ from typing import Any
 
 from accounts import services as accounts
 from notifications import ses, subscriptions
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
 
-CAME_BACK = mark("Mail to this address came back.")
-WAS_SPAM = mark("A mail was marked as spam.")
+CAME_BACK = gettext_noop("Mail to this address came back.")
+WAS_SPAM = gettext_noop("A mail was marked as spam.")
 
 
 def take(event: dict[str, Any]) -> None:

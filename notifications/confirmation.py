@@ -13,7 +13,7 @@ from pynamodb.exceptions import DoesNotExist
 from notifications.models import OptIn
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import NotFoundError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
 

@@ -26,8 +26,8 @@ from notifications.transports import Letter
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, NotFoundError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import Lease, new_owner
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
@@ -42,16 +42,18 @@ SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 MOST_ATTEMPTS = 20
 
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
-TOO_OFTEN = mark("It could not be delivered, however often it was tried.")
-NOT_JUST_THEN = mark("It could not be delivered just then.")
-_DELETED = mark("The account was deleted.")
-_TURNED_OFF = mark("E-mails of this kind are turned off in the preferences.")
-_ALL_TURNED_OFF = mark("E-mails of these kinds are turned off in the preferences.")
-_OVERTAKEN = mark("A later summary has taken its place.")
-_LOCKED = mark("The account is locked.")
+TOO_OFTEN = gettext_noop("It could not be delivered, however often it was tried.")
+NOT_JUST_THEN = gettext_noop("It could not be delivered just then.")
+_DELETED = gettext_noop("The account was deleted.")
+_TURNED_OFF = gettext_noop("E-mails of this kind are turned off in the preferences.")
+_ALL_TURNED_OFF = gettext_noop(
+    "E-mails of these kinds are turned off in the preferences."
+)
+_OVERTAKEN = gettext_noop("A later summary has taken its place.")
+_LOCKED = gettext_noop("The account is locked.")
 _OBSTACLES = {
-    "none": mark("Not subscribed to e-mails."),
-    "pending": mark("The e-mail address is not confirmed yet."),
+    "none": gettext_noop("Not subscribed to e-mails."),
+    "pending": gettext_noop("The e-mail address is not confirmed yet."),
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from notifications import messages, outbox
 from notifications.models import DIGEST, Notification
 from smartbudget.core.dynamodb import Transaction
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext_noop
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # In the order of a digest: what is over before what is near.
 _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 
-TOLD_TOGETHER = mark("Told in one e-mail with what rose at the same time.")
+TOLD_TOGETHER = gettext_noop("Told in one e-mail with what rose at the same time.")
 
 
 def gather(

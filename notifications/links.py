@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from accounts import services as accounts
 from notifications import confirmation, subscriptions
 from smartbudget.core.errors import NotFoundError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 if TYPE_CHECKING:
     from smartbudget.core.user import User

@@ -11,18 +11,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from notifications.messages import NAME
 from smartbudget.core.config import config
-from smartbudget.core.language import current, mark, ngettext, speaking
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import current, gettext_noop, ngettext, override
+from smartbudget.core.i18n import gettext as _
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "email"
 
 # What the button says, by the page that the link leads to.
 _BUTTONS = {
-    "accounts": mark("Change your password"),
-    "budgets": mark("See your budgets"),
-    "expenses": mark("See your expenses"),
-    "notifications": mark("See your notifications"),
-    "reports": mark("Open the report"),
+    "accounts": gettext_noop("Change your password"),
+    "budgets": gettext_noop("See your budgets"),
+    "expenses": gettext_noop("See your expenses"),
+    "notifications": gettext_noop("See your notifications"),
+    "reports": gettext_noop("Open the report"),
 }
 
 
@@ -45,7 +45,7 @@ def notification(
     """
     paragraphs = [part.strip("\n") for part in message.split("\n\n") if part.strip()]
     link = paragraphs.pop() if paragraphs and _is_ours(paragraphs[-1]) else None
-    with speaking(language):
+    with override(language):
         return _render(
             "notification",
             subject,
@@ -60,7 +60,7 @@ def notification(
 
 def confirmation(email: str, link: str, language: str) -> Mail:
     """Make the mail that asks whether notifications may come to this address."""
-    with speaking(language):
+    with override(language):
         return _render(
             "confirmation",
             _("Confirm your e-mail address"),

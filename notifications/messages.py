@@ -14,17 +14,17 @@ from zoneinfo import ZoneInfo
 from smartbudget.core import money
 from smartbudget.core.config import config
 from smartbudget.core.dates import Period
-from smartbudget.core.language import (
+from smartbudget.core.i18n import (
     clock,
+    gettext_noop,
     long_day,
-    mark,
     month,
     month_name,
     ngettext,
+    override,
     percent,
-    speaking,
 )
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 LONGEST_SUBJECT = 99  # SNS refuses 100 (docs/aws.md#subjects)
 MOST_LINES = 30  # of a digest
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 # Subject and fact, by the kind of report.
 _REPORTS = {
     "monthly": (
-        mark("Your monthly report is ready: {name}"),
-        mark("Your monthly report about {name} is ready."),
+        gettext_noop("Your monthly report is ready: {name}"),
+        gettext_noop("Your monthly report about {name} is ready."),
     ),
     "weekly": (
-        mark("Your weekly report is ready: {name}"),
-        mark("Your weekly report about {name} is ready."),
+        gettext_noop("Your weekly report is ready: {name}"),
+        gettext_noop("Your weekly report about {name} is ready."),
     ),
     "yearly": (
-        mark("Your yearly report is ready: {name}"),
-        mark("Your yearly report about {name} is ready."),
+        gettext_noop("Your yearly report is ready: {name}"),
+        gettext_noop("Your yearly report about {name} is ready."),
     ),
     "custom": (
-        mark("Your report is ready: {name}"),
-        mark("Your report about {name} is ready."),
+        gettext_noop("Your report is ready: {name}"),
+        gettext_noop("Your report about {name} is ready."),
     ),
 }
 
@@ -105,7 +105,7 @@ def budget_alert(
     reader's local day. When the budget will be used up is not said: that takes the
     period's expenses, which the write that alerts does not read.
     """
-    with speaking(language):
+    with override(language):
         used = percent(money.percentage(spent, amount))
         fact = _(
             "You've spent {spent} ({percent}) of your {amount} {category} budget for"
@@ -157,7 +157,7 @@ def large_expense(
     language: str,
 ) -> tuple[str, str]:
     """Tell of an expense at or above the user's own threshold: (subject, message)."""
-    with speaking(language):
+    with override(language):
         said = money.display(amount, currency)
         return _letter(
             _("Large expense: {amount} for {category}").format(
@@ -181,7 +181,7 @@ def digest(
     subjects: one line each; those that are too many for a mail are counted.
     budgets_only: whether all of them are about budgets.
     """
-    with speaking(language):
+    with override(language):
         number = len(subjects)
         subject = ngettext("{number} alert", "{number} alerts", number)
         fact = ngettext(
@@ -215,7 +215,7 @@ def report_ready(
     the app, which signs an address at the click: a signed one in a mail would soon be
     dead (docs/aws.md#signed-addresses).
     """
-    with speaking(language):
+    with override(language):
         subject, fact = map(_, _REPORTS[report_type])
         return _letter(
             subject.format(name=name),
@@ -230,7 +230,7 @@ def summary(kind: str, found: "Summary", *, language: str) -> tuple[str, str]:
 
     kind: `weekly` or `monthly`.
     """
-    with speaking(language):
+    with override(language):
         when = _during(found.shown, kind)
         subject, fact = _("Nothing spent {when}"), _("Nothing was spent {when}.")
         if found.total_spent:
@@ -253,7 +253,7 @@ def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
 
     kind: `weekly` or `monthly`.
     """
-    with speaking(language):
+    with override(language):
         subject = _("Your weekly summary")
         if kind == "monthly":
             subject = _("Your monthly summary")
@@ -308,7 +308,7 @@ def password_changed(
     at: aware. time_zone: IANA, the user's.
     """
     local = at.astimezone(ZoneInfo(time_zone))
-    with speaking(language):
+    with override(language):
         return _security_letter(
             _("Your password was changed"),
             _(
@@ -320,7 +320,7 @@ def password_changed(
 
 def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
     """Tell that the account gets another e-mail address: (subject, message)."""
-    with speaking(language):
+    with override(language):
         return _security_letter(
             _("The e-mail address of your account is changing"),
             _(
@@ -332,7 +332,7 @@ def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
 
 def api_token_created(*, name: str, language: str) -> tuple[str, str]:
     """Tell that there is a new key to the account: (subject, message)."""
-    with speaking(language):
+    with override(language):
         return _security_letter(
             _("New API token: {name}").format(name=name),
             _(

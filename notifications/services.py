@@ -19,8 +19,8 @@ from smartbudget.core.dynamodb import (
     retry_on_conflict,
 )
 from smartbudget.core.errors import InvalidError, NotFoundError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import ngettext
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import ngettext
 from smartbudget.core.pagination import READ_FIRST, Key, Page, query_page
 from smartbudget.core.text import choose
 from smartbudget.core.user import User

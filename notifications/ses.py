@@ -24,18 +24,22 @@ from notifications.transports import (
 from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
 
 _REASONS = {
-    "AccountSuspendedException": mark("E-mails are suspended at the moment."),
-    "LimitExceededException": mark("Too many e-mails were sent today."),
-    "MailFromDomainNotVerifiedException": mark("The sender is not set up yet."),
-    "MessageRejected": mark("The e-mail service does not send to this address."),
-    "SendingPausedException": mark("E-mails are paused at the moment."),
-    "TooManyRequestsException": mark("Too many e-mails are being sent just now."),
+    "AccountSuspendedException": gettext_noop("E-mails are suspended at the moment."),
+    "LimitExceededException": gettext_noop("Too many e-mails were sent today."),
+    "MailFromDomainNotVerifiedException": gettext_noop("The sender is not set up yet."),
+    "MessageRejected": gettext_noop(
+        "The e-mail service does not send to this address."
+    ),
+    "SendingPausedException": gettext_noop("E-mails are paused at the moment."),
+    "TooManyRequestsException": gettext_noop(
+        "Too many e-mails are being sent just now."
+    ),
 }
 
 

@@ -22,7 +22,7 @@ from notifications.transports import (
 from smartbudget.core import aws, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, UnavailableError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 logger = logging.getLogger(__name__)
 

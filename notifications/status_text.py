@@ -6,27 +6,27 @@ from zoneinfo import ZoneInfo
 
 from notifications.models import Notification
 from smartbudget.core import dates
-from smartbudget.core.language import clock, long_day, mark, ngettext
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import clock, gettext_noop, long_day, ngettext
+from smartbudget.core.i18n import gettext as _
 
 # What the statuses and types are called.
 STATUS_WORDS = {
-    "queued": mark("Queued"),
-    "sent": mark("Sent"),
-    "failed": mark("Failed"),
-    "skipped": mark("Skipped"),
+    "queued": gettext_noop("Queued"),
+    "sent": gettext_noop("Sent"),
+    "failed": gettext_noop("Failed"),
+    "skipped": gettext_noop("Skipped"),
 }
 TYPE_WORDS = {
-    "budget_threshold": mark("Budget threshold"),
-    "budget_exceeded": mark("Budget exceeded"),
-    "large_expense": mark("Large expense"),
-    "report_ready": mark("Report ready"),
-    "weekly_summary": mark("Weekly summary"),
-    "monthly_summary": mark("Monthly summary"),
-    "password_changed": mark("Password changed"),
-    "email_changed": mark("E-mail address changed"),
-    "api_token_created": mark("API token created"),
-    "alert_digest": mark("Alert digest"),
+    "budget_threshold": gettext_noop("Budget threshold"),
+    "budget_exceeded": gettext_noop("Budget exceeded"),
+    "large_expense": gettext_noop("Large expense"),
+    "report_ready": gettext_noop("Report ready"),
+    "weekly_summary": gettext_noop("Weekly summary"),
+    "monthly_summary": gettext_noop("Monthly summary"),
+    "password_changed": gettext_noop("Password changed"),
+    "email_changed": gettext_noop("E-mail address changed"),
+    "api_token_created": gettext_noop("API token created"),
+    "alert_digest": gettext_noop("Alert digest"),
 }
 
 _CODE = re.compile(r"\((\w+)\)")

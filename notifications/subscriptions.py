@@ -18,7 +18,7 @@ from notifications.transports import Subscription
 from smartbudget.core import dates, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import WriteConflictError, retry_on_conflict
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.throttling import Limit
 
 if TYPE_CHECKING:
@@ -38,9 +38,13 @@ LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
 CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
 ENDED_AT_ONCE = 10  # retired subscriptions
 
-LEFT = mark("You unsubscribed with the link in a mail.")
-MOVED = mark("E-mails are sent in another way now. Subscribe again to get them.")
-LAPSED = mark("The link was not followed within two days, so the request lapsed.")
+LEFT = gettext_noop("You unsubscribed with the link in a mail.")
+MOVED = gettext_noop(
+    "E-mails are sent in another way now. Subscribe again to get them."
+)
+LAPSED = gettext_noop(
+    "The link was not followed within two days, so the request lapsed."
+)
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
 

@@ -15,7 +15,7 @@ from smartbudget.core.dynamodb import (
     retry_on_conflict,
 )
 from smartbudget.core.errors import ConflictError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 if TYPE_CHECKING:
     import datetime

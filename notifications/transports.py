@@ -6,17 +6,17 @@ Why: docs/decisions.md#e-mail-goes-through-sns-or-ses-behind-one-interface
 from dataclasses import dataclass
 from typing import Protocol
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 from smartbudget.core.config import config
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext_noop
 
 # none, pending or confirmed; and by what the transport knows the subscription: with
 # SNS its ARN.
 Subscription = tuple[str, str | None]
 
 
-UNANSWERED = mark("The e-mail service did not answer.")
-REFUSED = mark("The e-mail service refused it ({code}).")
+UNANSWERED = gettext_noop("The e-mail service did not answer.")
+REFUSED = gettext_noop("The e-mail service refused it ({code}).")
 
 
 class DeliveryError(Exception):
@@ -37,7 +37,7 @@ class Letter:
     message: str  # paragraphs; where there is a link, it is the last one
     subscription: str | None = None  # as `subscribe` returned it
     unsubscribe_key: str | None = None  # the account's; None: it has none yet
-    language: str = language.DEFAULT  # of what a mail says around the message
+    language: str = i18n.DEFAULT  # of what a mail says around the message
 
 
 class Transport(Protocol):

@@ -19,8 +19,8 @@ from notifications.subscriptions import NO_SUBSCRIPTION, past_races
 from smartbudget.core import dates, throttling
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, DomainError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NOT_ASKED_AGAIN = mark(
+NOT_ASKED_AGAIN = gettext_noop(
     "Your address changed. Subscribe again to get e-mails at the new one."
 )
 

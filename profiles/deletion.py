@@ -24,8 +24,8 @@ from reports import archive as reports
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.tasks import QueueError, send_task
 from smartbudget.core.user import User
 
@@ -33,7 +33,9 @@ logger = logging.getLogger(__name__)
 
 TASK = "accounts.tasks.delete_account"  # its name on the queue and in stored jobs
 
-CLOSED = mark("Your account is closed. Everything in it is deleted within minutes.")
+CLOSED = gettext_noop(
+    "Your account is closed. Everything in it is deleted within minutes."
+)
 
 # Seconds. A request that was under way when the account was closed may still write, and
 # the indexes lag behind writes; two looks so far apart that both find nothing see all.

@@ -28,15 +28,18 @@ from profiles.zips import Archive
 from reports import archive as reports
 from smartbudget.core import aws, concurrency, dates, throttling
 from smartbudget.core.config import config
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark, speaking
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop, override
 from smartbudget.core.throttling import Limit
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
 EXPORTS = Limit(  # of all kinds together
-    "export", 5, 3600, mark("You can download your data up to five times an hour.")
+    "export",
+    5,
+    3600,
+    gettext_noop("You can download your data up to five times an hour."),
 )
 
 _CHUNK = 64 * 1024  # bytes
@@ -231,6 +234,6 @@ def _chunks(parts: Iterable[str]) -> Generator[bytes, None, None]:
 
 def _about(missing: list[str], language: str) -> str:
     listed = "\n".join(missing)
-    with speaking(language):
+    with override(language):
         said = _("These files could not be read. Try again later:")
     return f"{said}\n\n{listed}\n"

@@ -9,7 +9,7 @@ from accounts.forms import EMAIL_LABELS, password_field
 from accounts.models import Account
 from notifications.kinds import EMAIL_KINDS
 from smartbudget.core.dates import TIME_ZONES
-from smartbudget.core.language import LANGUAGES
+from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, editable
 from smartbudget.web.forms import AmountField
 

@@ -11,7 +11,7 @@ from accounts.models import Account
 from expenses.export import plain
 from notifications.status_text import describe_delivery, reason_in_words
 from smartbudget.core.files import file_name
-from smartbudget.core.language import speaking
+from smartbudget.core.i18n import override
 from smartbudget.core.money import format_amount
 from smartbudget.core.user import User
 
@@ -139,7 +139,7 @@ def of_notification(notification: "Notification", user: User) -> Record:
 
     What streams is made when the request's own is spoken no more.
     """
-    with speaking(user.language):
+    with override(user.language):
         told = describe_delivery(notification, user.time_zone)
         error = notification.error and reason_in_words(notification.error)
     return _picked(notification, _NOTIFICATION) | {"error": error, "status_text": told}

@@ -14,7 +14,7 @@ from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
 from reports.periods import TYPES
 from smartbudget.core.dates import TIME_ZONES
-from smartbudget.core.language import LANGUAGES
+from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.fields import (
     AmountField,

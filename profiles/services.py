@@ -16,7 +16,7 @@ from smartbudget.core.dynamodb import (
 from smartbudget.core.errors import (
     ConflictError,
 )
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 
@@ -26,7 +26,7 @@ class ProfileChanges(TypedDict, total=False):
     phone_number: str | None
     currency: str  # ISO 4217; changes only while no amount is recorded in it
     time_zone: str  # IANA
-    language: str  # of language.LANGUAGES
+    language: str  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None  # None: off
     email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
     quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off

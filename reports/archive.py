@@ -25,8 +25,8 @@ from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Transaction, conditional_write
 from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark, speaking
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop, override
 from smartbudget.core.lease import new_owner
 from smartbudget.core.pagination import Key, Page
 from smartbudget.core.user import User
@@ -44,7 +44,7 @@ LINK_SECONDS = 300  # of a download address; it is signed at the click
 MOST_LISTED = 3000  # reports that a listing looks at: three calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
-_UNMADE = mark(
+_UNMADE = gettext_noop(
     "The report could not be made just now. Nothing was changed; please try again."
 )
 
@@ -330,7 +330,7 @@ def _error_of(refused: dict[str, Any]) -> Exception:
 
 def _tell(user: User, made: Made) -> None:
     """Send an e-mail through the notification flow, once a report."""
-    with speaking(user.language):
+    with override(user.language):
         period = made.question.name
     subject, message = report_ready(
         made.question.report_type,

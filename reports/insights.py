@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from smartbudget.core import language
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark, ngettext, percent
+from smartbudget.core import i18n
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop, ngettext, percent
 from smartbudget.core.money import percentage, write_number
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ LEAST_WEEKS = 4
 
 # How often a budget was kept, by its period.
 _RECORDS = {
-    "monthly": mark(
+    "monthly": gettext_noop(
         "At its present amount, the {category} budget was kept in {kept} of {number}"
         " months."
     ),
-    "weekly": mark(
+    "weekly": gettext_noop(
         "At its present amount, the {category} budget was kept in {kept} of {number}"
         " weeks."
     ),
-    "yearly": mark(
+    "yearly": gettext_noop(
         "At its present amount, the {category} budget was kept in {kept} of {number}"
         " years."
     ),
@@ -123,7 +123,7 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
     if purchase and (purchase.amount - line.previous_largest) * 2 > line.change:
         yield _("Most of it is one purchase of {amount} on {day}.").format(
             amount=write_number(purchase.amount, report.currency),
-            day=language.day(purchase.day),
+            day=i18n.day(purchase.day),
         )
 
 

@@ -36,17 +36,17 @@ from reports.drawing import (
     write,
 )
 from reports.services import NOTHING, CategoryLine, Report
-from smartbudget.core import language
-from smartbudget.core.language import (
+from smartbudget.core import i18n
+from smartbudget.core.i18n import (
     day,
     days,
-    mark,
+    gettext_noop,
     ngettext,
     number,
     percent,
     pgettext,
 )
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import display, percentage, write_number
 
 NAME = "Smart Budget Planner"
@@ -54,9 +54,9 @@ MARGIN = 20 * mm
 BARS = 8  # categories in the chart; the rest is one bar
 
 LEVELS = {
-    "ok": mark("within"),
-    "threshold": mark("near it"),
-    "exceeded": mark("passed"),
+    "ok": gettext_noop("within"),
+    "threshold": gettext_noop("near it"),
+    "exceeded": gettext_noop("passed"),
 }
 
 
@@ -81,7 +81,7 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
             username=username, days=days(question.period.start, question.period.end)
         ),
         creator=NAME,
-        lang=language.current(),
+        lang=i18n.current(),
     )
     frame = Frame(
         MARGIN,
@@ -313,7 +313,7 @@ def _trend(report: Report) -> Iterator[Flowable]:
     period = report.question.period
     columns = [
         (
-            language.short_month(first)
+            i18n.short_month(first)
             + (f" {first:%y}" if first.month == 1 or not place else ""),
             float(spent / limit),
             _ends_in(first) >= period.start and first <= period.end,

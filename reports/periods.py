@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import day, days, mark, month_name, ngettext
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import day, days, gettext_noop, month_name, ngettext
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import choose
 
 # What the kinds are called.
 TITLES = {
-    "monthly": mark("Monthly report"),
-    "weekly": mark("Weekly report"),
-    "custom": mark("Custom report"),
-    "yearly": mark("Yearly report"),
+    "monthly": gettext_noop("Monthly report"),
+    "weekly": gettext_noop("Weekly report"),
+    "custom": gettext_noop("Custom report"),
+    "yearly": gettext_noop("Yearly report"),
 }
 TYPES = tuple(TITLES)
 LONGEST = 366  # days of a custom report: a year, whichever it is

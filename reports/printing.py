@@ -14,8 +14,8 @@ from reports.services import Report, make_report
 from smartbudget.core import aws, dates, files, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
-from smartbudget.core.language import current, speaking
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import current, override
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def print_report(
     `known` every call keeps one more file, and never replaces one.
     """
     account = accounts.get_account(user_id)
-    with speaking(account.language):
+    with override(account.language):
         return _print(account.user, report_type, known, days)
 
 

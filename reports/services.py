@@ -15,7 +15,7 @@ from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
 from reports.periods import ONE_DAY, Question
-from smartbudget.core import dates, language
+from smartbudget.core import dates, i18n
 from smartbudget.core.money import CURRENCIES, percentage
 from smartbudget.core.user import User
 
@@ -78,7 +78,7 @@ class WeekdayLine:
     @property
     def name(self) -> str:
         """What the day is called."""
-        return language.weekday(_MONDAY + self.weekday * ONE_DAY)
+        return i18n.weekday(_MONDAY + self.weekday * ONE_DAY)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import django
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 from smartbudget.core.aws import S3_OPTIONS
 from smartbudget.core.config import ConfigError, config
 
@@ -89,9 +89,9 @@ STATIC_ROOT = BASE_DIR / "staticfiles"  # what collectstatic makes
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
-LANGUAGE_CODE = language.DEFAULT
-LANGUAGES = [*language.LANGUAGES.items()]
-LOCALE_PATHS = [language.CATALOGS]
+LANGUAGE_CODE = i18n.DEFAULT
+LANGUAGES = [*i18n.LANGUAGES.items()]
+LOCALE_PATHS = [i18n.CATALOGS]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

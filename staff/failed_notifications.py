@@ -16,7 +16,7 @@ from notifications.models import FAILED_SHARDS, Notification, shard_of
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.tasks import BATCH
 from smartbudget.core.user import User
 from staff.users import require_staff

@@ -13,7 +13,7 @@ from accounts.models import Account
 from smartbudget.core import dates, text
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from notifications.models import Notification
 from reports import pdf
 from reports.services import make_report
 from smartbudget.core import dates
-from smartbudget.core.language import ngettext, percent, speaking
+from smartbudget.core.i18n import ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
 from smartbudget.core.text import fold
 from smartbudget.core.user import User
@@ -84,17 +84,17 @@ class World:
 
     def shown(self, amount: Decimal) -> str:
         """Write an amount as pages and mails do."""
-        with speaking(self.language):
+        with override(self.language):
             return plain(display(amount, self.user.currency))
 
     def number(self, amount: Decimal) -> str:
         """Write an amount as a PDF does, where its currency is said once."""
-        with speaking(self.language):
+        with override(self.language):
             return plain(write_number(amount, self.user.currency))
 
     def counted(self, count: int, total: Decimal) -> str:
         """Write what a list comes to as its page does."""
-        with speaking(self.language):
+        with override(self.language):
             said = ngettext(
                 "{count} expense, {total}", "{count} expenses, {total}", count
             )
@@ -430,7 +430,7 @@ def assert_lines_on_page(world: World, lines: list[dict], page: str) -> None:
         for name in ("spent", "amount"):
             assert world.shown(Decimal(line[name])) in page, name
         assert world.shown(abs(Decimal(line["remaining"]))) in page
-        with speaking(world.language):
+        with override(world.language):
             assert plain(percent(Decimal(line["percentage"]))) in page
 
 
@@ -450,7 +450,7 @@ def assert_all_recorded(world: World, rows: list[dict]) -> None:
 
 
 def read_report(world: World, question):
-    with speaking(world.language):
+    with override(world.language):
         report = make_report(world.user, question, today=TODAY)
         made = pdf.draw(report, username="alice", app_url="http://x")
     pages = pypdf.PdfReader(io.BytesIO(made)).pages

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from smartbudget.core.config import config
 from smartbudget.core.errors import ThrottledError, UnavailableError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 RETRY_AFTER = 5  # seconds; most slow work is done by then
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 PERIOD_WORDS = {
-    "monthly": mark("monthly"),
-    "weekly": mark("weekly"),
-    "yearly": mark("yearly"),
+    "monthly": gettext_noop("monthly"),
+    "weekly": gettext_noop("weekly"),
+    "yearly": gettext_noop("yearly"),
 }
 PERIODS = tuple(PERIOD_WORDS)
 # By the package, the same on every machine: systems add `localtime` and others. Older
@@ -73,10 +73,10 @@ def name_of(kind: str, period: Period) -> str:
     kind: one of PERIODS; any other is named by its days, as weeks are.
     """
     if kind == "monthly":
-        return language.month(period.start)
+        return i18n.month(period.start)
     if kind == "yearly":
         return str(period.start.year)
-    return language.days(period.start, period.end)
+    return i18n.days(period.start, period.end)
 
 
 def next_month(first: datetime.date) -> datetime.date:

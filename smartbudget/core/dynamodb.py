@@ -25,7 +25,7 @@ from pynamodb.transactions import TransactWrite
 
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from smartbudget.core import aws
 from smartbudget.core.config import config
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +29,15 @@ READ_TIMEOUT = 2  # seconds; whoever still waits at the deadline is soon gone to
 
 # By the name of the part: English to programs, and translated where a page shows it.
 TABLES = {
-    mark("Table users"): "users",
-    mark("Table expenses"): "expenses",
-    mark("Table budgets"): "budgets",
-    mark("Table notifications"): "notifications",
+    gettext_noop("Table users"): "users",
+    gettext_noop("Table expenses"): "expenses",
+    gettext_noop("Table budgets"): "budgets",
+    gettext_noop("Table notifications"): "notifications",
 }
 QUEUES = {
-    mark("Queue"): "notification-queue",
-    mark("Dead letters"): "notification-queue-dlq",
-    mark("Failed scheduled runs"): "failed-events-queue",
+    gettext_noop("Queue"): "notification-queue",
+    gettext_noop("Dead letters"): "notification-queue-dlq",
+    gettext_noop("Failed scheduled runs"): "failed-events-queue",
 }
 REPORTS = "report_generator"
 
@@ -103,13 +103,13 @@ def _checks() -> dict[str, Callable[[], str]]:
     checks: dict[str, Callable[[], str]] = {}
     for name, table in TABLES.items():
         checks[name] = partial(_table, table)
-    checks[mark("Bucket")] = _bucket
+    checks[gettext_noop("Bucket")] = _bucket
     for name, queue in QUEUES.items():
         checks[name] = partial(_queue, queue)
-    checks[mark("Topic")] = _topic
+    checks[gettext_noop("Topic")] = _topic
     if config.ses_configuration_set:
         checks["SES"] = _ses
-    checks[mark("Report Lambda")] = _reports
+    checks[gettext_noop("Report Lambda")] = _reports
     return checks
 
 

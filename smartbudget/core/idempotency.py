@@ -25,7 +25,7 @@ from smartbudget.core.dynamodb import (
     retry_on_conflict,
 )
 from smartbudget.core.errors import InFlightError, ReusedKeyError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.lease import Lease, new_owner
 from smartbudget.core.text import clean
 

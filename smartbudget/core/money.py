@@ -7,10 +7,10 @@ from decimal import ROUND_DOWN, Decimal
 from babel import numbers
 from iso4217 import Currency
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import ngettext
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import ngettext
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
@@ -103,11 +103,11 @@ def display(amount: Decimal, currency: str) -> str:
 
     With its currency's decimals, as `format_amount`; CLDR knows fewer for some.
     """
-    pattern = copy.copy(language.locale().currency_formats["standard"])
+    pattern = copy.copy(i18n.locale().currency_formats["standard"])
     places = _places(amount, currency)
     pattern.frac_prec = (places, places)
     said: str = pattern.apply(
-        amount, language.locale(), currency=currency, currency_digits=False
+        amount, i18n.locale(), currency=currency, currency_digits=False
     )
     # CLDR sets letters apart from digits, as in KWD 5.000; Babel does not.
     return re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", said)
@@ -118,16 +118,16 @@ def write_number(amount: Decimal, currency: str) -> str:
 
     Whole groups of digits stand apart; the decimals are those of `format_amount`.
     """
-    pattern = copy.copy(language.locale().decimal_formats[None])
+    pattern = copy.copy(i18n.locale().decimal_formats[None])
     places = _places(amount, currency)
     pattern.frac_prec = (places, places)
-    written: str = pattern.apply(amount, language.locale())
+    written: str = pattern.apply(amount, i18n.locale())
     return written
 
 
 def editable(amount: Decimal, currency: str) -> str:
     """Write an amount for a form, as `typed_amounts` reads it: `1234.50`, `1234,50`."""
-    point = language.locale().number_symbols["latn"]["decimal"]
+    point = i18n.locale().number_symbols["latn"]["decimal"]
     return format_amount(amount, currency).replace(".", point)
 
 
@@ -135,7 +135,7 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal:
     """Return a share in percent, two decimals, rounded towards zero; of nothing, 0.
 
     So it never names a level that was not reached: 79.999 is 79.99. People are shown
-    it by `language.percent`.
+    it by `i18n.percent`.
     """
     if not whole:
         return Decimal("0.00")
@@ -143,7 +143,7 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal:
 
 
 def _whole(number: Decimal) -> str:
-    written: str = numbers.format_decimal(number, locale=language.locale())
+    written: str = numbers.format_decimal(number, locale=i18n.locale())
     return written
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 # Control characters and lone surrogates are not text; SQS refuses them too.
 # Unassigned code points stay allowed: they may be emoji newer than this Python.

@@ -8,8 +8,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from smartbudget.core.dynamodb import Action, Table, UsersMeta, conditional_write
 from smartbudget.core.errors import ThrottledError
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 
 class Throttle(Table):
@@ -30,7 +30,7 @@ class Limit:
     action: str
     tries: int
     seconds: int
-    refusal: str = mark("Too many attempts.")
+    refusal: str = gettext_noop("Too many attempts.")
 
     def key(self, whom: str) -> str:
         """Return the counter's key; what somebody typed does not stand in it."""

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES
 from smartbudget.core.text import without_invisible
 
@@ -122,7 +122,7 @@ def _separated(number: str, places: int) -> str | None:
 
     places: the decimals of its currency.
     """
-    symbols = language.locale().number_symbols["latn"]
+    symbols = i18n.locale().number_symbols["latn"]
     point, group = symbols["decimal"], symbols["group"]
     whole, found, decimals = number.partition(point)
     if re.fullmatch("[0-9]*", decimals):
@@ -175,7 +175,7 @@ def _refuse_other(sign: str, currency: str, field: str) -> None:
 
 def _signs(currency: str) -> frozenset[str]:
     """Return how a currency is written: its code, and its signs where it is used."""
-    return _signs_in(currency, str(language.locale()))
+    return _signs_in(currency, str(i18n.locale()))
 
 
 @lru_cache(maxsize=512)

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 
-from smartbudget.core import dates, language
+from smartbudget.core import dates, i18n
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class User:
     email: str
     currency: str = "USD"  # ISO 4217
     time_zone: str = "UTC"  # IANA
-    language: str = language.DEFAULT  # of language.LANGUAGES
+    language: str = i18n.DEFAULT  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None = None  # None: off
     is_staff: bool = False
 

@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from smartbudget.core.language import CATALOGS, DOMAIN
+from smartbudget.core.i18n import CATALOGS, DOMAIN
 from smartbudget.local.settings import ROOT
 
 FOLDERS = (
@@ -38,7 +38,7 @@ KEYWORDS: dict[str, Any] = {
     "_": None,
     "gettext": None,
     "gettext_lazy": None,
-    "mark": None,
+    "gettext_noop": None,
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
     "pgettext": ((1, "c"), 2),

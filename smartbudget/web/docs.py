@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from smartbudget.core.config import config
-from smartbudget.core.language import gettext
+from smartbudget.core.i18n import gettext
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import rates
 from smartbudget.web.api import ApiView

@@ -38,7 +38,7 @@ from smartbudget.core.errors import (
     ThrottledError,
     UnavailableError,
 )
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web.problems import PROBLEM_JSON, Fault, Problem, document
 from smartbudget.web.requests import wants_json
@@ -63,13 +63,15 @@ RETRY_AFTER = 5  # seconds; how long outages are asked to be waited out
 LONGEST_RETRY_AFTER = 60
 
 SENTENCES = {
-    400: mark("The request could not be understood."),
-    403: mark("You may not do this."),
-    404: mark("There is nothing at this address."),
-    413: mark("The request is too large."),
-    415: mark("Send text as UTF-8."),
-    500: mark("Something went wrong on our side. Nothing more was done."),
-    503: mark("The service cannot be reached just now. Please try again shortly."),
+    400: gettext_noop("The request could not be understood."),
+    403: gettext_noop("You may not do this."),
+    404: gettext_noop("There is nothing at this address."),
+    413: gettext_noop("The request is too large."),
+    415: gettext_noop("Send text as UTF-8."),
+    500: gettext_noop("Something went wrong on our side. Nothing more was done."),
+    503: gettext_noop(
+        "The service cannot be reached just now. Please try again shortly."
+    ),
 }
 CODES = {
     400: "bad_request",

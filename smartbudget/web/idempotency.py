@@ -37,8 +37,8 @@ from rest_framework.views import APIView
 from smartbudget.core import idempotency as records
 from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import SecretAnswerError
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.idempotency import NAME, Attempt
-from smartbudget.core.language import gettext as _
 
 logger = logging.getLogger(__name__)
 

@@ -6,13 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 
 
 def activate(code: str) -> None:
     """Set the language for the rest of the request, in services and in Django."""
-    language.activate(code)
-    translation.activate(language.current())
+    i18n.activate(code)
+    translation.activate(i18n.current())
 
 
 class LanguageMiddleware:
@@ -28,8 +28,8 @@ class LanguageMiddleware:
         activate(translation.get_language_from_request(request))
         try:
             response = self.get_response(request)
-            response.headers.setdefault("Content-Language", language.current())
+            response.headers.setdefault("Content-Language", i18n.current())
         finally:
-            activate(language.DEFAULT)  # the thread goes on to other people
+            activate(i18n.DEFAULT)  # the thread goes on to other people
         patch_vary_headers(response, ["Accept-Language"])
         return response

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Key, Page
 from smartbudget.core.user import User
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from smartbudget.core import log
 from smartbudget.core.config import config
-from smartbudget.core.language import gettext as _
-from smartbudget.core.language import mark
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 PROBLEM_JSON = "application/problem+json"
 CHALLENGE = 'Bearer realm="api"'  # WWW-Authenticate of a 401 to a request without token
@@ -15,28 +15,30 @@ EXPLAINED_AT = f"{config.app_url}/api/docs/errors"
 
 # What each code means, whatever happened; /api/docs/errors lists them.
 TITLES = {
-    "invalid": mark("Some input is invalid."),
-    "bad_request": mark("Malformed request."),
-    "incomplete": mark("The request body is incomplete."),
-    "parse_error": mark("The request body cannot be parsed."),
-    "not_authenticated": mark("Authentication required."),
-    "authentication_failed": mark("Invalid credentials."),
-    "forbidden": mark("Not permitted."),
-    "insufficient_scope": mark("The API token lacks a required scope."),
-    "permission_denied": mark("Permission denied."),
-    "not_found": mark("Not found."),
-    "method_not_allowed": mark("Method not allowed."),
-    "not_acceptable": mark("No available format matches the Accept header."),
-    "conflict": mark("Conflicts with something that already exists."),
-    "in_flight": mark("The same request is still being processed."),
-    "idempotency_key_reused": mark("The Idempotency-Key was used for another request."),
-    "secret_not_kept": mark("Already done; the secret is shown only once."),
-    "precondition_failed": mark("The stored version does not match If-Match."),
-    "too_large": mark("The request body is too large."),
-    "unsupported_media_type": mark("Unsupported content type."),
-    "throttled": mark("Too many requests."),
-    "server_error": mark("Internal server error."),
-    "unavailable": mark("Temporarily unavailable."),
+    "invalid": gettext_noop("Some input is invalid."),
+    "bad_request": gettext_noop("Malformed request."),
+    "incomplete": gettext_noop("The request body is incomplete."),
+    "parse_error": gettext_noop("The request body cannot be parsed."),
+    "not_authenticated": gettext_noop("Authentication required."),
+    "authentication_failed": gettext_noop("Invalid credentials."),
+    "forbidden": gettext_noop("Not permitted."),
+    "insufficient_scope": gettext_noop("The API token lacks a required scope."),
+    "permission_denied": gettext_noop("Permission denied."),
+    "not_found": gettext_noop("Not found."),
+    "method_not_allowed": gettext_noop("Method not allowed."),
+    "not_acceptable": gettext_noop("No available format matches the Accept header."),
+    "conflict": gettext_noop("Conflicts with something that already exists."),
+    "in_flight": gettext_noop("The same request is still being processed."),
+    "idempotency_key_reused": gettext_noop(
+        "The Idempotency-Key was used for another request."
+    ),
+    "secret_not_kept": gettext_noop("Already done; the secret is shown only once."),
+    "precondition_failed": gettext_noop("The stored version does not match If-Match."),
+    "too_large": gettext_noop("The request body is too large."),
+    "unsupported_media_type": gettext_noop("Unsupported content type."),
+    "throttled": gettext_noop("Too many requests."),
+    "server_error": gettext_noop("Internal server error."),
+    "unavailable": gettext_noop("Temporarily unavailable."),
 }
 
 # Faults of these are of a header, not of the body.

@@ -7,7 +7,7 @@ import pytest
 
 from budgets.services import list_budgets
 from expenses.queries import list_expenses
-from smartbudget.core.language import speaking
+from smartbudget.core.i18n import override
 from tests.budgets.test_charts import trend_of
 from tests.budgets.test_views import page, words
 from tests.builders import client_for, make_user
@@ -87,7 +87,7 @@ def test_the_quick_add_takes_a_comma(client, greta):
     ],
 )
 def test_the_trend_s_scale_is_written_as_german_writes_numbers(top, labels):
-    with speaking("de"):
+    with override("de"):
         found = trend_of(top).rules
 
     assert [rule.label.replace("\u00a0", " ") for rule in found] == labels

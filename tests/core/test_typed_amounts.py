@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartbudget.core import language, money
+from smartbudget.core import i18n, money
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.typed_amounts import MOST_TERMS, typed_amount
 
@@ -15,7 +15,7 @@ amounts = st.decimals("0.01", "9999999", places=2)
 
 
 def read(typed: str, currency: str = "USD", code: str = "en") -> Decimal:
-    with language.speaking(code):
+    with i18n.override(code):
         return money.parse_amount(typed_amount(typed, currency), currency)
 
 
@@ -41,7 +41,7 @@ def read(typed: str, currency: str = "USD", code: str = "en") -> Decimal:
         ("INR", "₹12.50"),
     ],
 )
-@pytest.mark.parametrize("code", language.LANGUAGES)
+@pytest.mark.parametrize("code", i18n.LANGUAGES)
 def test_the_account_s_own_sign_or_code_is_taken_off(code, currency, typed):
     assert read(typed, currency, code) == Decimal("12.50")
 
@@ -199,7 +199,7 @@ def test_a_sum_is_exact(one, two, three):
 def test_what_we_write_can_be_pasted_back(amount, currency, code):
     places = money.CURRENCIES[currency]
     amount = max(round(amount, places), Decimal(1))
-    with language.speaking(code):
+    with i18n.override(code):
         written = money.display(amount, currency)
 
         assert read(written, currency, code) == amount

@@ -15,7 +15,7 @@ from notifications.status_text import (
     reason_in_words,
 )
 from profiles import address_change, services
-from smartbudget.core.language import current, speaking
+from smartbudget.core.i18n import current, override
 from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
@@ -176,7 +176,7 @@ def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
     ],
 )
 def test_stored_reasons_are_translated_where_that_is_possible(stored, said):
-    with speaking("de"):
+    with override("de"):
         assert reason_in_words(stored).startswith(said)
 
 
@@ -201,7 +201,7 @@ def test_the_times_of_a_delivery_are_written_in_german():
         datetime.datetime.fromisoformat(held.created_at) + datetime.timedelta(hours=9)
     ).isoformat()
 
-    with speaking("de"):
+    with override("de"):
         assert describe_delivery(notification, "UTC") == (
             "Per E-Mail gesendet am 18. März 2026 um 12:00."
         )

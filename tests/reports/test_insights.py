@@ -2,7 +2,7 @@
 
 import pytest
 
-from smartbudget.core.language import speaking
+from smartbudget.core.i18n import override
 from tests.reports.builders import ask, entry, line, report_of
 
 
@@ -188,7 +188,7 @@ EVERYTHING = (
 
 def test_german_sentences_are_german_throughout():
     lines = [line("1250.00", "1250.50", "Essen"), line("1.00", "1.01", period="weekly")]
-    with speaking("de"):
+    with override("de"):
         found = said(*EVERYTHING, lines=lines)
 
     assert found == [
@@ -230,5 +230,5 @@ def test_german_sentences_are_german_throughout():
     ],
 )
 def test_the_time_before_is_told_as_german_tells_it(question, told):
-    with speaking("de"):
+    with override("de"):
         assert ask(**question).in_previous == told

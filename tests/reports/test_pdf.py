@@ -11,7 +11,7 @@ import pytest
 from reports import pdf
 from reports.services import Report
 from smartbudget.core import dates
-from smartbudget.core.language import speaking
+from smartbudget.core.i18n import override
 from tests.reports.builders import TODAY, entry, line, report_of
 
 URL = "https://budget.example.com"
@@ -251,7 +251,7 @@ def test_the_scale_of_the_trend_is_round_and_reaches_the_top(top):
 
 
 def test_a_german_report_is_german_throughout():
-    with speaking("de"):
+    with override("de"):
         report = report_of(
             entry("2026-10-01", "1234.50", "Miete"),
             entry("2026-10-02", "10.00", "Kino"),
@@ -287,7 +287,7 @@ ENGLISH = re.compile(
 
 
 def test_no_english_word_is_left_in_a_german_report():
-    with speaking("de"):
+    with override("de"):
         found = [entry("2026-10-01", "60.00", "Miete"), entry("2026-10-02", "1.00")]
         text = text_of(report_of(*found, lines=[line("5.00", "10.00")]))
 

@@ -8,7 +8,7 @@ from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
 
 from smartbudget.core.errors import DomainError, ThrottledError
-from smartbudget.core.language import speaking
+from smartbudget.core.i18n import override
 from smartbudget.web import docs
 from smartbudget.web.errors import CODES, in_words, problem_of
 from smartbudget.web.problems import TITLES, Problem, document
@@ -102,7 +102,7 @@ def test_what_programs_go_by_and_what_people_read():
 @pytest.mark.parametrize("code", TITLES)
 def test_a_title_speaks_the_language_of_the_detail(code):
     found = Problem(400, "", code)
-    with speaking("de"):
+    with override("de"):
         german = document(found, "GET")["title"]
 
     assert document(found, "GET")["title"] == TITLES[code]

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts import services
-from smartbudget.core import language
+from smartbudget.core import i18n
 from tests.builders import client_for, make_user
 
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
@@ -38,7 +38,7 @@ def test_a_user_s_own_language_comes_before_the_browser_s(aws):
 def test_one_request_s_language_does_not_stay_for_the_next(aws):
     client_for(make_user(language="de")).get("/expenses/")
 
-    assert language.current() == "en"
+    assert i18n.current() == "en"
     assert '<html lang="en">' in Client().get("/login").text
 
 

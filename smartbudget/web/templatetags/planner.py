@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from django import template
 
-from smartbudget.core import language
+from smartbudget.core import i18n
 from smartbudget.core import money as amounts
-from smartbudget.core.language import gettext as _
+from smartbudget.core.i18n import gettext as _
 
 register = template.Library()
 
@@ -24,32 +24,32 @@ def day(value: datetime.date | str) -> str:
     """Print a day, given as a date or as YYYY-MM-DD."""
     if isinstance(value, str):
         value = datetime.date.fromisoformat(value)
-    return language.day(value)
+    return i18n.day(value)
 
 
 @register.filter
 def day_of_month(value: datetime.date) -> str:
     """Print a day without its year."""
-    return language.day_of_month(value)
+    return i18n.day_of_month(value)
 
 
 @register.filter
 def moment(value: str, time_zone: str) -> str:
     """Print an ISO 8601 instant in a time zone: `{{ at|moment:user.time_zone }}`."""
     local = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
-    return language.moment(local)
+    return i18n.moment(local)
 
 
 @register.filter
 def month(value: datetime.date) -> str:
     """Print a month with its year, by any day of it."""
-    return language.month(value)
+    return i18n.month(value)
 
 
 @register.filter
 def short_month(value: datetime.date) -> str:
     """Print a month in a few letters, by any day of it."""
-    return language.short_month(value)
+    return i18n.short_month(value)
 
 
 @register.filter
@@ -63,5 +63,5 @@ def device(stored: str | None) -> str:
 
 @register.filter
 def percent(value: Decimal | int) -> str:
-    """Print percent points; see `language.percent`."""
-    return language.percent(value)
+    """Print percent points; see `i18n.percent`."""
+    return i18n.percent(value)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from smartbudget.core import language, money
+from smartbudget.core import i18n, money
 from smartbudget.core.typed_amounts import typed_amount
 
 DAY = datetime.date(2026, 11, 5)
@@ -21,11 +21,11 @@ DAY = datetime.date(2026, 11, 5)
     ],
 )
 def test_days_are_written_as_the_language_does(code, day, long_day, month, clock):
-    with language.speaking(code):
-        assert language.day(DAY) == day
-        assert language.long_day(DAY) == long_day
-        assert language.month(DAY) == month
-        assert language.clock(datetime.time(16, 5)) == clock
+    with i18n.override(code):
+        assert i18n.day(DAY) == day
+        assert i18n.long_day(DAY) == long_day
+        assert i18n.month(DAY) == month
+        assert i18n.clock(datetime.time(16, 5)) == clock
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_days_are_written_as_the_language_does(code, day, long_day, month, clock
     ],
 )
 def test_amounts_are_written_as_the_language_does(code, currency, written):
-    with language.speaking(code):
+    with i18n.override(code):
         assert money.display(Decimal("1234.5"), currency) == written
 
 
@@ -58,7 +58,7 @@ def test_amounts_are_written_as_the_language_does(code, currency, written):
     ],
 )
 def test_an_amount_is_read_as_it_is_typed(code, typed, read):
-    with language.speaking(code):
+    with i18n.override(code):
         assert typed_amount(typed, "USD") == read
 
 
@@ -66,13 +66,13 @@ def test_an_amount_is_read_as_it_is_typed(code, typed, read):
     ("code", "typed"), [("en", "12,5"), ("de", "1,234.5"), ("de", "1,2,3")]
 )
 def test_what_might_be_two_amounts_is_refused(code, typed):
-    with language.speaking(code), pytest.raises(money.InvalidError):
+    with i18n.override(code), pytest.raises(money.InvalidError):
         money.parse_amount(typed_amount(typed, "USD"), "USD")
 
 
-@pytest.mark.parametrize("code", language.LANGUAGES)
+@pytest.mark.parametrize("code", i18n.LANGUAGES)
 def test_what_a_form_shows_reads_as_the_same_amount(code):
-    with language.speaking(code):
+    with i18n.override(code):
         shown = money.editable(Decimal("1234567.8"), "USD")
 
         assert money.parse_amount(typed_amount(shown, "USD"), "USD") == Decimal(
@@ -81,14 +81,14 @@ def test_what_a_form_shows_reads_as_the_same_amount(code):
 
 
 def test_an_unknown_language_is_english():
-    with language.speaking("tlh"):
-        assert language.current() == "en"
+    with i18n.override("tlh"):
+        assert i18n.current() == "en"
 
 
 def test_what_one_thread_speaks_is_not_heard_in_another():
     heard = []
-    with language.speaking("de"):
-        thread = threading.Thread(target=lambda: heard.append(language.current()))
+    with i18n.override("de"):
+        thread = threading.Thread(target=lambda: heard.append(i18n.current()))
         thread.start()
         thread.join()
 
@@ -113,9 +113,9 @@ def test_what_one_thread_speaks_is_not_heard_in_another():
 def test_a_percentage_is_whole_and_never_names_a_level_not_reached(
     points, english, german
 ):
-    assert language.percent(Decimal(points)) == english
-    with language.speaking("de"):
-        assert language.percent(Decimal(points)).replace("\u00a0", " ") == german
+    assert i18n.percent(Decimal(points)) == english
+    with i18n.override("de"):
+        assert i18n.percent(Decimal(points)).replace("\u00a0", " ") == german
 
 
 @pytest.mark.parametrize(

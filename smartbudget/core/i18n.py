@@ -1,14 +1,14 @@
-"""The language that somebody is spoken to in, and how it writes days and numbers.
+"""The current language: its messages, and how it writes dates and numbers.
 
 Framework-free, since the Lambdas write e-mails and reports: the catalogs are those that
 Django reads too (`locale/`), and pages set the language for both
 (`smartbudget.web.language`).
 
-    from smartbudget.core.language import gettext as _
+    from smartbudget.core.i18n import gettext as _
 
     raise InvalidError(_("Enter at least {least} characters.").format(least=3))
 
-What a person is to read later, or elsewhere, is written in that person's language:
+E-mails and reports are written in the language of the person who reads them:
 
     with speaking(user.language):
         subject = _("Your password was changed")
@@ -41,13 +41,13 @@ current = _active.get
 
 
 def activate(language: str) -> None:
-    """Speak a language from now on, in this thread or task; any other is English."""
+    """Set the language of this thread or task; an unknown one becomes English."""
     _active.set(language if language in LANGUAGES else DEFAULT)
 
 
 @contextlib.contextmanager
-def speaking(language: str) -> Iterator[None]:
-    """Speak a language for the length of a block; any other is English."""
+def override(language: str) -> Iterator[None]:
+    """Set the language for a block; an unknown one becomes English."""
     token = _active.set(language if language in LANGUAGES else DEFAULT)
     try:
         yield
@@ -70,10 +70,10 @@ def pgettext(context: str, message: str) -> str:
     return _catalog(current()).pgettext(context, message)
 
 
-def mark(message: str) -> str:
-    """Mark a message for the catalog and return it as it is.
+def gettext_noop(message: str) -> str:
+    """Mark a message for the catalog and return it unchanged.
 
-    For constants: whoever shows one passes it to `gettext`.
+    For constants, which are passed to `gettext` where they are shown.
     """
     return message
 

@@ -27,7 +27,7 @@ _LONGEST_LOCAL = 64  # characters before the @
 
 def username(value: object, field: str = "username") -> str:
     """Return a username lower-cased. Raises InvalidError naming `field`."""
-    name = text.clean(value, field, longest=30, shortest=3)
+    name = text.validate_text(value, field, longest=30, shortest=3)
     # Checked before lower-casing, which turns some letters into ASCII ones.
     if not USERNAME.fullmatch(name):
         raise InvalidError(
@@ -38,7 +38,7 @@ def username(value: object, field: str = "username") -> str:
 
 def email(value: object, field: str = "email") -> str:
     """Return an e-mail address lower-cased. Raises InvalidError naming `field`."""
-    address = text.clean(value, field, longest=_LONGEST_EMAIL, shortest=1)
+    address = text.validate_text(value, field, longest=_LONGEST_EMAIL, shortest=1)
     local, _at, domain = address.lower().rpartition("@")
     labels = domain.split(".")
     if not (
@@ -60,7 +60,7 @@ def phone_number(value: object, field: str = "phone_number") -> str | None:
     """
     if value is None:
         return None
-    number = text.clean(value, field, longest=20)
+    number = text.validate_text(value, field, longest=20)
     if not number:
         return None
     if not PHONE.fullmatch(number) or not any(map(str.isdigit, number)):

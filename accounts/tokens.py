@@ -89,7 +89,7 @@ def create_token(
     where there are too many or the password has just been changed. Not idempotent; one
     whose secret never arrived is listed, and can be revoked.
     """
-    name = text.clean(name, "name", shortest=1, longest=LONGEST_NAME)
+    name = text.validate_text(name, "name", shortest=1, longest=LONGEST_NAME)
     _check(scopes, expires_in_days)
     account = services.get_account(user.user_id)
     services.verify_password(account, password, "password")

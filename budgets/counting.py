@@ -21,7 +21,7 @@ from notifications import messages, outbox
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.tasks import QueueError, send_tasks
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def apply_entries(
     outcome = Outcome()
     for budget in budgets:
         key = budget.category_key
-        mine = [entry for entry in entries if fold(entry.category) == key]
+        mine = [entry for entry in entries if casefold_key(entry.category) == key]
         held = (budget.current, current_period(user, budget))
         if not any(entry.day in period for entry in mine for period in held):
             continue

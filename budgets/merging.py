@@ -27,7 +27,7 @@ from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import locale
 from smartbudget.core.money import LIMIT
-from smartbudget.core.text import choose, clean, fold
+from smartbudget.core.text import casefold_key, validate_choice, validate_text
 from smartbudget.core.user import User
 
 # What is done where several budgets of one period become one: the first one stays as
@@ -53,7 +53,7 @@ def take_over(
     Raises InvalidError, and ConflictError naming the budgets in the way.
     """
     if way is not None:
-        choose(way, WAYS, "budgets")
+        validate_choice(way, WAYS, "budgets")
     found = _read(user, [target, *sources])
     outcome = Outcome()
     for first, *others in found:
@@ -78,7 +78,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 
     Returns what to follow up. Raises InvalidError if both are too much for one.
     """
-    target = clean(budget.category, "category", longest=len(budget.category))
+    target = validate_text(budget.category, "category", longest=len(budget.category))
 
     def attempt() -> Outcome:
         writes = Transaction()
@@ -147,7 +147,7 @@ def _rename(
     """Make a budget that of `target`, with this amount; often it is so already."""
     there = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
     category = target
-    if there and budget.category_key not in map(fold, sources):
+    if there and budget.category_key not in map(casefold_key, sources):
         category = budget.category  # its own name is not what changes
     if there and (category, amount) == (budget.category, budget.amount):
         return

@@ -11,7 +11,7 @@ from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.text import fold, fold_as_before
+from smartbudget.core.text import casefold_key, legacy_casefold_key
 
 LEVELS = ("ok", "threshold", "exceeded")  # in rising order
 
@@ -20,7 +20,7 @@ _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
 
 def budget_id_for(user_id: str, period: str, category: str) -> str:
     """Derive the id, so that one a user, period and category can exist."""
-    return _id_of(user_id, period, fold(category))
+    return _id_of(user_id, period, casefold_key(category))
 
 
 def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
@@ -29,7 +29,7 @@ def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
     They told categories apart by invisible differences, too. The daily check moves
     their budgets to their own ids.
     """
-    keys = dict.fromkeys([fold(category), fold_as_before(category)])
+    keys = dict.fromkeys([casefold_key(category), legacy_casefold_key(category)])
     return [_id_of(user_id, period, key) for key in keys]
 
 
@@ -89,7 +89,7 @@ class Budget(Table):
     @property
     def category_key(self) -> str:
         """The form by which categories are compared."""
-        return fold(self.category)
+        return casefold_key(self.category)
 
     @property
     def own_id(self) -> str:

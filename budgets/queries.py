@@ -16,7 +16,7 @@ from smartbudget.core.concurrency import READS
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import percentage
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 LATEST = 5  # expenses that a summary shows
@@ -44,7 +44,7 @@ class BudgetLine:
     @property
     def category_key(self) -> str:
         """The form by which categories are compared."""
-        return fold(self.category)
+        return casefold_key(self.category)
 
     @property
     def period_in_words(self) -> str:
@@ -175,7 +175,9 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
         currency=user.currency,
         lines=[_with_forecast(line, today, reach, found) for line in lines],
         categories=categories,
-        unbudgeted=[each for each in categories if fold(each[0]) not in budgeted],
+        unbudgeted=[
+            each for each in categories if casefold_key(each[0]) not in budgeted
+        ],
         total_budget=sum(
             (each.amount for each in budgets if each.period == "monthly"), Decimal(0)
         ),

@@ -35,7 +35,7 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
-from smartbudget.core.text import choose, clean
+from smartbudget.core.text import validate_choice, validate_text
 from smartbudget.core.user import User
 
 _EDITED = ("category", "amount", "alert_threshold")
@@ -58,8 +58,8 @@ def create_budget(
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
-    category = clean(category, "category", shortest=1, longest=50)
-    period = choose(period, dates.PERIODS, "period")
+    category = validate_text(category, "category", shortest=1, longest=50)
+    period = validate_choice(period, dates.PERIODS, "period")
     budget = Budget(
         budget_id=budget_id_for(user.user_id, period, category),
         user_id=user.user_id,
@@ -132,13 +132,13 @@ def edit_budget(
     repeat, except for a move: its old id is then gone.
     """
     if category is not None:
-        category = clean(category, "category", shortest=1, longest=50)
+        category = validate_text(category, "category", shortest=1, longest=50)
     if amount is not None:
         amount = _check_new_amount(user, budget_id, amount)
     if alert_threshold is not None:
         alert_threshold = _check_threshold(alert_threshold)
     if period is not None:
-        choose(period, dates.PERIODS, "period")
+        validate_choice(period, dates.PERIODS, "period")
 
     def attempt() -> tuple[Budget, Outcome]:
         old = get_budget(user, budget_id)

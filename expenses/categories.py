@@ -12,7 +12,7 @@ from budgets import services as budgets
 from expenses.models import Expense
 from expenses.queries import between
 from smartbudget.core.concurrency import READS
-from smartbudget.core.text import clean, fold, search_key
+from smartbudget.core.text import casefold_key, search_key, validate_text
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MOST_SPELLINGS = 10
 class Use:
     """One category: what is recorded under it, and its budgets."""
 
-    key: str  # see `fold`
+    key: str  # see `casefold_key`
     expenses: int = 0  # void ones too, since they have it as well
     spent: Decimal = Decimal(0)  # by those that count
     last_used: datetime.date | None = None  # the latest day of an expense
@@ -86,7 +86,7 @@ def list_categories(
 
     Raises InvalidError.
     """
-    words = search_key(clean(q, "q", longest=LONGEST))
+    words = search_key(validate_text(q, "q", longest=LONGEST))
     uses, complete = _count(user, words, between(start, end))
     for budget in budgets.list_budgets(user).items:
         if words in search_key(budget.category):
@@ -111,7 +111,7 @@ def _count(user: User, words: str, within: Condition) -> tuple[dict[str, Use], b
         for item in page["Items"]:
             if words not in search_key(item["category"]["S"]):
                 continue
-            key = fold(item["category"]["S"])
+            key = casefold_key(item["category"]["S"])
             if key not in uses:
                 uses[key] = Use(key)
             uses[key].count(item)

@@ -10,7 +10,7 @@ from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import ngettext
-from smartbudget.core.text import choose, clean, fold
+from smartbudget.core.text import casefold_key, validate_choice, validate_text
 from smartbudget.core.user import User
 
 YEARS_BACK = 10
@@ -51,9 +51,9 @@ def check(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     """
     values = {name: _CHECKS[name](user, value) for name, value in given.items()}
     if "category" in values:
-        values["category_key"] = fold(values["category"])
+        values["category_key"] = casefold_key(values["category"])
     if "description" in values:
-        values["description_key"] = fold(values["description"]) or None
+        values["description_key"] = casefold_key(values["description"]) or None
     return values
 
 
@@ -95,7 +95,7 @@ def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> s
     """
     if idempotency_key is None:
         return uuid.uuid4().hex
-    key = clean(
+    key = validate_text(
         idempotency_key, "Idempotency-Key", shortest=1, longest=255, verbatim=True
     )
     name = key if row is None else f"{key}\n{row}"  # a key has one line
@@ -132,11 +132,11 @@ def _check_amount(user: User, value: object) -> object:
 
 
 def _check_category(_user: User, value: object) -> str:
-    return clean(value, "category", shortest=1, longest=50)
+    return validate_text(value, "category", shortest=1, longest=50)
 
 
 def _check_description(_user: User, value: object) -> str:
-    return clean(value, "description", longest=500, lines=True)
+    return validate_text(value, "description", longest=500, lines=True)
 
 
 def _check_date(user: User, value: object) -> str:
@@ -160,7 +160,7 @@ def _check_date(user: User, value: object) -> str:
 
 
 def _check_status(_user: User, value: object) -> str:
-    return choose(value, STATUSES, "status")
+    return validate_choice(value, STATUSES, "status")
 
 
 _CHECKS: dict[str, Callable[[User, object], Any]] = {

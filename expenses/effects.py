@@ -11,7 +11,7 @@ from expenses.models import Expense
 from notifications import messages, outbox
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
@@ -139,5 +139,7 @@ def _assign(name: str, value: object) -> Action:
 
 
 def _cancel_out(old: Entry, new: Entry) -> bool:
-    same_place = old.day == new.day and fold(old.category) == fold(new.category)
-    return same_place and old.amount + new.amount == Decimal(0)
+    same_category = casefold_key(old.category) == casefold_key(new.category)
+    return (
+        old.day == new.day and same_category and old.amount + new.amount == Decimal(0)
+    )

@@ -17,7 +17,7 @@ from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.files import receipt_extension
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -82,7 +82,7 @@ class Expense(Table):
         """Read an expense, or some of its attributes, as DynamoDB writes it."""
         expense = super().from_raw_data(data)
         if expense.category is not None:
-            expense.category_key = fold(expense.category)
+            expense.category_key = casefold_key(expense.category)
         return expense
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:

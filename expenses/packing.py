@@ -20,7 +20,7 @@ from expenses import effects, history
 from expenses.models import Expense
 from notifications import digests
 from smartbudget.core.dynamodb import Transaction, WriteConflictError, retry_on_conflict
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -136,7 +136,9 @@ class Packing(ABC, Generic[C]):
             self.recover(chunk, conflict)
             keys |= _category_keys(_entries(chunk))
             left = _entries(self.waiting)
-            self._read_budgets([each for each in left if fold(each.category) in keys])
+            self._read_budgets(
+                [each for each in left if casefold_key(each.category) in keys]
+            )
             raise
         del self.waiting[: len(chunk)]
 
@@ -202,7 +204,7 @@ def _entries(changes: Iterable[Change]) -> list[Entry]:
 
 def _category_keys(entries: Iterable[Entry]) -> set[str]:
     """Return the categories whose budgets they change."""
-    return {fold(entry.category) for entry in entries}
+    return {casefold_key(entry.category) for entry in entries}
 
 
 def _category_key(change: Change) -> str:

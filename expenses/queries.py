@@ -21,7 +21,12 @@ from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Item, Key, Page, query_page
-from smartbudget.core.text import choose, clean, fold, search_key
+from smartbudget.core.text import (
+    casefold_key,
+    search_key,
+    validate_choice,
+    validate_text,
+)
 from smartbudget.core.user import User
 
 KEY = ("user_id", "date", "expense_id")
@@ -88,10 +93,10 @@ def get_expense(user: User, expense_id: str) -> Expense:
 class Filter:
     """Which expenses are meant.
 
-    start, end: days, both included; None: no bound. category: compared by `fold`;
-    empty: all. status: empty: all. receipt: one of RECEIPTS; empty: all. q: a part of
-    the category or description, compared by `search_key`; empty: all. min_amount,
-    max_amount: currency units, both included; None: no bound.
+    start, end: days, both included; None: no bound. category: compared by
+    `casefold_key`; empty: all. status: empty: all. receipt: one of RECEIPTS; empty:
+    all. q: a part of the category or description, compared by `search_key`; empty: all.
+    min_amount, max_amount: currency units, both included; None: no bound.
     """
 
     start: datetime.date | None = None
@@ -106,7 +111,7 @@ class Filter:
     def matching(self, user: User) -> Condition | None:
         """Return what DynamoDB can look at. Raises InvalidError."""
         if self.status:
-            choose(self.status, STATUSES, "status")
+            validate_choice(self.status, STATUSES, "status")
         matching = _within_amounts(user, self.min_amount, self.max_amount, None)
         if self.status:
             matching &= Expense.status == self.status
@@ -169,7 +174,7 @@ def list_expenses(
     Raises InvalidError.
     """
     wanted = Filter(**chosen)
-    choose(sort, SORTS, "sort")
+    validate_choice(sort, SORTS, "sort")
     if sort in AMOUNT_SORTS:
         return _list_by_amount(
             user, wanted, sort, limit=limit, after=after, backwards=backwards
@@ -276,14 +281,14 @@ def _keeper(category: str, q: str) -> Callable[[Item], bool] | None:
 
     DynamoDB cannot tell: it compares by character. None if everything is kept.
     """
-    key = fold(category)
-    words = search_key(clean(q, "q", longest=LONGEST_SEARCH))
+    key = casefold_key(category)
+    words = search_key(validate_text(q, "q", longest=LONGEST_SEARCH))
     if not key and not words:
         return None
 
     def keep(item: Item) -> bool:
         written = item["category"]["S"]
-        if key and fold(written) != key:
+        if key and casefold_key(written) != key:
             return False
         description = item.get("description", {}).get("S", "")
         return words in search_key(written) or words in search_key(description)
@@ -385,7 +390,7 @@ def entries(
         Entry(
             day := datetime.date.fromisoformat(item["date"]["S"]),
             item["category"]["S"],
-            fold(item["category"]["S"]),
+            casefold_key(item["category"]["S"]),
             Decimal(item["amount"]["N"]),
             item.get("description", {}).get("S", "") if day in described else "",
             item["expense_id"]["S"],
@@ -404,18 +409,18 @@ def trend(
     """Add up each of twelve months, oldest first, with one Query a megabyte.
 
     month: the last of them, `YYYY-MM`; None: the current one. category: compared by
-    `fold`; empty: all. by: `category`: each month has its totals by category, as the
-    month's summary has them; empty: none. Reads the index, which lags behind writes by
-    a moment.
+    `casefold_key`; empty: all. by: `category`: each month has its totals by category,
+    as the month's summary has them; empty: none. Reads the index, which lags behind
+    writes by a moment.
 
     Months that are more than it reads (see TREND_PAGES) are left out, the oldest
     first, rather than shown short. Raises InvalidError.
     """
     if by:
-        choose(by, TREND_BY, "by")
+        validate_choice(by, TREND_BY, "by")
     months = _twelve_to(dates.parse_month(month) if month else user.today())
     first, last = months[0], dates.period_of("monthly", months[-1]).end
-    key = fold(category)
+    key = casefold_key(category)
     pages = Expense.by_user.query(
         user.user_id,
         Expense.date.between(first.isoformat(), last.isoformat()),
@@ -428,7 +433,7 @@ def trend(
     for number, page in enumerate(pages, start=1):
         # As DynamoDB writes them: making models of them takes many times as long.
         for item in page["Items"]:
-            if not key or fold(item["category"]["S"]) == key:
+            if not key or casefold_key(item["category"]["S"]) == key:
                 found[item["date"]["S"][:7]].count(item)
         if number == TREND_PAGES:
             cut = page.get("LastEvaluatedKey", {}).get("date", {}).get("S", "")[:7]
@@ -453,7 +458,7 @@ class _Month:
         self.spent += amount
         if "category" in item:
             name = item["category"]["S"]
-            key = fold(name)
+            key = casefold_key(name)
             self._by_key[key] += amount
             self._names[key] = name  # the month's first in the end
 

@@ -20,7 +20,7 @@ from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.text import clean, fold
+from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
 
 MOST = 1000  # expenses that one call changes
@@ -54,7 +54,7 @@ def rename_categories(
     Raises InvalidError; ConflictError for budgets in the way, before anything changes.
     """
     sources = check_sources(sources)
-    target = clean(target, "into", shortest=1, longest=LONGEST)
+    target = validate_text(target, "into", shortest=1, longest=LONGEST)
     deadline = time.monotonic() + SECONDS
 
     def in_time() -> bool:
@@ -72,7 +72,9 @@ def rename_categories(
 
 def check_sources(sources: Sequence[str]) -> list[str]:
     """Check that 1-20 categories are named. Raises InvalidError."""
-    cleaned = [clean(each, "from", shortest=1, longest=LONGEST) for each in sources]
+    cleaned = [
+        validate_text(each, "from", shortest=1, longest=LONGEST) for each in sources
+    ]
     if not cleaned:
         raise InvalidError(_("Choose at least one category."), "from")
     if len(cleaned) > MOST_SOURCES:
@@ -91,13 +93,13 @@ class _Renaming(Selected):
         way: str | None,
     ) -> None:
         self.sources, self.target, self.way = sources, target, way
-        self.keys = set(map(fold, sources))
+        self.keys = set(map(casefold_key, sources))
         super().__init__(user, found)
 
     def change_of(self, before: Expense) -> Change | None:
         if before.category_key not in self.keys:
             return None
-        new = {"category": self.target, "category_key": fold(self.target)}
+        new = {"category": self.target, "category_key": casefold_key(self.target)}
         after = effects.changed(before, new)
         return Change(before, after) if after else None
 
@@ -122,7 +124,7 @@ def _find(
     Reads the index, which lags behind writes. What it shows of an expense that
     changed since has an older version, so it is not changed before it is read again.
     """
-    keys = set(map(fold, sources))
+    keys = set(map(casefold_key, sources))
     pages = Expense.by_user.query(
         user.user_id,
         filter_condition=Expense.category != target,
@@ -130,7 +132,11 @@ def _find(
     ).page_iter
     raw, more = [], False
     for page in pages:
-        raw += [each for each in page["Items"] if fold(each["category"]["S"]) in keys]
+        raw += [
+            each
+            for each in page["Items"]
+            if casefold_key(each["category"]["S"]) in keys
+        ]
         more = "LastEvaluatedKey" in page
         if len(raw) >= MOST or not in_time():
             break

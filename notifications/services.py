@@ -22,7 +22,7 @@ from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import ngettext
 from smartbudget.core.pagination import READ_FIRST, Key, Page, query_page
-from smartbudget.core.text import choose
+from smartbudget.core.text import validate_choice
 from smartbudget.core.user import User
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
@@ -67,7 +67,7 @@ def list_notifications(
             _("There is no type {name}.").format(name=repr(min(unknown))), "type"
         )
     if status:
-        choose(status, STATUSES, "status")
+        validate_choice(status, STATUSES, "status")
     matching = None
     if types:
         matching = Notification.type.is_in(*sorted(set(types)))

@@ -7,7 +7,7 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import day, days, gettext_noop, month_name, ngettext
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.text import choose
+from smartbudget.core.text import validate_choice
 
 # What the kinds are called.
 TITLES = {
@@ -107,7 +107,7 @@ def resolve(
 
     Raises InvalidError naming the field, also for days that have not begun yet.
     """
-    kind = choose(report_type, TYPES, "report_type")
+    kind = validate_choice(report_type, TYPES, "report_type")
     given = {
         "year": year,
         "month": month,

@@ -91,7 +91,7 @@ def lock(staff: User, user_id: str, *, reason: str) -> Person:
     ConflictError for staff: no stolen session of theirs can lock out the others.
     """
     require_staff(staff)
-    reason = text.clean(reason, "reason", shortest=1, longest=LONGEST_REASON)
+    reason = text.validate_text(reason, "reason", shortest=1, longest=LONGEST_REASON)
 
     def attempt() -> Account:
         account = services.get_account(user_id)

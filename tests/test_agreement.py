@@ -31,7 +31,7 @@ from reports.services import make_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
@@ -73,7 +73,10 @@ class World:
                 for each in self.recorded
                 if each["status"] != "void"
                 and each["date"] in period
-                and (category is None or fold(each["category"]) == fold(category))
+                and (
+                    category is None
+                    or casefold_key(each["category"]) == casefold_key(category)
+                )
             ),
             Decimal(0),
         )
@@ -195,11 +198,11 @@ class TestEveryWay:
         )
         assert found["left_to_spend"] == world.text(left)
         assert sum(map(spent_of, found["categories"])) == world.spent(shown)
-        budgeted = {fold(each["category"]) for each in world.limits}
+        budgeted = {casefold_key(each["category"]) for each in world.limits}
         unbudgeted = sum(
             (
                 world.spent(shown, category)
-                for category in {fold(each) for each in CATEGORIES} - budgeted
+                for category in {casefold_key(each) for each in CATEGORIES} - budgeted
             ),
             Decimal(0),
         )

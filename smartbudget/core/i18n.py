@@ -10,7 +10,7 @@ Django reads too (`locale/`), and pages set the language for both
 
 E-mails and reports are written in the language of the person who reads them:
 
-    with speaking(user.language):
+    with override(user.language):
         subject = _("Your password was changed")
 
 Why: docs/decisions.md#a-persons-language-decides-texts-dates-numbers-and-money

@@ -27,7 +27,7 @@ from smartbudget.core.dynamodb import (
 from smartbudget.core.errors import InFlightError, ReusedKeyError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.lease import Lease, new_owner
-from smartbudget.core.text import clean
+from smartbudget.core.text import validate_text
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Attempt:
 
 def parse_key(value: str) -> str:
     """Return a key of 1 to 255 characters. Raises InvalidError naming the header."""
-    return clean(value, NAME, shortest=1, longest=255, verbatim=True)
+    return validate_text(value, NAME, shortest=1, longest=255, verbatim=True)
 
 
 def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:

@@ -34,7 +34,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"LATIN SMALL LETTER (?:DOTLESS )?([A-Z]{1,2})(?: WITH .+)?$")
 
 
-def clean(
+def validate_text(
     value: object,
     field: str,
     *,
@@ -43,7 +43,7 @@ def clean(
     lines: bool = False,
     verbatim: bool = False,
 ) -> str:
-    """Trim a text and check it; white space in it becomes single spaces.
+    """Return a text trimmed and checked, with white space in it as single spaces.
 
     What shows nothing, as a zero-width space alone, is empty. longest, shortest:
     characters, both included. lines: whether line breaks and tabs may stand in it; its
@@ -60,7 +60,7 @@ def clean(
             raise InvalidError(_("Control characters are not allowed."), field)
     if not (lines or verbatim):
         text = _single_spaced(text)
-    if not fold(text):
+    if not casefold_key(text):
         text = ""
     if len(text) < shortest:
         message = (
@@ -76,8 +76,11 @@ def clean(
     return text
 
 
-def choose(value: object, choices: Collection[str], field: str) -> str:
-    """Return one of the choices. Raises InvalidError naming `field` for another."""
+def validate_choice(value: object, choices: Collection[str], field: str) -> str:
+    """Return a value that is one of the choices.
+
+    Raises InvalidError naming `field`.
+    """
     if value not in choices:
         raise InvalidError(
             _("Choose one of {choices}.").format(choices=", ".join(choices)), field
@@ -86,7 +89,7 @@ def choose(value: object, choices: Collection[str], field: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def fold(value: str) -> str:
+def casefold_key(value: str) -> str:
     """Return the form in which texts are the same that look the same in any case.
 
     That is without characters that show nothing, with single spaces, and caseless as
@@ -100,15 +103,15 @@ def fold(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def search_key(value: str) -> str:
-    """Return the form in which a search compares texts: that of `fold`, no accents.
+    """Return the form in which a search compares texts: caseless, without accents.
 
     Café is found by cafe, Øl by ol, Straße by strasse and fullwidth letters by others.
     """
-    key = fold(value)
+    key = casefold_key(value)
     if key.isascii():
         return key
     plain = _NOT_ASCII.sub(_plain, unicodedata.normalize("NFKD", key))
-    return fold(unicodedata.normalize("NFC", plain))
+    return casefold_key(unicodedata.normalize("NFC", plain))
 
 
 def without_invisible(value: str) -> str:
@@ -116,8 +119,8 @@ def without_invisible(value: str) -> str:
     return _INVISIBLE.sub(r"\1", value)
 
 
-def fold_as_before(value: str) -> str:
-    """Return what `fold` did up to version 0.1: budgets have ids made of it."""
+def legacy_casefold_key(value: str) -> str:
+    """Return what `casefold_key` did up to 0.1: old budget ids are made of it."""
     return unicodedata.normalize("NFC", value).casefold()
 
 

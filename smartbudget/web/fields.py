@@ -61,7 +61,7 @@ class TextField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         longest = len(data) if isinstance(data, str) else 0
-        return _shaped(text.clean, data, "", longest=longest, lines=self.lines)
+        return _shaped(text.validate_text, data, "", longest=longest, lines=self.lines)
 
 
 class IdField(serializers.RegexField):

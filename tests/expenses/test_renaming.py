@@ -22,7 +22,7 @@ from expenses.renaming import Renamed, rename_categories
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 from tests.budgets.test_index_lag import lagging_index
 from tests.budgets.test_random_writes import (
     SETTINGS,
@@ -551,13 +551,13 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             # Of several calls, one may reach the threshold and another pass the limit.
             assert near <= new["budget_threshold"] <= near + over
             assert not any(each.told for each in after.values())
-            keys = set(map(fold, sources)) - {fold(target)}
-            assert keys.isdisjoint(map(fold, categories()))
+            keys = set(map(casefold_key, sources)) - {casefold_key(target)}
+            assert keys.isdisjoint(map(casefold_key, categories()))
 
 
 def _risen(sources: list[str], target: str) -> dict[str, str]:
     """Tell of each budget that will be there at which level it was before."""
-    keys = list(dict.fromkeys(map(fold, [target, *sources])))
+    keys = list(dict.fromkeys(map(casefold_key, [target, *sources])))
     found = {}
     for period in dates.PERIODS:
         held = [

@@ -16,7 +16,7 @@ from expenses.categories import list_categories
 from expenses.models import Expense
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
-from smartbudget.core.text import clean, without_invisible
+from smartbudget.core.text import validate_text, without_invisible
 from tests.builders import client_for, make_user
 from tests.money_builders import ALICE, TODAY, alerts, make_budget, make_expense, spent
 
@@ -177,14 +177,14 @@ def check():
 def test_the_daily_check_gives_a_budget_its_own_id_and_what_it_missed(person, name):
     old = store_budget_as_before(name, user=person)
     store_as_before(name, amount="50.00", user=person)
-    looks_same = clean(without_invisible(name), "category", longest=50)
+    looks_same = validate_text(without_invisible(name), "category", longest=50)
     make_expense(person, category=looks_same, amount="60.00")
 
     assert check().alerts_sent
 
     (budget,) = budgets.list_budgets(person).items
     assert budget.budget_id == budget.own_id != old.budget_id
-    assert budget.category == clean(name, "category", longest=50)
+    assert budget.category == validate_text(name, "category", longest=50)
     assert budget.spent == Decimal("110.00")
     make_expense(person, category=looks_same, amount="1.00")
     assert spent(budget) == Decimal("111.00")
@@ -192,7 +192,7 @@ def test_the_daily_check_gives_a_budget_its_own_id_and_what_it_missed(person, na
 
 @pytest.mark.parametrize("name", OLD_NAMES)
 def test_the_daily_check_makes_one_budget_of_two_that_look_the_same(person, name):
-    looks_same = clean(without_invisible(name), "category", longest=50)
+    looks_same = validate_text(without_invisible(name), "category", longest=50)
     store_budget_as_before(name, amount="100.00", user=person)
     make_budget(person, category=looks_same, amount="200.00")
     make_expense(person, category=looks_same, amount="150.00")

@@ -9,7 +9,7 @@ from expenses.queries import Entry
 from reports.periods import Question, resolve
 from reports.services import Report, compute
 from smartbudget.core import dates
-from smartbudget.core.text import fold
+from smartbudget.core.text import casefold_key
 
 TODAY = datetime.date(2026, 11, 22)
 OCTOBER = {"report_type": "monthly", "year": 2026, "month": 10}  # it is over
@@ -27,7 +27,7 @@ def entry(
     return Entry(
         datetime.date.fromisoformat(day),
         category,
-        fold(category),
+        casefold_key(category),
         Decimal(amount),
         description,
     )

@@ -22,12 +22,12 @@ from budgets.counting import (
 )
 from budgets.models import Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates, money
+from smartbudget.core.bulk_delete import delete_indexed
 from smartbudget.core.dynamodb import (
     Transaction,
     WriteConflictError,
     retry_on_conflict,
 )
-from smartbudget.core.erasure import erase_indexed
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -286,6 +286,6 @@ def _check_threshold(value: object) -> int:
     return percent
 
 
-def erase(user_id: str) -> Iterator[int]:
-    """Delete all budgets of somebody who goes; see core.erasure. Safe to repeat."""
-    return erase_indexed(Budget.by_user, user_id)
+def delete_all(user_id: str) -> Iterator[int]:
+    """Delete all budgets of a user who goes; see core.bulk_delete. Safe to repeat."""
+    return delete_indexed(Budget.by_user, user_id)

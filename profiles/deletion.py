@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from accounts import claims, entries, services
 from accounts.models import Account
 from budgets import services as budgets
-from expenses import erasure as expenses
-from notifications import erasure as notifications
+from expenses import deletion as expenses
+from notifications import deletion as notifications
 from notifications import jobs
 from reports import archive as reports
 from smartbudget.core import dates
@@ -83,7 +83,7 @@ def carry_on(
         return None
     jobs.touch(TASK, user_id)
     found = 0
-    for count in _erase(account):
+    for count in _delete_everything(account):
         found += count
         if not keep_going():
             return Later(0, None)
@@ -124,11 +124,11 @@ def _close(checked: Account) -> None:
     writes.commit()
 
 
-def _erase(account: Account) -> Iterator[int]:
-    yield from expenses.erase(account.user_id)
-    yield from budgets.erase(account.user_id)
-    yield from notifications.erase(account)
-    yield from reports.erase(account.user_id)
+def _delete_everything(account: Account) -> Iterator[int]:
+    yield from expenses.delete_all(account.user_id)
+    yield from budgets.delete_all(account.user_id)
+    yield from notifications.delete_all(account)
+    yield from reports.delete_all(account.user_id)
 
 
 def _delete(user_id: str) -> None:

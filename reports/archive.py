@@ -20,10 +20,10 @@ from notifications.messages import report_ready
 from reports.models import LEASE, Making
 from reports.periods import TITLES, Question, resolve
 from smartbudget.core import aws, files, log
+from smartbudget.core.bulk_delete import delete_objects
 from smartbudget.core.concurrency import REPORTS
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Transaction, conditional_write
-from smartbudget.core.erasure import erase_objects
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop, override
@@ -193,9 +193,9 @@ def get_report(user: User, file_name: str) -> Filed:
     return Filed(key, int(found["ContentLength"]))
 
 
-def erase(user_id: str) -> Iterator[int]:
-    """Delete all reports of somebody who goes; see core.erasure. Safe to repeat."""
-    return erase_objects(_prefix(user_id))
+def delete_all(user_id: str) -> Iterator[int]:
+    """Delete all reports of a user who goes; see core.bulk_delete. Safe to repeat."""
+    return delete_objects(_prefix(user_id))
 
 
 def _prefix(user_id: str) -> str:

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expenses import erasure, history, services
+from expenses import deletion, history, services
 from expenses.history import Edit, list_changes
 from expenses.models import Expense, History
 from expenses.queries import list_expenses
@@ -148,8 +148,8 @@ def test_it_goes_with_the_account_also_after_a_crash(nth):
 
     if nth:
         with faults.killed("TransactWriteItems", nth, done=True):
-            list(erasure.erase("alice"))
-    list(erasure.erase("alice"))
+            list(deletion.delete_all("alice"))
+    list(deletion.delete_all("alice"))
 
     assert [each.expense_id for each in Expense.scan()] == [theirs.expense_id]
 

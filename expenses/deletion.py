@@ -1,24 +1,24 @@
-"""Deleting all expenses of somebody who goes: histories, receipts and uploads too."""
+"""Deleting all expenses of a user who goes: histories, receipts and uploads too."""
 
 from collections.abc import Iterator
 from itertools import islice
 
 from expenses.models import Expense, History, Upload
 from smartbudget.core import files
+from smartbudget.core.bulk_delete import delete_indexed, delete_objects, indexed_ids
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
-from smartbudget.core.erasure import erase_indexed, erase_objects, indexed_ids
 
 _AT_ONCE = Transaction.MOST // 2  # each expense with its history
 
 
-def erase(user_id: str) -> Iterator[int]:
+def delete_all(user_id: str) -> Iterator[int]:
     """Delete a batch at a time and yield how many each held. Safe to repeat."""
     found = indexed_ids(Expense.by_user, user_id)
     while ids := list(islice(found, _AT_ONCE)):
         _delete(ids)
         yield len(ids)
-    yield from erase_indexed(Expense.by_user, Upload.index_key_of(user_id))
-    yield from erase_objects(f"{files.RECEIPTS}/{user_id}/")
+    yield from delete_indexed(Expense.by_user, Upload.index_key_of(user_id))
+    yield from delete_objects(f"{files.RECEIPTS}/{user_id}/")
 
 
 def _delete(ids: list[str]) -> None:

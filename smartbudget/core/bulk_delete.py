@@ -1,7 +1,7 @@
-"""Deleting all there is of something, in steps: stopped between any two, and repeated.
+"""Bulk deletion in batches, which may stop after any of them and be repeated.
 
-Each function is a generator that deletes a batch and yields how many were in it, so
-its caller can count what was found and stop when time is up.
+Each function is a generator that deletes a batch and yields its size, so its caller
+can count what was found and stop when time is up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,8 @@ from smartbudget.core.errors import UnavailableError
 BATCH = 25  # items in one BatchWriteItem (docs/aws.md#batch-size)
 
 
-def erase_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
-    """Delete items by their ids, which must differ; one that is gone is no error."""
+def delete_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
+    """Delete items by their ids, which must differ; a missing one is no error."""
     left = iter(ids)
     while found := list(islice(left, BATCH)):
         with model.batch_write() as batch:
@@ -28,22 +28,22 @@ def erase_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
         yield len(found)
 
 
-def erase_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
-    """Delete every item that an index holds under a key; the index may lag."""
-    return erase_items(index._model, indexed_ids(index, hash_key))
+def delete_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
+    """Delete every item that an index lists under a key; the index may lag."""
+    return delete_items(index._model, indexed_ids(index, hash_key))
 
 
 def indexed_ids(index: Index[Any], hash_key: str) -> Iterator[str]:
-    """Read the ids of every item that an index holds under a key; it may lag."""
+    """Yield the id of every item that an index lists under a key; it may lag."""
     name = index._model._hash_keyname
     found = index.query(hash_key, attributes_to_get=[name], page_size=1000)
     return (getattr(item, name) for item in found)
 
 
-def erase_objects(prefix: str) -> Iterator[int]:
-    """Delete every object whose key begins so, a thousand at a time.
+def delete_objects(prefix: str) -> Iterator[int]:
+    """Delete every object whose key begins with `prefix`, a thousand at a time.
 
-    Raises UnavailableError where the bucket kept some.
+    Raises UnavailableError if the bucket kept some.
     """
     s3 = aws.client("s3")
     where = {"Bucket": config.receipts_bucket}

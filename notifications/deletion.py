@@ -1,4 +1,4 @@
-"""Deleting all notifications of somebody who goes, and what mails reached them by."""
+"""Deleting all notifications of a user who goes, and what mails reached them by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from notifications import schedule, subscriptions
 from notifications.models import Notification
-from smartbudget.core.erasure import erase_indexed, erase_items
+from smartbudget.core.bulk_delete import delete_indexed, delete_items
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def erase(account: Account) -> Iterator[int]:
+def delete_all(account: Account) -> Iterator[int]:
     """Delete a batch at a time and yield how many were found in each; repeatable.
 
     Planned summaries are in no index of one's own. Their ids are derived, so all that
     there can be are deleted unseen, and none is counted as found.
     """
-    yield from erase_indexed(Notification.by_user, account.user_id)
-    for _ in erase_items(Notification, schedule.all_ids(account)):
+    yield from delete_indexed(Notification.by_user, account.user_id)
+    for _ in delete_items(Notification, schedule.all_ids(account)):
         yield 0
 
 

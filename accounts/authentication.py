@@ -37,7 +37,7 @@ class TokenAuthentication(BaseAuthentication):
         if found is None:
             sentence = _("This API token is unknown, expired or revoked.")
             raise AuthenticationFailed(sentence)
-        log.add(user_id=found[0].user_id)
+        log.bind_more(user_id=found[0].user_id)
         return found
 
     def authenticate_header(self, request: Request) -> str:

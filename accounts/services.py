@@ -72,7 +72,7 @@ def register(
     phone_number = rules.phone_number(phone_number)
     passwords.check(password, username=username, email=email, field="password")
     if address is not None:
-        log.add(source=address)
+        log.bind_more(source=address)
         throttling.count(REGISTRATIONS, address)
     now = dates.timestamp()
     account = Account(
@@ -142,7 +142,7 @@ def log_in(
     nobody's name, and ThrottledError by the name that was typed. That an account is
     locked is told, as an AuthenticationError too, only to who knows its password.
     """
-    log.add(source=address)
+    log.bind_more(source=address)
     name = identifier.strip().casefold()
     key = claims.email_key(name) if "@" in name else claims.username_key(name)
     # Claims are read by key and consistently, which an index cannot be: it may not yet

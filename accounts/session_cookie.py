@@ -29,7 +29,7 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
         user = services.find_session(key) if key else None
         request.session_user = user or AnonymousUser()
         if user:
-            log.add(user_id=user.user_id)
+            log.bind_more(user_id=user.user_id)
     return request.session_user
 
 

@@ -75,7 +75,7 @@ def deliver(
     notification = _take_lease(notification_id, new_owner(), lease_seconds)
     if notification is None:
         return
-    with log.working_on(notification.request_id, user_id=notification.user_id):
+    with log.bound(notification.request_id, user_id=notification.user_id):
         _deliver(notification, last_attempt=last_attempt)
 
 

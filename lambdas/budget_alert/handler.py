@@ -22,7 +22,7 @@ STOPS = 90_000
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Check budgets from the event's position on; hand the rest to the next run."""
-    log.begin(lambda_request_id=context.aws_request_id)
+    log.bind(lambda_request_id=context.aws_request_id)
     left = context.get_remaining_time_in_millis
     result = checks.check_all(event.get("position"), lambda: left() > STOPS)
     if result.position:

@@ -27,7 +27,7 @@ SWEEP_NEEDS = 5_000  # for ten, with an SQS that does not answer
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return what became of the records; one that fails holds up no other."""
-    log.begin(lambda_request_id=context.aws_request_id)
+    log.bind(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
         left = context.get_remaining_time_in_millis
         swept = delivery.sweep(keep_going=lambda: left() > SWEEP_NEEDS)
@@ -77,7 +77,7 @@ def _named(record: dict[str, Any]) -> AbstractContextManager[None]:
         "task": _attribute(record, "task"),
     }
     said = {name: value for name, value in facts.items() if value}
-    return log.working_on(_attribute(record, "request_id"), **said)
+    return log.bound(_attribute(record, "request_id"), **said)
 
 
 def _attribute(record: dict[str, Any], name: str) -> str | None:

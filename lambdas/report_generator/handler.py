@@ -24,7 +24,7 @@ DAYS = ("year", "month", "start_date", "end_date")
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return where the report is, or what is wrong with the question."""
-    log.begin(event.get("request_id"), lambda_request_id=context.aws_request_id)
+    log.bind(event.get("request_id"), lambda_request_id=context.aws_request_id)
     try:
         user_id = event.get("user_id")
         if not isinstance(user_id, str) or not user_id:

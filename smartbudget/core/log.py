@@ -1,9 +1,8 @@
 """Logging: JSON lines on standard error, in UTC; and numbers that CloudWatch reads.
 
-A line says which request, task and user it is about, whoever writes it: whoever takes
-up a piece of work names it here once. The request's name goes with messages,
-notifications and invocations, so one search finds all that a click led to, e-mails
-included.
+Every line has the context bound here: request, task, user. The request id goes on
+with messages, notifications and invocations, so one search finds all that a click led
+to, e-mails included.
 
 Why: docs/decisions.md#log-lines-are-json-and-carry-one-request-id-to-the-e-mail
 """
@@ -34,25 +33,25 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _facts: ContextVar[dict[str, str]] = ContextVar("facts")
 
 
-def begin(name: str | None = None, **facts: str) -> None:
-    """Take up a piece of work: what was said of the one before no longer holds.
+def bind(name: str | None = None, **facts: str) -> None:
+    """Start a new log context, dropping the previous one.
 
-    name: the request's, which goes on with all that the work leads to.
+    name: the request id, which goes on with all that the work leads to.
     """
     request_id.set(name)
     _facts.set(facts)
 
 
-def add(**facts: str) -> None:
-    """Say more of the work that was taken up."""
+def bind_more(**facts: str) -> None:
+    """Add facts to the current log context."""
     _facts.set({**_facts.get({}), **facts})
 
 
 @contextlib.contextmanager
-def working_on(name: str | None = None, **facts: str) -> Iterator[None]:
-    """Take up a piece of work for the length of a block, beside what is known already.
+def bound(name: str | None = None, **facts: str) -> Iterator[None]:
+    """Add facts to the log context for the length of a block.
 
-    name: the request's, where it has one of its own.
+    name: a request id that replaces the current one, or None to keep it.
     """
     naming = request_id.set(name or request_id.get())
     adding = _facts.set({**_facts.get({}), **facts})

@@ -117,7 +117,7 @@ class ApiView(APIView):
         try:
             super().perform_authentication(request)
         except (APIException, DomainError):
-            log.add(source=client_address(request._request))
+            log.bind_more(source=client_address(request._request))
             self._count(rates.anybody_at(request))
             raise
         self._count(rates.caller_of(request))

@@ -46,7 +46,7 @@ class RequestIdMiddleware:
         name = given if self.TAKEN.fullmatch(given) else uuid.uuid4().hex
         # Left standing until the thread's next request: what Django logs of an answer,
         # and the making of a download, come after this.
-        log.begin(name)
+        log.bind(name)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = name
         return response

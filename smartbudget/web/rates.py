@@ -62,5 +62,5 @@ def count_page(request: HttpRequest, user: User | AnonymousUser) -> None:
 def require_within(standing: Standing, request: HttpRequest) -> None:
     """Raise ThrottledError if a request is over its limit."""
     if standing.is_over:
-        log.add(source=client_address(request))
+        log.bind_more(source=client_address(request))
         raise ThrottledError(_("Too many requests. Please wait."), standing.reset)

@@ -18,7 +18,7 @@ def write(connection: socket, status: int, reason: str, sentence: str) -> None:
     empty where it says nothing.
     """
     name = uuid.uuid4().hex
-    log.begin(name)
+    log.bind(name)
     code = (
         "server_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"
     )

@@ -20,9 +20,9 @@ def lines(monkeypatch):
     monkeypatch.setattr(root, "level", root.level)
     log.set_up("INFO")
     root.handlers[0].setStream(out)
-    log.begin()
+    log.bind()
     yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
-    log.begin()
+    log.bind()
 
 
 def test_a_line_says_when_where_and_what(lines):
@@ -92,13 +92,13 @@ def test_what_strangers_send_is_no_error_of_ours(lines):
 
 
 def test_work_is_named_until_the_next_is_taken_up(lines):
-    log.begin("r1")
-    log.add(user_id="alice")
+    log.bind("r1")
+    log.bind_more(user_id="alice")
     logger.info("one")
-    with log.working_on("r2", task_id="t"):
+    with log.bound("r2", task_id="t"):
         logger.info("two")
     logger.info("three")
-    log.begin("r3")
+    log.bind("r3")
     logger.info("four")
 
     told = [(each["request_id"], each.get("user_id")) for each in lines()]

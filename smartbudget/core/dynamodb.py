@@ -102,6 +102,12 @@ _joining = threading.Lock()
 class Table(Model):
     """Base of every model: all share one connection."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # A model that inherits the connection of its base would not make its own
+        # indexes known.
+        cls._connection = None
+
     @classmethod
     def _get_connection(cls) -> TableConnection:
         with _joining:

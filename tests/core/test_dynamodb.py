@@ -47,6 +47,24 @@ def test_a_tables_indexes_are_known_whichever_model_connects_first(aws):
     assert table.get_key_names("owner-index") == ["thing_id", "owner"]
 
 
+def test_the_indexes_of_a_model_are_known_though_its_base_connected_first(aws):
+    class Base(Table):
+        class Meta(Thing.Meta):
+            table_name = "bases"
+
+        thing_id = UnicodeAttribute(hash_key=True)
+        owner = UnicodeAttribute()
+
+    class Derived(Base):
+        by_owner = OwnerIndex()
+
+    Base._get_connection()
+    Derived._get_connection()
+
+    table = connection().get_meta_table("bases")
+    assert table.get_key_names("owner-index") == ["thing_id", "owner"]
+
+
 @pytest.mark.parametrize(
     ("amount", "stored"),
     [("85.00", "85"), ("0.10", "0.1"), ("100", "100"), ("-3.50", "-3.5"), ("0", "0")],

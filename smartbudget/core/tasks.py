@@ -10,8 +10,10 @@ notification to deliver.
     recount_budget.delay(budget_id=...)
     recount_budget.apply_async({"budget_id": ...}, countdown=5)
     send_task("budgets.tasks.recount_budget", {"budget_id": ...}, countdown=5)
+    apply("budgets.tasks.recount_budget", {"budget_id": ...})
 
-The last one needs no import: a module can queue a task that calls it.
+The last two need no import: a module can queue, or run here and now, a task of a layer
+above its own.
 """
 
 import functools
@@ -102,6 +104,14 @@ class Task:
 def send_task(name: str, kwargs: Mapping[str, Any], countdown: int = 0) -> None:
     """Queue one call of a task by its name, without importing it; see `send_tasks`."""
     send_tasks(name, [kwargs], countdown)
+
+
+def apply(name: str, kwargs: Mapping[str, Any]) -> Any:
+    """Run a task by its name in this process, and return its result.
+
+    kwargs: any objects. Raises UnknownTaskError, and whatever the task raises.
+    """
+    return find(name)(**kwargs)
 
 
 def send_tasks(

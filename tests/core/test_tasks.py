@@ -20,6 +20,12 @@ done = []
 @task
 def note(**kwargs):
     done.append((kwargs, tasks.current_attempt()))
+    return "noted"
+
+
+@task
+def fail():
+    raise ZeroDivisionError
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +68,21 @@ def test_a_task_is_sent_by_name_without_its_module(queue):
     tasks.send_task("nowhere.tasks.later", {"a": 1})
 
     assert received(queue) == [("nowhere.tasks.later", {"a": 1})]
+
+
+def test_a_task_is_applied_by_name_in_this_process():
+    given = object()  # nothing is turned into JSON
+
+    assert tasks.apply("tests.core.test_tasks.note", {"a": given}) == "noted"
+
+    assert done == [({"a": given}, Attempt())]
+
+
+def test_a_task_that_is_applied_raises_what_it_raises():
+    with pytest.raises(UnknownTaskError):
+        tasks.apply("os.tasks.system", {})
+    with pytest.raises(ZeroDivisionError):
+        tasks.apply(fail.name, {})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Accounts: registration, login, profile and password."""
 
 import logging
-import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from pynamodb.exceptions import TransactWriteError
 from accounts import claims, emails, entries, passwords, rules, sessions
 from accounts.models import Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
-from notifications import messages, outbox, schedule
+from notifications import messages, outbox, recipients, schedule
 from smartbudget.core import dates, i18n, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import (
@@ -34,6 +33,7 @@ from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from notifications.models import Notification
+    from notifications.recipients import Recipient
 
 logger = logging.getLogger(__name__)
 
@@ -330,11 +330,16 @@ def end_all_access(user_id: str) -> int:
 
 def find_account(user_id: str) -> Account | None:
     """Return an account, if there is one and it is not closed. Read consistently."""
-    try:
-        account = Account.get(user_id, consistent_read=True)
-    except Account.DoesNotExist:
-        return None
-    return None if account.closed_at else account
+    return recipients.find(user_id, Account)
+
+
+def account_of(recipient: "Recipient") -> Account:
+    """Return the account of a recipient, without reading its item again."""
+    if isinstance(recipient, Account):
+        return recipient
+    account = Account.from_raw_data(recipient.item)
+    account.attribute_values |= recipient.attribute_values
+    return account
 
 
 def get_account_by_username(username: str) -> Account:
@@ -345,38 +350,12 @@ def get_account_by_username(username: str) -> Account:
 
 def get_account(user_id: str) -> Account:
     """Return an account, as `find_account` does. Raises NotFoundError."""
-    account = find_account(user_id)
-    if account is None:
-        raise NotFoundError(_("There is no such account."))
-    return account
+    return recipients.get(user_id, Account)
 
 
 def find_account_by_email(email: str) -> Account | None:
     """Return whose address this is, if anybody's. Read consistently, by the claim."""
-    address = email.strip().lower()
-    key = claims.email_key(address)
-    owner = claims.owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
-    account = find_account(owner) if owner else None
-    return account if account and account.email == address else None
-
-
-def make_unsubscribe_key(user_id: str) -> str:
-    """Return what opens the unsubscribe link of a user's mails, made where missing.
-
-    Raises NotFoundError. Safe to repeat: it stays the same.
-    """
-
-    def attempt() -> str:
-        account = get_account(user_id)
-        if account.unsubscribe_key:
-            return account.unsubscribe_key
-        key = secrets.token_urlsafe(32)
-        writes = Transaction()
-        writes.update(account, [Account.unsubscribe_key.set(key)])
-        writes.commit()
-        return key
-
-    return retry_on_conflict(attempt)
+    return recipients.find_by_email(email, Account)
 
 
 def change_account(account: Account, values: Mapping[str, Any]) -> None:
@@ -386,13 +365,8 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
 
     Raises WriteConflictError if the account has changed since it was read.
     """
-    values = {**values, "updated_at": dates.timestamp()}
-    for name, value in values.items():
-        setattr(account, name, value)
     writes = Transaction()
-    writes.update(
-        account, [Account.action(name, value) for name, value in values.items()]
-    )
+    writes.update(account, account.change(values))
     for kind in values.get("opted_in") or ():
         schedule.put_next(account, kind, writes)
     entries.write_snapshots(account, writes)

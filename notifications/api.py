@@ -1,6 +1,6 @@
 """The notification API."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from notifications import services, subscriptions
 from notifications.models import Notification
+from notifications.recipients import Recipient
 from notifications.serializers import (
     MarkInput,
     MarkOutput,
@@ -22,9 +23,6 @@ from notifications.serializers import (
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView
 from smartbudget.web.conditions import if_match
-
-if TYPE_CHECKING:
-    from accounts.models import Account
 
 
 class NotificationListView(ApiView):
@@ -123,8 +121,8 @@ class SubscriptionView(ApiView):
         return answer(subscriptions.unsubscribe(request.user))
 
 
-def answer(account: "Account") -> Response:
-    return Response(SubscriptionOutput(account).data)
+def answer(recipient: Recipient) -> Response:
+    return Response(SubscriptionOutput(recipient).data)
 
 
 def represent(request: Request, notification: Notification) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
-from accounts import services as accounts
-from notifications import ses, subscriptions
+from notifications import recipients, ses, subscriptions
+from notifications.recipients import Recipient
 from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def take(event: dict[str, Any]) -> None:
     event: as SES publishes it. Safe to repeat and in any order: a mail names the
     subscription that it was sent for, and only that one is ended.
     """
-    problem, recipients = _read(event)
+    problem, addresses = _read(event)
     mail = event["mail"]
     logger.info(
         "mail event kind=%s lasting=%s message_id=%s",
@@ -28,7 +28,7 @@ def take(event: dict[str, Any]) -> None:
         mail["messageId"],
     )
     tags = mail.get("tags", {}).get("subscription", [])
-    for email in recipients if problem else []:
+    for email in addresses if problem else []:
         _give_up(email, tags, problem or "")
 
 
@@ -38,26 +38,26 @@ def _read(event: dict[str, Any]) -> tuple[str | None, list[str]]:
         case "Bounce":
             bounce = event["bounce"]
             lasting = bounce["bounceType"] == "Permanent"
-            found = bounce["bouncedRecipients"]
+            concerned = bounce["bouncedRecipients"]
             problem = CAME_BACK
         case "Complaint":
             complaint = event["complaint"]
             # Some mailboxes report a mail that was taken out of the spam.
             lasting = complaint.get("complaintFeedbackType") != "not-spam"
-            found = complaint["complainedRecipients"]
+            concerned = complaint["complainedRecipients"]
             problem = WAS_SPAM
         case _:
             return None, []
-    return problem if lasting else None, [each["emailAddress"] for each in found]
+    return problem if lasting else None, [one["emailAddress"] for one in concerned]
 
 
 def _give_up(email: str, tags: list[str], problem: str) -> None:
-    account = accounts.find_account_by_email(email)
-    arn = account.subscription_arn if account else None
-    if account is None or arn is None or ses.tag_of(arn) not in tags:
+    recipient = recipients.find_by_email(email, Recipient)
+    arn = recipient.subscription_arn if recipient else None
+    if recipient is None or arn is None or ses.tag_of(arn) not in tags:
         return
-    account = subscriptions.past_races(
-        account, lambda found: subscriptions.deactivate(found, arn, problem)
+    recipient = subscriptions.past_races(
+        recipient, lambda present: subscriptions.deactivate(present, arn, problem)
     )
-    subscriptions.past_races(account, subscriptions.end_retired)
-    logger.warning("address given up user_id=%s", account.user_id)
+    subscriptions.past_races(recipient, subscriptions.end_retired)
+    logger.warning("address given up user_id=%s", recipient.user_id)

@@ -11,32 +11,32 @@ from notifications.models import Notification
 from smartbudget.core.bulk_delete import delete_indexed, delete_items
 
 if TYPE_CHECKING:
-    from accounts.models import Account
+    from notifications.recipients import Recipient
 
 logger = logging.getLogger(__name__)
 
 
-def delete_all(account: Account) -> Iterator[int]:
+def delete_all(recipient: Recipient) -> Iterator[int]:
     """Delete a batch at a time and yield how many were found in each; repeatable.
 
     Planned summaries are in no index of one's own. Their ids are derived, so all that
     there can be are deleted unseen, and none is counted as found.
     """
-    yield from delete_indexed(Notification.by_user, account.user_id)
-    for _ in delete_items(Notification, schedule.all_ids(account)):
+    yield from delete_indexed(Notification.by_user, recipient.user_id)
+    for _ in delete_items(Notification, schedule.all_ids(recipient)):
         yield 0
 
 
-def end_subscriptions(account: Account) -> None:
+def end_subscriptions(recipient: Recipient) -> None:
     """End all that mails reach an account by. Safe to repeat; outages are left alone.
 
     What was never confirmed may be left to lapse by itself, within two days.
     """
     arns = {
-        account.subscription_arn,
-        account.pending_subscription_arn,
-        *(account.retired_subscriptions or ()),
+        recipient.subscription_arn,
+        recipient.pending_subscription_arn,
+        *(recipient.retired_subscriptions or ()),
     }
     for arn in filter(None, arns):
-        if not subscriptions.end(arn, account.user_id):
-            logger.info("left to lapse user_id=%s arn=%s", account.user_id, arn)
+        if not subscriptions.end(arn, recipient.user_id):
+            logger.info("left to lapse user_id=%s arn=%s", recipient.user_id, arn)

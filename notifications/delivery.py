@@ -8,12 +8,10 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice, zip_longest
-from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist, PynamoDBException
 
-from accounts import services as accounts
-from notifications import digests, subscriptions, summaries, transports
+from notifications import digests, recipients, schedule, subscriptions, transports
 from notifications.kinds import SECURITY_KINDS
 from notifications.models import (
     SHARDS,
@@ -22,17 +20,15 @@ from notifications.models import (
     unsent_since,
 )
 from notifications.outbox import to_sqs_payload
+from notifications.recipients import Recipient
 from notifications.transports import Letter
-from smartbudget.core import dates, log
+from smartbudget.core import dates, log, tasks
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import Lease, new_owner
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
-
-if TYPE_CHECKING:
-    from accounts.models import Account
 
 logger = logging.getLogger(__name__)
 
@@ -82,20 +78,21 @@ def deliver(
 def _deliver(notification: Notification, *, last_attempt: bool) -> None:
     if notification.attempts > MOST_ATTEMPTS:
         if notification.planned_for:
-            account = accounts.find_account(notification.user_id)
-            summaries.give_up(notification, account)
+            recipient = recipients.find(notification.user_id, Recipient)
+            if recipient:
+                schedule.give_up(notification, recipient)
         update_notification_status(notification, "failed", TOO_OFTEN)
         return
     held_until = None
     try:
-        account = accounts.find_account(notification.user_id)
-        if account and notification.planned_for:
-            held_until = summaries.due_later(notification, account)
+        recipient = recipients.find(notification.user_id, Recipient)
+        if recipient and notification.planned_for:
+            held_until = schedule.due_later(notification, recipient)
         letter, obstacle = None, None
         if held_until is None:
-            letter, obstacle = _letter(notification, account)
-        if account and letter:
-            held_until = account.quiet_end(notification.type, dates.now())
+            letter, obstacle = _letter(notification, recipient)
+        if recipient and letter:
+            held_until = recipient.quiet_end(notification.type, dates.now())
             if held_until is None:
                 transports.chosen().send(letter)
     except Exception as error:
@@ -214,7 +211,7 @@ def _queue(
 def email_of(user_id: str) -> str:
     """Return a user's address; "" where there is no account."""
     try:
-        return accounts.get_account(user_id).email
+        return recipients.get(user_id, Recipient).email
     except NotFoundError:
         return ""  # delivering finds it out, and says so
 
@@ -261,32 +258,36 @@ def _read_refused(notification_id: str, owner: str) -> Notification | None:
 
 
 def _letter(
-    notification: Notification, account: "Account | None"
+    notification: Notification, recipient: Recipient | None
 ) -> tuple[Letter | None, str | None]:
     """Return what to send to whom, or None and why it is not sent."""
-    if account is None:
+    if recipient is None:
         return None, _DELETED
-    if not account.wants(notification.type):
+    if not recipient.wants(notification.type):
         return None, _TURNED_OFF
-    if notification.members and not digests.fill(notification, account):
+    if notification.members and not digests.fill(notification, recipient):
         return None, _ALL_TURNED_OFF
-    if notification.planned_for and not summaries.write(notification, account):
-        return None, _OVERTAKEN
-    if account.locked_at and notification.type not in SECURITY_KINDS:
+    if notification.planned_for:
+        if schedule.is_overtaken(notification, recipient):
+            schedule.plan_next(notification, recipient)
+            return None, _OVERTAKEN
+        planned = {"planned": notification, "recipient": recipient}
+        tasks.apply(schedule.WRITE_TASK, planned)
+    if recipient.locked_at and notification.type not in SECURITY_KINDS:
         return None, _LOCKED
-    account = subscriptions.check_email_subscription(account)
-    status = account.subscription_status
+    recipient = subscriptions.check_email_subscription(recipient)
+    status = recipient.subscription_status
     if status != "confirmed":
-        return None, account.email_problem or _OBSTACLES[status]
+        return None, recipient.email_problem or _OBSTACLES[status]
     letter = Letter(
         notification_id=notification.notification_id,
-        user_id=account.user_id,
-        email=account.email,
+        user_id=recipient.user_id,
+        email=recipient.email,
         subject=notification.subject,
         message=notification.message,
-        subscription=account.subscription_arn,
-        unsubscribe_key=account.unsubscribe_key,
-        language=account.language,
+        subscription=recipient.subscription_arn,
+        unsubscribe_key=recipient.unsubscribe_key,
+        language=recipient.language,
     )
     return letter, None
 

@@ -14,7 +14,7 @@ from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
 
 if TYPE_CHECKING:
-    from accounts.models import Account
+    from notifications.recipients import Recipient
     from smartbudget.core.user import User
 
 # In the order of a digest: what is over before what is near.
@@ -75,7 +75,7 @@ def gather(
     return digest, members
 
 
-def fill(digest: Notification, account: "Account") -> bool:
+def fill(digest: Notification, recipient: "Recipient") -> bool:
     """Write a digest of what its receiver wants by e-mail; it is not stored.
 
     Returns False where that is nothing.
@@ -84,10 +84,10 @@ def fill(digest: Notification, account: "Account") -> bool:
     members = [
         member
         for member in found
-        if member.digest_id == digest.notification_id and account.wants(member.type)
+        if member.digest_id == digest.notification_id and recipient.wants(member.type)
     ]
     if members:
-        digest.subject, digest.message = _text(members, account.language)
+        digest.subject, digest.message = _text(members, recipient.language)
     return bool(members)
 
 

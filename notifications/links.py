@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
-from accounts import services as accounts
-from notifications import confirmation, subscriptions
+from notifications import confirmation, recipients, subscriptions
+from notifications.recipients import Recipient
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
-
-if TYPE_CHECKING:
-    from smartbudget.core.user import User
 
 
 def address_of(token: str) -> str:
@@ -28,32 +24,33 @@ def confirm(token: str) -> str:
     Raises NotFoundError once it is expired or ended.
     """
     record = confirmation.confirm(token)
-    account = accounts.find_account(record.owner)
-    if account:
+    recipient = recipients.find(record.owner, Recipient)
+    if recipient:
         subscriptions.past_races(
-            account,
-            lambda found: subscriptions.replace_unconfirmed(
-                found, record.user_id, record.email
+            recipient,
+            lambda present: subscriptions.replace_unconfirmed(
+                present, record.user_id, record.email
             ),
         )
-        subscriptions.refresh(account.user)
+        subscriptions.refresh(recipient)
     return record.email
 
 
-def user_of(user_id: str, key: str) -> User:
-    """Return whose mails an unsubscribe link is from. Raises NotFoundError."""
-    account = accounts.find_account(user_id)
-    right = (account.unsubscribe_key if account else None) or ""
-    if not secrets.compare_digest(right.encode(), key.encode()) or account is None:
+def recipient_of(user_id: str, key: str) -> Recipient:
+    """Return the recipient of the mail that an unsubscribe link is in.
+
+    Raises NotFoundError.
+    """
+    recipient = recipients.find(user_id, Recipient)
+    right = (recipient.unsubscribe_key if recipient else None) or ""
+    if not secrets.compare_digest(right.encode(), key.encode()) or recipient is None:
         raise NotFoundError(_("This link is not one of ours."))
-    return account.user
+    return recipient
 
 
-def unsubscribe(user_id: str, key: str) -> User:
-    """End the subscription of whose mails the link is from; return who that is.
+def unsubscribe(user_id: str, key: str) -> Recipient:
+    """End the subscription of a link's recipient; return the recipient.
 
     Raises NotFoundError. Safe to repeat.
     """
-    user = user_of(user_id, key)
-    subscriptions.unsubscribe(user)
-    return user
+    return subscriptions.unsubscribe(recipient_of(user_id, key))

@@ -1,14 +1,13 @@
 """What notifications say, and the rules that SNS has for subjects.
 
 Each text is in the language that its caller names, the reader's: whoever causes a
-notification may be speaking another one, or be a Lambda.
+notification may be override another one, or be a Lambda.
 """
 
 import datetime
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from smartbudget.core import money
@@ -28,11 +27,7 @@ from smartbudget.core.i18n import gettext as _
 
 LONGEST_SUBJECT = 99  # SNS refuses 100 (docs/aws.md#subjects)
 MOST_LINES = 30  # of a digest
-MOST_BUDGETS = 50  # listed in a summary
 NAME = "Smart Budget Planner"
-
-if TYPE_CHECKING:
-    from budgets.queries import BudgetLine, Summary
 
 # Subject and fact, by the kind of report.
 _REPORTS = {
@@ -65,7 +60,7 @@ def subject_line(text: str) -> str:
     Characters are counted as UTF-16 does, where an emoji is two: whichever way SNS
     counts them, it fits.
     """
-    line = _one_line(printable(_one_line(text))) or NAME
+    line = one_line(printable(one_line(text))) or NAME
     if _length(line) <= LONGEST_SUBJECT:
         return line
     while _length(line) > LONGEST_SUBJECT - 1:
@@ -73,7 +68,8 @@ def subject_line(text: str) -> str:
     return f"{line.rstrip()}…"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Replace line breaks and repeated blanks by single blanks."""
     return " ".join(text.split())
 
 
@@ -115,7 +111,7 @@ def budget_alert(
             percent=used,
             amount=money.display(amount, currency),
             category=category,
-            period=_named(period, period_kind, is_present=True),
+            period=name_period(period, period_kind, is_present=True),
         )
         subject = _("Budget {percent} spent: {category}")
         if level == "exceeded":
@@ -200,7 +196,7 @@ def digest(
             )
         return _letter(
             subject.format(number=number),
-            "\n".join([fact.format(number=number), *_listed(subjects, MOST_LINES)]),
+            "\n".join([fact.format(number=number), *bullet_list(subjects, MOST_LINES)]),
             _("See details:"),
             "notifications",
         )
@@ -225,29 +221,6 @@ def report_ready(
         )
 
 
-def summary(kind: str, found: "Summary", *, language: str) -> tuple[str, str]:
-    """Sum up a week or month that is over: (subject, message).
-
-    kind: `weekly` or `monthly`.
-    """
-    with override(language):
-        when = _during(found.shown, kind)
-        subject, fact = _("Nothing spent {when}"), _("Nothing was spent {when}.")
-        if found.total_spent:
-            subject, fact = _("{amount} spent {when}"), _("{amount} was spent {when}.")
-        spent = money.display(found.total_spent, found.currency)
-        lines = [_standing(line, found.currency) for line in found.lines]
-        budgets = _("You have no budgets.")
-        if lines:
-            budgets = "\n".join([_("Your budgets:"), *_listed(lines, MOST_BUDGETS)])
-        return _write(
-            subject.format(amount=spent, when=when),
-            f"{fact.format(amount=spent, when=when)} {_compared(kind, found)}",
-            budgets,
-            f"?month={found.shown.start:%Y-%m}" if kind == "monthly" else "budgets/",
-        )
-
-
 def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
     """Stand in for a summary that is not written yet: (subject, message).
 
@@ -260,39 +233,8 @@ def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
         return subject, _("It is not written yet.")
 
 
-def _compared(kind: str, found: "Summary") -> str:
-    before = _("in the week before") if kind == "weekly" else _("in the month before")
-    difference = found.total_spent - found.previous_spent
-    if not found.previous_spent:
-        said = _("Nothing was spent {before}.")
-    elif not difference:
-        said = _("That is as much as {before} ({amount}).")
-    elif difference > 0:
-        said = _("That is {difference} more than {before} ({amount}).")
-    else:
-        said = _("That is {difference} less than {before} ({amount}).")
-    return said.format(
-        before=before,
-        amount=money.display(found.previous_spent, found.currency),
-        difference=money.display(abs(difference), found.currency),
-    )
-
-
-def _standing(line: "BudgetLine", currency: str) -> str:
-    said = _("{category}, {period}: {spent} of {amount} spent, {rest} left")
-    if line.remaining < 0:
-        said = _("{category}, {period}: {spent} of {amount} spent, {rest} over")
-    return said.format(
-        category=_one_line(line.category),
-        period=_named(line.within, line.period),
-        spent=money.display(line.spent, currency),
-        amount=money.display(line.amount, currency),
-        rest=money.display(abs(line.remaining), currency),
-    )
-
-
-def _listed(lines: Sequence[str], most: int) -> list[str]:
-    """Make a list of lines; those that are too many are counted."""
+def bullet_list(lines: Sequence[str], most: int) -> list[str]:
+    """Return a list's lines; those that are too many are counted."""
     shown = [f"- {line}" for line in lines[:most]]
     if more := len(lines) - len(shown):
         rest = _("and {number} more").format(number=more)
@@ -326,7 +268,7 @@ def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
             _(
                 "Somebody who knows your password asked to change the e-mail address of"
                 " your account from {old} to {new}."
-            ).format(old=_one_line(old), new=_one_line(new)),
+            ).format(old=one_line(old), new=one_line(new)),
         )
 
 
@@ -338,12 +280,12 @@ def api_token_created(*, name: str, language: str) -> tuple[str, str]:
             _(
                 "An API token named {name} was made. Whoever has it can use your"
                 " account without your password."
-            ).format(name=_one_line(name)),
+            ).format(name=one_line(name)),
         )
 
 
 def _security_letter(subject: str, fact: str) -> tuple[str, str]:
-    return _write(
+    return write_letter(
         subject,
         fact,
         _(
@@ -356,17 +298,17 @@ def _security_letter(subject: str, fact: str) -> tuple[str, str]:
 
 
 def _letter(subject: str, fact: str, consequence: str, page: str) -> tuple[str, str]:
-    return _write(subject, fact, consequence, f"{page}/")
+    return write_letter(subject, fact, consequence, f"{page}/")
 
 
-def _write(subject: str, *parts: str) -> tuple[str, str]:
-    """Make a letter of paragraphs and, last, the path of the one page that helps."""
+def write_letter(subject: str, *parts: str) -> tuple[str, str]:
+    """Return a letter of paragraphs and, last, the path of the one page that helps."""
     *paragraphs, path = parts
     message = "\n\n".join([*paragraphs, f"{config.app_url}/{path}\n"])
     return subject_line(subject), printable(message)
 
 
-def _named(period: Period, kind: str, *, is_present: bool = False) -> str:
+def name_period(period: Period, kind: str, *, is_present: bool = False) -> str:
     """Name a budget's period, as it stands after `for`.
 
     is_present: the year of a month goes without saying.
@@ -376,13 +318,6 @@ def _named(period: Period, kind: str, *, is_present: bool = False) -> str:
     if kind == "yearly":
         return f"{period.start:%Y}"
     return month_name(period.start) if is_present else month(period.start)
-
-
-def _during(period: Period, kind: str) -> str:
-    """Say when something was spent."""
-    if kind == "weekly":
-        return _("in the week of {day}").format(day=long_day(period.start))
-    return _("in {month}").format(month=month(period.start))
 
 
 def _length(text: str) -> int:

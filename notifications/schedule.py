@@ -16,14 +16,22 @@ from notifications import messages
 from notifications.models import Notification, shard_of, unsent_since
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
+from smartbudget.core.dynamodb import (
+    Action,
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
+)
+from smartbudget.core.errors import ConflictError
+from smartbudget.core.i18n import gettext as _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from accounts.models import Account
-    from smartbudget.core.dynamodb import Transaction
+    from notifications.recipients import Recipient
 
 PERIODS = {"weekly_summary": "weekly", "monthly_summary": "monthly"}
+WRITE_TASK = "reports.tasks.write_summary"
 DUE_AT = datetime.time(7)  # of the day after, on the user's clocks
 
 _ONE_DAY = datetime.timedelta(days=1)
@@ -54,45 +62,45 @@ def following(kind: str, period: Period) -> Period:
     return dates.period_of(PERIODS[kind], period.end + _ONE_DAY)
 
 
-def put_next(account: Account, kind: str, writes: Transaction) -> None:
+def put_next(recipient: Recipient, kind: str, writes: Transaction) -> None:
     """Add the next summary that falls due to a transaction; safe to repeat."""
-    put(account, kind, following(kind, last_due(kind, account.time_zone)), writes)
+    put(recipient, kind, following(kind, last_due(kind, recipient.time_zone)), writes)
 
 
-def put(account: Account, kind: str, period: Period, writes: Transaction) -> None:
+def put(recipient: Recipient, kind: str, period: Period, writes: Transaction) -> None:
     """Add a period's planned summary to a transaction.
 
     One that exists is left alone, unless it was not wanted when it fell due.
     """
-    notification_id = _id_of(account.user_id, kind, period)
+    notification_id = _id_of(recipient.user_id, kind, period)
     subject, message = messages.summary_to_come(
-        PERIODS[kind], language=account.language
+        PERIODS[kind], language=recipient.language
     )
     planned = Notification(
         notification_id=notification_id,
-        user_id=account.user_id,
+        user_id=recipient.user_id,
         type=kind,
         subject=subject,
         message=message,
         planned_for=period.start.isoformat(),
         updated_at=dates.timestamp(),
         unsent_shard=shard_of(notification_id),
-        unsent_since=unsent_since(due_at(period, account.time_zone)),
+        unsent_since=unsent_since(due_at(period, recipient.time_zone)),
     )
     dropped = (Notification.status == "skipped") & Notification.planned_for.exists()
     writes.put_once(planned, Notification.notification_id.does_not_exist() | dropped)
 
 
-def all_ids(account: Account) -> Iterator[str]:
+def all_ids(recipient: Recipient) -> Iterator[str]:
     """Return the id of every summary that can ever have been planned."""
-    first = datetime.datetime.fromisoformat(account.created_at).date() - _ONE_DAY
+    first = datetime.datetime.fromisoformat(recipient.created_at).date() - _ONE_DAY
     last = dates.now().date() + _ONE_DAY
     for kind in PERIODS:
         period = dates.period_of(PERIODS[kind], first)
         while period.start <= last:
-            yield _id_of(account.user_id, kind, period)
+            yield _id_of(recipient.user_id, kind, period)
             period = following(kind, period)
-        yield _id_of(account.user_id, kind, period)
+        yield _id_of(recipient.user_id, kind, period)
 
 
 def _id_of(user_id: str, kind: str, period: Period) -> str:
@@ -103,3 +111,78 @@ def period_of(planned: Notification) -> Period:
     """Return the period that a planned summary is about."""
     first = datetime.date.fromisoformat(planned.planned_for)
     return dates.period_of(PERIODS[planned.type], first)
+
+
+def due_later(planned: Notification, recipient: Recipient) -> datetime.datetime | None:
+    """Return when a planned summary is due; None: it is.
+
+    It may have been planned in a time zone further east than the user is now.
+    """
+    due = due_at(period_of(planned), recipient.time_zone)
+    return due if due > dates.now() else None
+
+
+def is_overtaken(planned: Notification, recipient: Recipient) -> bool:
+    """Return whether a later summary is due by now, as after an outage."""
+    due = last_due(planned.type, recipient.time_zone)
+    return period_of(planned).start < due.start
+
+
+def store_text(
+    planned: Notification, recipient: Recipient, subject: str, message: str
+) -> None:
+    """Make a planned summary a notification, and plan the next, in one transaction.
+
+    The caller must hold its lease. Safe to repeat. Raises ConflictError if the lease
+    was lost.
+    """
+    actions: list[Action] = [
+        Notification.subject.set(subject),
+        Notification.message.set(message),
+        Notification.created_at.set(dates.timestamp()),
+        Notification.planned_for.remove(),
+    ]
+    plan_next(planned, recipient, actions)
+    planned.subject, planned.message, planned.planned_for = subject, message, None
+
+
+def give_up(planned: Notification, recipient: Recipient) -> None:
+    """Show a summary that cannot be written in the history, and plan the next one."""
+    if recipient.wants(planned.type):
+        seen = Notification.created_at.set(dates.timestamp())
+        plan_next(planned, recipient, [seen])
+
+
+def plan_next(
+    planned: Notification, recipient: Recipient, actions: Sequence[Action] = ()
+) -> None:
+    """Plan the summary after one, or the last that is due if that is later.
+
+    actions: on the one that is planned, in the same transaction.
+
+    Raises ConflictError if its lease was lost.
+    """
+    kind = planned.type
+    period = max(
+        following(kind, period_of(planned)),
+        last_due(kind, recipient.time_zone),
+        key=lambda candidate: candidate.start,
+    )
+
+    def attempt() -> None:
+        writes = Transaction()
+        put(recipient, kind, period, writes)
+        if actions:
+            stored = Notification(planned.notification_id)
+            ours = Notification.lease_owner == planned.lease_owner
+            writes.update(stored, [*actions], ours)
+        try:
+            writes.commit()
+        except WriteConflictError as error:
+            if error.refused:
+                raise ConflictError(
+                    _("The summary is being written by another.")
+                ) from error
+            raise
+
+    retry_on_conflict(attempt)

@@ -137,6 +137,6 @@ class SubscriptionOutput(serializers.Serializer[Any]):
         help_text="Why there is no subscription any more, in words.",
     )
 
-    def get_subscription_arn(self, account: Any) -> str | None:
-        arn: str | None = account.subscription_arn
+    def get_subscription_arn(self, recipient: Any) -> str | None:
+        arn: str | None = recipient.subscription_arn
         return arn if arn and arn.startswith("arn:") else None

@@ -10,8 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import services as accounts
-from notifications import confirmation, mails, sns
+from notifications import confirmation, mails, recipients, sns
 from notifications.mails import Mail
 from notifications.status_text import reason_in_words
 from notifications.transports import (
@@ -45,7 +44,7 @@ _REASONS = {
 
 def send(letter: Letter) -> None:
     """Send one message to a person. Not idempotent. Raises DeliveryError."""
-    key = letter.unsubscribe_key or accounts.make_unsubscribe_key(letter.user_id)
+    key = letter.unsubscribe_key or recipients.make_unsubscribe_key(letter.user_id)
     link = f"{config.app_url}/notifications/unsubscribe/{letter.user_id}/{key}"
     message_id = _send(
         letter.email,

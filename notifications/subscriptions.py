@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import claims, emails
-from accounts import services as accounts
-from accounts.emails import NO_CHANGE, EmailChanges, retired
-from notifications import outbox, transports
+from notifications import outbox, recipients, transports
+from notifications.recipients import (
+    NO_CHANGE,
+    EmailChanges,
+    R,
+    Recipient,
+    retired,
+    store,
+)
 from notifications.transports import Subscription
 from smartbudget.core import dates, throttling
 from smartbudget.core.config import config
@@ -22,7 +27,6 @@ from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.throttling import Limit
 
 if TYPE_CHECKING:
-    from accounts.models import Account
     from smartbudget.core.user import User
 
 T = TypeVar("T")
@@ -49,241 +53,237 @@ LAPSED = gettext_noop(
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
 
 
-def subscribe(user: User) -> Account:
-    """Have a confirmation sent to the user's address; return the account.
+def subscribe(user: User | Recipient) -> Recipient:
+    """Have a confirmation sent to the user's address; return the recipient.
 
     Safe to repeat: who is subscribed, or still to confirm, stays so.
 
     Raises InvalidError for an address that takes no mail, UnavailableError when
     the topic has no room, ThrottledError.
     """
-    account = sync_from_transport(accounts.get_account(user.user_id))
-    if account.subscription_status != "none":
-        return account
+    recipient = sync_from_transport(recipients.get(user.user_id, Recipient))
+    if recipient.subscription_status != "none":
+        return recipient
     throttling.count(SUBSCRIPTIONS, user.user_id)
-    account = past_races(account, send_confirmation)
-    return past_races(account, end_retired)
+    recipient = past_races(recipient, send_confirmation)
+    return past_races(recipient, end_retired)
 
 
-def unsubscribe(user: User) -> Account:
-    """End the user's subscription, and a change of address; return the account.
+def unsubscribe(user: User | Recipient) -> Recipient:
+    """End the user's subscription, and a change of address; return the recipient.
 
     Nothing is sent from then on, even while SNS cannot be reached: what is to be ended
     there is remembered. Safe to repeat.
     """
-    account = past_races(accounts.get_account(user.user_id), _leave)
-    return past_races(account, end_retired)
+    recipient = past_races(recipients.get(user.user_id, Recipient), _leave)
+    return past_races(recipient, end_retired)
 
 
-def refresh(user: User) -> Account:
-    """Return the account with its subscription as it is now.
+def refresh(user: User | Recipient) -> Recipient:
+    """Return the recipient with its subscription as it is now.
 
     Where it cannot be looked up it is what was last known.
     """
-    account = accounts.get_account(user.user_id)
+    recipient = recipients.get(user.user_id, Recipient)
     try:
-        return past_races(sync_from_transport(account), end_retired)
+        return past_races(sync_from_transport(recipient), end_retired)
     except (BotoCoreError, ClientError):
         logger.warning("no look-up user_id=%s", user.user_id, exc_info=True)
-        return account
+        return recipient
 
 
-def check_email_subscription(account: Account) -> Account:
-    """Return the account, looked up if its subscription may have changed unnoticed.
+def check_email_subscription(recipient: Recipient) -> Recipient:
+    """Return the recipient, looked up if its subscription may have changed unnoticed.
 
     That is while a link was not followed yet, and else once a day.
     """
-    is_due = _is_due(account)
-    if not (is_due or account.pending_email):
-        return account
+    is_due = _is_due(recipient)
+    if not (is_due or recipient.pending_email):
+        return recipient
     try:
         if is_due:
-            account = past_races(account, _look_up_subscription)
-        account = past_races(account, _look_up_change)
-        return past_races(account, end_retired)
+            recipient = past_races(recipient, _look_up_subscription)
+        recipient = past_races(recipient, _look_up_change)
+        return past_races(recipient, end_retired)
     except (BotoCoreError, ClientError):
-        if account.subscription_status == "pending":
+        if recipient.subscription_status == "pending":
             raise
-        logger.warning("no look-up user_id=%s", account.user_id, exc_info=True)
-        return account
+        logger.warning("no look-up user_id=%s", recipient.user_id, exc_info=True)
+        return recipient
 
 
-def get_user_subscription_arn(account: Account) -> str | None:
-    """Return the ARN stored with the account; the topic is never searched."""
-    return account.subscription_arn
+def get_user_subscription_arn(recipient: Recipient) -> str | None:
+    """Return the ARN stored with the recipient; the topic is never searched."""
+    return recipient.subscription_arn
 
 
-def sync_from_transport(account: Account) -> Account:
-    """Return the account with all that the transport knows of its addresses.
+def sync_from_transport(recipient: R) -> R:
+    """Return the recipient with all that the transport knows of its addresses.
 
     What has left or lapsed is noted, and a confirmed change of address is completed.
     Safe to repeat.
     """
-    account = past_races(account, _look_up_subscription)
-    return past_races(account, _look_up_change)
+    recipient = past_races(recipient, _look_up_subscription)
+    return past_races(recipient, _look_up_change)
 
 
-def past_races(account: Account, change: Callable[[Account], T]) -> T:
-    """Change an account as it was read; where it is not any more, as it is."""
+def past_races(recipient: R, change: Callable[[R], T]) -> T:
+    """Change a recipient as it was read; if it is not any more, read it again."""
     try:
-        return change(account)
+        return change(recipient)
     except WriteConflictError:
-        user_id = account.user_id
-        return retry_on_conflict(lambda: change(accounts.get_account(user_id)))
+        user_id, model = recipient.user_id, type(recipient)
+        return retry_on_conflict(lambda: change(recipients.get(user_id, model)))
 
 
-def send_confirmation(account: Account) -> Account:
+def send_confirmation(recipient: R) -> R:
     """Send a confirmation to the present address, unless one was sent."""
-    if account.subscription_arn:
-        return account
-    status, arn = _ask_address(account, account.email)
+    if recipient.subscription_arn:
+        return recipient
+    status, arn = _ask_address(recipient, recipient.email)
     # Confirmed without a link: an old one, perhaps about to vanish or to lose its
     # filter. The next delivery looks again. An old link's two days began before.
-    is_new = status == "pending" and arn not in (account.retired_subscriptions or ())
+    is_new = status == "pending" and arn not in (recipient.retired_subscriptions or ())
     checked_at = dates.timestamp() if is_new else None
     changes = EmailChanges(
         subscription_status=status,
         subscription_arn=arn,
         subscription_checked_at=checked_at,
         email_problem=None,
-        retired_subscriptions=retired(account, kept=arn),
+        retired_subscriptions=retired(recipient, kept=arn),
     )
-    return emails.store(account, changes)
+    return store(recipient, changes)
 
 
-def ask_new_address(account: Account) -> Account:
-    """Ask the address that the account is changing to, unless that was done."""
-    if account.pending_email is None or account.pending_subscription_arn:
-        return account
-    _, arn = _ask_address(account, account.pending_email)
+def ask_new_address(recipient: R) -> R:
+    """Ask the address that the recipient is changing to, unless that was done."""
+    if recipient.pending_email is None or recipient.pending_subscription_arn:
+        return recipient
+    _, arn = _ask_address(recipient, recipient.pending_email)
     changes = EmailChanges(
         pending_subscription_arn=arn,
-        retired_subscriptions=retired(account, kept=arn),
+        retired_subscriptions=retired(recipient, kept=arn),
     )
-    return emails.store(account, changes)
+    return store(recipient, changes)
 
 
-def drop_change(account: Account) -> Account:
-    """Forget a change of address; the address is free again."""
-    if account.pending_email is None:
-        return account
-    return emails.store(account, emails.without_change(account))
-
-
-def replace_unconfirmed(account: Account, arn: str, email: str) -> Account:
+def replace_unconfirmed(recipient: R, arn: str, email: str) -> R:
     """Replace a subscription that was not confirmed by the one that the address did.
 
-    An account does not know of a link that was sent while its reply was lost.
+    A recipient does not know of a link that was sent while its reply was lost.
     """
-    if arn in (account.retired_subscriptions or ()):
-        return account
-    if email == account.email and account.subscription_status != "confirmed":
-        if arn == account.subscription_arn:
-            return account
+    if arn in (recipient.retired_subscriptions or ()):
+        return recipient
+    if email == recipient.email and recipient.subscription_status != "confirmed":
+        if arn == recipient.subscription_arn:
+            return recipient
         changes = EmailChanges(
             subscription_status="pending",
             subscription_arn=arn,
             subscription_checked_at=dates.timestamp(),
             email_problem=None,
-            retired_subscriptions=retired(account, account.subscription_arn),
+            retired_subscriptions=retired(recipient, recipient.subscription_arn),
         )
-    elif email == account.pending_email and arn != account.pending_subscription_arn:
+    elif email == recipient.pending_email and arn != recipient.pending_subscription_arn:
         changes = EmailChanges(
             pending_subscription_arn=arn,
-            retired_subscriptions=retired(account, account.pending_subscription_arn),
+            retired_subscriptions=retired(
+                recipient, recipient.pending_subscription_arn
+            ),
         )
     else:
-        return account
-    return emails.store(account, changes)
+        return recipient
+    return store(recipient, changes)
 
 
-def deactivate(account: Account, arn: str, problem: str) -> Account:
+def deactivate(recipient: R, arn: str, problem: str) -> R:
     """End a subscription to an address that takes no mails; another one is left alone.
 
     problem: why, in words.
     """
-    if account.subscription_arn != arn:
-        return account
+    if recipient.subscription_arn != arn:
+        return recipient
     changes = EmailChanges(
         **NO_SUBSCRIPTION,
         email_problem=problem,
-        retired_subscriptions=retired(account, arn),
+        retired_subscriptions=retired(recipient, arn),
     )
-    return emails.store(account, changes)
+    return store(recipient, changes)
 
 
-def end_retired(account: Account) -> Account:
+def end_retired(recipient: R) -> R:
     """End what is no longer used, as far as that can be done now.
 
     A few at a time: each costs calls, and somebody may wait.
     """
-    some = islice(account.retired_subscriptions or (), ENDED_AT_ONCE)
-    ended = {arn for arn in some if _end(arn, account.user_id)}
+    some = islice(recipient.retired_subscriptions or (), ENDED_AT_ONCE)
+    ended = {arn for arn in some if _end(arn, recipient.user_id)}
     if not ended:
-        return account
-    left = set(account.retired_subscriptions or ()) - ended
-    return emails.store(account, EmailChanges(retired_subscriptions=left or None))
+        return recipient
+    left = set(recipient.retired_subscriptions or ()) - ended
+    return store(recipient, EmailChanges(retired_subscriptions=left or None))
 
 
-def _ask_address(account: Account, email: str) -> Subscription:
+def _ask_address(recipient: Recipient, email: str) -> Subscription:
     throttling.count(CONFIRMATIONS, email)
-    return transports.chosen().subscribe(email, account.user_id, account.language)
+    return transports.chosen().subscribe(email, recipient.user_id, recipient.language)
 
 
-def _leave(account: Account) -> Account:
-    if account.subscription_status == "none" and account.pending_email is None:
-        return account
-    arns = (account.subscription_arn, account.pending_subscription_arn)
+def _leave(recipient: R) -> R:
+    if recipient.subscription_status == "none" and recipient.pending_email is None:
+        return recipient
+    arns = (recipient.subscription_arn, recipient.pending_subscription_arn)
+    change = NO_CHANGE if recipient.pending_email else EmailChanges()
     changes = EmailChanges(
         **NO_SUBSCRIPTION,
-        **NO_CHANGE,
+        **change,
         subscription_checked_at=dates.timestamp(),
         email_problem=None,
-        retired_subscriptions=retired(account, *arns),
+        retired_subscriptions=retired(recipient, *arns),
     )
-    return emails.store(account, changes)
+    return store(recipient, changes)
 
 
-def _look_up_subscription(account: Account) -> Account:
-    arn, status = get_user_subscription_arn(account), account.subscription_status
+def _look_up_subscription(recipient: R) -> R:
+    arn, status = get_user_subscription_arn(recipient), recipient.subscription_status
     if arn is None:
-        return account
-    found = transports.chosen().look_up(arn, account.email)
+        return recipient
+    found = transports.chosen().look_up(arn, recipient.email)
     if found == "none":
-        problem = _why_it_is_gone(account)
+        problem = _why_it_is_gone(recipient)
         gone = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
-        return emails.store(account, gone)
-    checked_lately = not _is_past(account.subscription_checked_at, CHECK_EVERY)
+        return store(recipient, gone)
+    checked_lately = not _is_past(recipient.subscription_checked_at, CHECK_EVERY)
     if found == status and (found == "pending" or checked_lately):
-        return account
+        return recipient
     now = dates.timestamp()
     changes = EmailChanges(subscription_status=found, subscription_checked_at=now)
-    return emails.store(account, changes)
+    return store(recipient, changes)
 
 
-def _look_up_change(account: Account) -> Account:
-    if account.pending_email is None:
-        return account
+def _look_up_change(recipient: R) -> R:
+    if recipient.pending_email is None:
+        return recipient
     found = "pending"
-    if account.pending_subscription_arn:
+    if recipient.pending_subscription_arn:
         found = transports.chosen().look_up(
-            account.pending_subscription_arn, account.pending_email
+            recipient.pending_subscription_arn, recipient.pending_email
         )
-    elif _is_past(account.pending_since, LINK_LIVES):
+    elif _is_past(recipient.pending_since, LINK_LIVES):
         found = "none"  # whoever asked died before the link was sent
     if found == "none":
-        return emails.store(account, NO_CHANGE)
+        return store(recipient, NO_CHANGE)
     # Who gave the password away is to hear of it before the old address is let go.
-    notice_id = account.pending_notice
+    notice_id = recipient.pending_notice
     if found == "pending" or (notice_id and outbox.is_queued(notice_id)):
-        return account
-    return _complete_change(account, account.pending_email)
+        return recipient
+    return _complete_change(recipient, recipient.pending_email)
 
 
-def _complete_change(account: Account, email: str) -> Account:
-    arn = account.pending_subscription_arn
-    account = emails.store(
-        account,
+def _complete_change(recipient: R, email: str) -> R:
+    arn = recipient.pending_subscription_arn
+    recipient = store(
+        recipient,
         EmailChanges(
             **NO_CHANGE,
             email=email,
@@ -291,11 +291,13 @@ def _complete_change(account: Account, email: str) -> Account:
             subscription_status="confirmed",
             subscription_checked_at=None,
             email_problem=None,
-            retired_subscriptions=retired(account, account.subscription_arn, kept=arn),
+            retired_subscriptions=retired(
+                recipient, recipient.subscription_arn, kept=arn
+            ),
         ),
     )
-    logger.info("address changed user_id=%s", account.user_id)
-    return account
+    logger.info("address changed user_id=%s", recipient.user_id)
+    return recipient
 
 
 def end(arn: str, user_id: str) -> bool:
@@ -324,31 +326,33 @@ def _is_anothers(arn: str, email: str, user_id: str) -> bool:
 
     SNS gives an address the same ARN again, whoever asks.
     """
-    owner = claims.owner_of(claims.email_key(email))
-    other = accounts.find_account(owner) if owner and owner != user_id else None
+    owner = recipients.owner_of_address(email)
+    other = None
+    if owner and owner != user_id:
+        other = recipients.find(owner, Recipient)
     return other is not None and arn in {
         other.subscription_arn,
         other.pending_subscription_arn,
     }
 
 
-def _is_due(account: Account) -> bool:
-    if account.subscription_status == "pending" or not _is_known(account):
+def _is_due(recipient: Recipient) -> bool:
+    if recipient.subscription_status == "pending" or not _is_known(recipient):
         return True
-    something = account.subscription_arn or account.retired_subscriptions
-    return bool(something) and _is_past(account.subscription_checked_at, CHECK_EVERY)
+    something = recipient.subscription_arn or recipient.retired_subscriptions
+    return bool(something) and _is_past(recipient.subscription_checked_at, CHECK_EVERY)
 
 
-def _is_known(account: Account) -> bool:
-    arn = account.subscription_arn
+def _is_known(recipient: Recipient) -> bool:
+    arn = recipient.subscription_arn
     return arn is None or transports.chosen().knows(arn)
 
 
-def _why_it_is_gone(account: Account) -> str:
-    if not _is_known(account):
+def _why_it_is_gone(recipient: Recipient) -> str:
+    if not _is_known(recipient):
         return MOVED
-    pending = account.subscription_status == "pending"
-    lapsed = pending and _is_past(account.subscription_checked_at, LINK_LIVES)
+    pending = recipient.subscription_status == "pending"
+    lapsed = pending and _is_past(recipient.subscription_checked_at, LINK_LIVES)
     return LAPSED if lapsed else LEFT
 
 

@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
-from accounts import services as accounts
-from notifications import delivery
+from notifications import delivery, recipients
+from notifications.recipients import Recipient
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import current_attempt, task
 
@@ -28,7 +28,7 @@ def deliver_notification(
             lease_seconds=attempt.seconds_left,
         )
     except NotFoundError:
-        if not user_id or accounts.find_account(user_id):
+        if not user_id or recipients.find(user_id, Recipient):
             raise
         logger.info("deleted with its account notification_id=%s", notification_id)
 

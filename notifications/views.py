@@ -54,7 +54,7 @@ def list_notifications(request: HttpRequest) -> HttpResponse:
         find=lambda chosen, where: services.list_notifications(user, **chosen, **where),
         row=lambda item: _shown(request, item),
         context={
-            "account": subscriptions.refresh(user),
+            "recipient": subscriptions.refresh(user),
             "until": dates.timestamp(),  # what comes later was not seen here
         },
     )
@@ -102,12 +102,12 @@ def mark_all(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def subscribe(request: HttpRequest) -> HttpResponse:
-    account = subscriptions.subscribe(request.user)
-    if account.subscription_status == "pending":
+    recipient = subscriptions.subscribe(request.user)
+    if recipient.subscription_status == "pending":
         said = _("A confirmation is on its way to {email}.")
     else:
         said = _("E-mails go to {email}.")
-    messages.success(request, said.format(email=account.email))
+    messages.success(request, said.format(email=recipient.email))
     return redirect("notifications:list")
 
 
@@ -136,8 +136,8 @@ def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpResponse:
     posted = request.method == "POST"
-    user = (links.unsubscribe if posted else links.user_of)(user_id, key)
-    activate(user.language)
+    recipient = (links.unsubscribe if posted else links.recipient_of)(user_id, key)
+    activate(recipient.language)
     return render(request, "notifications/unsubscribe.html", {"done": posted})
 
 

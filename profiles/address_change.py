@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import claims, emails, rules
 from accounts import services as accounts
-from accounts.emails import NO_CHANGE, EmailChanges, retired
 from notifications import messages, outbox, subscriptions
+from notifications.recipients import NO_CHANGE, EmailChanges, retired
 from notifications.subscriptions import NO_SUBSCRIPTION, past_races
 from smartbudget.core import dates, throttling
 from smartbudget.core.dynamodb import Transaction
@@ -67,14 +67,23 @@ def change_email(user: User, *, password: str, email: str) -> Account:
 
 def cancel_change(user: User) -> Account:
     """Keep the present address; return the account. Safe to repeat."""
-    account = past_races(accounts.get_account(user.user_id), subscriptions.drop_change)
+    account = past_races(accounts.get_account(user.user_id), drop_change)
     return past_races(account, subscriptions.end_retired)
 
 
 def get_account(user: User) -> Account:
     """Return the account, with a change of address completed that was confirmed."""
     account = accounts.get_account(user.user_id)
-    return subscriptions.refresh(user) if account.pending_email else account
+    if account.pending_email is None:
+        return account
+    return accounts.account_of(subscriptions.refresh(user))
+
+
+def drop_change(account: Account) -> Account:
+    """Forget a change of address; the address is free again."""
+    if account.pending_email is None:
+        return account
+    return emails.store(account, emails.without_change(account))
 
 
 def _change(
@@ -82,7 +91,7 @@ def _change(
 ) -> tuple[Account, list[Notification]]:
     """Store what was asked, and the notice of it; return both."""
     if email == account.email:
-        return subscriptions.drop_change(account), []
+        return drop_change(account), []
     if account.subscription_status == "confirmed":
         if email == account.pending_email:
             return account, []
@@ -125,7 +134,7 @@ def _ask_new(account: Account) -> Account:
 
     def take_back(found: Account) -> Account:
         ours = found.pending_email == asked_for
-        return subscriptions.drop_change(found) if ours else found
+        return drop_change(found) if ours else found
 
     try:
         return past_races(account, subscriptions.ask_new_address)

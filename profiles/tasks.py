@@ -3,6 +3,9 @@
 import logging
 import time
 
+from accounts import emails, services
+from accounts.models import Account
+from notifications.recipients import EmailChanges, Recipient
 from profiles import deletion
 from smartbudget.core.tasks import QueueError, current_attempt, task
 
@@ -25,3 +28,13 @@ def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
         delete_account.apply_async(rest, countdown=later.countdown)
     except QueueError:
         logger.warning("left to the sweep user_id=%s", user_id, exc_info=True)
+
+
+@task
+def change_address(*, recipient: Recipient, changes: EmailChanges) -> Account:
+    """Change the address of a recipient, or the one it is changing to.
+
+    Applied by notifications, never queued. Raises LostRaceError if the item is not any
+    more as it was read, and ConflictError naming `email` if the address is taken.
+    """
+    return emails.store(services.account_of(recipient), changes)

@@ -24,9 +24,8 @@ import time_machine
 from budgets import queries as budgets
 from expenses.bulk import record_expenses
 from expenses.services import edit_expense
-from notifications import messages
 from notifications.models import Notification
-from reports import pdf
+from reports import pdf, summary_text
 from reports.services import make_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import ngettext, override, percent
@@ -370,7 +369,7 @@ class TestEveryWay:
         period = dates.period_of(kind, start - ONE_DAY)
         found = budgets.review(world.user, kind, period)
         subject, message = map(
-            plain, messages.summary(kind, found, language=world.language)
+            plain, summary_text.summary(kind, found, language=world.language)
         )
 
         before = dates.period_of(kind, period.start - ONE_DAY)

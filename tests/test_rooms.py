@@ -78,6 +78,16 @@ def test_the_layers_below_the_apps_import_none_of_them(layer):
     assert {module: apps for module, apps in found.items() if apps} == {}
 
 
+def test_notifications_import_no_app_above_them():
+    above = {*APPS, "staff"} - {"notifications"}
+    found = {
+        module: set(imported(ast.parse(source(module)))) & above
+        for module in modules_in("notifications")
+    }
+
+    assert {module: apps for module, apps in found.items() if apps} == {}
+
+
 def source(module: str) -> str:
     return (ROOT / f"{module.replace('.', '/')}.py").read_text()
 

@@ -38,6 +38,7 @@ MODULES = (
     "expenses.tasks",
     "notifications.tasks",
     "profiles.tasks",
+    "reports.tasks",
 )
 # Messages and stored jobs carry a task's name, so it stays when its module moves.
 MOVED = {"accounts.tasks": "profiles.tasks"}

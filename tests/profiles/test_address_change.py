@@ -552,3 +552,38 @@ def test_while_a_change_is_pending_a_delivery_costs_its_look_up(alice):
         "Publish",
         "UpdateItem",
     ]
+
+
+def test_a_delivery_that_completes_a_change_costs_no_second_read_of_the_account(alice):
+    change(alice)
+    tell(alice)
+    follow_link(alice)
+    make_notification("n1", alice.user_id)
+
+    with faults.calls_counted() as calls:
+        delivery.deliver("n1")
+
+    swap = ["TransactWriteItems"]
+    end_the_old_one = ["GetSubscriptionAttributes", "GetItem", "Unsubscribe", *swap]
+    assert calls == [
+        "UpdateItem",
+        "GetItem",
+        "GetSubscriptionAttributes",
+        "GetItem",  # the notice that has to be sent before
+        *swap,
+        *end_the_old_one,
+        "Publish",
+        "UpdateItem",
+    ]
+    assert mails()[-1][0] == NEW
+
+
+def test_unsubscribing_takes_a_change_back_in_the_same_transaction(alice):
+    change(alice)
+
+    with faults.calls_counted() as calls:
+        subscriptions.unsubscribe(alice)
+
+    assert calls[:2] == ["GetItem", "TransactWriteItems"]
+    assert (stored(alice).email, stored(alice).pending_email) == (OLD, None)
+    assert owners(OLD, NEW) == [alice.user_id, None]

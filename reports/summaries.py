@@ -1,0 +1,28 @@
+"""Writing weekly and monthly summaries when they fall due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accounts import services as accounts
+from budgets import queries as budgets
+from notifications import schedule
+from reports import summary_text
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
+    from notifications.recipients import Recipient
+
+
+def write(planned: Notification, recipient: Recipient) -> None:
+    """Write a summary that is due and plan the next one, in one transaction.
+
+    The caller must hold its lease. Safe to repeat. Raises ConflictError if the lease
+    was lost.
+    """
+    kind, period = schedule.PERIODS[planned.type], schedule.period_of(planned)
+    user = accounts.account_of(recipient).user
+    subject, message = summary_text.summary(
+        kind, budgets.review(user, kind, period), language=recipient.language
+    )
+    schedule.store_text(planned, recipient, subject, message)

@@ -1,0 +1,72 @@
+"""What weekly and monthly summaries say, in the language that the caller names."""
+
+from budgets.queries import BudgetLine, Summary
+from notifications import messages
+from smartbudget.core import money
+from smartbudget.core.dates import Period
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import long_day, month, override
+
+MOST_BUDGETS = 50  # listed in a summary
+
+
+def summary(kind: str, spending: Summary, *, language: str) -> tuple[str, str]:
+    """Sum up a week or month that is over: (subject, message).
+
+    kind: `weekly` or `monthly`.
+    """
+    with override(language):
+        when = _during(spending.shown, kind)
+        subject, fact = _("Nothing spent {when}"), _("Nothing was spent {when}.")
+        if spending.total_spent:
+            subject, fact = _("{amount} spent {when}"), _("{amount} was spent {when}.")
+        spent = money.display(spending.total_spent, spending.currency)
+        lines = [_standing(line, spending.currency) for line in spending.lines]
+        budgets = _("You have no budgets.")
+        if lines:
+            listed = messages.bullet_list(lines, MOST_BUDGETS)
+            budgets = "\n".join([_("Your budgets:"), *listed])
+        return messages.write_letter(
+            subject.format(amount=spent, when=when),
+            f"{fact.format(amount=spent, when=when)} {_compared(kind, spending)}",
+            budgets,
+            f"?month={spending.shown.start:%Y-%m}" if kind == "monthly" else "budgets/",
+        )
+
+
+def _compared(kind: str, spending: Summary) -> str:
+    before = _("in the week before") if kind == "weekly" else _("in the month before")
+    difference = spending.total_spent - spending.previous_spent
+    if not spending.previous_spent:
+        sentence = _("Nothing was spent {before}.")
+    elif not difference:
+        sentence = _("That is as much as {before} ({amount}).")
+    elif difference > 0:
+        sentence = _("That is {difference} more than {before} ({amount}).")
+    else:
+        sentence = _("That is {difference} less than {before} ({amount}).")
+    return sentence.format(
+        before=before,
+        amount=money.display(spending.previous_spent, spending.currency),
+        difference=money.display(abs(difference), spending.currency),
+    )
+
+
+def _standing(line: BudgetLine, currency: str) -> str:
+    sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} left")
+    if line.remaining < 0:
+        sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} over")
+    return sentence.format(
+        category=messages.one_line(line.category),
+        period=messages.name_period(line.within, line.period),
+        spent=money.display(line.spent, currency),
+        amount=money.display(line.amount, currency),
+        rest=money.display(abs(line.remaining), currency),
+    )
+
+
+def _during(period: Period, kind: str) -> str:
+    """Return words for when something was spent."""
+    if kind == "weekly":
+        return _("in the week of {day}").format(day=long_day(period.start))
+    return _("in {month}").format(month=month(period.start))

@@ -1,0 +1,18 @@
+"""What the layers below ask of reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports import summaries
+from smartbudget.core.tasks import task
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
+    from notifications.recipients import Recipient
+
+
+@task
+def write_summary(*, planned: Notification, recipient: Recipient) -> None:
+    """Write a summary that is due; see summaries.write. Applied, never queued."""
+    summaries.write(planned, recipient)

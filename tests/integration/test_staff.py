@@ -11,8 +11,8 @@ import requests
 
 from tests.integration.people import PASSWORD, Person
 from tests.integration.test_main_job import history
-from tests.notifications.test_staff_pages import ADDRESSES, PAGE
 from tests.stack import wait_until
+from tests.staff.test_notification_pages import ADDRESSES, PAGE
 
 VISIBILITY_SECONDS = "3"  # longer than an attempt takes, lest two of them overlap
 ALL_ATTEMPTS = 60  # seconds, at most

@@ -20,8 +20,8 @@ from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import make_notification, messages, work_off
-from tests.notifications.test_staff_pages import bury, make_queues
 from tests.notifications.test_summaries import WEEKLY, sweep, to, want
+from tests.staff.test_dead_letters import bury, make_queues
 
 GERMAN = {"Accept-Language": "de"}
 ENGLISH = {"Accept-Language": "en"}

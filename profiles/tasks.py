@@ -34,7 +34,7 @@ def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
 def change_address(*, recipient: Recipient, changes: EmailChanges) -> Account:
     """Change the address of a recipient, or the one it is changing to.
 
-    Applied by notifications, never queued. Raises WriteConflictError if the item is not any
-    more as it was read, and ConflictError naming `email` if the address is taken.
+    Applied by notifications, never queued. Raises WriteConflictError if the item is not
+    any more as it was read, and ConflictError naming `email` if the address is taken.
     """
     return emails.store(services.account_of(recipient), changes)

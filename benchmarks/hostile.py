@@ -24,11 +24,11 @@ import requests
 from PIL import Image
 
 from benchmarks.load import Asked, Connection, in_threads, server
-from expenses import files
 from expenses.models import Expense
+from expenses.receipts import validation
 from smartbudget.core import aws
 from smartbudget.core.config import config
-from tests.expenses import hostile, pictures
+from tests.expenses.receipts import hostile, pictures
 
 Ask = Callable[[], requests.Response]
 
@@ -161,7 +161,7 @@ class User:
 
 def kind_of(content: bytes) -> str:
     """Return a file's content type."""
-    return files.kind_by_content(io.BytesIO(content))
+    return validation.kind_by_content(io.BytesIO(content))
 
 
 def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:

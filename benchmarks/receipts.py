@@ -17,7 +17,7 @@ from botocore.config import Config as ClientConfig
 
 from benchmarks.load import memory_of
 from smartbudget.core.config import config
-from tests.expenses import pictures
+from tests.expenses.receipts import pictures
 
 TIMES = 5
 WARM_UP = 6

@@ -9,16 +9,16 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from expenses import files, history, services
+from expenses import history, services
 from expenses.models import STATUS_WORDS, Expense
 from expenses.queries import LONGEST_SEARCH
-from expenses.serializers import checked
-from smartbudget.core.errors import ConflictError, InvalidError
+from expenses.receipts import validation
+from expenses.receipts.forms import ReceiptField
+from smartbudget.core.errors import ConflictError
 from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User
 from smartbudget.web.forms import AmountField, ListForm
 
-ACCEPTED = {*files.TYPES.values(), *(f".{ext}" for ext in files.TYPES)}
 # From when on a day is asked about: mostly it is another year than was meant.
 YEARS_BACK = 1
 MONTHS_AHEAD = 6
@@ -78,37 +78,6 @@ class LinesField(forms.CharField):
         return super().to_python(value).replace("\r\n", "\n")
 
 
-class ReceiptInput(forms.FileInput):
-    """An input for one file; returns a list where several were sent."""
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        sent = files.getlist(name)
-        return sent if len(sent) > 1 else super().value_from_datadict(data, files, name)
-
-
-class ReceiptField(forms.FileField):
-    """A receipt; what it becomes is a file that was checked."""
-
-    def __init__(
-        self, *, widget_attrs: dict[str, str] | None = None, **options: Any
-    ) -> None:
-        # Cameras that take HEIC send JPEG when only that is asked for.
-        accept = "image/jpeg" if widget_attrs else ",".join(sorted(ACCEPTED))
-        attrs = {"accept": accept, "data-receipt": "", **(widget_attrs or {})}
-        super().__init__(required=False, widget=ReceiptInput(attrs=attrs), **options)
-
-    def clean(self, data: Any, initial: Any = None) -> files.Receipt | None:
-        if isinstance(data, list):
-            raise forms.ValidationError(gettext(files.ONLY_ONE))
-        file = super().clean(data, initial)
-        if not file:
-            return None
-        try:
-            return checked(file)
-        except InvalidError as error:
-            raise forms.ValidationError(str(error)) from error
-
-
 class ExpenseForm(forms.Form):
     amount = AmountField()
     category = forms.CharField(
@@ -145,7 +114,7 @@ class ExpenseForm(forms.Form):
         self._ask_about_date(data.get("date"), is_right=data.pop("odd_date"))
         photo = data.pop("photo", None)
         if photo and data.get("receipt"):
-            self.add_error("receipt", gettext(files.ONLY_ONE))
+            self.add_error("receipt", gettext(validation.ONLY_ONE))
         data["receipt"] = photo or data.get("receipt")
         return data
 

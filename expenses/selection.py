@@ -5,9 +5,10 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from expenses import drafts, effects, receipts
+from expenses import drafts, effects
 from expenses.models import Expense
 from expenses.packing import Change, Packing
+from expenses.receipts import services as receipts
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import InvalidError

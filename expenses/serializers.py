@@ -7,12 +7,12 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.merging import WAYS
-from expenses import files
 from expenses.bulk import MOST_ROWS
 from expenses.categories import LONGEST
 from expenses.history import Edit
 from expenses.models import STATUSES
 from expenses.queries import LONGEST_SEARCH, RECEIPTS
+from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.renaming import MOST_SOURCES
 from expenses.selection import MOST as MOST_SELECTED
 from smartbudget.core.dates import PERIODS
@@ -26,7 +26,6 @@ from smartbudget.web.fields import (
     IdField,
     MoneyField,
     TextField,
-    WholeField,
     one_of,
 )
 from smartbudget.web.inputs import (
@@ -43,32 +42,6 @@ ORDERINGS = {
     "-amount": "largest",
     "amount": "smallest",
 }
-FILE = "JPG, PNG, GIF, WebP, HEIC (kept as JPG) or PDF, at most 10 MB."
-DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
-SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
-
-
-def checked(file: Any, sha256: str | None = None) -> files.Receipt:
-    """Check a file that came with a request. Raises InvalidError."""
-    return files.check(
-        file.file,
-        name=file.name,
-        declared_type=file.content_type or "",
-        sha256=sha256 or None,
-    )
-
-
-class Sha256Field(TextField):
-    """The checksum of a form's file, if there is one; forms send it empty otherwise."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            required=False,
-            allow_blank=True,
-            form=DIGEST,
-            max_length=64,
-            help_text=SHA256,
-        )
 
 
 class RowInput(InputSerializer):
@@ -138,66 +111,6 @@ class BulkInput(InputSerializer):
     """Many new expenses."""
 
     expenses = BoundedListField(child=RowInput(), max_length=MOST_ROWS)
-
-
-class ReceiptInput(FormInput):
-    """A receipt for an expense that is there."""
-
-    file = serializers.FileField(help_text=FILE)
-    expense_id = IdField()
-    sha256 = Sha256Field()
-
-
-class AnnouncementInput(InputSerializer):
-    """A file about to be uploaded directly."""
-
-    file_name = TextField(
-        max_length=255, help_text="With an extension, or with a content_type."
-    )
-    content_type = TextField(required=False, max_length=100)
-    size_bytes = WholeField(
-        min_value=1,
-        max_value=files.MAX_BYTES,
-        error_messages={"max_value": _(files.TOO_LARGE)},
-    )
-    sha256 = TextField(form=DIGEST, max_length=64, help_text=SHA256)
-
-
-class AnnouncementOutput(serializers.Serializer[Any]):
-    url = serializers.URLField(help_text="PUT the file here, with the headers.")
-    method = serializers.CharField()
-    headers = serializers.DictField(child=serializers.CharField())
-    key = serializers.CharField(help_text="To confirm afterwards.")
-    expires_in = serializers.IntegerField(help_text="Seconds.")
-
-
-class ConfirmationInput(InputSerializer):
-    """A direct upload that was made."""
-
-    key = TextField(max_length=200)
-    expense_id = IdField(
-        required=False, help_text="Left out: the key may go into a receipt_url."
-    )
-
-
-class ReceiptOutput(serializers.Serializer[Any]):
-    """A receipt that was checked."""
-
-    expense_id = IdField(allow_null=True)
-    receipt_url = serializers.CharField(help_text="Its key.")
-    file_name = serializers.CharField()
-    content_type = serializers.CharField()
-    size_bytes = serializers.IntegerField()
-    sha256 = serializers.CharField(help_text="Of what is kept, hexadecimal.")
-
-
-class DownloadOutput(serializers.Serializer[Any]):
-    """Where a receipt can be had."""
-
-    url = serializers.URLField()
-    expires_in = serializers.IntegerField(help_text="Seconds.")
-    file_name = serializers.CharField()
-    content_type = serializers.CharField()
 
 
 class ExpenseFilter(ListQuery):

@@ -11,10 +11,11 @@ from pynamodb.exceptions import DoesNotExist
 
 from budgets import counting
 from budgets.counting import Outcome
-from expenses import drafts, effects, receipts
+from expenses import drafts, effects
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
-from expenses.receipts import Kept, Removal
+from expenses.receipts import services as receipts
+from expenses.receipts.services import Kept, Removal
 from smartbudget.core import log
 from smartbudget.core.dynamodb import (
     Transaction,
@@ -26,7 +27,7 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
-    from expenses.files import Receipt
+    from expenses.receipts.validation import Receipt
 
 
 class StaleError(ConflictError):

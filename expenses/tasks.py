@@ -1,6 +1,6 @@
 """What the queue asks of expenses."""
 
-from expenses import receipts
+from expenses.receipts import services as receipts
 from smartbudget.core.tasks import task
 
 

@@ -12,7 +12,8 @@ from expenses.api import (
     SelectedView,
 )
 from expenses.categories_api import CategoryListView, MergeView, RenameView
-from expenses.receipts_api import (
+from expenses.receipts import views as receipt_views
+from expenses.receipts.api import (
     AnnouncementView,
     ConfirmationView,
     ReceiptUploadView,
@@ -31,9 +32,15 @@ pages = [
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),
-    path("expenses/<expense_id:expense_id>/receipt", views.receipt, name="receipt"),
     path(
-        "expenses/<expense_id:expense_id>/thumbnail", views.thumbnail, name="thumbnail"
+        "expenses/<expense_id:expense_id>/receipt",
+        receipt_views.receipt,
+        name="receipt",
+    ),
+    path(
+        "expenses/<expense_id:expense_id>/thumbnail",
+        receipt_views.thumbnail,
+        name="thumbnail",
     ),
 ]
 

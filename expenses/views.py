@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,28 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import (
-    export,
-    files,
-    history,
-    periods,
-    queries,
-    selection,
-    services,
-)
+from expenses import export, history, periods, queries, selection, services
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import STATUSES, Expense
 from expenses.periods import Stretch
 from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
-from expenses.receipts_api import address_of, with_receipt
 from expenses.selection import Done
 from expenses.services import StaleError
-from smartbudget.core.concurrency import RECEIPTS, THUMBNAILS
+from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dates import Period
-from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.money import display
 from smartbudget.core.user import User
-from smartbudget.web import errors
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form
@@ -271,32 +260,6 @@ def _back(request: HttpRequest) -> HttpResponse:
     query = urlsplit(request.POST.get("next", "")).query
     address = reverse("expenses:list")
     return redirect(f"{address}?{query}" if query else address)
-
-
-@require_safe
-def receipt(request: HttpRequest, expense_id: str) -> HttpResponse:
-    """Download the receipt: the address is signed afresh at each click."""
-    return redirect(address_of(with_receipt(request, expense_id)))
-
-
-@require_safe
-def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
-    expense = with_receipt(request, expense_id)
-    drawn = None
-    if expense.has_picture:
-        with (
-            THUMBNAILS.slot(request.user.user_id),
-            default_storage.open(expense.receipt_url) as file,
-        ):
-            drawn = files.thumbnail(file, expense.receipt_type)
-    # Its address names the receipt's checksum, so neither answer changes.
-    if drawn is None:
-        missing = NotFoundError(_("This receipt has no small picture."))
-        response = errors.response_or_raise(request, missing)
-        response.headers["Cache-Control"] = "private, max-age=86400"
-        return response
-    headers = {"Cache-Control": "private, max-age=604800, immutable"}
-    return HttpResponse(drawn, content_type="image/jpeg", headers=headers)
 
 
 def say(request: HttpRequest, expense: Expense, done: str) -> None:

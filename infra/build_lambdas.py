@@ -39,7 +39,6 @@ WEB_ROOMS = frozenset(
         "categories_views",
         "forms",
         "middleware",
-        "receipts_api",
         "serializers",
         "session_cookie",
         "urls",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
-from expenses import bounded
+from expenses.receipts import bounded
 from smartbudget.core import dynamodb, log
 from smartbudget.core.config import config
 from smartbudget.web.requests import whole_body

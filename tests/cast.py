@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import entries, services, tokens
-from expenses import uploads
+from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.user import User
@@ -27,7 +27,7 @@ from tests.builders import (
     make_user,
     program_with,
 )
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
 

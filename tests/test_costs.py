@@ -14,7 +14,7 @@ from expenses.models import Expense
 from smartbudget.core import aws as clients
 from tests.builders import PASSWORD, client_for, make_user, program_with
 from tests.calls import QUERY, TRANSACTION, counted
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
 

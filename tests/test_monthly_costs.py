@@ -13,7 +13,7 @@ from notifications import delivery
 from smartbudget.core import aws as clients
 from tests.builders import PASSWORD, client_for, make_user
 from tests.calls import counted
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications.builders import make_account, make_notification
 

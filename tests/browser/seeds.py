@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts.pictures import PDF, picture
 from tests.integration.people import PASSWORD, Person
 from tests.stack import wait_until
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.integration.people import Person
 from tests.sampling import SOAK
 

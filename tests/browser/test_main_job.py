@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.windows import WAIT_SECONDS, flaws
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts.pictures import PDF, picture
 from tests.integration.people import PASSWORD, Person
 from tests.stack import wait_until
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.windows import flaws
-from tests.expenses.pictures import picture
+from tests.expenses.receipts.pictures import picture
 from tests.integration.people import Person
 from tests.stack import wait_until
 

@@ -7,7 +7,7 @@ import pytest
 
 from budgets import counting
 from budgets.tasks import recount_budget
-from expenses import receipts
+from expenses.receipts import services as receipts
 from notifications.tasks import deliver_notification
 from profiles import deletion
 from smartbudget.core import aws, tasks

@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user, token_of
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import make_budget, make_expense, spent
 from tests.problems import problem, said_of
 

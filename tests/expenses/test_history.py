@@ -20,7 +20,7 @@ from tests.budgets.test_random_writes import SETTINGS
 from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.conftest import empty_aws
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
 from tests.notifications import faults
 

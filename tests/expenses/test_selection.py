@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets.models import Budget
-from expenses import receipts, services
+from expenses import services
 from expenses.history import list_changes
 from expenses.models import Expense, History
 from expenses.queries import get_expense
+from expenses.receipts import services as receipts
 from expenses.selection import (
     MOST,
     Done,

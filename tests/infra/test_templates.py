@@ -8,8 +8,8 @@ import pytest
 
 from accounts.models import Account
 from budgets.models import Budget
-from expenses import receipts
 from expenses.models import Expense
+from expenses.receipts import services as receipts
 from infra import templates
 from infra.build_lambdas import function_names
 from notifications.models import Notification

@@ -6,7 +6,7 @@ import zipfile
 
 import requests
 
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.integration.people import PASSWORD, Person
 from tests.integration.test_receipts import BUCKET, announced_and_put
 from tests.stack import wait_until

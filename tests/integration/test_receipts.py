@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.expenses import pictures
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts import pictures
+from tests.expenses.receipts.pictures import PDF, picture
 from tests.integration.people import Person
 from tests.stack import wait_until
 

@@ -10,9 +10,9 @@ import time_machine
 from accounts import services
 from accounts.models import Account
 from budgets.models import Budget
-from expenses import uploads
 from expenses.bulk import record_expenses
 from expenses.models import Expense
+from expenses.receipts import uploads
 from notifications import delivery, subscriptions
 from notifications.models import Notification
 from profiles import deletion
@@ -20,11 +20,7 @@ from profiles.services import update_profile
 from profiles.tasks import delete_account
 from reports import archive
 from smartbudget.core import aws as clients
-from smartbudget.core.errors import (
-    AuthenticationError,
-    ConflictError,
-    InvalidError,
-)
+from smartbudget.core.errors import AuthenticationError, ConflictError, InvalidError
 from smartbudget.core.files import report_key
 from tests.builders import (
     PASSWORD,
@@ -35,7 +31,7 @@ from tests.builders import (
     program_with,
     token_of,
 )
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import mails, queued, sns, work_off

@@ -25,7 +25,7 @@ from smartbudget.core.errors import ThrottledError
 from smartbudget.core.files import report_key
 from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
 

@@ -17,14 +17,14 @@ from django.urls import get_resolver, resolve
 from budgets import services as budgets
 from budgets.models import Budget
 from expenses import services as expenses
-from expenses import uploads
 from expenses.models import Expense
+from expenses.receipts import uploads
 from smartbudget.core import idempotency
 from smartbudget.core.idempotency import KeyedRequest
 from smartbudget.web import idempotency as web_idempotency
 from staff import users
 from tests.builders import PASSWORD, client_for, make_user
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_expense, spent
 from tests.notifications import faults
 from tests.reports.conftest import generator

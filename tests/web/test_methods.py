@@ -14,7 +14,7 @@ from accounts import tokens
 from staff import users
 from tests.builders import PASSWORD, client_for, make_token, program_with
 from tests.calls import counted
-from tests.expenses.pictures import PDF
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications.builders import make_notification
 from tests.problems import problem

@@ -4,12 +4,12 @@ import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from expenses import files
+from expenses.receipts import validation
 from smartbudget.core import concurrency
 from smartbudget.core.config import config
 from smartbudget.core.throttling import Throttle
 from tests.builders import client_for, make_user
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
 from tests.reports.conftest import generator
 
@@ -45,7 +45,7 @@ def unread(monkeypatch):
     def look(*_, **__):
         raise AssertionError("the file was looked at")
 
-    monkeypatch.setattr(files, "check", look)
+    monkeypatch.setattr(validation, "check", look)
 
 
 def send(client, path, body, **more):

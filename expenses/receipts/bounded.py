@@ -2,8 +2,8 @@
 
 A file of a few hundred bytes can make a decoder take minutes or gigabytes, or crash. So
 nothing of a foreign file is decoded in the web server's processes: each has a helper
-(`expenses.bounded_worker`), which forks a child for each file. The kernel ends a child
-that takes too long or too much; the helper ends with its web process.
+(`expenses.receipts.bounded_worker`), which forks a child for each file. The kernel ends
+a child that takes too long or too much; the helper ends with its web process.
 
 The file is lent by its descriptor, and may be changed. Answers are JSON, which runs
 nothing.
@@ -33,7 +33,7 @@ LARGEST_ANSWER = 256 * 1024  # bytes
 LONGEST_QUEUE = 4  # thumbnails that wait, each in one of the threads
 WAIT_SECONDS = 8  # for a turn; RECEIPTS bounds how many wait
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _CHUNK = 64 * 1024  # bytes
 
 # One file at a time a web process: what a child may take is then all that all may take.
@@ -127,7 +127,7 @@ def _receive(connection: socket.socket, deadline: float) -> bytes:
 class Helper:
     """The process that forks a child for each file."""
 
-    def __init__(self, module: str = "expenses.bounded_worker") -> None:
+    def __init__(self, module: str = "expenses.receipts.bounded_worker") -> None:
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None

@@ -1,7 +1,7 @@
 """Whether a file can be opened, and what of it is kept.
 
-Decodes foreign bytes, so it runs in a process of its own (`expenses.bounded`) and is
-imported there alone.
+Decodes foreign bytes, so it runs in a process of its own (`expenses.receipts.bounded`)
+and is imported there alone.
 """
 
 import io
@@ -11,8 +11,8 @@ import pi_heif
 import pypdfium2.raw as pdfium
 from PIL import Image
 
-from expenses import structure
-from expenses.structure import RefusedError
+from expenses.receipts import structure
+from expenses.receipts.structure import RefusedError
 
 JPEG_QUALITY = 90  # of what was HEIC
 

@@ -6,10 +6,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses import queries, services, uploads
+from expenses import queries, services
 from expenses.models import Expense
-from expenses.receipts import URL_SECONDS
-from expenses.serializers import (
+from expenses.receipts import uploads
+from expenses.receipts.serializers import (
     AnnouncementInput,
     AnnouncementOutput,
     ConfirmationInput,
@@ -18,6 +18,7 @@ from expenses.serializers import (
     ReceiptOutput,
     checked,
 )
+from expenses.receipts.services import URL_SECONDS
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _

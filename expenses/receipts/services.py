@@ -33,7 +33,7 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.tasks import QueueError, send_tasks
 
 if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
-    from expenses.files import Receipt
+    from expenses.receipts.validation import Receipt
 
 logger = logging.getLogger(__name__)
 

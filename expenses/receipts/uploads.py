@@ -5,9 +5,11 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from expenses import files, receipts, services
+from expenses import services
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
+from expenses.receipts import services as receipts
+from expenses.receipts import validation
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
@@ -30,15 +32,15 @@ def announce(
 
     Raises InvalidError naming the parameter at fault.
     """
-    kind = files.announced_kind(file_name, content_type, "file_name")
-    files.check_size(size_bytes, "size_bytes")
-    name = files.tidy_name(file_name, files.KEPT_AS.get(kind, kind))
+    kind = validation.announced_kind(file_name, content_type, "file_name")
+    validation.check_size(size_bytes, "size_bytes")
+    name = validation.tidy_name(file_name, validation.KEPT_AS.get(kind, kind))
     return receipts.announce(
         user.user_id,
-        ext=files.extension_of(name),
+        ext=validation.extension_of(name),
         content_type=kind,
         size_bytes=size_bytes,
-        sha256=files.parse_sha256(sha256),
+        sha256=validation.parse_sha256(sha256),
         file_name=name,
     )
 
@@ -92,12 +94,12 @@ def _check(upload: Upload) -> None:
     _note(upload, kept)
 
 
-def _checked(file: BinaryIO, upload: Upload) -> files.Receipt:
+def _checked(file: BinaryIO, upload: Upload) -> validation.Receipt:
     """Check a file as any other; its key's extension says that it is as announced."""
-    receipt = files.check(file, name=upload.file_name)
-    announced = files.KEPT_AS.get(upload.content_type, upload.content_type)
+    receipt = validation.check(file, name=upload.file_name)
+    announced = validation.KEPT_AS.get(upload.content_type, upload.content_type)
     if receipt.content_type != announced:
-        raise InvalidError(_(files.OTHER_KIND), "key")
+        raise InvalidError(_(validation.OTHER_KIND), "key")
     return receipt
 
 
@@ -120,6 +122,6 @@ def _downloaded(key: str) -> Iterator[BinaryIO]:
     with contextlib.closing(found["Body"]) as body, tempfile.TemporaryFile() as file:
         for chunk in body.iter_chunks(_CHUNK):
             file.write(chunk)
-            if file.tell() > files.MAX_BYTES:
+            if file.tell() > validation.MAX_BYTES:
                 break  # the check says so
         yield file

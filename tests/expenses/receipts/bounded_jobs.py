@@ -1,11 +1,11 @@
-"""The helper of `expenses.bounded` with jobs that exceed its limits."""
+"""The helper of `expenses.receipts.bounded` with jobs that exceed its limits."""
 
 import os
 import signal
 import stat
 import time
 
-from expenses import bounded, bounded_worker
+from expenses.receipts import bounded, bounded_worker
 
 
 def spin(file, kind):

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageCms
 
-from expenses import files
+from expenses.receipts import validation
 from smartbudget.core.errors import InvalidError
-from tests.expenses import hostile, pictures
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts import hostile, pictures
+from tests.expenses.receipts.pictures import PDF, picture
 
 LIMIT = 10 * 1024 * 1024
 
@@ -33,7 +33,7 @@ def check(content, name="receipt.jpg", declared_type="", sha256=None, *, on_disk
     if on_disk:
         file = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     file.write(content)
-    return files.check(file, name=name, declared_type=declared_type, sha256=sha256)
+    return validation.check(file, name=name, declared_type=declared_type, sha256=sha256)
 
 
 def refusal(content, name="receipt.jpg", declared_type=""):
@@ -96,7 +96,7 @@ def test_sound_files_are_kept_as_they_came(name, content, kind, on_disk):
     ],
 )
 def test_what_is_of_no_allowed_kind_is_refused(name, content):
-    assert refusal(content, name) == files.WRONG_KIND
+    assert refusal(content, name) == validation.WRONG_KIND
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_content_decides_the_extension(content, name, kept):
 @pytest.mark.parametrize("declared", ["image/png", "application/pdf", "IMAGE/HEIF"])
 @pytest.mark.parametrize("name", ["receipt.jpg", "blob"])
 def test_another_allowed_type_contradicts(declared, name):
-    assert refusal(picture(), name, declared) == files.WRONG_KIND
+    assert refusal(picture(), name, declared) == validation.WRONG_KIND
 
 
 @pytest.mark.parametrize(
@@ -163,19 +163,21 @@ def test_a_type_that_the_browser_took_from_the_name_is_no_contradiction():
 )
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
 def test_a_picture_that_is_cut_off_is_refused(name, content, share):
-    assert refusal(content[: int(len(content) * share)], name) == files.BROKEN_PICTURE
+    assert (
+        refusal(content[: int(len(content) * share)], name) == validation.BROKEN_PICTURE
+    )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7])
 def test_a_pdf_that_is_cut_off_is_refused(share):
-    assert refusal(PDF[: int(len(PDF) * share)], "a.pdf") == files.BROKEN_PDF
+    assert refusal(PDF[: int(len(PDF) * share)], "a.pdf") == validation.BROKEN_PDF
 
 
 @pytest.mark.parametrize(
     "content", [b"\xff\xd8\xff but no more", b"GIF89a", b"\x89PNG\r\n\x1a\n"]
 )
 def test_a_picture_that_is_only_a_beginning_is_refused(content):
-    assert refusal(content) == files.BROKEN_PICTURE
+    assert refusal(content) == validation.BROKEN_PICTURE
 
 
 @pytest.mark.parametrize("share", [0.4, 0.8])
@@ -183,7 +185,7 @@ def test_a_damaged_png_is_refused(share):
     content = bytearray(picture("PNG", size=(300, 300)))
     content[int(len(content) * share)] ^= 0xFF
 
-    assert refusal(bytes(content), "a.png") == files.BROKEN_PICTURE
+    assert refusal(bytes(content), "a.png") == validation.BROKEN_PICTURE
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,7 @@ def test_a_damaged_png_is_refused(share):
     ],
 )
 def test_a_png_that_no_browser_decodes_is_refused(content):
-    assert refusal(content, "a.png") == files.BROKEN_PICTURE
+    assert refusal(content, "a.png") == validation.BROKEN_PICTURE
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF"])
@@ -249,7 +251,7 @@ def test_what_is_hostile_beside_a_sound_picture_goes(what):
 )
 def test_the_bounds_are_taken_and_no_more(make, taken, more):
     assert check(make(taken)).size_bytes
-    assert refusal(make(more)) == files.BROKEN_PICTURE
+    assert refusal(make(more)) == validation.BROKEN_PICTURE
 
 
 @pytest.mark.parametrize(
@@ -307,7 +309,7 @@ def test_a_pdf_that_readers_open_is_taken_as_it_came(content):
 
 
 def test_a_pdf_that_begins_later_is_refused():
-    assert refusal(b"x" * 1025 + PDF, "a.pdf") == files.WRONG_KIND
+    assert refusal(b"x" * 1025 + PDF, "a.pdf") == validation.WRONG_KIND
 
 
 def test_an_empty_file_is_refused():
@@ -316,7 +318,7 @@ def test_an_empty_file_is_refused():
 
 def test_the_limit_is_taken_and_one_byte_more_is_not():
     assert check(pictures.of_size(LIMIT), "a.pdf", on_disk=True).size_bytes == LIMIT
-    assert refusal(pictures.of_size(LIMIT + 1), "a.pdf") == files.TOO_LARGE
+    assert refusal(pictures.of_size(LIMIT + 1), "a.pdf") == validation.TOO_LARGE
 
 
 @pytest.mark.parametrize("form", ["hex", "base64"])
@@ -436,4 +438,4 @@ def test_a_changed_byte_gives_a_receipt_or_a_sentence(sound, at, value):
         receipt = check(bytes(changed), name)
         kept = receipt.file.read()
         assert check(kept, name).sha256 == receipt.sha256
-        assert files.thumbnail(io.BytesIO(kept), receipt.content_type) != b""
+        assert validation.thumbnail(io.BytesIO(kept), receipt.content_type) != b""

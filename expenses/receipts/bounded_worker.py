@@ -1,7 +1,7 @@
-"""The helper of `expenses.bounded`: forks a child, with limits, for each file.
+"""The helper of `expenses.receipts.bounded`: forks a child, with limits, for each file.
 
-Run by that as `python -m expenses.bounded_worker`, with a socket as standard input. It
-ends when the other end closes, as it does however the web process ends.
+Run by that as `python -m expenses.receipts.bounded_worker`, with a socket as standard
+input. It ends when the other end closes, as it does however the web process ends.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from expenses import bounded, inspection, thumbnails
-from expenses.structure import RefusedError
+from expenses.receipts import bounded, inspection, thumbnails
+from expenses.receipts.structure import RefusedError
 
 MEGABYTE = 1024 * 1024
 # Seconds of CPU time, and bytes beyond what the helper has. HEIC and WebP can only be

@@ -11,13 +11,15 @@ import requests
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from expenses import bounded, files, queries, receipts, uploads
+from expenses import queries
 from expenses.models import Expense, Upload
+from expenses.receipts import bounded, uploads, validation
+from expenses.receipts import services as receipts
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.builders import client_for, make_user, token_of
-from tests.expenses import hostile, pictures
-from tests.expenses.pictures import PDF, picture
+from tests.expenses.receipts import hostile, pictures
+from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
 from tests.notifications import faults
 from tests.problems import said_of
@@ -441,7 +443,7 @@ def test_the_form_says_why_a_file_is_refused(browser):
     )
 
     assert answer.status_code == 400
-    assert files.WRONG_KIND in answer.content.decode()
+    assert validation.WRONG_KIND in answer.content.decode()
     assert list(Expense.scan()) == []
 
 
@@ -467,7 +469,7 @@ def test_two_receipts_in_one_form_are_refused_and_what_was_typed_stays(
 
         said = answer.content.decode()
         assert answer.status_code == 400
-        assert files.ONLY_ONE in said
+        assert validation.ONLY_ONE in said
         assert 'value="Typed"' in said
     assert len(list(Expense.scan())) == 1
     assert objects() == []
@@ -538,7 +540,7 @@ def test_a_picture_that_cannot_be_drawn_is_not_asked_for_at_every_look(
     path = f"/expenses/{lunch.expense_id}/thumbnail"
 
     undrawn = browser.get(path)
-    monkeypatch.setattr(files, "THUMBNAIL_WAIT_SECONDS", 0)
+    monkeypatch.setattr(validation, "THUMBNAIL_WAIT_SECONDS", 0)
     with bounded._turn:
         busy = browser.get(path)
 
@@ -727,7 +729,7 @@ def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
     answer = confirm(browser, key, lunch)
 
     assert answer.status_code == 400
-    assert said_of(answer) == {"key": [files.WRONG_KIND]}
+    assert said_of(answer) == {"key": [validation.WRONG_KIND]}
     assert objects() == []
     assert stored(lunch).receipt_url is None
 
@@ -757,7 +759,7 @@ def test_a_direct_upload_of_another_kind_than_announced_is_refused(browser, lunc
     answer = confirm(browser, key, lunch)
 
     assert answer.status_code == 400
-    assert said_of(answer) == {"key": [files.OTHER_KIND]}
+    assert said_of(answer) == {"key": [validation.OTHER_KIND]}
     assert objects() == []
 
 
@@ -766,7 +768,7 @@ def test_a_hostile_direct_upload_is_refused_and_removed(browser, lunch):
 
     answer = confirm(browser, key, lunch)
 
-    assert said_of(answer) == {"key": [files.BROKEN_PICTURE]}
+    assert said_of(answer) == {"key": [validation.BROKEN_PICTURE]}
     assert objects() == []
 
 

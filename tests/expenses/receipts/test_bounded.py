@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from expenses import bounded
+from expenses.receipts import bounded
 from smartbudget.core.errors import UnavailableError
 from tests.stack import wait_until
 
 
 @pytest.fixture
 def helper(monkeypatch):
-    started = bounded.Helper("tests.expenses.bounded_jobs")
+    started = bounded.Helper("tests.expenses.receipts.bounded_jobs")
     monkeypatch.setattr(bounded, "_helper", started)
     yield started
     started.stop()

@@ -1,6 +1,6 @@
 """Small pictures of receipts, made when a list shows them and kept by the browser.
 
-Draws in a process of its own (`expenses.bounded`).
+Draws in a process of its own (`expenses.receipts.bounded`).
 """
 
 import base64
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
-from expenses import structure
+from expenses.receipts import structure
 
 SIZE = (128, 128)  # pixels, at most
 # Decoding is what costs memory; JPEG alone can be decoded small.

@@ -1,0 +1,39 @@
+"""A receipt and its small picture, for pages."""
+
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from expenses.receipts import validation
+from expenses.receipts.api import address_of, with_receipt
+from smartbudget.core.concurrency import THUMBNAILS
+from smartbudget.core.errors import NotFoundError
+from smartbudget.web import errors
+
+
+@require_safe
+def receipt(request: HttpRequest, expense_id: str) -> HttpResponse:
+    """Download the receipt: the address is signed afresh at each click."""
+    return redirect(address_of(with_receipt(request, expense_id)))
+
+
+@require_safe
+def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
+    expense = with_receipt(request, expense_id)
+    drawn = None
+    if expense.has_picture:
+        with (
+            THUMBNAILS.slot(request.user.user_id),
+            default_storage.open(expense.receipt_url) as file,
+        ):
+            drawn = validation.thumbnail(file, expense.receipt_type)
+    # Its address names the receipt's checksum, so neither answer changes.
+    if drawn is None:
+        missing = NotFoundError(_("This receipt has no small picture."))
+        response = errors.response_or_raise(request, missing)
+        response.headers["Cache-Control"] = "private, max-age=86400"
+        return response
+    headers = {"Cache-Control": "private, max-age=604800, immutable"}
+    return HttpResponse(drawn, content_type="image/jpeg", headers=headers)

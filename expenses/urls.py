@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from expenses import categories_views, views
+from expenses import views
 from expenses.api import (
     BulkView,
     ExpenseListView,
@@ -11,7 +11,8 @@ from expenses.api import (
     HistoryView,
     SelectedView,
 )
-from expenses.categories_api import CategoryListView, MergeView, RenameView
+from expenses.categories import views as category_views
+from expenses.categories.api import CategoryListView, MergeView, RenameView
 from expenses.receipts import views as receipt_views
 from expenses.receipts.api import (
     AnnouncementView,
@@ -27,8 +28,8 @@ pages = [
     path("expenses", views.list_expenses, name="list"),
     path("expenses/add", views.add, name="add"),
     path("expenses/selected", views.act, name="act"),
-    path("expenses/categories", categories_views.list_categories, name="categories"),
-    path("expenses/categories/rename", categories_views.rename, name="rename"),
+    path("expenses/categories", category_views.list_categories, name="categories"),
+    path("expenses/categories/rename", category_views.rename, name="rename"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),

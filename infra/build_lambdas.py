@@ -35,8 +35,6 @@ WEB_ROOMS = frozenset(
         "api",
         "apps",
         "authentication",
-        "categories_api",
-        "categories_views",
         "forms",
         "middleware",
         "serializers",

@@ -11,8 +11,9 @@ from budgets import checks
 from budgets import queries as summaries
 from budgets import services as budgets
 from budgets.models import _NAMESPACE, Budget
-from expenses import queries, renaming, services
-from expenses.categories import list_categories
+from expenses import queries, services
+from expenses.categories.queries import list_categories
+from expenses.categories.services import rename_categories
 from expenses.models import Expense
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
@@ -136,7 +137,7 @@ def test_renaming_takes_what_was_stored_apart_along():
     store_as_before()
     make_expense(category=NAME)
 
-    done = renaming.rename_categories(ALICE, [NAME], "Dining")
+    done = rename_categories(ALICE, [NAME], "Dining")
 
     assert done.changed == 2
     assert len(queries.list_expenses(ALICE, category="Dining").items) == 2
@@ -146,7 +147,7 @@ def test_renaming_to_one_spelling_takes_the_others_along():
     store_as_before()
     make_expense(category=NAME)
 
-    renaming.rename_categories(ALICE, [NAME], NAME)
+    rename_categories(ALICE, [NAME], NAME)
 
     (use,) = list_categories(ALICE).uses
     assert use.spellings == [NAME]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from budgets import merging
 from expenses import effects
-from expenses.categories import LONGEST
+from expenses.categories.queries import LONGEST
 from expenses.models import Expense
 from expenses.packing import Change
 from expenses.selection import Selected

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from expenses import categories, renaming
-from expenses.categories import list_categories
+from expenses.categories import queries, services
+from expenses.categories.queries import list_categories
 from expenses.models import Expense
 from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import counted
-from tests.expenses.test_renaming import stored
+from tests.expenses.categories.test_renaming import stored
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -95,7 +95,7 @@ def test_ten_spellings_are_enough():
 
 
 def test_what_is_too_much_is_cut_and_said(monkeypatch):
-    monkeypatch.setattr(categories, "MOST_LISTED", 2)
+    monkeypatch.setattr(queries, "MOST_LISTED", 2)
     make_expense(category="Newer")
     make_expense(category="Old", date="2026-01-01")
     assert list_categories(ALICE).complete
@@ -109,7 +109,7 @@ def test_what_is_too_much_is_cut_and_said(monkeypatch):
 
 @pytest.mark.parametrize(("most", "complete"), [(1, False), (2, True)])
 def test_so_many_megabytes_are_read_and_the_newest_first(monkeypatch, most, complete):
-    monkeypatch.setattr(categories, "MOST_PAGES", most)
+    monkeypatch.setattr(queries, "MOST_PAGES", most)
     with Expense.batch_write() as batch:
         for number in range(2400):
             each = stored(number)
@@ -264,7 +264,7 @@ def test_the_page_is_filtered_and_says_what_is_wrong(client, alice, monkeypatch)
     wrong = client.get(PAGE, {"start": "2026-02-01", "end": "2026-01-01"})
     assert wrong.status_code == 400
     assert "The end is before the start." in page(wrong)
-    monkeypatch.setattr(categories, "MOST_LISTED", 1)
+    monkeypatch.setattr(queries, "MOST_LISTED", 1)
     assert "There are more than can be shown" in page(client.get(PAGE))
 
 
@@ -324,7 +324,7 @@ def test_the_page_asks_what_becomes_of_two_budgets(client, alice):
 
 
 def test_the_page_goes_on_while_some_are_left(client, alice, monkeypatch):
-    monkeypatch.setattr(renaming, "MOST", 2)
+    monkeypatch.setattr(services, "MOST", 2)
     for _ in range(3):
         make_expense(alice, category="a")
     sent = {"selected": ["a"], "into": "b", "budgets": "keep"}

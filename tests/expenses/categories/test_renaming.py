@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from budgets import services as budgets
 from budgets.merging import WAYS
 from budgets.models import LEVELS, Budget, budget_id_for
-from expenses import renaming, services
+from expenses import services
+from expenses.categories import services as renaming
+from expenses.categories.services import Renamed, rename_categories
 from expenses.history import list_changes
 from expenses.models import Expense
 from expenses.queries import get_expense
-from expenses.renaming import Renamed, rename_categories
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError

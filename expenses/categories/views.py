@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import categories, renaming
-from expenses.categories import Use
-from expenses.forms import CategoryFilterForm, RenameForm
-from expenses.renaming import Renamed
+from expenses.categories import queries, services
+from expenses.categories.forms import CategoryFilterForm, RenameForm
+from expenses.categories.queries import Use
+from expenses.categories.services import Renamed
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.pagination import Page
 from smartbudget.web.changelists import ChangeList, Column
@@ -46,7 +46,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
 
     def find(chosen: dict[str, Any], _where: Position) -> Page[Use]:
         nonlocal complete
-        found = categories.list_categories(request.user, **chosen)
+        found = queries.list_categories(request.user, **chosen)
         complete = found.complete
         return Page(found.uses)
 
@@ -64,7 +64,7 @@ def rename(request: HttpRequest) -> HttpResponse:
     """Ask for the name of the chosen categories, and give it to them."""
     chosen = request.POST.getlist("selected") or request.GET.getlist("from")
     try:
-        sources = renaming.check_sources(chosen)
+        sources = services.check_sources(chosen)
     except InvalidError as error:
         messages.error(request, str(error))
         return redirect("expenses:categories")
@@ -97,7 +97,7 @@ def rename(request: HttpRequest) -> HttpResponse:
         request,
         "expenses/rename.html",
         form,
-        save=lambda data: renaming.rename_categories(
+        save=lambda data: services.rename_categories(
             request.user, sources, data["into"], way=data["budgets"] or None
         ),
         done=done,

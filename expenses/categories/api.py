@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses import categories, renaming
-from expenses.serializers import (
+from expenses.categories import queries, services
+from expenses.categories.serializers import (
     CategoryFilter,
     CategoryPage,
     MergeInput,
@@ -36,7 +36,7 @@ class CategoryListView(ApiView):
         most, those used last. To complete what somebody types, give a `start`: it reads
         those days only.
         """
-        found = categories.list_categories(request.user, **self.asked)
+        found = queries.list_categories(request.user, **self.asked)
         context = {"currency": request.user.currency}
         results = UseOutput(found.uses, many=True, context=context).data
         page = pagination.body(request, request.user, Page(found.uses), results)
@@ -86,7 +86,7 @@ class MergeView(ApiView):
 def _renamed(
     request: Request, sources: Sequence[str], target: str, given: dict[str, Any]
 ) -> Response:
-    done = renaming.rename_categories(
+    done = services.rename_categories(
         request.user, sources, target, way=given.get("budgets")
     )
     return Response(RenamedOutput(done).data)

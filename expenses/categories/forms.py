@@ -1,0 +1,39 @@
+"""The category pages' forms; services check the rules."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from expenses.forms import DayField
+from smartbudget.web.forms import ListForm
+
+
+class CategoryFilterForm(ListForm):
+    """Which categories are listed."""
+
+    q = forms.CharField(
+        label=_("Search"),
+        max_length=50,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    start = DayField(label=_("Used from"), required=False)
+    end = DayField(label=_("To"), required=False)
+
+
+class RenameForm(forms.Form):
+    """The name that categories get."""
+
+    into = forms.CharField(
+        label=_("New name"),
+        max_length=50,
+        help_text=_("With a name that is there already they become one category."),
+    )
+    budgets = forms.ChoiceField(
+        label=_("Budgets for one period"),
+        choices=[
+            ("", _("Ask me if there are several")),
+            ("keep", _("Keep one: the new name's, or else the first")),
+            ("add", _("Add their amounts up")),
+        ],
+        required=False,
+    )

@@ -21,7 +21,7 @@ from budgets.serializers import (
 from expenses import queries as expenses
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
-from smartbudget.web.conditions import if_match
+from smartbudget.web.etags import if_match
 
 
 class BudgetListView(ApiView):

@@ -30,7 +30,7 @@ from expenses.serializers import (
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
-from smartbudget.web.conditions import if_match
+from smartbudget.web.etags import if_match
 from smartbudget.web.parsers import JSONParser
 
 

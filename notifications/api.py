@@ -22,7 +22,7 @@ from notifications.serializers import (
 )
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView
-from smartbudget.web.conditions import if_match
+from smartbudget.web.etags import if_match
 
 
 class NotificationListView(ApiView):

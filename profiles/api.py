@@ -14,8 +14,8 @@ from accounts.models import Account
 from profiles import address_change, deletion, export, serializers
 from profiles.services import update_profile
 from smartbudget.web.api import ApiView
-from smartbudget.web.conditions import if_match
 from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
+from smartbudget.web.etags import if_match
 
 
 class ProfileView(ApiView):

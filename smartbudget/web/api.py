@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
-from smartbudget.web import conditions, errors, idempotency, rates
+from smartbudget.web import errors, etags, idempotency, rates
 from smartbudget.web.inputs import QueryInput
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 from smartbudget.web.requests import client_address
@@ -76,7 +76,7 @@ class ApiView(APIView):
     `query` says which parameters GET takes, the base itself none; `asked` has them.
 
     Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
-    `takes_if_match`, a view's writes check the item with `conditions.if_match`, and
+    `takes_if_match`, a view's writes check the item with `etags.if_match`, and
     PATCH answers as GET then would. Where `creates_items`, POST answers as GET of the
     new item's Location would.
     """
@@ -140,7 +140,7 @@ class ApiView(APIView):
             if request.headers.get("Content-Encoding", "identity") != "identity":
                 message = _("Send the body as it is, without a Content-Encoding.")
                 raise UnsupportedMediaType("", message)
-            conditions.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
+            etags.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user.is_authenticated and hasattr(self, "post"):
             self.post = functools.partial(idempotency.answer_once, self, self.post)
@@ -156,17 +156,17 @@ class ApiView(APIView):
         if not self._is_representation(request, response):
             return response
         response.render()
-        tag = response.headers["ETag"] = conditions.tag_of(response.content)
+        tag = response.headers["ETag"] = etags.tag_of(response.content)
         # Kept by the caller alone, who asks each time if it is still so.
         response.headers["Cache-Control"] = "private, no-cache"
         if request.method not in SAFE_METHODS:
             return response
-        if conditions.is_refused(request, tag):
-            error = errors.problem_of(conditions.changed())
+        if etags.is_refused(request, tag):
+            error = errors.problem_of(etags.changed())
             refusal = ProblemResponse(error, request.method)
             return super().finalize_response(request, refusal, *args, **kwargs)
-        if conditions.is_known(request, tag):
-            return conditions.not_modified(response)
+        if etags.is_known(request, tag):
+            return etags.not_modified(response)
         return response
 
     def scopes_for(self, method: str) -> Sequence[str]:

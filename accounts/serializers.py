@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts import rules
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
+from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     BoundedListField,
     DigestField,
@@ -17,7 +18,6 @@ from smartbudget.web.fields import (
     WholeField,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer
 
 NO_SUCH_CURRENCY = {
     "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")

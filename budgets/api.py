@@ -96,7 +96,7 @@ class SummaryView(ApiView):
     @extend_schema(operation_id="get_summary", responses=SummaryOutput)
     def get(self, request: Request) -> Response:
         """Put budgets beside what was spent in a month."""
-        summary = queries.summary(request.user, **self.asked)
+        summary = queries.summary(request.user, **self.query_params)
         context = {"currency": summary.currency}
         return Response(SummaryOutput(summary, context=context).data)
 
@@ -110,7 +110,7 @@ class TrendView(ApiView):
 
         With `by=category` each month is split by category, too.
         """
-        months = expenses.trend(request.user, **self.asked)
+        months = expenses.trend(request.user, **self.query_params)
         currency = request.user.currency
         output = TrendOutput(
             {"currency": currency, "months": months}, context={"currency": currency}

@@ -10,6 +10,7 @@ from budgets.models import LEVELS
 from expenses.queries import TREND_BY, MonthTotal
 from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import CURRENCIES
+from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
     AmountField,
     IdField,
@@ -19,7 +20,6 @@ from smartbudget.web.fields import (
     number_said,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer, QueryInput
 
 MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])"
 NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")

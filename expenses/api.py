@@ -51,7 +51,7 @@ class ExpenseListView(ApiView):
         they are not `complete`, the newest expenses that were read are sorted.
         """
         where = pagination.position(request, request.user)
-        page = queries.list_expenses(request.user, **self.asked, **where)
+        page = queries.list_expenses(request.user, **self.query_params, **where)
         results = represent_all(request, page.items)
         body = pagination.body(request, request.user, page, results)
         if page.totals:

@@ -14,6 +14,12 @@ from expenses.queries import LONGEST_SEARCH, RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.selection import MOST as MOST_SELECTED
 from smartbudget.core.money import format_amount
+from smartbudget.web.base_serializers import (
+    FormInput,
+    InputSerializer,
+    ListQuery,
+    having,
+)
 from smartbudget.web.fields import (
     AmountField,
     BoundedListField,
@@ -24,12 +30,6 @@ from smartbudget.web.fields import (
     MoneyField,
     TextField,
     one_of,
-)
-from smartbudget.web.inputs import (
-    FormInput,
-    InputSerializer,
-    ListQuery,
-    having,
 )
 
 ORDERINGS = {

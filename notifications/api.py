@@ -36,7 +36,7 @@ class NotificationListView(ApiView):
         """List the caller's notifications, newest first."""
         page = services.list_notifications(
             request.user,
-            **self.asked,
+            **self.query_params,
             **pagination.position(request, request.user),
         )
         context = {"time_zone": request.user.time_zone}

@@ -11,8 +11,8 @@ from notifications.models import STATUSES, TYPES, Notification
 from notifications.services import MARKED_AT_ONCE
 from notifications.status_text import describe_delivery, reason_in_words
 from notifications.subscriptions import STATES
+from smartbudget.web.base_serializers import InputSerializer, ListQuery, having
 from smartbudget.web.fields import BoundedListField, FlagField, IdField, InstantField
-from smartbudget.web.inputs import InputSerializer, ListQuery, having
 
 
 class OptionalFlag(FlagField):

@@ -135,7 +135,7 @@ class CsvExportView(ApiView):
 
         What a spreadsheet would take for a formula has an apostrophe before it.
         """
-        chunks = export.begin_csv(request.user, **self.asked)
+        chunks = export.begin_csv(request.user, **self.query_params)
         return download(
             chunks, export.name(request.user, "csv"), f"{CSV}; charset=utf-8"
         )

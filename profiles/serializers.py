@@ -16,6 +16,7 @@ from reports.periods import TYPES
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
+from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
     AmountField,
     DayField,
@@ -25,7 +26,6 @@ from smartbudget.web.fields import (
     TextField,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer, QueryInput
 
 
 @extend_schema_field({"type": "string", "examples": ["Europe/Berlin"]})

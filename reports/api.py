@@ -12,7 +12,7 @@ from reports import archive
 from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
-from smartbudget.web.inputs import ListQuery
+from smartbudget.web.base_serializers import ListQuery
 
 PDF = "application/pdf"
 

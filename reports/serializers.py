@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from reports.periods import FIRST_YEAR, LAST_YEAR, LONGEST, TYPES
+from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import DayField, FlagField, WholeField, number_said, one_of
-from smartbudget.web.inputs import InputSerializer
 
 
 class QuestionInput(InputSerializer):

@@ -7,11 +7,11 @@ from rest_framework import serializers
 from notifications.models import TYPES
 from notifications.serializers import ReasonField
 from notifications.subscriptions import STATES
+from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     IdField,
     TextField,
 )
-from smartbudget.web.inputs import InputSerializer
 from staff.users import LONGEST_REASON
 
 

@@ -36,7 +36,7 @@ class CategoryListView(ApiView):
         most, those used last. To complete what somebody types, give a `start`: it reads
         those days only.
         """
-        found = queries.list_categories(request.user, **self.asked)
+        found = queries.list_categories(request.user, **self.query_params)
         context = {"currency": request.user.currency}
         results = UseOutput(found.uses, many=True, context=context).data
         page = pagination.body(request, request.user, Page(found.uses), results)

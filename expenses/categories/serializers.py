@@ -8,6 +8,7 @@ from budgets.merging import WAYS
 from expenses.categories.queries import LONGEST
 from expenses.categories.services import MOST_SOURCES
 from smartbudget.core.dates import PERIODS
+from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
     BoundedListField,
     DayField,
@@ -16,7 +17,6 @@ from smartbudget.web.fields import (
     TextField,
     one_of,
 )
-from smartbudget.web.inputs import InputSerializer, QueryInput
 
 
 class CategoryFilter(QueryInput):

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from expenses.receipts import validation
+from smartbudget.web.base_serializers import FormInput, InputSerializer
 from smartbudget.web.fields import IdField, TextField, WholeField
-from smartbudget.web.inputs import FormInput, InputSerializer
 
 FILE = "JPG, PNG, GIF, WebP, HEIC (kept as JPG) or PDF, at most 10 MB."
 DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="

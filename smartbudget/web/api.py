@@ -25,7 +25,7 @@ from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
 from smartbudget.web import errors, etags, idempotency, rates
-from smartbudget.web.inputs import QueryInput
+from smartbudget.web.base_serializers import QueryInput
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 from smartbudget.web.requests import client_address
 
@@ -73,7 +73,8 @@ class ApiView(APIView):
     `methods_without_body` are those whose success has no body (204, 302): `Accept` does
     not refuse them.
 
-    `query` says which parameters GET takes, the base itself none; `asked` has them.
+    `query` says which parameters GET takes, the base itself none; `query_params` has
+    them.
 
     Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
     `takes_if_match`, a view's writes check the item with `etags.if_match`, and
@@ -132,9 +133,9 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method in {"GET", "HEAD"} & {*self.allowed_methods}:
-            asked = self.query(data=request.query_params)
-            asked.is_valid(raise_exception=True)
-            self.asked: dict[str, Any] = asked.validated_data
+            query = self.query(data=request.query_params)
+            query.is_valid(raise_exception=True)
+            self.query_params: dict[str, Any] = query.validated_data
         # What a view cannot do at all is a 405, whatever its conditions.
         if request.method in {*self.allowed_methods} - {*SAFE_METHODS}:
             if request.headers.get("Content-Encoding", "identity") != "identity":

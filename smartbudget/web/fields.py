@@ -17,8 +17,8 @@ from rest_framework.fields import empty
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import format_amount
+from smartbudget.web.base_serializers import MOST_FAULTS
 from smartbudget.web.converters import DigestConverter, ItemIdConverter
-from smartbudget.web.inputs import MOST_FAULTS
 
 T = TypeVar("T")
 

@@ -13,9 +13,9 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.serializers import FileField
 
 from smartbudget.web import idempotency, pagination
+from smartbudget.web.base_serializers import InputSerializer, ListQuery
 from smartbudget.web.downloads import OneForm
 from smartbudget.web.fields import TEXT, PasswordField, TextField
-from smartbudget.web.inputs import InputSerializer, ListQuery
 from smartbudget.web.problems import PROBLEM_JSON, TITLES, Fault, Problem, document
 
 Schema = dict[str, Any]

@@ -6,7 +6,7 @@ import re
 import boto3
 import pytest
 
-from smartbudget.web.inputs import MOST_FAULTS
+from smartbudget.web.base_serializers import MOST_FAULTS
 from staff import users
 from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense

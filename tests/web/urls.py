@@ -17,6 +17,7 @@ from smartbudget.core.errors import (
     UnavailableError,
 )
 from smartbudget.web.api import ApiView
+from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     AmountField,
     DayField,
@@ -26,7 +27,6 @@ from smartbudget.web.fields import (
     TextField,
     WholeField,
 )
-from smartbudget.web.inputs import InputSerializer
 
 ERRORS = {
     "invalid": InvalidError("Too small.", "amount"),

@@ -4,8 +4,8 @@ Each process counts for itself, by the minute of the clock. Only after a tenth o
 limit does it add what it counted to an item that all share, and learn what the others
 added. So most callers cost no call, a heavy one a write for every tenth of the limit,
 and once over the limit none. Together the processes let through at most a tenth of the
-limit more for each of them. It is no wall: where DynamoDB cannot be reached, each
-process holds the limit by itself.
+limit more for each of them. Best effort: if DynamoDB is down, each process enforces the
+limit alone.
 
 Why: docs/decisions.md#requests-are-counted-in-memory-and-shared-rarely
 """
@@ -29,8 +29,8 @@ MOST_CALLERS = 10_000  # remembered at once; some 2 MB
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a caller stands after a request."""
+class Usage:
+    """What a caller has used of the limit, after a request."""
 
     limit: int  # requests a window
     remaining: int  # as far as this process knows
@@ -55,8 +55,8 @@ class Limiter:
         self._counts: dict[str, _Count] = {}
         self._lock = threading.Lock()
 
-    def count(self, caller: str) -> Standing:
-        """Count a request, unless it is over the limit, and tell how the caller stands.
+    def count(self, caller: str) -> Usage:
+        """Count a request, unless it is over the limit, and return the caller's usage.
 
         caller: whatever tells one from another; it is stored only as a hash.
         """
@@ -77,7 +77,7 @@ class Limiter:
                 is_over = count.total > self.limit
         remaining = max(0, self.limit - count.total)
         reset = math.ceil((window + 1) * WINDOW - now)
-        return Standing(self.limit, remaining, max(1, reset), is_over)
+        return Usage(self.limit, remaining, max(1, reset), is_over)
 
     def _find(self, caller: str, window: int) -> _Count:
         if window != self._window:

@@ -126,9 +126,9 @@ class ApiView(APIView):
     def _count(self, caller: str) -> None:
         if rates.limiter is None:
             return
-        standing = rates.limiter.count(caller)
-        self.headers.update(rates.headers(standing, self.own_limit))
-        rates.require_within(standing, self.request._request)
+        usage = rates.limiter.count(caller)
+        self.headers.update(rates.headers(usage, self.own_limit))
+        rates.require_within(usage, self.request._request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

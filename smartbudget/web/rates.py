@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from smartbudget.core import log
 from smartbudget.core.config import config
 from smartbudget.core.errors import ThrottledError
-from smartbudget.core.rate_limit import WINDOW, Limiter, Standing
+from smartbudget.core.rate_limit import WINDOW, Limiter, Usage
 from smartbudget.core.throttling import Limit
 from smartbudget.core.user import AnonymousUser, User
 from smartbudget.web.requests import client_address
@@ -33,17 +33,17 @@ def anybody_at(request: Request) -> str:
     return f"address {client_address(request._request)}"
 
 
-def headers(standing: Standing, own: Limit | None = None) -> dict[str, str]:
+def headers(usage: Usage, own: Limit | None = None) -> dict[str, str]:
     """Say what the limit is, and what is left of it for how many seconds.
 
     own: a limit that the address has besides.
     """
-    policies = [f'"default";q={standing.limit};w={WINDOW}']
+    policies = [f'"default";q={usage.limit};w={WINDOW}']
     if own:
         policies.append(f'"{own.action}";q={own.tries};w={own.seconds}')
     return {
         "RateLimit-Policy": ", ".join(policies),
-        "RateLimit": f'"default";r={standing.remaining};t={standing.reset}',
+        "RateLimit": f'"default";r={usage.remaining};t={usage.reset}',
     }
 
 
@@ -59,8 +59,8 @@ def count_page(request: HttpRequest, user: User | AnonymousUser) -> None:
         require_within(page_limiter.count(f"page {name}"), request)
 
 
-def require_within(standing: Standing, request: HttpRequest) -> None:
+def require_within(usage: Usage, request: HttpRequest) -> None:
     """Raise ThrottledError if a request is over its limit."""
-    if standing.is_over:
+    if usage.is_over:
         log.bind_more(source=client_address(request))
-        raise ThrottledError(_("Too many requests. Please wait."), standing.reset)
+        raise ThrottledError(_("Too many requests. Please wait."), usage.reset)

@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.forms import LoginForm
 from accounts.session_cookie import get_user
 from smartbudget.core.user import AnonymousUser
-from smartbudget.web import errors, form_drafts, rates
+from smartbudget.web import errors, form_drafts, rate_limit
 from smartbudget.web.language import activate
 from smartbudget.web.requests import wants_json
 
@@ -69,7 +69,7 @@ class LoginRequiredMiddleware:
             user = request.user if login_required else AnonymousUser()
             if user.is_authenticated:
                 activate(user.language)
-            rates.count_page(request, user)
+            rate_limit.count_page(request, user)
         except Exception as error:  # noqa: BLE001 - raised again unless it is known
             return errors.response_or_raise(request, error)
         if login_required and not user.is_authenticated:

@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 from accounts import services, session_cookie, tokens
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
 from smartbudget.core.user import AnonymousUser
-from smartbudget.web import form_drafts, rates
+from smartbudget.web import form_drafts, rate_limit
 from smartbudget.web.form_drafts import FormDraft
 from smartbudget.web.forms import answer_form, posted
 from smartbudget.web.language import activate
@@ -41,7 +41,7 @@ def shared(page: View, api_view: View) -> View:
         is_of_page = is_form and not wants_json(request)
         if not is_of_page:
             return api_view(request)
-        rates.count_page(request, AnonymousUser())
+        rate_limit.count_page(request, AnonymousUser())
         return protected(request)
 
     return view

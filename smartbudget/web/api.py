@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
-from smartbudget.web import errors, etags, idempotency, rates
+from smartbudget.web import errors, etags, idempotency, rate_limit
 from smartbudget.web.base_serializers import QueryInput
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 from smartbudget.web.requests import client_address
@@ -119,16 +119,16 @@ class ApiView(APIView):
             super().perform_authentication(request)
         except (APIException, DomainError):
             log.bind_more(source=client_address(request._request))
-            self._count(rates.anybody_at(request))
+            self._count(rate_limit.anybody_at(request))
             raise
-        self._count(rates.caller_of(request))
+        self._count(rate_limit.caller_of(request))
 
     def _count(self, caller: str) -> None:
-        if rates.limiter is None:
+        if rate_limit.limiter is None:
             return
-        usage = rates.limiter.count(caller)
-        self.headers.update(rates.headers(usage, self.own_limit))
-        rates.require_within(usage, self.request._request)
+        usage = rate_limit.limiter.count(caller)
+        self.headers.update(rate_limit.headers(usage, self.own_limit))
+        rate_limit.require_within(usage, self.request._request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from smartbudget.core.config import config
 from smartbudget.core.i18n import gettext
 from smartbudget.core.user import AnonymousUser
-from smartbudget.web import rates
+from smartbudget.web import rate_limit
 from smartbudget.web.api import ApiView
 from smartbudget.web.problems import TITLES
 
@@ -87,7 +87,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        rates.count_page(request._request, AnonymousUser())
+        rate_limit.count_page(request._request, AnonymousUser())
 
 
 @login_not_required

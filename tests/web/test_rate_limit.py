@@ -4,7 +4,7 @@ import pytest
 import time_machine
 
 from smartbudget.core.rate_limit import Limiter
-from smartbudget.web import rates
+from smartbudget.web import rate_limit
 from tests.builders import (
     PASSWORD,
     client_for,
@@ -21,7 +21,7 @@ PATH = "/api/budgets"
 @pytest.fixture(autouse=True)
 def limit(aws, monkeypatch):
     """Five a minute."""
-    monkeypatch.setattr(rates, "limiter", Limiter(5))
+    monkeypatch.setattr(rate_limit, "limiter", Limiter(5))
     with time_machine.travel(NOON, tick=False):
         yield
 
@@ -120,7 +120,7 @@ def test_each_token_has_a_limit_of_its_own(alice):
 
 
 def test_without_a_limit_nothing_is_said(alice, monkeypatch):
-    monkeypatch.setattr(rates, "limiter", None)
+    monkeypatch.setattr(rate_limit, "limiter", None)
 
     answer = client_for(alice).get(PATH)
 

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 
 from smartbudget.core.rate_limit import Limiter
-from smartbudget.web import rates
+from smartbudget.web import rate_limit
 from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.money_builders import NOON, make_expense
@@ -13,7 +13,7 @@ from tests.money_builders import NOON, make_expense
 @pytest.fixture(autouse=True)
 def limit(aws, monkeypatch):
     """Five a minute."""
-    monkeypatch.setattr(rates, "page_limiter", Limiter(5))
+    monkeypatch.setattr(rate_limit, "page_limiter", Limiter(5))
     with time_machine.travel(NOON, tick=False):
         yield
 
@@ -120,6 +120,6 @@ def test_a_refusal_costs_no_more_than_knowing_whose_it_is(alice):
 
 
 def test_without_a_limit_pages_are_not_counted(alice, monkeypatch):
-    monkeypatch.setattr(rates, "page_limiter", None)
+    monkeypatch.setattr(rate_limit, "page_limiter", None)
 
     assert statuses(client_for(alice), *["/budgets"] * 20) == [200] * 20

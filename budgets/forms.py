@@ -8,11 +8,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from budgets.models import Budget
-from expenses.forms import amount_label
 from smartbudget.core.dates import PERIOD_WORDS
 from smartbudget.core.money import editable
 from smartbudget.core.user import User
-from smartbudget.web.forms import AmountField
+from smartbudget.web.forms import AmountField, amount_label
 
 
 class BudgetForm(forms.Form):

@@ -5,7 +5,6 @@ import uuid
 from typing import Any, Self
 
 from django import forms
-from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,17 +16,12 @@ from expenses.receipts.forms import ReceiptField
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User
-from smartbudget.web.forms import AmountField, ListForm
+from smartbudget.web.forms import AmountField, ListForm, amount_label
 
 # From when on a day is asked about: mostly it is another year than was meant.
 YEARS_BACK = 1
 MONTHS_AHEAD = 6
 STATUS_CHOICES = [(status, _(words)) for status, words in STATUS_WORDS.items()]
-
-
-def amount_label(user: User) -> Any:
-    """Call a field for amounts by the currency that they are in."""
-    return format_lazy(_("Amount ({currency})"), currency=user.currency)
 
 
 def question_about(day: datetime.date, today: datetime.date) -> str | None:

@@ -9,10 +9,13 @@ from django.forms import CharField, Form, TextInput, ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.datastructures import MultiValueDict
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from smartbudget.core.errors import ForbiddenError, InvalidError, NotFoundError
 from smartbudget.core.typed_amounts import typed_amount
+from smartbudget.core.user import User
 from smartbudget.web.errors import in_words, problem_of
 from smartbudget.web.form_drafts import RESTORED
 from smartbudget.web.problems import Problem
@@ -41,6 +44,11 @@ class AmountField(CharField):
             return typed and typed_amount(typed, self.currency)
         except InvalidError as error:
             raise ValidationError(str(error)) from error
+
+
+def amount_label(user: User) -> Any:
+    """Call a field for amounts by the currency that they are in."""
+    return format_lazy(gettext_lazy("Amount ({currency})"), currency=user.currency)
 
 
 class ListForm(Form):

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from accounts import serializers, services, session_cookie, tokens
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, address_of
-from smartbudget.web.requests import client_address, device_of
+from smartbudget.web.client_ip import client_address
+from smartbudget.web.user_agent import device_of
 
 
 class EntranceView(ApiView):

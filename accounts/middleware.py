@@ -17,8 +17,8 @@ from accounts.forms import LoginForm
 from accounts.session_cookie import get_user
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import errors, form_drafts, rate_limit
+from smartbudget.web.errors import wants_json
 from smartbudget.web.language import activate
-from smartbudget.web.requests import wants_json
 
 _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
 

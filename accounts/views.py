@@ -20,11 +20,13 @@ from accounts import services, session_cookie, tokens
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import form_drafts, rate_limit
+from smartbudget.web.client_ip import client_address
+from smartbudget.web.errors import wants_json
 from smartbudget.web.form_drafts import FormDraft
 from smartbudget.web.forms import answer_form, posted
 from smartbudget.web.language import activate
 from smartbudget.web.redirects import safe_next
-from smartbudget.web.requests import client_address, device_of, wants_json
+from smartbudget.web.user_agent import device_of
 
 View = Callable[..., HttpResponse]
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}

@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from expenses.receipts import bounded
 from smartbudget.core import dynamodb, log
 from smartbudget.core.config import config
-from smartbudget.web.requests import whole_body
+from smartbudget.web.body import whole_body
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartbudget.settings")
 log.set_up(config.log_level)

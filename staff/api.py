@@ -7,8 +7,8 @@ from rest_framework.response import Response
 from notifications.serializers import WhichInput
 from smartbudget.core import health
 from smartbudget.web.api import ApiView
-from smartbudget.web.requests import for_seconds
 from staff import dead_letters, failed_notifications, users
+from staff.dead_letters import for_seconds
 from staff.serializers import (
     DeadLettersOutput,
     FailedPage,

@@ -7,6 +7,7 @@ a task that runs twice does its work once, whatever the message [Q12-Q15].
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -153,3 +154,9 @@ def _depth(name: str) -> Depth:
 
 def _sqs() -> Any:
     return aws.client("sqs")
+
+
+def for_seconds(seconds: float) -> Callable[[], bool]:
+    """Return a function that is True until `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() < deadline

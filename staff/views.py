@@ -17,9 +17,9 @@ from notifications.status_text import reason_in_words, type_in_words
 from smartbudget.core import health
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.web.forms import answer_form, posted
-from smartbudget.web.requests import for_seconds
 from staff import dead_letters, failed_notifications, users
 from staff.api import REDRIVE_SECONDS
+from staff.dead_letters import for_seconds
 from staff.failed_notifications import Resent
 from staff.forms import LockForm, ResendForm, WhomForm
 from staff.users import Person

@@ -26,8 +26,8 @@ from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
 from smartbudget.web import errors, etags, idempotency, rate_limit
 from smartbudget.web.base_serializers import QueryInput
+from smartbudget.web.client_ip import client_address
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
-from smartbudget.web.requests import client_address
 
 _PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
 

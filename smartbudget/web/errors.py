@@ -40,8 +40,8 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import AnonymousUser
+from smartbudget.web.body import JSON, sends_json
 from smartbudget.web.problems import PROBLEM_JSON, Fault, Problem, document
-from smartbudget.web.requests import wants_json
 
 logger = logging.getLogger(__name__)
 
@@ -265,3 +265,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without its token: stale, or sent by another site."""
     sentence = _("This form is out of date. Go back, reload the page and try again.")
     return response_of(request, Problem(403, sentence, CODES[403]))
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether the answer should be JSON: API, JSON sent, or JSON preferred."""
+    return (
+        request.path_info == "/api"
+        or request.path_info.startswith("/api/")
+        or sends_json(request)
+        or request.get_preferred_type(["text/html", JSON, PROBLEM_JSON])
+        in {JSON, PROBLEM_JSON}
+    )

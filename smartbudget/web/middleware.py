@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from smartbudget.core import log
 from smartbudget.core.errors import ForbiddenError
 from smartbudget.web import errors, health
-from smartbudget.web.requests import is_too_large, is_utf8, sends_json
+from smartbudget.web.body import is_too_large, is_utf8, sends_json
 
 # Nothing inline, nothing from elsewhere; data: images are in the API pages' styles.
 POLICY = "; ".join(

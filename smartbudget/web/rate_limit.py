@@ -14,7 +14,7 @@ from smartbudget.core.errors import ThrottledError
 from smartbudget.core.rate_limit import WINDOW, Limiter, Usage
 from smartbudget.core.throttling import Limit
 from smartbudget.core.user import AnonymousUser, User
-from smartbudget.web.requests import client_address
+from smartbudget.web.client_ip import client_address
 
 limiter = Limiter(config.api_rate_limit) if config.api_rate_limit else None
 page_limiter = Limiter(config.page_rate_limit) if config.page_rate_limit else None

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from accounts import services
 from accounts.models import Session
 from smartbudget.core.errors import NotFoundError
-from smartbudget.web.requests import device_of
+from smartbudget.web.user_agent import device_of
 from tests.accounts.test_sessions import begin
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.calls import counted

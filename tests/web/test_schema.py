@@ -13,8 +13,8 @@ from drf_spectacular.generators import SchemaGenerator
 
 from smartbudget.local.settings import ROOT
 from smartbudget.web import examples
+from smartbudget.web.body import JSON
 from smartbudget.web.problems import TITLES
-from smartbudget.web.requests import JSON
 from tests.builders import client_for
 from tests.problems import problem
 from tests.reports.conftest import generator

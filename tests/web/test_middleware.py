@@ -1,8 +1,6 @@
-"""Addresses in both forms, senders behind proxies, headers, health."""
+"""Addresses in both forms, headers, health."""
 
 import contextvars
-import dataclasses
-import io
 import json
 import logging
 import os
@@ -12,12 +10,10 @@ import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.test import RequestFactory
 from django.urls import path
 
 from smartbudget import urls
 from smartbudget.core import log
-from smartbudget.web import requests
 from tests.builders import client_for, make_user
 
 
@@ -84,35 +80,6 @@ def test_two_slashes_are_another_address():
 def test_an_apps_address_that_could_never_be_reached_is_refused():
     with pytest.raises(ImproperlyConfigured, match="without its last slash"):
         urls._check("expenses", [path("expenses/", lambda request: None)])
-
-
-def address_of(proxies, monkeypatch, **meta):
-    config = dataclasses.replace(requests.config, proxy_count=proxies)
-    monkeypatch.setattr(requests, "config", config)
-    return requests.client_address(RequestFactory().get("/", **meta))
-
-
-@pytest.mark.parametrize(
-    ("proxies", "forwarded", "expected"),
-    [
-        (0, "6.6.6.6", "192.0.2.1"),
-        (1, "6.6.6.6, 203.0.113.5", "203.0.113.5"),
-        (2, "6.6.6.6, 203.0.113.5, 10.0.0.1", "203.0.113.5"),
-        (2, "203.0.113.5", "203.0.113.5"),
-        (1, "", "192.0.2.1"),
-        (1, "nonsense", "unknown"),
-        (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        (1, "::ffff:203.0.113.5", "203.0.113.5"),
-    ],
-)
-def test_the_sender_is_what_our_own_proxies_saw(
-    monkeypatch, proxies, forwarded, expected
-):
-    found = address_of(
-        proxies, monkeypatch, REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded
-    )
-
-    assert found == expected
 
 
 @pytest.mark.parametrize(
@@ -244,66 +211,3 @@ def test_accounts_load_where_django_and_argon2_are_absent():
     code += "; ".join(f"import accounts.{name}" for name in DOMAIN_MODULES)
 
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def body_of(data, size_bytes):
-    return requests.WholeBody(io.BytesIO(data), size_bytes)
-
-
-@pytest.mark.parametrize("size", [-1, 3, 4, 100])
-def test_a_body_that_is_whole_is_read(size):
-    assert body_of(b"abc", 3).read(size) == b"abc"
-    assert body_of(b"a\nb", 3).readline(size)[:2] == b"a\n"
-
-
-@pytest.mark.parametrize("size", [-1, 4, 100])
-def test_a_body_that_ends_early_is_not_taken_for_the_whole(size):
-    with pytest.raises(ConnectionResetError):
-        body_of(b"abc", 4).read(size)
-    with pytest.raises(ConnectionResetError):
-        body_of(b"abc", 4).readline(size)
-
-
-def test_a_body_is_read_in_pieces_until_it_ends_early():
-    body = body_of(b"abc", 4)
-
-    assert (body.read(0), body.read(2), body.read(1)) == (b"", b"ab", b"c")
-    with pytest.raises(ConnectionResetError):
-        body.read(1)
-
-
-def chunked(source):
-    return {
-        "wsgi.input": source,
-        "wsgi.input_terminated": True,
-        "HTTP_TRANSFER_ENCODING": "chunked",
-    }
-
-
-def test_a_body_in_chunks_is_given_its_length():
-    environ = chunked(io.BytesIO(b"x" * 100_000))
-
-    with requests.whole_body(environ):
-        assert environ["CONTENT_LENGTH"] == "100000"
-        assert len(environ["wsgi.input"].read()) == 100_000
-
-
-def test_chunks_beyond_every_limit_are_left_unread():
-    environ = chunked(source := io.BytesIO(b"x" * 20_000_000))
-
-    with requests.whole_body(environ):
-        assert int(environ["CONTENT_LENGTH"]) > 11 * 1024 * 1024
-        assert source.tell() < 12_000_000
-
-
-def test_chunks_that_end_early_are_no_whole_body():
-    class Broken(io.BytesIO):
-        def read(self, size=-1):
-            if data := super().read(size):
-                return data
-            raise OSError("no more data")
-
-    environ = chunked(Broken(b"abc"))
-
-    with requests.whole_body(environ), pytest.raises(ConnectionResetError):
-        environ["wsgi.input"].read()

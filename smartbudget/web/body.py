@@ -1,12 +1,10 @@
-"""What a request is: its size, its sender, what it speaks."""
+"""Request bodies: their size, their end, their encoding."""
 
 import codecs
-import ipaddress
 import re
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -15,10 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from smartbudget.core.config import config
-from smartbudget.web.problems import PROBLEM_JSON
 
 JSON = "application/json"
-
 
 # The addresses that take files.
 UPLOADS = re.compile(
@@ -38,31 +34,6 @@ def is_too_large(request: HttpRequest) -> bool:
     ):
         limit = settings.UPLOAD_MAX_SIZE
     return size_bytes > limit
-
-
-# What marks a browser, or a system, in its User-Agent. Many claim to be others too,
-# so the first that fits counts.
-_BROWSERS = (
-    ("Edg", "Edge"),
-    ("OPR/", "Opera"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("Firefox/", "Firefox"),
-    ("FxiOS/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("CriOS/", "Chrome"),
-    ("Safari/", "Safari"),
-    ("curl/", "curl"),
-    ("python-requests/", "Python"),
-)
-_SYSTEMS = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("CrOS", "ChromeOS"),
-    ("Macintosh", "macOS"),
-    ("Linux", "Linux"),
-)
 
 
 class WholeBody:
@@ -169,52 +140,3 @@ def is_utf8(request: HttpRequest) -> bool:
 def sends_json(request: HttpRequest) -> bool:
     """Tell whether the body says that it is JSON."""
     return request.content_type == JSON
-
-
-def wants_json(request: HttpRequest) -> bool:
-    """Tell whether the answer should be JSON: API, JSON sent, or JSON preferred."""
-    return (
-        request.path_info == "/api"
-        or request.path_info.startswith("/api/")
-        or sends_json(request)
-        or request.get_preferred_type(["text/html", JSON, PROBLEM_JSON])
-        in {JSON, PROBLEM_JSON}
-    )
-
-
-def client_address(request: HttpRequest) -> str:
-    """Return the network address that a throttle counts under.
-
-    Entries of X-Forwarded-For left of our own proxies' are the client's claims.
-    An IPv6 customer has a whole /64, so that is what counts.
-    """
-    sender = request.META.get("REMOTE_ADDR", "")
-    if config.proxy_count:
-        entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        sender = entries[-config.proxy_count :][0].strip() or sender
-    try:
-        address = ipaddress.ip_address(sender)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
-
-
-def device_of(request: HttpRequest) -> str | None:
-    """Say what a browser calls itself, as in `Firefox on Linux`; None: nothing known.
-
-    Only for the eyes of its user: anybody can call themselves anything.
-    """
-    said = request.headers.get("User-Agent", "")[:500]
-    browser = next((name for mark, name in _BROWSERS if mark in said), None)
-    system = next((name for mark, name in _SYSTEMS if mark in said), None)
-    return " on ".join(filter(None, [browser, system])) or None
-
-
-def for_seconds(seconds: float) -> Callable[[], bool]:
-    """Return what tells, when asked, whether so much time has not passed yet."""
-    deadline = time.monotonic() + seconds
-    return lambda: time.monotonic() < deadline

@@ -1,0 +1,70 @@
+"""Bodies: the whole of what was sent, or an error."""
+
+import io
+
+import pytest
+
+from smartbudget.web.body import WholeBody, whole_body
+
+
+def body_of(data, size_bytes):
+    return WholeBody(io.BytesIO(data), size_bytes)
+
+
+@pytest.mark.parametrize("size", [-1, 3, 4, 100])
+def test_a_body_that_is_whole_is_read(size):
+    assert body_of(b"abc", 3).read(size) == b"abc"
+    assert body_of(b"a\nb", 3).readline(size)[:2] == b"a\n"
+
+
+@pytest.mark.parametrize("size", [-1, 4, 100])
+def test_a_body_that_ends_early_is_not_taken_for_the_whole(size):
+    with pytest.raises(ConnectionResetError):
+        body_of(b"abc", 4).read(size)
+    with pytest.raises(ConnectionResetError):
+        body_of(b"abc", 4).readline(size)
+
+
+def test_a_body_is_read_in_pieces_until_it_ends_early():
+    body = body_of(b"abc", 4)
+
+    assert (body.read(0), body.read(2), body.read(1)) == (b"", b"ab", b"c")
+    with pytest.raises(ConnectionResetError):
+        body.read(1)
+
+
+def chunked(source):
+    return {
+        "wsgi.input": source,
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+    }
+
+
+def test_a_body_in_chunks_is_given_its_length():
+    environ = chunked(io.BytesIO(b"x" * 100_000))
+
+    with whole_body(environ):
+        assert environ["CONTENT_LENGTH"] == "100000"
+        assert len(environ["wsgi.input"].read()) == 100_000
+
+
+def test_chunks_beyond_every_limit_are_left_unread():
+    environ = chunked(source := io.BytesIO(b"x" * 20_000_000))
+
+    with whole_body(environ):
+        assert int(environ["CONTENT_LENGTH"]) > 11 * 1024 * 1024
+        assert source.tell() < 12_000_000
+
+
+def test_chunks_that_end_early_are_no_whole_body():
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            if data := super().read(size):
+                return data
+            raise OSError("no more data")
+
+    environ = chunked(Broken(b"abc"))
+
+    with whole_body(environ), pytest.raises(ConnectionResetError):
+        environ["wsgi.input"].read()

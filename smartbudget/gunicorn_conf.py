@@ -4,13 +4,19 @@ Timeouts are ordered so that whoever waits outlives whom it waits for: the repor
 20 s, boto 22, gunicorn 30, the proxy 45, the load balancer's idle connection 60.
 """
 
+import json
 import os
+import uuid
+from http import HTTPStatus
+from socket import socket
 
 from gunicorn import util
 
+from smartbudget.core import log
+
 # `config` would be a setting of gunicorn's.
 from smartbudget.core.config import config as ours
-from smartbudget.web import refusals
+from smartbudget.web.problems import PROBLEM_JSON, TITLES, Problem, document
 
 bind = "0.0.0.0:8000"
 
@@ -40,8 +46,35 @@ forwarded_allow_ips = ""
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
-# It has no setting for how a refusal looks.
-util.write_error = refusals.write
 
 accesslog = "-"  # standard output, which Elastic Beanstalk collects
 logger_class = "smartbudget.web.access_log.AccessLogger"
+
+
+def write_error(connection: socket, status: int, reason: str, sentence: str) -> None:
+    """Answer a request that Django never sees: not HTTP, too long, or a crash.
+
+    Replaces gunicorn.util.write_error, which writes HTML. sentence: gunicorn's, may be
+    empty.
+    """
+    name = uuid.uuid4().hex
+    log.bind(name)
+    code = (
+        "server_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"
+    )
+    problem = Problem(status, sentence or TITLES[code], code)
+    body = json.dumps(document(problem, None))
+    head = [
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        f"Content-Type: {PROBLEM_JSON}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"X-Request-Id: {name}",
+    ]
+    util.write_nonblock(connection, "\r\n".join([*head, "", body]).encode("ascii"))
+
+
+# gunicorn has no setting for the form of its errors.
+util.write_error = write_error

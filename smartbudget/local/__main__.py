@@ -8,6 +8,7 @@ import time
 from types import FrameType
 from typing import Any, TextIO
 
+from smartbudget.local import edits
 from smartbudget.local.settings import (
     DEMO_PASSWORD,
     DEMO_USERNAME,
@@ -45,8 +46,14 @@ def main() -> int:
 
 
 def _watch(stack: Any) -> int:
+    """Restart the web server after each edit, until a part ends by itself."""
+    seen = edits.versions()
     while True:
         time.sleep(0.3)
+        now = edits.versions()
+        if now != seen:
+            seen = now
+            _restart_web(stack)
         dead = stack.dead_part()
         if dead is None:
             continue
@@ -56,6 +63,14 @@ def _watch(stack: Any) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def _restart_web(stack: Any) -> None:
+    try:
+        stack.restart_web()
+        _say("Running again")
+    except LocalError as exc:
+        _say(f"{exc}\nThe next edit starts it again.", file=sys.stderr)
 
 
 def _on_stop_signals(action: Any) -> None:

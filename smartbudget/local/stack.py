@@ -208,6 +208,23 @@ class LocalStack:
         self.web = self._spawn("web server", command, self.web_env(), "web.log")
         self._wait_for(self.web, f"{settings.web_url}/health")
 
+    def restart_web(self) -> None:
+        """Start the web server anew, with the files as they are now.
+
+        Raises LocalError if it does not start; the other parts run on.
+        """
+        self._stop_web()
+        try:
+            self.start_web()
+        except LocalError:
+            self._stop_web()
+            raise
+
+    def _stop_web(self) -> None:
+        if self.web is not None:
+            self.web.stop()
+        self.web = None
+
     # -- ways in
 
     def admin_session(self) -> Any:

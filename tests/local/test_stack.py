@@ -244,6 +244,31 @@ def test_the_launcher_ends_everything_when_told_to(people_settings, number):
     assert not any(start_time(pid) for pid in pids)
 
 
+def test_an_edit_restarts_the_web_server_alone(people_settings):
+    with launcher(people_settings) as process:
+        before = set(pids_of_parts(people_settings))
+
+        os.utime(ROOT / "manage.py")
+        assert process.stdout
+        assert any("Running again" in line for line in process.stdout)
+
+        urllib.request.urlopen(f"{people_settings.web_url}/health", timeout=5).close()
+        assert len(before & set(pids_of_parts(people_settings))) == 2
+
+
+def test_a_web_server_that_an_edit_broke_starts_with_the_next(stack, monkeypatch):
+    environment = stack.local.settings.web_environment
+    with monkeypatch.context() as broken:
+        broken.setitem(environment, "API_RATE_LIMIT", "many")
+        with pytest.raises(LocalError, match="API_RATE_LIMIT"):
+            stack.local.restart_web()
+        assert stack.local.dead_part() is None
+
+    stack.local.restart_web()
+
+    urllib.request.urlopen(f"{stack.web_url}/health", timeout=5).close()
+
+
 @pytest.fixture(scope="module")
 def web(stack) -> boto3.Session:
     return stack.role_session("web")

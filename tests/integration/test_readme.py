@@ -1,4 +1,4 @@
-"""The programs in README.md, run as they stand there against the local AWS."""
+"""The programs in README.md and docs/api.md run against the local AWS as they are."""
 
 import contextlib
 import http.client
@@ -18,9 +18,9 @@ from tests.integration.people import PASSWORD, Person
 SCOPES = ["read", "write", "reports"]
 
 
-def block(chapter: str, language: str) -> str:
-    """Return the program in a chapter of the README."""
-    text = (ROOT / "README.md").read_text().partition(f"\n## {chapter}\n")[2]
+def block(document: str, chapter: str, language: str) -> str:
+    """Return the program in a chapter of a document."""
+    text = (ROOT / document).read_text().partition(f"\n## {chapter}\n")[2]
     found = re.search(rf"```{language}\n(.*?)```", text.partition("\n## ")[0], re.S)
     assert found, chapter
     return found[1]
@@ -110,7 +110,7 @@ def between(stack):
 
 
 def test_the_first_session_runs(stack):
-    program = block("A first session", "sh")
+    program = block("README.md", "A first session", "sh")
     for port, url in (("8000", stack.web_url), ("8025", stack.mailbox_url)):
         assert f"http://127.0.0.1:{port}\n" in program
         program = program.replace(f"http://127.0.0.1:{port}", url)
@@ -128,17 +128,16 @@ def test_the_first_session_runs(stack):
     assert "manifest.json" in printed.rstrip().splitlines()[-1]  # of the backup
 
 
-def test_the_api_chapter_runs_though_requests_are_refused_and_answers_lost(
+def test_the_python_client_runs_though_requests_are_refused_and_answers_lost(
     stack, between
 ):
     alice = Person(stack)
     token = alice.post(
-        "tokens", password=PASSWORD, name="README", scopes=SCOPES, expires_in_days=1
+        "tokens", password=PASSWORD, name="client", scopes=SCOPES, expires_in_days=1
     )["token"]
     url = f"http://127.0.0.1:{between.server_port}"
-    printed = run(
-        sys.executable, "-c", block("The API", "python"), API=url, TOKEN=token
-    )
+    client = block("docs/api.md", "A client in Python", "python")
+    printed = run(sys.executable, "-c", client, API=url, TOKEN=token)
     assert printed.splitlines() == [
         "again: True true",
         "changed: 13.00",

@@ -1,6 +1,7 @@
 """The day on which a budget is projected to be overspent.
 
-Why: docs/decisions.md#a-figure-is-compared-only-with-what-was-wholly-recorded
+Needs spending on three days and leaves out single expenses above a third of the budget:
+with the rent in it, the projection was wrong every month.
 """
 
 import datetime

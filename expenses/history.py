@@ -4,8 +4,6 @@ The item is a ring: the change that ends version n of the expense stands in slot
 KEPT. A change is so written without reading the ones before, in the transaction that
 makes it, which is conditional on that version: no two changes share a slot unmeant, and
 none is lost. It holds what was; what it became is what stood before the next change.
-
-Why: docs/decisions.md#an-expense-keeps-its-last-50-changes
 """
 
 import datetime

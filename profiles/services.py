@@ -59,7 +59,7 @@ def _update_profile(
     if precondition:
         precondition(account)
     checked = _check_profile(account, changes)
-    # Why: docs/decisions.md#the-currency-is-fixed-while-anything-is-recorded
+    # Another currency would relabel amounts, and converting would invent numbers.
     if checked.get("currency", account.currency) != account.currency:
         _refuse_recorded(account.user)
     change_account(account, checked)

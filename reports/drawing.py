@@ -1,6 +1,7 @@
 """What reports are made of: headings, figures, charts and tables, for platypus.
 
-Why: docs/decisions.md#pdfs-are-drawn-without-markup
+Text is drawn without ReportLab's paragraph markup, which has run code in user text
+(docs/aws.md#markup). Tables are our own: ReportLab's take three times as long.
 """
 
 from collections.abc import Sequence

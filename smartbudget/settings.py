@@ -18,6 +18,7 @@ DEBUG = False
 ALLOWED_HOSTS = list(config.allowed_hosts)
 
 # Everything is in DynamoDB; whatever would touch a relational database fails at once.
+# Why: docs/decisions.md#no-orm-and-no-django-below-the-views
 DATABASES: dict[str, dict[str, str]] = {}
 
 INSTALLED_APPS = [

@@ -3,7 +3,8 @@
 A transaction changes as many expenses as it holds, with their histories and what they
 are to budgets, so any of them may be the last one: doing it again does the rest.
 
-Why: docs/decisions.md#a-category-is-renamed-budgets-first
+Budgets are moved first, so that alerts compare with the merged budget. No record says
+that a rename is under way: what still has the old name is what is left.
 """
 
 import time

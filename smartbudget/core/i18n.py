@@ -12,8 +12,6 @@ E-mails and reports are written in the language of the person who reads them:
 
     with override(user.language):
         subject = _("Your password was changed")
-
-Why: docs/decisions.md#a-persons-language-decides-texts-dates-numbers-and-money
 """
 
 import contextlib

@@ -3,8 +3,6 @@
 Every line has the context bound here: request, task, user. The request id goes on
 with messages, notifications and invocations, so one search finds all that a click led
 to, e-mails included.
-
-Why: docs/decisions.md#log-lines-are-json-and-carry-one-request-id-to-the-e-mail
 """
 
 import contextlib

@@ -3,7 +3,8 @@
 The page that asks to log in carries it, signed. The page after that shows the form
 filled in again, and nothing is saved before its owner presses Save once more.
 
-Why: docs/decisions.md#a-form-sent-without-a-session-is-carried-through-login
+It is kept for 12 hours and up to 20,000 characters, never with passwords or files.
+Django checks the CSRF token first, so another site cannot fill in a form.
 """
 
 import datetime

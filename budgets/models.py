@@ -75,13 +75,13 @@ class Budget(Table):
     period_start = UnicodeAttribute()  # YYYY-MM-DD; `spent` and the rest are of it
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
     level = UnicodeAttribute(default="ok")  # one of LEVELS
-    arming = NumberAttribute(default=0)  # how often it fell to a lower level or moved
-    made_by = UnicodeAttribute(
-        null=True
-    )  # idempotency key; None: made without, or moved
-    # A level that its owner knows of, though `level` is below it: what was spent under
-    # another name is still on its way here. None: no such level.
-    told = UnicodeAttribute(null=True)
+    # How often it fell to a lower level or moved, which rearms its alerts.
+    rearm_count = NumberAttribute(attr_name="arming", default=0)
+    # Idempotency key; None: created without one, or moved.
+    made_by = UnicodeAttribute(null=True)
+    # A level above `level` that the owner was notified of already: expenses of a merged
+    # or renamed category are still being moved here. None: no such level.
+    notified_level = UnicodeAttribute(attr_name="told", null=True)
     version = VersionAttribute()
 
     by_user = ByUserIndex()

@@ -5,20 +5,21 @@ What they count is in `counting.py`, kept in step with every expense.
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
-from budgets import merging
-from budgets.counting import (
+from budgets import merge
+from budgets.evaluation import (
     Outcome,
     change,
     correct,
-    count,
     current_period,
-    follow_up,
+    enqueue_follow_ups,
     is_settled,
-    put_counted,
-    settle,
+    put_new,
+    rolled_over,
+    spent_in,
 )
 from budgets.models import Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates, money
@@ -74,7 +75,7 @@ def create_budget(
     def attempt() -> tuple[Budget, Outcome]:
         _refuse_earlier(budget)
         writes = Transaction()
-        outcome = put_counted(user, budget, arming=0, writes=writes)
+        outcome = put_new(user, budget, rearm_count=0, writes=writes)
         try:
             _commit_new(writes, budget)
         except ConflictError:
@@ -85,7 +86,7 @@ def create_budget(
         return budget, outcome
 
     made, outcome = retry_on_conflict(attempt)
-    follow_up(user, outcome)
+    enqueue_follow_ups(user, outcome)
     return made
 
 
@@ -140,48 +141,71 @@ def edit_budget(
     if period is not None:
         validate_choice(period, dates.PERIODS, "period")
 
-    def attempt() -> tuple[Budget, Outcome]:
-        old = get_budget(user, budget_id)
-        if precondition:
-            precondition(old)
-        new = Budget(
-            budget_id=budget_id_for(
-                user.user_id, period or old.period, category or old.category
-            ),
-            user_id=user.user_id,
-            category=category or old.category,
-            amount=amount or old.amount,
-            alert_threshold=alert_threshold or int(old.alert_threshold),
-            period=period or old.period,
-            created_at=old.created_at,
-        )
-        if new.budget_id == old.own_id != old.budget_id:
-            follow_up(user, merging.move_to_own_id(user, old))
-            edited = edit_budget(
-                user,
-                old.own_id,
-                category=category,
-                amount=None if amount == old.amount else amount,
-                alert_threshold=alert_threshold,
-            )
-            return edited, Outcome()
-        writes = Transaction()
-        if new.budget_id != old.budget_id:
-            writes.delete(old)
-            outcome = put_counted(user, new, arming=int(old.arming) + 1, writes=writes)
-            _commit_new(writes, new)
-            return new, outcome
-        outcome = Outcome()
-        if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
-            return old, outcome
-        state = settle(user, old, (), outcome, wanted=new)
-        change(user, old, state, writes, outcome, wanted=new)
-        writes.commit()
-        return get_budget(user, budget_id), outcome
-
-    budget, outcome = retry_on_conflict(attempt)
-    follow_up(user, outcome)
+    changes = {
+        "category": category,
+        "amount": amount,
+        "alert_threshold": alert_threshold,
+        "period": period,
+    }
+    budget, outcome = retry_on_conflict(
+        lambda: _edit(user, budget_id, changes, precondition)
+    )
+    enqueue_follow_ups(user, outcome)
     return budget
+
+
+def _edit(
+    user: User,
+    budget_id: str,
+    changes: dict[str, Any],
+    precondition: Callable[[Budget], None] | None,
+) -> tuple[Budget, Outcome]:
+    """Write validated changes once; None leaves a value as it is."""
+    old = get_budget(user, budget_id)
+    if precondition:
+        precondition(old)
+    new = _changed(old, changes)
+    if new.budget_id == old.budget_id:
+        return _edit_in_place(user, old, new)
+    if new.budget_id != old.own_id:
+        return _replace(user, old, new)
+    enqueue_follow_ups(user, merge.move_to_own_id(user, old))
+    if changes["amount"] == old.amount:  # the move may have added another budget's
+        changes = {**changes, "amount": None}
+    return _edit(user, old.own_id, changes, None)
+
+
+def _changed(old: Budget, changes: dict[str, Any]) -> Budget:
+    """Return a new model of a budget with its changes, and the id that these give."""
+    values = {name: changes[name] or getattr(old, name) for name in changes}
+    return Budget(
+        budget_id=budget_id_for(old.user_id, values["period"], values["category"]),
+        user_id=old.user_id,
+        created_at=old.created_at,
+        **{**values, "alert_threshold": int(values["alert_threshold"])},
+    )
+
+
+def _edit_in_place(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
+    """Store the new values under the same id; nothing is written if none differs."""
+    outcome = Outcome()
+    if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
+        return old, outcome
+    writes = Transaction()
+    state = rolled_over(user, old, (), outcome, wanted=new)
+    change(user, old, state, writes, outcome, wanted=new)
+    writes.commit()
+    return get_budget(user, old.budget_id), outcome
+
+
+def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
+    """Replace a budget by one with another id. Raises ConflictError if that exists."""
+    writes = Transaction()
+    writes.delete(old)
+    rearm_count = int(old.rearm_count) + 1
+    outcome = put_new(user, new, rearm_count=rearm_count, writes=writes)
+    _commit_new(writes, new)
+    return new, outcome
 
 
 def delete_budget(
@@ -219,11 +243,11 @@ def recount(user: User, budget_id: str) -> bool | None:
             return False, Outcome()
         if not is_settled(budget):
             return None, Outcome()
-        counted = count(budget, current_period(user, budget))
+        counted = spent_in(budget, current_period(user, budget))
         return correct(user, budget, counted)
 
     differs, outcome = retry_on_conflict(attempt)
-    follow_up(user, outcome)
+    enqueue_follow_ups(user, outcome)
     return differs
 
 

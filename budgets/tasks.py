@@ -1,7 +1,7 @@
 """What is done to budgets later, over SQS."""
 
 from accounts import services as accounts
-from budgets import counting, services
+from budgets import evaluation, services
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import task
 
@@ -23,5 +23,5 @@ def recount_budget(user_id: str, budget_id: str, tries: int = 0) -> None:
     if services.recount(user, budget_id) is None and tries < TRIES:
         recount_budget.apply_async(
             {"user_id": user_id, "budget_id": budget_id, "tries": tries + 1},
-            countdown=counting.RECOUNT_IN,
+            countdown=evaluation.RECOUNT_IN,
         )

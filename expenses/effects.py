@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from budgets import counting
-from budgets.counting import Entry, Outcome
+from budgets import evaluation
+from budgets.evaluation import Outcome, Posting
 from expenses import history
 from expenses.models import Expense
 from notifications import messages, outbox
@@ -24,8 +24,8 @@ def touch_budgets(
     entries = entries_between(before, after)
     if not entries:
         return Outcome()
-    touched = counting.read_touched(user, entries)
-    return counting.apply_entries(user, touched, entries, writes)
+    touched = evaluation.budgets_for(user, entries)
+    return evaluation.apply_postings(user, touched, entries, writes)
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
@@ -62,7 +62,7 @@ def remove(before: Expense, writes: Transaction) -> None:
     history.forget(before, writes)
 
 
-def entries_between(before: Expense | None, after: Expense | None) -> list[Entry]:
+def entries_between(before: Expense | None, after: Expense | None) -> list[Posting]:
     """Say what replacing one by the other means to budgets; often nothing."""
     entries = [
         *entries_of([before] if before else [], sign=-1),
@@ -73,10 +73,10 @@ def entries_between(before: Expense | None, after: Expense | None) -> list[Entry
     return entries
 
 
-def entries_of(expenses: Iterable[Expense], *, sign: int = 1) -> list[Entry]:
+def entries_of(expenses: Iterable[Expense], *, sign: int = 1) -> list[Posting]:
     """Say what expenses mean to budgets; those that do not count mean nothing."""
     return [
-        Entry(expense.category, expense.day, sign * expense.amount)
+        Posting(expense.category, expense.day, sign * expense.amount)
         for expense in expenses
         if expense.counts
     ]
@@ -138,8 +138,8 @@ def _assign(name: str, value: object) -> Action:
     return action
 
 
-def _cancel_out(old: Entry, new: Entry) -> bool:
-    same_category = casefold_key(old.category) == casefold_key(new.category)
-    return (
-        old.day == new.day and same_category and old.amount + new.amount == Decimal(0)
+def _cancel_out(old: Posting, new: Posting) -> bool:
+    same_place = old.day == new.day and casefold_key(old.category) == casefold_key(
+        new.category
     )
+    return same_place and old.amount + new.amount == Decimal(0)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from budgets import counting
-from budgets.counting import Entry, Outcome
+from budgets import evaluation
+from budgets.evaluation import Outcome, Posting
 from expenses import effects, history
 from expenses.models import Expense
 from notifications import digests
@@ -44,7 +44,7 @@ class Change:
         return expense
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Posting]:
         """What it means to budgets."""
         return effects.entries_between(self.before, self.after)
 
@@ -99,7 +99,7 @@ class Packing(ABC, Generic[C]):
                     break
         finally:
             self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
-            counting.follow_up(self.user, self._outcome)
+            evaluation.enqueue_follow_ups(self.user, self._outcome)
 
     def begin(self) -> None:
         """Do what comes before all changes; see `commit`."""
@@ -122,7 +122,7 @@ class Packing(ABC, Generic[C]):
         writes = Transaction()
         entries = _entries(chunk)
         keys = _category_keys(entries)
-        outcome = counting.apply_entries(
+        outcome = evaluation.apply_postings(
             self.user,
             [budget for key in keys for budget in self._budgets[key]],
             entries,
@@ -159,7 +159,7 @@ class Packing(ABC, Generic[C]):
             refused = {id(item) for item in conflict.refused}
             self._gathered = [e for e in self._gathered if id(e) not in refused]
             raise
-        outcome.take_effect()
+        outcome.apply_to_models()
         self._outcome.recounts += outcome.recounts
         if digest:
             self._outcome.alerts = [digest]
@@ -178,18 +178,18 @@ class Packing(ABC, Generic[C]):
                 seen.add(key)
                 for budget in self._budgets[key]:
                     items += 1
-                    alerts += counting.alert_items(self.user, budget)
+                    alerts += evaluation.alert_items(self.user, budget)
             if items + alerts + bool(alerts) > Transaction.MOST:  # one for the digest
                 return self.waiting[:number]
         return list(self.waiting)
 
-    def _read_budgets(self, entries: Sequence[Entry]) -> None:
+    def _read_budgets(self, entries: Sequence[Posting]) -> None:
         """Read the budgets of all these entries' categories, now."""
         for key in _category_keys(entries):
             self._budgets[key] = []
         if not entries:
             return
-        for budget in counting.read_touched(self.user, entries):
+        for budget in evaluation.budgets_for(self.user, entries):
             self._budgets[budget.category_key].append(budget)
 
     def _begin_digest(self) -> None:
@@ -198,11 +198,11 @@ class Packing(ABC, Generic[C]):
         self._gathered = []
 
 
-def _entries(changes: Iterable[Change]) -> list[Entry]:
+def _entries(changes: Iterable[Change]) -> list[Posting]:
     return [entry for change in changes for entry in change.entries]
 
 
-def _category_keys(entries: Iterable[Entry]) -> set[str]:
+def _category_keys(entries: Iterable[Posting]) -> set[str]:
     """Return the categories whose budgets they change."""
     return {casefold_key(entry.category) for entry in entries}
 

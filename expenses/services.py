@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import DoesNotExist
 
-from budgets import counting
-from budgets.counting import Outcome
+from budgets import evaluation
+from budgets.evaluation import Outcome
 from expenses import drafts, effects
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
@@ -178,7 +178,7 @@ def delete_expense(
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
     expense, outcome = retry_on_conflict(attempt)
-    counting.follow_up(user, outcome)
+    evaluation.enqueue_follow_ups(user, outcome)
     expense.alerts = outcome.alerts
     return expense
 

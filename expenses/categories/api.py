@@ -87,6 +87,6 @@ def _renamed(
     request: Request, sources: Sequence[str], target: str, given: dict[str, Any]
 ) -> Response:
     done = services.rename_categories(
-        request.user, sources, target, way=given.get("budgets")
+        request.user, sources, target, strategy=given.get("budgets")
     )
     return Response(RenamedOutput(done).data)

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from budgets.merging import WAYS
+from budgets.merge import MergeStrategy
 from expenses.categories.queries import LONGEST
 from expenses.categories.services import MOST_SOURCES
 from smartbudget.core.dates import PERIODS
@@ -64,12 +64,12 @@ class CategoryPage(serializers.Serializer[Any]):
 
 class _NewNameInput(InputSerializer):
     budgets = serializers.ChoiceField(
-        WAYS,
+        tuple(MergeStrategy),
         required=False,
         help_text="Where several budgets of one period become one: keep the first, "
         "that of the new name if it has one, or add their amounts up. Left out, such "
         "budgets are refused (409).",
-        error_messages=one_of(WAYS),
+        error_messages=one_of(tuple(MergeStrategy)),
     )
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from budgets import merging
+from budgets import merge
 from expenses import effects
 from expenses.categories.queries import LONGEST
 from expenses.models import Expense
@@ -40,13 +40,13 @@ class Renamed:
 
 @BULK_WRITES.limited
 def rename_categories(
-    user: User, sources: Sequence[str], target: str, *, way: str | None = None
+    user: User, sources: Sequence[str], target: str, *, strategy: str | None = None
 ) -> Renamed:
     """Give the expenses of 1-20 categories another one, and their budgets too.
 
     sources: compared by casefold. target: as it is to be written; what is written so
-    already stays as it is. way: what becomes of budgets for one period, see
-    `merging.WAYS`; None: those are refused.
+    already stays as it is. strategy: what becomes of budgets for one period, see
+    `MergeStrategy`; None: those are refused.
 
     All expenses change, void ones and those of closed periods too. What is told
     is only what rose by categories becoming one, all of it in one digest. Safe to
@@ -62,11 +62,11 @@ def rename_categories(
         return time.monotonic() < deadline
 
     found, more = _find(user, sources, target, in_time)
-    renaming = _Renaming(user, found, sources, target, way)
+    renaming = _Renaming(user, found, sources, target, strategy)
     renaming.write(in_time)
     left = more or bool(renaming.waiting)
     if not left:
-        merging.arrive(user, target)
+        merge.finish_merge(user, target)
     changed = renaming.wanted - len(renaming.waiting)
     return Renamed(changed, left, renaming.alerts)
 
@@ -91,9 +91,9 @@ class _Renaming(Selected):
         found: list[Expense],
         sources: Sequence[str],
         target: str,
-        way: str | None,
+        strategy: str | None,
     ) -> None:
-        self.sources, self.target, self.way = sources, target, way
+        self.sources, self.target, self.strategy = sources, target, strategy
         self.keys = set(map(casefold_key, sources))
         super().__init__(user, found)
 
@@ -110,8 +110,8 @@ class _Renaming(Selected):
 
     def _take_over(self) -> None:
         writes = Transaction()
-        outcome = merging.take_over(
-            self.user, self.sources, self.target, self.way, writes
+        outcome = merge.merge_into(
+            self.user, self.sources, self.target, self.strategy, writes
         )
         if len(writes):
             self.commit(writes, outcome)

@@ -98,7 +98,7 @@ def rename(request: HttpRequest) -> HttpResponse:
         "expenses/rename.html",
         form,
         save=lambda data: services.rename_categories(
-            request.user, sources, data["into"], way=data["budgets"] or None
+            request.user, sources, data["into"], strategy=data["budgets"] or None
         ),
         done=done,
         context=context,

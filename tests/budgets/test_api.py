@@ -107,7 +107,7 @@ def test_a_budget_whose_period_has_ended_is_counted_for_today(alice, period):
 
         # Beside the budget, as if both were written at one moment.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("budgets.counting.read_touched", lambda *_: [])
+            patch.setattr("budgets.evaluation.budgets_for", lambda *_: [])
             make_expense(alice, category="food", amount="85.00", date="2027-04-13")
         (after,) = client.get(URL).json()["results"]
         (line,) = client.get(SUMMARY).json()["budgets"]

@@ -36,7 +36,11 @@ def check(*when: int, position=None, keep_going=lambda: True):
 def forget(budget: Budget) -> None:
     """Make a budget believe that nothing was spent."""
     Budget(budget.budget_id).update(
-        [Budget.spent.set(Decimal(0)), Budget.level.set("ok"), Budget.arming.set(9)],
+        [
+            Budget.spent.set(Decimal(0)),
+            Budget.level.set("ok"),
+            Budget.rearm_count.set(9),
+        ],
         add_version_condition=False,
     )
 

@@ -15,7 +15,7 @@ from botocore.client import BaseClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets import counting
+from budgets import evaluation
 from budgets import services as budgets
 from budgets.services import list_budgets
 from expenses.models import Expense
@@ -32,7 +32,7 @@ from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense,
 from tests.quick_moto import dynamo
 
 LAG = 5  # seconds
-QUIET = datetime.timedelta(seconds=counting.RECOUNT_IN)
+QUIET = datetime.timedelta(seconds=evaluation.RECOUNT_IN)
 
 
 @contextlib.contextmanager
@@ -116,14 +116,14 @@ def test_a_budget_that_is_never_quiet_is_left_alone(clock):
 
 def truth(budget) -> Decimal:
     """What the budget should have counted, from the table itself."""
-    counting = [
+    evaluation = [
         each
         for each in Expense.scan(consistent_read=True)
         if each.counts
         and each.category_key == budget.category_key
         and each.day in budget.current
     ]
-    return sum((each.amount for each in counting), Decimal(0))
+    return sum((each.amount for each in evaluation), Decimal(0))
 
 
 steps = st.tuples(st.just("wait"), st.integers(0, 12))

@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from budgets import counting
+from budgets import evaluation
 from budgets.tasks import recount_budget
 from expenses.receipts import services as receipts
 from notifications.tasks import deliver_notification
@@ -87,7 +87,7 @@ def test_a_task_that_is_applied_raises_what_it_raises():
 
 @pytest.mark.parametrize(
     "name",
-    [counting.RECOUNT_TASK, deletion.TASK, receipts.SETTLE_TASK, tasks.DEFAULT],
+    [evaluation.RECOUNT_TASK, deletion.TASK, receipts.SETTLE_TASK, tasks.DEFAULT],
 )
 def test_what_is_sent_by_name_is_a_task(name):
     assert tasks.find(name).name == name

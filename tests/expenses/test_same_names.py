@@ -240,7 +240,7 @@ def test_two_budgets_become_one_with_what_both_counted(
 
     (budget,) = budgets.list_budgets(person).items
     assert (budget.amount, budget.spent) == (Decimal("150.00"), Decimal("120.00"))
-    assert (budget.level, budget.told) == ("threshold", None)
+    assert (budget.level, budget.notified_level) == ("threshold", None)
     assert alerts(person) == []
     assert "was wrong" not in caplog.text
     make_expense(person, category=NAME, amount="40.00")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets import services as budgets
-from budgets.merging import WAYS
+from budgets.merge import MergeStrategy
 from budgets.models import LEVELS, Budget, budget_id_for
 from expenses import services
 from expenses.categories import services as renaming
@@ -145,7 +145,7 @@ def test_wrong_names_are_refused_and_nothing_changes(sources, target, way, field
     make_expenses(1)
 
     with pytest.raises(InvalidError) as refused:
-        rename_categories(ALICE, sources, target, way=way)
+        rename_categories(ALICE, sources, target, strategy=way)
 
     assert refused.value.field == field
     assert categories() == {"Groceries": 1}
@@ -157,7 +157,7 @@ def test_twenty_long_names_become_one():
         make_expenses(1, name)
         make_budget(category=name, amount="5.00")
 
-    done = rename_categories(ALICE, names, "y" * 50, way="add")
+    done = rename_categories(ALICE, names, "y" * 50, strategy="add")
 
     assert done.changed == 20
     assert categories() == {"y" * 50: 20}
@@ -199,8 +199,8 @@ def test_two_budgets_become_one_as_it_is_said(way, amount):
     make_budget(category="Food", amount="50.00")
     make_expenses(2)
 
-    rename(way=way)
-    rename(way=way)
+    rename(strategy=way)
+    rename(strategy=way)
 
     assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(20))}
 
@@ -209,7 +209,7 @@ def test_the_first_of_several_stays_where_the_new_name_has_none():
     make_budget(category="Rent", amount="100.00")
     make_budget(category="Fun", amount="7.00", alert_threshold=50)
 
-    rename_categories(ALICE, ["Fun", "Rent"], "Life", way="keep")
+    rename_categories(ALICE, ["Fun", "Rent"], "Life", strategy="keep")
 
     (budget,) = budgets.list_budgets(ALICE).items
     assert (budget.category, budget.amount) == ("Life", Decimal(7))
@@ -221,7 +221,7 @@ def test_amounts_that_are_too_much_for_one_are_refused():
     make_budget(category="Food", amount="1.00")
 
     with pytest.raises(InvalidError):
-        rename(way="add")
+        rename(strategy="add")
 
     assert len(budgets_of()) == 2
 
@@ -272,7 +272,7 @@ def test_amounts_added_up_are_no_news_where_the_level_stays():
     make_expenses(9)
     make_expenses(9, "Food")
 
-    rename(way="add")
+    rename(strategy="add")
 
     assert told() == {"budget_threshold": 2}
 
@@ -283,9 +283,9 @@ def test_a_level_that_is_lower_afterwards_is_told_when_it_is_reached_again():
     make_budget(amount="100.00")
     make_expenses(9, "Food")
 
-    rename(way="add")
+    rename(strategy="add")
     (budget,) = budgets.list_budgets(ALICE).items
-    assert (budget.level, budget.told) == ("ok", None)
+    assert (budget.level, budget.notified_level) == ("ok", None)
     make_expense(category="Food", amount="80.00")
 
     assert told() == {"budget_threshold": 2}
@@ -312,13 +312,14 @@ def test_in_the_middle_what_is_known_is_kept_and_forgotten_with_the_period():
     with faults.killed("TransactWriteItems", 2, done=False):
         rename()
     (budget,) = budgets.list_budgets(ALICE).items
-    assert (budget.category, budget.spent, budget.told) == ("Food", 0, "threshold")
+    assert (budget.category, budget.spent) == ("Food", 0)
+    assert budget.notified_level == "threshold"
 
     with time_machine.travel(NOON + datetime.timedelta(days=20)):
         make_expense(category="Food", amount="85.00")
 
     (budget,) = budgets.list_budgets(ALICE).items
-    assert budget.told is None
+    assert budget.notified_level is None
     assert told() == {"budget_threshold": 2}
 
 
@@ -420,9 +421,9 @@ def test_done_again_after_a_crash_each_counts_once(way, nth, done):
     make_expenses(16)
 
     with faults.killed("TransactWriteItems", nth, done=done):
-        rename(way=way)
+        rename(strategy=way)
     assert_counted_right()
-    rename(way=way)
+    rename(strategy=way)
 
     assert categories() == {"Food": 16}
     amount = 200 if way == "add" else 100
@@ -505,7 +506,7 @@ limited = st.tuples(
 renames = st.tuples(
     st.lists(names, min_size=1, max_size=3),
     st.sampled_from(["groceries", "Rent", "New"]),
-    st.sampled_from(WAYS),
+    st.sampled_from(tuple(MergeStrategy)),
 )
 
 
@@ -538,7 +539,7 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             before = told()
             expected = _risen(sources, target)
             with faults.hooked("TransactWriteItems", look):
-                while rename_categories(ALICE, sources, target, way=way).left:
+                while rename_categories(ALICE, sources, target, strategy=way).left:
                     pass
             assert_counted_right()
             after = {each.budget_id: each for each in budgets.list_budgets(ALICE).items}
@@ -574,14 +575,16 @@ def _risen(sources: list[str], target: str) -> dict[str, str]:
 
 @pytest.mark.soak
 @SETTINGS
-@given(st.lists(writing, min_size=4, max_size=18), st.sampled_from(WAYS))
+@given(
+    st.lists(writing, min_size=4, max_size=18), st.sampled_from(tuple(MergeStrategy))
+)
 def test_a_recount_finds_no_difference_after_renames_amid_other_writers(writes, way):
     trouble = []
 
     def go_back_and_forth():
         for source, target in [("Groceries", "Rent"), ("Rent", "Groceries")] * 2:
             try:
-                rename_categories(ALICE, [source], target, way=way)
+                rename_categories(ALICE, [source], target, strategy=way)
             except Exception as error:  # noqa: BLE001 - shown by the assertion
                 trouble.append(error)
 
@@ -598,6 +601,6 @@ def test_a_recount_finds_no_difference_after_renames_amid_other_writers(writes, 
             for budget in budgets.list_budgets(ALICE).items:
                 budgets.recount(ALICE, budget.budget_id)
         assert_counted_right()
-        while rename_categories(ALICE, ["Groceries"], "Rent", way=way).left:
+        while rename_categories(ALICE, ["Groceries"], "Rent", strategy=way).left:
             pass
         assert set(categories()) <= {"Rent"}

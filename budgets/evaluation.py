@@ -1,8 +1,8 @@
-"""What budgets count, kept in step with every expense; what rose is alerted.
+"""Budgets kept in step with every expense, and alerts for the levels they reach.
 
-A budget carries what was spent in its current period. Whoever changes an expense
-changes the budgets it touches in the same transaction (`apply_entries`), so alerts need
-no reading of expenses and two writers can never both see the same crossing.
+A budget stores what was spent in its current period. Each change of an expense updates
+the budgets it affects in the same transaction (`apply_postings`), so alerts need no
+read of expenses, and two writers can never both see the same crossing.
 
 Why: docs/decisions.md#a-budget-carries-what-was-spent-in-its-period
 """
@@ -38,8 +38,8 @@ _NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """Money that counts on one day in one category; below zero, it no longer does."""
+class Posting:
+    """An amount added to one day and category; below zero, one taken away."""
 
     category: str
     day: datetime.date
@@ -48,16 +48,16 @@ class Entry:
 
 @dataclass
 class Outcome:
-    """What a write leads to once it is committed; see `follow_up`."""
+    """What a write leads to once it is committed; see `enqueue_follow_ups`."""
 
     alerts: "list[Notification]" = field(default_factory=list)
     recounts: list[str] = field(default_factory=list)  # budget ids
     changes: list[tuple[Budget, dict[str, object]]] = field(default_factory=list)
 
-    def take_effect(self) -> None:
-        """Bring the budgets that were read to what was committed.
+    def apply_to_models(self) -> None:
+        """Set the committed values on the budgets that were read.
 
-        They can then be changed once more without being read again.
+        They can then be changed again without another read.
         """
         for budget, changes in self.changes:
             for name, value in changes.items():
@@ -66,24 +66,24 @@ class Outcome:
 
 @dataclass(frozen=True)
 class State:
-    """What a budget is to become."""
+    """The new numbers of a budget, and the levels from which it rises or falls."""
 
     period: dates.Period
     spent: Decimal
     amount: Decimal
     alert_threshold: int
-    was: str  # the level it rises or falls from
-    arming: int
-    told: str = "ok"  # see Budget.told
+    previous_level: str
+    rearm_count: int
+    notified_level: str = "ok"  # see Budget.notified_level
 
     @property
     def level(self) -> str:
         return level_of(self.spent, self.amount, self.alert_threshold)
 
     @property
-    def known(self) -> str:
-        """The highest level that its owner has been told of."""
-        return max(self.was, self.told, key=LEVELS.index)
+    def known_level(self) -> str:
+        """The highest level that the owner has been notified of."""
+        return max(self.previous_level, self.notified_level, key=LEVELS.index)
 
     @property
     def risen_to(self) -> str | None:
@@ -91,47 +91,59 @@ class State:
 
         A write that passes two levels at once is news of the higher one alone.
         """
-        rose = LEVELS.index(self.level) > LEVELS.index(self.known)
+        rose = LEVELS.index(self.level) > LEVELS.index(self.known_level)
         return self.level if rose else None
 
     @property
-    def fell(self) -> bool:
-        return LEVELS.index(self.level) < LEVELS.index(self.was)
+    def has_fallen(self) -> bool:
+        return LEVELS.index(self.level) < LEVELS.index(self.previous_level)
 
     @property
-    def armed(self) -> int:
-        """Falling to a lower level arms the alerts above it once more."""
-        return self.arming + self.fell
+    def next_rearm_count(self) -> int:
+        """The count after this change: falling to a lower level rearms its alerts."""
+        return self.rearm_count + self.has_fallen
 
     @property
-    def still_told(self) -> str | None:
-        """What stays known: until the level is there, or falls by itself."""
-        if self.fell or LEVELS.index(self.level) >= LEVELS.index(self.told):
+    def next_notified_level(self) -> str | None:
+        """The level to keep as notified; None once it is reached, or after a fall."""
+        notified = LEVELS.index(self.notified_level)
+        if self.has_fallen or LEVELS.index(self.level) >= notified:
             return None
-        return self.told
+        return self.notified_level
 
-    def carried_on(self) -> "State":
-        """Return it as that of a budget which is another by now; its owner knows."""
-        return replace(self, was="ok", told=self.known, arming=self.arming + 1)
+    def merged(self) -> "State":
+        """Return the state for a budget that others were merged into.
+
+        Levels that the owner has been notified of are not alerted again.
+        """
+        return replace(
+            self,
+            previous_level="ok",
+            notified_level=self.known_level,
+            rearm_count=self.rearm_count + 1,
+        )
 
 
-def read_touched(user: User, entries: Sequence[Entry]) -> list[Budget]:
-    """Read the budgets that entries may change: by key, consistent, in one call."""
+def budgets_for(user: User, postings: Sequence[Posting]) -> list[Budget]:
+    """Read the budgets that postings may change: by key, consistent, in one call."""
     ids = {
         budget_id
-        for category in {entry.category for entry in entries}
+        for category in {posting.category for posting in postings}
         for period in dates.PERIODS
         for budget_id in budget_ids_for(user.user_id, period, category)
     }
     return list(Budget.batch_get(list(ids), consistent_read=True))
 
 
-def apply_entries(
-    user: User, budgets: Iterable[Budget], entries: Sequence[Entry], writes: Transaction
+def apply_postings(
+    user: User,
+    budgets: Iterable[Budget],
+    postings: Sequence[Posting],
+    writes: Transaction,
 ) -> Outcome:
-    """Add to `writes` what entries change in budgets, and the alerts of what rose.
+    """Add budget changes and alerts caused by postings to a transaction.
 
-    budgets: as read by `read_touched` in this attempt; each write is conditional on
+    budgets: as read by `budgets_for` in this attempt; each write is conditional on
     the version read. A day outside a budget's current period adds nothing to it, so a
     back-dated expense in a closed period alerts nobody. A budget that still holds the
     closed period moves on, since its total of that period would no longer be right.
@@ -139,11 +151,13 @@ def apply_entries(
     outcome = Outcome()
     for budget in budgets:
         key = budget.category_key
-        mine = [entry for entry in entries if casefold_key(entry.category) == key]
+        mine = [
+            posting for posting in postings if casefold_key(posting.category) == key
+        ]
         held = (budget.current, current_period(user, budget))
-        if not any(entry.day in period for entry in mine for period in held):
+        if not any(posting.day in period for posting in mine for period in held):
             continue
-        state = settle(user, budget, mine, outcome)
+        state = rolled_over(user, budget, mine, outcome)
         change(user, budget, state, writes, outcome)
     return outcome
 
@@ -157,8 +171,8 @@ def alert_items(user: User, budget: Budget) -> int:
     return 2 if is_new or budget.level != LEVELS[-1] else 0
 
 
-def follow_up(user: User, outcome: Outcome) -> None:
-    """Queue what a committed write leads to.
+def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
+    """Queue the alerts and recounts of a committed write.
 
     Never raises for SQS: notifications stay `queued` for the sweep, and the daily
     check recounts every budget.
@@ -194,9 +208,9 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
         spent=counted,
         amount=budget.amount,
         alert_threshold=int(budget.alert_threshold),
-        was=budget.level if same_period else "ok",
-        arming=int(budget.arming),
-        told=(same_period and budget.told) or "ok",
+        previous_level=budget.level if same_period else "ok",
+        rearm_count=int(budget.rearm_count),
+        notified_level=(same_period and budget.notified_level) or "ok",
     )
     writes = Transaction()
     change(user, budget, state, writes, outcome)
@@ -222,38 +236,40 @@ def current_period(user: User | None, budget: Budget) -> dates.Period:
     return max(today, budget.current, key=lambda period: period.start)
 
 
-def count(budget: Budget, period: dates.Period) -> Decimal:
+def spent_in(budget: Budget, period: dates.Period) -> Decimal:
     found = expenses.spending(budget.user_id, period)
     return expenses.total(found, period, budget.category_key)
 
 
-def settle(
+def rolled_over(
     user: User,
     budget: Budget,
-    entries: Sequence[Entry],
+    postings: Sequence[Posting],
     outcome: Outcome,
     wanted: Budget | None = None,
 ) -> State:
-    """Bring a budget to its current period and add the entries that fall in it.
+    """Return a budget's state in its current period with the postings added.
 
     wanted: carries a new amount and threshold.
     """
     period = current_period(user, budget)
     if period == budget.current:
-        spent, was, told = budget.spent, budget.level, budget.told or "ok"
+        spent, previous = budget.spent, budget.level
+        notified = budget.notified_level or "ok"
     else:
         # Future-dated expenses may be waiting in the period that begins.
-        spent, was, told = count(budget, period), "ok", "ok"
+        spent, previous, notified = spent_in(budget, period), "ok", "ok"
         outcome.recounts.append(budget.budget_id)
     return State(
         period=period,
-        spent=spent + sum(entry.amount for entry in entries if entry.day in period),
+        spent=spent
+        + sum(posting.amount for posting in postings if posting.day in period),
         amount=(wanted or budget).amount,
         alert_threshold=int((wanted or budget).alert_threshold),
-        was=was,
+        previous_level=previous,
         # Never starts anew: a budget moved to weeks and back would reuse an id.
-        arming=int(budget.arming),
-        told=told,
+        rearm_count=int(budget.rearm_count),
+        notified_level=notified,
     )
 
 
@@ -274,39 +290,45 @@ def change(
         "period_start": state.period.start.isoformat(),
         "spent": state.spent,
         "level": state.level,
-        "arming": state.armed,
+        "rearm_count": state.next_rearm_count,
         "updated_at": dates.timestamp(),
     }
     actions: list[Action] = [
         getattr(Budget, name).set(value) for name, value in changes.items()
     ]
-    if budget.told != state.still_told:
-        changes["told"] = state.still_told
-        actions.append(_assign_told(state.still_told))
+    notified = state.next_notified_level
+    if budget.notified_level != notified:
+        changes["notified_level"] = notified
+        actions.append(_assign_notified_level(notified))
     writes.update(budget, actions)
     outcome.changes.append((budget, changes))
     _alert(user, wanted, state, writes, outcome)
 
 
-def put_counted(
-    user: User, budget: Budget, *, arming: int, writes: Transaction, told: str = "ok"
+def put_new(
+    user: User,
+    budget: Budget,
+    *,
+    rearm_count: int,
+    writes: Transaction,
+    notified_level: str = "ok",
 ) -> Outcome:
-    """Add a new budget, with what its period holds already, to `writes`."""
+    """Add a new budget to a transaction, with what its period has spent already."""
     period = dates.period_of(budget.period, user.today())
     state = State(
         period=period,
-        spent=count(budget, period),
+        spent=spent_in(budget, period),
         amount=budget.amount,
         alert_threshold=int(budget.alert_threshold),
-        was="ok",
-        arming=arming,
-        told=told,
+        previous_level="ok",
+        rearm_count=rearm_count,
+        notified_level=notified_level,
     )
     budget.period_start = period.start.isoformat()
     budget.spent = state.spent
     budget.level = state.level
-    budget.arming = arming
-    budget.told = state.still_told
+    budget.rearm_count = rearm_count
+    budget.notified_level = state.next_notified_level
     budget.updated_at = dates.timestamp()
     writes.put(budget, Budget.budget_id.does_not_exist())
     # An expense in flight at this moment may not have seen the budget.
@@ -315,8 +337,9 @@ def put_counted(
     return outcome
 
 
-def _assign_told(told: str | None) -> Action:
-    action: Action = Budget.told.set(told) if told else Budget.told.remove()
+def _assign_notified_level(level: str | None) -> Action:
+    attribute = Budget.notified_level
+    action: Action = attribute.set(level) if level else attribute.remove()
     return action
 
 
@@ -341,7 +364,7 @@ def _alert(
     # created_at tells a budget from one of the same name deleted before.
     about = (
         f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
-        f"|{level}|{state.arming}"
+        f"|{level}|{state.rearm_count}"
     )
     notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, about).hex,

@@ -1,24 +1,25 @@
-"""What becomes of budgets when their categories get another name, or become one.
+"""Merge the budgets of categories that are renamed or become one.
 
-The budgets go first, in one transaction, then their expenses follow chunk by chunk, and
-each chunk takes what was spent along. So every budget counts, at any moment, just what
-is recorded under its category. Until all has arrived, a budget may stand at a lower
-level than its owner knows of: `Budget.told` keeps that from being told again.
+Budgets are renamed before expenses, in one transaction; the expenses follow in chunks,
+each with what was spent. So every budget counts, at any moment, exactly the expenses
+recorded in its category. Until all have moved, a budget's level may be lower than the
+one its owner was notified of: `Budget.notified_level` prevents a second alert.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from enum import StrEnum
 
 from babel import lists
 
-from budgets.counting import (
+from budgets.evaluation import (
     Outcome,
     change,
-    count,
     current_period,
-    put_counted,
-    settle,
+    put_new,
+    rolled_over,
+    spent_in,
 )
 from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates
@@ -30,39 +31,42 @@ from smartbudget.core.money import LIMIT
 from smartbudget.core.text import casefold_key, validate_choice, validate_text
 from smartbudget.core.user import User
 
-# What is done where several budgets of one period become one: the first one stays as
-# it is, or gets the amounts of the others too.
-WAYS = ("keep", "add")
+
+class MergeStrategy(StrEnum):
+    """The amount of the budget that several of one period become."""
+
+    KEEP = "keep"  # the first one's
+    ADD = "add"  # all of them, added up
 
 
-def take_over(
+def merge_into(
     user: User,
     sources: Sequence[str],
     target: str,
-    way: str | None,
+    strategy: str | None,
     writes: Transaction,
     *,
     counted: bool = False,
 ) -> Outcome:
-    """Add to `writes` what the budgets of some categories become under another name.
+    """Add the merge of some categories' budgets into one category's to a transaction.
 
     sources: in this order a budget is the first, after one that `target` has already.
-    way: one of WAYS; None: several budgets for one period are refused.
-    counted: count what is spent anew, where no expenses follow that take it along.
+    strategy: a MergeStrategy; None: several budgets for one period are refused.
+    counted: recount what was spent, for a merge that no moving expenses follow.
 
     Raises InvalidError, and ConflictError naming the budgets in the way.
     """
-    if way is not None:
-        validate_choice(way, WAYS, "budgets")
+    if strategy is not None:
+        validate_choice(strategy, tuple(MergeStrategy), "budgets")
     found = _read(user, [target, *sources])
     outcome = Outcome()
     for first, *others in found:
-        if others and way is None:
+        if others and strategy is None:
             raise ConflictError(_in_the_way([first, *others]), "budgets")
         for each in others:
             writes.delete(each)
         amount = first.amount
-        if way == "add":
+        if strategy == MergeStrategy.ADD:
             amount = sum((each.amount for each in others), first.amount)
         if amount >= LIMIT:
             raise InvalidError(_("The budgets are too much for one."), "budgets")
@@ -82,30 +86,30 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 
     def attempt() -> Outcome:
         writes = Transaction()
-        outcome = take_over(
-            user, [budget.category], target, "add", writes, counted=True
+        outcome = merge_into(
+            user, [budget.category], target, MergeStrategy.ADD, writes, counted=True
         )
         if len(writes):
             writes.commit()
         return outcome
 
     outcome = retry_on_conflict(attempt)
-    arrive(user, target)
+    finish_merge(user, target)
     return outcome
 
 
-def arrive(user: User, target: str) -> None:
-    """Note that all has arrived at a category: what rises from now on is news.
+def finish_merge(user: User, target: str) -> None:
+    """Forget notified levels once all expenses have moved to a category.
 
-    Safe to repeat.
+    Levels reached from then on are alerted. Safe to repeat.
     """
 
     def attempt() -> None:
         writes = Transaction()
         for budgets in _read(user, [target]):
             for budget in budgets:
-                if budget.told:
-                    writes.update(budget, [Budget.told.remove()])
+                if budget.notified_level:
+                    writes.update(budget, [Budget.notified_level.remove()])
         if len(writes):
             writes.commit()
 
@@ -144,7 +148,7 @@ def _rename(
     outcome: Outcome,
     counted: bool,
 ) -> None:
-    """Make a budget that of `target`, with this amount; often it is so already."""
+    """Rename a budget to `target` with this amount, unless it is so already."""
     there = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
     category = target
     if there and budget.category_key not in map(casefold_key, sources):
@@ -161,27 +165,29 @@ def _rename(
         created_at=budget.created_at,
     )
     if there:
-        state = settle(user, budget, (), outcome, wanted=new)
+        state = rolled_over(user, budget, (), outcome, wanted=new)
         if counted:
-            state = replace(state, spent=count(budget, state.period))
+            state = replace(state, spent=spent_in(budget, state.period))
             outcome.recounts.append(budget.budget_id)
         if amount != budget.amount:
-            state = state.carried_on()
+            state = state.merged()
         change(user, budget, state, writes, outcome, wanted=new)
         return
     writes.delete(budget)
-    arming = int(budget.arming) + 1
-    told = _known(user, budget)
-    made = put_counted(user, new, arming=arming, told=told, writes=writes)
+    rearm_count = int(budget.rearm_count) + 1
+    notified = _known_level(user, budget)
+    made = put_new(
+        user, new, rearm_count=rearm_count, notified_level=notified, writes=writes
+    )
     outcome.alerts += made.alerts
     outcome.recounts += made.recounts
 
 
-def _known(user: User, budget: Budget) -> str:
-    """Return the highest level of its current period that its owner was told of."""
+def _known_level(user: User, budget: Budget) -> str:
+    """Return the highest level of the current period the owner was notified of."""
     if budget.current != current_period(user, budget):
         return LEVELS[0]
-    return str(max(budget.level, budget.told or LEVELS[0], key=LEVELS.index))
+    return str(max(budget.level, budget.notified_level or LEVELS[0], key=LEVELS.index))
 
 
 def _in_the_way(budgets: Sequence[Budget]) -> str:

@@ -9,16 +9,7 @@ from rest_framework.response import Response
 
 from budgets import queries, services
 from budgets.models import Budget
-from budgets.serializers import (
-    BudgetInput,
-    BudgetOutput,
-    BudgetPage,
-    SummaryFilter,
-    SummaryOutput,
-    TrendFilter,
-    TrendOutput,
-)
-from expenses import queries as expenses
+from budgets.serializers import BudgetInput, BudgetOutput, BudgetPage
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.etags import if_match
@@ -88,34 +79,6 @@ class BudgetView(ApiView):
             request.user, budget_id, precondition=if_match(request, represent)
         )
         return Response(status=204)
-
-
-class SummaryView(ApiView):
-    query = SummaryFilter
-
-    @extend_schema(operation_id="get_summary", responses=SummaryOutput)
-    def get(self, request: Request) -> Response:
-        """Put budgets beside what was spent in a month."""
-        summary = queries.summary(request.user, **self.query_params)
-        context = {"currency": summary.currency}
-        return Response(SummaryOutput(summary, context=context).data)
-
-
-class TrendView(ApiView):
-    query = TrendFilter
-
-    @extend_schema(operation_id="get_trend", responses=TrendOutput)
-    def get(self, request: Request) -> Response:
-        """Add up what was spent in each of twelve months, budgeted or not.
-
-        With `by=category` each month is split by category, too.
-        """
-        months = expenses.trend(request.user, **self.query_params)
-        currency = request.user.currency
-        output = TrendOutput(
-            {"currency": currency, "months": months}, context={"currency": currency}
-        )
-        return Response(output.data)
 
 
 def represent(request: Request, budget: Budget) -> dict[str, Any]:

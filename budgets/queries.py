@@ -1,25 +1,19 @@
-"""The summary: what was budgeted, what was spent, what is left."""
+"""How budgets stand: what was budgeted, what was spent, what is left."""
 
 import datetime
-import heapq
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from budgets.forecast import overspend_date
 from budgets.models import Budget, level_of
-from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
-from smartbudget.core.concurrency import READS
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import percentage
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
-
-LATEST = 5  # expenses that a summary shows
 
 
 @dataclass(frozen=True)
@@ -93,103 +87,6 @@ class BudgetLine:
         return level_of(self.spent, self.amount, self.alert_threshold)
 
 
-@dataclass(frozen=True)
-class Summary:
-    """One month, or week: budgets against spending."""
-
-    shown: dates.Period
-    currency: str
-    lines: list[BudgetLine]  # by category
-    # Category as typed, spent in what is shown; largest first. Of all, and of those
-    # that no budget is about.
-    categories: list[tuple[str, Decimal]]
-    unbudgeted: list[tuple[str, Decimal]]
-    total_budget: Decimal  # of the monthly budgets
-    total_spent: Decimal  # of everything in what is shown
-    previous_spent: Decimal  # of everything in the month, or week, before
-    # The last few expenses, newest first; in the current period, up to today.
-    latest: list[Entry]
-    names: list[str]  # categories of the budgets and of what was read, by name
-
-    @property
-    def total_remaining(self) -> Decimal:
-        """The monthly budgets less all spending; below zero when there was more."""
-        return self.total_budget - self.total_spent
-
-    @property
-    def left_to_spend(self) -> Decimal:
-        """Return what is left in all budgets, each in its own period."""
-        return sum((line.remaining for line in self.lines), Decimal(0))
-
-    @property
-    def unbudgeted_spent(self) -> Decimal:
-        """Spent in categories that no budget is about."""
-        return sum((spent for _, spent in self.unbudgeted), Decimal(0))
-
-
-@READS.limited
-def summary(user: User, month: str | None = None) -> Summary:
-    """Put budgets beside what was spent, with one Query of each table.
-
-    month: `YYYY-MM`; None: the current one. Weekly and yearly budgets show the period
-    that holds `dates.day_shown`, and today's budgets apply to every month.
-
-    Reads the indexes, which lag behind writes by a moment. Raises InvalidError.
-    """
-    first = dates.parse_month(month) if month is not None else user.today()
-    return _summary(user, "monthly", dates.period_of("monthly", first))
-
-
-def review(user: User, kind: str, period: dates.Period) -> Summary:
-    """Put budgets beside what was spent in a period that is over.
-
-    kind: `weekly` or `monthly`. Budgets show their periods as in `summary`; one that
-    still runs is told so far.
-    """
-    return _summary(user, kind, period)
-
-
-def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
-    """Sum up a period of a kind, with each budget in its own period."""
-    today = user.today()
-    day = dates.day_shown(shown, today)
-    before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
-    budgets = list_budgets(user).items
-    periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
-    # A budget carries the total of its current period: a year need not be read.
-    counted = [each for each in budgets if each.current == periods[each.period]]
-    to_count = [each for each in budgets if each not in counted]
-    # Weeks reach out of the month; the forecast needs them whole.
-    whole = [each for each in budgets if each.period == "weekly" or each in to_count]
-    needed = [before, shown, *(periods[each.period] for each in whole)]
-    reach = dates.Period(
-        min(each.start for each in needed), max(each.end for each in needed)
-    )
-    both = dates.Period(before.start, shown.end)
-    found = expenses.entries(user.user_id, reach, described=both)
-    lines = [_line(each, periods[each.period], found) for each in budgets]
-    categories = _by_category(each for each in found if each.day in shown)
-    budgeted = {each.category_key for each in budgets}
-    return Summary(
-        shown=shown,
-        currency=user.currency,
-        lines=[_with_forecast(line, today, reach, found) for line in lines],
-        categories=categories,
-        unbudgeted=[
-            each for each in categories if casefold_key(each[0]) not in budgeted
-        ],
-        total_budget=sum(
-            (each.amount for each in budgets if each.period == "monthly"), Decimal(0)
-        ),
-        total_spent=expenses.total(found, shown),
-        previous_spent=expenses.total(found, before),
-        latest=_latest(
-            found, dates.Period(before.start, today) if today in shown else shown
-        ),
-        names=_names(budgets, found),
-    )
-
-
 def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     """Return each budget as it stands in its period that holds today.
 
@@ -259,45 +156,3 @@ def _line(
         within=period,
         created_at=budget.created_at,
     )
-
-
-def _with_forecast(
-    line: BudgetLine,
-    today: datetime.date,
-    reach: dates.Period,
-    found: Sequence[Spending],
-) -> BudgetLine:
-    """Return a line with its projected date, where the expenses it takes were read.
-
-    A yearly budget has none: most of its year is not read, and should not be.
-    """
-    is_read = reach.start <= line.within.start and line.within.end <= reach.end
-    if line.period == "yearly" or today not in line.within or not is_read:
-        return line
-    mine = [each for each in found if each.category_key == line.category_key]
-    date = overspend_date(line.amount, line.within, today, mine)
-    return replace(line, projected_overspend_date=date)
-
-
-def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:
-    """Add up each category under the name that it was first given; largest first."""
-    totals: dict[str, Decimal] = {}
-    names: dict[str, str] = {}
-    for each in found:
-        names.setdefault(each.category_key, each.category)
-        totals[each.category_key] = (
-            totals.get(each.category_key, Decimal(0)) + each.amount
-        )
-    return expenses.largest_first(totals, names)
-
-
-def _latest(found: Iterable[Entry], days: dates.Period) -> list[Entry]:
-    within = [each for each in found if each.day in days]
-    return heapq.nlargest(LATEST, within, key=lambda each: (each.day, each.created_at))
-
-
-def _names(budgets: Iterable[Budget], found: Iterable[Spending]) -> list[str]:
-    """List categories once each, as budgets or else the newest expenses write them."""
-    names = {each.category_key: each.category for each in found}
-    names.update((each.category_key, str(each.category)) for each in budgets)
-    return [names[key] for key in sorted(names)]

@@ -3,16 +3,10 @@
 from django.urls import path, register_converter
 
 from budgets import views
-from budgets.api import BudgetListView, BudgetView, SummaryView, TrendView
+from budgets.api import BudgetListView, BudgetView
 from smartbudget.web.converters import ItemIdConverter
 
 register_converter(ItemIdConverter, "budget_id")
-
-root = [
-    path("", views.dashboard, name="dashboard"),
-    path("trend", views.trend, name="trend"),
-    path("first-steps/subscribe", views.subscribe_step, name="subscribe_step"),
-]
 
 pages = [
     path("budgets", views.list_budgets, name="list"),
@@ -24,6 +18,4 @@ pages = [
 api = [
     path("api/budgets", BudgetListView.as_view(), name="budgets"),
     path("api/budgets/<budget_id:budget_id>", BudgetView.as_view(), name="budget"),
-    path("api/summary", SummaryView.as_view(), name="summary"),
-    path("api/trends", TrendView.as_view(), name="trends"),
 ]

@@ -1,7 +1,4 @@
-"""The budget pages and the dashboard."""
-
-import datetime
-from typing import Any
+"""The budget pages."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,88 +6,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import services as accounts
 from budgets import charts, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
-from expenses import queries as expenses
-from expenses.forms import QuickAddForm
-from expenses.views import say
 from smartbudget.core.money import display
-from smartbudget.core.user import User
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import answer_form, posted
-
-ONE_DAY = datetime.timedelta(days=1)
-
-
-@keeps_draft
-@require_http_methods(["GET", "HEAD", "POST"])
-def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show a month; posting adds an expense."""
-    user = request.user
-    if request.method == "POST":
-        form = QuickAddForm(request.POST, user=user)
-    else:
-        form = QuickAddForm.blank(user)
-
-    def done(expense: object) -> HttpResponse:
-        say(request, expense, _("{category}, {amount}, was added."))
-        return redirect("dashboard")
-
-    return answer_form(
-        request,
-        "budgets/dashboard.html",
-        form,
-        save=lambda data: form.record(user, data),
-        done=done,
-        context=lambda: _month(user, request.GET.get("month") or None),
-    )
-
-
-def _month(user: User, month: str | None) -> dict[str, Any]:
-    """Read what the dashboard shows."""
-    summary = queries.summary(user, month)
-    today = user.today()
-    is_current = today in summary.shown
-    categories = charts.category_bars(summary)
-    return {
-        "summary": summary,
-        "month": _month_of(summary.shown.start),
-        "previous_month": _month_of(summary.shown.start - ONE_DAY),
-        "next_month": _month_of(summary.shown.end + ONE_DAY),
-        "is_current": is_current,
-        # Shown until there is something to look at.
-        "is_new": is_current
-        and (not summary.lines or len(summary.latest) < queries.LATEST),
-        "bars": [charts.budget_bar(line, today) for line in summary.lines],
-        "categories": categories[: charts.MOST_CATEGORIES],
-        "more_categories": categories[charts.MOST_CATEGORIES :],
-    }
-
-
-@require_safe
-def trend(request: HttpRequest) -> HttpResponse:
-    """Show twelve months: a page of its own, or the dashboard's part of it."""
-    user = request.user
-    months = expenses.trend(user, month=request.GET.get("month") or None)
-    context = {
-        "months": months,
-        "chart": charts.trend(months, user.currency),
-        "is_part": bool(request.htmx),
-    }
-    template = "budgets/_trend.html" if request.htmx else "budgets/trend.html"
-    return render(request, template, context)
-
-
-@require_safe
-def subscribe_step(request: HttpRequest) -> HttpResponse:
-    """Show the last of the first steps, ticked off once e-mails are confirmed."""
-    if not request.htmx:
-        return redirect("notifications:list")
-    status = accounts.get_account(request.user.user_id).subscription_status
-    context = {"is_done": status == "confirmed"}
-    return render(request, "budgets/_subscribe_step.html", context)
 
 
 @require_safe
@@ -160,7 +81,3 @@ def _to_list(request: HttpRequest, budget: Budget, done: str) -> HttpResponse:
     )
     messages.success(request, said)
     return redirect("budgets:list")
-
-
-def _month_of(day: datetime.date) -> str:
-    return day.isoformat()[:7]

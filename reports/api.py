@@ -1,4 +1,4 @@
-"""The report API."""
+"""The API of summary, trend and reports."""
 
 from typing import Any
 
@@ -8,13 +8,50 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reports import archive
-from reports.serializers import FiledOutput, MadeOutput, QuestionInput, ReportPage
+from reports import archive, summary, trend
+from reports.serializers import (
+    FiledOutput,
+    MadeOutput,
+    QuestionInput,
+    ReportPage,
+    SummaryFilter,
+    SummaryOutput,
+    TrendFilter,
+    TrendOutput,
+)
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.base_serializers import ListQuery
 
 PDF = "application/pdf"
+
+
+class SummaryView(ApiView):
+    query = SummaryFilter
+
+    @extend_schema(operation_id="get_summary", responses=SummaryOutput)
+    def get(self, request: Request) -> Response:
+        """Put budgets beside what was spent in a month."""
+        found = summary.summary(request.user, **self.query_params)
+        context = {"currency": found.currency}
+        return Response(SummaryOutput(found, context=context).data)
+
+
+class TrendView(ApiView):
+    query = TrendFilter
+
+    @extend_schema(operation_id="get_trend", responses=TrendOutput)
+    def get(self, request: Request) -> Response:
+        """Add up what was spent in each of twelve months, budgeted or not.
+
+        With `by=category` each month is split by category, too.
+        """
+        months = trend.trend(request.user, **self.query_params)
+        currency = request.user.currency
+        output = TrendOutput(
+            {"currency": currency, "months": months}, context={"currency": currency}
+        )
+        return Response(output.data)
 
 
 class GenerateView(ApiView):

@@ -1,13 +1,29 @@
-"""What the report API takes and gives; services check the rules."""
+"""What the API of summary, trend and reports takes and gives."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from budgets.models import LEVELS
 from reports.periods import FIRST_YEAR, LAST_YEAR, LONGEST, TYPES
-from smartbudget.web.base_serializers import InputSerializer
-from smartbudget.web.fields import DayField, FlagField, WholeField, number_said, one_of
+from reports.trend import TREND_BY, MonthTotal
+from smartbudget.core.dates import PERIODS
+from smartbudget.core.money import CURRENCIES
+from smartbudget.web.base_serializers import InputSerializer, QueryInput
+from smartbudget.web.fields import (
+    DayField,
+    FlagField,
+    IdField,
+    MoneyField,
+    TextField,
+    WholeField,
+    number_said,
+    one_of,
+)
+
+MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])"
 
 
 class QuestionInput(InputSerializer):
@@ -84,3 +100,99 @@ class ReportPage(serializers.Serializer[Any]):
     results = FiledOutput(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+
+
+class SummaryFilter(QueryInput):
+    """What is summed up."""
+
+    month = TextField(
+        required=False, form=MONTH, help_text="YYYY-MM; this one if not given."
+    )
+
+
+class DaysOutput(serializers.Serializer[Any]):
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
+class LineOutput(serializers.Serializer[Any]):
+    budget_id = IdField()
+    category = serializers.CharField()
+    period = serializers.ChoiceField(PERIODS)
+    amount = MoneyField()
+    spent = MoneyField()
+    remaining = MoneyField(help_text="Below zero when the budget is passed.")
+    percentage = serializers.DecimalField(max_digits=None, decimal_places=2)
+    level = serializers.ChoiceField(LEVELS)
+    start = serializers.DateField(source="within.start")
+    end = serializers.DateField(source="within.end")
+    passes_on = serializers.DateField(
+        source="projected_overspend_date",
+        allow_null=True,
+        help_text="The day after today on which spending is projected to pass the"
+        " amount; null: not in this period, or not known. Yearly budgets have none.",
+    )
+
+
+class CategoryOutput(serializers.Serializer[Any]):
+    category = serializers.CharField()
+    spent = MoneyField()
+
+    def to_representation(self, instance: tuple[str, Decimal]) -> dict[str, Any]:
+        category, spent = instance
+        return super().to_representation({"category": category, "spent": spent})
+
+
+class SummaryOutput(serializers.Serializer[Any]):
+    period = DaysOutput(source="shown")
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
+    budgets = LineOutput(many=True, source="lines")
+    categories = CategoryOutput(many=True, help_text="All of them, largest first.")
+    unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
+    total_budget = MoneyField(help_text="Of the monthly budgets.")
+    total_spent = MoneyField(help_text="Of all spending in the month.")
+    total_remaining = MoneyField(help_text="`total_budget` less `total_spent`.")
+    left_to_spend = MoneyField(help_text="The sum of what remains in all `budgets`.")
+    unbudgeted_spent = MoneyField(help_text="The sum of `unbudgeted`.")
+    previous_spent = MoneyField(help_text="In the whole month before.")
+
+
+class TrendFilter(QueryInput):
+    """What is added up."""
+
+    month = TextField(
+        required=False,
+        form=MONTH,
+        help_text="The last month, YYYY-MM; this one if not given.",
+    )
+    category = TextField(
+        required=False, max_length=50, help_text="Of this category only."
+    )
+    by = serializers.ChoiceField(
+        TREND_BY,
+        required=False,
+        error_messages=one_of(TREND_BY),
+        help_text="category: each month with its `categories`.",
+    )
+
+
+class MonthOutput(serializers.Serializer[Any]):
+    month = serializers.CharField(help_text="YYYY-MM")
+    spent = MoneyField()
+    categories = CategoryOutput(
+        many=True,
+        required=False,
+        help_text="Where `by` asks for them: as the month's summary has them, largest"
+        " first; their sum is `spent`.",
+    )
+
+    def to_representation(self, instance: MonthTotal) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if instance.categories is None:
+            del shown["categories"]
+        return shown
+
+
+class TrendOutput(serializers.Serializer[Any]):
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
+    months = MonthOutput(many=True, help_text="Twelve, oldest first.")

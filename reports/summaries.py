@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts import services as accounts
-from budgets import queries as budgets
 from notifications import schedule
-from reports import summary_text
+from reports import summary, summary_text
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -23,6 +22,6 @@ def write(planned: Notification, recipient: Recipient) -> None:
     kind, period = schedule.PERIODS[planned.type], schedule.period_of(planned)
     user = accounts.account_of(recipient).user
     subject, message = summary_text.summary(
-        kind, budgets.review(user, kind, period), language=recipient.language
+        kind, summary.review(user, kind, period), language=recipient.language
     )
     schedule.store_text(planned, recipient, subject, message)

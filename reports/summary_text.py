@@ -1,7 +1,8 @@
 """What weekly and monthly summaries say, in the language that the caller names."""
 
-from budgets.queries import BudgetLine, Summary
+from budgets.queries import BudgetLine
 from notifications import messages
+from reports.summary import Summary
 from smartbudget.core import money
 from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from reports import views
-from reports.api import GenerateView, ReportListView, ReportView
+from reports.api import GenerateView, ReportListView, ReportView, SummaryView, TrendView
 
 
 class FileNameConverter:
@@ -20,6 +20,12 @@ class FileNameConverter:
 
 register_converter(FileNameConverter, "report_file")
 
+root = [
+    path("", views.dashboard, name="dashboard"),
+    path("trend", views.trend, name="trend"),
+    path("first-steps/subscribe", views.subscribe_step, name="subscribe_step"),
+]
+
 pages = [
     path("reports", views.reports, name="list"),
     path("reports/<report_file:file_name>", views.download, name="download"),
@@ -27,6 +33,8 @@ pages = [
 ]
 
 api = [
+    path("api/summary", SummaryView.as_view(), name="summary"),
+    path("api/trends", TrendView.as_view(), name="trends"),
     path("api/reports", ReportListView.as_view(), name="reports"),
     path("api/reports/generate", GenerateView.as_view(), name="generate-report"),
     path("api/reports/<report_file:file_name>", ReportView.as_view(), name="report"),

@@ -1,4 +1,7 @@
-"""The report pages."""
+"""The dashboard, the trend and the report pages."""
+
+import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,9 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from reports import archive
+from accounts import services as accounts
+from budgets.charts import budget_bar
+from expenses.forms import QuickAddForm
+from expenses.views import say
+from reports import archive, charts, summary
+from reports import trend as trends
 from reports.archive import Made
 from reports.forms import ReportForm
+from reports.periods import ONE_DAY
+from smartbudget.core.user import User
 from smartbudget.web import pagination
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
@@ -30,6 +40,79 @@ REPORTS = ChangeList(
     none_template="reports/_none.html",
     template="reports/list.html",
 )
+
+
+@keeps_draft
+@require_http_methods(["GET", "HEAD", "POST"])
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show a month; posting adds an expense."""
+    user = request.user
+    if request.method == "POST":
+        form = QuickAddForm(request.POST, user=user)
+    else:
+        form = QuickAddForm.blank(user)
+
+    def done(expense: object) -> HttpResponse:
+        say(request, expense, _("{category}, {amount}, was added."))
+        return redirect("dashboard")
+
+    return answer_form(
+        request,
+        "reports/dashboard.html",
+        form,
+        save=lambda data: form.record(user, data),
+        done=done,
+        context=lambda: _month(user, request.GET.get("month") or None),
+    )
+
+
+def _month(user: User, month: str | None) -> dict[str, Any]:
+    """Read what the dashboard shows."""
+    found = summary.summary(user, month)
+    today = user.today()
+    is_current = today in found.shown
+    categories = charts.category_bars(found)
+    return {
+        "summary": found,
+        "month": _month_of(found.shown.start),
+        "previous_month": _month_of(found.shown.start - ONE_DAY),
+        "next_month": _month_of(found.shown.end + ONE_DAY),
+        "is_current": is_current,
+        # Shown until there is something to look at.
+        "is_new": is_current
+        and (not found.lines or len(found.latest) < summary.LATEST),
+        "bars": [budget_bar(line, today) for line in found.lines],
+        "categories": categories[: charts.MOST_CATEGORIES],
+        "more_categories": categories[charts.MOST_CATEGORIES :],
+    }
+
+
+@require_safe
+def trend(request: HttpRequest) -> HttpResponse:
+    """Show twelve months: a page of its own, or the dashboard's part of it."""
+    user = request.user
+    months = trends.trend(user, month=request.GET.get("month") or None)
+    context = {
+        "months": months,
+        "chart": charts.trend(months, user.currency),
+        "is_part": bool(request.htmx),
+    }
+    template = "reports/_trend.html" if request.htmx else "reports/trend.html"
+    return render(request, template, context)
+
+
+@require_safe
+def subscribe_step(request: HttpRequest) -> HttpResponse:
+    """Show the last of the first steps, ticked off once e-mails are confirmed."""
+    if not request.htmx:
+        return redirect("notifications:list")
+    status = accounts.get_account(request.user.user_id).subscription_status
+    context = {"is_done": status == "confirmed"}
+    return render(request, "reports/_subscribe_step.html", context)
+
+
+def _month_of(day: datetime.date) -> str:
+    return day.isoformat()[:7]
 
 
 @keeps_draft

@@ -21,11 +21,10 @@ import pypdf
 import pytest
 import time_machine
 
-from budgets import queries as budgets
 from expenses.bulk import record_expenses
 from expenses.services import edit_expense
 from notifications.models import Notification
-from reports import pdf, summary_text
+from reports import pdf, summary, summary_text
 from reports.services import make_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import ngettext, override, percent
@@ -343,7 +342,7 @@ class TestEveryWay:
 
         assert world.text(report.total) == given["total_spent"]
         assert world.text(report.previous_total) == given["previous_spent"]
-        lines = budgets.summary(world.user, month).lines
+        lines = summary.summary(world.user, month).lines
         known = [replace(each, projected_overspend_date=None) for each in lines]
         assert [each.line for each in report.budgets] == known
         assert_report_says(world, report, text)
@@ -367,7 +366,7 @@ class TestEveryWay:
     def test_the_summary_by_mail(self, world, kind):
         start = dates.period_of(kind, TODAY).start
         period = dates.period_of(kind, start - ONE_DAY)
-        found = budgets.review(world.user, kind, period)
+        found = summary.review(world.user, kind, period)
         subject, message = map(
             plain, summary_text.summary(kind, found, language=world.language)
         )

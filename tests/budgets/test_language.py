@@ -8,11 +8,11 @@ import pytest
 from budgets.services import list_budgets
 from expenses.queries import list_expenses
 from smartbudget.core.i18n import override
-from tests.budgets.test_charts import trend_of
 from tests.budgets.test_views import page, words
 from tests.builders import client_for, make_user
 from tests.expenses.test_language import ENGLISH
 from tests.money_builders import make_budget, make_expense
+from tests.reports.test_charts import trend_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from budgets import checks
-from budgets import queries as summaries
 from budgets import services as budgets
 from budgets.models import _NAMESPACE, Budget
 from expenses import queries, services
 from expenses.categories.queries import list_categories
 from expenses.categories.services import rename_categories
 from expenses.models import Expense
+from reports import summary, trend
 from smartbudget.core import dates
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.text import validate_text, without_invisible
@@ -101,9 +101,9 @@ def test_what_was_stored_apart_is_one_in_totals_and_lists():
     make_expense(category=NAME, amount="2.00")
     make_budget(category="Rent")
 
-    (line,) = summaries.summary(ALICE).categories
+    (line,) = summary.summary(ALICE).categories
     use = next(each for each in list_categories(ALICE).uses if each.expenses)
-    months = queries.trend(ALICE, category=NAME)
+    months = trend.trend(ALICE, category=NAME)
 
     assert line[1] == use.spent == months[-1].spent == Decimal("12.00")
     assert (use.expenses, {*use.spellings}) == (2, {NAME, OLD_NAME})

@@ -1,4 +1,4 @@
-"""What the dashboard shows beyond the summary, and its quick add."""
+"""What the dashboard shows, and its quick add."""
 
 import re
 import uuid
@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Account
 from expenses.queries import list_expenses
 from notifications import services as notifications
-from tests.budgets.test_views import after, page, words
+from tests.budgets.test_views import LIST, after, page, words
 from tests.builders import account_of, client_for, make_user
 from tests.money_builders import alerts, make_budget, make_expense
 
@@ -360,3 +360,79 @@ def test_nothing_is_styled_or_scripted_inline(client, alice):
     for path in (HOME, "/trend", "/budgets"):
         shown = page(client.get(path))
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)", shown)
+
+
+def test_the_dashboard_shows_the_month(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="85.00")
+    make_expense(alice, amount="1234.50", category="Rent")
+    make_expense(alice, amount="7.00", date="2026-02-10")
+
+    shown = page(client.get(HOME))
+
+    assert "<h1>March 2026</h1>" in shown
+    assert "$85.00 of $100.00 85% Left: $15.00" in words(shown)
+    assert '<rect class="spent" y="25%" width="85.00%" height="50%"/>' in shown
+    assert "$1,319.50" in shown
+    assert "Rent no budget $1,234.50" in words(shown)
+    assert "<dd>$7.00</dd>" in shown
+    assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in shown
+
+
+@pytest.mark.parametrize(
+    ("spent", "words"),
+    [
+        ("79.99", "Within budget"),
+        ("80.00", "Threshold reached"),
+        ("100.00", "Threshold reached"),
+        ("100.01", "Over budget"),
+    ],
+)
+def test_a_level_is_said_in_words(client, alice, spent, words):
+    make_budget(alice)
+    make_expense(alice, amount=spent)
+
+    for url in (HOME, LIST):
+        assert re.findall(r"</span> ([\w ]+)</span>", page(client.get(url))) == [words]
+
+
+def test_the_dashboard_of_nothing_shows_the_way_in(client):
+    shown = page(client.get(HOME))
+
+    assert "A short way in" in shown
+    assert 'href="/notifications"' in shown
+    assert 'href="/budgets/add"' in shown
+    assert 'href="/expenses/add"' in shown
+
+
+def test_the_dashboard_leads_to_the_months_beside_it(client, alice):
+    make_expense(alice, amount="7.00", date="2025-12-31")
+
+    shown = page(client.get(HOME, {"month": "2025-12"}))
+
+    assert "<h1>December 2025</h1>" in shown
+    assert 'href="/?month=2025-11"' in shown
+    assert 'href="/?month=2026-01"' in shown
+    assert 'href="/">This month' in shown
+    assert "<dd>$7.00</dd>" in shown
+    assert "This month" not in page(client.get(HOME, {"month": ""}))
+
+
+def test_a_month_that_is_none_is_refused(client):
+    for month in ("2026-13", "March", "0001-01", "9999-12"):
+        response = client.get(HOME, {"month": month})
+
+        assert response.status_code == 400
+        assert "Enter a month as YYYY-MM." in page(response)
+    for month in ("0002-01", "9998-12"):
+        assert client.get(HOME, {"month": month}).status_code == 200
+
+
+def test_the_dashboard_is_of_the_user_s_own(alice):
+    make_budget(alice, category="Secret")
+    make_expense(alice, category="Hidden")
+
+    shown = page(client_for(make_user("bob")).get(HOME))
+
+    assert "Secret" not in shown
+    assert "Hidden" not in shown

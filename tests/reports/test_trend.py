@@ -9,7 +9,7 @@ import time_machine
 
 from expenses import queries
 from expenses.models import Expense
-from expenses.queries import trend
+from reports.trend import trend
 from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import counted

@@ -1,3 +1,5 @@
+"""The summary of a month: the service and its API."""
+
 import datetime
 from dataclasses import replace
 from decimal import Decimal
@@ -6,13 +8,17 @@ import pytest
 import time_machine
 
 from budgets.models import Budget
-from budgets.queries import summary
 from expenses.services import delete_expense
+from reports.summary import summary
 from smartbudget.core.dates import PERIODS, Period
 from smartbudget.core.errors import InvalidError
+from tests.builders import client_for, make_user
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
+from tests.problems import said_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
+
+SUMMARY = "/api/summary"
 
 
 def at(*when: int):
@@ -324,3 +330,83 @@ def test_a_malformed_month_is_named(month):
         summary(ALICE, month)
 
     assert refused.value.field == "month"
+
+
+def test_the_summary_has_every_field_and_exact_decimals(client, alice):
+    budget = make_budget(alice, alert_threshold=50)
+    make_expense(alice, amount="66.67", date="2026-03-02")
+    make_expense(alice, amount="0.1", category="Rent")
+    make_expense(alice, amount="7", date="2026-02-28")
+
+    assert client.get(SUMMARY).json() == {
+        "period": {"start": "2026-03-01", "end": "2026-03-31"},
+        "currency": "USD",
+        "budgets": [
+            {
+                "budget_id": budget.budget_id,
+                "category": "Groceries",
+                "period": "monthly",
+                "amount": "100.00",
+                "spent": "66.67",
+                "remaining": "33.33",
+                "percentage": "66.67",
+                "level": "threshold",
+                "start": "2026-03-01",
+                "end": "2026-03-31",
+                "passes_on": None,
+            }
+        ],
+        "categories": [
+            {"category": "Groceries", "spent": "66.67"},
+            {"category": "Rent", "spent": "0.10"},
+        ],
+        "unbudgeted": [{"category": "Rent", "spent": "0.10"}],
+        "total_budget": "100.00",
+        "total_spent": "66.77",
+        "total_remaining": "33.23",
+        "left_to_spend": "33.33",
+        "unbudgeted_spent": "0.10",
+        "previous_spent": "7.00",
+    }
+
+
+def test_the_summary_of_nothing_is_zeros(client):
+    body = client.get(SUMMARY).json()
+
+    assert (body["budgets"], body["unbudgeted"]) == ([], [])
+    assert (body["total_spent"], body["total_remaining"]) == ("0.00", "0.00")
+
+
+def test_the_summary_of_another_month(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="120", date="2026-02-28")
+
+    body = client.get(SUMMARY, {"month": "2026-02"}).json()
+
+    assert body["period"] == {"start": "2026-02-01", "end": "2026-02-28"}
+    (line,) = body["budgets"]
+    assert (line["spent"], line["remaining"]) == ("120.00", "-20.00")
+    assert (line["percentage"], line["level"]) == ("120.00", "exceeded")
+
+
+def test_the_summary_is_of_the_caller_s_own(alice):
+    make_budget(alice)
+    make_expense(alice)
+
+    body = client_for(make_user("bob")).get(SUMMARY).json()
+
+    assert (body["budgets"], body["unbudgeted"]) == ([], [])
+    assert body["total_spent"] == "0.00"
+
+
+def test_the_summary_s_month_has_a_form(client):
+    wrong = ["2026", "2026-13", "2026-00", "2026-3", "2026-W12", "March", "a" * 1000]
+    wrong += ["0000-01", "0001-01", "9999-12", "2026-03-01", "２０２６-03", "-001-01"]
+    for month in wrong:
+        response = client.get(SUMMARY, {"month": month})
+
+        assert (response.status_code, list(said_of(response))) == (400, ["month"]), (
+            month
+        )
+    for month in ("0002-01", "9998-12"):
+        assert client.get(SUMMARY, {"month": month}).status_code == 200

@@ -1,0 +1,120 @@
+"""The shapes of the charts; templates draw them as SVG.
+
+Positions and lengths are texts such as `42.50%`, of the drawing's width or height: so
+one drawing fits a phone and a desk without its letters growing or shrinking.
+"""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from budgets.charts import percent
+from reports.summary import Summary
+from reports.trend import MonthTotal
+from smartbudget.core.i18n import short_number
+from smartbudget.core.money import CURRENCIES
+
+MOST_CATEGORIES = 8  # that are shown at once; the others fold away
+
+# The trend: two of fourteen columns are the scale's, the others the months'.
+SCALE_COLUMNS = 2
+TOP, BOTTOM = Decimal(6), Decimal(86)  # percent of the height; months are named below
+COLUMN_WIDTH = Decimal("0.7")  # of the room that a month has
+MOST_STEPS = 4
+
+_STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
+
+
+@dataclass(frozen=True)
+class CategoryBar:
+    """What one category took, beside the one that took most."""
+
+    category: str
+    spent: Decimal
+    length: str
+    is_budgeted: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One month of a trend."""
+
+    start: datetime.date
+    spent: Decimal
+    x: str
+    width: str
+    y: str
+    height: str
+    middle: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A line across a trend, and its value in a few letters."""
+
+    label: str
+    y: str
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Months as columns over a scale."""
+
+    columns: list[Column]
+    rules: list[Rule]  # from zero up
+    scale_end: str  # where the months begin
+    highest: Column
+
+
+def category_bars(summary: Summary) -> list[CategoryBar]:
+    """Lay out the month's spending by category, largest first."""
+    unbudgeted = {name for name, _ in summary.unbudgeted}
+    most = max((spent for _, spent in summary.categories), default=Decimal(0))
+    return [
+        CategoryBar(name, spent, percent(spent * 100 / most), name not in unbudgeted)
+        for name, spent in summary.categories
+    ]
+
+
+def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
+    """Lay out months as columns, oldest first; None where nothing was spent."""
+    top = max((each.spent for each in months), default=Decimal(0))
+    if not top:
+        return None
+    values = [*_scale(top, currency)]
+    room = Decimal(100) / (len(months) + SCALE_COLUMNS)
+
+    def y(value: Decimal) -> Decimal:
+        return BOTTOM - (BOTTOM - TOP) * value / values[-1]
+
+    columns = []
+    for number, month in enumerate(months, start=SCALE_COLUMNS):
+        middle = (number + Decimal("0.5")) * room
+        columns.append(
+            Column(
+                start=month.start,
+                spent=month.spent,
+                x=percent(middle - room * COLUMN_WIDTH / 2),
+                width=percent(room * COLUMN_WIDTH),
+                y=percent(y(month.spent)),
+                height=percent(BOTTOM - y(month.spent)),
+                middle=percent(middle),
+            )
+        )
+    return Trend(
+        columns=columns,
+        rules=[Rule(short_number(value), percent(y(value))) for value in values],
+        scale_end=percent(room * SCALE_COLUMNS),
+        highest=max(columns, key=lambda each: each.spent),
+    )
+
+
+def _scale(top: Decimal, currency: str) -> Iterator[Decimal]:
+    """Yield zero and round values at even distances, the last at `top` or above."""
+    smallest = Decimal(1).scaleb(-CURRENCIES[currency])
+    unit = Decimal(1).scaleb((top / MOST_STEPS).adjusted())
+    step = next(unit * each for each in _STEPS if unit * each * MOST_STEPS >= top)
+    step = max(step, smallest)
+    for number in range(int((top / step).to_integral_value(ROUND_CEILING)) + 1):
+        yield step * number

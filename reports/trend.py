@@ -1,0 +1,108 @@
+"""Twelve months, added up each.
+
+Why: docs/decisions.md#history-is-read-within-a-bound-not-aggregated
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from expenses import queries as expenses
+from expenses.models import Expense
+from smartbudget.core import dates
+from smartbudget.core.concurrency import READS
+from smartbudget.core.pagination import Item
+from smartbudget.core.text import casefold_key, validate_choice
+from smartbudget.core.user import User
+
+TREND_MONTHS = 12
+TREND_BY = ("category",)
+
+
+@dataclass(frozen=True)
+class MonthTotal:
+    """What was spent in one month."""
+
+    start: datetime.date
+    spent: Decimal
+    # Category as typed, spent; largest first. None if not asked for.
+    categories: Sequence[tuple[str, Decimal]] | None = None
+
+    @property
+    def month(self) -> str:
+        """The month as `YYYY-MM`."""
+        return self.start.isoformat()[:7]
+
+
+@READS.limited
+def trend(
+    user: User, *, month: str | None = None, category: str = "", by: str = ""
+) -> list[MonthTotal]:
+    """Add up each of twelve months, oldest first, with one Query a megabyte.
+
+    month: the last of them, `YYYY-MM`; None: the current one. category: compared by
+    `casefold_key`; empty: all. by: `category`: each month has its totals by category,
+    as the month's summary has them; empty: none. Reads the index, which lags behind
+    writes by a moment.
+
+    Months that are more than it reads (see TREND_PAGES of `expenses.queries`) are left
+    out, the oldest first, rather than shown short. Raises InvalidError.
+    """
+    if by:
+        validate_choice(by, TREND_BY, "by")
+    months = _twelve_to(dates.parse_month(month) if month else user.today())
+    first, last = months[0], dates.period_of("monthly", months[-1]).end
+    key = casefold_key(category)
+    pages = Expense.by_user.query(
+        user.user_id,
+        Expense.date.between(first.isoformat(), last.isoformat()),
+        filter_condition=Expense.status != "void",
+        attributes_to_get=["date", "amount", *(["category"] if key or by else [])],
+        scan_index_forward=False,
+    ).page_iter
+    found = {each.isoformat()[:7]: _Month() for each in months}
+    cut = ""  # the month, YYYY-MM, in which reading stopped
+    for number, page in enumerate(pages, start=1):
+        # As DynamoDB writes them: making models of them takes many times as long.
+        for item in page["Items"]:
+            if not key or casefold_key(item["category"]["S"]) == key:
+                found[item["date"]["S"][:7]].count(item)
+        if number == expenses.TREND_PAGES:
+            cut = page.get("LastEvaluatedKey", {}).get("date", {}).get("S", "")[:7]
+            break
+    return [
+        MonthTotal(start, total.spent, total.categories() if by else None)
+        for start, (month, total) in zip(months, found.items(), strict=True)
+        if month > cut
+    ]
+
+
+class _Month:
+    """One month's spending, in all and by category, while it is read newest first."""
+
+    def __init__(self) -> None:
+        self.spent = Decimal(0)
+        self._by_key: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self._names: dict[str, str] = {}
+
+    def count(self, item: Item) -> None:
+        amount = Decimal(item["amount"]["N"])
+        self.spent += amount
+        if "category" in item:
+            name = item["category"]["S"]
+            key = casefold_key(name)
+            self._by_key[key] += amount
+            self._names[key] = name  # the month's first in the end
+
+    def categories(self) -> list[tuple[str, Decimal]]:
+        return expenses.largest_first(self._by_key, self._names)
+
+
+def _twelve_to(day: datetime.date) -> list[datetime.date]:
+    """List the first days of twelve months, the last of which holds `day`."""
+    months = [day.replace(day=1)]
+    while len(months) < TREND_MONTHS:
+        months.append((months[-1] - datetime.timedelta(days=1)).replace(day=1))
+    return months[::-1]

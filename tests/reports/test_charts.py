@@ -1,0 +1,125 @@
+import datetime
+import re
+from decimal import Decimal
+
+import pytest
+
+from reports import charts
+from reports.summary import Summary
+from reports.trend import MonthTotal
+from smartbudget.core import dates
+from tests.money_builders import TODAY
+
+
+def number(percent: str) -> Decimal:
+    assert re.fullmatch(r"\d+\.\d\d%", percent), percent  # never negative
+    return Decimal(percent[:-1])
+
+
+def summary_of(*categories, unbudgeted=()) -> Summary:
+    spent = [(name, Decimal(amount)) for name, amount in categories]
+    return Summary(
+        shown=dates.period_of("monthly", TODAY),
+        currency="USD",
+        lines=[],
+        categories=spent,
+        unbudgeted=[pair for pair in spent if pair[0] in unbudgeted],
+        total_budget=Decimal(0),
+        total_spent=Decimal(0),
+        previous_spent=Decimal(0),
+        latest=[],
+        names=[],
+    )
+
+
+def months_of(*amounts: str) -> list[MonthTotal]:
+    return [
+        MonthTotal(datetime.date(2025, number, 1), Decimal(amount))
+        for number, amount in enumerate(amounts, start=1)
+    ]
+
+
+def trend_of(*amounts: str, currency: str = "USD") -> charts.Trend:
+    found = charts.trend(months_of(*amounts), currency)
+    assert found is not None
+    return found
+
+
+def test_categories_are_measured_by_the_largest():
+    found = charts.category_bars(
+        summary_of(("Rent", "1000"), ("Food", "250"), ("Tea", "0.01"))
+    )
+
+    assert [each.length for each in found] == ["100.00%", "25.00%", "0.00%"]
+
+
+def test_categories_without_a_budget_are_known():
+    found = charts.category_bars(
+        summary_of(("Rent", "2"), ("Fun", "1"), unbudgeted={"Fun"})
+    )
+
+    assert [each.is_budgeted for each in found] == [True, False]
+
+
+def test_no_categories_are_no_bars():
+    assert charts.category_bars(summary_of()) == []
+
+
+def test_columns_are_as_high_as_their_months():
+    low, high, none = trend_of("100", "400", "0").columns
+
+    assert number(high.height) == number(low.height) * 4
+    assert none.height == "0.00%"
+    for column in (low, high, none):
+        assert number(column.y) + number(column.height) == charts.BOTTOM
+
+
+def test_columns_stand_apart_inside_the_drawing():
+    found = trend_of(*["5"] * 12)
+
+    edges = [
+        number(edge)
+        for each in found.columns
+        for edge in (each.x, str(number(each.x) + number(each.width)) + "%")
+    ]
+    assert edges == sorted(edges)
+    assert number(found.scale_end) < edges[0]
+    assert edges[-1] < 100
+
+
+def test_one_huge_month_leaves_the_others_at_nothing():
+    small, huge = trend_of("0.01", "999999999999.99").columns
+
+    assert small.height == "0.00%"
+    assert number(huge.y) >= charts.TOP
+
+
+@pytest.mark.parametrize(
+    ("top", "currency", "labels"),
+    [
+        ("0.01", "USD", ["0", "0.01"]),
+        ("1", "JPY", ["0", "1"]),
+        ("0.003", "KWD", ["0", "0.001", "0.002", "0.003"]),
+        ("7", "USD", ["0", "2", "4", "6", "8"]),
+        ("100", "USD", ["0", "25", "50", "75", "100"]),
+        ("100.01", "USD", ["0", "50", "100", "150"]),
+        ("1234.5", "USD", ["0", "500", "1K", "1.5K"]),
+        ("9999999", "USD", ["0", "2.5M", "5M", "7.5M", "10M"]),
+        ("31000000000000", "USD", ["0", "10T", "20T", "30T", "40T"]),
+    ],
+)
+def test_the_scale_has_a_few_round_values(top, currency, labels):
+    found = trend_of(top, currency=currency)
+
+    assert [rule.label for rule in found.rules] == labels
+    assert number(found.rules[0].y) == charts.BOTTOM
+    assert number(found.rules[-1].y) == charts.TOP
+
+
+def test_months_without_spending_are_no_chart():
+    assert charts.trend(months_of("0", "0"), "USD") is None
+    assert charts.trend([], "USD") is None
+
+
+def test_the_highest_month_is_named():
+    assert trend_of("1", "3", "2").highest.start == datetime.date(2025, 2, 1)

@@ -1,5 +1,7 @@
 """The account API; /register, /login and /logout share their addresses with pages."""
 
+from typing import Any
+
 from django.middleware.csrf import get_token
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -9,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import serializers, services, session_cookie, tokens
+from accounts.sessions import Login
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, address_of
 from smartbudget.web.client_ip import client_address
@@ -22,7 +25,7 @@ class EntranceView(ApiView):
     CSRF token is needed.
     """
 
-    authentication_classes = []
+    authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     renderer_classes = [JSONRenderer]
 
@@ -200,7 +203,7 @@ def _asking_session(request: Request) -> str | None:
     return None if request.auth else session_cookie.session_key(request._request)
 
 
-def answer(request: Request, login: services.Login, *, status: int) -> Response:
+def answer(request: Request, login: Login, *, status: int) -> Response:
     """Say who is logged in now, with the session's cookie and the CSRF token."""
     response = Response(status=status)
     session_cookie.begin(request._request, response, login)

@@ -66,7 +66,7 @@ class LoginRequiredMiddleware:
             return None
         login_required = getattr(view, "login_required", True)
         try:
-            user = request.user if login_required else AnonymousUser()
+            user: Any = request.user if login_required else AnonymousUser()
             if user.is_authenticated:
                 activate(user.language)
             rate_limit.count_page(request, user)

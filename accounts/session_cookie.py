@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 
 from accounts import services
+from accounts.sessions import Login
 from smartbudget.core import log
 from smartbudget.core.user import AnonymousUser, User
 
@@ -33,7 +34,7 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
     return request.session_user
 
 
-def begin(request: HttpRequest, response: HttpResponse, login: services.Login) -> None:
+def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
     """Give the browser its new session's key, and a CSRF token to go with it.
 
     The session that the browser had until now ends.

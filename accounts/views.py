@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 
 from accounts import services, session_cookie, tokens
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
+from accounts.sessions import Login
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import form_drafts, rate_limit
 from smartbudget.web.client_ip import client_address
@@ -51,12 +52,15 @@ def shared(page: View, api_view: View) -> View:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
-    here = {"address": client_address(request), "device": device_of(request)}
+    sent_by: dict[str, Any] = {
+        "address": client_address(request),
+        "device": device_of(request),
+    }
     return answer_form(
         request,
         "accounts/register.html",
         RegisterForm(posted(request)),
-        save=lambda data: services.register(**data, **here),
+        save=lambda data: services.register(**data, **sent_by),
         done=lambda login: _enter(request, login),
     )
 
@@ -65,7 +69,7 @@ def register(request: HttpRequest) -> HttpResponse:
 def log_in(request: HttpRequest) -> HttpResponse:
     draft = form_drafts.read(request.POST.get(form_drafts.FIELD, ""))
 
-    def save(data: dict[str, Any]) -> services.Login:
+    def save(data: dict[str, Any]) -> Login:
         return services.log_in(
             identifier=data["username"],
             password=data["password"],
@@ -88,15 +92,13 @@ def log_in(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _enter(request: HttpRequest, login: services.Login) -> HttpResponse:
+def _enter(request: HttpRequest, login: Login) -> HttpResponse:
     response = redirect(safe_next(request))
     session_cookie.begin(request, response, login)
     return response
 
 
-def _go_on(
-    request: HttpRequest, login: services.Login, draft: FormDraft
-) -> HttpResponse:
+def _go_on(request: HttpRequest, login: Login, draft: FormDraft) -> HttpResponse:
     """Show the way back to the form that somebody was logged out of."""
     response = HttpResponse()
     session_cookie.begin(request, response, login)
@@ -115,7 +117,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
-    def done(login: services.Login) -> HttpResponse:
+    def done(login: Login) -> HttpResponse:
         messages.success(
             request, _("Your password was changed. Other devices are logged out.")
         )

@@ -73,6 +73,7 @@ class LinesField(forms.CharField):
 
 
 class ExpenseForm(forms.Form):
+    data: Any
     amount = AmountField()
     category = forms.CharField(
         label=_("Category"),
@@ -165,7 +166,8 @@ class NewExpenseForm(ExpenseForm):
 class QuickAddForm(NewExpenseForm):
     """What the dashboard asks for: how much, for what, and when."""
 
-    description = receipt = photo = None
+    # Django drops a field that is None.
+    description = receipt = photo = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

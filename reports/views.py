@@ -52,7 +52,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     else:
         form = QuickAddForm.blank(user)
 
-    def done(expense: object) -> HttpResponse:
+    def done(expense: Any) -> HttpResponse:
         say(request, expense, _("{category}, {amount}, was added."))
         return redirect("dashboard")
 

@@ -11,7 +11,7 @@ from gunicorn.glogging import Logger
 SECRET = re.compile(r"[^/]{43,}")
 
 
-class AccessLogger(Logger):  # type: ignore[misc] # gunicorn has no types
+class AccessLogger(Logger):
     """No query strings (cursors, searches), no addresses, no link's keys.
 
     A line of the application about the same request has the same `request_id`.

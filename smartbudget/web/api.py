@@ -97,6 +97,7 @@ class ApiView(APIView):
     # What a POST derives the ids of what it makes from: the same whenever the request
     # is sent again. None: it has no Idempotency-Key.
     idempotency_key: str | None = None
+    post: Any  # of views that have one
 
     def get_authenticators(self) -> list[Any]:
         return [] if self._asks_for_options() else super().get_authenticators()
@@ -222,6 +223,8 @@ def address_of(request: Request, name: str, *keys: str) -> str:
 
 class ProblemResponse(Response):
     """A problem document; on the API's pages a part of the page."""
+
+    accepted_renderer: Any
 
     def __init__(self, problem: Problem, method: str | None) -> None:
         super().__init__(

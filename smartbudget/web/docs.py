@@ -32,14 +32,14 @@ class SchemaView(ApiView):
     `version`, and is counted by no limit: a tenth of a second each.
     """
 
-    authentication_classes = []
+    authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     renderer_classes = SpectacularAPIView.renderer_classes
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
         """Describe the API."""
-        form = type(request.accepted_renderer)
+        form: Any = type(request.accepted_renderer)
         # People who reach the site under another name try requests out there.
         origin = request.build_absolute_uri("/").rstrip("/")
         written = _written_as(form).replace(config.app_url.encode(), origin.encode())
@@ -64,7 +64,7 @@ def _written_as(form: type[BaseRenderer]) -> bytes:
 class IndexView(ApiView):
     """What can be read at addresses without an id."""
 
-    authentication_classes = []
+    authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
     @extend_schema(exclude=True)

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, overload
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import (
@@ -100,6 +100,14 @@ def _waiting(problem: Problem, wait: int | None) -> Problem:
     return dataclasses.replace(problem, wait=wait, headers=headers)
 
 
+@overload
+def problem_of(error: DomainError) -> Problem: ...
+
+
+@overload
+def problem_of(error: BaseException) -> Problem | None: ...
+
+
 def problem_of(error: BaseException) -> Problem | None:
     """Describe what is no bug: domain errors, outages, what DRF and Django refuse."""
     if isinstance(error, DomainError):
@@ -128,7 +136,9 @@ def _of_domain(error: DomainError) -> Problem:
     if isinstance(error, UnavailableError):
         wait = RETRY_AFTER
     field = getattr(error, "field", None)
-    faults = (Fault(str(error), (field,), error.code),) if field else ()
+    faults: tuple[Fault, ...] = ()
+    if field:
+        faults = (Fault(str(error), (field,), error.code),)
     if isinstance(error, InvalidRowsError):
         faults = tuple(_faults({field: error.rows}))
     return _waiting(Problem(status, str(error), error.code, faults), wait)

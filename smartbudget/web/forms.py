@@ -96,7 +96,7 @@ def answer_form(
         problem = Problem(400, "", "invalid")
         try:
             with held or nullcontext():
-                saved = save(form.cleaned_data) if form.is_valid() else None
+                saved: Any = save(form.cleaned_data) if form.is_valid() else None
         except Exception as error:
             if not hasattr(form, "cleaned_data"):  # no slot: its files stay unread
                 form.files = MultiValueDict()

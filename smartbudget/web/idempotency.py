@@ -38,7 +38,8 @@ from smartbudget.core import idempotency as records
 from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import SecretAnswerError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.idempotency import NAME, Attempt
+from smartbudget.core.idempotency import NAME as NAME
+from smartbudget.core.idempotency import Attempt
 
 logger = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ def test_every_decision_is_cited_by_the_code_it_explains():
     code = {
         anchor
         for anchor, files in cited("docs/decisions.md").items()
-        if any(file.endswith(".py") for file in files)
+        if any(file.endswith((".py", ".toml")) for file in files)
     }
     assert anchors(DECISIONS, "##") == code
 

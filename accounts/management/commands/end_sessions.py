@@ -15,7 +15,7 @@ from smartbudget.core.errors import NotFoundError
 
 class Command(BaseCommand):
     help = "End everybody's sessions and API tokens. Safe to repeat."
-    requires_system_checks = []
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended = 0

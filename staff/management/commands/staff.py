@@ -11,7 +11,7 @@ from staff.users import set_staff
 
 class Command(BaseCommand):
     help = "Let a registered user see the staff pages, or no longer."
-    requires_system_checks = []
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("action", choices=["add", "remove"])

@@ -5,9 +5,11 @@ Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 
 import functools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, zip_longest
+from typing import Any
 
 from pynamodb.exceptions import DoesNotExist, PynamoDBException
 
@@ -15,13 +17,17 @@ from notifications import digests, recipients, schedule, subscriptions, transpor
 from notifications.kinds import SECURITY_KINDS
 from notifications.models import (
     SHARDS,
+    Digest,
+    Job,
     Notification,
+    OutboxItem,
+    PlannedSummary,
     failed_shard_of,
     unsent_since,
 )
 from notifications.outbox import to_sqs_payload
 from notifications.recipients import Recipient
-from notifications.transports import Letter
+from notifications.transports import DeliveryError, Letter
 from smartbudget.core import dates, log, tasks
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -32,7 +38,7 @@ from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
 logger = logging.getLogger(__name__)
 
-LEASE = Lease(owner=Notification.lease_owner, until=Notification.lease_until)
+LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
@@ -53,6 +59,30 @@ _OBSTACLES = {
 }
 
 
+@dataclass(frozen=True)
+class Send:
+    """What to do with a notification: send this."""
+
+    letter: Letter
+
+
+@dataclass(frozen=True)
+class Skip:
+    """What to do with a notification: never send it, for this reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What to do with a notification: nothing until then."""
+
+    until: datetime
+
+
+Decision = Send | Skip | Hold
+
+
 def deliver(
     notification_id: str, *, last_attempt: bool = False, lease_seconds: float = 60
 ) -> None:
@@ -68,45 +98,106 @@ def deliver(
     In the user's quiet hours it stays `queued`, until a sweep after their end. A
     planned summary gets its text first.
     """
-    notification = _take_lease(notification_id, new_owner(), lease_seconds)
-    if notification is None:
+    item = _take_lease(notification_id, new_owner(), lease_seconds)
+    if item is None:
         return
-    with log.bound(notification.request_id, user_id=notification.user_id):
-        _deliver(notification, last_attempt=last_attempt)
+    with log.bound(item.request_id, user_id=item.user_id):
+        if item.attempts > MOST_ATTEMPTS:
+            _give_up(item)
+        else:
+            _deliver(item, last_attempt=last_attempt)
 
 
-def _deliver(notification: Notification, *, last_attempt: bool) -> None:
-    if notification.attempts > MOST_ATTEMPTS:
-        if notification.planned_for:
-            recipient = recipients.find(notification.user_id, Recipient)
-            if recipient:
-                schedule.give_up(notification, recipient)
-        update_notification_status(notification, "failed", TOO_OFTEN)
-        return
-    held_until = None
+def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
+    failure: str | None = NOT_JUST_THEN
     try:
-        recipient = recipients.find(notification.user_id, Recipient)
-        if recipient and notification.planned_for:
-            held_until = schedule.due_later(notification, recipient)
-        letter, obstacle = None, None
-        if held_until is None:
-            letter, obstacle = _letter(notification, recipient)
-        if recipient and letter:
-            held_until = recipient.quiet_end(notification.type, dates.now())
-            if held_until is None:
-                transports.chosen().send(letter)
-    except Exception as error:
-        _release(notification, error, last_attempt=last_attempt)
+        recipient = recipients.find(item.user_id, Recipient)
+        decision: Decision | None = _decide_before_text(item, recipient)
+        if recipient and decision is None:
+            item = _with_text(item, recipient)
+            decision = _decide(item, recipient)
+        if isinstance(decision, Send):
+            transports.chosen().send(decision.letter)
+        failure = None
+    except DeliveryError as error:
+        failure = str(error)
         raise
+    finally:
+        if failure:
+            _release(item, failure, last_attempt=last_attempt)
     # Not among what may fail the last attempt: what is held up is never lost.
-    if held_until:
-        _hold(notification, held_until)
-        return
-    update_notification_status(notification, "sent" if letter else "skipped", obstacle)
+    match decision:
+        case Hold(until):
+            _hold(item, until)
+        case Skip(reason):
+            update_notification_status(item, "skipped", reason)
+        case Send():
+            update_notification_status(item, "sent")
+
+
+def _give_up(item: OutboxItem) -> None:
+    """End what crashed in every attempt as failed."""
+    if isinstance(item, PlannedSummary):
+        recipient = recipients.find(item.user_id, Recipient)
+        if recipient:
+            schedule.give_up(item, recipient)
+    update_notification_status(item, "failed", TOO_OFTEN)
+
+
+def _decide_before_text(
+    item: OutboxItem, recipient: Recipient | None
+) -> Skip | Hold | None:
+    """Return why an item needs no text now, or None if it does."""
+    if recipient is None:
+        return Skip(_DELETED)
+    planned = item if isinstance(item, PlannedSummary) else None
+    if planned and (due := schedule.due_later(planned, recipient)):
+        return Hold(due)
+    if not recipient.wants(item.type):
+        return Skip(_TURNED_OFF)
+    if planned and schedule.is_overtaken(planned, recipient):
+        schedule.plan_next(planned, recipient)
+        return Skip(_OVERTAKEN)
+    return None
+
+
+def _with_text(item: OutboxItem, recipient: Recipient) -> OutboxItem:
+    """Return the notification that a planned summary becomes; else the item itself."""
+    if not isinstance(item, PlannedSummary):
+        return item
+    given = {"planned": item, "recipient": recipient}
+    written: Notification = tasks.apply(schedule.WRITE_TASK, given)
+    return written
+
+
+def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
+    """Return what to do with a notification that has its text."""
+    if isinstance(item, Digest) and not digests.fill(item, recipient):
+        return Skip(_ALL_TURNED_OFF)
+    if recipient.locked_at and item.type not in SECURITY_KINDS:
+        return Skip(_LOCKED)
+    recipient = subscriptions.check_email_subscription(recipient)
+    status = recipient.subscription_status
+    if status != "confirmed":
+        return Skip(recipient.email_problem or _OBSTACLES[status])
+    if until := recipient.quiet_end(item.type, dates.now()):
+        return Hold(until)
+    return Send(
+        Letter(
+            notification_id=item.notification_id,
+            user_id=recipient.user_id,
+            email=recipient.email,
+            subject=item.subject,
+            message=item.message,
+            subscription=recipient.subscription_arn,
+            unsubscribe_key=recipient.unsubscribe_key,
+            language=recipient.language,
+        )
+    )
 
 
 def update_notification_status(
-    notification: Notification, status: str, error: str | None = None
+    item: OutboxItem, status: str, error: str | None = None
 ) -> None:
     """End a delivery under our lease: `sent`, `skipped` or `failed`, and why.
 
@@ -114,34 +205,32 @@ def update_notification_status(
     so that a repetition after a lost reply is taken for ours.
     """
     actions: list[Action] = [
-        Notification.status.set(status),
+        OutboxItem.status.set(status),
         *LEASE.release(),
-        Notification.held_until.remove(),
+        OutboxItem.held_until.remove(),
     ]
-    if notification.members:  # its text was written for sending
+    if isinstance(item, Digest):  # its text was written for sending
         actions += [
-            Notification.subject.set(notification.subject),
-            Notification.message.set(notification.message),
+            OutboxItem.subject.set(item.subject),
+            OutboxItem.message.set(item.message),
         ]
     if status == "failed":
-        shard = failed_shard_of(notification.notification_id)
+        shard = failed_shard_of(item.notification_id)
         actions += [
-            Notification.unsent_shard.set(shard),
-            Notification.unsent_since.set(dates.timestamp()),
+            OutboxItem.unsent_shard.set(shard),
+            OutboxItem.unsent_since.set(dates.timestamp()),
         ]
     else:
         actions += [
-            Notification.unsent_shard.remove(),
-            Notification.unsent_since.remove(),
+            OutboxItem.unsent_shard.remove(),
+            OutboxItem.unsent_since.remove(),
         ]
-    if not _update_leased(notification, actions, error):
-        logger.warning(
-            "lease was lost notification_id=%s", notification.notification_id
-        )
+    if not _update_leased(item, actions, error):
+        logger.warning("lease was lost notification_id=%s", item.notification_id)
         return
     logger.info(
         "delivery ended notification_id=%s status=%s",
-        notification.notification_id,
+        item.notification_id,
         status,
     )
     log.count("NotificationsDelivered", Status=status)
@@ -162,9 +251,9 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
     counts = {"requeued": 0, "refused": 0}
     known_emails = functools.cache(email_of)
     overdue = _overdue()
-    while keep_going() and (found := list(islice(overdue, BATCH))):
-        waiting_since = {item.notification_id: item.unsent_since for item in found}
-        taken = [item for item in found if _restart_wait(item, dates.timestamp())]
+    while keep_going() and (batch := list(islice(overdue, BATCH))):
+        waiting_since = {item.notification_id: item.unsent_since for item in batch}
+        taken = [item for item in batch if _restart_wait(item, dates.timestamp())]
         refused = enqueue_again(taken, known_emails)
         for item in refused:  # SQS is down: the next sweep need not wait for them
             _restart_wait(item, waiting_since[item.notification_id])
@@ -177,14 +266,14 @@ def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
 
 
 def enqueue_again(
-    notifications: list[Notification], email_of: Callable[[str], str]
-) -> list[Notification]:
+    items: Sequence[OutboxItem], email_of: Callable[[str], str]
+) -> list[OutboxItem]:
     """Queue notifications and jobs again; return what SQS did not take.
 
-    email_of: tells a user's address, "" where there is no account. Safe to repeat.
+    email_of: returns a user's address, "" if there is no account. Safe to repeat.
     """
-    jobs = [item for item in notifications if item.task]
-    letters = [item for item in notifications if not item.task]
+    jobs = [item for item in items if isinstance(item, Job)]
+    letters = [item for item in items if not isinstance(item, Job)]
     refused = _queue(
         DEFAULT,
         letters,
@@ -196,8 +285,8 @@ def enqueue_again(
 
 
 def _queue(
-    task: str, items: list[Notification], calls: list[dict[str, str]]
-) -> list[Notification]:
+    task: str, items: Sequence[OutboxItem], calls: list[dict[str, str]]
+) -> list[OutboxItem]:
     """Queue a call for each item; return the items that SQS did not take."""
     try:
         send_tasks(task, calls)
@@ -216,32 +305,36 @@ def email_of(user_id: str) -> str:
         return ""  # delivering finds it out, and says so
 
 
-def _find(notification_id: str) -> Notification | None:
+def _find(notification_id: str) -> OutboxItem | None:
     try:
-        return Notification.get(notification_id, consistent_read=True)
+        return OutboxItem.get(notification_id, consistent_read=True)
     except DoesNotExist:
         return None
 
 
 def _take_lease(
     notification_id: str, owner: str, lease_seconds: float
-) -> Notification | None:
+) -> OutboxItem | None:
     """Acquire the lease on a notification; None if there is nothing left to do."""
     now = dates.now()
     until = now + timedelta(seconds=lease_seconds)
-    notification = Notification(notification_id)
+    answer: dict[str, Any] = {}
+
+    def take() -> None:
+        answer.update(OutboxItem(notification_id).update(actions, free))
+
     actions: list[Action] = [
         *LEASE.take(owner, dates.timestamp(until)),
-        Notification.attempts.add(1),
+        OutboxItem.attempts.add(1),
     ]
     # Not `available_to`: a repetition after a lost reply would count two attempts.
-    free = LEASE.free_at(dates.timestamp(now)) & (Notification.status == "queued")
-    if conditional_write(lambda: notification.update(actions, free)):
-        return notification
+    free = LEASE.free_at(dates.timestamp(now)) & (OutboxItem.status == "queued")
+    if conditional_write(take):
+        return OutboxItem.from_raw_data(answer["Attributes"])
     return _read_refused(notification_id, owner)
 
 
-def _read_refused(notification_id: str, owner: str) -> Notification | None:
+def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
     """Return a notification whose lease was refused only because a reply was lost.
 
     None if it needs no delivery. Raises NotFoundError, or ConflictError if another
@@ -257,101 +350,58 @@ def _read_refused(notification_id: str, owner: str) -> Notification | None:
     return stored
 
 
-def _letter(
-    notification: Notification, recipient: Recipient | None
-) -> tuple[Letter | None, str | None]:
-    """Return what to send to whom, or None and why it is not sent."""
-    if recipient is None:
-        return None, _DELETED
-    if not recipient.wants(notification.type):
-        return None, _TURNED_OFF
-    if notification.members and not digests.fill(notification, recipient):
-        return None, _ALL_TURNED_OFF
-    if notification.planned_for:
-        if schedule.is_overtaken(notification, recipient):
-            schedule.plan_next(notification, recipient)
-            return None, _OVERTAKEN
-        planned = {"planned": notification, "recipient": recipient}
-        tasks.apply(schedule.WRITE_TASK, planned)
-    if recipient.locked_at and notification.type not in SECURITY_KINDS:
-        return None, _LOCKED
-    recipient = subscriptions.check_email_subscription(recipient)
-    status = recipient.subscription_status
-    if status != "confirmed":
-        return None, recipient.email_problem or _OBSTACLES[status]
-    letter = Letter(
-        notification_id=notification.notification_id,
-        user_id=recipient.user_id,
-        email=recipient.email,
-        subject=notification.subject,
-        message=notification.message,
-        subscription=recipient.subscription_arn,
-        unsubscribe_key=recipient.unsubscribe_key,
-        language=recipient.language,
-    )
-    return letter, None
-
-
-def _hold(notification: Notification, until: datetime) -> None:
+def _hold(item: OutboxItem, until: datetime) -> None:
     """Release the lease until a time; nothing was tried, so no attempt counts."""
     actions: list[Action] = [
         *LEASE.release(),
-        Notification.attempts.set(notification.attempts - 1),
-        Notification.held_until.set(dates.timestamp(until)),
-        Notification.unsent_since.set(unsent_since(until)),
+        OutboxItem.attempts.set(item.attempts - 1),
+        OutboxItem.held_until.set(dates.timestamp(until)),
+        OutboxItem.unsent_since.set(unsent_since(until)),
     ]
-    _update_leased(notification, actions, None)
+    _update_leased(item, actions, None)
 
 
-def _release(
-    notification: Notification, error: Exception, *, last_attempt: bool
-) -> None:
+def _release(item: OutboxItem, reason: str, *, last_attempt: bool) -> None:
     """Release the lease for the next attempt; after the last one mark as failed."""
-    known = isinstance(error, transports.DeliveryError)
-    reason = str(error) if known else NOT_JUST_THEN
     try:
         # A summary still to be written must go on to plan the one after it.
-        if last_attempt and not notification.planned_for:
-            update_notification_status(notification, "failed", reason)
+        if last_attempt and not isinstance(item, PlannedSummary):
+            update_notification_status(item, "failed", reason)
         else:
-            _update_leased(notification, LEASE.release(), reason)
+            _update_leased(item, LEASE.release(), reason)
     except PynamoDBException:
-        logger.exception(
-            "lease not released notification_id=%s", notification.notification_id
-        )
+        logger.exception("lease not released notification_id=%s", item.notification_id)
 
 
-def _update_leased(
-    notification: Notification, actions: list[Action], error: str | None
-) -> bool:
-    """Update a notification; False, and no change, if the lease is not ours."""
+def _update_leased(item: OutboxItem, actions: list[Action], error: str | None) -> bool:
+    """Update an item; False, and no change, if the lease is not ours."""
     actions = [
         *actions,
-        Notification.updated_at.set(dates.timestamp()),
-        Notification.error.set(error) if error else Notification.error.remove(),
+        OutboxItem.updated_at.set(dates.timestamp()),
+        OutboxItem.error.set(error) if error else OutboxItem.error.remove(),
     ]
-    ours = LEASE.held_by(notification.lease_owner)
-    return conditional_write(lambda: notification.update(actions, ours))
+    ours = LEASE.held_by(item.lease_owner)
+    return conditional_write(lambda: item.update(actions, ours))
 
 
-def _restart_wait(notification: Notification, since: str) -> bool:
+def _restart_wait(item: OutboxItem, since: str) -> bool:
     """Let the overdue time begin anew; tell whether nobody did so before."""
-    unchanged = Notification.unsent_since == notification.unsent_since
-    actions: list[Action] = [Notification.unsent_since.set(since)]
-    return conditional_write(lambda: notification.update(actions, unchanged))
+    unchanged = OutboxItem.unsent_since == item.unsent_since
+    actions: list[Action] = [OutboxItem.unsent_since.set(since)]
+    return conditional_write(lambda: item.update(actions, unchanged))
 
 
-def _overdue() -> Iterator[Notification]:
+def _overdue() -> Iterator[OutboxItem]:
     before = unsent_since(dates.now())
     queries = [
-        Notification.unsent.query(
+        OutboxItem.unsent.query(
             shard,
-            Notification.unsent_since < before,
+            OutboxItem.unsent_since < before,
             limit=SWEEP_LIMIT // len(SHARDS),
             page_size=100,
         )
         for shard in SHARDS
     ]
     # In turn: a run that ends early would always leave out the same ones.
-    for found in zip_longest(*queries):
-        yield from filter(None, found)
+    for items in zip_longest(*queries):
+        yield from filter(None, items)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from notifications import messages, outbox
-from notifications.models import DIGEST, Notification
+from notifications.models import DIGEST, Digest, Notification
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
 
@@ -29,7 +29,7 @@ def gather(
     alerts: Sequence[Notification],
     gathered: Sequence[Notification],
     writes: Transaction,
-) -> tuple[Notification, list[Notification]]:
+) -> tuple[Digest, list[Notification]]:
     """Add a digest with these alerts and those gathered before to a transaction.
 
     alerts: composed, in this transaction and not stored yet; they become the digest's,
@@ -48,42 +48,44 @@ def gather(
         alert.error = TOLD_TOGETHER
         alert.unsent_shard = alert.unsent_since = None
     replaced = {alert.topic for alert in alerts if alert.topic}
-    for each in gathered:
-        if each.topic in replaced:
-            writes.delete(each, Notification.digest_id == digest_id)
-    members = [each for each in gathered if each.topic not in replaced] + [*alerts]
+    for alert in gathered:
+        if alert.topic in replaced:
+            writes.delete(alert, Notification.digest_id == digest_id)
+    kept = [alert for alert in gathered if alert.topic not in replaced]
+    members = [*kept, *alerts]
     subject, message = _text(members, user.language)
-    digest = outbox.compose(
+    composed = outbox.compose(
         notification_id=digest_id,
         user_id=user.user_id,
         type=DIGEST,
         subject=subject,
         message=message,
     )
+    digest = Digest(**composed.attribute_values)
     digest.read_at = digest.created_at  # what there is to read are its alerts
     values = {**digest.attribute_values}
     values.pop("notification_id")
     writes.update(
         digest,
         [
-            *(getattr(Notification, name).set(value) for name, value in values.items()),
+            *(getattr(Digest, name).set(value) for name, value in values.items()),
             # Added, never set: after a lost reply there may be more than is known here.
-            Notification.members.add({alert.notification_id for alert in alerts}),
+            Digest.members.add({alert.notification_id for alert in alerts}),
         ],
-        Notification.lease_owner.does_not_exist(),
+        Digest.lease_owner.does_not_exist(),
     )
     return digest, members
 
 
-def fill(digest: Notification, recipient: "Recipient") -> bool:
+def fill(digest: Digest, recipient: "Recipient") -> bool:
     """Write a digest of what its receiver wants by e-mail; it is not stored.
 
     Returns False where that is nothing.
     """
-    found = Notification.batch_get(list(digest.members or ()), consistent_read=True)
+    stored = Notification.batch_get(list(digest.members), consistent_read=True)
     members = [
         member
-        for member in found
+        for member in stored
         if member.digest_id == digest.notification_id and recipient.wants(member.type)
     ]
     if members:
@@ -94,9 +96,11 @@ def fill(digest: Notification, recipient: "Recipient") -> bool:
 def _text(members: Sequence[Notification], language: str) -> tuple[str, str]:
     if len(members) == 1:
         return members[0].subject, members[0].message
-    ordered = sorted(members, key=lambda each: (_ORDER.index(each.type), each.subject))
+    ordered = sorted(
+        members, key=lambda alert: (_ORDER.index(alert.type), alert.subject)
+    )
     return messages.digest(
-        [each.subject for each in ordered],
-        budgets_only=all(each.type != _ORDER[-1] for each in members),
+        [alert.subject for alert in ordered],
+        budgets_only=all(alert.type != _ORDER[-1] for alert in members),
         language=language,
     )

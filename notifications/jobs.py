@@ -9,7 +9,7 @@ Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 
 import uuid
 
-from notifications.models import Notification, shard_of
+from notifications.models import Job, shard_of
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction, conditional_write
 
@@ -24,7 +24,7 @@ def put(task: str, user_id: str, writes: Transaction) -> None:
     """
     now = dates.timestamp()
     job_id = _id_of(task, user_id)
-    job = Notification(
+    job = Job(
         notification_id=job_id,
         user_id=user_id,
         type="job",
@@ -35,19 +35,19 @@ def put(task: str, user_id: str, writes: Transaction) -> None:
         unsent_shard=shard_of(job_id),
         unsent_since=now,
     )
-    writes.put_once(job, Notification.notification_id.does_not_exist())
+    writes.put_once(job, Job.notification_id.does_not_exist())
 
 
 def touch(task: str, user_id: str) -> None:
     """Restart the time that the sweep waits, while the job is at work; repeatable."""
-    job = Notification(_id_of(task, user_id))
-    since = Notification.unsent_since.set(dates.timestamp())
-    conditional_write(lambda: job.update([since], Notification.task == task))
+    job = Job(_id_of(task, user_id))
+    since = Job.unsent_since.set(dates.timestamp())
+    conditional_write(lambda: job.update([since], Job.task == task))
 
 
 def remove(task: str, user_id: str, writes: Transaction) -> None:
     """Note in a transaction that a job is done."""
-    writes.delete(Notification(_id_of(task, user_id)))
+    writes.delete(Job(_id_of(task, user_id)))
 
 
 def _id_of(task: str, user_id: str) -> str:

@@ -1,7 +1,13 @@
-"""The notifications table."""
+"""The notifications table: what was, is or will be sent, and work for the sweep.
+
+Its items are of four kinds, each with a model: a notification, a digest of several, a
+summary that is planned, and a job. Which one an item is shows in an attribute that
+only this kind has.
+"""
 
 import datetime
 import zlib
+from typing import Any, Self, cast
 
 from pynamodb.attributes import (
     NumberAttribute,
@@ -60,7 +66,7 @@ class ByUserIndex(GlobalSecondaryIndex["Notification"]):
     created_at = UnicodeAttribute(range_key=True)
 
 
-class UnsentIndex(GlobalSecondaryIndex["Notification"]):
+class UnsentIndex(GlobalSecondaryIndex["OutboxItem"]):
     """What is queued, longest waiting first, and what failed; holds nothing else."""
 
     class Meta:
@@ -71,8 +77,11 @@ class UnsentIndex(GlobalSecondaryIndex["Notification"]):
     unsent_since = UnicodeAttribute(range_key=True)
 
 
-class Notification(Table):
-    """One message to one user."""
+class OutboxItem(Table):
+    """What every kind has: who it is for, its lease, and since when it is unsent.
+
+    What is read by this model comes as the kind that it is.
+    """
 
     class Meta:
         table_name = f"{config.resource_prefix}notifications"
@@ -86,31 +95,63 @@ class Notification(Table):
     message = UnicodeAttribute()
     status = UnicodeAttribute(default="queued")  # one of STATUSES
     delivery_method = UnicodeAttribute(default="email")
-    # ISO 8601, UTC; None while it is planned, which keeps it out of the history.
-    created_at = UnicodeAttribute(null=True)
-    # A summary still to be written: the first day that it is about, YYYY-MM-DD.
-    planned_for = UnicodeAttribute(null=True)
-    # Of a job, which is no notification: the task that the sweep queues for it.
-    task = UnicodeAttribute(null=True)
     updated_at = UnicodeAttribute()
     attempts = NumberAttribute(default=0)  # deliveries begun
     error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words
     lease_owner = UnicodeAttribute(attr_name="claim", null=True)  # of the delivery
     # ISO 8601, UTC.
     lease_until = UnicodeAttribute(attr_name="claimed_until", null=True)
-    read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
     held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
-    digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own
-    members = UnicodeSetAttribute(null=True)  # a digest's alerts, by notification_id
     request_id = UnicodeAttribute(null=True)  # what led to it, for the log; None: none
     unsent_shard = UnicodeAttribute(null=True)  # both only while `queued` or `failed`
     unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when queued, or failed
 
-    by_user = ByUserIndex()
     unsent = UnsentIndex()
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Return an item as the kind that it is, or as the model it was asked of."""
+        model = _kind_of(data) if cls is OutboxItem else cls
+        return cast("Self", super(OutboxItem, model).from_raw_data(data))
+
+
+class Notification(OutboxItem):
+    """One message to one user, listed in the history."""
+
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
+    digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own
+
+    by_user = ByUserIndex()
 
     # Not stored. What a bulk tells once only: its later alert replaces the earlier one.
     topic: str | None = None
+
+
+class Digest(Notification):
+    """The one e-mail about several notifications."""
+
+    members = UnicodeSetAttribute()  # their notification_ids
+
+
+class PlannedSummary(OutboxItem):
+    """A summary still to be written, in no history: it becomes a notification."""
+
+    planned_for = UnicodeAttribute()  # the first day that it is about, YYYY-MM-DD
+
+
+class Job(OutboxItem):
+    """Work for the sweep, which is nothing to send and in no history."""
+
+    task = UnicodeAttribute()  # the name of what the sweep queues
+
+
+def _kind_of(data: dict[str, Any]) -> type[OutboxItem]:
+    if "task" in data:
+        return Job
+    if "planned_for" in data:
+        return PlannedSummary
+    return Digest if "members" in data else Notification
 
 
 class OptIn(Table):

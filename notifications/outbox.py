@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from notifications.messages import printable, subject_line
-from notifications.models import TYPES, Notification, shard_of
+from notifications.models import TYPES, Notification, OutboxItem, shard_of
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.tasks import DEFAULT, QueueError, send_tasks
@@ -74,14 +74,14 @@ def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
         logger.warning("left to the sweep count=%d", len(error.refused), exc_info=True)
 
 
-def to_sqs_payload(notification: Notification, email: str) -> dict[str, str]:
+def to_sqs_payload(item: OutboxItem, email: str) -> dict[str, str]:
     """Return the message that is queued for a notification."""
     return {
-        "user_id": notification.user_id,
+        "user_id": item.user_id,
         "user_email": email,
-        "message": notification.message,
-        "subject": notification.subject,
-        "notification_type": notification.type,
-        "notification_id": notification.notification_id,
+        "message": item.message,
+        "subject": item.subject,
+        "notification_type": item.type,
+        "notification_id": item.notification_id,
         "timestamp": dates.timestamp(),
     }

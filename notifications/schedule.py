@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from notifications import messages
-from notifications.models import Notification, shard_of, unsent_since
+from notifications.models import Notification, PlannedSummary, shard_of, unsent_since
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
 from smartbudget.core.dynamodb import (
@@ -76,7 +76,7 @@ def put(recipient: Recipient, kind: str, period: Period, writes: Transaction) ->
     subject, message = messages.summary_to_come(
         PERIODS[kind], language=recipient.language
     )
-    planned = Notification(
+    planned = PlannedSummary(
         notification_id=notification_id,
         user_id=recipient.user_id,
         type=kind,
@@ -87,8 +87,9 @@ def put(recipient: Recipient, kind: str, period: Period, writes: Transaction) ->
         unsent_shard=shard_of(notification_id),
         unsent_since=unsent_since(due_at(period, recipient.time_zone)),
     )
-    dropped = (Notification.status == "skipped") & Notification.planned_for.exists()
-    writes.put_once(planned, Notification.notification_id.does_not_exist() | dropped)
+    model = PlannedSummary
+    dropped = (model.status == "skipped") & model.planned_for.exists()
+    writes.put_once(planned, model.notification_id.does_not_exist() | dropped)
 
 
 def all_ids(recipient: Recipient) -> Iterator[str]:
@@ -107,13 +108,15 @@ def _id_of(user_id: str, kind: str, period: Period) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user_id}|{kind}|{period.start}").hex
 
 
-def period_of(planned: Notification) -> Period:
+def period_of(planned: PlannedSummary) -> Period:
     """Return the period that a planned summary is about."""
     first = datetime.date.fromisoformat(planned.planned_for)
     return dates.period_of(PERIODS[planned.type], first)
 
 
-def due_later(planned: Notification, recipient: Recipient) -> datetime.datetime | None:
+def due_later(
+    planned: PlannedSummary, recipient: Recipient
+) -> datetime.datetime | None:
     """Return when a planned summary is due; None: it is.
 
     It may have been planned in a time zone further east than the user is now.
@@ -122,31 +125,36 @@ def due_later(planned: Notification, recipient: Recipient) -> datetime.datetime 
     return due if due > dates.now() else None
 
 
-def is_overtaken(planned: Notification, recipient: Recipient) -> bool:
+def is_overtaken(planned: PlannedSummary, recipient: Recipient) -> bool:
     """Return whether a later summary is due by now, as after an outage."""
     due = last_due(planned.type, recipient.time_zone)
     return period_of(planned).start < due.start
 
 
 def store_text(
-    planned: Notification, recipient: Recipient, subject: str, message: str
-) -> None:
+    planned: PlannedSummary, recipient: Recipient, subject: str, message: str
+) -> Notification:
     """Make a planned summary a notification, and plan the next, in one transaction.
 
-    The caller must hold its lease. Safe to repeat. Raises ConflictError if the lease
-    was lost.
+    Returns the notification. The caller must hold its lease. Safe to repeat.
+
+    Raises ConflictError if the lease was lost.
     """
+    values = {**planned.attribute_values}
+    del values["planned_for"]
+    values |= {"subject": subject, "message": message, "created_at": dates.timestamp()}
+    written = Notification(**values)
     actions: list[Action] = [
-        Notification.subject.set(subject),
-        Notification.message.set(message),
-        Notification.created_at.set(dates.timestamp()),
-        Notification.planned_for.remove(),
+        Notification.subject.set(written.subject),
+        Notification.message.set(written.message),
+        Notification.created_at.set(written.created_at),
+        PlannedSummary.planned_for.remove(),
     ]
     plan_next(planned, recipient, actions)
-    planned.subject, planned.message, planned.planned_for = subject, message, None
+    return written
 
 
-def give_up(planned: Notification, recipient: Recipient) -> None:
+def give_up(planned: PlannedSummary, recipient: Recipient) -> None:
     """Show a summary that cannot be written in the history, and plan the next one."""
     if recipient.wants(planned.type):
         seen = Notification.created_at.set(dates.timestamp())
@@ -154,7 +162,7 @@ def give_up(planned: Notification, recipient: Recipient) -> None:
 
 
 def plan_next(
-    planned: Notification, recipient: Recipient, actions: Sequence[Action] = ()
+    planned: PlannedSummary, recipient: Recipient, actions: Sequence[Action] = ()
 ) -> None:
     """Plan the summary after one, or the last that is due if that is later.
 
@@ -173,8 +181,8 @@ def plan_next(
         writes = Transaction()
         put(recipient, kind, period, writes)
         if actions:
-            stored = Notification(planned.notification_id)
-            ours = Notification.lease_owner == planned.lease_owner
+            stored = PlannedSummary(planned.notification_id)
+            ours = PlannedSummary.lease_owner == planned.lease_owner
             writes.update(stored, [*actions], ours)
         try:
             writes.commit()

@@ -8,11 +8,11 @@ from reports import summaries
 from smartbudget.core.tasks import task
 
 if TYPE_CHECKING:
-    from notifications.models import Notification
+    from notifications.models import Notification, PlannedSummary
     from notifications.recipients import Recipient
 
 
 @task
-def write_summary(*, planned: Notification, recipient: Recipient) -> None:
+def write_summary(*, planned: PlannedSummary, recipient: Recipient) -> Notification:
     """Write a summary that is due; see summaries.write. Applied, never queued."""
-    summaries.write(planned, recipient)
+    return summaries.write(planned, recipient)

@@ -10,6 +10,9 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
+
+from pynamodb.pagination import ResultIterator
 
 from notifications import delivery
 from notifications.models import FAILED_SHARDS, Notification, shard_of
@@ -110,7 +113,7 @@ def _failed() -> tuple[list[Notification], bool]:
     found: list[Notification] = []
     more = False
     for shard in FAILED_SHARDS:
-        results = Notification.unsent.query(
+        results: ResultIterator[Any] = Notification.unsent.query(
             shard,
             scan_index_forward=False,
             page_size=LOOKED_AT,

@@ -92,15 +92,26 @@ class KilledError(BaseException):
 def killed(operation: str, nth: int, *, done: bool):
     """End the process at the nth of them, before AWS does it or after."""
     number = itertools.count(1)
+    is_dead = False
 
     def kill(request, operation):
+        nonlocal is_dead
         if next(number) == nth:
             if done:
                 do_unseen(request, operation)
+            is_dead = True
             raise KilledError
 
+    def bury(request, operation):
+        if is_dead:
+            raise EndpointConnectionError(endpoint_url=request.url)
+
     # What `finally` would still send, a process that is killed does not.
-    with hooked(operation, kill), down("SendMessageBatch"):
+    with (
+        hooked("UpdateItem", bury),
+        hooked(operation, kill),
+        down("SendMessageBatch"),
+    ):
         try:
             yield
         except KilledError:

@@ -308,7 +308,7 @@ def test_a_lease_that_cannot_be_released_expires(clock):
     leased = delivery._take_lease("n1", "me", 60)
 
     with faults.down("UpdateItem"):
-        delivery._release(leased, DeliveryError("no"), last_attempt=False)
+        delivery._release(leased, "no", last_attempt=False)
 
     clock.shift(61)
     delivery.deliver("n1")

@@ -9,7 +9,7 @@ from accounts.models import Account
 from expenses import services as expenses
 from expenses.bulk import record_expenses
 from notifications import delivery
-from notifications.models import Notification
+from notifications.models import Digest, Notification, OutboxItem
 from smartbudget.core.dynamodb import Transaction
 from tests.money_builders import make_budget
 from tests.notifications import faults
@@ -48,11 +48,11 @@ def rows(alice, monkeypatch):
 
 
 def digests() -> list[Notification]:
-    return [each for each in Notification.scan() if each.members]
+    return [each for each in OutboxItem.scan() if isinstance(each, Digest)]
 
 
 def alerts() -> list[Notification]:
-    return [each for each in Notification.scan() if not each.members]
+    return [each for each in OutboxItem.scan() if not isinstance(each, Digest)]
 
 
 def told() -> list[str]:

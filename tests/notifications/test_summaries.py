@@ -9,7 +9,7 @@ from pynamodb.exceptions import PynamoDBException
 from accounts import services as accounts
 from accounts.models import Account
 from notifications import delivery, schedule, services, subscriptions
-from notifications.models import Notification
+from notifications.models import Notification, OutboxItem, PlannedSummary
 from notifications.transports import DeliveryError
 from profiles.services import update_profile
 from reports import summaries
@@ -36,8 +36,8 @@ def want(user, kind=WEEKLY, wanted=True):
     update_profile(user, email_preferences={kind: wanted})
 
 
-def planned() -> list[Notification]:
-    found = [each for each in Notification.scan() if each.planned_for]
+def planned() -> list[PlannedSummary]:
+    found = [each for each in OutboxItem.scan() if isinstance(each, PlannedSummary)]
     return sorted(found, key=lambda each: each.planned_for)
 
 

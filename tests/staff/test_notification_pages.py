@@ -6,7 +6,7 @@ import pytest
 
 from accounts import services as accounts
 from notifications import delivery
-from notifications.models import Notification
+from notifications.models import Notification, PlannedSummary
 from profiles import services
 from tests.notifications import faults
 from tests.notifications.builders import make_account, stored
@@ -93,7 +93,7 @@ def test_a_summary_that_was_never_written_is_listed_too(grace, clock):
     """It has no place in the history, so nobody else would see that it failed."""
     alice = accounts.get_account("alice").user
     services.update_profile(alice, email_preferences={"weekly_summary": True})
-    (plan,) = [each for each in Notification.scan() if each.planned_for]
+    (plan,) = PlannedSummary.scan(PlannedSummary.planned_for.exists())
     plan.update([Notification.attempts.set(delivery.MOST_ATTEMPTS)])
     services.update_profile(alice, email_preferences={"weekly_summary": False})
     clock.shift(datetime.timedelta(days=7))

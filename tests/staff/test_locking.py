@@ -160,7 +160,7 @@ def test_a_login_under_way_does_not_slip_through(grace, bob):
 
 
 def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
-    commit, late = users.Writes.commit, []
+    commit, late = users.Transaction.commit, []
 
     def begin_first(writes, *args):
         if not late:
@@ -168,7 +168,7 @@ def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
             late[0] = services.begin_session(account_of(bob)).session_key
         commit(writes, *args)
 
-    monkeypatch.setattr(users.Writes, "commit", begin_first)
+    monkeypatch.setattr(users.Transaction, "commit", begin_first)
     users.lock(grace, bob.user_id, reason=REASON)
 
     assert services.find_session(late[0]) is None

@@ -26,7 +26,7 @@ from django.test import Client
 from accounts import tokens
 from benchmarks.actions import Bench
 from benchmarks.load import Asked, Load, ask_for, server
-from expenses.bulk import MOST_ROWS
+from expenses.bulk_create import MOST_ROWS
 
 SECONDS = float(os.environ.get("API_BENCH_SECONDS", "5"))
 CONNECTIONS = (1, 8, 32)

@@ -10,7 +10,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses import bulk, history, queries, selection, services
+from expenses import bulk_create, bulk_update, history, queries, services
 from expenses.models import Expense
 from expenses.serializers import (
     BulkInput,
@@ -108,7 +108,7 @@ class BulkView(ApiView):
         """
         data = BulkInput(data=request.data)
         data.is_valid(raise_exception=True)
-        recorded = bulk.record_expenses(
+        recorded = bulk_create.record_expenses(
             request.user,
             data.validated_data["expenses"],
             idempotency_key=self.idempotency_key,
@@ -140,9 +140,9 @@ class SelectedView(ApiView):
         given = data.validated_data
         expense_ids = given.pop("expense_ids")
         if given.pop("delete", False):
-            done = selection.delete_expenses(request.user, expense_ids)
+            done = bulk_update.delete_expenses(request.user, expense_ids)
         else:
-            done = selection.change_expenses(request.user, expense_ids, **given)
+            done = bulk_update.change_expenses(request.user, expense_ids, **given)
         return Response(DoneOutput(done).data)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from expenses.bulk import MOST_ROWS
+from expenses.bulk_create import MOST_ROWS
+from expenses.bulk_update import MOST as MOST_SELECTED
 from expenses.categories.queries import LONGEST
 from expenses.history import Edit
 from expenses.models import STATUSES
 from expenses.queries import LONGEST_SEARCH, RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
-from expenses.selection import MOST as MOST_SELECTED
 from smartbudget.core.money import format_amount
 from smartbudget.web.base_serializers import (
     FormInput,

@@ -11,11 +11,11 @@ from pynamodb.exceptions import DoesNotExist
 
 from budgets import evaluation
 from budgets.evaluation import Outcome
-from expenses import drafts, effects
+from expenses import side_effects, validation
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import services as receipts
-from expenses.receipts.services import Kept, Removal
+from expenses.receipts.services import Removal, StoredReceipt
 from smartbudget.core import log
 from smartbudget.core.dynamodb import (
     Transaction,
@@ -69,7 +69,9 @@ def record_expense(
         "date": date,
         "status": status,
     }
-    expense = drafts.draft(user, drafts.new_id(user, idempotency_key), given)
+    expense = validation.new_expense(
+        user, validation.new_id(user, idempotency_key), given
+    )
     kept = _keep(user, expense.expense_id, receipt, receipt_url)
     if kept:
         expense.set_receipt(kept.changes)
@@ -77,7 +79,7 @@ def record_expense(
     with _taken_back(kept):
         stored = _commit(user, lambda: _record(user, expense, kept))
         if stored is not expense and not is_same:
-            drafts.refuse_other(stored, expense, dated=date is not None)
+            validation.refuse_different(stored, expense, dated=date is not None)
     if stored is expense:  # else it was there
         log.count("ExpensesRecorded")
     if kept and kept.mark and stored.receipt_url != kept.key:
@@ -122,9 +124,11 @@ def edit_expense(
     }
     given = {name: value for name, value in given.items() if value is not None}
     try:
-        changes = drafts.check(user, given)
+        changes = validation.validate(user, given)
     except InvalidError:  # perhaps of what stays as it is
-        changes = drafts.check_changes(user, given, get_expense(user, expense_id))
+        changes = validation.validate_changes(
+            user, given, get_expense(user, expense_id)
+        )
     replaced = None
     if receipt or receipt_url:
         replaced = get_expense(user, expense_id).receipt_url
@@ -166,9 +170,9 @@ def delete_expense(
         if precondition:
             precondition(expense)
         writes = Transaction()
-        outcome = effects.touch_budgets(user, expense, None, writes)
+        outcome = side_effects.update_budgets(user, expense, None, writes)
         removal.plan(expense)
-        effects.remove(expense, writes)
+        side_effects.remove(expense, writes)
         writes.commit()
         return expense, outcome
 
@@ -183,12 +187,16 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
     return expense
 
 
-def _record(user: User, expense: Expense, kept: Kept | None) -> tuple[Expense, Outcome]:
+def _record(
+    user: User, expense: Expense, kept: StoredReceipt | None
+) -> tuple[Expense, Outcome]:
     """Store a new expense, unless its id is taken: return what is there instead."""
     writes = Transaction()
-    outcome = effects.touch_budgets(user, None, expense, writes)
+    outcome = side_effects.update_budgets(user, None, expense, writes)
     _claim(user, expense, kept, writes)
-    expense.large_noticed = effects.notice_large(user, None, expense, writes, outcome)
+    expense.large_noticed = side_effects.add_large_expense_notice(
+        user, None, expense, writes, outcome
+    )
     writes.put(expense, Expense.expense_id.does_not_exist())
     try:
         writes.commit()
@@ -204,7 +212,7 @@ def _edit(
     user: User,
     expense_id: str,
     changes: dict[str, object],
-    kept: Kept | None,
+    kept: StoredReceipt | None,
     removal: Removal,
     version: int | None,
     precondition: Callable[[Expense], None] | None,
@@ -212,14 +220,14 @@ def _edit(
     before = get_expense(user, expense_id)
     if precondition:
         precondition(before)
-    after = effects.changed(before, changes)
+    after = side_effects.changed(before, changes)
     if after is None:
         return before, Outcome()
     if version not in {None, before.version}:
         raise StaleError(before)
     writes = Transaction()
-    outcome = effects.touch_budgets(user, before, after, writes)
-    effects.replace(user, before, after, writes, outcome)
+    outcome = side_effects.update_budgets(user, before, after, writes)
+    side_effects.replace(user, before, after, writes, outcome)
     _claim(user, after, kept, writes)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)
@@ -238,10 +246,10 @@ def _keep(
     receipt: "Receipt | None",
     receipt_url: str | None,
     replaced: str | None = None,
-) -> Kept | None:
+) -> StoredReceipt | None:
     """Put a receipt where an expense may refer to it."""
     if receipt:
-        return receipts.keep(user.user_id, expense_id, receipt, replaced)
+        return receipts.store(user.user_id, expense_id, receipt, replaced)
     if receipt_url:
         kept = receipts.choose_upload(user.user_id, receipt_url)
         receipts.make_permanent(expense_id, kept)
@@ -250,7 +258,7 @@ def _keep(
 
 
 def _claim(
-    user: User, expense: Expense, kept: Kept | None, writes: Transaction
+    user: User, expense: Expense, kept: StoredReceipt | None, writes: Transaction
 ) -> None:
     """Make a direct upload this expense's, which it can be only once."""
     if kept and kept.upload:
@@ -264,17 +272,17 @@ def _claim(
         )
 
 
-def _refuse_taken(kept: Kept | None, conflict: WriteConflictError) -> None:
+def _refuse_taken(kept: StoredReceipt | None, conflict: WriteConflictError) -> None:
     if kept and kept.upload and any(kept.upload is each for each in conflict.refused):
         message = _("This upload is the receipt of another expense.")
         raise ConflictError(message, "receipt_url") from conflict
 
 
 @contextmanager
-def _taken_back(kept: Kept | None) -> Iterator[None]:
+def _taken_back(kept: StoredReceipt | None) -> Iterator[None]:
     """Remove a stored file when it is certain that nothing refers to it.
 
-    After an outage that is not certain; `receipts.settle` finds out later.
+    After an outage that is not certain; `delete_if_orphaned` finds out later.
     """
     try:
         yield

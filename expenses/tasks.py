@@ -7,4 +7,4 @@ from smartbudget.core.tasks import task
 @task
 def settle_receipt(*, expense_id: str, key: str, mark: str | None) -> None:
     """Remove a receipt's object unless the expense refers to it."""
-    receipts.settle(expense_id, key, mark)
+    receipts.delete_if_orphaned(expense_id, key, mark)

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from expenses import export, history, periods, queries, selection, services
+from expenses import bulk_update, date_filters, export, history, queries, services
+from expenses.bulk_update import BulkResult
+from expenses.date_filters import DatePreset
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import STATUSES, Expense
-from expenses.periods import Stretch
 from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
-from expenses.selection import Done
 from expenses.services import StaleError
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dates import Period
@@ -73,8 +73,8 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
             "order": chosen["sort"],
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _address(request, sort=SORTS[chosen["sort"] == "newest"]),
-            "presets": _links(request, periods.presets(today), days),
-            "hierarchy": _links(request, periods.drill_down(days, today), days),
+            "presets": _links(request, date_filters.presets(today), days),
+            "hierarchy": _links(request, date_filters.drill_down(days, today), days),
         }
 
     return EXPENSES.answer(
@@ -192,18 +192,18 @@ def _choose(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 
 def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     status = request.POST["action"]
-    done = selection.change_expenses(request.user, chosen, status=status)
+    done = bulk_update.change_expenses(request.user, chosen, status=status)
     return _changed(request, done)
 
 
 def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
-    selection.check_ids(chosen)
+    bulk_update.check_ids(chosen)
     sent = "category" in request.POST
     return answer_form(
         request,
         "expenses/set_category.html",
         CategoryForm(request.POST if sent else None),
-        save=lambda data: selection.change_expenses(request.user, chosen, **data),
+        save=lambda data: bulk_update.change_expenses(request.user, chosen, **data),
         done=lambda done: _changed(request, done),
         context={"selected": chosen, "next": request.POST.get("next", "")},
     )
@@ -211,9 +211,9 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 
 def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     if "confirmed" in request.POST:
-        done = selection.delete_expenses(request.user, chosen)
+        done = bulk_update.delete_expenses(request.user, chosen)
         return _done(request, done, _("{number} deleted."))
-    expenses = selection.read_expenses(request.user, chosen)
+    expenses = bulk_update.read_expenses(request.user, chosen)
     if not expenses:
         raise InvalidError(_("They were gone already."))
     context = {"expenses": expenses, "next": request.POST.get("next", "")}
@@ -222,7 +222,7 @@ def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 
 def _download(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     user = request.user
-    text = export.write_csv(selection.read_expenses(user, chosen), user.currency)
+    text = export.write_csv(bulk_update.read_expenses(user, chosen), user.currency)
     name = f"expenses-{user.today()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
@@ -236,11 +236,11 @@ _ACTS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
 }
 
 
-def _changed(request: HttpRequest, done: Done) -> HttpResponse:
+def _changed(request: HttpRequest, done: BulkResult) -> HttpResponse:
     return _done(request, done, _("{number} changed."))
 
 
-def _done(request: HttpRequest, done: Done, said: str) -> HttpResponse:
+def _done(request: HttpRequest, done: BulkResult, said: str) -> HttpResponse:
     """Say what became of a selection and show the same page of the list again."""
     told = [said.format(number=done.changed)]
     if done.unchanged:
@@ -287,7 +287,7 @@ def _in_words(change: history.Change, user: User) -> dict[str, Any]:
 
 
 def _links(
-    request: HttpRequest, stretches: Iterable[Stretch], chosen: Period | None
+    request: HttpRequest, stretches: Iterable[DatePreset], chosen: Period | None
 ) -> list[dict[str, object]]:
     """Say where stretches of days lead, other filters kept."""
     return [
@@ -300,7 +300,7 @@ def _links(
     ]
 
 
-def _days(request: HttpRequest, stretch: Stretch) -> dict[str, str | None]:
+def _days(request: HttpRequest, stretch: DatePreset) -> dict[str, str | None]:
     """Return the parameters that choose a stretch of days."""
     if stretch.period:
         return {"start": str(stretch.period.start), "end": str(stretch.period.end)}

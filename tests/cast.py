@@ -149,7 +149,7 @@ def _token(cast: Cast) -> str:
 def _upload(cast: Cast) -> str:
     """The key of a file that was uploaded directly and is not confirmed yet."""
     digest = hashlib.sha256(PDF).hexdigest()
-    key, *_ = uploads.announce(
+    key, *_ = uploads.create_presigned_upload(
         cast.person("owner"),
         file_name=f"{WORD}.pdf",
         size_bytes=len(PDF),

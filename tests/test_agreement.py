@@ -21,7 +21,7 @@ import pypdf
 import pytest
 import time_machine
 
-from expenses.bulk import record_expenses
+from expenses.bulk_create import record_expenses
 from expenses.services import edit_expense
 from notifications.models import Notification
 from reports import pdf, summary, summary_text

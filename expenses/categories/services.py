@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from budgets import merge
-from expenses import effects
+from expenses import side_effects
+from expenses.batch import Change
+from expenses.bulk_update import Selected
 from expenses.categories.queries import LONGEST
 from expenses.models import Expense
-from expenses.packing import Change
-from expenses.selection import Selected
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import InvalidError
@@ -101,7 +101,7 @@ class _Renaming(Selected):
         if before.category_key not in self.keys:
             return None
         new = {"category": self.target, "category_key": casefold_key(self.target)}
-        after = effects.changed(before, new)
+        after = side_effects.changed(before, new)
         return Change(before, after) if after else None
 
     def begin(self) -> None:

@@ -87,7 +87,9 @@ class AnnouncementView(ApiView):
         """
         data = AnnouncementInput(data=request.data)
         data.is_valid(raise_exception=True)
-        key, url, headers = uploads.announce(request.user, **data.validated_data)
+        key, url, headers = uploads.create_presigned_upload(
+            request.user, **data.validated_data
+        )
         answer = {
             "url": url,
             "method": "PUT",
@@ -109,7 +111,9 @@ class ConfirmationView(ApiView):
         data = ConfirmationInput(data=request.data)
         data.is_valid(raise_exception=True)
         expense_id = data.validated_data.get("expense_id")
-        upload = uploads.confirm(request.user, data.validated_data["key"], expense_id)
+        upload = uploads.complete_upload(
+            request.user, data.validated_data["key"], expense_id
+        )
         return Response(
             {
                 "expense_id": expense_id,

@@ -2,12 +2,12 @@
 
 The bucket and the tables cannot change in one transaction. So:
 
-- An object is written once, under a key that nobody uses; it is never overwritten.
-- Before an object is written, and before the expense that refers to one lets it go, a
-  message is queued that looks a quarter of an hour later which of the two is true:
-  `settle` removes the object if no expense refers to it. Whatever dies in between,
-  nothing stays for ever and nothing that is referred to goes.
-- Direct uploads carry a tag, and the bucket expires what carries it. It is taken off
+- An object is written once, under a new key; it is never overwritten.
+- Before an object is written, and before an expense drops one, an orphan check is
+  queued for a quarter of an hour later: `delete_if_orphaned` removes the object unless
+  an expense refers to it. So a crash leaves no object behind, and none that is in use
+  is removed.
+- Direct uploads carry a tag, and the bucket expires objects with that tag. It is removed
   before the expense refers to the object: a receipt can never expire.
 
 Why: docs/decisions.md#receipt-objects-are-written-once-after-an-orphan-check-is-queued
@@ -50,7 +50,7 @@ _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredReceipt:
     """An object in the bucket that an expense may refer to."""
 
     key: str
@@ -74,12 +74,12 @@ class Kept:
         }
 
 
-NOTHING: dict[str, object] = dict.fromkeys(Kept("", "", "", 0, "").changes)
+NOTHING: dict[str, object] = dict.fromkeys(StoredReceipt("", "", "", 0, "").changes)
 
 
-def keep(
+def store(
     user_id: str, expense_id: str, receipt: "Receipt", replaced: str | None = None
-) -> Kept:
+) -> StoredReceipt:
     """Write a checked file into the bucket; the expense is yet to refer to it.
 
     The key names the expense, or where that was used before, nothing but itself.
@@ -93,7 +93,7 @@ def keep(
         key = files.receipt_key(user_id, name, receipt.ext)
         if key == replaced:
             continue
-        plan_settling(expense_id, key, mark)
+        schedule_orphan_check(expense_id, key, mark)
         receipt.file.seek(0)
         try:
             aws.client("s3").put_object(
@@ -111,7 +111,7 @@ def keep(
                 raise
             # Perhaps our own, whose reply was lost: then settling removes it.
             continue
-        return Kept(
+        return StoredReceipt(
             key=key,
             sha256=receipt.sha256,
             content_type=receipt.content_type,
@@ -122,15 +122,15 @@ def keep(
     raise UnavailableError(_("The file could not be stored. Please try again."))
 
 
-def plan_settling(expense_id: str, key: str, mark: str | None) -> None:
+def schedule_orphan_check(expense_id: str, key: str, mark: str | None) -> None:
     """Queue a look at whether an expense refers to a key, for later.
 
     Raises UnavailableError: without it a crash might leave the object for ever.
     """
-    plan_settlings([(expense_id, key, mark)])
+    schedule_orphan_checks([(expense_id, key, mark)])
 
 
-def plan_settlings(receipts: Sequence[tuple[str, str, str | None]]) -> None:
+def schedule_orphan_checks(receipts: Sequence[tuple[str, str, str | None]]) -> None:
     """Queue such looks for many: (expense_id, key, mark) of each; ten to a request.
 
     Raises UnavailableError.
@@ -153,7 +153,7 @@ class Removal:
     def __init__(self, expense_id: str) -> None:
         self._expense_id = expense_id
         self._planned: set[str] = set()
-        self._gone: Kept | None = None
+        self._gone: StoredReceipt | None = None
 
     def plan(self, before: Expense) -> None:
         """Say, before the transaction, that its receipt goes. Safe to repeat."""
@@ -161,9 +161,9 @@ class Removal:
         if key is None:
             return
         if key not in self._planned:
-            plan_settling(self._expense_id, key, before.receipt_mark)
+            schedule_orphan_check(self._expense_id, key, before.receipt_mark)
             self._planned.add(key)
-        self._gone = Kept(key, "", "", 0, "", before.receipt_mark)
+        self._gone = StoredReceipt(key, "", "", 0, "", before.receipt_mark)
 
     def carry_out(self) -> None:
         """Remove it after the transaction, if that can be done at once."""
@@ -171,7 +171,7 @@ class Removal:
             remove(self._gone)
 
 
-def remove(kept: Kept) -> None:
+def remove(kept: StoredReceipt) -> None:
     """Remove an object that nothing refers to any more, if that can be done at once.
 
     Where it cannot, settling does it: failures are only logged.
@@ -184,7 +184,7 @@ def remove(kept: Kept) -> None:
         logger.warning("receipt not removed yet key=%s", kept.key, exc_info=True)
 
 
-def settle(expense_id: str, key: str, mark: str | None) -> None:
+def delete_if_orphaned(expense_id: str, key: str, mark: str | None) -> None:
     """Remove an object unless an expense refers to it. Safe to repeat.
 
     mark: the object's; another one under the same key is left alone. None: a direct
@@ -197,13 +197,13 @@ def settle(expense_id: str, key: str, mark: str | None) -> None:
     if mark is None:
         if not _release(expense_id, key):
             return
-    elif _mark_of(key) != mark:
+    elif _object_id_of(key) != mark:
         return
     _delete(key)
     logger.info("receipt removed expense_id=%s key=%s", expense_id, key)
 
 
-def announce(
+def create_upload(
     user_id: str,
     *,
     ext: str,
@@ -265,7 +265,7 @@ def get_upload(user_id: str, key: str) -> Upload:
     return upload
 
 
-def choose_upload(user_id: str, key: str) -> Kept:
+def choose_upload(user_id: str, key: str) -> StoredReceipt:
     """Return a confirmed direct upload, for an expense to refer to.
 
     Raises InvalidError for any other key.
@@ -276,12 +276,12 @@ def choose_upload(user_id: str, key: str) -> Kept:
         raise InvalidError(str(error), "receipt_url") from error
     if not upload.is_confirmed:
         raise InvalidError(_("Confirm this upload first."), "receipt_url")
-    return kept_of(upload)
+    return stored_receipt_of(upload)
 
 
-def kept_of(upload: Upload) -> Kept:
+def stored_receipt_of(upload: Upload) -> StoredReceipt:
     """Describe the object of a direct upload."""
-    return Kept(
+    return StoredReceipt(
         upload.key,
         upload.sha256,
         upload.content_type,
@@ -312,7 +312,7 @@ def open_upload(key: str) -> Mapping[str, Any]:
     return found
 
 
-def overwrite_upload(kept: Kept, file: BinaryIO) -> None:
+def overwrite_upload(kept: StoredReceipt, file: BinaryIO) -> None:
     """Put a direct upload without its place in the place of what arrived."""
     aws.client("s3").put_object(
         Bucket=config.receipts_bucket,
@@ -325,11 +325,11 @@ def overwrite_upload(kept: Kept, file: BinaryIO) -> None:
     )
 
 
-def make_permanent(expense_id: str, kept: Kept) -> None:
+def make_permanent(expense_id: str, kept: StoredReceipt) -> None:
     """Take the tag off a direct upload, just before an expense refers to it."""
     if kept.upload is None or kept.upload.attached_to is not None:
         return
-    plan_settling(expense_id, kept.key, None)
+    schedule_orphan_check(expense_id, kept.key, None)
     try:
         aws.client("s3").delete_object_tagging(
             Bucket=config.receipts_bucket, Key=kept.key
@@ -363,7 +363,7 @@ def _release(expense_id: str, key: str) -> bool:
     return conditional_write(lambda: Upload(upload_id(key)).delete(free))
 
 
-def _mark_of(key: str) -> str | None:
+def _object_id_of(key: str) -> str | None:
     """Read an object's mark; None: there is no object."""
     try:
         found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)

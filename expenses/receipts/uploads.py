@@ -20,7 +20,7 @@ from smartbudget.core.user import User
 _CHUNK = 256 * 1024  # bytes
 
 
-def announce(
+def create_presigned_upload(
     user: User,
     *,
     file_name: str,
@@ -28,14 +28,14 @@ def announce(
     sha256: str,
     content_type: str = "",
 ) -> tuple[str, str, dict[str, str]]:
-    """Prepare a direct upload; see `receipts.announce`.
+    """Prepare a direct upload; see `receipts.create_upload`.
 
     Raises InvalidError naming the parameter at fault.
     """
     kind = validation.announced_kind(file_name, content_type, "file_name")
     validation.check_size(size_bytes, "size_bytes")
     name = validation.tidy_name(file_name, validation.KEPT_AS.get(kind, kind))
-    return receipts.announce(
+    return receipts.create_upload(
         user.user_id,
         ext=validation.extension_of(name),
         content_type=kind,
@@ -46,7 +46,7 @@ def announce(
 
 
 @RECEIPTS.limited
-def confirm(user: User, key: str, expense_id: str | None = None) -> Upload:
+def complete_upload(user: User, key: str, expense_id: str | None = None) -> Upload:
     """Check what was uploaded, and make it an expense's receipt.
 
     expense_id: None: only check; the key may then be an expense's `receipt_url`.
@@ -80,9 +80,9 @@ def _check(upload: Upload) -> None:
         try:
             receipt = _checked(file, upload)
         except InvalidError:
-            receipts.remove(receipts.kept_of(upload))
+            receipts.remove(receipts.stored_receipt_of(upload))
             raise
-        kept = receipts.Kept(
+        kept = receipts.StoredReceipt(
             key,
             receipt.sha256,
             receipt.content_type,
@@ -103,7 +103,7 @@ def _checked(file: BinaryIO, upload: Upload) -> validation.Receipt:
     return receipt
 
 
-def _note(upload: Upload, kept: receipts.Kept) -> None:
+def _note(upload: Upload, kept: receipts.StoredReceipt) -> None:
     actions: list[Action] = [
         Upload.is_confirmed.set(True),
         Upload.sha256.set(kept.sha256),

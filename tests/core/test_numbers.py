@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from expenses.bulk import record_expenses
+from expenses.bulk_create import record_expenses
 from infra import templates
 from lambdas.report_generator.handler import handler
 from notifications import delivery

@@ -2,8 +2,8 @@
 
 import pytest
 
+from expenses.bulk_update import MOST
 from expenses.models import Expense
-from expenses.selection import MOST
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense, spent
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from accounts.models import Account
-from expenses import periods
+from expenses import date_filters
 from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses
 from smartbudget.core import pagination
@@ -424,7 +424,7 @@ def test_the_hierarchy_leads_from_years_to_months_and_back(client, alice):
 def test_presets_are_whole_periods(today):
     day = datetime.date.fromisoformat(today)
 
-    offered = {each.label: each.period for each in periods.presets(day)}
+    offered = {each.label: each.period for each in date_filters.presets(day)}
 
     assert day in offered["This month"]
     assert offered["Last month"].end == offered["This month"].start - ONE_DAY

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import Account
 from expenses import services as expenses
-from expenses.bulk import record_expenses
+from expenses.bulk_create import record_expenses
 from notifications import delivery
 from notifications.models import Digest, Notification, OutboxItem
 from smartbudget.core.dynamodb import Transaction

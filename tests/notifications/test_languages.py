@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from accounts import services as accounts
-from expenses.bulk import record_expenses
+from expenses.bulk_create import record_expenses
 from notifications import delivery, digests, subscriptions, transports
 from notifications.models import STATUSES, TYPES, Notification
 from notifications.status_text import (

@@ -10,7 +10,7 @@ import time_machine
 from accounts import services
 from accounts.models import Account
 from budgets.models import Budget
-from expenses.bulk import record_expenses
+from expenses.bulk_create import record_expenses
 from expenses.models import Expense
 from expenses.receipts import uploads
 from notifications import delivery, subscriptions
@@ -67,11 +67,13 @@ def furnish(user):
         "/api/receipts/upload",
         {"file": receipt(), "expense_id": expense.expense_id},
     )
-    key, *_ = uploads.announce(
+    key, *_ = uploads.create_presigned_upload(
         user, file_name="a.pdf", size_bytes=len(PDF), sha256="0" * 64
     )
     s3().put_object(Bucket=BUCKET, Key=key, Body=PDF)
-    uploads.announce(user, file_name="b.pdf", size_bytes=9, sha256="1" * 64)
+    uploads.create_presigned_upload(
+        user, file_name="b.pdf", size_bytes=9, sha256="1" * 64
+    )
     report = report_key(user.user_id, "monthly", NOON)
     s3().put_object(Bucket=BUCKET, Key=report, Body=PDF)
     archive._end(

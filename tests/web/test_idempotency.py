@@ -248,7 +248,7 @@ def test_every_post_of_the_api_replays(client, alice):
     token = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
     token["expires_in_days"] = 30
     password = {"old_password": PASSWORD, "new_password": "another long one"}
-    uploaded = uploads.announce(alice, **announced)[0]
+    uploaded = uploads.create_presigned_upload(alice, **announced)[0]
     boto3.client("s3").put_object(
         Bucket="smart-budget-receipts", Key=uploaded, Body=PDF
     )

@@ -79,7 +79,7 @@ def queued() -> list[dict]:
 
 def settle() -> None:
     for call in queued():
-        receipts.settle(**call)
+        receipts.delete_if_orphaned(**call)
 
 
 def sent(content: bytes = PDF, name: str = "bill.pdf", type: str = "application/pdf"):
@@ -327,7 +327,7 @@ def test_settling_leaves_a_newer_object_of_the_same_key(alice, browser, lunch):
     upload(browser, lunch)
     stored(lunch).update([Expense.receipt_url.remove()])  # as before the commit
 
-    receipts.settle(**first)
+    receipts.delete_if_orphaned(**first)
 
     assert objects() == [first["key"]]
 
@@ -335,7 +335,7 @@ def test_settling_leaves_a_newer_object_of_the_same_key(alice, browser, lunch):
 @pytest.mark.parametrize("key", ["reports/x/monthly.pdf", "receipts/../x", ""])
 def test_settling_touches_only_receipts(key):
     with pytest.raises(ValueError, match="key"):
-        receipts.settle("0" * 32, key, None)
+        receipts.delete_if_orphaned("0" * 32, key, None)
 
 
 # -------------------------------------------------------------------- download
@@ -708,7 +708,7 @@ def test_the_key_of_an_ordinary_upload_cannot_be_taken(alice, browser, lunch):
     dinner = make_expense(alice)
 
     with pytest.raises(NotFoundError):
-        uploads.confirm(alice, key, dinner.expense_id)
+        uploads.complete_upload(alice, key, dinner.expense_id)
     answer = browser.patch(
         f"/api/expenses/{dinner.expense_id}",
         {"receipt_url": key},
@@ -810,16 +810,16 @@ def test_an_upload_is_over_before_the_bucket_expires_it(alice, browser, lunch):
     later = NOON.timestamp() + receipts.UPLOAD_HOURS * 3600
 
     with time_machine.travel(later), pytest.raises(NotFoundError):
-        uploads.confirm(alice, key, lunch.expense_id)
+        uploads.complete_upload(alice, key, lunch.expense_id)
 
 
 def test_a_settled_upload_cannot_be_attached_any_more(alice, browser, lunch):
     key = put(browser)
     confirm(browser, key)
-    receipts.settle("0" * 32, key, None)
+    receipts.delete_if_orphaned("0" * 32, key, None)
 
     with pytest.raises((NotFoundError, ConflictError, InvalidError)):
-        uploads.confirm(alice, key, lunch.expense_id)
+        uploads.complete_upload(alice, key, lunch.expense_id)
     assert stored(lunch).receipt_url is None
 
 
@@ -827,7 +827,7 @@ def test_an_upload_that_another_expense_took_is_not_settled_away(alice, browser,
     key = put(browser)
     confirm(browser, key, lunch)
 
-    receipts.settle("0" * 32, key, None)
+    receipts.delete_if_orphaned("0" * 32, key, None)
 
     assert objects() == [key]
 

@@ -17,15 +17,15 @@ from smartbudget.core.user import User
 _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
 
 
-def touch_budgets(
+def update_budgets(
     user: User, before: Expense | None, after: Expense | None, writes: Transaction
 ) -> Outcome:
     """Add to `writes` what replacing `before` by `after` changes in budgets."""
-    entries = entries_between(before, after)
-    if not entries:
+    postings = postings_between(before, after)
+    if not postings:
         return Outcome()
-    touched = evaluation.budgets_for(user, entries)
-    return evaluation.apply_postings(user, touched, entries, writes)
+    touched = evaluation.budgets_for(user, postings)
+    return evaluation.apply_postings(user, touched, postings, writes)
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
@@ -44,7 +44,7 @@ def replace(
 
     Conditional on the version that was read.
     """
-    after.large_noticed = before.large_noticed or notice_large(
+    after.large_noticed = before.large_noticed or add_large_expense_notice(
         user, before, after, writes, outcome
     )
     names = [
@@ -62,18 +62,18 @@ def remove(before: Expense, writes: Transaction) -> None:
     history.forget(before, writes)
 
 
-def entries_between(before: Expense | None, after: Expense | None) -> list[Posting]:
+def postings_between(before: Expense | None, after: Expense | None) -> list[Posting]:
     """Say what replacing one by the other means to budgets; often nothing."""
-    entries = [
-        *entries_of([before] if before else [], sign=-1),
-        *entries_of([after] if after else []),
+    postings = [
+        *postings_for([before] if before else [], sign=-1),
+        *postings_for([after] if after else []),
     ]
-    if len(entries) == 2 and _cancel_out(*entries):
+    if len(postings) == 2 and _cancel_out(*postings):
         return []
-    return entries
+    return postings
 
 
-def entries_of(expenses: Iterable[Expense], *, sign: int = 1) -> list[Posting]:
+def postings_for(expenses: Iterable[Expense], *, sign: int = 1) -> list[Posting]:
     """Say what expenses mean to budgets; those that do not count mean nothing."""
     return [
         Posting(expense.category, expense.day, sign * expense.amount)
@@ -82,7 +82,7 @@ def entries_of(expenses: Iterable[Expense], *, sign: int = 1) -> list[Posting]:
     ]
 
 
-def notice_large(
+def add_large_expense_notice(
     user: User,
     before: Expense | None,
     after: Expense,

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from expenses.drafts import YEARS_AHEAD, YEARS_BACK
+from expenses.validation import YEARS_AHEAD, YEARS_BACK
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _
@@ -11,28 +11,28 @@ from smartbudget.core.i18n import month_name
 
 
 @dataclass(frozen=True)
-class Stretch:
+class DatePreset:
     """Days to choose; no period: all of them."""
 
     label: str
     period: Period | None
 
 
-def presets(today: datetime.date) -> list[Stretch]:
+def presets(today: datetime.date) -> list[DatePreset]:
     """Return the periods that are asked for most."""
     month, year = dates.period_of("monthly", today), dates.period_of("yearly", today)
     day = datetime.timedelta(days=1)
     return [
-        Stretch(_("This week"), dates.period_of("weekly", today)),
-        Stretch(_("This month"), month),
-        Stretch(_("Last month"), dates.period_of("monthly", month.start - day)),
-        Stretch(_("Last 90 days"), Period(today - 89 * day, today)),
-        Stretch(_("This year"), year),
-        Stretch(_("Last year"), dates.period_of("yearly", year.start - day)),
+        DatePreset(_("This week"), dates.period_of("weekly", today)),
+        DatePreset(_("This month"), month),
+        DatePreset(_("Last month"), dates.period_of("monthly", month.start - day)),
+        DatePreset(_("Last 90 days"), Period(today - 89 * day, today)),
+        DatePreset(_("This year"), year),
+        DatePreset(_("Last year"), dates.period_of("yearly", year.start - day)),
     ]
 
 
-def drill_down(chosen: Period | None, today: datetime.date) -> list[Stretch]:
+def drill_down(chosen: Period | None, today: datetime.date) -> list[DatePreset]:
     """Return where a hierarchy of years and months leads from the days chosen.
 
     Those within one year lead to its months and back; all others to every year in
@@ -45,12 +45,12 @@ def drill_down(chosen: Period | None, today: datetime.date) -> list[Stretch]:
             for number in range(1, 13)
         ]
         return [
-            Stretch(_("All dates"), None),
-            Stretch(f"{year.start:%Y}", year),
-            *(Stretch(month_name(month.start), month) for month in months),
+            DatePreset(_("All dates"), None),
+            DatePreset(f"{year.start:%Y}", year),
+            *(DatePreset(month_name(month.start), month) for month in months),
         ]
     newest = today.year + YEARS_AHEAD
     return [
-        Stretch(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
+        DatePreset(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
         for year in range(newest, today.year - YEARS_BACK - 1, -1)
     ]

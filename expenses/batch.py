@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from budgets import evaluation
 from budgets.evaluation import Outcome, Posting
-from expenses import effects, history
+from expenses import history, side_effects
 from expenses.models import Expense
 from notifications import digests
 from smartbudget.core.dynamodb import Transaction, WriteConflictError, retry_on_conflict
@@ -44,9 +44,9 @@ class Change:
         return expense
 
     @property
-    def entries(self) -> list[Posting]:
+    def postings(self) -> list[Posting]:
         """What it means to budgets."""
-        return effects.entries_between(self.before, self.after)
+        return side_effects.postings_between(self.before, self.after)
 
     @property
     def items(self) -> int:
@@ -58,20 +58,20 @@ class Change:
     def add_to(self, user: User, writes: Transaction, outcome: Outcome) -> None:
         """Add it to a transaction, with the notice that it may lead to."""
         if self.after is None:
-            effects.remove(self.expense, writes)
+            side_effects.remove(self.expense, writes)
         elif self.before is None:
-            self.after.large_noticed = effects.notice_large(
+            self.after.large_noticed = side_effects.add_large_expense_notice(
                 user, None, self.after, writes, outcome
             )
             writes.put(self.after, Expense.expense_id.does_not_exist())
         else:
-            effects.replace(user, self.before, self.after, writes, outcome)
+            side_effects.replace(user, self.before, self.after, writes, outcome)
 
 
 C = TypeVar("C", bound=Change)
 
 
-class Packing(ABC, Generic[C]):
+class Batch(ABC, Generic[C]):
     """Changes on their way through their transactions."""
 
     def __init__(self, user: User, changes: Sequence[C]) -> None:
@@ -92,7 +92,7 @@ class Packing(ABC, Generic[C]):
         """
         try:
             self.begin()
-            self._read_budgets(_entries(self.waiting))
+            self._read_budgets(_postings(self.waiting))
             while self.waiting:
                 retry_on_conflict(self._write_chunk)
                 if not keep_going():
@@ -120,12 +120,12 @@ class Packing(ABC, Generic[C]):
             return
         self.prepare(chunk)
         writes = Transaction()
-        entries = _entries(chunk)
-        keys = _category_keys(entries)
+        postings = _postings(chunk)
+        keys = _category_keys(postings)
         outcome = evaluation.apply_postings(
             self.user,
             [budget for key in keys for budget in self._budgets[key]],
-            entries,
+            postings,
             writes,
         )
         for change in chunk:
@@ -134,8 +134,8 @@ class Packing(ABC, Generic[C]):
             self.commit(writes, outcome)
         except WriteConflictError as conflict:
             self.recover(chunk, conflict)
-            keys |= _category_keys(_entries(chunk))
-            left = _entries(self.waiting)
+            keys |= _category_keys(_postings(chunk))
+            left = _postings(self.waiting)
             self._read_budgets(
                 [each for each in left if casefold_key(each.category) in keys]
             )
@@ -173,8 +173,8 @@ class Packing(ABC, Generic[C]):
         for number, change in enumerate(self.waiting):
             items += change.items
             if change.after:
-                alerts += effects.is_large(self.user, change.after)
-            for key in _category_keys(change.entries) - seen:
+                alerts += side_effects.is_large(self.user, change.after)
+            for key in _category_keys(change.postings) - seen:
                 seen.add(key)
                 for budget in self._budgets[key]:
                     items += 1
@@ -183,13 +183,13 @@ class Packing(ABC, Generic[C]):
                 return self.waiting[:number]
         return list(self.waiting)
 
-    def _read_budgets(self, entries: Sequence[Posting]) -> None:
-        """Read the budgets of all these entries' categories, now."""
-        for key in _category_keys(entries):
+    def _read_budgets(self, postings: Sequence[Posting]) -> None:
+        """Read the budgets of all these postings' categories, now."""
+        for key in _category_keys(postings):
             self._budgets[key] = []
-        if not entries:
+        if not postings:
             return
-        for budget in evaluation.budgets_for(self.user, entries):
+        for budget in evaluation.budgets_for(self.user, postings):
             self._budgets[budget.category_key].append(budget)
 
     def _begin_digest(self) -> None:
@@ -198,13 +198,13 @@ class Packing(ABC, Generic[C]):
         self._gathered = []
 
 
-def _entries(changes: Iterable[Change]) -> list[Posting]:
-    return [entry for change in changes for entry in change.entries]
+def _postings(changes: Iterable[Change]) -> list[Posting]:
+    return [posting for change in changes for posting in change.postings]
 
 
-def _category_keys(entries: Iterable[Posting]) -> set[str]:
+def _category_keys(postings: Iterable[Posting]) -> set[str]:
     """Return the categories whose budgets they change."""
-    return {casefold_key(entry.category) for entry in entries}
+    return {casefold_key(posting.category) for posting in postings}
 
 
 def _category_key(change: Change) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from budgets.models import Budget
 from expenses import services
-from expenses.bulk import MOST_ROWS, record_expenses
+from expenses.bulk_create import MOST_ROWS, record_expenses
 from expenses.models import Expense
 from notifications.models import DIGEST, Notification
 from smartbudget.core.dynamodb import Transaction

@@ -26,7 +26,7 @@ _DEFAULTS = {
 }
 
 
-def draft(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
+def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
     """Make a new expense of what is given, not stored.
 
     Raises InvalidError for the first bad value; `find_errors` finds all.
@@ -35,13 +35,13 @@ def draft(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
     return Expense(
         expense_id=expense_id,
         user_id=user.user_id,
-        **check(user, {**_DEFAULTS, **given}),
+        **validate(user, {**_DEFAULTS, **given}),
         created_at=now,
         updated_at=now,
     )
 
 
-def check(user: User, given: Mapping[str, object]) -> dict[str, Any]:
+def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     """Check values given for an expense; returns its attributes.
 
     given: any of amount (currency units), category, description, date (None: today)
@@ -57,7 +57,7 @@ def check(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     return values
 
 
-def check_changes(
+def validate_changes(
     user: User, given: Mapping[str, object], stored: Expense
 ) -> dict[str, Any]:
     """Check values given for an expense that is there; returns what is to change.
@@ -72,7 +72,7 @@ def check_changes(
         for name, value in given.items()
         if not _is_same(value, getattr(stored, name))
     }
-    return check(user, changed)
+    return validate(user, changed)
 
 
 def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
@@ -102,7 +102,7 @@ def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> s
     return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{name}").hex
 
 
-def refuse_other(stored: Expense, wanted: Expense, *, dated: bool) -> None:
+def refuse_different(stored: Expense, wanted: Expense, *, dated: bool) -> None:
     """Check that what an idempotency key stored before is what is wanted now.
 
     dated: whether a date was given; without one the day of the first try stands.

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from budgets.models import Budget
 from expenses import services
-from expenses.history import list_changes
-from expenses.models import Expense, History
-from expenses.queries import get_expense
-from expenses.receipts import services as receipts
-from expenses.selection import (
+from expenses.bulk_update import (
     MOST,
-    Done,
+    BulkResult,
     change_expenses,
     delete_expenses,
     read_expenses,
 )
+from expenses.history import list_changes
+from expenses.models import Expense, History
+from expenses.queries import get_expense
+from expenses.receipts import services as receipts
 from smartbudget.core import tasks
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
@@ -61,7 +61,7 @@ def test_a_category_is_set_and_the_budgets_of_both_follow():
 
     done = change_expenses(ALICE, ids, category=" fun ")
 
-    assert done == Done(changed=3, unchanged=0, gone=0, alerts=0)
+    assert done == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
     assert (spent(old), spent(new)) == (Decimal(10), Decimal(30))
     assert {get_expense(ALICE, each).category for each in ids} == {"fun"}
     assert get_expense(ALICE, other.expense_id).category == "Groceries"
@@ -90,7 +90,7 @@ def test_deleted_ones_are_gone_with_their_histories():
 
     done = delete_expenses(ALICE, ids)
 
-    assert done == Done(changed=3, unchanged=0, gone=0, alerts=0)
+    assert done == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
     assert [each.expense_id for each in Expense.scan()] == [kept.expense_id]
     assert spent(budget) == Decimal(10)
 
@@ -104,8 +104,8 @@ def test_doing_it_again_is_harmless_and_says_so():
     delete_expenses(ALICE, ids)
     gone = delete_expenses(ALICE, ids)
 
-    assert again == Done(changed=0, unchanged=3, gone=0, alerts=0)
-    assert gone == Done(changed=0, unchanged=0, gone=3, alerts=0)
+    assert again == BulkResult(changed=0, unchanged=3, gone=0, alerts=0)
+    assert gone == BulkResult(changed=0, unchanged=0, gone=3, alerts=0)
     assert spent(budget) == 0
 
 
@@ -128,7 +128,7 @@ def test_what_is_someone_elses_is_not_found_and_stays():
     read = read_expenses(ALICE, ids)
     deleted = delete_expenses(ALICE, ids)
 
-    assert changed == deleted == Done(changed=1, unchanged=0, gone=5, alerts=0)
+    assert changed == deleted == BulkResult(changed=1, unchanged=0, gone=5, alerts=0)
     assert [each.expense_id for each in read] == [mine]
     assert get_expense(BOB, theirs.expense_id).category == "Groceries"
     assert len(list_changes(BOB, theirs.expense_id)) == 2

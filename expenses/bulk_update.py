@@ -5,9 +5,9 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from expenses import drafts, effects
+from expenses import side_effects, validation
+from expenses.batch import Batch, Change
 from expenses.models import Expense
-from expenses.packing import Change, Packing
 from expenses.receipts import services as receipts
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import WriteConflictError
@@ -21,7 +21,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Done:
+class BulkResult:
     """What became of a selection."""
 
     changed: int  # or deleted
@@ -46,7 +46,7 @@ def change_expenses(
     *,
     category: str | None = None,
     status: str | None = None,
-) -> Done:
+) -> BulkResult:
     """Set the category or status of 1-100 expenses, or both.
 
     Budgets follow, histories tell, and what alerts rise come as one digest. Raises
@@ -54,17 +54,17 @@ def change_expenses(
     """
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
-    return _run(_Changing(user, check_ids(expense_ids), drafts.check(user, given)))
+    return _run(_Update(user, check_ids(expense_ids), validation.validate(user, given)))
 
 
 @BULK_WRITES.limited
-def delete_expenses(user: User, expense_ids: Sequence[str]) -> Done:
+def delete_expenses(user: User, expense_ids: Sequence[str]) -> BulkResult:
     """Delete 1-100 expenses; budgets no longer count them.
 
     Their receipts follow within the hour. Raises InvalidError. After any other error a
     part may be deleted. Safe to repeat.
     """
-    return _run(_Deleting(user, check_ids(expense_ids)))
+    return _run(_Deletion(user, check_ids(expense_ids)))
 
 
 def check_ids(expense_ids: Sequence[str]) -> list[str]:
@@ -79,7 +79,7 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
     return ids
 
 
-class Selected(Packing[Change]):
+class Selected(Batch[Change]):
     """Changes of expenses that were read, each read again after write conflicts."""
 
     def __init__(self, user: User, found: Collection[Expense], gone: int = 0) -> None:
@@ -109,7 +109,7 @@ class Selected(Packing[Change]):
             self.gone += before is None
 
 
-class _Chosen(Selected):
+class _ByIds(Selected):
     """Changes of expenses that are named by their ids."""
 
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
@@ -117,7 +117,7 @@ class _Chosen(Selected):
         super().__init__(user, found.values(), gone=len(expense_ids) - len(found))
 
 
-class _Changing(_Chosen):
+class _Update(_ByIds):
     def __init__(
         self, user: User, expense_ids: Sequence[str], changes: Mapping[str, object]
     ) -> None:
@@ -125,11 +125,11 @@ class _Changing(_Chosen):
         super().__init__(user, expense_ids)
 
     def change_of(self, before: Expense) -> Change | None:
-        after = effects.changed(before, self.changes)
+        after = side_effects.changed(before, self.changes)
         return Change(before, after) if after else None
 
 
-class _Deleting(_Chosen):
+class _Deletion(_ByIds):
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
         self.planned: set[str] = set()
         super().__init__(user, expense_ids)
@@ -141,15 +141,17 @@ class _Deleting(_Chosen):
         """Queue the looks that find the receipts with nobody to refer to them."""
         going = [change.before for change in chunk if change.before]
         new = [each for each in going if each.receipt_url not in {None, *self.planned}]
-        receipts.plan_settlings(
+        receipts.schedule_orphan_checks(
             [(each.expense_id, each.receipt_url, each.receipt_mark) for each in new]
         )
         self.planned.update(each.receipt_url for each in new)
 
 
-def _run(selected: Selected) -> Done:
+def _run(selected: Selected) -> BulkResult:
     selected.write()
-    return Done(selected.wanted, selected.unchanged, selected.gone, selected.alerts)
+    return BulkResult(
+        selected.wanted, selected.unchanged, selected.gone, selected.alerts
+    )
 
 
 def _read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:

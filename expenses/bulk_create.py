@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from expenses import drafts
+from expenses import validation
+from expenses.batch import Batch, Change
 from expenses.models import Expense
-from expenses.packing import Change, Packing
 from smartbudget.core import log
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import WriteConflictError
@@ -55,7 +55,7 @@ def record_expenses(
     them all.
     """
     waiting = _draft(user, rows, idempotency_key)
-    recording = _Recording(user, waiting, is_same=is_same)
+    recording = _Creation(user, waiting, is_same=is_same)
     recording.write()
     log.count("ExpensesRecorded", sum(not row.is_there for row in waiting))
     return Recorded([row.expense for row in waiting], recording.alerts)
@@ -70,11 +70,11 @@ def _draft(
         )
     drafted, errors = [], {}
     for place, row in enumerate(rows):
-        expense_id = drafts.new_id(user, idempotency_key, place)
+        expense_id = validation.new_id(user, idempotency_key, place)
         try:
-            expense = drafts.draft(user, expense_id, row)
+            expense = validation.new_expense(user, expense_id, row)
         except InvalidError:
-            errors[place] = drafts.find_errors(user, row)
+            errors[place] = validation.find_errors(user, row)
         else:
             drafted.append(_Row(None, expense, dated=row.get("date") is not None))
     if errors:
@@ -82,7 +82,7 @@ def _draft(
     return drafted
 
 
-class _Recording(Packing[_Row]):
+class _Creation(Batch[_Row]):
     def __init__(self, user: User, changes: Sequence[_Row], *, is_same: bool) -> None:
         super().__init__(user, changes)
         self.is_same = is_same
@@ -100,7 +100,7 @@ class _Recording(Packing[_Row]):
         for row in self.waiting:
             if stored := found.get(row.expense.expense_id):
                 if not self.is_same:
-                    drafts.refuse_other(stored, row.expense, dated=row.dated)
+                    validation.refuse_different(stored, row.expense, dated=row.dated)
                 row.after, row.is_there = stored, True
         self.waiting = [
             row for row in self.waiting if row.expense.expense_id not in found

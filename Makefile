@@ -31,10 +31,11 @@ fmt: $(ready) ## Format the code and sort its imports
 	@$(python) -m ruff check --select I --fix --quiet .
 	@$(python) -m ruff format --quiet .
 
-lint: $(ready) $(actionlint) $(openapi) ## Check style, types, templates, scripts, image, workflows and the API's schema
+lint: $(ready) $(actionlint) $(openapi) ## Check style, types, layers, templates, scripts, image, workflows and the API's schema
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/cfn-lint infra/*.yaml
 	$(VENV)/bin/shellcheck .ci/run scripts/*.sh .platform/*/*/*.sh
 	$(VENV)/bin/hadolint Dockerfile

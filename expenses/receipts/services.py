@@ -7,8 +7,8 @@ The bucket and the tables cannot change in one transaction. So:
   queued for a quarter of an hour later: `delete_if_orphaned` removes the object unless
   an expense refers to it. So a crash leaves no object behind, and none that is in use
   is removed.
-- Direct uploads carry a tag, and the bucket expires objects with that tag. It is removed
-  before the expense refers to the object: a receipt can never expire.
+- Direct uploads carry a tag, and the bucket expires objects with that tag. It is taken
+  off before an expense refers to the object: a receipt can never expire.
 
 Why: docs/decisions.md#receipt-objects-are-written-once-after-an-orphan-check-is-queued
 """

@@ -38,10 +38,9 @@ class RegisterView(EntranceView):
     )
     def post(self, request: Request) -> Response:
         """Make an account and log in."""
-        data = serializers.RegisterInput(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.parse(serializers.RegisterInput)
         login = services.register(
-            **data.validated_data,
+            **data,
             address=client_address(request._request),
             device=device_of(request._request),
         )
@@ -58,11 +57,10 @@ class LoginView(EntranceView):
     )
     def post(self, request: Request) -> Response:
         """Log in with a username or e-mail address and its password."""
-        data = serializers.LoginInput(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.parse(serializers.LoginInput)
         login = services.log_in(
-            identifier=data.validated_data["username"],
-            password=data.validated_data["password"],
+            identifier=data["username"],
+            password=data["password"],
             address=client_address(request._request),
             device=device_of(request._request),
         )
@@ -92,12 +90,11 @@ class PasswordView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Change the password; every other session ends."""
-        data = serializers.PasswordInput(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.parse(serializers.PasswordInput)
         login = services.change_password(
             request.user,
-            old=data.validated_data["old_password"],
-            new=data.validated_data["new_password"],
+            old=data["old_password"],
+            new=data["new_password"],
             device=device_of(request._request),
         )
         return answer(request, login, status=200)
@@ -114,7 +111,7 @@ class SessionsView(ApiView):
     def get(self, request: Request) -> Response:
         """List where the caller is logged in, newest first."""
         found = services.list_sessions(request.user, _asking_session(request))
-        return Response(serializers.SessionOutput(found, many=True).data)
+        return self.represent(serializers.SessionOutput, found, many=True)
 
     @extend_schema(operation_id="end_other_sessions", responses={204: None})
     def delete(self, request: Request) -> Response:
@@ -144,7 +141,7 @@ class TokensView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's API tokens, newest first."""
         found = tokens.list_tokens(request.user)
-        return Response(serializers.TokenOutput(found, many=True).data)
+        return self.represent(serializers.TokenOutput, found, many=True)
 
     @extend_schema(
         operation_id="create_token",
@@ -153,9 +150,8 @@ class TokensView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Make an API token; this answer alone tells it."""
-        data = serializers.TokenInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        made, secret = tokens.create_token(request.user, **data.validated_data)
+        data = self.parse(serializers.TokenInput)
+        made, secret = tokens.create_token(request.user, **data)
         shown = serializers.TokenOutput(made).data
         address = address_of(request, "token", made.token_id)
         return Response(
@@ -178,7 +174,7 @@ class CurrentTokenView(ApiView):
         if request.auth is None:
             raise NotFoundError(_("This request doesn't use an API token."))
         found = tokens.get_token(request.user, request.auth.token_id)
-        return Response(serializers.TokenOutput(found).data)
+        return self.represent(serializers.TokenOutput, found)
 
 
 class TokenView(ApiView):
@@ -189,7 +185,7 @@ class TokenView(ApiView):
     def get(self, request: Request, token_id: str) -> Response:
         """Show one of the caller's API tokens."""
         found = tokens.get_token(request.user, token_id)
-        return Response(serializers.TokenOutput(found).data)
+        return self.represent(serializers.TokenOutput, found)
 
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: str) -> Response:

@@ -23,7 +23,7 @@ class BudgetListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's budgets, by category and period, on one page."""
         page = services.list_budgets(request.user)
-        results = represent_all(request, page.items)
+        results = representations(request, page.items)
         return Response(pagination.body(request, request.user, page, results))
 
     @extend_schema(
@@ -33,13 +33,12 @@ class BudgetListView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Make a budget; there is one a category and period."""
-        data = BudgetInput(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.parse(BudgetInput)
         budget = services.create_budget(
-            request.user, **data.validated_data, idempotency_key=self.idempotency_key
+            request.user, **data, idempotency_key=self.idempotency_key
         )
         return Response(
-            represent(request, budget),
+            representation(request, budget),
             status=201,
             headers={"Location": address_of(request, "budget", budget.budget_id)},
         )
@@ -53,7 +52,7 @@ class BudgetView(ApiView):
     def get(self, request: Request, budget_id: str) -> Response:
         """Show one of the caller's budgets."""
         budget = services.get_budget(request.user, budget_id)
-        return Response(represent(request, budget))
+        return Response(representation(request, budget))
 
     @extend_schema(
         operation_id="edit_budget",
@@ -62,31 +61,32 @@ class BudgetView(ApiView):
     )
     def patch(self, request: Request, budget_id: str) -> Response:
         """Change the given parts; a new category or period gives it a new id."""
-        data = BudgetInput(data=request.data, partial=True)
-        data.is_valid(raise_exception=True)
+        data = self.parse(BudgetInput, partial=True)
         budget = services.edit_budget(
             request.user,
             budget_id,
-            **data.validated_data,
-            precondition=if_match(request, represent),
+            **data,
+            precondition=if_match(request, representation),
         )
-        return Response(represent(request, budget))
+        return Response(representation(request, budget))
 
     @extend_schema(operation_id="delete_budget", responses={204: None})
     def delete(self, request: Request, budget_id: str) -> Response:
         """Delete a budget; its expenses stay."""
         services.delete_budget(
-            request.user, budget_id, precondition=if_match(request, represent)
+            request.user, budget_id, precondition=if_match(request, representation)
         )
         return Response(status=204)
 
 
-def represent(request: Request, budget: Budget) -> dict[str, Any]:
-    (data,) = represent_all(request, [budget])
+def representation(request: Request, budget: Budget) -> dict[str, Any]:
+    (data,) = representations(request, [budget])
     return data
 
 
-def represent_all(request: Request, budgets: Sequence[Budget]) -> list[dict[str, Any]]:
+def representations(
+    request: Request, budgets: Sequence[Budget]
+) -> list[dict[str, Any]]:
     lines = queries.current_lines(request.user, budgets)
     context = {"currency": request.user.currency}
     return BudgetOutput(lines, many=True, context=context).data

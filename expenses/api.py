@@ -52,7 +52,7 @@ class ExpenseListView(ApiView):
         """
         where = pagination.position(request, request.user)
         page = queries.list_expenses(request.user, **self.query_params, **where)
-        results = represent_all(request, page.items)
+        results = representations(request, page.items)
         body = pagination.body(request, request.user, page, results)
         if page.totals:
             context = {"currency": request.user.currency}
@@ -72,7 +72,7 @@ class ExpenseListView(ApiView):
         """
         is_form = isinstance(request.data, QueryDict)
         with RECEIPTS.slot(request.user.user_id) if is_form else nullcontext():
-            return _record(self, request, NewExpenseInput(data=request.data))
+            return _record(self, request, NewExpenseInput)
 
 
 class ExpenseWithReceiptView(ApiView):
@@ -88,7 +88,7 @@ class ExpenseWithReceiptView(ApiView):
     def post(self, request: Request) -> Response:
         """Store a new expense and its receipt, or neither."""
         with RECEIPTS.slot(request.user.user_id):
-            return _record(self, request, ExpenseWithReceiptInput(data=request.data))
+            return _record(self, request, ExpenseWithReceiptInput)
 
 
 class BulkView(ApiView):
@@ -106,15 +106,14 @@ class BulkView(ApiView):
         A body has at most 2.5 MB. After a 5xx a part may be stored: sending the same
         again with the same Idempotency-Key stores the rest.
         """
-        data = BulkInput(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.parse(BulkInput)
         recorded = bulk_create.record_expenses(
             request.user,
-            data.validated_data["expenses"],
+            data["expenses"],
             idempotency_key=self.idempotency_key,
             is_same=True,
         )
-        results = represent_all(request, recorded.expenses)
+        results = representations(request, recorded.expenses)
         return Response(
             {"results": results, "alerts": recorded.alerts},
             status=201,
@@ -135,15 +134,13 @@ class SelectedView(ApiView):
 
         Safe to repeat; alerts make one e-mail. After a 5xx a part may be changed.
         """
-        data = SelectedInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        given = data.validated_data
+        given = self.parse(SelectedInput)
         expense_ids = given.pop("expense_ids")
         if given.pop("delete", False):
             done = bulk_update.delete_expenses(request.user, expense_ids)
         else:
             done = bulk_update.change_expenses(request.user, expense_ids, **given)
-        return Response(DoneOutput(done).data)
+        return self.represent(DoneOutput, done)
 
 
 class ExpenseView(ApiView):
@@ -154,7 +151,7 @@ class ExpenseView(ApiView):
     def get(self, request: Request, expense_id: str) -> Response:
         """Show one of the caller's expenses."""
         expense = queries.get_expense(request.user, expense_id)
-        return Response(represent(request, expense))
+        return Response(representation(request, expense))
 
     @extend_schema(
         operation_id="edit_expense",
@@ -163,21 +160,20 @@ class ExpenseView(ApiView):
     )
     def patch(self, request: Request, expense_id: str) -> Response:
         """Change the given parts of an expense."""
-        data = ExpenseInput(data=request.data, partial=True)
-        data.is_valid(raise_exception=True)
+        data = self.parse(ExpenseInput, partial=True)
         expense = services.edit_expense(
             request.user,
             expense_id,
-            **data.validated_data,
-            precondition=if_match(request, represent),
+            **data,
+            precondition=if_match(request, representation),
         )
-        return Response(represent(request, expense))
+        return Response(representation(request, expense))
 
     @extend_schema(operation_id="delete_expense", responses={204: None})
     def delete(self, request: Request, expense_id: str) -> Response:
         """Delete an expense; budgets no longer count it."""
         services.delete_expense(
-            request.user, expense_id, precondition=if_match(request, represent)
+            request.user, expense_id, precondition=if_match(request, representation)
         )
         return Response(status=204)
 
@@ -188,30 +184,29 @@ class HistoryView(ApiView):
         """List an expense's last 50 changes, newest first, and when it was added."""
         changes = history.list_changes(request.user, expense_id)
         context = {"currency": request.user.currency}
-        return Response(HistoryOutput({"results": changes}, context=context).data)
+        return self.represent(HistoryOutput, {"results": changes}, context=context)
 
 
-def _record(view: ApiView, request: Request, data: RowInput) -> Response:
-    data.is_valid(raise_exception=True)
+def _record(view: ApiView, request: Request, form: type[RowInput]) -> Response:
     expense = services.record_expense(
         request.user,
-        **data.validated_data,
+        **view.parse(form),
         idempotency_key=view.idempotency_key,
         is_same=True,
     )
     return Response(
-        represent(request, expense),
+        representation(request, expense),
         status=201,
         headers={"Location": address_of(request, "expense", expense.expense_id)},
     )
 
 
-def represent(request: Request, expense: Expense) -> dict[str, Any]:
+def representation(request: Request, expense: Expense) -> dict[str, Any]:
     context = {"currency": request.user.currency}
     return ExpenseOutput(expense, context=context).data
 
 
-def represent_all(
+def representations(
     request: Request, expenses: Sequence[Expense]
 ) -> list[dict[str, Any]]:
     # With one serializer: making it takes longer than what it does for one expense.

@@ -8,7 +8,6 @@ from rest_framework.response import Response
 
 from notifications import services, subscriptions
 from notifications.models import Notification
-from notifications.recipients import Recipient
 from notifications.serializers import (
     MarkInput,
     MarkOutput,
@@ -51,7 +50,7 @@ class NotificationView(ApiView):
     def get(self, request: Request, notification_id: str) -> Response:
         """Show one of the caller's notifications."""
         notification = services.get_notification(request.user, notification_id)
-        return Response(represent(request, notification))
+        return Response(representation(request, notification))
 
     @extend_schema(
         operation_id="mark_notification",
@@ -60,15 +59,14 @@ class NotificationView(ApiView):
     )
     def patch(self, request: Request, notification_id: str) -> Response:
         """Mark one of the caller's notifications as read or unread."""
-        data = ReadInput(data=request.data, partial=True)
-        data.is_valid(raise_exception=True)
+        data = self.parse(ReadInput, partial=True)
         notification = services.mark(
             request.user,
             notification_id,
-            read=data.validated_data.get("read"),
-            precondition=if_match(request, represent),
+            read=data.get("read"),
+            precondition=if_match(request, representation),
         )
-        return Response(represent(request, notification))
+        return Response(representation(request, notification))
 
 
 class UnreadView(ApiView):
@@ -87,14 +85,12 @@ class ReadView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Mark notifications as read; repeat it while some are left."""
-        data = MarkInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        given = data.validated_data
+        given = self.parse(MarkInput)
         if given.get("all"):
             done = services.mark_all_read(request.user, until=given.get("until"))
         else:
             done = services.mark_read(request.user, given["ids"])
-        return Response(MarkOutput(done).data)
+        return self.represent(MarkOutput, done)
 
 
 class SubscriptionView(ApiView):
@@ -103,7 +99,8 @@ class SubscriptionView(ApiView):
     @extend_schema(operation_id="get_subscription", responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:
         """Tell whether the caller's notifications come by e-mail too."""
-        return answer(subscriptions.refresh(request.user))
+        recipient = subscriptions.refresh(request.user)
+        return self.represent(SubscriptionOutput, recipient)
 
     @extend_schema(
         operation_id="subscribe",
@@ -112,19 +109,17 @@ class SubscriptionView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Send a confirmation to the caller's address; its link starts the e-mails."""
-        SubscriptionInput(data=request.data).is_valid(raise_exception=True)
-        return answer(subscriptions.subscribe(request.user))
+        self.parse(SubscriptionInput)
+        recipient = subscriptions.subscribe(request.user)
+        return self.represent(SubscriptionOutput, recipient)
 
     @extend_schema(operation_id="unsubscribe", responses={200: SubscriptionOutput})
     def delete(self, request: Request) -> Response:
         """End the e-mails."""
-        return answer(subscriptions.unsubscribe(request.user))
+        recipient = subscriptions.unsubscribe(request.user)
+        return self.represent(SubscriptionOutput, recipient)
 
 
-def answer(recipient: Recipient) -> Response:
-    return Response(SubscriptionOutput(recipient).data)
-
-
-def represent(request: Request, notification: Notification) -> dict[str, Any]:
+def representation(request: Request, notification: Notification) -> dict[str, Any]:
     context = {"time_zone": request.user.time_zone}
     return NotificationOutput(notification, context=context).data

@@ -26,7 +26,7 @@ class ProfileView(ApiView):
     def get(self, request: Request) -> Response:
         """Show the caller's profile."""
         account = address_change.get_account(request.user)
-        return Response(represent(request, account))
+        return Response(representation(request, account))
 
     @extend_schema(
         operation_id="edit_profile",
@@ -35,14 +35,13 @@ class ProfileView(ApiView):
     )
     def patch(self, request: Request) -> Response:
         """Change the given parts of the profile; its currency while it is unused."""
-        data = serializers.ProfileInput(data=request.data, partial=True)
-        data.is_valid(raise_exception=True)
+        data = self.parse(serializers.ProfileInput, partial=True)
         account = update_profile(
             request.user,
-            **data.validated_data,
-            precondition=if_match(request, represent),
+            **data,
+            precondition=if_match(request, representation),
         )
-        return Response(represent(request, account))
+        return Response(representation(request, account))
 
 
 class EmailView(ApiView):
@@ -59,10 +58,9 @@ class EmailView(ApiView):
         It is while mails go to the old one. The new one is sent a link; once that is
         followed it takes the old one's place.
         """
-        data = serializers.EmailInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        account = address_change.change_email(request.user, **data.validated_data)
-        return Response(serializers.ProfileOutput(account).data)
+        data = self.parse(serializers.EmailInput)
+        account = address_change.change_email(request.user, **data)
+        return self.represent(serializers.ProfileOutput, account)
 
     @extend_schema(
         operation_id="cancel_email_change", responses={200: serializers.ProfileOutput}
@@ -70,7 +68,7 @@ class EmailView(ApiView):
     def delete(self, request: Request) -> Response:
         """Take back a change that is not confirmed yet."""
         account = address_change.cancel_change(request.user)
-        return Response(serializers.ProfileOutput(account).data)
+        return self.represent(serializers.ProfileOutput, account)
 
 
 class AccountView(ApiView):
@@ -83,9 +81,8 @@ class AccountView(ApiView):
     )
     def delete(self, request: Request) -> Response:
         """Close the account at once, and have it deleted with all that it has."""
-        data = serializers.DeletionInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        deletion.close_account(request.user, **data.validated_data)
+        data = self.parse(serializers.DeletionInput)
+        deletion.close_account(request.user, **data)
         session_cookie.forget(request._request)
         return Response({"detail": _(deletion.CLOSED)}, status=202)
 
@@ -141,5 +138,5 @@ class CsvExportView(ApiView):
         )
 
 
-def represent(_request: Request, account: Account) -> dict[str, Any]:
+def representation(_request: Request, account: Account) -> dict[str, Any]:
     return serializers.ProfileOutput(account).data

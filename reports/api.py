@@ -34,7 +34,7 @@ class SummaryView(ApiView):
         """Put budgets beside what was spent in a month."""
         found = summary.summary(request.user, **self.query_params)
         context = {"currency": found.currency}
-        return Response(SummaryOutput(found, context=context).data)
+        return self.represent(SummaryOutput, found, context=context)
 
 
 class TrendView(ApiView):
@@ -48,10 +48,11 @@ class TrendView(ApiView):
         """
         months = trend.trend(request.user, **self.query_params)
         currency = request.user.currency
-        output = TrendOutput(
-            {"currency": currency, "months": months}, context={"currency": currency}
+        return self.represent(
+            TrendOutput,
+            {"currency": currency, "months": months},
+            context={"currency": currency},
         )
-        return Response(output.data)
 
 
 class GenerateView(ApiView):
@@ -64,9 +65,8 @@ class GenerateView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Make a report; asking again gives the same file while nothing changed."""
-        data = QuestionInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        made = archive.ask(request.user, **data.validated_data)
+        data = self.parse(QuestionInput)
+        made = archive.ask(request.user, **data)
         address = address_of(request, "report", made.file_name)
         made_body = MadeOutput(_with(made, download_url=address)).data
         return Response(made_body, status=201, headers={"Location": address})

@@ -28,7 +28,7 @@ class HealthView(ApiView):
     def get(self, request: Request) -> Response:
         """Ask each part of AWS how it is; for staff."""
         users.require_staff(request.user)
-        return Response(PartOutput(health.check(), many=True).data)
+        return self.represent(PartOutput, health.check(), many=True)
 
 
 class FindUserView(ApiView):
@@ -41,10 +41,9 @@ class FindUserView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Find a user by the whole username, e-mail address or user_id; for staff."""
-        data = WhomInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        person = users.find_user(request.user, data.validated_data["whom"])
-        return Response(PersonOutput(person).data)
+        data = self.parse(WhomInput)
+        person = users.find_user(request.user, data["whom"])
+        return self.represent(PersonOutput, person)
 
 
 class UserView(ApiView):
@@ -53,7 +52,7 @@ class UserView(ApiView):
     @extend_schema(operation_id="get_user", responses=PersonOutput)
     def get(self, request: Request, user_id: str) -> Response:
         """Show a user: no address, and nothing of what they record; for staff."""
-        return Response(PersonOutput(users.get_user(request.user, user_id)).data)
+        return self.represent(PersonOutput, users.get_user(request.user, user_id))
 
 
 class LockView(ApiView):
@@ -66,10 +65,9 @@ class LockView(ApiView):
     )
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user no longer log in, and end all sessions; for staff."""
-        data = LockInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        person = users.lock(request.user, user_id, **data.validated_data)
-        return Response(PersonOutput(person).data)
+        data = self.parse(LockInput)
+        person = users.lock(request.user, user_id, **data)
+        return self.represent(PersonOutput, person)
 
 
 class UnlockView(ApiView):
@@ -80,7 +78,7 @@ class UnlockView(ApiView):
     )
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user log in again; for staff."""
-        return Response(PersonOutput(users.unlock(request.user, user_id)).data)
+        return self.represent(PersonOutput, users.unlock(request.user, user_id))
 
 
 REDRIVE_SECONDS = 5
@@ -92,7 +90,9 @@ class FailedView(ApiView):
     @extend_schema(operation_id="list_failed_notifications", responses=FailedPage)
     def get(self, request: Request) -> Response:
         """List the failed notifications, newest first; for staff."""
-        return Response(FailedPage(failed_notifications.list_failed(request.user)).data)
+        return self.represent(
+            FailedPage, failed_notifications.list_failed(request.user)
+        )
 
 
 class ResendView(ApiView):
@@ -105,14 +105,12 @@ class ResendView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Send failed notifications again; repeat it while some are left."""
-        data = WhichInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        given = data.validated_data
+        given = self.parse(WhichInput)
         if given.get("all"):
             done = failed_notifications.resend_all(request.user)
         else:
             done = failed_notifications.resend(request.user, given["ids"])
-        return Response(ResendOutput(done).data)
+        return self.represent(ResendOutput, done)
 
 
 class DeadLettersView(ApiView):
@@ -125,7 +123,7 @@ class DeadLettersView(ApiView):
             "dead_letters": dead_letters.depth(request.user),
             "failed_events": dead_letters.failed_events(request.user),
         }
-        return Response(DeadLettersOutput(found).data)
+        return self.represent(DeadLettersOutput, found)
 
 
 class RedriveView(ApiView):
@@ -137,4 +135,4 @@ class RedriveView(ApiView):
     def post(self, request: Request) -> Response:
         """Have the dead letters tried again; repeat it while some are left."""
         done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
-        return Response(RedriveOutput(done).data)
+        return self.represent(RedriveOutput, done)

@@ -1,8 +1,5 @@
 """The category API."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,10 +54,14 @@ class RenameView(ApiView):
         A request changes up to 1,000 expenses, and says whether some are left. Safe to
         repeat. A name that is there already makes one category of the two.
         """
-        data = RenameInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        given = data.validated_data
-        return _renamed(request, [given["from"]], given["to"], given)
+        given = self.parse(RenameInput)
+        done = services.rename_categories(
+            request.user,
+            [given["from"]],
+            given["to"],
+            strategy=given.get("budgets"),
+        )
+        return self.represent(RenamedOutput, done)
 
 
 class MergeView(ApiView):
@@ -77,16 +78,8 @@ class MergeView(ApiView):
         A request changes up to 1,000 expenses, and says whether some are left. Safe to
         repeat. Alerts of what rises by it come as one e-mail.
         """
-        data = MergeInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        given = data.validated_data
-        return _renamed(request, given["from"], given["into"], given)
-
-
-def _renamed(
-    request: Request, sources: Sequence[str], target: str, given: dict[str, Any]
-) -> Response:
-    done = services.rename_categories(
-        request.user, sources, target, strategy=given.get("budgets")
-    )
-    return Response(RenamedOutput(done).data)
+        given = self.parse(MergeInput)
+        done = services.rename_categories(
+            request.user, given["from"], given["into"], strategy=given.get("budgets")
+        )
+        return self.represent(RenamedOutput, done)

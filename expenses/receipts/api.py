@@ -38,13 +38,10 @@ class ReceiptUploadView(ApiView):
     def post(self, request: Request) -> Response:
         """Attach a receipt to an expense; one that was there is replaced."""
         with RECEIPTS.slot(request.user.user_id):
-            data = ReceiptInput(data=request.data)
-            data.is_valid(raise_exception=True)
-            expense_id = data.validated_data["expense_id"]
+            data = self.parse(ReceiptInput)
+            expense_id = data["expense_id"]
             queries.get_expense(request.user, expense_id)  # before the file is read
-            receipt = checked(
-                data.validated_data["file"], data.validated_data.get("sha256")
-            )
+            receipt = checked(data["file"], data.get("sha256"))
             expense = services.edit_expense(request.user, expense_id, receipt=receipt)
         address = api.address_of(request, "receipt", expense_id)
         return Response(_described(expense), status=201, headers={"Location": address})
@@ -85,11 +82,8 @@ class AnnouncementView(ApiView):
         It takes exactly the announced bytes, once. What is not confirmed within
         twelve hours is deleted.
         """
-        data = AnnouncementInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        key, url, headers = uploads.create_presigned_upload(
-            request.user, **data.validated_data
-        )
+        data = self.parse(AnnouncementInput)
+        key, url, headers = uploads.create_presigned_upload(request.user, **data)
         answer = {
             "url": url,
             "method": "PUT",
@@ -108,12 +102,9 @@ class ConfirmationView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Check what was uploaded directly, and attach it to an expense."""
-        data = ConfirmationInput(data=request.data)
-        data.is_valid(raise_exception=True)
-        expense_id = data.validated_data.get("expense_id")
-        upload = uploads.complete_upload(
-            request.user, data.validated_data["key"], expense_id
-        )
+        data = self.parse(ConfirmationInput)
+        expense_id = data.get("expense_id")
+        upload = uploads.complete_upload(request.user, data["key"], expense_id)
         return Response(
             {
                 "expense_id": expense_id,

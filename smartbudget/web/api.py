@@ -19,13 +19,14 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
 from smartbudget.web import errors, etags, idempotency, rate_limit
-from smartbudget.web.base_serializers import QueryInput
+from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 
@@ -146,6 +147,32 @@ class ApiView(APIView):
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user.is_authenticated and hasattr(self, "post"):
             self.post = functools.partial(idempotency.answer_once, self, self.post)
+
+    def parse(
+        self, serializer: type[InputSerializer], *, partial: bool = False
+    ) -> dict[str, Any]:
+        """Return the validated values of the body. Raises DRF's ValidationError.
+
+        partial: whether required fields may be left out, as PATCH has it.
+        """
+        body = serializer(data=self.request.data, partial=partial)
+        body.is_valid(raise_exception=True)
+        values: dict[str, Any] = body.validated_data
+        return values
+
+    def represent(
+        self,
+        serializer: type[Serializer[Any]],
+        item: object,
+        *,
+        many: bool = False,
+        context: Mapping[str, object] | None = None,
+    ) -> Response:
+        """Return the response that represents an item, or with `many` a list of them.
+
+        context: what the serializer's fields need to know, such as a currency.
+        """
+        return Response(serializer(item, many=many, context=dict(context or {})).data)
 
     def finalize_response(
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any

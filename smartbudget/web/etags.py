@@ -29,19 +29,19 @@ def tag_of_data(data: Mapping[str, Any]) -> str:
 
 
 def if_match(
-    request: Request, represent: Callable[[Request, T], Mapping[str, Any]]
+    request: Request, representation: Callable[[Request, T], Mapping[str, Any]]
 ) -> Callable[[T], None] | None:
     """Return the request's precondition for services, or None without If-Match.
 
     It raises PreconditionError for an item whose entity tag If-Match does not name.
-    represent: returns the data of the answer to a GET, which has the tag.
+    representation: returns the data of the answer to a GET, which has the tag.
     """
     if "HTTP_IF_MATCH" not in request.META:
         return None
     named = parse_etags(request.META["HTTP_IF_MATCH"])
 
     def precondition(item: T) -> None:
-        if named != ["*"] and tag_of_data(represent(request, item)) not in named:
+        if named != ["*"] and tag_of_data(representation(request, item)) not in named:
             raise changed()
 
     return precondition

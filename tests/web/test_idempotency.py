@@ -348,7 +348,7 @@ def test_after_a_failure_the_work_is_done_when_it_is_sent_again(client, path, bo
 
 def test_a_bug_is_not_kept_either(client, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("expenses.api.represent", None)
+        patch.setattr("expenses.api.representation", None)
         assert post(client).status_code == 500
 
     assert post(client).status_code == 201

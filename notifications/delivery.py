@@ -1,14 +1,11 @@
-"""Delivering what is queued, and queueing again what was not delivered.
+"""Delivering what is queued: each notification once, under a lease.
 
 Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 """
 
-import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice, zip_longest
 from typing import Any
 
 from pynamodb.exceptions import DoesNotExist, PynamoDBException
@@ -16,16 +13,13 @@ from pynamodb.exceptions import DoesNotExist, PynamoDBException
 from notifications import digests, recipients, schedule, subscriptions, transports
 from notifications.kinds import SECURITY_KINDS
 from notifications.models import (
-    SHARDS,
     Digest,
-    Job,
     Notification,
     OutboxItem,
     PlannedSummary,
     failed_shard_of,
     unsent_since,
 )
-from notifications.outbox import to_sqs_payload
 from notifications.recipients import Recipient
 from notifications.transports import DeliveryError, Letter
 from smartbudget.core import dates, log, tasks
@@ -34,12 +28,10 @@ from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import Lease, new_owner
-from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
 logger = logging.getLogger(__name__)
 
 LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
-SWEEP_LIMIT = 2000  # notifications a run; a run more comes in minutes
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
 
@@ -236,75 +228,6 @@ def update_notification_status(
     log.count("NotificationsDelivered", Status=status)
 
 
-def sweep(keep_going: Callable[[], bool] = lambda: True) -> dict[str, int]:
-    """Queue again what has waited too long; work is bounded.
-
-    keep_going: asked before every ten; False ends the run.
-
-    Planned summaries are found here too, and thousands may be due in the same minute
-    where many people share a time zone: at SWEEP_LIMIT a run they take a while, and
-    what is overdue waits with them.
-
-    Returns {"requeued": n, "refused": n}. Safe to repeat and to run twice at once: the
-    time a notification waits from is moved on by one sweep only.
-    """
-    counts = {"requeued": 0, "refused": 0}
-    known_emails = functools.cache(email_of)
-    overdue = _overdue()
-    while keep_going() and (batch := list(islice(overdue, BATCH))):
-        waiting_since = {item.notification_id: item.unsent_since for item in batch}
-        taken = [item for item in batch if _restart_wait(item, dates.timestamp())]
-        refused = enqueue_again(taken, known_emails)
-        for item in refused:  # SQS is down: the next sweep need not wait for them
-            _restart_wait(item, waiting_since[item.notification_id])
-        counts["requeued"] += len(taken) - len(refused)
-        counts["refused"] += len(refused)
-        if refused:
-            break
-    logger.info("swept requeued=%(requeued)d refused=%(refused)d", counts)
-    return counts
-
-
-def enqueue_again(
-    items: Sequence[OutboxItem], email_of: Callable[[str], str]
-) -> list[OutboxItem]:
-    """Queue notifications and jobs again; return what SQS did not take.
-
-    email_of: returns a user's address, "" if there is no account. Safe to repeat.
-    """
-    jobs = [item for item in items if isinstance(item, Job)]
-    letters = [item for item in items if not isinstance(item, Job)]
-    refused = _queue(
-        DEFAULT,
-        letters,
-        [to_sqs_payload(item, email_of(item.user_id)) for item in letters],
-    )
-    for job in jobs:
-        refused += _queue(job.task, [job], [{"user_id": job.user_id}])
-    return refused
-
-
-def _queue(
-    task: str, items: Sequence[OutboxItem], calls: list[dict[str, str]]
-) -> list[OutboxItem]:
-    """Queue a call for each item; return the items that SQS did not take."""
-    try:
-        send_tasks(task, calls)
-    except QueueError as error:
-        logger.warning("not queued count=%d", len(error.refused), exc_info=True)
-        pairs = zip(items, calls, strict=True)
-        return [item for item, call in pairs if call in error.refused]
-    return []
-
-
-def email_of(user_id: str) -> str:
-    """Return a user's address; "" where there is no account."""
-    try:
-        return recipients.get(user_id, Recipient).email
-    except NotFoundError:
-        return ""  # delivering finds it out, and says so
-
-
 def _find(notification_id: str) -> OutboxItem | None:
     try:
         return OutboxItem.get(notification_id, consistent_read=True)
@@ -382,26 +305,3 @@ def _update_leased(item: OutboxItem, actions: list[Action], error: str | None) -
     ]
     ours = LEASE.held_by(item.lease_owner)
     return conditional_write(lambda: item.update(actions, ours))
-
-
-def _restart_wait(item: OutboxItem, since: str) -> bool:
-    """Let the overdue time begin anew; tell whether nobody did so before."""
-    unchanged = OutboxItem.unsent_since == item.unsent_since
-    actions: list[Action] = [OutboxItem.unsent_since.set(since)]
-    return conditional_write(lambda: item.update(actions, unchanged))
-
-
-def _overdue() -> Iterator[OutboxItem]:
-    before = unsent_since(dates.now())
-    queries = [
-        OutboxItem.unsent.query(
-            shard,
-            OutboxItem.unsent_since < before,
-            limit=SWEEP_LIMIT // len(SHARDS),
-            page_size=100,
-        )
-        for shard in SHARDS
-    ]
-    # In turn: a run that ends early would always leave out the same ones.
-    for items in zip_longest(*queries):
-        yield from filter(None, items)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pynamodb.pagination import ResultIterator
 
-from notifications import delivery
+from notifications import sweep
 from notifications.models import FAILED_SHARDS, Notification, shard_of
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, conditional_write
@@ -126,14 +126,14 @@ def _failed() -> tuple[list[Notification], bool]:
 
 
 def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
-    known_emails = functools.cache(delivery.email_of)
+    known_emails = functools.cache(sweep.email_of)
     deadline = time.monotonic() + RESENDING_SECONDS
     resent = waiting = tried = 0
     for batch in _batches(ids):
         taken = [item for item in map(_queue_again, batch) if item is not None]
         names = ",".join(item.notification_id for item in taken)
         logger.info("resent by staff user_id=%s ids=%s", staff.user_id, names)
-        waiting += len(delivery.enqueue_again(taken, known_emails))
+        waiting += len(sweep.enqueue_again(taken, known_emails))
         resent += len(taken)
         tried += len(batch)
         if waiting or time.monotonic() > deadline:

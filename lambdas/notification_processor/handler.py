@@ -12,7 +12,7 @@ import logging
 from contextlib import AbstractContextManager
 from typing import Any
 
-from notifications import delivery, transports
+from notifications import sweep, transports
 from smartbudget.core import log, tasks
 from smartbudget.core.config import config
 
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     log.bind(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
         left = context.get_remaining_time_in_millis
-        swept = delivery.sweep(keep_going=lambda: left() > SWEEP_NEEDS)
+        swept = sweep.enqueue_overdue(keep_going=lambda: left() > SWEEP_NEEDS)
         transports.chosen().watch()
         return dict(swept)
     processed = 0

@@ -27,8 +27,9 @@ from hypothesis.stateful import (
 from accounts.models import Account
 from budgets import checks
 from lambdas.notification_processor.handler import handler
-from notifications import delivery, subscriptions
+from notifications import subscriptions
 from notifications.models import Notification
+from notifications.sweep import enqueue_overdue
 from profiles import services
 from smartbudget.core import aws
 from smartbudget.core.config import config
@@ -340,7 +341,7 @@ class Faults(RuleBasedStateMachine):
     def sweep(self, trouble):
         self.clock.shift(400)
         with self.bad_weather(trouble):
-            delivery.sweep()
+            enqueue_overdue()
 
     def receive(self):
         """Take what the queue shows by now."""

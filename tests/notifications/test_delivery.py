@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError
 from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import Account
-from notifications import delivery, subscriptions
+from notifications import delivery, subscriptions, sweep
 from notifications.models import Notification, failed_shard_of
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -266,7 +266,7 @@ def test_what_failed_is_listed_as_such_and_never_swept(clock):
 
     (found,) = Notification.unsent.query(failed_shard_of("n1"))
     assert found.unsent_since == NOON.isoformat(timespec="microseconds")
-    assert delivery.sweep() == {"requeued": 0, "refused": 0}
+    assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 0}
 
 
 def test_what_failed_is_not_sent_any_more():

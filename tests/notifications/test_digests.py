@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Account
 from expenses import services as expenses
 from expenses.bulk_create import record_expenses
-from notifications import delivery
+from notifications import delivery, sweep
 from notifications.models import Digest, Notification, OutboxItem
 from smartbudget.core.dynamodb import Transaction
 from tests.money_builders import make_budget
@@ -68,7 +68,7 @@ def recover(clock) -> None:
     for _ in range(2):
         work_off()
         clock.shift(6 * MINUTES)
-        delivery.sweep()
+        sweep.enqueue_overdue()
     work_off()
 
 
@@ -115,7 +115,7 @@ def test_a_level_that_was_sent_already_stays_told(clock, alice, monkeypatch):
     def send(request, operation):
         if next(number) == 2:
             clock.shift(6 * MINUTES)
-            delivery.sweep()
+            sweep.enqueue_overdue()
             work_off()
 
     with faults.hooked("TransactWriteItems", send):
@@ -309,7 +309,7 @@ def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
     def sleep(request, operation):
         if next(number) == 3:
             clock.shift(6 * MINUTES)
-            delivery.sweep()
+            sweep.enqueue_overdue()
             work_off()
 
     with faults.hooked("TransactWriteItems", sleep):

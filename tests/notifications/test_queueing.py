@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifications import delivery, outbox, schedule
+from notifications import delivery, outbox, schedule, sweep
 from notifications.kinds import OPT_IN_KINDS
 from notifications.models import (
     OVERDUE_AFTER,
@@ -95,7 +95,7 @@ def test_the_request_succeeds_without_sqs_and_the_sweep_sends_it(clock, operatio
     assert queued() == []
     assert stored().status == "queued"
     clock.shift(5 * MINUTES + 1)
-    assert delivery.sweep() == {"requeued": 1, "refused": 0}
+    assert sweep.enqueue_overdue() == {"requeued": 1, "refused": 0}
     assert queued_ids() == ["n1"]
 
 
@@ -139,15 +139,15 @@ def test_only_what_waited_over_five_minutes_is_swept(clock, waited, requeued):
     make_notification()
     clock.shift(waited)
 
-    assert delivery.sweep()["requeued"] == requeued
+    assert sweep.enqueue_overdue()["requeued"] == requeued
 
 
 def test_what_is_swept_again_waits_again(clock):
     make_account()
     make_overdue(clock, "n1")
 
-    delivery.sweep()
-    delivery.sweep()
+    sweep.enqueue_overdue()
+    sweep.enqueue_overdue()
 
     assert queued_ids() == ["n1"]
     assert stored().unsent_since > NOON.isoformat()
@@ -156,10 +156,10 @@ def test_what_is_swept_again_waits_again(clock):
 def test_two_sweeps_at_once_do_not_double(clock):
     make_account()
     make_overdue(clock, "n1", "n2")
-    both_read = [list(delivery._overdue()), list(delivery._overdue())]
+    both_read = [list(sweep._overdue()), list(sweep._overdue())]
 
     now = delivery.dates.timestamp()
-    taken = [delivery._restart_wait(item, now) for found in both_read for item in found]
+    taken = [sweep._restart_wait(item, now) for found in both_read for item in found]
 
     assert taken == [True, True, False, False]
 
@@ -167,10 +167,10 @@ def test_two_sweeps_at_once_do_not_double(clock):
 def test_what_was_sent_meanwhile_is_not_swept_from_a_late_index(clock):
     make_account()
     make_overdue(clock, "n1")
-    (late,) = delivery._overdue()
+    (late,) = sweep._overdue()
     delivery.deliver("n1")
 
-    assert not delivery._restart_wait(late, delivery.dates.timestamp())
+    assert not sweep._restart_wait(late, delivery.dates.timestamp())
 
 
 def test_sent_failed_and_skipped_ones_are_not_swept(clock):
@@ -181,7 +181,7 @@ def test_sent_failed_and_skipped_ones_are_not_swept(clock):
     delivery.deliver("skipped")
     clock.shift(10 * MINUTES)
 
-    assert delivery.sweep() == {"requeued": 0, "refused": 0}
+    assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 0}
 
 
 def test_every_shard_is_swept(clock):
@@ -189,7 +189,7 @@ def test_every_shard_is_swept(clock):
     ids = [f"n{number}" for number in range(25)]
     make_overdue(clock, *ids)
 
-    assert delivery.sweep()["requeued"] == 25
+    assert sweep.enqueue_overdue()["requeued"] == 25
     assert queued_ids() == sorted(ids)
     assert len({item.unsent_shard for item in Notification.scan()}) == 4
 
@@ -199,9 +199,9 @@ def test_a_sweep_stops_when_sqs_is_down_and_the_next_need_not_wait(clock):
     make_overdue(clock, *(f"n{number}" for number in range(25)))
 
     with faults.down("SendMessageBatch"):
-        assert delivery.sweep() == {"requeued": 0, "refused": 10}
+        assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 10}
 
-    assert delivery.sweep() == {"requeued": 25, "refused": 0}
+    assert sweep.enqueue_overdue() == {"requeued": 25, "refused": 0}
 
 
 def test_a_sweep_stops_when_its_time_is_over(clock):
@@ -209,7 +209,7 @@ def test_a_sweep_stops_when_its_time_is_over(clock):
     make_overdue(clock, *(f"n{number}" for number in range(25)))
     answers = iter([True, True, False])
 
-    assert delivery.sweep(lambda: next(answers))["requeued"] == 20
+    assert sweep.enqueue_overdue(lambda: next(answers))["requeued"] == 20
 
 
 def test_a_sweep_without_time_for_all_takes_of_every_shard(clock):
@@ -217,7 +217,7 @@ def test_a_sweep_without_time_for_all_takes_of_every_shard(clock):
     make_overdue(clock, *(f"n{number}" for number in range(60)))
     answers = iter([True, False])
 
-    delivery.sweep(lambda: next(answers))
+    sweep.enqueue_overdue(lambda: next(answers))
 
     assert {shard_of(each) for each in queued_ids()} == set(SHARDS)
 
@@ -225,7 +225,7 @@ def test_a_sweep_without_time_for_all_takes_of_every_shard(clock):
 def test_the_notification_of_a_deleted_user_is_swept_too(clock):
     make_overdue(clock, "n1")
 
-    assert delivery.sweep()["requeued"] == 1
+    assert sweep.enqueue_overdue()["requeued"] == 1
     assert queued()[0]["user_email"] == ""
 
 

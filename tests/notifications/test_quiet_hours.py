@@ -6,7 +6,7 @@ import pytest
 from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import Account
-from notifications import delivery, digests, outbox
+from notifications import delivery, digests, outbox, sweep
 from notifications.kinds import SECURITY_KINDS
 from notifications.transports import DeliveryError
 from smartbudget.core.dynamodb import Transaction
@@ -60,7 +60,7 @@ def test_the_sweep_after_their_end_sends_it(clock, later, sent):
     delivery.deliver("n1")
     clock.shift(later)
 
-    delivery.sweep()
+    sweep.enqueue_overdue()
     deliver_what_is_queued()
 
     assert len(mails()) == sent
@@ -74,7 +74,7 @@ def test_sweeps_meanwhile_leave_it_alone(clock):
 
     for _ in range(3):
         clock.shift(HOUR / 2)
-        assert delivery.sweep()["requeued"] == 0
+        assert sweep.enqueue_overdue()["requeued"] == 0
 
 
 @pytest.mark.parametrize("kind", SECURITY_KINDS)
@@ -102,7 +102,7 @@ def test_who_turns_quiet_hours_off_gets_it_when_it_was_due(clock):
     account.update(actions=[Account.quiet_from.remove(), Account.quiet_until.remove()])
     clock.shift(2 * HOUR + 1)
 
-    delivery.sweep()
+    sweep.enqueue_overdue()
     deliver_what_is_queued()
 
     assert len(mails()) == 1
@@ -174,7 +174,7 @@ def test_a_lost_reply_of_the_hold_changes_nothing(clock):
     assert state() == ("queued", None)
     assert stored().attempts == 0
     clock.shift(2 * HOUR + 1)
-    assert delivery.sweep()["requeued"] == 1
+    assert sweep.enqueue_overdue()["requeued"] == 1
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -188,7 +188,7 @@ def test_a_hold_that_is_not_written_is_left_to_the_sweep(clock, last):
 
     assert state() == ("queued", None)
     clock.shift(2 * HOUR + 1)
-    assert delivery.sweep()["requeued"] == 1
+    assert sweep.enqueue_overdue()["requeued"] == 1
     deliver_what_is_queued()
     assert len(mails()) == 1
 
@@ -237,7 +237,7 @@ def test_a_digest_waits_too_and_tells_what_is_wanted_then(clock):
     Account.get("alice").update(actions=[Account.muted.set({"large_expense"})])
     clock.shift(2 * HOUR + 1)
 
-    delivery.sweep()
+    sweep.enqueue_overdue()
     deliver_what_is_queued()
 
     assert mails() == [("alice@example.com", "About budget_exceeded")]

@@ -10,6 +10,7 @@ from accounts import services as accounts
 from accounts.models import Account
 from notifications import delivery, schedule, services, subscriptions
 from notifications.models import Notification, OutboxItem, PlannedSummary
+from notifications.sweep import enqueue_overdue
 from notifications.transports import DeliveryError
 from profiles.services import update_profile
 from reports import summaries
@@ -49,7 +50,7 @@ def to(clock, written: str, time_zone="UTC") -> None:
 def sweep(**options) -> None:
     """Have the sweep queue what is due, and deliver it."""
     before = len(queued())
-    delivery.sweep()
+    enqueue_overdue()
     for body in queued()[before:]:
         delivery.deliver(body["notification_id"], **options)
 
@@ -283,7 +284,7 @@ def test_who_no_longer_wants_them_gets_none_and_no_other_is_planned(alice, clock
 
     assert mails() == []
     assert history(alice) == []
-    assert delivery.sweep()["requeued"] == 0
+    assert enqueue_overdue()["requeued"] == 0
 
 
 def test_who_wants_them_again_gets_them_again(alice, clock):

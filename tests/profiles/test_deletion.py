@@ -13,7 +13,7 @@ from budgets.models import Budget
 from expenses.bulk_create import record_expenses
 from expenses.models import Expense
 from expenses.receipts import uploads
-from notifications import delivery, subscriptions
+from notifications import subscriptions, sweep
 from notifications.models import Notification
 from profiles import deletion
 from profiles.services import update_profile
@@ -119,7 +119,7 @@ def work_all_off(clock, minutes=10):
         work_off()
         clock.shift(datetime.timedelta(minutes=1))
         if not queued_deletions():
-            delivery.sweep()
+            sweep.enqueue_overdue()
 
 
 def queued_deletions():
@@ -186,7 +186,7 @@ def test_without_the_queue_the_sweep_begins_it(clock, alice):
     work_off()
     with faults.down("SendMessageBatch"):
         close(alice)
-        delivery.sweep()
+        sweep.enqueue_overdue()
     assert queued_deletions() == []
 
     work_all_off(clock, minutes=20)
@@ -200,7 +200,7 @@ def test_a_task_that_is_never_done_is_taken_up_by_the_sweep(clock, alice):
     for _ in range(12):
         drop_the_queue()
         clock.shift(datetime.timedelta(minutes=6))
-        delivery.sweep()
+        sweep.enqueue_overdue()
         work_off()
 
     assert (

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from notifications import delivery
+from notifications import delivery, sweep
 from notifications.transports import DeliveryError
 from smartbudget.core.errors import ForbiddenError, InvalidError
 from staff import failed_notifications
@@ -126,7 +126,7 @@ def test_without_sqs_it_is_left_to_the_sweep(grace, clock):
 
     assert stored().status == "queued"
     clock.shift(301)
-    assert delivery.sweep()["requeued"] == 1
+    assert sweep.enqueue_overdue()["requeued"] == 1
 
 
 def test_a_crash_before_the_queue_is_left_to_the_sweep(grace, clock):
@@ -141,7 +141,7 @@ def test_a_crash_before_the_queue_is_left_to_the_sweep(grace, clock):
         failed_notifications.resend(grace, ["n1"])
 
     clock.shift(301)
-    assert delivery.sweep()["requeued"] == 1
+    assert sweep.enqueue_overdue()["requeued"] == 1
 
 
 def test_a_lost_reply_sends_it_all_the_same(grace, clock):
@@ -151,7 +151,7 @@ def test_a_lost_reply_sends_it_all_the_same(grace, clock):
         failed_notifications.resend(grace, ["n1"])
 
     clock.shift(301)
-    delivery.sweep()
+    sweep.enqueue_overdue()
     assert [body["notification_id"] for body in queued()] == ["n1"]
 
 

@@ -14,6 +14,7 @@ from notifications import digests, recipients, schedule, subscriptions, transpor
 from notifications.kinds import SECURITY_KINDS
 from notifications.models import (
     Digest,
+    Job,
     Notification,
     OutboxItem,
     PlannedSummary,
@@ -35,6 +36,7 @@ LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
 
+NO_SUCH = gettext_noop("There is no such notification.")
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
 TOO_OFTEN = gettext_noop("It could not be delivered, however often it was tried.")
 NOT_JUST_THEN = gettext_noop("It could not be delivered just then.")
@@ -93,6 +95,8 @@ def deliver(
     item = _take_lease(notification_id, new_owner(), lease_seconds)
     if item is None:
         return
+    if isinstance(item, Job):  # else it would be mailed, and never be done
+        raise NotFoundError(_(NO_SUCH))
     with log.bound(item.request_id, user_id=item.user_id):
         if item.attempts > MOST_ATTEMPTS:
             _give_up(item)
@@ -265,7 +269,7 @@ def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
     """
     stored = _find(notification_id)
     if stored is None:
-        raise NotFoundError(_("There is no such notification."))
+        raise NotFoundError(_(NO_SUCH))
     if stored.status != "queued":
         return None
     if stored.lease_owner != owner:

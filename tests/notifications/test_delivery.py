@@ -7,9 +7,10 @@ from botocore.exceptions import BotoCoreError
 from pynamodb.exceptions import PynamoDBException
 
 from accounts.models import Account
-from notifications import delivery, subscriptions, sweep
-from notifications.models import Notification, failed_shard_of
+from notifications import delivery, jobs, subscriptions, sweep
+from notifications.models import Job, Notification, failed_shard_of
 from notifications.transports import DeliveryError
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, NotFoundError
 from tests.notifications import faults
 from tests.notifications.builders import (
@@ -81,6 +82,21 @@ def test_a_delivery_to_a_pending_subscriber_costs_one_look_up_more():
 def test_an_unknown_notification_is_not_found():
     with pytest.raises(NotFoundError):
         delivery.deliver("nobody's")
+
+
+def test_a_job_is_no_notification_and_stays_for_the_sweep(clock):
+    make_account()
+    writes = Transaction()
+    jobs.put("profiles.tasks.x", "alice", writes)
+    writes.commit()
+    (job,) = Job.scan()
+
+    with pytest.raises(NotFoundError):
+        delivery.deliver(job.notification_id)
+
+    assert mails() == []
+    clock.shift(301)
+    assert sweep.enqueue_overdue() == {"requeued": 1, "refused": 0}
 
 
 # ------------------------------------------------------------------ who gets none

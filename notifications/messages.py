@@ -127,20 +127,20 @@ def _rest(level: str, difference: str, period: Period, today: datetime.date) -> 
     """Return a sentence about what is left of a budget, or how far it is over."""
     days = (period.end - today).days
     if level == "exceeded":
-        said = ngettext(
+        sentence = ngettext(
             "{amount} over, {number} day to go.",
             "{amount} over, {number} days to go.",
             days,
         )
         last = _("{amount} over, and today is the last day.")
     else:
-        said = ngettext(
+        sentence = ngettext(
             "{amount} left, {number} day to go.",
             "{amount} left, {number} days to go.",
             days,
         )
         last = _("{amount} left, and today is the last day.")
-    return (said if days > 0 else last).format(amount=difference, number=days)
+    return (sentence if days > 0 else last).format(amount=difference, number=days)
 
 
 def large_expense(
@@ -154,13 +154,13 @@ def large_expense(
 ) -> tuple[str, str]:
     """Tell of an expense at or above the user's own threshold: (subject, message)."""
     with override(language):
-        said = money.display(amount, currency)
+        spent = money.display(amount, currency)
         return _letter(
             _("Large expense: {amount} for {category}").format(
-                amount=said, category=category
+                amount=spent, category=category
             ),
             _("You recorded an expense of {amount} for {category} on {day}.").format(
-                amount=said, category=category, day=long_day(date)
+                amount=spent, category=category, day=long_day(date)
             ),
             _("You asked to be told from {amount} on.").format(
                 amount=money.display(threshold, currency)

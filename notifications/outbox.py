@@ -56,10 +56,10 @@ def put(notification: Notification, writes: Transaction) -> None:
 def is_queued(notification_id: str) -> bool:
     """Tell whether a notification waits to be sent. Read consistently."""
     try:
-        found = Notification.get(notification_id, consistent_read=True)
+        stored = Notification.get(notification_id, consistent_read=True)
     except Notification.DoesNotExist:
         return False
-    return found.status == "queued"
+    return stored.status == "queued"
 
 
 def enqueue(user: "User", notifications: Sequence[Notification]) -> None:

@@ -89,10 +89,10 @@ def list_notifications(
 
 def all_notifications(user: User) -> Iterator[Notification]:
     """Read the user's whole history, newest first, a page of it at a time."""
-    found: Iterator[Notification] = Notification.by_user.query(
+    notifications: Iterator[Notification] = Notification.by_user.query(
         user.user_id, scan_index_forward=False, page_size=500
     )
-    return found
+    return notifications
 
 
 def get_notification(user: User, notification_id: str) -> Notification:
@@ -115,8 +115,8 @@ def count_unread(user: User) -> tuple[int, bool]:
     newest = Notification.by_user.query(
         user.user_id, scan_index_forward=False, page_size=COUNTED
     )
-    found = next(newest.page_iter)["Items"]
-    unread = sum("read_at" not in item for item in found)
+    items = next(newest.page_iter)["Items"]
+    unread = sum("read_at" not in item for item in items)
     return unread, unread == COUNTED
 
 

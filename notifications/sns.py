@@ -105,11 +105,11 @@ def watch() -> None:
     """
     topic_arn = get_sns_topic_arn()
     try:
-        found = _sns().get_topic_attributes(TopicArn=topic_arn)["Attributes"]
+        topic = _sns().get_topic_attributes(TopicArn=topic_arn)["Attributes"]
     except (BotoCoreError, ClientError):
         logger.warning("filter policies not counted", exc_info=True)
         return
-    used = int(found["SubscriptionsConfirmed"]) + int(found["SubscriptionsPending"])
+    used = int(topic["SubscriptionsConfirmed"]) + int(topic["SubscriptionsPending"])
     log.metric("FilterPolicies", used, TopicName=topic_arn.rpartition(":")[2])
     if used >= SES_DUE:
         logger.warning(
@@ -187,12 +187,12 @@ def _attributes(arn: str) -> dict[str, str] | None:
     if not knows(arn):
         return None
     try:
-        found = _sns().get_subscription_attributes(SubscriptionArn=arn)
+        answer = _sns().get_subscription_attributes(SubscriptionArn=arn)
     except ClientError as error:
         if _code(error) in _GONE:
             return None
         raise
-    attributes: dict[str, str] = found["Attributes"]
+    attributes: dict[str, str] = answer["Attributes"]
     return attributes
 
 

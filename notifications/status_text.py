@@ -42,25 +42,25 @@ def describe_delivery(notification: Notification, time_zone: str) -> str:
             day=long_day(sent_at), time=clock(sent_at)
         )
     if notification.status == "skipped":
-        said = _("Not sent by e-mail. {reason}")
+        sentence = _("Not sent by e-mail. {reason}")
         if notification.digest_id:
-            said = _("Not sent alone. {reason}")
+            sentence = _("Not sent alone. {reason}")
     elif notification.status == "failed":
-        said = _("Could not be sent. {reason} Staff can send it again.")
+        sentence = _("Could not be sent. {reason} Staff can send it again.")
     elif notification.held_until and notification.held_until > now:
         until = _local(notification.held_until, time_zone)
         return _("Held until {time} (quiet hours).").format(time=clock(until))
     elif notification.lease_until and notification.lease_until > now:
         return _("Being sent.")
     elif notification.error:
-        said = ngettext(
+        sentence = ngettext(
             "Tried once, trying again. {reason}",
             "Tried {number} times, trying again. {reason}",
             int(notification.attempts),
         )
     else:
         return _("Waiting to be sent.")
-    return said.format(reason=reason, number=int(notification.attempts))
+    return sentence.format(reason=reason, number=int(notification.attempts))
 
 
 def type_in_words(notification: Notification) -> str:

@@ -245,37 +245,37 @@ def _leave(recipient: R) -> R:
 
 
 def _look_up_subscription(recipient: R) -> R:
-    arn, status = get_user_subscription_arn(recipient), recipient.subscription_status
+    arn, known = get_user_subscription_arn(recipient), recipient.subscription_status
     if arn is None:
         return recipient
-    found = transports.chosen().look_up(arn, recipient.email)
-    if found == "none":
+    status = transports.chosen().look_up(arn, recipient.email)
+    if status == "none":
         problem = _why_it_is_gone(recipient)
         gone = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
         return store(recipient, gone)
     checked_lately = not _is_past(recipient.subscription_checked_at, CHECK_EVERY)
-    if found == status and (found == "pending" or checked_lately):
+    if status == known and (status == "pending" or checked_lately):
         return recipient
     now = dates.timestamp()
-    changes = EmailChanges(subscription_status=found, subscription_checked_at=now)
+    changes = EmailChanges(subscription_status=status, subscription_checked_at=now)
     return store(recipient, changes)
 
 
 def _look_up_change(recipient: R) -> R:
     if recipient.pending_email is None:
         return recipient
-    found = "pending"
+    status = "pending"
     if recipient.pending_subscription_arn:
-        found = transports.chosen().look_up(
+        status = transports.chosen().look_up(
             recipient.pending_subscription_arn, recipient.pending_email
         )
     elif _is_past(recipient.pending_since, LINK_LIVES):
-        found = "none"  # whoever asked died before the link was sent
-    if found == "none":
+        status = "none"  # whoever asked died before the link was sent
+    if status == "none":
         return store(recipient, NO_CHANGE)
     # Who gave the password away is to hear of it before the old address is let go.
     notice_id = recipient.pending_notice
-    if found == "pending" or (notice_id and outbox.is_queued(notice_id)):
+    if status == "pending" or (notice_id and outbox.is_queued(notice_id)):
         return recipient
     return _complete_change(recipient, recipient.pending_email)
 

@@ -84,7 +84,9 @@ def act(request: HttpRequest) -> HttpResponse:
         raise InvalidError(_("Choose an action."), "action")
     ids = request.POST.getlist("selected")
     if ids:
-        messages.success(request, _said_of(services.mark_read(request.user, ids)))
+        messages.success(
+            request, _describe_marked(services.mark_read(request.user, ids))
+        )
     else:
         messages.warning(request, _("Tick what the action is for."))
     return redirect(safe_next(request, reverse("notifications:list")))
@@ -96,7 +98,7 @@ def mark_all(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise InvalidError(_("Reload the page and try again."), "until")
     done = services.mark_all_read(request.user, until=form.cleaned_data["until"])
-    messages.success(request, _said_of(done))
+    messages.success(request, _describe_marked(done))
     return redirect(safe_next(request, reverse("notifications:list")))
 
 
@@ -104,18 +106,18 @@ def mark_all(request: HttpRequest) -> HttpResponse:
 def subscribe(request: HttpRequest) -> HttpResponse:
     recipient = subscriptions.subscribe(request.user)
     if recipient.subscription_status == "pending":
-        said = _("A confirmation is on its way to {email}.")
+        sentence = _("A confirmation is on its way to {email}.")
     else:
-        said = _("E-mails go to {email}.")
-    messages.success(request, said.format(email=recipient.email))
+        sentence = _("E-mails go to {email}.")
+    messages.success(request, sentence.format(email=recipient.email))
     return redirect("notifications:list")
 
 
 @require_POST
 def unsubscribe(request: HttpRequest) -> HttpResponse:
     subscriptions.unsubscribe(request.user)
-    said = _("Notifications are listed here and not sent by e-mail.")
-    messages.success(request, said)
+    sentence = _("Notifications are listed here and not sent by e-mail.")
+    messages.success(request, sentence)
     return redirect("notifications:list")
 
 
@@ -151,15 +153,15 @@ def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
     }
 
 
-def _said_of(done: Marked) -> str:
+def _describe_marked(done: Marked) -> str:
     if not done.marked:
         return _("There was nothing left to mark as read.")
-    said = [_("{number} marked as read.").format(number=done.marked)]
+    sentences = [_("{number} marked as read.").format(number=done.marked)]
     if done.left:
         left = ngettext(
             "{number} is left: mark all as read again.",
             "{number} are left: mark all as read again.",
             done.left,
         )
-        said.append(left.format(number=done.left))
-    return " ".join(said)
+        sentences.append(left.format(number=done.left))
+    return " ".join(sentences)

@@ -23,7 +23,7 @@ class Config:
     resource_prefix: str  # stage prefix of table, queue, topic and function names
     receipts_bucket: str  # bucket names are global, so each stage has its own
     app_url: str  # where people reach the pages; no trailing slash
-    secret_key: str | None  # signs cursors, seals answers; the Lambdas need none
+    secret_key: str | None  # signs cursors and fingerprints; the Lambdas need none
     secret_key_fallbacks: tuple[str, ...]  # older ones, still taken until they are gone
     allowed_hosts: tuple[str, ...]
     local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS

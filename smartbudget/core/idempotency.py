@@ -40,9 +40,9 @@ LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
 
 
 class KeyedRequest(Table):
-    """`idempotency#<sha256 of user and key>`: what was asked under a key, and answered.
+    """`idempotency#<sha256 of user and key>`: a request, and its answer if it has one.
 
-    Nothing in it can be read without the key, which is not stored.
+    It can be found only with the key, which is not stored.
     """
 
     class Meta(UsersMeta):
@@ -53,7 +53,8 @@ class KeyedRequest(Table):
     seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
     lease_owner = UnicodeAttribute(attr_name="claim")  # the attempt at it, or the last
     lease_until = NumberAttribute(attr_name="claimed_until")  # epoch seconds
-    answer = BinaryAttribute(null=True, legacy_encoding=False)  # sealed; None: not yet
+    # None: not answered yet. Not called `answer`, which held sealed ones before 0.1.0.
+    answer = BinaryAttribute(attr_name="response", null=True, legacy_encoding=False)
     expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
 
 

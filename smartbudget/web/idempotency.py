@@ -4,25 +4,19 @@ What counts as the same request is its method, address and what its body says, h
 that was written. A refusal (4xx) is not kept, so that a corrected request may use the
 key; nor is a failure (5xx): the repetition does the work again, or finds it.
 
-Answers are kept sealed. Their key is made of the Idempotency-Key, which is not stored,
-and of SECRET_KEY: whatever is left when an account is deleted, nobody can read. An
-answer that holds a secret is not kept at all: sent again, the request is refused, since
-it was done. What tells one request from another is an HMAC, so that a password in a
-body cannot be guessed from it.
+An answer that holds a secret is not stored: sent again, the request is refused, since
+it was done. Requests are compared by HMAC, so that a password in a body cannot be
+guessed from what is stored.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
 import zlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.crypto import salted_hmac
@@ -46,8 +40,6 @@ logger = logging.getLogger(__name__)
 REPLAYED = "Idempotency-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
 
-_NONCE = 12  # bytes, as AES-GCM has it
-
 
 def answer_once(
     view: APIView,
@@ -61,16 +53,15 @@ def answer_once(
     Sets the view's `idempotency_key`, the same for every attempt at the request.
     """
     user_id, key = request.user.user_id, records.parse_key(request.headers[NAME])
-    ciphers = _ciphers(user_id, key)
     begun = records.begin(user_id, key, _fingerprints(request, key))
     if isinstance(begun, bytes):
-        return _opened(ciphers, begun)
+        return _unpacked(begun)
     view.idempotency_key = begun.seed
     response = None
     try:
         response = _answer(view, work, request, *args, **kwargs)
     finally:
-        _settle(begun, response, ciphers[0], is_kept=not view.holds_secret)
+        _settle(begun, response, is_kept=not view.holds_secret)
     return response
 
 
@@ -87,9 +78,7 @@ def _answer(
         return view.handle_exception(error)
 
 
-def _settle(
-    attempt: Attempt, response: Response | None, cipher: AESGCM, *, is_kept: bool
-) -> None:
+def _settle(attempt: Attempt, response: Response | None, *, is_kept: bool) -> None:
     """Note how an attempt ended; None: a bug ended it.
 
     is_kept: whether the answer is kept, or only that there was one.
@@ -99,7 +88,7 @@ def _settle(
     status = 500 if response is None else response.status_code
     try:
         if status < 400:
-            records.complete(attempt, _sealed(cipher, response if is_kept else None))
+            records.complete(attempt, _packed(response if is_kept else None))
         else:
             records.give_up(attempt, nothing_done=status < 500)
     except PynamoDBException as error:
@@ -138,46 +127,26 @@ def _described(value: Decimal | UploadedFile) -> object:
     return ["file", value.name, value.content_type, digest.hexdigest()]
 
 
-def _ciphers(user_id: str, key: str) -> list[AESGCM]:
-    """Return what seals and opens; the others only open, made of older SECRET_KEYs."""
-    salt = "smartbudget.web.idempotency"
-    return [
-        AESGCM(
-            salted_hmac(salt, f"{user_id}\n{key}", secret, algorithm="sha256").digest()
-        )
-        for secret in _secrets()
-    ]
-
-
 def _secrets() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
-def _sealed(cipher: AESGCM, response: Response | None) -> bytes:
-    """Seal an answer; None: only that there was one."""
-    kept = response and {
+def _packed(response: Response | None) -> bytes:
+    """Return an answer to store; None: only that there was one."""
+    answer = response and {
         "status": response.status_code,
         "headers": {n: response[n] for n in KEPT_HEADERS if n in response},
         "data": response.data,
     }
-    text = json.dumps(kept, cls=JSONEncoder)
-    nonce = os.urandom(_NONCE)
-    return nonce + cipher.encrypt(nonce, zlib.compress(text.encode()), None)
+    return zlib.compress(json.dumps(answer, cls=JSONEncoder).encode())
 
 
-def _opened(ciphers: list[AESGCM], sealed: bytes) -> Response:
-    kept = json.loads(zlib.decompress(_decrypted(ciphers, sealed)))
-    if kept is None:
+def _unpacked(packed: bytes) -> Response:
+    """Return a stored answer. Raises SecretAnswerError if it held a secret."""
+    answer = json.loads(zlib.decompress(packed))
+    if answer is None:
         raise SecretAnswerError(
             _("This request already succeeded. Its secret is shown only once.")
         )
-    headers = {**kept["headers"], REPLAYED: "true"}
-    return Response(kept["data"], status=kept["status"], headers=headers)
-
-
-def _decrypted(ciphers: list[AESGCM], sealed: bytes) -> bytes:
-    *newer, oldest = ciphers  # one of them, since the request's fingerprint fitted
-    for cipher in newer:
-        with contextlib.suppress(InvalidTag):
-            return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
-    return oldest.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+    headers = {**answer["headers"], REPLAYED: "true"}
+    return Response(answer["data"], status=answer["status"], headers=headers)

@@ -1,4 +1,4 @@
-"""What the queue asks of profiles."""
+"""What the queue, and notifications, ask of profiles."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What the layers below ask of reports."""
+"""What notifications ask of reports."""
 
 from __future__ import annotations
 

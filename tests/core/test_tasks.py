@@ -8,6 +8,7 @@ import pytest
 from budgets import evaluation
 from budgets.tasks import recount_budget
 from expenses.receipts import services as receipts
+from notifications import recipients, schedule
 from notifications.tasks import deliver_notification
 from profiles import deletion
 from smartbudget.core import aws, tasks
@@ -87,9 +88,16 @@ def test_a_task_that_is_applied_raises_what_it_raises():
 
 @pytest.mark.parametrize(
     "name",
-    [evaluation.RECOUNT_TASK, deletion.TASK, receipts.SETTLE_TASK, tasks.DEFAULT],
+    [
+        evaluation.RECOUNT_TASK,
+        deletion.TASK,
+        receipts.SETTLE_TASK,
+        tasks.DEFAULT,
+        recipients.CHANGE_ADDRESS_TASK,
+        schedule.WRITE_TASK,
+    ],
 )
-def test_what_is_sent_by_name_is_a_task(name):
+def test_what_is_sent_or_applied_by_name_is_a_task(name):
     assert tasks.find(name).name == name
 
 

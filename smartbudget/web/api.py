@@ -3,11 +3,13 @@
 import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import (
     APIException,
@@ -190,13 +192,12 @@ class ApiView(APIView):
         response.headers["Cache-Control"] = "private, no-cache"
         if request.method not in SAFE_METHODS:
             return response
-        if etags.is_refused(request, tag):
+        answer = get_conditional_response(request, etag=tag, response=response)
+        if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
             error = errors.problem_of(etags.changed())
             refusal = ProblemResponse(error, request.method)
             return super().finalize_response(request, refusal, *args, **kwargs)
-        if etags.is_known(request, tag):
-            return etags.not_modified(response)
-        return response
+        return answer
 
     def scopes_for(self, method: str) -> Sequence[str]:
         """Return the scopes of which any one lets a token use a method."""

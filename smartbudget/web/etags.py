@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
@@ -61,27 +60,3 @@ def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
         is_taken = name == "If-Match" and if_match_is_taken
         if name in request.headers and not is_taken:
             raise InvalidError(_("This takes no such condition."), name)
-
-
-def is_refused(request: Request, tag: str) -> bool:
-    """Tell whether a read asks for another representation than there is."""
-    named = request.META.get("HTTP_IF_MATCH")
-    return named is not None and not {"*", tag}.intersection(parse_etags(named))
-
-
-def is_known(request: Request, tag: str) -> bool:
-    """Tell whether the caller has the representation already."""
-    named = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
-    return not {"*", tag}.isdisjoint(each.removeprefix("W/") for each in named)
-
-
-def not_modified(response: HttpResponse) -> HttpResponse:
-    """Return the 304 that stands for an answer."""
-    kept = {
-        name: value
-        for name, value in response.headers.items()
-        if not name.startswith("Content-")
-    }
-    short = HttpResponseNotModified(headers=kept)
-    short.cookies = response.cookies
-    return short

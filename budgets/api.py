@@ -17,7 +17,7 @@ from smartbudget.web.etags import if_match
 
 class BudgetListView(ApiView):
     creates_items = True
-    shows_item = frozenset({"POST"})  # it says what was spent, too
+    shows_item = frozenset({"POST"})  # the response includes what was spent
 
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
-"""The shape of a budget's bar; templates draw it as SVG.
+"""The layout of a budget's bar, which templates draw as SVG.
 
-Positions and lengths are texts such as `42.50%`, of the drawing's width or height: so
-one drawing fits a phone and a desk without its letters growing or shrinking.
+Positions and lengths are strings such as `42.50%` of the drawing's width or height, so
+one drawing fits phones and desktops without scaling its text.
 """
 
 import datetime
@@ -13,19 +13,19 @@ from budgets.queries import BudgetLine
 
 @dataclass(frozen=True)
 class BudgetBar:
-    """One budget as a bar, as long as its amount, or as what was spent if more."""
+    """A budget as a bar as long as its amount or its spending, whichever is more."""
 
     line: BudgetLine
-    filled: str  # to what was spent
-    amount: str  # where the amount is
-    alert: str  # where the threshold is
-    elapsed: str | None  # where even spending would be; None: not the present period
+    filled: str  # length of the spent part
+    amount: str  # position of the amount
+    alert: str  # position of the alert threshold
+    elapsed: str | None  # today's share of the amount; None outside the period
     day: int  # today's number in the period
     days: int
 
 
 def budget_bar(line: BudgetLine, today: datetime.date) -> BudgetBar:
-    """Lay out one budget's bar, with the place of today in its period."""
+    """Return the layout of a budget's bar, with today's position in the period."""
     longest = max(line.amount, line.spent)
     amount = line.amount * 100 / longest
     days = (line.within.end - line.within.start).days + 1

@@ -1,4 +1,4 @@
-"""The daily check: every budget is brought to its period, recounted, and alerted."""
+"""The daily check: roll every budget over to its period, recount it, send alerts."""
 
 import datetime
 import logging
@@ -19,28 +19,28 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-RawItem = dict[str, Any]  # as DynamoDB writes it
+RawItem = dict[str, Any]  # in DynamoDB's JSON
 
 PAGE = 500  # budgets read at a time
 
-# Somewhere it is already this much later than UTC: no budget can be due before then.
+# The easternmost time zone is this far ahead of UTC, so no period begins earlier.
 EARLIEST = datetime.timedelta(hours=14)
 
 
 @dataclass
 class CheckResult:
-    """What a check did, and where the next one goes on (None: it saw everything)."""
+    """What a check did, and where the next one continues (None: nothing is left)."""
 
-    alerts_sent: int = 0  # crossings queued
-    errors: list[str] = field(default_factory=list)  # one sentence a user or budget
+    alerts_sent: int = 0  # alerts queued
+    errors: list[str] = field(default_factory=list)  # one sentence per user
     position: Key | None = None
 
 
 def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResult:
     """Check every budget from `position` on, a page at a time, while `keep_going()`.
 
-    One user's trouble is counted in `errors` and the rest goes on. Safe to repeat, and
-    to run twice at once: each write is conditional and alerts have derived ids.
+    An error of one user is added to `errors` and the check continues. Safe to repeat
+    and to run concurrently: each write is conditional and alerts have derived ids.
     """
     result = CheckResult(position=position)
     while True:
@@ -62,12 +62,12 @@ def _owner(raw: RawItem) -> str:
 
 
 def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
-    """Check a user's budgets of one page with one query of the expenses."""
+    """Check one user's budgets of a page with a single query of the expenses."""
     try:
         budgets = [Budget.from_raw_data(raw) for raw in raws]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
-        due = [evaluation.current_period(user, each) for each in budgets]
-        found = expenses.spending(user_id, _span(due))
+        due = [evaluation.current_period(user, budget) for budget in budgets]
+        spendings = expenses.spending(user_id, _span(due))
         moved = set()
         pairs = zip(budgets, due, strict=True)
         for budget, period in sorted(pairs, key=lambda pair: _is_in_place(pair[0])):
@@ -77,10 +77,10 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
                 moved.add(budget.own_id)
                 continue
             if budget.own_id in moved:
-                continue  # it is another by now, just counted
+                continue  # replaced and counted by the move above
             if period == budget.current and not evaluation.is_settled(budget):
-                continue  # it changed just now, so it was right just now
-            counted = expenses.total(found, period, budget.category_key)
+                continue  # the index may not hold its newest expenses yet
+            counted = expenses.total(spendings, period, budget.category_key)
             if period == budget.current and counted == budget.spent:
                 continue
             user = user or accounts.get_account(user_id).user
@@ -91,7 +91,7 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
 
 
 def _is_in_place(budget: Budget) -> bool:
-    """Check whether a budget has its own id; see `merging.move_to_own_id`."""
+    """Check whether a budget has its own id; see `merge.move_to_own_id`."""
     return budget.budget_id == budget.own_id
 
 
@@ -99,7 +99,7 @@ def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) 
     try:
         differed, outcome = evaluation.correct(user, budget, counted)
     except WriteConflictError:
-        return  # somebody wrote to it meanwhile, and counted right
+        return  # an expense or edit changed it meanwhile, with a correct total
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)
     _follow_up(user, outcome, result)
@@ -111,19 +111,19 @@ def _follow_up(user: User, outcome: evaluation.Outcome, result: CheckResult) -> 
 
 
 def _is_due(budgets: Iterable[Budget]) -> bool:
-    """Tell whether anywhere on earth one of them is past its period.
+    """Check whether a budget's period has ended in some time zone of the world.
 
-    Only then is the user's time zone needed, and with it a read of the account.
+    Only then is the user's own time zone needed, and with it a read of the account.
     """
     latest = (dates.now() + EARLIEST).date()
     return any(
-        dates.period_of(each.period, latest).start > each.current.start
-        for each in budgets
+        dates.period_of(budget.period, latest).start > budget.current.start
+        for budget in budgets
     )
 
 
 def _span(periods: Iterable[dates.Period]) -> dates.Period:
     periods = list(periods)
     return dates.Period(
-        min(each.start for each in periods), max(each.end for each in periods)
+        min(period.start for period in periods), max(period.end for period in periods)
     )

@@ -1,4 +1,4 @@
-"""Budgets kept in step with every expense, and alerts for the levels they reach.
+"""Update budgets with every expense and alert when they reach a level.
 
 A budget stores what was spent in its current period. Each change of an expense updates
 the budgets it affects in the same transaction (`apply_postings`), so alerts need no
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 RECOUNT_TASK = "budgets.tasks.recount_budget"
 
-# Seconds after which every committed expense is surely in the index. A budget that
-# changed more recently is not recounted, since the count might miss the newest.
+# Seconds after which every committed expense can be read from the index. A budget that
+# changed more recently is not recounted: the count might miss the newest expense.
 SETTLED = 15
-RECOUNT_IN = 20  # seconds; a little more than that
+RECOUNT_IN = 20  # seconds; a little longer than SETTLED
 
 _NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
 
 
 @dataclass(frozen=True)
 class Posting:
-    """An amount added to one day and category; below zero, one taken away."""
+    """An amount added to a day and category; negative if it is removed."""
 
     category: str
     day: datetime.date
@@ -48,7 +48,7 @@ class Posting:
 
 @dataclass
 class Outcome:
-    """What a write leads to once it is committed; see `enqueue_follow_ups`."""
+    """What follows once a write is committed; see `enqueue_follow_ups`."""
 
     alerts: "list[Notification]" = field(default_factory=list)
     recounts: list[str] = field(default_factory=list)  # budget ids
@@ -87,9 +87,9 @@ class State:
 
     @property
     def risen_to(self) -> str | None:
-        """The level to alert: the highest one reached; None if it did not rise.
+        """The highest level reached, to be alerted, or None if the level did not rise.
 
-        A write that passes two levels at once is news of the higher one alone.
+        A write that passes two levels at once alerts the higher one only.
         """
         rose = LEVELS.index(self.level) > LEVELS.index(self.known_level)
         return self.level if rose else None
@@ -105,7 +105,7 @@ class State:
 
     @property
     def next_notified_level(self) -> str | None:
-        """The level to keep as notified; None once it is reached, or after a fall."""
+        """The notified level to store, or None once it is reached or after a fall."""
         notified = LEVELS.index(self.notified_level)
         if self.has_fallen or LEVELS.index(self.level) >= notified:
             return None
@@ -125,7 +125,7 @@ class State:
 
 
 def budgets_for(user: User, postings: Sequence[Posting]) -> list[Budget]:
-    """Read the budgets that postings may change: by key, consistent, in one call."""
+    """Return the budgets that postings may change, with one consistent batch read."""
     ids = {
         budget_id
         for category in {posting.category for posting in postings}
@@ -145,8 +145,8 @@ def apply_postings(
 
     budgets: as read by `budgets_for` in this attempt; each write is conditional on
     the version read. A day outside a budget's current period adds nothing to it, so a
-    back-dated expense in a closed period alerts nobody. A budget that still holds the
-    closed period moves on, since its total of that period would no longer be right.
+    back-dated expense in a closed period causes no alert. A budget that still holds the
+    closed period is rolled over, since its total of that period would become wrong.
     """
     outcome = Outcome()
     for budget in budgets:
@@ -163,9 +163,9 @@ def apply_postings(
 
 
 def alert_items(user: User, budget: Budget) -> int:
-    """Return how many items the alert of one change can take in a transaction.
+    """Return how many items of a transaction one change's alerts need at most.
 
-    It is one, and the lower one that it replaces where both are of one bulk.
+    Two if it can alert, since the alert may replace a lower one of the same bulk write.
     """
     is_new = current_period(user, budget) != budget.current
     return 2 if is_new or budget.level != LEVELS[-1] else 0
@@ -191,11 +191,12 @@ def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
 
 
 def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome]:
-    """Write a budget's counted total where it differs, or its new period.
+    """Write a budget's counted total if it differs, or its new period.
 
-    counted: what its current period holds. Conditional on the version read.
+    counted: total spent in its current period. The write is conditional on the
+    version read.
 
-    Returns whether it differed within a period, and what to follow up.
+    Returns whether the total was wrong within the same period, and what to follow up.
     Raises WriteConflictError.
     """
     outcome = Outcome()
@@ -219,16 +220,16 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
 
 
 def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
-    """Tell whether the index surely holds all that the budget has counted."""
+    """Check whether the index holds every expense that the budget has counted."""
     changed = datetime.datetime.fromisoformat(budget.updated_at)
     return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLED)
 
 
 def current_period(user: User | None, budget: Budget) -> dates.Period:
-    """Find the period of the user's today, or a later one the budget is in already.
+    """Return the period of the user's today, or the budget's own if that is later.
 
-    Clocks differ a little and people travel west; a period once begun is not undone.
-    user: None where it is known that no new period can have begun.
+    Clocks differ a little and people travel west, but a period never goes back.
+    user: None if no new period can have begun.
     """
     if user is None:
         return budget.current
@@ -237,8 +238,9 @@ def current_period(user: User | None, budget: Budget) -> dates.Period:
 
 
 def spent_in(budget: Budget, period: dates.Period) -> Decimal:
-    found = expenses.spending(budget.user_id, period)
-    return expenses.total(found, period, budget.category_key)
+    """Return what a budget's category has spent in a period, with one Query."""
+    spendings = expenses.spending(budget.user_id, period)
+    return expenses.total(spendings, period, budget.category_key)
 
 
 def rolled_over(
@@ -257,7 +259,7 @@ def rolled_over(
         spent, previous = budget.spent, budget.level
         notified = budget.notified_level or "ok"
     else:
-        # Future-dated expenses may be waiting in the period that begins.
+        # The new period may already hold expenses recorded with a future date.
         spent, previous, notified = spent_in(budget, period), "ok", "ok"
         outcome.recounts.append(budget.budget_id)
     return State(
@@ -267,7 +269,7 @@ def rolled_over(
         amount=(wanted or budget).amount,
         alert_threshold=int((wanted or budget).alert_threshold),
         previous_level=previous,
-        # Never starts anew: a budget moved to weeks and back would reuse an id.
+        # Never reset: a budget moved to weeks and back would reuse an alert's id.
         rearm_count=int(budget.rearm_count),
         notified_level=notified,
     )
@@ -281,7 +283,7 @@ def change(
     outcome: Outcome,
     wanted: Budget | None = None,
 ) -> None:
-    """Add a budget's change and the alerts of what rose to `writes`."""
+    """Add a budget's new state, and an alert if its level rose, to `writes`."""
     wanted = wanted or budget
     changes = {
         "category": wanted.category,
@@ -313,7 +315,7 @@ def put_new(
     writes: Transaction,
     notified_level: str = "ok",
 ) -> Outcome:
-    """Add a new budget to a transaction, with what its period has spent already."""
+    """Add a new budget to a transaction, with what its period holds already."""
     period = dates.period_of(budget.period, user.today())
     state = State(
         period=period,
@@ -331,7 +333,7 @@ def put_new(
     budget.notified_level = state.next_notified_level
     budget.updated_at = dates.timestamp()
     writes.put(budget, Budget.budget_id.does_not_exist())
-    # An expense in flight at this moment may not have seen the budget.
+    # An expense written at the same moment may not have seen the budget.
     outcome = Outcome(recounts=[budget.budget_id])
     _alert(user, budget, state, writes, outcome)
     return outcome
@@ -360,8 +362,8 @@ def _alert(
         language=user.language,
         today=user.today(),
     )
-    # Made of what the alert is about, so that writing it twice is impossible.
-    # created_at tells a budget from one of the same name deleted before.
+    # The id is derived from what the alert is about, so it cannot be written twice.
+    # created_at tells the budget from a deleted one of the same name.
     about = (
         f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
         f"|{level}|{state.rearm_count}"

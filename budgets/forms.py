@@ -45,7 +45,7 @@ class BudgetForm(forms.Form):
 
     @classmethod
     def of(cls, budget: Budget, user: User) -> "BudgetForm":
-        """Fill the form with what a budget holds."""
+        """Return a form filled with a budget's values."""
         return cls(
             user=user,
             initial={

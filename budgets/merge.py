@@ -1,9 +1,9 @@
 """Merge the budgets of categories that are renamed or become one.
 
-Budgets are renamed before expenses, in one transaction; the expenses follow in chunks,
-each with what was spent. So every budget counts, at any moment, exactly the expenses
-recorded in its category. Until all have moved, a budget's level may be lower than the
-one its owner was notified of: `Budget.notified_level` prevents a second alert.
+Budgets are renamed in one transaction before the expenses, which follow in chunks. Each
+chunk updates the totals, so a budget always counts exactly the expenses recorded in its
+category. Until all have moved, a budget's level may be lower than the one its owner was
+notified of: `Budget.notified_level` prevents a second alert.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from smartbudget.core.user import User
 
 
 class MergeStrategy(StrEnum):
-    """The amount of the budget that several of one period become."""
+    """The amount of the budget that several of the same period are merged into."""
 
     KEEP = "keep"  # the first one's
     ADD = "add"  # all of them, added up
@@ -48,26 +48,27 @@ def merge_into(
     *,
     counted: bool = False,
 ) -> Outcome:
-    """Add the merge of some categories' budgets into one category's to a transaction.
+    """Add the merge of the budgets of `sources` into those of `target` to `writes`.
 
-    sources: in this order a budget is the first, after one that `target` has already.
-    strategy: a MergeStrategy; None: several budgets for one period are refused.
-    counted: recount what was spent, for a merge that no moving expenses follow.
+    The first budget of a period stays: that of `target`, or else of the first source
+    that has one.
+    strategy: a MergeStrategy, or None to reject several budgets for one period.
+    counted: recount what was spent, for a merge without moving expenses.
 
-    Raises InvalidError, and ConflictError naming the budgets in the way.
+    Raises InvalidError, and ConflictError naming the conflicting budgets.
     """
     if strategy is not None:
         validate_choice(strategy, tuple(MergeStrategy), "budgets")
-    found = _read(user, [target, *sources])
+    groups = _read(user, [target, *sources])
     outcome = Outcome()
-    for first, *others in found:
+    for first, *others in groups:
         if others and strategy is None:
             raise ConflictError(_in_the_way([first, *others]), "budgets")
-        for each in others:
-            writes.delete(each)
+        for budget in others:
+            writes.delete(budget)
         amount = first.amount
         if strategy == MergeStrategy.ADD:
-            amount = sum((each.amount for each in others), first.amount)
+            amount = sum((budget.amount for budget in others), first.amount)
         if amount >= LIMIT:
             raise InvalidError(_("The budgets are too much for one."), "budgets")
         _rename(user, first, sources, target, amount, writes, outcome, counted)
@@ -77,8 +78,8 @@ def merge_into(
 def move_to_own_id(user: User, budget: Budget) -> Outcome:
     """Move a budget of an earlier version to its own id; see `budget_ids_for`.
 
-    If there is a budget already, it gets the amount of this one too: each has counted
-    a part of what is now one category. Safe to repeat.
+    If a budget has that id already, this one's amount is added to it: each counted a
+    part of what is now one category. Safe to repeat.
 
     Returns what to follow up. Raises InvalidError if both are too much for one.
     """
@@ -99,7 +100,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 
 
 def finish_merge(user: User, target: str) -> None:
-    """Forget notified levels once all expenses have moved to a category.
+    """Remove notified levels once all expenses have moved to a category.
 
     Levels reached from then on are alerted. Safe to repeat.
     """
@@ -117,9 +118,9 @@ def finish_merge(user: User, target: str) -> None:
 
 
 def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
-    """Read the budgets of categories, consistently: those of each period that has any.
+    """Return the budgets of categories, one list per period that has any.
 
-    They come in the order of the categories, each once.
+    A list is in the order of the categories, without duplicates. Reads consistently.
     """
     ids = [
         [
@@ -129,13 +130,13 @@ def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
         ]
         for period in dates.PERIODS
     ]
-    wanted = list(dict.fromkeys(each for of_period in ids for each in of_period))
-    found = {each.budget_id: each for each in Budget.batch_get(wanted, True)}
-    held = [
-        [found[each] for each in dict.fromkeys(of_period) if each in found]
-        for of_period in ids
+    distinct = list(dict.fromkeys(budget_id for group in ids for budget_id in group))
+    stored = {budget.budget_id: budget for budget in Budget.batch_get(distinct, True)}
+    by_period = [
+        [stored[budget_id] for budget_id in dict.fromkeys(group) if budget_id in stored]
+        for group in ids
     ]
-    return [budgets for budgets in held if budgets]
+    return [budgets for budgets in by_period if budgets]
 
 
 def _rename(
@@ -148,12 +149,15 @@ def _rename(
     outcome: Outcome,
     counted: bool,
 ) -> None:
-    """Rename a budget to `target` with this amount, unless it is so already."""
-    there = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
+    """Rename a budget to `target` and set its amount; write nothing if neither changes.
+
+    A budget of `target` keeps its spelling unless `target` is one of the sources.
+    """
+    has_id = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
     category = target
-    if there and budget.category_key not in map(casefold_key, sources):
-        category = budget.category  # its own name is not what changes
-    if there and (category, amount) == (budget.category, budget.amount):
+    if has_id and budget.category_key not in map(casefold_key, sources):
+        category = budget.category
+    if has_id and (category, amount) == (budget.category, budget.amount):
         return
     new = Budget(
         budget_id=budget_id_for(user.user_id, budget.period, category),
@@ -164,7 +168,7 @@ def _rename(
         period=budget.period,
         created_at=budget.created_at,
     )
-    if there:
+    if has_id:
         state = rolled_over(user, budget, (), outcome, wanted=new)
         if counted:
             state = replace(state, spent=spent_in(budget, state.period))
@@ -176,22 +180,22 @@ def _rename(
     writes.delete(budget)
     rearm_count = int(budget.rearm_count) + 1
     notified = _known_level(user, budget)
-    made = put_new(
+    created = put_new(
         user, new, rearm_count=rearm_count, notified_level=notified, writes=writes
     )
-    outcome.alerts += made.alerts
-    outcome.recounts += made.recounts
+    outcome.alerts += created.alerts
+    outcome.recounts += created.recounts
 
 
 def _known_level(user: User, budget: Budget) -> str:
-    """Return the highest level of the current period the owner was notified of."""
+    """Return the highest level the owner was notified of in the current period."""
     if budget.current != current_period(user, budget):
         return LEVELS[0]
     return str(max(budget.level, budget.notified_level or LEVELS[0], key=LEVELS.index))
 
 
 def _in_the_way(budgets: Sequence[Budget]) -> str:
-    names = lists.format_list([each.category for each in budgets], locale=locale())
+    names = lists.format_list([budget.category for budget in budgets], locale=locale())
     return _(
         "{categories} have a budget each for one period ({period}). Choose whether the "
         "first one is kept as it is, or their amounts are added up."

@@ -19,15 +19,15 @@ _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
 
 
 def budget_id_for(user_id: str, period: str, category: str) -> str:
-    """Derive the id, so that one a user, period and category can exist."""
+    """Derive the id, which allows one budget per user, period and category."""
     return _id_of(user_id, period, casefold_key(category))
 
 
 def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
     """Return the ids a budget can have: its own, and one given by earlier versions.
 
-    They told categories apart by invisible differences, too. The daily check moves
-    their budgets to their own ids.
+    Those also treated categories as different that look the same. The daily check
+    moves their budgets to the ids of today.
     """
     keys = dict.fromkeys([casefold_key(category), legacy_casefold_key(category)])
     return [_id_of(user_id, period, key) for key in keys]
@@ -38,7 +38,7 @@ def _id_of(user_id: str, period: str, key: str) -> str:
 
 
 def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
-    """Name the level: `exceeded` only above the amount, `threshold` at the percent."""
+    """Return `exceeded` above the amount, `threshold` from its percentage, or `ok`."""
     if spent > amount:
         return "exceeded"
     if spent * 100 >= amount * alert_threshold:
@@ -47,7 +47,7 @@ def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
 
 
 class ByUserIndex(GlobalSecondaryIndex["Budget"]):
-    """One user's budgets; lags behind writes."""
+    """One user's budgets; eventually consistent."""
 
     class Meta:
         index_name = "user_id-index"
@@ -57,7 +57,7 @@ class ByUserIndex(GlobalSecondaryIndex["Budget"]):
 
 
 class Budget(Table):
-    """What one user means to spend on one category in a period, and what was spent."""
+    """A user's budget for one category and period, with what was spent."""
 
     class Meta:
         table_name = f"{config.resource_prefix}budgets"
@@ -72,15 +72,15 @@ class Budget(Table):
     period = UnicodeAttribute(default="monthly")  # one of dates.PERIODS
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
-    period_start = UnicodeAttribute()  # YYYY-MM-DD; `spent` and the rest are of it
+    period_start = UnicodeAttribute()  # YYYY-MM-DD; of the period of `spent`, `level`
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
     level = UnicodeAttribute(default="ok")  # one of LEVELS
     # How often it fell to a lower level or moved, which rearms its alerts.
     rearm_count = NumberAttribute(attr_name="arming", default=0)
     # Idempotency key; None: created without one, or moved.
     made_by = UnicodeAttribute(null=True)
-    # A level above `level` that the owner was notified of already: expenses of a merged
-    # or renamed category are still being moved here. None: no such level.
+    # A level above `level` that the owner was notified of already, or None. Set while
+    # expenses of a merged or renamed category are still being moved here.
     notified_level = UnicodeAttribute(attr_name="told", null=True)
     version = VersionAttribute()
 
@@ -93,21 +93,21 @@ class Budget(Table):
 
     @property
     def own_id(self) -> str:
-        """The id that it would be created with today; see `budget_ids_for`."""
+        """The id that a new budget of its category would get; see `budget_ids_for`."""
         return budget_id_for(self.user_id, self.period, self.category)
 
     @property
     def period_in_words(self) -> str:
-        """How often it begins anew, as people read it."""
+        """The kind of period as users read it, such as "monthly"."""
         return _(dates.PERIOD_WORDS[self.period])
 
     @property
     def current(self) -> dates.Period:
-        """The period that `spent` is of."""
+        """The period that `spent` covers."""
         day = datetime.date.fromisoformat(self.period_start)
         return dates.period_of(self.period, day)
 
     @property
     def remaining(self) -> Decimal:
-        """What is left in the period; below zero when the budget is passed."""
+        """What is left in the period; negative if over budget."""
         return self.amount - self.spent

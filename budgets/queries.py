@@ -1,4 +1,4 @@
-"""How budgets stand: what was budgeted, what was spent, what is left."""
+"""Budgets with what was spent and what is left, for pages, API and reports."""
 
 import datetime
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from smartbudget.core.user import User
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """How one budget stands in one of its periods."""
+    """A budget with what was spent in one of its periods, or several in a row."""
 
     budget_id: str
     category: str
@@ -28,11 +28,11 @@ class BudgetLine:
     spent: Decimal
     within: dates.Period
     created_at: str = ""  # of the budget; ISO 8601, UTC
-    # The day on which it is projected to be overspent; None: in this period it is not,
-    # or that is not known. See `budgets.forecast`.
+    # The day on which it is projected to be overspent in this period, or None; see
+    # `budgets.forecast`.
     projected_overspend_date: datetime.date | None = None
-    # How many of the budget's periods `amount`, `spent` and `within` are of: those that
-    # a report about a longer time adds up.
+    # How many of the budget's periods `amount`, `spent` and `within` cover; more than
+    # one in a report about a longer time.
     periods: int = 1
 
     @property
@@ -42,22 +42,22 @@ class BudgetLine:
 
     @property
     def period_in_words(self) -> str:
-        """How often it begins anew, as people read it."""
+        """The kind of period as users read it, such as "monthly"."""
         return _(dates.PERIOD_WORDS[self.period])
 
     @property
     def within_in_words(self) -> str:
-        """The period, or periods, that it stands in, as people read it."""
+        """The period or periods covered, as users read them."""
         if self.periods == 1:
             return dates.name_of(self.period, self.within)
-        said = ngettext(
+        template = ngettext(
             "{number} month, {days}", "{number} months, {days}", self.periods
         )
         if self.period == "weekly":
-            said = ngettext(
+            template = ngettext(
                 "{number} week, {days}", "{number} weeks, {days}", self.periods
             )
-        return said.format(
+        return template.format(
             number=self.periods, days=days(self.within.start, self.within.end)
         )
 
@@ -68,12 +68,12 @@ class BudgetLine:
 
     @property
     def remaining(self) -> Decimal:
-        """What is left; below zero when the budget is passed."""
+        """What is left; negative if over budget."""
         return self.amount - self.spent
 
     @property
     def over(self) -> Decimal:
-        """By how much the budget is passed; below zero while something is left."""
+        """The amount spent above the budget; negative while something is left."""
         return self.spent - self.amount
 
     @property
@@ -88,41 +88,43 @@ class BudgetLine:
 
 
 def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
-    """Return each budget as it stands in its period that holds today.
+    """Return a line per budget for its current period, the one that contains today.
 
-    Makes no call where the budgets hold those periods' totals. A budget whose period
-    has ended does not, until its next expense or the daily check: expenses are then
-    read, with one Query.
+    Makes no AWS call if the budgets hold those periods' totals. A budget whose period
+    has ended does not, until its next expense or the daily check; one Query then reads
+    the expenses.
     """
     today = user.today()
-    periods = [dates.period_of(each.period, today) for each in budgets]
+    periods = [dates.period_of(budget.period, today) for budget in budgets]
     ended = [
         period
         for budget, period in zip(budgets, periods, strict=True)
         if budget.current != period
     ]
-    found: list[Entry] = []
+    spendings: list[Entry] = []
     if ended:
         start, end = min(p.start for p in ended), max(p.end for p in ended)
         reach = dates.Period(start, end)
-        found = expenses.entries(user.user_id, reach, described=reach)
-    return lines(budgets, today, found)
+        spendings = expenses.entries(user.user_id, reach, described=reach)
+    return lines(budgets, today, spendings)
 
 
 def lines(
     budgets: Sequence[Budget], day: datetime.date, found: Sequence[Spending]
 ) -> list[BudgetLine]:
-    """Tell how each budget stands in its own period that holds a day.
+    """Return a line per budget for the period of it that contains a day.
 
     found: what was spent, at least in each of those periods.
     """
-    return [_line(each, dates.period_of(each.period, day), found) for each in budgets]
+    return [
+        _line(budget, dates.period_of(budget.period, day), found) for budget in budgets
+    ]
 
 
 def summed_line(
     budget: Budget, periods: Sequence[dates.Period], found: Sequence[Spending]
 ) -> BudgetLine:
-    """Return how a budget stands over several consecutive periods.
+    """Return one line for several consecutive periods of a budget.
 
     found: what was spent, at least in each of them. Today's amount applies to all.
     """

@@ -1,4 +1,4 @@
-"""What the budget API takes and gives; services check the rules."""
+"""Request and response bodies of the budget API; services validate."""
 
 from typing import Any
 

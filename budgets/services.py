@@ -1,6 +1,6 @@
-"""Budgets: made, read, changed, deleted and recounted.
+"""Create, read, edit, delete and recount budgets.
 
-What they count is in `counting.py`, kept in step with every expense.
+`evaluation.py` updates their totals with every expense.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,11 +51,11 @@ def create_budget(
     period: str = "monthly",
     idempotency_key: str | None = None,
 ) -> Budget:
-    """Make a budget, count what the period already holds, and alert if that is much.
+    """Create a budget, count what its period already holds, and alert if needed.
 
     amount: currency units, above zero. alert_threshold: whole percent, 1-100.
     period: one of `dates.PERIODS`.
-    idempotency_key: makes repeating safe: the same key gives the budget made first.
+    idempotency_key: makes repeating safe: the same key returns the first budget.
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
@@ -85,15 +85,15 @@ def create_budget(
             return stored, Outcome(recounts=[stored.budget_id])
         return budget, outcome
 
-    made, outcome = retry_on_conflict(attempt)
+    stored_budget, outcome = retry_on_conflict(attempt)
     enqueue_follow_ups(user, outcome)
-    return made
+    return stored_budget
 
 
 def get_budget(user: User, budget_id: str) -> Budget:
-    """Read one budget, consistently.
+    """Return one budget, read consistently.
 
-    Raises NotFoundError, also for somebody else's.
+    Raises NotFoundError, also for another user's budget.
     """
     budget = _read(budget_id)
     if budget is None or budget.user_id != user.user_id:
@@ -102,12 +102,14 @@ def get_budget(user: User, budget_id: str) -> Budget:
 
 
 def list_budgets(user: User) -> Page[Budget]:
-    """Read all of the user's budgets with one Query, by category and period.
+    """Return all of the user's budgets, by category and period, with one Query.
 
-    There are few, so they come as one page. The index lags a moment.
+    They are few, so there is one page. The index is eventually consistent.
     """
-    found = list(Budget.by_user.query(user.user_id))
-    return Page(sorted(found, key=lambda each: (each.category_key, each.period)))
+    budgets = Budget.by_user.query(user.user_id)
+    return Page(
+        sorted(budgets, key=lambda budget: (budget.category_key, budget.period))
+    )
 
 
 def edit_budget(
@@ -120,17 +122,17 @@ def edit_budget(
     period: str | None = None,
     precondition: Callable[[Budget], None] | None = None,
 ) -> Budget:
-    """Change what is given, and alert or arm again as the new numbers ask for.
+    """Update the given values, and alert or rearm alerts as the new numbers require.
 
-    A new category or period makes it another budget, with another id: the old one
-    goes and the new one comes in one step. One of an earlier version moves to its own
-    id first, and becomes one with a budget that is there already. An amount that is
-    given as it is stored is not checked again. precondition: of the budget about to
-    change.
+    A new category or period gives the budget a new id: one transaction deletes the old
+    item and creates the new one. A budget of an earlier version moves to its own id
+    first, and merges with a budget that has it already. An amount equal to the stored
+    one is not validated again.
+    precondition: called with the stored budget before it changes.
 
-    Returns the budget as it is now. Raises InvalidError, NotFoundError, ConflictError
+    Returns the budget as stored. Raises InvalidError, NotFoundError, ConflictError
     if the category and period are taken, and what `precondition` raises. Safe to
-    repeat, except for a move: its old id is then gone.
+    repeat, except for a new category or period: the old id no longer exists.
     """
     if category is not None:
         category = validate_text(category, "category", shortest=1, longest=50)
@@ -160,7 +162,7 @@ def _edit(
     changes: dict[str, Any],
     precondition: Callable[[Budget], None] | None,
 ) -> tuple[Budget, Outcome]:
-    """Write validated changes once; None leaves a value as it is."""
+    """Write validated changes in one attempt; None leaves a value unchanged."""
     old = get_budget(user, budget_id)
     if precondition:
         precondition(old)
@@ -176,7 +178,7 @@ def _edit(
 
 
 def _changed(old: Budget, changes: dict[str, Any]) -> Budget:
-    """Return a new model of a budget with its changes, and the id that these give."""
+    """Return a new, unsaved budget with the changes and the id they lead to."""
     values = {name: changes[name] or getattr(old, name) for name in changes}
     return Budget(
         budget_id=budget_id_for(old.user_id, values["period"], values["category"]),
@@ -187,7 +189,7 @@ def _changed(old: Budget, changes: dict[str, Any]) -> Budget:
 
 
 def _edit_in_place(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
-    """Store the new values under the same id; nothing is written if none differs."""
+    """Update a budget under the same id; write nothing if no value differs."""
     outcome = Outcome()
     if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
         return old, outcome
@@ -213,9 +215,9 @@ def delete_budget(
 ) -> None:
     """Delete a budget; its expenses stay.
 
-    precondition: of the budget that is about to go.
+    precondition: called with the stored budget before it is deleted.
 
-    Raises NotFoundError, also when it is gone already, and what `precondition` raises.
+    Raises NotFoundError, also if it is deleted already, and what `precondition` raises.
     """
 
     def attempt() -> None:
@@ -230,11 +232,10 @@ def delete_budget(
 
 
 def recount(user: User, budget_id: str) -> bool | None:
-    """Count a budget's period again and correct what differs.
+    """Recount what a budget's current period has spent, and correct the total.
 
-    Returns whether there was a difference; None when the budget changed so recently
-    that the index may lag behind it, so that counting must wait. Safe to repeat. A
-    budget that is gone is no error.
+    Returns whether the total was wrong, or None if the budget changed too recently to
+    be counted: the index may lag behind. Safe to repeat. A deleted budget is no error.
     """
 
     def attempt() -> tuple[bool | None, Outcome]:
@@ -259,7 +260,7 @@ def _read(budget_id: str) -> Budget | None:
 
 
 def _commit_new(writes: Transaction, budget: Budget) -> None:
-    """Commit writes that make `budget`; raises ConflictError if it exists."""
+    """Commit writes that create `budget`. Raises ConflictError if it exists."""
     try:
         writes.commit()
     except WriteConflictError as conflict:
@@ -269,9 +270,9 @@ def _commit_new(writes: Transaction, budget: Budget) -> None:
 
 
 def _refuse_earlier(budget: Budget) -> None:
-    """Raise ConflictError if there is such a budget with the id of an earlier version.
+    """Raise ConflictError if the budget exists under the id of an earlier version.
 
-    It is read only where that id differs; see `budget_ids_for`.
+    Reads only if that id differs; see `budget_ids_for`.
     """
     ids = budget_ids_for(budget.user_id, budget.period, budget.category)
     if any(_read(earlier) for earlier in ids[1:]):
@@ -288,7 +289,7 @@ def _taken(budget: Budget) -> ConflictError:
 
 
 def _check_new_amount(user: User, budget_id: str, amount: object) -> Decimal:
-    """Check an amount, unless it is the stored one, perhaps of another currency."""
+    """Validate an amount, but accept the stored one, even of another currency."""
     try:
         return money.parse_amount(amount, user.currency)
     except InvalidError:
@@ -311,5 +312,5 @@ def _check_threshold(value: object) -> int:
 
 
 def delete_all(user_id: str) -> Iterator[int]:
-    """Delete all budgets of a user who goes; see core.bulk_delete. Safe to repeat."""
+    """Delete all budgets of a closed account; see core.bulk_delete. Safe to repeat."""
     return delete_indexed(Budget.by_user, user_id)

@@ -1,18 +1,18 @@
-"""What is done to budgets later, over SQS."""
+"""Tasks of budgets, run from SQS."""
 
 from accounts import services as accounts
 from budgets import evaluation, services
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import task
 
-# A budget that changes all the time is left to the daily check after four minutes.
-# Lambda takes a message that came back 16 times for an endless loop, and drops it.
+# After four minutes, a budget that keeps changing is left to the daily check. Lambda's
+# recursive loop detection drops a chain of messages after 16 rounds.
 TRIES = 12
 
 
 @task
 def recount_budget(user_id: str, budget_id: str, tries: int = 0) -> None:
-    """Count a budget again once its last change has surely reached the index.
+    """Recount a budget once its last change has reached the index.
 
     Safe to repeat. A user or budget deleted meanwhile is no error.
     """

@@ -73,11 +73,11 @@ def delete(request: HttpRequest, budget_id: str) -> HttpResponse:
 
 
 def _to_list(request: HttpRequest, budget: Budget, done: str) -> HttpResponse:
-    """Say what was done, in a sentence with places for the budget, and go back."""
-    said = done.format(
+    """Redirect to the list with a message; `done` is its template."""
+    message = done.format(
         period=budget.period_in_words,
         category=budget.category,
         amount=display(budget.amount, request.user.currency),
     )
-    messages.success(request, said)
+    messages.success(request, message)
     return redirect("budgets:list")

@@ -3,20 +3,37 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from expenses.models import Expense
 from smartbudget.core.money import format_amount
 
-HEADINGS = (
-    "Date",
-    "Category",
-    "Description",
-    "Amount",
-    "Currency",
-    "Status",
-    "Receipt",
-)
+# By the name of a value, the heading of its column: in the table of a selection, which
+# people read, and in that of all expenses, which programs read as well.
+SELECTION_COLUMNS = {
+    "date": "Date",
+    "category": "Category",
+    "description": "Description",
+    "amount": "Amount",
+    "currency": "Currency",
+    "status": "Status",
+    "receipt": "Receipt",
+}
+EXPORT_COLUMNS = {
+    name: name
+    for name in (
+        "date",
+        "amount",
+        "currency",
+        "category",
+        "description",
+        "status",
+        "receipt",
+        "expense_id",
+        "created_at",
+        "updated_at",
+    )
+}
 
 # Where a spreadsheet may see a formula begin. A German one splits the file at
 # semicolons and not at commas, quoted or not, so a formula may follow any delimiter
@@ -28,29 +45,42 @@ _FORMULA = re.compile(
 )
 
 
-def write_csv(expenses: Iterable[Expense], currency: str) -> bytes:
-    """Write expenses as CSV in UTF-8, one a line beneath the headings.
+def csv_lines(
+    rows: Iterable[Mapping[str, str]], columns: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the lines of a CSV file, the headings first.
 
-    What somebody typed can be no formula: an apostrophe is put before its sign.
+    What somebody typed can be no formula: an apostrophe is put before its sign. The
+    file begins with UTF-8's byte order mark, else Excel takes it for Latin-1.
     """
-    text = io.StringIO(newline="")
-    lines = csv.writer(text)
-    lines.writerow(HEADINGS)
-    for expense in expenses:
-        lines.writerow(
-            [
-                expense.date,
-                plain(expense.category),
-                plain(expense.description),
-                format_amount(expense.amount, currency),
-                currency,
-                expense.status,
-                plain(expense.receipt_name or ""),
-            ]
-        )
-    return text.getvalue().encode("utf-8-sig")  # else Excel takes it for Latin-1
+    yield "\ufeff" + _csv_line(columns.values())
+    for row in rows:
+        yield _csv_line(plain(row[name]) for name in columns)
+
+
+def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]:
+    """Yield the lines of a CSV file of some expenses."""
+    rows = (
+        {
+            "date": expense.date,
+            "category": expense.category,
+            "description": expense.description,
+            "amount": format_amount(expense.amount, currency),
+            "currency": currency,
+            "status": expense.status,
+            "receipt": expense.receipt_name or "",
+        }
+        for expense in expenses
+    )
+    return csv_lines(rows, SELECTION_COLUMNS)
 
 
 def plain(text: str) -> str:
     """Return a text with an apostrophe wherever a spreadsheet might see a formula."""
     return _FORMULA.sub("'", text)
+
+
+def _csv_line(values: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()

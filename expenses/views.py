@@ -222,10 +222,11 @@ def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 
 def _download(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     user = request.user
-    text = export.write_csv(bulk_update.read_expenses(user, chosen), user.currency)
+    found = bulk_update.read_expenses(user, chosen)
+    lines = export.selection_lines(found, user.currency)
     name = f"expenses-{user.today()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+    return HttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 _ACTS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {

@@ -1,14 +1,12 @@
 """What a download says of each thing that somebody keeps here."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from accounts.models import Account
-from expenses.export import plain
+from expenses import export
 from notifications.status_text import describe_delivery, reason_in_words
 from smartbudget.core.files import file_name
 from smartbudget.core.i18n import override
@@ -65,18 +63,6 @@ _NOTIFICATION = (
     "read_at",
 )
 _REPORT = ("file_name", "report_type", "created_at", "size_bytes")
-_COLUMNS = (
-    "date",
-    "amount",
-    "currency",
-    "category",
-    "description",
-    "status",
-    "receipt",
-    "expense_id",
-    "created_at",
-    "updated_at",
-)
 
 
 def of_account(account: Account) -> Record:
@@ -169,23 +155,17 @@ def json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield "\n]\n" if before == ",\n" else "[]\n"
 
 
-def csv_lines(expenses: Iterable[Mapping[str, Any]], currency: str) -> Iterator[str]:
-    """Write expenses for a spreadsheet, which knows UTF-8 by its mark."""
-    yield "\ufeff" + _csv_line(_COLUMNS)
-    for row in expenses:
-        key = row["receipt_url"]
-        values = {
-            **row,
+def csv_lines(expenses: Iterable[Record], currency: str) -> Iterator[str]:
+    """Yield the lines of a CSV file of all expenses; a receipt is its path in a zip."""
+    rows = (
+        {
+            **expense,
             "currency": currency,
-            "receipt": receipt_path(key) if key else "",
+            "receipt": receipt_path(key) if (key := expense["receipt_url"]) else "",
         }
-        yield _csv_line(plain(values[name]) for name in _COLUMNS)
-
-
-def _csv_line(values: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(values)
-    return line.getvalue()
+        for expense in expenses
+    )
+    return export.csv_lines(rows, export.EXPORT_COLUMNS)
 
 
 def _picked(item: object, names: Iterable[str]) -> Record:

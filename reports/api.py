@@ -32,9 +32,9 @@ class SummaryView(ApiView):
     @extend_schema(operation_id="get_summary", responses=SummaryOutput)
     def get(self, request: Request) -> Response:
         """Put budgets beside what was spent in a month."""
-        found = summary.summary(request.user, **self.query_params)
-        context = {"currency": found.currency}
-        return self.represent(SummaryOutput, found, context=context)
+        month_summary = summary.summary(request.user, **self.query_params)
+        context = {"currency": month_summary.currency}
+        return self.represent(SummaryOutput, month_summary, context=context)
 
 
 class TrendView(ApiView):
@@ -83,9 +83,11 @@ class ReportListView(ApiView):
         page = archive.list_reports(request.user, **position)
         results = [
             FiledOutput(
-                _with(each, download_url=address_of(request, "report", each.file_name))
+                _with(
+                    report, download_url=address_of(request, "report", report.file_name)
+                )
             ).data
-            for each in page.items
+            for report in page.items
         ]
         return Response(pagination.body(request, request.user, page, results))
 
@@ -119,7 +121,7 @@ class ReportView(ApiView):
 
 
 def _with(found: object, **more: str) -> dict[str, Any]:
-    """Put what only the web knows beside what a service returned."""
+    """Return an object's attributes and properties as a dict, with `more` added."""
     names = {
         *vars(found),
         *(n for n, v in vars(type(found)).items() if isinstance(v, property)),

@@ -1,4 +1,4 @@
-"""Asking for reports, and those that were made: listed, downloaded, deleted.
+"""Create reports through the Lambda; list, download and delete stored ones.
 
 Why: docs/decisions.md#a-report-is-created-once-under-a-lock
 """
@@ -34,14 +34,15 @@ from smartbudget.core.user import User
 logger = logging.getLogger(__name__)
 
 FUNCTION = "report_generator"
-# Seconds, ordered: the Lambda stops at 20, we wait 22 for it, gunicorn 30 for us.
-LEASE_SECONDS = 25  # a maker that is silent for longer is dead
-WAIT_SECONDS = 5  # for somebody else who makes the same report
+# In this order: the Lambda stops after 20 seconds, the client waits 22 for it, and
+# gunicorn 30 for the request.
+LEASE_SECONDS = 25  # after this long, the process that held the lease has died
+WAIT_SECONDS = 5  # for another process that creates the same report
 POLL_SECONDS = 0.2
 REMEMBERED_SECONDS = 24 * 3600
-LINK_SECONDS = 300  # of a download address; it is signed at the click
+LINK_SECONDS = 300  # of a download URL, which is signed when it is clicked
 
-MOST_LISTED = 3000  # reports that a listing looks at: three calls
+MOST_LISTED = 3000  # reports that a listing reads: three calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
 _UNMADE = gettext_noop(
@@ -68,19 +69,19 @@ class Filed:
 
     @property
     def title(self) -> str:
-        """What its kind is called."""
+        """The name of its type, in the current language."""
         return _(TITLES[self.report_type])
 
     @property
     def created_at(self) -> str:
-        """When it was made: ISO 8601, UTC."""
+        """When it was created: ISO 8601, UTC."""
         stamp = self.file_name.rpartition("_")[2].removesuffix(".pdf")
         return datetime.datetime.fromisoformat(stamp).isoformat()
 
 
 @dataclass(frozen=True)
 class Made:
-    """What asking for a report brought."""
+    """The result of a request for a report."""
 
     question: Question
     report_key: str
@@ -95,14 +96,15 @@ class Made:
 def ask(
     user: User, *, report_type: object, email: bool = False, **days: object
 ) -> Made:
-    """Have a report made and return where it is; takes seconds.
+    """Create a report through the Lambda and return its location; takes seconds.
 
-    days: `year`, `month`, `start_date`, `end_date`, see `periods.resolve`. email:
-    whether to be told by e-mail too, once a report.
+    days: `year`, `month`, `start_date`, `end_date`; see `periods.resolve`.
+    email: whether to send an e-mail when it is ready, once per report.
 
-    Asking again does not make a second file while its numbers are the same: another
-    process that is asked the same waits for the first. Raises InvalidError naming the
-    field, UnavailableError, and ThrottledError while this process makes one for them.
+    Safe to repeat: the same file is returned while its numbers have not changed, and
+    a second process waits for the first. Raises InvalidError naming the field,
+    UnavailableError, and ThrottledError while this process creates another report for
+    the user.
     """
     question = resolve(report_type, today=user.today(), **days)
     payload = {
@@ -127,35 +129,35 @@ def ask(
 def list_reports(
     user: User, *, limit: int = 25, after: Key | None = None, backwards: bool = False
 ) -> Page[Filed]:
-    """List one page of the user's reports, newest first.
+    """Return one page of the user's reports, newest first.
 
-    after, backwards: as in `pages.read_page`.
+    after, backwards: as in `pagination.query_page`.
     """
-    found = sorted(
+    stored = sorted(
         _stored(user), key=lambda each: (each.created_at, each.report_key), reverse=True
     )
     first, stop = 0, limit
     if after is not None:
         edge = _place_of(after["report_key"]["S"])
         if backwards:
-            stop = sum(_place_of(each.report_key) > edge for each in found)
+            stop = sum(_place_of(each.report_key) > edge for each in stored)
             first = max(stop - limit, 0)
         else:
-            first = sum(_place_of(each.report_key) >= edge for each in found)
+            first = sum(_place_of(each.report_key) >= edge for each in stored)
             stop = first + limit
-    shown = found[first:stop]
+    shown = stored[first:stop]
     last = first + len(shown)
     return Page(
         shown,
-        next=_cursor(found[last - 1]) if shown and last < len(found) else None,
+        next=_cursor(stored[last - 1]) if shown and last < len(stored) else None,
         previous=_cursor(shown[0]) if shown and first > 0 else None,
     )
 
 
 def download_url(user: User, file_name: str) -> str:
-    """Sign an address for one of the user's reports, good for five minutes.
+    """Return a signed URL for one of the user's reports, valid for five minutes.
 
-    Raises NotFoundError, also for somebody else's.
+    Raises NotFoundError, also for another user's report.
     """
     key = _key_of(user, file_name)
     address: str = aws.client("s3").generate_presigned_url(
@@ -184,17 +186,17 @@ def get_report(user: User, file_name: str) -> Filed:
     if files.owner_of(key) != user.user_id:
         raise NotFoundError(_("There is no such report."))
     try:
-        found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
+        head = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
-        # Where only listing of one's own is allowed, what is missing is forbidden.
+        # Without the right to list other users' objects, S3 answers 403, not 404.
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
             raise NotFoundError(_("There is no such report.")) from error
         raise
-    return Filed(key, int(found["ContentLength"]))
+    return Filed(key, int(head["ContentLength"]))
 
 
 def delete_all(user_id: str) -> Iterator[int]:
-    """Delete all reports of a user who goes; see core.bulk_delete. Safe to repeat."""
+    """Delete all reports of a closed account; see core.bulk_delete. Safe to repeat."""
     return delete_objects(_prefix(user_id))
 
 
@@ -207,7 +209,7 @@ def _key_of(user: User, file_name: str) -> str:
 
 
 def all_reports(user: User) -> Iterator[Filed]:
-    """List all of the user's reports, in no order, a thousand at a time."""
+    """Yield all of the user's reports, unordered; each call of S3 lists a thousand."""
     return _listed(user, {})
 
 
@@ -265,7 +267,7 @@ def _take_lease(key: str) -> Making | None:
     owner = new_owner()
     actions = LEASE.take(owner, now + LEASE_SECONDS)
     actions.append(Making.expires_at.set(now + REMEMBERED_SECONDS))
-    # Refreshes the item: what the last one was is known without another read.
+    # The update returns the item, so the last report is known without another read.
     if conditional_write(
         lambda: making.update(actions, LEASE.available_to(owner, now))
     ):
@@ -281,7 +283,7 @@ def _known(user: User, making: Making) -> dict[str, str] | None:
 
 
 def _end(making: Making, answer: dict[str, Any]) -> None:
-    """Release the lease, and store what was created, if anything was."""
+    """Release the lease and store which file was created, if one was."""
     actions = LEASE.release()
     if answer:
         actions += [
@@ -292,9 +294,9 @@ def _end(making: Making, answer: dict[str, Any]) -> None:
 
 
 def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
-    """Ask the Lambda, once: botocore's retries would make more reports.
+    """Invoke the Lambda once: retries by botocore would create more reports.
 
-    Raises InvalidError or NotFoundError as it says, UnavailableError for all else.
+    Raises the InvalidError or NotFoundError that it returns, or else UnavailableError.
     """
     try:
         response = aws.client("lambda", attempts=1).invoke(
@@ -305,8 +307,8 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
     except (BotoCoreError, ClientError) as error:
         logger.exception("report not made user_id=%s", payload["user_id"])
         raise UnavailableError(_(_UNMADE)) from error
-    if response.get("FunctionError"):  # the status is 200 even so
-        # Its type alone: the message may name what people typed.
+    if response.get("FunctionError"):  # with status 200
+        # Only its type is logged: the message may contain what the user typed.
         logger.error(
             "report failed user_id=%s type=%s",
             payload["user_id"],
@@ -329,7 +331,7 @@ def _error_of(refused: dict[str, Any]) -> Exception:
 
 
 def _tell(user: User, made: Made) -> None:
-    """Send an e-mail through the notification flow, once a report."""
+    """Notify the user that a report is ready, once per report."""
     with override(user.language):
         period = made.question.name
     subject, message = report_ready(

@@ -1,7 +1,7 @@
-"""The shapes of the charts; templates draw them as SVG.
+"""The layout of the charts, which templates draw as SVG.
 
-Positions and lengths are texts such as `42.50%`, of the drawing's width or height: so
-one drawing fits a phone and a desk without its letters growing or shrinking.
+Positions and lengths are strings such as `42.50%` of the drawing's width or height, so
+one drawing fits phones and desktops without scaling its text.
 """
 
 import datetime
@@ -15,12 +15,12 @@ from reports.trend import MonthTotal
 from smartbudget.core.i18n import short_number
 from smartbudget.core.money import CURRENCIES
 
-MOST_CATEGORIES = 8  # that are shown at once; the others fold away
+MOST_CATEGORIES = 8  # shown at first; the others are folded away
 
-# The trend: two of fourteen columns are the scale's, the others the months'.
+# In the trend, two of fourteen columns are for the scale, the others for the months.
 SCALE_COLUMNS = 2
-TOP, BOTTOM = Decimal(6), Decimal(86)  # percent of the height; months are named below
-COLUMN_WIDTH = Decimal("0.7")  # of the room that a month has
+TOP, BOTTOM = Decimal(6), Decimal(86)  # percent of the height; month names go below
+COLUMN_WIDTH = Decimal("0.7")  # share of a month's space
 MOST_STEPS = 4
 
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
@@ -28,7 +28,7 @@ _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
 @dataclass(frozen=True)
 class CategoryBar:
-    """What one category took, beside the one that took most."""
+    """A category's spending, as long as its share of the largest category's."""
 
     category: str
     spent: Decimal
@@ -51,7 +51,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A line across a trend, and its value in a few letters."""
+    """A horizontal line of a trend and its short label."""
 
     label: str
     y: str
@@ -68,7 +68,7 @@ class Trend:
 
 
 def category_bars(summary: Summary) -> list[CategoryBar]:
-    """Lay out the month's spending by category, largest first."""
+    """Return the bars of a month's spending by category, largest first."""
     unbudgeted = {name for name, _ in summary.unbudgeted}
     most = max((spent for _, spent in summary.categories), default=Decimal(0))
     return [
@@ -78,8 +78,8 @@ def category_bars(summary: Summary) -> list[CategoryBar]:
 
 
 def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
-    """Lay out months as columns, oldest first; None where nothing was spent."""
-    top = max((each.spent for each in months), default=Decimal(0))
+    """Return months as columns, oldest first, or None if nothing was spent."""
+    top = max((month.spent for month in months), default=Decimal(0))
     if not top:
         return None
     values = [*_scale(top, currency)]
@@ -106,7 +106,7 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
         columns=columns,
         rules=[Rule(short_number(value), percent(y(value))) for value in values],
         scale_end=percent(room * SCALE_COLUMNS),
-        highest=max(columns, key=lambda each: each.spent),
+        highest=max(columns, key=lambda column: column.spent),
     )
 
 
@@ -114,7 +114,7 @@ def _scale(top: Decimal, currency: str) -> Iterator[Decimal]:
     """Yield zero and round values at even distances, the last at `top` or above."""
     smallest = Decimal(1).scaleb(-CURRENCIES[currency])
     unit = Decimal(1).scaleb((top / MOST_STEPS).adjusted())
-    step = next(unit * each for each in _STEPS if unit * each * MOST_STEPS >= top)
+    step = next(unit * factor for factor in _STEPS if unit * factor * MOST_STEPS >= top)
     step = max(step, smallest)
     for number in range(int((top / step).to_integral_value(ROUND_CEILING)) + 1):
         yield step * number

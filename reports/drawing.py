@@ -1,4 +1,4 @@
-"""What reports are made of: headings, figures, charts and tables, for platypus.
+"""The parts of a report: headings, figures, charts and tables, for platypus.
 
 Text is drawn without ReportLab's paragraph markup, which has run code in user text
 (docs/aws.md#markup). Tables are our own: ReportLab's take three times as long.
@@ -14,7 +14,7 @@ from reportlab.platypus import Flowable
 
 from reports import fonts
 
-# Chosen to stay apart when printed in grey.
+# These can be told apart when printed in grey.
 INK = HexColor(0x1D2430)
 QUIET = HexColor(0x566173)
 LINE = HexColor(0xC9CFD8)
@@ -38,7 +38,7 @@ def write(
     color: Any = INK,
     right: bool = False,
 ) -> float:
-    """Draw one line and return its width; `right`: it ends at x."""
+    """Draw one line of text and return its width. right: it ends at x."""
     runs = fonts.lay(text, bold=bold)
     widths = [canvas.stringWidth(run.text, run.font, size) for run in runs]
     start = x - sum(widths) if right else x
@@ -51,20 +51,20 @@ def write(
 
 
 class Block(Flowable):
-    """Something of fixed height, as wide as the page."""
+    """A part of fixed height, as wide as the page."""
 
     def __init__(self, height: float) -> None:
         super().__init__()
         self.height = height
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Take the whole width."""
+        """Use the whole width."""
         self.width = width
         return width, self.height
 
 
 class Heading(Block):
-    """A section's title, which the outline of the document lists too."""
+    """A section's title, also listed in the document's outline."""
 
     def __init__(self, text: str, note: str = "") -> None:
         super().__init__(30)
@@ -82,7 +82,7 @@ class Heading(Block):
 
 
 class Text(Flowable):
-    """A paragraph, with a mark before it if it is one of a list."""
+    """A paragraph, with a bullet if it belongs to a list."""
 
     def __init__(
         self, text: str, *, size: float = SIZE, color: Any = INK, mark: str = ""
@@ -93,7 +93,7 @@ class Text(Flowable):
         self.leading = size * 1.4
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Break it into lines."""
+        """Break the text into lines."""
         self.lines = fonts.wrap(self.text, width - self.indent, self.size)
         return width, len(self.lines) * self.leading + 3
 
@@ -108,14 +108,14 @@ class Text(Flowable):
 
 
 class Links(Block):
-    """Words in a row, each of which opens an address."""
+    """Links in a row."""
 
     def __init__(self, links: Sequence[tuple[str, str]]) -> None:
         super().__init__(24)
         self.links = links
 
     def draw(self) -> None:
-        """Draw them underlined, so that they are links in grey too."""
+        """Draw them underlined, so that they look like links in grey too."""
         canvas, x = self.canv, 0.0
         for words, address in self.links:
             width = write(canvas, x, 14, words, size=8, color=ACCENT)
@@ -127,14 +127,14 @@ class Links(Block):
 
 
 class Title(Flowable):
-    """The cover's head: the period, what it is, and the total."""
+    """The cover's heading: the period, the type of report, and the total."""
 
     def __init__(self, title: str, lines: Sequence[str], total: str, note: str) -> None:
         super().__init__()
         self.title, self.lines, self.total, self.note = title, lines, total, note
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Put the note beside the total if there is room, else below it."""
+        """Place the note beside the total if it fits, else below."""
         self.width = width
         self.total_size = _largest(self.total, 24, width)
         taken = fonts.width(self.total, self.total_size, bold=True) + 14
@@ -164,12 +164,12 @@ class Title(Flowable):
 
 
 def _largest(text: str, size: float, room: float) -> float:
-    """Find the largest size, up to the given one, in which a line fits."""
+    """Return the largest font size, at most `size`, at which a line fits."""
     return min(size, size * room / max(fonts.width(text, size, bold=True), 1))
 
 
 class Figures(Block):
-    """A row of key figures, each over its name."""
+    """A row of key figures, each above its name."""
 
     def __init__(self, figures: Sequence[tuple[str, str]]) -> None:
         super().__init__(68)
@@ -195,18 +195,18 @@ class Figures(Block):
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a chart; parts are of the chart's largest, 0-1."""
+    """A bar of a chart; `part` and `mark` are shares of the largest value, 0-1."""
 
     name: str
     part: float
     value: str
     note: str = ""
-    mark: float | None = None  # where a limit stands
+    mark: float | None = None  # position of the limit
     is_over: bool = False
 
 
 class Bars(Block):
-    """Horizontal bars, each with its name before and its value behind it."""
+    """Horizontal bars, each between its name and its value."""
 
     ROW = 19.0
 
@@ -216,10 +216,10 @@ class Bars(Block):
 
     def draw(self) -> None:
         """Draw them from the top."""
-        values = max(fonts.width(each.value, SIZE) for each in self.bars) + 8
-        notes = max(fonts.width(each.note, 8) for each in self.bars)
+        values = max(fonts.width(bar.value, SIZE) for bar in self.bars) + 8
+        notes = max(fonts.width(bar.note, 8) for bar in self.bars)
         names = min(
-            max(fonts.width(each.name, SIZE) for each in self.bars) + 10,
+            max(fonts.width(bar.name, SIZE) for bar in self.bars) + 10,
             self.width * 0.28,
         )
         notes += 10 if notes else 0
@@ -257,7 +257,7 @@ class Bars(Block):
 
 
 class Columns(Block):
-    """Upright bars over time, with a scale; the last ones may stand out."""
+    """Vertical bars over time, with a scale; the last ones may be highlighted."""
 
     def __init__(
         self,
@@ -268,7 +268,7 @@ class Columns(Block):
         self.columns, self.scale = columns, scale
 
     def draw(self) -> None:
-        """Draw the scale, and the columns before it."""
+        """Draw the scale, and the columns in front of it."""
         canvas, bottom, top = self.canv, 22.0, 112.0
         left = max(fonts.width(words, 7.5) for words, _ in self.scale) + 8
         canvas.setLineWidth(0.5)
@@ -303,7 +303,7 @@ class Column:
 
     title: str
     part: float
-    is_number: bool = False  # figures stand at the right
+    is_number: bool = False  # aligned right
     most_lines: int = 1
 
 
@@ -317,10 +317,10 @@ class Row:
 
 
 class Rows(Flowable):
-    """A table that goes on over pages, with its headings again on each.
+    """A table that continues over pages and repeats its headings on each.
 
-    Platypus' own table measures and styles every cell as a grid; a list of ten
-    thousand expenses needs rows alone.
+    Platypus' own table measures and styles each cell, which takes too long for ten
+    thousand expenses.
     """
 
     HEAD = 18.0
@@ -332,7 +332,7 @@ class Rows(Flowable):
         self.columns, self.rows = columns, rows
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Lay out the rows that have none yet, as far as they fit."""
+        """Lay out the rows that fit, unless they are laid out already."""
         self.width = width
         taken, self.fitting = self.HEAD, 0
         for row in self.rows:
@@ -343,11 +343,11 @@ class Rows(Flowable):
         return width, taken
 
     def split(self, width: float, height: float) -> list[Flowable]:
-        """Return what fits, and the rest; nothing if not even three rows fit."""
+        """Return the rows that fit and the rest, or nothing if fewer than three fit."""
         self.wrap(width, height)
         if self.fitting < min(3, len(self.rows)):
             return []
-        # No row alone on the last page.
+        # Avoid a single row on the last page.
         if self.fitting == len(self.rows) - 1 and self.fitting > 3:
             self.fitting -= 1
         first = Rows(self.columns, self.rows[: self.fitting])
@@ -411,7 +411,7 @@ class Rows(Flowable):
         return max(map(len, row.lines)) * LEADING + self.PAD
 
     def _places(self) -> list[tuple[Column, float, float]]:
-        """Each column with where it begins and how wide it is."""
+        """Return each column with its position and width."""
         if not hasattr(self, "_placed"):
             room = self.width - self.GAP * (len(self.columns) - 1)
             self._placed, x = [], 0.0

@@ -1,7 +1,7 @@
-"""Text in many scripts: which font shows which character, and in which order.
+"""Choose the font for each character of a text, and the order of drawing.
 
-Text goes to the page as it is, never through markup: what somebody typed cannot be a
-tag, a colour or anything else that a parser would act on (docs/aws.md#markup).
+Text is drawn as it is, never through markup: user text cannot become a tag, a colour or
+anything else that a parser acts on (docs/aws.md#markup).
 """
 
 import functools
@@ -19,7 +19,7 @@ from reportlab.pdfbase import pdfmetrics, ttfonts
 REGULAR = "Regular"
 BOLD = "Bold"
 
-STAND_IN = "\ufffd"  # for what no font shows; a diamond with a question mark
+STAND_IN = "\ufffd"  # for characters without a font; a diamond with a question mark
 
 # The file for a script, by the first word of its characters' Unicode names.
 _NOTO = "manimgx_fonts"
@@ -56,12 +56,12 @@ _FILES = {
         ["CJK", "HIRAGANA", "KATAKANA", "HANGUL", "IDEOGRAPHIC", "FULLWIDTH"], _CJK
     ),
 }
-# Asked in this order when the script's own font does not help.
+# Tried in this order if the script's own font lacks the character.
 _LAST_RESORTS = ("SYMBOLS", "EMOJI", "CJK")
 
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
-# Marks that show nothing of their own and that no font has: joiners, directions,
-# variants of emoji. Controls become spaces.
+# Invisible characters that no font has: joiners, directions, variants of emoji. Control
+# characters become spaces.
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
@@ -71,7 +71,7 @@ _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A stretch of text, in the order it is drawn in, that one font shows."""
+    """Text in drawing order that a single font can show."""
 
     font: str
     text: str
@@ -80,8 +80,8 @@ class Run:
 def lay(text: str, *, bold: bool = False) -> list[Run]:
     """Split a line into runs, from left to right.
 
-    Right-to-left writing is put in its order and joined; what no font shows becomes
-    STAND_IN.
+    Right-to-left scripts are reordered and their letters joined. A character without a
+    font becomes STAND_IN.
     """
     main = _face(BOLD if bold else REGULAR)
     if text.isascii() and text.isprintable():
@@ -90,7 +90,7 @@ def lay(text: str, *, bold: bool = False) -> list[Run]:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """Measure a line, in points."""
+    """Return the width of a line, in points."""
     widths = [
         pdfmetrics.stringWidth(run.text, run.font, size) for run in lay(text, bold=bold)
     ]
@@ -98,7 +98,7 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def clean(text: str) -> str:
-    """Make one line of a text, without what shows nothing."""
+    """Return a text as one line, without invisible characters."""
     if text.isascii() and text.isprintable():
         return text.strip()
     text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
@@ -110,9 +110,9 @@ def wrap(
 ) -> list[str]:
     """Break a text into lines that fit, at spaces where there are any.
 
-    room: points. most: lines; what is left over ends in an ellipsis. 0: no limit.
+    room: points. most: lines; a longer text is cut with an ellipsis. 0: no limit.
 
-    Lines are in reading order; `lay` turns those that run from right to left.
+    Lines are in reading order; `lay` reorders right-to-left ones.
     """
     text = clean(text)
     if width(text, size, bold=bold) <= room:
@@ -123,7 +123,7 @@ def wrap(
         if fits == len(text):
             cut = fits
         else:
-            # At the last space, unless a single word fills the line.
+            # Cut at the last space, unless a single word fills the line.
             cut = text.rfind(" ", 0, fits + 1)
             cut = cut if cut > 0 else fits
         lines.append(text[:cut].rstrip())
@@ -136,7 +136,7 @@ def wrap(
 
 
 def _fitting(text: str, room: float, size: float, bold: bool) -> int:
-    """Find how many characters fit, one at least."""
+    """Return how many characters fit, at least one."""
     low, high = 1, min(len(text), 400)
     while low < high:
         middle = (low + high + 1) // 2
@@ -150,7 +150,9 @@ def _fitting(text: str, room: float, size: float, bold: bool) -> int:
 @functools.lru_cache(maxsize=2048)
 def _lay(text: str, bold: bool) -> list[Run]:
     text = clean(text)
-    if any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text):
+    if any(
+        unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text
+    ):
         text = str(get_display(arabic_reshaper.reshape(text)))
     runs: list[Run] = []
     for character in text:
@@ -164,21 +166,21 @@ def _lay(text: str, bold: bool) -> list[Run]:
 
 @functools.lru_cache(maxsize=8192)
 def _shown(character: str, bold: bool) -> tuple[str, str]:
-    """Find a font for a character, or for what stands for it."""
+    """Return a font, and the character or its replacement that the font can show."""
     main = BOLD if bold else REGULAR
     script = unicodedata.name(character, "").partition(" ")[0]
     for form in (character, unicodedata.normalize("NFKC", character), STAND_IN):
         for name in (main, REGULAR, script, *_LAST_RESORTS):
             if name in _FILES or name == BOLD:
                 face = _face(name)
-                if all(ord(each) in face.face.charToGlyph for each in form):
+                if all(ord(part) in face.face.charToGlyph for part in form):
                     return face.fontName, form
     return _face(main).fontName, "?"
 
 
 @functools.cache
 def _face(name: str) -> ttfonts.TTFont:
-    """Load a font, once a process and when it is first needed."""
+    """Load and register a font, once per process and on first use."""
     _write_utf16()
     if name == BOLD:
         font = ttfonts.TTFont(BOLD, io.BytesIO(pymupdf_fonts.myfont("notosbo")))
@@ -196,9 +198,9 @@ def _face(name: str) -> ttfonts.TTFont:
 
 @functools.cache
 def _write_utf16() -> None:
-    """Make text above U+FFFF, such as emoji, copyable out of a PDF.
+    """Patch ReportLab so that emoji and others above U+FFFF can be copied from a PDF.
 
-    ReportLab writes such characters' numbers as they are where PDF wants UTF-16.
+    It writes their code points where PDF requires UTF-16.
     """
     make = ttfonts.makeToUnicodeCMap
 

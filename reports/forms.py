@@ -1,4 +1,4 @@
-"""The form that asks for a report; services check the rules."""
+"""The form to create a report; services validate."""
 
 from typing import Any
 
@@ -56,17 +56,17 @@ class ReportForm(forms.Form):
 
     @property
     def question(self) -> dict[str, Any]:
-        """What is asked: of the fields, those that the chosen kind uses."""
+        """The arguments of `archive.ask`: the fields that the chosen kind uses."""
         data = self.cleaned_data
         kind = data["report_type"]
-        asked: dict[str, Any] = {"report_type": kind, "email": data["email"]}
+        arguments: dict[str, Any] = {"report_type": kind, "email": data["email"]}
         if kind == "monthly" and data["month"]:
             first = dates.parse_month(data["month"])
-            asked |= {"year": first.year, "month": first.month}
+            arguments |= {"year": first.year, "month": first.month}
         elif kind == "yearly":
-            asked["year"] = data["year"]
+            arguments["year"] = data["year"]
         elif kind == "weekly":
-            asked["start_date"] = data["start_date"]
+            arguments["start_date"] = data["start_date"]
         elif kind == "custom":
-            asked |= {name: data[name] for name in ("start_date", "end_date")}
-        return asked
+            arguments |= {name: data[name] for name in ("start_date", "end_date")}
+        return arguments

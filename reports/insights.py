@@ -1,4 +1,4 @@
-"""What stands out in a report, in sentences that are true; none is better than weak."""
+"""Sentences about what stands out in a report; none rather than a trivial one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from smartbudget.core.money import percentage, write_number
 if TYPE_CHECKING:
     from reports.services import BudgetStanding, CategoryLine, Report
 
-MOST = 5  # sentences; more are not read
+MOST = 5  # sentences
 
-# Percent. Less than this is the noise of any two months.
+# Percent. Any two months differ by less than this.
 LEAST_CHANGE = 10
-LEAST_SHARE = 5  # of the total, that a category's change must be to be worth a word
+LEAST_SHARE = 5  # of the total, for a category's change to be mentioned
 HALF = 50
-# Beyond this a percentage says less than the two amounts.
+# Above this, the two amounts are clearer than a percentage.
 LARGEST_PERCENTAGE = 300
 
-LEAST_EXPENSES = 20  # for words about weekdays
+LEAST_EXPENSES = 20  # for a sentence about weekdays
 LEAST_WEEKS = 4
 
 # How often a budget was kept, by its period.
@@ -43,10 +43,10 @@ _RECORDS = {
 
 
 def insights(report: Report) -> list[str]:
-    """Return up to five sentences, what matters most first.
+    """Return up to five sentences, the most important first.
 
-    A sentence of less than before is said of periods that are over only: in a running
-    one it would only mean that there are days to come.
+    Falling spending is only mentioned for a period that is over: in a current one it
+    would only mean that some days are still to come.
     """
     if not report.count:
         return []
@@ -63,23 +63,27 @@ def _all(report: Report) -> Iterator[str]:
 
 
 def _budgets(report: Report) -> Iterator[str]:
-    passed = [each for each in report.budgets if each.line.remaining < 0]
-    passed.sort(key=lambda each: each.line.remaining)
-    broken = [each for each in report.budgets if each.of > 1 and each.kept < each.of]
+    passed = [standing for standing in report.budgets if standing.line.remaining < 0]
+    passed.sort(key=lambda standing: standing.line.remaining)
+    broken = [
+        standing
+        for standing in report.budgets
+        if standing.of > 1 and standing.kept < standing.of
+    ]
     if passed:
         yield " ".join(_passed(passed, report))
     elif len(report.budgets) > 1 and not report.is_running and not broken:
         yield _("All {number} budgets were kept.").format(number=len(report.budgets))
     if broken:
-        yield _record(max(broken, key=lambda each: each.of - each.kept))
+        yield _record(max(broken, key=lambda standing: standing.of - standing.kept))
 
 
 def _passed(passed: list[BudgetStanding], report: Report) -> Iterator[str]:
     line = passed[0].line
-    said = _("The {period} {category} budget is passed by {amount}.")
+    template = _("The {period} {category} budget is passed by {amount}.")
     if line.within != report.question.period:
-        said = _("The {period} {category} budget for {days} is passed by {amount}.")
-    yield said.format(
+        template = _("The {period} {category} budget for {days} is passed by {amount}.")
+    yield template.format(
         period=line.period_in_words,
         category=line.category,
         days=line.within_in_words,
@@ -101,17 +105,17 @@ def _rise(report: Report) -> Iterator[str]:
     risen = [line for line in report.categories if line.previous and line.change > 0]
     if not risen:
         return
-    line = max(risen, key=lambda each: each.change)
+    line = max(risen, key=lambda category: category.change)
     if _is_worth_a_word(line, report):
         yield " ".join(_risen(line, report))
 
 
 def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
     change = percentage(line.change, line.previous)
-    said = _("{category} rose {percent} against {before}.")
+    template = _("{category} rose {percent} against {before}.")
     if change > LARGEST_PERCENTAGE:
-        said = _("{category} rose from {was} to {now} against {before}.")
-    yield said.format(
+        template = _("{category} rose from {was} to {now} against {before}.")
+    yield template.format(
         category=line.category,
         percent=percent(change),
         was=write_number(line.previous, report.currency),
@@ -119,7 +123,7 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
         before=report.question.previous_briefly,
     )
     purchase = line.largest
-    # True only if no purchase of that size stood in the other period too.
+    # Skipped if the other period had a purchase of about that size too.
     if purchase and (purchase.amount - line.previous_largest) * 2 > line.change:
         yield _("Most of it is one purchase of {amount} on {day}.").format(
             amount=write_number(purchase.amount, report.currency),
@@ -131,7 +135,7 @@ def _fall(report: Report) -> Iterator[str]:
     fallen = [line for line in report.categories if line.change < 0]
     if report.is_running or not fallen:
         return
-    line = min(fallen, key=lambda each: each.change)
+    line = min(fallen, key=lambda category: category.change)
     if not _is_worth_a_word(line, report):
         return
     if line.spent:
@@ -175,8 +179,10 @@ def _concentration(report: Report) -> Iterator[str]:
 def _weekday(report: Report) -> Iterator[str]:
     if report.count < LEAST_EXPENSES or report.counted_days < LEAST_WEEKS * 7:
         return
-    first, second, *_rest = sorted(report.weekdays, key=lambda each: -each.average)
-    # One dear purchase makes no habit: it must be so without the largest too.
+    first, second, *_rest = sorted(
+        report.weekdays, key=lambda weekday: -weekday.average
+    )
+    # One expensive purchase is no habit: the rule must hold without the largest too.
     largest = max(e.amount for e in report.entries if e.day.weekday() == first.weekday)
     if (first.spent - largest) * 2 >= second.average * first.days * 3:
         yield _(

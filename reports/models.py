@@ -1,4 +1,4 @@
-"""Who is making which report just now, and which file answered it last."""
+"""The lock of a report being created, and its last file."""
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -7,7 +7,7 @@ from smartbudget.core.lease import Lease
 
 
 class Making(Table):
-    """`report#<sha256 of user and question>`, in the users table: one at a time."""
+    """`report#<sha256 of user, type and period>` in the users table: one at a time."""
 
     class Meta(UsersMeta):
         pass
@@ -17,7 +17,7 @@ class Making(Table):
     # Epoch seconds.
     lease_until = NumberAttribute(attr_name="claimed_until", null=True)
     fingerprint = UnicodeAttribute(null=True)  # of the numbers in the last file
-    file_name = UnicodeAttribute(null=True)  # that file; not whose it is
+    file_name = UnicodeAttribute(null=True)  # of that file, without its owner's id
     expires_at = NumberAttribute()  # epoch seconds; TTL
 
 

@@ -1,4 +1,4 @@
-"""A report as a PDF, for printing and keeping: what is said where on its pages."""
+"""Render a report as a PDF: the content and order of its pages."""
 
 import datetime
 import io
@@ -63,7 +63,7 @@ LEVELS = {
 def draw(report: Report, *, username: str, app_url: str) -> bytes:
     """Draw a report in the current language and return the PDF's bytes.
 
-    app_url: where its links lead, without a last slash.
+    app_url: the base of its links, without a trailing slash.
     """
     file = io.BytesIO()
     question = report.question
@@ -100,7 +100,7 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
 
 
 def _numbered(footer: str) -> type[Canvas]:
-    """Make a canvas that numbers its pages `1 of 7`, once it knows how many."""
+    """Return a canvas class that prints "Page 1 of 7" once all pages are known."""
 
     class Numbered(Canvas):
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -134,7 +134,7 @@ def _numbered(footer: str) -> type[Canvas]:
     return Numbered
 
 
-# The cover: what one sees in ten seconds.
+# The cover: the main facts at a glance.
 
 
 def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
@@ -156,8 +156,8 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
         ]
     )
     if not report.count:
-        found = _("No expenses so far") if report.is_running else _("No expenses")
-        yield Title(question.name, lines, found, _compared(report))
+        headline = _("No expenses so far") if report.is_running else _("No expenses")
+        yield Title(question.name, lines, headline, _compared(report))
         yield links
         yield Text(
             _(
@@ -176,7 +176,7 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
             yield KeepTogether(
                 [
                     Heading(_("What stands out")),
-                    *(Text(each, size=10, mark="•") for each in report.insights),
+                    *(Text(insight, size=10, mark="•") for insight in report.insights),
                     Spacer(0, 6),
                 ]
             )
@@ -194,26 +194,28 @@ def _compared(report: Report) -> str:
     if report.since is None:
         return _("no expenses yet")
     if not report.is_comparable:
-        said = _("no comparison: your expenses start on {day}")
+        template = _("no comparison: your expenses start on {day}")
         if report.previous_count:
-            said = _("{before} {then} (your expenses start on {day})")
-        return said.format(
+            template = _("{before} {then} (your expenses start on {day})")
+        return template.format(
             before=write_number(report.previous_total, report.currency),
             then=report.question.in_previous,
             day=day(report.since),
         )
     if not report.previous_count:
-        said = _("nothing {then}")
+        template = _("nothing {then}")
     elif report.is_running and report.change < 0:
-        # Less than a whole month, after a part of one, is no news.
-        said = _("so far; {before} {then}") if report.count else _("{before} {then}")
+        # Part of a month is expected to be less than a whole one.
+        template = (
+            _("so far; {before} {then}") if report.count else _("{before} {then}")
+        )
     elif not report.change:
-        said = _("exactly as much as {then}")
+        template = _("exactly as much as {then}")
     elif report.change > 0:
-        said = _("{difference} more than {then} ({before})")
+        template = _("{difference} more than {then} ({before})")
     else:
-        said = _("{difference} less than {then} ({before})")
-    return said.format(
+        template = _("{difference} less than {then} ({before})")
+    return template.format(
         then=report.question.in_previous,
         before=write_number(report.previous_total, report.currency),
         difference=write_number(abs(report.change), report.currency),
@@ -230,25 +232,25 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         yield write_number(report.median, report.currency), _("median expense")
     if report.busiest_day:
         busiest, spent = report.busiest_day
-        said = _("most in a day, {day}").format(day=day(busiest))
-        yield write_number(spent, report.currency), said
+        label = _("most in a day, {day}").format(day=day(busiest))
+        yield write_number(spent, report.currency), label
     if report.budgets:
-        kept = sum(each.line.remaining >= 0 for each in report.budgets)
+        kept = sum(standing.line.remaining >= 0 for standing in report.budgets)
         of_all = _("{kept} of {number}").format(kept=kept, number=len(report.budgets))
         yield of_all, _("budgets not passed")
 
 
 def _category_bars(report: Report) -> list[Bar]:
     spent = [line for line in report.categories if line.spent]
-    # One left over is no group.
+    # A single remaining category is shown itself, not as "1 others".
     shown = spent if len(spent) <= BARS + 1 else spent[:BARS]
     rest = spent[len(shown) :]
-    largest = max(each.spent for each in spent)
-    rows = [(each.category, each.spent) for each in shown]
+    largest = max(line.spent for line in spent)
+    rows = [(line.category, line.spent) for line in shown]
     if rest:
-        left = sum((each.spent for each in rest), NOTHING)
-        rows.append((_("{number} others").format(number=len(rest)), left))
-        largest = max(largest, left)
+        rest_total = sum((line.spent for line in rest), NOTHING)
+        rows.append((_("{number} others").format(number=len(rest)), rest_total))
+        largest = max(largest, rest_total)
     return [
         Bar(
             name,
@@ -263,7 +265,7 @@ def _category_bars(report: Report) -> list[Bar]:
 def _budget_chart(report: Report) -> Iterator[Flowable]:
     if not report.budgets:
         return
-    bars = [_budget_bar(each.line, report.currency) for each in report.budgets]
+    bars = [_budget_bar(standing.line, report.currency) for standing in report.budgets]
     note = _("in {currency}; a stroke marks the limit")
     if _adds_up(report):
         note = _("in {currency}, shorter periods added up; the line is the limit")
@@ -278,7 +280,7 @@ def _budget_chart(report: Report) -> Iterator[Flowable]:
 
 
 def _adds_up(report: Report) -> bool:
-    return any(each.line.periods > 1 for each in report.budgets)
+    return any(standing.line.periods > 1 for standing in report.budgets)
 
 
 def _budget_bar(line: BudgetLine, currency: str) -> Bar:
@@ -340,7 +342,7 @@ def _ends_in(first: datetime.date) -> datetime.date:
 
 
 def _step(top: Decimal) -> Decimal:
-    """Choose a round step for a scale of two to five lines."""
+    """Return a round step for a scale of two to five lines."""
     step = Decimal(1).scaleb(top.adjusted())
     for factor in ("0.2", "0.25", "0.5", "1", "2"):
         if top / (step * Decimal(factor)) <= 5:
@@ -349,7 +351,7 @@ def _step(top: Decimal) -> Decimal:
     return step * 2
 
 
-# The tables behind it.
+# The tables on the following pages.
 
 
 def _details(report: Report) -> Iterator[Flowable]:
@@ -375,7 +377,7 @@ def _details(report: Report) -> Iterator[Flowable]:
         yield CondPageBreak(45 * mm)
         note = _("by day, in {currency}; void ones are left out")
         yield Heading(_("All expenses"), note.format(currency=report.currency))
-        rows = sorted(report.entries, key=lambda each: each.day)
+        rows = sorted(report.entries, key=lambda entry: entry.day)
         yield _expense_table(report, rows, total=report.total)
 
 
@@ -432,7 +434,7 @@ def _budget_table(report: Report) -> Rows:
                 _(LEVELS[line.level]),
             ]
         )
-        for line in (each.line for each in report.budgets)
+        for line in (standing.line for standing in report.budgets)
     ]
     columns = [
         Column(_("Category"), 0.19, most_lines=2),
@@ -474,13 +476,13 @@ def _expense_table(
     rows = [
         Row(
             [
-                day(each.day),
-                each.category,
-                each.description,
-                write_number(each.amount, report.currency),
+                day(entry.day),
+                entry.category,
+                entry.description,
+                write_number(entry.amount, report.currency),
             ]
         )
-        for each in entries
+        for entry in entries
     ]
     if total is not None:
         rows.append(
@@ -496,7 +498,7 @@ def _expense_table(
 
 
 def signed(value: Decimal, currency: str) -> str:
-    """Write a change with its sign: the sign tells, not a colour."""
+    """Format a change with its sign, which does not depend on colour."""
     return f"{'+' if value > 0 else ''}{write_number(value, currency)}"
 
 
@@ -507,5 +509,5 @@ def _in_percent(change: Decimal, before: Decimal) -> str:
         return _("{number} times").format(number=f"{change / before + 1:.0f}")
     share = percentage(change, before)
     if abs(share) < 1:
-        return percent(abs(share))  # the change beside it has the sign
+        return percent(abs(share))  # the amount beside it has the sign
     return f"{'+' if change > 0 else ''}{percent(share)}"

@@ -1,4 +1,4 @@
-"""Which days a report is about, and which it is compared with."""
+"""The period of a report and the period it is compared with."""
 
 import datetime
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from smartbudget.core.i18n import day, days, gettext_noop, month_name, ngettext
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import validate_choice
 
-# What the kinds are called.
 TITLES = {
     "monthly": gettext_noop("Monthly report"),
     "weekly": gettext_noop("Weekly report"),
@@ -17,9 +16,9 @@ TITLES = {
     "yearly": gettext_noop("Yearly report"),
 }
 TYPES = tuple(TITLES)
-LONGEST = 366  # days of a custom report: a year, whichever it is
+LONGEST = 366  # days of a custom report: any year, leap or not
 
-# The year before is read too, and there must be one after.
+# Python's years are 1 to 9999, and neighbouring periods must exist.
 FIRST_YEAR, LAST_YEAR = 3, 9998
 
 ONE_DAY = datetime.timedelta(days=1)
@@ -27,20 +26,20 @@ ONE_DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Question:
-    """What a report is to answer: its kind, its days, and those before them."""
+    """The type and period of a report, and the period before."""
 
     report_type: str  # one of TYPES
     period: dates.Period
-    previous: dates.Period  # the one before, as long: a month before a month
+    previous: dates.Period  # the one before: a month before a month; custom: as long
 
     @property
     def days(self) -> int:
-        """How many days the period has."""
+        """The number of days in the period."""
         return (self.period.end - self.period.start).days + 1
 
     @property
     def title(self) -> str:
-        """What a report that answers it is called."""
+        """The name of this type of report."""
         return _(TITLES[self.report_type])
 
     @property
@@ -55,12 +54,12 @@ class Question:
 
     @property
     def previous_briefly(self) -> str:
-        """The same, as `October` where the year goes without saying."""
+        """The period before, as `October` if the year is clear."""
         return self._month_alone or self.previous_name
 
     @property
     def in_previous(self) -> str:
-        """When the period before was, as in `in October 2026`; part of a sentence."""
+        """The period before as a part of a sentence, such as `in October 2026`."""
         start, end = self.previous.start, self.previous.end
         if self.report_type == "monthly":
             return _("in {month}").format(month=self.previous_name)
@@ -74,14 +73,14 @@ class Question:
 
     @property
     def in_previous_briefly(self) -> str:
-        """The same, as `in October` where the year goes without saying."""
+        """The same, as `in October` if the year is clear."""
         if month := self._month_alone:
             return _("in {month}").format(month=month)
         return self.in_previous
 
     @property
     def _month_alone(self) -> str:
-        """The month before, in a report about another one of the same year."""
+        """The name of the month before if it is in the same year, or empty."""
         start = self.previous.start
         if self.report_type != "monthly" or start.year != self.period.start.year:
             return ""
@@ -97,15 +96,15 @@ def resolve(
     start_date: object = None,
     end_date: object = None,
 ) -> Question:
-    """Find the days that are asked for.
+    """Return the type and period of a report from a user's input.
 
-    report_type: one of TYPES. monthly: `year` and `month` (1-12), together or not at
-    all; weekly: the week, from Monday, that holds `start_date`; yearly: `year`; custom:
-    from `start_date` to `end_date`, both included, 366 days at most. Without its
-    values a report is about the month, week or year that holds `today`. Values that a
-    kind does not use must be None.
+    report_type: one of TYPES. monthly: `year` and `month` (1-12), both or neither;
+    weekly: the week, from Monday, that contains `start_date`; yearly: `year`; custom:
+    from `start_date` to `end_date` inclusive, at most 366 days. Without values, the
+    month, week or year that contains `today`. Values that a type does not use must be
+    None.
 
-    Raises InvalidError naming the field, also for days that have not begun yet.
+    Raises InvalidError naming the field, also for a period that has not begun.
     """
     kind = validate_choice(report_type, TYPES, "report_type")
     given = {
@@ -154,12 +153,12 @@ def _month(
 def _year(year: object, today: datetime.date) -> int:
     if year is None:
         return today.year
-    said = _("Enter a year as four digits.")
-    return _whole(year, "year", FIRST_YEAR, LAST_YEAR, said)
+    message = _("Enter a year as four digits.")
+    return _whole(year, "year", FIRST_YEAR, LAST_YEAR, message)
 
 
 def _whole(value: object, field: str, least: int, most: int, sentence: str) -> int:
-    """Read a whole number, given as one or in digits."""
+    """Return a whole number, given as an int or in digits. Raises InvalidError."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:6])
     if isinstance(value, bool) or not isinstance(value, int):
@@ -191,12 +190,12 @@ def _range(start: object, end: object) -> dates.Period:
     if last < first:
         raise InvalidError(_("The end is before the start."), "end_date")
     if (last - first).days >= LONGEST:
-        said = ngettext(
+        template = ngettext(
             "A report is about {number} day at most.",
             "A report is about {number} days at most.",
             LONGEST,
         )
-        raise InvalidError(said.format(number=LONGEST), "end_date")
+        raise InvalidError(template.format(number=LONGEST), "end_date")
     return dates.Period(first, last)
 
 

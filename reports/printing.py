@@ -1,4 +1,4 @@
-"""Making a report: numbers, drawing, and the file in the bucket. For the Lambda."""
+"""Create a report's PDF and store it in the bucket; run by the Lambda."""
 
 import datetime
 import hashlib
@@ -20,9 +20,9 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-URL_SECONDS = 24 * 3600  # asked for; an address dies with its credentials
+URL_SECONDS = 24 * 3600  # at most: a URL expires with the credentials that signed it
 PDF = "application/pdf"
-# Reports of one kind made in one second move to the next free one.
+# Reports of one type created in the same second take the next free second.
 SECONDS_TRIED = 10
 
 
@@ -33,15 +33,15 @@ def print_report(
     known: dict[str, str] | None = None,
     **days: object,
 ) -> dict[str, Any]:
-    """Make a report in the user's language and keep it.
+    """Create a report in the user's language and store it.
 
-    days: `year`, `month`, `start_date`, `end_date`, see `periods.resolve`. known:
-    `fingerprint` and `report_key` of an earlier answer; while its numbers are still
-    the same and its file is there, that file is the answer and nothing is drawn.
+    days: `year`, `month`, `start_date`, `end_date`; see `periods.resolve`.
+    known: `fingerprint` and `report_key` of an earlier result. If its numbers have not
+    changed and its file exists, that file is returned and nothing is drawn.
 
     Returns report_url, report_key, file_name and fingerprint. Raises InvalidError,
     NotFoundError for an unknown user, UnavailableError. Safe to repeat: without
-    `known` every call keeps one more file, and never replaces one.
+    `known`, every call stores one more file and never replaces one.
     """
     account = accounts.get_account(user_id)
     with override(account.language):
@@ -63,21 +63,21 @@ def _print(
         key = known.get("report_key", "")
         if files.owner_of(key) == user_id and _exists(key):
             return _answer(key, fingerprint)
-    made = pdf.draw(report, username=user.username, app_url=config.app_url)
-    key = _store(user_id, question.report_type, made)
+    document = pdf.draw(report, username=user.username, app_url=config.app_url)
+    key = _store(user_id, question.report_type, document)
     log.count("ReportsMade")
     logger.info(
         "report made user_id=%s type=%s expenses=%d bytes=%d",
         user_id,
         question.report_type,
         report.count,
-        len(made),
+        len(document),
     )
     return _answer(key, fingerprint)
 
 
 def fingerprint_of(report: Report, username: str) -> str:
-    """Return what tells one report's content from another's, its language too."""
+    """Return a hash of a report's content, language and username."""
     content = repr((current(), username, report))
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -92,7 +92,7 @@ def _answer(key: str, fingerprint: str) -> dict[str, Any]:
 
 
 def sign(key: str, seconds: int) -> str:
-    """Sign an address under which a report is downloaded, by anybody who has it."""
+    """Return a signed URL that downloads a report without a session."""
     address: str = aws.client("s3").generate_presigned_url(
         "get_object",
         Params={
@@ -120,7 +120,7 @@ def _store(user_id: str, report_type: str, made: bytes) -> str:
 
 
 def _put_new(key: str, made: bytes) -> bool:
-    """Store a file unless there is one; tell whether it was stored."""
+    """Store a file unless the key exists, and return whether it was stored."""
     try:
         aws.client("s3").put_object(
             Bucket=config.receipts_bucket,
@@ -143,7 +143,7 @@ def _exists(key: str) -> bool:
     try:
         aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
-        # Without the right to list, what is missing is forbidden.
+        # Without the right to list, S3 answers 403 for a missing object.
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
             return False
         raise

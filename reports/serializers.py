@@ -1,4 +1,4 @@
-"""What the API of summary, trend and reports takes and gives."""
+"""Request and response bodies of the API of summary, trend and reports."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The numbers of a report: exact, and without a thought of how they are drawn."""
+"""Compute the numbers of a report, independent of how they are drawn."""
 
 import datetime
 import statistics
@@ -32,7 +32,7 @@ _MONDAY = datetime.date(2024, 1, 1)
 
 @dataclass(frozen=True)
 class CategoryLine:
-    """What one category took, and what it took in the period before."""
+    """What was spent in a category, and in the period before."""
 
     category: str  # as typed
     category_key: str
@@ -45,20 +45,20 @@ class CategoryLine:
 
     @property
     def change(self) -> Decimal:
-        """How much more it took than before; below zero for less."""
+        """The difference to the period before; negative if less was spent."""
         return self.spent - self.previous
 
 
 @dataclass(frozen=True)
 class BudgetStanding:
-    """A budget in its own period, as `dates.day_shown` has it, or in several.
+    """A budget in its own period (see `dates.day_shown`), or added up over several.
 
-    In a report about more than a month, shorter periods are added up: those that have
-    begun, from the one on in which anything was recorded first.
+    A report about more than a month adds up shorter periods: those that have begun,
+    starting with the one of the first recorded expense.
 
-    of: how many of the budget's whole periods are over and inside the report's, and not
-    before anything was recorded; kept: in how many of those its present amount was not
-    passed.
+    of: how many whole periods of the budget are over and within the report's, not
+    counting those before the first recorded expense.
+    kept: in how many of those its current amount was not exceeded.
     """
 
     line: BudgetLine
@@ -72,28 +72,28 @@ class WeekdayLine:
 
     weekday: int
     spent: Decimal
-    days: int  # how many of them there were
+    days: int  # how many of them the period has
     average: Decimal  # in the currency's decimals
 
     @property
     def name(self) -> str:
-        """What the day is called."""
+        """The name of the day."""
         return i18n.weekday(_MONDAY + self.weekday * ONE_DAY)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a report says."""
+    """The content of a report."""
 
     question: Question
     currency: str
     today: datetime.date
-    since: datetime.date | None  # the earliest expense's day; None: there is none
+    since: datetime.date | None  # the earliest expense's day, or None
     entries: list[Entry]  # all that count, by day
     total: Decimal
     previous_total: Decimal
     previous_count: int
-    categories: list[CategoryLine]  # largest first; then those of before alone
+    categories: list[CategoryLine]  # largest first; last those of before only
     budgets: list[BudgetStanding]
     weekdays: list[WeekdayLine]  # Monday first
     largest: list[Entry]  # largest first
@@ -102,36 +102,36 @@ class Report:
     median: Decimal | None  # in the currency's decimals; None without expenses
     busiest_day: tuple[datetime.date, Decimal] | None  # most spent, and how much
     trend: list[tuple[datetime.date, Decimal]]  # first of month, total; oldest first
-    insights: list[str] = field(default_factory=list)  # true sentences; maybe none
+    insights: list[str] = field(default_factory=list)  # sentences, or none
 
     @property
     def count(self) -> int:
-        """How many expenses count."""
+        """The number of expenses that count."""
         return len(self.entries)
 
     @property
     def is_comparable(self) -> bool:
-        """Whether all of the period before is recorded, so that it is a measure."""
+        """Whether expenses were recorded for all of the period before."""
         return _covers(self.since, self.question.previous)
 
     @property
     def is_running(self) -> bool:
-        """Whether the period has days to come."""
+        """Whether the period is not over yet."""
         return self.question.period.end > self.today
 
     @property
     def change(self) -> Decimal:
-        """How much more was spent than in the period before."""
+        """The difference to the period before; negative if less was spent."""
         return self.total - self.previous_total
 
 
 def make_report(user: User, question: Question, *, today: datetime.date) -> Report:
-    """Read what a report needs, and work it out.
+    """Read the data of a report and compute it.
 
-    It takes a Query of each table, and one of a single item: the earliest expense.
+    Takes one Query of each table, and one for the earliest expense.
 
-    today: the user's local day. Void expenses count nowhere. Reads the indexes, which
-    lag behind writes by a moment.
+    today: the user's local day. Void expenses are not counted. The indexes are
+    eventually consistent.
     """
     kept = list_budgets(user).items
     months = _months(question.period.end)
@@ -161,11 +161,11 @@ def compute(
     today: datetime.date,
     since: datetime.date | None,
 ) -> Report:
-    """Work a report out of the expenses of its days and of those around them.
+    """Compute a report from the expenses of its period and those around it.
 
     found: expenses that count, by day: of the period, the one before, and the twelve
-    months that end with the period's. lines: budgets, each in the period to be shown.
-    since: the earliest expense's day; None: there is none.
+    months up to the period's end. lines: budgets, each for the period to show.
+    since: the earliest expense's day, or None.
     """
     over = dates.Period(question.period.start, min(question.period.end, today))
     is_comparable = _covers(since, question.previous)
@@ -198,12 +198,12 @@ def compute(
 
 
 def _covers(since: datetime.date | None, period: dates.Period) -> bool:
-    """Tell whether all of a period is recorded. since: the earliest expense's day."""
+    """Check whether recording began before a period. since: first expense's day."""
     return since is not None and since <= period.start
 
 
 def _total(entries: Iterable[Entry]) -> Decimal:
-    return sum((each.amount for each in entries), NOTHING)
+    return sum((entry.amount for entry in entries), NOTHING)
 
 
 def _rounded(amount: Decimal, currency: str) -> Decimal:
@@ -213,7 +213,7 @@ def _rounded(amount: Decimal, currency: str) -> Decimal:
 def _counted_days(
     period: dates.Period, entries: Sequence[Entry], today: datetime.date
 ) -> dates.Period:
-    """Leave out the days to come, unless something is entered for them already."""
+    """Return a period without its coming days, unless they have expenses already."""
     begun = min(period.end, max(today, period.start))
     return dates.Period(period.start, max([begun, *(e.day for e in entries)]))
 
@@ -261,9 +261,9 @@ def _line(
     day: datetime.date,
     found: Sequence[Entry],
 ) -> BudgetLine:
-    """Tell how a budget stands, in what of it fits a report's period.
+    """Return a budget's line for the day shown, or for all periods in a long report.
 
-    begun: the days of that period with anything to be told of.
+    begun: the days of the report from the first recorded expense to today, or None.
     """
     if question.days > LONGEST_MONTH and begun:
         periods = [
@@ -283,17 +283,17 @@ def _standing(
     found: Sequence[Entry],
     since: datetime.date | None,
 ) -> BudgetStanding:
-    """Count in how many of its whole periods a budget was kept."""
+    """Count the whole periods of a budget, and those in which it was kept."""
     totals = {
-        each: NOTHING
-        for each in dates.periods_within(line.period, period)
-        if since and each.end >= since
+        period_held: NOTHING
+        for period_held in dates.periods_within(line.period, period)
+        if since and period_held.end >= since
     }
-    for each in found if totals else ():
-        if each.category_key == line.category_key and each.day in period:
-            own = dates.period_of(line.period, each.day)
+    for period_held in found if totals else ():
+        if period_held.category_key == line.category_key and period_held.day in period:
+            own = dates.period_of(line.period, period_held.day)
             if own in totals:
-                totals[own] += each.amount
+                totals[own] += period_held.amount
     kept = sum(amount <= line.amount_each for amount in totals.values())
     return BudgetStanding(line, kept=kept, of=len(totals))
 
@@ -302,8 +302,8 @@ def _weekdays(
     entries: Sequence[Entry], counted: dates.Period, currency: str
 ) -> list[WeekdayLine]:
     spent = [NOTHING] * 7
-    for each in entries:
-        spent[each.day.weekday()] += each.amount
+    for entry in entries:
+        spent[entry.day.weekday()] += entry.amount
     weeks, rest = divmod((counted.end - counted.start).days + 1, 7)
     lines = []
     for weekday in range(7):
@@ -317,19 +317,19 @@ def _weekdays(
 def _median(entries: Sequence[Entry], currency: str) -> Decimal | None:
     if not entries:
         return None
-    return _rounded(statistics.median([each.amount for each in entries]), currency)
+    return _rounded(statistics.median([entry.amount for entry in entries]), currency)
 
 
 def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | None:
     spent: dict[datetime.date, Decimal] = {}
-    for each in entries:
-        spent[each.day] = spent.get(each.day, NOTHING) + each.amount
-    # The earliest of equal ones: entries come by day.
+    for entry in entries:
+        spent[entry.day] = spent.get(entry.day, NOTHING) + entry.amount
+    # Among equals the earliest, since entries are sorted by day.
     return max(spent.items(), key=lambda pair: pair[1], default=None)
 
 
 def _months(last_day: datetime.date) -> list[dates.Period]:
-    """Return the twelve months that end with the one of a day, oldest first."""
+    """Return the twelve months up to the one that contains a day, oldest first."""
     months = [dates.period_of("monthly", last_day)]
     while len(months) < MONTHS:
         months.insert(0, dates.period_of("monthly", months[0].start - ONE_DAY))
@@ -340,8 +340,8 @@ def _trend(
     found: Sequence[Entry], last_day: datetime.date
 ) -> list[tuple[datetime.date, Decimal]]:
     totals = {month.start: NOTHING for month in _months(last_day)}
-    for each in found:
-        first = each.day.replace(day=1)
+    for entry in found:
+        first = entry.day.replace(day=1)
         if first in totals:
-            totals[first] += each.amount
+            totals[first] += entry.amount
     return list(totals.items())

@@ -1,4 +1,4 @@
-"""Writing weekly and monthly summaries when they fall due."""
+"""Write weekly and monthly summaries when they are due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary: what was budgeted, what was spent, what is left."""
+"""The summary of a month or week: amounts budgeted, spent and left."""
 
 import datetime
 import heapq
@@ -27,66 +27,65 @@ class Summary:
     shown: dates.Period
     currency: str
     lines: list[BudgetLine]  # by category
-    # Category as typed, spent in what is shown; largest first. Of all, and of those
-    # that no budget is about.
+    # Category as typed and its total in the period shown; largest first.
     categories: list[tuple[str, Decimal]]
-    unbudgeted: list[tuple[str, Decimal]]
+    unbudgeted: list[tuple[str, Decimal]]  # those without a budget
     total_budget: Decimal  # of the monthly budgets
-    total_spent: Decimal  # of everything in what is shown
-    previous_spent: Decimal  # of everything in the month, or week, before
+    total_spent: Decimal  # in the period shown
+    previous_spent: Decimal  # in the month, or week, before
     # The last few expenses, newest first; in the current period, up to today.
     latest: list[Entry]
     names: list[str]  # categories of the budgets and of what was read, by name
 
     @property
     def total_remaining(self) -> Decimal:
-        """The monthly budgets less all spending; below zero when there was more."""
+        """The monthly budgets less all spending; negative if more was spent."""
         return self.total_budget - self.total_spent
 
     @property
     def left_to_spend(self) -> Decimal:
-        """Return what is left in all budgets, each in its own period."""
+        """The sum of what is left in all budgets, each in its own period."""
         return sum((line.remaining for line in self.lines), Decimal(0))
 
     @property
     def unbudgeted_spent(self) -> Decimal:
-        """Spent in categories that no budget is about."""
+        """The amount spent in categories without a budget."""
         return sum((spent for _, spent in self.unbudgeted), Decimal(0))
 
 
 @READS.limited
 def summary(user: User, month: str | None = None) -> Summary:
-    """Put budgets beside what was spent, with one Query of each table.
+    """Return a month's budgets and spending, with one Query of each table.
 
-    month: `YYYY-MM`; None: the current one. Weekly and yearly budgets show the period
-    that holds `dates.day_shown`, and today's budgets apply to every month.
+    month: `YYYY-MM`, or None for the current one. Weekly and yearly budgets show the
+    period that contains `dates.day_shown`. Today's budgets apply to every month.
 
-    Reads the indexes, which lag behind writes by a moment. Raises InvalidError.
+    The indexes are eventually consistent. Raises InvalidError.
     """
     first = dates.parse_month(month) if month is not None else user.today()
     return _summary(user, "monthly", dates.period_of("monthly", first))
 
 
 def review(user: User, kind: str, period: dates.Period) -> Summary:
-    """Put budgets beside what was spent in a period that is over.
+    """Return the budgets and spending of a period that is over.
 
-    kind: `weekly` or `monthly`. Budgets show their periods as in `summary`; one that
-    still runs is told so far.
+    kind: `weekly` or `monthly`. Budgets show their periods as in `summary`, and what
+    was spent so far if the period is not over.
     """
     return _summary(user, kind, period)
 
 
 def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
-    """Sum up a period of a kind, with each budget in its own period."""
+    """Return the summary of a period, with each budget in its own period."""
     today = user.today()
     day = dates.day_shown(shown, today)
     before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
     periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
-    # A budget carries the total of its current period: a year need not be read.
+    # A budget stores its current period's total, so a year need not be read.
     counted = [each for each in budgets if each.current == periods[each.period]]
     to_count = [each for each in budgets if each not in counted]
-    # Weeks reach out of the month; the forecast needs them whole.
+    # Weeks overlap the month's ends; the forecast needs them whole.
     whole = [each for each in budgets if each.period == "weekly" or each in to_count]
     needed = [before, shown, *(periods[each.period] for each in whole)]
     reach = dates.Period(
@@ -125,37 +124,41 @@ def _with_forecast(
     reach: dates.Period,
     found: Sequence[Spending],
 ) -> BudgetLine:
-    """Return a line with its projected date, where the expenses it takes were read.
+    """Return a line with its projected date, if all expenses of its period were read.
 
-    A yearly budget has none: most of its year is not read, and should not be.
+    A yearly budget has none, since most of its year is not read.
     """
     is_read = reach.start <= line.within.start and line.within.end <= reach.end
     if line.period == "yearly" or today not in line.within or not is_read:
         return line
-    mine = [each for each in found if each.category_key == line.category_key]
+    mine = [
+        spending for spending in found if spending.category_key == line.category_key
+    ]
     date = overspend_date(line.amount, line.within, today, mine)
     return replace(line, projected_overspend_date=date)
 
 
 def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:
-    """Add up each category under the name that it was first given; largest first."""
+    """Return the total of each category, named as first found; largest first."""
     totals: dict[str, Decimal] = {}
     names: dict[str, str] = {}
-    for each in found:
-        names.setdefault(each.category_key, each.category)
-        totals[each.category_key] = (
-            totals.get(each.category_key, Decimal(0)) + each.amount
+    for spending in found:
+        names.setdefault(spending.category_key, spending.category)
+        totals[spending.category_key] = (
+            totals.get(spending.category_key, Decimal(0)) + spending.amount
         )
     return expenses.largest_first(totals, names)
 
 
 def _latest(found: Iterable[Entry], days: dates.Period) -> list[Entry]:
-    within = [each for each in found if each.day in days]
-    return heapq.nlargest(LATEST, within, key=lambda each: (each.day, each.created_at))
+    within = [entry for entry in found if entry.day in days]
+    return heapq.nlargest(
+        LATEST, within, key=lambda entry: (entry.day, entry.created_at)
+    )
 
 
 def _names(budgets: Iterable[Budget], found: Iterable[Spending]) -> list[str]:
-    """List categories once each, as budgets or else the newest expenses write them."""
+    """Return each category once, spelled as in its budget or else its last expense."""
     names = {each.category_key: each.category for each in found}
     names.update((each.category_key, str(each.category)) for each in budgets)
     return [names[key] for key in sorted(names)]

@@ -1,4 +1,4 @@
-"""What weekly and monthly summaries say, in the language that the caller names."""
+"""The text of weekly and monthly summaries, in a given language."""
 
 from budgets.queries import BudgetLine
 from notifications import messages
@@ -12,7 +12,7 @@ MOST_BUDGETS = 50  # listed in a summary
 
 
 def summary(kind: str, spending: Summary, *, language: str) -> tuple[str, str]:
-    """Sum up a week or month that is over: (subject, message).
+    """Return the subject and message of the summary of a week or month.
 
     kind: `weekly` or `monthly`.
     """
@@ -67,7 +67,7 @@ def _standing(line: BudgetLine, currency: str) -> str:
 
 
 def _during(period: Period, kind: str) -> str:
-    """Return words for when something was spent."""
+    """Return the period as part of a sentence, such as "in November 2026"."""
     if kind == "weekly":
         return _("in the week of {day}").format(day=long_day(period.start))
     return _("in {month}").format(month=month(period.start))

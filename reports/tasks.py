@@ -1,4 +1,4 @@
-"""What notifications ask of reports."""
+"""Tasks of reports that lower layers send by name."""
 
 from __future__ import annotations
 

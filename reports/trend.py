@@ -1,4 +1,4 @@
-"""Twelve months, added up each.
+"""The total spending of each of twelve months.
 
 Why: docs/decisions.md#history-is-read-within-a-bound-not-aggregated
 """
@@ -40,15 +40,16 @@ class MonthTotal:
 def trend(
     user: User, *, month: str | None = None, category: str = "", by: str = ""
 ) -> list[MonthTotal]:
-    """Add up each of twelve months, oldest first, with one Query a megabyte.
+    """Return the totals of twelve months, oldest first, with one Query per megabyte.
 
-    month: the last of them, `YYYY-MM`; None: the current one. category: compared by
-    `casefold_key`; empty: all. by: `category`: each month has its totals by category,
-    as the month's summary has them; empty: none. Reads the index, which lags behind
-    writes by a moment.
+    month: the last of them, `YYYY-MM`, or None for the current one.
+    category: compared by `casefold_key`; empty for all.
+    by: `category` to add each month's totals by category, equal to its summary's;
+    empty for none.
 
-    Months that are more than it reads (see TREND_PAGES of `expenses.queries`) are left
-    out, the oldest first, rather than shown short. Raises InvalidError.
+    Reads at most `expenses.queries.TREND_PAGES` pages. Months beyond that are left out,
+    oldest first, rather than shown incomplete. The index is eventually consistent.
+    Raises InvalidError.
     """
     if by:
         validate_choice(by, TREND_BY, "by")
@@ -62,19 +63,19 @@ def trend(
         attributes_to_get=["date", "amount", *(["category"] if key or by else [])],
         scan_index_forward=False,
     ).page_iter
-    found = {each.isoformat()[:7]: _Month() for each in months}
+    totals = {start_day.isoformat()[:7]: _Month() for start_day in months}
     cut = ""  # the month, YYYY-MM, in which reading stopped
     for number, page in enumerate(pages, start=1):
-        # As DynamoDB writes them: making models of them takes many times as long.
+        # Raw items: creating models takes many times as long.
         for item in page["Items"]:
             if not key or casefold_key(item["category"]["S"]) == key:
-                found[item["date"]["S"][:7]].count(item)
+                totals[item["date"]["S"][:7]].count(item)
         if number == expenses.TREND_PAGES:
             cut = page.get("LastEvaluatedKey", {}).get("date", {}).get("S", "")[:7]
             break
     return [
         MonthTotal(start, total.spent, total.categories() if by else None)
-        for start, (month, total) in zip(months, found.items(), strict=True)
+        for start, (month, total) in zip(months, totals.items(), strict=True)
         if month > cut
     ]
 
@@ -94,14 +95,14 @@ class _Month:
             name = item["category"]["S"]
             key = casefold_key(name)
             self._by_key[key] += amount
-            self._names[key] = name  # the month's first in the end
+            self._names[key] = name  # the earliest of the month overwrites the others
 
     def categories(self) -> list[tuple[str, Decimal]]:
         return expenses.largest_first(self._by_key, self._names)
 
 
 def _twelve_to(day: datetime.date) -> list[datetime.date]:
-    """List the first days of twelve months, the last of which holds `day`."""
+    """Return the first days of the twelve months up to the one that contains `day`."""
     months = [day.replace(day=1)]
     while len(months) < TREND_MONTHS:
         months.append((months[-1] - datetime.timedelta(days=1)).replace(day=1))

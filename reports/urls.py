@@ -1,4 +1,4 @@
-"""Addresses of reports; smartbudget.urls says how the lists are used."""
+"""URLs of reports; smartbudget.urls includes the lists."""
 
 from django.urls import path, register_converter
 

@@ -67,21 +67,21 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def _month(user: User, month: str | None) -> dict[str, Any]:
-    """Read what the dashboard shows."""
-    found = summary.summary(user, month)
+    """Return the template context of the dashboard."""
+    month_summary = summary.summary(user, month)
     today = user.today()
-    is_current = today in found.shown
-    categories = charts.category_bars(found)
+    is_current = today in month_summary.shown
+    categories = charts.category_bars(month_summary)
     return {
-        "summary": found,
-        "month": _month_of(found.shown.start),
-        "previous_month": _month_of(found.shown.start - ONE_DAY),
-        "next_month": _month_of(found.shown.end + ONE_DAY),
+        "summary": month_summary,
+        "month": _month_of(month_summary.shown.start),
+        "previous_month": _month_of(month_summary.shown.start - ONE_DAY),
+        "next_month": _month_of(month_summary.shown.end + ONE_DAY),
         "is_current": is_current,
-        # Shown until there is something to look at.
+        # The first steps are shown until there are budgets and a few expenses.
         "is_new": is_current
-        and (not found.lines or len(found.latest) < summary.LATEST),
-        "bars": [budget_bar(line, today) for line in found.lines],
+        and (not month_summary.lines or len(month_summary.latest) < summary.LATEST),
+        "bars": [budget_bar(line, today) for line in month_summary.lines],
         "categories": categories[: charts.MOST_CATEGORIES],
         "more_categories": categories[charts.MOST_CATEGORIES :],
     }
@@ -89,7 +89,7 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
 
 @require_safe
 def trend(request: HttpRequest) -> HttpResponse:
-    """Show twelve months: a page of its own, or the dashboard's part of it."""
+    """Show twelve months, as a page or as a fragment for the dashboard."""
     user = request.user
     months = trends.trend(user, month=request.GET.get("month") or None)
     context = {
@@ -103,7 +103,7 @@ def trend(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def subscribe_step(request: HttpRequest) -> HttpResponse:
-    """Show the last of the first steps, ticked off once e-mails are confirmed."""
+    """Show the last of the first steps, done once e-mail alerts are confirmed."""
     if not request.htmx:
         return redirect("notifications:list")
     status = accounts.get_account(request.user.user_id).subscription_status
@@ -156,12 +156,12 @@ def delete(request: HttpRequest, file_name: str) -> HttpResponse:
 
 
 def _offer(request: HttpRequest, made: Made, *, email: bool) -> HttpResponse:
-    said = format_html(
+    message = format_html(
         _('The report about {name} is ready: <a href="{url}">download it</a>.'),
         name=made.question.name,
         url=reverse("reports:download", args=[made.file_name]),
     )
     if email:
-        said = format_html("{} {}", said, _("An e-mail is on its way."))
-    messages.success(request, said)
+        message = format_html("{} {}", message, _("An e-mail is on its way."))
+    messages.success(request, message)
     return redirect("reports:list")

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from expenses.validation import YEARS_AHEAD, YEARS_BACK
+from expenses.fields import YEARS_AHEAD, YEARS_BACK
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _

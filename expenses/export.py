@@ -5,23 +5,32 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from expenses.fields import FIELDS, represent_all
 from expenses.models import Expense
-from smartbudget.core.money import format_amount
+
+
+def _columns(*first: str) -> tuple[str, ...]:
+    """Return a table's columns: fields not named come last, and move no other one."""
+    return *first, *(name for name in FIELDS if name not in first)
+
 
 # By the name of a value, the heading of its column: in the table of a selection, which
 # people read, and in that of all expenses, which programs read as well.
 SELECTION_COLUMNS = {
-    "date": "Date",
-    "category": "Category",
-    "description": "Description",
-    "amount": "Amount",
-    "currency": "Currency",
-    "status": "Status",
-    "receipt": "Receipt",
+    name: name.capitalize()
+    for name in _columns(
+        "date",
+        "category",
+        "description",
+        "amount",
+        "currency",
+        "status",
+        "receipt",
+    )
 }
 EXPORT_COLUMNS = {
     name: name
-    for name in (
+    for name in _columns(
         "date",
         "amount",
         "currency",
@@ -62,12 +71,8 @@ def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]
     """Yield the lines of a CSV file of some expenses."""
     rows = (
         {
-            "date": expense.date,
-            "category": expense.category,
-            "description": expense.description,
-            "amount": format_amount(expense.amount, currency),
+            **represent_all(expense, currency),
             "currency": currency,
-            "status": expense.status,
             "receipt": expense.receipt_name or "",
         }
         for expense in expenses

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from expenses import history, services
+from expenses.fields import CATEGORY, DESCRIPTION, values_of
 from expenses.models import STATUS_WORDS, Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.receipts import validation
@@ -77,11 +78,13 @@ class ExpenseForm(forms.Form):
     amount = AmountField()
     category = forms.CharField(
         label=_("Category"),
-        max_length=50,
+        max_length=CATEGORY.longest,
         help_text=_("What budgets are about, such as Groceries. Case does not count."),
     )
     description = LinesField(
-        label=_("Description (optional)"), max_length=500, required=False
+        label=_("Description (optional)"),
+        max_length=DESCRIPTION.longest,
+        required=False,
     )
     date = DayField(label=_("Date"))
     odd_date = forms.BooleanField(label=_("Yes, that date is right"), required=False)
@@ -132,13 +135,8 @@ class NewExpenseForm(ExpenseForm):
     @classmethod
     def blank(cls, user: User, like: Expense | None = None) -> Self:
         """Return a form for an expense of today; like: one to take the rest from."""
-        initial = {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
-        if like:
-            initial |= {
-                "amount": editable(like.amount, user.currency),
-                "category": like.category,
-                "description": like.description,
-            }
+        initial = _initial(like, user) if like else {}
+        initial |= {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
         return cls(user=user, initial=initial)
 
     def clean_idempotency_key(self) -> str | None:
@@ -195,15 +193,8 @@ class EditExpenseForm(ExpenseForm):
         """Fill the form with what an expense holds."""
         return cls(
             user=user,
-            initial={
-                "amount": editable(expense.amount, user.currency),
-                "category": expense.category,
-                "description": expense.description,
-                "date": expense.date,
-                "known_date": expense.date,
-                "status": expense.status,
-                "version": int(expense.version),
-            },
+            initial=_initial(expense, user)
+            | {"known_date": expense.date, "version": int(expense.version)},
         )
 
     def clean(self) -> dict[str, Any]:
@@ -223,22 +214,27 @@ class EditExpenseForm(ExpenseForm):
             typed["amount"] = stored.amount
         else:
             typed["amount"] = parse_amount(typed["amount"], user.currency)
-        compared = ("amount", "category", "description", "date", "status")
         return [
             (
                 str(self[name].label),
-                history.in_words(name, getattr(stored, name), user.currency),
-                history.in_words(name, typed[name], user.currency),
+                history.display(name, value, user.currency),
+                history.display(name, typed[name], user.currency),
             )
-            for name in compared
-            if getattr(stored, name) != typed[name]
+            for name, value in values_of(stored).items()
+            if value != typed[name]
         ]
+
+
+def _initial(expense: Expense, user: User) -> dict[str, Any]:
+    """Return what fields hold, as it is typed."""
+    amount = editable(expense.amount, user.currency)
+    return {**values_of(expense), "amount": amount}
 
 
 class CategoryForm(forms.Form):
     """The category that a selection gets."""
 
-    category = forms.CharField(label=_("Category"), max_length=50)
+    category = forms.CharField(label=_("Category"), max_length=CATEGORY.longest)
 
 
 class FilterForm(ListForm):
@@ -254,7 +250,9 @@ class FilterForm(ListForm):
     )
     start = DayField(label=_("From"), required=False)
     end = DayField(label=_("To"), required=False)
-    category = forms.CharField(label=_("Category"), max_length=50, required=False)
+    category = forms.CharField(
+        label=_("Category"), max_length=CATEGORY.longest, required=False
+    )
     status = forms.ChoiceField(
         label=_("Status"),
         choices=[("", _("Any")), *STATUS_CHOICES],

@@ -6,7 +6,6 @@ makes it, which is conditional on that version: no two changes share a slot unme
 none is lost. It holds what was; what it became is what stood before the next change.
 """
 
-import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ from typing import Any
 
 from pynamodb.expressions.operand import Path
 
-from expenses.models import STATUS_WORDS, Expense, History
+from expenses.fields import FIELDS, Value, values_of
+from expenses.models import Expense, History
 from expenses.queries import get_expense
-from smartbudget.core import i18n, money
 from smartbudget.core.dynamodb import Transaction
-from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
 
@@ -27,13 +25,8 @@ KEPT = 50  # changes
 
 RawItem = dict[str, Any]  # as DynamoDB writes it
 
-FIELD_WORDS = {
-    "amount": gettext_noop("Amount"),
-    "category": gettext_noop("Category"),
-    "description": gettext_noop("Description"),
-    "date": gettext_noop("Date"),
-    "status": gettext_noop("Status"),
-    "receipt": gettext_noop("Receipt"),
+LABELS = {name: field.label for name, field in FIELDS.items()} | {
+    "receipt": gettext_noop("Receipt")
 }
 
 
@@ -41,9 +34,9 @@ FIELD_WORDS = {
 class Edit:
     """One attribute's change; None: there was, or is, no such thing."""
 
-    field: str  # an expense's attribute, or receipt: the name of its file
-    before: str | Decimal | None
-    after: str | Decimal | None
+    field: str  # one of LABELS; receipt: the name of its file
+    before: Value | None
+    after: Value | None
 
 
 @dataclass(frozen=True)
@@ -104,15 +97,11 @@ def _changes(expense: Expense, item: RawItem) -> list[Change]:
     return [*changes, Change(expense.created_at, created=True)]
 
 
-def in_words(field: str, value: str | Decimal | None, currency: str) -> str:
-    """Write what a field held, as people read it; empty where there was nothing."""
-    if isinstance(value, Decimal):
-        return money.display(value, currency)
-    if value and field == "date":
-        return i18n.day(datetime.date.fromisoformat(value))
-    if value and field == "status":
-        return _(STATUS_WORDS[value])
-    return value or ""
+def display(name: str, value: Value | None, currency: str) -> str:
+    """Write what a field held, for people; empty where there was nothing."""
+    if not value or name not in FIELDS:
+        return str(value or "")
+    return FIELDS[name].display(value, currency)
 
 
 def note(before: Expense, after: Expense, writes: Transaction) -> None:
@@ -146,15 +135,15 @@ def _entries(expense: Expense, item: RawItem) -> list[Mapping[str, Any]]:
 
 
 def _state_of(expense: Expense) -> dict[str, str | None]:
-    return {
-        # As stored: 5 and 5.00 are one amount.
-        "amount": format(expense.amount.normalize(), "f"),
-        "category": expense.category,
-        "description": expense.description,
-        "date": expense.date,
-        "status": expense.status,
-        "receipt": expense.receipt_name,
+    state: dict[str, str | None] = {
+        name: _text(value) for name, value in values_of(expense).items()
     }
+    return state | {"receipt": expense.receipt_name}
+
+
+def _text(value: Value) -> str:
+    """Return a value as changes hold it: 5 and 5.00 are one amount."""
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else value
 
 
 def _item(expense: Expense) -> History:

@@ -1,6 +1,5 @@
 """What the expense API takes and gives; services check the rules."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -9,11 +8,11 @@ from rest_framework import serializers
 from expenses.bulk_create import MOST_ROWS
 from expenses.bulk_update import MOST as MOST_SELECTED
 from expenses.categories.queries import LONGEST
-from expenses.history import Edit
+from expenses.fields import CATEGORY, DESCRIPTION, represent
+from expenses.history import LABELS, Edit
 from expenses.models import STATUSES
 from expenses.queries import LONGEST_SEARCH, RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
-from smartbudget.core.money import format_amount
 from smartbudget.web.base_serializers import (
     FormInput,
     InputSerializer,
@@ -44,9 +43,12 @@ class RowInput(InputSerializer):
     """An expense of a bulk."""
 
     amount = AmountField()
-    category = TextField(max_length=50)
+    category = TextField(max_length=CATEGORY.longest)
     description = TextField(
-        lines=True, max_length=500, required=False, allow_blank=True
+        lines=True,
+        max_length=DESCRIPTION.longest,
+        required=False,
+        allow_blank=True,
     )
     date = DayField(required=False, help_text="The caller's today, if left out.")
     status = serializers.ChoiceField(
@@ -114,7 +116,9 @@ class ExpenseFilter(ListQuery):
 
     start = DayField(required=False, help_text="The first day listed.")
     end = DayField(required=False, help_text="The last day listed.")
-    category = TextField(required=False, max_length=50, help_text="In any case.")
+    category = TextField(
+        required=False, max_length=CATEGORY.longest, help_text="In any case."
+    )
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )
@@ -197,22 +201,16 @@ class DoneOutput(serializers.Serializer[Any]):
 
 
 class EditOutput(serializers.Serializer[Any]):
-    field = serializers.ChoiceField(
-        ["amount", "category", "description", "date", "status", "receipt"]
-    )
+    field = serializers.ChoiceField([*LABELS])
     before = serializers.CharField(allow_null=True)
     after = serializers.CharField(allow_null=True)
 
     def to_representation(self, instance: Edit) -> dict[str, Any]:
-        def shown(value: str | Decimal | None) -> str | None:
-            if isinstance(value, Decimal):
-                return format_amount(value, self.context["currency"])
-            return value
-
+        currency = self.context["currency"]
         return {
             "field": instance.field,
-            "before": shown(instance.before),
-            "after": shown(instance.after),
+            "before": represent(instance.before, currency),
+            "after": represent(instance.after, currency),
         }
 
 

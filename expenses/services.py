@@ -41,19 +41,16 @@ class StaleError(ConflictError):
 def record_expense(
     user: User,
     *,
-    amount: object,
-    category: str,
-    description: str = "",
-    date: object = None,
-    status: str = "pending",
     receipt: "Receipt | None" = None,
     receipt_url: str | None = None,
     idempotency_key: str | None = None,
     is_same: bool = False,
+    **values: object,
 ) -> Expense:
     """Store a new expense, with the budgets it changes and the alerts that rise.
 
-    amount: currency units, above zero. date: the user's local day; None: today.
+    values: by the names of `fields.FIELDS`. amount: currency units, above zero. date:
+    the user's local day; None: today.
     receipt: a checked file; receipt_url: or the key of a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key gives the expense stored first.
     is_same: the key is known to be this expense's alone; it may be edited by now.
@@ -62,16 +59,8 @@ def record_expense(
     ConflictError if the key was used for another expense. Without a key, not
     idempotent: every call stores one more.
     """
-    given = {
-        "amount": amount,
-        "category": category,
-        "description": description,
-        "date": date,
-        "status": status,
-    }
-    expense = validation.new_expense(
-        user, validation.new_id(user, idempotency_key), given
-    )
+    expense_id = validation.new_id(user, idempotency_key)
+    expense = validation.new_expense(user, expense_id, values)
     kept = _keep(user, expense.expense_id, receipt, receipt_url)
     if kept:
         expense.set_receipt(kept.changes)
@@ -79,7 +68,9 @@ def record_expense(
     with _taken_back(kept):
         stored = _commit(user, lambda: _record(user, expense, kept))
         if stored is not expense and not is_same:
-            validation.refuse_different(stored, expense, dated=date is not None)
+            validation.refuse_different(
+                stored, expense, dated=values.get("date") is not None
+            )
     if stored is expense:  # else it was there
         log.count("ExpensesRecorded")
     if kept and kept.mark and stored.receipt_url != kept.key:
@@ -91,19 +82,16 @@ def edit_expense(
     user: User,
     expense_id: str,
     *,
-    amount: object = None,
-    category: str | None = None,
-    description: str | None = None,
-    date: object = None,
-    status: str | None = None,
     receipt: "Receipt | None" = None,
     receipt_url: str | None = None,
     drop_receipt: bool = False,
     version: int | None = None,
     precondition: Callable[[Expense], None] | None = None,
+    **values: object,
 ) -> Expense:
     """Change what is given, with the budgets and alerts that follow.
 
+    values: as with a new expense; None: not given.
     receipt, receipt_url: as with a new expense; what was there before is removed.
     drop_receipt: remove it. version: of the expense that was looked at, as `version`
     has it; None: whichever there is. precondition: of the expense that is about to
@@ -115,14 +103,7 @@ def edit_expense(
     Raises InvalidError, NotFoundError, what `precondition` raises, and StaleError where
     something would change and the version is another by now.
     """
-    given = {
-        "amount": amount,
-        "category": category,
-        "description": description,
-        "date": date,
-        "status": status,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in values.items() if value is not None}
     try:
         changes = validation.validate(user, given)
     except InvalidError:  # perhaps of what stays as it is

@@ -1,29 +1,20 @@
 """Expenses that are checked and not stored yet, and their ids."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from expenses.models import STATUSES, Expense
+from expenses.fields import FIELDS
+from expenses.models import Expense
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import ngettext
-from smartbudget.core.text import casefold_key, validate_choice, validate_text
+from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
 
-YEARS_BACK = 10
-YEARS_AHEAD = 1
-
 _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
-_DEFAULTS = {
-    "amount": None,
-    "category": None,
-    "description": "",
-    "date": None,
-    "status": "pending",
-}
+_DEFAULTS = {name: field.default for name, field in FIELDS.items()}
 
 
 def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
@@ -44,12 +35,13 @@ def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Exp
 def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     """Check values given for an expense; returns its attributes.
 
-    given: any of amount (currency units), category, description, date (None: today)
-    and status.
+    given: by the names of `FIELDS`; amount: currency units, date: None: today.
 
     Raises InvalidError for the first bad one.
     """
-    values = {name: _CHECKS[name](user, value) for name, value in given.items()}
+    values: dict[str, Any] = {
+        name: FIELDS[name].validate(user, value) for name, value in given.items()
+    }
     if "category" in values:
         values["category_key"] = casefold_key(values["category"])
     if "description" in values:
@@ -80,7 +72,7 @@ def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]
     errors = {}
     for name, value in {**_DEFAULTS, **given}.items():
         try:
-            _CHECKS[name](user, value)
+            FIELDS[name].validate(user, value)
         except InvalidError as error:
             errors[name] = [str(error)]
     return errors
@@ -109,14 +101,10 @@ def refuse_different(stored: Expense, wanted: Expense, *, dated: bool) -> None:
 
     Raises ConflictError.
     """
-    for name in (
-        "amount",
-        "category",
-        "description",
-        "status",
-        *(["date"] if dated else []),
-        *(["receipt_sha256"] if wanted.receipt_sha256 else []),
-    ):
+    names = {*FIELDS} if dated else {*FIELDS} - {"date"}
+    if wanted.receipt_sha256:
+        names.add("receipt_sha256")
+    for name in names:
         if getattr(stored, name) != getattr(wanted, name):
             raise ConflictError(_("This Idempotency-Key was used for another expense."))
 
@@ -125,48 +113,3 @@ def _is_same(value: object, stored: object) -> bool:
     if isinstance(stored, Decimal):
         return money.is_amount(value, stored)
     return str(value) == stored
-
-
-def _check_amount(user: User, value: object) -> object:
-    return money.parse_amount(value, user.currency)
-
-
-def _check_category(_user: User, value: object) -> str:
-    return validate_text(value, "category", shortest=1, longest=50)
-
-
-def _check_description(_user: User, value: object) -> str:
-    return validate_text(value, "description", longest=500, lines=True)
-
-
-def _check_date(user: User, value: object) -> str:
-    today = user.today()
-    day = today if value is None else dates.parse_day(value)
-    if day < dates.years_later(today, -YEARS_BACK):
-        said = ngettext(
-            "Not more than {years} year back.",
-            "Not more than {years} years back.",
-            YEARS_BACK,
-        )
-        raise InvalidError(said.format(years=YEARS_BACK), "date")
-    if day > dates.years_later(today, YEARS_AHEAD):
-        said = ngettext(
-            "Not more than {years} year ahead.",
-            "Not more than {years} years ahead.",
-            YEARS_AHEAD,
-        )
-        raise InvalidError(said.format(years=YEARS_AHEAD), "date")
-    return day.isoformat()
-
-
-def _check_status(_user: User, value: object) -> str:
-    return validate_choice(value, STATUSES, "status")
-
-
-_CHECKS: dict[str, Callable[[User, object], Any]] = {
-    "amount": _check_amount,
-    "category": _check_category,
-    "description": _check_description,
-    "date": _check_date,
-    "status": _check_status,
-}

@@ -278,9 +278,9 @@ def _in_words(change: history.Change, user: User) -> dict[str, Any]:
     """Write a change for people: its edits as (field, before, after)."""
     edits = [
         (
-            _(history.FIELD_WORDS[edit.field]),
-            history.in_words(edit.field, edit.before, user.currency),
-            history.in_words(edit.field, edit.after, user.currency),
+            _(history.LABELS[edit.field]),
+            history.display(edit.field, edit.before, user.currency),
+            history.display(edit.field, edit.after, user.currency),
         )
         for edit in change.edits
     ]

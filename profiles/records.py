@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from accounts.models import Account
-from expenses import export
+from expenses import export, fields
 from notifications.status_text import describe_delivery, reason_in_words
 from smartbudget.core.files import file_name
 from smartbudget.core.i18n import override
@@ -37,16 +36,7 @@ _PROFILE = (
     "subscription_status",
     "created_at",
 )
-_EXPENSE = (
-    "expense_id",
-    "category",
-    "description",
-    "date",
-    "receipt_url",
-    "status",
-    "created_at",
-    "updated_at",
-)
+_EXPENSE = ("expense_id", "receipt_url", "created_at", "updated_at")
 # Not their ids, by which nobody outside knows them.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _BUDGET = ("budget_id", "category", "period", "created_at")
@@ -82,18 +72,12 @@ def of_token(token: "LiveToken") -> Record:
 
 def of_expense(expense: "Expense", user: User) -> Record:
     """Describe an expense as the API does."""
-    amount = format_amount(expense.amount, user.currency)
-    return _picked(expense, _EXPENSE) | {"amount": amount}
+    values = fields.represent_all(expense, user.currency)
+    return {**values, **_picked(expense, _EXPENSE)}
 
 
 def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> Record:
     """Describe what became of an expense, newest change first, as the API does."""
-
-    def shown(value: str | Decimal | None) -> str | None:
-        if isinstance(value, Decimal):
-            return format_amount(value, user.currency)
-        return value
-
     told = [
         {
             "at": change.at,
@@ -101,8 +85,8 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
             "edits": [
                 {
                     "field": edit.field,
-                    "before": shown(edit.before),
-                    "after": shown(edit.after),
+                    "before": fields.represent(edit.before, user.currency),
+                    "after": fields.represent(edit.after, user.currency),
                 }
                 for edit in change.edits
             ],

@@ -1,0 +1,122 @@
+"""The fields of an expense that its owner fills in, each declared once.
+
+Validation, history, exports and the CSV files go by `FIELDS`. A new field also needs
+its attribute in models.py and its widget or type in forms.py and serializers.py.
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from expenses.models import STATUS_WORDS, STATUSES, Expense
+from smartbudget.core import dates, i18n, money
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop, ngettext
+from smartbudget.core.text import validate_choice, validate_text
+from smartbudget.core.user import User
+
+YEARS_BACK = 10
+YEARS_AHEAD = 1
+
+Value = str | Decimal  # of a field, as the model has it
+
+
+def _as_it_is(value: Any, _currency: str) -> str:
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Field:
+    """What an expense has under `name`: as attribute, in the API, forms and exports."""
+
+    name: str
+    label: str  # in English
+    # Returns the value to store. Raises InvalidError.
+    validate: Callable[[User, object], Value]
+    default: object = None  # validated where a new expense has no value
+    longest: int = 0  # characters of a text
+    display: Callable[[Any, str], str] = _as_it_is  # for people, of value and currency
+
+
+def _text_field(
+    name: str, label: str, *, longest: int, default: str | None = None, **rules: Any
+) -> Field:
+    def validate(_user: User, value: object) -> str:
+        return validate_text(value, name, longest=longest, **rules)
+
+    return Field(name, label, validate, default, longest)
+
+
+def _validate_amount(user: User, value: object) -> Decimal:
+    return money.parse_amount(value, user.currency)
+
+
+def _validate_date(user: User, value: object) -> str:
+    today = user.today()
+    day = today if value is None else dates.parse_day(value)
+    if day < dates.years_later(today, -YEARS_BACK):
+        said = ngettext(
+            "Not more than {years} year back.",
+            "Not more than {years} years back.",
+            YEARS_BACK,
+        )
+        raise InvalidError(said.format(years=YEARS_BACK), "date")
+    if day > dates.years_later(today, YEARS_AHEAD):
+        said = ngettext(
+            "Not more than {years} year ahead.",
+            "Not more than {years} years ahead.",
+            YEARS_AHEAD,
+        )
+        raise InvalidError(said.format(years=YEARS_AHEAD), "date")
+    return day.isoformat()
+
+
+def _display_date(value: str, _currency: str) -> str:
+    return i18n.day(datetime.date.fromisoformat(value))
+
+
+def _validate_status(_user: User, value: object) -> str:
+    return validate_choice(value, STATUSES, "status")
+
+
+def _display_status(value: str, _currency: str) -> str:
+    return _(STATUS_WORDS[value])
+
+
+AMOUNT = Field(
+    "amount", gettext_noop("Amount"), _validate_amount, display=money.display
+)
+CATEGORY = _text_field("category", gettext_noop("Category"), shortest=1, longest=50)
+DESCRIPTION = _text_field(
+    "description", gettext_noop("Description"), longest=500, default="", lines=True
+)
+DATE = Field("date", gettext_noop("Date"), _validate_date, display=_display_date)
+STATUS = Field(
+    "status",
+    gettext_noop("Status"),
+    _validate_status,
+    default="pending",
+    display=_display_status,
+)
+
+FIELDS = {field.name: field for field in (AMOUNT, CATEGORY, DESCRIPTION, DATE, STATUS)}
+
+
+def values_of(expense: Expense) -> dict[str, Value]:
+    """Return what an expense has in each field."""
+    return {name: getattr(expense, name) for name in FIELDS}
+
+
+def represent(value: Value | None, currency: str) -> str | None:
+    """Return a value as the API and exports write it."""
+    return money.format_amount(value, currency) if isinstance(value, Decimal) else value
+
+
+def represent_all(expense: Expense, currency: str) -> dict[str, Any]:
+    """Return what an expense has in each field as the API and exports write it."""
+    return {
+        name: represent(value, currency) for name, value in values_of(expense).items()
+    }

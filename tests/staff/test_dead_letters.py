@@ -180,7 +180,7 @@ def test_what_it_costs(grace):
 
 
 def test_the_log_tells_who_moved_which(grace, caplog):
-    caplog.set_level(logging.INFO, "notifications")
+    caplog.set_level(logging.INFO, "staff")
     bury(1)
 
     dead_letters.redrive(grace, always)

@@ -215,7 +215,7 @@ def test_what_staff_actions_cost(grace):
 
 
 def test_the_log_tells_who_did_what(grace, caplog):
-    caplog.set_level(logging.INFO, "notifications")
+    caplog.set_level(logging.INFO, "staff")
     make_failed()
 
     failed_notifications.resend(grace, ["n1"])

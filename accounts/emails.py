@@ -1,6 +1,6 @@
 """An account's e-mail address, the one it is changing to, and what subscribes them."""
 
-from accounts import claims, entries
+from accounts import claims, credentials
 from accounts.models import Account, Claim
 from notifications.recipients import NO_CHANGE, EmailChanges, retired
 from smartbudget.core.dynamodb import Action, Transaction, WriteConflictError
@@ -31,7 +31,7 @@ def store(
     writes = writes or Transaction()
     writes.update(account, change(account, changes, writes))
     if "email" in changes:
-        entries.write_snapshots(account, writes)
+        credentials.refresh_cached_users(account, writes)
     try:
         writes.commit()
     except WriteConflictError as error:

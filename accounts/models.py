@@ -46,7 +46,7 @@ class Account(Recipient):
     large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # for staff; the user is not told
-    # Expiry and sha256 of each key, see accounts.entries; None: there is none.
+    # Expiry and sha256 of each key, see accounts.credentials; None: there is none.
     sessions = UnicodeSetAttribute(null=True)
     tokens = UnicodeSetAttribute(null=True)
 
@@ -79,7 +79,7 @@ class Claim(Table):
 
 
 class Credential(Table):
-    """`<kind>#<sha256 of its key>`: what opens an account, see accounts.entries."""
+    """`<kind>#<sha256 of its key>`: what opens an account, see accounts.credentials."""
 
     class Meta(UsersMeta):
         pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import claims, emails, entries, passwords, rules, sessions
+from accounts import claims, credentials, emails, passwords, rules, sessions
 from accounts.models import Account, Claim, Credential, Session
 from accounts.sessions import LiveSession, Login
 from notifications import messages, outbox, recipients, schedule
@@ -86,7 +86,7 @@ def register(
         updated_at=now,
     )
     login, session = sessions.new(account, device)
-    account.sessions = {entries.entry_of(session)}
+    account.sessions = {credentials.entry_of(session)}
     retry_on_conflict(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
     return login
@@ -203,12 +203,14 @@ def _begin_session(checked: Account, device: str | None) -> Login:
         raise AuthenticationError(_("The password has just been changed."))
     refuse_locked(account)
     writes = Transaction()
-    kept = sorted(entries.live(account.sessions))[-(sessions.AT_MOST - 1) :]
+    kept = sorted(credentials.live(account.sessions))[-(sessions.AT_MOST - 1) :]
     for entry in set(account.sessions or ()).difference(kept):
         writes.delete(Session.of_entry(entry))
     login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())
-    writes.update(account, [Account.sessions.set({*kept, entries.entry_of(session)})])
+    writes.update(
+        account, [Account.sessions.set({*kept, credentials.entry_of(session)})]
+    )
     writes.commit()
     logger.info("session begun user_id=%s", account.user_id)
     return login
@@ -226,7 +228,7 @@ def refuse_locked(account: Account) -> None:
 
 def find_session(session_key: str) -> User | None:
     """Return whose session a key opens; None if it ended, expired or never was."""
-    session = entries.find(Session, session_key)
+    session = credentials.find(Session, session_key)
     if session is None or session.expires_at <= time.time():
         return None
     return user_of(session)
@@ -237,10 +239,10 @@ def user_of(item: Credential) -> User | None:
 
     Where older code wrote it, without what it did not know, the account is read.
     """
-    if entries.lacks_fields(item.user):
+    if credentials.lacks_fields(item.user):
         account = find_account(item.owner)
         return account.user if account else None
-    return entries.user_from(item.user)
+    return credentials.user_from(item.user)
 
 
 def log_out(session_key: str) -> None:
@@ -249,14 +251,14 @@ def log_out(session_key: str) -> None:
 
 
 def _end_session(session_key: str) -> None:
-    session = entries.find(Session, session_key)
+    session = credentials.find(Session, session_key)
     if session is None:
         return
     writes = Transaction()
     writes.delete(session)
     account = find_account(session.owner)
     if account is not None:
-        left = set(account.sessions or ()) - {entries.entry_of(session)}
+        left = set(account.sessions or ()) - {credentials.entry_of(session)}
         writes.update(account, [Account.action("sessions", left or None)])
     writes.commit()
     logger.info("session ended user_id=%s", session.owner)
@@ -285,7 +287,7 @@ def end_other_sessions(user: User, session_key: str | None) -> int:
 
     session_key: as in `list_sessions`. Safe to repeat.
     """
-    mine = entries.digest(session_key) if session_key else None
+    mine = credentials.digest(session_key) if session_key else None
     return _end_sessions(user, lambda found: found != mine)
 
 
@@ -293,7 +295,7 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
     def attempt() -> int:
         account = get_account(user.user_id)
         held = account.sessions or set()
-        ended = {entry for entry in held if is_to_end(entries.id_of(entry))}
+        ended = {entry for entry in held if is_to_end(credentials.id_of(entry))}
         if not ended:
             return 0
         writes = Transaction()
@@ -302,7 +304,7 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
         writes.update(account, [Account.action("sessions", held - ended or None)])
         writes.commit()
         logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
-        return len(ended & entries.live(account.sessions))
+        return len(ended & credentials.live(account.sessions))
 
     return retry_on_conflict(attempt)
 
@@ -319,11 +321,11 @@ def end_all_access(user_id: str) -> int:
         if not ended:
             return 0
         writes = Transaction()
-        entries.delete_all(account, writes)
+        credentials.delete_all(account, writes)
         writes.update(account, [Account.sessions.remove(), Account.tokens.remove()])
         writes.commit()
         logger.info("all access ended user_id=%s count=%d", user_id, len(ended))
-        return len(entries.live(ended))
+        return len(credentials.live(ended))
 
     return retry_on_conflict(attempt)
 
@@ -369,7 +371,7 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
     writes.update(account, account.change(values))
     for kind in values.get("opted_in") or ():
         schedule.put_next(account, kind, writes)
-    entries.write_snapshots(account, writes)
+    credentials.refresh_cached_users(account, writes)
     writes.commit()
 
 
@@ -420,12 +422,12 @@ def _store_password(
         raise ConflictError(_("The password was changed meanwhile."), "old_password")
     refuse_locked(account)
     writes = Transaction()
-    entries.delete_all(account, writes)
+    credentials.delete_all(account, writes)
     login, session = sessions.new(account, device)
     writes.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),
-        Account.sessions.set({entries.entry_of(session)}),
+        Account.sessions.set({credentials.entry_of(session)}),
         Account.tokens.remove(),
         *emails.change(account, emails.without_change(account), writes),
     ]

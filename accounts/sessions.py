@@ -4,7 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from accounts import entries
+from accounts import credentials
 from accounts.models import Account, Session
 from smartbudget.core import dates
 from smartbudget.core.user import User
@@ -36,9 +36,9 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
     """Make a session for an account, to be stored with `put`."""
     key = secrets.token_urlsafe(32)
     session = Session(
-        user_id=Session.item_key(entries.digest(key)),
+        user_id=Session.item_key(credentials.digest(key)),
         owner=account.user_id,
-        user=entries.snapshot(account.user),
+        user=credentials.cached_user(account.user),
         device=device,
         created_at=dates.timestamp(),
         expires_at=int(time.time()) + LIFETIME_SECONDS,
@@ -48,8 +48,8 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
 
 def last_begun(account: Account) -> str | None:
     """Return when the newest session began that nobody ended; None: there is none."""
-    expiries = [entries.expiry_of(entry) for entry in account.sessions or ()]
-    return entries.moment(max(expiries) - LIFETIME_SECONDS) if expiries else None
+    expiries = [credentials.expiry_of(entry) for entry in account.sessions or ()]
+    return credentials.moment(max(expiries) - LIFETIME_SECONDS) if expiries else None
 
 
 def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
@@ -57,14 +57,14 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
 
     session_key: of the one that asks; None: none does.
     """
-    mine = entries.digest(session_key) if session_key else None
+    mine = credentials.digest(session_key) if session_key else None
     return [
         LiveSession(
             session_id=session.digest,
             device=session.device,
             created_at=session.created_at,
-            expires_at=entries.moment(session.expires_at),
+            expires_at=credentials.moment(session.expires_at),
             is_current=session.digest == mine,
         )
-        for session in entries.read_live(Session, account.sessions)
+        for session in credentials.read_live(Session, account.sessions)
     ]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import UpdateError
 
-from accounts import entries, services
+from accounts import credentials, services
 from accounts.models import Account, ApiToken
 from notifications import messages, outbox
 from smartbudget.core import dates, text
@@ -95,7 +95,7 @@ def create_token(
     services.verify_password(account, password, "password")
     secret = PREFIX + secrets.token_hex(32)
     token = ApiToken(
-        user_id=ApiToken.item_key(entries.digest(secret)),
+        user_id=ApiToken.item_key(credentials.digest(secret)),
         owner=user.user_id,
         name=name,
         scopes=set(scopes),
@@ -114,7 +114,7 @@ def find_token(secret: str) -> tuple[User, Access] | None:
 
     One read, and at most once a minute a write of when it was used, which fails nobody.
     """
-    token = entries.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
+    token = credentials.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
     if token is None or token.expires_at <= time.time():
         return None
     user = services.user_of(token)
@@ -131,7 +131,7 @@ def list_tokens(user: User) -> list[LiveToken]:
 
 def tokens_of(account: Account) -> list[LiveToken]:
     """Read an account's live tokens, newest first, with at most one BatchGetItem."""
-    return [_seen(token) for token in entries.read_live(ApiToken, account.tokens)]
+    return [_seen(token) for token in credentials.read_live(ApiToken, account.tokens)]
 
 
 def get_token(user: User, token_id: str) -> LiveToken:
@@ -157,7 +157,11 @@ def revoke_token(user: User, token_id: str) -> None:
         nonlocal was_there
         account = services.get_account(user.user_id)
         held = account.tokens or set()
-        ended = {each for each in entries.live(held) if entries.id_of(each) == token_id}
+        ended = {
+            each
+            for each in credentials.live(held)
+            if credentials.id_of(each) == token_id
+        }
         if not ended and was_there:
             return  # the reply was lost, or somebody else was faster
         if not ended:
@@ -182,14 +186,14 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "password")
     services.refuse_locked(account)
-    held, entry = account.tokens or set(), entries.entry_of(token)
+    held, entry = account.tokens or set(), credentials.entry_of(token)
     if entry in held:
         return  # the reply was lost
-    alive = entries.live(held)
+    alive = credentials.live(held)
     if len(alive) >= AT_MOST:
         sentence = _("You have {most} API tokens. Revoke one of them first.")
         raise ConflictError(sentence.format(most=AT_MOST))
-    token.user = entries.snapshot(account.user)
+    token.user = credentials.cached_user(account.user)
     writes = Transaction()
     for dead in held - alive:
         writes.delete(ApiToken.of_entry(dead))
@@ -237,7 +241,7 @@ def _seen(token: ApiToken) -> LiveToken:
         scopes=tuple(scope for scope in SCOPES if scope in token.scopes),
         created_at=token.created_at,
         last_used_at=token.last_used_at,
-        expires_at=entries.moment(token.expires_at),
+        expires_at=credentials.moment(token.expires_at),
     )
 
 

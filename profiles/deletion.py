@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from accounts import claims, entries, services
+from accounts import claims, credentials, services
 from accounts.models import Account
 from budgets import services as budgets
 from expenses import deletion as expenses
@@ -112,7 +112,7 @@ def _close(checked: Account) -> None:
         raise ConflictError(_("The password was changed meanwhile."), "password")
     now = dates.timestamp()
     writes = Transaction()
-    entries.delete_all(account, writes)
+    credentials.delete_all(account, writes)
     actions: list[Action] = [
         Account.closed_at.set(now),
         Account.updated_at.set(now),

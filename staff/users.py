@@ -8,7 +8,7 @@ import logging
 import re
 from dataclasses import dataclass
 
-from accounts import emails, entries, services, sessions
+from accounts import credentials, emails, services, sessions
 from accounts.models import Account
 from smartbudget.core import dates, text
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
@@ -145,7 +145,7 @@ def _find(whom: str) -> Account | None:
 
 def _lock(account: Account, reason: str) -> None:
     writes = Transaction()
-    entries.delete_all(account, writes)
+    credentials.delete_all(account, writes)
     account.locked_at, account.locked_reason = dates.timestamp(), reason
     account.sessions = None
     actions: list[Action] = [
@@ -171,7 +171,7 @@ def _person(account: Account) -> Person:
         is_staff=account.is_staff,
         created_at=account.created_at,
         last_login_at=sessions.last_begun(account),
-        live_sessions=len(entries.live(account.sessions)),
+        live_sessions=len(credentials.live(account.sessions)),
         subscription_status=account.subscription_status,
         locked_at=account.locked_at,
         locked_reason=account.locked_reason,

@@ -13,7 +13,7 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts import entries, services, tokens
+from accounts import credentials, services, tokens
 from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
@@ -103,7 +103,7 @@ class Cast:
                 return make_token(owner, days=1)
         secret = make_token(owner, *scopes, name=WORD)
         if what == "revoked token":
-            tokens.revoke_token(owner, entries.digest(secret))
+            tokens.revoke_token(owner, credentials.digest(secret))
         return secret
 
 
@@ -138,7 +138,7 @@ def _report(cast: Cast) -> str:
 
 def _session(cast: Cast) -> str:
     login = services.begin_session(account_of(cast.person("owner")))
-    return entries.digest(login.session_key)
+    return credentials.digest(login.session_key)
 
 
 def _token(cast: Cast) -> str:

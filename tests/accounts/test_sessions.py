@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from accounts import entries, services, tokens
+from accounts import credentials, services, tokens
 from accounts.models import Session
 from profiles.services import update_profile
 from smartbudget.core import dates
@@ -74,7 +74,7 @@ def test_the_account_lists_live_sessions_only(aws):
         key = begin(bob)
 
     (entry,) = account_of(bob).sessions
-    assert entry.endswith(entries.digest(key))
+    assert entry.endswith(credentials.digest(key))
 
 
 def test_the_twenty_first_ends_the_oldest(aws):
@@ -110,7 +110,7 @@ def test_a_session_cannot_begin_with_a_password_just_changed(aws):
 def test_a_session_of_newer_code_is_understood(aws):
     bob = make_user()
     key = begin(bob)
-    session = entries.find(Session, key)
+    session = credentials.find(Session, key)
     session.update(actions=[Session.user.set({**session.user, "theme": "dark"})])
 
     assert services.find_session(key) == bob
@@ -119,7 +119,7 @@ def test_a_session_of_newer_code_is_understood(aws):
 def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
     alice = make_user("alice", language="de")
     key = begin(alice)
-    entries.find(Session, key).update(
+    credentials.find(Session, key).update(
         [Session.user.set({"user_id": alice.user_id, "username": "alice"})]
     )
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import entries, services, tokens
+from accounts import credentials, services, tokens
 from accounts.models import Account, ApiToken
 from notifications.models import Notification
 from profiles import deletion
@@ -267,11 +267,11 @@ def test_its_use_is_written_once_a_minute(clock):
 def test_many_at_once_write_it_once(clock, monkeypatch):
     bob = make_user()
     secret = make_token(bob)
-    stale = entries.find(ApiToken, secret)
+    stale = credentials.find(ApiToken, secret)
     tokens.find_token(secret)
     clock.shift(5)
 
-    monkeypatch.setattr(entries, "find", lambda *_: stale)
+    monkeypatch.setattr(credentials, "find", lambda *_: stale)
     assert tokens.find_token(secret)  # read before the other wrote
 
     assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp(NOON)
@@ -291,10 +291,10 @@ def test_its_use_may_go_unwritten_and_fails_nobody(bob, fault, caplog):
 
 def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
     made, secret = create(bob)
-    read = entries.find(ApiToken, secret)
+    read = credentials.find(ApiToken, secret)
     tokens.revoke_token(bob, made.token_id)
 
-    monkeypatch.setattr(entries, "find", lambda *_: read)
+    monkeypatch.setattr(credentials, "find", lambda *_: read)
     tokens.find_token(secret)
 
     assert items() == []
@@ -328,7 +328,7 @@ def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
 
 def test_one_of_newer_code_is_understood(bob):
     secret = make_token(bob)
-    token = entries.find(ApiToken, secret)
+    token = credentials.find(ApiToken, secret)
     token.update(actions=[ApiToken.user.set({**token.user, "theme": "dark"})])
 
     assert tokens.find_token(secret)[0] == bob
@@ -491,5 +491,5 @@ def test_they_outlive_logging_out(bob):
     assert account_of(bob).sessions is None
     assert tokens.find_token(secret)
     assert account_of(bob).tokens == {
-        entries.entry_of(token) for token in items() if token.owner == bob.user_id
+        credentials.entry_of(token) for token in items() if token.owner == bob.user_id
     }

@@ -1,4 +1,4 @@
-"""What opens an account, sessions and API tokens, and how the account lists it.
+"""Credentials: sessions and API tokens, and how their account lists them.
 
 Each is an item under the SHA-256 of its key, and an entry of the account's,
 `<expiry in epoch seconds>#<sha256 of the key>`: so the oldest is found, and the dead
@@ -28,7 +28,7 @@ def digest(key: str) -> str:
 
 
 def find(model: type[C], key: str) -> C | None:
-    """Return the item that a key opens, dead or alive."""
+    """Return the credential with this key, live or expired, or None."""
     try:
         return model.get(model.item_key(digest(key)), consistent_read=True)
     except model.DoesNotExist:
@@ -69,16 +69,16 @@ def moment(expires_at: float) -> str:
 
 
 def delete_all(account: Account, writes: Transaction) -> None:
-    """Delete all that opens an account in a transaction that unlists it, too."""
+    """Delete an account's credentials in a transaction that unlists them too."""
     for entry in account.sessions or ():
         writes.delete(Session.of_entry(entry))
     for entry in account.tokens or ():
         writes.delete(ApiToken.of_entry(entry))
 
 
-def write_snapshots(account: Account, writes: Transaction) -> None:
-    """Add the account as it is now to a transaction, for all that is live."""
-    carried = snapshot(account.user)
+def refresh_cached_users(account: Account, writes: Transaction) -> None:
+    """Add to a transaction that all live credentials carry the account as it is now."""
+    carried = cached_user(account.user)
     for model, listed in ((Session, account.sessions), (ApiToken, account.tokens)):
         for entry in live(listed):
             writes.update(
@@ -88,28 +88,28 @@ def write_snapshots(account: Account, writes: Transaction) -> None:
             )
 
 
-def snapshot(user: User) -> dict[str, Any]:
-    """Return what an item carries of its account, ready for JSON."""
+def cached_user(user: User) -> dict[str, Any]:
+    """Return the copy of a user that a credential carries, ready for JSON."""
     values = dataclasses.asdict(user)
     threshold = user.large_expense_threshold
     values["large_expense_threshold"] = None if threshold is None else str(threshold)
     return values
 
 
-def user_from(snapshot: dict[str, Any]) -> User:
-    """Return the user of a snapshot."""
+def user_from(cached: dict[str, Any]) -> User:
+    """Return the user of a credential's copy."""
     # During a deploy an item may have been written by older or newer code.
     known = {field.name for field in dataclasses.fields(User)}
-    values = {name: value for name, value in snapshot.items() if name in known}
+    values = {name: value for name, value in cached.items() if name in known}
     threshold = values.get("large_expense_threshold")
     if threshold is not None:
         values["large_expense_threshold"] = Decimal(threshold)
     return User(**values)
 
 
-def lacks_fields(snapshot: dict[str, Any]) -> bool:
-    """Tell whether older code wrote a snapshot, without what it did not know.
+def lacks_fields(cached: dict[str, Any]) -> bool:
+    """Return whether older code, which knew fewer fields, wrote a credential's copy.
 
     Until it is written anew, only the account has the rest.
     """
-    return any(field.name not in snapshot for field in dataclasses.fields(User))
+    return any(field.name not in cached for field in dataclasses.fields(User))

@@ -1,7 +1,7 @@
 """An account's e-mail address, the one it is changing to, and what subscribes them."""
 
-from accounts import claims, credentials
-from accounts.models import Account, Claim
+from accounts import credentials, unique_names
+from accounts.models import Account, UniqueName
 from notifications.recipients import NO_CHANGE, EmailChanges, retired
 from smartbudget.core.dynamodb import Action, Transaction, WriteConflictError
 from smartbudget.core.errors import ConflictError
@@ -21,7 +21,8 @@ def store(
 ) -> Account:
     """Change what an account says of its e-mail, in one transaction; return it.
 
-    The claims on its addresses follow, and so do its live sessions and API tokens.
+    The unique names of its addresses follow, and so do its live sessions and API
+    tokens.
 
     writes: what belongs into the same transaction.
 
@@ -35,7 +36,7 @@ def store(
     try:
         writes.commit()
     except WriteConflictError as error:
-        if any(isinstance(item, Claim) for item in error.refused):
+        if any(isinstance(item, UniqueName) for item in error.refused):
             raise ConflictError(_("This e-mail address is taken."), "email") from error
         raise
     return account
@@ -46,12 +47,15 @@ def change(
 ) -> list[Action]:
     """Change what an account says of its e-mail; return the actions that store it.
 
-    The claims on its addresses are moved in the transaction, which is the caller's.
+    The unique names of its addresses are moved in the transaction, which is the
+    caller's.
     """
-    held = claims.addresses_of(account)
+    held = unique_names.addresses_of(account)
     values: dict[str, object] = {**changes}
     if "email" in changes:  # the links in mails to the old address end with it
         values["unsubscribe_key"] = None
     actions = account.change(values)
-    claims.move(writes, account.user_id, old=held, new=claims.addresses_of(account))
+    unique_names.move(
+        writes, account.user_id, old=held, new=unique_names.addresses_of(account)
+    )
     return actions

@@ -68,13 +68,13 @@ class Account(Recipient):
         )
 
 
-class Claim(Table):
+class UniqueName(Table):
     """`username#<name>` or `email#<address>` belongs to one account."""
 
     class Meta(UsersMeta):
         pass
 
-    user_id = UnicodeAttribute(hash_key=True)  # the claim's own key
+    user_id = UnicodeAttribute(hash_key=True)  # the name's own key
     owner = UnicodeAttribute()  # user_id of the account
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import claims, credentials, emails, passwords, rules, sessions
-from accounts.models import Account, Claim, Credential, Session
+from accounts import credentials, emails, passwords, rules, sessions, unique_names
+from accounts.models import Account, Credential, Session, UniqueName
 from accounts.sessions import LiveSession, Login
 from notifications import messages, outbox, recipients, schedule
 from smartbudget.core import dates, i18n, log, throttling
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_KEY = 300  # characters of a claim's key; longer ones are nobody's
+LONGEST_KEY = 300  # characters of a unique name's key; longer ones do not exist
 
 _NOTICES = uuid.UUID("5d1c9a0e-6b0f-5f0b-9a52-0c7f4f1d2e03")
 
@@ -94,9 +94,12 @@ def register(
 
 def _store_account(account: Account, session: Session) -> None:
     writes = Transaction()
-    for key in (claims.username_key(account.username), claims.email_key(account.email)):
-        claim = Claim(user_id=key, owner=account.user_id)
-        writes.put(claim, Claim.user_id.does_not_exist())
+    for key in (
+        unique_names.username_key(account.username),
+        unique_names.email_key(account.email),
+    ):
+        name = UniqueName(user_id=key, owner=account.user_id)
+        writes.put(name, UniqueName.user_id.does_not_exist())
     writes.put(account, Account.user_id.does_not_exist())
     writes.put(session, Session.user_id.does_not_exist())
     try:
@@ -111,20 +114,23 @@ def _store_account(account: Account, session: Session) -> None:
 
 
 def _is_stored(account: Account) -> bool:
-    """Tell whether both claims are this account's own.
+    """Tell whether both names are this account's.
 
     Raises ConflictError naming the field that is somebody else's.
     """
     names = {
         "username": (
-            claims.username_key(account.username),
+            unique_names.username_key(account.username),
             _("This username is taken."),
         ),
-        "email": (claims.email_key(account.email), _("This e-mail address is taken.")),
+        "email": (
+            unique_names.email_key(account.email),
+            _("This e-mail address is taken."),
+        ),
     }
     owners = set()
     for field, (key, sentence) in names.items():
-        owner = claims.owner_of(key)
+        owner = unique_names.owner_of(key)
         if owner not in {None, account.user_id}:
             raise ConflictError(sentence, field)
         owners.add(owner)
@@ -144,10 +150,16 @@ def log_in(
     """
     log.bind_more(source=address)
     name = identifier.strip().casefold()
-    key = claims.email_key(name) if "@" in name else claims.username_key(name)
-    # Claims are read by key and consistently, which an index cannot be: it may not yet
+    key = (
+        unique_names.email_key(name) if "@" in name else unique_names.username_key(name)
+    )
+    # Names are read by key and consistently, which an index cannot be: it may not yet
     # know who has just registered. Nobody's account costs the same two reads.
-    owner = claims.owner_of(key) if key.isascii() and len(key) <= LONGEST_KEY else None
+    owner = (
+        unique_names.owner_of(key)
+        if key.isascii() and len(key) <= LONGEST_KEY
+        else None
+    )
     account = find_account(owner or "nobody")
     right = _count_and_verify(key, address, password, account)
     if account is None or not right:
@@ -346,7 +358,9 @@ def account_of(recipient: "Recipient") -> Account:
 
 def get_account_by_username(username: str) -> Account:
     """Return an account, read consistently. Raises NotFoundError."""
-    owner = claims.owner_of(claims.username_key(username.strip().casefold()))
+    owner = unique_names.owner_of(
+        unique_names.username_key(username.strip().casefold())
+    )
     return get_account(owner or "nobody")
 
 
@@ -356,7 +370,7 @@ def get_account(user_id: str) -> Account:
 
 
 def find_account_by_email(email: str) -> Account | None:
-    """Return whose address this is, if anybody's. Read consistently, by the claim."""
+    """Return the account with an address, or None. Read consistently."""
     return recipients.find_by_email(email, Account)
 
 

@@ -146,13 +146,13 @@ class Recipient(Table):
         )
 
 
-class AddressClaim(Table):
+class UniqueAddress(Table):
     """`email#<address>` belongs to one account, which alone writes it."""
 
     class Meta(UsersMeta):
         pass
 
-    user_id = UnicodeAttribute(hash_key=True)  # the claim's own key
+    user_id = UnicodeAttribute(hash_key=True)  # the address's own key
     owner = UnicodeAttribute()  # user_id of the account
 
 
@@ -177,7 +177,7 @@ def get(user_id: str, model: type[R]) -> R:
 
 
 def find_by_email(email: str, model: type[R]) -> R | None:
-    """Return the person with this address, or None. Read consistently, by the claim."""
+    """Return the person with this address, or None. Read consistently, by key."""
     address = email.strip().lower()
     owner = owner_of_address(address)
     recipient = find(owner, model) if owner else None
@@ -185,22 +185,22 @@ def find_by_email(email: str, model: type[R]) -> R | None:
 
 
 def owner_of_address(address: str) -> str | None:
-    """Return the user_id that an address is claimed for, or None.
+    """Return the user_id that an address belongs to, or None.
 
     It is the address of that user, or the one that theirs is being changed to.
     """
     if not address.isascii() or len(address) > LONGEST_ADDRESS:
         return None
     try:
-        return AddressClaim.get(f"email#{address}", consistent_read=True).owner
-    except AddressClaim.DoesNotExist:
+        return UniqueAddress.get(f"email#{address}", consistent_read=True).owner
+    except UniqueAddress.DoesNotExist:
         return None
 
 
 def store(recipient: R, changes: EmailChanges) -> R:
     """Store changes of someone's e-mail in one transaction; return the recipient.
 
-    Sessions carry the address, and claims hold it: accounts change it, with both.
+    Sessions carry the address, and a unique name holds it: accounts change all three.
 
     Raises WriteConflictError if the item is not any more as it was read.
     """

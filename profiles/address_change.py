@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import claims, emails, rules
+from accounts import emails, rules, unique_names
 from accounts import services as accounts
 from notifications import messages, outbox, subscriptions
 from notifications.recipients import NO_CHANGE, EmailChanges, retired
@@ -50,7 +50,7 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     verified = account.password_hash
     accounts.verify_password(account, password, "password")
     account = subscriptions.sync_from_transport(account)
-    if email not in claims.addresses_of(account):
+    if email not in unique_names.addresses_of(account):
         throttling.count(subscriptions.SUBSCRIPTIONS, user.user_id)
     notice_id = uuid.uuid4().hex
 

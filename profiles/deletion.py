@@ -3,7 +3,7 @@
 Closing is one transaction: no login works any more, sessions and API tokens end, while
 the names stay taken, so that nobody gets a half-deleted account; and a job is noted
 that the sweep queues until the account is gone. Deleting goes from the outside in.
-Whatever dies, the account and its claims are there until all else is gone, and a
+Whatever dies, the account and its unique names are there until all else is gone, and a
 repetition finds what is left.
 
 Why: docs/decisions.md#deleting-an-account-goes-from-the-outside-in
@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from accounts import claims, credentials, services
+from accounts import credentials, services, unique_names
 from accounts.models import Account
 from budgets import services as budgets
 from expenses import deletion as expenses
@@ -132,12 +132,12 @@ def _delete_everything(account: Account) -> Iterator[int]:
 
 
 def _delete(user_id: str) -> None:
-    """Delete the account, its claims and the job: all or nothing, and last."""
+    """Delete the account, its unique names and the job: all or nothing, and last."""
     account = _find_closed(user_id)
     if account is None:
         return
     writes = Transaction()
-    claims.release(writes, account)
+    unique_names.release(writes, account)
     jobs.remove(TASK, user_id, writes)
     writes.delete(account)
     writes.commit()

@@ -6,7 +6,7 @@ import pytest
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import rules, services
-from accounts.models import Account, Claim
+from accounts.models import Account, UniqueName
 from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
@@ -230,7 +230,9 @@ def test_of_twenty_at_once_one_wins(aws):
 
     assert sorted(outcomes) == ["username"] * 19 + ["won"]
     accounts = [item for item in Account.by_username.query("popular") if item.username]
-    assert [item.user_id for item in accounts] == [Claim.get("username#popular").owner]
+    assert [item.user_id for item in accounts] == [
+        UniqueName.get("username#popular").owner
+    ]
 
 
 def test_a_reply_lost_after_the_commit_is_no_conflict(aws):
@@ -238,7 +240,7 @@ def test_a_reply_lost_after_the_commit_is_no_conflict(aws):
         login = services.register(**BOB)
 
     assert services.find_session(login.session_key) == login.user
-    assert Claim.get("username#bob").owner == login.user.user_id
+    assert UniqueName.get("username#bob").owner == login.user.user_id
 
 
 def test_an_outage_is_left_alone_and_stores_nothing(aws):

@@ -93,7 +93,7 @@ def test_what_the_newer_wrote_the_older_edits_and_keeps(
     assert (budget["spent"], budget["alert_threshold"]) == (90, 50)
     assert budget[newer.NAME] == newer.VALUE
     people = stored("users", person.user_id)
-    assert len(people) == 4  # account, session, and the claims to name and address
+    assert len(people) == 4  # account, session, and the unique name and address
     assert [item[newer.NAME] for item in people] == [newer.VALUE] * 4
 
     at(person, newer_web)

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from accounts import claims, passwords
+from accounts import passwords, unique_names
 from accounts import services as accounts
 from accounts.models import Account
 from notifications import delivery, subscriptions
@@ -90,7 +90,7 @@ def subscribed() -> set[str]:
 
 
 def owners(*addresses) -> list[str | None]:
-    return [claims.owner_of(claims.email_key(each)) for each in addresses]
+    return [unique_names.owner_of(unique_names.email_key(each)) for each in addresses]
 
 
 # ---------------------------------------------------------------- with mails

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from accounts import services
-from accounts.models import Account, Claim
+from accounts.models import Account, UniqueName
 from notifications import delivery, subscriptions
 from smartbudget.core.config import config
 from smartbudget.core.errors import (
@@ -246,13 +246,13 @@ def test_a_reason_is_a_short_line(grace, bob, reason):
 
 def test_a_change_of_address_that_waits_is_taken_back(grace, bob):
     account_of(bob).update([Account.pending_email.set("thief@example.com")])
-    Claim(user_id="email#thief@example.com", owner=bob.user_id).save()
+    UniqueName(user_id="email#thief@example.com", owner=bob.user_id).save()
 
     users.lock(grace, bob.user_id, reason=REASON)
 
     assert account_of(bob).pending_email is None
-    with pytest.raises(Claim.DoesNotExist):
-        Claim.get("email#thief@example.com")
+    with pytest.raises(UniqueName.DoesNotExist):
+        UniqueName.get("email#thief@example.com")
 
 
 def test_only_security_notices_are_sent_to_a_locked_account(grace, bob):

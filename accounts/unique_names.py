@@ -1,27 +1,27 @@
-"""Claims: who a username or an e-mail address belongs to, read by key.
+"""Unique names: which account has a username or e-mail address, read by key.
 
 Why: docs/decisions.md#usernames-and-addresses-are-unique-through-items-of-their-own
 """
 
-from accounts.models import Account, Claim
+from accounts.models import Account, UniqueName
 from smartbudget.core.dynamodb import Transaction
 
 
 def username_key(username: str) -> str:
-    """Return the key of the claim on a username."""
+    """Return the key of a username."""
     return f"username#{username}"
 
 
 def email_key(email: str) -> str:
-    """Return the key of the claim on an e-mail address."""
+    """Return the key of an e-mail address."""
     return f"email#{email}"
 
 
-def owner_of(claim_key: str) -> str | None:
-    """Return the user_id that a claim belongs to; None if it is nobody's."""
+def owner_of(key: str) -> str | None:
+    """Return the user_id of the account that has a name, or None."""
     try:
-        return Claim.get(claim_key, consistent_read=True).owner
-    except Claim.DoesNotExist:
+        return UniqueName.get(key, consistent_read=True).owner
+    except UniqueName.DoesNotExist:
         return None
 
 
@@ -33,17 +33,17 @@ def addresses_of(account: Account) -> set[str]:
 def move(writes: Transaction, user_id: str, *, old: set[str], new: set[str]) -> None:
     """Add to a transaction that these addresses are an account's, no longer those.
 
-    An address of somebody else's refuses the transaction, naming its Claim.
+    An address of somebody else's refuses the transaction, naming its UniqueName.
     """
-    ours = Claim.user_id.does_not_exist() | (Claim.owner == user_id)
+    ours = UniqueName.user_id.does_not_exist() | (UniqueName.owner == user_id)
     for address in new - old:
-        writes.put(Claim(user_id=email_key(address), owner=user_id), ours)
+        writes.put(UniqueName(user_id=email_key(address), owner=user_id), ours)
     for address in old - new:
-        writes.delete(Claim(user_id=email_key(address)), ours)
+        writes.delete(UniqueName(user_id=email_key(address)), ours)
 
 
 def release(writes: Transaction, account: Account) -> None:
     """Add to a transaction that an account's names are anybody's again."""
-    ours = Claim.user_id.does_not_exist() | (Claim.owner == account.user_id)
-    writes.delete(Claim(user_id=username_key(account.username)), ours)
+    ours = UniqueName.user_id.does_not_exist() | (UniqueName.owner == account.user_id)
+    writes.delete(UniqueName(user_id=username_key(account.username)), ours)
     move(writes, account.user_id, old=addresses_of(account), new=set())

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts import rules
+from accounts import validators
 from accounts.passwords import LONGEST, SHORTEST
 from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
 from smartbudget.web.base_serializers import InputSerializer
@@ -26,11 +26,11 @@ NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berli
 
 
 class RegisterInput(InputSerializer):
-    username = TextField(form=rules.USERNAME.pattern, max_length=30)
+    username = TextField(form=validators.USERNAME.pattern, max_length=30)
     email = TextField(max_length=254)
     password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
     phone_number = TextField(
-        form=rules.PHONE.pattern,
+        form=validators.PHONE.pattern,
         max_length=20,
         required=False,
         allow_blank=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import credentials, emails, passwords, rules, sessions, unique_names
+from accounts import credentials, emails, passwords, sessions, unique_names, validators
 from accounts.models import Account, Credential, Session, UniqueName
 from accounts.sessions import LiveSession, Login
 from notifications import messages, outbox, recipients, schedule
@@ -67,9 +67,9 @@ def register(
     Raises InvalidError or ConflictError naming the field, and ThrottledError. Not to be
     repeated: the second time the name is taken.
     """
-    username = rules.username(username)
-    email = rules.email(email)
-    phone_number = rules.phone_number(phone_number)
+    username = validators.username(username)
+    email = validators.email(email)
+    phone_number = validators.phone_number(phone_number)
     passwords.check(password, username=username, email=email, field="password")
     if address is not None:
         log.bind_more(source=address)

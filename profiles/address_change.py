@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import emails, rules, unique_names
+from accounts import emails, unique_names, validators
 from accounts import services as accounts
 from notifications import messages, outbox, subscriptions
 from notifications.recipients import NO_CHANGE, EmailChanges, retired
@@ -45,7 +45,7 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     `password` if that has just been changed, UnavailableError and ThrottledError. Safe
     to repeat.
     """
-    email = rules.email(email)
+    email = validators.email(email)
     account = accounts.get_account(user.user_id)
     verified = account.password_hash
     accounts.verify_password(account, password, "password")

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts import rules
+from accounts import validators
 from accounts.serializers import NO_SUCH_CURRENCY, NO_SUCH_TIME_ZONE
 from accounts.tokens import SCOPES
 from budgets.serializers import StoredBudgetOutput
@@ -52,17 +52,19 @@ class QuietHours(InputSerializer):
         # Not attributes: `from` is a word of Python's.
         return {
             "from": TextField(
-                form=rules.CLOCK.pattern, help_text="HH:MM in the user's time zone."
+                form=validators.CLOCK.pattern,
+                help_text="HH:MM in the user's time zone.",
             ),
             "until": TextField(
-                form=rules.CLOCK.pattern, help_text="HH:MM in the user's time zone."
+                form=validators.CLOCK.pattern,
+                help_text="HH:MM in the user's time zone.",
             ),
         }
 
 
 class ProfileInput(InputSerializer):
     phone_number = TextField(
-        form=rules.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
+        form=validators.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
     )
     currency = serializers.ChoiceField(
         sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY

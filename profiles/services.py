@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from accounts import rules
+from accounts import validators
 from accounts.models import Account
 from accounts.services import change_account, get_account
 from budgets import services as budgets
@@ -84,26 +84,26 @@ def _refuse_recorded(user: User) -> None:
 def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     if "phone_number" in changes:
-        checked["phone_number"] = rules.phone_number(changes["phone_number"])
+        checked["phone_number"] = validators.phone_number(changes["phone_number"])
     if "time_zone" in changes:
-        checked["time_zone"] = rules.time_zone(changes["time_zone"])
+        checked["time_zone"] = validators.time_zone(changes["time_zone"])
     if "language" in changes:
-        checked["language"] = rules.language(changes["language"])
+        checked["language"] = validators.language(changes["language"])
     if "email_preferences" in changes:
-        wanted = account.email_preferences | rules.email_preferences(
+        wanted = account.email_preferences | validators.email_preferences(
             changes["email_preferences"]
         )
         refused = {kind for kind in wanted if not wanted[kind]}
         checked["muted"] = refused.difference(OPT_IN_KINDS) or None
         checked["opted_in"] = set(OPT_IN_KINDS).difference(refused) or None
     if "quiet_hours" in changes:
-        hours = rules.quiet_hours(changes["quiet_hours"]) or (None, None)
+        hours = validators.quiet_hours(changes["quiet_hours"]) or (None, None)
         checked["quiet_from"], checked["quiet_until"] = hours
     currency = account.currency
     if "currency" in changes:
-        currency = checked["currency"] = rules.currency(changes["currency"])
+        currency = checked["currency"] = validators.currency(changes["currency"])
     if "currency" in changes or "large_expense_threshold" in changes:
-        checked["large_expense_threshold"] = rules.large_expense_threshold(
+        checked["large_expense_threshold"] = validators.large_expense_threshold(
             changes.get("large_expense_threshold", account.large_expense_threshold),
             currency,
         )

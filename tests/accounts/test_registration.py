@@ -5,7 +5,7 @@ import threading
 import pytest
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import rules, services
+from accounts import services, validators
 from accounts.models import Account, UniqueName
 from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core.dynamodb import is_outage
@@ -57,7 +57,7 @@ def test_registering_logs_in(aws):
 
 @pytest.mark.parametrize("name", ["abc", "a" * 30, "0.0", "a-_"])
 def test_names_that_are_fine(name):
-    assert rules.username(name) == name
+    assert validators.username(name) == name
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ LONGEST_DOMAIN = ".".join(["d" * 61, "d" * 61, "d" * 61, "com"])  # 189 characte
     ],
 )
 def test_addresses_that_are_fine(email):
-    assert rules.email(email) == email
+    assert validators.email(email) == email
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_addresses_that_are_refused(email):
     ],
 )
 def test_phone_numbers_that_are_fine(typed, stored):
-    assert rules.phone_number(typed) == stored
+    assert validators.phone_number(typed) == stored
 
 
 @pytest.mark.parametrize("number", ["1234", "1" * 21, "12345x", "+----", "١٢٣٤٥"])

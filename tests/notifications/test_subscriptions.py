@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from accounts import rules
+from accounts import validators
 from accounts.models import Account
 from notifications import delivery, subscriptions
 from notifications import sns as sns_transport
@@ -587,7 +587,7 @@ def test_an_address_is_asked_ten_times_a_day_at_most(way, clock, request):
     ],
 )
 def test_any_address_is_filtered_and_published_as_the_same_text(typed):
-    address = rules.email(typed)
+    address = validators.email(typed)
     make_account(email=address)
 
     delivery.deliver(make_notification().notification_id)
@@ -602,4 +602,4 @@ def test_any_address_is_filtered_and_published_as_the_same_text(typed):
 )
 def test_addresses_that_lower_to_others_or_need_encoding_are_refused(typed):
     with pytest.raises(InvalidError):
-        rules.email(typed)
+        validators.email(typed)

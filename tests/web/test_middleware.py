@@ -203,7 +203,7 @@ def test_the_web_does_not_start_without_its_secret():
     assert "ConfigError: SECRET_KEY is not set." in done.stderr
 
 
-DOMAIN_MODULES = ["models", "passwords", "rules", "services", "sessions"]
+DOMAIN_MODULES = ["models", "passwords", "services", "sessions", "validators"]
 
 
 def test_accounts_load_where_django_and_argon2_are_absent():

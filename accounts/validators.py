@@ -1,4 +1,4 @@
-"""What an account's fields may hold."""
+"""Validators of an account's fields."""
 
 import re
 from collections.abc import Mapping

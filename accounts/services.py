@@ -169,17 +169,17 @@ def log_in(
 
 
 def _count_and_verify(
-    whom: str, address: str, password: str, account: Account | None
+    identifier: str, address: str, password: str, account: Account | None
 ) -> bool:
     """Count a try before it is made, and take it back unless it failed.
 
-    whom: the name that was typed. If an account's two names shared a counter, failing
-    with one and then being throttled with the other would tell whose it is.
+    identifier: the name that was typed. If an account's two names shared a counter,
+    failing with one and then being throttled with the other would tell whose it is.
     """
     throttling.count(ADDRESS_LOGINS, address)
     failed = False
     try:
-        throttling.count(NAME_LOGINS, whom)
+        throttling.count(NAME_LOGINS, identifier)
         try:
             right = passwords.verify(
                 password, account.password_hash if account else None
@@ -187,7 +187,7 @@ def _count_and_verify(
             failed = not right
         finally:
             if not failed:
-                throttling.give_back(NAME_LOGINS, whom)
+                throttling.give_back(NAME_LOGINS, identifier)
     finally:
         if not failed:
             throttling.give_back(ADDRESS_LOGINS, address)

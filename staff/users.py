@@ -24,7 +24,7 @@ _USER_ID = re.compile("[0-9a-f]{32}")  # longer than any username
 
 
 @dataclass(frozen=True)
-class Person:
+class UserSummary:
     """A user as staff see them. Times are ISO 8601, UTC."""
 
     user_id: str
@@ -60,7 +60,7 @@ def set_staff(username: str, *, is_staff: bool) -> Account:
     return account
 
 
-def find_user(staff: User, whom: str) -> Person:
+def find_user(staff: User, identifier: str) -> UserSummary:
     """Find a user by the whole username, e-mail address or user_id.
 
     Read by key and consistently: who has just registered is found.
@@ -68,19 +68,19 @@ def find_user(staff: User, whom: str) -> Person:
     Raises ForbiddenError and NotFoundError.
     """
     require_staff(staff)
-    account = _find(whom.strip().casefold())
+    account = _find(identifier.strip().casefold())
     if account is None:
         raise NotFoundError(_("Nobody has this username, e-mail address or user id."))
     return _seen_by(staff, account)
 
 
-def get_user(staff: User, user_id: str) -> Person:
+def get_user(staff: User, user_id: str) -> UserSummary:
     """Show a user. Raises ForbiddenError and NotFoundError."""
     require_staff(staff)
     return _seen_by(staff, services.get_account(user_id))
 
 
-def lock(staff: User, user_id: str, *, reason: str) -> Person:
+def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
     """Let nobody use an account: end its sessions and tokens, in one transaction.
 
     A change of its e-mail address that waits is taken back: who asked for it may be
@@ -107,10 +107,10 @@ def lock(staff: User, user_id: str, *, reason: str) -> Person:
 
     account = retry_on_conflict(attempt)
     logger.info("locked by staff user_id=%s whom=%s", staff.user_id, user_id)
-    return _person(account)
+    return _summary(account)
 
 
-def unlock(staff: User, user_id: str) -> Person:
+def unlock(staff: User, user_id: str) -> UserSummary:
     """Let an account's owner log in again. Safe to repeat, and to do twice at once.
 
     Raises ForbiddenError and NotFoundError.
@@ -126,19 +126,19 @@ def unlock(staff: User, user_id: str) -> Person:
 
     account = retry_on_conflict(attempt)
     logger.info("unlocked by staff user_id=%s whom=%s", staff.user_id, user_id)
-    return _person(account)
+    return _summary(account)
 
 
-def _find(whom: str) -> Account | None:
+def _find(identifier: str) -> Account | None:
     # All that is taken as a username or an address is ASCII, and no longer.
-    if not whom.isascii() or len(whom) > services.LONGEST_KEY:
+    if not identifier.isascii() or len(identifier) > services.LONGEST_KEY:
         return None
-    if _USER_ID.fullmatch(whom):
-        return services.find_account(whom)
-    if "@" in whom:
-        return services.find_account_by_email(whom)
+    if _USER_ID.fullmatch(identifier):
+        return services.find_account(identifier)
+    if "@" in identifier:
+        return services.find_account_by_email(identifier)
     try:
-        return services.get_account_by_username(whom)
+        return services.get_account_by_username(identifier)
     except NotFoundError:
         return None
 
@@ -159,13 +159,13 @@ def _lock(account: Account, reason: str) -> None:
     writes.commit()
 
 
-def _seen_by(staff: User, account: Account) -> Person:
+def _seen_by(staff: User, account: Account) -> UserSummary:
     logger.info("seen by staff user_id=%s whom=%s", staff.user_id, account.user_id)
-    return _person(account)
+    return _summary(account)
 
 
-def _person(account: Account) -> Person:
-    return Person(
+def _summary(account: Account) -> UserSummary:
+    return UserSummary(
         user_id=account.user_id,
         username=account.username,
         is_staff=account.is_staff,

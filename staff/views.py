@@ -22,7 +22,7 @@ from staff.api import REDRIVE_SECONDS
 from staff.dead_letters import for_seconds
 from staff.failed_notifications import Resent
 from staff.forms import LockForm, ResendForm, WhomForm
-from staff.users import Person
+from staff.users import UserSummary
 
 
 @require_safe
@@ -38,7 +38,7 @@ def find_user(request: HttpRequest) -> HttpResponse:
     """Find by POST: an address in a URL would stand in logs and histories."""
     users.require_staff(request.user)
 
-    def save(data: dict[str, Any]) -> Person:
+    def save(data: dict[str, Any]) -> UserSummary:
         try:
             return users.find_user(request.user, data["whom"])
         except NotFoundError as error:
@@ -57,7 +57,7 @@ def find_user(request: HttpRequest) -> HttpResponse:
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
     """Show a user; posted to, lock the account."""
 
-    def done(person: Person) -> HttpResponse:
+    def done(person: UserSummary) -> HttpResponse:
         said = _("{username} is locked, and signed out everywhere.")
         messages.success(request, said.format(username=person.username))
         return redirect("staff-user", user_id)

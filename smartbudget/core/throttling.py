@@ -13,7 +13,7 @@ from smartbudget.core.i18n import gettext_noop
 
 
 class Throttle(Table):
-    """`throttle#<action>#<sha256 of whom>`: how often it was tried."""
+    """`throttle#<action>#<sha256 of identifier>`: how often it was tried."""
 
     class Meta(UsersMeta):
         pass
@@ -32,18 +32,18 @@ class Limit:
     seconds: int
     refusal: str = gettext_noop("Too many attempts.")
 
-    def key(self, whom: str) -> str:
+    def key(self, identifier: str) -> str:
         """Return the counter's key; what somebody typed does not stand in it."""
-        digest = hashlib.sha256(whom.encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
         return f"throttle#{self.action}#{digest}"
 
 
-def count(limit: Limit, whom: str) -> None:
+def count(limit: Limit, identifier: str) -> None:
     """Count one try, before it is made: parallel ones cannot slip past.
 
     Raises ThrottledError, and does not count, when there were too many.
     """
-    counter = Throttle(user_id=limit.key(whom))
+    counter = Throttle(user_id=limit.key(identifier))
     while not (_add(counter, limit) or _start_again(counter, limit)):
         try:
             counter.refresh(consistent_read=True)
@@ -54,9 +54,9 @@ def count(limit: Limit, whom: str) -> None:
             raise ThrottledError(_(limit.refusal), retry_after)
 
 
-def give_back(limit: Limit, whom: str) -> None:
+def give_back(limit: Limit, identifier: str) -> None:
     """Take back one try that was counted and turned out to be none."""
-    counter = Throttle(user_id=limit.key(whom))
+    counter = Throttle(user_id=limit.key(identifier))
     counted = (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0)
     conditional_write(lambda: counter.update([Throttle.tries.add(-1)], counted))
 

@@ -35,10 +35,10 @@ found = [
     )
     for number in range({EXPENSES})
 ]
-question = resolve("yearly", today=today, year=2026)
+period = resolve("yearly", today=today, year=2026)
 
 def ours():
-    report = compute(question, "USD", found, today=today, since=found[0].day)
+    report = compute(period, "USD", found, today=today, since=found[0].day)
     return len(pdf.draw(report, username="ada", app_url="http://127.0.0.1"))
 
 def bare():

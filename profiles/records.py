@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from expenses.history import Change
     from expenses.models import Expense
     from notifications.models import Notification
-    from reports.archive import Filed
+    from reports.archive import StoredReport
 
 Record = dict[str, Any]
 
@@ -115,7 +115,7 @@ def of_notification(notification: "Notification", user: User) -> Record:
     return _picked(notification, _NOTIFICATION) | {"error": error, "status_text": told}
 
 
-def of_report(report: "Filed") -> Record:
+def of_report(report: "StoredReport") -> Record:
     """Describe a report in the archive."""
     return _picked(report, _REPORT)
 

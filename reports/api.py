@@ -66,9 +66,9 @@ class GenerateView(ApiView):
     def post(self, request: Request) -> Response:
         """Make a report; asking again gives the same file while nothing changed."""
         data = self.parse(QuestionInput)
-        made = archive.ask(request.user, **data)
-        address = address_of(request, "report", made.file_name)
-        made_body = MadeOutput(_with(made, download_url=address)).data
+        result = archive.request_report(request.user, **data)
+        address = address_of(request, "report", result.file_name)
+        made_body = MadeOutput(_with(result, download_url=address)).data
         return Response(made_body, status=201, headers={"Location": address})
 
 

@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications import outbox
 from notifications.messages import report_ready
-from reports.models import LEASE, Making
-from reports.periods import TITLES, Question, resolve
+from reports.models import LEASE, ReportLock
+from reports.periods import TITLES, ReportPeriod, resolve
 from smartbudget.core import aws, files, log
 from smartbudget.core.bulk_delete import delete_objects
 from smartbudget.core.concurrency import REPORTS
@@ -51,7 +51,7 @@ _UNMADE = gettext_noop(
 
 
 @dataclass(frozen=True)
-class Filed:
+class StoredReport:
     """A report in the archive."""
 
     report_key: str
@@ -80,10 +80,10 @@ class Filed:
 
 
 @dataclass(frozen=True)
-class Made:
+class ReportResult:
     """The result of a request for a report."""
 
-    question: Question
+    period: ReportPeriod
     report_key: str
     report_url: str  # signed; good for 24 hours at most
 
@@ -93,9 +93,9 @@ class Made:
         return files.file_name(self.report_key)
 
 
-def ask(
+def request_report(
     user: User, *, report_type: object, email: bool = False, **days: object
-) -> Made:
+) -> ReportResult:
     """Create a report through the Lambda and return its location; takes seconds.
 
     days: `year`, `month`, `start_date`, `end_date`; see `periods.resolve`.
@@ -106,29 +106,29 @@ def ask(
     UnavailableError, and ThrottledError while this process creates another report for
     the user.
     """
-    question = resolve(report_type, today=user.today(), **days)
+    period = resolve(report_type, today=user.today(), **days)
     payload = {
         "user_id": user.user_id,
-        "report_type": question.report_type,
+        "report_type": period.report_type,
         **{name: _plain(value) for name, value in days.items()},
         "request_id": log.request_id.get(),
     }
     with REPORTS.slot(user.user_id):
-        making = _begin(user, question)
+        making = _begin(user, period)
         answer: dict[str, Any] = {}
         try:
             answer = _invoke({**payload, "known": _known(user, making)})
         finally:
             _end(making, answer)
-    made = Made(question, answer["report_key"], answer["report_url"])
+    result = ReportResult(period, answer["report_key"], answer["report_url"])
     if email:
-        _tell(user, made)
-    return made
+        _tell(user, result)
+    return result
 
 
 def list_reports(
     user: User, *, limit: int = 25, after: Key | None = None, backwards: bool = False
-) -> Page[Filed]:
+) -> Page[StoredReport]:
     """Return one page of the user's reports, newest first.
 
     after, backwards: as in `pagination.query_page`.
@@ -180,7 +180,7 @@ def delete_report(user: User, file_name: str) -> None:
     logger.info("report deleted user_id=%s", user.user_id)
 
 
-def get_report(user: User, file_name: str) -> Filed:
+def get_report(user: User, file_name: str) -> StoredReport:
     """Return one of the user's reports. Raises NotFoundError."""
     key = f"{_prefix(user.user_id)}{file_name}"
     if files.owner_of(key) != user.user_id:
@@ -192,7 +192,7 @@ def get_report(user: User, file_name: str) -> Filed:
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
             raise NotFoundError(_("There is no such report.")) from error
         raise
-    return Filed(key, int(head["ContentLength"]))
+    return StoredReport(key, int(head["ContentLength"]))
 
 
 def delete_all(user_id: str) -> Iterator[int]:
@@ -208,16 +208,16 @@ def _key_of(user: User, file_name: str) -> str:
     return get_report(user, file_name).report_key
 
 
-def all_reports(user: User) -> Iterator[Filed]:
+def all_reports(user: User) -> Iterator[StoredReport]:
     """Yield all of the user's reports, unordered; each call of S3 lists a thousand."""
     return _listed(user, {})
 
 
-def _stored(user: User) -> list[Filed]:
+def _stored(user: User) -> list[StoredReport]:
     return list(_listed(user, {"MaxItems": MOST_LISTED}))
 
 
-def _listed(user: User, bounds: dict[str, int]) -> Iterator[Filed]:
+def _listed(user: User, bounds: dict[str, int]) -> Iterator[StoredReport]:
     listing = aws.client("s3").get_paginator("list_objects_v2")
     pages = listing.paginate(
         Bucket=config.receipts_bucket,
@@ -227,14 +227,14 @@ def _listed(user: User, bounds: dict[str, int]) -> Iterator[Filed]:
     for page in pages:
         for item in page.get("Contents", []):
             if files.owner_of(item["Key"]) == user.user_id:
-                yield Filed(item["Key"], item["Size"])
+                yield StoredReport(item["Key"], item["Size"])
 
 
 def _place_of(key: str) -> tuple[str, str]:
-    return Filed(key, 0).created_at, key
+    return StoredReport(key, 0).created_at, key
 
 
-def _cursor(report: Filed) -> Key:
+def _cursor(report: StoredReport) -> Key:
     return {"report_key": {"S": report.report_key}}
 
 
@@ -242,10 +242,10 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def _begin(user: User, question: Question) -> Making:
+def _begin(user: User, period: ReportPeriod) -> ReportLock:
     """Acquire the lease on a report; wait while another process creates it."""
     text = json.dumps(
-        [user.user_id, question.report_type, str(question.period)], default=str
+        [user.user_id, period.report_type, str(period.current)], default=str
     )
     digest = hashlib.sha256(text.encode()).hexdigest()
     deadline = time.monotonic() + WAIT_SECONDS
@@ -261,12 +261,12 @@ def _begin(user: User, question: Question) -> Making:
     return making
 
 
-def _take_lease(key: str) -> Making | None:
+def _take_lease(key: str) -> ReportLock | None:
     now = int(time.time())
-    making = Making(key)
+    making = ReportLock(key)
     owner = new_owner()
     actions = LEASE.take(owner, now + LEASE_SECONDS)
-    actions.append(Making.expires_at.set(now + REMEMBERED_SECONDS))
+    actions.append(ReportLock.expires_at.set(now + REMEMBERED_SECONDS))
     # The update returns the item, so the last report is known without another read.
     if conditional_write(
         lambda: making.update(actions, LEASE.available_to(owner, now))
@@ -275,20 +275,20 @@ def _take_lease(key: str) -> Making | None:
     return None
 
 
-def _known(user: User, making: Making) -> dict[str, str] | None:
+def _known(user: User, making: ReportLock) -> dict[str, str] | None:
     if not making.fingerprint or not making.file_name:
         return None
     key = f"{_prefix(user.user_id)}{making.file_name}"
     return {"fingerprint": making.fingerprint, "report_key": key}
 
 
-def _end(making: Making, answer: dict[str, Any]) -> None:
+def _end(making: ReportLock, answer: dict[str, Any]) -> None:
     """Release the lease and store which file was created, if one was."""
     actions = LEASE.release()
     if answer:
         actions += [
-            Making.fingerprint.set(answer["fingerprint"]),
-            Making.file_name.set(files.file_name(answer["report_key"])),
+            ReportLock.fingerprint.set(answer["fingerprint"]),
+            ReportLock.file_name.set(files.file_name(answer["report_key"])),
         ]
     conditional_write(lambda: making.update(actions, LEASE.held_by(making.lease_owner)))
 
@@ -330,19 +330,19 @@ def _error_of(refused: dict[str, Any]) -> Exception:
     return UnavailableError(refused["message"])
 
 
-def _tell(user: User, made: Made) -> None:
+def _tell(user: User, result: ReportResult) -> None:
     """Notify the user that a report is ready, once per report."""
     with override(user.language):
-        period = made.question.name
+        name = result.period.name
     subject, message = report_ready(
-        made.question.report_type,
-        name=period,
-        file_name=made.file_name,
+        result.period.report_type,
+        name=name,
+        file_name=result.file_name,
         language=user.language,
     )
-    name = f"{user.user_id}\nreport_ready\n{made.report_key}"
+    key = f"{user.user_id}\nreport_ready\n{result.report_key}"
     notification = outbox.compose(
-        notification_id=uuid.uuid5(_NAMESPACE, name).hex,
+        notification_id=uuid.uuid5(_NAMESPACE, key).hex,
         user_id=user.user_id,
         type="report_ready",
         subject=subject,

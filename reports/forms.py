@@ -55,7 +55,7 @@ class ReportForm(forms.Form):
         super().__init__(*args, initial=initial, **options)
 
     @property
-    def question(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """The arguments of `archive.ask`: the fields that the chosen kind uses."""
         data = self.cleaned_data
         kind = data["report_type"]

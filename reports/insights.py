@@ -81,7 +81,7 @@ def _budgets(report: Report) -> Iterator[str]:
 def _passed(passed: list[BudgetStanding], report: Report) -> Iterator[str]:
     line = passed[0].line
     template = _("The {period} {category} budget is passed by {amount}.")
-    if line.within != report.question.period:
+    if line.within != report.period.current:
         template = _("The {period} {category} budget for {days} is passed by {amount}.")
     yield template.format(
         period=line.period_in_words,
@@ -120,7 +120,7 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
         percent=percent(change),
         was=write_number(line.previous, report.currency),
         now=write_number(line.spent, report.currency),
-        before=report.question.previous_briefly,
+        before=report.period.previous_briefly,
     )
     purchase = line.largest
     # Skipped if the other period had a purchase of about that size too.
@@ -142,13 +142,13 @@ def _fall(report: Report) -> Iterator[str]:
         yield _("{category} fell {percent} against {before}.").format(
             category=line.category,
             percent=percent(percentage(-line.change, line.previous)),
-            before=report.question.previous_briefly,
+            before=report.period.previous_briefly,
         )
     else:
         yield _("Nothing went to {category}, after {amount} {then}.").format(
             category=line.category,
             amount=write_number(line.previous, report.currency),
-            then=report.question.in_previous_briefly,
+            then=report.period.in_previous_briefly,
         )
 
 
@@ -160,7 +160,7 @@ def _new(report: Report) -> Iterator[str]:
             yield _("{category} is new: {amount}, after nothing {then}.").format(
                 category=line.category,
                 amount=write_number(line.spent, report.currency),
-                then=report.question.in_previous_briefly,
+                then=report.period.in_previous_briefly,
             )
             return
 

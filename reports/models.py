@@ -6,7 +6,7 @@ from smartbudget.core.dynamodb import Table, UsersMeta
 from smartbudget.core.lease import Lease
 
 
-class Making(Table):
+class ReportLock(Table):
     """`report#<sha256 of user, type and period>` in the users table: one at a time."""
 
     class Meta(UsersMeta):
@@ -21,4 +21,4 @@ class Making(Table):
     expires_at = NumberAttribute()  # epoch seconds; TTL
 
 
-LEASE = Lease(owner=Making.lease_owner, until=Making.lease_until)
+LEASE = Lease(owner=ReportLock.lease_owner, until=ReportLock.lease_until)

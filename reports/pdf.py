@@ -20,8 +20,8 @@ from reportlab.platypus import (
 )
 
 from budgets.queries import BudgetLine
-from reports import drawing, fonts
-from reports.drawing import (
+from reports import fonts, pdf_canvas
+from reports.pdf_canvas import (
     Bar,
     Bars,
     Column,
@@ -66,8 +66,8 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
     app_url: the base of its links, without a trailing slash.
     """
     file = io.BytesIO()
-    question = report.question
-    title = f"{question.title}, {question.name}"
+    period = report.period
+    title = f"{period.title}, {period.name}"
     document = BaseDocTemplate(
         file,
         pagesize=A4,
@@ -78,7 +78,7 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
         title=title,
         author=_("{planner}, for {username}").format(planner=NAME, username=username),
         subject=_("Spending of {username}, {days}").format(
-            username=username, days=days(question.period.start, question.period.end)
+            username=username, days=days(period.current.start, period.current.end)
         ),
         creator=NAME,
         lang=i18n.current(),
@@ -118,14 +118,14 @@ def _numbered(footer: str) -> type[Canvas]:
                     number=place, all=len(self._pages)
                 )
                 (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, most=1)
-                write(self, MARGIN, 11 * mm, line, size=7.5, color=drawing.QUIET)
+                write(self, MARGIN, 11 * mm, line, size=7.5, color=pdf_canvas.QUIET)
                 write(
                     self,
                     A4[0] - MARGIN,
                     11 * mm,
                     words,
                     size=7.5,
-                    color=drawing.QUIET,
+                    color=pdf_canvas.QUIET,
                     right=True,
                 )
                 super().showPage()
@@ -138,10 +138,10 @@ def _numbered(footer: str) -> type[Canvas]:
 
 
 def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
-    question, period = report.question, report.question.period
-    kind = _("{report} for {username}").format(report=question.title, username=username)
-    if question.report_type in {"monthly", "yearly"}:
-        kind = f"{kind}, {days(period.start, period.end)}"
+    period, shown = report.period, report.period.current
+    kind = _("{report} for {username}").format(report=period.title, username=username)
+    if period.report_type in {"monthly", "yearly"}:
+        kind = f"{kind}, {days(shown.start, shown.end)}"
     when = _("Made on {day}.")
     if report.is_running:
         when = _("Made on {day}, with days to come.")
@@ -150,14 +150,14 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
         [
             (
                 _("See these expenses in the app"),
-                f"{app_url}/expenses/?start={period.start}&end={period.end}",
+                f"{app_url}/expenses/?start={shown.start}&end={shown.end}",
             ),
             (_("All your reports"), f"{app_url}/reports/"),
         ]
     )
     if not report.count:
         headline = _("No expenses so far") if report.is_running else _("No expenses")
-        yield Title(question.name, lines, headline, _compared(report))
+        yield Title(period.name, lines, headline, _compared(report))
         yield links
         yield Text(
             _(
@@ -169,7 +169,7 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
         yield Spacer(0, 10)
     else:
         total = display(report.total, report.currency)
-        yield Title(question.name, lines, total, _compared(report))
+        yield Title(period.name, lines, total, _compared(report))
         yield links
         yield Figures(list(_figures(report)))
         if report.insights:
@@ -199,7 +199,7 @@ def _compared(report: Report) -> str:
             template = _("{before} {then} (your expenses start on {day})")
         return template.format(
             before=write_number(report.previous_total, report.currency),
-            then=report.question.in_previous,
+            then=report.period.in_previous,
             day=day(report.since),
         )
     if not report.previous_count:
@@ -216,7 +216,7 @@ def _compared(report: Report) -> str:
     else:
         template = _("{difference} less than {then} ({before})")
     return template.format(
-        then=report.question.in_previous,
+        then=report.period.in_previous,
         before=write_number(report.previous_total, report.currency),
         difference=write_number(abs(report.change), report.currency),
     )
@@ -312,7 +312,7 @@ def _trend(report: Report) -> Iterator[Flowable]:
     step = _step(top)
     steps = (top / step).to_integral_value(ROUND_CEILING)
     limit = step * steps
-    period = report.question.period
+    period = report.period.current
     columns = [
         (
             i18n.short_month(first)
@@ -408,7 +408,7 @@ def _category_table(report: Report) -> Rows:
         percent(percentage(report.total, report.total)),
         *compared(report.previous_total, report.change),
     ]
-    before = report.question.previous_name
+    before = report.period.previous_name
     columns = [
         Column(_("Category"), 0.27 if report.is_comparable else 0.68, most_lines=2),
         Column(_("Count"), 0.08, is_number=True),

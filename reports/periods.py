@@ -25,17 +25,17 @@ ONE_DAY = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Question:
+class ReportPeriod:
     """The type and period of a report, and the period before."""
 
     report_type: str  # one of TYPES
-    period: dates.Period
+    current: dates.Period
     previous: dates.Period  # the one before: a month before a month; custom: as long
 
     @property
     def days(self) -> int:
         """The number of days in the period."""
-        return (self.period.end - self.period.start).days + 1
+        return (self.current.end - self.current.start).days + 1
 
     @property
     def title(self) -> str:
@@ -45,7 +45,7 @@ class Question:
     @property
     def name(self) -> str:
         """The period in words, as in `November 2026`."""
-        return dates.name_of(self.report_type, self.period)
+        return dates.name_of(self.report_type, self.current)
 
     @property
     def previous_name(self) -> str:
@@ -82,7 +82,7 @@ class Question:
     def _month_alone(self) -> str:
         """The name of the month before if it is in the same year, or empty."""
         start = self.previous.start
-        if self.report_type != "monthly" or start.year != self.period.start.year:
+        if self.report_type != "monthly" or start.year != self.current.start.year:
             return ""
         return month_name(start)
 
@@ -95,7 +95,7 @@ def resolve(
     month: object = None,
     start_date: object = None,
     end_date: object = None,
-) -> Question:
+) -> ReportPeriod:
     """Return the type and period of a report from a user's input.
 
     report_type: one of TYPES. monthly: `year` and `month` (1-12), both or neither;
@@ -134,7 +134,7 @@ def resolve(
         period, field = _range(start_date, end_date), "start_date"
     if period.start > today:
         raise InvalidError(_("This period has not begun yet."), field)
-    return Question(kind, period, _before(kind, period))
+    return ReportPeriod(kind, period, _before(kind, period))
 
 
 def _month(

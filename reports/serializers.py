@@ -91,8 +91,8 @@ class MadeOutput(serializers.Serializer[Any]):
     report_url = serializers.URLField(help_text="Signed, for 24 hours at most.")
     report_key = serializers.CharField()
     file_name = serializers.CharField()
-    report_type = serializers.ChoiceField(TYPES, source="question.report_type")
-    period = PeriodOutput(source="question.period")
+    report_type = serializers.ChoiceField(TYPES, source="period.report_type")
+    period = PeriodOutput(source="period.current")
     download_url = serializers.URLField(help_text="Works for as long as it is kept.")
 
 

@@ -14,7 +14,7 @@ from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
-from reports.periods import ONE_DAY, Question
+from reports.periods import ONE_DAY, ReportPeriod
 from smartbudget.core import dates, i18n
 from smartbudget.core.money import CURRENCIES, percentage
 from smartbudget.core.user import User
@@ -85,7 +85,7 @@ class WeekdayLine:
 class Report:
     """The content of a report."""
 
-    question: Question
+    period: ReportPeriod
     currency: str
     today: datetime.date
     since: datetime.date | None  # the earliest expense's day, or None
@@ -112,12 +112,12 @@ class Report:
     @property
     def is_comparable(self) -> bool:
         """Whether expenses were recorded for all of the period before."""
-        return _covers(self.since, self.question.previous)
+        return _covers(self.since, self.period.previous)
 
     @property
     def is_running(self) -> bool:
         """Whether the period is not over yet."""
-        return self.question.period.end > self.today
+        return self.period.current.end > self.today
 
     @property
     def change(self) -> Decimal:
@@ -125,7 +125,7 @@ class Report:
         return self.total - self.previous_total
 
 
-def make_report(user: User, question: Question, *, today: datetime.date) -> Report:
+def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> Report:
     """Read the data of a report and compute it.
 
     Takes one Query of each table, and one for the earliest expense.
@@ -134,26 +134,26 @@ def make_report(user: User, question: Question, *, today: datetime.date) -> Repo
     eventually consistent.
     """
     kept = list_budgets(user).items
-    months = _months(question.period.end)
-    day = dates.day_shown(question.period, today)
+    months = _months(period.current.end)
+    day = dates.day_shown(period.current, today)
     needed = [
-        question.period,
-        question.previous,
+        period.current,
+        period.previous,
         dates.Period(months[0].start, months[-1].end),
         *(dates.period_of(each.period, day) for each in kept),
     ]
     reach = dates.Period(
         min(each.start for each in needed), max(each.end for each in needed)
     )
-    found = expenses.entries(user.user_id, reach, described=question.period)
+    found = expenses.entries(user.user_id, reach, described=period.current)
     since = expenses.first_day(user.user_id)
-    begun = _begun(question.period, since, today)
-    lines = [_line(each, question, begun, day, found) for each in kept]
-    return compute(question, user.currency, found, lines, today=today, since=since)
+    begun = _begun(period.current, since, today)
+    lines = [_line(each, period, begun, day, found) for each in kept]
+    return compute(period, user.currency, found, lines, today=today, since=since)
 
 
 def compute(
-    question: Question,
+    period: ReportPeriod,
     currency: str,
     found: Sequence[Entry],
     lines: Sequence[BudgetLine] = (),
@@ -167,15 +167,15 @@ def compute(
     months up to the period's end. lines: budgets, each for the period to show.
     since: the earliest expense's day, or None.
     """
-    over = dates.Period(question.period.start, min(question.period.end, today))
-    is_comparable = _covers(since, question.previous)
-    entries = [each for each in found if each.day in question.period]
-    before = [each for each in found if each.day in question.previous]
+    over = dates.Period(period.current.start, min(period.current.end, today))
+    is_comparable = _covers(since, period.previous)
+    entries = [each for each in found if each.day in period.current]
+    before = [each for each in found if each.day in period.previous]
     total = _total(entries)
-    counted = _counted_days(question.period, entries, today)
+    counted = _counted_days(period.current, entries, today)
     days = (counted.end - counted.start).days + 1
     report = Report(
-        question=question,
+        period=period,
         currency=currency,
         today=today,
         since=since,
@@ -184,14 +184,14 @@ def compute(
         previous_total=_total(before),
         previous_count=len(before),
         categories=_categories(entries, before if is_comparable else [], total),
-        budgets=[_standing(line, over, found, since) for line in lines],
+        budgets=[_budget_standing(line, over, found, since) for line in lines],
         weekdays=_weekdays(entries, counted, currency),
         largest=sorted(entries, key=lambda each: (-each.amount, each.day))[:LARGEST],
         average_a_day=_rounded(total / days, currency),
         counted_days=days,
         median=_median(entries, currency),
         busiest_day=_busiest_day(entries),
-        trend=_trend(found, question.period.end),
+        trend=_trend(found, period.current.end),
     )
     report.insights.extend(insights(report))
     return report
@@ -256,7 +256,7 @@ def _begun(
 
 def _line(
     budget: "Budget",
-    question: Question,
+    period: ReportPeriod,
     begun: dates.Period | None,
     day: datetime.date,
     found: Sequence[Entry],
@@ -265,10 +265,10 @@ def _line(
 
     begun: the days of the report from the first recorded expense to today, or None.
     """
-    if question.days > LONGEST_MONTH and begun:
+    if period.days > LONGEST_MONTH and begun:
         periods = [
             each
-            for each in dates.periods_within(budget.period, question.period)
+            for each in dates.periods_within(budget.period, period.current)
             if each.start <= begun.end and each.end >= begun.start
         ]
         if periods:
@@ -277,7 +277,7 @@ def _line(
     return line
 
 
-def _standing(
+def _budget_standing(
     line: BudgetLine,
     period: dates.Period,
     found: Sequence[Entry],

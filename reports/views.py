@@ -18,7 +18,7 @@ from expenses.forms import QuickAddForm
 from expenses.views import say
 from reports import archive, charts, summary
 from reports import trend as trends
-from reports.archive import Made
+from reports.archive import ReportResult
 from reports.forms import ReportForm
 from reports.periods import ONE_DAY
 from smartbudget.core.user import User
@@ -134,8 +134,8 @@ def reports(request: HttpRequest) -> HttpResponse:
         request,
         "reports/list.html",
         form,
-        save=lambda _: archive.ask(user, **form.question),
-        done=lambda made: _offer(request, made, email=form.cleaned_data["email"]),
+        save=lambda _: archive.request_report(user, **form.arguments),
+        done=lambda result: _offer(request, result, email=form.cleaned_data["email"]),
         context=context,
     )
 
@@ -155,11 +155,11 @@ def delete(request: HttpRequest, file_name: str) -> HttpResponse:
     return render(request, "reports/delete.html", {"report": report})
 
 
-def _offer(request: HttpRequest, made: Made, *, email: bool) -> HttpResponse:
+def _offer(request: HttpRequest, result: ReportResult, *, email: bool) -> HttpResponse:
     message = format_html(
         _('The report about {name} is ready: <a href="{url}">download it</a>.'),
-        name=made.question.name,
-        url=reverse("reports:download", args=[made.file_name]),
+        name=result.period.name,
+        url=reverse("reports:download", args=[result.file_name]),
     )
     if email:
         message = format_html("{} {}", message, _("An e-mail is on its way."))

@@ -25,7 +25,7 @@ from expenses.bulk_create import record_expenses
 from expenses.services import edit_expense
 from notifications.models import Notification
 from reports import pdf, summary, summary_text
-from reports.services import make_report
+from reports.services import build_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
@@ -336,9 +336,9 @@ class TestEveryWay:
     @pytest.mark.parametrize("month", MONTHS[:3])
     def test_the_report_of_a_month(self, world, month):
         first = dates.parse_month(month)
-        question = ask(TODAY, report_type="monthly", year=first.year, month=first.month)
+        period = ask(TODAY, report_type="monthly", year=first.year, month=first.month)
         given = world.get("/api/summary", month=month)
-        report, text = read_report(world, question)
+        report, text = read_report(world, period)
 
         assert world.text(report.total) == given["total_spent"]
         assert world.text(report.previous_total) == given["previous_spent"]
@@ -348,10 +348,10 @@ class TestEveryWay:
         assert_report_says(world, report, text)
 
     def test_the_report_of_a_year(self, world):
-        question = ask(TODAY, report_type="yearly", year=2026)
-        report, text = read_report(world, question)
+        period = ask(TODAY, report_type="yearly", year=2026)
+        report, text = read_report(world, period)
 
-        assert report.total == world.spent(question.period)
+        assert report.total == world.spent(period.current)
         for each in (standing.line for standing in report.budgets):
             (limit,) = [
                 limit
@@ -450,9 +450,9 @@ def assert_all_recorded(world: World, rows: list[dict]) -> None:
     assert found == expected
 
 
-def read_report(world: World, question):
+def read_report(world: World, period):
     with override(world.language):
-        report = make_report(world.user, question, today=TODAY)
+        report = build_report(world.user, period, today=TODAY)
         made = pdf.draw(report, username="alice", app_url="http://x")
     pages = pypdf.PdfReader(io.BytesIO(made)).pages
     return report, plain("\n".join(page.extract_text() for page in pages))
@@ -466,7 +466,7 @@ def assert_report_says(world: World, report, text: str) -> None:
     for each in report.categories:
         assert world.number(each.spent) in text
     for each in world.recorded:
-        if each["status"] != "void" and each["date"] in report.question.period:
+        if each["status"] != "void" and each["date"] in report.period.current:
             assert world.number(each["amount"]) in text
     months = {first.isoformat()[:7]: spent for first, spent in report.trend}
     for month, spent in months.items():

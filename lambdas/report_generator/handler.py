@@ -11,7 +11,7 @@ itself never travels: an answer may have 6 MB. Every event may come twice.
 import logging
 from typing import Any
 
-from reports import printing
+from reports import generator
 from smartbudget.core import log
 from smartbudget.core.config import config
 from smartbudget.core.errors import DomainError, InvalidError
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         user_id = event.get("user_id")
         if not isinstance(user_id, str) or not user_id:
             raise InvalidError("Say whose report it is.", "user_id")
-        return printing.print_report(
+        return generator.generate_report(
             user_id,
             report_type=event.get("report_type"),
             known=event.get("known"),

@@ -19,7 +19,7 @@ from expenses import services as expenses
 from expenses.models import Expense, History
 from profiles import export
 from profiles.serializers import ExportOutput
-from reports.archive import Filed
+from reports.archive import StoredReport
 from smartbudget.core import aws
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.files import report_key
@@ -159,7 +159,7 @@ def test_reports_come_too_and_what_is_missing_is_named(alice):
     kept = attach(client, make_expense(alice))
     lost = attach(client, make_expense(alice))
     s3().delete_object(Bucket=BUCKET, Key=lost)
-    report = Filed(report_key(alice.user_id, "monthly", NOON), 0)
+    report = StoredReport(report_key(alice.user_id, "monthly", NOON), 0)
     s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
 
     archive = exported(alice)
@@ -241,7 +241,7 @@ def test_the_json_has_what_the_zip_has(alice):
     make_token(alice)
     make_budget(alice, amount="5.00")
     attach(client_for(alice), make_expense(alice, amount="600"))
-    report = Filed(report_key(alice.user_id, "monthly", NOON), 0)
+    report = StoredReport(report_key(alice.user_id, "monthly", NOON), 0)
     s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
 
     found = read_json(alice)

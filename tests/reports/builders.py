@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from budgets.queries import BudgetLine
 from expenses.queries import Entry
-from reports.periods import Question, resolve
+from reports.periods import ReportPeriod, resolve
 from reports.services import Report, compute
 from smartbudget.core import dates
 from smartbudget.core.text import casefold_key
@@ -16,7 +16,7 @@ OCTOBER = {"report_type": "monthly", "year": 2026, "month": 10}  # it is over
 NOVEMBER = {"report_type": "monthly", "year": 2026, "month": 11}  # it is running
 
 
-def ask(today: datetime.date = TODAY, **given: object) -> Question:
+def ask(today: datetime.date = TODAY, **given: object) -> ReportPeriod:
     given = {**OCTOBER, **given} if "report_type" not in given else given
     return resolve(given.pop("report_type"), today=today, **given)
 

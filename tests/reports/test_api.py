@@ -251,7 +251,7 @@ def test_the_claim_of_a_process_that_died_lapses(alice, client, generator, clock
         patch.setattr(archive, "_end", lambda *_: None)
         patch.setattr(archive, "WAIT_SECONDS", 0)
         with pytest.raises(KeyboardInterrupt):
-            archive.ask(alice, **MARCH)
+            archive.request_report(alice, **MARCH)
         generator.fails = None
 
         assert ask(client).status_code == 503

@@ -203,7 +203,7 @@ def test_german_sentences_are_german_throughout():
 
 
 @pytest.mark.parametrize(
-    ("question", "told"),
+    ("given", "told"),
     [
         ({"month": 1}, "im Dezember 2025"),
         ({"report_type": "yearly", "year": 2026}, "im Jahr 2025"),
@@ -229,6 +229,6 @@ def test_german_sentences_are_german_throughout():
         ),
     ],
 )
-def test_the_time_before_is_told_as_german_tells_it(question, told):
+def test_the_time_before_is_told_as_german_tells_it(given, told):
     with override("de"):
-        assert ask(**question).in_previous == told
+        assert ask(**given).in_previous == told

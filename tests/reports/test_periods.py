@@ -7,10 +7,10 @@ from smartbudget.core.errors import InvalidError
 from tests.reports.builders import TODAY, ask
 
 
-def days(question):
+def days(period):
     return tuple(
         str(day)
-        for period in (question.period, question.previous)
+        for period in (period.current, period.previous)
         for day in (period.start, period.end)
     )
 
@@ -58,11 +58,11 @@ def days(question):
         ),
     ],
 )
-def test_a_question_is_about_its_days_and_those_before(given, expected, name):
-    question = ask(**given)
+def test_a_period_has_its_days_and_those_before(given, expected, name):
+    period = ask(**given)
 
-    assert days(question) == expected
-    assert question.name == name
+    assert days(period) == expected
+    assert period.name == name
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_a_question_is_about_its_days_and_those_before(given, expected, name):
     [("monthly", "2026-11-01"), ("weekly", "2026-11-16"), ("yearly", "2026-01-01")],
 )
 def test_without_its_values_a_report_is_about_now(report_type, start):
-    question = resolve(report_type, today=TODAY)
+    period = resolve(report_type, today=TODAY)
 
-    assert str(question.period.start) == start
-    assert TODAY in question.period
+    assert str(period.current.start) == start
+    assert TODAY in period.current
 
 
 def test_a_range_may_have_366_days_and_no_more():
@@ -170,6 +170,6 @@ def test_days_that_have_not_begun_are_refused(given, field):
 def test_a_period_that_began_today_is_reported():
     today = datetime.date(2026, 12, 1)
 
-    question = ask(today, report_type="monthly", year=2026, month=12)
+    period = ask(today, report_type="monthly", year=2026, month=12)
 
-    assert question.period.start == today
+    assert period.current.start == today

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from reports.services import make_report
+from reports.services import build_report
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
 from tests.money_builders import NOON as MARCH_NOON
 from tests.reports.builders import ask, entry, line, report_of
@@ -187,8 +187,8 @@ def noon(aws):
 
 
 def march(user=ALICE):
-    question = ask(TODAY, report_type="monthly", year=2026, month=3)
-    return make_report(user, question, today=TODAY)
+    period = ask(TODAY, report_type="monthly", year=2026, month=3)
+    return build_report(user, period, today=TODAY)
 
 
 def test_void_expenses_and_other_peoples_count_nowhere(noon):
@@ -226,7 +226,7 @@ def yearly(today=TODAY, year=2026, **given):
     given = {"report_type": "yearly", "year": year, **given}
     if given["report_type"] == "custom":
         del given["year"]
-    return make_report(ALICE, ask(today, **given), today=today)
+    return build_report(ALICE, ask(today, **given), today=today)
 
 
 def lines_of(report):

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from accounts import services as accounts
 from reports import pdf
 from reports.periods import resolve
-from reports.services import Report, make_report
+from reports.services import Report, build_report
 from smartbudget.core import aws, dates, files, log
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
@@ -26,7 +26,7 @@ PDF = "application/pdf"
 SECONDS_TRIED = 10
 
 
-def print_report(
+def generate_report(
     user_id: str,
     *,
     report_type: object,
@@ -56,20 +56,20 @@ def _print(
 ) -> dict[str, Any]:
     user_id = user.user_id
     today = user.today()
-    question = resolve(report_type, today=today, **days)
-    report = make_report(user, question, today=today)
+    period = resolve(report_type, today=today, **days)
+    report = build_report(user, period, today=today)
     fingerprint = fingerprint_of(report, user.username)
     if known and known.get("fingerprint") == fingerprint:
         key = known.get("report_key", "")
         if files.owner_of(key) == user_id and _exists(key):
             return _answer(key, fingerprint)
     document = pdf.draw(report, username=user.username, app_url=config.app_url)
-    key = _store(user_id, question.report_type, document)
+    key = _store(user_id, period.report_type, document)
     log.count("ReportsMade")
     logger.info(
         "report made user_id=%s type=%s expenses=%d bytes=%d",
         user_id,
-        question.report_type,
+        period.report_type,
         report.count,
         len(document),
     )

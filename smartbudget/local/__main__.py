@@ -30,9 +30,10 @@ def main() -> int:
 
         settings = Settings.from_env()
         stack = LocalStack(settings, say=_say)
+        seen = edits.versions()  # an edit during the start restarts the web server too
         stack.start()
         _say(_welcome(settings))
-        return _watch(stack)
+        return _watch(stack, seen)
     except LocalError as exc:
         _say(str(exc), file=sys.stderr)
         return 1
@@ -45,9 +46,8 @@ def main() -> int:
             stack.stop()
 
 
-def _watch(stack: Any) -> int:
+def _watch(stack: Any, seen: dict[str, int]) -> int:
     """Restart the web server after each edit, until a part ends by itself."""
-    seen = edits.versions()
     while True:
         time.sleep(0.3)
         now = edits.versions()

@@ -6,6 +6,7 @@ that answer everybody, the health check included.
 Why: docs/decisions.md#slow-work-over-a-limit-is-refused-never-queued
 """
 
+import contextlib
 import functools
 import threading
 from collections import Counter
@@ -103,12 +104,12 @@ class ConcurrencyLimit:
         self, user_id: str, make: Callable[[], Generator[bytes, None, None]]
     ) -> "HeldChunks":
         """Take a slot, and hold it until all that `make` yields is sent or given up."""
-        release = self.acquire(user_id)
-        try:
-            return HeldChunks(make(), release)
-        except BaseException:
-            release()
-            raise
+        with contextlib.ExitStack() as held:
+            release = self.acquire(user_id)
+            held.callback(release)
+            chunks = HeldChunks(make(), release)
+            held.pop_all()  # the chunks release it from now on
+        return chunks
 
     def _enter(self, user_id: str) -> None:
         with self._lock:
@@ -139,11 +140,11 @@ class HeldChunks(Iterator[bytes]):
         self._release = release
 
     def __next__(self) -> bytes:
-        try:
-            return next(self._chunks)
-        except BaseException:
-            self._release()
-            raise
+        with contextlib.ExitStack() as held:
+            held.callback(self._release)
+            chunk = next(self._chunks)
+            held.pop_all()
+        return chunk
 
     def close(self) -> None:
         """Stop early, as a server does when the client goes away."""

@@ -94,7 +94,8 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
     current = STATE / "current"
     draft = STATE / f"snapshot-{time.time_ns()}"
     draft.mkdir()
-    try:
+    with contextlib.ExitStack() as failure:
+        failure.callback(shutil.rmtree, draft, ignore_errors=True)
         if current.exists():  # services that were not loaded in this run
             for path in current.glob("*.json"):
                 os.link(path, draft / path.name)
@@ -105,9 +106,7 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
         link = STATE / f"link-{draft.name}"
         link.symlink_to(draft.name)
         link.replace(current)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+        failure.pop_all()
     for path in STATE.glob("snapshot-*"):
         if path != draft:
             shutil.rmtree(path, ignore_errors=True)
@@ -138,6 +137,7 @@ def fork_snapshot() -> int:
         child = os.fork()
     if child:
         return child
+    status = 1
     try:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.alarm(SNAPSHOT_LIMIT_SECONDS)
@@ -147,10 +147,11 @@ def fork_snapshot() -> int:
         copy.deepcopy = lambda value, memo=None: value  # all of it is a copy here
         lambda_svc._prune_orphan_code_blobs = lambda referenced: None
         write_snapshot(services, clean=False)
-    except BaseException:
-        logger.exception("snapshot failed")
-        os._exit(1)
-    os._exit(0)
+        status = 0
+    finally:
+        if status:
+            logger.error("snapshot failed", exc_info=True)
+        os._exit(status)
 
 
 async def save_regularly(activity: Activity) -> None:

@@ -3,8 +3,8 @@
     python -m infra.build_lambdas --out build/lambdas
 
 builds them for AWS, as a deployment does; `build` without a target builds for the
-interpreter that runs this. A zip's name carries a hash of its content, so an unchanged
-one is neither built nor deployed again.
+running interpreter. A zip's name includes a hash of its content, so an unchanged one
+is neither built nor deployed again.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from smartbudget.core import i18n
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
-# Functions that need more than the others, by the lock of what they need.
+# Lock files of the functions that need more packages than the others.
 LOCKS = {"report_generator": ROOT / "requirements" / "reports.txt"}
 APPS = ("accounts", "expenses", "budgets", "notifications", "profiles", "reports")
-# Rooms that import Django, see docs: the rest of an app is framework-free.
+# Modules that import Django; the rest of an app is framework-free.
 WEB_ROOMS = frozenset(
     {
         "api",
@@ -44,32 +44,32 @@ WEB_ROOMS = frozenset(
     }
 )
 WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
-KEPT_ZIPS = 3  # of each function; older ones are deleted
+KEPT_ZIPS = 3  # per function; older ones are deleted
 UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md#wheels
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
 
 class BuildError(RuntimeError):
-    """The zips could not be built; the message says why in a sentence."""
+    """The zips could not be built; the message is a sentence with the reason."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The interpreter and machine that will run a zip; None: those running now."""
+    """The interpreter and platform of a zip; None or empty: the running ones."""
 
     python_version: str | None = None  # such as 3.13
     platforms: tuple[str, ...] = ()  # such as manylinux2014_x86_64, any of them
 
     @property
     def label(self) -> str:
-        """What tells one target's packages from another's."""
+        """A name that distinguishes this target's packages from another's."""
         version = self.python_version or "{}.{}".format(*sys.version_info[:2])
         here = f"{sys.platform}-{os.uname().machine}"
         return f"{version}-{'-'.join(self.platforms) or here}"
 
     @property
     def pip_options(self) -> list[str]:
-        """What makes pip choose wheels for this target."""
+        """The options that make pip choose wheels for this target."""
         options = []
         if self.python_version:
             options += ["--implementation", "cp", "--python-version"]
@@ -80,13 +80,13 @@ class Target:
 
     @property
     def is_here(self) -> bool:
-        """Whether bytecode made by the running interpreter fits."""
+        """Whether the running interpreter can compile bytecode for it."""
         here = "{}.{}".format(*sys.version_info[:2])
         return self.python_version in {None, here}
 
 
-# What Lambda's python3.13 can load (docs/aws.md#wheels). No tag alone has every
-# package: Pillow has the first two, python-bidi the last.
+# Wheels that Lambda's python3.13 can load (docs/aws.md#wheels). No single tag covers
+# every package: Pillow has the first two, python-bidi the last.
 AWS_LAMBDA = Target(
     "3.13",
     ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64"),
@@ -94,14 +94,14 @@ AWS_LAMBDA = Target(
 
 
 def function_names() -> list[str]:
-    """Name every function that has a handler."""
+    """Return the names of all functions that have a handler."""
     return sorted(path.parent.name for path in ROOT.glob("lambdas/*/handler.py"))
 
 
 def build(out: Path, target: Target | None = None) -> dict[str, Path]:
-    """Build what is missing in `out` and return {function name: its zip}.
+    """Build the zips missing in `out` and return {function name: its zip}.
 
-    Safe to repeat and to run twice at once. Raises BuildError.
+    Safe to repeat and to run concurrently. Raises BuildError.
     """
     target = target or Target()
     out.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
         digest.update(f"\0{path.as_posix()}\0{len(content)}\0".encode() + content)
     target = out / f"{name}-{digest.hexdigest()[:20]}.zip"
     if target.exists():
-        os.utime(target)  # the newest ones are kept
+        os.utime(target)  # _delete_old keeps the newest
         return target
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         draft = Path(scratch) / "draft.zip"
@@ -176,11 +176,11 @@ def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
         if target.is_here:
             _compile(folder)
         draft = Path(scratch) / "draft.zip"
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as made:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as zip_file:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     name = path.relative_to(folder).as_posix()
-                    made.writestr(entry(name), path.read_bytes())
+                    zip_file.writestr(entry(name), path.read_bytes())
         draft.replace(archive)
     _delete_old(out, f"packages-{lock.stem}-*.zip")
     return archive
@@ -200,19 +200,19 @@ def _install(folder: Path, target: Target, lock: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    slim.aws_models(folder)  # a zip is a tenth of the size without
+    slim.aws_models(folder)  # makes a zip ten times smaller
     shutil.rmtree(folder / "bin", ignore_errors=True)
     slim.locales(folder)
-    # Of its families only the bold face is used; other fonts come from elsewhere.
+    # Only its bold Noto Sans is used; the other fonts are in other packages.
     for path in (folder / "pymupdf_fonts").glob("*_*.py"):
         if path.stem not in {"__init__", "NotoSans_Bold"}:
             path.unlink()
 
 
 def _compile(folder: Path) -> None:
-    """Add bytecode, or every cold start compiles all modules again.
+    """Add bytecode, so that a cold start need not compile every module.
 
-    Unchecked, because unpacking a zip gives its files new times.
+    Unchecked, because unpacking a zip changes the files' timestamps.
     """
     compileall.compile_dir(
         folder,
@@ -223,11 +223,11 @@ def _compile(folder: Path) -> None:
 
 
 def entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
-    """Describe a file in a zip, such that the same content is the same bytes."""
-    made = zipfile.ZipInfo(name, date_time=EPOCH)
-    made.compress_type = zipfile.ZIP_DEFLATED
-    made.external_attr = mode << 16  # Lambda runs as another user: readable
-    return made
+    """Return the zip entry of a file, with a fixed date for reproducible zips."""
+    info = zipfile.ZipInfo(name, date_time=EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = mode << 16  # Lambda runs as another user, who must read it
+    return info
 
 
 def _delete_old(out: Path, pattern: str) -> None:
@@ -237,7 +237,7 @@ def _delete_old(out: Path, pattern: str) -> None:
 
 
 def main() -> None:
-    """Build the zips for AWS and print where they are."""
+    """Build the zips for AWS and print their paths."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Make the source bundle of an Elastic Beanstalk application version.
+"""Build the source bundle of an Elastic Beanstalk application version.
 
     python -m infra.bundle --image REGISTRY/smart-budget-planner:TAG --out build
 
-It holds no code: which image runs, and what the instance around it needs. The same
-image and files give the same bytes.
+The bundle contains no code, only the name of the image and the instance's
+configuration. The same image and files give the same bytes.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from infra.build_lambdas import ROOT, entry
 
 DOCKERRUN = "Dockerrun.aws.json"
 FOLDERS = (".ebextensions", ".platform")
-# A tag that says which commit it is; `latest` would be another image tomorrow.
+# A tag or digest that identifies one image; `latest` would be another one tomorrow.
 IMAGE = re.compile(
     r"[a-z0-9.-]+(:\d+)?/[a-z0-9._/-]+(:(?!latest$)[\w.-]+|@sha256:\w{64})"
 )
@@ -44,7 +44,7 @@ def build(image: str, target: Path) -> Path:
 
 
 def main() -> None:
-    """Write the bundle and print where it is."""
+    """Write the bundle and print its path."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--image", required=True)
     parser.add_argument("--out", type=Path, required=True)

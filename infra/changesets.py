@@ -1,4 +1,4 @@
-"""CloudFormation stacks, changed through change sets: made, shown, then executed."""
+"""Change CloudFormation stacks through change sets: create, print, then execute."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,17 +10,17 @@ from botocore.exceptions import ClientError
 CAPABILITIES = ["CAPABILITY_AUTO_EXPAND", "CAPABILITY_NAMED_IAM"]
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 WORKING = {*DONE, "UPDATE_ROLLBACK_COMPLETE"}
-# What CloudFormation says of a change set that would change nothing.
+# CloudFormation's reasons for a change set without changes.
 NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
 class DeployError(RuntimeError):
-    """A deployment failed; the message says at what, and why."""
+    """A deployment failed; the message names the resource and the reason."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a stack is: enough to go back to it."""
+    """A stack's template and parameters, enough to restore it."""
 
     template: str
     parameters: Mapping[str, str]
@@ -46,9 +46,9 @@ class Stacks:
         self.poll_seconds = poll_seconds
 
     def deploy(self, name: str, wanted: State) -> bool:
-        """Bring a stack to a state; return whether anything had to change.
+        """Deploy a state to a stack and return whether anything changed.
 
-        Parameters that the template does not have are left out. Safe to repeat.
+        Parameters that the template does not declare are ignored. Safe to repeat.
         Raises DeployError with the first resource that failed and its reason.
         """
         stack = self._settled(name)
@@ -66,7 +66,7 @@ class Stacks:
         return True
 
     def state(self, name: str) -> State | None:
-        """Return what a stack is now, None if there is none."""
+        """Return the current state of a stack, or None if it does not exist."""
         stack = self._find(name)
         if stack is None:
             return None
@@ -79,15 +79,15 @@ class Stacks:
         return State(template, parameters)
 
     def outputs(self, name: str) -> dict[str, str]:
-        """Return {output: value}."""
+        """Return {output: value}, empty if the stack does not exist."""
         outputs = (self._find(name) or {}).get("Outputs", [])
         return {o["OutputKey"]: o["OutputValue"] for o in outputs}
 
     def _prepare(self, name: str, wanted: State, *, exists: bool) -> Any:
-        """Make a change set; return it, or None if it would change nothing."""
+        """Create a change set and return it, or None if it would change nothing."""
         known = self.formation.validate_template(TemplateBody=wanted.template)
         names = {p["ParameterKey"] for p in known.get("Parameters", [])}
-        made = self.formation.create_change_set(
+        change_set_id = self.formation.create_change_set(
             StackName=name,
             ChangeSetName=f"deploy-{time.time_ns()}",
             ChangeSetType="UPDATE" if exists else "CREATE",
@@ -101,28 +101,31 @@ class Stacks:
             Tags=self.tags,
             **self.role,
         )["Id"]
-        change = self._wait(lambda: self._prepared(made))
+        change = self._wait(lambda: self._prepared(change_set_id))
         if change["Status"] != "FAILED":
             return change
-        self.formation.delete_change_set(ChangeSetName=made)
+        self.formation.delete_change_set(ChangeSetName=change_set_id)
         reason = change.get("StatusReason", "It does not say why.")
         if any(words in reason for words in NO_CHANGE):
             return None
         raise DeployError(f"{name} cannot be changed: {reason}")
 
     def _prepared(self, change_set: str) -> Any:
-        found = self.formation.describe_change_set(ChangeSetName=change_set)
-        changes = found["Changes"]
-        while token := found.get("NextToken"):
-            found = self.formation.describe_change_set(
+        description = self.formation.describe_change_set(ChangeSetName=change_set)
+        changes = description["Changes"]
+        while token := description.get("NextToken"):
+            description = self.formation.describe_change_set(
                 ChangeSetName=change_set, NextToken=token
             )
-            changes += found["Changes"]
-        waiting = found["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
-        return None if waiting else {**found, "Changes": changes}
+            changes += description["Changes"]
+        waiting = description["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+        return None if waiting else {**description, "Changes": changes}
 
     def _settled(self, name: str) -> Any:
-        """Wait until nobody changes a stack, and return it; None: it is to be made."""
+        """Wait until no change is in progress; return the stack, or None if new.
+
+        Raises DeployError if an earlier failure left it unusable.
+        """
         status = self._wait(lambda: self._settled_status(name))
         if status == "NONE":
             return None
@@ -132,7 +135,7 @@ class Stacks:
 
     def _settled_status(self, name: str) -> str | None:
         stack = self._find(name)
-        # A change set that was to make a stack, and never did, leaves one in review.
+        # A change set for a new stack that was never executed leaves it in review.
         if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
             return "NONE"
         status = str(stack["StackStatus"])
@@ -147,9 +150,9 @@ class Stacks:
             raise
 
     def _wait(self, happened: Callable[[], Any]) -> Any:
-        """Return what `happened` returns once that is something.
+        """Poll `happened` until its result is not None, and return that.
 
-        CloudFormation ends by itself, so that nothing is broken off here.
+        There is no time limit: CloudFormation has its own.
         """
         while (result := happened()) is None:
             time.sleep(self.poll_seconds)
@@ -177,9 +180,9 @@ class Stacks:
 
 
 def _lines(change: Any) -> list[str]:
-    found = [item["ResourceChange"] for item in change["Changes"]]
+    changes = [item["ResourceChange"] for item in change["Changes"]]
     return [
         f"{item['Action'].lower()} {item['LogicalResourceId']} ({item['ResourceType']})"
         + (" by a new one" if item.get("Replacement") == "True" else "")
-        for item in found
+        for item in changes
     ]

@@ -1,14 +1,14 @@
-"""Deploy a stage's observability, Lambdas and web servers, as the pipeline does.
+"""Deploy a stage's observability, Lambdas and web servers; run by the pipeline.
 
     python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --release NAME
 
 The rest comes from the environment (docs/deploying.md): CODE_BUCKET, DELIVERY_ROLE_ARN
-and STACK_PARAMETERS, a JSON object of the templates' parameters; what data.yaml made is
-read from its outputs. Roles, data and the pipeline's own rights a person deploys, since
-a pipeline that changes them could give itself any right.
+and STACK_PARAMETERS, a JSON object of the templates' parameters. Outputs of the data
+stack are read from it. A person deploys the roles, the data and the pipeline's own
+permissions: a pipeline that could change them could grant itself any permission.
 
-The web's stack holds which bundle runs. If the servers do not get well with a new one,
-or do not answer as they should, the stack goes back to what it was.
+The web stack determines which bundle runs. If the servers do not become healthy with a
+new bundle, or the smoke test fails, the stack is rolled back.
 """
 
 import argparse
@@ -28,17 +28,17 @@ from infra import build_lambdas, bundle, smoke
 from infra.build_lambdas import AWS_LAMBDA, ROOT, BuildError
 from infra.changesets import DeployError, Stacks, State
 
-HEALTH_SECONDS = 900  # until new servers must be well; they have to be twelve times
+HEALTH_SECONDS = 900  # until new servers must be healthy
 
 
 def main() -> None:
-    """Deploy, or end with the reason why not."""
+    """Deploy, or exit with the reason for the failure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--image", required=True)
     parser.add_argument("--release", required=True)
     options = parser.parse_args()
-    given = json.loads(os.environ["STACK_PARAMETERS"])
-    prefix = given.get("ResourcePrefix", "")
+    stack_parameters = json.loads(os.environ["STACK_PARAMETERS"])
+    prefix = stack_parameters.get("ResourcePrefix", "")
     stacks = Stacks(
         boto3.client("cloudformation"),
         role_arn=os.environ.get("DELIVERY_ROLE_ARN"),
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         parameters = {
             **stacks.outputs(stack_name("data", prefix)),
-            **given,
+            **stack_parameters,
             "CodeBucket": code.name,
             "LambdaRuntime": f"python{AWS_LAMBDA.python_version}",
             "Release": options.release,
@@ -62,24 +62,24 @@ def main() -> None:
             stack_name("web", prefix),
             wanted("web", parameters),
             lambda name: require_well(boto3.client("elasticbeanstalk"), name),
-            lambda: smoke.check(given["AppUrl"]),
+            lambda: smoke.check(stack_parameters["AppUrl"]),
         )
     except (BuildError, DeployError, smoke.SmokeError) as exc:
         sys.exit(f"::error::{exc}")
 
 
 def stack_name(part: str, prefix: str) -> str:
-    """Name a part's stack."""
+    """Return the name of a part's stack."""
     return f"{prefix}smart-budget-{part}"
 
 
 def wanted(part: str, parameters: Mapping[str, str]) -> State:
-    """Return what a part's stack should be."""
+    """Return the state to deploy to a part's stack."""
     return State((ROOT / "infra" / f"{part}.yaml").read_text(), parameters)
 
 
 class CodeBucket:
-    """Where CloudFormation and Elastic Beanstalk fetch what runs."""
+    """The bucket from which CloudFormation and Elastic Beanstalk fetch code."""
 
     def __init__(self, s3: Any, name: str) -> None:
         self.s3 = s3
@@ -93,7 +93,7 @@ class CodeBucket:
         return {_code_parameter(name): path.name for name, path in zips.items()}
 
     def put_bundle(self, image: str) -> dict[str, str]:
-        """Make and upload the web's bundle; return {parameter: key}."""
+        """Build and upload the web's bundle; return {parameter: key}."""
         with tempfile.TemporaryDirectory() as folder:
             path = bundle.build(image, Path(folder) / "web.zip")
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -102,9 +102,9 @@ class CodeBucket:
         return {"BundleKey": key}
 
     def _put(self, key: str, path: Path) -> None:
-        """Upload a file, unless it is there: a key names its content."""
-        found = self.s3.list_objects_v2(Bucket=self.name, Prefix=key)
-        if not found.get("Contents"):
+        """Upload a file unless its key, which includes a hash, exists already."""
+        listing = self.s3.list_objects_v2(Bucket=self.name, Prefix=key)
+        if not listing.get("Contents"):
             self.s3.put_object(Bucket=self.name, Key=key, Body=path.read_bytes())
 
 
@@ -119,15 +119,14 @@ def release_web(
     require_well: Callable[[str], None],
     check: Callable[[], None],
 ) -> None:
-    """Bring the web's stack to a state in which it is well, or back to what it was.
+    """Deploy the web's stack, and roll it back if the servers are not healthy.
 
-    require_well: takes the environment's name. Raises DeployError or SmokeError when it
-    was not well, whether or not there was anything to go back to.
+    require_well: called with the environment's name. Raises DeployError or SmokeError
+    if the servers are not healthy, whether or not there was a state to roll back to.
     """
     before = stacks.state(name)
-    changed = stacks.deploy(
-        name, state
-    )  # a failed one CloudFormation takes back itself
+    # CloudFormation itself rolls back a failed deployment.
+    changed = stacks.deploy(name, state)
     try:
         require_well(stacks.outputs(name)["EnvironmentName"])
         check()
@@ -139,13 +138,13 @@ def release_web(
 
 
 def require_well(beanstalk: Any, environment: str, *, poll_seconds: float = 10) -> None:
-    """Wait until an environment is well. Raises DeployError after HEALTH_SECONDS."""
+    """Wait until an environment is healthy; raise DeployError after HEALTH_SECONDS."""
     deadline = time.monotonic() + HEALTH_SECONDS
     while True:
-        (found,) = beanstalk.describe_environments(
+        (description,) = beanstalk.describe_environments(
             EnvironmentNames=[environment], IncludeDeleted=False
         )["Environments"]
-        status, health = found["Status"], found.get("HealthStatus")
+        status, health = description["Status"], description.get("HealthStatus")
         if status == "Ready" and health == "Ok":
             return
         if time.monotonic() >= deadline:

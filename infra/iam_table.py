@@ -1,8 +1,8 @@
-"""Write docs/iam.md: who may do what to what, and why, as the templates say it.
+"""Generate docs/iam.md: every permission in the templates, with its reason.
 
     python -m infra.iam_table
 
-The reason of a statement is its Sid in words, and the comment behind it.
+The reason of a statement is its Sid in words and the comment after it.
 """
 
 import json
@@ -43,24 +43,29 @@ class Right:
 
 
 def rights(name: str) -> list[Right]:
-    """List what one template allows and denies, in the order it is written."""
+    """Return the statements of a template, in the order they are written.
+
+    Raises ValueError if a Sid's statement was not found.
+    """
     template = templates.read(name)
     reasons = iter(_reasons(templates.text(name)))
-    found = []
+    statements = []
     for logical_id, resource in templates.resources(template):
         for holders, statement in _statements(logical_id, resource):
             reason = next(reasons)
             only = resource.get("Condition", "")
-            found += [_right(holder, reason, statement, only) for holder in holders]
-    left = list(reasons)
-    if left:
-        raise ValueError(f"{name}.yaml: no statement was found for {left}")
-    return found
+            statements += [
+                _right(holder, reason, statement, only) for holder in holders
+            ]
+    unmatched = list(reasons)
+    if unmatched:
+        raise ValueError(f"{name}.yaml: no statement was found for {unmatched}")
+    return statements
 
 
 def _reasons(text: str) -> list[str]:
-    found = re.findall(r"^ *- Sid: (\w+)(?: +# (.*))?$", text, re.MULTILINE)
-    return [": ".join(filter(None, (_words(sid), comment))) for sid, comment in found]
+    sids = re.findall(r"^ *- Sid: (\w+)(?: +# (.*))?$", text, re.MULTILINE)
+    return [": ".join(filter(None, (_words(sid), comment))) for sid, comment in sids]
 
 
 def _words(sid: str) -> str:
@@ -70,7 +75,7 @@ def _words(sid: str) -> str:
 def _statements(
     logical_id: str, resource: dict[str, Any]
 ) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Yield (holders, statement) of whatever has a policy."""
+    """Yield (holders, statement) of each policy of a resource."""
     kind, declared = resource["Type"], resource.get("Properties", {})
     if kind == "AWS::IAM::Role":
         for policy in declared.get("Policies", []):
@@ -91,21 +96,21 @@ def _principal(principal: Any) -> str:
         return "Everybody"
     ((_, named),) = principal.items()
     named = named if isinstance(named, list) else [named]
-    return ", ".join(_short(each) for each in named)
+    return ", ".join(_short(arn) for arn in named)
 
 
 def _right(holder: str, reason: str, statement: dict[str, Any], only: str) -> Right:
     conditions = [only] if only else []  # the template's
     for operator, keys in statement.get("Condition", {}).items():
         for key, values in keys.items():
-            listed = ", ".join(_short(each) for each in _many(values))
+            listed = ", ".join(_short(value) for value in _many(values))
             conditions.append(f"{key} {operator} {listed}")
     return Right(
         holder=holder,
         reason=reason,
         effect=statement["Effect"],
         actions=tuple(_many(statement["Action"])),
-        resources=tuple(_short(each) for each in _many(statement["Resource"])),
+        resources=tuple(_short(resource) for resource in _many(statement["Resource"])),
         condition="; ".join(conditions),
     )
 
@@ -115,7 +120,7 @@ def _many(value: Any) -> list[Any]:
 
 
 def _short(value: Any) -> str:
-    """Show a resource as people name it."""
+    """Return a resource's short name: its ARN after the account."""
     if isinstance(value, dict):
         ((form, inner),) = value.items()
         value = inner if form == "Sub" else f"{{{inner}}}"
@@ -128,7 +133,7 @@ def _short(value: Any) -> str:
 
 
 def page() -> str:
-    """Return docs/iam.md."""
+    """Return the content of docs/iam.md."""
     parts = [HEAD]
     for name in templates.NAMES:
         by_holder: dict[str, list[Right]] = {}
@@ -162,7 +167,7 @@ def _section(name: str, holder: str, held: list[Right]) -> str:
 
 
 def _of_services(name: str) -> list[str]:
-    """Say what has no statement of ours: AWS's own policies, and Lambda's rules."""
+    """Return the section of AWS's managed policies and Lambda's permissions."""
     lines = []
     for logical_id, resource in templates.resources(templates.read(name)):
         declared = resource.get("Properties", {})

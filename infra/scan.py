@@ -1,4 +1,4 @@
-"""Wait for ECR's scan of an image, and fail where it found what is critical.
+"""Wait for ECR's scan of an image, and fail if it has critical findings.
 
 python -m infra.scan smart-budget-planner TAG
 """
@@ -11,21 +11,21 @@ import boto3
 from botocore.exceptions import ClientError
 
 WAIT_SECONDS = 900
-# COMPLETE of a scan on push, ACTIVE of one that goes on (Inspector's).
+# COMPLETE after a scan on push, ACTIVE during Inspector's continuous scan.
 DONE = {"COMPLETE", "ACTIVE"}
 REFUSED = "CRITICAL"
 
 
 class ScanError(RuntimeError):
-    """An image may not be deployed; the message says why."""
+    """An image must not be deployed; the message says why."""
 
 
 def require_clean(
     ecr: Any, repository: str, tag: str, *, poll_seconds: float = 5
 ) -> dict[str, int]:
-    """Return {severity: findings} of an image. Raises ScanError.
+    """Return {severity: number of findings} of an image.
 
-    One that could not be scanned is refused as well.
+    Raises ScanError for a critical finding, or if the image could not be scanned.
     """
     counts = _wait(ecr, repository, tag, poll_seconds)
     if counts.get(REFUSED):
@@ -37,9 +37,9 @@ def require_clean(
 def _wait(ecr: Any, repository: str, tag: str, poll_seconds: float) -> dict[str, int]:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        status, found = _findings(ecr, repository, tag)
+        status, findings = _findings(ecr, repository, tag)
         if status in DONE:
-            return dict(found.get("findingSeverityCounts", {}))
+            return dict(findings.get("findingSeverityCounts", {}))
         if status not in {"PENDING", "IN_PROGRESS"}:
             raise ScanError(f"{repository}:{tag} could not be scanned: {status}")
         if time.monotonic() >= deadline:
@@ -54,7 +54,7 @@ def _findings(ecr: Any, repository: str, tag: str) -> tuple[str, dict[str, Any]]
         )
     except ClientError as exc:
         if exc.response["Error"]["Code"] == "ScanNotFoundException":
-            return "PENDING", {}  # it was pushed only just now
+            return "PENDING", {}  # right after the push
         raise
     return answer["imageScanStatus"]["status"], answer.get("imageScanFindings", {})
 
@@ -65,16 +65,16 @@ def _critical(ecr: Any, repository: str, tag: str) -> set[str]:
     )
     names = set()
     for page in pages:
-        found = page["imageScanFindings"]
-        for finding in found.get("findings", []):
+        findings = page["imageScanFindings"]
+        for finding in findings.get("findings", []):
             names.add((finding["severity"], finding["name"]))
-        for finding in found.get("enhancedFindings", []):
+        for finding in findings.get("enhancedFindings", []):
             names.add((finding["severity"], finding["title"]))
     return {name for severity, name in names if severity == REFUSED}
 
 
 def main() -> None:
-    """Check the image that is named, or end with why it may not be deployed."""
+    """Check the image given on the command line, or exit with the reason."""
     repository, tag = sys.argv[1:]
     try:
         counts = require_clean(boto3.client("ecr"), repository, tag)

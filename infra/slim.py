@@ -1,4 +1,4 @@
-"""Leave out of installed packages what the program never reads.
+"""Delete the files of installed packages that the program never reads.
 
     python -m infra.slim /venv
 
@@ -14,12 +14,12 @@ from smartbudget.core import i18n
 # The services that the code calls.
 AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
 
-# root holds what the others have in common.
+# All locales inherit from root.
 LOCALES = frozenset({"root", *(code[:2] for code in i18n.LANGUAGES)})
 
 
 def aws_models(packages: Path) -> None:
-    """Leave only the services that the code calls. packages: a site-packages."""
+    """Delete all services but those the code calls. packages: a site-packages."""
     for kind in ("botocore", "boto3"):
         for path in (packages / kind / "data").iterdir():
             if path.is_dir() and path.name not in AWS_SERVICES:
@@ -28,7 +28,7 @@ def aws_models(packages: Path) -> None:
 
 
 def locales(packages: Path) -> None:
-    """Leave only the locales of the languages that the program speaks."""
+    """Delete all locales but those of the program's languages."""
     for path in (packages / "babel" / "locale-data").iterdir():
         if path.stem.partition("_")[0] not in LOCALES:
             path.unlink()
@@ -36,18 +36,18 @@ def locales(packages: Path) -> None:
 
 
 def static_sources(packages: Path) -> None:
-    """Leave out what static files were collected from; they are served from there."""
+    """Delete the sources of collected static files, which are served elsewhere."""
     shutil.rmtree(packages / "drf_spectacular_sidecar" / "static")
 
 
 def translation_sources(packages: Path) -> None:
-    """Leave out what translations were compiled from."""
+    """Delete the sources of compiled translations."""
     for path in packages.rglob("*.po"):
         path.unlink()
 
 
 def main() -> None:
-    """Slim the environment that is named."""
+    """Slim the virtual environment given on the command line."""
     for packages in Path(sys.argv[1]).glob("lib/python3*/site-packages"):
         aws_models(packages)
         locales(packages)

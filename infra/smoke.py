@@ -1,4 +1,4 @@
-"""See whether a deployed stage answers as it should, from outside.
+"""Check from outside that a deployed stage responds correctly.
 
 python -m infra.smoke https://budget.example.com
 """
@@ -13,13 +13,13 @@ TIMEOUT = 20  # seconds
 
 
 class SmokeError(RuntimeError):
-    """It does not answer as it should; the message says what."""
+    """The stage does not respond correctly; the message says why."""
 
 
 def check(url: str) -> None:
-    """Ask for health, for a page and for its style. Raises SmokeError.
+    """Request health, a page and its stylesheets. Raises SmokeError.
 
-    Changes nothing, and needs no account.
+    Changes nothing and needs no account.
     """
     url = url.rstrip("/")
     _get(f"{url}/health")
@@ -45,7 +45,7 @@ def _get(url: str) -> tuple[str, Message]:
 
 
 def main() -> None:
-    """Check the address that is named, or end with what is wrong."""
+    """Check the URL given on the command line, or exit with what is wrong."""
     try:
         check(sys.argv[1])
     except SmokeError as exc:

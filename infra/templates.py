@@ -1,4 +1,4 @@
-"""The CloudFormation templates of this folder, as Python sees them.
+"""Load the CloudFormation templates of this folder.
 
 Why: docs/decisions.md#infrastructure-is-seven-stacks-that-know-each-other-by-name
 """
@@ -29,18 +29,18 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def text(name: str) -> str:
-    """Return a template as it is written. name: without .yaml."""
+    """Return the text of a template. name: without .yaml."""
     return (FOLDER / f"{name}.yaml").read_text()
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return a template; short forms such as !Ref are {"Ref": ...}."""
+    """Return a template as a dict; short forms such as !Ref become {"Ref": ...}."""
     loaded: dict[str, Any] = yaml.load(text(name), _Loader)  # noqa: S506 - a safe one
     return loaded
 
 
 def resources(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (logical id, resource); of a loop what it repeats, once, with ${...}."""
+    """Yield (logical id, resource); a loop's resources once, with ${...} unresolved."""
     for name, resource in template["Resources"].items():
         if name.startswith("Fn::ForEach::"):
             yield from resource[2].items()

@@ -1,8 +1,8 @@
-"""Once a day, from a schedule -> every budget is counted again and alerted.
+"""Recount every budget and send alerts; run once a day by a schedule.
 
-{"position"?: where an earlier run stopped} -> {"alerts_sent": crossings queued,
-"errors": [...]}. A run that comes near its time limit invokes the next one. Every
-event may come twice.
+{"position"?: where an earlier run stopped} -> {"alerts_sent": alerts queued,
+"errors": [...]}. Near its time limit, a run invokes the next one. An event may be
+delivered twice.
 """
 
 import json
@@ -16,17 +16,20 @@ from smartbudget.core.config import config
 log.set_up(config.log_level)
 logger = logging.getLogger(__name__)
 
-# Milliseconds before the end: a page of budgets takes seconds, throttled ones more.
+# Milliseconds before the time limit. A page of budgets takes seconds, or longer if
+# DynamoDB throttles.
 STOPS = 90_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Check budgets from the event's position on; hand the rest to the next run."""
+    """Check budgets from the event's position on, and invoke a run for the rest."""
     log.bind(lambda_request_id=context.aws_request_id)
-    left = context.get_remaining_time_in_millis
-    result = checks.check_all(event.get("position"), lambda: left() > STOPS)
+    milliseconds_left = context.get_remaining_time_in_millis
+    result = checks.check_all(
+        event.get("position"), lambda: milliseconds_left() > STOPS
+    )
     if result.position:
-        # Once only: a lost reply would otherwise start two runs.
+        # A single attempt: after a lost response, a retry would start a second run.
         aws.client("lambda", attempts=1).invoke(
             FunctionName=aws.function("budget_alert"),
             InvocationType="Event",

@@ -1,10 +1,9 @@
-"""Messages of notification-queue -> notifications delivered, tasks run.
+"""Deliver the notifications and run the tasks of notification-queue.
 
-{"Records": [SQS messages]}, or one notification as the event itself ->
-{"processed", "failed", "errors"} with "batchItemFailures", by which SQS keeps the
-failed messages and nothing else. Messages of mail-events-queue, with SES, are bounces
-and complaints. {"task": "sweep"}, from a schedule, queues again what was not delivered
-in time. Every event may come twice.
+{"Records": [SQS messages]}, or a notification as the event itself ->
+{"processed", "failed", "errors", "batchItemFailures"}; SQS retries the last only.
+With SES, messages of mail-events-queue are bounces and complaints. {"task": "sweep"},
+from a schedule, enqueues overdue notifications again. An event may be delivered twice.
 """
 
 import json
@@ -19,14 +18,14 @@ from smartbudget.core.config import config
 log.set_up(config.log_level)
 logger = logging.getLogger(__name__)
 
-# Milliseconds that must be left. A delivery that is cut off between publish and mark
-# is repeated, mail and all; publishing waits for 5 seconds at most.
+# Milliseconds that must be left. A delivery cut off between sending and storing its
+# status would be sent again; sending takes 5 seconds at most.
 MESSAGE_NEEDS = 6_000
-SWEEP_NEEDS = 5_000  # for ten, with an SQS that does not answer
+SWEEP_NEEDS = 5_000  # for ten notifications, if SQS does not respond
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return what became of the records; one that fails holds up no other."""
+    """Process the records and return the result; a failed one does not stop others."""
     log.bind(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
         left = context.get_remaining_time_in_millis
@@ -43,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             except Exception as error:
                 logger.exception("message failed message_id=%s", message_id)
                 errors.append(f"{message_id}: {type(error).__name__}")
-                if message_id:  # an empty id would bring the whole batch back
+                if message_id:  # an empty id would make SQS retry the whole batch
                     failures.append({"itemIdentifier": message_id})
             else:
                 processed += 1
@@ -71,13 +70,13 @@ def _process(record: dict[str, Any], context: Any) -> None:
 
 
 def _named(record: dict[str, Any]) -> AbstractContextManager[None]:
-    """Let what is logged of a record say which it is, and which request led to it."""
+    """Bind a record's task and the request that caused it to the log context."""
     facts = {
         "task_id": record.get("messageId"),
         "task": _attribute(record, "task"),
     }
-    said = {name: value for name, value in facts.items() if value}
-    return log.bound(_attribute(record, "request_id"), **said)
+    present = {name: value for name, value in facts.items() if value}
+    return log.bound(_attribute(record, "request_id"), **present)
 
 
 def _attribute(record: dict[str, Any], name: str) -> str | None:
@@ -90,8 +89,8 @@ def _attribute(record: dict[str, Any], name: str) -> str | None:
 def _task_of(body: str) -> str | None:
     """Return the task of a message that names none, or None for a notification.
 
-    SES events are recognised by their content, not by their queue: dead letters come
-    back on another one.
+    SES events are recognised by their content, not by their queue, since dead letters
+    are redriven through another one.
     """
     is_mail_event = '"eventType"' in body and "eventType" in json.loads(body)
     return "notifications.tasks.take_mail_event" if is_mail_event else None

@@ -1,11 +1,11 @@
-"""A question, asked synchronously -> a PDF in the bucket.
+"""Create a report and store it as a PDF in the bucket; invoked synchronously.
 
 {"user_id", "report_type": "monthly" | "weekly" | "custom" | "yearly", "year", "month",
-"start_date", "end_date", "request_id"?: what led to it, "known"?: an earlier answer's
-"fingerprint" and "report_key"}
+"start_date", "end_date", "request_id"?: of the web request, "known"?: an earlier
+result's "fingerprint" and "report_key"}
 -> {"report_url": signed for 24 hours, "report_key", "file_name", "fingerprint"}, or
-{"error": {"code", "message", "field"}} for a question that makes no sense. The file
-itself never travels: an answer may have 6 MB. Every event may come twice.
+{"error": {"code", "message", "field"}} for invalid input. The file itself is not
+returned: Lambda limits a response to 6 MB. An event may be delivered twice.
 """
 
 import logging
@@ -23,7 +23,7 @@ DAYS = ("year", "month", "start_date", "end_date")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return where the report is, or what is wrong with the question."""
+    """Return the location of the report, or an error for invalid input."""
     log.bind(event.get("request_id"), lambda_request_id=context.aws_request_id)
     try:
         user_id = event.get("user_id")

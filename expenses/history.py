@@ -63,7 +63,7 @@ def changes_of(expense: Expense) -> list[Change]:
     """
     item = {}
     if has_changed(expense):
-        table = History._get_connection()
+        table = History.table_connection()
         answer = table.get_item(_item(expense).expense_id, consistent_read=True)
         item = answer.get("Item", {})
     return _changes(expense, item)
@@ -78,7 +78,7 @@ def changes_of_many(
     }
     keys: list[Any] = [{"expense_id": each} for each in changed]
     while keys:  # a call reads 16 megabytes at most, and names what it left out
-        answer = History._get_connection().batch_get_item(keys, consistent_read=True)
+        answer = History.table_connection().batch_get_item(keys, consistent_read=True)
         table = History.Meta.table_name
         keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         for item in answer["Responses"].get(table, []):

@@ -14,6 +14,7 @@ from pynamodb.models import Model
 from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
+from smartbudget.core.pynamodb_internals import hash_key_of, model_of
 
 BATCH = 25  # items in one BatchWriteItem (docs/aws.md#batch-size)
 
@@ -30,12 +31,12 @@ def delete_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
 
 def delete_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
     """Delete every item that an index lists under a key; the index may lag."""
-    return delete_items(index._model, indexed_ids(index, hash_key))
+    return delete_items(model_of(index), indexed_ids(index, hash_key))
 
 
 def indexed_ids(index: Index[Any], hash_key: str) -> Iterator[str]:
     """Yield the id of every item that an index lists under a key; it may lag."""
-    name = index._model._hash_keyname
+    name = hash_key_of(model_of(index))
     found = index.query(hash_key, attributes_to_get=[name], page_size=1000)
     return (getattr(item, name) for item in found)
 

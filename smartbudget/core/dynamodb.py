@@ -10,14 +10,9 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
-from pynamodb.connection import Connection, TableConnection
-from pynamodb.connection.base import MetaTable
-from pynamodb.constants import GLOBAL_SECONDARY_INDEXES, NUMBER
-from pynamodb.exceptions import (
-    PynamoDBException,
-    TransactWriteError,
-    VerboseClientError,
-)
+from pynamodb.connection import Connection
+from pynamodb.constants import NUMBER
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -26,6 +21,7 @@ from pynamodb.transactions import TransactWrite
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.pynamodb_internals import SharedConnectionModel, botocore_error
 
 T = TypeVar("T")
 
@@ -41,6 +37,7 @@ ATTEMPTS = 60
 BACKOFF = 0.01  # seconds, doubled each time
 LONGEST_BACKOFF = 0.25  # seconds
 
+_THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 _OUTAGE_CODES = {
     "InternalServerError",
     "LimitExceededException",
@@ -96,27 +93,14 @@ class _SharedConnection:
 
 _shared = _SharedConnection()
 connection = _shared.get
-_joining = threading.Lock()
 
 
-class Table(Model):
+class Table(SharedConnectionModel):
     """Base of every model: all share one connection."""
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        # A model that inherits the connection of its base would not make its own
-        # indexes known.
-        cls._connection = None
-
     @classmethod
-    def _get_connection(cls) -> TableConnection:
-        with _joining:
-            table: TableConnection = super()._get_connection()
-            shared = connection()
-            if table.connection is not shared:
-                _make_known(shared, table.get_meta_table())
-                table.connection = shared
-        return table
+    def shared_connection(cls) -> Connection:
+        return connection()
 
 
 class UsersMeta:
@@ -125,22 +109,6 @@ class UsersMeta:
     table_name = f"{config.resource_prefix}users"
     region = config.region
     host = config.aws_endpoint
-
-
-def _make_known(shared: Connection, table: MetaTable) -> None:
-    """Tell the connection of a table's keys and indexes.
-
-    Several kinds of item live in one table, each with its model, and most of the models
-    name no index. Whichever connects first, the one with the indexes stays.
-    """
-    known = shared._tables.get(table.table_name)
-    if known is None or len(_indexes(known)) < len(_indexes(table)):
-        shared._tables[table.table_name] = table
-
-
-def _indexes(table: MetaTable) -> list[Any]:
-    found: list[Any] = table.data.get(GLOBAL_SECONDARY_INDEXES, [])
-    return found
 
 
 class Transaction:
@@ -185,18 +153,11 @@ class Transaction:
         Raises WriteConflictError when a condition failed or another transaction was in
         the way. An outage is left alone; whether the writes were done is then unknown.
         """
-        transaction = TransactWrite(
-            connection=connection(), client_request_token=token or uuid.uuid4().hex
-        )
-        for item, condition in self._deletes:
-            transaction.delete(item, condition)
-        for item, condition in self._puts:
-            transaction.save(item, condition)
-        for item, actions, condition in self._updates:
-            # A copy: PynamoDB adds the version to the list it is given.
-            transaction.update(item, list(actions), condition)
         try:
-            transaction._commit()
+            with TransactWrite(
+                connection=connection(), client_request_token=token or uuid.uuid4().hex
+            ) as transaction:
+                self._fill(transaction)
         except TransactWriteError as error:
             if not _is_conflict(error):
                 raise
@@ -206,6 +167,15 @@ class Transaction:
             self._puts = [put for put in self._puts if put[0] not in refused]
             if len(self):  # DynamoDB refuses a transaction of nothing
                 self.commit()
+
+    def _fill(self, transaction: TransactWrite) -> None:
+        for item, condition in self._deletes:
+            transaction.delete(item, condition)
+        for item, condition in self._puts:
+            transaction.save(item, condition)
+        for item, actions, condition in self._updates:
+            # A copy: PynamoDB adds the version to the list it is given.
+            transaction.update(item, list(actions), condition)
 
     def _refused(self, error: TransactWriteError) -> list[Model]:
         """Find the items whose condition failed: reasons come in this order."""
@@ -234,8 +204,13 @@ class WriteConflictError(Exception):
 
 def _is_conflict(error: TransactWriteError) -> bool:
     """Return whether a transaction was cancelled because another writer was first."""
-    codes = {reason.code for reason in error.cancellation_reasons if reason}
-    return not codes.isdisjoint({"ConditionalCheckFailed", "TransactionConflict"})
+    codes = {"ConditionalCheckFailed", "TransactionConflict"}
+    return not codes.isdisjoint(_cancellation_codes(error))
+
+
+def _cancellation_codes(error: TransactWriteError) -> set[str]:
+    """Return AWS's codes of why a transaction was cancelled."""
+    return {reason.code for reason in error.cancellation_reasons if reason}
 
 
 def retry_on_conflict(attempt: Callable[[], T]) -> T:
@@ -292,14 +267,13 @@ def _code_of(error: PynamoDBException) -> str | None:
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether AWS could not be reached or would not serve: 503, not a bug."""
+    if isinstance(error, TransactWriteError) and _THROTTLED & _cancellation_codes(
+        error
+    ):
+        return True
     cause: BaseException | None = error
     if isinstance(error, PynamoDBException):
-        cause = error.cause
-    if isinstance(cause, VerboseClientError):
-        reasons = {reason.code for reason in cause.cancellation_reasons if reason}
-        if reasons & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
-            return True
-        cause = cause.__cause__  # PynamoDB's own error drops the HTTP status
+        cause = botocore_error(error)
     if isinstance(cause, ClientError):
         response: Any = cause.response
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -9,6 +9,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 from pynamodb.models import Model
 
+from smartbudget.core.pynamodb_internals import model_of
+
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
@@ -69,7 +71,7 @@ def query_page(
         if onward is None or len(found) > limit:
             break
     # Of a search there may be thousands, of which only a page is made models.
-    items = [index._model.from_raw_data(raw) for raw in found[:limit]]
+    items = [model_of(index).from_raw_data(raw) for raw in found[:limit]]
     if len(found) > limit:
         onward = _key_of(items[-1], key_names)
     back = after and (_key_of(items[0], key_names) if items else after)

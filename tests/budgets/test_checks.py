@@ -105,7 +105,7 @@ def test_one_users_bad_data_does_not_stop_the_rest():
     make_budget(BOB)
     make_expense(BOB, amount="101.00", date="2026-04-01")
     bad = make_budget()
-    Budget._get_connection().connection.client.update_item(
+    Budget.table_connection().connection.client.update_item(
         TableName="budgets",
         Key={"budget_id": {"S": bad.budget_id}},
         UpdateExpression="SET period_start = :v",

@@ -39,9 +39,9 @@ class Note(Table):
 
 
 def test_a_tables_indexes_are_known_whichever_model_connects_first(aws):
-    Note._get_connection()
-    Thing._get_connection()
-    Note._get_connection()
+    Note.table_connection()
+    Thing.table_connection()
+    Note.table_connection()
 
     table = connection().get_meta_table("things")
     assert table.get_key_names("owner-index") == ["thing_id", "owner"]
@@ -58,8 +58,8 @@ def test_the_indexes_of_a_model_are_known_though_its_base_connected_first(aws):
     class Derived(Base):
         by_owner = OwnerIndex()
 
-    Base._get_connection()
-    Derived._get_connection()
+    Base.table_connection()
+    Derived.table_connection()
 
     table = connection().get_meta_table("bases")
     assert table.get_key_names("owner-index") == ["thing_id", "owner"]

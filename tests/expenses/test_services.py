@@ -129,7 +129,7 @@ def test_an_edit_changes_only_what_is_given():
 
 def test_an_edit_keeps_attributes_that_this_code_does_not_know():
     stored = make_expense()
-    Expense._get_connection().connection.client.update_item(
+    Expense.table_connection().connection.client.update_item(
         TableName="expenses",
         Key={"expense_id": {"S": stored.expense_id}},
         UpdateExpression="SET later_feature = :v",
@@ -138,7 +138,7 @@ def test_an_edit_keeps_attributes_that_this_code_does_not_know():
 
     services.edit_expense(ALICE, stored.expense_id, amount="11.00")
 
-    raw = Expense._get_connection().connection.client.get_item(
+    raw = Expense.table_connection().connection.client.get_item(
         TableName="expenses", Key={"expense_id": {"S": stored.expense_id}}
     )
     assert raw["Item"]["later_feature"] == {"S": "kept"}

@@ -1,0 +1,164 @@
+"""What PynamoDB does not document and we use is as we use it."""
+
+import inspect
+
+import pytest
+from botocore.exceptions import ClientError
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.exceptions import TransactWriteError, VerboseClientError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from smartbudget.core.config import config
+from smartbudget.core.dynamodb import Table, connection
+from smartbudget.core.pynamodb_internals import (
+    botocore_error,
+    hash_key_of,
+    model_of,
+)
+
+
+class OwnerIndex(GlobalSecondaryIndex["Toy"]):
+    class Meta:
+        index_name = "user_id-index"
+        projection = AllProjection()
+
+    owner = UnicodeAttribute(hash_key=True, attr_name="user_id")
+    date = UnicodeAttribute(range_key=True)
+
+
+class Toy(Table):
+    """An item in the expenses table, which has an index."""
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    toy_id = UnicodeAttribute(hash_key=True, attr_name="expense_id")
+    by_owner = OwnerIndex()
+    owner = UnicodeAttribute(attr_name="user_id")
+    date = UnicodeAttribute(default="2026-03-18")
+
+
+class Ball(Toy):
+    """Derived from a model that is connected already."""
+
+
+@pytest.fixture
+def toys(aws):
+    return [Toy(f"toy{number}", owner="alice") for number in range(3)]
+
+
+@pytest.fixture
+def sent():
+    """The operations that went through the connection of all models."""
+    operations = []
+
+    def note(model, **_):
+        operations.append(model.name)
+
+    events = connection().client.meta.events
+    events.register("before-call.dynamodb", note)
+    yield operations
+    events.unregister("before-call.dynamodb", note)
+
+
+def test_the_hook_that_gives_a_model_its_connection_is_there():
+    assert isinstance(inspect.getattr_static(Model, "_get_connection"), classmethod)
+    assert Model._connection is None
+    assert Connection()._tables == {}
+    assert isinstance(TableConnection("expenses").connection, Connection)
+
+
+def test_every_call_of_a_model_goes_through_the_connection_of_all(toys, sent):
+    first, second, third = toys
+    first.save()
+    first.refresh()
+    first.update([Toy.owner.set("bob")])
+    Toy.get("toy0")
+    with Toy.batch_write() as batch:
+        batch.save(second)
+    list(Toy.batch_get(["toy0", "toy1"]))
+    with TransactWrite(connection=connection()) as transaction:
+        transaction.save(third)
+    list(Toy.by_owner.query("alice"))
+    list(Toy.query("toy0"))
+    list(Toy.scan())
+    first.delete()
+
+    assert sent == [
+        "PutItem",
+        "GetItem",
+        "UpdateItem",
+        "GetItem",
+        "BatchWriteItem",
+        "BatchGetItem",
+        "TransactWriteItems",
+        "Query",
+        "Query",
+        "Scan",
+        "DeleteItem",
+    ]
+
+
+def test_a_derived_model_has_a_connection_of_its_own_that_shares_the_client(aws):
+    table = Toy.table_connection()
+
+    assert Ball.table_connection() is not table
+    assert Ball.table_connection().connection is table.connection is connection()
+    assert Toy.table_connection() is table  # made once
+
+
+def test_an_index_knows_its_model_and_a_model_its_hash_key(aws):
+    assert model_of(Toy.by_owner) is Toy
+    assert hash_key_of(Toy) == "toy_id"
+
+
+def test_results_come_in_pages_as_dynamodb_writes_them(toys):
+    for toy in toys:
+        toy.save()
+
+    first, *others = Toy.by_owner.query("alice", page_size=2).page_iter
+
+    assert first["Items"][0]["user_id"] == {"S": "alice"}
+    assert "LastEvaluatedKey" in first
+    assert sum(len(page["Items"]) for page in others) == 1
+
+
+def test_a_transaction_that_fails_in_its_block_is_not_sent(toys, sent):
+    def fail():
+        with TransactWrite(connection=connection()) as transaction:
+            transaction.save(toys[0])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+
+    assert sent == []
+
+
+def test_botocores_error_with_its_status_is_behind_pynamodbs(toys):
+    toys[0].save()
+    with (
+        pytest.raises(TransactWriteError) as caught,
+        TransactWrite(connection=connection()) as transaction,
+    ):
+        transaction.save(toys[0], Toy.toy_id.does_not_exist())
+
+    assert isinstance(caught.value.cause, VerboseClientError)
+    error = botocore_error(caught.value)
+    assert isinstance(error, ClientError)
+    assert not isinstance(error, VerboseClientError)
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert [reason.code for reason in caught.value.cancellation_reasons] == [
+        "ConditionalCheckFailed"
+    ]
+
+
+def test_no_error_but_pynamodbs_own_stays_as_it_is():
+    silence = TimeoutError()
+
+    assert botocore_error(TransactWriteError("Failed", silence)) is silence

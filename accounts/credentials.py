@@ -29,10 +29,7 @@ def digest(key: str) -> str:
 
 def find(model: type[C], key: str) -> C | None:
     """Return the credential with this key, live or expired, or None."""
-    try:
-        return model.get(model.item_key(digest(key)), consistent_read=True)
-    except model.DoesNotExist:
-        return None
+    return model.find(model.item_key(digest(key)))
 
 
 def read_live(model: type[C], listed: Iterable[str] | None) -> list[C]:

@@ -136,11 +136,8 @@ def tokens_of(account: Account) -> list[LiveToken]:
 
 def get_token(user: User, token_id: str) -> LiveToken:
     """Show one of the user's live tokens. Raises NotFoundError."""
-    try:
-        token = ApiToken.get(ApiToken.item_key(token_id), consistent_read=True)
-    except ApiToken.DoesNotExist as error:
-        raise NotFoundError(_(NO_SUCH)) from error
-    if token.owner != user.user_id or token.expires_at <= time.time():
+    token = ApiToken.find(ApiToken.item_key(token_id))
+    if token is None or token.owner != user.user_id or token.expires_at <= time.time():
         raise NotFoundError(_(NO_SUCH))
     return _seen(token)
 

@@ -19,10 +19,8 @@ def email_key(email: str) -> str:
 
 def owner_of(key: str) -> str | None:
     """Return the user_id of the account that has a name, or None."""
-    try:
-        return UniqueName.get(key, consistent_read=True).owner
-    except UniqueName.DoesNotExist:
-        return None
+    name = UniqueName.find(key)
+    return name.owner if name else None
 
 
 def addresses_of(account: Account) -> set[str]:

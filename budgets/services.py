@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist
-
 from budgets import merge
 from budgets.evaluation import (
     Outcome,
@@ -79,7 +77,7 @@ def create_budget(
         try:
             _commit_new(writes, budget)
         except ConflictError:
-            stored = _read(budget.budget_id) if idempotency_key else None
+            stored = Budget.find(budget.budget_id) if idempotency_key else None
             if stored is None or stored.made_by != idempotency_key:
                 raise
             return stored, Outcome(recounts=[stored.budget_id])
@@ -95,7 +93,7 @@ def get_budget(user: User, budget_id: str) -> Budget:
 
     Raises NotFoundError, also for another user's budget.
     """
-    budget = _read(budget_id)
+    budget = Budget.find(budget_id)
     if budget is None or budget.user_id != user.user_id:
         raise NotFoundError(_("There is no such budget."))
     return budget
@@ -239,7 +237,7 @@ def recount(user: User, budget_id: str) -> bool | None:
     """
 
     def attempt() -> tuple[bool | None, Outcome]:
-        budget = _read(budget_id)
+        budget = Budget.find(budget_id)
         if budget is None:
             return False, Outcome()
         if not is_settled(budget):
@@ -250,13 +248,6 @@ def recount(user: User, budget_id: str) -> bool | None:
     differs, outcome = retry_on_conflict(attempt)
     enqueue_follow_ups(user, outcome)
     return differs
-
-
-def _read(budget_id: str) -> Budget | None:
-    try:
-        return Budget.get(budget_id, consistent_read=True)
-    except DoesNotExist:
-        return None
 
 
 def _commit_new(writes: Transaction, budget: Budget) -> None:
@@ -275,7 +266,7 @@ def _refuse_earlier(budget: Budget) -> None:
     Reads only if that id differs; see `budget_ids_for`.
     """
     ids = budget_ids_for(budget.user_id, budget.period, budget.category)
-    if any(_read(earlier) for earlier in ids[1:]):
+    if any(Budget.find(earlier) for earlier in ids[1:]):
         raise _taken(budget)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from expenses.models import STATUSES, Expense
@@ -62,11 +61,8 @@ def get_expense(user: User, expense_id: str) -> Expense:
 
     Raises NotFoundError, also for somebody else's.
     """
-    try:
-        expense = Expense.get(expense_id, consistent_read=True)
-    except DoesNotExist as error:
-        raise NotFoundError(_("There is no such expense.")) from error
-    if expense.user_id != user.user_id:
+    expense = Expense.find(expense_id)
+    if expense is None or expense.user_id != user.user_id:
         raise NotFoundError(_("There is no such expense."))
     return expense
 

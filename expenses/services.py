@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pynamodb.exceptions import DoesNotExist
-
 from budgets import evaluation
 from budgets.evaluation import Outcome
 from expenses import side_effects, validation
@@ -275,8 +273,7 @@ def _taken_back(kept: StoredReceipt | None) -> Iterator[None]:
 
 def _stored_before(wanted: Expense) -> Expense:
     """Return what an idempotency key stored before."""
-    try:
-        return Expense.get(wanted.expense_id, consistent_read=True)
-    except DoesNotExist as error:
-        # Deleted between our write and this look: start again.
-        raise WriteConflictError([]) from error
+    stored = Expense.find(wanted.expense_id)
+    if stored is None:  # deleted between our write and this read: start again
+        raise WriteConflictError([])
+    return stored

@@ -8,8 +8,6 @@ import hashlib
 import secrets
 import time
 
-from pynamodb.exceptions import DoesNotExist
-
 from notifications.models import OptIn
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import NotFoundError
@@ -71,9 +69,8 @@ def end(key: str) -> None:
 
 
 def _get(key: str) -> OptIn | None:
-    try:
-        record = OptIn.get(key, consistent_read=True)
-    except DoesNotExist:
+    record = OptIn.find(key)
+    if record is None:
         return None
     # TTL deletes late, after days at worst (docs/aws.md#time-to-live).
     dead = record.expires_at is not None and record.expires_at <= time.time()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, PynamoDBException
+from pynamodb.exceptions import PynamoDBException
 
 from notifications import digests, recipients, schedule, subscriptions, transports
 from notifications.kinds import SECURITY_KINDS
@@ -232,13 +232,6 @@ def update_notification_status(
     log.count("NotificationsDelivered", Status=status)
 
 
-def _find(notification_id: str) -> OutboxItem | None:
-    try:
-        return OutboxItem.get(notification_id, consistent_read=True)
-    except DoesNotExist:
-        return None
-
-
 def _take_lease(
     notification_id: str, owner: str, lease_seconds: float
 ) -> OutboxItem | None:
@@ -267,7 +260,7 @@ def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
     None if it needs no delivery. Raises NotFoundError, or ConflictError if another
     process holds the lease.
     """
-    stored = _find(notification_id)
+    stored = OutboxItem.find(notification_id)
     if stored is None:
         raise NotFoundError(_(NO_SUCH))
     if stored.status != "queued":

@@ -55,11 +55,8 @@ def put(notification: Notification, writes: Transaction) -> None:
 
 def is_queued(notification_id: str) -> bool:
     """Tell whether a notification waits to be sent. Read consistently."""
-    try:
-        stored = Notification.get(notification_id, consistent_read=True)
-    except Notification.DoesNotExist:
-        return False
-    return stored.status == "queued"
+    stored = Notification.find(notification_id)
+    return stored is not None and stored.status == "queued"
 
 
 def enqueue(user: "User", notifications: Sequence[Notification]) -> None:

@@ -161,11 +161,8 @@ R = TypeVar("R", bound=Recipient)
 
 def find(user_id: str, model: type[R]) -> R | None:
     """Return a person who is there and not closed, or None. Read consistently."""
-    try:
-        recipient = model.get(user_id, consistent_read=True)
-    except model.DoesNotExist:
-        return None
-    return None if recipient.closed_at else recipient
+    recipient = model.find(user_id)
+    return None if recipient is None or recipient.closed_at else recipient
 
 
 def get(user_id: str, model: type[R]) -> R:
@@ -191,10 +188,8 @@ def owner_of_address(address: str) -> str | None:
     """
     if not address.isascii() or len(address) > LONGEST_ADDRESS:
         return None
-    try:
-        return UniqueAddress.get(f"email#{address}", consistent_read=True).owner
-    except UniqueAddress.DoesNotExist:
-        return None
+    unique = UniqueAddress.find(f"email#{address}")
+    return unique.owner if unique else None
 
 
 def store(recipient: R, changes: EmailChanges) -> R:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from notifications.models import STATUSES, TYPES, Notification
@@ -242,7 +241,4 @@ def _unread(user: User, until: str) -> Iterator[str]:
 def _find(notification_id: str) -> Notification | None:
     if len(notification_id) >= LONGEST_ID:
         return None
-    try:
-        return Notification.get(notification_id, consistent_read=True)
-    except DoesNotExist:
-        return None
+    return Notification.find(notification_id)

@@ -144,8 +144,5 @@ def _delete(user_id: str) -> None:
 
 
 def _find_closed(user_id: str) -> Account | None:
-    try:
-        account = Account.get(user_id, consistent_read=True)
-    except Account.DoesNotExist:
-        return None
-    return account if account.closed_at else None
+    account = Account.find(user_id)
+    return account if account and account.closed_at else None

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import DeleteError, DoesNotExist
+from pynamodb.exceptions import DeleteError
 
 from expenses.models import Expense, Upload
 from smartbudget.core import aws, files
@@ -256,11 +256,8 @@ def get_upload(user_id: str, key: str) -> Upload:
 
     Raises NotFoundError, also for somebody else's and for what was uploaded otherwise.
     """
-    try:
-        upload = Upload.get(upload_id(key), consistent_read=True)
-    except DoesNotExist as error:
-        raise NotFoundError(_("There is no such upload.")) from error
-    if upload.owner_id != user_id or _is_over(upload):
+    upload = Upload.find(upload_id(key))
+    if upload is None or upload.owner_id != user_id or _is_over(upload):
         raise NotFoundError(_("There is no such upload."))
     return upload
 
@@ -347,11 +344,8 @@ def upload_id(key: str) -> str:
 
 
 def _refers(expense_id: str, key: str) -> bool:
-    try:
-        expense = Expense.get(expense_id, consistent_read=True)
-    except DoesNotExist:
-        return False
-    return bool(expense.receipt_url == key)
+    expense = Expense.find(expense_id)
+    return expense is not None and expense.receipt_url == key
 
 
 def _release(expense_id: str, key: str) -> bool:

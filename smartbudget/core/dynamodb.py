@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
@@ -101,6 +101,14 @@ class Table(SharedConnectionModel):
     @classmethod
     def shared_connection(cls) -> Connection:
         return connection()
+
+    @classmethod
+    def find(cls, key: str) -> Self | None:
+        """Return the item with this hash key, or None. Read consistently."""
+        try:
+            return cls.get(key, consistent_read=True)
+        except cls.DoesNotExist:
+            return None
 
 
 class UsersMeta:

@@ -133,10 +133,9 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
     )
     if conditional_write(lambda: record.save(unused)):
         return Attempt(record_key, owner, record.seed, is_first=True)
-    try:
-        found = KeyedRequest.get(record_key, consistent_read=True)
-    except KeyedRequest.DoesNotExist as error:
-        raise WriteConflictError([]) from error  # given up meanwhile
+    found = KeyedRequest.find(record_key)
+    if found is None:  # given up meanwhile
+        raise WriteConflictError([])
     if found.fingerprint not in fingerprints:
         raise ReusedKeyError(_("This Idempotency-Key was used for another request."))
     if found.answer is not None:

@@ -7,7 +7,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
-from smartbudget.core.dynamodb import MoneyAttribute, Table, connection
+from smartbudget.core.dynamodb import MoneyAttribute, Table, UsersMeta, connection
 
 
 class OwnerIndex(GlobalSecondaryIndex["Thing"]):
@@ -81,3 +81,18 @@ def test_the_largest_money_keeps_every_digit():
     amount = Decimal("999999999999.9999")
 
     assert MoneyAttribute().serialize(amount) == "999999999999.9999"
+
+
+class Box(Table):
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)
+    label = UnicodeAttribute(null=True)
+
+
+def test_an_item_is_found_by_its_key_or_not_at_all(aws):
+    Box("box#1", label="a").save()
+
+    assert Box.find("box#1").label == "a"
+    assert Box.find("box#2") is None

@@ -271,7 +271,7 @@ def _end_session(session_key: str) -> None:
     account = find_account(session.owner)
     if account is not None:
         left = set(account.sessions or ()) - {credentials.entry_of(session)}
-        writes.update(account, [Account.action("sessions", left or None)])
+        writes.update(account, [Account.assign("sessions", left or None)])
     writes.commit()
     logger.info("session ended user_id=%s", session.owner)
 
@@ -313,7 +313,7 @@ def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
         writes = Transaction()
         for entry in ended:
             writes.delete(Session.of_entry(entry))
-        writes.update(account, [Account.action("sessions", held - ended or None)])
+        writes.update(account, [Account.assign("sessions", held - ended or None)])
         writes.commit()
         logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
         return len(ended & credentials.live(account.sessions))

@@ -167,7 +167,7 @@ def revoke_token(user: User, token_id: str) -> None:
         writes = Transaction()
         for entry in ended:
             writes.delete(ApiToken.of_entry(entry))
-        writes.update(account, [Account.action("tokens", held - ended or None)])
+        writes.update(account, [Account.assign("tokens", held - ended or None)])
         writes.commit()
 
     retry_on_conflict(attempt)

@@ -301,7 +301,7 @@ def change(
     notified = state.next_notified_level
     if budget.notified_level != notified:
         changes["notified_level"] = notified
-        actions.append(_assign_notified_level(notified))
+        actions.append(Budget.assign("notified_level", notified or None))
     writes.update(budget, actions)
     outcome.changes.append((budget, changes))
     _alert(user, wanted, state, writes, outcome)
@@ -337,12 +337,6 @@ def put_new(
     outcome = Outcome(recounts=[budget.budget_id])
     _alert(user, budget, state, writes, outcome)
     return outcome
-
-
-def _assign_notified_level(level: str | None) -> Action:
-    attribute = Budget.notified_level
-    action: Action = attribute.set(level) if level else attribute.remove()
-    return action
 
 
 def _alert(

@@ -10,7 +10,7 @@ from expenses import history
 from expenses.models import Expense
 from notifications import messages, outbox
 from smartbudget.core import dates
-from smartbudget.core.dynamodb import Action, Transaction
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -52,7 +52,9 @@ def replace(
         for name in Expense.get_attributes()
         if getattr(before, name) != getattr(after, name)
     ]
-    writes.update(before, [_assign(name, getattr(after, name)) for name in names])
+    writes.update(
+        before, [Expense.assign(name, getattr(after, name)) for name in names]
+    )
     history.note(before, after, writes)
 
 
@@ -130,12 +132,6 @@ def is_large(user: User, expense: Expense) -> bool:
 def _reaches_limit(user: User, expense: Expense) -> bool:
     limit = user.large_expense_threshold
     return limit is not None and expense.counts and expense.amount >= limit
-
-
-def _assign(name: str, value: object) -> Action:
-    attribute = getattr(Expense, name)
-    action: Action = attribute.remove() if value is None else attribute.set(value)
-    return action
 
 
 def _cancel_out(old: Posting, new: Posting) -> bool:

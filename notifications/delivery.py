@@ -298,7 +298,7 @@ def _update_leased(item: OutboxItem, actions: list[Action], error: str | None) -
     actions = [
         *actions,
         OutboxItem.updated_at.set(dates.timestamp()),
-        OutboxItem.error.set(error) if error else OutboxItem.error.remove(),
+        OutboxItem.assign("error", error or None),
     ]
     ours = LEASE.held_by(item.lease_owner)
     return conditional_write(lambda: item.update(actions, ours))

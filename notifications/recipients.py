@@ -100,19 +100,12 @@ class Recipient(Table):
         recipient.item = data
         return recipient
 
-    @classmethod
-    def action(cls, name: str, value: object) -> Action:
-        """Return the action that sets an attribute, or for None removes it."""
-        attribute = getattr(cls, name)
-        action: Action = attribute.remove() if value is None else attribute.set(value)
-        return action
-
     def change(self, values: Mapping[str, object]) -> list[Action]:
         """Set attributes, or for None remove them; return the actions that store it."""
         values = {**values, "updated_at": dates.timestamp()}
         for name, value in values.items():
             setattr(self, name, value)
-        return [self.action(name, value) for name, value in values.items()]
+        return [self.assign(name, value) for name, value in values.items()]
 
     @property
     def email_preferences(self) -> dict[str, bool]:

@@ -12,7 +12,6 @@ from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES, READS
 from smartbudget.core.dynamodb import (
-    Action,
     WriteConflictError,
     conditional_write,
     retry_on_conflict,
@@ -142,10 +141,8 @@ def mark(
         if precondition:
             precondition(stored)
         return stored
-    read_at = Notification.read_at
-    action: Action = (
-        read_at.set(read_at | dates.timestamp()) if read else read_at.remove()
-    )
+    read_at = Notification.read_at | dates.timestamp() if read else None
+    action = Notification.assign("read_at", read_at)
     is_the_users = (Notification.user_id == user.user_id) & (
         Notification.created_at.exists()  # else it is only planned
     )

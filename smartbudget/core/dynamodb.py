@@ -110,6 +110,13 @@ class Table(SharedConnectionModel):
         except cls.DoesNotExist:
             return None
 
+    @classmethod
+    def assign(cls, name: str, value: object) -> Action:
+        """Return the update that sets an attribute, or removes it if None."""
+        attribute = getattr(cls, name)
+        action: Action = attribute.remove() if value is None else attribute.set(value)
+        return action
+
 
 class UsersMeta:
     """Settings of the users table, which holds several kinds of item."""

@@ -96,3 +96,12 @@ def test_an_item_is_found_by_its_key_or_not_at_all(aws):
 
     assert Box.find("box#1").label == "a"
     assert Box.find("box#2") is None
+
+
+def test_an_attribute_is_set_or_with_none_removed(aws):
+    box = Box("box#1")
+
+    box.update([Box.assign("label", "b")])
+    assert Box.find("box#1").label == "b"
+    box.update([Box.assign("label", None)])
+    assert Box.find("box#1").label is None

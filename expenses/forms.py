@@ -14,6 +14,7 @@ from expenses.models import STATUS_WORDS, Expense
 from expenses.queries import LONGEST_SEARCH
 from expenses.receipts import validation
 from expenses.receipts.forms import ReceiptField
+from expenses.receipts.services import NoReceipt
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User
@@ -200,6 +201,8 @@ class EditExpenseForm(ExpenseForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         data.pop("known_date", None)
+        if data.pop("drop_receipt", False) and not data["receipt"]:
+            data["receipt"] = NoReceipt()
         return data
 
     def renew_version(self, expense: Expense) -> None:

@@ -13,6 +13,7 @@ from expenses.history import LABELS, Edit
 from expenses.models import STATUSES
 from expenses.queries import LONGEST_SEARCH, RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
+from expenses.receipts.services import ConfirmedUpload, NoReceipt
 from smartbudget.web.base_serializers import (
     FormInput,
     InputSerializer,
@@ -68,10 +69,11 @@ class ExpenseInput(RowInput):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "receipt_url" in attrs and not attrs["receipt_url"]:
-            del attrs["receipt_url"]
-            if self.partial:
-                attrs["drop_receipt"] = True
+        if "receipt_url" in attrs:
+            if key := attrs.pop("receipt_url"):
+                attrs["receipt"] = ConfirmedUpload(key)
+            elif self.partial:
+                attrs["receipt"] = NoReceipt()
         return attrs
 
 
@@ -84,7 +86,7 @@ class NewExpenseInput(ExpenseInput):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
         if "file" in attrs:
-            if "receipt_url" in attrs:
+            if "receipt" in attrs:
                 raise serializers.ValidationError(
                     {"receipt_url": _("Send a file or a key, not both.")}
                 )

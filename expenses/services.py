@@ -13,7 +13,12 @@ from expenses import side_effects, validation
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
 from expenses.receipts import services as receipts
-from expenses.receipts.services import Removal, StoredReceipt
+from expenses.receipts.services import (
+    ConfirmedUpload,
+    NoReceipt,
+    Removal,
+    StoredReceipt,
+)
 from smartbudget.core import log
 from smartbudget.core.dynamodb import (
     Transaction,
@@ -39,8 +44,7 @@ class StaleError(ConflictError):
 def record_expense(
     user: User,
     *,
-    receipt: "Receipt | None" = None,
-    receipt_url: str | None = None,
+    receipt: "Receipt | ConfirmedUpload | None" = None,
     idempotency_key: str | None = None,
     is_same: bool = False,
     **values: object,
@@ -49,7 +53,7 @@ def record_expense(
 
     values: by the names of `fields.FIELDS`. amount: currency units, above zero. date:
     the user's local day; None: today.
-    receipt: a checked file; receipt_url: or the key of a confirmed direct upload.
+    receipt: a checked file or a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key gives the expense stored first.
     is_same: the key is known to be this expense's alone; it may be edited by now.
 
@@ -59,7 +63,7 @@ def record_expense(
     """
     expense_id = validation.new_id(user, idempotency_key)
     expense = validation.new_expense(user, expense_id, values)
-    kept = _keep(user, expense.expense_id, receipt, receipt_url)
+    kept = _keep(user, expense.expense_id, receipt)
     if kept:
         expense.set_receipt(kept.changes)
 
@@ -80,9 +84,7 @@ def edit_expense(
     user: User,
     expense_id: str,
     *,
-    receipt: "Receipt | None" = None,
-    receipt_url: str | None = None,
-    drop_receipt: bool = False,
+    receipt: "Receipt | ConfirmedUpload | NoReceipt | None" = None,
     version: int | None = None,
     precondition: Callable[[Expense], None] | None = None,
     **values: object,
@@ -90,10 +92,9 @@ def edit_expense(
     """Change what is given, with the budgets and alerts that follow.
 
     values: as with a new expense; None: not given.
-    receipt, receipt_url: as with a new expense; what was there before is removed.
-    drop_receipt: remove it. version: of the expense that was looked at, as `version`
-    has it; None: whichever there is. precondition: of the expense that is about to
-    change.
+    receipt: as with a new expense, or NoReceipt; what was there before is removed.
+    None: it stays. version: of the expense that was looked at, as `version` has it;
+    None: whichever there is. precondition: of the expense that is about to change.
 
     What is given as it is stored is not checked again. Returns the expense as it is
     now; its history tells what it was. Safe to repeat.
@@ -108,16 +109,15 @@ def edit_expense(
         changes = validation.validate_changes(
             user, given, get_expense(user, expense_id)
         )
-    replaced = None
-    if receipt or receipt_url:
+    kept = None
+    if isinstance(receipt, NoReceipt):
+        changes.update(receipts.NOTHING)
+    elif receipt:
         replaced = get_expense(user, expense_id).receipt_url
-        if receipt_url == replaced:
-            receipt_url = None
-    kept = _keep(user, expense_id, receipt, receipt_url, replaced)
+        if receipt != ConfirmedUpload(replaced):
+            kept = _keep(user, expense_id, receipt, replaced)
     if kept:
         changes.update(kept.changes)
-    elif drop_receipt:
-        changes.update(receipts.NOTHING)
     removal = Removal(expense_id)
     with _taken_back(kept):
         expense = _commit(
@@ -222,18 +222,17 @@ def _edit(
 def _keep(
     user: User,
     expense_id: str,
-    receipt: "Receipt | None",
-    receipt_url: str | None,
+    receipt: "Receipt | ConfirmedUpload | None",
     replaced: str | None = None,
 ) -> StoredReceipt | None:
     """Put a receipt where an expense may refer to it."""
-    if receipt:
-        return receipts.store(user.user_id, expense_id, receipt, replaced)
-    if receipt_url:
-        kept = receipts.choose_upload(user.user_id, receipt_url)
+    if receipt is None:
+        return None
+    if isinstance(receipt, ConfirmedUpload):
+        kept = receipts.choose_upload(user.user_id, receipt.key)
         receipts.make_permanent(expense_id, kept)
         return kept
-    return None
+    return receipts.store(user.user_id, expense_id, receipt, replaced)
 
 
 def _claim(

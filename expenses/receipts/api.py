@@ -18,7 +18,7 @@ from expenses.receipts.serializers import (
     ReceiptOutput,
     checked,
 )
-from expenses.receipts.services import URL_SECONDS
+from expenses.receipts.services import URL_SECONDS, NoReceipt
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
@@ -66,7 +66,7 @@ class ReceiptView(ApiView):
     @extend_schema(operation_id="delete_receipt", responses={204: None})
     def delete(self, request: Request, expense_id: str) -> Response:
         """Remove an expense's receipt; the expense stays."""
-        services.edit_expense(request.user, expense_id, drop_receipt=True)
+        services.edit_expense(request.user, expense_id, receipt=NoReceipt())
         return Response(status=204)
 
 

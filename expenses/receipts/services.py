@@ -50,6 +50,18 @@ _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 @dataclass(frozen=True)
+class ConfirmedUpload:
+    """A direct upload that an expense is to have as its receipt."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class NoReceipt:
+    """What an edit names as the receipt of an expense that is to have none."""
+
+
+@dataclass(frozen=True)
 class StoredReceipt:
     """An object in the bucket that an expense may refer to."""
 

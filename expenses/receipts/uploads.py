@@ -63,7 +63,8 @@ def complete_upload(user: User, key: str, expense_id: str | None = None) -> Uplo
         if upload.attached_to is None and not upload.is_confirmed:
             _check(upload)
         if expense and not _is_receipt_of(expense, key):
-            services.edit_expense(user, expense.expense_id, receipt_url=key)
+            receipt = receipts.ConfirmedUpload(key)
+            services.edit_expense(user, expense.expense_id, receipt=receipt)
     except (InvalidError, ConflictError) as error:
         raise type(error)(str(error), "key") from error
     return upload

@@ -22,7 +22,7 @@ class StopRequested(BaseException):
 
 
 def main() -> int:
-    """Run until told to stop; return the exit code."""
+    """Run until a signal stops it, and return the exit code."""
     _on_stop_signals(_stop)
     stack = None
     try:
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _watch(stack: Any, seen: dict[str, int]) -> int:
-    """Restart the web server after each edit, until a part ends by itself."""
+    """Restart the web server after each edit, until a part ends unexpectedly."""
     while True:
         time.sleep(0.3)
         now = edits.versions()
@@ -84,7 +84,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _say(line: str, file: TextIO = sys.stdout) -> None:
-    # Whoever read our output may be gone: a closed terminal, `make run | head`.
+    # The output may be closed already: a closed terminal, `make run | head`.
     with contextlib.suppress(OSError):
         print(line, file=file, flush=True)
 
@@ -104,4 +104,4 @@ if __name__ == "__main__":
     code = main()
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    os._exit(code)  # a closed output would otherwise be complained about
+    os._exit(code)  # a normal exit would report a closed output as an error

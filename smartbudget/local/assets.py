@@ -1,4 +1,4 @@
-"""The static files, collected: hashed names, and compressed beside them."""
+"""Collect the static files, with hashed names and compressed copies."""
 
 import hashlib
 import os
@@ -10,16 +10,16 @@ from smartbudget.local import environment
 from smartbudget.local.settings import REGION, ROOT, LocalError
 
 OURS = ROOT / "static"
-# What decides which files of installed packages there are, and how they are stored.
+# These determine the files of installed packages and how files are stored.
 SOURCES = (ROOT / "requirements" / "web.txt", ROOT / "smartbudget" / "settings.py")
 COLLECTED = ROOT / "staticfiles"  # STATIC_ROOT in the settings
 
 
 def collect(build_dir: Path) -> None:
-    """Run collectstatic where something changed since the last time.
+    """Run collectstatic if something changed since the last time.
 
-    Adds to what is there, since a running server still serves the files it began with.
-    Safe to repeat and to run twice at once. Raises LocalError.
+    Deletes nothing: a running server still serves the files it started with. Safe to
+    repeat and to run concurrently. Raises LocalError.
     """
     manifest, mark = COLLECTED / "staticfiles.json", build_dir / "static.sha256"
     digest = _digest()
@@ -41,7 +41,7 @@ def _digest() -> str:
 
 def _run_collectstatic() -> None:
     command = [sys.executable, "manage.py", "collectstatic", "--no-input"]
-    # It reads the settings, and neither signs anything nor calls AWS.
+    # It reads the settings, but signs nothing and does not call AWS.
     needed = {"AWS_REGION": REGION, "LOCAL": "true", "SECRET_KEY": "collecting"}
     done = subprocess.run(
         [*command, "--verbosity", "0"],

@@ -1,8 +1,8 @@
-"""Bring the catalogs in `locale/` up to date with the code: `make messages`.
+"""Update the catalogs in `locale/` from the code: `make messages`.
 
-Extracts every message from Python, Django's templates and the mails', keeps what is
-translated, and compiles. A message that is no longer used goes. What is left to
-translate is printed, and a test fails until it is done.
+Extracts every message from Python and from the templates of pages and mails, keeps the
+translations, and compiles. Unused messages are removed. Untranslated ones are printed,
+and a test fails until they are translated.
 """
 
 import datetime
@@ -47,7 +47,7 @@ KEYWORDS: dict[str, Any] = {
 }
 TRANSLATED = ("de",)
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-# Babel's own would hold the moment and its version, and differ each time.
+# Babel's own header contains the time and its version, and would differ each time.
 HEADER = """\
 msgid ""
 msgstr ""
@@ -59,23 +59,25 @@ msgstr ""
 
 
 def path_of(code: str) -> Path:
-    """Return the catalog of a language, as people translate it."""
+    """Return the path of a language's catalog."""
     return CATALOGS / code / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
 def extracted() -> Catalog:
-    """Return every message that the code has, each with the files that it is in."""
-    found = Catalog()
+    """Return every message in the code, with the files that contain it."""
+    catalog = Catalog()
     for path in _files():
         for _, message, comments, context in _messages(path):
             # No line numbers: they would change with every edit.
             where = [(path.relative_to(ROOT).as_posix(), 0)]
-            found.add(message, locations=where, auto_comments=comments, context=context)
-    return found
+            catalog.add(
+                message, locations=where, auto_comments=comments, context=context
+            )
+    return catalog
 
 
 def read(code: str) -> Catalog:
-    """Return the catalog of a language as it is stored."""
+    """Return the stored catalog of a language, or an empty one."""
     path = path_of(code)
     if not path.exists():
         return Catalog(locale=code)
@@ -84,7 +86,7 @@ def read(code: str) -> Catalog:
 
 
 def updated(code: str) -> Catalog:
-    """Return the catalog of a language as it should be: all messages, and no others."""
+    """Return the catalog of a language with all messages of the code and no others."""
     catalog = read(code)
     catalog.update(extracted(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
@@ -92,7 +94,7 @@ def updated(code: str) -> Catalog:
 
 
 def written(catalog: Catalog) -> bytes:
-    """Write a catalog for people."""
+    """Return a catalog as the bytes of a .po file."""
     out = io.BytesIO()
     write_po(out, catalog, omit_header=True, sort_output=True, include_lineno=False)
     header = HEADER.format(code=catalog.locale, catalog=catalog)
@@ -100,16 +102,16 @@ def written(catalog: Catalog) -> bytes:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """Write a catalog for gettext; the same one is always the same bytes."""
+    """Return a catalog as the bytes of a .mo file; reproducible."""
     fixed = read_po(io.BytesIO(written(catalog)), locale=catalog.locale)
-    fixed.creation_date = fixed.revision_date = EPOCH  # Babel's are now
+    fixed.creation_date = fixed.revision_date = EPOCH  # by default the current time
     out = io.BytesIO()
     write_mo(out, fixed)
     return out.getvalue()
 
 
 def untranslated(catalog: Catalog) -> list[str]:
-    """Return what has no translation yet."""
+    """Return the ids of messages without a translation."""
     return [
         str(message.id)
         for message in catalog
@@ -132,7 +134,7 @@ def _messages(path: Path) -> Iterable[Any]:
     if MAILS in path.parents:
         method = "jinja2.ext:babel_extract"
     elif path.suffix != ".py":
-        # What is no message becomes X's; their indentation is none of Python's.
+        # templatize turns other text into X's, whose indentation is no valid Python.
         lines = templatize(source).splitlines()
         source = "\n".join(line.strip() for line in lines)
     return extract(
@@ -141,15 +143,15 @@ def _messages(path: Path) -> Iterable[Any]:
 
 
 def main() -> None:
-    """Update and compile every catalog; say what is left to translate."""
+    """Update and compile every catalog, and print the untranslated messages."""
     for code in TRANSLATED:
         path, catalog = path_of(code), updated(code)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(written(catalog))
         path.with_suffix(".mo").write_bytes(compiled(catalog))
-        left = untranslated(catalog)
-        print(f"{code}: {len(catalog)} messages, {len(left)} to translate")
-        for message in left:
+        missing = untranslated(catalog)
+        print(f"{code}: {len(catalog)} messages, {len(missing)} to translate")
+        for message in missing:
             print(f"  {message!r}")
 
 

@@ -1,7 +1,7 @@
-"""Demo data: a year of believable expenses of one user, subscribed and budgeted.
+"""Load demo data: a user with budgets, e-mail alerts and a year of expenses.
 
-Each day's expenses depend on that day alone, so that loading again after an
-interruption, on whatever day, adds only what is missing.
+Each day's expenses depend on that day only, so loading again after an interruption, on
+any day, adds only what is missing.
 """
 
 import datetime
@@ -82,12 +82,14 @@ def load() -> None:
     user = _person()
     today = user.today()
     wanted = [
-        each
+        fields
         for back in range(DAYS, -1, -1)
-        for each in _expenses_of(today - datetime.timedelta(days=back), today)
+        for fields in _expenses_of(today - datetime.timedelta(days=back), today)
     ]
     with ThreadPoolExecutor(WRITERS) as pool:
-        for _ in pool.map(lambda each: expenses.record_expense(user, **each), wanted):
+        for _ in pool.map(
+            lambda fields: expenses.record_expense(user, **fields), wanted
+        ):
             pass
     for category, amount, threshold, period in BUDGETS:
         try:
@@ -99,7 +101,7 @@ def load() -> None:
                 period=period,
             )
         except ConflictError:
-            continue  # made before the interruption
+            continue  # created before the interruption
 
 
 def _person() -> User:
@@ -122,11 +124,11 @@ def _person() -> User:
 
 
 def _follow_confirmation_link() -> None:
-    """Do what a person does with the confirmation mail."""
+    """Open the link in the confirmation mail, as the user would."""
     inbox = f"{config.mailbox_url}/api/messages?to={urllib.parse.quote(EMAIL)}"
     for _ in range(50):
         with urllib.request.urlopen(inbox, timeout=5) as answer:
-            links = [each["confirm_url"] for each in json.load(answer)]
+            links = [message["confirm_url"] for message in json.load(answer)]
         link = next(filter(None, reversed(links)), None)
         if link:
             urllib.request.urlopen(link, timeout=5).close()

@@ -1,4 +1,4 @@
-"""Deploy the templates in infra/ to the local AWS, as they would be to the real one."""
+"""Deploy the templates in infra/ to the local AWS."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from smartbudget.local.settings import CODE_BUCKET, ROOT, STACK_NAME, LocalError
 
 TEMPLATES = ROOT / "infra"
-# In the order in which they need each other. web.yaml and delivery.yaml are for AWS
-# alone: the local AWS has no Elastic Beanstalk, and no pipeline delivers to it.
+# In the order of their dependencies. web.yaml and delivery.yaml are for AWS only: the
+# local AWS has neither Elastic Beanstalk nor a delivery pipeline.
 PARTS = ("roles", "data", "observability", "functions")
 DEPLOY_SECONDS = 120
 WORKING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
@@ -25,15 +25,15 @@ WORKING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 def deploy(
     session: Any, zips: Mapping[str, Path], parameters: Mapping[str, str]
 ) -> tuple[dict[str, str], bool]:
-    """Bring one stage to these templates, zips and parameters.
+    """Deploy the templates of one stage with these zips and parameters.
 
-    session: boto3 session with the administrator's credentials. parameters: of any
-    template; each takes what it knows.
+    session: boto3 session with the administrator's credentials. parameters: a template
+    gets those it declares.
 
-    Returns ({output: value} of all, whether anything had to be deployed). Safe to
+    Returns ({output: value} of all stacks, whether anything was deployed). Safe to
     repeat. Raises LocalError with the failing resource and its reason.
     """
-    given = {
+    all_parameters = {
         "LambdaRuntime": "python{}.{}".format(*sys.version_info[:2]),
         **parameters,
         **{_code_parameter(name): path.name for name, path in zips.items()},
@@ -43,7 +43,7 @@ def deploy(
     outputs: dict[str, str] = {}
     changed = False
     for name in PARTS:
-        stack = Stack.of_part(session.client("cloudformation"), name, given)
+        stack = Stack.of_part(session.client("cloudformation"), name, all_parameters)
         changed = stack.deploy() or changed
         outputs |= stack.outputs()
     if changed:
@@ -52,26 +52,26 @@ def deploy(
 
 
 def stack_name(part: str, prefix: str = "") -> str:
-    """Name a part's stack. Data's is the stage's own; the others stand around it."""
+    """Return the name of a part's stack; that of data has no suffix."""
     return f"{prefix}{STACK_NAME}" + ("" if part == "data" else f"-{part}")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One part of one stage: what it should be, and how to make it so."""
+    """A part of a stage: the template to deploy, with its parameters and tags."""
 
     formation: Any  # client
     name: str
     template: str
     parameters: Mapping[str, str]
-    tags: Mapping[str, str]  # CloudFormation passes them on to all that takes tags
+    tags: Mapping[str, str]  # CloudFormation also puts them on the resources
 
     @classmethod
     def of_part(cls, formation: Any, part: str, given: Mapping[str, str]) -> "Stack":
-        """Make one from its template and those of the parameters that it knows."""
+        """Return the stack of a part, with the parameters its template declares."""
         template = (TEMPLATES / f"{part}.yaml").read_text()
-        # Between two names at the margin. CloudFormation could tell, and take as long
-        # to read the templates as everything else here.
+        # Parsed here, because CloudFormation's own answer takes as long as all the
+        # rest of an unchanged deployment.
         section = template.partition("\nParameters:\n")[2]
         declared = re.split(r"^\w", section, maxsplit=1, flags=re.M)[0]
         names = re.findall(r"^  (\w+):$", declared, re.M)
@@ -86,7 +86,7 @@ class Stack:
         return cls(formation, stack_name(part, prefix), template, wanted, tags)
 
     def deploy(self) -> bool:
-        """Create or update it where it differs; return whether it did."""
+        """Create or update the stack if it differs, and return whether it did."""
         found = self._find()
         if found and self._is_deployed(found):
             return False
@@ -98,7 +98,7 @@ class Stack:
         return True
 
     def outputs(self) -> dict[str, str]:
-        """Return {output: value}."""
+        """Return {output: value}, empty if there is no stack."""
         found = self._find() or {}
         return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
 
@@ -166,7 +166,10 @@ class Stack:
         return list(found["StackEvents"])
 
     def _failure(self, known: set[str], stack: dict[str, Any] | None) -> str:
-        """Name the first resource that failed since `known`, and why it did."""
+        """Return a sentence about the first resource that failed, with its reason.
+
+        known: ids of earlier events, which are ignored.
+        """
         failed = [
             event
             for event in self._events()
@@ -189,20 +192,20 @@ def _code_parameter(function: str) -> str:
 
 
 def _upload(s3: Any, zips: Mapping[str, Path]) -> None:
-    """Put the zips where Lambda fetches them."""
+    """Upload the zips to the bucket that Lambda reads."""
     try:
         s3.create_bucket(Bucket=CODE_BUCKET)
     except ClientError as exc:
         if exc.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
-    there = _uploaded(s3)
+    uploaded = _uploaded(s3)
     for path in zips.values():
-        if path.name not in there:
+        if path.name not in uploaded:
             s3.put_object(Bucket=CODE_BUCKET, Key=path.name, Body=path.read_bytes())
 
 
 def _drop_old_zips(s3: Any, zips: Mapping[str, Path]) -> None:
-    """Delete earlier builds; not before, since a failed update goes back to them."""
+    """Delete earlier builds, after the update: a failed one rolls back to them."""
     for key in _uploaded(s3) - {path.name for path in zips.values()}:
         s3.delete_object(Bucket=CODE_BUCKET, Key=key)
 

@@ -1,7 +1,7 @@
-"""Notice edited files, so that `make run` can restart the web server.
+"""Detect edited files, so that `make run` can restart the web server.
 
-gunicorn's own `reload` is no use here: its master process imports the configuration,
-and each new worker would inherit those modules as they were.
+gunicorn's own `reload` does not work here: its master process imports the
+configuration, and each new worker would inherit those modules unchanged.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ OTHERS = {"benchmarks", "docs", "infra", "scripts", "staticfiles", "tests"}
 
 
 def versions(root: Path = ROOT) -> dict[str, int]:
-    """Return when each file was last changed, in nanoseconds, by its path."""
-    found = {}
+    """Return {path: time of the last change in nanoseconds}."""
+    times = {}
     for path in _files(root):
         with contextlib.suppress(FileNotFoundError):  # an editor's temporary file
-            found[path] = os.stat(path).st_mtime_ns
-    return found
+            times[path] = os.stat(path).st_mtime_ns
+    return times
 
 
 def _files(root: Path) -> Iterator[str]:

@@ -1,16 +1,16 @@
 """Run MiniStack, the local AWS, and save its state while it runs.
 
 Started by path with the interpreter of MiniStack's own environment, so it imports
-nothing of the project. MiniStack alone writes its state only when it is stopped; this
-also writes it every SAVE_SECONDS in which something may have changed. As Redis does,
-it forks: the child sees all services as they were in one instant and writes them,
-while the parent goes on serving. A finished state becomes the current one by a single
-rename of a link, so a crash at any moment leaves a whole one.
+nothing of the project. MiniStack itself writes its state only when it stops; this also
+writes it every SAVE_SECONDS if something may have changed. Like Redis, it forks: the
+child writes a consistent snapshot of all services while the parent continues to serve.
+A finished snapshot becomes the current one by a single rename of a link, so a crash
+never leaves half a state.
 
-    <STATE_DIR>/current -> snapshot-<n>/    one file a service, and saved.json
+    <STATE_DIR>/current -> snapshot-<n>/    one file per service, and saved.json
     <STATE_DIR>/lambda-blobs/               function code, by content
 
-Standard input is the lifeline: when it closes, this stops as on SIGTERM.
+When standard input closes, this stops as on SIGTERM.
 
 Why: docs/decisions.md#the-local-aws-is-ministack-in-an-environment-of-its-own
 """
@@ -41,7 +41,7 @@ from ministack.services import lambda_svc, sts
 
 STATE = Path(os.environ["STATE_DIR"])
 SAVE_SECONDS = float(os.environ.get("SAVE_SECONDS", "0"))
-SNAPSHOT_LIMIT_SECONDS = 60  # a child that hangs on a lock is ended
+SNAPSHOT_LIMIT_SECONDS = 60  # ends a child that hangs on a lock
 READ_OPERATIONS = (b".Get", b".BatchGet", b".Query", b".Scan", b".Describe", b".List")
 
 logger = logging.getLogger("emulator")
@@ -49,13 +49,13 @@ Services = dict[str, Callable[[], Any]]
 
 
 class Activity:
-    """Whether something may have changed since the last look."""
+    """ASGI wrapper that records whether state may have changed."""
 
     def __init__(self) -> None:
         self.changed = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve one request through MiniStack and note whether it may write."""
+        """Serve a request through MiniStack, and record whether it may write."""
         try:
             await gateway.app(scope, receive, send)
         finally:
@@ -74,8 +74,8 @@ def _may_write(scope: dict[str, Any]) -> bool:
 def write_snapshot(services: Services, *, clean: bool) -> None:
     """Write every service's state and make it the current one.
 
-    clean: whether nothing can change after it. Raises on any failure, and then the
-    current state stays what it was.
+    clean: whether nothing can change any more. Any failure raises and leaves the
+    current state unchanged.
     """
     with alone():
         _write_snapshot(services, clean=clean)
@@ -83,7 +83,7 @@ def write_snapshot(services: Services, *, clean: bool) -> None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Keep the state folder from the child of an emulator that was killed."""
+    """Lock the state folder against the child of an emulator that was killed."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -113,7 +113,7 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
 
 
 def _write_service(path: Path, state: Any) -> None:
-    if state is None:  # it has nothing to say about what is there
+    if state is None:  # keep what is stored
         return
     path.unlink(missing_ok=True)
     persistence.save_state(path.stem, state)  # only logs its errors
@@ -131,8 +131,8 @@ def fork_snapshot() -> int:
     """Write a snapshot in a child process and return the child's id."""
     services = gateway._build_persistence_save_dict()
     with warnings.catch_warnings():
-        # Forking with threads around can leave a lock held in the child. It then
-        # ends by its alarm, and the next snapshot is tried.
+        # With threads, a fork can leave a lock held in the child. The alarm then ends
+        # the child, and the next snapshot is attempted.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child:
@@ -141,10 +141,10 @@ def fork_snapshot() -> int:
     try:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.alarm(SNAPSHOT_LIMIT_SECONDS)
-        os.closerange(3, 65536)  # or clients would wait for us to close them
+        os.closerange(3, 65536)  # or clients would wait for the child to close them
         os.nice(5)
         gc.disable()
-        copy.deepcopy = lambda value, memo=None: value  # all of it is a copy here
+        copy.deepcopy = lambda value, memo=None: value  # the fork is a copy already
         lambda_svc._prune_orphan_code_blobs = lambda referenced: None
         write_snapshot(services, clean=False)
         status = 0
@@ -155,9 +155,9 @@ def fork_snapshot() -> int:
 
 
 async def save_regularly(activity: Activity) -> None:
-    """Write a snapshot every SAVE_SECONDS in which something may have changed.
+    """Write a snapshot every SAVE_SECONDS if something may have changed.
 
-    One more follows the last change, for what runs on after its request.
+    One more follows the last change, for work that continues after a request.
     """
     pending = False
     while True:
@@ -176,18 +176,18 @@ async def _succeeds(child: int) -> bool:
                 return status == 0
             await asyncio.sleep(0.05)
     except asyncio.CancelledError:
-        # It must not finish after the last snapshot, which is newer.
+        # It must not overwrite the last snapshot, which is newer.
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         raise
 
 
 def authorise_as_aws_does() -> None:
-    """Close two gaps between MiniStack's reading of policies and AWS's.
+    """Patch two differences between MiniStack's IAM and AWS's.
 
-    Who may send one message to a queue may send ten; MiniStack wants a right more. And
-    a condition on dynamodb:LeadingKeys sees the key of the item; MiniStack knows none,
-    and what a condition cannot see it allows. In transactions that stays so.
+    On AWS, sqs:SendMessage also allows SendMessageBatch; MiniStack requires a separate
+    permission. And a condition on dynamodb:LeadingKeys checks the item's key; MiniStack
+    does not provide the key and allows the call. For transactions it still does.
     """
     extract = iam_actions.extract_iam_action
     context = iam_actions.dynamodb_service_context
@@ -211,19 +211,24 @@ def authorise_as_aws_does() -> None:
 
 
 def keep_what_fails_behind_an_alias() -> None:
-    """Let an asynchronous run by an alias follow the alias's own configuration.
+    """Patch asynchronous invocations of an alias to use the alias's configuration.
 
-    MiniStack only follows that of $LATEST, so retries and the queue for what fails
-    would be those of nobody.
+    MiniStack only reads that of $LATEST, so the alias's retries and its queue for
+    failed events would be ignored.
     """
     invoke = lambda_svc.invoke_async_with_retry
 
     def invoke_async_with_retry(function: dict[str, Any], event: Any) -> None:
         config = function["config"]
         qualifier = config["FunctionArn"].partition(":function:")[2].partition(":")[2]
-        whole = lambda_svc._functions[config["FunctionName"]]
-        found = (whole.get("event_invoke_configs") or {}).get(qualifier)
-        invoke({**function, "event_invoke_config": found} if found else function, event)
+        record = lambda_svc._functions[config["FunctionName"]]
+        invoke_config = (record.get("event_invoke_configs") or {}).get(qualifier)
+        invoke(
+            {**function, "event_invoke_config": invoke_config}
+            if invoke_config
+            else function,
+            event,
+        )
 
     lambda_svc.invoke_async_with_retry = invoke_async_with_retry
 
@@ -243,7 +248,7 @@ async def main() -> None:
     threading.Thread(target=watch_lifeline, daemon=True).start()
     persistence.STATE_DIR = str(STATE / "current")
     gateway.save_all = lambda services: write_snapshot(services, clean=True)
-    # MiniStack forgets role sessions when it stops; on AWS nobody's end with that.
+    # MiniStack loses role sessions when it stops, which AWS never does.
     sts.get_state = lambda: {"sessions": sts._sessions}
     sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
     authorise_as_aws_does()
@@ -270,4 +275,4 @@ async def main() -> None:
 if __name__ == "__main__":
     asyncio.run(main())
     sys.stdout.flush()
-    os._exit(0)  # MiniStack's own threads are not daemons, its state is written
+    os._exit(0)  # MiniStack's threads are not daemons; its state is written already

@@ -1,7 +1,7 @@
-"""The environment that MiniStack runs in: its own, with its own locked packages.
+"""Create the virtual environment of MiniStack, with its own locked packages.
 
-It pins one botocore, and it runs Lambda code with its own interpreter. So this also
-proves that the zips bring what they need, except what MiniStack itself depends on.
+MiniStack pins botocore, and it runs Lambda code with its own interpreter. So this also
+proves that the zips are complete, except for packages that MiniStack depends on.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ LOCK = ROOT / "requirements" / "local.txt"
 
 
 def ensure(build_dir: Path, say: Callable[[str], None]) -> Path:
-    """Return the environment's interpreter, after making it where it is missing.
+    """Return the environment's interpreter; create the environment if missing.
 
-    Safe to repeat and to run twice at once. Raises LocalError.
+    Safe to repeat and to run concurrently. Raises LocalError.
     """
     version = "{}.{}.{}".format(*sys.version_info[:3])
     digest = hashlib.sha256(LOCK.read_bytes() + version.encode()).hexdigest()
@@ -41,7 +41,7 @@ def ensure(build_dir: Path, say: Callable[[str], None]) -> Path:
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process at the latest."""
+    """Hold a file lock, which the system releases if the process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

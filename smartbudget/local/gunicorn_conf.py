@@ -1,6 +1,6 @@
-"""The web server of the local stack: the container's, but for what follows.
+"""Configure the local web server: the container's settings with these changes.
 
-Two processes, so that what only works within one is found out on the desk.
+Two processes, so that code that works in a single process only fails here already.
 """
 
 import os
@@ -16,7 +16,7 @@ worker_tmp_dir = None  # macOS has no /dev/shm
 
 
 def when_ready(server: Any) -> None:
-    """End when the launcher does: its lifeline is our standard input."""
+    """Stop when the launcher ends, which closes standard input."""
 
     def watch() -> None:
         while os.read(0, 1024):

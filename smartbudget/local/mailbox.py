@@ -1,4 +1,4 @@
-"""The local stack's mailbox: where SNS delivers what on AWS would be e-mail.
+"""The local stack's mailbox, to which SNS delivers instead of sending e-mail.
 
     python -m smartbudget.local.mailbox --port 8025 --dir .local/mailbox \
         --aws-url http://127.0.0.1:4566
@@ -8,7 +8,7 @@
     GET    /confirm/<token>            confirms a subscription, as the mailed link does
     GET    /api/messages[?to=address]  [{to, subject, body, kind, confirm_url,
                                        received_at}], newest last
-    DELETE /api/messages[?to=address]  forgets them (for tests)
+    DELETE /api/messages[?to=address]  deletes them (for tests)
 
 `kind` is "confirmation" (with a `confirm_url` to follow with a plain GET) or
 "notification" (`confirm_url` is null). Messages survive a restart.
@@ -36,13 +36,13 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 KEPT_MESSAGES = 1000
-LARGEST_BODY = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB and its envelope
+LARGEST_BODY = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB plus an envelope
 LINK = re.compile(r"https?://[^\s<>\"']+")
 CONFIRMATIONS = {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
 
 
 class DeliveryError(ValueError):
-    """What arrived is not an SNS delivery; the message says why."""
+    """The request is not an SNS delivery; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Message:
     body: str
     kind: str  # confirmation or notification
     received_at: str  # UTC, ISO 8601
-    token: str | None = None  # of our own confirm link
+    token: str | None = None  # of the mailbox's own confirm link
     subscribe_url: str | None = None  # where that link leads
 
     def public(self, base_url: str) -> dict[str, str | None]:
-        """Return the mail as the API shows it."""
+        """Return the mail as a dict for the API."""
         shown = asdict(self)
         token = shown.pop("token")
         del shown["subscribe_url"]
@@ -75,7 +75,7 @@ class Inbox:
         self._lines = KEPT_MESSAGES * 2  # rewrite the file at the first message
 
     def add(self, message: Message) -> None:
-        """Keep a message; it is on disk when this returns."""
+        """Store a message; it is on disk when this returns."""
         with self._lock:
             self._messages.append(message)
             if self._lines >= KEPT_MESSAGES * 2:
@@ -91,11 +91,11 @@ class Inbox:
             return [m for m in self._messages if to is None or m.to == to]
 
     def find(self, token: str) -> Message | None:
-        """Return the confirmation with this token."""
+        """Return the confirmation with this token, or None."""
         return next((m for m in self.messages() if m.token == token), None)
 
     def clear(self, to: str | None = None) -> None:
-        """Forget the messages of one address, or all."""
+        """Delete the messages of one address, or all."""
         with self._lock:
             kept = [m for m in self._messages if to is not None and m.to != to]
             self._messages = deque(kept, maxlen=KEPT_MESSAGES)
@@ -108,7 +108,7 @@ class Inbox:
                 try:
                     messages.append(Message(**json.loads(line)))
                 except (ValueError, TypeError):
-                    continue  # half a line, written as the machine stopped
+                    continue  # an incomplete line, written when the machine stopped
         return messages
 
     def _rewrite(self) -> None:
@@ -120,9 +120,9 @@ class Inbox:
 
 
 def read_delivery(address: str, body: bytes) -> Message:
-    """Turn an SNS HTTP delivery into a mail.
+    """Parse an SNS HTTP delivery into a mail.
 
-    Raises DeliveryError when it is not one.
+    Raises DeliveryError for anything else.
     """
     try:
         sent = json.loads(body)
@@ -147,8 +147,8 @@ def read_delivery(address: str, body: bytes) -> Message:
 def confirm(message: Message, aws_url: str) -> None:
     """Follow the subscription link of a confirmation.
 
-    Only towards the local AWS: the address came in a delivery that anybody on this
-    machine could have sent. Raises OSError when it is refused.
+    Only its query is used, and always sent to the local AWS: any process on this
+    machine could have sent the delivery. Raises OSError if it is refused.
     """
     link = urlsplit(message.subscribe_url or "")
     target = f"{aws_url}/?{link.query}"
@@ -171,7 +171,7 @@ small {{ color: #555; }}
 
 
 def page(title: str, content: str) -> str:
-    """Return a page; `content` is HTML."""
+    """Return a page. content: HTML."""
     return PAGE.format(title=html.escape(title), content=content)
 
 
@@ -205,10 +205,10 @@ def _moment(received_at: str) -> str:
 
 def _with_links(text: str) -> str:
     parts, end = [], 0
-    for found in LINK.finditer(text):
-        url = html.escape(found.group())
-        parts += [html.escape(text[end : found.start()]), f'<a href="{url}">{url}</a>']
-        end = found.end()
+    for match in LINK.finditer(text):
+        url = html.escape(match.group())
+        parts += [html.escape(text[end : match.start()]), f'<a href="{url}">{url}</a>']
+        end = match.end()
     return "".join([*parts, html.escape(text[end:])])
 
 
@@ -216,7 +216,7 @@ class Server(ThreadingHTTPServer):
     """The mailbox on 127.0.0.1."""
 
     daemon_threads = True
-    request_queue_size = 128  # fifty alerts may be mailed at once
+    request_queue_size = 128  # fifty alerts may arrive at once
 
     def __init__(self, port: int, folder: Path, aws_url: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -226,7 +226,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Base of this server's own links."""
+        """The base URL of this server's own links."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -238,7 +238,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        """Show the page or the JSON, or follow a confirmation link."""
+        """Return the page or the JSON, or follow a confirmation link."""
         url = urlsplit(self.path)
         if url.path == "/":
             self._send(HTTPStatus.OK, messages_page(self._messages(None)))
@@ -252,7 +252,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
 
     def do_DELETE(self) -> None:
-        """Forget messages."""
+        """Delete messages."""
         url = urlsplit(self.path)
         if url.path != "/api/messages":
             self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
@@ -261,7 +261,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send_json([])
 
     def do_POST(self) -> None:
-        """Take a delivery."""
+        """Receive a delivery."""
         path = urlsplit(self.path).path
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > LARGEST_BODY:
@@ -281,7 +281,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send_json({"status": "kept"})
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Stay silent: the messages are the log."""
+        """Log nothing: the messages are the log."""
 
     def _messages(self, to: str | None) -> list[dict[str, str | None]]:
         return [m.public(self.server.url) for m in self.server.inbox.messages(to)]
@@ -309,7 +309,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(
         self, status: HTTPStatus, text: str, kind: str = "text/html; charset=utf-8"
     ) -> None:
-        body = text.encode(errors="replace")  # a mail may hold half a character
+        body = text.encode(errors="replace")  # a mail may contain a lone surrogate
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -322,12 +322,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def inbox_path(address: str) -> str:
-    """Return the path that an address is subscribed with."""
+    """Return the path to which SNS delivers an address's mail."""
     return f"/inbox/{quote(address, safe='')}"
 
 
 def on_lifeline_end(stop: Callable[[], None]) -> None:
-    """Call `stop` when whoever started this process is gone."""
+    """Call `stop` when the parent process ends, which closes standard input."""
 
     def watch() -> None:
         while os.read(0, 1024):

@@ -1,10 +1,10 @@
-"""Child processes that never outlive the stack unnoticed.
+"""Child processes that end with the stack, or at its next start.
 
-Each child leads a process group of its own, so ending it ends what it started. Its
-standard input is a lifeline: a pipe whose other end closes with us, even when we are
-killed, and on which our children end by themselves. Should one not, the record of
-what was started lets the next start end it, and only it: a process is known by its
-id and its start time, because ids are used again.
+Each child leads a process group of its own, so ending it also ends its children. Its
+standard input is a pipe that closes when the stack ends, even if it is killed; a child
+then ends by itself. If one does not, the next start finds it in the record of started
+processes and ends it. A process is identified by its id and start time, because ids
+are reused.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-STOP_SECONDS = 20  # the local AWS writes its state in this time
+STOP_SECONDS = 20  # enough for the local AWS to write its state
 LARGEST_LOG = 4 * 1024 * 1024  # bytes that are searched for a reason
 EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning): .+", re.MULTILINE)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -52,15 +52,15 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Process id, and the id of the group it leads."""
+        """The process id, which is also its group's."""
         return self.process.pid
 
     def exit_code(self) -> int | None:
-        """Return its exit code, None while it runs."""
+        """Return its exit code, or None while it runs."""
         return self.process.poll()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
-        """Ask it to end, then end it; return whether it ended by itself.
+        """Terminate it, then kill its group; return whether it ended in time.
 
         Safe to repeat.
         """
@@ -74,7 +74,7 @@ class Child:
         return willing
 
     def kill(self) -> None:
-        """End it and its group at once, as a crash would."""
+        """Kill it and its group."""
         signal_group(self.pid, signal.SIGKILL)
         self.process.wait()
         if self.process.stdin:
@@ -82,14 +82,16 @@ class Child:
                 self.process.stdin.close()
 
     def reason(self) -> str:
-        """Return the line of its log that most likely says why it ended."""
+        """Return the line of its log that most likely explains why it ended."""
         with self.log.open("rb") as source:
             source.seek(self._log_start)
             text = source.read(LARGEST_LOG).decode(errors="replace")
-        # The first exception is the cause, later ones are what became of it.
-        found = EXCEPTION.search(text)
+        # The first exception is the cause, later ones are consequences.
+        exception = EXCEPTION.search(text)
         lines = [line for line in text.splitlines() if line.strip()]
-        return found.group() if found else (lines or ["it wrote nothing"])[-1].strip()
+        if exception:
+            return exception.group()
+        return (lines or ["it wrote nothing"])[-1].strip()
 
 
 class Record:
@@ -99,7 +101,7 @@ class Record:
         self.path = path
 
     def write(self, children: Sequence[Child]) -> None:
-        """Note what runs now."""
+        """Write the running processes."""
         noted = [
             {"name": child.name, "pid": child.pid, "started": start_time(child.pid)}
             for child in children
@@ -109,11 +111,11 @@ class Record:
         draft.replace(self.path)
 
     def clear(self) -> None:
-        """Note that nothing runs."""
+        """Delete the record, once nothing runs."""
         self.path.unlink(missing_ok=True)
 
     def end_left_over(self) -> list[str]:
-        """End what an earlier run left running; return the names of those parts."""
+        """End processes left by an earlier run, and return the names of the parts."""
         try:
             noted = json.loads(self.path.read_text())
         except (OSError, ValueError):
@@ -132,7 +134,7 @@ class Record:
 
 
 def start_time(pid: int) -> str | None:
-    """Return when a process started, in a form to compare; None: no such process."""
+    """Return a process's start time as an opaque string, or None if it ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:
@@ -146,7 +148,7 @@ def start_time(pid: int) -> str | None:
 def signal_group(
     pid: int, number: int, leader: "subprocess.Popen[bytes] | None" = None
 ) -> None:
-    """Send a signal to the group that `pid` leads, if there still is one."""
+    """Send a signal to the group that `pid` leads, if it still exists."""
     if leader is not None and leader.poll() is not None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):

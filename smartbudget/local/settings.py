@@ -1,4 +1,4 @@
-"""Settings of the local stack, from the environment, with one name and parser each."""
+"""Settings of the local stack, read from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"  # MiniStack's
 STACK_NAME = "smart-budget"  # of the data; the other parts' begin with it
 CODE_BUCKET = "smart-budget-code"
-# MiniStack takes these as the account's root, without checking the signature.
+# MiniStack accepts these as the account's root, without checking the signature.
 ADMIN_ACCESS_KEY = "test"
 ADMIN_SECRET_KEY = "test"
 DEMO_USERNAME = "demo"
 DEMO_PASSWORD = "plenty-of-pennies"
 
-# Values of the templates' parameters that suit one machine. A killed worker's message
-# comes back only after the visibility timeout, so that is short here.
+# Template parameters for one machine. A killed worker's message comes back only after
+# the visibility timeout, so that is short here.
 TEMPLATE_PARAMETERS = {
     "ReceiptsBucketName": "smart-budget-receipts",
     "CodeBucket": CODE_BUCKET,
@@ -27,7 +27,7 @@ TEMPLATE_PARAMETERS = {
     "Shift": "AtOnce",
     "Local": "true",
 }
-# What a person may set for the web process by putting it before `make run`.
+# Environment variables that `make run` passes on to the web server.
 PASSED_ON = (
     "LOG_LEVEL",
     "REGISTER_LIMIT",
@@ -41,25 +41,25 @@ PASSED_ON = (
 
 
 class LocalError(RuntimeError):
-    """The local stack cannot go on; the message is a sentence for the person."""
+    """The local stack cannot continue; the message is a sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where one local stack lives and on which ports of 127.0.0.1 it answers."""
+    """The folder of a local stack and its ports on 127.0.0.1."""
 
-    local_dir: Path  # state, logs and credentials; one stack each
+    local_dir: Path  # state, logs and credentials of one stack
     web_port: int = 8000
     aws_port: int = 4566
     mailbox_port: int = 8025
     build_dir: Path = ROOT / ".local-build"  # shared by all stacks of a checkout
-    save_seconds: float = 2.0  # how much a crash of the local AWS may cost; 0: all
+    save_seconds: float = 2.0  # a crash of the local AWS loses at most this; 0: all
     parameters: Mapping[str, str] = field(default_factory=dict)  # template's, extra
     web_environment: Mapping[str, str] = field(default_factory=dict)  # extra
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings; raises LocalError naming the variable that is odd."""
+        """Return the settings. Raises LocalError naming an invalid variable."""
         return cls(
             local_dir=Path(env.get("LOCAL_DIR") or ROOT / ".local").resolve(),
             web_port=_port(env, "WEB_PORT", 8000),
@@ -70,7 +70,7 @@ class Settings:
 
     @property
     def web_url(self) -> str:
-        """Where people reach the pages."""
+        """The base URL of the pages and the API."""
         return f"http://127.0.0.1:{self.web_port}"
 
     @property
@@ -80,12 +80,12 @@ class Settings:
 
     @property
     def mailbox_url(self) -> str:
-        """Where mails arrive and are shown."""
+        """The base URL of the mailbox."""
         return f"http://127.0.0.1:{self.mailbox_port}"
 
     @property
     def ports(self) -> dict[str, int]:
-        """Each port by the variable that changes it."""
+        """{environment variable: port}."""
         return {
             "WEB_PORT": self.web_port,
             "AWS_PORT": self.aws_port,

@@ -1,4 +1,4 @@
-"""The whole system on one machine: local AWS, mailbox, web server."""
+"""Run the whole system on one machine: local AWS, mailbox and web server."""
 
 import contextlib
 import errno
@@ -42,10 +42,10 @@ DEMO_TAG = {"Key": "demo-data", "Value": "loaded"}
 
 
 class LocalStack:
-    """One running copy of everything.
+    """One running copy of the system.
 
-    `start` brings it up in an order in which each part finds what it needs; the web
-    server comes last, so when its /health answers, everything works.
+    `start` starts each part after those it needs. The web server is the last, so when
+    its /health responds, everything works.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class LocalStack:
     # -- the whole
 
     def start(self, *, demo: bool = True, web: bool = True) -> None:
-        """Start every part, or raise LocalError with what stands in the way."""
+        """Start every part, or raise LocalError with the reason."""
         try:
             self._start(demo=demo, web=web)
         except (BotoCoreError, ClientError) as exc:
@@ -90,7 +90,7 @@ class LocalStack:
             self.start_web()
 
     def stop(self) -> None:
-        """Stop every part, the local AWS after those that write to it.
+        """Stop every part: the web server, the local AWS, the mailbox.
 
         Safe to repeat.
         """
@@ -104,7 +104,7 @@ class LocalStack:
             self._lock = None
 
     def dead_part(self) -> Child | None:
-        """Return a part that ended without being asked to."""
+        """Return a part that ended unexpectedly, or None."""
         return next((c for c in self._children if c.exit_code() is not None), None)
 
     # -- single parts
@@ -115,7 +115,7 @@ class LocalStack:
         if self._python is None:
             self._python = environment.ensure(self.settings.build_dir, self._say)
         scratch = self._dir / "aws" / "tmp"
-        shutil.rmtree(scratch, ignore_errors=True)  # a killed one leaves code behind
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a killed emulator
         scratch.mkdir(parents=True)
         settings = self.settings
         env = {
@@ -158,7 +158,7 @@ class LocalStack:
             self._wait_for(self.mailbox, f"{settings.mailbox_url}/health")
 
     def deploy(self) -> None:
-        """Build the Lambda zips and deploy the templates, where they changed."""
+        """Build the Lambda zips and deploy the templates, if they changed."""
         settings = self.settings
         try:
             with environment.exclusive(settings.build_dir / "lambdas.lock"):
@@ -177,10 +177,10 @@ class LocalStack:
         self._write_profile()
 
     def load_demo(self) -> None:
-        """Load the demo data unless it is there.
+        """Load the demo data unless it is loaded already.
 
-        The mark is a tag in the local AWS, so that it is saved and lost together with
-        the data it speaks of.
+        A tag in the local AWS records that, so it is saved and lost together with the
+        data.
         """
         s3 = self.admin_session().client("s3")
         if _has_demo(s3):
@@ -198,7 +198,7 @@ class LocalStack:
         s3.put_bucket_tagging(Bucket=CODE_BUCKET, Tagging={"TagSet": [DEMO_TAG]})
 
     def start_web(self) -> None:
-        """Start gunicorn under the web role and wait until it answers."""
+        """Start gunicorn under the web role and wait until it responds."""
         self._say("Starting the web server")
         settings = self.settings
         assets.collect(settings.build_dir)
@@ -209,9 +209,9 @@ class LocalStack:
         self._wait_for(self.web, f"{settings.web_url}/health")
 
     def restart_web(self) -> None:
-        """Start the web server anew, with the files as they are now.
+        """Restart the web server with the current files.
 
-        Raises LocalError if it does not start; the other parts run on.
+        Raises LocalError if it does not start; the other parts keep running.
         """
         self._stop_web()
         try:
@@ -225,28 +225,28 @@ class LocalStack:
             self.web.stop()
         self.web = None
 
-    # -- ways in
+    # -- access
 
     def admin_session(self) -> Any:
-        """Return a boto3 session of the administrator; it finds the local AWS."""
+        """Return a boto3 session of the administrator, using the local AWS."""
         return _session(
             self.settings.aws_url, ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, token=None
         )
 
     def role_session(self, role: str, prefix: str | None = None) -> Any:
-        """Return a boto3 session under one role of the templates.
+        """Return a boto3 session under a role of the templates.
 
-        role: "web", a function's name, or any other that follows "smart-budget-".
-        prefix: of a stage; None: this one's.
+        role: its name without "smart-budget-", such as "web" or a function's name.
+        prefix: of a stage, or None for this one.
         """
         stage = self._prefix if prefix is None else prefix
         arn = f"arn:aws:iam::{ACCOUNT}:role/{stage}smart-budget-{role}"
-        given = (
+        response = (
             self.admin_session()
             .client("sts")
             .assume_role(RoleArn=arn, RoleSessionName="local")
         )
-        keys = given["Credentials"]
+        keys = response["Credentials"]
         return _session(
             self.settings.aws_url,
             keys["AccessKeyId"],
@@ -255,7 +255,7 @@ class LocalStack:
         )
 
     def web_env(self) -> dict[str, str]:
-        """Return the web server's whole environment."""
+        """Return the complete environment of the web server."""
         settings = self.settings
         return {
             **_plain_environment(),
@@ -341,7 +341,7 @@ class LocalStack:
                     raise LocalError(_port_sentence(variable, port, exc)) from exc
 
     def _put_old_logs_aside(self) -> None:
-        """Keep the logs of this run and of the one before."""
+        """Rename the logs of the last run and delete older ones."""
         for log in (self._dir / "logs").glob("*.log"):
             log.replace(log.with_suffix(".log.1"))
 
@@ -365,7 +365,7 @@ class LocalStack:
         return path.read_text()
 
     def _write_credentials(self) -> None:
-        """Write what gives a shell, and the profile below, access as administrator."""
+        """Write the administrator's credentials, for shells and the web profile."""
         exports = {
             "AWS_ENDPOINT_URL": self.settings.aws_url,
             "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
@@ -383,7 +383,7 @@ class LocalStack:
         )
 
     def _write_profile(self) -> None:
-        """Write the profile that stands for the instance profile on AWS."""
+        """Write the web profile, which replaces the instance profile of AWS."""
         _write_private(
             self._dir / "aws-config",
             f"[profile local-admin]\nregion = {REGION}\n\n"
@@ -394,7 +394,7 @@ class LocalStack:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return what a process needs of ours: no credentials, no PYTHON variables."""
+    """Return basic variables only: no credentials, no PYTHON variables."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
     return {name: os.environ[name] for name in kept if name in os.environ}
 

@@ -1,6 +1,6 @@
-"""Changing a person's e-mail address: the new one is confirmed before the old one goes.
+"""Change a user's e-mail address, once the new one is confirmed.
 
-Who gets no mails has nothing to lose, and changes at once.
+Without a confirmed subscription to e-mails, the address changes at once.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ NOT_ASKED_AGAIN = gettext_noop(
 
 
 def change_email(user: User, *, password: str, email: str) -> Account:
-    """Change the user's address, or begin to; return the account.
+    """Change the user's address, or request its confirmation; return the account.
 
-    Whose mails are confirmed keeps the address until the link sent to the new one is
-    followed (`pending_email`). The new one is nobody else's from now on, and the old
-    one is told. Asking for the present address takes a change back.
+    With a confirmed subscription, the address stays until the link sent to the new one
+    is followed (`pending_email`). The new address is reserved at once, and the old one
+    gets a notice. Changing to the current address cancels a pending change.
 
     Raises InvalidError naming `password` or `email`, ConflictError naming `email`, or
     `password` if that has just been changed, UnavailableError and ThrottledError. Safe
@@ -66,13 +66,13 @@ def change_email(user: User, *, password: str, email: str) -> Account:
 
 
 def cancel_change(user: User) -> Account:
-    """Keep the present address; return the account. Safe to repeat."""
+    """Cancel a pending change and return the account. Safe to repeat."""
     account = past_races(accounts.get_account(user.user_id), drop_change)
     return past_races(account, subscriptions.end_retired)
 
 
 def get_account(user: User) -> Account:
-    """Return the account, with a change of address completed that was confirmed."""
+    """Return the account; complete a pending change that was confirmed meanwhile."""
     account = accounts.get_account(user.user_id)
     if account.pending_email is None:
         return account
@@ -80,7 +80,7 @@ def get_account(user: User) -> Account:
 
 
 def drop_change(account: Account) -> Account:
-    """Forget a change of address; the address is free again."""
+    """Remove a pending change of address, and release the new address."""
     if account.pending_email is None:
         return account
     return emails.store(account, emails.without_change(account))
@@ -89,7 +89,10 @@ def drop_change(account: Account) -> Account:
 def _change(
     account: Account, email: str, notice_id: str
 ) -> tuple[Account, list[Notification]]:
-    """Store what was asked, and the notice of it; return both."""
+    """Store the change and the notice to the old address; return account and notices.
+
+    Changing to the current or the pending address writes no notice.
+    """
     if email == account.email:
         return drop_change(account), []
     if account.subscription_status == "confirmed":
@@ -129,7 +132,7 @@ def _change(
 
 
 def _ask_new(account: Account) -> Account:
-    """Have the link sent; where that fails the change is taken back."""
+    """Send the link to the new address; cancel the change if that fails."""
     asked_for = account.pending_email
 
     def take_back(found: Account) -> Account:
@@ -144,12 +147,12 @@ def _ask_new(account: Account) -> Account:
 
 
 def _ask_again(account: Account) -> Account:
-    """Let who was still to confirm the old address confirm the new one instead."""
+    """Send a confirmation to the new address if the old one's was pending."""
     if account.email_problem != NOT_ASKED_AGAIN:
         return account
     try:
         return past_races(account, subscriptions.send_confirmation)
     except (DomainError, BotoCoreError, ClientError):
-        # The address is changed all the same, and the page says what is left to do.
+        # The address is changed anyway, and the page explains how to subscribe again.
         logger.warning("not asked again user_id=%s", account.user_id, exc_info=True)
         return account

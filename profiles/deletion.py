@@ -1,10 +1,9 @@
-"""The end of an account: closed at once, then deleted with all that it has.
+"""Close an account at once, then delete it with all its data.
 
-Closing is one transaction: no login works any more, sessions and API tokens end, while
-the names stay taken, so that nobody gets a half-deleted account; and a job is noted
-that the sweep queues until the account is gone. Deleting goes from the outside in.
-Whatever dies, the account and its unique names are there until all else is gone, and a
-repetition finds what is left.
+Closing is one transaction: it ends the sessions and API tokens, prevents logins, and
+stores a job that the sweep queues until the account is deleted. The unique names stay
+reserved, so that a new account cannot take them halfway. The account and its names are
+deleted last, so a repetition after a crash finds what is left.
 
 Why: docs/decisions.md#deleting-an-account-goes-from-the-outside-in
 """
@@ -37,24 +36,24 @@ CLOSED = gettext_noop(
     "Your account is closed. Everything in it is deleted within minutes."
 )
 
-# Seconds. A request that was under way when the account was closed may still write, and
-# the indexes lag behind writes; two looks so far apart that both find nothing see all.
+# Seconds. A request in progress when the account was closed may still write, and the
+# indexes are eventually consistent. So two searches this far apart must find nothing.
 APART_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Later:
-    """What is left to be done, and when to go on."""
+    """When the deletion continues, and since when nothing was found."""
 
     countdown: int  # seconds
-    empty_since: str | None  # since when nothing was found, ISO 8601; None: it was
+    empty_since: str | None  # ISO 8601, UTC; None: the last search found something
 
 
 def close_account(user: User, *, password: str) -> None:
-    """Close the account, and have it deleted. Nobody can log in to it from then on.
+    """Close the account, which prevents logins, and queue its deletion.
 
-    Raises InvalidError naming `password`, ThrottledError, ConflictError. It is deleted
-    even where SQS cannot be reached now: the sweep goes on with it.
+    Raises InvalidError naming `password`, ThrottledError, ConflictError. If SQS cannot
+    be reached, the sweep queues the deletion.
     """
     account = services.get_account(user.user_id)
     services.verify_password(account, password, "password")
@@ -71,12 +70,12 @@ def carry_on(
     empty_since: str | None = None,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Later | None:
-    """Delete more of a closed account; return when to go on, None when it is gone.
+    """Delete more of a closed account; return when to continue, or None if deleted.
 
-    empty_since: as it was returned. keep_going: asked after every batch; False ends
+    empty_since: of the last result. keep_going: called after every batch; False ends
     this run.
 
-    Safe to repeat, to stop anywhere, and to run twice at once. Outages are left alone.
+    Safe to repeat, to stop anywhere, and to run concurrently. Outages are not caught.
     """
     account = _find_closed(user_id)
     if account is None:
@@ -107,7 +106,7 @@ def carry_on(
 def _close(checked: Account) -> None:
     account = services.find_account(checked.user_id)
     if account is None:
-        return  # the reply was lost
+        return  # an earlier attempt succeeded, but its reply was lost
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "password")
     now = dates.timestamp()
@@ -132,7 +131,7 @@ def _delete_everything(account: Account) -> Iterator[int]:
 
 
 def _delete(user_id: str) -> None:
-    """Delete the account, its unique names and the job: all or nothing, and last."""
+    """Delete the account, its unique names and the job in one transaction."""
     account = _find_closed(user_id)
     if account is None:
         return

@@ -1,8 +1,8 @@
-"""All that somebody has here: as one zip, as JSON, or the expenses as CSV.
+"""Download all of a user's data as a zip or JSON, or the expenses as CSV.
 
-Each is made while it is being sent. Nothing is held in memory: tables are read a page
-at a time, once, and files one at a time. Expenses and their histories are kept on disk
-meanwhile, since they are written twice or after something else.
+Each is created while it is sent. Little is held in memory: tables are read once, a page
+at a time, and files one at a time. Expenses and their histories are buffered on disk,
+since they are written twice or later.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-EXPORTS = Limit(  # of all kinds together
+EXPORTS = Limit(  # for all formats together
     "export",
     5,
     3600,
@@ -43,25 +43,25 @@ EXPORTS = Limit(  # of all kinds together
 )
 
 _CHUNK = 64 * 1024  # bytes
-_HISTORIES = 100  # that one call reads
+_HISTORIES = 100  # read per call
 
 
 def begin(user: User) -> Iterator[bytes]:
-    """Count one more download, and return its zip, made as it is taken.
+    """Count a download and return its zip, created while it is read.
 
-    Its `manifest.json`, the last entry, holds the SHA-256 of each file.
+    Its last entry, `manifest.json`, contains the SHA-256 of each file.
 
-    Raises ThrottledError and NotFoundError at once; outages of DynamoDB while it is
-    being made are left alone, and the zip then ends before its end. A file that cannot
-    be read is named in the zip's `missing.txt` instead.
+    Raises ThrottledError and NotFoundError at once. Later outages of DynamoDB are not
+    caught; the zip is then incomplete. A file that cannot be read is listed in the
+    zip's `missing.txt` instead.
     """
     return _admit(user, _zip)
 
 
 def begin_json(user: User) -> Iterator[bytes]:
-    """Count one more download, and return it as one JSON object; see `begin`.
+    """Count a download and return it as one JSON object; see `begin`.
 
-    It has the zip's lists under their names; files are named in it.
+    It contains the zip's lists by name, and the names of files.
     """
     return _admit(user, lambda account: _chunks(_json_parts(account)))
 
@@ -72,18 +72,18 @@ def begin_csv(
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Iterator[bytes]:
-    """Count one more download, and return the expenses as CSV; see `begin`.
+    """Count a download and return the expenses as CSV; see `begin`.
 
-    start, end: days, both included; None: no bound. Raises InvalidError too.
+    start, end: days, both included, or None for no limit. Also raises InvalidError.
     """
     found = expenses.all_expenses(user, start=start, end=end)
-    rows = (records.of_expense(each, user) for each in found)
+    rows = (records.of_expense(expense, user) for expense in found)
     lines = records.csv_lines(rows, user.currency)
     return _admit(user, lambda _: _chunks(lines))
 
 
 def name(user: User, kind: str = "zip") -> str:
-    """Return what a download is called: whose it is, and of which day."""
+    """Return a download's file name, from the username and today's date."""
     return f"smart-budget-{user.username}-{user.today()}.{kind}"
 
 
@@ -146,19 +146,21 @@ def _json_parts(account: Account) -> Iterator[str]:
 
 
 def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
-    """Return the lists that are written just once, by what they are called."""
+    """Return {name: rows} of the lists that are written only once."""
     user = account.user
     kept = budgets.list_budgets(user).items
     told = notifications.all_notifications(user)
     return {
         "tokens": map(records.of_token, tokens.tokens_of(account)),
-        "budgets": (records.of_budget(each, user) for each in kept),
-        "notifications": (records.of_notification(each, user) for each in told),
+        "budgets": (records.of_budget(budget, user) for budget in kept),
+        "notifications": (
+            records.of_notification(notification, user) for notification in told
+        ),
     }
 
 
 class _Ledger:
-    """Somebody's expenses and their histories: read once, then kept on disk."""
+    """A user's expenses and their histories, read once and buffered on disk."""
 
     def __init__(self, user: User) -> None:
         self._user = user
@@ -176,7 +178,7 @@ class _Ledger:
         self._files.close()
 
     def read(self) -> Iterator[Record]:
-        """Read the expenses, each with its history, and keep both."""
+        """Yield the expenses while buffering them and their histories."""
         found = expenses.all_expenses(self._user)
         while batch := list(itertools.islice(found, _HISTORIES)):
             for expense, changes in history.changes_of_many(batch):
@@ -188,11 +190,11 @@ class _Ledger:
                 yield row
 
     def expenses(self) -> Iterator[Record]:
-        """Return the expenses that were read."""
+        """Return the buffered expenses."""
         return _again(self._expenses)
 
     def histories(self) -> Iterator[Record]:
-        """Return the histories of those that ever changed."""
+        """Return the buffered histories of expenses that were changed."""
         return _again(self._histories)
 
 
@@ -202,7 +204,7 @@ def _again(file: IO[str]) -> Iterator[Record]:
 
 
 def _file(archive: Archive, path: str, key: str) -> Iterator[bytes]:
-    """Write a file of the bucket; one that cannot be read whole is left out."""
+    """Write a file of the bucket, or add it to `missing` if it cannot be read."""
     with tempfile.TemporaryFile() as file:
         try:
             _download(key, file)
@@ -215,14 +217,14 @@ def _file(archive: Archive, path: str, key: str) -> Iterator[bytes]:
 
 
 def _download(key: str, file: IO[bytes]) -> None:
-    found = aws.client("s3").get_object(Bucket=config.receipts_bucket, Key=key)
-    with contextlib.closing(found["Body"]) as body:
+    response = aws.client("s3").get_object(Bucket=config.receipts_bucket, Key=key)
+    with contextlib.closing(response["Body"]) as body:
         for chunk in body.iter_chunks(_CHUNK):
             file.write(chunk)
 
 
 def _chunks(parts: Iterable[str]) -> Generator[bytes, None, None]:
-    """Put short texts together: each chunk is sent, and compressed, by itself."""
+    """Join short texts into chunks, since each chunk is sent and compressed alone."""
     waiting = bytearray()
     for part in parts:
         waiting += part.encode()
@@ -235,5 +237,5 @@ def _chunks(parts: Iterable[str]) -> Generator[bytes, None, None]:
 def _about(missing: list[str], language: str) -> str:
     listed = "\n".join(missing)
     with override(language):
-        said = _("These files could not be read. Try again later:")
-    return f"{said}\n\n{listed}\n"
+        sentence = _("These files could not be read. Try again later:")
+    return f"{sentence}\n\n{listed}\n"

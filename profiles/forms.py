@@ -106,14 +106,14 @@ class ProfileForm(forms.Form):
 
     @classmethod
     def of(cls, account: Account) -> "ProfileForm":
-        """Fill the form with what an account holds."""
+        """Return a form filled with an account's values."""
         wanted = account.email_preferences
         threshold = account.large_expense_threshold
         return cls(
             initial={
                 "phone_number": account.phone_number,
                 "currency": account.currency,
-                # Earlier versions took names that are no time zones of any place.
+                # Earlier versions accepted names that are no real time zones.
                 "time_zone": account.time_zone
                 if account.time_zone in TIME_ZONES
                 else "UTC",
@@ -137,7 +137,7 @@ class EmailForm(forms.Form):
 
 
 class DeletionForm(forms.Form):
-    """Says twice that one means it: by name, and by password."""
+    """Confirmation of a deletion, by username and password."""
 
     username = forms.CharField(
         label=_("Your username"),

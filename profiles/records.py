@@ -1,4 +1,4 @@
-"""What a download says of each thing that somebody keeps here."""
+"""Convert items to dicts for a download of a user's data."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +37,7 @@ _PROFILE = (
     "created_at",
 )
 _EXPENSE = ("expense_id", "receipt_url", "created_at", "updated_at")
-# Not their ids, by which nobody outside knows them.
+# Without token ids, which users never see.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _BUDGET = ("budget_id", "category", "period", "created_at")
 _NOTIFICATION = (
@@ -56,7 +56,7 @@ _REPORT = ("file_name", "report_type", "created_at", "size_bytes")
 
 
 def of_account(account: Account) -> Record:
-    """Describe an account, without what is secret."""
+    """Return an account as a dict, without secrets."""
     threshold = account.large_expense_threshold
     return _picked(account, _PROFILE) | {
         "large_expense_threshold": None
@@ -66,19 +66,19 @@ def of_account(account: Account) -> Record:
 
 
 def of_token(token: "LiveToken") -> Record:
-    """Describe an API token, without what is secret."""
+    """Return an API token as a dict, without its secret."""
     return _picked(token, _TOKEN)
 
 
 def of_expense(expense: "Expense", user: User) -> Record:
-    """Describe an expense as the API does."""
+    """Return an expense as the API represents it."""
     values = fields.represent_all(expense, user.currency)
     return {**values, **_picked(expense, _EXPENSE)}
 
 
 def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> Record:
-    """Describe what became of an expense, newest change first, as the API does."""
-    told = [
+    """Return the changes of an expense as in the API, newest first."""
+    records = [
         {
             "at": change.at,
             "created": change.created,
@@ -93,11 +93,11 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
         }
         for change in changes
     ]
-    return {"expense_id": expense.expense_id, "changes": told}
+    return {"expense_id": expense.expense_id, "changes": records}
 
 
 def of_budget(budget: "Budget", user: User) -> Record:
-    """Describe a budget as the API does, without what is spent of it."""
+    """Return a budget as the API represents it, without what was spent."""
     return _picked(budget, _BUDGET) | {
         "amount": format_amount(budget.amount, user.currency),
         "alert_threshold": int(budget.alert_threshold),
@@ -105,33 +105,36 @@ def of_budget(budget: "Budget", user: User) -> Record:
 
 
 def of_notification(notification: "Notification", user: User) -> Record:
-    """Describe a notification as the API does, in the user's language.
+    """Return a notification as the API represents it, in the user's language.
 
-    What streams is made when the request's own is spoken no more.
+    A download is streamed after the request's own language was reset.
     """
     with override(user.language):
-        told = describe_delivery(notification, user.time_zone)
+        status_text = describe_delivery(notification, user.time_zone)
         error = notification.error and reason_in_words(notification.error)
-    return _picked(notification, _NOTIFICATION) | {"error": error, "status_text": told}
+    return _picked(notification, _NOTIFICATION) | {
+        "error": error,
+        "status_text": status_text,
+    }
 
 
 def of_report(report: "StoredReport") -> Record:
-    """Describe a report in the archive."""
+    """Return a stored report as a dict."""
     return _picked(report, _REPORT)
 
 
 def receipt_path(key: str) -> str:
-    """Return where a zip keeps a receipt."""
+    """Return a receipt's path in a zip."""
     return f"receipts/{file_name(key)}"
 
 
 def json_text(value: object) -> str:
-    """Write JSON for people to read as well."""
+    """Return indented JSON."""
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Write a JSON list of records, one a line."""
+    """Yield a JSON list of records, one per line."""
     before = "[\n"
     for row in rows:
         yield before + json.dumps(row, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What the profile API takes and gives; services check the rules."""
+"""Request and response bodies of the profile API; services validate."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class QuietHours(InputSerializer):
     """The hours without e-mail; they may span midnight."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # Not attributes: `from` is a word of Python's.
+        # Not attributes: `from` is a Python keyword.
         return {
             "from": TextField(
                 form=validators.CLOCK.pattern,

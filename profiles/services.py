@@ -1,4 +1,4 @@
-"""Accounts: registration, login, profile and password."""
+"""Update a user's profile and preferences."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -21,7 +21,7 @@ from smartbudget.core.user import User
 
 
 class ProfileChanges(TypedDict, total=False):
-    """What people change about themselves; what is absent stays as it is."""
+    """Changes of a profile; absent keys stay unchanged."""
 
     phone_number: str | None
     currency: str  # ISO 4217; changes only while no amount is recorded in it
@@ -38,9 +38,9 @@ def update_profile(
     precondition: Callable[[Account], None] | None = None,
     **changes: Unpack[ProfileChanges],
 ) -> Account:
-    """Change the given parts of a profile, and every live copy with it.
+    """Update the given parts of a profile, and the copies cached in sessions.
 
-    precondition: of the account that is about to change.
+    precondition: called with the stored account before it changes.
 
     Raises InvalidError naming the field, ConflictError for another currency while
     anything is recorded, and what `precondition` raises.
@@ -59,7 +59,7 @@ def _update_profile(
     if precondition:
         precondition(account)
     checked = _check_profile(account, changes)
-    # Another currency would relabel amounts, and converting would invent numbers.
+    # Amounts are not converted, so another currency would falsify them.
     if checked.get("currency", account.currency) != account.currency:
         _refuse_recorded(account.user)
     change_account(account, checked)
@@ -67,9 +67,9 @@ def _update_profile(
 
 
 def _refuse_recorded(user: User) -> None:
-    """Raise ConflictError where amounts are recorded, which would change in meaning.
+    """Raise ConflictError if the user has expenses, void ones included, or budgets.
 
-    Void expenses count too. Reads the indexes, which lag behind writes by a moment.
+    The indexes are eventually consistent.
     """
     if expenses.first_day(user.user_id) or budgets.list_budgets(user).items:
         raise ConflictError(

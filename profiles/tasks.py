@@ -1,4 +1,4 @@
-"""What the queue, and notifications, ask of profiles."""
+"""Tasks of profiles, run from SQS or applied by notifications."""
 
 import logging
 import time
@@ -14,11 +14,11 @@ logger = logging.getLogger(__name__)
 
 @task(name=deletion.TASK)
 def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
-    """Delete more of a closed account, and hand what is left to the next run.
+    """Delete more of a closed account, and queue a run for the rest.
 
-    Safe to repeat. What SQS does not take is left to the sweep.
+    Safe to repeat. If SQS cannot be reached, the sweep queues the next run.
     """
-    # The batch that is begun last may wait for DynamoDB: it has the other half.
+    # The last batch may wait for DynamoDB, so half of the time is reserved for it.
     ends = time.monotonic() + current_attempt().seconds_left / 2
     later = deletion.carry_on(user_id, empty_since, lambda: time.monotonic() < ends)
     if later is None:
@@ -32,9 +32,9 @@ def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
 
 @task
 def change_address(*, recipient: Recipient, changes: EmailChanges) -> Account:
-    """Change the address of a recipient, or the one it is changing to.
+    """Change a recipient's address or pending address.
 
-    Applied by notifications, never queued. Raises WriteConflictError if the item is not
-    any more as it was read, and ConflictError naming `email` if the address is taken.
+    Applied by notifications, never queued. Raises WriteConflictError if the item was
+    changed meanwhile, and ConflictError naming `email` if the address is taken.
     """
     return emails.store(services.account_of(recipient), changes)

@@ -1,4 +1,4 @@
-"""Addresses of profiles; smartbudget.urls says how the lists are used."""
+"""URLs of profiles; smartbudget.urls includes both lists."""
 
 from django.urls import path
 

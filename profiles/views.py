@@ -1,4 +1,4 @@
-"""The pages of what people do with their account."""
+"""The pages of profile, e-mail address, deletion and download."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -44,12 +44,12 @@ def profile(request: HttpRequest) -> HttpResponse:
 def email(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:
         if account.pending_email:
-            said = _("A confirmation is on its way to {email}.").format(
+            message = _("A confirmation is on its way to {email}.").format(
                 email=account.pending_email
             )
         else:
-            said = _("Your e-mail address is {email}.").format(email=account.email)
-        messages.success(request, said)
+            message = _("Your e-mail address is {email}.").format(email=account.email)
+        messages.success(request, message)
         return redirect("profiles:profile")
 
     return answer_form(
@@ -64,8 +64,8 @@ def email(request: HttpRequest) -> HttpResponse:
 @require_POST
 def cancel_email(request: HttpRequest) -> HttpResponse:
     account = address_change.cancel_change(request.user)
-    said = _("Your e-mail address stays {email}.").format(email=account.email)
-    messages.success(request, said)
+    message = _("Your e-mail address stays {email}.").format(email=account.email)
+    messages.success(request, message)
     return redirect("profiles:profile")
 
 

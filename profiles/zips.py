@@ -1,4 +1,4 @@
-"""A zip that is sent while it is written, and says at its end what it holds."""
+"""A zip that is sent while it is written, with a manifest at its end."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ _CHUNK = 256 * 1024  # bytes
 
 
 class Archive:
-    """A zip on its way: each method yields the bytes that it adds."""
+    """A zip being streamed; each method yields the bytes that it adds."""
 
     def __init__(self) -> None:
         self._zip = ZipStream(compress_type=ZIP_DEFLATED)
@@ -21,11 +21,11 @@ class Archive:
         self.missing: list[str] = []  # paths of files that could not be read
 
     def text(self, path: str, parts: Iterable[str]) -> Iterator[bytes]:
-        """Write a text."""
+        """Write a text file."""
         return self._write(path, map(str.encode, parts), ZIP_DEFLATED)
 
     def rows(self, path: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-        """Write a JSON list, whose items the manifest counts."""
+        """Write a JSON list; the manifest contains its length."""
         count = 0
 
         def counted() -> Iterator[Mapping[str, Any]]:
@@ -38,11 +38,11 @@ class Archive:
         self._files[-1]["items"] = count
 
     def file(self, path: str, file: IO[bytes]) -> Iterator[bytes]:
-        """Write a file as it is: pictures and PDFs are compressed already."""
+        """Write a file uncompressed: pictures and PDFs are compressed already."""
         return self._write(path, iter(lambda: file.read(_CHUNK), b""), ZIP_STORED)
 
     def end(self) -> Iterator[bytes]:
-        """Write the manifest, by which anybody can see that the zip is whole."""
+        """Write the manifest, which shows whether the zip is complete."""
         listed = {
             "made_at": dates.timestamp(),
             "files": [*self._files],
@@ -64,7 +64,7 @@ class Archive:
                 yield part
 
         self._zip.add(measured(), path, compress_type=compression)
-        yield from filter(None, self._zip.all_files())  # a compressor waits for more
+        yield from filter(None, self._zip.all_files())  # compressors yield empty parts
         self._files.append(
             {"path": path, "size_bytes": size_bytes, "sha256": digest.hexdigest()}
         )

@@ -1,9 +1,9 @@
-"""Messages that failed in every attempt, and how staff have them tried again.
+"""Count and redrive dead letters, messages that failed in every attempt.
 
-They are moved by receive, send and delete, in this order: it works wherever SQS does,
-and at any moment of it a message is in one of the queues. A crash, or a reply lost,
-before the delete leaves it in both. That is harmless, and so are the new message ids:
-a task that runs twice does its work once, whatever the message [Q12-Q15].
+They are moved by receive, send and delete, in this order, so a message is always in at
+least one of the queues. After a crash or a lost reply before the delete, it is in both.
+That is harmless, and so are the new message ids: a task that runs twice does its work
+once.
 """
 
 import logging
@@ -22,28 +22,28 @@ logger = logging.getLogger(__name__)
 
 DEAD_LETTERS = "notification-queue-dlq"
 FAILED_EVENTS = "failed-events-queue"
-# Seconds a received message is hidden from others; longer than one request works, so
-# that one which cannot be sent is tried once in it.
+# Seconds for which a received message is hidden; longer than a request, so that one
+# request tries each message only once.
 HIDDEN_SECONDS = 30
-WAIT_SECONDS = 1  # asks all of SQS's servers; without it only some, which may have none
+WAIT_SECONDS = 1  # long polling: otherwise SQS may miss messages of some servers
 
 
 @dataclass(frozen=True)
 class Depth:
-    """Messages of a queue, about: SQS counts by and by."""
+    """The approximate numbers of messages in a queue."""
 
     waiting: int
-    hidden: int  # received and not deleted; they come back in HIDDEN_SECONDS
+    hidden: int  # received and not deleted; visible again after HIDDEN_SECONDS
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All messages."""
         return self.waiting + self.hidden
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """Messages moved, messages that the queue did not take, and about what is left."""
+    """Numbers of messages moved, refused by the queue, and left (approximately)."""
 
     moved: int
     refused: int
@@ -57,7 +57,7 @@ def depth(staff: User) -> Depth:
 
 
 def failed_events(staff: User) -> Depth:
-    """Count the scheduled runs that failed; the next run does their work.
+    """Count the scheduled runs that failed; the next run makes up for them.
 
     Raises ForbiddenError.
     """
@@ -66,11 +66,11 @@ def failed_events(staff: User) -> Depth:
 
 
 def redrive(staff: User, keep_going: Callable[[], bool]) -> Redriven:
-    """Move dead letters back to the queue, where each has all its attempts again.
+    """Move dead letters back to the queue, where each gets all its attempts again.
 
-    keep_going: asked before every message; False ends the run. Meant to be repeated
-    while some are left; two at once share the messages between them. What the queue
-    does not take stays a dead letter.
+    keep_going: called before every message; False ends the run. Call again while some
+    are left; concurrent calls share the messages. A message refused by the queue stays
+    a dead letter.
 
     Raises ForbiddenError. An outage of SQS ends the run and is raised only if nothing
     was moved.
@@ -114,7 +114,7 @@ def _received(keep_going: Callable[[], bool]) -> Iterator[dict[str, Any]]:
 
 
 def _move(message: dict[str, Any]) -> bool:
-    """Send a message to the queue and delete it here; False if it is refused."""
+    """Move a message to the queue; return False if the queue refuses it."""
     attributes = message.get("MessageAttributes", {})
     try:
         _sqs().send_message(
@@ -146,10 +146,10 @@ def _depth(name: str) -> Depth:
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
     )
-    found = _sqs().get_queue_attributes(
+    attributes = _sqs().get_queue_attributes(
         QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
     )["Attributes"]
-    return Depth(int(found[visible]), int(found[hidden]))
+    return Depth(int(attributes[visible]), int(attributes[hidden]))
 
 
 def _sqs() -> Any:

@@ -1,7 +1,6 @@
-"""What staff do about notifications that failed.
+"""List failed notifications for staff and send them again.
 
-They see that one exists, of which kind, since when and why: never what it says, nor
-whom it is for.
+Staff see type, time and reason, but neither the text nor the recipient's address.
 """
 
 import functools
@@ -29,8 +28,8 @@ logger = logging.getLogger(__name__)
 SHOWN = 50
 RESENT_AT_ONCE = 100
 RESENDING_SECONDS = 5
-LOOKED_AT = 250  # of each shard
-SEEN = [  # all that is read of a failed notification
+LOOKED_AT = 250  # per shard
+SEEN = [  # attributes read of a failed notification
     "notification_id",
     "user_id",
     "type",
@@ -47,7 +46,7 @@ SEEN = [  # all that is read of a failed notification
 class Failed:
     """Failed notifications, newest first.
 
-    count: how many there are; if `more`, at least so many.
+    count: how many there are, or if `more`, at least.
     """
 
     items: list[Notification]
@@ -57,9 +56,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class Resent:
-    """How many are `queued` again, how many of them SQS did not take, what is left.
+    """Numbers of notifications `queued` again, of those refused by SQS, and left.
 
-    What SQS did not take is sent too: the sweep does it. It also ends the run.
+    Those refused by SQS end the run and are sent by the sweep.
     """
 
     resent: int
@@ -68,23 +67,23 @@ class Resent:
 
 
 def list_failed(staff: User) -> Failed:
-    """List the newest SHOWN failed notifications, with one Query a shard.
+    """Return the newest SHOWN failed notifications, with one Query per shard.
 
-    The index lags: what was just sent again may still be listed.
+    The index is eventually consistent: one just sent again may still be listed.
 
     Raises ForbiddenError.
     """
     require_staff(staff)
-    found, more = _failed()
-    found.sort(key=lambda item: item.unsent_since or "", reverse=True)
-    return Failed(found[:SHOWN], len(found), more)
+    failed, more = _failed()
+    failed.sort(key=lambda item: item.unsent_since or "", reverse=True)
+    return Failed(failed[:SHOWN], len(failed), more)
 
 
 def resend(staff: User, notification_ids: list[str]) -> Resent:
     """Queue failed notifications again, at most RESENT_AT_ONCE.
 
-    Safe to repeat and to do twice at once: only who turns one from `failed` to `queued`
-    sends it. After a crash in between the sweep sends it.
+    Safe to repeat and to run concurrently: only the call that changes one from `failed`
+    to `queued` sends it. After a crash in between, the sweep sends it.
 
     Raises ForbiddenError, and InvalidError for too many ids.
     """
@@ -97,20 +96,20 @@ def resend(staff: User, notification_ids: list[str]) -> Resent:
 
 
 def resend_all(staff: User) -> Resent:
-    """Queue the failed notifications again, RESENT_AT_ONCE a call; see `resend`.
+    """Queue the failed notifications again, RESENT_AT_ONCE per call; see `resend`.
 
-    Meant to be repeated while some are left.
+    Call again while some are left.
     """
     require_staff(staff)
-    found, _more = _failed()
-    found.sort(key=lambda item: item.unsent_since or "")  # who waits longest, first
-    ids = [item.notification_id for item in found]
+    failed, _more = _failed()
+    failed.sort(key=lambda item: item.unsent_since or "")  # oldest first
+    ids = [item.notification_id for item in failed]
     return _resend(staff, ids[:RESENT_AT_ONCE], found=len(ids))
 
 
 def _failed() -> tuple[list[Notification], bool]:
-    """Read the newest of every shard, and tell whether there are more."""
-    found: list[Notification] = []
+    """Return the newest of every shard, and whether there are more."""
+    failed: list[Notification] = []
     more = False
     for shard in FAILED_SHARDS:
         results: ResultIterator[Any] = Notification.unsent.query(
@@ -120,9 +119,9 @@ def _failed() -> tuple[list[Notification], bool]:
             limit=LOOKED_AT,
             attributes_to_get=SEEN,
         )
-        found += results
+        failed += results
         more = more or results.last_evaluated_key is not None
-    return found, more
+    return failed, more
 
 
 def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
@@ -137,12 +136,12 @@ def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
         resent += len(taken)
         tried += len(batch)
         if waiting or time.monotonic() > deadline:
-            break  # somebody waits, and SQS may be down
+            break  # the request is waiting, and SQS may be down
     return Resent(resent, waiting, found - tried)
 
 
 def _queue_again(notification_id: str) -> Notification | None:
-    """Turn one from `failed` to `queued`; None if it is not `failed` (any more)."""
+    """Change one from `failed` to `queued`, or return None if it is not `failed`."""
     now = dates.timestamp()
     notification = Notification(notification_id)
     actions: list[Action] = [
@@ -161,6 +160,6 @@ def _queue_again(notification_id: str) -> Notification | None:
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(ids)
-    while batch := list(islice(left, BATCH)):
+    remaining = iter(ids)
+    while batch := list(islice(remaining, BATCH)):
         yield batch

@@ -1,4 +1,4 @@
-"""The forms of the staff site; services check the rules."""
+"""The forms of the staff site; services validate."""
 
 from typing import Any
 

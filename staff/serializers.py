@@ -1,4 +1,4 @@
-"""What the API of the staff site takes and gives; services check the rules."""
+"""Request and response bodies of the staff API; services validate."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Addresses of the staff site; smartbudget.urls says how the lists are used."""
+"""URLs of the staff site; smartbudget.urls includes both lists."""
 
 from django.urls import path, register_converter
 
@@ -48,7 +48,7 @@ api = [
     ),
 ]
 
-# Not among the pages: in the menu they are a section of their own.
+# Not in `pages`, since the menu has a section of its own for staff.
 root = [
     path("admin", views.index, name="staff"),
     path("admin/users", views.find_user, name="staff-users"),

@@ -1,7 +1,7 @@
-"""Staff: people who look after the service, and see nobody's money.
+"""Find, lock and unlock users; staff only.
 
-Of users they see that they are there, since when, and whether they can log in: no
-address, nothing of what they record or get.
+Staff see that a user exists, since when, and whether they can log in: neither their
+address nor anything they record or receive.
 """
 
 import logging
@@ -31,7 +31,7 @@ class UserSummary:
     username: str
     is_staff: bool
     created_at: str
-    last_login_at: str | None  # of the sessions that nobody ended; None: no such
+    last_login_at: str | None  # of the live sessions; None: there are none
     live_sessions: int
     subscription_status: str  # none, pending, confirmed
     locked_at: str | None  # None: not locked
@@ -39,13 +39,13 @@ class UserSummary:
 
 
 def require_staff(user: User) -> None:
-    """Refuse everybody else. Raises ForbiddenError."""
+    """Raise ForbiddenError unless the user is staff."""
     if not user.is_staff:
         raise ForbiddenError(_("Only staff may do this."))
 
 
 def set_staff(username: str, *, is_staff: bool) -> Account:
-    """Make somebody staff, or no longer; live sessions know it at once.
+    """Grant or revoke a user's staff rights, with immediate effect on live sessions.
 
     Raises NotFoundError. Safe to repeat.
     """
@@ -63,7 +63,7 @@ def set_staff(username: str, *, is_staff: bool) -> Account:
 def find_user(staff: User, identifier: str) -> UserSummary:
     """Find a user by the whole username, e-mail address or user_id.
 
-    Read by key and consistently: who has just registered is found.
+    Reads by key and consistently, so a user who has just registered is found.
 
     Raises ForbiddenError and NotFoundError.
     """
@@ -75,20 +75,20 @@ def find_user(staff: User, identifier: str) -> UserSummary:
 
 
 def get_user(staff: User, user_id: str) -> UserSummary:
-    """Show a user. Raises ForbiddenError and NotFoundError."""
+    """Return a user's summary. Raises ForbiddenError and NotFoundError."""
     require_staff(staff)
     return _seen_by(staff, services.get_account(user_id))
 
 
 def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
-    """Let nobody use an account: end its sessions and tokens, in one transaction.
+    """Lock an account and end its sessions and tokens, in one transaction.
 
-    A change of its e-mail address that waits is taken back: who asked for it may be
-    why the account is locked. An account that is locked stays so, for its first reason;
-    so this is safe to repeat, and to do twice at once.
+    A pending change of its e-mail address is cancelled, as an intruder may have asked
+    for it. An account that is locked already keeps its first reason. Safe to repeat and
+    to run concurrently.
 
     Raises ForbiddenError, NotFoundError, InvalidError naming `reason`, and
-    ConflictError for staff: no stolen session of theirs can lock out the others.
+    ConflictError for staff, so that a stolen staff session cannot lock out the others.
     """
     require_staff(staff)
     reason = text.validate_text(reason, "reason", shortest=1, longest=LONGEST_REASON)
@@ -111,7 +111,7 @@ def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
 
 
 def unlock(staff: User, user_id: str) -> UserSummary:
-    """Let an account's owner log in again. Safe to repeat, and to do twice at once.
+    """Unlock an account. Safe to repeat and to run concurrently.
 
     Raises ForbiddenError and NotFoundError.
     """
@@ -130,7 +130,7 @@ def unlock(staff: User, user_id: str) -> UserSummary:
 
 
 def _find(identifier: str) -> Account | None:
-    # All that is taken as a username or an address is ASCII, and no longer.
+    # Usernames and addresses are ASCII and not longer.
     if not identifier.isascii() or len(identifier) > services.LONGEST_KEY:
         return None
     if _USER_ID.fullmatch(identifier):

@@ -137,10 +137,10 @@ def list_expenses(
     backwards: bool = False,
     **chosen: Any,
 ) -> Listed:
-    """Read one page of the user's expenses, by day or amount; see `read_page`.
+    """Read one page of the user's expenses, by day or amount; see `query_page`.
 
     chosen: see Filter. sort: one of SORTS. totals: whether to read those of the whole
-    list, with one Query a megabyte. limit: 1-100. after, backwards: see `read_page`.
+    list, with one Query a megabyte. limit: 1-100. after, backwards: see `query_page`.
 
     Where many expenses are filtered out, a page may be short and have a next one.
     A new expense shows up here a moment after it is stored: the index lags.

@@ -53,7 +53,7 @@ def list_notifications(
     """Read one page of the user's history, newest first, with one Query.
 
     types: any of TYPES; none: all. status: empty: all. unread: only those, or only the
-    others; None: both. after, backwards: see `read_page`.
+    others; None: both. after, backwards: see `query_page`.
 
     A filtered page may be short and still have a next one. A new notification shows
     up a moment after it is stored: the index lags.

@@ -10,7 +10,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import serializers, services, session_cookie, tokens
+from accounts import serializers, services, session_cookie, sessions, tokens
 from accounts.sessions import Login
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, address_of
@@ -110,13 +110,13 @@ class SessionsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List where the caller is logged in, newest first."""
-        found = services.list_sessions(request.user, _asking_session(request))
+        found = sessions.list_sessions(request.user, _asking_session(request))
         return self.represent(serializers.SessionOutput, found, many=True)
 
     @extend_schema(operation_id="end_other_sessions", responses={204: None})
     def delete(self, request: Request) -> Response:
         """End every session but the one that asks."""
-        services.end_other_sessions(request.user, _asking_session(request))
+        sessions.end_other_sessions(request.user, _asking_session(request))
         return Response(status=204)
 
 
@@ -127,7 +127,7 @@ class SessionView(ApiView):
     @extend_schema(operation_id="end_session", responses={204: None})
     def delete(self, request: Request, session_id: str) -> Response:
         """End one session."""
-        services.end_session(request.user, session_id)
+        sessions.end_session(request.user, session_id)
         return Response(status=204)
 
 

@@ -9,15 +9,28 @@ request.
 import dataclasses
 import datetime
 import hashlib
+import logging
 import time
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from accounts.models import Account, ApiToken, Credential, Session
 from smartbudget.core import dates
-from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.config import config
+from smartbudget.core.dynamodb import (
+    Transaction,
+)
+from smartbudget.core.errors import (
+    AuthenticationError,
+)
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
+
+if TYPE_CHECKING:
+    pass
+
+logger = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=Credential)
 
@@ -110,3 +123,13 @@ def lacks_fields(cached: dict[str, Any]) -> bool:
     Until it is written anew, only the account has the rest.
     """
     return any(field.name not in cached for field in dataclasses.fields(User))
+
+
+def refuse_locked(account: Account) -> None:
+    """Let nobody begin to use a locked account. Raises AuthenticationError."""
+    if account.locked_at:
+        logger.info("login refused, locked user_id=%s", account.user_id)
+        whom = config.support_email or _("the people who run this site")
+        raise AuthenticationError(
+            _("This account is locked. Write to {whom} about it.").format(whom=whom)
+        )

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 
-from accounts import services
+from accounts import sessions
 from accounts.sessions import Login
 from smartbudget.core import log
 from smartbudget.core.user import AnonymousUser, User
@@ -27,7 +27,7 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
     """Return the session's user, or AnonymousUser; reads at most once a request."""
     if not hasattr(request, "session_user"):
         key = session_key(request)
-        user = services.find_session(key) if key else None
+        user = sessions.find_session(key) if key else None
         request.session_user = user or AnonymousUser()
         if user:
             log.bind_more(user_id=user.user_id)
@@ -40,7 +40,7 @@ def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
     The session that the browser had until now ends.
     """
     if old_key := session_key(request):
-        services.log_out(old_key)
+        sessions.log_out(old_key)
     request.session_user = request.user = login.user
     rotate_token(request)
     response.set_cookie(
@@ -56,7 +56,7 @@ def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
 def end(request: HttpRequest) -> None:
     """End the browser's session; the answer takes its cookie away."""
     if key := session_key(request):
-        services.log_out(key)
+        sessions.log_out(key)
     forget(request)
 
 

@@ -1,13 +1,28 @@
-"""Sessions: made, and listed at their account."""
+"""Sessions: begun, found by their key, listed and ended."""
 
+import logging
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from accounts import credentials
-from accounts.models import Account, Session
+from accounts.credentials import refuse_locked
+from accounts.models import Account, Credential, Session
+from notifications import recipients
 from smartbudget.core import dates
+from smartbudget.core.dynamodb import (
+    Transaction,
+    retry_on_conflict,
+)
+from smartbudget.core.errors import (
+    AuthenticationError,
+    NotFoundError,
+)
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
+
+logger = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
 AT_MOST = 20  # of one account; a new one ends the oldest
@@ -68,3 +83,141 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
         )
         for session in credentials.read_live(Session, account.sessions)
     ]
+
+
+def begin_session(account: Account, device: str | None = None) -> Login:
+    """Begin a session for somebody whose password was found right.
+
+    Raises AuthenticationError if the password has been changed meanwhile, or if the
+    account is locked.
+    """
+    return retry_on_conflict(lambda: _begin_session(account, device))
+
+
+def _begin_session(checked: Account, device: str | None) -> Login:
+    """Store a session and note it at the account, in one transaction.
+
+    checked: the account as it was when its password was found right.
+    """
+    account = recipients.find(checked.user_id, Account)
+    if account is None:
+        raise AuthenticationError(_("The account has just been closed."))
+    if account.password_hash != checked.password_hash:
+        raise AuthenticationError(_("The password has just been changed."))
+    refuse_locked(account)
+    writes = Transaction()
+    kept = sorted(credentials.live(account.sessions))[-(AT_MOST - 1) :]
+    for entry in set(account.sessions or ()).difference(kept):
+        writes.delete(Session.of_entry(entry))
+    login, session = new(account, device)
+    writes.put(session, Session.user_id.does_not_exist())
+    writes.update(
+        account, [Account.sessions.set({*kept, credentials.entry_of(session)})]
+    )
+    writes.commit()
+    logger.info("session begun user_id=%s", account.user_id)
+    return login
+
+
+def find_session(session_key: str) -> User | None:
+    """Return whose session a key opens; None if it ended, expired or never was."""
+    session = credentials.find(Session, session_key)
+    if session is None or session.expires_at <= time.time():
+        return None
+    return user_of(session)
+
+
+def user_of(item: Credential) -> User | None:
+    """Return the user that a session or token carries; None if there is none any more.
+
+    Where older code wrote it, without what it did not know, the account is read.
+    """
+    if credentials.lacks_fields(item.user):
+        account = recipients.find(item.owner, Account)
+        return account.user if account else None
+    return credentials.user_from(item.user)
+
+
+def log_out(session_key: str) -> None:
+    """End a session. Safe to repeat."""
+    retry_on_conflict(lambda: _end_session(session_key))
+
+
+def _end_session(session_key: str) -> None:
+    session = credentials.find(Session, session_key)
+    if session is None:
+        return
+    writes = Transaction()
+    writes.delete(session)
+    account = recipients.find(session.owner, Account)
+    if account is not None:
+        left = set(account.sessions or ()) - {credentials.entry_of(session)}
+        writes.update(account, [Account.assign("sessions", left or None)])
+    writes.commit()
+    logger.info("session ended user_id=%s", session.owner)
+
+
+def list_sessions(user: User, session_key: str | None = None) -> list[LiveSession]:
+    """List where the user is logged in, newest first.
+
+    session_key: of the session that asks; None: none does.
+    """
+    return list_live(recipients.get(user.user_id, Account), session_key)
+
+
+def end_session(user: User, session_id: str) -> None:
+    """End one of the user's sessions; it opens nothing from then on.
+
+    Raises NotFoundError, also for somebody else's and for one that has ended.
+    """
+    ended = _end_sessions(user, lambda found: found == session_id)
+    if not ended:
+        raise NotFoundError(_("There is no such session."))
+
+
+def end_other_sessions(user: User, session_key: str | None) -> int:
+    """End every session of the user's but the one that asks; return how many.
+
+    session_key: as in `list_sessions`. Safe to repeat.
+    """
+    mine = credentials.digest(session_key) if session_key else None
+    return _end_sessions(user, lambda found: found != mine)
+
+
+def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
+    def attempt() -> int:
+        account = recipients.get(user.user_id, Account)
+        held = account.sessions or set()
+        ended = {entry for entry in held if is_to_end(credentials.id_of(entry))}
+        if not ended:
+            return 0
+        writes = Transaction()
+        for entry in ended:
+            writes.delete(Session.of_entry(entry))
+        writes.update(account, [Account.assign("sessions", held - ended or None)])
+        writes.commit()
+        logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
+        return len(ended & credentials.live(account.sessions))
+
+    return retry_on_conflict(attempt)
+
+
+def end_all_access(user_id: str) -> int:
+    """End every session and API token of an account; return how many were live.
+
+    For administrators. Raises NotFoundError. Safe to repeat.
+    """
+
+    def attempt() -> int:
+        account = recipients.get(user_id, Account)
+        ended = [*(account.sessions or ()), *(account.tokens or ())]
+        if not ended:
+            return 0
+        writes = Transaction()
+        credentials.delete_all(account, writes)
+        writes.update(account, [Account.sessions.remove(), Account.tokens.remove()])
+        writes.commit()
+        logger.info("all access ended user_id=%s count=%d", user_id, len(ended))
+        return len(credentials.live(ended))
+
+    return retry_on_conflict(attempt)

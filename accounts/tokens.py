@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pynamodb.exceptions import UpdateError
 
-from accounts import credentials, services
+from accounts import credentials, services, sessions
 from accounts.models import Account, ApiToken
 from notifications import messages, outbox
 from smartbudget.core import dates, text
@@ -117,7 +117,7 @@ def find_token(secret: str) -> tuple[User, Access] | None:
     token = credentials.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
     if token is None or token.expires_at <= time.time():
         return None
-    user = services.user_of(token)
+    user = sessions.user_of(token)
     if user is None:
         return None
     _note_use(token)
@@ -182,7 +182,7 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     account = services.get_account(checked.user_id)
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "password")
-    services.refuse_locked(account)
+    credentials.refuse_locked(account)
     held, entry = account.tokens or set(), credentials.entry_of(token)
     if entry in held:
         return  # the reply was lost

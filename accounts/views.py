@@ -16,7 +16,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import services, session_cookie, tokens
+from accounts import services, session_cookie, sessions, tokens
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
 from accounts.sessions import Login
 from smartbudget.core.user import AnonymousUser
@@ -141,21 +141,21 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def list_sessions(request: HttpRequest) -> HttpResponse:
-    found = services.list_sessions(request.user, session_cookie.session_key(request))
+    found = sessions.list_sessions(request.user, session_cookie.session_key(request))
     context = {"sessions": found, "others": any(not each.is_current for each in found)}
     return render(request, "accounts/sessions.html", context)
 
 
 @require_POST
 def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
-    services.end_session(request.user, session_id)
+    sessions.end_session(request.user, session_id)
     messages.success(request, _("That device is signed out."))
     return redirect("accounts:sessions")
 
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
-    services.end_other_sessions(request.user, session_cookie.session_key(request))
+    sessions.end_other_sessions(request.user, session_cookie.session_key(request))
     messages.success(request, _("You are signed out everywhere else."))
     return redirect("accounts:sessions")
 

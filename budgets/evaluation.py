@@ -9,15 +9,15 @@ Why: docs/decisions.md#a-budget-carries-what-was-spent-in-its-period
 
 import contextlib
 import datetime
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from budgets.alerts import add_alert
 from budgets.models import LEVELS, Budget, budget_ids_for, level_of
 from expenses import queries as expenses
-from notifications import messages, outbox
+from notifications import outbox
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.tasks import QueueError, send_tasks
@@ -33,8 +33,6 @@ RECOUNT_TASK = "budgets.tasks.recount_budget"
 # changed more recently is not recounted: the count might miss the newest expense.
 SETTLED = 15
 RECOUNT_IN = 20  # seconds; a little longer than SETTLED
-
-_NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
 
 
 @dataclass(frozen=True)
@@ -304,7 +302,7 @@ def change(
         actions.append(Budget.assign("notified_level", notified or None))
     writes.update(budget, actions)
     outcome.changes.append((budget, changes))
-    _alert(user, wanted, state, writes, outcome)
+    add_alert(user, wanted, state, writes, outcome)
 
 
 def put_new(
@@ -335,40 +333,5 @@ def put_new(
     writes.put(budget, Budget.budget_id.does_not_exist())
     # An expense written at the same moment may not have seen the budget.
     outcome = Outcome(recounts=[budget.budget_id])
-    _alert(user, budget, state, writes, outcome)
+    add_alert(user, budget, state, writes, outcome)
     return outcome
-
-
-def _alert(
-    user: User, budget: Budget, state: State, writes: Transaction, outcome: Outcome
-) -> None:
-    level = state.risen_to
-    if level is None:
-        return
-    subject, message = messages.budget_alert(
-        level,
-        category=budget.category,
-        period=state.period,
-        period_kind=budget.period,
-        amount=state.amount,
-        spent=state.spent,
-        currency=user.currency,
-        language=user.language,
-        today=user.today(),
-    )
-    # The id is derived from what the alert is about, so it cannot be written twice.
-    # created_at tells the budget from a deleted one of the same name.
-    about = (
-        f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
-        f"|{level}|{state.rearm_count}"
-    )
-    notification = outbox.compose(
-        notification_id=uuid.uuid5(_NAMESPACE, about).hex,
-        user_id=user.user_id,
-        type=f"budget_{level}",
-        subject=subject,
-        message=message,
-    )
-    notification.topic = f"{budget.budget_id}|{state.period.start}"
-    outbox.put(notification, writes)
-    outcome.alerts.append(notification)

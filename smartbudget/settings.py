@@ -43,7 +43,7 @@ MIDDLEWARE = [
     "accounts.middleware.AuthenticationMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
     "smartbudget.web.middleware.HttpsMiddleware",
-    "smartbudget.web.middleware.HealthMiddleware",  # before the host is checked
+    "smartbudget.web.health.HealthMiddleware",  # before the host is checked
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
     # so that a page's length tells nothing of its secrets (BREACH).

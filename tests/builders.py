@@ -4,7 +4,7 @@ import itertools
 
 from django.test import Client
 
-from accounts import services, tokens
+from accounts import services, sessions, tokens
 from accounts.models import Account
 from profiles.services import update_profile
 from smartbudget.core.user import User
@@ -38,7 +38,7 @@ def client_for(user: User | None = None, *, csrf: bool = False) -> Client:
     client = Client(enforce_csrf_checks=csrf, raise_request_exception=False)
     if user is not None:
         account = account_of(user)
-        client.cookies["session"] = services.begin_session(account).session_key
+        client.cookies["session"] = sessions.begin_session(account).session_key
     return client
 
 

@@ -13,7 +13,7 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts import credentials, services, tokens
+from accounts import credentials, sessions, tokens
 from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
@@ -91,7 +91,7 @@ class Cast:
             return client_for(self.person(caller))
         if caller == "ended session":
             client = client_for(self.person("owner"))
-            services.log_out(client.cookies["session"].value)
+            sessions.log_out(client.cookies["session"].value)
             return client
         what, _, scopes = caller.partition(": ")
         return program_with(self._token(what, scopes.split()))
@@ -137,7 +137,7 @@ def _report(cast: Cast) -> str:
 
 
 def _session(cast: Cast) -> str:
-    login = services.begin_session(account_of(cast.person("owner")))
+    login = sessions.begin_session(account_of(cast.person("owner")))
     return credentials.digest(login.session_key)
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 from accounts import services as accounts
+from accounts import sessions
 from budgets import services as budgets
 from expenses import services as expenses
 from notifications import subscriptions
@@ -119,7 +120,7 @@ def _person() -> User:
     if subscriptions.subscribe(user).subscription_status == "pending":
         _follow_confirmation_link()
         subscriptions.refresh(user)
-    accounts.log_out(login.session_key)
+    sessions.log_out(login.session_key)
     return user
 
 

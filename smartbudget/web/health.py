@@ -1,8 +1,9 @@
 """Whether this copy runs (/health), and whether what it needs does (/health/ready)."""
 
 import hmac
+from collections.abc import Callable
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from pynamodb.exceptions import PynamoDBException
 
 from smartbudget.core import health
@@ -40,3 +41,22 @@ def _is_staff(request: HttpRequest) -> bool:
         if not is_outage(error):
             raise
         return False  # sessions are in a table that may be what is down
+
+
+class HealthMiddleware:
+    """Answer /health and /health/ready before the host is checked.
+
+    The load balancer asks an instance by its number, and over plain HTTP. /health
+    makes no call to AWS: an outage there is none of this instance's.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        address = request.path_info.removesuffix("/")
+        if address == "/health":
+            return JsonResponse({"status": "ok"})
+        if address == "/health/ready":
+            return ready(request)
+        return self.get_response(request)

@@ -5,14 +5,14 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
 
 from smartbudget.core import log
 from smartbudget.core.errors import ForbiddenError
-from smartbudget.web import errors, health
+from smartbudget.web import errors
 from smartbudget.web.body import is_too_large, is_utf8, sends_json
 
 # Nothing inline, nothing from elsewhere; data: images are in the API pages' styles.
@@ -50,25 +50,6 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response.headers["X-Request-Id"] = name
         return response
-
-
-class HealthMiddleware:
-    """Answer /health and /health/ready before the host is checked.
-
-    The load balancer asks an instance by its number, and over plain HTTP. /health
-    makes no call to AWS: an outage there is none of this instance's.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        address = request.path_info.removesuffix("/")
-        if address == "/health":
-            return JsonResponse({"status": "ok"})
-        if address == "/health/ready":
-            return health.ready(request)
-        return self.get_response(request)
 
 
 class HeadersMiddleware:

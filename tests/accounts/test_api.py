@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from accounts import services
+from accounts import services, sessions
 from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.faults import calls_counted, down
@@ -146,7 +146,7 @@ def test_logging_in_ends_the_browsers_old_session(aws):
 
     post(client, "/login", {"username": "bob", "password": PASSWORD})
 
-    assert services.find_session(old_key) is None
+    assert sessions.find_session(old_key) is None
     assert client.get("/api/profile").json()["username"] == "bob"
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from accounts import services
+from accounts import services, sessions
 from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.money_builders import make_expense
@@ -126,7 +126,7 @@ def test_next_leads_nowhere_else(aws, target):
 
 def test_a_dead_session_is_sent_to_log_in_and_loses_its_cookie(aws):
     client = client_for(make_user())
-    services.log_out(client.cookies["session"].value)
+    sessions.log_out(client.cookies["session"].value)
 
     answer = client.get("/accounts/profile")
 
@@ -153,7 +153,7 @@ def test_logging_out_ends_the_session(aws):
     assert answer.headers["Location"] == "/login"
     assert answer.cookies["session"]["max-age"] == 0
     assert answer.headers["Clear-Site-Data"] == '"cache"'
-    assert services.find_session(key) is None
+    assert sessions.find_session(key) is None
 
 
 def test_logging_out_twice_is_no_error(aws):

@@ -5,7 +5,7 @@ import threading
 import pytest
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import services, validators
+from accounts import services, sessions, validators
 from accounts.models import Account, UniqueName
 from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core.dynamodb import is_outage
@@ -52,7 +52,7 @@ def test_passwords_are_hashed_at_full_cost_outside_of_tests(cheap_passwords):
 def test_registering_logs_in(aws):
     login = services.register(**BOB)
 
-    assert services.find_session(login.session_key) == login.user
+    assert sessions.find_session(login.session_key) == login.user
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 30, "0.0", "a-_"])
@@ -239,7 +239,7 @@ def test_a_reply_lost_after_the_commit_is_no_conflict(aws):
     with reply_lost("TransactWriteItems"):
         login = services.register(**BOB)
 
-    assert services.find_session(login.session_key) == login.user
+    assert sessions.find_session(login.session_key) == login.user
     assert UniqueName.get("username#bob").owner == login.user.user_id
 
 

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from accounts import credentials, services, tokens
+from accounts import credentials, services, sessions, tokens
 from accounts.models import Session
 from profiles.services import update_profile
 from smartbudget.core import dates
@@ -16,7 +16,7 @@ FORTNIGHT = 14 * 24 * 3600
 
 
 def begin(user):
-    return services.begin_session(account_of(user)).session_key
+    return sessions.begin_session(account_of(user)).session_key
 
 
 def test_finding_one_is_a_single_consistent_read(aws):
@@ -24,7 +24,7 @@ def test_finding_one_is_a_single_consistent_read(aws):
     key = begin(bob)
 
     with calls_counted() as calls:
-        found = services.find_session(key)
+        found = sessions.find_session(key)
 
     assert found == bob
     assert calls == ["GetItem"]
@@ -34,7 +34,7 @@ def test_finding_one_is_a_single_consistent_read(aws):
 def test_a_forged_key_opens_for_nobody(aws, key):
     make_user()
 
-    assert services.find_session(key) is None
+    assert sessions.find_session(key) is None
 
 
 def test_the_key_itself_is_not_stored(aws):
@@ -48,22 +48,22 @@ def test_it_ends_two_weeks_after_login(aws):
     with time_machine.travel(dates.now(), tick=False) as clock:
         key = begin(bob)
         clock.shift(FORTNIGHT - 1)
-        assert services.find_session(key)
+        assert sessions.find_session(key)
 
         clock.shift(1)
 
-        assert services.find_session(key) is None
+        assert sessions.find_session(key) is None
 
 
 def test_logging_out_ends_one_session_and_may_be_repeated(aws):
     bob = make_user()
     first, second = begin(bob), begin(bob)
 
-    services.log_out(first)
-    services.log_out(first)
+    sessions.log_out(first)
+    sessions.log_out(first)
 
-    assert services.find_session(first) is None
-    assert services.find_session(second) == bob
+    assert sessions.find_session(first) is None
+    assert sessions.find_session(second) == bob
 
 
 def test_the_account_lists_live_sessions_only(aws):
@@ -86,15 +86,15 @@ def test_the_twenty_first_ends_the_oldest(aws):
         for _ in range(18):
             clock.shift(1)
             keys.append(begin(bob))
-        assert services.find_session(second)
+        assert sessions.find_session(second)
         assert len(account_of(bob).sessions) == 20
 
         newest = begin(bob)
         clock.shift(1)
         begin(bob)
 
-    assert services.find_session(second) is None
-    assert all(services.find_session(key) for key in [*keys, newest])
+    assert sessions.find_session(second) is None
+    assert all(sessions.find_session(key) for key in [*keys, newest])
     assert len(account_of(bob).sessions) == 20
 
 
@@ -104,7 +104,7 @@ def test_a_session_cannot_begin_with_a_password_just_changed(aws):
     services.change_password(bob, old=PASSWORD, new="another long one")
 
     with pytest.raises(AuthenticationError):
-        services.begin_session(checked)
+        sessions.begin_session(checked)
 
 
 def test_a_session_of_newer_code_is_understood(aws):
@@ -113,7 +113,7 @@ def test_a_session_of_newer_code_is_understood(aws):
     session = credentials.find(Session, key)
     session.update(actions=[Session.user.set({**session.user, "theme": "dark"})])
 
-    assert services.find_session(key) == bob
+    assert sessions.find_session(key) == bob
 
 
 def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
@@ -123,7 +123,7 @@ def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
         [Session.user.set({"user_id": alice.user_id, "username": "alice"})]
     )
 
-    assert services.find_session(key) == alice
+    assert sessions.find_session(key) == alice
 
 
 def test_an_administrator_ends_everybodys_sessions(aws, capsys):
@@ -136,7 +136,7 @@ def test_an_administrator_ends_everybodys_sessions(aws, capsys):
     call_command("end_sessions")
     call_command("end_sessions")
 
-    assert [services.find_session(key) for key in keys] == [None, None]
+    assert [sessions.find_session(key) for key in keys] == [None, None]
     assert tokens.find_token(secret) is None
     # Registering began one session each.
     assert capsys.readouterr().out == (

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from django.test import RequestFactory
 
-from accounts import services
+from accounts import sessions
 from accounts.models import Session
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.user_agent import device_of
@@ -84,7 +84,7 @@ def test_one_that_expired_is_not_listed(alice):
         begin(alice)
 
     assert len(account_of(alice).sessions) == 2  # it is found out, and still noted
-    assert [each.is_current for each in services.list_sessions(alice)] == [False]
+    assert [each.is_current for each in sessions.list_sessions(alice)] == [False]
 
 
 def test_ending_one_is_immediate_and_leaves_the_others(alice):
@@ -121,15 +121,15 @@ def test_ending_all_others_leaves_the_one_that_asks(alice):
 
 def test_an_outsiders_session_is_not_found(alice):
     mallory = make_user("mallory")
-    (session,) = services.list_sessions(alice)
+    (session,) = sessions.list_sessions(alice)
 
     answer = client_for(mallory).delete(f"/api/sessions/{session.session_id}")
 
     assert answer.status_code == 404
-    assert services.list_sessions(alice) == [session]
+    assert sessions.list_sessions(alice) == [session]
     for odd in ("", "#", "0" * 64):
         with pytest.raises(NotFoundError):
-            services.end_session(alice, odd)
+            sessions.end_session(alice, odd)
 
 
 def test_the_page_signs_out_one_or_all_others(alice):

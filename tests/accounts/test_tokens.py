@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import credentials, services, tokens
+from accounts import credentials, services, sessions, tokens
 from accounts.models import Account, ApiToken
 from notifications.models import Notification
 from profiles import deletion
@@ -227,10 +227,10 @@ def test_a_forged_one_opens_nothing(bob, secret):
 
 
 def test_a_session_key_is_no_token_nor_a_token_a_session(bob):
-    key = services.begin_session(account_of(bob)).session_key
+    key = sessions.begin_session(account_of(bob)).session_key
 
     assert tokens.find_token(key) is None
-    assert services.find_session(make_token(bob)) is None
+    assert sessions.find_session(make_token(bob)) is None
 
 
 def test_it_expires_on_its_day(clock):
@@ -311,7 +311,7 @@ def test_a_change_of_the_profile_reaches_it_at_once(bob):
 
 def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
     for _ in range(20):
-        services.begin_session(account_of(bob))
+        sessions.begin_session(account_of(bob))
     secrets = [make_token(bob) for _ in range(20)]
 
     with calls_counted() as calls:
@@ -486,7 +486,7 @@ def test_unlocking_does_not_bring_them_back(bob):
 
 def test_they_outlive_logging_out(bob):
     secret = make_token(bob)
-    services.end_other_sessions(bob, None)
+    sessions.end_other_sessions(bob, None)
 
     assert account_of(bob).sessions is None
     assert tokens.find_token(secret)

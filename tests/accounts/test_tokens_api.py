@@ -6,7 +6,7 @@ import logging
 import pytest
 import time_machine
 
-from accounts import services, tokens
+from accounts import sessions, tokens
 from smartbudget.web.api import SCOPES
 from tests.builders import (
     PASSWORD,
@@ -202,7 +202,7 @@ def test_the_token_counts_where_a_cookie_comes_too(alice):
         for each in client.get("/api/sessions", headers=header).json()
     )
     assert client.delete("/api/sessions", headers=header).status_code == 204
-    assert services.list_sessions(alice) == []
+    assert sessions.list_sessions(alice) == []
     assert client.get("/api/profile").status_code == 200  # bob's go on
 
 

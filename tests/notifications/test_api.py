@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts.services import begin_session
+from accounts.sessions import begin_session
 from notifications import delivery
 from notifications.models import TYPES
 from notifications.status_text import TYPE_WORDS

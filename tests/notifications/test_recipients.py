@@ -3,6 +3,7 @@
 import pytest
 
 from accounts import services as accounts
+from accounts import sessions
 from accounts.models import Account
 from notifications import recipients
 from notifications.recipients import EmailChanges, Recipient
@@ -67,12 +68,12 @@ def test_an_account_and_its_recipient_change_under_one_version(alice):
 
 
 def test_an_address_changes_with_its_claim_and_the_sessions_copy(alice):
-    login = accounts.begin_session(accounts.get_account(alice.user_id))
+    login = sessions.begin_session(accounts.get_account(alice.user_id))
 
     changed = recipients.store(read(alice), EmailChanges(email="new@example.com"))
 
     assert changed.email == "new@example.com"
-    assert accounts.find_session(login.session_key).email == "new@example.com"
+    assert sessions.find_session(login.session_key).email == "new@example.com"
     assert recipients.owner_of_address("new@example.com") == alice.user_id
     assert recipients.owner_of_address("alice@example.com") is None
 

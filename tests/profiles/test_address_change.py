@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from accounts import passwords, unique_names
+from accounts import passwords, sessions, unique_names
 from accounts import services as accounts
 from accounts.models import Account
 from notifications import delivery, subscriptions
@@ -130,7 +130,7 @@ def test_while_it_is_pending_both_addresses_are_taken(alice):
 
 
 def test_once_confirmed_the_old_address_is_free_and_sessions_know(alice):
-    key = accounts.begin_session(stored(alice)).session_key
+    key = sessions.begin_session(stored(alice)).session_key
     change(alice)
     tell(alice)
     follow_link(alice)
@@ -138,7 +138,7 @@ def test_once_confirmed_the_old_address_is_free_and_sessions_know(alice):
     address_change.get_account(alice)
 
     assert owners(OLD, NEW) == [None, alice.user_id]
-    assert accounts.find_session(key).email == NEW
+    assert sessions.find_session(key).email == NEW
     assert accounts.log_in(identifier=NEW, password=PASSWORD, address="::1")
 
 
@@ -273,14 +273,14 @@ def test_who_leaves_meanwhile_gets_no_mail_at_either_address(alice):
 
 
 def test_who_gets_no_mails_changes_at_once(silent):
-    key = accounts.begin_session(stored(silent)).session_key
+    key = sessions.begin_session(stored(silent)).session_key
 
     account = change(silent)
 
     assert (account.email, account.pending_email) == (NEW, None)
     assert account.email_problem is None
     assert owners(OLD, NEW) == [None, silent.user_id]
-    assert accounts.find_session(key).email == NEW
+    assert sessions.find_session(key).email == NEW
     assert subscribed() == set()
     assert len(notices(silent)) == 1  # in the app; there is nowhere to send it
 

@@ -7,7 +7,7 @@ import boto3
 import pytest
 import time_machine
 
-from accounts import services
+from accounts import services, sessions
 from accounts.models import Account
 from budgets.models import Budget
 from expenses.bulk_create import record_expenses
@@ -171,7 +171,7 @@ def test_no_session_begins_for_whom_it_was_closed_meanwhile(clock, alice):
     close(alice)
 
     with pytest.raises(AuthenticationError):
-        services.begin_session(checked)
+        sessions.begin_session(checked)
 
 
 def test_only_who_knows_the_password_closes_it(clock, alice):

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from pynamodb.exceptions import PynamoDBException
 
-from accounts import services
+from accounts import services, sessions
 from budgets.services import delete_budget
 from expenses.services import delete_expense
 from notifications.kinds import EMAIL_KINDS
@@ -28,7 +28,7 @@ NEW = "another long one"
 
 
 def begin(user):
-    return services.begin_session(account_of(user)).session_key
+    return sessions.begin_session(account_of(user)).session_key
 
 
 def test_a_change_reaches_every_session_at_once(aws):
@@ -43,7 +43,7 @@ def test_a_change_reaches_every_session_at_once(aws):
     )
 
     for key in keys:
-        found = services.find_session(key)
+        found = sessions.find_session(key)
         assert (found.currency, found.time_zone) == ("KWD", "Asia/Kuwait")
         assert found.large_expense_threshold == Decimal("10.125")
 
@@ -219,8 +219,8 @@ def test_a_new_password_ends_all_sessions_and_begins_one(aws):
 
     login = services.change_password(bob, old=PASSWORD, new=NEW)
 
-    assert [services.find_session(key) for key in old_keys] == [None, None]
-    assert services.find_session(login.session_key) == bob
+    assert [sessions.find_session(key) for key in old_keys] == [None, None]
+    assert sessions.find_session(login.session_key) == bob
     assert len(account_of(bob).sessions) == 1
     assert services.log_in(identifier=bob.username, password=NEW, address="::1")
 
@@ -242,7 +242,7 @@ def test_a_refused_change_keeps_password_and_sessions(aws, old, new, field):
         services.change_password(bob, old=old, new=new)
 
     assert caught.value.field == field
-    assert services.find_session(key)
+    assert sessions.find_session(key)
 
 
 def test_a_stolen_session_cannot_guess_the_password(aws):
@@ -302,7 +302,7 @@ def test_a_lost_reply_of_the_new_password_is_told_once(aws):
 
     assert len(notices(bob)) == 1
     assert len(queued()) == 1
-    assert services.find_session(login.session_key) == bob
+    assert sessions.find_session(login.session_key) == bob
 
 
 def test_a_new_password_is_told_later_where_sqs_is_down(aws):

@@ -6,7 +6,7 @@ import threading
 import pytest
 import time_machine
 
-from accounts import services
+from accounts import services, sessions
 from accounts.models import Account, UniqueName
 from notifications import delivery, subscriptions
 from smartbudget.core.config import config
@@ -67,7 +67,7 @@ def test_nobody_is_found_by_a_part_or_by_nonsense(grace, bob, whom):
 def test_what_staff_see_of_a_user(grace):
     with time_machine.travel(NOON, tick=False):
         bob = make_user("bob")
-        services.begin_session(account_of(bob))
+        sessions.begin_session(account_of(bob))
         seen = users.get_user(grace, bob.user_id)
 
     assert dataclasses.asdict(seen) == {
@@ -112,7 +112,7 @@ def test_a_locked_user_is_out_everywhere_at_once(grace, bob):
         person = users.lock(grace, bob.user_id, reason=f" {REASON} ")
 
     assert calls == ["GetItem", "TransactWriteItems"]
-    assert [services.find_session(key) for key in keys] == [None] * 19
+    assert [sessions.find_session(key) for key in keys] == [None] * 19
     account = account_of(bob)
     assert (account.sessions, account.locked_reason) == (None, REASON)
     assert (person.live_sessions, person.locked_at) == (0, account.locked_at)
@@ -153,7 +153,7 @@ def test_a_login_under_way_does_not_slip_through(grace, bob):
     users.lock(grace, bob.user_id, reason=REASON)
 
     with pytest.raises(AuthenticationError, match="locked"):
-        services.begin_session(checked)
+        sessions.begin_session(checked)
     with pytest.raises(AuthenticationError, match="locked"):
         services.change_password(bob, old=PASSWORD, new="another good password")
     assert account_of(bob).sessions is None
@@ -165,13 +165,13 @@ def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
     def begin_first(writes, *args):
         if not late:
             late.append(None)
-            late[0] = services.begin_session(account_of(bob)).session_key
+            late[0] = sessions.begin_session(account_of(bob)).session_key
         commit(writes, *args)
 
     monkeypatch.setattr(users.Transaction, "commit", begin_first)
     users.lock(grace, bob.user_id, reason=REASON)
 
-    assert services.find_session(late[0]) is None
+    assert sessions.find_session(late[0]) is None
     assert account_of(bob).sessions is None
 
 

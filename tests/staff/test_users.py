@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import services
+from accounts import sessions
 from smartbudget.core.errors import ForbiddenError, NotFoundError
 from staff import users
 from tests.builders import account_of, make_user
@@ -16,12 +16,12 @@ def test_everybody_else_is_refused(aws):
 
 def test_live_sessions_know_it_at_once(aws):
     user = make_user("Grace")
-    key = services.begin_session(account_of(user)).session_key
+    key = sessions.begin_session(account_of(user)).session_key
 
     for is_staff in (True, True, False):
         users.set_staff("grace", is_staff=is_staff)
 
-        assert services.find_session(key).is_staff is is_staff
+        assert sessions.find_session(key).is_staff is is_staff
         assert account_of(user).is_staff is is_staff
 
 

@@ -286,7 +286,7 @@ def test_the_menu_is_not_worth_a_second_error(aws, monkeypatch):
         raise ConnectionError("DynamoDB is away")
 
     client = client_for(make_user())
-    monkeypatch.setattr("accounts.services.find_session", out_of_order)
+    monkeypatch.setattr("accounts.sessions.find_session", out_of_order)
 
     answer = client.get("/nowhere")
 

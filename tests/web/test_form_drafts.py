@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.urls import URLPattern, get_resolver
 
-from accounts import services
+from accounts import sessions
 from tests.builders import PASSWORD, client_for, make_user, token_of
 from tests.money_builders import TODAY, make_budget, make_expense
 
@@ -28,7 +28,7 @@ def client(alice):
     """Return a browser whose session has ended, with its CSRF token."""
     client = client_for(alice, csrf=True)
     client.defaults["HTTP_X_CSRFTOKEN"] = token_of(client)["X-CSRFToken"]
-    services.log_out(client.cookies["session"].value)
+    sessions.log_out(client.cookies["session"].value)
     return client
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts import services
+from accounts import sessions
 from accounts.models import Account
 from smartbudget.core.errors import NotFoundError
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         ended = 0
         for account in Account.by_username.scan():  # the index holds accounts alone
             try:
-                ended += services.end_all_access(account.user_id)
+                ended += sessions.end_all_access(account.user_id)
             except NotFoundError:
                 continue  # closed meanwhile: nothing opens it any more
         self.stdout.write(f"{ended} sessions and API tokens ended.")

@@ -1,0 +1,54 @@
+"""Alerts of budgets that reach their threshold or are exceeded."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from notifications import messages, outbox
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.user import User
+
+if TYPE_CHECKING:
+    from budgets.evaluation import Outcome, State
+    from budgets.models import Budget
+
+_NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
+
+
+def add_alert(
+    user: User,
+    budget: "Budget",
+    state: "State",
+    writes: Transaction,
+    outcome: "Outcome",
+) -> None:
+    """Add an alert to a transaction if the budget rose to a new level."""
+    level = state.risen_to
+    if level is None:
+        return
+    subject, message = messages.budget_alert(
+        level,
+        category=budget.category,
+        period=state.period,
+        period_kind=budget.period,
+        amount=state.amount,
+        spent=state.spent,
+        currency=user.currency,
+        language=user.language,
+        today=user.today(),
+    )
+    # The id is derived from what the alert is about, so it cannot be written twice.
+    # created_at tells the budget from a deleted one of the same name.
+    about = (
+        f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
+        f"|{level}|{state.rearm_count}"
+    )
+    notification = outbox.compose(
+        notification_id=uuid.uuid5(_NAMESPACE, about).hex,
+        user_id=user.user_id,
+        type=f"budget_{level}",
+        subject=subject,
+        message=message,
+    )
+    notification.topic = f"{budget.budget_id}|{state.period.start}"
+    outbox.put(notification, writes)
+    outcome.alerts.append(notification)

@@ -1,6 +1,6 @@
-"""The web server in its container; the local stack's differs in a few lines.
+"""Configure gunicorn in the container; the local stack changes a few settings.
 
-Timeouts are ordered so that whoever waits outlives whom it waits for: the report Lambda
+Timeouts are ordered so that each client waits longer than its server: the report Lambda
 20 s, boto 22, gunicorn 30, the proxy 45, the load balancer's idle connection 60.
 """
 
@@ -20,15 +20,15 @@ from smartbudget.web.problems import PROBLEM_JSON, TITLES, Problem, document
 
 bind = "0.0.0.0:8000"
 
-# Threads, since a request mostly waits for AWS. Without preloading: clients and their
-# locks are made in each process, and none is shared across a fork.
+# Threads, since a request mostly waits for AWS. Not preloaded, so that each process
+# creates its own clients and locks, and none is shared across a fork.
 worker_class = "gthread"
 workers = ours.web_processes or max(2, os.cpu_count() or 1)
 threads = ours.web_threads
 preload_app = False
 
-# Above the load balancer's 60 seconds: it must be the one who hangs up, or it sends a
-# request into a connection that is just being closed, and answers 502.
+# Longer than the load balancer's 60 seconds, so that the load balancer closes the
+# connection. Otherwise it may send a request on a closing connection and return 502.
 keepalive = 75
 timeout = 30  # seconds until a worker that no longer runs its loop is replaced
 # Long enough for a report to be waited for, and below the 45 seconds that the load
@@ -40,8 +40,8 @@ graceful_timeout = 25
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory
 control_socket_disable = True
 
-# Nobody's word is taken here: settings.py reads X-Forwarded-Proto, and who sent a
-# request is worked out from as many proxies as PROXY_COUNT says.
+# gunicorn trusts no proxy header: settings.py reads X-Forwarded-Proto, and the client's
+# address is determined from PROXY_COUNT.
 forwarded_allow_ips = ""
 limit_request_line = 4094
 limit_request_fields = 64

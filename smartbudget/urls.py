@@ -1,7 +1,7 @@
-"""Every address, gathered from the apps.
+"""Collect the URLs of all apps.
 
-Each app's `urls.py` exposes up to three lists of `path(...)`, with whole addresses and
-WITHOUT a trailing slash (RequestMiddleware makes both forms work):
+Each app's `urls.py` has up to three lists of `path(...)`, with full paths and WITHOUT a
+trailing slash (RequestMiddleware accepts both forms):
 
     pages = [path("expenses", views.list_expenses, name="list"), ...]
     api = [path("api/expenses", api.ExpenseList.as_view(), name="expenses"), ...]

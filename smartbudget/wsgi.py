@@ -1,4 +1,4 @@
-"""What the web server runs."""
+"""The WSGI application."""
 
 import os
 from collections.abc import Iterable
@@ -15,10 +15,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartbudget.settings")
 log.set_up(config.log_level)
 _django = get_wsgi_application()
 
-# The first request should not wait for the client to be made, nor two threads make it
-# at once (docs/aws.md#one-client-for-all-models).
+# Created here, so that the first request does not wait for the client and two threads
+# do not create it at once (docs/aws.md#one-client-for-all-models).
 dynamodb.connection()
-# Nor should the first receipt wait for what checks it.
+# Started here, so that the first receipt does not wait for the validating process.
 bounded.start()
 
 

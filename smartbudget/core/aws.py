@@ -1,4 +1,4 @@
-"""AWS clients other than DynamoDB's: made once a process, with short timeouts."""
+"""AWS clients other than DynamoDB's, one per process, with short timeouts."""
 
 import functools
 import threading
@@ -9,18 +9,18 @@ from botocore.config import Config as ClientConfig
 
 from smartbudget.core.config import config
 
-# Seconds. A person may be waiting; what fails here is tried again later by others.
+# Seconds. A user may be waiting; the sweep or SQS retries what fails here.
 CONNECT_TIMEOUT = 1
 READ_TIMEOUTS = {"sqs": 2, "s3": 15, "lambda": 22}
 READ_TIMEOUT = 5
-# Without these botocore signs addresses the old way in old regions, and for a host
-# that redirects in new ones [X1, X3]. The local AWS has no names for buckets.
+# Otherwise botocore signs URLs with an outdated version in old regions, and for a host
+# that redirects in new ones. The local AWS has no host names for buckets.
 S3_OPTIONS: dict[str, Any] = {
     "signature_version": "s3v4",
     "s3": {"addressing_style": "path" if config.aws_endpoint else "virtual"},
 }
 
-_lock = threading.Lock()  # making a client is not thread-safe in botocore
+_lock = threading.Lock()  # creating a client is not thread-safe in botocore
 
 
 @functools.cache
@@ -40,10 +40,10 @@ def _client(service: str, attempts: int, read_timeout: float) -> Any:
 
 
 def client(service: str, attempts: int = 2, read_timeout: float | None = None) -> Any:
-    """Return the process's one client of an AWS service (`sqs`, `sns`, `sts`, ...).
+    """Return the process's client of an AWS service (`sqs`, `sns`, `sts`, ...).
 
-    attempts: 1 for calls whose repetition shows, since a lost reply is retried.
-    read_timeout: seconds; None: the service's own, as above.
+    attempts: 1 for calls that are not idempotent, since a lost reply is retried.
+    read_timeout: seconds, or None for the service's default above.
     """
     seconds = read_timeout or READ_TIMEOUTS.get(service, READ_TIMEOUT)
     with _lock:
@@ -52,20 +52,20 @@ def client(service: str, attempts: int = 2, read_timeout: float | None = None) -
 
 @functools.cache
 def queue_url(name: str = "notification-queue") -> str:
-    """Look up a queue's address, once a process. name: without the stage's prefix."""
+    """Return a queue's URL, looked up once per process. name: without the prefix."""
     whole = f"{config.resource_prefix}{name}"
     url: str = client("sqs").get_queue_url(QueueName=whole)["QueueUrl"]
     return url
 
 
 def function(name: str) -> str:
-    """Name a Lambda as it is invoked: by the alias of the version that is in use."""
+    """Return the name by which a Lambda is invoked: with the alias of its version."""
     return f"{config.resource_prefix}{name}:live"
 
 
 @functools.cache
 def topic_arn() -> str:
-    """Work out the alert topic's ARN from our own account's, once a process."""
+    """Return the alert topic's ARN, derived from the caller's, once per process."""
     identity = client("sts").get_caller_identity()
     _, partition, *_ = identity["Arn"].split(":")
     name = f"{config.resource_prefix}budget-alerts-topic"

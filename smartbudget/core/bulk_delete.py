@@ -21,12 +21,12 @@ BATCH = 25  # items in one BatchWriteItem (docs/aws.md#batch-size)
 
 def delete_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
     """Delete items by their ids, which must differ; a missing one is no error."""
-    left = iter(ids)
-    while found := list(islice(left, BATCH)):
+    remaining = iter(ids)
+    while chunk := list(islice(remaining, BATCH)):
         with model.batch_write() as batch:
-            for item_id in found:
+            for item_id in chunk:
                 batch.delete(model(item_id))
-        yield len(found)
+        yield len(chunk)
 
 
 def delete_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
@@ -37,8 +37,8 @@ def delete_indexed(index: Index[Any], hash_key: str) -> Iterator[int]:
 def indexed_ids(index: Index[Any], hash_key: str) -> Iterator[str]:
     """Yield the id of every item that an index lists under a key; it may lag."""
     name = hash_key_of(model_of(index))
-    found = index.query(hash_key, attributes_to_get=[name], page_size=1000)
-    return (getattr(item, name) for item in found)
+    items = index.query(hash_key, attributes_to_get=[name], page_size=1000)
+    return (getattr(item, name) for item in items)
 
 
 def delete_objects(prefix: str) -> Iterator[int]:

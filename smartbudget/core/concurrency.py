@@ -1,7 +1,7 @@
-"""Limits on slow work: how much of it runs at once, in a process and for one user.
+"""Limit how much slow work runs at once, per process and per user.
 
-Work over a limit is refused at once. If it waited, it would hold one of the few threads
-that answer everybody, the health check included.
+Work over a limit is refused immediately. If it waited, it would hold one of the few
+threads that also serve all other requests and the health check.
 
 Why: docs/decisions.md#slow-work-over-a-limit-is-refused-never-queued
 """
@@ -22,11 +22,11 @@ RETRY_AFTER = 5  # seconds; most slow work is done by then
 
 
 class HasUserId(Protocol):
-    """A user, as far as the limits know one."""
+    """The part of a user that the limits need."""
 
     @property
     def user_id(self) -> str:
-        """Return what tells one user from another."""
+        """The user's id."""
 
 
 U = TypeVar("U", bound=HasUserId)
@@ -68,7 +68,7 @@ class ConcurrencyLimit:
             release()
 
     def acquire(self, user_id: str) -> Callable[[], None]:
-        """Take a slot as `slot` does, and return the function that releases it.
+        """Acquire a slot as `slot` does, and return the function that releases it.
 
         Calling that function again changes nothing.
         """
@@ -103,7 +103,7 @@ class ConcurrencyLimit:
     def held_while_sent(
         self, user_id: str, make: Callable[[], Generator[bytes, None, None]]
     ) -> "HeldChunks":
-        """Take a slot, and hold it until all that `make` yields is sent or given up."""
+        """Acquire a slot; hold it until the chunks of `make` are sent or closed."""
         with contextlib.ExitStack() as held:
             release = self.acquire(user_id)
             held.callback(release)
@@ -127,7 +127,7 @@ class ConcurrencyLimit:
     def _leave(self, user_id: str) -> None:
         with self._lock:
             self._running[user_id] -= 1
-            self._running = +self._running  # without those who run nothing
+            self._running = +self._running  # removes users with a count of zero
 
 
 class HeldChunks(Iterator[bytes]):
@@ -147,24 +147,24 @@ class HeldChunks(Iterator[bytes]):
         return chunk
 
     def close(self) -> None:
-        """Stop early, as a server does when the client goes away."""
+        """Stop early, as a server does when the client disconnects."""
         try:
             self._chunks.close()
         finally:
             self._release()
 
     def __del__(self) -> None:
-        self.close()  # an answer that an error replaced is never closed
+        self.close()  # a response replaced by an error is never closed
 
 
-# The other threads stay free for what is quick.
+# The other threads stay free for quick requests.
 ALL = ConcurrencyLimit(per_user=3, per_process=max(1, config.web_threads - 2))
 REPORTS = ConcurrencyLimit(per_user=1, per_process=3, within=ALL)
 EXPORTS = ConcurrencyLimit(per_user=1, per_process=2, within=ALL)
 RECEIPTS = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
 BULK_WRITES = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
-# Not within ALL: a list's thumbnails must not refuse anybody a report or an upload.
+# Not within ALL: a list's thumbnails must not prevent a report or an upload.
 THUMBNAILS = ConcurrencyLimit(per_user=4, per_process=max(1, config.web_threads - 3))
-# What reads months or years of expenses. Nearly always this is quick, so a process has
-# no limit; but one user with many expenses must not take all threads.
+# Reads of months or years of expenses. They are usually quick, so there is no limit per
+# process, but a single user with many expenses must not occupy all threads.
 READS = ConcurrencyLimit(per_user=config.reads_per_user)

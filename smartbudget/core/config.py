@@ -1,7 +1,7 @@
-"""Every environment variable the program reads, in one place.
+"""Read the environment variables; no other module does.
 
-Django's settings and the Lambdas take their values from here, so a variable has one
-name, one parser and one comment saying its unit.
+Django's settings and the Lambdas use these values, so a variable has one name, one
+parser and one comment with its unit.
 """
 
 import os
@@ -16,22 +16,22 @@ class ConfigError(RuntimeError):
 
 @dataclass(frozen=True)
 class Config:
-    """What differs between one running copy of the program and another."""
+    """The configuration of this process."""
 
     region: str  # AWS region
     aws_endpoint: str | None  # None on AWS; the local AWS's address
     resource_prefix: str  # stage prefix of table, queue, topic and function names
     receipts_bucket: str  # bucket names are global, so each stage has its own
-    app_url: str  # where people reach the pages; no trailing slash
+    app_url: str  # base URL of the pages; no trailing slash
     secret_key: str | None  # signs cursors and fingerprints; the Lambdas need none
-    secret_key_fallbacks: tuple[str, ...]  # older ones, still taken until they are gone
+    secret_key_fallbacks: tuple[str, ...]  # older keys that are still accepted
     allowed_hosts: tuple[str, ...]
     local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS
     mailbox_url: str | None  # local only: SNS mails go here instead of by e-mail
     email_transport: str  # `sns` or `ses`
     email_sender: str  # SES only, as in `Smart Budget Planner <alerts@example.com>`
-    support_email: str | None  # whom locked users are told to write to
-    ses_configuration_set: str | None  # its events tell of bounces and complaints
+    support_email: str | None  # contact address for locked users
+    ses_configuration_set: str | None  # publishes bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
     proxy_count: int  # trusted proxies in front, for the client's address
     register_limit: int  # registrations an hour an address
@@ -46,13 +46,13 @@ class Config:
     web_processes: int  # of gunicorn's; 0: one a CPU, and at least two
     web_threads: int  # of each process, each for one request at a time
     body_seconds: int  # in which a request's body has to come
-    health_key: str | None  # who sends it may see what /health/ready found
+    health_key: str | None  # required to see the details of /health/ready
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Config":
-        """Read the configuration.
+        """Return the configuration.
 
-        Raises ConfigError naming the variable that is missing or odd.
+        Raises ConfigError naming a missing or invalid variable.
         """
         local = _boolean(env, "LOCAL", default=False)
         transport = _one_of(env, "EMAIL_TRANSPORT", ("sns", "ses"))

@@ -17,8 +17,8 @@ PERIOD_WORDS = {
     "yearly": gettext_noop("yearly"),
 }
 PERIODS = tuple(PERIOD_WORDS)
-# By the package, the same on every machine: systems add `localtime` and others. Older
-# names such as Asia/Calcutta stay: browsers still send them. Factory is no place.
+# From the package, since systems add names such as `localtime`. Older names such as
+# Asia/Calcutta are included, since browsers still send them. Factory is no real zone.
 TIME_ZONES = frozenset(
     resources.files("tzdata").joinpath("zones").read_text().split()
 ) - {"Factory"}
@@ -26,7 +26,7 @@ TIME_ZONES = frozenset(
 
 @dataclass(frozen=True)
 class Period:
-    """A stretch of whole days, both ends included."""
+    """A range of days, both ends included."""
 
     start: datetime.date
     end: datetime.date
@@ -36,7 +36,7 @@ class Period:
 
 
 def period_of(kind: str, day: datetime.date) -> Period:
-    """Find the period that holds a day.
+    """Return the period that contains a day.
 
     kind: `monthly`, `weekly` (weeks begin on Monday) or `yearly`.
     """
@@ -52,14 +52,14 @@ def period_of(kind: str, day: datetime.date) -> Period:
 def day_shown(period: Period, today: datetime.date) -> datetime.date:
     """Return the day whose budget periods are shown with a period: today, or its end.
 
-    The one rule of summary, dashboard, mails and reports: while a month runs, a weekly
-    budget shows the week that holds today.
+    Summary, dashboard, mails and reports share this rule: in the current month, a
+    weekly budget shows the current week.
     """
     return today if today in period else period.end
 
 
 def periods_within(kind: str, outer: Period) -> Iterator[Period]:
-    """Yield the whole periods of a kind that lie in another period, earliest first."""
+    """Yield the whole periods of a kind within another period, earliest first."""
     period = period_of(kind, outer.start)
     while period.end <= outer.end:
         if period.start >= outer.start:
@@ -68,9 +68,9 @@ def periods_within(kind: str, outer: Period) -> Iterator[Period]:
 
 
 def name_of(kind: str, period: Period) -> str:
-    """Name a period for people: `November 2026`, `2026`, or its days.
+    """Return a period's name in the current language: `November 2026`, `2026`, days.
 
-    kind: one of PERIODS; any other is named by its days, as weeks are.
+    kind: one of PERIODS. Weeks and any other kind are named by their days.
     """
     if kind == "monthly":
         return i18n.month(period.start)
@@ -85,7 +85,7 @@ def next_month(first: datetime.date) -> datetime.date:
 
 
 def parse_month(value: str, field: str = "month") -> datetime.date:
-    """Read `YYYY-MM` and return the month's first day.
+    """Parse `YYYY-MM` and return the month's first day.
 
     Raises InvalidError naming `field`.
     """
@@ -101,13 +101,13 @@ def parse_month(value: str, field: str = "month") -> datetime.date:
 
 
 def parse_day(value: object, field: str = "date") -> datetime.date:
-    """Read a real day, given as a date or as `YYYY-MM-DD`.
+    """Return a real day, given as a date or as `YYYY-MM-DD`.
 
     Raises InvalidError naming `field`.
     """
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value
-    # fromisoformat reads week dates such as 2026-W12-3 too.
+    # fromisoformat would also accept week dates such as 2026-W12-3.
     if isinstance(value, str) and len(value) == 10 and "W" not in value:
         try:
             return datetime.date.fromisoformat(value)
@@ -117,7 +117,7 @@ def parse_day(value: object, field: str = "date") -> datetime.date:
 
 
 def years_later(day: datetime.date, years: int) -> datetime.date:
-    """Return the same day some years on; 29 February becomes 28 where need be."""
+    """Return the same day some years later; 29 February becomes 28 if needed."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:
@@ -130,7 +130,7 @@ def now() -> datetime.datetime:
 
 
 def timestamp(instant: datetime.datetime | None = None) -> str:
-    """Write an instant (default: now) as ISO 8601 in UTC; such texts sort by time."""
+    """Format an instant (default: now) as ISO 8601 in UTC, which sorts by time."""
     instant = (instant or now()).astimezone(datetime.UTC)
     return instant.isoformat(timespec="microseconds")
 
@@ -145,12 +145,12 @@ def local_day(
 def quiet_end(
     instant: datetime.datetime, time_zone: str, start: str, end: str
 ) -> datetime.datetime | None:
-    """Return when the quiet hours that an instant lies in end; None outside them.
+    """Return the end of the quiet hours that contain an instant, or None outside them.
 
-    time_zone: IANA. start, end: `HH:MM` on the clocks there, the first quiet minute and
-    the first that is not; the hours may span midnight, and equal ones are none. Where
-    clocks jump, the hours are what the clocks show: an end that is jumped over comes
-    with the jump, and an hour that comes twice is quiet twice.
+    time_zone: IANA. start, end: local `HH:MM`, the first quiet minute and the first one
+    after; the hours may span midnight, and are empty if both are equal. Daylight saving
+    time counts as clocks show it: a skipped end comes with the jump, and a repeated
+    hour is quiet twice.
     """
     zone = ZoneInfo(time_zone)
     first, last = datetime.time.fromisoformat(start), datetime.time.fromisoformat(end)
@@ -161,7 +161,7 @@ def quiet_end(
             return first <= clock < last
         return clock >= first or clock < last
 
-    # Minute by minute: a millisecond for a whole night, and right over every jump.
+    # Minute by minute: correct over every jump, and takes a millisecond for a night.
     minute = instant.astimezone(datetime.UTC).replace(second=0, microsecond=0)
     if not is_quiet(minute):
         return None

@@ -31,8 +31,8 @@ T = TypeVar("T")
 CONNECT_TIMEOUT = 1
 READ_TIMEOUT = 2
 
-# A writer that meets others on the same budget tries again: fifty people's worth of
-# simultaneous writes to one budget get through well inside this.
+# Concurrent writers to the same budget retry. Fifty simultaneous writes to one budget
+# succeed well within this.
 ATTEMPTS = 60
 BACKOFF = 0.01  # seconds, doubled each time
 LONGEST_BACKOFF = 0.25  # seconds
@@ -65,9 +65,9 @@ class MoneyAttribute(Attribute[Decimal]):
 
 
 class _SharedConnection:
-    """One client and one connection pool a process, whatever the number of models.
+    """One client and connection pool per process, shared by all models.
 
-    Each PynamoDB model would make its own: 90 ms and 5 MB apiece.
+    Otherwise each PynamoDB model creates its own, at 90 ms and 5 MB.
     """
 
     def __init__(self) -> None:
@@ -141,29 +141,29 @@ class Transaction:
         return len(self._deletes) + len(self._puts) + len(self._updates)
 
     def delete(self, item: Model, condition: Condition | None = None) -> None:
-        """Delete an item; one with a version only if it still has it."""
+        """Delete an item, if its version (where it has one) is unchanged."""
         self._deletes.append((item, condition))
 
     def put(self, item: Model, condition: Condition | None = None) -> None:
-        """Store a whole new item; never one that was read."""
+        """Store a new item; never one that was read."""
         self._puts.append((item, condition))
 
     def put_once(self, item: Model, condition: Condition) -> None:
-        """Store a new item; leave it out where `condition` says that it exists."""
+        """Store a new item, or skip it if `condition` fails since it exists."""
         self._puts.append((item, condition))
         self._once.append(item)
 
     def update(
         self, item: Model, actions: list[Action], condition: Condition | None = None
     ) -> None:
-        """Change attributes of an item; one with a version only if it still has it."""
+        """Update attributes, if the item's version (where it has one) is unchanged."""
         self._updates.append((item, actions, condition))
 
     def commit(self, token: str | None = None) -> None:
-        """Do all of it or none.
+        """Commit all writes or none.
 
-        token: makes repeating harmless for ten minutes; one is made where none is
-        given, which covers botocore's own retries after a lost reply.
+        token: makes repeating safe for ten minutes. Without one, a new token is used,
+        which covers botocore's own retries after a lost reply.
 
         Raises WriteConflictError when a condition failed or another transaction was in
         the way. An outage is left alone; whether the writes were done is then unknown.
@@ -193,7 +193,7 @@ class Transaction:
             transaction.update(item, list(actions), condition)
 
     def _refused(self, error: TransactWriteError) -> list[Model]:
-        """Find the items whose condition failed: reasons come in this order."""
+        """Return the items whose condition failed; reasons come in this order."""
         items = [
             *(item for item, _ in self._deletes),
             *(item for item, _ in self._puts),
@@ -207,9 +207,9 @@ class Transaction:
 
 
 class WriteConflictError(Exception):
-    """Another writer was first: read again and try again.
+    """Another writer was first: read again and retry.
 
-    `refused` holds the items whose condition failed.
+    `refused`: the items whose condition failed.
     """
 
     def __init__(self, refused: list[Model]) -> None:
@@ -229,9 +229,9 @@ def _cancellation_codes(error: TransactWriteError) -> set[str]:
 
 
 def retry_on_conflict(attempt: Callable[[], T]) -> T:
-    """Repeat `attempt` until it meets no conflict, with growing, jittered waits.
+    """Call `attempt` until it meets no conflict, with growing, jittered waits.
 
-    Raises UnavailableError after a bounded number of tries.
+    Raises UnavailableError after ATTEMPTS.
     """
     for number in range(ATTEMPTS):
         try:
@@ -266,14 +266,14 @@ def conditional_write(write: Callable[[], object]) -> bool:
 
 
 def is_condition_failure(error: PynamoDBException) -> bool:
-    """Tell whether a single-item write was refused by its condition."""
+    """Check whether a single-item write was refused by its condition."""
     return _code_of(error) == "ConditionalCheckFailedException"
 
 
 def _code_of(error: PynamoDBException) -> str | None:
-    """Return AWS's code for what went wrong; None where AWS did not answer.
+    """Return AWS's error code, or None if AWS did not respond.
 
-    PynamoDB's own `cause_response_code` breaks on an answer that never came.
+    PynamoDB's own `cause_response_code` fails without a response.
     """
     response: Any = getattr(error.cause, "response", None) or {}
     code: str | None = response.get("Error", {}).get("Code")
@@ -281,7 +281,7 @@ def _code_of(error: PynamoDBException) -> str | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether AWS could not be reached or would not serve: 503, not a bug."""
+    """Check whether AWS could not be reached or refused to serve: 503, not a bug."""
     if isinstance(error, TransactWriteError) and _THROTTLED & _cancellation_codes(
         error
     ):

@@ -1,18 +1,18 @@
-"""What can go wrong that the caller can act on.
+"""Errors that the caller can act on.
 
-Each error has a stable `code` and a sentence a user could read. Anything else that is
-raised is a bug or an outage and is left alone by the services.
+Each has a stable `code` and a sentence for users. Anything else that is raised is a bug
+or an outage, which services do not catch.
 """
 
 
 class DomainError(Exception):
-    """Base of the family; never raised itself."""
+    """Base class; never raised itself."""
 
     code = "error"
 
 
 class InvalidError(DomainError):
-    """A value breaks a rule; `field` names the input at fault, where there is one."""
+    """A value is invalid; `field` names the input, or is None."""
 
     code = "invalid"
 
@@ -22,7 +22,7 @@ class InvalidError(DomainError):
 
 
 class InvalidRowsError(InvalidError):
-    """Rows of a list break rules.
+    """Rows of a list are invalid.
 
     `field` names the list, `rows` holds {row from 0: {field: [sentence]}}.
     """
@@ -33,15 +33,15 @@ class InvalidRowsError(InvalidError):
 
 
 class NotFoundError(DomainError):
-    """There is no such thing, or it is somebody else's."""
+    """The item does not exist or belongs to another user."""
 
     code = "not_found"
 
 
 class ConflictError(DomainError):
-    """Something in the way already exists, or changed meanwhile.
+    """A conflicting item exists, or the item was changed meanwhile.
 
-    `field` names the input at fault, where there is one.
+    `field` names the input, or is None.
     """
 
     code = "conflict"
@@ -52,7 +52,7 @@ class ConflictError(DomainError):
 
 
 class InFlightError(ConflictError):
-    """The same is being done just now; `retry_after`: seconds until asking again."""
+    """The same request is still being processed; `retry_after`: seconds to wait."""
 
     code = "in_flight"
 
@@ -62,7 +62,7 @@ class InFlightError(ConflictError):
 
 
 class SecretAnswerError(ConflictError):
-    """A request was done before, and its answer held a secret that is not kept."""
+    """A request succeeded before, but its answer held a secret that is not stored."""
 
     code = "secret_not_kept"
 
@@ -74,25 +74,25 @@ class ReusedKeyError(DomainError):
 
 
 class PreconditionError(DomainError):
-    """What is stored is not what the caller wants to change."""
+    """The stored item is not the version that the caller wants to change."""
 
     code = "precondition_failed"
 
 
 class ForbiddenError(DomainError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but not permitted to do this."""
 
     code = "forbidden"
 
 
 class AuthenticationError(DomainError):
-    """The login or the proof of identity is wrong."""
+    """The credentials are missing or invalid."""
 
     code = "not_authenticated"
 
 
 class ThrottledError(DomainError):
-    """Too many tries; `retry_after` says in how many seconds to come back."""
+    """Too many attempts; `retry_after`: seconds to wait."""
 
     code = "throttled"
 
@@ -102,6 +102,6 @@ class ThrottledError(DomainError):
 
 
 class UnavailableError(DomainError):
-    """It could not be done just now and nothing was changed; trying again is safe."""
+    """It could not be done just now; retrying is safe."""
 
     code = "unavailable"

@@ -1,4 +1,4 @@
-"""Keys of the files in the bucket: built here and taken apart here, nowhere else."""
+"""Build and parse the keys of files in the bucket."""
 
 import datetime
 import re
@@ -28,17 +28,17 @@ def report_key(user_id: str, report_type: str, timestamp: datetime.datetime) -> 
 
 
 def owner_of(key: str) -> str | None:
-    """Return the user_id whose file a key names; None if it is no key of ours."""
-    found = _KEY.fullmatch(key)
-    return found and (found["receipt_of"] or found["report_of"])
+    """Return the user_id of a key's owner, or None for any other key."""
+    match = _KEY.fullmatch(key)
+    return match and (match["receipt_of"] or match["report_of"])
 
 
 def receipt_extension(key: str) -> str | None:
-    """Return a receipt key's extension, without its dot; None if it is none."""
-    found = _KEY.fullmatch(key)
-    return found and found["ext"]
+    """Return a receipt key's extension without its dot, or None for other keys."""
+    match = _KEY.fullmatch(key)
+    return match and match["ext"]
 
 
 def file_name(key: str) -> str:
-    """Return a key's last part, as a download is called."""
+    """Return a key's last part, the name of the downloaded file."""
     return key.rpartition("/")[2]

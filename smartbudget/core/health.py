@@ -1,7 +1,7 @@
-"""Whether the parts of AWS that the web needs answer it.
+"""Check the health of the AWS services that the web needs.
 
-Each is asked one cheap question that the web's role may ask anyway, or nearly; all at
-the same time, so that together they take no longer than the slowest may.
+Each gets one cheap request, which the web's role is allowed or nearly so. All are sent
+at the same time, so the check takes as long as the slowest.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 3.0
 RECENT_SECONDS = 10.0
-READ_TIMEOUT = 2  # seconds; whoever still waits at the deadline is soon gone too
+READ_TIMEOUT = 2  # seconds; threads still waiting at the deadline end soon after it
 
 # By the name of the part: English to programs, and translated where a page shows it.
 TABLES = {
@@ -44,7 +44,7 @@ REPORTS = "report_generator"
 
 @dataclass(frozen=True)
 class Part:
-    """One part of AWS, and what it said."""
+    """The health of one part of AWS."""
 
     name: str
     ok: bool
@@ -52,11 +52,11 @@ class Part:
 
 
 class NotWellError(Exception):
-    """A part answers, and says that it does not work."""
+    """A part responds but reports that it does not work."""
 
 
 def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
-    """Ask every part how it is, within so many seconds. Raises nothing."""
+    """Return the health of every part within the deadline. Raises nothing."""
     checks = _checks()
     pool = ThreadPoolExecutor(len(checks), thread_name_prefix="health")
     asked = {name: pool.submit(copy_context().run, ask) for name, ask in checks.items()}
@@ -66,16 +66,16 @@ def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
 
 
 def recent() -> list[Part]:
-    """Return what the parts said within the last seconds. Raises nothing.
+    """Return the health of every part, up to RECENT_SECONDS old. Raises nothing.
 
-    However often it is called, AWS is asked once in RECENT_SECONDS a process. While
-    one caller asks, others get the answer before; only the first ones have to wait.
+    A process checks AWS at most once in RECENT_SECONDS. During a check, other callers
+    get the previous result; only before the first result do they wait.
     """
     return _recent.get()
 
 
 def client(service: str) -> Any:
-    """Return the client that asks: one try, and a short one."""
+    """Return a client with a single attempt and a short timeout."""
     return aws.client(service, attempts=1, read_timeout=READ_TIMEOUT)
 
 
@@ -157,7 +157,7 @@ def _bucket() -> str:
 
 
 def _queue(name: str) -> str:
-    """Count its messages, about; their age only CloudWatch knows."""
+    """Return a sentence with a queue's approximate numbers of messages."""
     visible, hidden = (
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
@@ -185,6 +185,6 @@ def _ses() -> str:
 
 
 def _reports() -> str:
-    """See whether it could be invoked, without doing so."""
+    """Check that the report Lambda can be invoked, without invoking it."""
     client("lambda").invoke(FunctionName=aws.function(REPORTS), InvocationType="DryRun")
     return _("It may be invoked.")

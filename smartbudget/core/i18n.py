@@ -26,9 +26,9 @@ from pathlib import Path
 from babel import Locale, dates, numbers
 
 DEFAULT = "en"
-# What people choose among, each called by its own name. English needs no catalog.
+# The languages to choose from, by their own names. English needs no catalog.
 LANGUAGES = {"en": "English", "en-gb": "English (UK)", "de": "Deutsch"}
-# Whose days and numbers go with it; CLDR, through Babel.
+# The locale of each language's dates and numbers (CLDR, through Babel).
 _LOCALES = {"en": "en_US", "en-gb": "en_GB", "de": "de_DE"}
 
 CATALOGS = Path(__file__).resolve().parents[2] / "locale"
@@ -54,7 +54,7 @@ def override(language: str) -> Iterator[None]:
 
 
 def gettext(message: str) -> str:
-    """Return a message in the current language; as it is where nobody translated it."""
+    """Return a message in the current language, or unchanged without a translation."""
     return _catalog(current()).gettext(message)
 
 
@@ -64,7 +64,7 @@ def ngettext(one: str, many: str, number: int) -> str:
 
 
 def pgettext(context: str, message: str) -> str:
-    """Return a message that means different things, by its context."""
+    """Return a message in the current language, distinguished by a context."""
     return _catalog(current()).pgettext(context, message)
 
 
@@ -129,7 +129,7 @@ def number(value: Decimal | int) -> str:
 def short_number(value: Decimal) -> str:
     """Write a round number in a few letters, where they are usual: `2.5M`."""
     short = numbers.format_compact_decimal(value, locale=locale(), fraction_digits=3)
-    # Where thousands have no letters, Babel does not set them apart either.
+    # If a language has no short form, Babel does not group thousands either.
     return number(value) if short.isdigit() else short
 
 
@@ -147,9 +147,9 @@ def clock(local: datetime.datetime | datetime.time) -> str:
 
 
 def percent(value: Decimal | int) -> str:
-    """Write percent points as a whole number, rounded towards zero: `79%`, `<1%`.
+    """Format percent points as a whole number, rounded towards zero: `79%`, `<1%`.
 
-    The one rule of pages, e-mails and reports: 79.99 is never shown as 80, nor 99.99
+    Pages, e-mails and reports share this rule: 79.99 is never shown as 80, nor 99.99
     as 100.
     """
     whole = int(value)

@@ -1,8 +1,8 @@
-"""Requests that may be sent again: what was done under which Idempotency-Key.
+"""Store the answers to requests with an Idempotency-Key, so retries are safe.
 
 An attempt takes the lease on a key's record before the work, and stores the answer
-there after it. If the process dies in between, its lease expires and a retry starts
-over with the same seed, and finds what the first attempt made.
+there afterwards. If the process dies in between, its lease expires; a retry starts over
+with the same seed and finds what the first attempt created.
 
 Why: docs/decisions.md#a-keyed-post-is-recorded-before-and-after-its-work
 """
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "Idempotency-Key"
 KEPT_SECONDS = 24 * 3600
-# Longer than any request takes: after as long a silence the load balancer gives up.
+# Longer than any request: the load balancer gives up after this time.
 LEASE_SECONDS = 60
 RETRY_AFTER = 2  # seconds; most requests are answered within one
 LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
@@ -50,7 +50,7 @@ class KeyedRequest(Table):
 
     user_id = UnicodeAttribute(hash_key=True)  # the record's own key
     fingerprint = UnicodeAttribute()  # HMAC-SHA256 of the request
-    seed = UnicodeAttribute()  # uuid4 hex; what it makes derives its ids from this
+    seed = UnicodeAttribute()  # uuid4 hex; ids of created items are derived from it
     lease_owner = UnicodeAttribute(attr_name="claim")  # the attempt at it, or the last
     lease_until = NumberAttribute(attr_name="claimed_until")  # epoch seconds
     # None: not answered yet. Not called `answer`, which held sealed ones before 0.1.0.
@@ -67,7 +67,7 @@ class Attempt:
 
     record: str  # the record's key
     owner: str  # of the lease
-    seed: str  # what the work makes derives its ids from this, in every attempt
+    seed: str  # ids of created items are derived from it, the same in every attempt
     is_first: bool
 
 
@@ -92,9 +92,9 @@ def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | byte
 
 
 def complete(attempt: Attempt, answer: bytes) -> None:
-    """Keep the answer for whoever sends the request again.
+    """Store the answer for repetitions of the request.
 
-    One that no item can hold is not kept: the work is done again instead.
+    One that is too large for an item is not stored; a repetition does the work again.
     """
     if len(answer) > LARGEST_ANSWER:
         logger.warning("answer not kept size_bytes=%d", len(answer))
@@ -104,10 +104,10 @@ def complete(attempt: Attempt, answer: bytes) -> None:
 
 
 def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
-    """Let the request be sent again at once.
+    """Release the lease without an answer, so the request can be sent again at once.
 
-    nothing_done: it was refused, so the key is free for a corrected one; unless an
-    earlier attempt, of which nobody knows how it ended, may have done something.
+    nothing_done: it was refused, so the key becomes free for a corrected request,
+    unless an earlier attempt with an unknown end may have done something.
     """
     if not (nothing_done and attempt.is_first):
         _let_go(attempt)

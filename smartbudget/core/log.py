@@ -1,8 +1,8 @@
 """Logging: JSON lines on standard error, in UTC; and numbers that CloudWatch reads.
 
-Every line has the context bound here: request, task, user. The request id goes on
-with messages, notifications and invocations, so one search finds all that a click led
-to, e-mails included.
+Every line has the context bound here: request, task, user. The request id is passed on
+with messages, notifications and invocations, so one search finds all consequences of a
+click, e-mails included.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from smartbudget.core.config import config
 
 METRICS = "SmartBudget"  # namespace
 
-# What a link in a mail ends with, and lets in whoever has it: Django logs the addresses
-# that it refuses.
+# The secret at the end of a mail's link. It must not be logged, but Django logs the
+# paths that it refuses.
 LINK_KEY = re.compile(r"/[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
-# What the caller calls the request that is being answered; None: there is none.
+# The id of the current request, or None.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # What else lines are about: user_id, source (a network address, where somebody is not
 # let in), task, task_id, lambda_request_id.
@@ -61,10 +61,10 @@ def bound(name: str | None = None, **facts: str) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One line a record, whatever is in it: no text can look like another line."""
+    """Format each record as one line of JSON, so that no text can forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
+        """Return a record as JSON."""
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         line: dict[str, Any] = {
             "time": moment.isoformat(timespec="milliseconds"),
@@ -85,8 +85,8 @@ class JsonFormatter(logging.Formatter):
 def set_up(level: str) -> None:
     """Send every log line to standard error, where AWS collects it.
 
-    Safe to repeat. In Lambda a handler is there already; it is replaced, so that the
-    lines look the same everywhere.
+    Safe to repeat. Replaces the handler that Lambda installs, so that the lines look
+    the same everywhere.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
@@ -97,9 +97,9 @@ def set_up(level: str) -> None:
 
 
 def _quieter(record: logging.LogRecord) -> bool:
-    """Make a warning of what strangers send, such as a wrong Host.
+    """Log invalid requests, such as those with a wrong Host, as warnings.
 
-    Django logs it as an error, with a traceback; an alarm counts errors.
+    Django logs them as errors with a traceback, and an alarm counts errors.
     """
     if record.name.startswith("django.security."):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
@@ -108,7 +108,7 @@ def _quieter(record: logging.LogRecord) -> bool:
 
 
 def count(name: str, number: int = 1, **dimensions: str) -> None:
-    """Add to one of the product's own numbers, which the dashboard shows by stage."""
+    """Add to a business metric, which the dashboard shows by stage."""
     if number:
         stage = f"{config.resource_prefix}smart-budget"
         metric(name, number, Stage=stage, **dimensions)

@@ -1,4 +1,4 @@
-"""Money: `Decimal` in currency units, with the places its currency has."""
+"""Money: `Decimal` in currency units, with the decimals of its currency."""
 
 import copy
 import re
@@ -28,7 +28,7 @@ CURRENCIES: dict[str, int] = {
 
 
 def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal:
-    """Read an amount above zero and below 10^12 with at most its currency's decimals.
+    """Parse an amount above zero and below 10^12 with at most its currency's decimals.
 
     value: a str, int or Decimal. A float is refused: it has no exact decimals.
 
@@ -41,7 +41,7 @@ def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal
 
 
 def parse_bound(value: object, currency: str, field: str) -> Decimal:
-    """Read what amounts are compared with: as `parse_amount`, but zero is accepted.
+    """Parse a bound to compare amounts with: as `parse_amount`, but zero is accepted.
 
     Raises InvalidError naming `field`.
     """
@@ -54,7 +54,7 @@ def parse_bound(value: object, currency: str, field: str) -> Decimal:
 def _number(value: object, field: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise InvalidError(_("Enter an amount as a number."), field)
-    # Decimal alone would also take 1_000, NaN and digits of other scripts.
+    # Decimal would also accept 1_000, NaN and digits of other scripts.
     if isinstance(value, str) and not _NUMBER.fullmatch(value := value.strip()):
         raise InvalidError(_("Enter an amount as a number."), field)
     amount = Decimal(value)
@@ -83,7 +83,7 @@ def _exact(amount: Decimal, currency: str, field: str) -> Decimal:
 
 
 def is_amount(value: object, amount: Decimal) -> bool:
-    """Tell whether a value given as an amount is this one, however it is written."""
+    """Check whether a value, in any notation, equals an amount."""
     if isinstance(value, str):
         value = value.strip()
         return bool(_NUMBER.fullmatch(value)) and Decimal(value) == amount
@@ -91,7 +91,7 @@ def is_amount(value: object, amount: Decimal) -> bool:
 
 
 def format_amount(amount: Decimal, currency: str) -> str:
-    """Write an amount with its currency's decimals and no more, as in `12.50`.
+    """Format an amount with its currency's decimals, as in `12.50`.
 
     An amount stored under a currency with more decimals keeps all of its own.
     """
@@ -99,24 +99,24 @@ def format_amount(amount: Decimal, currency: str) -> str:
 
 
 def display(amount: Decimal, currency: str) -> str:
-    """Write an amount for people, as the current language does: `$1,234.50`.
+    """Format an amount in the current language: `$1,234.50`.
 
-    With its currency's decimals, as `format_amount`; CLDR knows fewer for some.
+    With the decimals of `format_amount`; CLDR has fewer for some currencies.
     """
     pattern = copy.copy(i18n.locale().currency_formats["standard"])
     places = _places(amount, currency)
     pattern.frac_prec = (places, places)
-    said: str = pattern.apply(
+    formatted: str = pattern.apply(
         amount, i18n.locale(), currency=currency, currency_digits=False
     )
-    # CLDR sets letters apart from digits, as in KWD 5.000; Babel does not.
-    return re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", said)
+    # CLDR has a space between letters and digits, as in KWD 5.000; Babel has not.
+    return re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", formatted)
 
 
 def write_number(amount: Decimal, currency: str) -> str:
-    """Write an amount without its currency, as the current language does: `1,234.50`.
+    """Format an amount in the current language without its currency: `1,234.50`.
 
-    Whole groups of digits stand apart; the decimals are those of `format_amount`.
+    With grouped digits, and the decimals of `format_amount`.
     """
     pattern = copy.copy(i18n.locale().decimal_formats[None])
     places = _places(amount, currency)
@@ -126,16 +126,16 @@ def write_number(amount: Decimal, currency: str) -> str:
 
 
 def editable(amount: Decimal, currency: str) -> str:
-    """Write an amount for a form, as `typed_amounts` reads it: `1234.50`, `1234,50`."""
+    """Format an amount for a form, in the current language: `1234.50`, `1234,50`."""
     point = i18n.locale().number_symbols["latn"]["decimal"]
     return format_amount(amount, currency).replace(".", point)
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal:
-    """Return a share in percent, two decimals, rounded towards zero; of nothing, 0.
+    """Return a share in percent, two decimals, rounded towards zero; 0 of nothing.
 
-    So it never names a level that was not reached: 79.999 is 79.99. People are shown
-    it by `i18n.percent`.
+    So 79.999 is 79.99, and never a level that was not reached. `i18n.percent` formats
+    it for users.
     """
     if not whole:
         return Decimal("0.00")
@@ -148,7 +148,7 @@ def _whole(number: Decimal) -> str:
 
 
 def _places(amount: Decimal, currency: str) -> int:
-    """Return how many decimals an amount is written with.
+    """Return the number of decimals to format an amount with.
 
     An amount stored under a currency with more decimals keeps all of its own.
     """

@@ -1,4 +1,4 @@
-"""One page of a list, and where the pages beside it begin."""
+"""Query one page of a list, with the keys of the next and previous pages."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -14,18 +14,18 @@ from smartbudget.core.pynamodb_internals import model_of
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
-Item = dict[str, Any]  # as DynamoDB writes it
-Key = dict[str, dict[str, Any]]  # as DynamoDB writes it: {"user_id": {"S": "..."}}
+Item = dict[str, Any]  # in DynamoDB's JSON
+Key = dict[str, dict[str, Any]]  # in DynamoDB's JSON: {"user_id": {"S": "..."}}
 
-# What a filtered page reads: so many items at first, often enough, then megabytes. If
-# they hold too little, the page is short, or empty, and still has a next one.
+# A filtered page reads this many items at first, which is often enough, then up to so
+# many megabytes. With too few matches the page is short or empty, but has a next one.
 READ_FIRST = 500
 MOST_PAGES = 10  # megabytes: some 30,000 expenses
 
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Items in list order; `next` and `previous` are None where the list ends."""
+    """Items in list order; `next` and `previous` are None at the ends of the list."""
 
     items: list[T]
     next: Key | None = None
@@ -45,15 +45,15 @@ def query_page(
     matching: Condition | None = None,
     keep: Callable[[Item], bool] | None = None,
 ) -> Page[M]:
-    """Read one page of an index, with one Query where nothing is filtered.
+    """Return one page of an index, with a single Query if nothing is filtered.
 
     key_names: the attributes of the index's key and the table's. limit: items, 1 or
-    more. after: the key of the item that the page follows, in list order, or, with
-    `backwards`, precedes. within: a condition on the sort key. matching: a filter by
-    DynamoDB, keep: one here; filtered, it reads on until the page is full, the list
-    ends, or READ_FIRST items and MOST_PAGES megabytes are read.
+    more. after: the key of the item that the page follows, in list order, or precedes
+    with `backwards`. within: a condition on the sort key. matching: a filter run by
+    DynamoDB. keep: a filter run here. With a filter, it reads until the page is full,
+    the list ends, or READ_FIRST items and MOST_PAGES megabytes are read.
     """
-    found: list[Item] = []
+    raw_items: list[Item] = []
     onward: Key | None = after
     filtered = matching is not None or keep is not None
     for size in _sizes() if filtered else [limit + 1]:
@@ -66,13 +66,13 @@ def query_page(
             last_evaluated_key=onward,
         )
         answer = next(results.page_iter)
-        found += filter(keep, answer["Items"]) if keep else answer["Items"]
+        raw_items += filter(keep, answer["Items"]) if keep else answer["Items"]
         onward = answer.get("LastEvaluatedKey")
-        if onward is None or len(found) > limit:
+        if onward is None or len(raw_items) > limit:
             break
-    # Of a search there may be thousands, of which only a page is made models.
-    items = [model_of(index).from_raw_data(raw) for raw in found[:limit]]
-    if len(found) > limit:
+    # A search may find thousands; only those of the page become models.
+    items = [model_of(index).from_raw_data(raw) for raw in raw_items[:limit]]
+    if len(raw_items) > limit:
         onward = _key_of(items[-1], key_names)
     back = after and (_key_of(items[0], key_names) if items else after)
     if backwards:

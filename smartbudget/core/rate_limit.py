@@ -1,11 +1,10 @@
-"""How many requests a caller makes a minute, counted by all processes together.
+"""Count the requests of each caller per minute, across all processes.
 
-Each process counts for itself, by the minute of the clock. Only after a tenth of the
-limit does it add what it counted to an item that all share, and learn what the others
-added. So most callers cost no call, a heavy one a write for every tenth of the limit,
-and once over the limit none. Together the processes let through at most a tenth of the
-limit more for each of them. Best effort: if DynamoDB is down, each process enforces the
-limit alone.
+Each process counts by the minute of the clock. After a tenth of the limit it adds its
+count to an item shared by all processes, and reads the total. So most callers cost no
+AWS call, and a heavy one a write per tenth of the limit, and none once over it. Each
+process may let through up to a tenth of the limit more. Best effort: if DynamoDB is
+down, each process enforces the limit alone.
 
 Why: docs/decisions.md#requests-are-counted-in-memory-and-shared-rarely
 """
@@ -40,8 +39,8 @@ class Usage:
 
 @dataclass(slots=True)
 class _Count:
-    total: int = 0  # ours, and what we know of the others'
-    unshared: int = 0  # ours that the others do not know of
+    total: int = 0  # of this process, and the shared total as last read
+    unshared: int = 0  # of this process, not added to the shared item yet
 
 
 class Limiter:
@@ -58,7 +57,7 @@ class Limiter:
     def count(self, caller: str) -> Usage:
         """Count a request, unless it is over the limit, and return the caller's usage.
 
-        caller: whatever tells one from another; it is stored only as a hash.
+        caller: any identifier; stored only as a hash.
         """
         now = time.time()
         window = int(now // WINDOW)
@@ -71,9 +70,9 @@ class Limiter:
             shared = count.unshared if count.unshared >= self.share else 0
             count.unshared -= shared
         if shared:
-            everybodys = _share(caller, window, shared)
+            shared_total = _share(caller, window, shared)
             with self._lock:
-                count.total = max(count.total, everybodys + count.unshared)
+                count.total = max(count.total, shared_total + count.unshared)
                 is_over = count.total > self.limit
         remaining = max(0, self.limit - count.total)
         reset = math.ceil((window + 1) * WINDOW - now)
@@ -85,15 +84,15 @@ class Limiter:
             self._counts = {}
         if caller not in self._counts:
             if len(self._counts) >= MOST_CALLERS:
-                del self._counts[next(iter(self._counts))]  # who came first
+                del self._counts[next(iter(self._counts))]  # the oldest
             self._counts[caller] = _Count()
         return self._counts[caller]
 
 
 def _share(caller: str, window: int, count: int) -> int:
-    """Add to what all processes counted, and return that; 0 where it is not known.
+    """Add to the shared count of all processes; return it, or 0 during an outage.
 
-    A lost reply counts twice (docs/aws.md#lost-replies), which is no harm here.
+    A lost reply counts twice (docs/aws.md#lost-replies), which is harmless here.
     """
     digest = hashlib.sha256(caller.encode()).hexdigest()
     counter = Throttle(user_id=f"rate#{window}#{digest}")

@@ -1,8 +1,8 @@
-"""Work that is done later: Celery's words over one SQS queue.
+"""Queue and run tasks: Celery's interface over one SQS queue.
 
-The body on the queue is the task's arguments as JSON; the task's name and that of the
-request that led to it travel as message attributes. A body without the first is a
-notification to deliver.
+A message's body is the task's arguments as JSON; its attributes are the task's name and
+the id of the request that caused it. A message without a task's name is a notification
+to deliver.
 
     @task
     def recount_budget(budget_id: str) -> None: ...
@@ -31,8 +31,8 @@ from smartbudget.core import aws, log
 
 logger = logging.getLogger(__name__)
 
-# Where tasks live. A name from the queue is looked up among what these registered,
-# so a message can never name any other function.
+# Modules with tasks. Names are looked up among the tasks these registered, so a message
+# can never call any other function.
 MODULES = (
     "budgets.tasks",
     "expenses.tasks",
@@ -52,7 +52,7 @@ eager = False  # tests set it: a task then runs on the spot
 
 
 class QueueError(Exception):
-    """SQS could not be reached or refused; `refused` holds what was not queued."""
+    """SQS could not be reached, or refused; `refused`: the calls not queued."""
 
     def __init__(self, refused: list[dict[str, Any]]) -> None:
         super().__init__(f"{len(refused)} messages were not queued")
@@ -65,10 +65,10 @@ class UnknownTaskError(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """In which circumstances a task runs."""
+    """The attempt in which a task runs."""
 
     is_last: bool = False  # failing again sends the message to the dead letters
-    seconds_left: float = 60  # until whoever runs it is stopped
+    seconds_left: float = 60  # until the Lambda is stopped
 
 
 _UNKNOWN = Attempt()
@@ -120,12 +120,12 @@ def send_tasks(
 ) -> None:
     """Queue many calls of a task by its name, ten to a request.
 
-    calls: the keyword arguments of each; they must be JSON. countdown: seconds (0-900)
+    calls: the keyword arguments of each; must be JSON. countdown: seconds (0-900)
     until they run.
 
-    Raises QueueError holding those that were not queued. Where SQS does not answer,
-    the rest is not tried: a request is waiting, and every try takes seconds. A call
-    may be queued twice when a reply is lost.
+    Raises QueueError with the calls not queued. If SQS does not respond, the rest is
+    not attempted, since a request is waiting and each attempt takes seconds. A call may
+    be queued twice after a lost reply.
     """
     if not 0 <= countdown <= LONGEST_COUNTDOWN:
         raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
@@ -147,7 +147,7 @@ def send_tasks(
 def _send(
     name: str, calls: Sequence[Mapping[str, Any]], countdown: int
 ) -> list[dict[str, Any]]:
-    """Send one batch; return the calls that SQS refused."""
+    """Send one batch and return the calls that SQS refused."""
     attributes = {"task": _text(name)}
     if request_id := log.request_id.get():
         attributes["request_id"] = _text(request_id)
@@ -184,19 +184,21 @@ def task(*, name: str) -> Callable[[Callable[..., object]], Task]: ...
 def task(
     function: Callable[..., object] | None = None, *, name: str | None = None
 ) -> Any:
-    """Make a module-level function a task, as `@task` or `@task(name=...)`.
+    """Register a module-level function as a task, by `@task` or `@task(name=...)`.
 
-    name: on the queue; None: its dotted name.
+    name: on the queue; its dotted name by default.
     """
     if function is None:
         return functools.partial(task, name=name)
-    made = Task(function, name or f"{function.__module__}.{function.__qualname__}")
-    _registry[made.name] = made
-    return made
+    registered = Task(
+        function, name or f"{function.__module__}.{function.__qualname__}"
+    )
+    _registry[registered.name] = registered
+    return registered
 
 
 def find(name: str | None) -> Task:
-    """Return a registered task; None stands for delivering a notification.
+    """Return a registered task; None means delivery of a notification.
 
     Raises UnknownTaskError.
     """
@@ -212,10 +214,10 @@ def find(name: str | None) -> Task:
 
 
 def run(body: str, name: str | None, attempt: Attempt | None = None) -> None:
-    """Do what one message says.
+    """Run the task of one message.
 
-    body: JSON object of the task's arguments. attempt: what `current_attempt()` tells
-    the task.
+    body: JSON object of the task's arguments. attempt: returned to the task by
+    `current_attempt()`.
 
     Raises UnknownTaskError, ValueError or TypeError for a message that can never
     succeed, and whatever the task raises.

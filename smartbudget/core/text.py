@@ -1,4 +1,4 @@
-"""What people type: checked for length and for characters that break programs.
+"""Validate text, and compare it as users see it.
 
 Why: docs/decisions.md#categories-are-compared-as-people-see-them
 """
@@ -15,8 +15,8 @@ from smartbudget.core.i18n import gettext as _
 # Unassigned code points stay allowed: they may be emoji newer than this Python.
 _REFUSED = {"Cc", "Cs"}
 
-# Unicode's Default_Ignorable_Code_Point: nothing is drawn for these. Unassigned ones
-# are among them, so that the property stays as it is; a test compares it.
+# Unicode's Default_Ignorable_Code_Point: these are invisible. Unassigned ones are
+# included, as in the property, which a test compares.
 _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
@@ -43,11 +43,11 @@ def validate_text(
     lines: bool = False,
     verbatim: bool = False,
 ) -> str:
-    """Return a text trimmed and checked, with white space in it as single spaces.
+    """Return a text trimmed, validated, and with white space as single spaces.
 
-    What shows nothing, as a zero-width space alone, is empty. longest, shortest:
-    characters, both included. lines: whether line breaks and tabs may stand in it; its
-    white space stays. verbatim: white space inside stays as well.
+    A text of invisible characters only counts as empty. longest, shortest: characters,
+    both included. lines: allow line breaks and tabs, and keep inner white space.
+    verbatim: keep inner white space.
 
     Raises InvalidError naming `field`.
     """
@@ -90,10 +90,9 @@ def validate_choice(value: object, choices: Collection[str], field: str) -> str:
 
 @lru_cache(maxsize=4096)
 def casefold_key(value: str) -> str:
-    """Return the form in which texts are the same that look the same in any case.
+    """Return a key that is equal for texts that look the same in any case.
 
-    That is without characters that show nothing, with single spaces, and caseless as
-    Unicode defines it (D145).
+    It has no invisible characters, single spaces, and is caseless by Unicode's D145.
     """
     if value.isascii():
         return _single_spaced(value.lower())
@@ -103,9 +102,9 @@ def casefold_key(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def search_key(value: str) -> str:
-    """Return the form in which a search compares texts: caseless, without accents.
+    """Return the key by which a search compares texts: caseless, without accents.
 
-    Café is found by cafe, Øl by ol, Straße by strasse and fullwidth letters by others.
+    Café is found by cafe, Øl by ol, Straße by strasse, fullwidth letters by plain ones.
     """
     key = casefold_key(value)
     if key.isascii():
@@ -115,17 +114,17 @@ def search_key(value: str) -> str:
 
 
 def without_invisible(value: str) -> str:
-    """Return a text without the characters that show nothing."""
+    """Return a text without invisible characters."""
     return _INVISIBLE.sub(r"\1", value)
 
 
 def legacy_casefold_key(value: str) -> str:
-    """Return what `casefold_key` did up to 0.1: old budget ids are made of it."""
+    """Return the `casefold_key` of versions up to 0.1, used in old budget ids."""
     return unicodedata.normalize("NFC", value).casefold()
 
 
 def _plain(found: re.Match[str]) -> str:
-    """Return a decomposed character without its accent: an accent as nothing at all."""
+    """Return a decomposed character without its accent, or empty for an accent."""
     character = found[0]
     if unicodedata.combining(character) in _ACCENTS:
         return ""

@@ -1,4 +1,4 @@
-"""How often something was tried, counted in DynamoDB for all processes together."""
+"""Count attempts in DynamoDB, across all processes, and limit them."""
 
 import hashlib
 import time
@@ -13,7 +13,7 @@ from smartbudget.core.i18n import gettext_noop
 
 
 class Throttle(Table):
-    """`throttle#<action>#<sha256 of identifier>`: how often it was tried."""
+    """`throttle#<action>#<sha256 of identifier>`: a counter of attempts."""
 
     class Meta(UsersMeta):
         pass
@@ -25,7 +25,7 @@ class Throttle(Table):
 
 @dataclass(frozen=True)
 class Limit:
-    """So many tries in so many seconds, counted from the first one."""
+    """A number of attempts in a number of seconds, counted from the first one."""
 
     action: str
     tries: int
@@ -33,15 +33,15 @@ class Limit:
     refusal: str = gettext_noop("Too many attempts.")
 
     def key(self, identifier: str) -> str:
-        """Return the counter's key; what somebody typed does not stand in it."""
+        """Return the counter's key, in which user input is hashed."""
         digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
         return f"throttle#{self.action}#{digest}"
 
 
 def count(limit: Limit, identifier: str) -> None:
-    """Count one try, before it is made: parallel ones cannot slip past.
+    """Count an attempt before it is made, so that parallel ones are limited too.
 
-    Raises ThrottledError, and does not count, when there were too many.
+    Raises ThrottledError, without counting, if there were too many.
     """
     counter = Throttle(user_id=limit.key(identifier))
     while not (_add(counter, limit) or _start_again(counter, limit)):
@@ -55,7 +55,7 @@ def count(limit: Limit, identifier: str) -> None:
 
 
 def give_back(limit: Limit, identifier: str) -> None:
-    """Take back one try that was counted and turned out to be none."""
+    """Subtract an attempt that should not have counted."""
     counter = Throttle(user_id=limit.key(identifier))
     counted = (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0)
     conditional_write(lambda: counter.update([Throttle.tries.add(-1)], counted))

@@ -1,4 +1,4 @@
-"""Amounts as people type or paste them: `$1,234.50`, `12,50 €`, `12 + 3`."""
+"""Parse amounts as users type or paste them: `$1,234.50`, `12,50 €`, `12 + 3`."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ from smartbudget.core.text import without_invisible
 
 MOST_TERMS = 20  # of a sum
 
-# A sign before or after, and what stands in between.
+# A number with an optional sign before or after it.
 _TERM = re.compile(r"([^0-9]*)([0-9](?:[0-9.,' ]*[0-9])?)([^0-9]*)", re.ASCII)
 _GROUPED = r"[1-9][0-9]{0,2}(?:%s[0-9]{2,3})*%s[0-9]{3}"  # in thousands, or lakhs
 _NUMBER = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
@@ -27,24 +27,24 @@ _APOSTROPHES = str.maketrans("\u2019\u02bc\u00b4", "'''")
 
 
 def typed_amount(text: str, currency: str, field: str = "amount") -> str:
-    """Return an amount as somebody typed it the way `parse_amount` reads it.
+    """Return an amount typed by a user in the notation of `parse_amount`.
 
-    The currency's own sign or code may stand beside it; `+`, `-` and `*` calculate. In
-    the current language: `1.234,50` becomes `1234.50` in German. A decimal mark of
-    another language is taken where all decimals of the currency follow it. What cannot
-    be read so is returned as it is, to be refused with its reason.
+    It may have its currency's sign or code; `+`, `-` and `*` calculate. It is parsed in
+    the current language: `1.234,50` becomes `1234.50` in German. Another language's
+    decimal mark is accepted if all decimals of the currency follow. Any other text is
+    returned unchanged, for `parse_amount` to refuse.
 
     Raises InvalidError naming `field` for another currency's sign, for a date, and for
-    what could be thousands or decimals.
+    a separator that could mark thousands or decimals.
     """
     plain = " ".join(without_invisible(text).translate(_MINUS).split())
-    if re.fullmatch("[^-+*]*-", plain):  # as accounts are written: 12.50-
+    if re.fullmatch("[^-+*]*-", plain):  # accounting notation: 12.50-
         plain = f"-{plain.removesuffix('-')}"
     tokens = re.split(r"\s*([-+*])\s*", plain.translate(_APOSTROPHES))
     if not tokens[0] and len(tokens) > 1 and tokens[1] != "*":
         tokens = [f"{tokens[1]}{tokens[2]}", *tokens[3:]]
     numbers = [_read(each, currency, field) for each in tokens[::2]]
-    # Raised here: as it is, the text could be read as another amount.
+    # Raised here, since parse_amount might read the text as another amount.
     if _DATE.fullmatch(plain) or any(
         _is_unclear(each, numbers, tokens, currency) for each in numbers
     ):
@@ -97,7 +97,7 @@ def _decimal(number: str | None) -> Decimal | None:
 
 
 def _read(term: str, currency: str, field: str) -> str | None:
-    """Return a number without its sign, as Decimal reads it; None if it is none."""
+    """Return a number without its currency sign, for Decimal, or None if invalid."""
     minus = term[:1] if term[:1] in {"+", "-"} else ""
     found = _TERM.fullmatch(term.removeprefix(minus))
     if not found:
@@ -118,7 +118,7 @@ def _read(term: str, currency: str, field: str) -> str | None:
 
 
 def _separated(number: str, places: int) -> str | None:
-    """Return a number with a decimal point and nothing else; None where it is unclear.
+    """Return a number with a decimal point only, or None if it is invalid.
 
     places: the decimals of its currency.
     """
@@ -135,12 +135,12 @@ def _separated(number: str, places: int) -> str | None:
 
 
 def _in_other_language(number: str, point: str, group: str, places: int) -> str | None:
-    """Read `12,50` in English, `12.50` and `1,234.50` in German."""
+    """Parse `12,50` in English, `12.50` and `1,234.50` in German, or return None."""
     whole, mark, decimals = number.rpartition(group)
     if not mark:
         return None
     if group == "." and re.fullmatch("[0-9]*", whole):
-        return number  # as programs write, with however many decimals
+        return number  # the notation of programs, with any number of decimals
     if len(decimals) != places:
         return None
     for other in (point, "'", " "):
@@ -174,13 +174,13 @@ def _refuse_other(sign: str, currency: str, field: str) -> None:
 
 
 def _signs(currency: str) -> frozenset[str]:
-    """Return how a currency is written: its code, and its signs where it is used."""
+    """Return the ways to write a currency: its code, and its local signs."""
     return _signs_in(currency, str(i18n.locale()))
 
 
 @lru_cache(maxsize=512)
 def _signs_in(currency: str, spoken: str) -> frozenset[str]:
-    # A code begins with its country's, which calls it by its short sign.
+    # A code begins with its country's code, where the short sign is used.
     signs = {currency}
     for name in (spoken, "en", f"und_{currency[:2]}"):
         try:

@@ -1,4 +1,4 @@
-"""The acting user: what every request and every service needs of an account."""
+"""The acting user, passed to every service."""
 
 import datetime
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from smartbudget.core import dates, i18n
 
 @dataclass(frozen=True)
 class User:
-    """What every request needs of its account; sessions and API tokens carry it.
+    """The part of an account that every request needs, cached in sessions and tokens.
 
-    The acting user that services take as their first argument.
+    Services take the acting user as their first argument.
     """
 
     user_id: str
@@ -28,11 +28,11 @@ class User:
 
     @property
     def is_authenticated(self) -> bool:
-        """Return True; AnonymousUser has False."""
+        """True; False for AnonymousUser."""
         return True
 
     def today(self, instant: datetime.datetime | None = None) -> datetime.date:
-        """Return the day it is where the user lives."""
+        """Return the current day in the user's time zone."""
         return dates.local_day(self.time_zone, instant)
 
 

@@ -49,11 +49,6 @@ def pytest_sessionstart(session):
         config.add_cleanup(building.wait)
 
 
-def pytest_make_parametrize_id(val):
-    """Name a file by its beginning: some are made anew by each worker, and differ."""
-    return repr(val[:8]) if isinstance(val, bytes) and len(val) > 100 else None
-
-
 def pytest_itemcollected(item):
     """Group a module's tests on the local AWS, so that one worker runs them.
 

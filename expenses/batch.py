@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Change:
-    """One expense on its way; `before` None: it is new, `after` None: it goes."""
+    """One expense's change; `before` is None if new, `after` is None if deleted."""
 
     before: Expense | None
     after: Expense | None
@@ -45,18 +45,18 @@ class Change:
 
     @property
     def postings(self) -> list[Posting]:
-        """What it means to budgets."""
+        """The postings that it causes in budgets."""
         return side_effects.postings_between(self.before, self.after)
 
     @property
     def items(self) -> int:
-        """How many items it takes in a transaction, beside budgets and alerts."""
+        """How many items of a transaction it needs, besides budgets and alerts."""
         if self.before is None:
             return 1
         return 2 if self.after or history.has_changed(self.before) else 1
 
     def add_to(self, user: User, writes: Transaction, outcome: Outcome) -> None:
-        """Add it to a transaction, with the notice that it may lead to."""
+        """Add the change to a transaction, with any large-expense notice."""
         if self.after is None:
             side_effects.remove(self.expense, writes)
         elif self.before is None:
@@ -72,7 +72,7 @@ C = TypeVar("C", bound=Change)
 
 
 class Batch(ABC, Generic[C]):
-    """Changes on their way through their transactions."""
+    """Changes being written in several transactions."""
 
     def __init__(self, user: User, changes: Sequence[C]) -> None:
         self.user = user
@@ -85,10 +85,11 @@ class Batch(ABC, Generic[C]):
         self._begin_digest()
 
     def write(self, keep_going: Callable[[], bool] = lambda: True) -> None:
-        """Store all, then queue the digest of the alerts, and the recounts.
+        """Store all changes, then queue the digest of the alerts and the recounts.
 
-        keep_going: asked after each transaction; what is then still `waiting` is not
-        stored. After an error a part may be stored; it is told all the same.
+        keep_going: called after each transaction; False ends the run and leaves the
+        rest in `waiting`. After an error a part may be stored, and its alerts are still
+        sent.
         """
         try:
             self.begin()
@@ -102,16 +103,16 @@ class Batch(ABC, Generic[C]):
             evaluation.enqueue_follow_ups(self.user, self._outcome)
 
     def begin(self) -> None:
-        """Do what comes before all changes; see `commit`."""
+        """Run once before all changes; may use `commit`."""
 
     def prepare(self, chunk: Sequence[C]) -> None:
-        """Do what has to be done before a transaction. Safe to repeat."""
+        """Run before each transaction. Safe to repeat."""
 
     @abstractmethod
     def recover(self, chunk: Sequence[C], conflict: WriteConflictError) -> None:
-        """Bring the changes of a transaction that met a conflict to what is stored now.
+        """Update the changes of a conflicting transaction to what is stored now.
 
-        Those that are not wanted any more leave `waiting`.
+        Changes that are no longer needed are removed from `waiting`.
         """
 
     def _write_chunk(self) -> None:
@@ -143,7 +144,7 @@ class Batch(ABC, Generic[C]):
         del self.waiting[: len(chunk)]
 
     def commit(self, writes: Transaction, outcome: Outcome) -> None:
-        """Commit a transaction, its alerts in the digest. Raises WriteConflictError."""
+        """Commit a transaction and its digest. Raises WriteConflictError."""
         digest = None
         gathered = self._gathered
         if outcome.alerts:
@@ -155,7 +156,7 @@ class Batch(ABC, Generic[C]):
         except WriteConflictError as conflict:
             if any(item is digest for item in conflict.refused):
                 self._begin_digest()
-            # What is not this digest's own was told before, and stays.
+            # Alerts refused here may have been sent by themselves before.
             refused = {id(item) for item in conflict.refused}
             self._gathered = [e for e in self._gathered if id(e) not in refused]
             raise
@@ -167,7 +168,7 @@ class Batch(ABC, Generic[C]):
             self._gathered = gathered
 
     def _next_chunk(self) -> list[C]:
-        """Take as many as surely fit in one transaction with all that they change."""
+        """Return as many changes as fit in one transaction with all their items."""
         items = alerts = 0
         seen: set[str] = set()
         for number, change in enumerate(self.waiting):
@@ -184,7 +185,7 @@ class Batch(ABC, Generic[C]):
         return list(self.waiting)
 
     def _read_budgets(self, postings: Sequence[Posting]) -> None:
-        """Read the budgets of all these postings' categories, now."""
+        """Read the budgets of the postings' categories again."""
         for key in _category_keys(postings):
             self._budgets[key] = []
         if not postings:
@@ -193,7 +194,7 @@ class Batch(ABC, Generic[C]):
             self._budgets[budget.category_key].append(budget)
 
     def _begin_digest(self) -> None:
-        """Begin another one: what is in the one before is being sent, or was."""
+        """Start a new digest, since the previous one is being sent or was sent."""
         self._digest_id = uuid.uuid4().hex
         self._gathered = []
 

@@ -1,4 +1,4 @@
-"""Many new expenses at once: what a crash left out is stored when sent again."""
+"""Create many expenses at once; sent again after a crash, the rest is stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a bulk write led to."""
+    """The result of a bulk write."""
 
     expenses: list[Expense]  # in the order of the rows
-    alerts: int  # how many rose now, not in an earlier try
+    alerts: int  # caused by this call, not by an earlier attempt
 
 
 @dataclass
 class _Row(Change):
-    """One new expense on its way."""
+    """One new expense being written."""
 
     dated: bool = False  # whether its date was given
-    is_there: bool = False  # an earlier try stored it
+    is_there: bool = False  # an earlier attempt stored it
 
 
 @BULK_WRITES.limited
@@ -88,7 +88,7 @@ class _Creation(Batch[_Row]):
         self.is_same = is_same
 
     def recover(self, chunk: Sequence[_Row], conflict: WriteConflictError) -> None:
-        """Find what an earlier try stored; all of it, before anything else is."""
+        """Find all rows that an earlier attempt stored, before writing any others."""
         written = [row.expense for row in chunk]
         if not any(item is each for item in conflict.refused for each in written):
             return

@@ -1,4 +1,4 @@
-"""What is done to expenses that somebody chose in a list, to all of them at once."""
+"""Update or delete expenses selected in a list, all at once."""
 
 import re
 from abc import abstractmethod
@@ -22,18 +22,18 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class BulkResult:
-    """What became of a selection."""
+    """The result for a selection, as numbers of expenses and of alerts."""
 
     changed: int  # or deleted
-    unchanged: int  # were so already
-    gone: int  # deleted meanwhile, or never the user's
-    alerts: int  # how many rose
+    unchanged: int  # already had these values
+    gone: int  # deleted meanwhile, or another user's
+    alerts: int
 
 
 def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
-    """Read the user's among 1-100 expenses, consistently, newest day first.
+    """Return the user's among 1-100 expenses, newest day first, read consistently.
 
-    Others, and those that are gone, are left out. Raises InvalidError.
+    Deleted ones and those of other users are left out. Raises InvalidError.
     """
     found = _read(user, check_ids(expense_ids))
     return sorted(found.values(), key=lambda each: (each.date, each.created_at))[::-1]
@@ -49,8 +49,8 @@ def change_expenses(
 ) -> BulkResult:
     """Set the category or status of 1-100 expenses, or both.
 
-    Budgets follow, histories tell, and what alerts rise come as one digest. Raises
-    InvalidError. After any other error a part may be changed. Safe to repeat.
+    Updates budgets and histories; alerts are sent as one digest. Raises InvalidError.
+    After any other error a part may be changed. Safe to repeat.
     """
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
@@ -68,7 +68,7 @@ def delete_expenses(user: User, expense_ids: Sequence[str]) -> BulkResult:
 
 
 def check_ids(expense_ids: Sequence[str]) -> list[str]:
-    """Check that 1-100 are chosen; each is named once then. Raises InvalidError."""
+    """Return 1-100 ids without duplicates. Raises InvalidError."""
     ids = list(dict.fromkeys(expense_ids))
     if not ids:
         raise InvalidError(_("Choose at least one expense."), "expense_ids")
@@ -91,10 +91,10 @@ class Selected(Batch[Change]):
 
     @abstractmethod
     def change_of(self, before: Expense) -> Change | None:
-        """Say what is to become of an expense; None: nothing."""
+        """Return the change to make to an expense, or None."""
 
     def recover(self, chunk: Sequence[Change], conflict: WriteConflictError) -> None:
-        """Read the expenses again: somebody changed them, or their budgets."""
+        """Read the expenses again, since they or their budgets were changed."""
         ids = [change.expense.expense_id for change in chunk]
         found = _read(self.user, ids)
         for change in chunk:
@@ -138,7 +138,7 @@ class _Deletion(_ByIds):
         return Change(before, None)
 
     def prepare(self, chunk: Sequence[Change]) -> None:
-        """Queue the looks that find the receipts with nobody to refer to them."""
+        """Schedule the orphan checks of the receipts of expenses being deleted."""
         going = [change.before for change in chunk if change.before]
         new = [each for each in going if each.receipt_url not in {None, *self.planned}]
         receipts.schedule_orphan_checks(

@@ -19,7 +19,7 @@ class DatePreset:
 
 
 def presets(today: datetime.date) -> list[DatePreset]:
-    """Return the periods that are asked for most."""
+    """Return the most useful periods."""
     month, year = dates.period_of("monthly", today), dates.period_of("yearly", today)
     day = datetime.timedelta(days=1)
     return [

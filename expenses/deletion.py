@@ -1,4 +1,4 @@
-"""Deleting all expenses of a user who goes: histories, receipts and uploads too."""
+"""Delete all expenses of a closed account, with histories, receipts and uploads."""
 
 from collections.abc import Iterator
 from itertools import islice

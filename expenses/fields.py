@@ -106,7 +106,7 @@ FIELDS = {field.name: field for field in (AMOUNT, CATEGORY, DESCRIPTION, DATE, S
 
 
 def values_of(expense: Expense) -> dict[str, Value]:
-    """Return what an expense has in each field."""
+    """Return the value of each field of an expense."""
     return {name: getattr(expense, name) for name in FIELDS}
 
 

@@ -191,7 +191,7 @@ class EditExpenseForm(ExpenseForm):
 
     @classmethod
     def of(cls, expense: Expense, user: User) -> "EditExpenseForm":
-        """Fill the form with what an expense holds."""
+        """Return a form filled with an expense's values."""
         return cls(
             user=user,
             initial=_initial(expense, user)
@@ -206,7 +206,7 @@ class EditExpenseForm(ExpenseForm):
         return data
 
     def renew_version(self, expense: Expense) -> None:
-        """Let what is typed be stored over an expense that was shown now."""
+        """Set the version of a stored expense, so that saving again overwrites it."""
         self.data = self.data.copy()
         self.data["version"] = str(int(expense.version))
 
@@ -229,13 +229,13 @@ class EditExpenseForm(ExpenseForm):
 
 
 def _initial(expense: Expense, user: User) -> dict[str, Any]:
-    """Return what fields hold, as it is typed."""
+    """Return the initial values of the fields."""
     amount = editable(expense.amount, user.currency)
     return {**values_of(expense), "amount": amount}
 
 
 class CategoryForm(forms.Form):
-    """The category that a selection gets."""
+    """The new category of a selection."""
 
     category = forms.CharField(label=_("Category"), max_length=CATEGORY.longest)
 

@@ -1,4 +1,4 @@
-"""What became of an expense: the last changes, in one item beside it.
+"""The history of an expense: its last changes, in an item beside it.
 
 The item is a ring: the change that ends version n of the expense stands in slot n mod
 KEPT. A change is so written without reading the ones before, in the transaction that
@@ -49,9 +49,9 @@ class Change:
 
 
 def list_changes(user: User, expense_id: str) -> list[Change]:
-    """Read an expense's changes, newest first: the last KEPT, then that it was added.
+    """Return an expense's changes, newest first: the last KEPT, then its creation.
 
-    Raises NotFoundError, also for somebody else's.
+    Raises NotFoundError, also for another user's expense.
     """
     return changes_of(get_expense(user, expense_id))
 
@@ -98,7 +98,7 @@ def _changes(expense: Expense, item: RawItem) -> list[Change]:
 
 
 def display(name: str, value: Value | None, currency: str) -> str:
-    """Write what a field held, for people; empty where there was nothing."""
+    """Format a field's value for users; empty if there was none."""
     if not value or name not in FIELDS:
         return str(value or "")
     return FIELDS[name].display(value, currency)
@@ -122,7 +122,7 @@ def forget(expense: Expense, writes: Transaction) -> None:
 
 
 def has_changed(expense: Expense) -> bool:
-    """Tell whether there were changes, without reading them."""
+    """Check whether there were changes, without reading them."""
     return _version(expense) > 1
 
 

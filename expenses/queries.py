@@ -1,4 +1,4 @@
-"""Reading expenses: one, a page, or a stretch of days added up.
+"""Read expenses: one, a page of a list, or the totals of a range of days.
 
 Why: docs/decisions.md#history-is-read-within-a-bound-not-aggregated
 """
@@ -57,9 +57,9 @@ class Entry(Spending):
 
 
 def get_expense(user: User, expense_id: str) -> Expense:
-    """Read one expense, consistently.
+    """Return one expense, read consistently.
 
-    Raises NotFoundError, also for somebody else's.
+    Raises NotFoundError, also for another user's expense.
     """
     expense = Expense.find(expense_id)
     if expense is None or expense.user_id != user.user_id:
@@ -69,7 +69,7 @@ def get_expense(user: User, expense_id: str) -> Expense:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which expenses are meant.
+    """A filter of expenses.
 
     start, end: days, both included; None: no bound. category: compared by
     `casefold_key`; empty: all. status: empty: all. receipt: one of RECEIPTS; empty:
@@ -87,7 +87,7 @@ class Filter:
     max_amount: object = None
 
     def matching(self, user: User) -> Condition | None:
-        """Return what DynamoDB can look at. Raises InvalidError."""
+        """Return the condition that DynamoDB can apply. Raises InvalidError."""
         if self.status:
             validate_choice(self.status, STATUSES, "status")
         matching = _within_amounts(user, self.min_amount, self.max_amount, None)
@@ -255,9 +255,9 @@ def _pages(
 
 
 def _keeper(category: str, q: str) -> Callable[[Item], bool] | None:
-    """Return what tells whether an item is in a category and holds searched words.
+    """Return a function that checks an item's category and searched words, or None.
 
-    DynamoDB cannot tell: it compares by character. None if everything is kept.
+    DynamoDB cannot filter by these, since it compares by character.
     """
     key = casefold_key(category)
     words = search_key(validate_text(q, "q", longest=LONGEST_SEARCH))
@@ -317,9 +317,9 @@ def between(start: datetime.date | None, end: datetime.date | None) -> Condition
 
 
 def spending(user_id: str, period: dates.Period) -> list[Spending]:
-    """Read every expense that counts in a period, with one Query a megabyte.
+    """Return every expense that counts in a period, with one Query per megabyte.
 
-    Reads the index, which lags behind writes by a moment.
+    The index is eventually consistent.
     """
     found = Expense.by_user.query(
         user_id,
@@ -334,9 +334,9 @@ def spending(user_id: str, period: dates.Period) -> list[Spending]:
 
 
 def first_day(user_id: str) -> datetime.date | None:
-    """Return the day of the earliest expense, void or not; None if there is none.
+    """Return the day of the earliest expense, void or not, or None.
 
-    Before it nothing is known of a person's spending. Reads one item of the index.
+    Reads one item of the index.
     """
     found = Expense.by_user.query(user_id, limit=1, attributes_to_get=["date"])
     return next((each.day for each in found), None)
@@ -383,7 +383,7 @@ def entries(
 def total(
     spendings: Iterable[Spending], period: dates.Period, category_key: str | None = None
 ) -> Decimal:
-    """Add up what falls in a period, of one category or of all."""
+    """Return the total in a period, of one category or of all."""
     return sum(
         (
             spending.amount
@@ -398,7 +398,7 @@ def total(
 def largest_first(
     totals: Mapping[str, Decimal], names: Mapping[str, str]
 ) -> list[tuple[str, Decimal]]:
-    """List each category's name and total, the largest first.
+    """Return each category's name and total, the largest first.
 
     totals, names: by `category_key`.
     """

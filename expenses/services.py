@@ -1,4 +1,4 @@
-"""Expenses: every write goes one way, with the budgets it changes and their alerts.
+"""Create, edit and delete expenses, with the budgets and alerts that follow.
 
 Reading is in `queries.py`.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
 
 
 class StaleError(ConflictError):
-    """The expense was changed after the caller looked; `stored` is what it is now."""
+    """The expense was changed since the caller read it; `stored` is the new version."""
 
     def __init__(self, stored: Expense) -> None:
         super().__init__(_("This expense was changed meanwhile."))
@@ -169,7 +169,7 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
 def _record(
     user: User, expense: Expense, kept: StoredReceipt | None
 ) -> tuple[Expense, Outcome]:
-    """Store a new expense, unless its id is taken: return what is there instead."""
+    """Store a new expense, or return the stored one if its id is taken."""
     writes = Transaction()
     outcome = side_effects.update_budgets(user, None, expense, writes)
     _claim(user, expense, kept, writes)
@@ -225,7 +225,7 @@ def _keep(
     receipt: "Receipt | ConfirmedUpload | None",
     replaced: str | None = None,
 ) -> StoredReceipt | None:
-    """Put a receipt where an expense may refer to it."""
+    """Store a receipt, or make an upload permanent, for an expense to refer to."""
     if receipt is None:
         return None
     if isinstance(receipt, ConfirmedUpload):
@@ -238,7 +238,7 @@ def _keep(
 def _claim(
     user: User, expense: Expense, kept: StoredReceipt | None, writes: Transaction
 ) -> None:
-    """Make a direct upload this expense's, which it can be only once."""
+    """Attach a direct upload to the expense, which is possible only once."""
     if kept and kept.upload:
         writes.update(
             kept.upload,
@@ -258,9 +258,9 @@ def _refuse_taken(kept: StoredReceipt | None, conflict: WriteConflictError) -> N
 
 @contextmanager
 def _taken_back(kept: StoredReceipt | None) -> Iterator[None]:
-    """Remove a stored file when it is certain that nothing refers to it.
+    """Remove a stored file if the write was refused.
 
-    After an outage that is not certain; `delete_if_orphaned` finds out later.
+    After an outage the write may have succeeded; `delete_if_orphaned` checks later.
     """
     try:
         yield

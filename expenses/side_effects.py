@@ -1,4 +1,4 @@
-"""What writing expenses changes beside them: budgets, history and notices."""
+"""Side effects of writing expenses: budgets, history and notices."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ def update_budgets(
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
-    """Return what changes make of an expense; None where they change nothing."""
+    """Return an expense with its changes, or None if nothing changes."""
     if all(value == getattr(before, name) for name, value in changes.items()):
         return None
     after = Expense(**{**before.attribute_values, **changes})
@@ -65,7 +65,7 @@ def remove(before: Expense, writes: Transaction) -> None:
 
 
 def postings_between(before: Expense | None, after: Expense | None) -> list[Posting]:
-    """Say what replacing one by the other means to budgets; often nothing."""
+    """Return the budget postings caused by changing `before` to `after`."""
     postings = [
         *postings_for([before] if before else [], sign=-1),
         *postings_for([after] if after else []),
@@ -76,7 +76,7 @@ def postings_between(before: Expense | None, after: Expense | None) -> list[Post
 
 
 def postings_for(expenses: Iterable[Expense], *, sign: int = 1) -> list[Posting]:
-    """Say what expenses mean to budgets; those that do not count mean nothing."""
+    """Return the budget postings of expenses that count."""
     return [
         Posting(expense.category, expense.day, sign * expense.amount)
         for expense in expenses
@@ -120,9 +120,9 @@ def add_large_expense_notice(
 
 
 def is_large(user: User, expense: Expense) -> bool:
-    """Tell whether a new expense like this is one to give notice of.
+    """Check whether a new expense like this causes a large-expense notice.
 
-    As with budgets, what is dated in a month that is over alerts nobody.
+    As with budgets, an expense dated in a past month causes none.
     """
     if not _reaches_limit(user, expense):
         return False

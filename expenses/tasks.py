@@ -1,4 +1,4 @@
-"""What the queue asks of expenses."""
+"""Tasks of expenses, run from SQS."""
 
 from expenses.receipts import services as receipts
 from smartbudget.core.tasks import task

@@ -1,4 +1,4 @@
-"""Addresses of expenses; smartbudget.urls says how the lists are used."""
+"""URLs of expenses; smartbudget.urls includes both lists."""
 
 from django.urls import path, register_converter
 

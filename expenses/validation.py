@@ -1,4 +1,4 @@
-"""Expenses that are checked and not stored yet, and their ids."""
+"""Validate the values of expenses, and derive their ids."""
 
 import uuid
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _DEFAULTS = {name: field.default for name, field in FIELDS.items()}
 
 
 def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
-    """Make a new expense of what is given, not stored.
+    """Return a new, unsaved expense with validated values.
 
     Raises InvalidError for the first bad value; `find_errors` finds all.
     """
@@ -68,7 +68,7 @@ def validate_changes(
 
 
 def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
-    """Find what is wrong with a new expense: {field: [sentence]}."""
+    """Return all errors of a new expense: {field: [sentence]}."""
     errors = {}
     for name, value in {**_DEFAULTS, **given}.items():
         try:
@@ -79,7 +79,7 @@ def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]
 
 
 def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> str:
-    """Make an expense's id: always the same one for the same key and row.
+    """Return an expense's id: always the same one for the same key and row.
 
     row: its number in a bulk; its ids are never those of single expenses.
 

@@ -90,7 +90,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
-    """Add an expense; with an id, beginning as that one is."""
+    """Add an expense; with an id, as a copy of that one."""
     user = request.user
     if request.method == "POST":
         form = NewExpenseForm(request.POST, request.FILES, user=user)
@@ -175,8 +175,8 @@ def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest) -> HttpResponse:
-    """Do something to the expenses that were ticked in the list."""
-    if request.method != "POST":  # somebody who had to log in comes back by GET
+    """Run an action on the expenses selected in the list."""
+    if request.method != "POST":  # after a login, the browser comes back with GET
         return redirect("expenses:list")
     chosen, action = request.POST.getlist("selected"), request.POST.get("action", "")
     try:
@@ -242,17 +242,17 @@ def _changed(request: HttpRequest, done: BulkResult) -> HttpResponse:
 
 
 def _done(request: HttpRequest, done: BulkResult, said: str) -> HttpResponse:
-    """Say what became of a selection and show the same page of the list again."""
-    told = [said.format(number=done.changed)]
+    """Show the result for a selection, and redirect to the same page of the list."""
+    sentences = [said.format(number=done.changed)]
     if done.unchanged:
         unchanged = ngettext(
             "{number} was so already.", "{number} were so already.", done.unchanged
         )
-        told.append(unchanged.format(number=done.unchanged))
+        sentences.append(unchanged.format(number=done.unchanged))
     if done.gone:
         gone = ngettext("{number} was gone.", "{number} were gone.", done.gone)
-        told.append(gone.format(number=done.gone))
-    messages.success(request, " ".join(told))
+        sentences.append(gone.format(number=done.gone))
+    messages.success(request, " ".join(sentences))
     return _back(request)
 
 
@@ -264,7 +264,7 @@ def _back(request: HttpRequest) -> HttpResponse:
 
 
 def say(request: HttpRequest, expense: Expense, done: str) -> None:
-    """Say what was done to an expense, and what its owner is told because of it.
+    """Add a message about an expense, and one for each alert that it caused.
 
     done: a sentence with places for `category` and `amount`.
     """
@@ -275,7 +275,7 @@ def say(request: HttpRequest, expense: Expense, done: str) -> None:
 
 
 def _in_words(change: history.Change, user: User) -> dict[str, Any]:
-    """Write a change for people: its edits as (field, before, after)."""
+    """Return a change for the page, with its edits as (field, before, after)."""
     edits = [
         (
             _(history.LABELS[edit.field]),
@@ -290,7 +290,7 @@ def _in_words(change: history.Change, user: User) -> dict[str, Any]:
 def _links(
     request: HttpRequest, stretches: Iterable[DatePreset], chosen: Period | None
 ) -> list[dict[str, object]]:
-    """Say where stretches of days lead, other filters kept."""
+    """Return links to date presets that keep the other filters."""
     return [
         {
             "label": stretch.label,
@@ -302,7 +302,7 @@ def _links(
 
 
 def _days(request: HttpRequest, stretch: DatePreset) -> dict[str, str | None]:
-    """Return the parameters that choose a stretch of days."""
+    """Return the query parameters of a date preset."""
     if stretch.period:
         return {"start": str(stretch.period.start), "end": str(stretch.period.end)}
     all_days: dict[str, str | None] = {"start": None, "end": None}

@@ -1,4 +1,4 @@
-"""The categories of somebody's expenses and budgets, and how they are used."""
+"""List the categories of a user's expenses and budgets, with their use."""
 
 import datetime
 from collections import Counter
@@ -26,7 +26,7 @@ MOST_SPELLINGS = 10
 
 @dataclass
 class Use:
-    """One category: what is recorded under it, and its budgets."""
+    """A category with the use by expenses, and its budgets."""
 
     key: str  # see `casefold_key`
     expenses: int = 0  # void ones too, since they have it as well
@@ -47,12 +47,12 @@ class Use:
 
     @property
     def category(self) -> str:
-        """How it is written most often, by its expenses or else by its budgets."""
+        """The most frequent spelling in expenses, or else that of its budget."""
         return self.spellings[0]
 
     @property
     def spellings(self) -> list[str]:
-        """All ways in which it is written, most often first; not too many."""
+        """Its spellings, most frequent first; at most MOST_SPELLINGS."""
         found = [name for name, _ in self._spellings.most_common()]
         found += [str(each.category) for each in self.budgets]
         return list(dict.fromkeys(found))[:MOST_SPELLINGS]
@@ -74,7 +74,7 @@ def list_categories(
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Listing:
-    """List categories with their use, with one Query a megabyte and one of budgets.
+    """Return categories with their use; one Query per megabyte and one of budgets.
 
     q: a part of the name, compared by `search_key`; empty: all. start, end: the days
     whose expenses are looked at, both included; None: no bound. Budgets are listed in
@@ -98,7 +98,7 @@ def list_categories(
 
 
 def _count(user: User, words: str, within: Condition) -> tuple[dict[str, Use], bool]:
-    """Count each category's use, the one used last first; say whether all was read."""
+    """Return each category's use, last used first, and whether all was read."""
     pages = Expense.by_user.query(
         user.user_id,
         within,

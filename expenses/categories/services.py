@@ -1,4 +1,4 @@
-"""Another name for a category, or one for several: expenses, budgets and histories.
+"""Rename or merge categories in expenses, budgets and histories.
 
 A transaction changes as many expenses as it holds, with their histories and what they
 are to budgets, so any of them may be the last one: doing it again does the rest.
@@ -31,7 +31,7 @@ SECONDS = 10  # that one call goes on for, and whatever it has begun by then
 
 @dataclass(frozen=True)
 class Renamed:
-    """What a call did; where some are left, another one goes on."""
+    """The result of a call; if some are left, another call continues."""
 
     changed: int  # expenses
     left: bool
@@ -42,7 +42,7 @@ class Renamed:
 def rename_categories(
     user: User, sources: Sequence[str], target: str, *, strategy: str | None = None
 ) -> Renamed:
-    """Give the expenses of 1-20 categories another one, and their budgets too.
+    """Rename 1-20 categories, in their expenses and budgets.
 
     sources: compared by casefold. target: as it is to be written; what is written so
     already stays as it is. strategy: what becomes of budgets for one period, see
@@ -105,7 +105,7 @@ class _Renaming(Selected):
         return Change(before, after) if after else None
 
     def begin(self) -> None:
-        """Let the budgets go first: what is spent comes after them."""
+        """Rename budgets before expenses, so alerts compare with the merged budget."""
         retry_on_conflict(self._take_over)
 
     def _take_over(self) -> None:
@@ -120,7 +120,7 @@ class _Renaming(Selected):
 def _find(
     user: User, sources: Sequence[str], target: str, in_time: Callable[[], bool]
 ) -> tuple[list[Expense], bool]:
-    """Find expenses to change, and say whether there may be more than these.
+    """Return expenses to change, and whether there may be more.
 
     Reads the index, which lags behind writes. What it shows of an expense that
     changed since has an older version, so it is not changed before it is read again.

@@ -1,4 +1,4 @@
-"""Work on foreign files in a process with little time and memory.
+"""Process uploaded files in a child process with limited time and memory.
 
 A file of a few hundred bytes can make a decoder take minutes or gigabytes, or crash. So
 nothing of a foreign file is decoded in the web server's processes: each has a helper
@@ -44,13 +44,13 @@ _queue = threading.BoundedSemaphore(LONGEST_QUEUE + 1)  # of thumbnails
 
 
 class ExceededError(Exception):
-    """The file took too much time or memory, or crashed what decodes it."""
+    """The file took too much time or memory, or crashed its decoder."""
 
 
 def run(
     job: str, file: BinaryIO, *, wait_seconds: float = WAIT_SECONDS, **given: str
 ) -> Any:
-    """Do a job of `bounded_worker.JOBS` on a file and return its answer.
+    """Run a job of `bounded_worker.JOBS` on a file and return its answer.
 
     file: on a disk, open for reading, and for writing where the job changes it.
     wait_seconds: for a turn.
@@ -103,7 +103,7 @@ def _busy() -> UnavailableError:
 
 
 def _ask(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
-    """Return what a child said: BEGUN and a line of JSON, or less if it was ended."""
+    """Return a child's answer: BEGUN and a line of JSON, or less if it was killed."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -155,7 +155,7 @@ class Helper:
             )
 
     def send(self, connection: socket.socket) -> None:
-        """Hand over a connection, on which a child gets its question."""
+        """Pass a connection to the helper, on which a child reads its request."""
         self.start()
         try:
             self._hand_over(connection)

@@ -1,4 +1,4 @@
-"""Whether a file can be opened, and what of it is kept.
+"""Check whether a file can be opened, and remove what is not kept.
 
 Decodes foreign bytes, so it runs in a process of its own (`expenses.receipts.bounded`)
 and is imported there alone.

@@ -135,15 +135,15 @@ def store(
 
 
 def schedule_orphan_check(expense_id: str, key: str, mark: str | None) -> None:
-    """Queue a look at whether an expense refers to a key, for later.
+    """Queue a later check that deletes the object unless the expense refers to it.
 
-    Raises UnavailableError: without it a crash might leave the object for ever.
+    Raises UnavailableError: without the check a crash might leave the object forever.
     """
     schedule_orphan_checks([(expense_id, key, mark)])
 
 
 def schedule_orphan_checks(receipts: Sequence[tuple[str, str, str | None]]) -> None:
-    """Queue such looks for many: (expense_id, key, mark) of each; ten to a request.
+    """Queue such checks for many (expense_id, key, mark), ten per request.
 
     Raises UnavailableError.
     """
@@ -168,7 +168,7 @@ class Removal:
         self._gone: StoredReceipt | None = None
 
     def plan(self, before: Expense) -> None:
-        """Say, before the transaction, that its receipt goes. Safe to repeat."""
+        """Schedule the orphan check before the transaction. Safe to repeat."""
         key = before.receipt_url
         if key is None:
             return
@@ -289,7 +289,7 @@ def choose_upload(user_id: str, key: str) -> StoredReceipt:
 
 
 def stored_receipt_of(upload: Upload) -> StoredReceipt:
-    """Describe the object of a direct upload."""
+    """Return the object of a direct upload."""
     return StoredReceipt(
         upload.key,
         upload.sha256,
@@ -322,7 +322,7 @@ def open_upload(key: str) -> Mapping[str, Any]:
 
 
 def overwrite_upload(kept: StoredReceipt, file: BinaryIO) -> None:
-    """Put a direct upload without its place in the place of what arrived."""
+    """Replace an uploaded object by its cleaned version, without location data."""
     aws.client("s3").put_object(
         Bucket=config.receipts_bucket,
         Key=kept.key,
@@ -335,7 +335,7 @@ def overwrite_upload(kept: StoredReceipt, file: BinaryIO) -> None:
 
 
 def make_permanent(expense_id: str, kept: StoredReceipt) -> None:
-    """Take the tag off a direct upload, just before an expense refers to it."""
+    """Remove the expiry tag of a direct upload, just before an expense refers to it."""
     if kept.upload is None or kept.upload.attached_to is not None:
         return
     schedule_orphan_check(expense_id, kept.key, None)
@@ -370,7 +370,7 @@ def _release(expense_id: str, key: str) -> bool:
 
 
 def _object_id_of(key: str) -> str | None:
-    """Read an object's mark; None: there is no object."""
+    """Return an object's mark, or None if there is no object."""
     try:
         found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:

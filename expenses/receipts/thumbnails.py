@@ -1,4 +1,4 @@
-"""Small pictures of receipts, made when a list shows them and kept by the browser.
+"""Thumbnails of receipts, drawn when a list shows them and cached by the browser.
 
 Draws in a process of its own (`expenses.receipts.bounded`).
 """
@@ -19,7 +19,7 @@ _GREY_OF_16_BITS = {"I", "I;16", "I;16B"}
 
 
 def draw(file: BinaryIO, kind: str) -> str | None:
-    """Return a JPEG of a stored picture, upright, in base64; None: it is too large."""
+    """Return a stored picture's thumbnail, a JPEG in base64, or None if too large."""
     form = kind.partition("/")[2].upper()
     content = file.read()
     if form == "PNG" and _pixels_of_png(content) > MOST_DECODED[form]:

@@ -1,4 +1,4 @@
-"""Receipts that people send: with an expense, for one, or straight to the bucket."""
+"""Direct uploads of receipts to the bucket: prepare and complete."""
 
 import contextlib
 import tempfile
@@ -47,7 +47,7 @@ def create_presigned_upload(
 
 @RECEIPTS.limited
 def complete_upload(user: User, key: str, expense_id: str | None = None) -> Upload:
-    """Check what was uploaded, and make it an expense's receipt.
+    """Validate an uploaded file, and attach it to an expense.
 
     expense_id: None: only check; the key may then be an expense's `receipt_url`.
 
@@ -75,7 +75,7 @@ def _is_receipt_of(expense: Expense, key: str) -> bool:
 
 
 def _check(upload: Upload) -> None:
-    """Check what arrived as any other file, and note what is to be kept."""
+    """Validate an uploaded file like any other, and store the result."""
     key = upload.key
     with _downloaded(key) as file:
         try:
@@ -118,7 +118,7 @@ def _note(upload: Upload, kept: receipts.StoredReceipt) -> None:
 
 @contextlib.contextmanager
 def _downloaded(key: str) -> Iterator[BinaryIO]:
-    """Lend what was uploaded, on a disk, and no more of it than may be."""
+    """Yield the uploaded object as a temporary file, read up to the size limit."""
     found: Any = receipts.open_upload(key)
     with contextlib.closing(found["Body"]) as body, tempfile.TemporaryFile() as file:
         for chunk in body.iter_chunks(_CHUNK):

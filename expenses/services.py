@@ -3,15 +3,15 @@
 Reading is in `queries.py`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from budgets import evaluation
 from budgets.evaluation import Outcome
 from expenses import side_effects, validation
-from expenses.models import Expense, Upload
+from expenses.models import Expense
 from expenses.queries import get_expense
+from expenses.receipts import attachments
 from expenses.receipts import services as receipts
 from expenses.receipts.services import (
     ConfirmedUpload,
@@ -25,7 +25,7 @@ from smartbudget.core.dynamodb import (
     WriteConflictError,
     retry_on_conflict,
 )
-from smartbudget.core.errors import ConflictError, DomainError, InvalidError
+from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
@@ -63,11 +63,11 @@ def record_expense(
     """
     expense_id = validation.new_id(user, idempotency_key)
     expense = validation.new_expense(user, expense_id, values)
-    kept = _keep(user, expense.expense_id, receipt)
+    kept = attachments.store(user, expense.expense_id, receipt)
     if kept:
         expense.set_receipt(kept.changes)
 
-    with _taken_back(kept):
+    with attachments.removed_unless_attached(kept):
         stored = _commit(user, lambda: _record(user, expense, kept))
         if stored is not expense and not is_same:
             validation.refuse_different(
@@ -115,11 +115,11 @@ def edit_expense(
     elif receipt:
         replaced = get_expense(user, expense_id).receipt_url
         if receipt != ConfirmedUpload(replaced):
-            kept = _keep(user, expense_id, receipt, replaced)
+            kept = attachments.store(user, expense_id, receipt, replaced)
     if kept:
         changes.update(kept.changes)
     removal = Removal(expense_id)
-    with _taken_back(kept):
+    with attachments.removed_unless_attached(kept):
         expense = _commit(
             user,
             lambda: _edit(
@@ -172,7 +172,7 @@ def _record(
     """Store a new expense, or return the stored one if its id is taken."""
     writes = Transaction()
     outcome = side_effects.update_budgets(user, None, expense, writes)
-    _claim(user, expense, kept, writes)
+    attachments.claim_upload(user, expense, kept, writes)
     expense.large_noticed = side_effects.add_large_expense_notice(
         user, None, expense, writes, outcome
     )
@@ -182,7 +182,7 @@ def _record(
     except WriteConflictError as conflict:
         if expense in conflict.refused:
             return _stored_before(expense), Outcome()
-        _refuse_taken(kept, conflict)
+        attachments.refuse_taken(kept, conflict)
         raise
     return expense, outcome
 
@@ -207,67 +207,16 @@ def _edit(
     writes = Transaction()
     outcome = side_effects.update_budgets(user, before, after, writes)
     side_effects.replace(user, before, after, writes, outcome)
-    _claim(user, after, kept, writes)
+    attachments.claim_upload(user, after, kept, writes)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)
     try:
         writes.commit()
     except WriteConflictError as conflict:
-        _refuse_taken(kept, conflict)
+        attachments.refuse_taken(kept, conflict)
         raise
     after.version = before.version
     return after, outcome
-
-
-def _keep(
-    user: User,
-    expense_id: str,
-    receipt: "Receipt | ConfirmedUpload | None",
-    replaced: str | None = None,
-) -> StoredReceipt | None:
-    """Store a receipt, or make an upload permanent, for an expense to refer to."""
-    if receipt is None:
-        return None
-    if isinstance(receipt, ConfirmedUpload):
-        kept = receipts.choose_upload(user.user_id, receipt.key)
-        receipts.make_permanent(expense_id, kept)
-        return kept
-    return receipts.store(user.user_id, expense_id, receipt, replaced)
-
-
-def _claim(
-    user: User, expense: Expense, kept: StoredReceipt | None, writes: Transaction
-) -> None:
-    """Attach a direct upload to the expense, which is possible only once."""
-    if kept and kept.upload:
-        writes.update(
-            kept.upload,
-            [
-                Upload.attached_to.set(expense.expense_id),
-                Upload.expires_at.remove(),
-            ],
-            (Upload.owner_id == user.user_id) & Upload.attached_to.does_not_exist(),
-        )
-
-
-def _refuse_taken(kept: StoredReceipt | None, conflict: WriteConflictError) -> None:
-    if kept and kept.upload and any(kept.upload is each for each in conflict.refused):
-        message = _("This upload is the receipt of another expense.")
-        raise ConflictError(message, "receipt_url") from conflict
-
-
-@contextmanager
-def _taken_back(kept: StoredReceipt | None) -> Iterator[None]:
-    """Remove a stored file if the write was refused.
-
-    After an outage the write may have succeeded; `delete_if_orphaned` checks later.
-    """
-    try:
-        yield
-    except DomainError:
-        if kept and kept.mark:
-            receipts.remove(kept)
-        raise
 
 
 def _stored_before(wanted: Expense) -> Expense:

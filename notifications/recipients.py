@@ -14,6 +14,7 @@ from typing import Any, Self, TypedDict, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
+from notifications import quiet_hours
 from notifications.kinds import EMAIL_KINDS, OPT_IN_KINDS, SECURITY_KINDS
 from smartbudget.core import dates, i18n, tasks
 from smartbudget.core.dynamodb import (
@@ -134,7 +135,7 @@ class Recipient(Table):
         """Return until when an e-mail of a kind waits; None: it need not."""
         if self.quiet_from is None or kind in SECURITY_KINDS:
             return None
-        return dates.quiet_end(
+        return quiet_hours.end_of(
             instant, self.time_zone, self.quiet_from, self.quiet_until
         )
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from expenses import queries, services
 from expenses.models import Expense
 from expenses.receipts import uploads
+from expenses.receipts.direct_uploads import URL_SECONDS
 from expenses.receipts.serializers import (
     AnnouncementInput,
     AnnouncementOutput,
@@ -18,7 +19,7 @@ from expenses.receipts.serializers import (
     ReceiptOutput,
     checked,
 )
-from expenses.receipts.services import URL_SECONDS, NoReceipt
+from expenses.receipts.services import NoReceipt
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _

@@ -1,4 +1,4 @@
-"""Receipts in the bucket: keys, writing, removing, direct uploads.
+"""Receipts in the bucket: stored, removed, and deleted if orphaned.
 
 The bucket and the tables cannot change in one transaction. So:
 
@@ -14,12 +14,11 @@ Why: docs/decisions.md#receipt-objects-are-written-once-after-an-orphan-check-is
 """
 
 import base64
-import datetime
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DeleteError
@@ -28,7 +27,7 @@ from expenses.models import Expense, Upload
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import conditional_write
-from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
+from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.tasks import QueueError, send_tasks
 
@@ -39,13 +38,8 @@ logger = logging.getLogger(__name__)
 
 SETTLE_TASK = "expenses.tasks.settle_receipt"
 
-URL_SECONDS = 3600  # how long a signed address works
 SETTLE_SECONDS = 900  # far longer than any request; the longest that SQS can wait
-# A direct upload can be used for this long, well before the bucket expires it.
-UPLOAD_HOURS = 12
-PENDING = "state=pending"  # the tag that the bucket's lifecycle rule looks for
 
-_MISSING = {"404", "NoSuchKey", "NotFound"}
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -114,12 +108,12 @@ def store(
                 Body=receipt.file,
                 ContentLength=receipt.size_bytes,
                 ContentType=receipt.content_type,
-                ChecksumSHA256=_base64(receipt.sha256),
+                ChecksumSHA256=checksum_of(receipt.sha256),
                 Metadata={"mark": mark},
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if _code(error) not in _TAKEN:
+            if error_code(error) not in _TAKEN:
                 raise
             # Perhaps our own, whose reply was lost: then settling removes it.
             continue
@@ -215,149 +209,22 @@ def delete_if_orphaned(expense_id: str, key: str, mark: str | None) -> None:
     logger.info("receipt removed expense_id=%s key=%s", expense_id, key)
 
 
-def create_upload(
-    user_id: str,
-    *,
-    ext: str,
-    content_type: str,
-    size_bytes: int,
-    sha256: str,
-    file_name: str,
-) -> tuple[str, str, dict[str, str]]:
-    """Prepare a direct upload of exactly these bytes.
-
-    Returns the key, the address to PUT them to for an hour, and the headers to send.
-    """
-    key = files.receipt_key(user_id, uuid.uuid4().hex, ext)
-    now = datetime.datetime.now(datetime.UTC)
-    Upload(
-        expense_id=upload_id(key),
-        owner_id=user_id,
-        index_key=Upload.index_key_of(user_id),
-        announced_on=now.date().isoformat(),
-        content_type=content_type,
-        size_bytes=size_bytes,
-        sha256=sha256,
-        file_name=file_name,
-        expires_at=now + datetime.timedelta(hours=UPLOAD_HOURS),
-    ).save(Upload.expense_id.does_not_exist())
-    url = aws.client("s3").generate_presigned_url(
-        "put_object",
-        Params={
-            "Bucket": config.receipts_bucket,
-            "Key": key,
-            "ContentType": content_type,
-            "ContentLength": size_bytes,
-            "ChecksumSHA256": _base64(sha256),
-            "Tagging": PENDING,
-            "IfNoneMatch": "*",
-        },
-        ExpiresIn=URL_SECONDS,
-    )
-    headers = {
-        "Content-Type": content_type,
-        "If-None-Match": "*",
-        "x-amz-checksum-sha256": _base64(sha256),
-        "x-amz-tagging": PENDING,
-    }
-    return key, url, headers
+def _refers(expense_id: str, key: str) -> bool:
+    expense = Expense.find(expense_id)
+    return expense is not None and expense.receipt_url == key
 
 
-def get_upload(user_id: str, key: str) -> Upload:
-    """Read a direct upload's record, consistently.
-
-    Raises NotFoundError, also for somebody else's and for what was uploaded otherwise.
-    """
-    upload = Upload.find(upload_id(key))
-    if upload is None or upload.owner_id != user_id or _is_over(upload):
-        raise NotFoundError(_("There is no such upload."))
-    return upload
+def _delete(key: str) -> None:
+    # One attempt: a repeated one might meet a newer object under the same key.
+    aws.client("s3", attempts=1).delete_object(Bucket=config.receipts_bucket, Key=key)
 
 
-def choose_upload(user_id: str, key: str) -> StoredReceipt:
-    """Return a confirmed direct upload, for an expense to refer to.
-
-    Raises InvalidError for any other key.
-    """
-    try:
-        upload = get_upload(user_id, key)
-    except NotFoundError as error:
-        raise InvalidError(str(error), "receipt_url") from error
-    if not upload.is_confirmed:
-        raise InvalidError(_("Confirm this upload first."), "receipt_url")
-    return stored_receipt_of(upload)
-
-
-def stored_receipt_of(upload: Upload) -> StoredReceipt:
-    """Return the object of a direct upload."""
-    return StoredReceipt(
-        upload.key,
-        upload.sha256,
-        upload.content_type,
-        int(upload.size_bytes),
-        upload.file_name,
-        upload=upload,
-    )
-
-
-def _is_over(upload: Upload) -> bool:
-    now = datetime.datetime.now(datetime.UTC)
-    return upload.expires_at is not None and upload.expires_at <= now
-
-
-def open_upload(key: str) -> Mapping[str, Any]:
-    """Begin to read what was uploaded: `Body` and `ContentLength`.
-
-    Raises NotFoundError when nothing was.
-    """
-    try:
-        found: Mapping[str, Any] = aws.client("s3").get_object(
-            Bucket=config.receipts_bucket, Key=key
-        )
-    except ClientError as error:
-        if _code(error) in _MISSING:
-            raise NotFoundError(_("Nothing was uploaded to this key.")) from error
-        raise
-    return found
-
-
-def overwrite_upload(kept: StoredReceipt, file: BinaryIO) -> None:
-    """Replace an uploaded object by its cleaned version, without location data."""
-    aws.client("s3").put_object(
-        Bucket=config.receipts_bucket,
-        Key=kept.key,
-        Body=file,
-        ContentLength=kept.size_bytes,
-        ContentType=kept.content_type,
-        ChecksumSHA256=_base64(kept.sha256),
-        Tagging=PENDING,
-    )
-
-
-def make_permanent(expense_id: str, kept: StoredReceipt) -> None:
-    """Remove the expiry tag of a direct upload, just before an expense refers to it."""
-    if kept.upload is None or kept.upload.attached_to is not None:
-        return
-    schedule_orphan_check(expense_id, kept.key, None)
-    try:
-        aws.client("s3").delete_object_tagging(
-            Bucket=config.receipts_bucket, Key=kept.key
-        )
-    except ClientError as error:
-        if _code(error) in _MISSING:
-            message = _("This upload is gone. Please upload it again.")
-            raise InvalidError(message, "receipt_url") from error
-        raise
+MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
 def upload_id(key: str) -> str:
     """Return the id of a direct upload's record."""
     return f"upload#{key}"
-
-
-def _refers(expense_id: str, key: str) -> bool:
-    expense = Expense.find(expense_id)
-    return expense is not None and expense.receipt_url == key
 
 
 def _release(expense_id: str, key: str) -> bool:
@@ -374,21 +241,16 @@ def _object_id_of(key: str) -> str | None:
     try:
         found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
-        if _code(error) in _MISSING:
+        if error_code(error) in MISSING:
             return None
         raise
     mark: str | None = found.get("Metadata", {}).get("mark")
     return mark
 
 
-def _delete(key: str) -> None:
-    # One attempt: a repeated one might meet a newer object under the same key.
-    aws.client("s3", attempts=1).delete_object(Bucket=config.receipts_bucket, Key=key)
-
-
-def _base64(sha256: str) -> str:
+def checksum_of(sha256: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
-def _code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 from expenses import services
 from expenses.models import Expense, Upload
 from expenses.queries import get_expense
+from expenses.receipts import direct_uploads, validation
 from expenses.receipts import services as receipts
-from expenses.receipts import validation
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
@@ -28,14 +28,14 @@ def create_presigned_upload(
     sha256: str,
     content_type: str = "",
 ) -> tuple[str, str, dict[str, str]]:
-    """Prepare a direct upload; see `receipts.create_upload`.
+    """Prepare a direct upload; see `direct_uploads.create_upload`.
 
     Raises InvalidError naming the parameter at fault.
     """
     kind = validation.announced_kind(file_name, content_type, "file_name")
     validation.check_size(size_bytes, "size_bytes")
     name = validation.tidy_name(file_name, validation.KEPT_AS.get(kind, kind))
-    return receipts.create_upload(
+    return direct_uploads.create_upload(
         user.user_id,
         ext=validation.extension_of(name),
         content_type=kind,
@@ -58,7 +58,7 @@ def complete_upload(user: User, key: str, expense_id: str | None = None) -> Uplo
     if owner_of(key) != user.user_id:
         raise NotFoundError(_("There is no such upload."))
     expense = get_expense(user, expense_id) if expense_id else None
-    upload = receipts.get_upload(user.user_id, key)
+    upload = direct_uploads.get_upload(user.user_id, key)
     try:
         if upload.attached_to is None and not upload.is_confirmed:
             _check(upload)
@@ -81,7 +81,7 @@ def _check(upload: Upload) -> None:
         try:
             receipt = _checked(file, upload)
         except InvalidError:
-            receipts.remove(receipts.stored_receipt_of(upload))
+            receipts.remove(direct_uploads.stored_receipt_of(upload))
             raise
         kept = receipts.StoredReceipt(
             key,
@@ -91,7 +91,7 @@ def _check(upload: Upload) -> None:
             upload.file_name,
         )
         if receipt.sha256 != upload.sha256:  # it was changed by the check
-            receipts.overwrite_upload(kept, receipt.file)
+            direct_uploads.overwrite_upload(kept, receipt.file)
     _note(upload, kept)
 
 
@@ -119,7 +119,7 @@ def _note(upload: Upload, kept: receipts.StoredReceipt) -> None:
 @contextlib.contextmanager
 def _downloaded(key: str) -> Iterator[BinaryIO]:
     """Yield the uploaded object as a temporary file, read up to the size limit."""
-    found: Any = receipts.open_upload(key)
+    found: Any = direct_uploads.open_upload(key)
     with contextlib.closing(found["Body"]) as body, tempfile.TemporaryFile() as file:
         for chunk in body.iter_chunks(_CHUNK):
             file.write(chunk)

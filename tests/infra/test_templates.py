@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Account
 from budgets.models import Budget
 from expenses.models import Expense
-from expenses.receipts import services as receipts
+from expenses.receipts import direct_uploads
 from infra import templates
 from infra.build_lambdas import function_names
 from notifications.models import Notification
@@ -411,9 +411,9 @@ def test_only_uploads_that_no_expense_took_expire(data):
     (expiring,) = [rule for rule in rules if "ExpirationInDays" in rule]
 
     (tag,) = expiring["TagFilters"]
-    assert f"{tag['Key']}={tag['Value']}" == receipts.PENDING
+    assert f"{tag['Key']}={tag['Value']}" == direct_uploads.PENDING
     assert expiring["Prefix"] == "receipts/"
-    assert expiring["ExpirationInDays"] * 24 > receipts.UPLOAD_HOURS
+    assert expiring["ExpirationInDays"] * 24 > direct_uploads.UPLOAD_HOURS
 
 
 def test_nothing_of_ses_is_made_unless_it_is_the_transport():

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses import queries
 from expenses.models import Expense, Upload
-from expenses.receipts import bounded, uploads, validation
+from expenses.receipts import bounded, direct_uploads, uploads, validation
 from expenses.receipts import services as receipts
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
@@ -807,7 +807,7 @@ def test_the_place_of_a_direct_upload_is_taken_out(browser, lunch):
 
 def test_an_upload_is_over_before_the_bucket_expires_it(alice, browser, lunch):
     key = put(browser)
-    later = NOON.timestamp() + receipts.UPLOAD_HOURS * 3600
+    later = NOON.timestamp() + direct_uploads.UPLOAD_HOURS * 3600
 
     with time_machine.travel(later), pytest.raises(NotFoundError):
         uploads.complete_upload(alice, key, lunch.expense_id)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartbudget.core.dates import TIME_ZONES, quiet_end
+from notifications.quiet_hours import end_of
+from smartbudget.core.dates import TIME_ZONES
 
 UTC = datetime.UTC
 YEARS_FROM = datetime.datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +38,7 @@ def at(written: str, time_zone: str = NEW_YORK) -> datetime.datetime:
     ],
 )
 def test_a_night_ends_in_the_morning(now, end):
-    assert quiet_end(at(now), NEW_YORK, "22:00", "07:00") == (end and at(end))
+    assert end_of(at(now), NEW_YORK, "22:00", "07:00") == (end and at(end))
 
 
 @pytest.mark.parametrize(
@@ -49,28 +50,28 @@ def test_a_night_ends_in_the_morning(now, end):
     ],
 )
 def test_quiet_hours_may_be_in_the_day(now, end):
-    assert quiet_end(at(now), NEW_YORK, "09:00", "17:00") == (end and at(end))
+    assert end_of(at(now), NEW_YORK, "09:00", "17:00") == (end and at(end))
 
 
 def test_an_end_that_the_clocks_jump_over_comes_with_the_jump():
-    end = quiet_end(at("2026-03-08T01:59"), NEW_YORK, "22:00", "02:30")
+    end = end_of(at("2026-03-08T01:59"), NEW_YORK, "22:00", "02:30")
 
     assert end == at("2026-03-08T03:00")
 
 
 def test_a_start_that_the_clocks_jump_over_comes_with_the_jump():
-    assert quiet_end(at("2026-03-08T01:59"), NEW_YORK, "02:30", "07:00") is None
-    assert quiet_end(at("2026-03-08T03:00"), NEW_YORK, "02:30", "07:00")
+    assert end_of(at("2026-03-08T01:59"), NEW_YORK, "02:30", "07:00") is None
+    assert end_of(at("2026-03-08T03:00"), NEW_YORK, "02:30", "07:00")
 
 
 def test_quiet_hours_that_the_clocks_jump_over_are_none():
-    assert quiet_end(at("2026-03-08T01:59"), NEW_YORK, "02:00", "03:00") is None
-    assert quiet_end(at("2026-03-08T03:00"), NEW_YORK, "02:00", "03:00") is None
+    assert end_of(at("2026-03-08T01:59"), NEW_YORK, "02:00", "03:00") is None
+    assert end_of(at("2026-03-08T03:00"), NEW_YORK, "02:00", "03:00") is None
 
 
 def test_an_end_that_comes_twice_ends_twice():
-    first = quiet_end(at("2026-11-01T01:10"), NEW_YORK, "22:00", "01:30")
-    second = quiet_end(at("2026-11-01T01:10+"), NEW_YORK, "22:00", "01:30")
+    first = end_of(at("2026-11-01T01:10"), NEW_YORK, "22:00", "01:30")
+    second = end_of(at("2026-11-01T01:10+"), NEW_YORK, "22:00", "01:30")
 
     assert first == at("2026-11-01T01:30")
     assert second == at("2026-11-01T01:30+")
@@ -78,7 +79,7 @@ def test_an_end_that_comes_twice_ends_twice():
 
 
 def test_equal_times_are_no_quiet_hours():
-    assert quiet_end(at("2026-03-18T07:00"), NEW_YORK, "07:00", "07:00") is None
+    assert end_of(at("2026-03-18T07:00"), NEW_YORK, "07:00", "07:00") is None
 
 
 @given(
@@ -98,7 +99,7 @@ def test_the_end_comes_within_a_day_and_is_not_quiet(time_zone, instant, start, 
             return first <= clock < last
         return not last <= clock < first
 
-    found = quiet_end(instant, time_zone, first, last)
+    found = end_of(instant, time_zone, first, last)
 
     assert (found is not None) == is_quiet(instant)
     if found:
@@ -112,5 +113,5 @@ def test_mornings_come_in_every_time_zone():
     for time_zone in sorted(TIME_ZONES):
         for evening in (22, 23):
             instant = at(f"2026-06-01T{evening}:30", time_zone)
-            end = quiet_end(instant, time_zone, "22:00", "07:00")
+            end = end_of(instant, time_zone, "22:00", "07:00")
             assert end == at("2026-06-02T07:00", time_zone), time_zone

@@ -1,0 +1,162 @@
+"""Direct uploads: presigned addresses, the uploads' records, and their objects."""
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from expenses.models import Upload
+from expenses.receipts.services import (
+    MISSING,
+    StoredReceipt,
+    checksum_of,
+    error_code,
+    schedule_orphan_check,
+    upload_id,
+)
+from smartbudget.core import aws, files
+from smartbudget.core.config import config
+from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.i18n import gettext as _
+
+URL_SECONDS = 3600  # how long a signed address works
+# A direct upload can be used for this long, well before the bucket expires it.
+UPLOAD_HOURS = 12
+PENDING = "state=pending"  # the tag that the bucket's lifecycle rule looks for
+
+
+def create_upload(
+    user_id: str,
+    *,
+    ext: str,
+    content_type: str,
+    size_bytes: int,
+    sha256: str,
+    file_name: str,
+) -> tuple[str, str, dict[str, str]]:
+    """Prepare a direct upload of exactly these bytes.
+
+    Returns the key, the address to PUT them to for an hour, and the headers to send.
+    """
+    key = files.receipt_key(user_id, uuid.uuid4().hex, ext)
+    now = datetime.datetime.now(datetime.UTC)
+    Upload(
+        expense_id=upload_id(key),
+        owner_id=user_id,
+        index_key=Upload.index_key_of(user_id),
+        announced_on=now.date().isoformat(),
+        content_type=content_type,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        file_name=file_name,
+        expires_at=now + datetime.timedelta(hours=UPLOAD_HOURS),
+    ).save(Upload.expense_id.does_not_exist())
+    url = aws.client("s3").generate_presigned_url(
+        "put_object",
+        Params={
+            "Bucket": config.receipts_bucket,
+            "Key": key,
+            "ContentType": content_type,
+            "ContentLength": size_bytes,
+            "ChecksumSHA256": checksum_of(sha256),
+            "Tagging": PENDING,
+            "IfNoneMatch": "*",
+        },
+        ExpiresIn=URL_SECONDS,
+    )
+    headers = {
+        "Content-Type": content_type,
+        "If-None-Match": "*",
+        "x-amz-checksum-sha256": checksum_of(sha256),
+        "x-amz-tagging": PENDING,
+    }
+    return key, url, headers
+
+
+def get_upload(user_id: str, key: str) -> Upload:
+    """Read a direct upload's record, consistently.
+
+    Raises NotFoundError, also for somebody else's and for what was uploaded otherwise.
+    """
+    upload = Upload.find(upload_id(key))
+    if upload is None or upload.owner_id != user_id or _is_over(upload):
+        raise NotFoundError(_("There is no such upload."))
+    return upload
+
+
+def choose_upload(user_id: str, key: str) -> StoredReceipt:
+    """Return a confirmed direct upload, for an expense to refer to.
+
+    Raises InvalidError for any other key.
+    """
+    try:
+        upload = get_upload(user_id, key)
+    except NotFoundError as error:
+        raise InvalidError(str(error), "receipt_url") from error
+    if not upload.is_confirmed:
+        raise InvalidError(_("Confirm this upload first."), "receipt_url")
+    return stored_receipt_of(upload)
+
+
+def stored_receipt_of(upload: Upload) -> StoredReceipt:
+    """Return the object of a direct upload."""
+    return StoredReceipt(
+        upload.key,
+        upload.sha256,
+        upload.content_type,
+        int(upload.size_bytes),
+        upload.file_name,
+        upload=upload,
+    )
+
+
+def _is_over(upload: Upload) -> bool:
+    now = datetime.datetime.now(datetime.UTC)
+    return upload.expires_at is not None and upload.expires_at <= now
+
+
+def open_upload(key: str) -> Mapping[str, Any]:
+    """Begin to read what was uploaded: `Body` and `ContentLength`.
+
+    Raises NotFoundError when nothing was.
+    """
+    try:
+        found: Mapping[str, Any] = aws.client("s3").get_object(
+            Bucket=config.receipts_bucket, Key=key
+        )
+    except ClientError as error:
+        if error_code(error) in MISSING:
+            raise NotFoundError(_("Nothing was uploaded to this key.")) from error
+        raise
+    return found
+
+
+def overwrite_upload(kept: StoredReceipt, file: BinaryIO) -> None:
+    """Replace an uploaded object by its cleaned version, without location data."""
+    aws.client("s3").put_object(
+        Bucket=config.receipts_bucket,
+        Key=kept.key,
+        Body=file,
+        ContentLength=kept.size_bytes,
+        ContentType=kept.content_type,
+        ChecksumSHA256=checksum_of(kept.sha256),
+        Tagging=PENDING,
+    )
+
+
+def make_permanent(expense_id: str, kept: StoredReceipt) -> None:
+    """Remove the expiry tag of a direct upload, just before an expense refers to it."""
+    if kept.upload is None or kept.upload.attached_to is not None:
+        return
+    schedule_orphan_check(expense_id, kept.key, None)
+    try:
+        aws.client("s3").delete_object_tagging(
+            Bucket=config.receipts_bucket, Key=kept.key
+        )
+    except ClientError as error:
+        if error_code(error) in MISSING:
+            message = _("This upload is gone. Please upload it again.")
+            raise InvalidError(message, "receipt_url") from error
+        raise

@@ -19,10 +19,10 @@ from smartbudget.web.user_agent import device_of
 
 
 class EntranceView(ApiView):
-    """Where nobody is logged in yet.
+    """Base of the views without authentication.
 
-    It takes JSON only, which no browser sends across sites without asking first: no
-    CSRF token is needed.
+    Accepts JSON only, which browsers do not send to another site without a preflight
+    request, so no CSRF token is needed.
     """
 
     authentication_classes: list[Any] = []
@@ -195,12 +195,12 @@ class TokenView(ApiView):
 
 
 def _asking_session(request: Request) -> str | None:
-    """Return the key of the session that asks; a token asks for none."""
+    """Return the key of the request's session, or None with an API token."""
     return None if request.auth else session_cookie.session_key(request._request)
 
 
 def answer(request: Request, login: Login, *, status: int) -> Response:
-    """Say who is logged in now, with the session's cookie and the CSRF token."""
+    """Return the response to a login, with the session's cookie and CSRF token."""
     response = Response(status=status)
     session_cookie.begin(request._request, response, login)
     user = login.user

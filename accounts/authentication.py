@@ -25,8 +25,8 @@ from smartbudget.web.problems import CHALLENGE
 class TokenAuthentication(BaseAuthentication):
     """An API token; `request.auth` is then its Access, which a session does not have.
 
-    A browser never sends one by itself, so there is nothing for a CSRF token to prove.
-    One that is no good is refused, whatever cookie came with it.
+    A browser never sends one by itself, so no CSRF token is needed. An invalid token is
+    refused, even with a valid session cookie.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Access] | None:
@@ -65,10 +65,10 @@ class SessionAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """A token may do what one of its scopes is for; a session may do everything."""
+    """Allow a token what one of its scopes permits, and a session everything."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        # OPTIONS tells nothing of anybody; what a view cannot do is a 405.
+        # OPTIONS returns no user data, and an unknown method is answered with 405.
         if request.auth is None or request.method == "OPTIONS":
             return True
         if request.method not in view.allowed_methods:
@@ -80,7 +80,7 @@ class HasScope(BasePermission):
 
 
 class InsufficientScope(PermissionDenied):
-    """The token is good, but not for this."""
+    """The token is valid but lacks a required scope."""
 
     default_code = "insufficient_scope"
 
@@ -96,7 +96,7 @@ class InsufficientScope(PermissionDenied):
 
 
 def require_csrf_token(request: HttpRequest) -> None:
-    """Refuse a write without its CSRF token. Raises DRF's PermissionDenied."""
+    """Raise DRF's PermissionDenied for a write without a valid CSRF token."""
     check = CSRFCheck(lambda request: None)
     check.process_request(request)
     if check.process_view(request, None, (), {}):

@@ -36,7 +36,7 @@ C = TypeVar("C", bound=Credential)
 
 
 def digest(key: str) -> str:
-    """Return the id that a key's item is stored under; it opens nothing."""
+    """Return the id that a key's item is stored under; it gives no access."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -46,14 +46,14 @@ def find(model: type[C], key: str) -> C | None:
 
 
 def read_live(model: type[C], listed: Iterable[str] | None) -> list[C]:
-    """Read what is live of what an account lists, newest first: one BatchGetItem."""
+    """Return the live credentials of an account, newest first, by one BatchGetItem."""
     keys = [model.of_entry(entry).user_id for entry in live(listed)]
     found = model.batch_get(keys, consistent_read=True) if keys else ()
     return sorted(found, key=lambda each: each.created_at, reverse=True)
 
 
 def entry_of(item: Credential) -> str:
-    """Return the entry that the account lists an item as."""
+    """Return the entry for an item in the account's list."""
     return f"{int(item.expires_at)}#{item.digest}"
 
 
@@ -74,7 +74,7 @@ def live(entries: Iterable[str] | None) -> set[str]:
 
 
 def moment(expires_at: float) -> str:
-    """Write an expiry as ISO 8601, UTC."""
+    """Format an expiry as ISO 8601, UTC."""
     return dates.timestamp(datetime.datetime.fromtimestamp(expires_at, datetime.UTC))
 
 
@@ -87,7 +87,7 @@ def delete_all(account: Account, writes: Transaction) -> None:
 
 
 def refresh_cached_users(account: Account, writes: Transaction) -> None:
-    """Add to a transaction that all live credentials carry the account as it is now."""
+    """Add updates of the user cached in all live credentials to a transaction."""
     carried = cached_user(account.user)
     for model, listed in ((Session, account.sessions), (ApiToken, account.tokens)):
         for entry in live(listed):
@@ -99,7 +99,7 @@ def refresh_cached_users(account: Account, writes: Transaction) -> None:
 
 
 def cached_user(user: User) -> dict[str, Any]:
-    """Return the copy of a user that a credential carries, ready for JSON."""
+    """Return a user as a dict for JSON, to be cached in a credential."""
     values = dataclasses.asdict(user)
     threshold = user.large_expense_threshold
     values["large_expense_threshold"] = None if threshold is None else str(threshold)
@@ -107,7 +107,7 @@ def cached_user(user: User) -> dict[str, Any]:
 
 
 def user_from(cached: dict[str, Any]) -> User:
-    """Return the user of a credential's copy."""
+    """Return the user cached in a credential."""
     # During a deploy an item may have been written by older or newer code.
     known = {field.name for field in dataclasses.fields(User)}
     values = {name: value for name, value in cached.items() if name in known}
@@ -118,15 +118,15 @@ def user_from(cached: dict[str, Any]) -> User:
 
 
 def lacks_fields(cached: dict[str, Any]) -> bool:
-    """Return whether older code, which knew fewer fields, wrote a credential's copy.
+    """Check whether older code with fewer fields cached the user.
 
-    Until it is written anew, only the account has the rest.
+    Until it is refreshed, only the account has the other fields.
     """
     return any(field.name not in cached for field in dataclasses.fields(User))
 
 
 def refuse_locked(account: Account) -> None:
-    """Let nobody begin to use a locked account. Raises AuthenticationError."""
+    """Raise AuthenticationError if the account is locked."""
     if account.locked_at:
         logger.info("login refused, locked user_id=%s", account.user_id)
         whom = config.support_email or _("the people who run this site")

@@ -1,4 +1,4 @@
-"""An account's e-mail address, the one it is changing to, and what subscribes them."""
+"""Store changes of an account's e-mail address, pending address and subscriptions."""
 
 from accounts import credentials, unique_names
 from accounts.models import Account, UniqueName
@@ -9,7 +9,7 @@ from smartbudget.core.i18n import gettext as _
 
 
 def without_change(account: Account) -> EmailChanges:
-    """Return what forgets a change of address; the address is free again."""
+    """Return the changes that cancel a pending change of address."""
     if account.pending_email is None:
         return EmailChanges()
     arns = retired(account, account.pending_subscription_arn)
@@ -19,15 +19,15 @@ def without_change(account: Account) -> EmailChanges:
 def store(
     account: Account, changes: EmailChanges, writes: Transaction | None = None
 ) -> Account:
-    """Change what an account says of its e-mail, in one transaction; return it.
+    """Update an account's e-mail attributes in one transaction, and return it.
 
-    The unique names of its addresses follow, and so do its live sessions and API
-    tokens.
+    Also updates the unique names of its addresses, and the user cached in its live
+    sessions and API tokens.
 
-    writes: what belongs into the same transaction.
+    writes: other writes of the same transaction.
 
-    Raises WriteConflictError where the account is not any more as it was read, and
-    ConflictError naming `email` where an address is somebody else's.
+    Raises WriteConflictError if the account was changed since it was read, and
+    ConflictError naming `email` if an address belongs to another account.
     """
     writes = writes or Transaction()
     writes.update(account, change(account, changes, writes))
@@ -45,10 +45,9 @@ def store(
 def change(
     account: Account, changes: EmailChanges, writes: Transaction
 ) -> list[Action]:
-    """Change what an account says of its e-mail; return the actions that store it.
+    """Update an account's e-mail attributes, and return the actions that store them.
 
-    The unique names of its addresses are moved in the transaction, which is the
-    caller's.
+    Adds the changes of its unique names to the caller's transaction.
     """
     held = unique_names.addresses_of(account)
     values: dict[str, object] = {**changes}

@@ -34,7 +34,7 @@ TOKEN_DAYS = {
 
 
 def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
-    """Make a field for a password, which is taken as it is, spaces and all."""
+    """Return a field for a password, whose spaces are not stripped."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text)
 

@@ -26,8 +26,8 @@ _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
 class AuthenticationMiddleware:
     """Set `request.user`, which reads the session when it is first used.
 
-    Deletes the cookie of a session that has ended, and with it what the browser cached,
-    such as thumbnails of receipts.
+    Deletes the cookie of a session that has ended, and clears the browser's cache,
+    which may contain thumbnails of receipts.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -80,7 +80,7 @@ class LoginRequiredMiddleware:
 def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
     """Redirect to the login page and back afterwards; keep what was typed."""
     if form_drafts.is_kept(request, view) and not wants_json(request):
-        # This comes before the check, and no other site may fill in a form.
+        # The CSRF middleware runs later, and no other site may fill in a form.
         if refused := _CSRF_CHECK.process_view(request, view, (), {}):
             return refused
         if draft := form_drafts.sign(request):
@@ -90,7 +90,7 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
     target = reverse("accounts:login")
     if (back := _way_back(request)) not in ("", "/"):
         target += "?" + urlencode({"next": back})
-    if request.htmx:  # which would put the page to log in into a part of its own
+    if request.htmx:  # htmx would put the login page into a part of the page
         return HttpResponseClientRedirect(target)
     return HttpResponseRedirect(target)
 
@@ -101,7 +101,7 @@ def _way_back(request: HttpRequest) -> str:
         return request.htmx.current_url_abs_path or ""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
-    # A button: what it does is not done by leading to its address.
+    # A posted action: its URL does not show the page with the button.
     page = urlsplit(request.headers.get("Referer", ""))
     if (page.scheme, page.netloc) != (request.scheme, request.get_host()):
         return ""

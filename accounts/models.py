@@ -1,4 +1,4 @@
-"""The users table: accounts, and under prefixes of their own what belongs to them."""
+"""The users table: accounts, unique names, sessions and API tokens."""
 
 from typing import ClassVar, Self
 
@@ -17,7 +17,7 @@ from smartbudget.core.user import User
 
 
 class UsernameIndex(GlobalSecondaryIndex["Account"]):
-    """Who has this username; lags behind writes, so it cannot keep names unique."""
+    """Accounts by username; eventually consistent, so it cannot keep names unique."""
 
     class Meta:
         index_name = "username-index"
@@ -27,7 +27,7 @@ class UsernameIndex(GlobalSecondaryIndex["Account"]):
 
 
 class EmailIndex(GlobalSecondaryIndex["Account"]):
-    """Who has this e-mail address; lags behind writes, as above."""
+    """Accounts by e-mail address; eventually consistent."""
 
     class Meta:
         index_name = "email-index"
@@ -37,7 +37,7 @@ class EmailIndex(GlobalSecondaryIndex["Account"]):
 
 
 class Account(Recipient):
-    """One registered person: a recipient of notifications, with an identity."""
+    """A registered user: a recipient of notifications, with an identity."""
 
     username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
     password_hash = UnicodeAttribute()  # Argon2id, in the PHC string format
@@ -55,7 +55,7 @@ class Account(Recipient):
 
     @property
     def user(self) -> User:
-        """The part of the account that sessions and API tokens carry."""
+        """The part of the account that is cached in sessions and API tokens."""
         return User(
             user_id=self.user_id,
             username=self.username,
@@ -79,7 +79,7 @@ class UniqueName(Table):
 
 
 class Credential(Table):
-    """`<kind>#<sha256 of its key>`: what opens an account, see accounts.credentials."""
+    """`<kind>#<sha256 of its key>`: a session or token; see accounts.credentials."""
 
     class Meta(UsersMeta):
         pass
@@ -99,12 +99,12 @@ class Credential(Table):
 
     @classmethod
     def item_key(cls, digest: str) -> str:
-        """Return the `user_id` of the one whose key has this sha256."""
+        """Return the `user_id` of the credential whose key has this sha256."""
         return f"{cls.kind}#{digest}"
 
     @classmethod
     def of_entry(cls, entry: str) -> Self:
-        """Return a stand-in for an entry's item, to change or delete it."""
+        """Return an unread model of an entry's item, to update or delete it."""
         return cls(user_id=cls.item_key(entry.partition("#")[2]))
 
 
@@ -117,7 +117,7 @@ class Session(Credential):
 
 
 class ApiToken(Credential):
-    """What a program may use an account with."""
+    """A token with which a program can use an account."""
 
     kind = "token"
 

@@ -26,7 +26,7 @@ MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
 AT_ONCE = 4  # hashes a process computes together: a login flood must not fill memory
 LONGEST_WAIT = 5  # seconds for a turn
 
-# Words that nobody's password may be, whatever digits and marks stand around them.
+# Words that are refused as passwords, even with digits or other characters added.
 OURS = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
@@ -59,7 +59,7 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
 
 
 def _letters(text: str) -> str:
-    """Return what is left without digits and marks; a text without letters as it is."""
+    """Return the letters of a text, or the text itself if it has none."""
     return "".join(filter(str.isalpha, text)) or text
 
 
@@ -73,9 +73,9 @@ def hash_password(password: str) -> str:
 
 
 def verify(password: str, password_hash: str | None) -> bool:
-    """Tell whether a password is the one that was hashed.
+    """Check whether a password matches a hash.
 
-    password_hash: None where there is no such account; takes as long and is false.
+    password_hash: None if there is no account; takes as long, and returns False.
 
     Raises UnavailableError when too many are being hashed.
     """

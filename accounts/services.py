@@ -1,4 +1,4 @@
-"""Accounts: registration, login, profile and password."""
+"""Register accounts, log in, and change passwords."""
 
 import logging
 import uuid
@@ -56,15 +56,15 @@ def register(
     address: str | None = None,
     device: str | None = None,
 ) -> Login:
-    """Make an account and log it in.
+    """Create an account and log it in.
 
-    The language spoken now is the account's until another is chosen.
+    The current language becomes the account's.
 
-    address: network address to throttle by; None for nobody's, as on the command line.
-    device: what the session is begun on, in words.
+    address: network address to throttle by, or None, as on the command line.
+    device: description of the browser, such as `Firefox on Linux`.
 
-    Raises InvalidError or ConflictError naming the field, and ThrottledError. Not to be
-    repeated: the second time the name is taken.
+    Raises InvalidError or ConflictError naming the field, and ThrottledError. Not safe
+    to repeat: the second time the name is taken.
     """
     username = validators.username(username)
     email = validators.email(email)
@@ -113,9 +113,9 @@ def _store_account(account: Account, session: Session) -> None:
 
 
 def _is_stored(account: Account) -> bool:
-    """Tell whether both names are this account's.
+    """Check whether both unique names belong to this account.
 
-    Raises ConflictError naming the field that is somebody else's.
+    Raises ConflictError naming the field if one belongs to another account.
     """
     names = {
         "username": (
@@ -139,21 +139,21 @@ def _is_stored(account: Account) -> bool:
 def log_in(
     *, identifier: str, password: str, address: str, device: str | None = None
 ) -> Login:
-    """Check a username or e-mail address with its password and begin a session.
+    """Verify a username or e-mail address with its password, and start a session.
 
-    address: network address to throttle by. device: what it is, in words.
+    address: network address to throttle by. device: description of the browser.
 
-    Raises AuthenticationError, the same in words and time for a wrong password and for
-    nobody's name, and ThrottledError by the name that was typed. That an account is
-    locked is told, as an AuthenticationError too, only to who knows its password.
+    Raises AuthenticationError, with the same text and timing for a wrong password and
+    for an unknown name, and ThrottledError by the typed name. A locked account raises
+    AuthenticationError with another text, only if the password is right.
     """
     log.bind_more(source=address)
     name = identifier.strip().casefold()
     key = (
         unique_names.email_key(name) if "@" in name else unique_names.username_key(name)
     )
-    # Names are read by key and consistently, which an index cannot be: it may not yet
-    # know who has just registered. Nobody's account costs the same two reads.
+    # Names are read by key and consistently: an index may lag behind a registration.
+    # An unknown name costs the same two reads.
     owner = (
         unique_names.owner_of(key)
         if key.isascii() and len(key) <= LONGEST_KEY
@@ -170,10 +170,10 @@ def log_in(
 def _count_and_verify(
     identifier: str, address: str, password: str, account: Account | None
 ) -> bool:
-    """Count a try before it is made, and take it back unless it failed.
+    """Verify a password, counting the attempt before and subtracting it on success.
 
-    identifier: the name that was typed. If an account's two names shared a counter,
-    failing with one and then being throttled with the other would tell whose it is.
+    identifier: the typed name. If an account's two names shared a counter, being
+    throttled by one after failing with the other would reveal that both are the same.
     """
     throttling.count(ADDRESS_LOGINS, address)
     failed = False
@@ -226,9 +226,9 @@ def find_account_by_email(email: str) -> Account | None:
 
 
 def change_account(account: Account, values: Mapping[str, Any]) -> None:
-    """Store checked values, and every live copy of them, in one transaction.
+    """Update validated values in an account and its caches, in one transaction.
 
-    Sessions and API tokens have copies: with 20 of each it is far from 100 items.
+    Sessions and API tokens cache the user: 20 of each, far less than 100 items.
 
     Raises WriteConflictError if the account has changed since it was read.
     """
@@ -241,10 +241,10 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
 
 
 def verify_password(account: Account, password: str, field: str) -> None:
-    """Make sure that somebody logged in knows the password.
+    """Verify the password of a logged-in user.
 
-    Raises InvalidError naming `field`, and ThrottledError: a stolen session must not
-    serve to guess the password.
+    Raises InvalidError naming `field`, and ThrottledError, so that a stolen session
+    cannot be used to guess the password.
     """
     throttling.count(PASSWORD_CHECKS, account.user_id)
     if not passwords.verify(password, account.password_hash):
@@ -257,8 +257,8 @@ def change_password(
 ) -> Login:
     """Change the password, end every session and API token, and begin a new session.
 
-    A change of the e-mail address that waits to be confirmed is taken back: who asked
-    for it knew the old password, and so did who made a token.
+    A pending change of the e-mail address is cancelled: like a token, it may have been
+    requested by an intruder who knew the old password.
 
     Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
     """

@@ -1,4 +1,4 @@
-"""The session cookie: log a browser in and out, and find who is logged in on it.
+"""The session cookie: log a browser in and out, and find its user.
 
 Why: docs/decisions.md#sessions-are-items-in-the-users-table
 """
@@ -35,9 +35,9 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
-    """Give the browser its new session's key, and a CSRF token to go with it.
+    """Set the cookie of a new session, and rotate the CSRF token.
 
-    The session that the browser had until now ends.
+    The browser's previous session ends.
     """
     if old_key := session_key(request):
         sessions.log_out(old_key)
@@ -54,7 +54,7 @@ def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
 
 
 def end(request: HttpRequest) -> None:
-    """End the browser's session; the answer takes its cookie away."""
+    """End the browser's session; the response deletes its cookie."""
     if key := session_key(request):
         sessions.log_out(key)
     forget(request)

@@ -1,4 +1,4 @@
-"""Sessions: begun, found by their key, listed and ended."""
+"""Start, find, list and end sessions."""
 
 import logging
 import secrets
@@ -30,7 +30,7 @@ AT_MOST = 20  # of one account; a new one ends the oldest
 
 @dataclass(frozen=True)
 class Login:
-    """A session that has begun; `session_key` is known to the browser alone."""
+    """A new session; only the browser knows its `session_key`."""
 
     user: User
     session_key: str
@@ -38,17 +38,17 @@ class Login:
 
 @dataclass(frozen=True)
 class LiveSession:
-    """A session as its owner sees it; nothing in it opens it."""
+    """A session as its owner sees it, without its key."""
 
     session_id: str  # sha256 of its key
     device: str | None  # "Firefox on Linux"; None: it did not say
     created_at: str  # ISO 8601, UTC
     expires_at: str  # the same
-    is_current: bool  # the one that asks
+    is_current: bool  # whether the request uses it
 
 
 def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
-    """Make a session for an account, to be stored with `put`."""
+    """Return a new session of an account, to be stored with `put`."""
     key = secrets.token_urlsafe(32)
     session = Session(
         user_id=Session.item_key(credentials.digest(key)),
@@ -62,15 +62,15 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
 
 
 def last_begun(account: Account) -> str | None:
-    """Return when the newest session began that nobody ended; None: there is none."""
+    """Return when the newest listed session began, or None."""
     expiries = [credentials.expiry_of(entry) for entry in account.sessions or ()]
     return credentials.moment(max(expiries) - LIFETIME_SECONDS) if expiries else None
 
 
 def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
-    """Read the account's live sessions, newest first, with one BatchGetItem.
+    """Return the account's live sessions, newest first, with one BatchGetItem.
 
-    session_key: of the one that asks; None: none does.
+    session_key: of the current session, or None.
     """
     mine = credentials.digest(session_key) if session_key else None
     return [
@@ -86,18 +86,18 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
 
 
 def begin_session(account: Account, device: str | None = None) -> Login:
-    """Begin a session for somebody whose password was found right.
+    """Start a session for an account whose password was verified.
 
-    Raises AuthenticationError if the password has been changed meanwhile, or if the
-    account is locked.
+    Raises AuthenticationError if the password was changed meanwhile or the account is
+    locked.
     """
     return retry_on_conflict(lambda: _begin_session(account, device))
 
 
 def _begin_session(checked: Account, device: str | None) -> Login:
-    """Store a session and note it at the account, in one transaction.
+    """Store a session and add it to the account's list, in one transaction.
 
-    checked: the account as it was when its password was found right.
+    checked: the account as it was when its password was verified.
     """
     account = recipients.find(checked.user_id, Account)
     if account is None:
@@ -120,7 +120,7 @@ def _begin_session(checked: Account, device: str | None) -> Login:
 
 
 def find_session(session_key: str) -> User | None:
-    """Return whose session a key opens; None if it ended, expired or never was."""
+    """Return the user of a session, or None if it does not exist or expired."""
     session = credentials.find(Session, session_key)
     if session is None or session.expires_at <= time.time():
         return None
@@ -128,9 +128,9 @@ def find_session(session_key: str) -> User | None:
 
 
 def user_of(item: Credential) -> User | None:
-    """Return the user that a session or token carries; None if there is none any more.
+    """Return the user of a session or token, or None if the account was deleted.
 
-    Where older code wrote it, without what it did not know, the account is read.
+    Reads the account only if older code cached a user with fewer fields.
     """
     if credentials.lacks_fields(item.user):
         account = recipients.find(item.owner, Account)
@@ -151,24 +151,24 @@ def _end_session(session_key: str) -> None:
     writes.delete(session)
     account = recipients.find(session.owner, Account)
     if account is not None:
-        left = set(account.sessions or ()) - {credentials.entry_of(session)}
-        writes.update(account, [Account.assign("sessions", left or None)])
+        remaining = set(account.sessions or ()) - {credentials.entry_of(session)}
+        writes.update(account, [Account.assign("sessions", remaining or None)])
     writes.commit()
     logger.info("session ended user_id=%s", session.owner)
 
 
 def list_sessions(user: User, session_key: str | None = None) -> list[LiveSession]:
-    """List where the user is logged in, newest first.
+    """Return the user's live sessions, newest first.
 
-    session_key: of the session that asks; None: none does.
+    session_key: of the current session, or None.
     """
     return list_live(recipients.get(user.user_id, Account), session_key)
 
 
 def end_session(user: User, session_id: str) -> None:
-    """End one of the user's sessions; it opens nothing from then on.
+    """End one of the user's sessions, with immediate effect.
 
-    Raises NotFoundError, also for somebody else's and for one that has ended.
+    Raises NotFoundError, also for another user's session or an ended one.
     """
     ended = _end_sessions(user, lambda found: found == session_id)
     if not ended:
@@ -176,7 +176,7 @@ def end_session(user: User, session_id: str) -> None:
 
 
 def end_other_sessions(user: User, session_key: str | None) -> int:
-    """End every session of the user's but the one that asks; return how many.
+    """End all sessions of the user but the current one; return how many.
 
     session_key: as in `list_sessions`. Safe to repeat.
     """

@@ -1,8 +1,8 @@
-"""API tokens: made, found and revoked; what programs use an account with.
+"""Create, find and revoke API tokens, with which programs use an account.
 
-A token is 32 random bytes after a prefix by which it is recognised where it leaked. It
-is shown once; its item is stored under its SHA-256, which cannot be guessed back from
-so many bytes, and is found by it, so that there is nothing to compare in constant time.
+A token is a prefix, by which leaked tokens are recognised, and 32 random bytes. It is
+shown once. Its item is stored and found by its SHA-256, which cannot be reversed for so
+many bytes, so no comparison in constant time is needed.
 
 Why: docs/decisions.md#api-tokens-are-random-scoped-and-shown-once
 """
@@ -54,7 +54,7 @@ _MINUTE = datetime.timedelta(minutes=1)  # how exactly the last use is known
 
 @dataclass(frozen=True)
 class Access:
-    """What a request may do that came with a token."""
+    """The permissions of a request with a token."""
 
     token_id: str  # sha256 of the token
     scopes: frozenset[str]  # of SCOPES
@@ -62,7 +62,7 @@ class Access:
 
 @dataclass(frozen=True)
 class LiveToken:
-    """A token as its owner sees it; nothing in it opens anything."""
+    """A token as its owner sees it, without its secret."""
 
     token_id: str  # sha256 of the token
     name: str
@@ -80,7 +80,7 @@ def create_token(
     scopes: Collection[str],
     expires_in_days: int,
 ) -> tuple[LiveToken, str]:
-    """Make a token, and return it with its secret, which is not to be had again.
+    """Create a token, and return it with its secret, which cannot be read again.
 
     scopes: of SCOPES. expires_in_days: 1-366.
 
@@ -110,7 +110,7 @@ def create_token(
 
 
 def find_token(secret: str) -> tuple[User, Access] | None:
-    """Return who a token acts for, and what it may do; None if it opens nothing.
+    """Return a token's user and permissions, or None if it is invalid or expired.
 
     One read, and at most once a minute a write of when it was used, which fails nobody.
     """
@@ -135,7 +135,7 @@ def tokens_of(account: Account) -> list[LiveToken]:
 
 
 def get_token(user: User, token_id: str) -> LiveToken:
-    """Show one of the user's live tokens. Raises NotFoundError."""
+    """Return one of the user's live tokens. Raises NotFoundError."""
     token = ApiToken.find(ApiToken.item_key(token_id))
     if token is None or token.owner != user.user_id or token.expires_at <= time.time():
         raise NotFoundError(_(NO_SUCH))
@@ -143,9 +143,9 @@ def get_token(user: User, token_id: str) -> LiveToken:
 
 
 def revoke_token(user: User, token_id: str) -> None:
-    """End one of the user's tokens; it opens nothing from then on.
+    """Revoke one of the user's tokens, with immediate effect.
 
-    Raises NotFoundError, also for somebody else's and for one that has ended.
+    Raises NotFoundError, also for another user's token or a revoked one.
     """
 
     was_there = False
@@ -155,12 +155,12 @@ def revoke_token(user: User, token_id: str) -> None:
         account = services.get_account(user.user_id)
         held = account.tokens or set()
         ended = {
-            each
-            for each in credentials.live(held)
-            if credentials.id_of(each) == token_id
+            entry
+            for entry in credentials.live(held)
+            if credentials.id_of(entry) == token_id
         }
         if not ended and was_there:
-            return  # the reply was lost, or somebody else was faster
+            return  # after a lost reply, or revoked by a concurrent request
         if not ended:
             raise NotFoundError(_(NO_SUCH))
         was_there = True
@@ -177,7 +177,7 @@ def revoke_token(user: User, token_id: str) -> None:
 def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     """Store a token, list it at its account, and store the notice, all or nothing.
 
-    checked: the account as it was when its password was found right.
+    checked: the account as it was when its password was verified.
     """
     account = services.get_account(checked.user_id)
     if account.password_hash != checked.password_hash:
@@ -214,7 +214,7 @@ def _notice(account: Account, token: ApiToken) -> "Notification":
 
 
 def _note_use(token: ApiToken) -> None:
-    """Write that a token is used now, once a minute however many use it at once."""
+    """Store the time of a token's use, at most once a minute."""
     now = dates.now()
     before = dates.timestamp(now - _MINUTE)
     if token.last_used_at and token.last_used_at > before:

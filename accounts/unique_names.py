@@ -24,14 +24,14 @@ def owner_of(key: str) -> str | None:
 
 
 def addresses_of(account: Account) -> set[str]:
-    """Return the addresses that nobody else may have: the present and the next one."""
+    """Return the addresses reserved for an account: the current and the pending one."""
     return {account.email, *filter(None, [account.pending_email])}
 
 
 def move(writes: Transaction, user_id: str, *, old: set[str], new: set[str]) -> None:
-    """Add to a transaction that these addresses are an account's, no longer those.
+    """Add the change of an account's addresses from `old` to `new` to a transaction.
 
-    An address of somebody else's refuses the transaction, naming its UniqueName.
+    Another account's address makes the transaction fail, naming its UniqueName.
     """
     ours = UniqueName.user_id.does_not_exist() | (UniqueName.owner == user_id)
     for address in new - old:
@@ -41,7 +41,7 @@ def move(writes: Transaction, user_id: str, *, old: set[str], new: set[str]) -> 
 
 
 def release(writes: Transaction, account: Account) -> None:
-    """Add to a transaction that an account's names are anybody's again."""
+    """Add the release of an account's unique names to a transaction."""
     ours = UniqueName.user_id.does_not_exist() | (UniqueName.owner == account.user_id)
     writes.delete(UniqueName(user_id=username_key(account.username)), ours)
     move(writes, account.user_id, old=addresses_of(account), new=set())

@@ -1,4 +1,4 @@
-"""Addresses of accounts; smartbudget.urls says how the lists are used."""
+"""URLs of accounts; smartbudget.urls includes both lists."""
 
 from django.urls import path, register_converter
 

@@ -15,7 +15,7 @@ USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 PHONE = re.compile(r"[0-9 +()-]{5,20}")
 
-# Shorter, and the run that sends what waited might miss it.
+# In a shorter time, the sweep might miss sending the delayed e-mails.
 SHORTEST_LOUD = 60  # minutes
 
 # What mail servers accept in practice: ASCII, a dotted domain, no quoted names.

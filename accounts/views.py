@@ -99,7 +99,7 @@ def _enter(request: HttpRequest, login: Login) -> HttpResponse:
 
 
 def _go_on(request: HttpRequest, login: Login, draft: FormDraft) -> HttpResponse:
-    """Show the way back to the form that somebody was logged out of."""
+    """Render the page that leads back to the form kept during the login."""
     response = HttpResponse()
     session_cookie.begin(request, response, login)
     activate(login.user.language)
@@ -162,7 +162,7 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_tokens(request: HttpRequest) -> HttpResponse:
-    """List the tokens, and make one: its secret is on this answer and nowhere else."""
+    """List the tokens, and create one, whose secret only this response shows."""
 
     def listed() -> dict[str, Any]:
         return {"tokens": tokens.list_tokens(request.user)}

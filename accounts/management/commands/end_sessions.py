@@ -1,7 +1,7 @@
 """`manage.py end_sessions`: after tables were restored, or when sessions were stolen.
 
-Tables that come back as they were bring back sessions and API tokens that have ended
-since. It scans, which the web's role may not: run it as an administrator.
+Restored tables contain sessions and API tokens that have ended since. The command
+scans, which the web's role is not allowed to do: run it as an administrator.
 """
 
 from typing import Any

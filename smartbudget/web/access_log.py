@@ -7,12 +7,12 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# As long as a link's key is, which lets in whoever has it; ids are shorter.
+# The length of the secret in a mail's link; ids are shorter.
 SECRET = re.compile(r"[^/]{43,}")
 
 
 class AccessLogger(Logger):
-    """No query strings (cursors, searches), no addresses, no link's keys.
+    """Log requests without query strings, network addresses and secrets of links.
 
     A line of the application about the same request has the same `request_id`.
     """
@@ -24,7 +24,7 @@ class AccessLogger(Logger):
         environ: dict[str, Any],
         request_time: datetime.timedelta,
     ) -> None:
-        """Write what was asked, what came of it, and how long it took."""
+        """Log a request with its status, size and duration."""
         line = {
             "time": datetime.datetime.now(datetime.UTC).isoformat("T", "milliseconds"),
             "logger": "access",

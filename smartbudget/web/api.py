@@ -1,4 +1,4 @@
-"""What every API view shares: who and how much may ask, and how answers look."""
+"""The base of API views: permissions, rate limits, conditional requests, errors."""
 
 import functools
 import re
@@ -109,7 +109,7 @@ class ApiView(APIView):
         return [] if self._asks_for_options() else super().get_permissions()
 
     def _asks_for_options(self) -> bool:
-        """What an address takes is no secret, and costs no look at who asks."""
+        """Check for OPTIONS, which needs no authentication."""
         return getattr(self.request, "method", None) == "OPTIONS"
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
@@ -183,12 +183,12 @@ class ApiView(APIView):
             response = _without_item(response)
         response = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "HEAD" and response.streaming:
-            response.streaming_content = ()  # what nobody gets need not be made
+            response.streaming_content = ()  # HEAD sends no body
         if not self._is_representation(request, response):
             return response
         response.render()
         tag = response.headers["ETag"] = etags.tag_of(response.content)
-        # Kept by the caller alone, who asks each time if it is still so.
+        # Only the client may cache it, and must revalidate it each time.
         response.headers["Cache-Control"] = "private, no-cache"
         if request.method not in SAFE_METHODS:
             return response
@@ -207,7 +207,7 @@ class ApiView(APIView):
         return reading if method in SAFE_METHODS else changing
 
     def _hides_item(self, request: Request, response: HttpResponseBase) -> bool:
-        """Tell whether an answer would show an item to a token that may not read it."""
+        """Check whether a response would show an item to a token without read scope."""
         return (
             response.status_code in {200, 201}
             and self.hides_items(request.method)
@@ -216,14 +216,14 @@ class ApiView(APIView):
         )
 
     def hides_items(self, method: str | None) -> bool:
-        """Tell whether some tokens may use a method and not see its answer."""
+        """Check whether a scope allows a method without showing its response."""
         if method not in self.shows_item or "GET" not in self.allowed_methods:
             return False
         reading, changing = self.scopes_for("GET"), self.scopes_for(method)
         return not set(changing) <= set(reading)
 
     def _is_representation(self, request: Request, response: HttpResponseBase) -> bool:
-        """Tell whether an answer is what a GET gives, in JSON."""
+        """Check whether a response is the JSON representation that GET returns."""
         return (
             self.tagged_status(request.method) == response.status_code
             and isinstance(response, Response)
@@ -231,21 +231,21 @@ class ApiView(APIView):
         )
 
     def tagged_status(self, method: str | None) -> int | None:
-        """Return the status with which a method's answers have an ETag."""
+        """Return the status of a method's responses that have an ETag, or None."""
         if method in {"GET", "HEAD"} or (method == "PATCH" and self.takes_if_match):
             return 200
         return 201 if method == "POST" and self.creates_items else None
 
 
 def _without_item(response: HttpResponseBase) -> Response:
-    """Return what a token that may not read gets: that it was done, and where."""
+    """Return the response for a token that may not read, without the item."""
     if response.status_code == 201:
         return Response(status=201, headers={"Location": response.headers["Location"]})
     return Response(status=204)
 
 
 def address_of(request: Request, name: str, *keys: str) -> str:
-    """Return the whole address of something of the API's."""
+    """Return the absolute URL of an API view."""
     return request.build_absolute_uri(reverse(f"api:{name}", args=keys))
 
 
@@ -272,7 +272,7 @@ class ProblemResponse(Response):
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer errors by the one table; None leaves a bug to Django and the log."""
+    """Return the response to an error, or None for a bug, which Django logs."""
     problem = errors.problem_of(error)
     if problem is None:
         return None

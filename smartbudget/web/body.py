@@ -23,7 +23,7 @@ UPLOADS = re.compile(
 
 
 def is_too_large(request: HttpRequest) -> bool:
-    """Tell whether the body is over the limit, which is higher where files go."""
+    """Check whether the body is over the limit, which is higher for uploads."""
     try:
         size_bytes = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -37,10 +37,9 @@ def is_too_large(request: HttpRequest) -> bool:
 
 
 class WholeBody:
-    """A request's body that fails when the sender goes away halfway.
+    """A request's body that raises if the client disconnects before its end.
 
-    Otherwise what arrived is taken for the whole. As with any file, less than was
-    asked for means that there is no more.
+    Otherwise a truncated body would be accepted as complete.
     """
 
     def __init__(self, source: Any, size_bytes: int) -> None:
@@ -67,7 +66,7 @@ class WholeBody:
 
 @contextmanager
 def whole_body(environ: dict[str, Any]) -> Iterator[None]:
-    """Have a request's body be all that was sent or an error, in chunks or not."""
+    """Reject a truncated body, chunked or not."""
     is_chunked = "HTTP_TRANSFER_ENCODING" in environ
     has_body = is_chunked or environ.get("CONTENT_LENGTH") not in {None, "", "0"}
     with (
@@ -85,10 +84,10 @@ def whole_body(environ: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _in_time(line: socket.socket | None) -> Iterator[None]:
-    """Read no longer from a line on which a body did not come in time.
+    """Stop reading a body that does not arrive in time, as if the client disconnected.
 
-    What is missing then is as if its sender had gone. Each waiting for a piece could
-    be short and all of them for ever, while they hold one of the few threads.
+    Otherwise a slow client could hold one of the few threads forever, with short pauses
+    between the pieces.
     """
     if line is None:
         yield
@@ -108,9 +107,9 @@ def _in_time(line: socket.socket | None) -> Iterator[None]:
 
 
 def _measure(chunks: Any, spool: IO[bytes]) -> int:
-    """Read chunks and return their length: not past the largest limit, then it is over.
+    """Read a chunked body and return its length, up to just above the largest limit.
 
-    What ends early is said to be longer than it is.
+    For a truncated body the length returned is larger than what was read.
     """
     size_bytes = 0
     try:
@@ -126,9 +125,9 @@ def _measure(chunks: Any, spool: IO[bytes]) -> int:
 
 
 def is_utf8(request: HttpRequest) -> bool:
-    """Tell whether a body's text is UTF-8, as far as it says what it is.
+    """Check whether the declared charset of a body is UTF-8, or absent.
 
-    Python knows encodings that are none of text, and fails when asked for one.
+    Python also knows codecs that are no text encodings, and fails on these.
     """
     charset = request.content_params.get("charset", "utf-8")
     try:
@@ -138,5 +137,5 @@ def is_utf8(request: HttpRequest) -> bool:
 
 
 def sends_json(request: HttpRequest) -> bool:
-    """Tell whether the body says that it is JSON."""
+    """Check whether the body is declared as JSON."""
     return request.content_type == JSON

@@ -43,7 +43,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ChangeList:
-    """What a list looks like, whatever is on it.
+    """The layout of a list.
 
     row_template: the cells of one row, which it knows as `row`.
     none_template: what is said where there is no row.
@@ -75,7 +75,7 @@ class ChangeList:
         context: dict[str, Any] | None = None,
         beside: Callable[[Any], dict[str, Any]] = lambda page: {},
     ) -> HttpResponse:
-        """Show the page that the address asks for, filtered by a form.
+        """Render the requested page of the list, filtered by a form.
 
         find: reads it from what the form holds and the page's position. row: what the
         row's template gets of an item. context: what the template needs in any case.

@@ -1,4 +1,4 @@
-"""What every template knows."""
+"""Context processors of all templates."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def user(request: HttpRequest) -> dict[str, Any]:
 
 
 def section(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the part of the site that is shown; None where there is none."""
+    """Return the current section of the site, or None outside of any."""
     match = request.resolver_match
     if match is None:
         return {"section": None}

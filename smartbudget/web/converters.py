@@ -1,4 +1,4 @@
-"""What stands for an item in an address."""
+"""Path converters for ids in URLs."""
 
 
 class _AsItIs:
@@ -10,7 +10,7 @@ class _AsItIs:
 
 
 class ItemIdConverter(_AsItIs):
-    """An id as all of ours are, a UUID's 32 digits; anything else is not found."""
+    """An item's id, 32 hexadecimal digits; anything else is not found."""
 
     regex = "[0-9a-f]{32}"
 

@@ -1,4 +1,4 @@
-"""What explains the API: its schema, and pages."""
+"""The API's schema and documentation pages."""
 
 import functools
 from typing import Any

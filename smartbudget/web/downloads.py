@@ -1,4 +1,4 @@
-"""Files that are made while they are being sent."""
+"""Responses that stream a file while it is created."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

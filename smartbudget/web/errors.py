@@ -1,6 +1,6 @@
-"""What an error looks like from outside: decided by class, once, for API and pages.
+"""Convert errors to responses, by class, for both the API and pages.
 
-Programs get a problem document (RFC 9457), people a page.
+The API returns problem documents (RFC 9457).
 """
 
 import dataclasses
@@ -85,13 +85,13 @@ CODES = {
 
 
 def plain(status: int) -> Problem:
-    """Return the problem of which nothing is known but its status."""
+    """Return the generic problem of a status."""
     wait = RETRY_AFTER if status == 503 else None
     return _waiting(Problem(status, _(SENTENCES[status]), CODES[status]), wait)
 
 
 def _waiting(problem: Problem, wait: int | None) -> Problem:
-    """Return a problem that also says when to try again; None: it does not."""
+    """Return a problem with the seconds to wait, or unchanged if None."""
     if wait is None:
         return problem
     headers = {**problem.headers}
@@ -109,7 +109,7 @@ def problem_of(error: BaseException) -> Problem | None: ...
 
 
 def problem_of(error: BaseException) -> Problem | None:
-    """Describe what is no bug: domain errors, outages, what DRF and Django refuse."""
+    """Return the problem of a domain error, an outage or a refusal; None for a bug."""
     if isinstance(error, DomainError):
         return _of_domain(error)
     if isinstance(error, APIException):
@@ -175,7 +175,7 @@ def _faults(detail: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
 
 
 def response_of(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Answer with a problem: a document where JSON is wanted, else a page."""
+    """Return the response for a problem, as JSON if preferred, else as a page."""
     if wants_json(request):
         return JsonResponse(
             document(problem, request.method),
@@ -189,7 +189,7 @@ def response_of(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def response_or_raise(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer with what is known of an error; raise it again if nothing is."""
+    """Return the response for an error, or raise it again if it is a bug."""
     problem = problem_of(error)
     if problem is None:
         raise error
@@ -208,7 +208,7 @@ def _page(request: HttpRequest, problem: Problem) -> str:
 
 
 def in_words(seconds: int) -> str:
-    """Write a time to wait: `40 seconds`, from two minutes on `3 minutes`."""
+    """Format a time to wait: `40 seconds`, from two minutes on `3 minutes`."""
     if seconds < 120:
         said = ngettext("{count} second", "{count} seconds", seconds)
         return said.format(count=seconds)
@@ -216,10 +216,9 @@ def in_words(seconds: int) -> str:
 
 
 def _user_of(request: HttpRequest, problem: Problem) -> Any:
-    """Return the user for the menu.
+    """Return the signed-in user for the error page's menu, or AnonymousUser.
 
-    A refusal costs no AWS call, and after a 5xx AWS may be down: there it is the user
-    that was read before, if any.
+    After a 429 or 5xx, only a user that was read before is used, without an AWS call.
     """
     if problem.status == 429 or problem.status >= 500:
         return getattr(request, "session_user", AnonymousUser())
@@ -278,7 +277,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether the answer should be JSON: API, JSON sent, or JSON preferred."""
+    """Check whether to respond with JSON: API, JSON sent, or JSON preferred."""
     return (
         request.path_info == "/api"
         or request.path_info.startswith("/api/")

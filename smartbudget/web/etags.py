@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13): what a representation's tag is good for.
+"""Conditional requests by entity tags (RFC 9110, 13).
 
 Tags are read from `request.META`: CompressionMiddleware changed them there.
 """
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def tag_of(content: bytes) -> str:
-    """Make a strong entity tag: other bytes, another tag."""
+    """Return a strong entity tag of the content."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def tag_of_data(data: Mapping[str, Any]) -> str:
-    """Return the tag that an answer with this data has."""
+    """Return the tag of a response with this data."""
     return tag_of(JSONRenderer().render(data))
 
 
@@ -47,14 +47,14 @@ def if_match(
 
 
 def changed() -> PreconditionError:
-    """Return what is raised where If-Match names something else than is stored."""
+    """Return the error for an If-Match that does not match what is stored."""
     return PreconditionError(_("This was changed meanwhile. Read it again."))
 
 
 def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
-    """Refuse what would else be ignored: a write that must not always happen.
+    """Raise InvalidError, naming the header, for a condition that is not supported.
 
-    Raises InvalidError naming the header.
+    Otherwise the condition would be ignored and the write would always happen.
     """
     for name in ("If-Match", "If-None-Match"):
         is_taken = name == "If-Match" and if_match_is_taken

@@ -1,4 +1,4 @@
-"""What API bodies are made of, beyond DRF's own fields."""
+"""Serializer fields of the API, beyond DRF's own."""
 
 import datetime
 import re

@@ -1,7 +1,7 @@
-"""What was typed into a form whose session had ended, kept through logging in.
+"""Keep a submitted form through a login, if its session had ended.
 
-The page that asks to log in carries it, signed. The page after that shows the form
-filled in again, and nothing is saved before its owner presses Save once more.
+The login page contains the form's values, signed. After the login the form is shown
+again with these values, and nothing is saved until the user presses Save again.
 
 It is kept for 12 hours and up to 20,000 characters, never with passwords or files.
 Django checks the CSRF token first, so another site cannot fill in a form.
@@ -28,7 +28,7 @@ _LEFT_OUT = {"csrfmiddlewaretoken", RESTORED}
 
 @dataclass(frozen=True)
 class FormDraft:
-    """A form that was sent: where, and what was in it but for its files."""
+    """A submitted form: its URL and its values, without files."""
 
     path: str
     fields: list[tuple[str, str]]
@@ -64,7 +64,7 @@ def sign(request: HttpRequest) -> str | None:
 
 
 def read(signed: str) -> FormDraft | None:
-    """Return a signed draft; None for none, one too old or one of somebody's making."""
+    """Return a signed draft, or None if it is missing, expired or forged."""
     try:
         path, fields, had_files = signing.loads(signed, salt=_SALT, max_age=MAX_AGE)
     except signing.BadSignature:

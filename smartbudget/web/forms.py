@@ -1,4 +1,4 @@
-"""Showing a form, and saving what somebody typed into it."""
+"""Render a form and save what it contains."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -47,12 +47,12 @@ class AmountField(CharField):
 
 
 def amount_label(user: User) -> Any:
-    """Call a field for amounts by the currency that they are in."""
+    """Return the label of an amount field, with the user's currency."""
     return format_lazy(gettext_lazy("Amount ({currency})"), currency=user.currency)
 
 
 class ListForm(Form):
-    """What a list shows."""
+    """A form that filters or sorts a list."""
 
     arranging: tuple[str, ...] = ()  # fields that leave nothing out
 

@@ -1,4 +1,4 @@
-"""Whether this copy runs (/health), and whether what it needs does (/health/ready)."""
+"""Respond to /health/ready with the health of AWS; /health checks only the process."""
 
 import hmac
 from collections.abc import Callable
@@ -14,10 +14,10 @@ KEY_HEADER = "X-Health-Key"
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if every part of AWS is well, else 503.
+    """Return 200 if every part of AWS is healthy, else 503.
 
-    Anybody may ask, since an answer is good for some seconds; which part it is, and
-    what it said, only staff and whoever has the key are told.
+    Public, since the result is cached for some seconds. The details are only included
+    for staff and requests with the health key.
     """
     parts = health.recent()
     well = all(part.ok for part in parts)

@@ -79,9 +79,9 @@ def _answer(
 
 
 def _settle(attempt: Attempt, response: Response | None, *, is_kept: bool) -> None:
-    """Note how an attempt ended; None: a bug ended it.
+    """Store how an attempt ended; `response` is None after a bug.
 
-    is_kept: whether the answer is kept, or only that there was one.
+    is_kept: whether to store the answer, or only that there was one.
 
     The work stands even where that cannot be stored: its lease expires.
     """
@@ -98,7 +98,7 @@ def _settle(attempt: Attempt, response: Response | None, *, is_kept: bool) -> No
 
 
 def _fingerprints(request: Request, key: str) -> list[str]:
-    """Describe a request, with the present SECRET_KEY and with each older one."""
+    """Return HMACs of a request, with the current SECRET_KEY and each older one."""
     body = request.data
     if isinstance(body, MultiValueDict):
         body = dict(body.lists())
@@ -117,7 +117,7 @@ def _fingerprints(request: Request, key: str) -> list[str]:
 
 
 def _described(value: Decimal | UploadedFile) -> object:
-    """Say what JSON has no word for."""
+    """Return a JSON form of a decimal or file."""
     if isinstance(value, Decimal):
         return ["number", str(value)]
     digest = hashlib.sha256()

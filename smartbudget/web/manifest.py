@@ -1,4 +1,4 @@
-"""What a phone or desktop needs to install the site as an app."""
+"""The web app manifest, with which browsers install the site as an app."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse

@@ -1,4 +1,4 @@
-"""What the next page says once, carried there in a signed cookie."""
+"""Store messages for the next page in a signed cookie."""
 
 from django.contrib.messages.storage.cookie import CookieStorage
 

@@ -1,4 +1,4 @@
-"""What happens to every request, whichever view it is for."""
+"""Middleware for every request."""
 
 import re
 import uuid
@@ -34,7 +34,7 @@ POLICY = "; ".join(
 
 
 class RequestIdMiddleware:
-    """Give each request a name, the caller's where it is fit for a log line."""
+    """Set the id of each request: the caller's X-Request-Id if valid, or a new one."""
 
     TAKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -53,7 +53,7 @@ class RequestIdMiddleware:
 
 
 class HeadersMiddleware:
-    """Set the content policy, and keep what is private out of every cache."""
+    """Set the content policy, and prevent caching of private responses."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -114,7 +114,7 @@ class HttpsMiddleware(SecurityMiddleware):
 
 
 class RequestMiddleware:
-    """Take an address with or without its last slash; refuse bodies that none takes."""
+    """Remove a trailing slash from the path; reject bodies too large or not UTF-8."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

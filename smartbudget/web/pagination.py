@@ -1,4 +1,4 @@
-"""Lists by pages: a cursor is DynamoDB's key, signed, and good for one user's list."""
+"""Pagination by cursors: DynamoDB's keys, signed for one user and one list."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -54,7 +54,7 @@ def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
 
 
 def position(request: HttpRequest | Request, user: User) -> Position:
-    """Read `cursor` and `page_size` (1-100) from an address.
+    """Parse `cursor` and `page_size` (1-100) of a request.
 
     Raises InvalidError naming the parameter.
     """

@@ -1,4 +1,4 @@
-"""Reading what is sent to the API."""
+"""Parse the API's JSON bodies."""
 
 import json
 import re
@@ -48,7 +48,7 @@ class JSONParser(BaseParser):
 
 
 def _has_too_many_values(text: str) -> bool:
-    """Tell before they are made; what stands in quotes is one, whatever it says."""
+    """Check whether a body has too many values, before parsing; a string is one."""
     if len(text) <= MOST_VALUES:
         return False
     rest = _TEXT.sub("", text)

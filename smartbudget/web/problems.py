@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): what an error looks like to programs."""
+"""Problem documents (RFC 9457), the error responses of the API."""
 
 import dataclasses
 from http import HTTPStatus
@@ -72,7 +72,7 @@ class Problem:
 
 
 def document(problem: Problem, method: str | None) -> dict[str, Any]:
-    """Write a problem as RFC 9457 has it.
+    """Return a problem document as RFC 9457 defines it.
 
     method: of the request; where it is one without a body, faults are of parameters.
     """
@@ -98,7 +98,7 @@ def document(problem: Problem, method: str | None) -> dict[str, Any]:
 
 
 def _place(fault: Fault, method: str | None) -> dict[str, str]:
-    """Say where a fault is: a header, a parameter, or a JSON Pointer (RFC 6901)."""
+    """Return a fault's location: a header, a parameter or a JSON Pointer (RFC 6901)."""
     if fault.path and fault.path[0] in HEADERS:
         return {"header": str(fault.path[0])}
     if method in {"GET", "HEAD"}:

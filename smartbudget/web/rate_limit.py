@@ -1,4 +1,4 @@
-"""The limits of requests a minute: whose request counts where, and how that is said.
+"""Rate limits of requests per minute, and their response headers.
 
 API and pages have a limit each, counted in the same way. The header fields are those of
 draft-ietf-httpapi-ratelimit-headers-10.
@@ -21,7 +21,7 @@ page_limiter = Limiter(config.page_rate_limit) if config.page_rate_limit else No
 
 
 def caller_of(request: Request) -> str:
-    """Name who sends a request: a token, else a user, else an address."""
+    """Return the key to count a request by: its token, user or address."""
     if not request.user.is_authenticated:
         return anybody_at(request)
     token_id = getattr(request.auth, "token_id", None)
@@ -29,12 +29,12 @@ def caller_of(request: Request) -> str:
 
 
 def anybody_at(request: Request) -> str:
-    """Name the address that a request came from."""
+    """Return the key of the address that a request came from."""
     return f"address {client_address(request._request)}"
 
 
 def headers(usage: Usage, own: Limit | None = None) -> dict[str, str]:
-    """Say what the limit is, and what is left of it for how many seconds.
+    """Return the RateLimit headers: the limit, what is left of it, and for how long.
 
     own: a limit that the address has besides.
     """

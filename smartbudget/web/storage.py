@@ -1,4 +1,4 @@
-"""The bucket as pages and the API see it: private addresses that work for an hour."""
+"""Sign download URLs for files in the bucket, valid for an hour."""
 
 from urllib.parse import quote
 
@@ -8,7 +8,7 @@ URL_SECONDS = 3600
 
 
 def download_url(key: str, file_name: str, content_type: str) -> str:
-    """Sign an address that downloads a file under a name.
+    """Return a signed URL that downloads a file under a name.
 
     Always as an attachment and as the type that was checked, so that no browser shows
     it as a page, whatever it holds.

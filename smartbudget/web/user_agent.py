@@ -28,9 +28,9 @@ _SYSTEMS = (
 
 
 def device_of(request: HttpRequest) -> str | None:
-    """Say what a browser calls itself, as in `Firefox on Linux`; None: nothing known.
+    """Return the browser and system, as in `Firefox on Linux`, or None if unknown.
 
-    Only for the eyes of its user: anybody can call themselves anything.
+    Only to be shown to its own user, since a client can send any User-Agent.
     """
     said = request.headers.get("User-Agent", "")[:500]
     browser = next((name for mark, name in _BROWSERS if mark in said), None)

@@ -1,4 +1,4 @@
-"""How money, days and instants are printed."""
+"""Template filters that format money, days and times."""
 
 import datetime
 from decimal import Decimal

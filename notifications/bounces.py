@@ -1,4 +1,4 @@
-"""What SES tells of mails that came back or were marked as spam."""
+"""Process SES events of bounced mails and complaints."""
 
 import logging
 from typing import Any
@@ -33,7 +33,7 @@ def take(event: dict[str, Any]) -> None:
 
 
 def _read(event: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """Return (what to tell, addresses); None for what passes by itself."""
+    """Return (problem, addresses); the problem is None if it is temporary."""
     match event["eventType"]:
         case "Bounce":
             bounce = event["bounce"]

@@ -1,7 +1,7 @@
-"""Addresses confirmed by a link of our own, for transports that keep no subscribers.
+"""Confirm addresses by a link, for transports that keep no subscribers.
 
-A record stands for one subscription, and its key for what SNS calls the ARN. Who has
-the key does not have the link: that holds the token, of which the key has the hash.
+A record represents a subscription, and its key corresponds to SNS's ARN. The key is a
+hash of the token in the link, so the link cannot be derived from it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
 def begin(email: str, owner: str) -> tuple[str, str]:
     """Store that an address is to be confirmed for an account.
 
-    Returns (key, token for the link). Every call makes a new one.
+    Returns (key, token for the link). Every call creates a new record.
     """
     token = secrets.token_urlsafe(32)
     record = OptIn(
@@ -33,7 +33,7 @@ def begin(email: str, owner: str) -> tuple[str, str]:
 
 
 def find(token: str) -> OptIn:
-    """Return what a link is about. Raises NotFoundError once it is expired or ended."""
+    """Return the record of a link. Raises NotFoundError if it expired or ended."""
     record = _get(_key(token))
     if record is None:
         raise _dead()
@@ -41,9 +41,9 @@ def find(token: str) -> OptIn:
 
 
 def confirm(token: str) -> OptIn:
-    """Confirm the address of a link, and return what it is about. Safe to repeat.
+    """Confirm the address of a link, and return its record. Safe to repeat.
 
-    Raises NotFoundError once it is expired or ended.
+    Raises NotFoundError if it expired or ended.
     """
     record = OptIn(_key(token))
     actions: list[Action] = [OptIn.expires_at.remove()]  # it lives until it is ended
@@ -56,7 +56,7 @@ def confirm(token: str) -> OptIn:
 
 
 def status(key: str, email: str) -> str:
-    """Return how far a subscription is: none, pending or confirmed."""
+    """Return the status of a subscription: none, pending or confirmed."""
     record = _get(key)
     if record is None or record.email != email:
         return "none"
@@ -64,7 +64,7 @@ def status(key: str, email: str) -> str:
 
 
 def end(key: str) -> None:
-    """End a subscription; its link is dead then. Safe to repeat."""
+    """End a subscription and its link. Safe to repeat."""
     OptIn(key).delete()
 
 

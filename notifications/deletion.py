@@ -1,4 +1,4 @@
-"""Deleting all notifications of a user who goes, and what mails reached them by."""
+"""Delete all notifications and subscriptions of a closed account."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 def delete_all(recipient: Recipient) -> Iterator[int]:
-    """Delete a batch at a time and yield how many were found in each; repeatable.
+    """Delete in batches and yield the number found in each. Safe to repeat.
 
-    Planned summaries are in no index of one's own. Their ids are derived, so all that
-    there can be are deleted unseen, and none is counted as found.
+    Planned summaries are not in the user's index. Their ids are derived, so all
+    possible ones are deleted without a read, and counted as 0.
     """
     yield from delete_indexed(Notification.by_user, recipient.user_id)
     for _ in delete_items(Notification, schedule.all_ids(recipient)):
@@ -28,9 +28,9 @@ def delete_all(recipient: Recipient) -> Iterator[int]:
 
 
 def end_subscriptions(recipient: Recipient) -> None:
-    """End all that mails reach an account by. Safe to repeat; outages are left alone.
+    """End all subscriptions of an account. Safe to repeat; outages are not caught.
 
-    What was never confirmed may be left to lapse by itself, within two days.
+    One that was never confirmed may expire by itself, within two days.
     """
     arns = {
         recipient.subscription_arn,

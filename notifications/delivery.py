@@ -1,4 +1,4 @@
-"""Delivering what is queued: each notification once, under a lease.
+"""Deliver queued notifications, each once, under a lease.
 
 Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 """
@@ -55,21 +55,21 @@ _OBSTACLES = {
 
 @dataclass(frozen=True)
 class Send:
-    """What to do with a notification: send this."""
+    """The decision to send a notification as this letter."""
 
     letter: Letter
 
 
 @dataclass(frozen=True)
 class Skip:
-    """What to do with a notification: never send it, for this reason."""
+    """The decision never to send a notification, with the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Hold:
-    """What to do with a notification: nothing until then."""
+    """The decision to delay a notification until a time."""
 
     until: datetime
 
@@ -82,12 +82,13 @@ def deliver(
 ) -> None:
     """Send one notification under a lease, and store how it ended. Safe to repeat.
 
-    last_attempt: nobody tries again after this, so failing makes it `failed`.
-    lease_seconds: longer than the caller can live.
+    last_attempt: no retry follows, so a failure makes it `failed`.
+    lease_seconds: longer than the caller can run.
 
     Raises NotFoundError for an unknown id, ConflictError while another process delivers
-    it, DeliveryError when it was not taken. A crash, or a reply lost, between publish
-    and mark repeats that one e-mail: SNS has no way to ask whether it was sent.
+    it, DeliveryError if the transport refused it. A crash or a lost reply between
+    sending and storing the status repeats the e-mail: SNS cannot tell whether it was
+    sent.
 
     In the user's quiet hours it stays `queued`, until a sweep after their end. A
     planned summary gets its text first.
@@ -132,7 +133,7 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
 
 
 def _give_up(item: OutboxItem) -> None:
-    """End what crashed in every attempt as failed."""
+    """Mark an item as failed that crashed in every attempt."""
     if isinstance(item, PlannedSummary):
         recipient = recipients.find(item.user_id, Recipient)
         if recipient:
@@ -158,7 +159,7 @@ def _decide_before_text(
 
 
 def _with_text(item: OutboxItem, recipient: Recipient) -> OutboxItem:
-    """Return the notification that a planned summary becomes; else the item itself."""
+    """Write the text of a planned summary; return any other item unchanged."""
     if not isinstance(item, PlannedSummary):
         return item
     given = {"planned": item, "recipient": recipient}
@@ -235,7 +236,7 @@ def update_notification_status(
 def _take_lease(
     notification_id: str, owner: str, lease_seconds: float
 ) -> OutboxItem | None:
-    """Acquire the lease on a notification; None if there is nothing left to do."""
+    """Acquire the lease on a notification, or return None if nothing is left to do."""
     now = dates.now()
     until = now + timedelta(seconds=lease_seconds)
     answer: dict[str, Any] = {}
@@ -271,7 +272,7 @@ def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
 
 
 def _hold(item: OutboxItem, until: datetime) -> None:
-    """Release the lease until a time; nothing was tried, so no attempt counts."""
+    """Release the lease and delay the item, without counting an attempt."""
     actions: list[Action] = [
         *LEASE.release(),
         OutboxItem.attempts.set(item.attempts - 1),
@@ -282,7 +283,7 @@ def _hold(item: OutboxItem, until: datetime) -> None:
 
 
 def _release(item: OutboxItem, reason: str, *, last_attempt: bool) -> None:
-    """Release the lease for the next attempt; after the last one mark as failed."""
+    """Release the lease for the next attempt, or mark as failed after the last one."""
     try:
         # A summary still to be written must go on to plan the one after it.
         if last_attempt and not isinstance(item, PlannedSummary):
@@ -294,7 +295,7 @@ def _release(item: OutboxItem, reason: str, *, last_attempt: bool) -> None:
 
 
 def _update_leased(item: OutboxItem, actions: list[Action], error: str | None) -> bool:
-    """Update an item; False, and no change, if the lease is not ours."""
+    """Update an item, or return False if its lease was lost."""
     actions = [
         *actions,
         OutboxItem.updated_at.set(dates.timestamp()),

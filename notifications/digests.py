@@ -1,8 +1,8 @@
-"""Digests: the alerts of one bulk write, told in one e-mail.
+"""Digests: the alerts of one bulk write in one e-mail.
 
-Each alert is stored as usual, by its own id, but finished: the digest is what is
-queued, leased and sent. An alert names the digest that tells it, so however often
-something is repeated, it is in one e-mail only.
+Each alert is stored as usual under its own id, but as `skipped`: the digest is queued,
+leased and sent. An alert names its digest, so it is in one e-mail only, even after
+repetitions.
 """
 
 from collections.abc import Sequence
@@ -78,9 +78,9 @@ def gather(
 
 
 def fill(digest: Digest, recipient: "Recipient") -> bool:
-    """Write a digest of what its receiver wants by e-mail; it is not stored.
+    """Set a digest's text from the alerts its recipient wants; it is not stored.
 
-    Returns False where that is nothing.
+    Returns False if there are none.
     """
     stored = Notification.batch_get(list(digest.members), consistent_read=True)
     members = [

@@ -12,7 +12,7 @@ from smartbudget.web.forms import ListForm
 
 
 class FilterForm(ListForm):
-    """What the history shows."""
+    """The filter of the history."""
 
     status = forms.ChoiceField(
         label=_("E-mail"),
@@ -38,7 +38,7 @@ class FilterForm(ListForm):
 
 
 class MarkAllForm(forms.Form):
-    """Carries when the page was made: what came later was not seen on it."""
+    """Carries the time of the page, so that later notifications stay unread."""
 
     until = forms.DateTimeField(required=False)
 

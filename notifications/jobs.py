@@ -1,8 +1,8 @@
-"""Work that must not be forgotten: noted where the sweep looks, until it is done.
+"""Durable jobs: stored with the write that needs them, re-queued until done.
 
-A job is an item among the notifications, though never seen as one: it has no
-`created_at`, so it is in no history. Noted in the transaction that makes the work
-necessary, it outlives whatever fails after that.
+A job is an item of the notifications table, but without `created_at`, so it is in no
+history. It is stored in the transaction that makes the work necessary, and the sweep
+queues it until it is removed.
 
 Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 """
@@ -17,10 +17,10 @@ _NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
 
 
 def put(task: str, user_id: str, writes: Transaction) -> None:
-    """Note in a transaction that a task is to be run for a user; repeatable.
+    """Add a job to a transaction. Safe to repeat.
 
-    task: its name. It takes `user_id` alone, may be queued more than once, and says by
-    `touch` that it is at work and by `remove` that it is done.
+    task: a task's name. It takes `user_id` only, may be queued more than once, calls
+    `touch` while it works and `remove` when it is done.
     """
     now = dates.timestamp()
     job_id = _id_of(task, user_id)
@@ -39,14 +39,14 @@ def put(task: str, user_id: str, writes: Transaction) -> None:
 
 
 def touch(task: str, user_id: str) -> None:
-    """Restart the time that the sweep waits, while the job is at work; repeatable."""
+    """Restart the time that the sweep waits for a running job. Safe to repeat."""
     job = Job(_id_of(task, user_id))
     since = Job.unsent_since.set(dates.timestamp())
     conditional_write(lambda: job.update([since], Job.task == task))
 
 
 def remove(task: str, user_id: str, writes: Transaction) -> None:
-    """Note in a transaction that a job is done."""
+    """Add the deletion of a finished job to a transaction."""
     writes.delete(Job(_id_of(task, user_id)))
 
 

@@ -1,4 +1,4 @@
-"""What the links in mails do. They work for whoever has them: nobody is logged in."""
+"""The links in mails, which work without a login."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def address_of(token: str) -> str:
 
 
 def confirm(token: str) -> str:
-    """Take the word of a confirmation link; return the address. Safe to repeat.
+    """Confirm the address of a link, and return it. Safe to repeat.
 
     Raises NotFoundError once it is expired or ended.
     """
@@ -37,7 +37,7 @@ def confirm(token: str) -> str:
 
 
 def recipient_of(user_id: str, key: str) -> Recipient:
-    """Return the recipient of the mail that an unsubscribe link is in.
+    """Return the recipient of an unsubscribe link.
 
     Raises NotFoundError.
     """

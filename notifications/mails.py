@@ -1,6 +1,6 @@
-"""Mails as text and HTML, made from the templates in templates/email.
+"""Render mails as text and HTML from the templates in templates/email.
 
-They are Jinja2's, not Django's, which the Lambdas do without.
+They are Jinja2 templates, since the Lambdas have no Django.
 """
 
 import functools
@@ -28,7 +28,7 @@ _BUTTONS = {
 
 @dataclass(frozen=True)
 class Mail:
-    """What one mail says, in both forms."""
+    """A mail's subject, and its body as text and HTML."""
 
     subject: str
     text: str
@@ -38,10 +38,10 @@ class Mail:
 def notification(
     subject: str, message: str, unsubscribe_url: str, language: str
 ) -> Mail:
-    """Make the mail of a notification.
+    """Render the mail of a notification.
 
-    message: paragraphs, parted by empty lines; a last one that is a link of ours
-    becomes the button. language: its reader's, which it was written in.
+    message: paragraphs separated by empty lines; a link to this site in the last one
+    becomes the button. language: the reader's, in which the message is written.
     """
     paragraphs = [part.strip("\n") for part in message.split("\n\n") if part.strip()]
     link = paragraphs.pop() if paragraphs and _is_ours(paragraphs[-1]) else None
@@ -59,7 +59,7 @@ def notification(
 
 
 def confirmation(email: str, link: str, language: str) -> Mail:
-    """Make the mail that asks whether notifications may come to this address."""
+    """Render the mail that asks to confirm an address."""
     with override(language):
         return _render(
             "confirmation",

@@ -1,7 +1,7 @@
-"""What notifications say, and the rules that SNS has for subjects.
+"""The texts of notifications, and SNS's rules for subjects.
 
-Each text is in the language that its caller names, the reader's: whoever causes a
-notification may be override another one, or be a Lambda.
+Each text is in the reader's language, passed by the caller: the current language may be
+another user's, or a Lambda's default.
 """
 
 import datetime
@@ -55,7 +55,7 @@ _JOINER = "\u200d"  # invisible too, but holds emoji together
 
 
 def subject_line(text: str) -> str:
-    """Make a subject that SNS takes: one printable line below 100 characters.
+    """Return a subject that SNS accepts: one printable line below 100 characters.
 
     Characters are counted as UTF-16 does, where an emoji is two: whichever way SNS
     counts them, it fits.
@@ -74,7 +74,7 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Leave out characters that show nothing; line breaks and tabs stay."""
+    """Remove invisible characters, except line breaks and tabs."""
     return "".join(
         character
         for character in text
@@ -95,7 +95,7 @@ def budget_alert(
     language: str,
     today: datetime.date,
 ) -> tuple[str, str]:
-    """Tell that a budget rose to a level: (subject, message).
+    """Return the alert of a budget that rose to a level: (subject, message).
 
     level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS. today: the
     reader's local day. When the budget will be used up is not said: that takes the
@@ -152,7 +152,7 @@ def large_expense(
     currency: str,
     language: str,
 ) -> tuple[str, str]:
-    """Tell of an expense at or above the user's own threshold: (subject, message)."""
+    """Return the notice of an expense at or above the threshold: (subject, message)."""
     with override(language):
         spent = money.display(amount, currency)
         return _letter(
@@ -172,7 +172,7 @@ def large_expense(
 def digest(
     subjects: Sequence[str], *, budgets_only: bool, language: str
 ) -> tuple[str, str]:
-    """Tell the alerts of one bulk write, two or more: (subject, message).
+    """Return the digest of two or more alerts: (subject, message).
 
     subjects: one line each; those that are too many for a mail are counted.
     budgets_only: whether all of them are about budgets.
@@ -205,7 +205,7 @@ def digest(
 def report_ready(
     report_type: str, *, name: str, file_name: str, language: str
 ) -> tuple[str, str]:
-    """Tell that a report can be downloaded: (subject, message).
+    """Return the notice of a finished report: (subject, message).
 
     name: of its period, as in `October 2026`, in the same language. The link leads to
     the app, which signs an address at the click: a signed one in a mail would soon be
@@ -222,7 +222,7 @@ def report_ready(
 
 
 def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
-    """Stand in for a summary that is not written yet: (subject, message).
+    """Return the placeholder of a summary not written yet: (subject, message).
 
     kind: `weekly` or `monthly`.
     """
@@ -245,7 +245,7 @@ def bullet_list(lines: Sequence[str], most: int) -> list[str]:
 def password_changed(
     *, at: datetime.datetime, time_zone: str, language: str
 ) -> tuple[str, str]:
-    """Tell that the password was changed: (subject, message).
+    """Return the notice of a changed password: (subject, message).
 
     at: aware. time_zone: IANA, the user's.
     """
@@ -261,7 +261,7 @@ def password_changed(
 
 
 def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
-    """Tell that the account gets another e-mail address: (subject, message)."""
+    """Return the notice of a changing e-mail address: (subject, message)."""
     with override(language):
         return _security_letter(
             _("The e-mail address of your account is changing"),
@@ -273,7 +273,7 @@ def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
 
 
 def api_token_created(*, name: str, language: str) -> tuple[str, str]:
-    """Tell that there is a new key to the account: (subject, message)."""
+    """Return the notice of a new API token: (subject, message)."""
     with override(language):
         return _security_letter(
             _("New API token: {name}").format(name=name),
@@ -309,7 +309,7 @@ def write_letter(subject: str, *parts: str) -> tuple[str, str]:
 
 
 def name_period(period: Period, kind: str, *, is_present: bool = False) -> str:
-    """Name a budget's period, as it stands after `for`.
+    """Return the name of a budget's period, as used after `for`.
 
     is_present: the year of a month goes without saying.
     """

@@ -56,7 +56,7 @@ def _number_of(notification_id: str) -> int:
 
 
 class ByUserIndex(GlobalSecondaryIndex["Notification"]):
-    """One user's history in time order; lags behind writes."""
+    """One user's history in time order; eventually consistent."""
 
     class Meta:
         index_name = "user_id-index"

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 def compose(
     *, notification_id: str, user_id: str, type: str, subject: str, message: str
 ) -> Notification:
-    """Make a notification, not stored: the caller's transaction does that.
+    """Return a new, unsaved notification, for the caller's transaction.
 
     notification_id: derived from what it is about, so that storing it twice can be
     refused. type: one of TYPES, by which the history is filtered; else ValueError. The
@@ -54,7 +54,7 @@ def put(notification: Notification, writes: Transaction) -> None:
 
 
 def is_queued(notification_id: str) -> bool:
-    """Tell whether a notification waits to be sent. Read consistently."""
+    """Check whether a notification waits to be sent. Reads consistently."""
     stored = Notification.find(notification_id)
     return stored is not None and stored.status == "queued"
 

@@ -1,4 +1,4 @@
-"""Summaries to come: each is stored ahead, as a notification that is due later.
+"""Plan summaries: each is stored ahead, as a notification that is due later.
 
 A planned summary has no text and no `created_at`, so it is in no history; it waits
 where the sweep looks, and the sweep finds it once it is due. Delivering it writes its
@@ -134,9 +134,10 @@ def is_overtaken(planned: PlannedSummary, recipient: Recipient) -> bool:
 def store_text(
     planned: PlannedSummary, recipient: Recipient, subject: str, message: str
 ) -> Notification:
-    """Make a planned summary a notification, and plan the next, in one transaction.
+    """Convert a planned summary to a notification, and plan the next one.
 
-    Returns the notification. The caller must hold its lease. Safe to repeat.
+    Both are written in one transaction. Returns the notification. The caller must hold
+    its lease. Safe to repeat.
 
     Raises ConflictError if the lease was lost.
     """

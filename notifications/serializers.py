@@ -1,4 +1,4 @@
-"""What the notification API takes and gives."""
+"""Request and response bodies of the notification API."""
 
 from typing import Any
 

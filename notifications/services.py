@@ -1,4 +1,4 @@
-"""What people see of their notifications, and what they have read of them."""
+"""List a user's notifications, and mark them as read or unread."""
 
 import datetime
 import time
@@ -33,7 +33,7 @@ LOOKED_THROUGH = 10 * READ_FIRST
 
 @dataclass(frozen=True)
 class Marked:
-    """What marking did: notifications marked, and unread ones left."""
+    """The numbers of notifications marked, and of unread ones left."""
 
     marked: int
     left: int
@@ -204,7 +204,7 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
 
 @BULK_WRITES.limited
 def mark_all_read(user: User, *, until: datetime.datetime | None = None) -> Marked:
-    """Mark what the user was told until an instant as read, newest first.
+    """Mark the user's notifications up to an instant as read, newest first.
 
     until: aware; None: now. Safe to repeat, and meant to be while some are left: one
     call marks at most MARKED_AT_ONCE, for a few seconds at most, and looks at the

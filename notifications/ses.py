@@ -112,7 +112,7 @@ def watch() -> None:
 
 
 def tag_of(subscription: str | None) -> str:
-    """Name a subscription in a mail's tags, which SES's events come back with."""
+    """Return the tag of a subscription, which SES repeats in its events."""
     return hashlib.sha256((subscription or "").encode()).hexdigest()[:32]
 
 

@@ -39,7 +39,7 @@ def send(letter: Letter) -> None:
 
 
 def subscribe(email: str, user_id: str, language: str) -> Subscription:
-    """Ask an address to confirm; return (status, ARN).
+    """Send a confirmation to an address; return (status, ARN).
 
     Raises InvalidError for an address that SNS does not take, UnavailableError when
     the topic has no room.
@@ -57,7 +57,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
 
 
 def knows(arn: str) -> bool:
-    """Tell whether a subscription is SNS's, not another transport's."""
+    """Check whether a subscription is SNS's, not another transport's."""
     return arn.startswith("arn:")
 
 
@@ -118,7 +118,7 @@ def watch() -> None:
 
 
 def configure_subscription_filter(arn: str, email: str) -> None:
-    """Let only messages for this address through an existing subscription."""
+    """Set the filter of a subscription to messages for this address only."""
     _sns().set_subscription_attributes(
         SubscriptionArn=arn,
         AttributeName="FilterPolicy",
@@ -148,7 +148,7 @@ def send_email_notification(email: str, subject: str, message: str) -> None:
 
 
 def get_sns_topic_arn() -> str:
-    """Return the alert topic's ARN, worked out once a process."""
+    """Return the alert topic's ARN, determined once per process."""
     return aws.topic_arn()
 
 

@@ -1,4 +1,4 @@
-"""What became of a notification, in words: the same on pages, in the API, for staff."""
+"""Describe the delivery of a notification, for pages, API and staff alike."""
 
 import datetime
 import re
@@ -64,7 +64,7 @@ def describe_delivery(notification: Notification, time_zone: str) -> str:
 
 
 def type_in_words(notification: Notification) -> str:
-    """Name what a notification is about; one of newer code's keeps its own name."""
+    """Return a notification's type in words; an unknown type stays as it is."""
     return _(TYPE_WORDS.get(notification.type, notification.type))
 
 

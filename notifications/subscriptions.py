@@ -1,4 +1,4 @@
-"""Who gets e-mails: each user's one confirmed address."""
+"""Subscriptions to e-mails: one confirmed address per user."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none"
 
 
 def subscribe(user: User | Recipient) -> Recipient:
-    """Have a confirmation sent to the user's address; return the recipient.
+    """Send a confirmation to the user's address; return the recipient.
 
-    Safe to repeat: who is subscribed, or still to confirm, stays so.
+    Safe to repeat: a pending or confirmed subscription stays.
 
     Raises InvalidError for an address that takes no mail, UnavailableError when
     the topic has no room, ThrottledError.
@@ -156,7 +156,7 @@ def send_confirmation(recipient: R) -> R:
 
 
 def ask_new_address(recipient: R) -> R:
-    """Ask the address that the recipient is changing to, unless that was done."""
+    """Send a confirmation to the recipient's pending address, unless one was sent."""
     if recipient.pending_email is None or recipient.pending_subscription_arn:
         return recipient
     _, arn = _ask_address(recipient, recipient.pending_email)
@@ -301,7 +301,7 @@ def _complete_change(recipient: R, email: str) -> R:
 
 
 def end(arn: str, user_id: str) -> bool:
-    """End a subscription of a user's; tell whether nothing is left to be ended.
+    """End a user's subscription; return whether nothing is left to be ended.
 
     One that was never confirmed may have to lapse. Safe to repeat; outages are left
     alone.
@@ -322,9 +322,9 @@ def _end(arn: str, user_id: str) -> bool:
 
 
 def _is_anothers(arn: str, email: str, user_id: str) -> bool:
-    """Tell whether who has the address now uses a subscription that was a user's.
+    """Check whether the address's new owner uses a former subscription of the user.
 
-    SNS gives an address the same ARN again, whoever asks.
+    SNS returns the same ARN for an address again.
     """
     owner = recipients.owner_of_address(email)
     other = None
@@ -357,5 +357,5 @@ def _why_it_is_gone(recipient: Recipient) -> str:
 
 
 def _is_past(since: str | None, length: timedelta) -> bool:
-    """Tell whether so much time has passed since a stored instant; None is long ago."""
+    """Check whether a time has passed since a stored instant; None is long ago."""
     return since is None or datetime.fromisoformat(since) <= dates.now() - length

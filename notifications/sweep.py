@@ -1,4 +1,4 @@
-"""The sweep: queueing again what should have been delivered or done by now.
+"""The sweep: queue overdue notifications and jobs again.
 
 Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 """
@@ -86,7 +86,7 @@ def _queue(
 
 
 def email_of(user_id: str) -> str:
-    """Return a user's address; "" where there is no account."""
+    """Return a user's address, or "" if there is no account."""
     try:
         return recipients.get(user_id, Recipient).email
     except NotFoundError:

@@ -1,4 +1,4 @@
-"""What the queue asks of notifications."""
+"""Tasks of notifications, run from SQS."""
 
 import logging
 from typing import Any
@@ -35,7 +35,7 @@ def deliver_notification(
 
 @task
 def take_mail_event(**event: Any) -> None:
-    """Note a bounce or a complaint, as SES publishes it; see bounces.take."""
+    """Process a bounce or a complaint of SES; see bounces.take."""
     from notifications import bounces  # with SES's code, which SNS does without
 
     bounces.take(event)

@@ -1,4 +1,4 @@
-"""How mail reaches people: the port, and the choice of what stands behind it.
+"""The interface to send e-mail, and the choice of SNS or SES.
 
 Why: docs/decisions.md#e-mail-goes-through-sns-or-ses-behind-one-interface
 """
@@ -20,7 +20,7 @@ REFUSED = gettext_noop("The e-mail service refused it ({code}).")
 
 
 class DeliveryError(Exception):
-    """The message was not taken; the text says why, for the person who waits.
+    """The transport refused the message; the text is a reason for the user.
 
     In English, since it is stored: `status_text.reason_in_words` translates it.
     """
@@ -28,7 +28,7 @@ class DeliveryError(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """One notification on its way to one person."""
+    """A notification to be sent to one user."""
 
     notification_id: str
     user_id: str
@@ -41,13 +41,13 @@ class Letter:
 
 
 class Transport(Protocol):
-    """What sends mail, and knows who wants any."""
+    """A service that sends mail and keeps subscriptions."""
 
     def send(self, letter: Letter) -> None:
         """Send one message to a person. Not idempotent. Raises DeliveryError."""
 
     def subscribe(self, email: str, user_id: str, language: str) -> Subscription:
-        """Ask an address to confirm, for an account. Safe to repeat.
+        """Send a confirmation to an account's address. Safe to repeat.
 
         language: of the mail that asks, where we write it.
 
@@ -57,7 +57,7 @@ class Transport(Protocol):
         """
 
     def knows(self, arn: str) -> bool:
-        """Tell whether a subscription is one that mails can be sent by."""
+        """Check whether mails can be sent by a subscription."""
 
     def look_up(self, arn: str, email: str) -> str:
         """Return the status of a subscription: none, pending or confirmed.

@@ -1,4 +1,4 @@
-"""Addresses of notifications; smartbudget.urls says how the lists are used."""
+"""URLs of notifications; smartbudget.urls includes both lists."""
 
 from django.urls import path, register_converter
 

@@ -62,7 +62,7 @@ def list_notifications(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show_notification(request: HttpRequest, notification_id: str) -> HttpResponse:
-    """Open one, which marks it as read."""
+    """Show a notification, which marks it as read."""
     if request.method == "HEAD":
         notification = services.get_notification(request.user, notification_id)
     else:
@@ -79,7 +79,7 @@ def mark(request: HttpRequest, notification_id: str, read: bool) -> HttpResponse
 
 @require_POST
 def act(request: HttpRequest) -> HttpResponse:
-    """Do what was chosen with the ticked notifications; repeating it is safe."""
+    """Run an action on the selected notifications. Safe to repeat."""
     if request.POST.get("action") not in NOTIFICATIONS.actions:
         raise InvalidError(_("Choose an action."), "action")
     ids = request.POST.getlist("selected")

@@ -1,9 +1,9 @@
-"""Measure every action beside the bare AWS calls that it makes: `make bench`.
+"""Measure each action and, for comparison, its bare AWS calls: `make bench`.
 
-`make bench ARGS="api memory"` runs those two. Each gets a local AWS of its own on free
-ports, since that looks through all items of a table in a query: nothing is slowed by
-what another has stored. The figures are of one run on one machine; what to read in them
-are the ratios. On two cores all take some twelve minutes, `api` five, `memory` three.
+`make bench ARGS="api memory"` runs those two. Each measurement has a local AWS of its
+own on free ports, since a query there scans the whole table and would be slowed by
+another's data. The figures are of one run on one machine, so compare the ratios. On two
+cores all take about twelve minutes, `api` five, `memory` three.
 """
 
 import os
@@ -27,11 +27,11 @@ MEASUREMENTS = (
     "pages",
     "actions",
 )
-AS_ADMIN = ("daily_check",)  # it scans every budget; all others run under the web role
+AS_ADMIN = ("daily_check",)  # it scans all budgets; the others use the web role
 
 
 def main() -> int:
-    """Run every measurement, or those named; return the first exit code not 0."""
+    """Run all measurements, or those named; return the first exit code not 0."""
     for name in sys.argv[1:] or MEASUREMENTS:
         if code := _run(name):
             return code
@@ -39,13 +39,15 @@ def main() -> int:
 
 
 def _run(name: str) -> int:
-    """Run one, on tables that hold nothing of the others."""
+    """Run one measurement on empty tables."""
     with tempfile.TemporaryDirectory() as folder:
         stack = LocalStack(make_settings(Path(folder)))
         try:
             stack.start(demo=False)
-            asked = {each: os.environ[each] for each in OPTIONS if each in os.environ}
-            env = stack.web_env() | asked
+            options = {
+                option: os.environ[option] for option in OPTIONS if option in os.environ
+            }
+            env = stack.web_env() | options
             done = subprocess.run(
                 [sys.executable, "-m", f"benchmarks.{name}"],
                 env=_as_admin(env) if name in AS_ADMIN else env,

@@ -1,4 +1,4 @@
-"""Each action's median time, that of its bare AWS calls, and how history matters.
+"""Measure each action's median time, that of its bare AWS calls, and by history.
 
 Runs in a process under the web role; `python -m benchmarks` starts it. The action goes
 through Django's test client: everything but the socket. Its bare calls are the same
@@ -36,7 +36,7 @@ Call = tuple[str, str, dict[str, Any]]  # service, operation, parameters
 
 
 class Bench:
-    """One user with a history, and what can be timed for them."""
+    """A user with a history of expenses, and the actions to measure."""
 
     def __init__(self, history: int) -> None:
         self.password = uuid.uuid4().hex
@@ -53,7 +53,7 @@ class Bench:
         self.ids = [self._spend() for _ in range(TIMES + WARM_UP)]
 
     def actions(self) -> dict[str, Callable[[int], object]]:
-        """Name the actions; each takes the number of the try."""
+        """Return {name: action}; an action takes the number of the repetition."""
         return {
             "add an expense": lambda _: self._spend(),
             "edit an expense": lambda n: self.send(
@@ -71,12 +71,12 @@ class Bench:
         }
 
     def post(self, path: str, **body: object) -> dict[str, Any]:
-        """Make an item through the API."""
-        made: dict[str, Any] = self.send("POST", path, body).json()
-        return made
+        """Create an item through the API."""
+        item: dict[str, Any] = self.send("POST", path, body).json()
+        return item
 
     def send(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the API; fails loudly when it does."""
+        """Send a request to the API; raise AssertionError if it fails."""
         answer = self.client.generic(
             method,
             f"/api/{path}",
@@ -87,7 +87,7 @@ class Bench:
         return answer
 
     def open(self, path: str) -> None:
-        """Open a page; fails loudly when it does."""
+        """Open a page; raise AssertionError if it fails."""
         assert self.client.get(path).status_code == 200
 
     def _spend(self) -> str:
@@ -126,10 +126,10 @@ def main() -> None:
 def measure(
     action: Callable[[int], object],
 ) -> tuple[list[list[Call]], float, float]:
-    """Time an action.
+    """Measure an action.
 
-    Returns the AWS calls of each try, the median of its milliseconds, and of those that
-    were not spent inside its calls.
+    Returns the AWS calls of each repetition, its median time in milliseconds, and the
+    median of the time outside these calls.
     """
     recorded: list[list[Call]] = []
     times, own = [], []
@@ -162,7 +162,7 @@ def measure(
 
 
 def replay(tries: list[list[Call]]) -> float:
-    """Time the same calls by boto3 alone; writes without their conditions."""
+    """Measure the same calls with plain boto3, and writes without their conditions."""
     clients: dict[str, Any] = {}
     for service in {service for each in tries for service, _, _ in each}:
         clients[service] = boto3.client(
@@ -187,8 +187,8 @@ def unconditional(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     items = []
     for item in parameters["TransactItems"]:
         ((kind, write),) = item.items()
-        # Done already: its condition no longer holds, and the names and values that
-        # only the condition used may not stay. A plain put costs as much.
+        # The write was done before, so its condition would fail. DynamoDB also refuses
+        # names and values that nothing uses. A plain put costs as much.
         if kind == "Update":
             items.append({"Update": _without_condition(write)})
         else:
@@ -217,7 +217,7 @@ def _without_condition(write: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_history(user: User, count: int) -> None:
-    """Store expenses of long ago, a hundred to a transaction."""
+    """Store old expenses, a hundred per transaction."""
     client = boto3.client(
         "dynamodb", region_name=config.region, endpoint_url=config.aws_endpoint
     )

@@ -1,4 +1,4 @@
-"""Requests a second of the API beside the bare AWS calls, on the same gunicorn.
+"""Compare the API's requests per second with those of its bare AWS calls.
 
 `python -m benchmarks` starts it under the web role. Two gunicorns with two workers of
 eight threads are asked the same over HTTP, in turns: the program, and
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def token_of(bench: Bench) -> str:
-    """Make a token of the user's that may read and write."""
+    """Return a new API token of the user that may read and write."""
     _, secret = tokens.create_token(
         bench.user,
         password=bench.password,
@@ -99,7 +99,7 @@ def _asked(name: str, secret: str) -> Asked:
 
 
 def _see(asked: Asked) -> tuple[list[tuple[str, Any]], str, bytes]:
-    """Ask in this process; return the calls made, and the status and body answered."""
+    """Send a request in this process; return its AWS calls, status line and body."""
     calls = []
     make_call = BaseClient._make_api_call
 

@@ -1,7 +1,7 @@
-"""A web server that makes the calls of an action and answers as the program did.
+"""A web server that repeats the AWS calls of an action and returns the same response.
 
-What `benchmarks.api` measures the program beside: the same gunicorn, processes and
-threads, and plain boto3. SEEN is a folder with a file for each action.
+`benchmarks.api` compares the program with it: the same gunicorn, processes and threads,
+but plain boto3. SEEN is a folder with a file for each action.
 """
 
 import functools
@@ -27,7 +27,7 @@ DYNAMODB: Any = boto3.client(
 
 @functools.cache
 def seen(action: str) -> tuple[list[tuple[str, dict[str, Any]]], str, bytes]:
-    """Read what an action asks of DynamoDB, and the status and body of its answer."""
+    """Return an action's DynamoDB calls, and the status and body of its response."""
     found: Any = pickle.loads(Path(os.environ["SEEN"], action).read_bytes())
     return found
 
@@ -35,7 +35,7 @@ def seen(action: str) -> tuple[list[tuple[str, dict[str, Any]]], str, bytes]:
 def application(
     environ: dict[str, Any], start_response: Callable[..., Any]
 ) -> Iterable[bytes]:
-    """Make the calls of the action that the request names."""
+    """Repeat the AWS calls of the action that the request names."""
     environ["wsgi.input"].read()
     calls, status, body = seen(environ["HTTP_X_ACTION"])
     for operation, given in calls:

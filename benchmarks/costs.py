@@ -1,7 +1,8 @@
-"""What a month costs at 100, 10,000 and a million users: `python -m benchmarks.costs`.
+"""Estimate a month's cost at 100, 10,000 and a million users.
 
-Nothing is measured here. What an action asks of AWS is what tests/test_monthly_costs.py
-finds; how often people do it, and what is marked as such below, is assumed.
+Run `python -m benchmarks.costs`. Nothing is measured here. tests/test_monthly_costs.py
+checks the AWS calls of each action; how often users do it is assumed, as is what is
+marked so below.
 """
 
 import math
@@ -28,7 +29,7 @@ DAYS = 30.4
 
 @dataclass(frozen=True)
 class Action:
-    """What one action asks of AWS.
+    """The AWS requests of an action.
 
     calls: by the names of tests/calls.py. read_units: of usual items. items: those
     that its transactions change, at two write units each. single_writes: units of
@@ -75,7 +76,7 @@ ACTIONS = {
     ),
 }
 
-# Assumed: what somebody who uses the program does in a month.
+# Assumed: what a user does in a month.
 USE = {
     "open a page without a list": 40,
     "open a list": 40,
@@ -110,7 +111,7 @@ ALARMS, QUERY_ALARMS, METRICS = 24, 8, 25
 
 @dataclass
 class Bill:
-    """Dollars a month, by what is paid for."""
+    """Dollars a month, by service."""
 
     lines: dict[str, float] = field(default_factory=dict)
 
@@ -121,7 +122,7 @@ class Bill:
 
 
 def month(users: int) -> Bill:
-    """Return what a month costs. No free tier is taken off."""
+    """Return the cost of a month, without any free tier."""
     reads = sum(ACTIONS[name].read_units * times for name, times in USE.items())
     writes = sum(ACTIONS[name].write_units * times for name, times in USE.items())
     reads += CHECK_READS + 4 * REPORTS
@@ -163,17 +164,17 @@ def month(users: int) -> Bill:
     )
 
 
-# Lambda asks a queue in long polls of 20 seconds, with five pollers at least.
+# Lambda polls a queue with at least five pollers, for 20 seconds each time.
 _POLLS = 5 * DAYS * 86_400 / 20
 
 
 def _requests() -> float:
-    """Requests that one person makes in a month, static files not counted."""
+    """Return the requests of a user in a month, without static files."""
     return sum(times for name, times in USE.items() if name != "deliver an e-mail")
 
 
 def _servers(requests: float) -> float:
-    """Price of the web servers, two of the small ones at least."""
+    """Return the price of the web servers, at least two small ones."""
     cpus = requests / (HOURS * 3600) * PEAK * REQUEST_CPU_SECONDS / BUSY
     kind, count = "t3.small", 2
     if cpus > 2 * 0.4:  # what two of these burstable ones may use all the time
@@ -182,7 +183,7 @@ def _servers(requests: float) -> float:
 
 
 def _balancer(requests: float) -> float:
-    """Price of the load balancer; a unit is 25 new connections a second or 1 GB/h."""
+    """Return the load balancer's price; a unit is 25 connections a second or 1 GB/h."""
     connections = requests / (HOURS * 3600) / 25
     volume = requests * PAGE_KB / 1e6 / HOURS
     units = max(connections, volume)

@@ -1,4 +1,4 @@
-"""What the daily check costs at ten thousand, a million, a hundred million users.
+"""Measure the daily check, and extrapolate its cost to a hundred million users.
 
 Measures the real check on the local AWS for a few users, on an ordinary day and on the
 first of a month, and extrapolates: the check reads page after page, so everything grows
@@ -44,7 +44,7 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class PerUser:
-    """What one user costs on one day, on average."""
+    """The average cost of one user on one day."""
 
     calls: float
     read_units: float
@@ -53,12 +53,12 @@ class PerUser:
 
     @property
     def seconds(self) -> float:
-        """Time of a run, waiting and computing."""
+        """The time of a run, waiting and computing."""
         return self.calls * LATENCY + self.cpu_seconds / CPU_SHARE
 
     @property
     def dollars(self) -> float:
-        """Price of reading, writing and running."""
+        """The price of reading, writing and running."""
         return (
             self.read_units * DOLLARS_A_READ_UNIT
             + self.write_units * DOLLARS_A_WRITE_UNIT
@@ -67,7 +67,7 @@ class PerUser:
 
 
 def main() -> None:
-    """Measure, then print what follows for each size."""
+    """Measure, then print the extrapolation to each size."""
     for number in range(USERS):
         _make_user(f"{number:032x}")
     days = {

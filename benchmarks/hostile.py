@@ -54,7 +54,7 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Any:
-        """Look on for the length of a block."""
+        """Measure the server during a block."""
         self._done.clear()
         self.held = self.most = held_by(self.pids)
         self.health = 0
@@ -81,7 +81,7 @@ class Watch:
 
 
 def held_by(pids: list[int]) -> float:
-    """Return the MB of processes and all below them; what they share counts once."""
+    """Return the MB of processes and their descendants, counting shared memory once."""
     total = 0.0
     waiting = list(pids)
     while waiting:
@@ -101,7 +101,7 @@ def held_by(pids: list[int]) -> float:
 
 
 def honest(size_bytes: int) -> bytes:
-    """Return a photo of about so many bytes."""
+    """Return a photo of about this size."""
     side = max(16, int((size_bytes * 1.1) ** 0.5))
     made = io.BytesIO()
     noise = Image.effect_noise((side, side), 60).convert("RGB")
@@ -110,7 +110,7 @@ def honest(size_bytes: int) -> bytes:
 
 
 class User:
-    """Somebody who is signed in, with an expense that has a picture."""
+    """A logged-in user with an expense that has a picture."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -137,7 +137,7 @@ class User:
         )
 
     def prepare_confirmation(self, content: bytes) -> Callable[[], requests.Response]:
-        """Send a file straight to the bucket; return what confirms it."""
+        """Upload a file directly to the bucket; return a function that confirms it."""
         announced = self._post(
             "api/receipts/presigned-url",
             file_name="receipt",
@@ -150,7 +150,7 @@ class User:
         return lambda: self._post("api/receipts/confirm", key=announced["key"])
 
     def prepare_thumbnail(self, content: bytes) -> Callable[[], requests.Response]:
-        """Put a file in the place of the stored picture; return what draws it."""
+        """Replace the stored picture by a file; return a function that draws it."""
         bucket = config.receipts_bucket
         aws.client("s3").put_object(Bucket=bucket, Key=self.key, Body=content)
         of_kind = Expense.receipt_type.set(kind_of(content))
@@ -165,7 +165,7 @@ def kind_of(content: bytes) -> str:
 
 
 def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:
-    """Return what each user asks at once, by the way in which the file comes."""
+    """Return each user's request by the way in which the file is sent."""
     ways: dict[str, list[Ask]] = {
         "upload": [functools.partial(user.upload, content) for user in users],
         "confirm": [user.prepare_confirmation(content) for user in users],
@@ -187,7 +187,7 @@ def ask_all(asks: list[Ask]) -> tuple[list[int], float]:
 
 
 def main() -> int:
-    """Print the table; return 1 where an aim is missed."""
+    """Print the table; return 1 if an aim is missed."""
     made: dict[str, Callable[[], bytes]] = {**hostile.REFUSED, **hostile.CLEANED}
     missed = []
     with server("smartbudget.wsgi:application") as (port, workers):

@@ -1,4 +1,4 @@
-"""What the measurements of the API over HTTP share: servers, and those who ask them."""
+"""Servers and clients for measurements of the API over HTTP."""
 
 import contextlib
 import http.client
@@ -25,7 +25,7 @@ UNLIMITED = dict.fromkeys(("API_RATE_LIMIT", "PAGE_RATE_LIMIT", "READS_PER_USER"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, and the status that it must be answered with."""
+    """A request, and the status expected."""
 
     method: str
     path: str
@@ -36,34 +36,34 @@ class Asked:
 
 @dataclass
 class Load:
-    """What some connections got done."""
+    """The requests completed by some connections."""
 
     seconds: float = 0
     times: list[float] = field(default_factory=list)  # seconds of each request
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """The requests per second."""
         return len(self.times) / self.seconds
 
     def percentile(self, percent: int) -> float:
-        """Return the milliseconds that so many of the requests took at most."""
+        """Return a percentile of the requests' times, in milliseconds."""
         return sorted(self.times)[len(self.times) * percent // 100] * 1000
 
     def add(self, other: "Load") -> None:
-        """Count another stretch of the same."""
+        """Add another measurement of the same request."""
         self.seconds += other.seconds
         self.times += other.times
 
 
 class Connection:
-    """One client's connection, which stays open."""
+    """A client's persistent connection."""
 
     def __init__(self, port: int) -> None:
         self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask(self, asked: Asked) -> tuple[http.client.HTTPResponse, bytes]:
-        """Ask once; fails loudly when the answer is another than it must be."""
+        """Send a request; raise AssertionError for another status than expected."""
         content = None if asked.body is None else json.dumps(asked.body).encode()
         self._to.request(asked.method, asked.path, content, asked.headers)
         answer = self._to.getresponse()
@@ -72,12 +72,12 @@ class Connection:
         return answer, body
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._to.close()
 
 
 def ask_for(port: int, connections: int, asked: Asked, seconds: float) -> Load:
-    """Ask the same over some connections for so long."""
+    """Repeat a request over some connections for a number of seconds."""
     processes = min(CLIENTS, connections)
     each = (port, connections // processes, asked, seconds)
     with get_context("fork").Pool(processes) as pool:
@@ -105,14 +105,14 @@ def _ask_for(given: tuple[int, int, Asked, float]) -> Load:
 
 
 def in_threads(work: Callable[[int], Any], count: int) -> list[Any]:
-    """Do the same in so many threads, each with its number; raises what they do."""
+    """Call `work` in `count` threads, each with its number; raise what they raise."""
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(work, range(count)))
 
 
 @contextlib.contextmanager
 def server(application: str, **environment: str) -> Iterator[tuple[int, list[int]]]:
-    """Run gunicorn as the local stack does; give its port and its workers."""
+    """Run gunicorn as the local stack does; yield its port and its workers' pids."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "gunicorn", application]
     command += ["--config", str(ROOT / "smartbudget/local/gunicorn_conf.py")]
@@ -136,7 +136,7 @@ def server(application: str, **environment: str) -> Iterator[tuple[int, list[int
 
 
 def memory_of(pid: int, name: str = "VmRSS") -> int:
-    """Read what a process holds, or with `VmHWM` held at most, in kilobytes."""
+    """Return a process's memory in kilobytes, or with `VmHWM` its peak."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1])

@@ -1,4 +1,4 @@
-"""What the web server's workers hold over many requests of all kinds.
+"""Measure the memory of the web server's workers over many requests of all kinds.
 
 `python -m benchmarks` starts it under the web role. Eight clients, each a user with a
 token, do one round of requests after another; what a round stores it deletes, so the
@@ -25,7 +25,7 @@ BAD_ROW = {"category": "", "amount": "-1", "colour": "red"}
 
 
 def main() -> None:
-    """Print what each worker holds as the requests go by."""
+    """Print each worker's memory after each stretch of requests."""
     clients = [_Client(Bench(30)) for _ in range(CLIENTS)]
     with server("smartbudget.wsgi:application") as (port, workers):
         print(f"\nMB of each worker over {REQUESTS:,} requests of {CLIENTS} clients\n")
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 class _Client:
-    """Somebody with a program of their own, and what they ask."""
+    """An API client with a token, and its requests."""
 
     def __init__(self, bench: Bench) -> None:
         self.known = f"/api/expenses/{bench.ids[0]}"
@@ -52,7 +52,7 @@ class _Client:
         """Do this client's part of a stretch, in whole rounds."""
         enough = self.done + REQUESTS // CLIENTS // STRETCHES
         while self.done < enough:
-            # A new one each time, or one worker might get all that is asked.
+            # A new connection each time, or one worker might get all requests.
             with closing(Connection(port)) as self._connection:
                 self._round()
 

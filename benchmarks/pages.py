@@ -1,7 +1,7 @@
-"""What a page costs beside its AWS calls: its time less what those calls took.
+"""Measure the time of each page without its AWS calls.
 
-The calls are timed inside the page: at 10,000 expenses the local AWS takes half a
-second for a query, and two runs of it differ by more than what is looked for.
+The calls are measured within the page: at 10,000 expenses the local AWS takes half a
+second for a query, and two runs differ by more than the page's own time.
 
 Runs in a process under the web role; `python -m benchmarks` starts it. The reader has
 10,000 expenses of history, this month and the last one full, and every list.
@@ -43,7 +43,7 @@ def _open(bench: Bench, address: str) -> Callable[[int], None]:
 
 
 def _fill(bench: Bench) -> None:
-    """Record two months, with budgets of which every second one is passed."""
+    """Record two months of expenses, and budgets of which every second is exceeded."""
     today = bench.user.today()
     last_month = today.replace(day=1).fromordinal(today.replace(day=1).toordinal() - 1)
     for number in range(BUDGETS):

@@ -1,4 +1,4 @@
-"""What a receipt of 10 MB takes: time beside the bare call, memory of the web process.
+"""Measure a receipt of 10 MB: its time, that of the bare call, and memory.
 
 Talks to the running web server over HTTP and reads its workers' peaks from /proc; they
 belong to the process that started this one.
@@ -104,7 +104,7 @@ def _median(action: Any) -> float:
 
 
 def _workers() -> list[int]:
-    """Find the web server's processes: grandchildren of the launcher."""
+    """Return the web server's processes, grandchildren of the launcher."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -122,7 +122,7 @@ def _workers() -> list[int]:
 
 
 def _reset_peaks() -> dict[int, int]:
-    """Let the peaks begin anew; return what each worker holds now, in kilobytes."""
+    """Reset the peaks, and return each worker's current memory in kilobytes."""
     held = {}
     for pid in _workers():
         Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -1,7 +1,7 @@
-"""A report of ten thousand expenses, beside ReportLab drawing its tables bare.
+"""Compare a report of ten thousand expenses with ReportLab's own table.
 
-And the import of the Lambda's handler beside that of boto3 and ReportLab. Each figure
-is of processes of its own, so that nothing is warm; all of one run.
+Also compares the import of the Lambda's handler with that of boto3 and ReportLab. Each
+figure is from separate processes, so that nothing is cached.
 """
 
 import subprocess
@@ -73,7 +73,7 @@ BARE = "\n".join(
         "boto3.client('s3', region_name='us-east-1')",
     ]
 )
-# The handler makes its client when it is first asked; it counts here too.
+# The handler creates its client on first use, which is measured here too.
 HANDLER += "\nfrom smartbudget.core import aws; aws.client('s3')"
 
 

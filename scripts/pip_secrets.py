@@ -1,8 +1,8 @@
-"""Write this machine's way to its package index down for a build: pip.conf, ca.pem.
+"""Write this machine's pip settings to files for a build: pip.conf and ca.pem.
 
     python3 scripts/pip_secrets.py FOLDER
 
-Only what a build elsewhere can use: addresses, and the certificates by their content.
+Only what a build elsewhere can use: addresses, and the content of the certificates.
 """
 
 import subprocess
@@ -11,22 +11,22 @@ from pathlib import Path
 
 PASSED_ON = {"default-timeout", "extra-index-url", "index-url", "proxy", "timeout"}
 PASSED_ON |= {"trusted-host"}
-CA = "/run/secrets/ca.pem"  # where the Dockerfile has it
+CA = "/run/secrets/ca.pem"  # the path in the Dockerfile
 
 
 def settings() -> dict[str, str]:
-    """Return pip's settings, whichever file or variable they come from."""
+    """Return pip's settings from its files and environment variables."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    found = {}
+    values = {}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
-        found[name.rpartition(".")[2]] = value.strip("'\"")
-    return found
+        values[name.rpartition(".")[2]] = value.strip("'\"")
+    return values
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     certificates = Path(known["cert"]).read_bytes() if known.get("cert") else b""
     lines = ["[global]"]
     for name in sorted(PASSED_ON & known.keys()):
-        # Folders of this machine are not there in the build.
+        # Folders of this machine do not exist in the build.
         values = [part for part in known[name].split() if "file:" not in part]
         if values:
             lines.append(f"{name.removeprefix('default-')} = {' '.join(values)}")

@@ -86,7 +86,7 @@ class Expense(Table):
         return expense
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:
-        """Take over a receipt's attributes; nothing is stored."""
+        """Set a receipt's attributes, without storing them."""
         for name, value in changes.items():
             setattr(self, name, value)
 

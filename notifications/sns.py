@@ -62,7 +62,7 @@ def knows(arn: str) -> bool:
 
 
 def look_up(arn: str, email: str) -> str:
-    """Ask for a subscription's status; put its filter right if it is not."""
+    """Return a subscription's status, and correct its filter if needed."""
     attributes = _attributes(arn)
     if attributes is None:
         return "none"
@@ -183,7 +183,7 @@ def _ask(email: str, attributes: dict[str, str]) -> str | None:
 
 
 def _attributes(arn: str) -> dict[str, str] | None:
-    """Ask for a subscription; None if it is gone, or never was SNS's."""
+    """Return a subscription's attributes, or None if it is gone or not SNS's."""
     if not knows(arn):
         return None
     try:

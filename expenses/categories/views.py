@@ -61,7 +61,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: HttpRequest) -> HttpResponse:
-    """Ask for the name of the chosen categories, and give it to them."""
+    """Rename the selected categories, after a form for the new name."""
     chosen = request.POST.getlist("selected") or request.GET.getlist("from")
     try:
         sources = services.check_sources(chosen)

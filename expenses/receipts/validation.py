@@ -193,7 +193,7 @@ def extension_of(name: str) -> str:
 
 @contextlib.contextmanager
 def on_disk(file: Any) -> Iterator[BinaryIO]:
-    """Lend a file as one that has a descriptor; what is changed in it comes back."""
+    """Yield a file with a descriptor, and copy its changes back afterwards."""
     try:
         file.fileno()
     except OSError:

@@ -48,7 +48,7 @@ class SharedConnectionModel(Model):
 
 
 def _make_known(shared: Connection, table: MetaTable) -> None:
-    """Tell the connection of a table's keys and indexes.
+    """Register a table's keys and indexes with the connection.
 
     Several kinds of item live in one table, each with its model, and most of the models
     name no index. Whichever connects first, the one with the indexes stays.

@@ -161,7 +161,7 @@ FORMATS = {
 
 
 def add_examples(result: Schema, **_: Any) -> Schema:
-    """Give every JSON body an example; a hook of drf-spectacular's."""
+    """Add an example to every JSON body; a hook of drf-spectacular's."""
     components = result["components"]
     operations = [each for item in result["paths"].values() for each in item.values()]
     bodies = [each["requestBody"] for each in operations if "requestBody" in each]

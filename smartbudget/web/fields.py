@@ -201,7 +201,7 @@ class FlagField(serializers.BooleanField):
 
 
 def number_said(sentence: Any) -> dict[str, Any]:
-    """Say one sentence whatever is wrong with an IntegerField."""
+    """Return error messages with the same sentence for every error of a number."""
     return dict.fromkeys(
         ["invalid", "min_value", "max_value", "max_string_length"], sentence
     )

@@ -259,7 +259,7 @@ class AutoSchema(openapi.AutoSchema):
         return [*own, *(PAGING if issubclass(query, ListQuery) else [])]
 
     def get_request_serializer(self) -> Any:
-        """Take a DELETE to have no body, unless its view says which."""
+        """Return None for a DELETE, unless its view declares a body."""
         return None if self.method == "DELETE" else super().get_request_serializer()
 
     def _get_request_body(self, direction: str = "request") -> Schema | None:
@@ -304,7 +304,7 @@ class AutoSchema(openapi.AutoSchema):
         return self.method in self.view.methods_without_body
 
     def _is_keyed(self, operation: Schema) -> bool:
-        """Tell whether an Idempotency-Key makes it safe to send again."""
+        """Check whether an Idempotency-Key makes it safe to send again."""
         return self.method == "POST" and {} not in operation.get("security", [])
 
     def _headers_of(

@@ -1,7 +1,7 @@
 """The fields of an expense that its owner fills in, each declared once.
 
-Validation, history, exports and the CSV files go by `FIELDS`. A new field also needs
-its attribute in models.py and its widget or type in forms.py and serializers.py.
+Validation, history, exports and the CSV files go by `FIELDS`; CONTRIBUTING.md says
+what else a new field needs.
 """
 
 import datetime

@@ -7,7 +7,6 @@ from rest_framework import serializers
 
 from expenses.bulk_create import MOST_ROWS
 from expenses.bulk_update import MOST as MOST_SELECTED
-from expenses.categories.queries import LONGEST
 from expenses.fields import CATEGORY, DESCRIPTION, represent
 from expenses.history import LABELS, Edit
 from expenses.models import STATUSES
@@ -178,7 +177,7 @@ class SelectedInput(InputSerializer):
     }
 
     expense_ids = BoundedListField(child=IdField(), max_length=MOST_SELECTED)
-    category = TextField(max_length=LONGEST, required=False)
+    category = TextField(max_length=CATEGORY.longest, required=False)
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )

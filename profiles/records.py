@@ -36,7 +36,7 @@ _PROFILE = (
     "subscription_status",
     "created_at",
 )
-_EXPENSE = ("expense_id", "receipt_url", "created_at", "updated_at")
+_EXPENSE = ("receipt_url", "created_at", "updated_at")
 # Without token ids, which users never see.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _BUDGET = ("budget_id", "category", "period", "created_at")
@@ -72,8 +72,11 @@ def of_token(token: "LiveToken") -> Record:
 
 def of_expense(expense: "Expense", user: User) -> Record:
     """Return an expense as the API represents it."""
-    values = fields.represent_all(expense, user.currency)
-    return {**values, **_picked(expense, _EXPENSE)}
+    return {
+        "expense_id": expense.expense_id,
+        **fields.represent_all(expense, user.currency),
+        **_picked(expense, _EXPENSE),
+    }
 
 
 def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> Record:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pynamodb.expressions.condition import Condition
 
 from budgets import services as budgets
+from expenses.fields import CATEGORY
 from expenses.models import Expense
 from expenses.queries import between
 from smartbudget.core.concurrency import READS
@@ -18,7 +19,6 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from budgets.models import Budget
 
-LONGEST = 50  # characters of a category
 MOST_PAGES = 20  # megabytes that a list reads at most: some 60,000 expenses
 MOST_LISTED = 1000
 MOST_SPELLINGS = 10
@@ -86,7 +86,7 @@ def list_categories(
 
     Raises InvalidError.
     """
-    words = search_key(validate_text(q, "q", longest=LONGEST))
+    words = search_key(validate_text(q, "q", longest=CATEGORY.longest))
     uses, complete = _count(user, words, between(start, end))
     for budget in budgets.list_budgets(user).items:
         if words in search_key(budget.category):

@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.merge import MergeStrategy
-from expenses.categories.queries import LONGEST
 from expenses.categories.services import MOST_SOURCES
+from expenses.fields import CATEGORY
 from smartbudget.core.dates import PERIODS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
@@ -24,7 +24,7 @@ class CategoryFilter(QueryInput):
 
     q = TextField(
         required=False,
-        max_length=LONGEST,
+        max_length=CATEGORY.longest,
         help_text="A part of the name, in any case and accents.",
     )
     start = DayField(
@@ -79,8 +79,8 @@ class RenameInput(_NewNameInput):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not attributes: `from` is a word of Python's.
         return {
-            "from": TextField(max_length=LONGEST, help_text="In any case."),
-            "to": TextField(max_length=LONGEST),
+            "from": TextField(max_length=CATEGORY.longest, help_text="In any case."),
+            "to": TextField(max_length=CATEGORY.longest),
             **super().get_fields(),
         }
 
@@ -91,11 +91,11 @@ class MergeInput(_NewNameInput):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {
             "from": BoundedListField(
-                child=TextField(max_length=LONGEST),
+                child=TextField(max_length=CATEGORY.longest),
                 max_length=MOST_SOURCES,
                 help_text="In any case.",
             ),
-            "into": TextField(max_length=LONGEST),
+            "into": TextField(max_length=CATEGORY.longest),
             **super().get_fields(),
         }
 

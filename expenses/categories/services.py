@@ -15,7 +15,7 @@ from budgets import merge
 from expenses import side_effects
 from expenses.batch import Change
 from expenses.bulk_update import Selected
-from expenses.categories.queries import LONGEST
+from expenses.fields import CATEGORY
 from expenses.models import Expense
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
@@ -55,7 +55,7 @@ def rename_categories(
     Raises InvalidError; ConflictError for budgets in the way, before anything changes.
     """
     sources = check_sources(sources)
-    target = validate_text(target, "into", shortest=1, longest=LONGEST)
+    target = validate_text(target, "into", shortest=1, longest=CATEGORY.longest)
     deadline = time.monotonic() + SECONDS
 
     def in_time() -> bool:
@@ -74,7 +74,8 @@ def rename_categories(
 def check_sources(sources: Sequence[str]) -> list[str]:
     """Check that 1-20 categories are named. Raises InvalidError."""
     cleaned = [
-        validate_text(each, "from", shortest=1, longest=LONGEST) for each in sources
+        validate_text(each, "from", shortest=1, longest=CATEGORY.longest)
+        for each in sources
     ]
     if not cleaned:
         raise InvalidError(_("Choose at least one category."), "from")

@@ -552,7 +552,7 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             assert new["budget_exceeded"] == over
             # Of several calls, one may reach the threshold and another pass the limit.
             assert near <= new["budget_threshold"] <= near + over
-            assert not any(each.told for each in after.values())
+            assert not any(each.notified_level for each in after.values())
             keys = set(map(casefold_key, sources)) - {casefold_key(target)}
             assert keys.isdisjoint(map(casefold_key, categories()))
 

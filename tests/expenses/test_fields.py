@@ -1,0 +1,45 @@
+"""Each declared field of an expense is known wherever expenses come and go."""
+
+import pytest
+
+from expenses import export, history
+from expenses.fields import FIELDS
+from expenses.forms import EditExpenseForm
+from expenses.models import Expense
+from expenses.serializers import EditOutput, ExpenseOutput, RowInput
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_is_stored_taken_shown_exported_and_in_the_history(name):
+    assert name in Expense.get_attributes()
+    assert name in RowInput().fields
+    assert name in ExpenseOutput().fields
+    assert name in EditExpenseForm.base_fields
+    assert name in export.SELECTION_COLUMNS
+    assert name in export.EXPORT_COLUMNS
+    assert name in history.LABELS
+    assert name in EditOutput().fields["field"].choices
+
+
+def test_the_columns_of_a_csv_file_stay_in_their_places():
+    assert [*export.SELECTION_COLUMNS.values()][:7] == [
+        "Date",
+        "Category",
+        "Description",
+        "Amount",
+        "Currency",
+        "Status",
+        "Receipt",
+    ]
+    assert [*export.EXPORT_COLUMNS.values()][:10] == [
+        "date",
+        "amount",
+        "currency",
+        "category",
+        "description",
+        "status",
+        "receipt",
+        "expense_id",
+        "created_at",
+        "updated_at",
+    ]

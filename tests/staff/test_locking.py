@@ -6,7 +6,7 @@ import threading
 import pytest
 import time_machine
 
-from accounts import services, sessions
+from accounts import credentials, services, sessions
 from accounts.models import Account, UniqueName
 from notifications import delivery, subscriptions
 from smartbudget.core.config import config
@@ -121,7 +121,7 @@ def test_a_locked_user_is_out_everywhere_at_once(grace, bob):
 
 def test_only_who_knows_the_password_is_told(grace, bob, monkeypatch):
     monkeypatch.setattr(
-        services,
+        credentials,
         "config",
         dataclasses.replace(config, support_email="help@example.com"),
     )

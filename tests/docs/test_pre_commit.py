@@ -16,7 +16,7 @@ def test_each_command_of_make_lint_is_a_hook():
     )
     assert recipe
     printed = subprocess.run(
-        ["make", "--dry-run", "lint"],
+        ["make", "--no-print-directory", "--dry-run", "lint"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -112,7 +112,8 @@ def create_token(
 def find_token(secret: str) -> tuple[User, Access] | None:
     """Return a token's user and permissions, or None if it is invalid or expired.
 
-    One read, and at most once a minute a write of when it was used, which fails nobody.
+    One read, and at most once a minute a write of when it was used. If that write
+    fails, the token is valid all the same.
     """
     token = credentials.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
     if token is None or token.expires_at <= time.time():

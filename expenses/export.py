@@ -59,8 +59,8 @@ def csv_lines(
 ) -> Iterator[str]:
     """Yield the lines of a CSV file, the headings first.
 
-    What somebody typed can be no formula: an apostrophe is put before its sign. The
-    file begins with UTF-8's byte order mark, else Excel takes it for Latin-1.
+    Typed text is never a formula: an apostrophe precedes its sign. The file begins
+    with UTF-8's byte order mark, without which Excel reads it as Latin-1.
     """
     yield "\ufeff" + _csv_line(columns.values())
     for row in rows:

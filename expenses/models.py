@@ -74,7 +74,7 @@ class Expense(Table):
 
     by_user = ByUserIndex()
 
-    # What the write that gave this expense has told its owner; not stored.
+    # The alerts that the last write of this expense caused; not stored.
     alerts: "Sequence[Notification]" = ()
 
     @classmethod

@@ -52,10 +52,10 @@ def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
 def validate_changes(
     user: User, given: Mapping[str, object], stored: Expense
 ) -> dict[str, Any]:
-    """Check values given for an expense that is there; returns what is to change.
+    """Validate values for a stored expense and return the attributes that change.
 
-    What is the same as stored is left out: rules are for what somebody enters now.
-    An amount may have more decimals than today's currency, a day be too long ago.
+    Values equal to the stored ones are left out and not validated: a stored amount may
+    have more decimals than the present currency, and a stored day may be too old.
 
     Raises InvalidError for the first bad one.
     """

@@ -40,7 +40,7 @@ def gather(
     Returns the digest, and what it has gathered once the transaction is committed.
 
     The transaction is refused once delivering the digest has begun: then it needs
-    another one. A digest that nobody queues is found by the sweep.
+    another one. The sweep finds a digest that was never queued.
     """
     for alert in alerts:
         alert.digest_id = digest_id

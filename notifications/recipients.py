@@ -29,7 +29,7 @@ from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
 
 CHANGE_ADDRESS_TASK = "profiles.tasks.change_address"
-LONGEST_ADDRESS = 254  # characters of an e-mail address; longer ones are nobody's
+LONGEST_ADDRESS = 254  # characters of an e-mail address; longer ones have no account
 
 
 class EmailChanges(TypedDict, total=False):
@@ -74,7 +74,7 @@ class Recipient(Table):
     language = UnicodeAttribute(default=i18n.DEFAULT)
     # ISO 8601, UTC; it is then as good as gone, and being deleted with all it has.
     closed_at = UnicodeAttribute(null=True)
-    locked_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; staff let nobody log in
+    locked_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; locked by staff
     muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
     opted_in = UnicodeSetAttribute(null=True)  # of OPT_IN_KINDS; None: none
     quiet_from = UnicodeAttribute(null=True)  # HH:MM, local; both or neither

@@ -1,6 +1,6 @@
 """SES: mails with two bodies and headers, to addresses that confirmed by our own link.
 
-Whoever confirmed with SNS before the transport was changed stays subscribed: their
+Users who confirmed with SNS before the transport was changed stay subscribed: their
 subscription keeps its ARN, and SNS is asked about it.
 """
 

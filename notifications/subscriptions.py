@@ -212,9 +212,9 @@ def deactivate(recipient: R, arn: str, problem: str) -> R:
 
 
 def end_retired(recipient: R) -> R:
-    """End what is no longer used, as far as that can be done now.
+    """End retired subscriptions, as far as that is possible now.
 
-    A few at a time: each costs calls, and somebody may wait.
+    Only a few at a time: each costs calls, and a request may be waiting.
     """
     some = islice(recipient.retired_subscriptions or (), ENDED_AT_ONCE)
     ended = {arn for arn in some if _end(arn, recipient.user_id)}
@@ -270,7 +270,7 @@ def _look_up_change(recipient: R) -> R:
             recipient.pending_subscription_arn, recipient.pending_email
         )
     elif _is_past(recipient.pending_since, LINK_LIVES):
-        status = "none"  # whoever asked died before the link was sent
+        status = "none"  # the process died before the link was sent
     if status == "none":
         return store(recipient, NO_CHANGE)
     # Who gave the password away is to hear of it before the old address is let go.

@@ -17,8 +17,8 @@ def deliver_notification(
 ) -> None:
     """Send one stored notification; see delivery.deliver.
 
-    The other fields of the message are for whoever reads the queue: what is stored is
-    what is sent, and to whom. One that was deleted with its account is no error.
+    The other fields of the message are for people who read the queue: text and
+    recipient come from the stored item. One deleted with its account is no error.
     """
     attempt = current_attempt()
     try:

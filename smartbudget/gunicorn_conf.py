@@ -36,7 +36,7 @@ timeout = 30  # seconds until a worker that no longer runs its loop is replaced
 graceful_timeout = 25
 
 # The file system is read-only. A heartbeat on a disk may block a worker, and
-# nobody would use the control socket.
+# the control socket would have no user.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory
 control_socket_disable = True
 

@@ -226,5 +226,6 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# core.log decides where lines go; Django's own set-up would mail errors to nobody.
+# core.log decides where lines go; Django's own set-up would mail errors, for which
+# there is no address.
 LOGGING_CONFIG = None

@@ -48,8 +48,8 @@ def rename_categories(
     already stays as it is. strategy: what becomes of budgets for one period, see
     `MergeStrategy`; None: those are refused.
 
-    All expenses change, void ones and those of closed periods too. What is told
-    is only what rose by categories becoming one, all of it in one digest. Safe to
+    All expenses change, void ones and those of closed periods too. Only levels
+    reached because categories became one are alerted, all in one digest. Safe to
     repeat, and meant to be while some are left, after an error too.
 
     Raises InvalidError; ConflictError for budgets in the way, before anything changes.

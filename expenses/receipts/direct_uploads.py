@@ -78,7 +78,7 @@ def create_upload(
 def get_upload(user_id: str, key: str) -> Upload:
     """Read a direct upload's record, consistently.
 
-    Raises NotFoundError, also for somebody else's and for what was uploaded otherwise.
+    Raises NotFoundError, also for another user's upload and for a file of a form.
     """
     upload = Upload.find(upload_id(key))
     if upload is None or upload.owner_id != user_id or _is_over(upload):
@@ -118,9 +118,9 @@ def _is_over(upload: Upload) -> bool:
 
 
 def open_upload(key: str) -> Mapping[str, Any]:
-    """Begin to read what was uploaded: `Body` and `ContentLength`.
+    """Return the uploaded object, to be read: its `Body` and `ContentLength`.
 
-    Raises NotFoundError when nothing was.
+    Raises NotFoundError if nothing was uploaded.
     """
     try:
         found: Mapping[str, Any] = aws.client("s3").get_object(

@@ -26,8 +26,8 @@ from smartbudget.core.pynamodb_internals import SharedConnectionModel, botocore_
 T = TypeVar("T")
 
 # Seconds. PynamoDB's own (15 and 30, four times over) would hold a worker for two
-# minutes; a call that works takes milliseconds. After three tries somebody has
-# waited six seconds for a 503.
+# minutes; a call that works takes milliseconds. After three tries a
+# request has waited six seconds for its 503.
 CONNECT_TIMEOUT = 1
 READ_TIMEOUT = 2
 

@@ -26,8 +26,8 @@ LINK_KEY = re.compile(r"/[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
 # The id of the current request, or None.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-# What else lines are about: user_id, source (a network address, where somebody is not
-# let in), task, task_id, lambda_request_id.
+# Further fields of each line: user_id, source (the network address of a refused
+# login), task, task_id, lambda_request_id.
 _facts: ContextVar[dict[str, str]] = ContextVar("facts")
 
 

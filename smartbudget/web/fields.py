@@ -54,7 +54,7 @@ class TextField(serializers.CharField):
         return rf"^\s*({content}){'?' if self.allow_blank else ''}\s*$"
 
     def run_validation(self, data: Any = empty) -> Any:
-        # Spaces around it count: nobody has to read through a megabyte of them.
+        # Spaces around it count, so that a megabyte of them is never stripped.
         if isinstance(data, str) and len(data) > (self.max_length or len(data)):
             self.fail("max_length", max_length=self.max_length)
         return super().run_validation(data)

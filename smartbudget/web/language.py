@@ -1,4 +1,4 @@
-"""Set the language of a page: the user's, or the browser's if nobody is logged in."""
+"""Set the language of a page: the user's, or the browser's without a login."""
 
 from collections.abc import Callable
 

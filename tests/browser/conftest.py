@@ -21,22 +21,17 @@ def browser() -> Iterator[Browser]:
         pytest.fail(str(exc), pytrace=False)
 
 
-@pytest.fixture(scope="session")
-def all_windows(browser, stack) -> Windows:
-    return Windows(browser, stack)
-
-
 @pytest.fixture
-def windows(all_windows) -> Iterator[Windows]:
+def windows(browser, stack) -> Iterator[Windows]:
     """Opens windows: `page = windows.open(person, width=360)`.
 
     The test fails if one of them logs an error, breaks the content policy, throws, is
     refused a part of a page, or asks a third party.
     """
-    all_windows.problems.clear()
-    yield all_windows
-    all_windows.close()
-    assert all_windows.problems == []
+    opened = Windows(browser, stack)
+    yield opened
+    opened.close()
+    assert opened.problems == []
 
 
 @pytest.fixture(scope="session")

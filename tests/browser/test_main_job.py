@@ -62,7 +62,6 @@ def mail(page: Page, email: str, subject: str):
     return page.get_by_role("article").filter(has_text=email).filter(has_text=subject)
 
 
-@pytest.mark.soak
 @WITH_AND_WITHOUT_SCRIPTS
 def test_from_registration_to_the_mailbox(windows, stack, javascript):
     page = windows.open(width=360, javascript=javascript)

@@ -31,7 +31,6 @@ def ticks(page: Page):
     return page.locator("tbody").get_by_role("checkbox")
 
 
-@pytest.mark.soak
 @EVERY_LIST
 @pytest.mark.parametrize("width", [360, 1280])
 def test_one_tick_ticks_all_rows_and_tells_how_many(windows, person, address, width):

@@ -56,7 +56,7 @@ def counting(page: Page) -> Callable[[], int]:
     "address", ["/", "/expenses", "/budgets", "/notifications", "/reports"]
 )
 def test_a_page_is_small_at_first_and_smaller_afterwards(windows, busy, address):
-    page = windows.open(busy, first_visit=True)
+    page = windows.open(busy)
     arrived = counting(page)
 
     page.goto(address)

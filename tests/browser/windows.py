@@ -1,11 +1,8 @@
 """Windows of a real browser, and what to look for in them."""
 
 import contextlib
-import itertools
 import os
-import zlib
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -21,12 +18,10 @@ from playwright.sync_api import (
 
 from tests.browser import chromium
 from tests.integration.people import Person
-from tests.sampling import SOAK
 
 WIDTHS = (360, 1280)
 EVERY_WIDTH = (320, 360, 800, 1280)  # nothing may be too wide from 320 on (WCAG 1.4.10)
 THEMES = ("dark", "light")
-LOOKS = list(itertools.product(WIDTHS, THEMES))
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = {
     "runOnly": {"type": "tag", "values": RULES},
@@ -34,7 +29,6 @@ AXE = {
     "preload": False,  # no rule of ours needs it, and it trips over @import
 }
 WAIT_SECONDS = 15
-STORAGE = "cookies,local_storage,indexeddb,cache_storage,service_workers"
 
 # Elements that end right of the window and that nothing cuts off or scrolls.
 TOO_WIDE = """() => [...document.body.querySelectorAll("*")].filter((element) => {
@@ -68,20 +62,14 @@ def running_browser() -> Iterator[Browser]:
 
 
 class Windows:
-    """Opens windows on one stack, and notes what goes wrong in any of them.
-
-    Windows that were closed leave the browser's cache to later ones, and nothing else:
-    without it each page would get and compile the scripts and styles again.
-    """
+    """Opens windows on one stack, and notes what goes wrong in any of them."""
 
     def __init__(self, browser: Browser, stack: Any) -> None:
         self.problems: list[str] = []
         self._browser = browser
         self._stack = stack
-        self._origins = (stack.web_url, stack.aws_url, stack.mailbox_url)
-        self._ours = (*self._origins, "data:", "blob:")
-        self._open: list[tuple[bool, BrowserContext]] = []
-        self._used: dict[bool, list[BrowserContext]] = defaultdict(list)
+        self._ours = (stack.web_url, stack.aws_url, stack.mailbox_url, "data:", "blob:")
+        self._contexts: list[BrowserContext] = []
 
     def open(
         self,
@@ -90,15 +78,22 @@ class Windows:
         width: int = 1280,
         theme: str = "light",
         javascript: bool = True,
-        first_visit: bool = False,
     ) -> Page:
-        """Open a window with cookies of its own, logged in as a person.
-
-        first_visit: whether with an empty cache.
-        """
-        used = [] if first_visit else self._used[javascript]
-        context = used.pop() if used else self._new_context(javascript)
-        self._open.append((javascript, context))
+        """Open a window with cookies of its own, logged in as a person."""
+        context = self._browser.new_context(
+            base_url=self._stack.web_url,
+            viewport={"width": width, "height": 800},
+            color_scheme=theme,
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        self._contexts.append(context)
+        context.set_default_timeout(WAIT_SECONDS * 1000)
+        context.on("request", self._note_stranger)
+        context.on("response", self._note_refusal)
+        context.on("console", self._note_message)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
         if person is not None:
             context.add_cookies(
                 [
@@ -106,39 +101,12 @@ class Windows:
                     for name, value in person.http.cookies.items()
                 ]
             )
-        page = context.new_page()
-        show(page, width, theme)
-        return page
+        return context.new_page()
 
     def close(self) -> None:
-        """Close every window, and forget cookies and what scripts stored."""
-        for javascript, context in self._open:
-            if not context.pages:  # of whose storage nothing is known
-                context.close()
-                continue
-            storage = context.new_cdp_session(context.pages[0])
-            for origin in self._origins:
-                everything = {"origin": origin, "storageTypes": STORAGE}
-                storage.send("Storage.clearDataForOrigin", everything)
-            context.clear_cookies()
-            for page in context.pages:
-                page.close()
-            self._used[javascript].append(context)
-        self._open.clear()
-
-    def _new_context(self, javascript: bool) -> BrowserContext:
-        context = self._browser.new_context(
-            base_url=self._stack.web_url,
-            java_script_enabled=javascript,
-            locale="en-GB",
-            timezone_id="UTC",
-        )
-        context.set_default_timeout(WAIT_SECONDS * 1000)
-        context.on("request", self._note_stranger)
-        context.on("response", self._note_refusal)
-        context.on("console", self._note_message)
-        context.on("weberror", lambda error: self.problems.append(str(error.error)))
-        return context
+        """Close every window."""
+        for context in self._contexts:
+            context.close()
 
     def _note_stranger(self, request: Request) -> None:
         if not request.url.startswith(self._ours):
@@ -161,27 +129,20 @@ def show(page: Page, width: int, theme: str, height: int = 800) -> None:
     page.emulate_media(color_scheme=theme)
 
 
-def flaws(page: Page, looks: Sequence[tuple[int, str]] | None = None) -> list[str]:
+def flaws(page: Page) -> list[str]:
     """Return what is wrong with a page: too wide, or hard to use.
 
-    looks: the widths and themes that axe looks at, which takes longest. None: one of
-    the four, by the test's name; `make soak` has them all.
+    axe takes longest, so it looks at both widths and at both themes, but not at each
+    with each.
     """
     found = []
     for width in EVERY_WIDTH:
         show(page, width, "light")
         found += [f"{width} px: {flaw}" for flaw in _too_wide(page)]
-    for width, theme in looks or _looks_of_this_test():
+    for width, theme in zip(WIDTHS, THEMES, strict=True):
         show(page, width, theme)
         found += [f"{width} px, {theme}: {flaw}" for flaw in _hard_to_use(page)]
     return found
-
-
-def _looks_of_this_test() -> Sequence[tuple[int, str]]:
-    if SOAK:
-        return LOOKS
-    name = os.environ["PYTEST_CURRENT_TEST"].encode()
-    return [LOOKS[zlib.crc32(name) % len(LOOKS)]]
 
 
 def _too_wide(page: Page) -> list[str]:

@@ -109,5 +109,5 @@ class Budget(Table):
 
     @property
     def remaining(self) -> Decimal:
-        """What is left in the period; negative if over budget."""
+        """The amount left in the period; negative if over budget."""
         return self.amount - self.spent

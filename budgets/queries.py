@@ -68,7 +68,7 @@ class BudgetLine:
 
     @property
     def remaining(self) -> Decimal:
-        """What is left; negative if over budget."""
+        """The amount left; negative if over budget."""
         return self.amount - self.spent
 
     @property

@@ -133,7 +133,7 @@ def mark(
     reading stays. precondition: of the notification that is about to be marked; only
     for one is it read before.
 
-    Raises NotFoundError, also for somebody else's, and what `precondition` raises;
+    Raises NotFoundError, also for another user's, and what `precondition` raises;
     nothing is then made anew.
     """
     if read is None:

@@ -1,4 +1,4 @@
-"""What the category API takes and gives; services check the rules."""
+"""Serializers of the category API; services check the rules."""
 
 from typing import Any
 

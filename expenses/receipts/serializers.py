@@ -1,4 +1,4 @@
-"""What the receipt API takes and gives."""
+"""Serializers of the receipt API."""
 
 from typing import Any
 

@@ -130,11 +130,12 @@ def show(page: Page, width: int, theme: str, height: int = 800) -> None:
 
 
 def flaws(page: Page) -> list[str]:
-    """Return what is wrong with a page: too wide, or hard to use.
+    """Return what is wrong with a page once it has loaded: too wide, or hard to use.
 
     axe takes longest, so it looks at both widths and at both themes, but not at each
     with each.
     """
+    page.wait_for_load_state()  # after a click, it may have no element yet
     found = []
     for width in EVERY_WIDTH:
         show(page, width, "light")

@@ -18,7 +18,7 @@ from smartbudget.web.client_ip import client_address
 from smartbudget.web.user_agent import device_of
 
 
-class EntranceView(ApiView):
+class UnauthenticatedView(ApiView):
     """Base of the views without authentication.
 
     Accepts JSON only, which browsers do not send to another site without a preflight
@@ -30,7 +30,7 @@ class EntranceView(ApiView):
     renderer_classes = [JSONRenderer]
 
 
-class RegisterView(EntranceView):
+class RegisterView(UnauthenticatedView):
     @extend_schema(
         operation_id="register",
         request=serializers.RegisterInput,
@@ -44,12 +44,12 @@ class RegisterView(EntranceView):
             address=client_address(request._request),
             device=device_of(request._request),
         )
-        response = answer(request, login, status=201)
+        response = login_response(request, login, status=201)
         response.headers["Location"] = address_of(request, "profile")
         return response
 
 
-class LoginView(EntranceView):
+class LoginView(UnauthenticatedView):
     @extend_schema(
         operation_id="log_in",
         request=serializers.LoginInput,
@@ -64,7 +64,7 @@ class LoginView(EntranceView):
             address=client_address(request._request),
             device=device_of(request._request),
         )
-        return answer(request, login, status=200)
+        return login_response(request, login, status=200)
 
 
 class LogoutView(ApiView):
@@ -97,7 +97,7 @@ class PasswordView(ApiView):
             new=data["new_password"],
             device=device_of(request._request),
         )
-        return answer(request, login, status=200)
+        return login_response(request, login, status=200)
 
 
 class SessionsView(ApiView):
@@ -110,13 +110,13 @@ class SessionsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List where the caller is logged in, newest first."""
-        found = sessions.list_sessions(request.user, _asking_session(request))
-        return self.represent(serializers.SessionOutput, found, many=True)
+        live = sessions.list_sessions(request.user, _current_session_key(request))
+        return self.represent(serializers.SessionOutput, live, many=True)
 
     @extend_schema(operation_id="end_other_sessions", responses={204: None})
     def delete(self, request: Request) -> Response:
         """End every session but the one that asks."""
-        sessions.end_other_sessions(request.user, _asking_session(request))
+        sessions.end_other_sessions(request.user, _current_session_key(request))
         return Response(status=204)
 
 
@@ -140,8 +140,8 @@ class TokensView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the caller's API tokens, newest first."""
-        found = tokens.list_tokens(request.user)
-        return self.represent(serializers.TokenOutput, found, many=True)
+        live = tokens.list_tokens(request.user)
+        return self.represent(serializers.TokenOutput, live, many=True)
 
     @extend_schema(
         operation_id="create_token",
@@ -151,11 +151,11 @@ class TokensView(ApiView):
     def post(self, request: Request) -> Response:
         """Make an API token; this answer alone tells it."""
         data = self.parse(serializers.TokenInput)
-        made, secret = tokens.create_token(request.user, **data)
-        shown = serializers.TokenOutput(made).data
-        address = address_of(request, "token", made.token_id)
+        token, secret = tokens.create_token(request.user, **data)
+        body = serializers.TokenOutput(token).data
+        address = address_of(request, "token", token.token_id)
         return Response(
-            {**shown, "token": secret}, status=201, headers={"Location": address}
+            {**body, "token": secret}, status=201, headers={"Location": address}
         )
 
 
@@ -173,8 +173,8 @@ class CurrentTokenView(ApiView):
         """
         if request.auth is None:
             raise NotFoundError(_("This request doesn't use an API token."))
-        found = tokens.get_token(request.user, request.auth.token_id)
-        return self.represent(serializers.TokenOutput, found)
+        token = tokens.get_token(request.user, request.auth.token_id)
+        return self.represent(serializers.TokenOutput, token)
 
 
 class TokenView(ApiView):
@@ -184,8 +184,8 @@ class TokenView(ApiView):
     @extend_schema(operation_id="get_token", responses=serializers.TokenOutput)
     def get(self, request: Request, token_id: str) -> Response:
         """Show one of the caller's API tokens."""
-        found = tokens.get_token(request.user, token_id)
-        return self.represent(serializers.TokenOutput, found)
+        token = tokens.get_token(request.user, token_id)
+        return self.represent(serializers.TokenOutput, token)
 
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: str) -> Response:
@@ -194,12 +194,12 @@ class TokenView(ApiView):
         return Response(status=204)
 
 
-def _asking_session(request: Request) -> str | None:
+def _current_session_key(request: Request) -> str | None:
     """Return the key of the request's session, or None with an API token."""
     return None if request.auth else session_cookie.session_key(request._request)
 
 
-def answer(request: Request, login: Login, *, status: int) -> Response:
+def login_response(request: Request, login: Login, *, status: int) -> Response:
     """Return the response to a login, with the session's cookie and CSRF token."""
     response = Response(status=status)
     session_cookie.begin(request._request, response, login)

@@ -33,12 +33,12 @@ class TokenAuthentication(BaseAuthentication):
         secret = _bearer(request)
         if secret is None:
             return None
-        found = tokens.find_token(secret)
-        if found is None:
+        user_and_access = tokens.find_token(secret)
+        if user_and_access is None:
             sentence = _("This API token is unknown, expired or revoked.")
             raise AuthenticationFailed(sentence)
-        log.bind_more(user_id=found[0].user_id)
-        return found
+        log.bind_more(user_id=user_and_access[0].user_id)
+        return user_and_access
 
     def authenticate_header(self, request: Request) -> str:
         # DRF asks the first class what a 401 says [RFC 6750, 3].
@@ -73,9 +73,9 @@ class HasScope(BasePermission):
             return True
         if request.method not in view.allowed_methods:
             return True
-        enough = view.scopes_for(request.method)
-        if not request.auth.scopes.intersection(enough):
-            raise InsufficientScope(enough)
+        accepted_scopes = view.scopes_for(request.method)
+        if not request.auth.scopes.intersection(accepted_scopes):
+            raise InsufficientScope(accepted_scopes)
         return True
 
 
@@ -84,15 +84,15 @@ class InsufficientScope(PermissionDenied):
 
     default_code = "insufficient_scope"
 
-    def __init__(self, enough: Sequence[str]) -> None:
+    def __init__(self, accepted_scopes: Sequence[str]) -> None:
         # DRF answers with this as WWW-Authenticate [RFC 6750, 3.1].
         self.auth_header = 'Bearer error="insufficient_scope"'
-        if not enough:
+        if not accepted_scopes:
             super().__init__(_("No API token may do this: log in with the password."))
             return
-        self.auth_header += f', scope="{enough[0]}"'
+        self.auth_header += f', scope="{accepted_scopes[0]}"'
         sentence = _("This needs an API token with one of these scopes: {scopes}.")
-        super().__init__(sentence.format(scopes=", ".join(enough)))
+        super().__init__(sentence.format(scopes=", ".join(accepted_scopes)))
 
 
 def require_csrf_token(request: HttpRequest) -> None:
@@ -120,8 +120,8 @@ class TokenScheme(OpenApiAuthenticationExtension):
         }
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
-        enough = auto_schema.view.scopes_for(auto_schema.method)
-        return [{self.name: [scope]} for scope in enough]
+        accepted_scopes = auto_schema.view.scopes_for(auto_schema.method)
+        return [{self.name: [scope]} for scope in accepted_scopes]
 
 
 class SessionScheme(OpenApiAuthenticationExtension):

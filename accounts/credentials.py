@@ -13,22 +13,15 @@ import logging
 import time
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from accounts.models import Account, ApiToken, Credential, Session
 from smartbudget.core import dates
 from smartbudget.core.config import config
-from smartbudget.core.dynamodb import (
-    Transaction,
-)
-from smartbudget.core.errors import (
-    AuthenticationError,
-)
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.errors import AuthenticationError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +38,11 @@ def find(model: type[C], key: str) -> C | None:
     return model.find(model.item_key(digest(key)))
 
 
-def read_live(model: type[C], listed: Iterable[str] | None) -> list[C]:
+def read_live(model: type[C], entries: Iterable[str] | None) -> list[C]:
     """Return the live credentials of an account, newest first, by one BatchGetItem."""
-    keys = [model.of_entry(entry).user_id for entry in live(listed)]
-    found = model.batch_get(keys, consistent_read=True) if keys else ()
-    return sorted(found, key=lambda each: each.created_at, reverse=True)
+    keys = [model.of_entry(entry).user_id for entry in live(entries)]
+    items = model.batch_get(keys, consistent_read=True) if keys else ()
+    return sorted(items, key=lambda item: item.created_at, reverse=True)
 
 
 def entry_of(item: Credential) -> str:
@@ -73,27 +66,27 @@ def live(entries: Iterable[str] | None) -> set[str]:
     return {entry for entry in entries or () if expiry_of(entry) > now}
 
 
-def moment(expires_at: float) -> str:
-    """Format an expiry as ISO 8601, UTC."""
-    return dates.timestamp(datetime.datetime.fromtimestamp(expires_at, datetime.UTC))
+def iso_time(epoch_seconds: float) -> str:
+    """Format a time as ISO 8601, UTC."""
+    return dates.timestamp(datetime.datetime.fromtimestamp(epoch_seconds, datetime.UTC))
 
 
-def delete_all(account: Account, writes: Transaction) -> None:
+def delete_all(account: Account, transaction: Transaction) -> None:
     """Delete an account's credentials in a transaction that unlists them too."""
     for entry in account.sessions or ():
-        writes.delete(Session.of_entry(entry))
+        transaction.delete(Session.of_entry(entry))
     for entry in account.tokens or ():
-        writes.delete(ApiToken.of_entry(entry))
+        transaction.delete(ApiToken.of_entry(entry))
 
 
-def refresh_cached_users(account: Account, writes: Transaction) -> None:
+def refresh_cached_users(account: Account, transaction: Transaction) -> None:
     """Add updates of the user cached in all live credentials to a transaction."""
-    carried = cached_user(account.user)
-    for model, listed in ((Session, account.sessions), (ApiToken, account.tokens)):
-        for entry in live(listed):
-            writes.update(
+    user = cached_user(account.user)
+    for model, entries in ((Session, account.sessions), (ApiToken, account.tokens)):
+        for entry in live(entries):
+            transaction.update(
                 model.of_entry(entry),
-                [model.user.set(carried)],
+                [model.user.set(user)],
                 model.user_id.exists(),
             )
 
@@ -117,7 +110,7 @@ def user_from(cached: dict[str, Any]) -> User:
     return User(**values)
 
 
-def lacks_fields(cached: dict[str, Any]) -> bool:
+def lacks_new_fields(cached: dict[str, Any]) -> bool:
     """Check whether older code with fewer fields cached the user.
 
     Until it is refreshed, only the account has the other fields.
@@ -125,11 +118,10 @@ def lacks_fields(cached: dict[str, Any]) -> bool:
     return any(field.name not in cached for field in dataclasses.fields(User))
 
 
-def refuse_locked(account: Account) -> None:
+def require_unlocked(account: Account) -> None:
     """Raise AuthenticationError if the account is locked."""
     if account.locked_at:
         logger.info("login refused, locked user_id=%s", account.user_id)
-        whom = config.support_email or _("the people who run this site")
-        raise AuthenticationError(
-            _("This account is locked. Write to {whom} about it.").format(whom=whom)
-        )
+        contact = config.support_email or _("the people who run this site")
+        sentence = _("This account is locked. Write to {whom} about it.")
+        raise AuthenticationError(sentence.format(whom=contact))

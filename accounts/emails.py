@@ -8,7 +8,7 @@ from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
 
 
-def without_change(account: Account) -> EmailChanges:
+def cancellation(account: Account) -> EmailChanges:
     """Return the changes that cancel a pending change of address."""
     if account.pending_email is None:
         return EmailChanges()
@@ -17,7 +17,7 @@ def without_change(account: Account) -> EmailChanges:
 
 
 def store(
-    account: Account, changes: EmailChanges, writes: Transaction | None = None
+    account: Account, changes: EmailChanges, transaction: Transaction | None = None
 ) -> Account:
     """Update an account's e-mail attributes in one transaction, and return it.
 
@@ -29,12 +29,12 @@ def store(
     Raises WriteConflictError if the account was changed since it was read, and
     ConflictError naming `email` if an address belongs to another account.
     """
-    writes = writes or Transaction()
-    writes.update(account, change(account, changes, writes))
+    transaction = transaction or Transaction()
+    transaction.update(account, change(account, changes, transaction))
     if "email" in changes:
-        credentials.refresh_cached_users(account, writes)
+        credentials.refresh_cached_users(account, transaction)
     try:
-        writes.commit()
+        transaction.commit()
     except WriteConflictError as error:
         if any(isinstance(item, UniqueName) for item in error.refused):
             raise ConflictError(_("This e-mail address is taken."), "email") from error
@@ -43,18 +43,21 @@ def store(
 
 
 def change(
-    account: Account, changes: EmailChanges, writes: Transaction
+    account: Account, changes: EmailChanges, transaction: Transaction
 ) -> list[Action]:
     """Update an account's e-mail attributes, and return the actions that store them.
 
     Adds the changes of its unique names to the caller's transaction.
     """
-    held = unique_names.addresses_of(account)
+    old_addresses = unique_names.addresses_of(account)
     values: dict[str, object] = {**changes}
     if "email" in changes:  # the links in mails to the old address end with it
         values["unsubscribe_key"] = None
     actions = account.change(values)
     unique_names.move(
-        writes, account.user_id, old=held, new=unique_names.addresses_of(account)
+        transaction,
+        account.user_id,
+        old=old_addresses,
+        new=unique_names.addresses_of(account),
     )
     return actions

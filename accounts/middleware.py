@@ -84,18 +84,18 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
         if refused := _CSRF_CHECK.process_view(request, view, (), {}):
             return refused
         if draft := form_drafts.sign(request):
-            here = request.get_full_path()
-            context = {"form": LoginForm(), "next": here, "draft": draft}
+            path = request.get_full_path()
+            context = {"form": LoginForm(), "next": path, "draft": draft}
             return render(request, "accounts/login.html", context, status=401)
     target = reverse("accounts:login")
-    if (back := _way_back(request)) not in ("", "/"):
-        target += "?" + urlencode({"next": back})
+    if (return_path := _return_path(request)) not in ("", "/"):
+        target += "?" + urlencode({"next": return_path})
     if request.htmx:  # htmx would put the login page into a part of the page
         return HttpResponseClientRedirect(target)
     return HttpResponseRedirect(target)
 
 
-def _way_back(request: HttpRequest) -> str:
+def _return_path(request: HttpRequest) -> str:
     """Return the address of the page that the browser shows; empty if unknown."""
     if request.htmx:
         return request.htmx.current_url_abs_path or ""

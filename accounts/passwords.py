@@ -23,13 +23,13 @@ SHORTEST = 8  # characters; length counts, composition does not (ASVS 6.2)
 LONGEST = 128  # characters
 
 MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
-AT_ONCE = 4  # hashes a process computes together: a login flood must not fill memory
+CONCURRENT_HASHES = 4
 LONGEST_WAIT = 5  # seconds for a turn
 
 # Words that are refused as passwords, even with digits or other characters added.
-OURS = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
+PRODUCT_NAMES = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_slots = threading.BoundedSemaphore(CONCURRENT_HASHES)
 
 
 def check(password: object, *, username: str, email: str, field: str) -> str:
@@ -50,10 +50,11 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
             _("Enter at most {most} characters.").format(most=LONGEST), field
         )
     folded = password.casefold()
-    theirs = {username.casefold(), email.casefold(), email.casefold().partition("@")[0]}
-    if folded in theirs or _letters(folded) in {_letters(name) for name in theirs}:
+    address = email.casefold()
+    names = {username.casefold(), address, address.partition("@")[0]}
+    if folded in names or _letters(folded) in {_letters(name) for name in names}:
         raise InvalidError(_("Choose a password unlike your name and e-mail."), field)
-    if folded in _common() or _letters(folded) in OURS:
+    if folded in _common() or _letters(folded) in PRODUCT_NAMES:
         raise InvalidError(_("This password is too common. Choose another."), field)
     return password
 
@@ -68,7 +69,7 @@ def hash_password(password: str) -> str:
 
     Raises UnavailableError when too many are being hashed.
     """
-    with _turn():
+    with _slot():
         return _hasher().hash(_encode(password))
 
 
@@ -83,22 +84,22 @@ def verify(password: str, password_hash: str | None) -> bool:
 
     if len(password) > LONGEST:
         return False
-    with _turn():
+    with _slot():
         try:
-            _hasher().verify(password_hash or _nobodys_hash(), _encode(password))
+            _hasher().verify(password_hash or _dummy_hash(), _encode(password))
         except VerifyMismatchError:
             return False
     return password_hash is not None
 
 
 @contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=LONGEST_WAIT):
+def _slot() -> Iterator[None]:
+    if not _slots.acquire(timeout=LONGEST_WAIT):
         raise UnavailableError(_("Too many people are logging in. Please try again."))
     try:
         yield
     finally:
-        _turns.release()
+        _slots.release()
 
 
 def _encode(password: str) -> bytes:
@@ -115,7 +116,7 @@ def _hasher() -> "PasswordHasher":
 
 
 @functools.cache
-def _nobodys_hash() -> str:
+def _dummy_hash() -> str:
     return _hasher().hash(secrets.token_bytes(32))
 
 

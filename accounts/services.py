@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pynamodb.exceptions import TransactWriteError
 
 from accounts import credentials, emails, passwords, sessions, unique_names, validators
-from accounts.credentials import refuse_locked
+from accounts.credentials import require_unlocked
 from accounts.models import Account, Session, UniqueName
-from accounts.sessions import Login, _begin_session, begin_session
+from accounts.sessions import Login, begin_session, store_session
 from notifications import messages, outbox, recipients, schedule
 from smartbudget.core import dates, i18n, log, throttling
 from smartbudget.core.config import config
@@ -92,17 +92,17 @@ def register(
 
 
 def _store_account(account: Account, session: Session) -> None:
-    writes = Transaction()
+    transaction = Transaction()
     for key in (
         unique_names.username_key(account.username),
         unique_names.email_key(account.email),
     ):
         name = UniqueName(user_id=key, owner=account.user_id)
-        writes.put(name, UniqueName.user_id.does_not_exist())
-    writes.put(account, Account.user_id.does_not_exist())
-    writes.put(session, Session.user_id.does_not_exist())
+        transaction.put(name, UniqueName.user_id.does_not_exist())
+    transaction.put(account, Account.user_id.does_not_exist())
+    transaction.put(session, Session.user_id.does_not_exist())
     try:
-        writes.commit(token=account.user_id)
+        transaction.commit(token=account.user_id)
     except WriteConflictError as error:
         if not error.refused or not _is_stored(account):
             raise
@@ -160,8 +160,8 @@ def log_in(
         else None
     )
     account = find_account(owner or "nobody")
-    right = _count_and_verify(key, address, password, account)
-    if account is None or not right:
+    is_right = _count_and_verify(key, address, password, account)
+    if account is None or not is_right:
         logger.info("login failed user_id=%s", owner or "unknown")
         raise AuthenticationError(_("The username or the password is wrong."))
     return begin_session(account, device)
@@ -176,21 +176,19 @@ def _count_and_verify(
     throttled by one after failing with the other would reveal that both are the same.
     """
     throttling.count(ADDRESS_LOGINS, address)
-    failed = False
+    is_wrong = False
     try:
         throttling.count(NAME_LOGINS, identifier)
         try:
-            right = passwords.verify(
-                password, account.password_hash if account else None
-            )
-            failed = not right
+            password_hash = account.password_hash if account else None
+            is_wrong = not passwords.verify(password, password_hash)
         finally:
-            if not failed:
+            if not is_wrong:
                 throttling.give_back(NAME_LOGINS, identifier)
     finally:
-        if not failed:
+        if not is_wrong:
             throttling.give_back(ADDRESS_LOGINS, address)
-    return right
+    return not is_wrong
 
 
 def find_account(user_id: str) -> Account | None:
@@ -232,12 +230,12 @@ def change_account(account: Account, values: Mapping[str, Any]) -> None:
 
     Raises WriteConflictError if the account has changed since it was read.
     """
-    writes = Transaction()
-    writes.update(account, account.change(values))
+    transaction = Transaction()
+    transaction.update(account, account.change(values))
     for kind in values.get("opted_in") or ():
-        schedule.put_next(account, kind, writes)
-    credentials.refresh_cached_users(account, writes)
-    writes.commit()
+        schedule.put_next(account, kind, transaction)
+    credentials.refresh_cached_users(account, transaction)
+    transaction.commit()
 
 
 def verify_password(account: Account, password: str, field: str) -> None:
@@ -282,23 +280,23 @@ def _store_password(
 ) -> Login:
     account = get_account(checked.user_id)
     if account.password_hash == new_hash:  # the reply was lost
-        return _begin_session(account, device)
+        return store_session(account, device)
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "old_password")
-    refuse_locked(account)
-    writes = Transaction()
-    credentials.delete_all(account, writes)
+    require_unlocked(account)
+    transaction = Transaction()
+    credentials.delete_all(account, transaction)
     login, session = sessions.new(account, device)
-    writes.put(session, Session.user_id.does_not_exist())
+    transaction.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),
         Account.sessions.set({credentials.entry_of(session)}),
         Account.tokens.remove(),
-        *emails.change(account, emails.without_change(account), writes),
+        *emails.change(account, emails.cancellation(account), transaction),
     ]
-    writes.update(account, actions)
-    outbox.put(notice, writes)
-    writes.commit()
+    transaction.update(account, actions)
+    outbox.put(notice, transaction)
+    transaction.commit()
     return login
 
 
@@ -306,9 +304,10 @@ def _password_notice(account: Account, new_hash: str) -> "Notification":
     subject, message = messages.password_changed(
         at=dates.now(), time_zone=account.time_zone, language=account.language
     )
-    about = f"{account.user_id}|password_changed|{new_hash}"  # salted: of one change
+    # The hash is salted, so every change has its own id.
+    name = f"{account.user_id}|password_changed|{new_hash}"
     return outbox.compose(
-        notification_id=uuid.uuid5(_NOTICES, about).hex,
+        notification_id=uuid.uuid5(_NOTICES, name).hex,
         user_id=account.user_id,
         type="password_changed",
         subject=subject,

@@ -7,18 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from accounts import credentials
-from accounts.credentials import refuse_locked
+from accounts.credentials import require_unlocked
 from accounts.models import Account, Credential, Session
 from notifications import recipients
 from smartbudget.core import dates
-from smartbudget.core.dynamodb import (
-    Transaction,
-    retry_on_conflict,
-)
-from smartbudget.core.errors import (
-    AuthenticationError,
-    NotFoundError,
-)
+from smartbudget.core.dynamodb import Transaction, retry_on_conflict
+from smartbudget.core.errors import AuthenticationError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
@@ -61,10 +55,10 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
     return Login(account.user, key), session
 
 
-def last_begun(account: Account) -> str | None:
+def last_login_at(account: Account) -> str | None:
     """Return when the newest listed session began, or None."""
     expiries = [credentials.expiry_of(entry) for entry in account.sessions or ()]
-    return credentials.moment(max(expiries) - LIFETIME_SECONDS) if expiries else None
+    return credentials.iso_time(max(expiries) - LIFETIME_SECONDS) if expiries else None
 
 
 def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
@@ -72,14 +66,14 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
 
     session_key: of the current session, or None.
     """
-    mine = credentials.digest(session_key) if session_key else None
+    current = credentials.digest(session_key) if session_key else None
     return [
         LiveSession(
             session_id=session.digest,
             device=session.device,
             created_at=session.created_at,
-            expires_at=credentials.moment(session.expires_at),
-            is_current=session.digest == mine,
+            expires_at=credentials.iso_time(session.expires_at),
+            is_current=session.digest == current,
         )
         for session in credentials.read_live(Session, account.sessions)
     ]
@@ -91,10 +85,10 @@ def begin_session(account: Account, device: str | None = None) -> Login:
     Raises AuthenticationError if the password was changed meanwhile or the account is
     locked.
     """
-    return retry_on_conflict(lambda: _begin_session(account, device))
+    return retry_on_conflict(lambda: store_session(account, device))
 
 
-def _begin_session(checked: Account, device: str | None) -> Login:
+def store_session(checked: Account, device: str | None) -> Login:
     """Store a session and add it to the account's list, in one transaction.
 
     checked: the account as it was when its password was verified.
@@ -104,17 +98,17 @@ def _begin_session(checked: Account, device: str | None) -> Login:
         raise AuthenticationError(_("The account has just been closed."))
     if account.password_hash != checked.password_hash:
         raise AuthenticationError(_("The password has just been changed."))
-    refuse_locked(account)
-    writes = Transaction()
-    kept = sorted(credentials.live(account.sessions))[-(AT_MOST - 1) :]
-    for entry in set(account.sessions or ()).difference(kept):
-        writes.delete(Session.of_entry(entry))
+    require_unlocked(account)
+    transaction = Transaction()
+    remaining = sorted(credentials.live(account.sessions))[-(AT_MOST - 1) :]
+    for entry in set(account.sessions or ()).difference(remaining):
+        transaction.delete(Session.of_entry(entry))
     login, session = new(account, device)
-    writes.put(session, Session.user_id.does_not_exist())
-    writes.update(
-        account, [Account.sessions.set({*kept, credentials.entry_of(session)})]
+    transaction.put(session, Session.user_id.does_not_exist())
+    transaction.update(
+        account, [Account.sessions.set({*remaining, credentials.entry_of(session)})]
     )
-    writes.commit()
+    transaction.commit()
     logger.info("session begun user_id=%s", account.user_id)
     return login
 
@@ -132,7 +126,7 @@ def user_of(item: Credential) -> User | None:
 
     Reads the account only if older code cached a user with fewer fields.
     """
-    if credentials.lacks_fields(item.user):
+    if credentials.lacks_new_fields(item.user):
         account = recipients.find(item.owner, Account)
         return account.user if account else None
     return credentials.user_from(item.user)
@@ -147,13 +141,13 @@ def _end_session(session_key: str) -> None:
     session = credentials.find(Session, session_key)
     if session is None:
         return
-    writes = Transaction()
-    writes.delete(session)
+    transaction = Transaction()
+    transaction.delete(session)
     account = recipients.find(session.owner, Account)
     if account is not None:
         remaining = set(account.sessions or ()) - {credentials.entry_of(session)}
-        writes.update(account, [Account.assign("sessions", remaining or None)])
-    writes.commit()
+        transaction.update(account, [Account.assign("sessions", remaining or None)])
+    transaction.commit()
     logger.info("session ended user_id=%s", session.owner)
 
 
@@ -170,7 +164,7 @@ def end_session(user: User, session_id: str) -> None:
 
     Raises NotFoundError, also for another user's session or an ended one.
     """
-    ended = _end_sessions(user, lambda found: found == session_id)
+    ended = _end_sessions(user, lambda digest: digest == session_id)
     if not ended:
         raise NotFoundError(_("There is no such session."))
 
@@ -180,22 +174,24 @@ def end_other_sessions(user: User, session_key: str | None) -> int:
 
     session_key: as in `list_sessions`. Safe to repeat.
     """
-    mine = credentials.digest(session_key) if session_key else None
-    return _end_sessions(user, lambda found: found != mine)
+    current = credentials.digest(session_key) if session_key else None
+    return _end_sessions(user, lambda digest: digest != current)
 
 
-def _end_sessions(user: User, is_to_end: Callable[[str], bool]) -> int:
+def _end_sessions(user: User, should_end: Callable[[str], bool]) -> int:
     def attempt() -> int:
         account = recipients.get(user.user_id, Account)
-        held = account.sessions or set()
-        ended = {entry for entry in held if is_to_end(credentials.id_of(entry))}
+        entries = account.sessions or set()
+        ended = {entry for entry in entries if should_end(credentials.id_of(entry))}
         if not ended:
             return 0
-        writes = Transaction()
+        transaction = Transaction()
         for entry in ended:
-            writes.delete(Session.of_entry(entry))
-        writes.update(account, [Account.assign("sessions", held - ended or None)])
-        writes.commit()
+            transaction.delete(Session.of_entry(entry))
+        transaction.update(
+            account, [Account.assign("sessions", entries - ended or None)]
+        )
+        transaction.commit()
         logger.info("sessions ended user_id=%s count=%d", user.user_id, len(ended))
         return len(ended & credentials.live(account.sessions))
 
@@ -213,10 +209,12 @@ def end_all_access(user_id: str) -> int:
         ended = [*(account.sessions or ()), *(account.tokens or ())]
         if not ended:
             return 0
-        writes = Transaction()
-        credentials.delete_all(account, writes)
-        writes.update(account, [Account.sessions.remove(), Account.tokens.remove()])
-        writes.commit()
+        transaction = Transaction()
+        credentials.delete_all(account, transaction)
+        transaction.update(
+            account, [Account.sessions.remove(), Account.tokens.remove()]
+        )
+        transaction.commit()
         logger.info("all access ended user_id=%s count=%d", user_id, len(ended))
         return len(credentials.live(ended))
 

@@ -44,7 +44,7 @@ LONGEST_NAME = 50  # characters
 LONGEST_DAYS = 366  # none is endless
 AT_MOST = 20  # of one account; none is ended to make room for another
 
-NO_SUCH = gettext_noop("There is no such token.")
+NOT_FOUND = gettext_noop("There is no such token.")
 
 _FORM = re.compile(PREFIX + "[0-9a-f]{64}")
 _NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")
@@ -90,7 +90,7 @@ def create_token(
     whose secret never arrived is listed, and can be revoked.
     """
     name = text.validate_text(name, "name", shortest=1, longest=LONGEST_NAME)
-    _check(scopes, expires_in_days)
+    _validate(scopes, expires_in_days)
     account = services.get_account(user.user_id)
     services.verify_password(account, password, "password")
     secret = PREFIX + secrets.token_hex(32)
@@ -106,7 +106,7 @@ def create_token(
     retry_on_conflict(lambda: _store(account, token, notice))
     outbox.enqueue(user, [notice])
     logger.info("api token created user_id=%s", user.user_id)
-    return _seen(token), secret
+    return _to_live_token(token), secret
 
 
 def find_token(secret: str) -> tuple[User, Access] | None:
@@ -121,7 +121,7 @@ def find_token(secret: str) -> tuple[User, Access] | None:
     user = sessions.user_of(token)
     if user is None:
         return None
-    _note_use(token)
+    _store_last_use(token)
     return user, Access(token.digest, frozenset(token.scopes))
 
 
@@ -132,15 +132,18 @@ def list_tokens(user: User) -> list[LiveToken]:
 
 def tokens_of(account: Account) -> list[LiveToken]:
     """Read an account's live tokens, newest first, with at most one BatchGetItem."""
-    return [_seen(token) for token in credentials.read_live(ApiToken, account.tokens)]
+    return [
+        _to_live_token(token)
+        for token in credentials.read_live(ApiToken, account.tokens)
+    ]
 
 
 def get_token(user: User, token_id: str) -> LiveToken:
     """Return one of the user's live tokens. Raises NotFoundError."""
     token = ApiToken.find(ApiToken.item_key(token_id))
     if token is None or token.owner != user.user_id or token.expires_at <= time.time():
-        raise NotFoundError(_(NO_SUCH))
-    return _seen(token)
+        raise NotFoundError(_(NOT_FOUND))
+    return _to_live_token(token)
 
 
 def revoke_token(user: User, token_id: str) -> None:
@@ -149,27 +152,27 @@ def revoke_token(user: User, token_id: str) -> None:
     Raises NotFoundError, also for another user's token or a revoked one.
     """
 
-    was_there = False
+    existed = False
 
     def attempt() -> None:
-        nonlocal was_there
+        nonlocal existed
         account = services.get_account(user.user_id)
-        held = account.tokens or set()
+        entries = account.tokens or set()
         ended = {
             entry
-            for entry in credentials.live(held)
+            for entry in credentials.live(entries)
             if credentials.id_of(entry) == token_id
         }
-        if not ended and was_there:
+        if not ended and existed:
             return  # after a lost reply, or revoked by a concurrent request
         if not ended:
-            raise NotFoundError(_(NO_SUCH))
-        was_there = True
-        writes = Transaction()
+            raise NotFoundError(_(NOT_FOUND))
+        existed = True
+        transaction = Transaction()
         for entry in ended:
-            writes.delete(ApiToken.of_entry(entry))
-        writes.update(account, [Account.assign("tokens", held - ended or None)])
-        writes.commit()
+            transaction.delete(ApiToken.of_entry(entry))
+        transaction.update(account, [Account.assign("tokens", entries - ended or None)])
+        transaction.commit()
 
     retry_on_conflict(attempt)
     logger.info("api token revoked user_id=%s", user.user_id)
@@ -183,22 +186,22 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     account = services.get_account(checked.user_id)
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "password")
-    credentials.refuse_locked(account)
-    held, entry = account.tokens or set(), credentials.entry_of(token)
-    if entry in held:
+    credentials.require_unlocked(account)
+    entries, new_entry = account.tokens or set(), credentials.entry_of(token)
+    if new_entry in entries:
         return  # the reply was lost
-    alive = credentials.live(held)
-    if len(alive) >= AT_MOST:
+    live = credentials.live(entries)
+    if len(live) >= AT_MOST:
         sentence = _("You have {most} API tokens. Revoke one of them first.")
         raise ConflictError(sentence.format(most=AT_MOST))
     token.user = credentials.cached_user(account.user)
-    writes = Transaction()
-    for dead in held - alive:
-        writes.delete(ApiToken.of_entry(dead))
-    writes.put(token, ApiToken.user_id.does_not_exist())
-    writes.update(account, [Account.tokens.set({*alive, entry})])
-    outbox.put(notice, writes)
-    writes.commit()
+    transaction = Transaction()
+    for expired in entries - live:
+        transaction.delete(ApiToken.of_entry(expired))
+    transaction.put(token, ApiToken.user_id.does_not_exist())
+    transaction.update(account, [Account.tokens.set({*live, new_entry})])
+    outbox.put(notice, transaction)
+    transaction.commit()
 
 
 def _notice(account: Account, token: ApiToken) -> "Notification":
@@ -214,7 +217,7 @@ def _notice(account: Account, token: ApiToken) -> "Notification":
     )
 
 
-def _note_use(token: ApiToken) -> None:
+def _store_last_use(token: ApiToken) -> None:
     """Store the time of a token's use, at most once a minute."""
     now = dates.now()
     before = dates.timestamp(now - _MINUTE)
@@ -232,18 +235,18 @@ def _note_use(token: ApiToken) -> None:
             logger.warning("use of an api token not noted", exc_info=True)
 
 
-def _seen(token: ApiToken) -> LiveToken:
+def _to_live_token(token: ApiToken) -> LiveToken:
     return LiveToken(
         token_id=token.digest,
         name=token.name,
         scopes=tuple(scope for scope in SCOPES if scope in token.scopes),
         created_at=token.created_at,
         last_used_at=token.last_used_at,
-        expires_at=credentials.moment(token.expires_at),
+        expires_at=credentials.iso_time(token.expires_at),
     )
 
 
-def _check(scopes: Collection[str], days: object) -> None:
+def _validate(scopes: Collection[str], days: object) -> None:
     if not scopes or not set(scopes) <= set(SCOPES):
         sentence = _("Choose among {choices}.").format(choices=", ".join(SCOPES))
         raise InvalidError(sentence, "scopes")

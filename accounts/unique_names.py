@@ -3,6 +3,8 @@
 Why: docs/decisions.md#usernames-and-addresses-are-unique-through-items-of-their-own
 """
 
+from pynamodb.expressions.condition import Condition
+
 from accounts.models import Account, UniqueName
 from smartbudget.core.dynamodb import Transaction
 
@@ -28,20 +30,31 @@ def addresses_of(account: Account) -> set[str]:
     return {account.email, *filter(None, [account.pending_email])}
 
 
-def move(writes: Transaction, user_id: str, *, old: set[str], new: set[str]) -> None:
+def move(
+    transaction: Transaction, user_id: str, *, old: set[str], new: set[str]
+) -> None:
     """Add the change of an account's addresses from `old` to `new` to a transaction.
 
-    Another account's address makes the transaction fail, naming its UniqueName.
+    If another account owns one of them, the transaction fails with its UniqueName among
+    the refused items.
     """
-    ours = UniqueName.user_id.does_not_exist() | (UniqueName.owner == user_id)
     for address in new - old:
-        writes.put(UniqueName(user_id=email_key(address), owner=user_id), ours)
+        name = UniqueName(user_id=email_key(address), owner=user_id)
+        transaction.put(name, _available_to(user_id))
     for address in old - new:
-        writes.delete(UniqueName(user_id=email_key(address)), ours)
+        name = UniqueName(user_id=email_key(address))
+        transaction.delete(name, _available_to(user_id))
 
 
-def release(writes: Transaction, account: Account) -> None:
+def release(transaction: Transaction, account: Account) -> None:
     """Add the release of an account's unique names to a transaction."""
-    ours = UniqueName.user_id.does_not_exist() | (UniqueName.owner == account.user_id)
-    writes.delete(UniqueName(user_id=username_key(account.username)), ours)
-    move(writes, account.user_id, old=addresses_of(account), new=set())
+    username = UniqueName(user_id=username_key(account.username))
+    transaction.delete(username, _available_to(account.user_id))
+    move(transaction, account.user_id, old=addresses_of(account), new=set())
+
+
+def _available_to(user_id: str) -> Condition:
+    available: Condition = UniqueName.user_id.does_not_exist() | (
+        UniqueName.owner == user_id
+    )
+    return available

@@ -16,7 +16,7 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 PHONE = re.compile(r"[0-9 +()-]{5,20}")
 
 # In a shorter time, the sweep might miss sending the delayed e-mails.
-SHORTEST_LOUD = 60  # minutes
+SHORTEST_GAP = 60  # minutes
 
 # What mail servers accept in practice: ASCII, a dotted domain, no quoted names.
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -130,7 +130,7 @@ def quiet_hours(
     if value is None:
         return None
     start, end = (_clock(value.get(name), field) for name in ("from", "until"))
-    if (_minutes(start) - _minutes(end)) % (24 * 60) < SHORTEST_LOUD:
+    if (_minutes(start) - _minutes(end)) % (24 * 60) < SHORTEST_GAP:
         raise InvalidError(_("Leave at least an hour of the day for e-mails."), field)
     return start, end
 

@@ -41,8 +41,7 @@ def shared(page: View, api_view: View) -> View:
     @functools.wraps(api_view)  # its class too, so that the schema lists it
     def view(request: HttpRequest) -> HttpResponse:
         is_form = request.method != "POST" or request.content_type in FORMS
-        is_of_page = is_form and not wants_json(request)
-        if not is_of_page:
+        if not is_form or wants_json(request):
             return api_view(request)
         rate_limit.count_page(request, AnonymousUser())
         return protected(request)
@@ -52,7 +51,7 @@ def shared(page: View, api_view: View) -> View:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
-    sent_by: dict[str, Any] = {
+    client: dict[str, Any] = {
         "address": client_address(request),
         "device": device_of(request),
     }
@@ -60,8 +59,8 @@ def register(request: HttpRequest) -> HttpResponse:
         request,
         "accounts/register.html",
         RegisterForm(posted(request)),
-        save=lambda data: services.register(**data, **sent_by),
-        done=lambda login: _enter(request, login),
+        save=lambda data: services.register(**data, **client),
+        done=lambda login: _log_in_and_redirect(request, login),
     )
 
 
@@ -83,7 +82,9 @@ def log_in(request: HttpRequest) -> HttpResponse:
         LoginForm(posted(request)),
         save=save,
         done=lambda login: (
-            _go_on(request, login, draft) if draft else _enter(request, login)
+            _continue_draft(request, login, draft)
+            if draft
+            else _log_in_and_redirect(request, login)
         ),
         context={
             "next": safe_next(request),
@@ -92,13 +93,15 @@ def log_in(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _enter(request: HttpRequest, login: Login) -> HttpResponse:
+def _log_in_and_redirect(request: HttpRequest, login: Login) -> HttpResponse:
     response = redirect(safe_next(request))
     session_cookie.begin(request, response, login)
     return response
 
 
-def _go_on(request: HttpRequest, login: Login, draft: FormDraft) -> HttpResponse:
+def _continue_draft(
+    request: HttpRequest, login: Login, draft: FormDraft
+) -> HttpResponse:
     """Render the page that leads back to the form kept during the login."""
     response = HttpResponse()
     session_cookie.begin(request, response, login)
@@ -141,8 +144,9 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def list_sessions(request: HttpRequest) -> HttpResponse:
-    found = sessions.list_sessions(request.user, session_cookie.session_key(request))
-    context = {"sessions": found, "others": any(not each.is_current for each in found)}
+    live = sessions.list_sessions(request.user, session_cookie.session_key(request))
+    others = any(not session.is_current for session in live)
+    context = {"sessions": live, "others": others}
     return render(request, "accounts/sessions.html", context)
 
 
@@ -164,12 +168,12 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
 def api_tokens(request: HttpRequest) -> HttpResponse:
     """List the tokens, and create one, whose secret only this response shows."""
 
-    def listed() -> dict[str, Any]:
+    def token_list() -> dict[str, Any]:
         return {"tokens": tokens.list_tokens(request.user)}
 
-    def done(made: tuple[tokens.LiveToken, str]) -> HttpResponse:
-        token, secret = made
-        context = {**listed(), "form": TokenForm(), "made": token, "secret": secret}
+    def done(created: tuple[tokens.LiveToken, str]) -> HttpResponse:
+        token, secret = created
+        context = {**token_list(), "form": TokenForm(), "made": token, "secret": secret}
         return render(request, "accounts/tokens.html", context)
 
     return answer_form(
@@ -178,7 +182,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
         TokenForm(posted(request)),
         save=lambda data: tokens.create_token(request.user, **data),
         done=done,
-        context=listed,
+        context=token_list,
     )
 
 

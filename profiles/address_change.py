@@ -83,7 +83,7 @@ def drop_change(account: Account) -> Account:
     """Remove a pending change of address, and release the new address."""
     if account.pending_email is None:
         return account
-    return emails.store(account, emails.without_change(account))
+    return emails.store(account, emails.cancellation(account))
 
 
 def _change(

@@ -153,7 +153,7 @@ def _lock(account: Account, reason: str) -> None:
         Account.locked_reason.set(reason),
         Account.sessions.remove(),
         Account.tokens.remove(),
-        *emails.change(account, emails.without_change(account), writes),
+        *emails.change(account, emails.cancellation(account), writes),
     ]
     writes.update(account, actions)
     writes.commit()
@@ -170,7 +170,7 @@ def _summary(account: Account) -> UserSummary:
         username=account.username,
         is_staff=account.is_staff,
         created_at=account.created_at,
-        last_login_at=sessions.last_begun(account),
+        last_login_at=sessions.last_login_at(account),
         live_sessions=len(credentials.live(account.sessions)),
         subscription_status=account.subscription_status,
         locked_at=account.locked_at,

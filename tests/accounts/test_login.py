@@ -226,10 +226,10 @@ def test_parallel_guesses_do_not_slip_past(aws):
 
 def test_too_many_hashes_at_once_are_turned_away_uncounted(aws, monkeypatch):
     make_user("bob")
-    monkeypatch.setattr(passwords, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(passwords, "_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr(passwords, "LONGEST_WAIT", 0)
 
-    with passwords._turn(), pytest.raises(UnavailableError):
+    with passwords._slot(), pytest.raises(UnavailableError):
         log_in()
 
     assert [item.tries for item in counters()] == [0, 0]

@@ -1,4 +1,4 @@
-"""The account API; /register, /login and /logout share their addresses with pages."""
+"""The account API; /register, /login and /logout share their URLs with pages."""
 
 from typing import Any
 
@@ -195,12 +195,12 @@ class TokenView(ApiView):
 
 
 def _current_session_key(request: Request) -> str | None:
-    """Return the key of the request's session, or None with an API token."""
+    """Return the key of the request's session, or None for an API token."""
     return None if request.auth else session_cookie.session_key(request._request)
 
 
 def login_response(request: Request, login: Login, *, status: int) -> Response:
-    """Return the response to a login, with the session's cookie and CSRF token."""
+    """Set the session cookie, and return the user and the CSRF token."""
     response = Response(status=status)
     session_cookie.begin(request._request, response, login)
     user = login.user

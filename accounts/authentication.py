@@ -1,6 +1,6 @@
-"""Authentication and permission classes of the API, and how the schema describes them.
+"""Authentication and permission classes of the API, and their part of the schema.
 
-DRF loads this before its own views.
+`rest_framework.views` imports this module, so this module must not import views.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from smartbudget.web.problems import CHALLENGE
 
 
 class TokenAuthentication(BaseAuthentication):
-    """An API token; `request.auth` is then its Access, which a session does not have.
+    """Authentication by API token; sets `request.auth` to the token's Access.
 
-    A browser never sends one by itself, so no CSRF token is needed. An invalid token is
-    refused, even with a valid session cookie.
+    Browsers never send one automatically, so no CSRF token is needed. A request with an
+    invalid token is refused, even if its session cookie is valid.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Access] | None:
@@ -41,20 +41,20 @@ class TokenAuthentication(BaseAuthentication):
         return user_and_access
 
     def authenticate_header(self, request: Request) -> str:
-        # DRF asks the first class what a 401 says [RFC 6750, 3].
+        # DRF sends the first class's header with every 401 (RFC 6750, section 3).
         if _bearer(request) is None:
             return CHALLENGE
         return 'Bearer error="invalid_token"'
 
 
 def _bearer(request: Request) -> str | None:
-    """Return the bearer token of the request, valid or not; None for other schemes."""
+    """Return the bearer token of the request, valid or not, or None if it has none."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
 class SessionAuthentication(BaseAuthentication):
-    """The browser's session; writes need the CSRF token in X-CSRFToken."""
+    """Authentication by session cookie; writes need the CSRF token in X-CSRFToken."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         user = session_cookie.get_user(request._request)
@@ -65,7 +65,7 @@ class SessionAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """Allow a token what one of its scopes permits, and a session everything."""
+    """Permission by scope: a token needs one of the view's scopes, a session none."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         # OPTIONS returns no user data, and an unknown method is answered with 405.
@@ -85,7 +85,7 @@ class InsufficientScope(PermissionDenied):
     default_code = "insufficient_scope"
 
     def __init__(self, accepted_scopes: Sequence[str]) -> None:
-        # DRF answers with this as WWW-Authenticate [RFC 6750, 3.1].
+        # DRF sends this as WWW-Authenticate (RFC 6750, section 3.1).
         self.auth_header = 'Bearer error="insufficient_scope"'
         if not accepted_scopes:
             super().__init__(_("No API token may do this: log in with the password."))

@@ -1,9 +1,9 @@
-"""Credentials: sessions and API tokens, and how their account lists them.
+"""Credentials: sessions and API tokens, and the entries that list them in an account.
 
-Each is an item under the SHA-256 of its key, and an entry of the account's,
-`<expiry in epoch seconds>#<sha256 of the key>`: so the oldest is found, and the dead
-are, without reading any. Each carries the account's `User`, so that one read serves a
-request.
+A credential is an item stored under the SHA-256 of its key. Its entry in the account is
+`<expiry in epoch seconds>#<sha256 of the key>`, so the oldest and the expired ones are
+found without reading their items. Each item caches the account's `User`, so a request
+needs only one read.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ C = TypeVar("C", bound=Credential)
 
 
 def digest(key: str) -> str:
-    """Return the id that a key's item is stored under; it gives no access."""
+    """Return the SHA-256 of a key: the id of its item, which gives no access."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -39,24 +39,24 @@ def find(model: type[C], key: str) -> C | None:
 
 
 def read_live(model: type[C], entries: Iterable[str] | None) -> list[C]:
-    """Return the live credentials of an account, newest first, by one BatchGetItem."""
+    """Return an account's live credentials, newest first, with one BatchGetItem."""
     keys = [model.of_entry(entry).user_id for entry in live(entries)]
     items = model.batch_get(keys, consistent_read=True) if keys else ()
     return sorted(items, key=lambda item: item.created_at, reverse=True)
 
 
 def entry_of(item: Credential) -> str:
-    """Return the entry for an item in the account's list."""
+    """Return the entry that lists an item in its account."""
     return f"{int(item.expires_at)}#{item.digest}"
 
 
 def id_of(entry: str) -> str:
-    """Return the id, the sha256 of its key, of an entry's item."""
+    """Return the id of an entry's item: the SHA-256 of its key."""
     return entry.partition("#")[2]
 
 
 def expiry_of(entry: str) -> int:
-    """Return when an entry's item expires, in epoch seconds."""
+    """Return the expiry of an entry's item, in epoch seconds."""
     return int(entry.partition("#")[0])
 
 
@@ -72,7 +72,10 @@ def iso_time(epoch_seconds: float) -> str:
 
 
 def delete_all(account: Account, transaction: Transaction) -> None:
-    """Delete an account's credentials in a transaction that unlists them too."""
+    """Add the deletion of an account's credentials to a transaction.
+
+    The caller removes their entries from the account.
+    """
     for entry in account.sessions or ():
         transaction.delete(Session.of_entry(entry))
     for entry in account.tokens or ():
@@ -80,7 +83,7 @@ def delete_all(account: Account, transaction: Transaction) -> None:
 
 
 def refresh_cached_users(account: Account, transaction: Transaction) -> None:
-    """Add updates of the user cached in all live credentials to a transaction."""
+    """Add updates of the cached user in all live credentials to a transaction."""
     user = cached_user(account.user)
     for model, entries in ((Session, account.sessions), (ApiToken, account.tokens)):
         for entry in live(entries):
@@ -92,7 +95,7 @@ def refresh_cached_users(account: Account, transaction: Transaction) -> None:
 
 
 def cached_user(user: User) -> dict[str, Any]:
-    """Return a user as a dict for JSON, to be cached in a credential."""
+    """Return a user as a JSON-safe dict, to cache in a credential."""
     values = dataclasses.asdict(user)
     threshold = user.large_expense_threshold
     values["large_expense_threshold"] = None if threshold is None else str(threshold)
@@ -101,7 +104,7 @@ def cached_user(user: User) -> dict[str, Any]:
 
 def user_from(cached: dict[str, Any]) -> User:
     """Return the user cached in a credential."""
-    # During a deploy an item may have been written by older or newer code.
+    # During a deploy, newer code may have cached fields unknown here.
     known = {field.name for field in dataclasses.fields(User)}
     values = {name: value for name, value in cached.items() if name in known}
     threshold = values.get("large_expense_threshold")
@@ -111,9 +114,9 @@ def user_from(cached: dict[str, Any]) -> User:
 
 
 def lacks_new_fields(cached: dict[str, Any]) -> bool:
-    """Check whether older code with fewer fields cached the user.
+    """Check whether older code cached the user, without fields added since.
 
-    Until it is refreshed, only the account has the other fields.
+    Until the cache is refreshed, those are only in the account.
     """
     return any(field.name not in cached for field in dataclasses.fields(User))
 

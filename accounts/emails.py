@@ -24,7 +24,7 @@ def store(
     Also updates the unique names of its addresses, and the user cached in its live
     sessions and API tokens.
 
-    writes: other writes of the same transaction.
+    transaction: one to add the writes to and commit; a new one by default.
 
     Raises WriteConflictError if the account was changed since it was read, and
     ConflictError naming `email` if an address belongs to another account.
@@ -51,7 +51,7 @@ def change(
     """
     old_addresses = unique_names.addresses_of(account)
     values: dict[str, object] = {**changes}
-    if "email" in changes:  # the links in mails to the old address end with it
+    if "email" in changes:  # invalidates the links in mails to the old address
         values["unsubscribe_key"] = None
     actions = account.change(values)
     unique_names.move(

@@ -1,4 +1,4 @@
-"""The account pages' forms; services check the rules."""
+"""The forms of the account pages; services validate."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ TOKEN_DAYS = {
 
 
 def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
-    """Return a field for a password, whose spaces are not stripped."""
+    """Return a password field that does not strip spaces."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text)
 

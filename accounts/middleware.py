@@ -24,7 +24,7 @@ _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
 
 
 class AuthenticationMiddleware:
-    """Set `request.user`, which reads the session when it is first used.
+    """Set `request.user`, which reads the session on first use.
 
     Deletes the cookie of a session that has ended, and clears the browser's cache,
     which may contain thumbnails of receipts.
@@ -47,10 +47,10 @@ class AuthenticationMiddleware:
 
 
 class LoginRequiredMiddleware:
-    """Count requests for pages, and redirect to the login page where a user is needed.
+    """Count page requests, and redirect to the login page if a page requires a user.
 
-    The API does both itself. It comes before the CSRF check, which reads the body.
-    Pages with `login_not_required` make no call to DynamoDB here.
+    The API does both itself. This middleware comes before the CSRF check, which reads
+    the body. For pages with `login_not_required` it does not read the session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -78,9 +78,12 @@ class LoginRequiredMiddleware:
 
 
 def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
-    """Redirect to the login page and back afterwards; keep what was typed."""
+    """Redirect to the login page, which leads back to the page shown now.
+
+    If the view keeps drafts, render it instead, with the submitted form as a draft.
+    """
     if form_drafts.is_kept(request, view) and not wants_json(request):
-        # The CSRF middleware runs later, and no other site may fill in a form.
+        # The CSRF middleware runs later, and other sites must not fill in a form.
         if refused := _CSRF_CHECK.process_view(request, view, (), {}):
             return refused
         if draft := form_drafts.sign(request):
@@ -90,18 +93,18 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
     target = reverse("accounts:login")
     if (return_path := _return_path(request)) not in ("", "/"):
         target += "?" + urlencode({"next": return_path})
-    if request.htmx:  # htmx would put the login page into a part of the page
+    if request.htmx:  # else htmx puts the login page into a part of the page
         return HttpResponseClientRedirect(target)
     return HttpResponseRedirect(target)
 
 
 def _return_path(request: HttpRequest) -> str:
-    """Return the address of the page that the browser shows; empty if unknown."""
+    """Return the path of the page that the browser shows, or "" if unknown."""
     if request.htmx:
         return request.htmx.current_url_abs_path or ""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
-    # A posted action: its URL does not show the page with the button.
+    # The URL of a POST may not be that of the page with the button.
     page = urlsplit(request.headers.get("Referer", ""))
     if (page.scheme, page.netloc) != (request.scheme, request.get_host()):
         return ""

@@ -43,10 +43,10 @@ class Account(Recipient):
     password_hash = UnicodeAttribute()  # Argon2id, in the PHC string format
     phone_number = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(default="USD")  # ISO 4217
-    large_expense_threshold = MoneyAttribute(null=True)  # None: no such notices
+    large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
     is_staff = BooleanAttribute(default=False)
-    locked_reason = UnicodeAttribute(null=True)  # for staff; the user is not told
-    # Expiry and sha256 of each key, see accounts.credentials; None: there is none.
+    locked_reason = UnicodeAttribute(null=True)  # shown to staff only
+    # Entries, as in accounts.credentials; None if there are none.
     sessions = UnicodeSetAttribute(null=True)
     tokens = UnicodeSetAttribute(null=True)
 
@@ -55,7 +55,7 @@ class Account(Recipient):
 
     @property
     def user(self) -> User:
-        """The part of the account that is cached in sessions and API tokens."""
+        """The fields that are cached in sessions and API tokens."""
         return User(
             user_id=self.user_id,
             username=self.username,
@@ -69,7 +69,7 @@ class Account(Recipient):
 
 
 class UniqueName(Table):
-    """`username#<name>` or `email#<address>` belongs to one account."""
+    """A name that one account owns: `username#<name>` or `email#<address>`."""
 
     class Meta(UsersMeta):
         pass
@@ -79,7 +79,7 @@ class UniqueName(Table):
 
 
 class Credential(Table):
-    """`<kind>#<sha256 of its key>`: a session or token; see accounts.credentials."""
+    """A session or API token, stored as `<kind>#<sha256 of its key>`."""
 
     class Meta(UsersMeta):
         pass
@@ -94,17 +94,17 @@ class Credential(Table):
 
     @property
     def digest(self) -> str:
-        """The sha256 of its key."""
+        """The SHA-256 of its key."""
         return self.user_id.partition("#")[2]
 
     @classmethod
     def item_key(cls, digest: str) -> str:
-        """Return the `user_id` of the credential whose key has this sha256."""
+        """Return the `user_id` of the credential with this digest."""
         return f"{cls.kind}#{digest}"
 
     @classmethod
     def of_entry(cls, entry: str) -> Self:
-        """Return an unread model of an entry's item, to update or delete it."""
+        """Return an entry's item without reading it, to update or delete it."""
         return cls(user_id=cls.item_key(entry.partition("#")[2]))
 
 
@@ -113,14 +113,14 @@ class Session(Credential):
 
     kind = "session"
 
-    device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None: it did not say
+    device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None if unknown
 
 
 class ApiToken(Credential):
-    """A token with which a program can use an account."""
+    """A token that lets a program use an account."""
 
     kind = "token"
 
     name = UnicodeAttribute()  # 1-50 characters
-    scopes = UnicodeSetAttribute()  # of tokens.SCOPES, at least one
-    last_used_at = UnicodeAttribute(null=True)  # to the minute; None: never yet
+    scopes = UnicodeSetAttribute()  # at least one of accounts.tokens.SCOPES
+    last_used_at = UnicodeAttribute(null=True)  # to the minute; None: never

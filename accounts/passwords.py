@@ -1,6 +1,6 @@
-"""Passwords: the rules for a new one, and Argon2id.
+"""Passwords: the rules for new ones, and hashing with Argon2id.
 
-argon2 is imported where it is needed: the Lambdas read accounts and ship without it.
+argon2 is imported inside functions: the Lambdas import this module but ship without it.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ SHORTEST = 8  # characters; length counts, composition does not (ASVS 6.2)
 LONGEST = 128  # characters
 
 MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
-CONCURRENT_HASHES = 4
-LONGEST_WAIT = 5  # seconds for a turn
+CONCURRENT_HASHES = 4  # per process: a flood of logins must not fill the memory
+LONGEST_WAIT = 5  # seconds to wait for a slot
 
-# Words that are refused as passwords, even with digits or other characters added.
+# Refused as passwords, even with digits or other characters added.
 PRODUCT_NAMES = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
 
 _slots = threading.BoundedSemaphore(CONCURRENT_HASHES)
@@ -67,7 +67,7 @@ def _letters(text: str) -> str:
 def hash_password(password: str) -> str:
     """Hash a password with Argon2id, in the PHC string format.
 
-    Raises UnavailableError when too many are being hashed.
+    Raises UnavailableError if too many are being hashed.
     """
     with _slot():
         return _hasher().hash(_encode(password))
@@ -76,9 +76,9 @@ def hash_password(password: str) -> str:
 def verify(password: str, password_hash: str | None) -> bool:
     """Check whether a password matches a hash.
 
-    password_hash: None if there is no account; takes as long, and returns False.
+    password_hash: None if there is no account; that takes as long and returns False.
 
-    Raises UnavailableError when too many are being hashed.
+    Raises UnavailableError if too many are being hashed.
     """
     from argon2.exceptions import VerifyMismatchError
 
@@ -103,8 +103,8 @@ def _slot() -> Iterator[None]:
 
 
 def _encode(password: str) -> bytes:
-    # Two keyboards may write one letter differently. A lone surrogate, which no new
-    # password has, just matches nothing.
+    # Keyboards may encode the same letter differently. Lone surrogates must not raise
+    # here: no password has one, so they just match none.
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
@@ -122,7 +122,7 @@ def _dummy_hash() -> str:
 
 @functools.cache
 def _common() -> frozenset[str]:
-    # Django keeps a list of the 20,000 most common; reading it does not import Django.
+    # Django ships the 20,000 most common; reading the file does not import Django.
     path = distribution("django").locate_file(
         "django/contrib/auth/common-passwords.txt.gz"
     )

@@ -1,4 +1,4 @@
-"""What the account API takes and gives; services check the rules."""
+"""Request and response bodies of the account API; services validate."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_KEY = 300  # characters of a unique name's key; longer ones do not exist
+LONGEST_KEY = 300  # characters; no unique name has a longer key
 
 _NOTICES = uuid.UUID("5d1c9a0e-6b0f-5f0b-9a52-0c7f4f1d2e03")
 
@@ -60,11 +60,11 @@ def register(
 
     The current language becomes the account's.
 
-    address: network address to throttle by, or None, as on the command line.
+    address: network address to throttle by, or None on the command line.
     device: description of the browser, such as `Firefox on Linux`.
 
     Raises InvalidError or ConflictError naming the field, and ThrottledError. Not safe
-    to repeat: the second time the name is taken.
+    to repeat: the name is then taken.
     """
     username = validators.username(username)
     email = validators.email(email)
@@ -145,7 +145,7 @@ def log_in(
 
     Raises AuthenticationError, with the same text and timing for a wrong password and
     for an unknown name, and ThrottledError by the typed name. A locked account raises
-    AuthenticationError with another text, only if the password is right.
+    AuthenticationError with another text, but only if the password is correct.
     """
     log.bind_more(source=address)
     name = identifier.strip().casefold()
@@ -170,10 +170,12 @@ def log_in(
 def _count_and_verify(
     identifier: str, address: str, password: str, account: Account | None
 ) -> bool:
-    """Verify a password, counting the attempt before and subtracting it on success.
+    """Verify a password, and count the attempt if the password is wrong.
 
-    identifier: the typed name. If an account's two names shared a counter, being
-    throttled by one after failing with the other would reveal that both are the same.
+    It is counted first and subtracted later, so that concurrent attempts count too.
+
+    identifier: key of the typed name. A counter per account would reveal which
+    username and address belong together: failing with one would throttle the other.
     """
     throttling.count(ADDRESS_LOGINS, address)
     is_wrong = False
@@ -192,7 +194,7 @@ def _count_and_verify(
 
 
 def find_account(user_id: str) -> Account | None:
-    """Return an account, if there is one and it is not closed. Read consistently."""
+    """Return an account, or None if it is missing or closed. Reads consistently."""
     return recipients.find(user_id, Account)
 
 
@@ -206,7 +208,7 @@ def account_of(recipient: "Recipient") -> Account:
 
 
 def get_account_by_username(username: str) -> Account:
-    """Return an account, read consistently. Raises NotFoundError."""
+    """Return an account. Reads consistently. Raises NotFoundError."""
     owner = unique_names.owner_of(
         unique_names.username_key(username.strip().casefold())
     )
@@ -214,19 +216,20 @@ def get_account_by_username(username: str) -> Account:
 
 
 def get_account(user_id: str) -> Account:
-    """Return an account, as `find_account` does. Raises NotFoundError."""
+    """Return an account as `find_account` does, or raise NotFoundError."""
     return recipients.get(user_id, Account)
 
 
 def find_account_by_email(email: str) -> Account | None:
-    """Return the account with an address, or None. Read consistently."""
+    """Return the account with an address, or None. Reads consistently."""
     return recipients.find_by_email(email, Account)
 
 
 def change_account(account: Account, values: Mapping[str, Any]) -> None:
     """Update validated values in an account and its caches, in one transaction.
 
-    Sessions and API tokens cache the user: 20 of each, far less than 100 items.
+    The caches are sessions and API tokens, at most 20 of each: far fewer than the 100
+    items a transaction can have.
 
     Raises WriteConflictError if the account has changed since it was read.
     """
@@ -255,8 +258,8 @@ def change_password(
 ) -> Login:
     """Change the password, end every session and API token, and begin a new session.
 
-    A pending change of the e-mail address is cancelled: like a token, it may have been
-    requested by an intruder who knew the old password.
+    A pending change of the e-mail address is cancelled: like a token, it may come from
+    an intruder with the old password.
 
     Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
     """
@@ -279,7 +282,7 @@ def _store_password(
     checked: Account, new_hash: str, notice: "Notification", device: str | None = None
 ) -> Login:
     account = get_account(checked.user_id)
-    if account.password_hash == new_hash:  # the reply was lost
+    if account.password_hash == new_hash:  # an earlier attempt's reply was lost
         return store_session(account, device)
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "old_password")

@@ -1,4 +1,4 @@
-"""The session cookie: log a browser in and out, and find its user.
+"""The session cookie: logging a browser in and out, and finding its user.
 
 Why: docs/decisions.md#sessions-are-items-in-the-users-table
 """
@@ -18,13 +18,13 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def session_key(request: HttpRequest) -> str | None:
-    """Return the key in the browser's cookie, if it has the form of one."""
+    """Return the key in the session cookie, or None if it is missing or malformed."""
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     return key if _KEY.fullmatch(key) else None
 
 
 def get_user(request: HttpRequest) -> User | AnonymousUser:
-    """Return the session's user, or AnonymousUser; reads at most once a request."""
+    """Return the session's user, or AnonymousUser; read at most once per request."""
     if not hasattr(request, "session_user"):
         key = session_key(request)
         user = sessions.find_session(key) if key else None
@@ -37,7 +37,7 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
 def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
     """Set the cookie of a new session, and rotate the CSRF token.
 
-    The browser's previous session ends.
+    Ends the browser's previous session.
     """
     if old_key := session_key(request):
         sessions.log_out(old_key)
@@ -61,5 +61,5 @@ def end(request: HttpRequest) -> None:
 
 
 def forget(request: HttpRequest) -> None:
-    """Delete the cookie of a session that has ended, with the response."""
+    """Make the response delete the cookie of a session that has ended."""
     request.session_user = request.user = AnonymousUser()

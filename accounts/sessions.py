@@ -18,13 +18,13 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-LIFETIME_SECONDS = 14 * 24 * 3600  # from login; using a session does not lengthen it
-AT_MOST = 20  # of one account; a new one ends the oldest
+LIFETIME_SECONDS = 14 * 24 * 3600  # from login; use does not extend it
+AT_MOST = 20  # per account; another one ends the oldest
 
 
 @dataclass(frozen=True)
 class Login:
-    """A new session; only the browser knows its `session_key`."""
+    """A new session; its `session_key` is known only to the browser."""
 
     user: User
     session_key: str
@@ -35,14 +35,14 @@ class LiveSession:
     """A session as its owner sees it, without its key."""
 
     session_id: str  # sha256 of its key
-    device: str | None  # "Firefox on Linux"; None: it did not say
+    device: str | None  # "Firefox on Linux"; None if unknown
     created_at: str  # ISO 8601, UTC
-    expires_at: str  # the same
-    is_current: bool  # whether the request uses it
+    expires_at: str  # ISO 8601, UTC
+    is_current: bool  # whether it is the request's own
 
 
 def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
-    """Return a new session of an account, to be stored with `put`."""
+    """Return a login and its session item, which the caller stores."""
     key = secrets.token_urlsafe(32)
     session = Session(
         user_id=Session.item_key(credentials.digest(key)),
@@ -56,7 +56,7 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
 
 
 def last_login_at(account: Account) -> str | None:
-    """Return when the newest listed session began, or None."""
+    """Return the start of the newest session that is listed, or None."""
     expiries = [credentials.expiry_of(entry) for entry in account.sessions or ()]
     return credentials.iso_time(max(expiries) - LIFETIME_SECONDS) if expiries else None
 
@@ -114,7 +114,7 @@ def store_session(checked: Account, device: str | None) -> Login:
 
 
 def find_session(session_key: str) -> User | None:
-    """Return the user of a session, or None if it does not exist or expired."""
+    """Return the user of a session, or None if the session is missing or expired."""
     session = credentials.find(Session, session_key)
     if session is None or session.expires_at <= time.time():
         return None
@@ -124,7 +124,7 @@ def find_session(session_key: str) -> User | None:
 def user_of(item: Credential) -> User | None:
     """Return the user of a session or token, or None if the account was deleted.
 
-    Reads the account only if older code cached a user with fewer fields.
+    Reads the account only if the cached user lacks fields.
     """
     if credentials.lacks_new_fields(item.user):
         account = recipients.find(item.owner, Account)
@@ -170,7 +170,7 @@ def end_session(user: User, session_id: str) -> None:
 
 
 def end_other_sessions(user: User, session_key: str | None) -> int:
-    """End all sessions of the user but the current one; return how many.
+    """End all sessions of the user but the current one; return how many were live.
 
     session_key: as in `list_sessions`. Safe to repeat.
     """

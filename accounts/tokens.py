@@ -1,8 +1,8 @@
-"""Create, find and revoke API tokens, with which programs use an account.
+"""Create, find and revoke API tokens, which let programs use an account.
 
-A token is a prefix, by which leaked tokens are recognised, and 32 random bytes. It is
-shown once. Its item is stored and found by its SHA-256, which cannot be reversed for so
-many bytes, so no comparison in constant time is needed.
+A token is 32 random bytes in hex, after a prefix that lets scanners recognise leaked
+tokens. It is shown once. Its item is found by its SHA-256, which cannot be reversed for
+so many bytes, so no constant-time comparison is needed.
 
 Why: docs/decisions.md#api-tokens-are-random-scoped-and-shown-once
 """
@@ -41,20 +41,20 @@ logger = logging.getLogger(__name__)
 SCOPES = ("read", "write", "reports", "export", "account")
 PREFIX = "smartbudget_"
 LONGEST_NAME = 50  # characters
-LONGEST_DAYS = 366  # none is endless
-AT_MOST = 20  # of one account; none is ended to make room for another
+LONGEST_DAYS = 366  # every token expires
+AT_MOST = 20  # per account; further ones are refused
 
 NOT_FOUND = gettext_noop("There is no such token.")
 
 _FORM = re.compile(PREFIX + "[0-9a-f]{64}")
 _NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")
 _DAY = 24 * 3600  # seconds
-_MINUTE = datetime.timedelta(minutes=1)  # how exactly the last use is known
+_MINUTE = datetime.timedelta(minutes=1)  # precision of `last_used_at`
 
 
 @dataclass(frozen=True)
 class Access:
-    """The permissions of a request with a token."""
+    """The token of a request, and its permissions."""
 
     token_id: str  # sha256 of the token
     scopes: frozenset[str]  # of SCOPES
@@ -62,13 +62,13 @@ class Access:
 
 @dataclass(frozen=True)
 class LiveToken:
-    """A token as its owner sees it, without its secret."""
+    """A token as its owner sees it, without the secret."""
 
     token_id: str  # sha256 of the token
     name: str
     scopes: tuple[str, ...]  # in the order of SCOPES
     created_at: str  # ISO 8601, UTC
-    last_used_at: str | None  # to the minute; None: never yet
+    last_used_at: str | None  # to the minute; None: never
     expires_at: str  # ISO 8601, UTC
 
 
@@ -84,10 +84,12 @@ def create_token(
 
     scopes: of SCOPES. expires_in_days: 1-366.
 
-    The notice of it is stored with it. Raises InvalidError naming the field,
-    ThrottledError, AuthenticationError where the account is locked, and ConflictError
-    where there are too many or the password has just been changed. Not idempotent; one
-    whose secret never arrived is listed, and can be revoked.
+    A notice to the user is stored in the same transaction. Not idempotent: after a lost
+    reply the token is listed and can be revoked.
+
+    Raises InvalidError naming the field, ThrottledError, AuthenticationError if the
+    account is locked, and ConflictError if there are too many tokens or the password
+    has just been changed.
     """
     name = text.validate_text(name, "name", shortest=1, longest=LONGEST_NAME)
     _validate(scopes, expires_in_days)
@@ -112,7 +114,7 @@ def create_token(
 def find_token(secret: str) -> tuple[User, Access] | None:
     """Return a token's user and permissions, or None if it is invalid or expired.
 
-    One read, and at most once a minute a write of when it was used. If that write
+    Costs one read and, at most once a minute, a write of the time of use. If that write
     fails, the token is valid all the same.
     """
     token = credentials.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
@@ -126,12 +128,12 @@ def find_token(secret: str) -> tuple[User, Access] | None:
 
 
 def list_tokens(user: User) -> list[LiveToken]:
-    """List the user's live tokens, newest first."""
+    """Return the user's live tokens, newest first."""
     return tokens_of(services.get_account(user.user_id))
 
 
 def tokens_of(account: Account) -> list[LiveToken]:
-    """Read an account's live tokens, newest first, with at most one BatchGetItem."""
+    """Return an account's live tokens, newest first, with at most one BatchGetItem."""
     return [
         _to_live_token(token)
         for token in credentials.read_live(ApiToken, account.tokens)
@@ -164,7 +166,7 @@ def revoke_token(user: User, token_id: str) -> None:
             if credentials.id_of(entry) == token_id
         }
         if not ended and existed:
-            return  # after a lost reply, or revoked by a concurrent request
+            return  # by an earlier attempt or a concurrent request
         if not ended:
             raise NotFoundError(_(NOT_FOUND))
         existed = True
@@ -179,7 +181,7 @@ def revoke_token(user: User, token_id: str) -> None:
 
 
 def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
-    """Store a token, list it at its account, and store the notice, all or nothing.
+    """Store a token, its entry in the account, and the notice, in one transaction.
 
     checked: the account as it was when its password was verified.
     """
@@ -189,7 +191,7 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     credentials.require_unlocked(account)
     entries, new_entry = account.tokens or set(), credentials.entry_of(token)
     if new_entry in entries:
-        return  # the reply was lost
+        return  # an earlier attempt's reply was lost
     live = credentials.live(entries)
     if len(live) >= AT_MOST:
         sentence = _("You have {most} API tokens. Revoke one of them first.")
@@ -227,7 +229,7 @@ def _store_last_use(token: ApiToken) -> None:
     try:
         token.update(
             actions=[last.set(dates.timestamp(now))],
-            condition=ApiToken.user_id.exists()  # revoked ones stay away
+            condition=ApiToken.user_id.exists()  # else it would recreate a revoked one
             & (last.does_not_exist() | (last <= before)),
         )
     except UpdateError as error:

@@ -1,4 +1,4 @@
-"""Unique names: which account has a username or e-mail address, read by key.
+"""Unique names: the owners of usernames and e-mail addresses, read by key.
 
 Why: docs/decisions.md#usernames-and-addresses-are-unique-through-items-of-their-own
 """
@@ -20,7 +20,7 @@ def email_key(email: str) -> str:
 
 
 def owner_of(key: str) -> str | None:
-    """Return the user_id of the account that has a name, or None."""
+    """Return the user_id of the account that owns a name, or None."""
     name = UniqueName.find(key)
     return name.owner if name else None
 

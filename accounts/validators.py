@@ -15,13 +15,13 @@ USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 PHONE = re.compile(r"[0-9 +()-]{5,20}")
 
-# In a shorter time, the sweep might miss sending the delayed e-mails.
-SHORTEST_GAP = 60  # minutes
+# Minutes a day outside quiet hours. In fewer, the sweep might miss delayed e-mails.
+SHORTEST_GAP = 60
 
 # What mail servers accept in practice: ASCII, a dotted domain, no quoted names.
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_LONGEST_EMAIL = 254  # characters; RFC 5321's path less its brackets
+_LONGEST_EMAIL = 254  # characters; RFC 5321 allows 256 with the angle brackets
 _LONGEST_LOCAL = 64  # characters before the @
 
 
@@ -54,7 +54,7 @@ def email(value: object, field: str = "email") -> str:
 
 
 def phone_number(value: object, field: str = "phone_number") -> str | None:
-    """Return a phone number, None for an empty one.
+    """Return a phone number, or None if it is empty.
 
     Raises InvalidError naming `field`.
     """
@@ -109,7 +109,7 @@ def large_expense_threshold(
 def email_preferences(
     value: Mapping[str, bool], field: str = "email_preferences"
 ) -> dict[str, bool]:
-    """Return which kinds of notification are wanted by e-mail.
+    """Return {kind of notification: whether it is wanted by e-mail}.
 
     Raises InvalidError naming `field`.
     """
@@ -123,7 +123,7 @@ def email_preferences(
 def quiet_hours(
     value: Mapping[str, object] | None, field: str = "quiet_hours"
 ) -> tuple[str, str] | None:
-    """Return when the hours without e-mail begin and end, as `HH:MM`; None: never.
+    """Return the start and end of quiet hours, as `HH:MM`, or None for no quiet hours.
 
     value: {"from": "HH:MM", "until": "HH:MM"}. Raises InvalidError naming `field`.
     """

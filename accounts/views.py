@@ -34,11 +34,11 @@ FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 def shared(page: View, api_view: View) -> View:
-    """Serve forms with a page and all else with an API view, at one address."""
+    """Return a view that serves forms with `page` and all else with `api_view`."""
     protected = csrf_protect(page)
 
     @csrf_exempt
-    @functools.wraps(api_view)  # its class too, so that the schema lists it
+    @functools.wraps(api_view)  # copies `cls` too, so that the schema lists it
     def view(request: HttpRequest) -> HttpResponse:
         is_form = request.method != "POST" or request.content_type in FORMS
         if not is_form or wants_json(request):
@@ -102,11 +102,11 @@ def _log_in_and_redirect(request: HttpRequest, login: Login) -> HttpResponse:
 def _continue_draft(
     request: HttpRequest, login: Login, draft: FormDraft
 ) -> HttpResponse:
-    """Render the page that leads back to the form kept during the login."""
+    """Log in, and render the page that reopens the form kept during the login."""
     response = HttpResponse()
     session_cookie.begin(request, response, login)
     activate(login.user.language)
-    # Rendered now, since a session brings a CSRF token of its own.
+    # Rendered after `begin`, which rotates the CSRF token.
     page = render_to_string("accounts/continue.html", {"draft": draft}, request)
     response.content = page
     return response
@@ -166,7 +166,7 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_tokens(request: HttpRequest) -> HttpResponse:
-    """List the tokens, and create one, whose secret only this response shows."""
+    """List tokens and create one; only this response shows its secret."""
 
     def token_list() -> dict[str, Any]:
         return {"tokens": tokens.list_tokens(request.user)}

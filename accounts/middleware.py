@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
@@ -12,9 +13,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
+from pynamodb.exceptions import PynamoDBException
 
 from accounts.forms import LoginForm
 from accounts.session_cookie import get_user
+from smartbudget.core.errors import DomainError
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import errors, form_drafts, rate_limit
 from smartbudget.web.errors import wants_json
@@ -70,7 +73,7 @@ class LoginRequiredMiddleware:
             if user.is_authenticated:
                 activate(user.language)
             rate_limit.count_page(request, user)
-        except Exception as error:  # noqa: BLE001 - raised again unless it is known
+        except (DomainError, BotoCoreError, ClientError, PynamoDBException) as error:
             return errors.response_or_raise(request, error)
         if login_required and not user.is_authenticated:
             return _to_login(request, view)

@@ -1,6 +1,7 @@
-"""Change a user's e-mail address, once the new one is confirmed.
+"""Change a user's e-mail address.
 
-Without a confirmed subscription to e-mails, the address changes at once.
+With a confirmed subscription to e-mails, the address changes once the new one is
+confirmed; otherwise at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 
 from accounts import emails, unique_names, validators
 from accounts import services as accounts
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NOT_ASKED_AGAIN = gettext_noop(
+SUBSCRIBE_AGAIN = gettext_noop(
     "Your address changed. Subscribe again to get e-mails at the new one."
 )
 
@@ -37,31 +39,33 @@ NOT_ASKED_AGAIN = gettext_noop(
 def change_email(user: User, *, password: str, email: str) -> Account:
     """Change the user's address, or request its confirmation; return the account.
 
-    With a confirmed subscription, the address stays until the link sent to the new one
-    is followed (`pending_email`). The new address is reserved at once, and the old one
-    gets a notice. Changing to the current address cancels a pending change.
+    With a confirmed subscription, the new address is `pending_email` until the link
+    sent to it is followed. It is reserved at once, and the old address gets a notice.
+    Changing to the current address cancels a pending change. Safe to repeat.
 
     Raises InvalidError naming `password` or `email`, ConflictError naming `email`, or
-    `password` if that has just been changed, UnavailableError and ThrottledError. Safe
-    to repeat.
+    `password` if that has just been changed, UnavailableError and ThrottledError.
     """
     email = validators.email(email)
     account = accounts.get_account(user.user_id)
-    verified = account.password_hash
+    verified_hash = account.password_hash
     accounts.verify_password(account, password, "password")
     account = subscriptions.sync_from_transport(account)
     if email not in unique_names.addresses_of(account):
         throttling.count(subscriptions.SUBSCRIPTIONS, user.user_id)
     notice_id = uuid.uuid4().hex
 
-    def attempt(found: Account) -> tuple[Account, list[Notification]]:
-        if found.password_hash != verified:
+    def attempt(current: Account) -> tuple[Account, list[Notification]]:
+        if current.password_hash != verified_hash:
             raise ConflictError(_("The password was changed meanwhile."), "password")
-        return _change(found, email, notice_id)
+        return _change(current, email, notice_id)
 
     account, notices = past_races(account, attempt)
     outbox.enqueue(account.user, notices)
-    account = _ask_new(account) if account.pending_email else _ask_again(account)
+    if account.pending_email:
+        account = _send_confirmation(account)
+    else:
+        account = _resend_confirmation(account)
     return past_races(account, subscriptions.end_retired)
 
 
@@ -72,7 +76,7 @@ def cancel_change(user: User) -> Account:
 
 
 def get_account(user: User) -> Account:
-    """Return the account; complete a pending change that was confirmed meanwhile."""
+    """Return the account, and complete a pending change if it is confirmed by now."""
     account = accounts.get_account(user.user_id)
     if account.pending_email is None:
         return account
@@ -80,7 +84,7 @@ def get_account(user: User) -> Account:
 
 
 def drop_change(account: Account) -> Account:
-    """Remove a pending change of address, and release the new address."""
+    """Delete a pending change of address, and release the new address."""
     if account.pending_email is None:
         return account
     return emails.store(account, emails.cancellation(account))
@@ -89,9 +93,9 @@ def drop_change(account: Account) -> Account:
 def _change(
     account: Account, email: str, notice_id: str
 ) -> tuple[Account, list[Notification]]:
-    """Store the change and the notice to the old address; return account and notices.
+    """Store the change and a notice to the old address; return account and notices.
 
-    Changing to the current or the pending address writes no notice.
+    Changing to the current or the pending address stores no notice.
     """
     if email == account.email:
         return drop_change(account), []
@@ -111,7 +115,7 @@ def _change(
             **NO_CHANGE,
             **NO_SUBSCRIPTION,
             email=email,
-            email_problem=NOT_ASKED_AGAIN if account.subscription_arn else None,
+            email_problem=SUBSCRIBE_AGAIN if account.subscription_arn else None,
             retired_subscriptions=retired(account, *arns),
         )
     subject, message = messages.email_changed(
@@ -124,35 +128,34 @@ def _change(
         subject=subject,
         message=message,
     )
-    writes = Transaction()
-    outbox.put(notice, writes)
-    account = emails.store(account, changes, writes)
+    transaction = Transaction()
+    outbox.put(notice, transaction)
+    account = emails.store(account, changes, transaction)
     logger.info("change of address stored user_id=%s", account.user_id)
     return account, [notice]
 
 
-def _ask_new(account: Account) -> Account:
-    """Send the link to the new address; cancel the change if that fails."""
-    asked_for = account.pending_email
+def _send_confirmation(account: Account) -> Account:
+    """Send a confirmation to the pending address; cancel the change if that fails."""
+    email = account.pending_email
 
-    def take_back(found: Account) -> Account:
-        ours = found.pending_email == asked_for
-        return drop_change(found) if ours else found
+    def drop(current: Account) -> Account:
+        return drop_change(current) if current.pending_email == email else current
 
     try:
         return past_races(account, subscriptions.ask_new_address)
-    except Exception:
-        past_races(accounts.get_account(account.user_id), take_back)
+    except (DomainError, BotoCoreError, ClientError, PynamoDBException):
+        past_races(accounts.get_account(account.user_id), drop)
         raise
 
 
-def _ask_again(account: Account) -> Account:
-    """Send a confirmation to the new address if the old one's was pending."""
-    if account.email_problem != NOT_ASKED_AGAIN:
+def _resend_confirmation(account: Account) -> Account:
+    """Send a confirmation to the new address if one to the old address was pending."""
+    if account.email_problem != SUBSCRIBE_AGAIN:
         return account
     try:
         return past_races(account, subscriptions.send_confirmation)
     except (DomainError, BotoCoreError, ClientError):
         # The address is changed anyway, and the page explains how to subscribe again.
-        logger.warning("not asked again user_id=%s", account.user_id, exc_info=True)
+        logger.warning("no confirmation user_id=%s", account.user_id, exc_info=True)
         return account

@@ -1,4 +1,4 @@
-"""The API of what people do with their account."""
+"""The API of profile, e-mail address, deletion and export."""
 
 from typing import Any
 

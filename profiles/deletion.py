@@ -1,9 +1,9 @@
 """Close an account at once, then delete it with all its data.
 
 Closing is one transaction: it ends the sessions and API tokens, prevents logins, and
-stores a job that the sweep queues until the account is deleted. The unique names stay
-reserved, so that a new account cannot take them halfway. The account and its names are
-deleted last, so a repetition after a crash finds what is left.
+stores a job that the sweep queues until the account is deleted. The account and its
+unique names are deleted last: until then, a retry after a crash finds the account, and
+no new account can take the names.
 
 Why: docs/decisions.md#deleting-an-account-goes-from-the-outside-in
 """
@@ -36,17 +36,18 @@ CLOSED = gettext_noop(
     "Your account is closed. Everything in it is deleted within minutes."
 )
 
-# Seconds. A request in progress when the account was closed may still write, and the
-# indexes are eventually consistent. So two searches this far apart must find nothing.
+# Seconds. A request that was running when the account was closed may still write, and
+# the indexes are eventually consistent. So two searches this far apart must find
+# nothing.
 APART_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Later:
-    """When the deletion continues, and since when nothing was found."""
+class NextRun:
+    """When the deletion continues, and since when its searches found nothing."""
 
     countdown: int  # seconds
-    empty_since: str | None  # ISO 8601, UTC; None: the last search found something
+    empty_since: str | None  # ISO 8601, UTC; None if the last search found something
 
 
 def close_account(user: User, *, password: str) -> None:
@@ -65,15 +66,15 @@ def close_account(user: User, *, password: str) -> None:
         logger.warning("left to the sweep user_id=%s", user.user_id, exc_info=True)
 
 
-def carry_on(
+def continue_deletion(
     user_id: str,
     empty_since: str | None = None,
     keep_going: Callable[[], bool] = lambda: True,
-) -> Later | None:
-    """Delete more of a closed account; return when to continue, or None if deleted.
+) -> NextRun | None:
+    """Delete more of a closed account; return the next run, or None if none is needed.
 
-    empty_since: of the last result. keep_going: called after every batch; False ends
-    this run.
+    empty_since: from the previous run's result. keep_going: called after every batch;
+    False ends this run.
 
     Safe to repeat, to stop anywhere, and to run concurrently. Outages are not caught.
     """
@@ -81,22 +82,22 @@ def carry_on(
     if account is None:
         return None
     jobs.touch(TASK, user_id)
-    found = 0
+    deleted = 0
     for count in _delete_everything(account):
-        found += count
+        deleted += count
         if not keep_going():
-            return Later(0, None)
+            return NextRun(0, None)
     now = dates.now()
-    if found:
-        logger.info("account emptied user_id=%s count=%d", user_id, found)
-        return Later(APART_SECONDS, None)
+    if deleted:
+        logger.info("account emptied user_id=%s count=%d", user_id, deleted)
+        return NextRun(APART_SECONDS, None)
     if empty_since is None:
-        return Later(APART_SECONDS, dates.timestamp(now))
+        return NextRun(APART_SECONDS, dates.timestamp(now))
     ready = datetime.datetime.fromisoformat(empty_since) + datetime.timedelta(
         seconds=APART_SECONDS
     )
     if now < ready:
-        return Later((ready - now).seconds + 1, empty_since)
+        return NextRun((ready - now).seconds + 1, empty_since)
     notifications.end_subscriptions(account)
     retry_on_conflict(lambda: _delete(user_id))
     logger.info("account deleted user_id=%s", user_id)
@@ -110,17 +111,17 @@ def _close(checked: Account) -> None:
     if account.password_hash != checked.password_hash:
         raise ConflictError(_("The password was changed meanwhile."), "password")
     now = dates.timestamp()
-    writes = Transaction()
-    credentials.delete_all(account, writes)
+    transaction = Transaction()
+    credentials.delete_all(account, transaction)
     actions: list[Action] = [
         Account.closed_at.set(now),
         Account.updated_at.set(now),
         Account.sessions.remove(),
         Account.tokens.remove(),
     ]
-    writes.update(account, actions)
-    jobs.put(TASK, account.user_id, writes)
-    writes.commit()
+    transaction.update(account, actions)
+    jobs.put(TASK, account.user_id, transaction)
+    transaction.commit()
 
 
 def _delete_everything(account: Account) -> Iterator[int]:
@@ -135,11 +136,11 @@ def _delete(user_id: str) -> None:
     account = _find_closed(user_id)
     if account is None:
         return
-    writes = Transaction()
-    unique_names.release(writes, account)
-    jobs.remove(TASK, user_id, writes)
-    writes.delete(account)
-    writes.commit()
+    transaction = Transaction()
+    unique_names.release(transaction, account)
+    jobs.remove(TASK, user_id, transaction)
+    transaction.delete(account)
+    transaction.commit()
 
 
 def _find_closed(user_id: str) -> Account | None:

@@ -1,8 +1,8 @@
 """Download all of a user's data as a zip or JSON, or the expenses as CSV.
 
-Each is created while it is sent. Little is held in memory: tables are read once, a page
+Each is created while it is sent and needs little memory: tables are read once, a page
 at a time, and files one at a time. Expenses and their histories are buffered on disk,
-since they are written twice or later.
+since the zip and the JSON write them more than once, or after other data.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import IO
+from typing import IO, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,23 +47,23 @@ _HISTORIES = 100  # read per call
 
 
 def begin(user: User) -> Iterator[bytes]:
-    """Count a download and return its zip, created while it is read.
+    """Count a download, and return the chunks of its zip, created while they are read.
 
-    Its last entry, `manifest.json`, contains the SHA-256 of each file.
+    The zip's last entry, `manifest.json`, contains the SHA-256 of each file. Files that
+    cannot be read are listed in `missing.txt`.
 
     Raises ThrottledError and NotFoundError at once. Later outages of DynamoDB are not
-    caught; the zip is then incomplete. A file that cannot be read is listed in the
-    zip's `missing.txt` instead.
+    caught; the zip is then incomplete.
     """
-    return _admit(user, _zip)
+    return _start(user, _zip)
 
 
 def begin_json(user: User) -> Iterator[bytes]:
-    """Count a download and return it as one JSON object; see `begin`.
+    """Count a download, and return the chunks of one JSON object; see `begin`.
 
-    It contains the zip's lists by name, and the names of files.
+    It contains the lists of the zip, and the names of files instead of the files.
     """
-    return _admit(user, lambda account: _chunks(_json_parts(account)))
+    return _start(user, lambda account: _chunks(_json_parts(account)))
 
 
 def begin_csv(
@@ -72,14 +72,14 @@ def begin_csv(
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Iterator[bytes]:
-    """Count a download and return the expenses as CSV; see `begin`.
+    """Count a download, and return the chunks of the expenses as CSV; see `begin`.
 
     start, end: days, both included, or None for no limit. Also raises InvalidError.
     """
-    found = expenses.all_expenses(user, start=start, end=end)
-    rows = (records.of_expense(expense, user) for expense in found)
+    selected = expenses.all_expenses(user, start=start, end=end)
+    rows = (records.of_expense(expense, user) for expense in selected)
     lines = records.csv_lines(rows, user.currency)
-    return _admit(user, lambda _: _chunks(lines))
+    return _start(user, lambda _: _chunks(lines))
 
 
 def name(user: User, kind: str = "zip") -> str:
@@ -87,7 +87,7 @@ def name(user: User, kind: str = "zip") -> str:
     return f"smart-budget-{user.username}-{user.today()}.{kind}"
 
 
-def _admit(
+def _start(
     user: User, make: Callable[[Account], Generator[bytes, None, None]]
 ) -> Iterator[bytes]:
     def begin() -> Generator[bytes, None, None]:
@@ -100,31 +100,31 @@ def _admit(
 
 def _zip(account: Account) -> Generator[bytes, None, None]:
     archive = Archive()
-    yield from _fill(archive, account)
+    yield from _write_all(archive, account)
     missing = len(archive.missing)
     logger.info("data exported user_id=%s missing=%d", account.user_id, missing)
 
 
-def _fill(archive: Archive, account: Account) -> Iterator[bytes]:
+def _write_all(archive: Archive, account: Account) -> Iterator[bytes]:
     user = account.user
     profile = records.json_text(records.of_account(account))
     yield from archive.text("profile.json", [profile])
     for title, rows in _first_lists(account).items():
         yield from archive.rows(f"{title}.json", rows)
-    with _Ledger(user) as ledger:
-        lines = records.csv_lines(ledger.read(), user.currency)
+    with _ExpenseBuffer(user) as buffer:
+        lines = records.csv_lines(buffer.read(), user.currency)
         yield from archive.text("expenses.csv", lines)
-        yield from archive.rows("expenses.json", ledger.expenses())
-        yield from archive.rows("history.json", ledger.histories())
-        for row in ledger.expenses():
+        yield from archive.rows("expenses.json", buffer.expenses())
+        yield from archive.rows("history.json", buffer.histories())
+        for row in buffer.expenses():
             if key := row["receipt_url"]:
-                yield from _file(archive, records.receipt_path(key), key)
+                yield from _write_file(archive, records.receipt_path(key), key)
     for report in reports.all_reports(user):
         path = f"reports/{report.file_name}"
-        yield from _file(archive, path, report.report_key)
+        yield from _write_file(archive, path, report.report_key)
     if archive.missing:
-        about = _about(archive.missing, account.language)
-        yield from archive.text("missing.txt", [about])
+        text = _missing_text(archive.missing, account.language)
+        yield from archive.text("missing.txt", [text])
     yield from archive.end()
 
 
@@ -135,37 +135,37 @@ def _json_parts(account: Account) -> Iterator[str]:
     for title, rows in _first_lists(account).items():
         yield f',"{title}": '
         yield from records.json_list(rows)
-    with _Ledger(user) as ledger:
+    with _ExpenseBuffer(user) as buffer:
         yield ',"expenses": '
-        yield from records.json_list(ledger.read())
+        yield from records.json_list(buffer.read())
         yield ',"history": '
-        yield from records.json_list(ledger.histories())
+        yield from records.json_list(buffer.histories())
     yield ',"reports": '
     yield from records.json_list(map(records.of_report, reports.all_reports(user)))
     yield "}\n"
 
 
 def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
-    """Return {name: rows} of the lists that are written only once."""
+    """Return {name: rows} of the lists that need no buffer."""
     user = account.user
-    kept = budgets.list_budgets(user).items
-    told = notifications.all_notifications(user)
+    user_budgets = budgets.list_budgets(user).items
+    past = notifications.all_notifications(user)
     return {
         "tokens": map(records.of_token, tokens.tokens_of(account)),
-        "budgets": (records.of_budget(budget, user) for budget in kept),
+        "budgets": (records.of_budget(budget, user) for budget in user_budgets),
         "notifications": (
-            records.of_notification(notification, user) for notification in told
+            records.of_notification(notification, user) for notification in past
         ),
     }
 
 
-class _Ledger:
+class _ExpenseBuffer:
     """A user's expenses and their histories, read once and buffered on disk."""
 
     def __init__(self, user: User) -> None:
         self._user = user
 
-    def __enter__(self) -> "_Ledger":
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as files:
             self._expenses, self._histories = (
                 files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
@@ -179,11 +179,11 @@ class _Ledger:
 
     def read(self) -> Iterator[Record]:
         """Yield the expenses while buffering them and their histories."""
-        found = expenses.all_expenses(self._user)
-        while batch := list(itertools.islice(found, _HISTORIES)):
+        remaining = expenses.all_expenses(self._user)
+        while batch := list(itertools.islice(remaining, _HISTORIES)):
             for expense, changes in history.changes_of_many(batch):
-                told = records.of_changes(expense, changes, self._user)
-                self._histories.write(json.dumps(told) + "\n")
+                record = records.of_changes(expense, changes, self._user)
+                self._histories.write(json.dumps(record) + "\n")
             for expense in batch:
                 row = records.of_expense(expense, self._user)
                 self._expenses.write(json.dumps(row) + "\n")
@@ -191,20 +191,20 @@ class _Ledger:
 
     def expenses(self) -> Iterator[Record]:
         """Return the buffered expenses."""
-        return _again(self._expenses)
+        return _read_rows(self._expenses)
 
     def histories(self) -> Iterator[Record]:
         """Return the buffered histories of expenses that were changed."""
-        return _again(self._histories)
+        return _read_rows(self._histories)
 
 
-def _again(file: IO[str]) -> Iterator[Record]:
+def _read_rows(file: IO[str]) -> Iterator[Record]:
     file.seek(0)
     return map(json.loads, file)
 
 
-def _file(archive: Archive, path: str, key: str) -> Iterator[bytes]:
-    """Write a file of the bucket, or add it to `missing` if it cannot be read."""
+def _write_file(archive: Archive, path: str, key: str) -> Iterator[bytes]:
+    """Add a file of the bucket to the zip, or to `missing` if it cannot be read."""
     with tempfile.TemporaryFile() as file:
         try:
             _download(key, file)
@@ -224,18 +224,18 @@ def _download(key: str, file: IO[bytes]) -> None:
 
 
 def _chunks(parts: Iterable[str]) -> Generator[bytes, None, None]:
-    """Join short texts into chunks, since each chunk is sent and compressed alone."""
-    waiting = bytearray()
+    """Join short texts into chunks: each chunk is compressed and sent separately."""
+    chunk = bytearray()
     for part in parts:
-        waiting += part.encode()
-        if len(waiting) >= _CHUNK:
-            yield bytes(waiting)
-            waiting.clear()
-    yield bytes(waiting)
+        chunk += part.encode()
+        if len(chunk) >= _CHUNK:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk)
 
 
-def _about(missing: list[str], language: str) -> str:
-    listed = "\n".join(missing)
+def _missing_text(missing: list[str], language: str) -> str:
+    paths = "\n".join(missing)
     with override(language):
         sentence = _("These files could not be read. Try again later:")
-    return f"{sentence}\n\n{listed}\n"
+    return f"{sentence}\n\n{paths}\n"

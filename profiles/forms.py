@@ -15,7 +15,7 @@ from smartbudget.web.forms import AmountField
 
 
 class ClockWidget(forms.MultiWidget):
-    """Two times of the day."""
+    """Two inputs for times of day."""
 
     def __init__(self) -> None:
         options = {
@@ -31,7 +31,7 @@ class ClockWidget(forms.MultiWidget):
 
 
 class QuietHoursField(forms.MultiValueField):
-    """When e-mails wait; both times or neither."""
+    """The start and end of quiet hours; both times or neither."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -96,24 +96,24 @@ class ProfileForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        chosen = self.data.get("currency")
-        if chosen in CURRENCIES:
-            self.fields["large_expense_threshold"].currency = chosen
+        currency = self.data.get("currency")
+        if currency in CURRENCIES:
+            self.fields["large_expense_threshold"].currency = currency
 
     def clean_email_preferences(self) -> dict[str, bool]:
-        chosen = self.cleaned_data["email_preferences"]
-        return {kind: kind in chosen for kind in EMAIL_KINDS}
+        kinds = self.cleaned_data["email_preferences"]
+        return {kind: kind in kinds for kind in EMAIL_KINDS}
 
     @classmethod
     def of(cls, account: Account) -> "ProfileForm":
-        """Return a form filled with an account's values."""
-        wanted = account.email_preferences
+        """Return a form with an account's values."""
+        preferences = account.email_preferences
         threshold = account.large_expense_threshold
         return cls(
             initial={
                 "phone_number": account.phone_number,
                 "currency": account.currency,
-                # Earlier versions accepted names that are no real time zones.
+                # Earlier versions accepted some names that are not time zones.
                 "time_zone": account.time_zone
                 if account.time_zone in TIME_ZONES
                 else "UTC",
@@ -121,7 +121,9 @@ class ProfileForm(forms.Form):
                 "large_expense_threshold": None
                 if threshold is None
                 else editable(threshold, account.currency),
-                "email_preferences": [kind for kind in wanted if wanted[kind]],
+                "email_preferences": [
+                    kind for kind in preferences if preferences[kind]
+                ],
                 "quiet_hours": account.quiet_hours,
             }
         )

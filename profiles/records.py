@@ -37,7 +37,7 @@ _PROFILE = (
     "created_at",
 )
 _EXPENSE = ("receipt_url", "created_at", "updated_at")
-# Without token ids, which users never see.
+# Token ids are left out, since users never see them.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _BUDGET = ("budget_id", "category", "period", "created_at")
 _NOTIFICATION = (
@@ -58,7 +58,7 @@ _REPORT = ("file_name", "report_type", "created_at", "size_bytes")
 def of_account(account: Account) -> Record:
     """Return an account as a dict, without secrets."""
     threshold = account.large_expense_threshold
-    return _picked(account, _PROFILE) | {
+    return _pick(account, _PROFILE) | {
         "large_expense_threshold": None
         if threshold is None
         else format_amount(threshold, account.currency)
@@ -67,7 +67,7 @@ def of_account(account: Account) -> Record:
 
 def of_token(token: "LiveToken") -> Record:
     """Return an API token as a dict, without its secret."""
-    return _picked(token, _TOKEN)
+    return _pick(token, _TOKEN)
 
 
 def of_expense(expense: "Expense", user: User) -> Record:
@@ -75,7 +75,7 @@ def of_expense(expense: "Expense", user: User) -> Record:
     return {
         "expense_id": expense.expense_id,
         **fields.represent_all(expense, user.currency),
-        **_picked(expense, _EXPENSE),
+        **_pick(expense, _EXPENSE),
     }
 
 
@@ -101,21 +101,22 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
 
 def of_budget(budget: "Budget", user: User) -> Record:
     """Return a budget as the API represents it, without what was spent."""
-    return _picked(budget, _BUDGET) | {
+    return _pick(budget, _BUDGET) | {
         "amount": format_amount(budget.amount, user.currency),
         "alert_threshold": int(budget.alert_threshold),
     }
 
 
 def of_notification(notification: "Notification", user: User) -> Record:
-    """Return a notification as the API represents it, in the user's language.
+    """Return a notification as the API represents it.
 
-    A download is streamed after the request's own language was reset.
+    Sets the user's language, since a download is streamed after the request's language
+    was reset.
     """
     with override(user.language):
         status_text = describe_delivery(notification, user.time_zone)
         error = notification.error and reason_in_words(notification.error)
-    return _picked(notification, _NOTIFICATION) | {
+    return _pick(notification, _NOTIFICATION) | {
         "error": error,
         "status_text": status_text,
     }
@@ -123,7 +124,7 @@ def of_notification(notification: "Notification", user: User) -> Record:
 
 def of_report(report: "StoredReport") -> Record:
     """Return a stored report as a dict."""
-    return _picked(report, _REPORT)
+    return _pick(report, _REPORT)
 
 
 def receipt_path(key: str) -> str:
@@ -146,7 +147,7 @@ def json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def csv_lines(expenses: Iterable[Record], currency: str) -> Iterator[str]:
-    """Yield the lines of a CSV file of all expenses; a receipt is its path in a zip."""
+    """Yield the lines of a CSV of expenses; receipts are paths in the zip."""
     rows = (
         {
             **expense,
@@ -158,5 +159,5 @@ def csv_lines(expenses: Iterable[Record], currency: str) -> Iterator[str]:
     return export.csv_lines(rows, export.EXPORT_COLUMNS)
 
 
-def _picked(item: object, names: Iterable[str]) -> Record:
+def _pick(item: object, names: Iterable[str]) -> Record:
     return {name: getattr(item, name) for name in names}

@@ -30,7 +30,7 @@ from smartbudget.web.fields import (
 
 @extend_schema_field({"type": "string", "examples": ["Europe/Berlin"]})
 class TimeZoneField(serializers.ChoiceField):
-    """A zone of the IANA's; their names, which change, are no part of the contract."""
+    """An IANA time zone; the schema does not list them, since they change."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(sorted(TIME_ZONES), **options)
@@ -105,7 +105,7 @@ class EmailInput(InputSerializer):
 
 
 class ExportFilter(QueryInput):
-    """Which days the table of expenses is of."""
+    """Query parameters of the CSV download."""
 
     start = DayField(required=False, help_text="The first day.")
     end = DayField(required=False, help_text="The last day.")

@@ -10,25 +10,21 @@ from accounts.services import change_account, get_account
 from budgets import services as budgets
 from expenses import queries as expenses
 from notifications.kinds import OPT_IN_KINDS
-from smartbudget.core.dynamodb import (
-    retry_on_conflict,
-)
-from smartbudget.core.errors import (
-    ConflictError,
-)
+from smartbudget.core.dynamodb import retry_on_conflict
+from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
 
 class ProfileChanges(TypedDict, total=False):
-    """Changes of a profile; absent keys stay unchanged."""
+    """Changes to a profile; fields that are absent stay the same."""
 
     phone_number: str | None
-    currency: str  # ISO 4217; changes only while no amount is recorded in it
+    currency: str  # ISO 4217; can change only while there are no amounts
     time_zone: str  # IANA
     language: str  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None  # None: off
-    email_preferences: Mapping[str, bool]  # kind: wanted by e-mail; others stay
+    email_preferences: Mapping[str, bool]  # by kind; absent kinds stay the same
     quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off
 
 
@@ -38,12 +34,12 @@ def update_profile(
     precondition: Callable[[Account], None] | None = None,
     **changes: Unpack[ProfileChanges],
 ) -> Account:
-    """Update the given parts of a profile, and the copies cached in sessions.
+    """Update the given parts of a profile, and the users cached in sessions and tokens.
 
     precondition: called with the stored account before it changes.
 
     Raises InvalidError naming the field, ConflictError for another currency while
-    anything is recorded, and what `precondition` raises.
+    there are expenses or budgets, and whatever `precondition` raises.
     """
     return retry_on_conflict(
         lambda: _update_profile(user.user_id, changes, precondition)
@@ -58,15 +54,15 @@ def _update_profile(
     account = get_account(user_id)
     if precondition:
         precondition(account)
-    checked = _check_profile(account, changes)
-    # Amounts are not converted, so another currency would falsify them.
+    checked = _validate(account, changes)
+    # Amounts are not converted, so they would be wrong in another currency.
     if checked.get("currency", account.currency) != account.currency:
-        _refuse_recorded(account.user)
+        _require_no_amounts(account.user)
     change_account(account, checked)
     return account
 
 
-def _refuse_recorded(user: User) -> None:
+def _require_no_amounts(user: User) -> None:
     """Raise ConflictError if the user has expenses, void ones included, or budgets.
 
     The indexes are eventually consistent.
@@ -81,7 +77,7 @@ def _refuse_recorded(user: User) -> None:
         )
 
 
-def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
+def _validate(account: Account, changes: ProfileChanges) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     if "phone_number" in changes:
         checked["phone_number"] = validators.phone_number(changes["phone_number"])
@@ -90,12 +86,12 @@ def _check_profile(account: Account, changes: ProfileChanges) -> dict[str, Any]:
     if "language" in changes:
         checked["language"] = validators.language(changes["language"])
     if "email_preferences" in changes:
-        wanted = account.email_preferences | validators.email_preferences(
+        preferences = account.email_preferences | validators.email_preferences(
             changes["email_preferences"]
         )
-        refused = {kind for kind in wanted if not wanted[kind]}
-        checked["muted"] = refused.difference(OPT_IN_KINDS) or None
-        checked["opted_in"] = set(OPT_IN_KINDS).difference(refused) or None
+        unwanted = {kind for kind in preferences if not preferences[kind]}
+        checked["muted"] = unwanted.difference(OPT_IN_KINDS) or None
+        checked["opted_in"] = set(OPT_IN_KINDS).difference(unwanted) or None
     if "quiet_hours" in changes:
         hours = validators.quiet_hours(changes["quiet_hours"]) or (None, None)
         checked["quiet_from"], checked["quiet_until"] = hours

@@ -1,4 +1,4 @@
-"""Tasks of profiles, run from SQS or applied by notifications."""
+"""Tasks of profiles, run from SQS or called by notifications."""
 
 import logging
 import time
@@ -14,18 +14,20 @@ logger = logging.getLogger(__name__)
 
 @task(name=deletion.TASK)
 def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
-    """Delete more of a closed account, and queue a run for the rest.
+    """Delete more of a closed account, and queue the next run if one is needed.
 
     Safe to repeat. If SQS cannot be reached, the sweep queues the next run.
     """
-    # The last batch may wait for DynamoDB, so half of the time is reserved for it.
+    # Half of the time is reserved, since the last batch may wait for DynamoDB.
     ends = time.monotonic() + current_attempt().seconds_left / 2
-    later = deletion.carry_on(user_id, empty_since, lambda: time.monotonic() < ends)
-    if later is None:
+    next_run = deletion.continue_deletion(
+        user_id, empty_since, lambda: time.monotonic() < ends
+    )
+    if next_run is None:
         return
-    rest = {"user_id": user_id, "empty_since": later.empty_since}
+    arguments = {"user_id": user_id, "empty_since": next_run.empty_since}
     try:
-        delete_account.apply_async(rest, countdown=later.countdown)
+        delete_account.apply_async(arguments, countdown=next_run.countdown)
     except QueueError:
         logger.warning("left to the sweep user_id=%s", user_id, exc_info=True)
 
@@ -34,7 +36,7 @@ def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
 def change_address(*, recipient: Recipient, changes: EmailChanges) -> Account:
     """Change a recipient's address or pending address.
 
-    Applied by notifications, never queued. Raises WriteConflictError if the item was
+    Called by notifications, never queued. Raises WriteConflictError if the item was
     changed meanwhile, and ConflictError naming `email` if the address is taken.
     """
     return emails.store(services.account_of(recipient), changes)

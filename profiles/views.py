@@ -1,4 +1,4 @@
-"""The pages of profile, e-mail address, deletion and download."""
+"""The pages of profile, e-mail address, deletion and export."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse

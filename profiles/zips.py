@@ -1,4 +1,4 @@
-"""A zip that is sent while it is written, with a manifest at its end."""
+"""A zip that is sent while it is written, and ends with a manifest."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,14 +18,14 @@ class Archive:
     def __init__(self) -> None:
         self._zip = ZipStream(compress_type=ZIP_DEFLATED)
         self._files: list[dict[str, Any]] = []
-        self.missing: list[str] = []  # paths of files that could not be read
+        self.missing: list[str] = []  # paths of unreadable files
 
     def text(self, path: str, parts: Iterable[str]) -> Iterator[bytes]:
         """Write a text file."""
         return self._write(path, map(str.encode, parts), ZIP_DEFLATED)
 
     def rows(self, path: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-        """Write a JSON list; the manifest contains its length."""
+        """Write a JSON list, and its length in the manifest."""
         count = 0
 
         def counted() -> Iterator[Mapping[str, Any]]:
@@ -38,17 +38,17 @@ class Archive:
         self._files[-1]["items"] = count
 
     def file(self, path: str, file: IO[bytes]) -> Iterator[bytes]:
-        """Write a file uncompressed: pictures and PDFs are compressed already."""
+        """Write a file uncompressed: images and PDFs are compressed already."""
         return self._write(path, iter(lambda: file.read(_CHUNK), b""), ZIP_STORED)
 
     def end(self) -> Iterator[bytes]:
         """Write the manifest, which shows whether the zip is complete."""
-        listed = {
+        manifest = {
             "made_at": dates.timestamp(),
             "files": [*self._files],
             "missing": self.missing,
         }
-        yield from self.text("manifest.json", [json_text(listed)])
+        yield from self.text("manifest.json", [json_text(manifest)])
         yield from self._zip.footer()
 
     def _write(

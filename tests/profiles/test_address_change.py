@@ -305,7 +305,7 @@ def test_where_that_fails_the_address_is_changed_and_the_page_says_so(silent):
         account = change(silent)
 
     assert (account.email, account.subscription_status) == (NEW, "none")
-    assert account.email_problem == address_change.NOT_ASKED_AGAIN
+    assert account.email_problem == address_change.SUBSCRIBE_AGAIN
     assert subscriptions.subscribe(silent).email_problem is None
 
 

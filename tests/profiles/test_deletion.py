@@ -257,10 +257,10 @@ def test_dying_while_closing_closes_all_or_nothing(clock, alice, done):
 
 
 def run_to_the_end(clock, user):
-    later = deletion.Later(0, None)
+    later = deletion.NextRun(0, None)
     while later:
         clock.shift(datetime.timedelta(seconds=later.countdown))
-        later = deletion.carry_on(user.user_id, later.empty_since)
+        later = deletion.continue_deletion(user.user_id, later.empty_since)
 
 
 def stored_account(user):
@@ -273,15 +273,15 @@ def stored_account(user):
 def test_what_is_written_meanwhile_goes_too(clock, alice):
     """A request that began before the account was closed ends after the first look."""
     close(alice)
-    first = deletion.carry_on(alice.user_id)
+    first = deletion.continue_deletion(alice.user_id)
     make_expense(alice)
     clock.shift(datetime.timedelta(seconds=60))
-    second = deletion.carry_on(alice.user_id, first.empty_since)
+    second = deletion.continue_deletion(alice.user_id, first.empty_since)
     assert list(Expense.by_user.query(alice.user_id)) == []
 
     make_budget(alice)
     clock.shift(datetime.timedelta(seconds=60))
-    third = deletion.carry_on(alice.user_id, second.empty_since)
+    third = deletion.continue_deletion(alice.user_id, second.empty_since)
 
     assert third.empty_since is None  # something was found: it begins to wait anew
     run_to_the_end(clock, alice)
@@ -290,10 +290,10 @@ def test_what_is_written_meanwhile_goes_too(clock, alice):
 
 def test_two_looks_lie_apart_even_where_messages_come_twice(clock, alice):
     close(alice)
-    while (later := deletion.carry_on(alice.user_id)).empty_since is None:
+    while (later := deletion.continue_deletion(alice.user_id)).empty_since is None:
         pass
 
-    again = deletion.carry_on(alice.user_id, later.empty_since)
+    again = deletion.continue_deletion(alice.user_id, later.empty_since)
 
     assert again.empty_since == later.empty_since
     assert 60 <= again.countdown <= 61
@@ -304,9 +304,9 @@ def test_a_run_stops_when_its_time_is_up(clock, alice):
     record_expenses(alice, [{"amount": "1.00", "category": "Fun"}] * 60)
     close(alice)
 
-    later = deletion.carry_on(alice.user_id, keep_going=lambda: False)
+    later = deletion.continue_deletion(alice.user_id, keep_going=lambda: False)
 
-    assert later == deletion.Later(0, None)
+    assert later == deletion.NextRun(0, None)
     assert len(list(Expense.by_user.query(alice.user_id))) == 61 - 50
 
 

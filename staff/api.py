@@ -1,4 +1,4 @@
-"""The API of the staff site."""
+"""The staff API."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -105,12 +105,12 @@ class ResendView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Send failed notifications again; repeat it while some are left."""
-        given = self.parse(WhichInput)
-        if given.get("all"):
-            done = failed_notifications.resend_all(request.user)
+        data = self.parse(WhichInput)
+        if data.get("all"):
+            result = failed_notifications.resend_all(request.user)
         else:
-            done = failed_notifications.resend(request.user, given["ids"])
-        return self.represent(ResendOutput, done)
+            result = failed_notifications.resend(request.user, data["ids"])
+        return self.represent(ResendOutput, result)
 
 
 class DeadLettersView(ApiView):
@@ -119,11 +119,11 @@ class DeadLettersView(ApiView):
     @extend_schema(operation_id="count_dead_letters", responses=DeadLettersOutput)
     def get(self, request: Request) -> Response:
         """Count the messages and the scheduled runs that failed; for staff."""
-        found = {
+        depths = {
             "dead_letters": dead_letters.depth(request.user),
             "failed_events": dead_letters.failed_events(request.user),
         }
-        return self.represent(DeadLettersOutput, found)
+        return self.represent(DeadLettersOutput, depths)
 
 
 class RedriveView(ApiView):
@@ -134,5 +134,5 @@ class RedriveView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Have the dead letters tried again; repeat it while some are left."""
-        done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
-        return self.represent(RedriveOutput, done)
+        result = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
+        return self.represent(RedriveOutput, result)

@@ -2,8 +2,7 @@
 
 They are moved by receive, send and delete, in this order, so a message is always in at
 least one of the queues. After a crash or a lost reply before the delete, it is in both.
-That is harmless, and so are the new message ids: a task that runs twice does its work
-once.
+That is harmless, and so are the new message ids, since tasks are safe to repeat.
 """
 
 import logging
@@ -25,7 +24,7 @@ FAILED_EVENTS = "failed-events-queue"
 # Seconds for which a received message is hidden; longer than a request, so that one
 # request tries each message only once.
 HIDDEN_SECONDS = 30
-WAIT_SECONDS = 1  # long polling: otherwise SQS may miss messages of some servers
+WAIT_SECONDS = 1  # long polling: otherwise SQS does not ask all of its servers
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Depth:
 
     @property
     def total(self) -> int:
-        """All messages."""
+        """The number of all messages."""
         return self.waiting + self.hidden
 
 
@@ -57,7 +56,7 @@ def depth(staff: User) -> Depth:
 
 
 def failed_events(staff: User) -> Depth:
-    """Count the scheduled runs that failed; the next run makes up for them.
+    """Count the scheduled runs that failed; the next run does their work.
 
     Raises ForbiddenError.
     """
@@ -69,7 +68,7 @@ def redrive(staff: User, keep_going: Callable[[], bool]) -> Redriven:
     """Move dead letters back to the queue, where each gets all its attempts again.
 
     keep_going: called before every message; False ends the run. Call again while some
-    are left; concurrent calls share the messages. A message refused by the queue stays
+    are left. Concurrent calls share the messages. A message refused by the queue stays
     a dead letter.
 
     Raises ForbiddenError. An outage of SQS ends the run and is raised only if nothing
@@ -97,14 +96,14 @@ def redrive(staff: User, keep_going: Callable[[], bool]) -> Redriven:
 
 def _received(keep_going: Callable[[], bool]) -> Iterator[dict[str, Any]]:
     while keep_going():
-        answer = _sqs().receive_message(
+        response = _sqs().receive_message(
             QueueUrl=aws.queue_url(DEAD_LETTERS),
             MaxNumberOfMessages=10,
             MessageAttributeNames=["task"],
             VisibilityTimeout=HIDDEN_SECONDS,
             WaitTimeSeconds=WAIT_SECONDS,
         )
-        messages = answer.get("Messages", [])
+        messages = response.get("Messages", [])
         if not messages:
             return
         for message in messages:

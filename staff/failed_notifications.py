@@ -1,6 +1,6 @@
 """List failed notifications for staff and send them again.
 
-Staff see type, time and reason, but neither the text nor the recipient's address.
+Staff see the type, time and reason, but not the text or the recipient's address.
 """
 
 import functools
@@ -46,7 +46,7 @@ SEEN = [  # attributes read of a failed notification
 class Failed:
     """Failed notifications, newest first.
 
-    count: how many there are, or if `more`, at least.
+    count: their number, or a lower bound if `more`.
     """
 
     items: list[Notification]
@@ -56,9 +56,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Resent:
-    """Numbers of notifications `queued` again, of those refused by SQS, and left.
+    """Numbers of notifications queued again, waiting for the sweep, and left.
 
-    Those refused by SQS end the run and are sent by the sweep.
+    Those waiting are among those queued again, but were refused by SQS, which ends the
+    run.
     """
 
     resent: int
@@ -82,8 +83,8 @@ def list_failed(staff: User) -> Failed:
 def resend(staff: User, notification_ids: list[str]) -> Resent:
     """Queue failed notifications again, at most RESENT_AT_ONCE.
 
-    Safe to repeat and to run concurrently: only the call that changes one from `failed`
-    to `queued` sends it. After a crash in between, the sweep sends it.
+    Safe to repeat and to run concurrently: only the call that changes a notification
+    from `failed` to `queued` sends it. After a crash in between, the sweep sends it.
 
     Raises ForbiddenError, and InvalidError for too many ids.
     """
@@ -108,7 +109,7 @@ def resend_all(staff: User) -> Resent:
 
 
 def _failed() -> tuple[list[Notification], bool]:
-    """Return the newest of every shard, and whether there are more."""
+    """Return the newest failed notifications of every shard, and whether more exist."""
     failed: list[Notification] = []
     more = False
     for shard in FAILED_SHARDS:
@@ -125,23 +126,23 @@ def _failed() -> tuple[list[Notification], bool]:
 
 
 def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
-    known_emails = functools.cache(sweep.email_of)
+    email_of = functools.cache(sweep.email_of)
     deadline = time.monotonic() + RESENDING_SECONDS
     resent = waiting = tried = 0
     for batch in _batches(ids):
-        taken = [item for item in map(_queue_again, batch) if item is not None]
-        names = ",".join(item.notification_id for item in taken)
-        logger.info("resent by staff user_id=%s ids=%s", staff.user_id, names)
-        waiting += len(sweep.enqueue_again(taken, known_emails))
-        resent += len(taken)
+        queued = [item for item in map(_queue_again, batch) if item is not None]
+        queued_ids = ",".join(item.notification_id for item in queued)
+        logger.info("resent by staff user_id=%s ids=%s", staff.user_id, queued_ids)
+        waiting += len(sweep.enqueue_again(queued, email_of))
+        resent += len(queued)
         tried += len(batch)
         if waiting or time.monotonic() > deadline:
-            break  # the request is waiting, and SQS may be down
+            break  # a user is waiting, and SQS may be down
     return Resent(resent, waiting, found - tried)
 
 
 def _queue_again(notification_id: str) -> Notification | None:
-    """Change one from `failed` to `queued`, or return None if it is not `failed`."""
+    """Change a notification from `failed` to `queued`, or return None if it is not."""
     now = dates.timestamp()
     notification = Notification(notification_id)
     actions: list[Action] = [
@@ -155,8 +156,8 @@ def _queue_again(notification_id: str) -> Notification | None:
         Notification.unsent_since.set(now),
     ]
     failed = Notification.status == "failed"
-    done = conditional_write(lambda: notification.update(actions, failed))
-    return notification if done else None
+    changed = conditional_write(lambda: notification.update(actions, failed))
+    return notification if changed else None
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -9,8 +9,8 @@ from notifications.services import LONGEST_ID
 from staff.users import LONGEST_REASON
 
 
-class WhomForm(forms.Form):
-    """Whom staff look for."""
+class FindUserForm(forms.Form):
+    """A search for one user."""
 
     whom = forms.CharField(
         label=_("Username, e-mail address or user id"),

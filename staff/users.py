@@ -1,7 +1,7 @@
 """Find, lock and unlock users; staff only.
 
-Staff see that a user exists, since when, and whether they can log in: neither their
-address nor anything they record or receive.
+Staff see that a user exists, since when, and whether the account is locked, but not the
+e-mail address or anything that the user records or receives.
 """
 
 import logging
@@ -31,7 +31,7 @@ class UserSummary:
     username: str
     is_staff: bool
     created_at: str
-    last_login_at: str | None  # of the live sessions; None: there are none
+    last_login_at: str | None  # from the live sessions; None if there are none
     live_sessions: int
     subscription_status: str  # none, pending, confirmed
     locked_at: str | None  # None: not locked
@@ -83,9 +83,9 @@ def get_user(staff: User, user_id: str) -> UserSummary:
 def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
     """Lock an account and end its sessions and tokens, in one transaction.
 
-    A pending change of its e-mail address is cancelled, as an intruder may have asked
-    for it. An account that is locked already keeps its first reason. Safe to repeat and
-    to run concurrently.
+    A pending change of its e-mail address is cancelled, since it may come from an
+    intruder. An account that is locked already keeps its first reason. Safe to repeat
+    and to run concurrently.
 
     Raises ForbiddenError, NotFoundError, InvalidError naming `reason`, and
     ConflictError for staff, so that a stolen staff session cannot lock out the others.
@@ -130,7 +130,7 @@ def unlock(staff: User, user_id: str) -> UserSummary:
 
 
 def _find(identifier: str) -> Account | None:
-    # Usernames and addresses are ASCII and not longer.
+    # No username or address is longer or contains other characters.
     if not identifier.isascii() or len(identifier) > services.LONGEST_KEY:
         return None
     if _USER_ID.fullmatch(identifier):
@@ -144,8 +144,8 @@ def _find(identifier: str) -> Account | None:
 
 
 def _lock(account: Account, reason: str) -> None:
-    writes = Transaction()
-    credentials.delete_all(account, writes)
+    transaction = Transaction()
+    credentials.delete_all(account, transaction)
     account.locked_at, account.locked_reason = dates.timestamp(), reason
     account.sessions = None
     actions: list[Action] = [
@@ -153,10 +153,10 @@ def _lock(account: Account, reason: str) -> None:
         Account.locked_reason.set(reason),
         Account.sessions.remove(),
         Account.tokens.remove(),
-        *emails.change(account, emails.cancellation(account), writes),
+        *emails.change(account, emails.cancellation(account), transaction),
     ]
-    writes.update(account, actions)
-    writes.commit()
+    transaction.update(account, actions)
+    transaction.commit()
 
 
 def _seen_by(staff: User, account: Account) -> UserSummary:

@@ -21,7 +21,7 @@ from staff import dead_letters, failed_notifications, users
 from staff.api import REDRIVE_SECONDS
 from staff.dead_letters import for_seconds
 from staff.failed_notifications import Resent
-from staff.forms import LockForm, ResendForm, WhomForm
+from staff.forms import FindUserForm, LockForm, ResendForm
 from staff.users import UserSummary
 
 
@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_user(request: HttpRequest) -> HttpResponse:
-    """Find by POST: an address in a URL would stand in logs and histories."""
+    """Find a user by POST: in a URL, an address would end up in logs and histories."""
     users.require_staff(request.user)
 
     def save(data: dict[str, Any]) -> UserSummary:
@@ -47,7 +47,7 @@ def find_user(request: HttpRequest) -> HttpResponse:
     return answer_form(
         request,
         "staff/users.html",
-        WhomForm(posted(request)),
+        FindUserForm(posted(request)),
         save=save,
         done=lambda person: redirect("staff-user", person.user_id),
     )
@@ -55,11 +55,11 @@ def find_user(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
-    """Show a user; posted to, lock the account."""
+    """Show a user; a POST locks the account."""
 
     def done(person: UserSummary) -> HttpResponse:
-        said = _("{username} is locked, and signed out everywhere.")
-        messages.success(request, said.format(username=person.username))
+        sentence = _("{username} is locked, and signed out everywhere.")
+        messages.success(request, sentence.format(username=person.username))
         return redirect("staff-user", user_id)
 
     person = users.get_user(request.user, user_id)
@@ -76,8 +76,8 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
 @require_POST
 def unlock(request: HttpRequest, user_id: str) -> HttpResponse:
     person = users.unlock(request.user, user_id)
-    said = _("{username} can log in again.").format(username=person.username)
-    messages.success(request, said)
+    message = _("{username} can log in again.").format(username=person.username)
+    messages.success(request, message)
     return redirect("staff-user", user_id)
 
 
@@ -104,34 +104,36 @@ def resend(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise InvalidError(_("Choose one notification, or all."))
     if form.cleaned_data["all"]:
-        done = failed_notifications.resend_all(request.user)
+        result = failed_notifications.resend_all(request.user)
     else:
-        done = failed_notifications.resend(request.user, [form.cleaned_data["id"]])
-    messages.success(request, _said_of(done))
+        result = failed_notifications.resend(request.user, [form.cleaned_data["id"]])
+    messages.success(request, _describe_resent(result))
     return redirect("staff-notifications")
 
 
 @require_POST
 def redrive(request: HttpRequest) -> HttpResponse:
-    done = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
-    said = [
-        _("Moved {moved}, about {left} left.").format(moved=done.moved, left=done.left)
+    result = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
+    sentences = [
+        _("Moved {moved}, about {left} left.").format(
+            moved=result.moved, left=result.left
+        )
     ]
-    if done.refused:
+    if result.refused:
         refused = _("The queue did not take {number}; they stay here.")
-        said.append(refused.format(number=done.refused))
-    messages.success(request, " ".join(said))
+        sentences.append(refused.format(number=result.refused))
+    messages.success(request, " ".join(sentences))
     return redirect("staff-notifications")
 
 
-def _said_of(done: Resent) -> str:
-    if not done.resent:
+def _describe_resent(result: Resent) -> str:
+    if not result.resent:
         return _("Nothing to do: it has been queued again already.")
-    said = [_("{number} queued again.").format(number=done.resent)]
-    if done.waiting:
+    sentences = [_("{number} queued again.").format(number=result.resent)]
+    if result.waiting:
         waiting = _("The queue did not take {number}; they go within ten minutes.")
-        said.append(waiting.format(number=done.waiting))
-    if done.left:
-        left = ngettext("{number} is left.", "{number} are left.", done.left)
-        said.append(left.format(number=done.left))
-    return " ".join(said)
+        sentences.append(waiting.format(number=result.waiting))
+    if result.left:
+        left = ngettext("{number} is left.", "{number} are left.", result.left)
+        sentences.append(left.format(number=result.left))
+    return " ".join(sentences)

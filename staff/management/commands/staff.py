@@ -10,7 +10,7 @@ from staff.users import set_staff
 
 
 class Command(BaseCommand):
-    help = "Let a registered user see the staff pages, or no longer."
+    help = "Grant or revoke a user's staff rights."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -21,6 +21,6 @@ class Command(BaseCommand):
         try:
             account = set_staff(username, is_staff=action == "add")
         except NotFoundError as error:
-            raise CommandError(f"Nobody is called {username}.") from error
-        standing = "is now staff" if account.is_staff else "is not staff now"
-        self.stdout.write(f"{account.username} {standing}.")
+            raise CommandError(f"There is no user {username}.") from error
+        status = "is now staff" if account.is_staff else "is not staff now"
+        self.stdout.write(f"{account.username} {status}.")

@@ -1,6 +1,6 @@
 """Recount every budget and send alerts; run once a day by a schedule.
 
-{"position"?: where an earlier run stopped} -> {"alerts_sent": alerts queued,
+{"position"?: last key of an earlier run} -> {"alerts_sent": alerts queued,
 "errors": [...]}. Near its time limit, a run invokes the next one. An event may be
 delivered twice.
 """
@@ -16,17 +16,17 @@ from smartbudget.core.config import config
 log.set_up(config.log_level)
 logger = logging.getLogger(__name__)
 
-# Milliseconds before the time limit. A page of budgets takes seconds, or longer if
-# DynamoDB throttles.
-STOPS = 90_000
+# Milliseconds that must be left for another page of budgets. A page takes seconds, or
+# longer if DynamoDB throttles.
+PAGE_NEEDS = 90_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Check budgets from the event's position on, and invoke a run for the rest."""
+    """Check budgets from the event's position on, and invoke the next run if needed."""
     log.bind(lambda_request_id=context.aws_request_id)
     milliseconds_left = context.get_remaining_time_in_millis
     result = checks.check_all(
-        event.get("position"), lambda: milliseconds_left() > STOPS
+        event.get("position"), lambda: milliseconds_left() > PAGE_NEEDS
     )
     if result.position:
         # A single attempt: after a lost response, a retry would start a second run.

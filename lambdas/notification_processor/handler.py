@@ -1,9 +1,10 @@
 """Deliver the notifications and run the tasks of notification-queue.
 
 {"Records": [SQS messages]}, or a notification as the event itself ->
-{"processed", "failed", "errors", "batchItemFailures"}; SQS retries the last only.
-With SES, messages of mail-events-queue are bounces and complaints. {"task": "sweep"},
-from a schedule, enqueues overdue notifications again. An event may be delivered twice.
+{"processed", "failed", "errors", "batchItemFailures"}; SQS retries only the last.
+With SES, the messages of mail-events-queue are bounces and complaints. {"task":
+"sweep"}, from a schedule, queues overdue notifications again. An event may be delivered
+twice.
 """
 
 import json
@@ -18,28 +19,30 @@ from smartbudget.core.config import config
 log.set_up(config.log_level)
 logger = logging.getLogger(__name__)
 
-# Milliseconds that must be left. A delivery cut off between sending and storing its
-# status would be sent again; sending takes 5 seconds at most.
+# Milliseconds that must be left. A delivery that is stopped between sending the e-mail
+# and storing its status is sent again. Sending takes at most 5 seconds.
 MESSAGE_NEEDS = 6_000
 SWEEP_NEEDS = 5_000  # for ten notifications, if SQS does not respond
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Process the records and return the result; a failed one does not stop others."""
+    """Process the records and return the result; a failure does not stop the others."""
     log.bind(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
-        left = context.get_remaining_time_in_millis
-        swept = sweep.enqueue_overdue(keep_going=lambda: left() > SWEEP_NEEDS)
+        milliseconds_left = context.get_remaining_time_in_millis
+        counts = sweep.enqueue_overdue(
+            keep_going=lambda: milliseconds_left() > SWEEP_NEEDS
+        )
         transports.chosen().watch()
-        return dict(swept)
+        return dict(counts)
     processed = 0
     errors, failures = [], []
     for record in event.get("Records", [event]):
         message_id = record.get("messageId")
-        with _named(record):
+        with _log_context(record):
             try:
                 _process(record, context)
-            except Exception as error:
+            except Exception as error:  # a bug in one task must not stop the others
                 logger.exception("message failed message_id=%s", message_id)
                 errors.append(f"{message_id}: {type(error).__name__}")
                 if message_id:  # an empty id would make SQS retry the whole batch
@@ -69,13 +72,13 @@ def _process(record: dict[str, Any], context: Any) -> None:
     tasks.run(body, name or _task_of(body), attempt)
 
 
-def _named(record: dict[str, Any]) -> AbstractContextManager[None]:
-    """Bind a record's task and the request that caused it to the log context."""
-    facts = {
+def _log_context(record: dict[str, Any]) -> AbstractContextManager[None]:
+    """Return a log context with a record's task and the request that caused it."""
+    fields = {
         "task_id": record.get("messageId"),
         "task": _attribute(record, "task"),
     }
-    present = {name: value for name, value in facts.items() if value}
+    present = {name: value for name, value in fields.items() if value}
     return log.bound(_attribute(record, "request_id"), **present)
 
 

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         user_id = event.get("user_id")
         if not isinstance(user_id, str) or not user_id:
-            raise InvalidError("Say whose report it is.", "user_id")
+            raise InvalidError("user_id is required.", "user_id")
         return generator.generate_report(
             user_id,
             report_type=event.get("report_type"),

@@ -2,7 +2,7 @@
 
 from accounts import credentials, unique_names
 from accounts.models import Account, UniqueName
-from notifications.recipients import NO_CHANGE, EmailChanges, retired
+from notifications.recipients import NO_PENDING_CHANGE, EmailChanges, retired
 from smartbudget.core.dynamodb import Action, Transaction, WriteConflictError
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
@@ -13,7 +13,7 @@ def cancellation(account: Account) -> EmailChanges:
     if account.pending_email is None:
         return EmailChanges()
     arns = retired(account, account.pending_subscription_arn)
-    return EmailChanges(**NO_CHANGE, retired_subscriptions=arns)
+    return EmailChanges(**NO_PENDING_CHANGE, retired_subscriptions=arns)
 
 
 def store(

@@ -85,12 +85,12 @@ class ReadView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Mark notifications as read; repeat it while some are left."""
-        given = self.parse(MarkInput)
-        if given.get("all"):
-            done = services.mark_all_read(request.user, until=given.get("until"))
+        data = self.parse(MarkInput)
+        if data.get("all"):
+            result = services.mark_all_read(request.user, until=data.get("until"))
         else:
-            done = services.mark_read(request.user, given["ids"])
-        return self.represent(MarkOutput, done)
+            result = services.mark_read(request.user, data["ids"])
+        return self.represent(MarkOutput, result)
 
 
 class SubscriptionView(ApiView):

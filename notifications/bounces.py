@@ -9,17 +9,17 @@ from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
 
-CAME_BACK = gettext_noop("Mail to this address came back.")
-WAS_SPAM = gettext_noop("A mail was marked as spam.")
+BOUNCED = gettext_noop("Mail to this address came back.")
+MARKED_AS_SPAM = gettext_noop("A mail was marked as spam.")
 
 
-def take(event: dict[str, Any]) -> None:
+def process(event: dict[str, Any]) -> None:
     """End the subscription that a bounce or a complaint is about.
 
     event: as SES publishes it. Safe to repeat and in any order: a mail names the
     subscription that it was sent for, and only that one is ended.
     """
-    problem, addresses = _read(event)
+    problem, addresses = _parse(event)
     mail = event["mail"]
     logger.info(
         "mail event kind=%s lasting=%s message_id=%s",
@@ -29,35 +29,36 @@ def take(event: dict[str, Any]) -> None:
     )
     tags = mail.get("tags", {}).get("subscription", [])
     for email in addresses if problem else []:
-        _give_up(email, tags, problem or "")
+        _deactivate(email, tags, problem or "")
 
 
-def _read(event: dict[str, Any]) -> tuple[str | None, list[str]]:
+def _parse(event: dict[str, Any]) -> tuple[str | None, list[str]]:
     """Return (problem, addresses); the problem is None if it is temporary."""
     match event["eventType"]:
         case "Bounce":
             bounce = event["bounce"]
-            lasting = bounce["bounceType"] == "Permanent"
-            concerned = bounce["bouncedRecipients"]
-            problem = CAME_BACK
+            is_lasting = bounce["bounceType"] == "Permanent"
+            affected = bounce["bouncedRecipients"]
+            problem = BOUNCED
         case "Complaint":
             complaint = event["complaint"]
             # Some mailboxes report a mail that was taken out of the spam.
-            lasting = complaint.get("complaintFeedbackType") != "not-spam"
-            concerned = complaint["complainedRecipients"]
-            problem = WAS_SPAM
+            is_lasting = complaint.get("complaintFeedbackType") != "not-spam"
+            affected = complaint["complainedRecipients"]
+            problem = MARKED_AS_SPAM
         case _:
             return None, []
-    return problem if lasting else None, [one["emailAddress"] for one in concerned]
+    addresses = [recipient["emailAddress"] for recipient in affected]
+    return problem if is_lasting else None, addresses
 
 
-def _give_up(email: str, tags: list[str], problem: str) -> None:
+def _deactivate(email: str, tags: list[str], problem: str) -> None:
     recipient = recipients.find_by_email(email, Recipient)
     arn = recipient.subscription_arn if recipient else None
     if recipient is None or arn is None or ses.tag_of(arn) not in tags:
         return
-    recipient = subscriptions.past_races(
-        recipient, lambda present: subscriptions.deactivate(present, arn, problem)
+    recipient = subscriptions.retry_if_stale(
+        recipient, lambda current: subscriptions.deactivate(current, arn, problem)
     )
-    subscriptions.past_races(recipient, subscriptions.end_retired)
+    subscriptions.retry_if_stale(recipient, subscriptions.end_retired)
     logger.warning("address given up user_id=%s", recipient.user_id)

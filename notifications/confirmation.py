@@ -13,7 +13,7 @@ from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
 
-SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
+LINK_SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
 
 
 def begin(email: str, owner: str) -> tuple[str, str]:
@@ -26,7 +26,7 @@ def begin(email: str, owner: str) -> tuple[str, str]:
         user_id=_key(token),
         owner=owner,
         email=email,
-        expires_at=int(time.time()) + SECONDS,
+        expires_at=int(time.time()) + LINK_SECONDS,
     )
     record.save()
     return record.user_id, token
@@ -36,7 +36,7 @@ def find(token: str) -> OptIn:
     """Return the record of a link. Raises NotFoundError if it expired or ended."""
     record = _get(_key(token))
     if record is None:
-        raise _dead()
+        raise _expired()
     return record
 
 
@@ -47,11 +47,11 @@ def confirm(token: str) -> OptIn:
     """
     record = OptIn(_key(token))
     actions: list[Action] = [OptIn.expires_at.remove()]  # it lives until it is ended
-    alive = OptIn.user_id.exists() & (
+    is_live = OptIn.user_id.exists() & (
         OptIn.expires_at.does_not_exist() | (OptIn.expires_at > int(time.time()))
     )
-    if not conditional_write(lambda: record.update(actions, alive)):
-        raise _dead()
+    if not conditional_write(lambda: record.update(actions, is_live)):
+        raise _expired()
     return record
 
 
@@ -73,11 +73,11 @@ def _get(key: str) -> OptIn | None:
     if record is None:
         return None
     # TTL deletes late, after days at worst (docs/aws.md#time-to-live).
-    dead = record.expires_at is not None and record.expires_at <= time.time()
-    return None if dead else record
+    is_expired = record.expires_at is not None and record.expires_at <= time.time()
+    return None if is_expired else record
 
 
-def _dead() -> NotFoundError:
+def _expired() -> NotFoundError:
     return NotFoundError(_("This link is out of date."))
 
 

@@ -36,18 +36,20 @@ LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 # A message that crashes its Lambda never comes to its last attempt; this ends it.
 MOST_ATTEMPTS = 20
 
-NO_SUCH = gettext_noop("There is no such notification.")
+NOT_FOUND = gettext_noop("There is no such notification.")
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
-TOO_OFTEN = gettext_noop("It could not be delivered, however often it was tried.")
-NOT_JUST_THEN = gettext_noop("It could not be delivered just then.")
+ATTEMPTS_EXHAUSTED = gettext_noop(
+    "It could not be delivered, however often it was tried."
+)
+ATTEMPT_FAILED = gettext_noop("It could not be delivered just then.")
 _DELETED = gettext_noop("The account was deleted.")
 _TURNED_OFF = gettext_noop("E-mails of this kind are turned off in the preferences.")
 _ALL_TURNED_OFF = gettext_noop(
     "E-mails of these kinds are turned off in the preferences."
 )
-_OVERTAKEN = gettext_noop("A later summary has taken its place.")
+_SUPERSEDED = gettext_noop("A later summary has taken its place.")
 _LOCKED = gettext_noop("The account is locked.")
-_OBSTACLES = {
+_NOT_CONFIRMED = {
     "none": gettext_noop("Not subscribed to e-mails."),
     "pending": gettext_noop("The e-mail address is not confirmed yet."),
 }
@@ -97,16 +99,16 @@ def deliver(
     if item is None:
         return
     if isinstance(item, Job):  # else it would be mailed, and never be done
-        raise NotFoundError(_(NO_SUCH))
+        raise NotFoundError(_(NOT_FOUND))
     with log.bound(item.request_id, user_id=item.user_id):
         if item.attempts > MOST_ATTEMPTS:
-            _give_up(item)
+            _fail(item)
         else:
             _deliver(item, last_attempt=last_attempt)
 
 
 def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
-    failure: str | None = NOT_JUST_THEN
+    failure: str | None = ATTEMPT_FAILED
     try:
         recipient = recipients.find(item.user_id, Recipient)
         decision: Decision | None = _decide_before_text(item, recipient)
@@ -114,7 +116,7 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
             item = _with_text(item, recipient)
             decision = _decide(item, recipient)
         if isinstance(decision, Send):
-            transports.chosen().send(decision.letter)
+            transports.get_transport().send(decision.letter)
         failure = None
     except DeliveryError as error:
         failure = str(error)
@@ -132,13 +134,13 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
             update_notification_status(item, "sent")
 
 
-def _give_up(item: OutboxItem) -> None:
+def _fail(item: OutboxItem) -> None:
     """Mark an item as failed that crashed in every attempt."""
     if isinstance(item, PlannedSummary):
         recipient = recipients.find(item.user_id, Recipient)
         if recipient:
-            schedule.give_up(item, recipient)
-    update_notification_status(item, "failed", TOO_OFTEN)
+            schedule.abandon(item, recipient)
+    update_notification_status(item, "failed", ATTEMPTS_EXHAUSTED)
 
 
 def _decide_before_text(
@@ -147,14 +149,14 @@ def _decide_before_text(
     """Return why an item needs no text now, or None if it does."""
     if recipient is None:
         return Skip(_DELETED)
-    planned = item if isinstance(item, PlannedSummary) else None
-    if planned and (due := schedule.due_later(planned, recipient)):
+    summary = item if isinstance(item, PlannedSummary) else None
+    if summary and (due := schedule.future_due_time(summary, recipient)):
         return Hold(due)
     if not recipient.wants(item.type):
         return Skip(_TURNED_OFF)
-    if planned and schedule.is_overtaken(planned, recipient):
-        schedule.plan_next(planned, recipient)
-        return Skip(_OVERTAKEN)
+    if summary and schedule.is_superseded(summary, recipient):
+        schedule.plan_next(summary, recipient)
+        return Skip(_SUPERSEDED)
     return None
 
 
@@ -162,9 +164,9 @@ def _with_text(item: OutboxItem, recipient: Recipient) -> OutboxItem:
     """Write the text of a planned summary; return any other item unchanged."""
     if not isinstance(item, PlannedSummary):
         return item
-    given = {"planned": item, "recipient": recipient}
-    written: Notification = tasks.apply(schedule.WRITE_TASK, given)
-    return written
+    arguments = {"planned": item, "recipient": recipient}
+    notification: Notification = tasks.apply(schedule.WRITE_TASK, arguments)
+    return notification
 
 
 def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
@@ -176,7 +178,7 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
     recipient = subscriptions.check_email_subscription(recipient)
     status = recipient.subscription_status
     if status != "confirmed":
-        return Skip(recipient.email_problem or _OBSTACLES[status])
+        return Skip(recipient.email_problem or _NOT_CONFIRMED[status])
     if until := recipient.quiet_end(item.type, dates.now()):
         return Hold(until)
     return Send(
@@ -239,19 +241,19 @@ def _take_lease(
     """Acquire the lease on a notification, or return None if nothing is left to do."""
     now = dates.now()
     until = now + timedelta(seconds=lease_seconds)
-    answer: dict[str, Any] = {}
+    response: dict[str, Any] = {}
 
     def take() -> None:
-        answer.update(OutboxItem(notification_id).update(actions, free))
+        response.update(OutboxItem(notification_id).update(actions, is_free))
 
     actions: list[Action] = [
         *LEASE.take(owner, dates.timestamp(until)),
         OutboxItem.attempts.add(1),
     ]
     # Not `available_to`: a repetition after a lost reply would count two attempts.
-    free = LEASE.free_at(dates.timestamp(now)) & (OutboxItem.status == "queued")
+    is_free = LEASE.free_at(dates.timestamp(now)) & (OutboxItem.status == "queued")
     if conditional_write(take):
-        return OutboxItem.from_raw_data(answer["Attributes"])
+        return OutboxItem.from_raw_data(response["Attributes"])
     return _read_refused(notification_id, owner)
 
 
@@ -263,7 +265,7 @@ def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
     """
     stored = OutboxItem.find(notification_id)
     if stored is None:
-        raise NotFoundError(_(NO_SUCH))
+        raise NotFoundError(_(NOT_FOUND))
     if stored.status != "queued":
         return None
     if stored.lease_owner != owner:
@@ -301,5 +303,5 @@ def _update_leased(item: OutboxItem, actions: list[Action], error: str | None) -
         OutboxItem.updated_at.set(dates.timestamp()),
         OutboxItem.assign("error", error or None),
     ]
-    ours = LEASE.held_by(item.lease_owner)
-    return conditional_write(lambda: item.update(actions, ours))
+    is_held = LEASE.held_by(item.lease_owner)
+    return conditional_write(lambda: item.update(actions, is_held))

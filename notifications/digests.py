@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # In the order of a digest: what is over before what is near.
 _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 
-TOLD_TOGETHER = gettext_noop("Told in one e-mail with what rose at the same time.")
+SENT_TOGETHER = gettext_noop("Told in one e-mail with what rose at the same time.")
 
 
 def gather(
@@ -28,7 +28,7 @@ def gather(
     digest_id: str,
     alerts: Sequence[Notification],
     gathered: Sequence[Notification],
-    writes: Transaction,
+    transaction: Transaction,
 ) -> tuple[Digest, list[Notification]]:
     """Add a digest with these alerts and those gathered before to a transaction.
 
@@ -45,14 +45,14 @@ def gather(
     for alert in alerts:
         alert.digest_id = digest_id
         alert.status = "skipped"
-        alert.error = TOLD_TOGETHER
+        alert.error = SENT_TOGETHER
         alert.unsent_shard = alert.unsent_since = None
     replaced = {alert.topic for alert in alerts if alert.topic}
     for alert in gathered:
         if alert.topic in replaced:
-            writes.delete(alert, Notification.digest_id == digest_id)
-    kept = [alert for alert in gathered if alert.topic not in replaced]
-    members = [*kept, *alerts]
+            transaction.delete(alert, Notification.digest_id == digest_id)
+    remaining = [alert for alert in gathered if alert.topic not in replaced]
+    members = [*remaining, *alerts]
     subject, message = _text(members, user.language)
     composed = outbox.compose(
         notification_id=digest_id,
@@ -65,7 +65,7 @@ def gather(
     digest.read_at = digest.created_at  # what there is to read are its alerts
     values = {**digest.attribute_values}
     values.pop("notification_id")
-    writes.update(
+    transaction.update(
         digest,
         [
             *(getattr(Digest, name).set(value) for name, value in values.items()),

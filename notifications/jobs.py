@@ -16,7 +16,7 @@ from smartbudget.core.dynamodb import Transaction, conditional_write
 _NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
 
 
-def put(task: str, user_id: str, writes: Transaction) -> None:
+def put(task: str, user_id: str, transaction: Transaction) -> None:
     """Add a job to a transaction. Safe to repeat.
 
     task: a task's name. It takes `user_id` only, may be queued more than once, calls
@@ -35,7 +35,7 @@ def put(task: str, user_id: str, writes: Transaction) -> None:
         unsent_shard=shard_of(job_id),
         unsent_since=now,
     )
-    writes.put_once(job, Job.notification_id.does_not_exist())
+    transaction.put_once(job, Job.notification_id.does_not_exist())
 
 
 def touch(task: str, user_id: str) -> None:
@@ -45,9 +45,9 @@ def touch(task: str, user_id: str) -> None:
     conditional_write(lambda: job.update([since], Job.task == task))
 
 
-def remove(task: str, user_id: str, writes: Transaction) -> None:
+def remove(task: str, user_id: str, transaction: Transaction) -> None:
     """Add the deletion of a finished job to a transaction."""
-    writes.delete(Job(_id_of(task, user_id)))
+    transaction.delete(Job(_id_of(task, user_id)))
 
 
 def _id_of(task: str, user_id: str) -> str:

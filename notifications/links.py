@@ -26,10 +26,10 @@ def confirm(token: str) -> str:
     record = confirmation.confirm(token)
     recipient = recipients.find(record.owner, Recipient)
     if recipient:
-        subscriptions.past_races(
+        subscriptions.retry_if_stale(
             recipient,
-            lambda present: subscriptions.replace_unconfirmed(
-                present, record.user_id, record.email
+            lambda current: subscriptions.replace_unconfirmed(
+                current, record.user_id, record.email
             ),
         )
         subscriptions.refresh(recipient)
@@ -42,8 +42,9 @@ def recipient_of(user_id: str, key: str) -> Recipient:
     Raises NotFoundError.
     """
     recipient = recipients.find(user_id, Recipient)
-    right = (recipient.unsubscribe_key if recipient else None) or ""
-    if not secrets.compare_digest(right.encode(), key.encode()) or recipient is None:
+    stored_key = (recipient.unsubscribe_key if recipient else None) or ""
+    is_valid = secrets.compare_digest(stored_key.encode(), key.encode())
+    if recipient is None or not is_valid:
         raise NotFoundError(_("This link is not one of ours."))
     return recipient
 

@@ -119,11 +119,13 @@ def budget_alert(
         subject = subject.format(category=category, percent=used)
         difference = money.display(abs(amount - spent), currency)
         return _letter(
-            subject, fact, _rest(level, difference, period, today), "budgets"
+            subject, fact, _remaining(level, difference, period, today), "budgets"
         )
 
 
-def _rest(level: str, difference: str, period: Period, today: datetime.date) -> str:
+def _remaining(
+    level: str, difference: str, period: Period, today: datetime.date
+) -> str:
     """Return a sentence about what is left of a budget, or how far it is over."""
     days = (period.end - today).days
     if level == "exceeded":
@@ -221,7 +223,7 @@ def report_ready(
         )
 
 
-def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
+def summary_placeholder(kind: str, *, language: str) -> tuple[str, str]:
     """Return the placeholder of a summary not written yet: (subject, message).
 
     kind: `weekly` or `monthly`.
@@ -235,11 +237,11 @@ def summary_to_come(kind: str, *, language: str) -> tuple[str, str]:
 
 def bullet_list(lines: Sequence[str], most: int) -> list[str]:
     """Return a list's lines; those that are too many are counted."""
-    shown = [f"- {line}" for line in lines[:most]]
-    if more := len(lines) - len(shown):
-        rest = _("and {number} more").format(number=more)
-        shown.append(f"- {rest}")
-    return shown
+    bullets = [f"- {line}" for line in lines[:most]]
+    if more := len(lines) - len(bullets):
+        remainder = _("and {number} more").format(number=more)
+        bullets.append(f"- {remainder}")
+    return bullets
 
 
 def password_changed(

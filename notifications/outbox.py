@@ -48,9 +48,9 @@ def compose(
     return composed
 
 
-def put(notification: Notification, writes: Transaction) -> None:
+def put(notification: Notification, transaction: Transaction) -> None:
     """Add a composed notification to a transaction; one that exists is left alone."""
-    writes.put_once(notification, Notification.notification_id.does_not_exist())
+    transaction.put_once(notification, Notification.notification_id.does_not_exist())
 
 
 def is_queued(notification_id: str) -> bool:

@@ -48,7 +48,7 @@ class EmailChanges(TypedDict, total=False):
 
 
 # What takes back, or ends, a change of address.
-NO_CHANGE = EmailChanges(
+NO_PENDING_CHANGE = EmailChanges(
     pending_email=None,
     pending_since=None,
     pending_subscription_arn=None,
@@ -194,27 +194,27 @@ def store(recipient: R, changes: EmailChanges) -> R:
     Raises WriteConflictError if the item is not any more as it was read.
     """
     if not changes.keys().isdisjoint({"email", "pending_email"}):
-        given = {"recipient": recipient, "changes": changes}
-        changed: R = tasks.apply(CHANGE_ADDRESS_TASK, given)
+        arguments = {"recipient": recipient, "changes": changes}
+        changed: R = tasks.apply(CHANGE_ADDRESS_TASK, arguments)
         return changed
-    writes = Transaction()
-    writes.update(recipient, recipient.change(changes))
-    writes.commit()
+    transaction = Transaction()
+    transaction.update(recipient, recipient.change(changes))
+    transaction.commit()
     return recipient
 
 
 def retired(
-    recipient: Recipient, *more: str | None, kept: str | None = None
+    recipient: Recipient, *more: str | None, used: str | None = None
 ) -> set[str] | None:
     """Return the ARNs to be ended, with more of them, without one that is used again.
 
     They are stored before they are ended, so that a crash in between loses none.
     """
     arns = {*(recipient.retired_subscriptions or ()), *more}
-    return {arn for arn in arns if arn and arn != kept} or None
+    return {arn for arn in arns if arn and arn != used} or None
 
 
-def make_unsubscribe_key(user_id: str) -> str:
+def ensure_unsubscribe_key(user_id: str) -> str:
     """Return the key of the unsubscribe link in a user's mails; create it if missing.
 
     Raises NotFoundError. Safe to repeat: it stays the same.
@@ -225,9 +225,9 @@ def make_unsubscribe_key(user_id: str) -> str:
         if recipient.unsubscribe_key:
             return recipient.unsubscribe_key
         key = secrets.token_urlsafe(32)
-        writes = Transaction()
-        writes.update(recipient, [Recipient.unsubscribe_key.set(key)])
-        writes.commit()
+        transaction = Transaction()
+        transaction.update(recipient, [Recipient.unsubscribe_key.set(key)])
+        transaction.commit()
         return key
 
     return retry_on_conflict(attempt)

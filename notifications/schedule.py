@@ -62,18 +62,25 @@ def following(kind: str, period: Period) -> Period:
     return dates.period_of(PERIODS[kind], period.end + _ONE_DAY)
 
 
-def put_next(recipient: Recipient, kind: str, writes: Transaction) -> None:
+def put_next(recipient: Recipient, kind: str, transaction: Transaction) -> None:
     """Add the next summary that falls due to a transaction; safe to repeat."""
-    put(recipient, kind, following(kind, last_due(kind, recipient.time_zone)), writes)
+    put(
+        recipient,
+        kind,
+        following(kind, last_due(kind, recipient.time_zone)),
+        transaction,
+    )
 
 
-def put(recipient: Recipient, kind: str, period: Period, writes: Transaction) -> None:
+def put(
+    recipient: Recipient, kind: str, period: Period, transaction: Transaction
+) -> None:
     """Add a period's planned summary to a transaction.
 
     One that exists is left alone, unless it was not wanted when it fell due.
     """
     notification_id = _id_of(recipient.user_id, kind, period)
-    subject, message = messages.summary_to_come(
+    subject, message = messages.summary_placeholder(
         PERIODS[kind], language=recipient.language
     )
     planned = PlannedSummary(
@@ -89,7 +96,7 @@ def put(recipient: Recipient, kind: str, period: Period, writes: Transaction) ->
     )
     model = PlannedSummary
     dropped = (model.status == "skipped") & model.planned_for.exists()
-    writes.put_once(planned, model.notification_id.does_not_exist() | dropped)
+    transaction.put_once(planned, model.notification_id.does_not_exist() | dropped)
 
 
 def all_ids(recipient: Recipient) -> Iterator[str]:
@@ -114,7 +121,7 @@ def period_of(planned: PlannedSummary) -> Period:
     return dates.period_of(PERIODS[planned.type], first)
 
 
-def due_later(
+def future_due_time(
     planned: PlannedSummary, recipient: Recipient
 ) -> datetime.datetime | None:
     """Return when a planned summary is due; None: it is.
@@ -125,7 +132,7 @@ def due_later(
     return due if due > dates.now() else None
 
 
-def is_overtaken(planned: PlannedSummary, recipient: Recipient) -> bool:
+def is_superseded(planned: PlannedSummary, recipient: Recipient) -> bool:
     """Return whether a later summary is due by now, as after an outage."""
     due = last_due(planned.type, recipient.time_zone)
     return period_of(planned).start < due.start
@@ -144,22 +151,22 @@ def store_text(
     values = {**planned.attribute_values}
     del values["planned_for"]
     values |= {"subject": subject, "message": message, "created_at": dates.timestamp()}
-    written = Notification(**values)
+    notification = Notification(**values)
     actions: list[Action] = [
-        Notification.subject.set(written.subject),
-        Notification.message.set(written.message),
-        Notification.created_at.set(written.created_at),
+        Notification.subject.set(notification.subject),
+        Notification.message.set(notification.message),
+        Notification.created_at.set(notification.created_at),
         PlannedSummary.planned_for.remove(),
     ]
     plan_next(planned, recipient, actions)
-    return written
+    return notification
 
 
-def give_up(planned: PlannedSummary, recipient: Recipient) -> None:
+def abandon(planned: PlannedSummary, recipient: Recipient) -> None:
     """Show a summary that cannot be written in the history, and plan the next one."""
     if recipient.wants(planned.type):
-        seen = Notification.created_at.set(dates.timestamp())
-        plan_next(planned, recipient, [seen])
+        listed = Notification.created_at.set(dates.timestamp())
+        plan_next(planned, recipient, [listed])
 
 
 def plan_next(
@@ -179,14 +186,14 @@ def plan_next(
     )
 
     def attempt() -> None:
-        writes = Transaction()
-        put(recipient, kind, period, writes)
+        transaction = Transaction()
+        put(recipient, kind, period, transaction)
         if actions:
             stored = PlannedSummary(planned.notification_id)
-            ours = PlannedSummary.lease_owner == planned.lease_owner
-            writes.update(stored, [*actions], ours)
+            is_leased = PlannedSummary.lease_owner == planned.lease_owner
+            transaction.update(stored, [*actions], is_leased)
         try:
-            writes.commit()
+            transaction.commit()
         except WriteConflictError as error:
             if error.refused:
                 raise ConflictError(

@@ -66,14 +66,14 @@ def list_notifications(
         )
     if status:
         validate_choice(status, STATUSES, "status")
-    matching = None
+    condition = None
     if types:
-        matching = Notification.type.is_in(*sorted(set(types)))
+        condition = Notification.type.is_in(*sorted(set(types)))
     if status:
-        matching &= Notification.status == status
+        condition &= Notification.status == status
     if unread is not None:
         read_at = Notification.read_at
-        matching &= read_at.does_not_exist() if unread else read_at.exists()
+        condition &= read_at.does_not_exist() if unread else read_at.exists()
     return query_page(
         Notification.by_user,
         user.user_id,
@@ -81,7 +81,7 @@ def list_notifications(
         limit=limit,
         after=after,
         backwards=backwards,
-        matching=matching,
+        matching=condition,
     )
 
 
@@ -154,7 +154,7 @@ def mark(
         if precondition:
             stored = get_notification(user, notification_id)
             precondition(stored)
-            condition &= _is_still(stored)
+            condition &= _is_unchanged(stored)
         notification = Notification(notification_id)
         if conditional_write(lambda: notification.update([action], condition)):
             return notification
@@ -165,7 +165,7 @@ def mark(
     return retry_on_conflict(attempt)
 
 
-def _is_still(stored: Notification) -> Condition:
+def _is_unchanged(stored: Notification) -> Condition:
     """Return the condition that nothing which changes of a notification has."""
     condition = Notification.status == stored.status
     for name in ("updated_at", "error", "read_at"):
@@ -230,8 +230,8 @@ def _unread(user: User, until: str) -> Iterator[str]:
         attributes_to_get=["notification_id"],
         page_size=READ_FIRST,
     )
-    for answer in islice(history.page_iter, LOOKED_THROUGH // READ_FIRST):
-        for item in answer["Items"]:
+    for page in islice(history.page_iter, LOOKED_THROUGH // READ_FIRST):
+        for item in page["Items"]:
             yield item["notification_id"]["S"]
 
 

@@ -44,7 +44,7 @@ _REASONS = {
 
 def send(letter: Letter) -> None:
     """Send one message to a person. Not idempotent. Raises DeliveryError."""
-    key = letter.unsubscribe_key or recipients.make_unsubscribe_key(letter.user_id)
+    key = letter.unsubscribe_key or recipients.ensure_unsubscribe_key(letter.user_id)
     link = f"{config.app_url}/notifications/unsubscribe/{letter.user_id}/{key}"
     message_id = _send(
         letter.email,
@@ -82,7 +82,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
     return "pending", key
 
 
-def knows(arn: str) -> bool:
+def supports(arn: str) -> bool:
     """Mails go to whatever address was confirmed, with SNS too."""
     return True
 
@@ -90,24 +90,26 @@ def knows(arn: str) -> bool:
 def look_up(arn: str, email: str) -> str:
     """Return the status of a subscription: none, pending or confirmed."""
     return (
-        sns.look_up(arn, email) if sns.knows(arn) else confirmation.status(arn, email)
+        sns.look_up(arn, email)
+        if sns.supports(arn)
+        else confirmation.status(arn, email)
     )
 
 
 def address_of(arn: str) -> str | None:
     """Return whose mails a subscription of SNS takes; others are one account's."""
-    return sns.address_of(arn) if sns.knows(arn) else None
+    return sns.address_of(arn) if sns.supports(arn) else None
 
 
 def unsubscribe(arn: str) -> bool:
     """End a subscription; safe to repeat. Returns whether it is gone."""
-    if sns.knows(arn):
+    if sns.supports(arn):
         return sns.unsubscribe(arn)
     confirmation.end(arn)
     return True
 
 
-def watch() -> None:
+def check_quota() -> None:
     """Do nothing: SES has no limit that comes nearer with each subscriber."""
 
 
@@ -141,14 +143,14 @@ def _send(
     if config.ses_configuration_set:
         request["ConfigurationSetName"] = config.ses_configuration_set
     try:
-        answer = aws.client("sesv2", attempts=1).send_email(**request)
+        response = aws.client("sesv2", attempts=1).send_email(**request)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         reason = _REASONS.get(code, REFUSED.format(code=code))
         raise DeliveryError(reason) from error
     except BotoCoreError as error:
         raise DeliveryError(UNANSWERED) from error
-    message_id: str = answer["MessageId"]
+    message_id: str = response["MessageId"]
     return message_id
 
 

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 MOST_FILTER_POLICIES = 200  # of a topic, so of its subscriptions
 SES_DUE = 150  # of them; then there is time to change the transport
 
-_FULL = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
-_GONE = {"NotFound", "ResourceNotFound"}
+_LIMIT_CODES = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
+_NOT_FOUND_CODES = {"NotFound", "ResourceNotFound"}
 
 
 def send(letter: Letter) -> None:
@@ -44,7 +44,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
     Raises InvalidError for an address that SNS does not take, UnavailableError when
     the topic has no room.
     """
-    for _again in range(2):
+    for _attempt in range(2):
         arn = _subscribe(email)
         # An address that was subscribed before may come back as it was then,
         # even one that has just been ended and is about to vanish.
@@ -56,7 +56,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
     )
 
 
-def knows(arn: str) -> bool:
+def supports(arn: str) -> bool:
     """Check whether a subscription is SNS's, not another transport's."""
     return arn.startswith("arn:")
 
@@ -85,19 +85,19 @@ def unsubscribe(arn: str) -> bool:
     Returns whether it is gone: one that was never confirmed cannot be ended, and lapses
     by itself (docs/aws.md#confirmation-links).
     """
-    if not knows(arn):
+    if not supports(arn):
         return True
     try:
         _sns().unsubscribe(SubscriptionArn=arn)
     except ClientError as error:
         if _code(error) == "InvalidParameter":
             return False
-        if _code(error) not in _GONE:
+        if _code(error) not in _NOT_FOUND_CODES:
             raise
     return True
 
 
-def watch() -> None:
+def check_quota() -> None:
     """Count the topic's filter policies, with one call, as a log line and a metric.
 
     Every subscription of ours has one, also before it is confirmed. What cannot be
@@ -155,44 +155,46 @@ def get_sns_topic_arn() -> str:
 def _subscribe(email: str) -> str:
     """Subscribe an address and return the subscription's ARN."""
     try:
-        arn = _ask(email, {"FilterPolicy": _filter_policy(email)})
+        arn = _call_subscribe(email, {"FilterPolicy": _filter_policy(email)})
         # The local AWS tells the ARN only to who asks again.
-        return arn or _ask(email, {"FilterPolicy": _filter_policy(email)}) or ""
+        return (
+            arn or _call_subscribe(email, {"FilterPolicy": _filter_policy(email)}) or ""
+        )
     except ClientError as error:
         if "different attributes" not in str(error):
-            _raise_in_words(error)
+            _raise_for_user(error)
             raise
     # It exists with another filter; asking without one tells its ARN.
-    return _ask(email, {}) or ""
+    return _call_subscribe(email, {}) or ""
 
 
-def _ask(email: str, attributes: dict[str, str]) -> str | None:
+def _call_subscribe(email: str, attributes: dict[str, str]) -> str | None:
     endpoint, protocol = email, "email"
     if config.mailbox_url:
         endpoint = f"{config.mailbox_url}/inbox/{quote(email, safe='')}"
         protocol = "http"
-    answer = _sns().subscribe(
+    response = _sns().subscribe(
         TopicArn=aws.topic_arn(),
         Protocol=protocol,
         Endpoint=endpoint,
         Attributes=attributes,
         ReturnSubscriptionArn=True,
     )
-    arn: str = answer["SubscriptionArn"]
+    arn: str = response["SubscriptionArn"]
     return arn if arn.startswith("arn:") else None
 
 
 def _attributes(arn: str) -> dict[str, str] | None:
     """Return a subscription's attributes, or None if it is gone or not SNS's."""
-    if not knows(arn):
+    if not supports(arn):
         return None
     try:
-        answer = _sns().get_subscription_attributes(SubscriptionArn=arn)
+        response = _sns().get_subscription_attributes(SubscriptionArn=arn)
     except ClientError as error:
-        if _code(error) in _GONE:
+        if _code(error) in _NOT_FOUND_CODES:
             return None
         raise
-    attributes: dict[str, str] = answer["Attributes"]
+    attributes: dict[str, str] = response["Attributes"]
     return attributes
 
 
@@ -205,8 +207,8 @@ def _filter_policy(email: str) -> str:
     return json.dumps({"user_email": [email.lower()]})
 
 
-def _raise_in_words(error: ClientError) -> None:
-    if _code(error) in _FULL:
+def _raise_for_user(error: ClientError) -> None:
+    if _code(error) in _LIMIT_CODES:
         logger.error("the topic takes no more subscriptions code=%s", _code(error))
         raise UnavailableError(
             _(

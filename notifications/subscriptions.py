@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications import outbox, recipients, transports
 from notifications.recipients import (
-    NO_CHANGE,
+    NO_PENDING_CHANGE,
     EmailChanges,
     R,
     Recipient,
@@ -38,15 +38,15 @@ SUBSCRIPTIONS = Limit("subscription", config.subscription_limit, 3600)
 # By address, since it may be anybody's, and one can register more than once.
 CONFIRMATIONS = Limit("confirmation", config.subscription_limit, 24 * 3600)
 
-LINK_LIVES = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
-CHECK_EVERY = timedelta(days=1)  # SNS tells nobody that somebody left by its link
+LINK_LIFETIME = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
+CHECK_INTERVAL = timedelta(days=1)  # SNS tells nobody that somebody left by its link
 ENDED_AT_ONCE = 10  # retired subscriptions
 
-LEFT = gettext_noop("You unsubscribed with the link in a mail.")
-MOVED = gettext_noop(
+UNSUBSCRIBED = gettext_noop("You unsubscribed with the link in a mail.")
+TRANSPORT_CHANGED = gettext_noop(
     "E-mails are sent in another way now. Subscribe again to get them."
 )
-LAPSED = gettext_noop(
+LINK_EXPIRED = gettext_noop(
     "The link was not followed within two days, so the request lapsed."
 )
 
@@ -65,8 +65,8 @@ def subscribe(user: User | Recipient) -> Recipient:
     if recipient.subscription_status != "none":
         return recipient
     throttling.count(SUBSCRIPTIONS, user.user_id)
-    recipient = past_races(recipient, send_confirmation)
-    return past_races(recipient, end_retired)
+    recipient = retry_if_stale(recipient, send_confirmation)
+    return retry_if_stale(recipient, end_retired)
 
 
 def unsubscribe(user: User | Recipient) -> Recipient:
@@ -75,8 +75,10 @@ def unsubscribe(user: User | Recipient) -> Recipient:
     Nothing is sent from then on, even while SNS cannot be reached: what is to be ended
     there is remembered. Safe to repeat.
     """
-    recipient = past_races(recipients.get(user.user_id, Recipient), _leave)
-    return past_races(recipient, end_retired)
+    recipient = retry_if_stale(
+        recipients.get(user.user_id, Recipient), _store_unsubscribed
+    )
+    return retry_if_stale(recipient, end_retired)
 
 
 def refresh(user: User | Recipient) -> Recipient:
@@ -86,7 +88,7 @@ def refresh(user: User | Recipient) -> Recipient:
     """
     recipient = recipients.get(user.user_id, Recipient)
     try:
-        return past_races(sync_from_transport(recipient), end_retired)
+        return retry_if_stale(sync_from_transport(recipient), end_retired)
     except (BotoCoreError, ClientError):
         logger.warning("no look-up user_id=%s", user.user_id, exc_info=True)
         return recipient
@@ -102,9 +104,9 @@ def check_email_subscription(recipient: Recipient) -> Recipient:
         return recipient
     try:
         if is_due:
-            recipient = past_races(recipient, _look_up_subscription)
-        recipient = past_races(recipient, _look_up_change)
-        return past_races(recipient, end_retired)
+            recipient = retry_if_stale(recipient, _sync_subscription)
+        recipient = retry_if_stale(recipient, _sync_pending_change)
+        return retry_if_stale(recipient, end_retired)
     except (BotoCoreError, ClientError):
         if recipient.subscription_status == "pending":
             raise
@@ -123,11 +125,11 @@ def sync_from_transport(recipient: R) -> R:
     What has left or lapsed is noted, and a confirmed change of address is completed.
     Safe to repeat.
     """
-    recipient = past_races(recipient, _look_up_subscription)
-    return past_races(recipient, _look_up_change)
+    recipient = retry_if_stale(recipient, _sync_subscription)
+    return retry_if_stale(recipient, _sync_pending_change)
 
 
-def past_races(recipient: R, change: Callable[[R], T]) -> T:
+def retry_if_stale(recipient: R, change: Callable[[R], T]) -> T:
     """Change a recipient as it was read; if it is not any more, read it again."""
     try:
         return change(recipient)
@@ -140,7 +142,7 @@ def send_confirmation(recipient: R) -> R:
     """Send a confirmation to the present address, unless one was sent."""
     if recipient.subscription_arn:
         return recipient
-    status, arn = _ask_address(recipient, recipient.email)
+    status, arn = _subscribe_address(recipient, recipient.email)
     # Confirmed without a link: an old one, perhaps about to vanish or to lose its
     # filter. The next delivery looks again. An old link's two days began before.
     is_new = status == "pending" and arn not in (recipient.retired_subscriptions or ())
@@ -150,19 +152,19 @@ def send_confirmation(recipient: R) -> R:
         subscription_arn=arn,
         subscription_checked_at=checked_at,
         email_problem=None,
-        retired_subscriptions=retired(recipient, kept=arn),
+        retired_subscriptions=retired(recipient, used=arn),
     )
     return store(recipient, changes)
 
 
-def ask_new_address(recipient: R) -> R:
+def send_pending_confirmation(recipient: R) -> R:
     """Send a confirmation to the recipient's pending address, unless one was sent."""
     if recipient.pending_email is None or recipient.pending_subscription_arn:
         return recipient
-    _, arn = _ask_address(recipient, recipient.pending_email)
+    _, arn = _subscribe_address(recipient, recipient.pending_email)
     changes = EmailChanges(
         pending_subscription_arn=arn,
-        retired_subscriptions=retired(recipient, kept=arn),
+        retired_subscriptions=retired(recipient, used=arn),
     )
     return store(recipient, changes)
 
@@ -216,24 +218,26 @@ def end_retired(recipient: R) -> R:
 
     Only a few at a time: each costs calls, and a request may be waiting.
     """
-    some = islice(recipient.retired_subscriptions or (), ENDED_AT_ONCE)
-    ended = {arn for arn in some if _end(arn, recipient.user_id)}
+    arns = islice(recipient.retired_subscriptions or (), ENDED_AT_ONCE)
+    ended = {arn for arn in arns if _try_to_end(arn, recipient.user_id)}
     if not ended:
         return recipient
-    left = set(recipient.retired_subscriptions or ()) - ended
-    return store(recipient, EmailChanges(retired_subscriptions=left or None))
+    remaining = set(recipient.retired_subscriptions or ()) - ended
+    return store(recipient, EmailChanges(retired_subscriptions=remaining or None))
 
 
-def _ask_address(recipient: Recipient, email: str) -> Subscription:
+def _subscribe_address(recipient: Recipient, email: str) -> Subscription:
     throttling.count(CONFIRMATIONS, email)
-    return transports.chosen().subscribe(email, recipient.user_id, recipient.language)
+    return transports.get_transport().subscribe(
+        email, recipient.user_id, recipient.language
+    )
 
 
-def _leave(recipient: R) -> R:
+def _store_unsubscribed(recipient: R) -> R:
     if recipient.subscription_status == "none" and recipient.pending_email is None:
         return recipient
     arns = (recipient.subscription_arn, recipient.pending_subscription_arn)
-    change = NO_CHANGE if recipient.pending_email else EmailChanges()
+    change = NO_PENDING_CHANGE if recipient.pending_email else EmailChanges()
     changes = EmailChanges(
         **NO_SUBSCRIPTION,
         **change,
@@ -244,16 +248,16 @@ def _leave(recipient: R) -> R:
     return store(recipient, changes)
 
 
-def _look_up_subscription(recipient: R) -> R:
+def _sync_subscription(recipient: R) -> R:
     arn, known = get_user_subscription_arn(recipient), recipient.subscription_status
     if arn is None:
         return recipient
-    status = transports.chosen().look_up(arn, recipient.email)
+    status = transports.get_transport().look_up(arn, recipient.email)
     if status == "none":
-        problem = _why_it_is_gone(recipient)
-        gone = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
-        return store(recipient, gone)
-    checked_lately = not _is_past(recipient.subscription_checked_at, CHECK_EVERY)
+        problem = _reason_for_end(recipient)
+        changes = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
+        return store(recipient, changes)
+    checked_lately = not _is_past(recipient.subscription_checked_at, CHECK_INTERVAL)
     if status == known and (status == "pending" or checked_lately):
         return recipient
     now = dates.timestamp()
@@ -261,18 +265,18 @@ def _look_up_subscription(recipient: R) -> R:
     return store(recipient, changes)
 
 
-def _look_up_change(recipient: R) -> R:
+def _sync_pending_change(recipient: R) -> R:
     if recipient.pending_email is None:
         return recipient
     status = "pending"
     if recipient.pending_subscription_arn:
-        status = transports.chosen().look_up(
+        status = transports.get_transport().look_up(
             recipient.pending_subscription_arn, recipient.pending_email
         )
-    elif _is_past(recipient.pending_since, LINK_LIVES):
+    elif _is_past(recipient.pending_since, LINK_LIFETIME):
         status = "none"  # the process died before the link was sent
     if status == "none":
-        return store(recipient, NO_CHANGE)
+        return store(recipient, NO_PENDING_CHANGE)
     # Who gave the password away is to hear of it before the old address is let go.
     notice_id = recipient.pending_notice
     if status == "pending" or (notice_id and outbox.is_queued(notice_id)):
@@ -285,14 +289,14 @@ def _complete_change(recipient: R, email: str) -> R:
     recipient = store(
         recipient,
         EmailChanges(
-            **NO_CHANGE,
+            **NO_PENDING_CHANGE,
             email=email,
             subscription_arn=arn,
             subscription_status="confirmed",
             subscription_checked_at=None,
             email_problem=None,
             retired_subscriptions=retired(
-                recipient, recipient.subscription_arn, kept=arn
+                recipient, recipient.subscription_arn, used=arn
             ),
         ),
     )
@@ -306,14 +310,14 @@ def end(arn: str, user_id: str) -> bool:
     One that was never confirmed may have to lapse. Safe to repeat; outages are left
     alone.
     """
-    transport = transports.chosen()
+    transport = transports.get_transport()
     email = transport.address_of(arn)
-    if email and _is_anothers(arn, email, user_id):
+    if email and _belongs_to_another(arn, email, user_id):
         return True
     return transport.unsubscribe(arn)
 
 
-def _end(arn: str, user_id: str) -> bool:
+def _try_to_end(arn: str, user_id: str) -> bool:
     try:
         return end(arn, user_id)
     except (BotoCoreError, ClientError):
@@ -321,7 +325,7 @@ def _end(arn: str, user_id: str) -> bool:
         return False
 
 
-def _is_anothers(arn: str, email: str, user_id: str) -> bool:
+def _belongs_to_another(arn: str, email: str, user_id: str) -> bool:
     """Check whether the address's new owner uses a former subscription of the user.
 
     SNS returns the same ARN for an address again.
@@ -337,23 +341,23 @@ def _is_anothers(arn: str, email: str, user_id: str) -> bool:
 
 
 def _is_due(recipient: Recipient) -> bool:
-    if recipient.subscription_status == "pending" or not _is_known(recipient):
+    if recipient.subscription_status == "pending" or not _is_supported(recipient):
         return True
-    something = recipient.subscription_arn or recipient.retired_subscriptions
-    return bool(something) and _is_past(recipient.subscription_checked_at, CHECK_EVERY)
+    arns = recipient.subscription_arn or recipient.retired_subscriptions
+    return bool(arns) and _is_past(recipient.subscription_checked_at, CHECK_INTERVAL)
 
 
-def _is_known(recipient: Recipient) -> bool:
+def _is_supported(recipient: Recipient) -> bool:
     arn = recipient.subscription_arn
-    return arn is None or transports.chosen().knows(arn)
+    return arn is None or transports.get_transport().supports(arn)
 
 
-def _why_it_is_gone(recipient: Recipient) -> str:
-    if not _is_known(recipient):
-        return MOVED
+def _reason_for_end(recipient: Recipient) -> str:
+    if not _is_supported(recipient):
+        return TRANSPORT_CHANGED
     pending = recipient.subscription_status == "pending"
-    lapsed = pending and _is_past(recipient.subscription_checked_at, LINK_LIVES)
-    return LAPSED if lapsed else LEFT
+    expired = pending and _is_past(recipient.subscription_checked_at, LINK_LIFETIME)
+    return LINK_EXPIRED if expired else UNSUBSCRIBED
 
 
 def _is_past(since: str | None, length: timedelta) -> bool:

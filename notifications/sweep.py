@@ -37,15 +37,15 @@ def enqueue_overdue(
     time a notification waits from is moved on by one sweep only.
     """
     counts = {"requeued": 0, "refused": 0}
-    known_emails = functools.cache(email_of)
+    cached_email_of = functools.cache(email_of)
     overdue = _overdue()
     while keep_going() and (batch := list(islice(overdue, BATCH))):
         waiting_since = {item.notification_id: item.unsent_since for item in batch}
-        taken = [item for item in batch if _restart_wait(item, dates.timestamp())]
-        refused = enqueue_again(taken, known_emails)
+        ours = [item for item in batch if _restart_wait(item, dates.timestamp())]
+        refused = enqueue_again(ours, cached_email_of)
         for item in refused:  # SQS is down: the next sweep need not wait for them
             _restart_wait(item, waiting_since[item.notification_id])
-        counts["requeued"] += len(taken) - len(refused)
+        counts["requeued"] += len(ours) - len(refused)
         counts["refused"] += len(refused)
         if refused:
             break

@@ -35,7 +35,7 @@ def deliver_notification(
 
 @task
 def take_mail_event(**event: Any) -> None:
-    """Process a bounce or a complaint of SES; see bounces.take."""
+    """Process a bounce or a complaint of SES; see bounces.process."""
     from notifications import bounces  # with SES's code, which SNS does without
 
-    bounces.take(event)
+    bounces.process(event)

@@ -56,7 +56,7 @@ class Transport(Protocol):
         Raises InvalidError for an address that takes no mail, UnavailableError.
         """
 
-    def knows(self, arn: str) -> bool:
+    def supports(self, arn: str) -> bool:
         """Check whether mails can be sent by a subscription."""
 
     def look_up(self, arn: str, email: str) -> str:
@@ -77,11 +77,11 @@ class Transport(Protocol):
         Returns whether it is gone: one that was never confirmed may have to lapse.
         """
 
-    def watch(self) -> None:
+    def check_quota(self) -> None:
         """Log what operators must know before it is too late; called every sweep."""
 
 
-def chosen() -> Transport:
+def get_transport() -> Transport:
     """Return the transport that the configuration names."""
     if config.email_transport == "ses":
         from notifications import ses

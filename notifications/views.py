@@ -51,7 +51,7 @@ def list_notifications(request: HttpRequest) -> HttpResponse:
     return NOTIFICATIONS.answer(
         request,
         FilterForm(request.GET),
-        find=lambda chosen, where: services.list_notifications(user, **chosen, **where),
+        find=lambda filters, page: services.list_notifications(user, **filters, **page),
         row=lambda item: _shown(request, item),
         context={
             "recipient": subscriptions.refresh(user),
@@ -97,8 +97,8 @@ def mark_all(request: HttpRequest) -> HttpResponse:
     form = MarkAllForm(request.POST)
     if not form.is_valid():
         raise InvalidError(_("Reload the page and try again."), "until")
-    done = services.mark_all_read(request.user, until=form.cleaned_data["until"])
-    messages.success(request, _describe_marked(done))
+    result = services.mark_all_read(request.user, until=form.cleaned_data["until"])
+    messages.success(request, _describe_marked(result))
     return redirect(safe_next(request, reverse("notifications:list")))
 
 
@@ -153,15 +153,15 @@ def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
     }
 
 
-def _describe_marked(done: Marked) -> str:
-    if not done.marked:
+def _describe_marked(result: Marked) -> str:
+    if not result.marked:
         return _("There was nothing left to mark as read.")
-    sentences = [_("{number} marked as read.").format(number=done.marked)]
-    if done.left:
+    sentences = [_("{number} marked as read.").format(number=result.marked)]
+    if result.left:
         left = ngettext(
             "{number} is left: mark all as read again.",
             "{number} are left: mark all as read again.",
-            done.left,
+            result.left,
         )
-        sentences.append(left.format(number=done.left))
+        sentences.append(left.format(number=result.left))
     return " ".join(sentences)

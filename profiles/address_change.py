@@ -16,8 +16,8 @@ from pynamodb.exceptions import PynamoDBException
 from accounts import emails, unique_names, validators
 from accounts import services as accounts
 from notifications import messages, outbox, subscriptions
-from notifications.recipients import NO_CHANGE, EmailChanges, retired
-from notifications.subscriptions import NO_SUBSCRIPTION, past_races
+from notifications.recipients import NO_PENDING_CHANGE, EmailChanges, retired
+from notifications.subscriptions import NO_SUBSCRIPTION, retry_if_stale
 from smartbudget.core import dates, throttling
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, DomainError
@@ -60,19 +60,19 @@ def change_email(user: User, *, password: str, email: str) -> Account:
             raise ConflictError(_("The password was changed meanwhile."), "password")
         return _change(current, email, notice_id)
 
-    account, notices = past_races(account, attempt)
+    account, notices = retry_if_stale(account, attempt)
     outbox.enqueue(account.user, notices)
     if account.pending_email:
         account = _send_confirmation(account)
     else:
         account = _resend_confirmation(account)
-    return past_races(account, subscriptions.end_retired)
+    return retry_if_stale(account, subscriptions.end_retired)
 
 
 def cancel_change(user: User) -> Account:
     """Cancel a pending change and return the account. Safe to repeat."""
-    account = past_races(accounts.get_account(user.user_id), drop_change)
-    return past_races(account, subscriptions.end_retired)
+    account = retry_if_stale(accounts.get_account(user.user_id), drop_change)
+    return retry_if_stale(account, subscriptions.end_retired)
 
 
 def get_account(user: User) -> Account:
@@ -112,7 +112,7 @@ def _change(
     else:
         arns = (account.subscription_arn, account.pending_subscription_arn)
         changes = EmailChanges(
-            **NO_CHANGE,
+            **NO_PENDING_CHANGE,
             **NO_SUBSCRIPTION,
             email=email,
             email_problem=SUBSCRIBE_AGAIN if account.subscription_arn else None,
@@ -143,9 +143,9 @@ def _send_confirmation(account: Account) -> Account:
         return drop_change(current) if current.pending_email == email else current
 
     try:
-        return past_races(account, subscriptions.ask_new_address)
+        return retry_if_stale(account, subscriptions.send_pending_confirmation)
     except (DomainError, BotoCoreError, ClientError, PynamoDBException):
-        past_races(accounts.get_account(account.user_id), drop)
+        retry_if_stale(accounts.get_account(account.user_id), drop)
         raise
 
 
@@ -154,7 +154,7 @@ def _resend_confirmation(account: Account) -> Account:
     if account.email_problem != SUBSCRIBE_AGAIN:
         return account
     try:
-        return past_races(account, subscriptions.send_confirmation)
+        return retry_if_stale(account, subscriptions.send_confirmation)
     except (DomainError, BotoCoreError, ClientError):
         # The address is changed anyway, and the page explains how to subscribe again.
         logger.warning("no confirmation user_id=%s", account.user_id, exc_info=True)

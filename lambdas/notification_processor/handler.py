@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         counts = sweep.enqueue_overdue(
             keep_going=lambda: milliseconds_left() > SWEEP_NEEDS
         )
-        transports.chosen().watch()
+        transports.get_transport().check_quota()
         return dict(counts)
     processed = 0
     errors, failures = [], []

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Account
 from lambdas.notification_processor.handler import handler
 from notifications import subscriptions, transports
-from notifications.bounces import CAME_BACK, WAS_SPAM
+from notifications.bounces import BOUNCED, MARKED_AS_SPAM
 from notifications.models import OptIn
 from notifications.transports import Letter
 from tests.builders import client_for, make_user
@@ -46,7 +46,7 @@ def state_of(user) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("name", "problem"), [("ses_bounce", CAME_BACK), ("ses_complaint", WAS_SPAM)]
+    ("name", "problem"), [("ses_bounce", BOUNCED), ("ses_complaint", MARKED_AS_SPAM)]
 )
 def test_it_ends_the_subscription_and_says_why(context, alice, ses, name, problem):
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_a_confirmation_that_comes_back_is_told_too(context, ses):
 
     handler(event("ses_bounce", ses[0]), context)
 
-    assert state_of(bob) == ("none", CAME_BACK)
+    assert state_of(bob) == ("none", BOUNCED)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_event_that_could_not_be_noted_comes_again(context, alice, ses):
         assert handler(event("ses_bounce", ses[0]), context)["failed"] == 1
 
     assert handler(event("ses_bounce", ses[0]), context) == DONE
-    assert state_of(alice) == ("none", CAME_BACK)
+    assert state_of(alice) == ("none", BOUNCED)
 
 
 def test_a_mail_without_a_tag_marks_nobody(context, alice, ses):
@@ -153,8 +153,8 @@ def test_a_subscription_of_sns_is_ended_as_well(context):
 
     with using_ses() as sent:
         letter = Letter("n1", user.user_id, user.email, "Spent", "All of it.", arn)
-        transports.chosen().send(letter)
+        transports.get_transport().send(letter)
         assert handler(event("ses_bounce", sent[0]), context) == DONE
 
-    assert state_of(user) == ("none", CAME_BACK)
+    assert state_of(user) == ("none", BOUNCED)
     assert arn not in sns().subscriptions

@@ -142,7 +142,7 @@ def test_who_let_the_confirmation_lapse_is_skipped_and_has_none(clock):
 
     delivery.deliver("n1")
 
-    assert state() == ("skipped", subscriptions.LAPSED)
+    assert state() == ("skipped", subscriptions.LINK_EXPIRED)
     assert Account.get("alice").subscription_status == "none"
     assert Account.get("alice").subscription_arn is None
 
@@ -339,7 +339,7 @@ def test_what_crashes_every_attempt_is_given_up():
 
     delivery.deliver("n1")
 
-    assert state() == ("failed", delivery.TOO_OFTEN)
+    assert state() == ("failed", delivery.ATTEMPTS_EXHAUSTED)
     assert mails() == []
 
 

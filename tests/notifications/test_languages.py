@@ -166,7 +166,7 @@ def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
 @pytest.mark.parametrize(
     ("stored", "said"),
     [
-        (digests.TOLD_TOGETHER, "Sie steht in einer E-Mail mit dem, was"),
+        (digests.SENT_TOGETHER, "Sie steht in einer E-Mail mit dem, was"),
         (
             transports.REFUSED.format(code="InternalError"),
             "Der E-Mail-Dienst hat sie abgelehnt (InternalError).",
@@ -183,7 +183,9 @@ def test_stored_reasons_are_translated_where_that_is_possible(stored, said):
 def test_why_mails_ended_is_told_in_german(greta):
     subscriptions.subscribe(greta)
     account = accounts.get_account(greta.user_id)
-    subscriptions.deactivate(account, account.subscription_arn, subscriptions.LAPSED)
+    subscriptions.deactivate(
+        account, account.subscription_arn, subscriptions.LINK_EXPIRED
+    )
     client = client_for(greta)
 
     page = client.get("/notifications").text

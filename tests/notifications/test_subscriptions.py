@@ -358,7 +358,8 @@ def test_who_left_by_the_link_and_subscribes_at_once_is_subscribed_anew():
 
 
 @pytest.mark.parametrize(
-    ("hours", "reason"), [(47, subscriptions.LEFT), (48, subscriptions.LAPSED)]
+    ("hours", "reason"),
+    [(47, subscriptions.UNSUBSCRIBED), (48, subscriptions.LINK_EXPIRED)],
 )
 def test_a_link_not_followed_in_two_days_is_told_so(clock, hours, reason):
     account = make_account()
@@ -415,7 +416,9 @@ def test_one_that_sns_suspended_is_pending_again(clock):
 
     clock.shift(48 * 3600)
     sns().subscriptions.clear()
-    assert subscriptions.refresh(account.user).email_problem == subscriptions.LAPSED
+    assert (
+        subscriptions.refresh(account.user).email_problem == subscriptions.LINK_EXPIRED
+    )
 
 
 def test_a_filter_that_was_lost_is_put_back_when_it_is_looked_at():
@@ -476,7 +479,9 @@ def test_the_two_days_of_an_old_link_began_when_it_was_sent(clock):
     clock.shift(8 * 3600)
     sns().subscriptions.clear()
 
-    assert subscriptions.refresh(account.user).email_problem == subscriptions.LAPSED
+    assert (
+        subscriptions.refresh(account.user).email_problem == subscriptions.LINK_EXPIRED
+    )
 
 
 def test_cancelled_then_followed_then_asked_again_is_confirmed():

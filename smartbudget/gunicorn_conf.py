@@ -14,14 +14,14 @@ from gunicorn import util
 
 from smartbudget.core import log
 
-# `config` would be a setting of gunicorn's.
+# gunicorn has a setting named `config`.
 from smartbudget.core.config import config as ours
 from smartbudget.web.problems import PROBLEM_JSON, TITLES, Problem, document
 
 bind = "0.0.0.0:8000"
 
-# Threads, since a request mostly waits for AWS. Not preloaded, so that each process
-# creates its own clients and locks, and none is shared across a fork.
+# Threads, since a request mostly waits for AWS. Not preloaded: clients and locks must
+# not be shared across a fork.
 worker_class = "gthread"
 workers = ours.web_processes or max(2, os.cpu_count() or 1)
 threads = ours.web_threads
@@ -30,32 +30,32 @@ preload_app = False
 # Longer than the load balancer's 60 seconds, so that the load balancer closes the
 # connection. Otherwise it may send a request on a closing connection and return 502.
 keepalive = 75
-timeout = 30  # seconds until a worker that no longer runs its loop is replaced
-# Long enough for a report to be waited for, and below the 45 seconds that the load
-# balancer goes on waiting for an instance that leaves (docs/aws.md#draining).
+timeout = 30  # seconds without a heartbeat, after which a worker is replaced
+# Long enough for a report, and below the 45 seconds that the load balancer waits for
+# an instance that is removed (docs/aws.md#draining).
 graceful_timeout = 25
 
-# The file system is read-only. A heartbeat on a disk may block a worker, and
-# the control socket would have no user.
+# The file system is read-only, and a heartbeat file on a disk may block a worker.
+# Nothing uses the control socket.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory
 control_socket_disable = True
 
-# gunicorn trusts no proxy header: settings.py reads X-Forwarded-Proto, and the client's
-# address is determined from PROXY_COUNT.
+# gunicorn trusts no proxy headers: settings.py reads X-Forwarded-Proto, and
+# web/client_ip.py reads the client's address, trusting PROXY_COUNT proxies.
 forwarded_allow_ips = ""
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 
-accesslog = "-"  # standard output, which Elastic Beanstalk collects
+accesslog = "-"  # standard output, collected by Elastic Beanstalk
 logger_class = "smartbudget.web.access_log.AccessLogger"
 
 
 def write_error(connection: socket, status: int, reason: str, sentence: str) -> None:
-    """Answer a request that Django never sees: not HTTP, too long, or a crash.
+    """Send a problem document for a request that Django never sees.
 
-    Replaces gunicorn.util.write_error, which writes HTML. sentence: gunicorn's, may be
-    empty.
+    Such requests are not HTTP, have too long a head, or crash the worker. Replaces
+    gunicorn.util.write_error, which sends HTML. sentence: from gunicorn; may be empty.
     """
     name = uuid.uuid4().hex
     log.bind(name)
@@ -76,5 +76,5 @@ def write_error(connection: socket, status: int, reason: str, sentence: str) -> 
     util.write_nonblock(connection, "\r\n".join([*head, "", body]).encode("ascii"))
 
 
-# gunicorn has no setting for the form of its errors.
+# gunicorn has no setting for the format of its errors.
 util.write_error = write_error

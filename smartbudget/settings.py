@@ -17,7 +17,7 @@ SECRET_KEY_FALLBACKS = list(config.secret_key_fallbacks)
 DEBUG = False
 ALLOWED_HOSTS = list(config.allowed_hosts)
 
-# Everything is in DynamoDB; whatever would touch a relational database fails at once.
+# All data is in DynamoDB; any use of a relational database raises an error.
 # Why: docs/decisions.md#no-orm-and-no-django-below-the-views
 DATABASES: dict[str, dict[str, str]] = {}
 
@@ -27,7 +27,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",  # the API pages' scripts, served from here
+    "drf_spectacular_sidecar",  # serves the scripts of the API pages from this host
     "smartbudget.web",
     "accounts",
     "expenses",
@@ -45,8 +45,8 @@ MIDDLEWARE = [
     "smartbudget.web.middleware.HttpsMiddleware",
     "smartbudget.web.health.HealthMiddleware",  # before the host is checked
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Pages and JSON; it pads at random, and the CSRF token is masked anew on each page,
-    # so that a page's length tells nothing of its secrets (BREACH).
+    # Compresses pages and JSON. Random padding, and a CSRF token that is masked
+    # differently on each page, protect secrets from the BREACH attack.
     "smartbudget.web.middleware.CompressionMiddleware",
     "smartbudget.web.language.LanguageMiddleware",
     "smartbudget.web.middleware.RequestMiddleware",
@@ -60,7 +60,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "smartbudget.urls"
 WSGI_APPLICATION = "smartbudget.wsgi.application"
-APPEND_SLASH = False  # RequestMiddleware takes both forms of an address
+APPEND_SLASH = False  # RequestMiddleware accepts paths with and without it
 
 TEMPLATES = [
     {
@@ -79,14 +79,14 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-# Of the Django admin only what it looks like: its models would need an ORM.
+# Only the stylesheets and images of the Django admin: its models would need an ORM.
 ADMIN_STATIC = Path(django.__file__).parent / "contrib/admin/static/admin"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("admin/css", ADMIN_STATIC / "css"),
-    ("admin/img", ADMIN_STATIC / "img"),  # the stylesheets name them
+    ("admin/img", ADMIN_STATIC / "img"),  # used by the stylesheets
 ]
-STATIC_ROOT = BASE_DIR / "staticfiles"  # what collectstatic makes
+STATIC_ROOT = BASE_DIR / "staticfiles"  # the output of collectstatic
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
@@ -97,10 +97,10 @@ USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Cookies. Names with __Host- bind them to this host over HTTPS; the local stack
-# speaks plain HTTP, where browsers refuse such names.
+# Cookies. The prefix __Host- binds them to this host over HTTPS. The local stack uses
+# plain HTTP, where browsers reject that prefix.
 SESSION_COOKIE_NAME = "session" if config.local else "__Host-session"
-SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds; as long as a session lives
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds; the lifetime of a session
 SESSION_COOKIE_SECURE = not config.local
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "csrftoken" if config.local else "__Host-csrftoken"
@@ -110,25 +110,25 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "smartbudget.web.errors.csrf_failure"
 MESSAGE_STORAGE = "smartbudget.web.messages.MessageStorage"
 
-# Transport. TLS ends at the load balancer, which says so in this header.
+# Transport. TLS ends at the load balancer, which sets this header.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if config.proxy_count else None
 )
 SECURE_SSL_REDIRECT = not config.local
 SECURE_REDIRECT_EXEMPT = [
-    r"^health(/|$)",  # the load balancer asks over plain HTTP
+    r"^health(/|$)",  # the load balancer uses plain HTTP
 ]
 SECURE_HSTS_SECONDS = 0 if config.local else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_REFERRER_POLICY = "same-origin"
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # bytes of a body that is no file
-# A receipt of 10 MB, the form around it, and enough over to say what is wrong with a
-# slightly larger one; only at addresses that take files.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # bytes of a body without files
+# A receipt of 10 MB, the form around it, and some more, so that the form can explain
+# why a slightly larger file is refused. Only for the URLs that accept files.
 UPLOAD_MAX_SIZE = 11 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 10  # one is taken; the form says so of several
+DATA_UPLOAD_MAX_NUMBER_FILES = 10  # only one is accepted; the form reports more
 
-# Files are private: every address is signed, and dies within the hour.
+# Files are private: every URL is signed and expires within the hour.
 STORAGES = {
     "default": {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -144,7 +144,7 @@ STORAGES = {
             "querystring_expire": 3600,
         },
     },
-    # A changed file has another name, so browsers may keep what they have for good.
+    # A changed file gets another name, so browsers may cache files forever.
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
@@ -168,9 +168,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "smartbudget.web.schema.AutoSchema",
     "EXCEPTION_HANDLER": "smartbudget.web.api.exception_handler",
-    # DRF's own would import contrib.auth's models (docs/aws.md#no-contribauth).
+    # DRF's default would import contrib.auth's models (docs/aws.md#no-contribauth).
     "UNAUTHENTICATED_USER": "smartbudget.core.user.AnonymousUser",
-    "NON_FIELD_ERRORS_KEY": None,  # what no field that is sent can be called
+    "NON_FIELD_ERRORS_KEY": None,  # no field that is sent can have this name
     "NUM_PROXIES": config.proxy_count,
 }
 
@@ -185,7 +185,7 @@ SPECTACULAR_SETTINGS = {
         " [What errors mean](/api/docs/errors)."
     ),
     "VERSION": "1",
-    "SCHEMA_PATH_PREFIX": "/api/",  # what follows it names the groups
+    "SCHEMA_PATH_PREFIX": "/api/",  # the next part of a path is its tag
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": config.app_url}],
     "LICENSE": {"name": "MIT", "identifier": "MIT"},
@@ -226,6 +226,6 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# core.log decides where lines go; Django's own set-up would mail errors, for which
-# there is no address.
+# core.log configures logging. Django's default would mail errors to ADMINS, which is
+# empty.
 LOGGING_CONFIG = None

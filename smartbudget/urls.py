@@ -1,6 +1,6 @@
 """Collect the URLs of all apps.
 
-Each app's `urls.py` has up to three lists of `path(...)`, with full paths and WITHOUT a
+Each app's `urls.py` has up to three lists of `path(...)`, with full paths and without a
 trailing slash (RequestMiddleware accepts both forms):
 
     pages = [path("expenses", views.list_expenses, name="list"), ...]
@@ -30,9 +30,9 @@ APPS = (
 )
 
 
-def _gather() -> list[object]:
+def _collect() -> list[object]:
     api: list[URLPattern] = []
-    found: list[object] = []
+    collected: list[object] = []
     for app in APPS:
         if find_spec(app) is None or find_spec(f"{app}.urls") is None:
             continue
@@ -40,8 +40,8 @@ def _gather() -> list[object]:
         pages, root = getattr(module, "pages", []), getattr(module, "root", [])
         _check(app, [*pages, *root, *getattr(module, "api", [])])
         api += getattr(module, "api", [])
-        found += [*root, path("", include((pages, app)))]
-    return [*found, path("", include((api, "api")))]
+        collected += [*root, path("", include((pages, app)))]
+    return [*collected, path("", include((api, "api")))]
 
 
 def _check(app: str, patterns: list[URLPattern]) -> None:
@@ -53,7 +53,7 @@ def _check(app: str, patterns: list[URLPattern]) -> None:
 
 
 urlpatterns = [
-    *_gather(),
+    *_collect(),
     path("manifest.webmanifest", manifest.show, name="manifest"),
     path("api", docs.IndexView.as_view(), name="index"),
     path("api/schema", docs.SchemaView.as_view(), name="schema"),

@@ -15,15 +15,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartbudget.settings")
 log.set_up(config.log_level)
 _django = get_wsgi_application()
 
-# Created here, so that the first request does not wait for the client and two threads
-# do not create it at once (docs/aws.md#one-client-for-all-models).
+# Created here, so that the first request does not wait for the client
+# (docs/aws.md#one-client-for-all-models).
 dynamodb.connection()
 # Started here, so that the first receipt does not wait for the validating process.
 bounded.start()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer a request, of which only a whole body counts."""
+    """Handle a request, rejecting a truncated body."""
     with whole_body(environ):
-        answer: Iterable[bytes] = _django(environ, start_response)
-        return answer
+        response: Iterable[bytes] = _django(environ, start_response)
+        return response

@@ -1,4 +1,4 @@
-"""AWS clients other than DynamoDB's, one per process, with short timeouts."""
+"""Clients of AWS services except DynamoDB, one per process, with short timeouts."""
 
 import functools
 import threading
@@ -13,7 +13,7 @@ from smartbudget.core.config import config
 CONNECT_TIMEOUT = 1
 READ_TIMEOUTS = {"sqs": 2, "s3": 15, "lambda": 22}
 READ_TIMEOUT = 5
-# Otherwise botocore signs URLs with an outdated version in old regions, and for a host
+# By default botocore signs URLs with an outdated version in old regions, and for a host
 # that redirects in new ones. The local AWS has no host names for buckets.
 S3_OPTIONS: dict[str, Any] = {
     "signature_version": "s3v4",
@@ -53,13 +53,13 @@ def client(service: str, attempts: int = 2, read_timeout: float | None = None) -
 @functools.cache
 def queue_url(name: str = "notification-queue") -> str:
     """Return a queue's URL, looked up once per process. name: without the prefix."""
-    whole = f"{config.resource_prefix}{name}"
-    url: str = client("sqs").get_queue_url(QueueName=whole)["QueueUrl"]
+    full_name = f"{config.resource_prefix}{name}"
+    url: str = client("sqs").get_queue_url(QueueName=full_name)["QueueUrl"]
     return url
 
 
 def function(name: str) -> str:
-    """Return the name by which a Lambda is invoked: with the alias of its version."""
+    """Return the name to invoke a Lambda by, which includes its alias `live`."""
     return f"{config.resource_prefix}{name}:live"
 
 

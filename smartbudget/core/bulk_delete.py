@@ -1,7 +1,7 @@
-"""Bulk deletion in batches, which may stop after any of them and be repeated.
+"""Delete items and objects in batches; stopping in between and repeating is safe.
 
 Each function is a generator that deletes a batch and yields its size, so its caller
-can count what was found and stop when time is up.
+can count the deletions and stop when time is up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ BATCH = 25  # items in one BatchWriteItem (docs/aws.md#batch-size)
 
 
 def delete_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
-    """Delete items by their ids, which must differ; a missing one is no error."""
+    """Delete items by their ids, without duplicates; a missing item is not an error."""
     remaining = iter(ids)
     while chunk := list(islice(remaining, BATCH)):
         with model.batch_write() as batch:
@@ -44,16 +44,19 @@ def indexed_ids(index: Index[Any], hash_key: str) -> Iterator[str]:
 def delete_objects(prefix: str) -> Iterator[int]:
     """Delete every object whose key begins with `prefix`, a thousand at a time.
 
-    Raises UnavailableError if the bucket kept some.
+    Raises UnavailableError if S3 did not delete some of them.
     """
     s3 = aws.client("s3")
-    where = {"Bucket": config.receipts_bucket}
-    for page in s3.get_paginator("list_objects_v2").paginate(**where, Prefix=prefix):
+    bucket = config.receipts_bucket
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
         keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
         if not keys:
             continue
-        answer = s3.delete_objects(**where, Delete={"Objects": keys, "Quiet": True})
-        if answer.get("Errors"):  # even where the whole is a 200
-            code = answer["Errors"][0].get("Code")
+        response = s3.delete_objects(
+            Bucket=bucket, Delete={"Objects": keys, "Quiet": True}
+        )
+        if response.get("Errors"):  # possible even in a 200 response
+            code = response["Errors"][0].get("Code")
             raise UnavailableError(f"Some files could not be deleted ({code}).")
         yield len(keys)

@@ -44,9 +44,9 @@ class ConcurrencyLimit:
         per_process: int = 0,
         within: "ConcurrencyLimit | None" = None,
     ) -> None:
-        """per_user, per_process: pieces of work at once; 0: any number.
+        """per_user, per_process: number of slots; 0: unlimited.
 
-        within: a limit on this kind of work and others together.
+        within: another limit that this work counts towards as well.
         """
         self.per_user = per_user
         self.per_process = per_process
@@ -56,10 +56,10 @@ class ConcurrencyLimit:
 
     @contextmanager
     def slot(self, user_id: str) -> Iterator[None]:
-        """Run a block as one piece of a user's work.
+        """Hold a slot of a user for a block.
 
-        Raises ThrottledError if the user has too many already, UnavailableError if the
-        process has.
+        Raises ThrottledError if the user's slots are all taken, UnavailableError if
+        those of the process are.
         """
         release = self.acquire(user_id)
         try:
@@ -70,7 +70,7 @@ class ConcurrencyLimit:
     def acquire(self, user_id: str) -> Callable[[], None]:
         """Acquire a slot as `slot` does, and return the function that releases it.
 
-        Calling that function again changes nothing.
+        Releasing it twice is safe.
         """
         self._enter(user_id)
         try:
@@ -91,7 +91,7 @@ class ConcurrencyLimit:
     def limited(
         self, service: Callable[Concatenate[U, P], T]
     ) -> Callable[Concatenate[U, P], T]:
-        """Limit a service, whose first argument is the acting user."""
+        """Decorate a service to hold a slot of the acting user, its first argument."""
 
         @functools.wraps(service)
         def run(user: U, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -103,7 +103,7 @@ class ConcurrencyLimit:
     def held_while_sent(
         self, user_id: str, make: Callable[[], Generator[bytes, None, None]]
     ) -> "HeldChunks":
-        """Acquire a slot; hold it until the chunks of `make` are sent or closed."""
+        """Acquire a slot; hold it until the chunks from `make` are sent or closed."""
         with contextlib.ExitStack() as held:
             release = self.acquire(user_id)
             held.callback(release)
@@ -131,7 +131,7 @@ class ConcurrencyLimit:
 
 
 class HeldChunks(Iterator[bytes]):
-    """Chunks of a download; they hold a slot until the last one or `close`."""
+    """The chunks of a download, which hold a slot until the last one or `close`."""
 
     def __init__(
         self, chunks: Generator[bytes, None, None], release: Callable[[], None]
@@ -154,7 +154,7 @@ class HeldChunks(Iterator[bytes]):
             self._release()
 
     def __del__(self) -> None:
-        self.close()  # a response replaced by an error is never closed
+        self.close()  # Django never closes a response that an error replaced
 
 
 # The other threads stay free for quick requests.
@@ -163,7 +163,7 @@ REPORTS = ConcurrencyLimit(per_user=1, per_process=3, within=ALL)
 EXPORTS = ConcurrencyLimit(per_user=1, per_process=2, within=ALL)
 RECEIPTS = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
 BULK_WRITES = ConcurrencyLimit(per_user=2, per_process=3, within=ALL)
-# Not within ALL: a list's thumbnails must not prevent a report or an upload.
+# Not within ALL: the thumbnails of a list must not block a report or an upload.
 THUMBNAILS = ConcurrencyLimit(per_user=4, per_process=max(1, config.web_threads - 3))
 # Reads of months or years of expenses. They are usually quick, so there is no limit per
 # process, but a single user with many expenses must not occupy all threads.

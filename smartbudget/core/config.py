@@ -11,7 +11,7 @@ from email.utils import parseaddr
 
 
 class ConfigError(RuntimeError):
-    """A variable is missing or cannot be read; the message names it."""
+    """A variable is missing or invalid; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -19,33 +19,33 @@ class Config:
     """The configuration of this process."""
 
     region: str  # AWS region
-    aws_endpoint: str | None  # None on AWS; the local AWS's address
+    aws_endpoint: str | None  # URL of the local AWS; None on AWS
     resource_prefix: str  # stage prefix of table, queue, topic and function names
     receipts_bucket: str  # bucket names are global, so each stage has its own
     app_url: str  # base URL of the pages; no trailing slash
-    secret_key: str | None  # signs cursors and fingerprints; the Lambdas need none
+    secret_key: str | None  # signs cursors and fingerprints; None in the Lambdas
     secret_key_fallbacks: tuple[str, ...]  # older keys that are still accepted
     allowed_hosts: tuple[str, ...]
     local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS
-    mailbox_url: str | None  # local only: SNS mails go here instead of by e-mail
+    mailbox_url: str | None  # local only: SNS delivers mails here
     email_transport: str  # `sns` or `ses`
     email_sender: str  # SES only, as in `Smart Budget Planner <alerts@example.com>`
     support_email: str | None  # contact address for locked users
     ses_configuration_set: str | None  # publishes bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
     proxy_count: int  # trusted proxies in front, for the client's address
-    register_limit: int  # registrations an hour an address
-    login_account_limit: int  # failed logins in 15 minutes an account
-    login_address_limit: int  # failed logins in 15 minutes an address
-    # New subscriptions to e-mails an hour an account, and a day an address.
+    register_limit: int  # registrations per address and hour
+    login_account_limit: int  # failed logins per username or e-mail in 15 minutes
+    login_address_limit: int  # failed logins per address in 15 minutes
+    # New subscriptions to e-mails, per account and hour, and per address and day.
     subscription_limit: int
-    api_rate_limit: int  # API requests a minute a caller; 0: any number
-    page_rate_limit: int  # pages and small pictures a minute a caller; 0: any number
-    reads_per_user: int  # reads of many expenses at once a process; 0: any number
+    api_rate_limit: int  # API requests per caller and minute; 0: unlimited
+    page_rate_limit: int  # pages and thumbnails per caller and minute; 0: unlimited
+    reads_per_user: int  # concurrent long reads per user and process; 0: unlimited
     log_level: str
-    web_processes: int  # of gunicorn's; 0: one a CPU, and at least two
-    web_threads: int  # of each process, each for one request at a time
-    body_seconds: int  # in which a request's body has to come
+    web_processes: int  # of gunicorn; 0: one per CPU, at least two
+    web_threads: int  # per process; each handles one request at a time
+    body_seconds: int  # time limit for receiving a request's body
     health_key: str | None  # required to see the details of /health/ready
 
     @classmethod
@@ -56,11 +56,11 @@ class Config:
         """
         local = _boolean(env, "LOCAL", default=False)
         transport = _one_of(env, "EMAIL_TRANSPORT", ("sns", "ses"))
-        # Newest first, so that one variable is enough to change a key in steps.
+        # Newest first. One variable is enough to rotate a key without downtime.
         secret_keys = _list(env, "SECRET_KEY")
         app_url = env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/")
         if transport == "ses" and not app_url.startswith(("http://", "https://")):
-            raise ConfigError("APP_URL must be set: mails through SES hold links.")
+            raise ConfigError("APP_URL must be set: mails sent by SES contain links.")
         return cls(
             region=_required(env, "AWS_REGION", "AWS_DEFAULT_REGION"),
             aws_endpoint=env.get("AWS_ENDPOINT_URL") or None,
@@ -125,7 +125,7 @@ def _sender(env: Mapping[str, str], *, required: bool) -> str:
     local, _, domain = parseaddr(value)[1].rpartition("@")
     if not (local and "." in domain and value.isascii() and value.isprintable()):
         raise ConfigError(
-            "EMAIL_SENDER must name who mails come from, as in"
+            "EMAIL_SENDER must be the sender of mails, as in"
             f" Smart Budget Planner <alerts@example.com>, not {value!r}."
         )
     return value

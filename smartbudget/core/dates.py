@@ -1,4 +1,4 @@
-"""Days and periods, in the user's own time zone; instants are aware UTC."""
+"""Days and periods in the user's time zone; instants are aware and in UTC."""
 
 import datetime
 from collections.abc import Iterator
@@ -91,10 +91,10 @@ def parse_month(value: str, field: str = "month") -> datetime.date:
     """
     try:
         if len(value) != 7:
-            raise ValueError  # noqa: TRY301 - one sentence for every malformed month
+            raise ValueError  # noqa: TRY301 - same message for every malformed month
         first = datetime.date.fromisoformat(f"{value}-01")
         if not 1 < first.year < datetime.MAXYEAR:
-            raise ValueError  # noqa: TRY301 - there are months before and after it
+            raise ValueError  # noqa: TRY301 - callers compute the months around it
         return first
     except ValueError:
         raise InvalidError(_("Enter a month as YYYY-MM."), field) from None
@@ -125,7 +125,7 @@ def years_later(day: datetime.date, years: int) -> datetime.date:
 
 
 def now() -> datetime.datetime:
-    """Return this instant, aware UTC."""
+    """Return the current instant, aware and in UTC."""
     return datetime.datetime.now(datetime.UTC)
 
 
@@ -138,5 +138,5 @@ def timestamp(instant: datetime.datetime | None = None) -> str:
 def local_day(
     time_zone: str, instant: datetime.datetime | None = None
 ) -> datetime.date:
-    """Return the day it is (or was at `instant`) in an IANA time zone."""
+    """Return the day in an IANA time zone at an instant (default: now)."""
     return (instant or now()).astimezone(ZoneInfo(time_zone)).date()

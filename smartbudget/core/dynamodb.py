@@ -1,4 +1,4 @@
-"""What the DynamoDB models share: one connection, money, transactions."""
+"""Shared parts of the DynamoDB models: the connection, money, transactions."""
 
 import random
 import threading
@@ -25,9 +25,9 @@ from smartbudget.core.pynamodb_internals import SharedConnectionModel, botocore_
 
 T = TypeVar("T")
 
-# Seconds. PynamoDB's own (15 and 30, four times over) would hold a worker for two
-# minutes; a call that works takes milliseconds. After three tries a
-# request has waited six seconds for its 503.
+# Seconds. PynamoDB's defaults (15 and 30, with four attempts) would block a thread for
+# two minutes, while a normal call takes milliseconds. With these, a request fails with
+# 503 after three attempts and six seconds.
 CONNECT_TIMEOUT = 1
 READ_TIMEOUT = 2
 
@@ -52,12 +52,12 @@ _OUTAGE_CODES = {
 
 
 class MoneyAttribute(Attribute[Decimal]):
-    """A Decimal kept exactly; PynamoDB's NumberAttribute goes through float."""
+    """An exact Decimal; PynamoDB's NumberAttribute converts through float."""
 
     attr_type = NUMBER
 
     def serialize(self, value: Decimal) -> str:
-        # As DynamoDB keeps it: 85.00 is stored, and read back, as 85.
+        # As DynamoDB stores it: 85.00 is read back as 85.
         return format(value.normalize(), "f")
 
     def deserialize(self, value: str) -> Decimal:
@@ -67,7 +67,7 @@ class MoneyAttribute(Attribute[Decimal]):
 class _SharedConnection:
     """One client and connection pool per process, shared by all models.
 
-    Otherwise each PynamoDB model creates its own, at 90 ms and 5 MB.
+    By default each PynamoDB model creates its own, which costs 90 ms and 5 MB.
     """
 
     def __init__(self) -> None:
@@ -85,8 +85,8 @@ class _SharedConnection:
                     max_retry_attempts=2,
                     max_pool_connections=50,
                 )
-                # Creating it here, under the lock, since botocore sessions are not
-                # thread-safe while they make a client.
+                # Created here, under the lock: creating a client is not thread-safe
+                # in botocore.
                 _ = self._connection.client
             return self._connection
 
@@ -127,7 +127,7 @@ class UsersMeta:
 
 
 class Transaction:
-    """The writes of one TransactWriteItems call, in the order DynamoDB sees them."""
+    """The writes of one TransactWriteItems call."""
 
     MOST = 100  # items in a transaction (docs/aws.md#transaction-size)
 
@@ -145,11 +145,11 @@ class Transaction:
         self._deletes.append((item, condition))
 
     def put(self, item: Model, condition: Condition | None = None) -> None:
-        """Store a new item; never one that was read."""
+        """Store a new item. For one that was read, use `update`."""
         self._puts.append((item, condition))
 
     def put_once(self, item: Model, condition: Condition) -> None:
-        """Store a new item, or skip it if `condition` fails since it exists."""
+        """Store a new item, or skip it if it exists and `condition` fails."""
         self._puts.append((item, condition))
         self._once.append(item)
 
@@ -165,8 +165,9 @@ class Transaction:
         token: makes repeating safe for ten minutes. Without one, a new token is used,
         which covers botocore's own retries after a lost reply.
 
-        Raises WriteConflictError when a condition failed or another transaction was in
-        the way. An outage is left alone; whether the writes were done is then unknown.
+        Raises WriteConflictError if a condition failed or another transaction was
+        writing the same item. Errors of an outage are not caught; it is then unknown
+        whether the writes were done.
         """
         try:
             with TransactWrite(
@@ -180,7 +181,7 @@ class Transaction:
             if not refused or any(item not in self._once for item in refused):
                 raise WriteConflictError(refused) from error
             self._puts = [put for put in self._puts if put[0] not in refused]
-            if len(self):  # DynamoDB refuses a transaction of nothing
+            if len(self):  # DynamoDB rejects an empty transaction
                 self.commit()
 
     def _fill(self, transaction: TransactWrite) -> None:
@@ -189,11 +190,12 @@ class Transaction:
         for item, condition in self._puts:
             transaction.save(item, condition)
         for item, actions, condition in self._updates:
-            # A copy: PynamoDB adds the version to the list it is given.
+            # A copy, since PynamoDB appends the version's update to the list.
             transaction.update(item, list(actions), condition)
 
     def _refused(self, error: TransactWriteError) -> list[Model]:
-        """Return the items whose condition failed; reasons come in this order."""
+        """Return the items whose condition failed."""
+        # In the order of `_fill`, which is that of the cancellation reasons.
         items = [
             *(item for item, _ in self._deletes),
             *(item for item, _ in self._puts),
@@ -207,7 +209,7 @@ class Transaction:
 
 
 class WriteConflictError(Exception):
-    """Another writer was first: read again and retry.
+    """Another writer changed the item first: read it again and retry.
 
     `refused`: the items whose condition failed.
     """
@@ -224,12 +226,12 @@ def _is_conflict(error: TransactWriteError) -> bool:
 
 
 def _cancellation_codes(error: TransactWriteError) -> set[str]:
-    """Return AWS's codes of why a transaction was cancelled."""
+    """Return AWS's codes of the reasons why a transaction was cancelled."""
     return {reason.code for reason in error.cancellation_reasons if reason}
 
 
 def retry_on_conflict(attempt: Callable[[], T]) -> T:
-    """Call `attempt` until it meets no conflict, with growing, jittered waits.
+    """Call `attempt` until it raises no WriteConflictError, with jittered backoff.
 
     Raises UnavailableError after ATTEMPTS.
     """
@@ -247,8 +249,8 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
 def conditional_write(write: Callable[[], object]) -> bool:
     """Put, update or delete one item and return whether its condition held.
 
-    Retries after conflicts with transactions, as botocore does not. Other errors are
-    left alone.
+    Retries after conflicts with transactions, which botocore does not. Other errors
+    are not caught.
     """
 
     def attempt() -> bool:
@@ -281,7 +283,7 @@ def _code_of(error: PynamoDBException) -> str | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Check whether AWS could not be reached or refused to serve: 503, not a bug."""
+    """Check whether an error is an outage of AWS (answered with 503) and not a bug."""
     if isinstance(error, TransactWriteError) and _THROTTLED & _cancellation_codes(
         error
     ):

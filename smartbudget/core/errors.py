@@ -24,7 +24,7 @@ class InvalidError(DomainError):
 class InvalidRowsError(InvalidError):
     """Rows of a list are invalid.
 
-    `field` names the list, `rows` holds {row from 0: {field: [sentence]}}.
+    `field` names the list, `rows` is {row number from 0: {field: [sentence]}}.
     """
 
     def __init__(self, field: str, rows: dict[int, dict[str, list[str]]]) -> None:
@@ -62,7 +62,7 @@ class InFlightError(ConflictError):
 
 
 class SecretAnswerError(ConflictError):
-    """A request succeeded before, but its answer held a secret that is not stored."""
+    """A request succeeded before; its response had a secret and was not stored."""
 
     code = "secret_not_kept"
 
@@ -74,7 +74,7 @@ class ReusedKeyError(DomainError):
 
 
 class PreconditionError(DomainError):
-    """The stored item is not the version that the caller wants to change."""
+    """The stored item is not the version that the request expects."""
 
     code = "precondition_failed"
 
@@ -102,6 +102,6 @@ class ThrottledError(DomainError):
 
 
 class UnavailableError(DomainError):
-    """It could not be done just now; retrying is safe."""
+    """The operation is temporarily unavailable; retrying is safe."""
 
     code = "unavailable"

@@ -16,13 +16,13 @@ _KEY = re.compile(
 def receipt_key(user_id: str, name: str, ext: str) -> str:
     """Build a receipt's key.
 
-    name: the expense's id, or another 32 hexadecimal digits. ext: without its dot.
+    name: 32 hexadecimal digits, such as the expense's id. ext: without its dot.
     """
     return f"{RECEIPTS}/{user_id}/{name}.{ext}"
 
 
 def report_key(user_id: str, report_type: str, timestamp: datetime.datetime) -> str:
-    """Build a report's key; timestamp: aware, kept to the second."""
+    """Build a report's key; timestamp: aware, truncated to the second."""
     moment = timestamp.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{REPORTS}/{user_id}/{report_type}_report_{moment}.pdf"
 

@@ -1,7 +1,7 @@
 """Check the health of the AWS services that the web needs.
 
-Each gets one cheap request, which the web's role is allowed or nearly so. All are sent
-at the same time, so the check takes as long as the slowest.
+Each service gets one cheap request. All are sent at the same time, so the check takes
+as long as the slowest.
 """
 
 import logging
@@ -27,7 +27,7 @@ DEADLINE_SECONDS = 3.0
 RECENT_SECONDS = 10.0
 READ_TIMEOUT = 2  # seconds; threads still waiting at the deadline end soon after it
 
-# By the name of the part: English to programs, and translated where a page shows it.
+# The keys are names of parts: in English in the API, translated on pages.
 TABLES = {
     gettext_noop("Table users"): "users",
     gettext_noop("Table expenses"): "expenses",
@@ -48,21 +48,24 @@ class Part:
 
     name: str
     ok: bool
-    said: str  # one sentence
+    said: str  # a sentence for people
 
 
 class NotWellError(Exception):
-    """A part responds but reports that it does not work."""
+    """A part responds, but reports that it does not work."""
 
 
 def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
     """Return the health of every part within the deadline. Raises nothing."""
     checks = _checks()
     pool = ThreadPoolExecutor(len(checks), thread_name_prefix="health")
-    asked = {name: pool.submit(copy_context().run, ask) for name, ask in checks.items()}
-    wait(asked.values(), deadline_seconds)
+    results = {
+        name: pool.submit(copy_context().run, check_part)
+        for name, check_part in checks.items()
+    }
+    wait(results.values(), deadline_seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    return [_part(name, answer) for name, answer in asked.items()]
+    return [_part(name, result) for name, result in results.items()]
 
 
 def recent() -> list[Part]:
@@ -83,16 +86,16 @@ class _Recent:
     def __init__(self) -> None:
         self._parts: list[Part] | None = None
         self._until = 0.0
-        self._asking = threading.Lock()
+        self._checking = threading.Lock()
 
     def get(self) -> list[Part]:
-        if self._asking.acquire(blocking=self._parts is None):
+        if self._checking.acquire(blocking=self._parts is None):
             try:
                 if self._parts is None or time.monotonic() >= self._until:
                     self._parts = check()
                     self._until = time.monotonic() + RECENT_SECONDS
             finally:
-                self._asking.release()
+                self._checking.release()
         return self._parts or []
 
 
@@ -113,13 +116,13 @@ def _checks() -> dict[str, Callable[[], str]]:
     return checks
 
 
-def _part(name: str, answer: Future[str]) -> Part:
-    if not answer.done() or answer.cancelled():
+def _part(name: str, result: Future[str]) -> Part:
+    if not result.done() or result.cancelled():
         logger.warning("unhealthy part=%s: no answer in time", name)
         return Part(name, False, _("It did not answer in time."))
-    error = answer.exception()
+    error = result.exception()
     if error is None:
-        return Part(name, True, answer.result())
+        return Part(name, True, result.result())
     logger.warning("unhealthy part=%s", name, exc_info=error)
     return Part(name, False, _in_words(error))
 
@@ -142,11 +145,11 @@ def _in_words(error: BaseException) -> str:
 
 
 def _table(name: str) -> str:
-    found = client("dynamodb").describe_table(
+    table = client("dynamodb").describe_table(
         TableName=f"{config.resource_prefix}{name}"
     )["Table"]
-    status = found["TableStatus"]
-    if status not in {"ACTIVE", "UPDATING"}:  # it serves while it is updated
+    status = table["TableStatus"]
+    if status not in {"ACTIVE", "UPDATING"}:  # a table works during an update
         raise NotWellError(_("It is {status}.").format(status=status))
     return _("It is there.")
 
@@ -157,16 +160,16 @@ def _bucket() -> str:
 
 
 def _queue(name: str) -> str:
-    """Return a sentence with a queue's approximate numbers of messages."""
+    """Return a sentence with the approximate numbers of messages in a queue."""
     visible, hidden = (
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
     )
-    found = client("sqs").get_queue_attributes(
+    attributes = client("sqs").get_queue_attributes(
         QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
     )["Attributes"]
     return _("About {waiting} waiting, {hidden} in hand.").format(
-        waiting=found[visible], hidden=found[hidden]
+        waiting=attributes[visible], hidden=attributes[hidden]
     )
 
 
@@ -176,10 +179,10 @@ def _topic() -> str:
 
 
 def _ses() -> str:
-    found = client("sesv2").get_configuration_set(
+    settings = client("sesv2").get_configuration_set(
         ConfigurationSetName=config.ses_configuration_set
     )
-    if not found.get("SendingOptions", {}).get("SendingEnabled", True):
+    if not settings.get("SendingOptions", {}).get("SendingEnabled", True):
         raise NotWellError(_("Sending is paused."))
     return _("It sends.")
 

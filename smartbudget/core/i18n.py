@@ -1,14 +1,13 @@
-"""The current language: its messages, and how it writes dates and numbers.
+"""Translate messages, and format dates and numbers, in the current language.
 
-Framework-free, since the Lambdas write e-mails and reports: the catalogs are those that
-Django reads too (`locale/`), and pages set the language for both
-(`smartbudget.web.language`).
+Framework-free, since the Lambdas write e-mails and reports. Django reads the same
+catalogs (`locale/`), and pages set the language for both (`smartbudget.web.language`).
 
     from smartbudget.core.i18n import gettext as _
 
     raise InvalidError(_("Enter at least {least} characters.").format(least=3))
 
-E-mails and reports are written in the language of the person who reads them:
+E-mails and reports are written in the recipient's language:
 
     with override(user.language):
         subject = _("Your password was changed")
@@ -26,26 +25,26 @@ from pathlib import Path
 from babel import Locale, dates, numbers
 
 DEFAULT = "en"
-# The languages to choose from, by their own names. English needs no catalog.
+# The available languages with their native names. English needs no catalog.
 LANGUAGES = {"en": "English", "en-gb": "English (UK)", "de": "Deutsch"}
 # The locale of each language's dates and numbers (CLDR, through Babel).
 _LOCALES = {"en": "en_US", "en-gb": "en_GB", "de": "de_DE"}
 
 CATALOGS = Path(__file__).resolve().parents[2] / "locale"
-DOMAIN = "django"  # the name that Django looks for
+DOMAIN = "django"  # the file name that Django expects
 
 _active = ContextVar("language", default=DEFAULT)
 current = _active.get
 
 
 def activate(language: str) -> None:
-    """Set the language of this thread or task; an unknown one becomes English."""
+    """Set the language of this thread or task, English for an unknown one."""
     _active.set(language if language in LANGUAGES else DEFAULT)
 
 
 @contextlib.contextmanager
 def override(language: str) -> Iterator[None]:
-    """Set the language for a block; an unknown one becomes English."""
+    """Set the language for a block, English for an unknown one."""
     token = _active.set(language if language in LANGUAGES else DEFAULT)
     try:
         yield
@@ -54,87 +53,87 @@ def override(language: str) -> Iterator[None]:
 
 
 def gettext(message: str) -> str:
-    """Return a message in the current language, or unchanged without a translation."""
+    """Return a message in the current language, or unchanged if not translated."""
     return _catalog(current()).gettext(message)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    """Return the form of a message that goes with a number, in the current language."""
+    """Return the singular or plural of a message, in the current language."""
     return _catalog(current()).ngettext(one, many, number)
 
 
 def pgettext(context: str, message: str) -> str:
-    """Return a message in the current language, distinguished by a context."""
+    """Return the message of a context in the current language."""
     return _catalog(current()).pgettext(context, message)
 
 
 def gettext_noop(message: str) -> str:
     """Mark a message for the catalog and return it unchanged.
 
-    For constants, which are passed to `gettext` where they are shown.
+    For constants; they are passed to `gettext` where they are shown.
     """
     return message
 
 
 def locale() -> Locale:
-    """Return Babel's locale of the current language."""
+    """Return the Babel locale of the current language."""
     return _locale(current())
 
 
 def day(value: datetime.date) -> str:
-    """Write a day shortly: `Nov 5, 2026`."""
+    """Format a day: `Nov 5, 2026`."""
     return dates.format_date(value, "medium", locale())
 
 
 def day_of_month(value: datetime.date) -> str:
-    """Write a day whose year goes without saying: `Nov 5`."""
+    """Format a day without its year: `Nov 5`."""
     return dates.format_skeleton("MMMd", value, locale=locale())
 
 
 def long_day(value: datetime.date) -> str:
-    """Write a day with its month in full: `November 5, 2026`."""
+    """Format a day with its month in full: `November 5, 2026`."""
     return dates.format_date(value, "long", locale())
 
 
 def month(value: datetime.date) -> str:
-    """Write a month with its year: `November 2026`."""
+    """Format a month with its year: `November 2026`."""
     return dates.format_skeleton("yMMMM", value, locale=locale())
 
 
 def month_name(value: datetime.date) -> str:
-    """Write a month without its year: `November`."""
+    """Format a month without its year: `November`."""
     return dates.format_date(value, "LLLL", locale())
 
 
 def short_month(value: datetime.date) -> str:
-    """Write a month in a few letters: `Nov`."""
+    """Format an abbreviated month: `Nov`."""
     return dates.format_date(value, "LLL", locale())
 
 
 def days(first: datetime.date, last: datetime.date) -> str:
-    """Write days from one to another, both included: `Nov 5-9, 2026`."""
+    """Format a range of days, both ends included: `Nov 5-9, 2026`."""
     return dates.format_interval(first, last, "yMMMd", locale=locale())
 
 
 def weekday(value: datetime.date) -> str:
-    """Write the name of a day of the week: `Thursday`."""
+    """Format the day of the week: `Thursday`."""
     return dates.format_date(value, "EEEE", locale())
 
 
 def number(value: Decimal | int) -> str:
-    """Write a number, all its decimals: `1,234.5`."""
+    """Format a number with all its decimals: `1,234.5`."""
     return numbers.format_decimal(value, locale=locale(), decimal_quantization=False)
 
 
 def short_number(value: Decimal) -> str:
-    """Write a round number in a few letters, where they are usual: `2.5M`."""
+    """Format a round number, abbreviated if the language does so: `2.5M`."""
     short = numbers.format_compact_decimal(value, locale=locale(), fraction_digits=3)
     # If a language has no short form, Babel does not group thousands either.
     return number(value) if short.isdigit() else short
 
 
 def moment(local: datetime.datetime) -> str:
-    """Write a time of a day, as the clocks show it: `Nov 5, 2026, 4:05 PM`.
+    """Format a day and time: `Nov 5, 2026, 4:05 PM`.
 
     local: in the reader's time zone.
     """
@@ -142,7 +141,7 @@ def moment(local: datetime.datetime) -> str:
 
 
 def clock(local: datetime.datetime | datetime.time) -> str:
-    """Write a time of the day: `4:05 PM`."""
+    """Format a time of day: `4:05 PM`."""
     return dates.format_time(local, "short", locale=locale())
 
 
@@ -152,10 +151,10 @@ def percent(value: Decimal | int) -> str:
     Pages, e-mails and reports share this rule: 79.99 is never shown as 80, nor 99.99
     as 100.
     """
-    whole = int(value)
-    if not whole and value > 0:
+    points = int(value)
+    if not points and value > 0:
         return f"<{percent(1)}"
-    return numbers.format_percent(Decimal(whole).scaleb(-2), locale=locale())
+    return numbers.format_percent(Decimal(points).scaleb(-2), locale=locale())
 
 
 @functools.cache

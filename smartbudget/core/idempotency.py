@@ -1,6 +1,6 @@
-"""Store the answers to requests with an Idempotency-Key, so retries are safe.
+"""Store the responses to requests with an Idempotency-Key, so that retries are safe.
 
-An attempt takes the lease on a key's record before the work, and stores the answer
+An attempt takes the lease on the key's record before the work, and stores the response
 there afterwards. If the process dies in between, its lease expires; a retry starts over
 with the same seed and finds what the first attempt created.
 
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 
 NAME = "Idempotency-Key"
 KEPT_SECONDS = 24 * 3600
-# Longer than any request: the load balancer gives up after this time.
+# Longer than any request: the load balancer times out after 60 seconds.
 LEASE_SECONDS = 60
 RETRY_AFTER = 2  # seconds; most requests are answered within one
 LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
 
 
 class KeyedRequest(Table):
-    """`idempotency#<sha256 of user and key>`: a request, and its answer if it has one.
+    """`idempotency#<sha256 of user and key>`: a request, with its response if any.
 
     It can be found only with the key, which is not stored.
     """
@@ -48,14 +48,15 @@ class KeyedRequest(Table):
     class Meta(UsersMeta):
         pass
 
-    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
+    user_id = UnicodeAttribute(hash_key=True)  # the record's key, as above
     fingerprint = UnicodeAttribute()  # HMAC-SHA256 of the request
     seed = UnicodeAttribute()  # uuid4 hex; ids of created items are derived from it
-    lease_owner = UnicodeAttribute(attr_name="claim")  # the attempt at it, or the last
+    lease_owner = UnicodeAttribute(attr_name="claim")  # the current or last attempt
     lease_until = NumberAttribute(attr_name="claimed_until")  # epoch seconds
-    # None: not answered yet. Not called `answer`, which held sealed ones before 0.1.0.
+    # None until answered. Stored as `response`, since `answer` was encrypted data
+    # before 0.1.0.
     answer = BinaryAttribute(attr_name="response", null=True, legacy_encoding=False)
-    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
+    expires_at = NumberAttribute()  # epoch seconds; TTL, also checked in code
 
 
 LEASE = Lease(owner=KeyedRequest.lease_owner, until=KeyedRequest.lease_until)
@@ -63,11 +64,11 @@ LEASE = Lease(owner=KeyedRequest.lease_owner, until=KeyedRequest.lease_until)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a request, while it holds the lease on the request's record."""
+    """An attempt at a request, which holds the lease on the request's record."""
 
     record: str  # the record's key
     owner: str  # of the lease
-    seed: str  # ids of created items are derived from it, the same in every attempt
+    seed: str  # the same in every attempt; ids of created items are derived from it
     is_first: bool
 
 
@@ -77,12 +78,13 @@ def parse_key(value: str) -> str:
 
 
 def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:
-    """Acquire the lease on a user's key, or return the answer that it has already.
+    """Acquire the lease on a user's key, or return the response if it is stored.
 
-    fingerprints: what the request is known by; the first is stored, each is taken.
+    fingerprints: HMACs of the request; the first is stored, any of them may match.
 
-    Raises ReusedKeyError if the key is another request's, InFlightError while the same
-    one is being worked on. An outage is left alone; nothing may be done then.
+    Raises ReusedKeyError if the key was used for another request, and InFlightError
+    while the same request is being processed. Errors of an outage are not caught; the
+    work must not be done then.
     """
     digest = hashlib.sha256(f"{user_id}\n{key}".encode()).hexdigest()
     owner = new_owner()
@@ -92,25 +94,26 @@ def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | byte
 
 
 def complete(attempt: Attempt, answer: bytes) -> None:
-    """Store the answer for repetitions of the request.
+    """Store the response for retries of the request.
 
-    One that is too large for an item is not stored; a repetition does the work again.
+    If it is too large for an item, the lease is released instead, and a retry does the
+    work again.
     """
     if len(answer) > LARGEST_ANSWER:
         logger.warning("answer not kept size_bytes=%d", len(answer))
-        _let_go(attempt)
+        _release(attempt)
         return
     _update(attempt, [KeyedRequest.answer.set(answer)])
 
 
 def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
-    """Release the lease without an answer, so the request can be sent again at once.
+    """Release the lease without a response, so the request can be retried at once.
 
-    nothing_done: it was refused, so the key becomes free for a corrected request,
-    unless an earlier attempt with an unknown end may have done something.
+    nothing_done: the request was refused. Its key then becomes free for a corrected
+    request, unless there was an earlier attempt, which may have changed something.
     """
     if not (nothing_done and attempt.is_first):
-        _let_go(attempt)
+        _release(attempt)
         return
     record = KeyedRequest(attempt.record)
     conditional_write(lambda: record.delete(LEASE.held_by(attempt.owner)))
@@ -129,36 +132,36 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
     unused = (
         KeyedRequest.user_id.does_not_exist()
         | (KeyedRequest.expires_at <= now)
-        | LEASE.held_by(owner)  # stored before, and the reply lost
+        | LEASE.held_by(owner)  # stored already, but the reply was lost
     )
     if conditional_write(lambda: record.save(unused)):
         return Attempt(record_key, owner, record.seed, is_first=True)
-    found = KeyedRequest.find(record_key)
-    if found is None:  # given up meanwhile
+    stored = KeyedRequest.find(record_key)
+    if stored is None:  # deleted by `give_up` meanwhile
         raise WriteConflictError([])
-    if found.fingerprint not in fingerprints:
+    if stored.fingerprint not in fingerprints:
         raise ReusedKeyError(_("This Idempotency-Key was used for another request."))
-    if found.answer is not None:
-        answer: bytes = found.answer
+    if stored.answer is not None:
+        answer: bytes = stored.answer
         return answer
-    if found.lease_until > now:
+    if stored.lease_until > now:
         message = _("The same request is being answered just now.")
         raise InFlightError(message, RETRY_AFTER)
-    _take_over(found, owner, now)
-    return Attempt(record_key, owner, found.seed, is_first=False)
+    _take_over(stored, owner, now)
+    return Attempt(record_key, owner, stored.seed, is_first=False)
 
 
-def _take_over(found: KeyedRequest, owner: str, now: int) -> None:
+def _take_over(record: KeyedRequest, owner: str, now: int) -> None:
     """Acquire the expired lease of an earlier attempt. Raises WriteConflictError."""
     unanswered = KeyedRequest.answer.does_not_exist()
     available = LEASE.available_to(owner, now) & unanswered
     actions = LEASE.take(owner, now + LEASE_SECONDS)
-    if not conditional_write(lambda: found.update(actions, available)):
+    if not conditional_write(lambda: record.update(actions, available)):
         raise WriteConflictError([])
 
 
-def _let_go(attempt: Attempt) -> None:
-    # Not `release`: a process of an earlier version reads a number here.
+def _release(attempt: Attempt) -> None:
+    # Not LEASE.release(): processes of an earlier version expect a number here.
     _update(attempt, [KeyedRequest.lease_until.set(0)])
 
 

@@ -1,6 +1,6 @@
-"""Leases: one process at a time works on an item.
+"""Leases, with which only one process at a time works on an item.
 
-A process stores an id of its own and the time until which it may work. If it dies, its
+A process stores a random id and the time until which it may work. If it dies, its
 lease expires and the next process takes over.
 
     LEASE = Lease(owner=Job.lease_owner, until=Job.lease_until)
@@ -9,8 +9,8 @@ lease expires and the next process takes over.
     ...
     job.update(LEASE.release(), LEASE.held_by(owner))
 
-Clocks of different machines are compared, so a lease must be longer than the longest
-work plus their difference.
+The clocks of different machines are compared, so a lease must be longer than the
+longest work plus the clocks' difference.
 """
 
 import uuid
@@ -24,7 +24,7 @@ from smartbudget.core.dynamodb import Action
 
 
 def new_owner() -> str:
-    """Return a new id for a process that wants a lease, uuid4 hex."""
+    """Return a new random id for a lease's owner (uuid4 hex)."""
     return uuid.uuid4().hex
 
 
@@ -33,7 +33,7 @@ class Lease:
     """The two attributes of a model that hold its lease."""
 
     owner: Attribute[str]
-    # When the lease expires, in any form that sorts by time: epoch seconds, ISO 8601.
+    # When the lease expires, in any type that sorts by time: epoch seconds, ISO 8601.
     until: Attribute[Any]
 
     def free_at(self, now: Any) -> Condition:
@@ -59,5 +59,5 @@ class Lease:
         return [self.owner.set(owner), self.until.set(until)]
 
     def release(self) -> list[Action]:
-        """Return the update that frees the lease; its last owner stays named."""
+        """Return the update that releases the lease; its last owner stays stored."""
         return [self.until.remove()]

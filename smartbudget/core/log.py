@@ -1,8 +1,8 @@
-"""Logging: JSON lines on standard error, in UTC; and numbers that CloudWatch reads.
+"""Write logs as JSON lines on standard error, and metrics for CloudWatch.
 
 Every line has the context bound here: request, task, user. The request id is passed on
-with messages, notifications and invocations, so one search finds all consequences of a
-click, e-mails included.
+with messages, notifications and invocations, so one search finds everything that a
+click caused, e-mails included.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from typing import Any
 
 from smartbudget.core.config import config
 
-METRICS = "SmartBudget"  # namespace
+METRICS = "SmartBudget"  # the namespace of metrics
 
 # The secret at the end of a mail's link. It must not be logged, but Django logs the
-# paths that it refuses.
+# paths of refused requests.
 LINK_KEY = re.compile(r"/[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
 # The id of the current request, or None.
@@ -34,7 +34,7 @@ _facts: ContextVar[dict[str, str]] = ContextVar("facts")
 def bind(name: str | None = None, **facts: str) -> None:
     """Start a new log context, dropping the previous one.
 
-    name: the request id, which goes on with all that the work leads to.
+    name: the request id, which is passed on to all work that this work starts.
     """
     request_id.set(name)
     _facts.set(facts)
@@ -47,7 +47,7 @@ def bind_more(**facts: str) -> None:
 
 @contextlib.contextmanager
 def bound(name: str | None = None, **facts: str) -> Iterator[None]:
-    """Add facts to the log context for the length of a block.
+    """Add facts to the log context for a block.
 
     name: a request id that replaces the current one, or None to keep it.
     """
@@ -61,7 +61,7 @@ def bound(name: str | None = None, **facts: str) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """Format each record as one line of JSON, so that no text can forge a line."""
+    """A formatter that writes one line of JSON, so no text can forge another line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as JSON."""
@@ -83,10 +83,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Send every log line to standard error, where AWS collects it.
+    """Send all logs to standard error, which AWS collects. Safe to repeat.
 
-    Safe to repeat. Replaces the handler that Lambda installs, so that the lines look
-    the same everywhere.
+    Replaces the handler that Lambda installs, so the format is the same everywhere.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
@@ -97,9 +96,9 @@ def set_up(level: str) -> None:
 
 
 def _quieter(record: logging.LogRecord) -> bool:
-    """Log invalid requests, such as those with a wrong Host, as warnings.
+    """Turn errors of invalid requests, such as a wrong Host, into warnings.
 
-    Django logs them as errors with a traceback, and an alarm counts errors.
+    Django logs them as errors with a traceback, and errors trigger an alarm.
     """
     if record.name.startswith("django.security."):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
@@ -115,10 +114,10 @@ def count(name: str, number: int = 1, **dimensions: str) -> None:
 
 
 def metric(name: str, value: float, **dimensions: str) -> None:
-    """Write one number as CloudWatch's embedded metric format.
+    """Log a number in CloudWatch's embedded metric format.
 
-    On AWS the line becomes a metric in the namespace SmartBudget, without a call;
-    elsewhere it is a line in the log.
+    CloudWatch turns the line into a metric in the namespace SmartBudget, without an
+    API call. Elsewhere it is just a line.
     """
     line = {
         "_aws": {

@@ -1,4 +1,4 @@
-"""Money: `Decimal` in currency units, with the decimals of its currency."""
+"""Parse, format and compare amounts of money: Decimals in currency units."""
 
 import copy
 import re
@@ -18,8 +18,8 @@ _HUNDREDTH = Decimal("0.01")
 
 LIMIT = Decimal(10) ** 12  # amounts stay below this
 
-# Code -> decimals, for every currency in which people can pay (precious metals and
-# test codes have no exponent in ISO 4217).
+# {code: decimals} of every currency to pay with (precious metals have no exponent in
+# ISO 4217, and two codes are reserved for tests and for no currency).
 CURRENCIES: dict[str, int] = {
     currency.code: currency.exponent
     for currency in Currency
@@ -30,7 +30,7 @@ CURRENCIES: dict[str, int] = {
 def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal:
     """Parse an amount above zero and below 10^12 with at most its currency's decimals.
 
-    value: a str, int or Decimal. A float is refused: it has no exact decimals.
+    value: a str, int or Decimal. A float is rejected, since its decimals are inexact.
 
     Raises InvalidError naming `field`.
     """
@@ -41,7 +41,7 @@ def parse_amount(value: object, currency: str, field: str = "amount") -> Decimal
 
 
 def parse_bound(value: object, currency: str, field: str) -> Decimal:
-    """Parse a bound to compare amounts with: as `parse_amount`, but zero is accepted.
+    """Parse a filter's minimum or maximum: as `parse_amount`, but zero is accepted.
 
     Raises InvalidError naming `field`.
     """
@@ -83,7 +83,7 @@ def _exact(amount: Decimal, currency: str, field: str) -> Decimal:
 
 
 def is_amount(value: object, amount: Decimal) -> bool:
-    """Check whether a value, in any notation, equals an amount."""
+    """Check whether a value, as a string or number, equals an amount."""
     if isinstance(value, str):
         value = value.strip()
         return bool(_NUMBER.fullmatch(value)) and Decimal(value) == amount
@@ -101,7 +101,7 @@ def format_amount(amount: Decimal, currency: str) -> str:
 def display(amount: Decimal, currency: str) -> str:
     """Format an amount in the current language: `$1,234.50`.
 
-    With the decimals of `format_amount`; CLDR has fewer for some currencies.
+    With the decimals of `format_amount`, since CLDR has fewer for some currencies.
     """
     pattern = copy.copy(i18n.locale().currency_formats["standard"])
     places = _places(amount, currency)
@@ -109,7 +109,7 @@ def display(amount: Decimal, currency: str) -> str:
     formatted: str = pattern.apply(
         amount, i18n.locale(), currency=currency, currency_digits=False
     )
-    # CLDR has a space between letters and digits, as in KWD 5.000; Babel has not.
+    # CLDR puts a space between letters and digits, as in KWD 5.000; Babel does not.
     return re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", formatted)
 
 
@@ -132,10 +132,10 @@ def editable(amount: Decimal, currency: str) -> str:
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal:
-    """Return a share in percent, two decimals, rounded towards zero; 0 of nothing.
+    """Return a share in percent with two decimals, rounded down; 0 if `whole` is 0.
 
-    So 79.999 is 79.99, and never a level that was not reached. `i18n.percent` formats
-    it for users.
+    Rounding down means that 79.999 does not reach a threshold of 80. `i18n.percent`
+    formats it for users.
     """
     if not whole:
         return Decimal("0.00")

@@ -17,15 +17,16 @@ T = TypeVar("T")
 Item = dict[str, Any]  # in DynamoDB's JSON
 Key = dict[str, dict[str, Any]]  # in DynamoDB's JSON: {"user_id": {"S": "..."}}
 
-# A filtered page reads this many items at first, which is often enough, then up to so
-# many megabytes. With too few matches the page is short or empty, but has a next one.
+# A filtered page reads this many items at first, which is often enough, then up to
+# MOST_PAGES pages of 1 MB. With too few matches, a page is short or empty but still has
+# a `next`.
 READ_FIRST = 500
-MOST_PAGES = 10  # megabytes: some 30,000 expenses
+MOST_PAGES = 10  # about 30,000 expenses
 
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Items in list order; `next` and `previous` are None at the ends of the list."""
+    """Items in list order. `next` is None on the last page, `previous` on the first."""
 
     items: list[T]
     next: Key | None = None
@@ -54,7 +55,7 @@ def query_page(
     the list ends, or READ_FIRST items and MOST_PAGES megabytes are read.
     """
     raw_items: list[Item] = []
-    onward: Key | None = after
+    next_key: Key | None = after
     filtered = matching is not None or keep is not None
     for size in _sizes() if filtered else [limit + 1]:
         results = index.query(
@@ -63,21 +64,21 @@ def query_page(
             filter_condition=matching,
             scan_index_forward=newest_first == backwards,
             page_size=size,
-            last_evaluated_key=onward,
+            last_evaluated_key=next_key,
         )
-        answer = next(results.page_iter)
-        raw_items += filter(keep, answer["Items"]) if keep else answer["Items"]
-        onward = answer.get("LastEvaluatedKey")
-        if onward is None or len(raw_items) > limit:
+        response = next(results.page_iter)
+        raw_items += filter(keep, response["Items"]) if keep else response["Items"]
+        next_key = response.get("LastEvaluatedKey")
+        if next_key is None or len(raw_items) > limit:
             break
-    # A search may find thousands; only those of the page become models.
+    # A search may match thousands; only the page's items are converted to models.
     items = [model_of(index).from_raw_data(raw) for raw in raw_items[:limit]]
     if len(raw_items) > limit:
-        onward = _key_of(items[-1], key_names)
-    back = after and (_key_of(items[0], key_names) if items else after)
+        next_key = _key_of(items[-1], key_names)
+    previous_key = after and (_key_of(items[0], key_names) if items else after)
     if backwards:
-        return Page(items[::-1], next=back, previous=onward)
-    return Page(items, next=onward, previous=back)
+        return Page(items[::-1], next=previous_key, previous=next_key)
+    return Page(items, next=next_key, previous=previous_key)
 
 
 def _sizes() -> Iterator[int | None]:

@@ -1,7 +1,7 @@
-"""What the application needs of PynamoDB beyond its documented interface.
+"""Wrappers of PynamoDB's private attributes.
 
-Nothing else in the application uses names of PynamoDB that begin with an underscore.
-tests/core/test_pynamodb_internals.py fails where a new version changes one of these.
+No other module uses names of PynamoDB that begin with an underscore.
+tests/core/test_pynamodb_internals.py fails if a new version changes one of these.
 """
 
 import threading
@@ -18,7 +18,7 @@ _joining = threading.Lock()
 
 
 class SharedConnectionModel(Model):
-    """A model that uses a connection which exists, instead of making its own."""
+    """Base of models that share one connection instead of creating their own."""
 
     @classmethod
     def shared_connection(cls) -> Connection:
@@ -27,13 +27,13 @@ class SharedConnectionModel(Model):
 
     @classmethod
     def table_connection(cls) -> TableConnection:
-        """Return the connection to the model's table, for calls that models lack."""
+        """Return the connection to the model's table, for calls that Model lacks."""
         return cls._get_connection()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        # A model that inherits the connection of its base would not make its own
-        # indexes known.
+        # A model that inherited its base's connection would never register its own
+        # indexes.
         cls._connection = None
 
     @classmethod
@@ -42,16 +42,16 @@ class SharedConnectionModel(Model):
             table: TableConnection = super()._get_connection()
             shared = cls.shared_connection()
             if table.connection is not shared:
-                _make_known(shared, table.get_meta_table())
+                _register(shared, table.get_meta_table())
                 table.connection = shared
         return table
 
 
-def _make_known(shared: Connection, table: MetaTable) -> None:
+def _register(shared: Connection, table: MetaTable) -> None:
     """Register a table's keys and indexes with the connection.
 
-    Several kinds of item live in one table, each with its model, and most of the models
-    name no index. Whichever connects first, the one with the indexes stays.
+    A table may have several models, most of them without indexes. In any order of
+    registration, the description with the most indexes stays.
     """
     known = shared._tables.get(table.table_name)
     if known is None or len(_indexes(known)) < len(_indexes(table)):
@@ -59,8 +59,8 @@ def _make_known(shared: Connection, table: MetaTable) -> None:
 
 
 def _indexes(table: MetaTable) -> list[Any]:
-    found: list[Any] = table.data.get(GLOBAL_SECONDARY_INDEXES, [])
-    return found
+    indexes: list[Any] = table.data.get(GLOBAL_SECONDARY_INDEXES, [])
+    return indexes
 
 
 def model_of(index: Index[Any]) -> type[Any]:
@@ -72,11 +72,11 @@ def model_of(index: Index[Any]) -> type[Any]:
 def hash_key_of(model: type[Model]) -> str:
     """Return the name of the attribute that is a model's hash key."""
     name = model._hash_keyname
-    assert name is not None  # PynamoDB connects no model without one
+    assert name is not None  # PynamoDB requires one
     return name
 
 
 def botocore_error(error: PynamoDBException) -> BaseException | None:
-    """Return botocore's error behind PynamoDB's, whose own drops the HTTP status."""
+    """Return the botocore error behind PynamoDB's, which has no HTTP status."""
     cause: BaseException | None = error.cause
     return cause.__cause__ if isinstance(cause, VerboseClientError) else cause

@@ -1,9 +1,9 @@
 """Count the requests of each caller per minute, across all processes.
 
-Each process counts by the minute of the clock. After a tenth of the limit it adds its
-count to an item shared by all processes, and reads the total. So most callers cost no
-AWS call, and a heavy one a write per tenth of the limit, and none once over it. Each
-process may let through up to a tenth of the limit more. Best effort: if DynamoDB is
+Minutes are those of the clock. After each tenth of the limit, a process adds its count
+to an item shared by all processes and reads the total. So most callers cost no AWS
+call, and a heavy one costs a write per tenth of the limit and nothing once over it.
+Each process may allow up to a tenth of the limit more. Best effort: if DynamoDB is
 down, each process enforces the limit alone.
 
 Why: docs/decisions.md#requests-are-counted-in-memory-and-shared-rarely
@@ -24,15 +24,15 @@ from smartbudget.core.throttling import Throttle
 logger = logging.getLogger(__name__)
 
 WINDOW = 60  # seconds
-MOST_CALLERS = 10_000  # remembered at once; some 2 MB
+MOST_CALLERS = 10_000  # kept in memory; about 2 MB
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a caller has used of the limit, after a request."""
+    """A caller's use of the limit after a request."""
 
     limit: int  # requests a window
-    remaining: int  # as far as this process knows
+    remaining: int  # as known to this process
     reset: int  # seconds until the window ends, at least 1
     is_over: bool
 
@@ -40,14 +40,14 @@ class Usage:
 @dataclass(slots=True)
 class _Count:
     total: int = 0  # of this process, and the shared total as last read
-    unshared: int = 0  # of this process, not added to the shared item yet
+    unshared: int = 0  # of this process, not yet added to the shared item
 
 
 class Limiter:
     """The counters of one process. Safe to use from many threads."""
 
     def __init__(self, limit: int) -> None:
-        """limit: requests a window and caller, above zero."""
+        """limit: requests per caller and window, above zero."""
         self.limit = limit
         self.share = max(1, limit // 10)
         self._window = 0
@@ -92,7 +92,8 @@ class Limiter:
 def _share(caller: str, window: int, count: int) -> int:
     """Add to the shared count of all processes; return it, or 0 during an outage.
 
-    A lost reply counts twice (docs/aws.md#lost-replies), which is harmless here.
+    After a lost reply the retry counts twice (docs/aws.md#lost-replies), which is
+    harmless here.
     """
     digest = hashlib.sha256(caller.encode()).hexdigest()
     counter = Throttle(user_id=f"rate#{window}#{digest}")

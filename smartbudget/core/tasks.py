@@ -12,8 +12,7 @@ to deliver.
     send_task("budgets.tasks.recount_budget", {"budget_id": ...}, countdown=5)
     apply("budgets.tasks.recount_budget", {"budget_id": ...})
 
-The last two need no import: a module can queue, or run here and now, a task of a layer
-above its own.
+The last two need no import, so a module can queue or run a task of a layer above it.
 """
 
 import functools
@@ -31,8 +30,7 @@ from smartbudget.core import aws, log
 
 logger = logging.getLogger(__name__)
 
-# Modules with tasks. Names are looked up among the tasks these registered, so a message
-# can never call any other function.
+# Modules with tasks. A message can only call a task that one of these registered.
 MODULES = (
     "budgets.tasks",
     "expenses.tasks",
@@ -40,19 +38,19 @@ MODULES = (
     "profiles.tasks",
     "reports.tasks",
 )
-# Messages and stored jobs carry a task's name, so it stays when its module moves.
+# Messages and stored jobs contain a task's name, so old names of modules still work.
 MOVED = {"accounts.tasks": "profiles.tasks"}
 DEFAULT = "notifications.tasks.deliver_notification"
 
-BATCH = 10  # entries SQS takes in one SendMessageBatch (docs/aws.md#queue-limits)
+BATCH = 10  # entries in one SendMessageBatch (docs/aws.md#queue-limits)
 LONGEST_COUNTDOWN = 900  # seconds (docs/aws.md#queue-limits)
 
 _registry: dict[str, "Task"] = {}
-eager = False  # tests set it: a task then runs on the spot
+eager = False  # set by tests: queued tasks then run at once, in process
 
 
 class QueueError(Exception):
-    """SQS could not be reached, or refused; `refused`: the calls not queued."""
+    """SQS was unreachable or refused messages; `refused`: the calls not queued."""
 
     def __init__(self, refused: list[dict[str, Any]]) -> None:
         super().__init__(f"{len(refused)} messages were not queued")
@@ -67,7 +65,7 @@ class UnknownTaskError(Exception):
 class Attempt:
     """The attempt in which a task runs."""
 
-    is_last: bool = False  # failing again sends the message to the dead letters
+    is_last: bool = False  # another failure moves the message to the dead letters
     seconds_left: float = 60  # until the Lambda is stopped
 
 
@@ -77,7 +75,7 @@ current_attempt = _attempt.get
 
 
 class Task:
-    """A function that can also be queued; calling it runs it here and now."""
+    """A function that can also be queued; calling it runs it directly."""
 
     def __init__(self, function: Callable[..., object], name: str) -> None:
         self.function = function
@@ -98,7 +96,7 @@ class Task:
     def delay_many(
         self, calls: Sequence[Mapping[str, Any]], countdown: int = 0
     ) -> None:
-        """Queue many calls, ten to a request; see `send_tasks`."""
+        """Queue many calls, ten per request; see `send_tasks`."""
         send_tasks(self.name, calls, countdown)
 
 
@@ -118,14 +116,14 @@ def apply(name: str, kwargs: Mapping[str, Any]) -> Any:
 def send_tasks(
     name: str, calls: Sequence[Mapping[str, Any]], countdown: int = 0
 ) -> None:
-    """Queue many calls of a task by its name, ten to a request.
+    """Queue many calls of a task by its name, ten per request.
 
     calls: the keyword arguments of each; must be JSON. countdown: seconds (0-900)
     until they run.
 
-    Raises QueueError with the calls not queued. If SQS does not respond, the rest is
-    not attempted, since a request is waiting and each attempt takes seconds. A call may
-    be queued twice after a lost reply.
+    Raises QueueError with the calls not queued. If SQS does not respond, the remaining
+    calls are not attempted, since each attempt takes seconds and a request may be
+    waiting. A call may be queued twice after a lost reply.
     """
     if not 0 <= countdown <= LONGEST_COUNTDOWN:
         raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
@@ -160,10 +158,10 @@ def _send(
         }
         for number, call in enumerate(calls)
     ]
-    answer = aws.client("sqs").send_message_batch(
+    response = aws.client("sqs").send_message_batch(
         QueueUrl=aws.queue_url(), Entries=entries
     )
-    failed = answer.get("Failed", [])  # even where the whole is a 200
+    failed = response.get("Failed", [])  # possible even in a 200 response
     for entry in failed:
         logger.error("task not queued task=%s code=%s", name, entry["Code"])
     return [dict(calls[int(entry["Id"])]) for entry in failed]
@@ -184,9 +182,9 @@ def task(*, name: str) -> Callable[[Callable[..., object]], Task]: ...
 def task(
     function: Callable[..., object] | None = None, *, name: str | None = None
 ) -> Any:
-    """Register a module-level function as a task, by `@task` or `@task(name=...)`.
+    """Register a module-level function as a task: `@task` or `@task(name=...)`.
 
-    name: on the queue; its dotted name by default.
+    name: the task's name in messages; by default the function's dotted name.
     """
     if function is None:
         return functools.partial(task, name=name)
@@ -198,7 +196,7 @@ def task(
 
 
 def find(name: str | None) -> Task:
-    """Return a registered task; None means delivery of a notification.
+    """Return a registered task; None returns the delivery of a notification.
 
     Raises UnknownTaskError.
     """
@@ -216,8 +214,8 @@ def find(name: str | None) -> Task:
 def run(body: str, name: str | None, attempt: Attempt | None = None) -> None:
     """Run the task of one message.
 
-    body: JSON object of the task's arguments. attempt: returned to the task by
-    `current_attempt()`.
+    body: JSON object of the task's arguments. attempt: what `current_attempt()` returns
+    to the task.
 
     Raises UnknownTaskError, ValueError or TypeError for a message that can never
     succeed, and whatever the task raises.

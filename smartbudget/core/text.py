@@ -1,4 +1,4 @@
-"""Validate text, and compare it as users see it.
+"""Validate text, and compare it by how it looks.
 
 Why: docs/decisions.md#categories-are-compared-as-people-see-them
 """
@@ -11,23 +11,23 @@ from functools import lru_cache
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 
-# Control characters and lone surrogates are not text; SQS refuses them too.
-# Unassigned code points stay allowed: they may be emoji newer than this Python.
+# Control characters and lone surrogates are not text; SQS rejects them too.
+# Unassigned code points are allowed: they may be emoji newer than this Python.
 _REFUSED = {"Cc", "Cs"}
 
-# Unicode's Default_Ignorable_Code_Point: these are invisible. Unassigned ones are
-# included, as in the property, which a test compares.
+# Unicode's Default_Ignorable_Code_Point: invisible characters. Unassigned ones are
+# included, as in Unicode's property; a test compares them.
 _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-# The flags of England, Scotland and Wales are one black flag with invisible letters.
+# The flags of England, Scotland and Wales are a black flag and invisible letters.
 _FLAG = "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
 _INVISIBLE = re.compile(f"({_FLAG})|[{_IGNORABLE}]")
 
-# Combining classes of accents, and of the vowel points that Hebrew, Arabic and Syriac
-# are mostly written without. In other scripts a mark makes another letter.
+# Combining classes of accents, and of the vowel points that are usually omitted in
+# Hebrew, Arabic and Syriac. In other scripts a mark makes a different letter.
 _ACCENTS = {1, *range(10, 37), *range(200, 241)}
 # Letters that Unicode does not decompose, by their names: ø, ł, đ, æ.
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -43,9 +43,9 @@ def validate_text(
     lines: bool = False,
     verbatim: bool = False,
 ) -> str:
-    """Return a text trimmed, validated, and with white space as single spaces.
+    """Validate a text and return it trimmed, with single spaces.
 
-    A text of invisible characters only counts as empty. longest, shortest: characters,
+    A text of only invisible characters counts as empty. longest, shortest: characters,
     both included. lines: allow line breaks and tabs, and keep inner white space.
     verbatim: keep inner white space.
 
@@ -90,9 +90,10 @@ def validate_choice(value: object, choices: Collection[str], field: str) -> str:
 
 @lru_cache(maxsize=4096)
 def casefold_key(value: str) -> str:
-    """Return a key that is equal for texts that look the same in any case.
+    """Return a key that is equal for texts that look the same, ignoring case.
 
-    It has no invisible characters, single spaces, and is caseless by Unicode's D145.
+    It has no invisible characters and only single spaces. Case is folded as Unicode
+    defines canonical caseless matching (D145).
     """
     if value.isascii():
         return _single_spaced(value.lower())
@@ -102,9 +103,10 @@ def casefold_key(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def search_key(value: str) -> str:
-    """Return the key by which a search compares texts: caseless, without accents.
+    """Return the key by which a search compares texts, ignoring case and accents.
 
-    Café is found by cafe, Øl by ol, Straße by strasse, fullwidth letters by plain ones.
+    `cafe` finds Café, `ol` finds Øl, `strasse` finds Straße, and plain letters find
+    fullwidth ones.
     """
     key = casefold_key(value)
     if key.isascii():
@@ -119,13 +121,13 @@ def without_invisible(value: str) -> str:
 
 
 def legacy_casefold_key(value: str) -> str:
-    """Return the `casefold_key` of versions up to 0.1, used in old budget ids."""
+    """Return the `casefold_key` of versions up to 0.1, which old budget ids contain."""
     return unicodedata.normalize("NFC", value).casefold()
 
 
-def _plain(found: re.Match[str]) -> str:
-    """Return a decomposed character without its accent, or empty for an accent."""
-    character = found[0]
+def _plain(match: re.Match[str]) -> str:
+    """Return a decomposed character without its accent, or "" for an accent."""
+    character = match[0]
     if unicodedata.combining(character) in _ACCENTS:
         return ""
     letter = _LATIN.match(unicodedata.name(character, ""))

@@ -1,4 +1,4 @@
-"""Count attempts in DynamoDB, across all processes, and limit them."""
+"""Limit attempts, with counters in DynamoDB that all processes share."""
 
 import hashlib
 import time
@@ -18,14 +18,14 @@ class Throttle(Table):
     class Meta(UsersMeta):
         pass
 
-    user_id = UnicodeAttribute(hash_key=True)  # the counter's own key
+    user_id = UnicodeAttribute(hash_key=True)  # the counter's key, as above
     tries = NumberAttribute()
     expires_at = NumberAttribute()  # epoch seconds; TTL
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A number of attempts in a number of seconds, counted from the first one."""
+    """A number of attempts within a number of seconds, counted from the first one."""
 
     action: str
     tries: int
@@ -39,12 +39,12 @@ class Limit:
 
 
 def count(limit: Limit, identifier: str) -> None:
-    """Count an attempt before it is made, so that parallel ones are limited too.
+    """Count an attempt. Call it before the attempt, so that parallel ones are limited.
 
     Raises ThrottledError, without counting, if there were too many.
     """
     counter = Throttle(user_id=limit.key(identifier))
-    while not (_add(counter, limit) or _start_again(counter, limit)):
+    while not (_add(counter, limit) or _restart(counter, limit)):
         try:
             counter.refresh(consistent_read=True)
         except Throttle.DoesNotExist:
@@ -55,7 +55,7 @@ def count(limit: Limit, identifier: str) -> None:
 
 
 def give_back(limit: Limit, identifier: str) -> None:
-    """Subtract an attempt that should not have counted."""
+    """Subtract an attempt that should not count."""
     counter = Throttle(user_id=limit.key(identifier))
     counted = (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0)
     conditional_write(lambda: counter.update([Throttle.tries.add(-1)], counted))
@@ -63,15 +63,15 @@ def give_back(limit: Limit, identifier: str) -> None:
 
 def _add(counter: Throttle, limit: Limit) -> bool:
     now = int(time.time())
-    end = Throttle.expires_at | (now + limit.seconds)  # the first try sets it
+    end = Throttle.expires_at | (now + limit.seconds)  # set by the first attempt
     actions: list[Action] = [Throttle.tries.add(1), Throttle.expires_at.set(end)]
-    open_to_more = Throttle.user_id.does_not_exist() | (
+    below_limit = Throttle.user_id.does_not_exist() | (
         (Throttle.expires_at > now) & (Throttle.tries < limit.tries)
     )
-    return conditional_write(lambda: counter.update(actions, open_to_more))
+    return conditional_write(lambda: counter.update(actions, below_limit))
 
 
-def _start_again(counter: Throttle, limit: Limit) -> bool:
+def _restart(counter: Throttle, limit: Limit) -> bool:
     now = int(time.time())
     end = now + limit.seconds
     actions: list[Action] = [Throttle.tries.set(1), Throttle.expires_at.set(end)]

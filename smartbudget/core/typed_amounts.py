@@ -14,7 +14,7 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES
 from smartbudget.core.text import without_invisible
 
-MOST_TERMS = 20  # of a sum
+MOST_TERMS = 20  # in a calculation
 
 # A number with an optional sign before or after it.
 _TERM = re.compile(r"([^0-9]*)([0-9](?:[0-9.,' ]*[0-9])?)([^0-9]*)", re.ASCII)
@@ -29,10 +29,10 @@ _APOSTROPHES = str.maketrans("\u2019\u02bc\u00b4", "'''")
 def typed_amount(text: str, currency: str, field: str = "amount") -> str:
     """Return an amount typed by a user in the notation of `parse_amount`.
 
-    It may have its currency's sign or code; `+`, `-` and `*` calculate. It is parsed in
-    the current language: `1.234,50` becomes `1234.50` in German. Another language's
-    decimal mark is accepted if all decimals of the currency follow. Any other text is
-    returned unchanged, for `parse_amount` to refuse.
+    The text may have the currency's sign or code, and calculate with `+`, `-` and `*`.
+    It is parsed in the current language: `1.234,50` becomes `1234.50` in German. The
+    decimal mark of another language is accepted if all decimals of the currency follow
+    it. Any other text is returned unchanged, for `parse_amount` to reject.
 
     Raises InvalidError naming `field` for another currency's sign, for a date, and for
     a separator that could mark thousands or decimals.
@@ -43,10 +43,10 @@ def typed_amount(text: str, currency: str, field: str = "amount") -> str:
     tokens = re.split(r"\s*([-+*])\s*", plain.translate(_APOSTROPHES))
     if not tokens[0] and len(tokens) > 1 and tokens[1] != "*":
         tokens = [f"{tokens[1]}{tokens[2]}", *tokens[3:]]
-    numbers = [_read(each, currency, field) for each in tokens[::2]]
+    numbers = [_read(term, currency, field) for term in tokens[::2]]
     # Raised here, since parse_amount might read the text as another amount.
     if _DATE.fullmatch(plain) or any(
-        _is_unclear(each, numbers, tokens, currency) for each in numbers
+        _is_ambiguous(number, numbers, tokens, currency) for number in numbers
     ):
         raise InvalidError(_("Enter an amount as a number."), field)
     if len(numbers) == 1:
@@ -58,16 +58,16 @@ def typed_amount(text: str, currency: str, field: str = "amount") -> str:
     return _calculate(numbers, tokens[1::2]) or text
 
 
-def _is_unclear(
+def _is_ambiguous(
     number: str | None,
     numbers: list[str | None],
     tokens: list[str],
     currency: str,
 ) -> bool:
-    """Check whether a number could be thousands or decimals: 10.000 as 10 or 10000.
+    """Check whether a number could mean thousands or decimals: 10.000 as 10 or 10000.
 
-    A single amount with too many decimals is refused by `parse_amount`, with its
-    reason; the sum of several could come out round. A factor may have more decimals.
+    For a single amount with too many decimals, `parse_amount` has a better message; the
+    decimals of several could add up to a valid sum. A factor may have more decimals.
     """
     places = CURRENCIES[currency]
     if number is None or places > 2 or "*" in tokens or not _THREE.fullmatch(number):
@@ -76,7 +76,7 @@ def _is_unclear(
 
 
 def _calculate(numbers: Iterable[str | None], operators: Iterable[str]) -> str | None:
-    """Add up products; None if one of the numbers is none."""
+    """Calculate products, then their sum; return None if a number is invalid."""
     first, *others = numbers
     terms = [_decimal(first)]
     for operator, number in zip(operators, others, strict=True):
@@ -99,13 +99,13 @@ def _decimal(number: str | None) -> Decimal | None:
 def _read(term: str, currency: str, field: str) -> str | None:
     """Return a number without its currency sign, for Decimal, or None if invalid."""
     minus = term[:1] if term[:1] in {"+", "-"} else ""
-    found = _TERM.fullmatch(term.removeprefix(minus))
-    if not found:
+    match = _TERM.fullmatch(term.removeprefix(minus))
+    if not match:
         return None
-    before, number, after = found.groups()
+    before, number, after = match.groups()
     if before and before[-1] in ".," and not _is_own(before, currency):
         if before[-2:-1].isalpha():
-            return None  # the dot of Rs.500, or the point of USD.50
+            return None  # the dot of Rs.500, or the decimal point of USD.50
         before, number = before[:-1], f"{before[-1]}{number}"
     if after and after[0] in ".,":
         number, after = f"{number}{after[0]}", after[1:]
@@ -113,45 +113,45 @@ def _read(term: str, currency: str, field: str) -> str | None:
         _refuse_other(sign, currency, field)
     if not all(_is_own(sign, currency) for sign in (before, after) if sign.strip()):
         return None
-    read = _separated(number, CURRENCIES[currency])
-    return None if read is None else f"{minus}{read}"
+    plain = _without_grouping(number, CURRENCIES[currency])
+    return None if plain is None else f"{minus}{plain}"
 
 
-def _separated(number: str, places: int) -> str | None:
+def _without_grouping(number: str, places: int) -> str | None:
     """Return a number with a decimal point only, or None if it is invalid.
 
     places: the decimals of its currency.
     """
     symbols = i18n.locale().number_symbols["latn"]
     point, group = symbols["decimal"], symbols["group"]
-    whole, found, decimals = number.partition(point)
+    units, has_point, decimals = number.partition(point)
     if re.fullmatch("[0-9]*", decimals):
         for mark in (group, "'", " "):
-            if _is_grouped(whole, mark):
-                whole = whole.replace(mark, "")
-        if re.fullmatch("[0-9]*", whole):
-            return f"{whole}.{decimals}" if found else whole
+            if _is_grouped(units, mark):
+                units = units.replace(mark, "")
+        if re.fullmatch("[0-9]*", units):
+            return f"{units}.{decimals}" if has_point else units
     return _in_other_language(number, point, group, places)
 
 
 def _in_other_language(number: str, point: str, group: str, places: int) -> str | None:
     """Parse `12,50` in English, `12.50` and `1,234.50` in German, or return None."""
-    whole, mark, decimals = number.rpartition(group)
+    units, mark, decimals = number.rpartition(group)
     if not mark:
         return None
-    if group == "." and re.fullmatch("[0-9]*", whole):
-        return number  # the notation of programs, with any number of decimals
+    if group == "." and re.fullmatch("[0-9]*", units):
+        return number  # as in programs, with any number of decimals
     if len(decimals) != places:
         return None
     for other in (point, "'", " "):
-        if _is_grouped(whole, other):
-            return f"{whole.replace(other, '')}.{decimals}"
-    return f"{whole}.{decimals}" if re.fullmatch("[0-9]*", whole) else None
+        if _is_grouped(units, other):
+            return f"{units.replace(other, '')}.{decimals}"
+    return f"{units}.{decimals}" if re.fullmatch("[0-9]*", units) else None
 
 
-def _is_grouped(whole: str, mark: str) -> bool:
+def _is_grouped(units: str, mark: str) -> bool:
     escaped = re.escape(mark)
-    return re.fullmatch(_GROUPED % (escaped, escaped), whole) is not None
+    return re.fullmatch(_GROUPED % (escaped, escaped), units) is not None
 
 
 def _is_own(sign: str, currency: str) -> bool:
@@ -179,18 +179,18 @@ def _signs(currency: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=512)
-def _signs_in(currency: str, spoken: str) -> frozenset[str]:
-    # A code begins with its country's code, where the short sign is used.
+def _signs_in(currency: str, locale_name: str) -> frozenset[str]:
+    # A currency's code begins with the code of its country, which uses the short sign.
     signs = {currency}
-    for name in (spoken, "en", f"und_{currency[:2]}"):
+    for name in (locale_name, "en", f"und_{currency[:2]}"):
         try:
             locale = Locale.parse(name)
-        except (UnknownLocaleError, ValueError):  # XOF, EUR: of no one country
+        except (UnknownLocaleError, ValueError):  # XOF, EUR: of several countries
             continue
         signs.add(locale.currency_symbols.get(currency, currency))
-    # CA$ is written $ as well, and $ as US$.
-    short = {each for sign in signs for each in sign if _is_sign(each)}
-    long = {f"{currency[:2]}{each}" for each in short}
+    # CA$ may also be written $, and $ as US$.
+    short = {character for sign in signs for character in sign if _is_sign(character)}
+    long = {f"{currency[:2]}{sign}" for sign in short}
     return frozenset(map(_plain, signs | short | long))
 
 

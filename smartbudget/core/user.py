@@ -9,10 +9,7 @@ from smartbudget.core import dates, i18n
 
 @dataclass(frozen=True)
 class User:
-    """The part of an account that every request needs, cached in sessions and tokens.
-
-    Services take the acting user as their first argument.
-    """
+    """The account data that every request needs, cached in sessions and tokens."""
 
     user_id: str
     username: str
@@ -28,7 +25,7 @@ class User:
 
     @property
     def is_authenticated(self) -> bool:
-        """True; False for AnonymousUser."""
+        """Always true; false for AnonymousUser."""
         return True
 
     def today(self, instant: datetime.datetime | None = None) -> datetime.date:
@@ -37,7 +34,7 @@ class User:
 
 
 class AnonymousUser:
-    """The user of a request that is not logged in."""
+    """The user of a request without a login."""
 
     is_authenticated = False
     is_staff = False

@@ -26,10 +26,10 @@ from smartbudget.web.problems import TITLES
 
 
 class SchemaView(ApiView):
-    """The schema, in YAML or JSON; written once, since a process has but one.
+    """The OpenAPI schema in YAML or JSON, rendered once per process.
 
-    drf-spectacular's own view writes it again for anybody who asks, in any `lang` and
-    `version`, and is counted by no limit: a tenth of a second each.
+    drf-spectacular's view would render it for each request, in any `lang` and `version`
+    and without a rate limit, which takes a tenth of a second each time.
     """
 
     authentication_classes: list[Any] = []
@@ -40,25 +40,25 @@ class SchemaView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         """Describe the API."""
         form: Any = type(request.accepted_renderer)
-        # People who reach the site under another name try requests out there.
+        # On a host other than that of APP_URL, the docs send requests to this host.
         origin = request.build_absolute_uri("/").rstrip("/")
-        written = _written_as(form).replace(config.app_url.encode(), origin.encode())
-        return HttpResponse(written, content_type=form.media_type)
+        rendered = _rendered(form).replace(config.app_url.encode(), origin.encode())
+        return HttpResponse(rendered, content_type=form.media_type)
 
 
 @functools.cache
 def document() -> dict[str, Any]:
-    """Return the API's schema, which is the same for as long as the process lives."""
+    """Return the API's schema, generated once per process."""
     with translation.override(settings.LANGUAGE_CODE):
-        found: dict[str, Any] = SchemaGenerator().get_schema(public=True)
-        return found
+        schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+        return schema
 
 
 @functools.cache
-def _written_as(form: type[BaseRenderer]) -> bytes:
+def _rendered(form: type[BaseRenderer]) -> bytes:
     with translation.override(settings.LANGUAGE_CODE):
-        written: bytes = form().render(document())
-        return written
+        rendered: bytes = form().render(document())
+        return rendered
 
 
 class IndexView(ApiView):
@@ -69,7 +69,7 @@ class IndexView(ApiView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
-        """List the addresses of the API that can be read, by their operations."""
+        """Return {operation: URL} of everything that can be read."""
         return Response(
             {
                 item["get"]["operationId"]: request.build_absolute_uri(path)
@@ -80,7 +80,7 @@ class IndexView(ApiView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI with its script in a request of its own, as the policy wants."""
+    """Swagger UI with its script in a separate file, as the content policy requires."""
 
     template_name = "docs.html"
     url_name = "schema"
@@ -93,6 +93,6 @@ class DocsView(SpectacularSwaggerSplitView):
 @login_not_required
 @require_safe
 def show_errors(request: HttpRequest) -> HttpResponse:
-    """Explain the codes of errors, where the `type` of each leads."""
+    """Render the page that explains error codes, to which `type` links."""
     titles = {code: gettext(title) for code, title in TITLES.items()}
     return render(request, "errors/codes.html", {"titles": titles})

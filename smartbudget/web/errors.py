@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, overload
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import (
     Http404,
@@ -21,6 +22,7 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from pynamodb.exceptions import PynamoDBException
 from rest_framework.exceptions import APIException
 
 from smartbudget.core.dynamodb import is_outage
@@ -45,6 +47,20 @@ from smartbudget.web.problems import PROBLEM_JSON, Fault, Problem, document
 
 logger = logging.getLogger(__name__)
 
+# The errors that `problem_of` may have a problem for; any other is a bug.
+KNOWN = (
+    DomainError,
+    APIException,
+    PynamoDBException,
+    BotoCoreError,
+    ClientError,
+    RequestDataTooBig,
+    UnreadablePostError,
+    RawPostDataException,
+    Http404,
+    PermissionDenied,
+)
+
 STATUS: dict[type[DomainError], int] = {
     InvalidError: 400,
     AuthenticationError: 401,
@@ -57,9 +73,9 @@ STATUS: dict[type[DomainError], int] = {
     UnavailableError: 503,
 }
 
-RETRY_AFTER = 5  # seconds; how long outages are asked to be waited out
-# Seconds. Many clients sleep for as long as Retry-After says: with an hour they hang.
-# Longer waits are in the body alone.
+RETRY_AFTER = 5  # seconds to wait during an outage
+# Seconds. Many clients sleep for Retry-After, and would hang for an hour. Longer waits
+# are only in the body.
 LONGEST_RETRY_AFTER = 60
 
 SENTENCES = {
@@ -109,7 +125,7 @@ def problem_of(error: BaseException) -> Problem | None: ...
 
 
 def problem_of(error: BaseException) -> Problem | None:
-    """Return the problem of a domain error, an outage or a refusal; None for a bug."""
+    """Return the problem for one of KNOWN, or None for a bug."""
     if isinstance(error, DomainError):
         return _of_domain(error)
     if isinstance(error, APIException):
@@ -118,7 +134,7 @@ def problem_of(error: BaseException) -> Problem | None:
         return plain(503)
     if isinstance(error, RequestDataTooBig):
         return plain(413)
-    # The second where the CSRF check met the first and said nothing of it.
+    # Django raises the second if the CSRF check swallowed the first.
     if isinstance(error, UnreadablePostError | RawPostDataException):
         return Problem(400, _("The request did not arrive whole."), "incomplete")
     if isinstance(error, Http404):
@@ -156,15 +172,16 @@ def _of_drf(error: APIException) -> Problem:
     faults = tuple(_faults(error.detail))
     sentence = faults[0].sentence
     if len(faults) > 1:
-        said = _("{count} things are wrong with what was sent.")
-        sentence = said.format(count=len(faults))
+        message = _("{count} things are wrong with what was sent.")
+        sentence = message.format(count=len(faults))
     return Problem(error.status_code, sentence, error.default_code, faults, headers)
 
 
 def _faults(detail: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
-    """Flatten what DRF nests: by field, by row, and sentences beside each other."""
+    """Flatten the detail of DRF's errors, which is nested by field and row."""
     if isinstance(detail, Mapping):
-        for name, inner in detail.items():  # None: of the whole, by the settings
+        # NON_FIELD_ERRORS_KEY is None.
+        for name, inner in detail.items():
             yield from _faults(inner, path if name is None else (*path, name))
     elif isinstance(detail, list):
         for number, inner in enumerate(detail):
@@ -175,7 +192,7 @@ def _faults(detail: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
 
 
 def response_of(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Return the response for a problem, as JSON if preferred, else as a page."""
+    """Return the response for a problem: JSON if preferred, else a page."""
     if wants_json(request):
         return JsonResponse(
             document(problem, request.method),
@@ -189,7 +206,7 @@ def response_of(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def response_or_raise(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Return the response for an error, or raise it again if it is a bug."""
+    """Return the response for an error, or re-raise it if it is a bug."""
     problem = problem_of(error)
     if problem is None:
         raise error
@@ -208,29 +225,29 @@ def _page(request: HttpRequest, problem: Problem) -> str:
 
 
 def in_words(seconds: int) -> str:
-    """Format a time to wait: `40 seconds`, from two minutes on `3 minutes`."""
+    """Format a time to wait: `40 seconds`, or `3 minutes` from two minutes on."""
     if seconds < 120:
-        said = ngettext("{count} second", "{count} seconds", seconds)
-        return said.format(count=seconds)
+        message = ngettext("{count} second", "{count} seconds", seconds)
+        return message.format(count=seconds)
     return _("{count} minutes").format(count=math.ceil(seconds / 60))
 
 
 def _user_of(request: HttpRequest, problem: Problem) -> Any:
     """Return the signed-in user for the error page's menu, or AnonymousUser.
 
-    After a 429 or 5xx, only a user that was read before is used, without an AWS call.
+    After a 429 or 5xx, makes no AWS call: returns the user if it was read before.
     """
     if problem.status == 429 or problem.status >= 500:
         return getattr(request, "session_user", AnonymousUser())
     try:
         return request.user if request.user.is_authenticated else AnonymousUser()
-    except Exception:
+    except KNOWN:
         logger.exception("an error page has no menu")
         return AnonymousUser()
 
 
 class ErrorMiddleware:
-    """Turn the errors of page views into pages; the API has its own handler."""
+    """Convert errors of page views to pages; the API has its own handler."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -246,38 +263,38 @@ class ErrorMiddleware:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django refused: a wrong host, a body that is no form."""
+    """Respond to a request that Django refused: a wrong host, a malformed form."""
     return response_of(request, problem_of(exception) or plain(400))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer PermissionDenied."""
+    """Respond to PermissionDenied."""
     return response_of(request, plain(403))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an address that does not exist."""
+    """Respond to an unknown URL."""
     return response_of(request, plain(404))
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
-    """Answer a body over the limit."""
+    """Respond to a body over the limit."""
     return response_of(request, plain(413))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a bug; its traceback is in the log."""
+    """Respond to a bug, which Django logs with its traceback."""
     return response_of(request, plain(500))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form without its token: stale, or sent by another site."""
+    """Respond to a form without a valid token: outdated, or sent by another site."""
     sentence = _("This form is out of date. Go back, reload the page and try again.")
     return response_of(request, Problem(403, sentence, CODES[403]))
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Check whether to respond with JSON: API, JSON sent, or JSON preferred."""
+    """Check whether to respond with JSON: for the API, or if sent or preferred."""
     return (
         request.path_info == "/api"
         or request.path_info.startswith("/api/")

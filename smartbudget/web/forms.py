@@ -1,4 +1,4 @@
-"""Render a form and save what it contains."""
+"""Render forms and save their data."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from smartbudget.core.errors import ForbiddenError, InvalidError, NotFoundError
 from smartbudget.core.typed_amounts import typed_amount
 from smartbudget.core.user import User
-from smartbudget.web.errors import in_words, problem_of
+from smartbudget.web.errors import KNOWN, in_words, problem_of
 from smartbudget.web.form_drafts import RESTORED
 from smartbudget.web.problems import Problem
 
@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 
 class AmountField(CharField):
-    """An amount as typed; services read it, as exactly as they read the API's.
+    """An amount as typed; services parse it as exactly as the API's.
 
-    Django's DecimalField would also take 1_000 and digits of other scripts. A form
+    Django's DecimalField would also accept 1_000 and digits of other scripts. A form
     sets `currency` to that of its user.
     """
 
@@ -38,7 +38,7 @@ class AmountField(CharField):
         super().__init__(max_length=64, empty_value=None, **options)
 
     def to_python(self, value: str | None) -> str | None:
-        """Read what was typed as the page's language writes numbers."""
+        """Convert an amount in the page's language to the API's notation."""
         typed = super().to_python(value)
         try:
             return typed and typed_amount(typed, self.currency)
@@ -54,11 +54,11 @@ def amount_label(user: User) -> Any:
 class ListForm(Form):
     """A form that filters or sorts a list."""
 
-    arranging: tuple[str, ...] = ()  # fields that leave nothing out
+    arranging: tuple[str, ...] = ()  # fields that do not filter
 
     @property
     def is_filtered(self) -> bool:
-        """Whether it leaves anything out."""
+        """Whether any filter is set."""
         return any(
             value not in (None, "", [])
             for name, value in self.cleaned_data.items()
@@ -67,7 +67,7 @@ class ListForm(Form):
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """Return what was typed into a form; None where it is only to be shown."""
+    """Return the submitted form's data, or None unless the request is a POST."""
     return request.POST if request.method == "POST" else None
 
 
@@ -81,13 +81,13 @@ def answer_form(
     context: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
     held: AbstractContextManager[None] | None = None,
 ) -> HttpResponse:
-    """Show a form; if it is bound, save it. One from a draft is shown only.
+    """Save a form if it is bound and valid; otherwise, or for a draft, show it.
 
-    save: takes the cleaned data and calls a service. What the service refuses is said
-    by its field, with what was typed kept. done: answers with what `save` returned.
-    context: what the template needs beside the form; where it costs something, a
-    function, which is called only when the form is shown. held: a slot for slow work,
-    taken before the form's files are looked at; if there is none, that is said instead.
+    save: calls a service with the cleaned data. The service's errors are shown at their
+    fields, and the form keeps its values. done: returns the response for what `save`
+    returned. context: further variables of the template, or a function that returns
+    them, called only to show the form. held: a slot for slow work, acquired before the
+    form's files are read; if none is free, the form shows that.
     """
     problem = None
     if form.is_bound and RESTORED in request.POST:
@@ -97,16 +97,16 @@ def answer_form(
         try:
             with held or nullcontext():
                 saved: Any = save(form.cleaned_data) if form.is_valid() else None
-        except Exception as error:
-            if not hasattr(form, "cleaned_data"):  # no slot: its files stay unread
+        except KNOWN as error:
+            if not hasattr(form, "cleaned_data"):  # no slot: do not read its files
                 form.files = MultiValueDict()
-            problem = _put_on(form, error)
+            problem = _add_error(form, error)
             if problem is None:
                 raise
         else:
             if form.is_valid():
                 return done(saved)
-    _focus_on_first_wrong(form)
+    _focus_first_error(form)
     beside = context() if callable(context) else context
     response = render(request, template, {**(beside or {}), "form": form})
     if problem:
@@ -116,16 +116,17 @@ def answer_form(
     return response
 
 
-def _focus_on_first_wrong(form: Form) -> None:
-    errors = form.errors  # a form may lose fields while it finds them
-    wrong = [field for name, field in form.fields.items() if name in errors]
-    if wrong:
+def _focus_first_error(form: Form) -> None:
+    errors = form.errors  # evaluated first, since validation may remove fields
+    invalid = [field for name, field in form.fields.items() if name in errors]
+    if invalid:
         for field in form.fields.values():
             field.widget.attrs.pop("autofocus", None)
-        wrong[0].widget.attrs["autofocus"] = True
+        invalid[0].widget.attrs["autofocus"] = True
 
 
-def _put_on(form: Form, error: Exception) -> Problem | None:
+def _add_error(form: Form, error: Exception) -> Problem | None:
+    """Show an error at its field; return its problem, or None if not for the form."""
     problem = problem_of(error)
     if problem is None or isinstance(error, NotFoundError | ForbiddenError):
         return None

@@ -1,12 +1,11 @@
-"""POSTs with an Idempotency-Key: sent again, they get the first answer again.
+"""POSTs with an Idempotency-Key: a retry gets the response of the first attempt.
 
-What counts as the same request is its method, address and what its body says, however
-that was written. A refusal (4xx) is not kept, so that a corrected request may use the
-key; nor is a failure (5xx): the repetition does the work again, or finds it.
+Requests are the same if their method, URL and parsed body are. Errors are not stored:
+after a 4xx, a corrected request may use the key; after a 5xx, a retry does the work
+again, or finds that it was done.
 
-An answer that holds a secret is not stored: sent again, the request is refused, since
-it was done. Requests are compared by HMAC, so that a password in a body cannot be
-guessed from what is stored.
+A response with a secret is not stored either; a retry is refused with 409. Only HMACs
+of requests are stored, so that a password in a body cannot be guessed from them.
 """
 
 import hashlib
@@ -34,6 +33,7 @@ from smartbudget.core.errors import SecretAnswerError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.idempotency import NAME as NAME
 from smartbudget.core.idempotency import Attempt
+from smartbudget.web.errors import KNOWN
 
 logger = logging.getLogger(__name__)
 
@@ -48,47 +48,35 @@ def answer_once(
     *args: Any,
     **kwargs: Any,
 ) -> Response:
-    """Answer a request as `work` does, or as it did the first time.
+    """Return the response of `work`, or the one stored by an earlier attempt.
 
     Sets the view's `idempotency_key`, the same for every attempt at the request.
     """
     user_id, key = request.user.user_id, records.parse_key(request.headers[NAME])
-    begun = records.begin(user_id, key, _fingerprints(request, key))
-    if isinstance(begun, bytes):
-        return _unpacked(begun)
-    view.idempotency_key = begun.seed
-    response = None
+    attempt = records.begin(user_id, key, _fingerprints(request, key))
+    if isinstance(attempt, bytes):
+        return _unpacked(attempt)
+    view.idempotency_key = attempt.seed
+    response, status = None, 500  # after a bug, or if the process is stopped
     try:
-        response = _answer(view, work, request, *args, **kwargs)
+        response = work(request, *args, **kwargs)
+        status = response.status_code
+    except KNOWN as error:
+        response = view.handle_exception(error)
+        status = response.status_code
     finally:
-        _settle(begun, response, is_kept=not view.holds_secret)
+        _finish(attempt, status, None if view.holds_secret else response)
     return response
 
 
-def _answer(
-    view: APIView,
-    work: Callable[..., Response],
-    request: Request,
-    *args: Any,
-    **kwargs: Any,
-) -> Response:
-    try:
-        return work(request, *args, **kwargs)
-    except Exception as error:  # noqa: BLE001 - bugs are raised again there
-        return view.handle_exception(error)
+def _finish(attempt: Attempt, status: int, response: Response | None) -> None:
+    """Store how an attempt ended; `response` is None if it must not be stored.
 
-
-def _settle(attempt: Attempt, response: Response | None, *, is_kept: bool) -> None:
-    """Store how an attempt ended; `response` is None after a bug.
-
-    is_kept: whether to store the answer, or only that there was one.
-
-    The work stands even where that cannot be stored: its lease expires.
+    An outage is only logged, since the work is done. The lease then expires.
     """
-    status = 500 if response is None else response.status_code
     try:
         if status < 400:
-            records.complete(attempt, _packed(response if is_kept else None))
+            records.complete(attempt, _packed(response))
         else:
             records.give_up(attempt, nothing_done=status < 500)
     except PynamoDBException as error:
@@ -103,9 +91,9 @@ def _fingerprints(request: Request, key: str) -> list[str]:
     if isinstance(body, MultiValueDict):
         body = dict(body.lists())
     query = sorted(request.query_params.lists())
-    said = [key, request.method, request._request.path_info, query, body]
+    content = [key, request.method, request._request.path_info, query, body]
     try:
-        text = json.dumps(said, sort_keys=True, default=_described)
+        text = json.dumps(content, sort_keys=True, default=_as_json)
     except RecursionError as error:
         raise ParseError("The body is not valid JSON.") from error
     return [
@@ -116,8 +104,8 @@ def _fingerprints(request: Request, key: str) -> list[str]:
     ]
 
 
-def _described(value: Decimal | UploadedFile) -> object:
-    """Return a JSON form of a decimal or file."""
+def _as_json(value: Decimal | UploadedFile) -> object:
+    """Return a decimal or file as JSON, the file by its hash."""
     if isinstance(value, Decimal):
         return ["number", str(value)]
     digest = hashlib.sha256()
@@ -132,21 +120,21 @@ def _secrets() -> list[str]:
 
 
 def _packed(response: Response | None) -> bytes:
-    """Return an answer to store; None: only that there was one."""
-    answer = response and {
+    """Return a response as bytes to store; None stands for one with a secret."""
+    content = response and {
         "status": response.status_code,
-        "headers": {n: response[n] for n in KEPT_HEADERS if n in response},
+        "headers": {name: response[name] for name in KEPT_HEADERS if name in response},
         "data": response.data,
     }
-    return zlib.compress(json.dumps(answer, cls=JSONEncoder).encode())
+    return zlib.compress(json.dumps(content, cls=JSONEncoder).encode())
 
 
 def _unpacked(packed: bytes) -> Response:
-    """Return a stored answer. Raises SecretAnswerError if it held a secret."""
-    answer = json.loads(zlib.decompress(packed))
-    if answer is None:
+    """Return a stored response. Raises SecretAnswerError if it had a secret."""
+    content = json.loads(zlib.decompress(packed))
+    if content is None:
         raise SecretAnswerError(
             _("This request already succeeded. Its secret is shown only once.")
         )
-    headers = {**answer["headers"], REPLAYED: "true"}
-    return Response(answer["data"], status=answer["status"], headers=headers)
+    headers = {**content["headers"], REPLAYED: "true"}
+    return Response(content["data"], status=content["status"], headers=headers)

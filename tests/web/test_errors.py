@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
 
@@ -23,7 +24,7 @@ def schema_forgotten():
     """Forget the schema of these addresses, which a process makes once."""
     yield
     docs.document.cache_clear()
-    docs._written_as.cache_clear()
+    docs._rendered.cache_clear()
 
 
 STATUSES = [
@@ -283,7 +284,7 @@ def test_an_error_page_says_how_long_to_wait():
 
 def test_the_menu_is_not_worth_a_second_error(aws, monkeypatch):
     def out_of_order(key):
-        raise ConnectionError("DynamoDB is away")
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
     client = client_for(make_user())
     monkeypatch.setattr("accounts.sessions.find_session", out_of_order)

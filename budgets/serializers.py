@@ -14,7 +14,7 @@ from smartbudget.web.fields import (
     MoneyField,
     TextField,
     WholeField,
-    number_said,
+    number_errors,
     one_of,
 )
 
@@ -31,7 +31,7 @@ class BudgetInput(InputSerializer):
         min_value=1,
         max_value=100,
         help_text="Percent of the amount; 80 if not given.",
-        error_messages=number_said(NOT_A_PERCENTAGE),
+        error_messages=number_errors(NOT_A_PERCENTAGE),
     )
     period = serializers.ChoiceField(
         PERIODS,

@@ -19,7 +19,7 @@ from smartbudget.web.fields import (
     MoneyField,
     TextField,
     WholeField,
-    number_said,
+    number_errors,
     one_of,
 )
 
@@ -50,7 +50,7 @@ class QuestionInput(InputSerializer):
         min_value=FIRST_YEAR,
         max_value=LAST_YEAR,
         help_text="Of a month or a year.",
-        error_messages=number_said(_("Enter a year as four digits.")),
+        error_messages=number_errors(_("Enter a year as four digits.")),
     )
     month = WholeField(
         required=False,
@@ -58,7 +58,7 @@ class QuestionInput(InputSerializer):
         min_value=1,
         max_value=12,
         help_text="With `year`.",
-        error_messages=number_said(_("Enter a month from 1 to 12.")),
+        error_messages=number_errors(_("Enter a month from 1 to 12.")),
     )
     start_date = DayField(
         required=False,

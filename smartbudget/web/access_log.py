@@ -1,4 +1,4 @@
-"""gunicorn's access log: a JSON object a line, without what must not be in logs."""
+"""gunicorn's access log as JSON lines, without personal data and secrets."""
 
 import datetime
 import json
@@ -7,14 +7,14 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-# The length of the secret in a mail's link; ids are shorter.
+# As long as the secret in a mail's link; ids are shorter.
 SECRET = re.compile(r"[^/]{43,}")
 
 
 class AccessLogger(Logger):
-    """Log requests without query strings, network addresses and secrets of links.
+    """An access log without query strings, network addresses and secrets in paths.
 
-    A line of the application about the same request has the same `request_id`.
+    The application's lines about a request have the same `request_id`.
     """
 
     def access(

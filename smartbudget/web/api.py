@@ -1,4 +1,4 @@
-"""The base of API views: permissions, rate limits, conditional requests, errors."""
+"""The base class of API views: scopes, rate limits, conditional requests, errors."""
 
 import functools
 import re
@@ -35,8 +35,8 @@ from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 _PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
 
 
-# By a view's `scope`: the token scopes that may read there, and those that may change.
-# Any one of them is enough; with none, only a session may.
+# {a view's `scope`: (token scopes to read, token scopes to change)}. A token needs one
+# of them. If there are none, only sessions are accepted.
 SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "data": (["read"], ["write"]),
     "reports": (["read", "reports"], ["reports"]),
@@ -50,15 +50,16 @@ SCOPES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """DRF's, with problem documents as JSON and 406 for an unknown `format`.
+    """DRF's content negotiation, with problem documents as JSON.
 
-    Generated clients accept what the schema documents. Of an operation whose success
-    has no body those are problem documents alone.
+    Generated clients accept what the schema documents: only problem documents, if an
+    operation's success has no body. An unknown `format` is answered with 406.
     """
 
     def get_accept_list(self, request: Request) -> list[str]:
         accepted = super().get_accept_list(request)
-        return [_PROBLEM.sub(JSONRenderer.media_type, each) for each in accepted]
+        json = JSONRenderer.media_type
+        return [_PROBLEM.sub(json, media_type) for media_type in accepted]
 
     def filter_renderers(self, renderers: Any, format: str) -> Any:
         try:
@@ -68,47 +69,45 @@ class ContentNegotiation(DefaultContentNegotiation):
 
 
 class ApiView(APIView):
-    """Base of every API view: what may be asked, and what answers have in common.
+    """Base class of every API view.
 
-    `scope` says which tokens may use it, a key of `SCOPES`; where its
-    methods differ, `{method: key}`.
+    `scope` is a key of `SCOPES`, or `{method: key}` if methods differ.
 
-    `methods_without_body` are those whose success has no body (204, 302): `Accept` does
-    not refuse them.
+    `methods_without_body` are those whose success has no body (204, 302), so any
+    `Accept` is accepted.
 
-    `query` says which parameters GET takes, the base itself none; `query_params` has
-    them.
+    `query` is the serializer of GET's parameters, by default without any;
+    `query_params` has their values.
 
-    Every JSON answer to GET has an ETag, and is 304 for who has it already. Where
-    `takes_if_match`, a view's writes check the item with `etags.if_match`, and
-    PATCH answers as GET then would. Where `creates_items`, POST answers as GET of the
-    new item's Location would.
+    Every JSON response to GET has an ETag, and is 304 if it matches If-None-Match. With
+    `takes_if_match`, a view's writes check the item with `etags.if_match`, and PATCH
+    returns what GET would. With `creates_items`, POST returns what GET of the new
+    item's Location would.
     """
 
     scope: str | Mapping[str, str] = "data"
     query: type[QueryInput] = QueryInput
     takes_if_match = False
     creates_items = False
-    # Its answers hold what is shown only once: they are not kept for Idempotency-Keys.
+    # Whether responses contain secrets, so they are not stored for Idempotency-Keys.
     holds_secret = False
-    own_limit: Limit | None = None  # besides the one of the whole API
-    # Methods that answer with a stored item, whatever was sent: a token that may not
-    # read gets no body.
+    own_limit: Limit | None = None  # in addition to the limit of the whole API
+    # Methods that return a stored item. A token without read scope gets no body.
     shows_item: frozenset[str] = frozenset({"PATCH"})
     methods_without_body: Collection[str] = ()
     content_negotiation_class = ContentNegotiation
-    # What a POST derives the ids of what it makes from: the same whenever the request
-    # is sent again. None: it has no Idempotency-Key.
+    # The seed for ids of items that a POST creates, the same in every attempt; None if
+    # the request has no Idempotency-Key.
     idempotency_key: str | None = None
-    post: Any  # of views that have one
+    post: Any  # only in views that have one
 
     def get_authenticators(self) -> list[Any]:
-        return [] if self._asks_for_options() else super().get_authenticators()
+        return [] if self._is_options() else super().get_authenticators()
 
     def get_permissions(self) -> list[Any]:
-        return [] if self._asks_for_options() else super().get_permissions()
+        return [] if self._is_options() else super().get_permissions()
 
-    def _asks_for_options(self) -> bool:
+    def _is_options(self) -> bool:
         """Check for OPTIONS, which needs no authentication."""
         return getattr(self.request, "method", None) == "OPTIONS"
 
@@ -118,14 +117,14 @@ class ApiView(APIView):
         return super().perform_content_negotiation(request, force)
 
     def perform_authentication(self, request: Request) -> None:
-        """Count the request before anything refuses it."""
+        """Authenticate, and count the request before it may be refused."""
         try:
             super().perform_authentication(request)
         except (APIException, DomainError):
             log.bind_more(source=client_address(request._request))
-            self._count(rate_limit.anybody_at(request))
+            self._count(rate_limit.address_key(request))
             raise
-        self._count(rate_limit.caller_of(request))
+        self._count(rate_limit.caller_key(request))
 
     def _count(self, caller: str) -> None:
         if rate_limit.limiter is None:
@@ -140,12 +139,12 @@ class ApiView(APIView):
             query = self.query(data=request.query_params)
             query.is_valid(raise_exception=True)
             self.query_params: dict[str, Any] = query.validated_data
-        # What a view cannot do at all is a 405, whatever its conditions.
+        # A method that the view does not have is a 405, whatever its conditions.
         if request.method in {*self.allowed_methods} - {*SAFE_METHODS}:
             if request.headers.get("Content-Encoding", "identity") != "identity":
                 message = _("Send the body as it is, without a Content-Encoding.")
                 raise UnsupportedMediaType("", message)
-            etags.refuse_conditions(request, if_match_is_taken=self.takes_if_match)
+            etags.refuse_conditions(request, takes_if_match=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user.is_authenticated and hasattr(self, "post"):
             self.post = functools.partial(idempotency.answer_once, self, self.post)
@@ -155,7 +154,7 @@ class ApiView(APIView):
     ) -> dict[str, Any]:
         """Return the validated values of the body. Raises DRF's ValidationError.
 
-        partial: whether required fields may be left out, as PATCH has it.
+        partial: allow required fields to be missing, as in PATCH.
         """
         body = serializer(data=self.request.data, partial=partial)
         body.is_valid(raise_exception=True)
@@ -170,9 +169,9 @@ class ApiView(APIView):
         many: bool = False,
         context: Mapping[str, object] | None = None,
     ) -> Response:
-        """Return the response that represents an item, or with `many` a list of them.
+        """Return the response that represents an item, or a list of them with `many`.
 
-        context: what the serializer's fields need to know, such as a currency.
+        context: values that the serializer's fields need, such as the currency.
         """
         return Response(serializer(item, many=many, context=dict(context or {})).data)
 
@@ -192,22 +191,22 @@ class ApiView(APIView):
         response.headers["Cache-Control"] = "private, no-cache"
         if request.method not in SAFE_METHODS:
             return response
-        answer = get_conditional_response(request, etag=tag, response=response)
-        if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+        conditional = get_conditional_response(request, etag=tag, response=response)
+        if conditional.status_code == HTTPStatus.PRECONDITION_FAILED:
             error = errors.problem_of(etags.changed())
             refusal = ProblemResponse(error, request.method)
             return super().finalize_response(request, refusal, *args, **kwargs)
-        return answer
+        return conditional
 
     def scopes_for(self, method: str) -> Sequence[str]:
-        """Return the scopes of which any one lets a token use a method."""
+        """Return the scopes of a method; a token needs one of them."""
         method = "GET" if method == "HEAD" else method
         scope = self.scope if isinstance(self.scope, str) else self.scope[method]
         reading, changing = SCOPES[scope]
         return reading if method in SAFE_METHODS else changing
 
     def _hides_item(self, request: Request, response: HttpResponseBase) -> bool:
-        """Check whether a response would show an item to a token without read scope."""
+        """Check whether a response has an item that the token may not read."""
         return (
             response.status_code in {200, 201}
             and self.hides_items(request.method)
@@ -216,14 +215,14 @@ class ApiView(APIView):
         )
 
     def hides_items(self, method: str | None) -> bool:
-        """Check whether a scope allows a method without showing its response."""
+        """Check whether some tokens may use a method but not read its response."""
         if method not in self.shows_item or "GET" not in self.allowed_methods:
             return False
         reading, changing = self.scopes_for("GET"), self.scopes_for(method)
         return not set(changing) <= set(reading)
 
     def _is_representation(self, request: Request, response: HttpResponseBase) -> bool:
-        """Check whether a response is the JSON representation that GET returns."""
+        """Check whether a response has the JSON that GET returns."""
         return (
             self.tagged_status(request.method) == response.status_code
             and isinstance(response, Response)
@@ -238,7 +237,7 @@ class ApiView(APIView):
 
 
 def _without_item(response: HttpResponseBase) -> Response:
-    """Return the response for a token that may not read, without the item."""
+    """Return the response without the item, for a token that may not read."""
     if response.status_code == 201:
         return Response(status=201, headers={"Location": response.headers["Location"]})
     return Response(status=204)
@@ -250,7 +249,7 @@ def address_of(request: Request, name: str, *keys: str) -> str:
 
 
 class ProblemResponse(Response):
-    """A problem document; on the API's pages a part of the page."""
+    """A problem document, as JSON or within a page of the browsable API."""
 
     accepted_renderer: Any
 
@@ -272,7 +271,7 @@ class ProblemResponse(Response):
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the response to an error, or None for a bug, which Django logs."""
+    """Return the response for an error, or None for a bug, which Django logs."""
     problem = errors.problem_of(error)
     if problem is None:
         return None

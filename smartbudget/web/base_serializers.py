@@ -1,4 +1,4 @@
-"""What may be sent to the API: bodies and queries without anything unknown in them.
+"""Base classes of input serializers, which reject unknown fields.
 
 Why: docs/decisions.md#the-api-is-strict
 """
@@ -16,7 +16,7 @@ from rest_framework.fields import MultipleChoiceField, empty
 from smartbudget.web.pagination import PAGING
 
 ONCE = _("Give it once.")
-MOST_FAULTS = 50  # of one kind that are named in an answer; more cost seconds
+MOST_FAULTS = 50  # per kind in a response; more would take seconds
 
 
 def having(name: str) -> dict[str, Any]:
@@ -27,9 +27,9 @@ def having(name: str) -> dict[str, Any]:
 class InputSerializer(serializers.Serializer[Any]):
     """Base of what is sent in: a field that it does not have is refused by name."""
 
-    # What others look at.
+    # Fields that are read elsewhere.
     IGNORED: frozenset[str] = frozenset()
-    # For the API's description: keywords of JSON Schema about several fields together.
+    # For the schema: JSON Schema keywords about several fields together.
     RULE: Mapping[str, Any] = {}
 
     def run_validation(self, data: Any = empty) -> Any:
@@ -38,22 +38,25 @@ class InputSerializer(serializers.Serializer[Any]):
         return super().run_validation(self.flat(data))
 
     def flat(self, data: Any) -> Any:
-        """Return a form as a mapping of texts: what is empty is so, not left out."""
+        """Return a form as a dict, since DRF treats empty fields of a form as missing.
+
+        Raises ValidationError for repeated fields.
+        """
         if not isinstance(data, QueryDict):
             return data
-        twice = [name for name, values in data.lists() if len(values) > 1]
-        if twice:
-            raise serializers.ValidationError({name: [ONCE] for name in twice})
+        repeated = [name for name, values in data.lists() if len(values) > 1]
+        if repeated:
+            raise serializers.ValidationError({name: [ONCE] for name in repeated})
         return data.dict()
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise serializers.ValidationError(_("Send a JSON object."))
         known = {name for name, field in self.fields.items() if not field.read_only}
-        strange = (each for each in data if each not in known | self.IGNORED)
+        unknown_names = (name for name in data if name not in known | self.IGNORED)
         unknown = {
             str(name): [ErrorDetail(_("Unknown field."), "unknown")]
-            for name in itertools.islice(strange, MOST_FAULTS)
+            for name in itertools.islice(unknown_names, MOST_FAULTS)
         }
         try:
             value = super().to_internal_value(data)
@@ -67,29 +70,29 @@ class InputSerializer(serializers.Serializer[Any]):
 
 
 class FormInput(InputSerializer):
-    """Base of a form with a file; a browsable page sends its CSRF token in it too."""
+    """Base class of a form with a file. Browsable pages add a CSRF token."""
 
     IGNORED = frozenset({"csrfmiddlewaretoken"})
 
 
 class QueryInput(InputSerializer):
-    """Base of the parameters of a query, and all of one that takes none.
+    """Base class of query parameters; used itself for a query without parameters.
 
-    One that is empty or given twice is refused: read as left out, or as its last value,
-    it would answer another question than the one that was meant.
+    Empty or repeated parameters are rejected: ignoring them would return results that
+    were not requested.
     """
 
     IGNORED = frozenset({"format"})
 
     def flat(self, data: Any) -> Any:
-        return data  # a parameter may come several times
+        return data  # some parameters may be repeated
 
     def to_internal_value(self, data: QueryDict) -> Any:
-        if wrong := {name: [said] for name, said in self._wrong(data)}:
-            raise serializers.ValidationError(wrong)
+        if errors := {name: [message] for name, message in self._errors_in(data)}:
+            raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
-    def _wrong(self, data: QueryDict) -> Iterator[tuple[str, Any]]:
+    def _errors_in(self, data: QueryDict) -> Iterator[tuple[str, Any]]:
         for name, values in data.lists():
             field = self.fields.get(name)
             if "" in values:
@@ -99,9 +102,9 @@ class QueryInput(InputSerializer):
 
 
 class ListQuery(QueryInput):
-    """Base of the query of a list that comes in pages, and all of one without filters.
+    """Base class of a paginated list's parameters; used itself without filters.
 
-    `pagination.position` reads where the page begins.
+    `pagination.position` parses the parameters of pagination.
     """
 
     IGNORED = QueryInput.IGNORED | {*PAGING}

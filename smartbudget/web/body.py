@@ -1,4 +1,4 @@
-"""Request bodies: their size, their end, their encoding."""
+"""Check the size, completeness and encoding of request bodies."""
 
 import codecs
 import re
@@ -16,7 +16,7 @@ from smartbudget.core.config import config
 
 JSON = "application/json"
 
-# The addresses that take files.
+# Paths that accept files.
 UPLOADS = re.compile(
     r"/api/(receipts/upload|expenses(/with-receipt)?)|/expenses/(add|[0-9a-f]{32}/(edit|duplicate))"
 )
@@ -39,7 +39,7 @@ def is_too_large(request: HttpRequest) -> bool:
 class WholeBody:
     """A request's body that raises if the client disconnects before its end.
 
-    Otherwise a truncated body would be accepted as complete.
+    Without it, a truncated body would be accepted as complete.
     """
 
     def __init__(self, source: Any, size_bytes: int) -> None:
@@ -47,15 +47,15 @@ class WholeBody:
         self._missing = size_bytes
 
     def read(self, size: int = -1) -> bytes:
-        """Read like a file."""
+        """Read as from a file."""
         data: bytes = self._source.read(size)
         return self._counted(data, is_last=not 0 <= size <= len(data))
 
     def readline(self, size: int = -1) -> bytes:
-        """Read like a file."""
+        """Read a line as from a file."""
         data: bytes = self._source.readline(size)
-        is_whole = data.endswith(b"\n") or 0 <= size <= len(data)
-        return self._counted(data, is_last=not is_whole)
+        is_complete = data.endswith(b"\n") or 0 <= size <= len(data)
+        return self._counted(data, is_last=not is_complete)
 
     def _counted(self, data: bytes, *, is_last: bool) -> bytes:
         self._missing -= len(data)
@@ -83,21 +83,21 @@ def whole_body(environ: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _in_time(line: socket.socket | None) -> Iterator[None]:
+def _in_time(connection: socket.socket | None) -> Iterator[None]:
     """Stop reading a body that does not arrive in time, as if the client disconnected.
 
-    Otherwise a slow client could hold one of the few threads forever, with short pauses
-    between the pieces.
+    Without it, a slow client could occupy one of the few threads forever by sending a
+    few bytes at a time.
     """
-    if line is None:
+    if connection is None:
         yield
         return
 
-    def hang_up() -> None:
-        with suppress(OSError):  # it is closed already
-            line.shutdown(socket.SHUT_RD)
+    def disconnect() -> None:
+        with suppress(OSError):  # already closed
+            connection.shutdown(socket.SHUT_RD)
 
-    timer = threading.Timer(config.body_seconds, hang_up)
+    timer = threading.Timer(config.body_seconds, disconnect)
     timer.daemon = True
     timer.start()
     try:
@@ -107,9 +107,9 @@ def _in_time(line: socket.socket | None) -> Iterator[None]:
 
 
 def _measure(chunks: Any, spool: IO[bytes]) -> int:
-    """Read a chunked body and return its length, up to just above the largest limit.
+    """Copy a chunked body to `spool` and return its length.
 
-    For a truncated body the length returned is larger than what was read.
+    Stops above the largest limit. For a truncated body, returns more than was read.
     """
     size_bytes = 0
     try:
@@ -127,7 +127,7 @@ def _measure(chunks: Any, spool: IO[bytes]) -> int:
 def is_utf8(request: HttpRequest) -> bool:
     """Check whether the declared charset of a body is UTF-8, or absent.
 
-    Python also knows codecs that are no text encodings, and fails on these.
+    Python's other codecs include some that are not text encodings.
     """
     charset = request.content_params.get("charset", "utf-8")
     try:

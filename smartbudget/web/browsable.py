@@ -1,4 +1,4 @@
-"""The API's browsable pages: forms with an example, and what was typed kept."""
+"""The renderer of the browsable API, which fills forms with examples."""
 
 import json
 import re
@@ -12,18 +12,20 @@ _KEY = re.compile(r"<\w+:(\w+)>")
 
 
 class BrowsableRenderer(BrowsableAPIRenderer):
-    """DRF's, with the schema's examples, and HTML forms for what takes files.
+    """DRF's browsable pages, with the schema's examples and with forms for uploads.
 
-    JSON is typed as such: the API accepts no other forms. After an error it is still
-    there. A view's `form_input` is the serializer of its form with a file.
+    Other bodies are typed as JSON, the only type that the API accepts. After an error
+    the form keeps its content. `form_input` of a view is the serializer of its upload
+    form.
     """
 
     def get_raw_data_form(
         self, data: Any, view: Any, method: str, request: Request
     ) -> Any:
-        """Return the form for JSON, filled in with what was typed or an example."""
+        """Return the form for JSON, filled with the last input or an example."""
         form = super().get_raw_data_form(data, view, method, request)
-        if form is None or not any(each.media_type == JSON for each in _parsers(view)):
+        media_types = {parser.media_type for parser in view.parser_classes}
+        if form is None or JSON not in media_types:
             return None
         form.fields["_content_type"].choices = [(JSON, JSON)]
         typed = getattr(request, "typed", None) if request.method == method else None
@@ -33,13 +35,13 @@ class BrowsableRenderer(BrowsableAPIRenderer):
     def get_rendered_html_form(
         self, data: Any, view: Any, method: str, request: Request
     ) -> Any:
-        """Return the form of fields for an upload, with the texts that were typed."""
+        """Return the form for an upload, filled with the last input except files."""
         if method in {"DELETE", "OPTIONS"}:
             return super().get_rendered_html_form(data, view, method, request)
         if method != "POST" or not hasattr(view, "form_input"):
             return None
-        with override_method(view, request, method) as asked:
-            if not self.show_form_for_method(view, method, asked, None):
+        with override_method(view, request, method) as overridden:
+            if not self.show_form_for_method(view, method, overridden, None):
                 return None
         form = view.form_input()
         if request.method == method:
@@ -48,12 +50,8 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         return self.render_form_for_serializer(form)
 
 
-def _parsers(view: Any) -> Any:
-    return view.parser_classes
-
-
 def _example(request: Request, method: str) -> str | None:
-    """Return the example of a request's body, as the schema has it."""
+    """Return the schema's example of a request's body, or None."""
     from smartbudget.web.docs import document  # DRF loads this before its own views
 
     path = "/" + _KEY.sub(r"{\1}", request.resolver_match.route)

@@ -1,4 +1,4 @@
-"""Lists in the manner of the Django admin, over services instead of an ORM.
+"""Lists that look like those of the Django admin, but read from services.
 
     EXPENSES = ChangeList(title="Expenses", url_name="expenses:list", ...)
 
@@ -10,7 +10,7 @@
             find=lambda chosen, where: queries.list_expenses(user, **chosen, **where),
         )
 
-`templates/change_list.html` shows one; a list's own template extends it.
+`templates/change_list.html` renders them; a list may have a template that extends it.
 
 Why: docs/decisions.md#pages-use-the-django-admins-stylesheets-and-need-no-build
 """
@@ -29,10 +29,10 @@ from smartbudget.web.forms import ListForm, answer_form
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column's heading, and the class that it shares with its cells.
+    """A column's heading, and the CSS class of the heading and its cells.
 
-    sorts: the heading leads to the context's `sort_link`. orders: the orders by this
-    column, the falling and the rising one; the context's `order` says which there is.
+    sorts: the heading links to the context's `sort_link`. orders: the descending and
+    the ascending order by this column; the context's `order` is the current one.
     """
 
     label: str
@@ -45,13 +45,13 @@ class Column:
 class ChangeList:
     """The layout of a list.
 
-    row_template: the cells of one row, which it knows as `row`.
-    none_template: what is said where there is no row.
-    by_name: the rows come so, and not by time.
-    add: an address's name and the words that lead there.
-    actions: what can be done to the ticked rows, as `{name: words}`. They are posted
-    to `action_url_name` as `action` and `selected`; a row offers its tick by including
-    `change_list/_tick.html`.
+    row_template: the cells of one row, from the variable `row`.
+    none_template: the message for an empty list.
+    by_name: rows are sorted by name instead of by time.
+    add: the URL name and the label of the link to add an item.
+    actions: {name: label} of actions on the selected rows. They are posted to
+    `action_url_name` as `action` and `selected`; a row includes
+    `change_list/_tick.html` for its checkbox.
     """
 
     title: str
@@ -77,10 +77,10 @@ class ChangeList:
     ) -> HttpResponse:
         """Render the requested page of the list, filtered by a form.
 
-        find: reads it from what the form holds and the page's position. row: what the
-        row's template gets of an item. context: what the template needs in any case.
-        beside: what it needs beside the page's rows. What is refused is said by its
-        field.
+        find: reads the page, given the form's cleaned data and the position. row:
+        converts an item to the row template's `row`. context: variables of the template
+        that do not depend on the page. beside: variables that do. Invalid filters are
+        shown as errors of their fields.
         """
         always = {"cl": self, "form": form, **(context or {})}
 
@@ -90,7 +90,7 @@ class ChangeList:
                 **always,
                 **self.rows(request, page, row),
                 "filtered": form.is_filtered,
-                # A filtered page looks at so many items at most.
+                # A filtered page reads a limited number of items.
                 "short": page.next and len(page.items) < limit,
                 **beside(page),
             }
@@ -113,7 +113,7 @@ class ChangeList:
         page: Page[Any],
         row: Callable[[Any], Any] = lambda item: item,
     ) -> dict[str, Any]:
-        """Return what the template needs of one page: `rows`, `links`, `here`."""
+        """Return the template's variables of one page: `rows`, `links`, `here`."""
         return {
             "cl": self,
             "here": request.get_full_path(),

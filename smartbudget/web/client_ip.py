@@ -8,10 +8,10 @@ from smartbudget.core.config import config
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the network address that a throttle counts under.
+    """Return the network address that limits count by, or "unknown".
 
-    Entries of X-Forwarded-For left of our own proxies' are the client's claims.
-    An IPv6 customer has a whole /64, so that is what counts.
+    Only the entries of X-Forwarded-For that the trusted proxies added are used; a
+    client can send others. For IPv6 it is the /64 network, which one customer has.
     """
     sender = request.META.get("REMOTE_ADDR", "")
     if config.proxy_count:

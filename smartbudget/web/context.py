@@ -1,4 +1,4 @@
-"""Context processors of all templates."""
+"""Context processors for all templates."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from smartbudget.core.user import AnonymousUser
 
 
 def user(request: HttpRequest) -> dict[str, Any]:
-    """Return the user if the session has been read already, for the menu.
+    """Return the user for the menu, or AnonymousUser if the session was not read.
 
-    Public pages read none.
+    Public pages do not read the session.
     """
     return {"user": getattr(request, "session_user", AnonymousUser())}
 
@@ -20,5 +20,5 @@ def section(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     if match is None:
         return {"section": None}
-    # Addresses outside of an app's namespace: "staff", "staff-users", ...
+    # URL names without a namespace: "staff", "staff-users", ...
     return {"section": match.namespace or (match.url_name or "").partition("-")[0]}

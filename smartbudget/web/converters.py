@@ -1,7 +1,7 @@
 """Path converters for ids in URLs."""
 
 
-class _AsItIs:
+class _Unchanged:
     def to_python(self, value: str) -> str:
         return value
 
@@ -9,19 +9,19 @@ class _AsItIs:
         return value
 
 
-class ItemIdConverter(_AsItIs):
-    """An item's id, 32 hexadecimal digits; anything else is not found."""
+class ItemIdConverter(_Unchanged):
+    """An item's id: 32 hexadecimal digits."""
 
     regex = "[0-9a-f]{32}"
 
 
-class LinkKeyConverter(_AsItIs):
-    """The secret in a mail's link: 32 random bytes, as secrets.token_urlsafe has it."""
+class LinkKeyConverter(_Unchanged):
+    """The secret in a mail's link: 32 random bytes from secrets.token_urlsafe."""
 
     regex = "[A-Za-z0-9_-]{43}"
 
 
-class DigestConverter(_AsItIs):
-    """A SHA-256 in hexadecimal, as sessions and API tokens are named."""
+class DigestConverter(_Unchanged):
+    """The id of a session or API token: a SHA-256 in hexadecimal."""
 
     regex = "[0-9a-f]{64}"

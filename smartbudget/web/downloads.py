@@ -14,7 +14,10 @@ CSV = "text/csv"
 
 
 class OneForm(BaseContentNegotiation):
-    """For what has one form, whatever `Accept` asks for; errors are JSON."""
+    """The negotiation of views with one media type, which ignore `Accept`.
+
+    Errors are JSON.
+    """
 
     def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
         return parsers[0]
@@ -31,11 +34,11 @@ class OneForm(BaseContentNegotiation):
 def download(
     chunks: Iterator[bytes], file_name: str, content_type: str
 ) -> StreamingHttpResponse:
-    """Send a file as it is made; what goes wrong in the middle breaks it off.
+    """Return a response that streams a file; an error while streaming truncates it.
 
     file_name: ASCII.
     """
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     if content_type == ZIP:
-        headers["Content-Encoding"] = "identity"  # so that gzip leaves it alone
+        headers["Content-Encoding"] = "identity"  # so that GZipMiddleware skips it
     return StreamingHttpResponse(chunks, content_type=content_type, headers=headers)

@@ -1,6 +1,6 @@
-"""Conditional requests by entity tags (RFC 9110, 13).
+"""Conditional requests with entity tags (RFC 9110, section 13).
 
-Tags are read from `request.META`: CompressionMiddleware changed them there.
+Tags are read from `request.META`, where CompressionMiddleware changes them.
 """
 
 import hashlib
@@ -32,31 +32,31 @@ def if_match(
 ) -> Callable[[T], None] | None:
     """Return the request's precondition for services, or None without If-Match.
 
-    It raises PreconditionError for an item whose entity tag If-Match does not name.
-    representation: returns the data of the answer to a GET, which has the tag.
+    The precondition raises PreconditionError for an item whose tag is not in If-Match.
+    representation: returns the data of GET's response, which has the tag.
     """
     if "HTTP_IF_MATCH" not in request.META:
         return None
-    named = parse_etags(request.META["HTTP_IF_MATCH"])
+    tags = parse_etags(request.META["HTTP_IF_MATCH"])
 
     def precondition(item: T) -> None:
-        if named != ["*"] and tag_of_data(representation(request, item)) not in named:
+        if tags != ["*"] and tag_of_data(representation(request, item)) not in tags:
             raise changed()
 
     return precondition
 
 
 def changed() -> PreconditionError:
-    """Return the error for an If-Match that does not match what is stored."""
+    """Return the error for an If-Match that does not match the stored item."""
     return PreconditionError(_("This was changed meanwhile. Read it again."))
 
 
-def refuse_conditions(request: Request, *, if_match_is_taken: bool) -> None:
+def refuse_conditions(request: Request, *, takes_if_match: bool) -> None:
     """Raise InvalidError, naming the header, for a condition that is not supported.
 
-    Otherwise the condition would be ignored and the write would always happen.
+    Ignoring the condition would write although it may not hold.
     """
     for name in ("If-Match", "If-None-Match"):
-        is_taken = name == "If-Match" and if_match_is_taken
-        if name in request.headers and not is_taken:
+        is_supported = name == "If-Match" and takes_if_match
+        if name in request.headers and not is_supported:
             raise InvalidError(_("This takes no such condition."), name)

@@ -1,7 +1,7 @@
-"""Examples of what is sent and answered, one for each JSON body.
+"""Add an example of each JSON body to the schema.
 
-They are put together from properties, by their names; what would make no sense so is
-said of the component that has them.
+An example is composed of those of its properties, by their names. COMPONENTS has the
+exceptions.
 """
 
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ NAMED: dict[str, Any] = {
     "whom": "alice",
     "year": 2026,
 }
-# Of a component: properties that are other than their names', or left out (...).
+# {component: {property: its example there}}; `...` leaves the property out.
 COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetInputRequest": {"amount": "400.00"},
     "BudgetOutput": {"amount": "400.00", "level": "threshold"},
@@ -163,40 +163,50 @@ FORMATS = {
 def add_examples(result: Schema, **_: Any) -> Schema:
     """Add an example to every JSON body; a hook of drf-spectacular's."""
     components = result["components"]
-    operations = [each for item in result["paths"].values() for each in item.values()]
-    bodies = [each["requestBody"] for each in operations if "requestBody" in each]
-    answers = [each for one in operations for each in one["responses"].values()]
-    for each in [*bodies, *answers]:
-        for media_type, described in each.get("content", {}).items():
+    operations = [
+        operation for item in result["paths"].values() for operation in item.values()
+    ]
+    requests = [
+        operation["requestBody"]
+        for operation in operations
+        if "requestBody" in operation
+    ]
+    responses = [
+        response
+        for operation in operations
+        for response in operation["responses"].values()
+    ]
+    for message in [*requests, *responses]:
+        for media_type, content in message.get("content", {}).items():
             if media_type == "application/json":
-                schema = described["schema"]
-                described["example"] = _of(schema, "", components["schemas"])
+                schema = content["schema"]
+                content["example"] = _of(schema, "", components["schemas"])
     for name in FORMS:
         _add_to_form(components["schemas"][name]["properties"])
     return result
 
 
 def _add_to_form(properties: Schema) -> None:
-    """Add examples to the fields of a form, which the docs fill it in with."""
-    for name, described in properties.items():
+    """Add examples to a form's fields, with which the docs page fills the form."""
+    for name, schema in properties.items():
         if name == "sha256":
-            described["examples"] = [""]  # of the file that is chosen there
-        elif described.get("format") == "date":
-            described["examples"] = [DAY]
-        elif name in NAMED and "$ref" not in described:
-            described["examples"] = [NAMED[name]]
+            schema["examples"] = [""]  # it depends on the file that the user chooses
+        elif schema.get("format") == "date":
+            schema["examples"] = [DAY]
+        elif name in NAMED and "$ref" not in schema:
+            schema["examples"] = [NAMED[name]]
 
 
 def _of_component(name: str, components: Schema) -> Any:
     component = components[name]
     if component["type"] != "object":
         return _of(component, "", components)
-    said = COMPONENTS.get(name, {})
-    found = {
-        each: said[each] if each in said else _of(schema, each, components)
-        for each, schema in component.get("properties", {}).items()
+    exceptions = COMPONENTS.get(name, {})
+    example = {
+        key: exceptions[key] if key in exceptions else _of(schema, key, components)
+        for key, schema in component.get("properties", {}).items()
     }
-    return {each: value for each, value in found.items() if value is not ...}
+    return {key: value for key, value in example.items() if value is not ...}
 
 
 def _of(schema: Schema, name: str, components: Schema) -> Any:
@@ -214,5 +224,5 @@ def _of(schema: Schema, name: str, components: Schema) -> Any:
     if schema.get("type") == "boolean":
         return True
     if schema.get("format") not in FORMATS:
-        raise LookupError(f"{name} has no example: name one in {__name__}")
+        raise LookupError(f"{name} has no example: add one to {__name__}")
     return FORMATS[schema["format"]]

@@ -1,4 +1,4 @@
-"""Serializer fields of the API, beyond DRF's own."""
+"""Serializer fields, stricter than DRF's."""
 
 import datetime
 import re
@@ -26,7 +26,7 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f"
 _CONTROL_BUT_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _VISIBLE = rf"[^\s{_CONTROL}]"
 
-# Regular expressions for the API's description; spaces around a text are cut off.
+# Regular expressions for the schema, of a text without the spaces around it.
 TEXT = rf"{_VISIBLE}([^{_CONTROL}]*{_VISIBLE})?"
 LINES = rf"{_VISIBLE}([^{_CONTROL_BUT_LINES}]*{_VISIBLE})?"
 
@@ -34,8 +34,8 @@ LINES = rf"{_VISIBLE}([^{_CONTROL_BUT_LINES}]*{_VISIBLE})?"
 class TextField(serializers.CharField):
     """A text: strings only, trimmed, without control characters.
 
-    lines: whether line breaks and tabs may stand in it. form: a regular expression of
-    what services take, for the API's description; they check it themselves.
+    lines: allow line breaks and tabs. form: a regular expression of valid texts, only
+    for the schema; services check it themselves.
     """
 
     default_error_messages = {"invalid": _("Enter a text.")}
@@ -49,23 +49,25 @@ class TextField(serializers.CharField):
 
     @property
     def pattern(self) -> str:
-        """A regular expression of what may be sent, for the API's description."""
+        """The regular expression of valid input, for the schema."""
         content = self.form or (LINES if self.lines else TEXT)
         return rf"^\s*({content}){'?' if self.allow_blank else ''}\s*$"
 
     def run_validation(self, data: Any = empty) -> Any:
-        # Spaces around it count, so that a megabyte of them is never stripped.
+        # Before trimming, so that a megabyte of spaces is rejected at once.
         if isinstance(data, str) and len(data) > (self.max_length or len(data)):
             self.fail("max_length", max_length=self.max_length)
         return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
         longest = len(data) if isinstance(data, str) else 0
-        return _shaped(text.validate_text, data, "", longest=longest, lines=self.lines)
+        return _validated(
+            text.validate_text, data, "", longest=longest, lines=self.lines
+        )
 
 
 class IdField(serializers.RegexField):
-    """The id of something of ours; whether there is such a thing, services say."""
+    """The id of an item; services check whether the item exists."""
 
     default_error_messages = {"invalid": _("Enter an id: 32 digits and letters a-f.")}
 
@@ -79,14 +81,14 @@ class IdField(serializers.RegexField):
 
 
 class DigestField(serializers.RegexField):
-    """The name of a session or token: it opens nothing."""
+    """The id of a session or token, which is not its secret."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(rf"^{DigestConverter.regex}\Z", **options)
 
 
 class PasswordField(serializers.CharField):
-    """A password: a string, taken as it is. A new one has no control characters."""
+    """A password: a string, not trimmed. A new one has no control characters."""
 
     default_error_messages = {"invalid": _("Enter a text.")}
     NEW = rf"^[^{_CONTROL}]*$"
@@ -113,10 +115,10 @@ LONGEST_NUMBER = 64  # characters
     }
 )
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
-    """A decimal number as a string; services check its rules.
+    """A decimal number as a string; services check its value.
 
-    The schema names strings alone, which every language reads exactly and generated
-    clients type well. JSON numbers are accepted too.
+    JSON numbers are accepted too. The schema only has strings, which every language
+    reads exactly and generated clients handle well.
     """
 
     default_error_messages = {"invalid": _("Enter an amount as a number.")}
@@ -126,11 +128,11 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, str | int | Decimal):
             self.fail("invalid")
-        written = str(data)
+        text = str(data)
         number = self.TYPED if isinstance(data, str) else self.NUMBER
-        if len(written) > LONGEST_NUMBER or not number.fullmatch(written.strip()):
+        if len(text) > LONGEST_NUMBER or not number.fullmatch(text.strip()):
             self.fail("invalid")
-        return Decimal(written)
+        return Decimal(text)
 
     def to_representation(self, value: Decimal) -> str:
         return str(value)
@@ -146,22 +148,22 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
     }
 )
 class BoundField(AmountField):
-    """What amounts are compared with: an amount, or zero."""
+    """The minimum or maximum of a filter: an amount or zero."""
 
 
 @extend_schema_field(OpenApiTypes.DATE)
 class DayField(serializers.Field[datetime.date, Any, str, Any]):
-    """A real day, YYYY-MM-DD."""
+    """A day of the calendar, YYYY-MM-DD."""
 
     def to_internal_value(self, data: Any) -> datetime.date:
-        return _shaped(dates.parse_day, data)
+        return _validated(dates.parse_day, data)
 
     def to_representation(self, value: datetime.date | str) -> str:
         return str(value)
 
 
 class InstantField(serializers.DateTimeField):
-    """An instant as RFC 3339 writes it, with its offset from UTC."""
+    """An instant in RFC 3339, with its offset from UTC."""
 
     default_error_messages = {
         "invalid": _("Enter an instant, as in 2026-11-20T18:30:00Z.")
@@ -179,7 +181,7 @@ class InstantField(serializers.DateTimeField):
 
 
 class WholeField(serializers.IntegerField):
-    """A whole number and nothing that merely looks like it."""
+    """A whole number; no strings or booleans."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool | str):
@@ -188,32 +190,33 @@ class WholeField(serializers.IntegerField):
 
 
 class FlagField(serializers.BooleanField):
-    """True or false; text that looks like it in a query only."""
+    """True or false; as a string only in a query."""
 
     default_error_messages = {"invalid": _("Enter true or false.")}
 
     def to_internal_value(self, data: Any) -> bool:
-        is_of_query = isinstance(self.root.initial_data, QueryDict)
-        texts = ("true", "false") if is_of_query else ()
+        is_in_query = isinstance(self.root.initial_data, QueryDict)
+        texts = ("true", "false") if is_in_query else ()
         if not isinstance(data, bool) and data not in texts:
             self.fail("invalid")
         return data in (True, "true")
 
 
-def number_said(sentence: Any) -> dict[str, Any]:
-    """Return error messages with the same sentence for every error of a number."""
+def number_errors(sentence: Any) -> dict[str, Any]:
+    """Return the error messages of a number field, all with the same sentence."""
     return dict.fromkeys(
         ["invalid", "min_value", "max_value", "max_string_length"], sentence
     )
 
 
 def one_of(choices: Iterable[str]) -> dict[str, Any]:
-    """Name the choices of a ChoiceField where something else was sent."""
-    said = _("Choose one of {choices}.")
-    return {"invalid_choice": format_lazy(said, choices=", ".join(choices))}
+    """Return the error messages of a ChoiceField, which list the choices."""
+    message = _("Choose one of {choices}.")
+    return {"invalid_choice": format_lazy(message, choices=", ".join(choices))}
 
 
-def _shaped(check: Callable[..., T], *args: Any, **options: Any) -> T:
+def _validated(check: Callable[..., T], *args: Any, **options: Any) -> T:
+    """Call a function of the services, converting InvalidError to ValidationError."""
     try:
         return check(*args, **options)
     except InvalidError as error:
@@ -221,9 +224,9 @@ def _shaped(check: Callable[..., T], *args: Any, **options: Any) -> T:
 
 
 class BoundedListField(serializers.ListField):
-    """One or more of something; too many are refused before any is looked at.
+    """A list that is not empty; one that is too long is rejected before validation.
 
-    Of the wrong ones the first MOST_FAULTS are named: to name 20,000 took seconds.
+    Reports errors of the first MOST_FAULTS invalid entries: 20,000 would take seconds.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -235,18 +238,18 @@ class BoundedListField(serializers.ListField):
         return super().to_internal_value(data)
 
     def run_child_validation(self, data: list[Any]) -> list[Any]:
-        """Validate each; raises ValidationError with the faults of each wrong one."""
-        found, faults = [], {}
+        """Validate all entries. Raises ValidationError with {number: errors}."""
+        values, errors = [], {}
         for number, entry in enumerate(data):
             try:
-                found.append(self.child.run_validation(entry))
+                values.append(self.child.run_validation(entry))
             except serializers.ValidationError as error:
-                faults[number] = error.detail
-                if len(faults) == MOST_FAULTS:
+                errors[number] = error.detail
+                if len(errors) == MOST_FAULTS:
                     break
-        if faults:
-            raise serializers.ValidationError(faults)
-        return found
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
 
 
 @extend_schema_field(
@@ -258,7 +261,7 @@ class BoundedListField(serializers.ListField):
     }
 )
 class MoneyField(serializers.Field[Decimal, Any, str, Any]):
-    """An amount as a string, in the decimals of the context's `currency`."""
+    """An amount as a string, with the decimals of the context's `currency`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(read_only=True, **options)

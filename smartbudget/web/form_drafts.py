@@ -17,8 +17,8 @@ from django.http import HttpRequest, HttpResponse
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
-FIELD = "draft"  # of the form to log in
-RESTORED = "restored"  # sent with a form that is to be shown, not saved
+FIELD = "draft"  # name of the field in the login form
+RESTORED = "restored"  # marks a form to show and not to save
 LONGEST = 20_000  # characters
 MAX_AGE = datetime.timedelta(hours=12)
 
@@ -36,21 +36,21 @@ class FormDraft:
 
 
 def keeps_draft(view: View) -> View:
-    """Mark a page whose form may be kept: without passwords, answered by answer_form.
+    """Mark a page whose form may be kept: it has no passwords and uses `answer_form`.
 
-    Any other use of what was posted would happen before it is confirmed.
+    Only `answer_form` waits for the user to confirm a restored form.
     """
     view.keeps_draft = True  # type: ignore[attr-defined]
     return view
 
 
 def is_kept(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Return whether a form was sent to a page that keeps it."""
+    """Check whether a form was sent to a page that keeps drafts."""
     return request.method == "POST" and getattr(view, "keeps_draft", False)
 
 
 def sign(request: HttpRequest) -> str | None:
-    """Return the form that was sent, signed; None if it is too long."""
+    """Return the submitted form, signed, or None if it is too long."""
     fields = [
         (name, value)
         for name, values in request.POST.lists()

@@ -16,8 +16,8 @@ KEY_HEADER = "X-Health-Key"
 def ready(request: HttpRequest) -> JsonResponse:
     """Return 200 if every part of AWS is healthy, else 503.
 
-    Public, since the result is cached for some seconds. The details are only included
-    for staff and requests with the health key.
+    It can be public, since the result is cached for some seconds. Only staff and
+    requests with the health key get the details.
     """
     parts = health.recent()
     well = all(part.ok for part in parts)
@@ -40,23 +40,23 @@ def _is_staff(request: HttpRequest) -> bool:
     except PynamoDBException as error:
         if not is_outage(error):
             raise
-        return False  # sessions are in a table that may be what is down
+        return False  # the outage may be that of the sessions' table
 
 
 class HealthMiddleware:
-    """Answer /health and /health/ready before the host is checked.
+    """Respond to /health and /health/ready before the host is checked.
 
-    The load balancer asks an instance by its number, and over plain HTTP. /health
-    makes no call to AWS: an outage there is none of this instance's.
+    The load balancer uses the instance's IP address and plain HTTP. /health does not
+    call AWS, since replacing the instance would not end an outage of AWS.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        address = request.path_info.removesuffix("/")
-        if address == "/health":
+        path = request.path_info.removesuffix("/")
+        if path == "/health":
             return JsonResponse({"status": "ok"})
-        if address == "/health/ready":
+        if path == "/health/ready":
             return ready(request)
         return self.get_response(request)

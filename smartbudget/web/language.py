@@ -16,7 +16,7 @@ def activate(code: str) -> None:
 
 
 class LanguageMiddleware:
-    """Set the language that the browser asks for, until the user is known.
+    """Set the browser's preferred language, until the user is known.
 
     The API uses Accept-Language alone, and English without it.
     """
@@ -30,6 +30,6 @@ class LanguageMiddleware:
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", i18n.current())
         finally:
-            activate(i18n.DEFAULT)  # the thread goes on to other people
+            activate(i18n.DEFAULT)  # the thread serves other users next
         patch_vary_headers(response, ["Accept-Language"])
         return response

@@ -1,7 +1,7 @@
-"""How an answer leads to other requests: OpenAPI's links, found by names.
+"""Add OpenAPI links from responses to operations, by the names of ids.
 
-What was made, and the first item of a list, link to all that can be asked of it: the
-operations of the same group whose address takes an id that the answer has.
+A created item, and the first item of a list, link to the operations with the same tag
+whose path has an id that the response has.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 
 def add_links(result: Schema, **_: Any) -> Schema:
-    """Link answers to operations; a hook of drf-spectacular's."""
+    """Link responses to operations; a hook of drf-spectacular's."""
     operations = [
         (method, operation)
         for item in result["paths"].values()
@@ -27,7 +27,8 @@ def add_links(result: Schema, **_: Any) -> Schema:
                 }
                 for place, name in _ids(method, response, result)
                 for _method, target in operations
-                if target["tags"] == operation["tags"] and name in _takes(target)
+                if target["tags"] == operation["tags"]
+                and name in _path_parameters(target)
             }
             if links:
                 response["links"] = links
@@ -35,7 +36,7 @@ def add_links(result: Schema, **_: Any) -> Schema:
 
 
 def _ids(method: str, response: Schema, result: Schema) -> Iterator[tuple[str, str]]:
-    """Name the properties of what a POST made, or of a list's first item."""
+    """Yield (location, property) of a response, or of the first item in a list."""
     body = response.get("content", {}).get("application/json", {}).get("schema", {})
     place, schema = "", _resolved(body, result)
     if method == "get":
@@ -50,11 +51,13 @@ def _resolved(schema: Schema, result: Schema) -> Schema:
     if "$ref" not in schema:
         return schema
     name = schema["$ref"].rpartition("/")[2]
-    found: Schema = result["components"]["schemas"][name]
-    return found
+    component: Schema = result["components"]["schemas"][name]
+    return component
 
 
-def _takes(operation: Schema) -> set[str]:
-    """Name the parameters in an operation's address."""
+def _path_parameters(operation: Schema) -> set[str]:
+    """Return the names of the parameters in an operation's path."""
     parameters = operation.get("parameters", [])
-    return {each["name"] for each in parameters if each.get("in") == "path"}
+    return {
+        parameter["name"] for parameter in parameters if parameter.get("in") == "path"
+    }

@@ -1,4 +1,4 @@
-"""The web app manifest, with which browsers install the site as an app."""
+"""The web app manifest, which lets browsers install the site as an app."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
@@ -17,7 +17,7 @@ ICONS = (
 @login_not_required
 @require_safe
 def show(request: HttpRequest) -> JsonResponse:
-    """Answer with the manifest; it is no file, since its icons have hashed names."""
+    """Return the manifest, which contains the hashed names of icons."""
     icons = [
         {"src": static(name), "sizes": sizes, "type": "image/png", "purpose": purpose}
         for name, sizes, purpose in ICONS

@@ -6,6 +6,6 @@ from smartbudget.core.config import config
 
 
 class MessageStorage(CookieStorage):
-    """Django's, bound to this host over HTTPS like the other cookies."""
+    """Django's cookie storage, bound to this host over HTTPS like the other cookies."""
 
     cookie_name = "messages" if config.local else "__Host-messages"

@@ -15,7 +15,8 @@ from smartbudget.core.errors import ForbiddenError
 from smartbudget.web import errors
 from smartbudget.web.body import is_too_large, is_utf8, sends_json
 
-# Nothing inline, nothing from elsewhere; data: images are in the API pages' styles.
+# Nothing inline or from other hosts, except that styles of the API pages use data:
+# images.
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -36,16 +37,16 @@ POLICY = "; ".join(
 class RequestIdMiddleware:
     """Set the id of each request: the caller's X-Request-Id if valid, or a new one."""
 
-    TAKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+    VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        name = given if self.TAKEN.fullmatch(given) else uuid.uuid4().hex
-        # Left standing until the thread's next request: what Django logs of an answer,
-        # and the making of a download, come after this.
+        sent = request.headers.get("X-Request-Id", "")
+        name = sent if self.VALID.fullmatch(sent) else uuid.uuid4().hex
+        # Not reset afterwards: Django logs the response, and downloads are streamed,
+        # after this returns.
         log.bind(name)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = name
@@ -53,7 +54,7 @@ class RequestIdMiddleware:
 
 
 class HeadersMiddleware:
-    """Set the content policy, and prevent caching of private responses."""
+    """Set the content security policy, and prevent caching of private responses."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -68,10 +69,10 @@ class HeadersMiddleware:
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Gzip, with a strong tag of its own for what is compressed, `"...-gzip"`.
+    """Django's gzip middleware, with the strong tag `"...-gzip"` if compressed.
 
-    Django would make the tag a weak one, and If-Match takes only strong ones. Behind
-    here both are the same.
+    Django would change the tag to a weak one, but If-Match needs strong ones. Views
+    only see tags without the suffix.
     """
 
     SUFFIX = '-gzip"'
@@ -87,7 +88,7 @@ class CompressionMiddleware(GZipMiddleware):
     ) -> HttpResponse:
         tag = response.get("ETag")
         response = super().process_response(request, response)
-        if tag:  # also where it is too short to compress
+        if tag:  # even if the response is too short to compress
             patch_vary_headers(response, ["Accept-Encoding"])
         is_its_304 = response.status_code == 304 and hasattr(request, "has_compressed")
         if tag and (is_its_304 or response.get("ETag") != tag):
@@ -96,25 +97,25 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 class HttpsMiddleware(SecurityMiddleware):
-    """Redirect pages to HTTPS, and refuse what programs send over plain HTTP.
+    """Redirect pages to HTTPS, and refuse API requests over plain HTTP.
 
-    A program would follow unseen, and go on sending its password or token in the clear
-    first. It is told before languages are looked at.
+    A program would follow a redirect unnoticed, and keep sending its password or token
+    unencrypted first. It runs before the language is set.
     """
 
     API = re.compile(r"/api(/|$)")
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        """Return a refusal or a redirect, or None where the request may go on."""
-        is_for_programs = sends_json(request) or self.API.match(request.path_info)
-        if self.redirect and is_for_programs and not request.is_secure():
+        """Return a refusal or a redirect, or None if the request is secure."""
+        is_for_api = sends_json(request) or self.API.match(request.path_info)
+        if self.redirect and is_for_api and not request.is_secure():
             error = ForbiddenError("Use HTTPS. What was sent was readable on its way.")
             return errors.response_or_raise(request, error)
         return super().process_request(request)
 
 
 class RequestMiddleware:
-    """Remove a trailing slash from the path; reject bodies too large or not UTF-8."""
+    """Remove a trailing slash from the path; reject too large or non-UTF-8 bodies."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

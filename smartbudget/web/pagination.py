@@ -1,4 +1,4 @@
-"""Pagination by cursors: DynamoDB's keys, signed for one user and one list."""
+"""Pagination with cursors: keys of DynamoDB, signed for one user and one list."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -16,11 +16,11 @@ SALT = "smartbudget.cursor"
 PATTERN = "^[A-Za-z0-9_.-]+:[A-Za-z0-9_-]+$"  # base64, and its signature
 PAGE_SIZE = 25
 LARGEST_PAGE_SIZE = 100
-PAGING = ("cursor", "page_size")  # parameters that do not choose what is listed
+PAGING = ("cursor", "page_size")  # parameters that do not filter the list
 
 
 class Position(TypedDict):
-    """Where a page begins: keywords that every list service takes."""
+    """The position of a page: keyword arguments of every list service."""
 
     limit: int
     after: Key | None
@@ -30,25 +30,25 @@ class Position(TypedDict):
 def encode(key: Key, user_id: str, scope: str = "", *, backwards: bool = False) -> str:
     """Sign a key for one user and one list.
 
-    scope: what is listed; a cursor of one list is refused by another.
+    scope: identifies the list; other lists reject the cursor.
     """
-    # Without a time in it: a list that stays the same keeps its links, and so its tag.
-    found = [user_id, scope, key, backwards]
-    return signing.Signer(salt=SALT).sign_object(found, compress=True)
+    # No timestamp, so that an unchanged list has the same links and the same ETag.
+    content = [user_id, scope, key, backwards]
+    return signing.Signer(salt=SALT).sign_object(content, compress=True)
 
 
 def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
-    """Return the key and whether the page precedes it.
+    """Return the key, and whether the page precedes it.
 
-    Raises InvalidError naming `cursor` for a forged one, or another user's or list's.
+    Raises InvalidError naming `cursor` if it is forged, or of another user or list.
     """
     try:
         signed = signing.Signer(salt=SALT)
-        owner, made_for, key, backwards = signed.unsign_object(cursor)
+        owner, cursor_scope, key, backwards = signed.unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:
         raise InvalidError(_("This cursor is not valid."), "cursor") from error
-    of_key = key.get("user_id", {}).get("S", user_id)
-    if {owner, of_key} != {user_id} or made_for != scope:
+    key_owner = key.get("user_id", {}).get("S", user_id)
+    if {owner, key_owner} != {user_id} or cursor_scope != scope:
         raise InvalidError(_("This cursor is not valid."), "cursor")
     return key, backwards
 
@@ -73,7 +73,7 @@ def position(request: HttpRequest | Request, user: User) -> Position:
 def links(
     request: HttpRequest | Request, user: User, page: Page[Any]
 ) -> dict[str, str | None]:
-    """Return `{"next": url, "previous": url}`, None where the list ends."""
+    """Return `{"next": url, "previous": url}`; None at the list's ends."""
 
     def link(key: Key | None, *, backwards: bool) -> str | None:
         if key is None:
@@ -101,11 +101,11 @@ def body(
 
 
 def _scope(request: HttpRequest | Request) -> str:
-    # A key outside the range that is listed now would be an error to DynamoDB.
-    chosen = sorted(
+    # With the filters, since DynamoDB rejects a key outside of the queried range.
+    filters = sorted(
         (name, value)
         for name, values in request.GET.lists()
         for value in values
         if name not in PAGING
     )
-    return repr((request.path.rstrip("/"), chosen))
+    return repr((request.path.rstrip("/"), filters))

@@ -11,16 +11,16 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-# The largest bulk has 1,000 rows of five values. Small ones take a hundred times their
-# size in memory: a body of the size that is allowed could be 800,000 of them.
+# The largest bulk request has 1,000 rows of five values. A small value takes a hundred
+# times its size in memory, and a body of the allowed size could have 800,000 of them.
 MOST_VALUES = 20_000
-_TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 class JSONParser(BaseParser):
-    """JSON whose decimals stay exact: 12.10 is Decimal("12.10"), never a float.
+    """A parser of JSON with exact decimals: 12.10 is Decimal("12.10"), not a float.
 
-    Raises RequestDataTooBig where there are more values than anything takes.
+    Raises RequestDataTooBig for more than MOST_VALUES values.
     """
 
     media_type = "application/json"
@@ -41,7 +41,7 @@ class JSONParser(BaseParser):
                 text,
                 parse_float=Decimal,
                 parse_constant=_refuse_constant,
-                object_pairs_hook=_once_each,
+                object_pairs_hook=_dict_of,
             )
         except (ValueError, DecimalException, RecursionError) as error:
             raise ParseError(_("The body is not valid JSON.")) from error
@@ -51,18 +51,19 @@ def _has_too_many_values(text: str) -> bool:
     """Check whether a body has too many values, before parsing; a string is one."""
     if len(text) <= MOST_VALUES:
         return False
-    rest = _TEXT.sub("", text)
-    return sum(map(rest.count, "[{,")) > MOST_VALUES
+    without_strings = _STRING.sub("", text)
+    return sum(map(without_strings.count, "[{,")) > MOST_VALUES
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _dict_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object as a dict. Raises ValueError for repeated or invalid names."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise ValueError("a name appears twice")
-    # Half of a UTF-16 pair is no text: an error that names it could not be sent.
-    "".join(found).encode()
-    return found
+    # A lone surrogate cannot be encoded, not even in the error that names the field.
+    "".join(values).encode()
+    return values

@@ -10,10 +10,10 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 
 PROBLEM_JSON = "application/problem+json"
-CHALLENGE = 'Bearer realm="api"'  # WWW-Authenticate of a 401 to a request without token
+CHALLENGE = 'Bearer realm="api"'  # WWW-Authenticate of a 401 without a token
 EXPLAINED_AT = f"{config.app_url}/api/docs/errors"
 
-# What each code means, whatever happened; /api/docs/errors lists them.
+# {code: its general meaning}; /api/docs/errors lists them.
 TITLES = {
     "invalid": gettext_noop("Some input is invalid."),
     "bad_request": gettext_noop("Malformed request."),
@@ -41,40 +41,40 @@ TITLES = {
     "unavailable": gettext_noop("Temporarily unavailable."),
 }
 
-# Faults of these are of a header, not of the body.
+# Names in `Fault.path` that are of headers and not of the body.
 HEADERS = frozenset({"Idempotency-Key", "If-Match", "If-None-Match"})
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What is wrong with one part of what was sent."""
+    """An error in one part of a request."""
 
     sentence: str
-    path: tuple[str | int, ...]  # as in ("expenses", 3, "amount"); empty: all of it
+    path: tuple[str | int, ...]  # such as ("expenses", 3, "amount"); empty: the whole
     code: str = "invalid"
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """An error as an answer: status, what is said of which part, headers."""
+    """An error response: status, sentence, code, faults of single parts, headers."""
 
     status: int
     sentence: str
     code: str
     faults: tuple[Fault, ...] = ()
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
-    wait: int | None = None  # seconds until it may be tried again; None: no use
+    wait: int | None = None  # seconds until a retry; None if retrying does not help
 
     @property
     def field(self) -> str | int | None:
-        """The first input at fault, where there is one."""
+        """The first invalid input, or None."""
         return next((fault.path[0] for fault in self.faults if fault.path), None)
 
 
 def document(problem: Problem, method: str | None) -> dict[str, Any]:
     """Return a problem document as RFC 9457 defines it.
 
-    method: of the request; where it is one without a body, faults are of parameters.
+    method: of the request; for GET and HEAD, faults are of query parameters.
     """
     known = problem.code in TITLES
     body: dict[str, Any] = {

@@ -1,7 +1,6 @@
-"""Rate limits of requests per minute, and their response headers.
+"""Limit requests per minute, separately for the API and pages.
 
-API and pages have a limit each, counted in the same way. The header fields are those of
-draft-ietf-httpapi-ratelimit-headers-10.
+The response headers are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 from django.http import HttpRequest
@@ -20,23 +19,23 @@ limiter = Limiter(config.api_rate_limit) if config.api_rate_limit else None
 page_limiter = Limiter(config.page_rate_limit) if config.page_rate_limit else None
 
 
-def caller_of(request: Request) -> str:
+def caller_key(request: Request) -> str:
     """Return the key to count a request by: its token, user or address."""
     if not request.user.is_authenticated:
-        return anybody_at(request)
+        return address_key(request)
     token_id = getattr(request.auth, "token_id", None)
     return f"token {token_id}" if token_id else f"user {request.user.user_id}"
 
 
-def anybody_at(request: Request) -> str:
-    """Return the key of the address that a request came from."""
+def address_key(request: Request) -> str:
+    """Return the key of a request's network address."""
     return f"address {client_address(request._request)}"
 
 
 def headers(usage: Usage, own: Limit | None = None) -> dict[str, str]:
-    """Return the RateLimit headers: the limit, what is left of it, and for how long.
+    """Return the RateLimit headers: the limit, the remaining requests, the reset time.
 
-    own: a limit that the address has besides.
+    own: another limit of the same URL.
     """
     policies = [f'"default";q={usage.limit};w={WINDOW}']
     if own:
@@ -48,7 +47,7 @@ def headers(usage: Usage, own: Limit | None = None) -> dict[str, str]:
 
 
 def count_page(request: HttpRequest, user: User | AnonymousUser) -> None:
-    """Count a request for a page by its user, or by its address without one.
+    """Count a request for a page by its user, or by its address without a login.
 
     Raises ThrottledError over the limit.
     """

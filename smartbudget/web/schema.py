@@ -1,7 +1,6 @@
-"""What the API's description says of every operation, beyond what its view does.
+"""Add the common errors, headers and conditions of all operations to the schema.
 
-Views name the errors of their own, as `responses={201: ..., 409: None}`; what can go
-wrong anywhere, the headers and the conditions are added here.
+Views only declare specific errors, as in `responses={201: ..., 409: None}`.
 """
 
 import re
@@ -38,7 +37,7 @@ PROBLEM = {
         "detail": {**STRING, "description": "What happened, in a sentence for people."},
         "code": {
             **STRING,
-            "description": "For programs: " + ", ".join(f"`{each}`" for each in TITLES),
+            "description": "For programs: " + ", ".join(f"`{code}`" for code in TITLES),
         },
         "request_id": {**STRING, "description": f"As in {REQUEST_ID}."},
         "retry_after": {
@@ -72,7 +71,7 @@ FAULT = {
     "required": ["detail", "code"],
 }
 
-# Which group operations are in, where it is not what their address begins with.
+# Tags of operations, if not the first part of their path.
 GROUPS = {
     **dict.fromkeys(["login", "logout", "register", "profile"], "account"),
     **dict.fromkeys(["password", "email", "sessions", "tokens"], "account"),
@@ -80,7 +79,7 @@ GROUPS = {
     "export.json": "export",
 }
 
-# Of a list that comes in pages.
+# Parameters of paginated lists.
 PAGING = [
     OpenApiParameter(
         "cursor",
@@ -94,14 +93,14 @@ PAGING = [
     ),
 ]
 
-# What a success means whose view says no more.
+# Descriptions of successful responses, if the view has none.
 DONE = {
     "200": "As asked.",
     "201": "It was made, or was there already.",
     "202": "It will be done.",
     "204": "It is gone.",
 }
-# The name and the meaning of each refusal; the name is its code too.
+# {status: (component name, description)}; the name in snake case is the example's code.
 REFUSALS = {
     400: ("Invalid", "Something that was sent is wrong; nothing was changed."),
     401: ("NotAuthenticated", "It is not known who asks, or the proof is wrong."),
@@ -116,8 +115,8 @@ REFUSALS = {
     429: ("Throttled", "Too much in too short a time."),
     503: ("Unavailable", "It could not be done just now, or not for certain."),
 }
-WAITS = {429, 503}  # they say when to come back
-_ALWAYS = (REQUEST_ID, "RateLimit", "RateLimit-Policy")  # headers of any answer
+WAITS = {429, 503}  # statuses with Retry-After
+_ALWAYS = (REQUEST_ID, "RateLimit", "RateLimit-Policy")  # headers of every response
 
 HEADERS = {
     REQUEST_ID: {
@@ -186,7 +185,7 @@ PARAMETERS = {
 
 
 class AutoSchema(openapi.AutoSchema):
-    """An operation with its refusals, headers and conditions."""
+    """The schema of an operation, with its errors, headers and conditions."""
 
     def get_operation(self, *args: Any) -> Schema | None:
         operation: Schema | None = super().get_operation(*args)
@@ -226,9 +225,9 @@ class AutoSchema(openapi.AutoSchema):
     def _insert_field_validators(self, field: Any, schema: Schema) -> None:
         super()._insert_field_validators(field, schema)
         if isinstance(field, TextField) and "oneOf" in schema:
-            # drf-spectacular adds a branch for "", which our pattern matches too.
-            described, _empty = schema.pop("oneOf")
-            schema.update(described)
+            # drf-spectacular adds an alternative for "", which our pattern includes.
+            text_schema, _empty = schema.pop("oneOf")
+            schema.update(text_schema)
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
         schema: Schema = super()._map_basic_serializer(serializer, direction)
@@ -236,7 +235,7 @@ class AutoSchema(openapi.AutoSchema):
             schema["additionalProperties"] = False
             schema.update(serializer.RULE)
         if "__doc__" not in vars(type(serializer)):
-            schema.pop("description", None)  # of its base
+            schema.pop("description", None)  # the base class's docstring
         return schema
 
     def get_tags(self) -> list[str]:
@@ -244,11 +243,11 @@ class AutoSchema(openapi.AutoSchema):
         return [GROUPS.get(tag, tag)]
 
     def get_summary(self) -> str:
-        """Return the first line of what the view says of itself."""
+        """Return the first line of the view's docstring."""
         return str(super().get_description()).partition("\n")[0]
 
     def get_description(self) -> str:
-        """Return what comes after it."""
+        """Return the view's docstring without its first line."""
         return str(super().get_description()).partition("\n")[2].strip()
 
     def get_override_parameters(self) -> list[Any]:
@@ -265,21 +264,21 @@ class AutoSchema(openapi.AutoSchema):
     def _get_request_body(self, direction: str = "request") -> Schema | None:
         if self.method != "DELETE" or self.get_request_serializer() is None:
             return super()._get_request_body(direction)
-        self.method = "POST"  # drf-spectacular knows no body of a DELETE
+        self.method = "POST"  # drf-spectacular ignores the body of a DELETE
         try:
             return super()._get_request_body(direction)
         finally:
             self.method = "DELETE"
 
     def _tagged(self, responses: Schema) -> str | None:
-        """Return the status of the answer that has an ETag, where one has."""
+        """Return the status of the response that has an ETag, or None."""
         status = str(self.view.tagged_status(self.method))
         content = responses.get(status, {}).get("content", {})
         is_json = "application/json" in content and not self._is_download()
         return status if is_json else None
 
     def _refusals(self, operation: Schema) -> Iterator[int]:
-        """Name the statuses that any operation of this kind may answer with."""
+        """Yield the error statuses that any operation of this kind may have."""
         yield from (400, 429, 503)
         if not self._is_download() and not self._is_without_body():
             yield 406
@@ -304,14 +303,14 @@ class AutoSchema(openapi.AutoSchema):
         return self.method in self.view.methods_without_body
 
     def _is_keyed(self, operation: Schema) -> bool:
-        """Check whether an Idempotency-Key makes it safe to send again."""
+        """Check whether the operation accepts an Idempotency-Key."""
         return self.method == "POST" and {} not in operation.get("security", [])
 
     def _headers_of(
         self, status: str, operation: Schema, tagged: str | None
     ) -> Iterator[str]:
         if status == "200" and "302" in operation["responses"]:
-            return  # S3 answers
+            return  # after the redirect, S3 responds
         yield from _ALWAYS
         if status in {"201", "302"}:
             yield "Location"
@@ -337,13 +336,13 @@ def _headers(names: Iterable[str]) -> Schema:
 
 
 def add_components(result: Schema, **_: Any) -> Schema:
-    """Add what operations refer to; a hook of drf-spectacular's."""
+    """Add the components that operations refer to; a hook of drf-spectacular's."""
     components = result["components"]
     components["schemas"].update(Problem=PROBLEM, Fault=FAULT)
     components["headers"] = HEADERS
     components["parameters"] = {
-        name: {"name": name, "in": "header", **described}
-        for name, described in PARAMETERS.items()
+        name: {"name": name, "in": "header", **parameter}
+        for name, parameter in PARAMETERS.items()
     }
     components["responses"] = {
         name: _refusal(status, name, meaning)

@@ -10,8 +10,8 @@ URL_SECONDS = 3600
 def download_url(key: str, file_name: str, content_type: str) -> str:
     """Return a signed URL that downloads a file under a name.
 
-    Always as an attachment and as the type that was checked, so that no browser shows
-    it as a page, whatever it holds.
+    Always as an attachment and with the validated type, so that no browser renders the
+    file as a page.
     """
     parameters = {
         "ResponseContentDisposition": _attachment(file_name),
@@ -22,7 +22,7 @@ def download_url(key: str, file_name: str, content_type: str) -> str:
 
 
 def _attachment(file_name: str) -> str:
-    """Write a Content-Disposition [RFC 6266]; old readers get an ASCII name."""
+    """Return a Content-Disposition (RFC 6266), with an ASCII name for old clients."""
     plain = file_name.encode("ascii", "replace").decode().replace("?", "_")
     plain = plain.replace("\\", "_").replace('"', "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, '')}"

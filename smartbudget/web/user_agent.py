@@ -1,9 +1,9 @@
-"""The browser and system that a request names."""
+"""Detect the browser and system from a request's User-Agent."""
 
 from django.http import HttpRequest
 
-# What marks a browser, or a system, in its User-Agent. Many claim to be others too,
-# so the first that fits counts.
+# Marks of browsers and systems in the User-Agent. Many browsers also claim to be
+# others, so the first match counts.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -30,9 +30,9 @@ _SYSTEMS = (
 def device_of(request: HttpRequest) -> str | None:
     """Return the browser and system, as in `Firefox on Linux`, or None if unknown.
 
-    Only to be shown to its own user, since a client can send any User-Agent.
+    Show it only to the same user, since a client can send any User-Agent.
     """
-    said = request.headers.get("User-Agent", "")[:500]
-    browser = next((name for mark, name in _BROWSERS if mark in said), None)
-    system = next((name for mark, name in _SYSTEMS if mark in said), None)
+    user_agent = request.headers.get("User-Agent", "")[:500]
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
     return " on ".join(filter(None, [browser, system])) or None

@@ -18,7 +18,7 @@ def add_alert(
     user: User,
     budget: "Budget",
     state: "State",
-    writes: Transaction,
+    transaction: Transaction,
     outcome: "Outcome",
 ) -> None:
     """Add an alert to a transaction if the budget rose to a new level."""
@@ -50,5 +50,5 @@ def add_alert(
         message=message,
     )
     notification.topic = f"{budget.budget_id}|{state.period.start}"
-    outbox.put(notification, writes)
+    outbox.put(notification, transaction)
     outcome.alerts.append(notification)

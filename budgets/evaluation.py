@@ -137,7 +137,7 @@ def apply_postings(
     user: User,
     budgets: Iterable[Budget],
     postings: Sequence[Posting],
-    writes: Transaction,
+    transaction: Transaction,
 ) -> Outcome:
     """Add budget changes and alerts caused by postings to a transaction.
 
@@ -156,7 +156,7 @@ def apply_postings(
         if not any(posting.day in period for posting in mine for period in held):
             continue
         state = rolled_over(user, budget, mine, outcome)
-        change(user, budget, state, writes, outcome)
+        change(user, budget, state, transaction, outcome)
     return outcome
 
 
@@ -211,9 +211,9 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
         rearm_count=int(budget.rearm_count),
         notified_level=(same_period and budget.notified_level) or "ok",
     )
-    writes = Transaction()
-    change(user, budget, state, writes, outcome)
-    writes.commit()
+    transaction = Transaction()
+    change(user, budget, state, transaction, outcome)
+    transaction.commit()
     return same_period, outcome
 
 
@@ -277,11 +277,11 @@ def change(
     user: User,
     budget: Budget,
     state: State,
-    writes: Transaction,
+    transaction: Transaction,
     outcome: Outcome,
     wanted: Budget | None = None,
 ) -> None:
-    """Add a budget's new state, and an alert if its level rose, to `writes`."""
+    """Add a budget's new state, and an alert if its level rose, to `transaction`."""
     wanted = wanted or budget
     changes = {
         "category": wanted.category,
@@ -300,9 +300,9 @@ def change(
     if budget.notified_level != notified:
         changes["notified_level"] = notified
         actions.append(Budget.assign("notified_level", notified or None))
-    writes.update(budget, actions)
+    transaction.update(budget, actions)
     outcome.changes.append((budget, changes))
-    add_alert(user, wanted, state, writes, outcome)
+    add_alert(user, wanted, state, transaction, outcome)
 
 
 def put_new(
@@ -310,7 +310,7 @@ def put_new(
     budget: Budget,
     *,
     rearm_count: int,
-    writes: Transaction,
+    transaction: Transaction,
     notified_level: str = "ok",
 ) -> Outcome:
     """Add a new budget to a transaction, with what its period holds already."""
@@ -330,8 +330,8 @@ def put_new(
     budget.rearm_count = rearm_count
     budget.notified_level = state.next_notified_level
     budget.updated_at = dates.timestamp()
-    writes.put(budget, Budget.budget_id.does_not_exist())
+    transaction.put(budget, Budget.budget_id.does_not_exist())
     # An expense written at the same moment may not have seen the budget.
     outcome = Outcome(recounts=[budget.budget_id])
-    add_alert(user, budget, state, writes, outcome)
+    add_alert(user, budget, state, transaction, outcome)
     return outcome

@@ -44,11 +44,11 @@ def merge_into(
     sources: Sequence[str],
     target: str,
     strategy: str | None,
-    writes: Transaction,
+    transaction: Transaction,
     *,
     counted: bool = False,
 ) -> Outcome:
-    """Add the merge of the budgets of `sources` into those of `target` to `writes`.
+    """Merge the budgets of `sources` into those of `target` within a transaction.
 
     The first budget of a period stays: that of `target`, or else of the first source
     that has one.
@@ -65,13 +65,13 @@ def merge_into(
         if others and strategy is None:
             raise ConflictError(_in_the_way([first, *others]), "budgets")
         for budget in others:
-            writes.delete(budget)
+            transaction.delete(budget)
         amount = first.amount
         if strategy == MergeStrategy.ADD:
             amount = sum((budget.amount for budget in others), first.amount)
         if amount >= LIMIT:
             raise InvalidError(_("The budgets are too much for one."), "budgets")
-        _rename(user, first, sources, target, amount, writes, outcome, counted)
+        _rename(user, first, sources, target, amount, transaction, outcome, counted)
     return outcome
 
 
@@ -86,12 +86,17 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
     target = validate_text(budget.category, "category", longest=len(budget.category))
 
     def attempt() -> Outcome:
-        writes = Transaction()
+        transaction = Transaction()
         outcome = merge_into(
-            user, [budget.category], target, MergeStrategy.ADD, writes, counted=True
+            user,
+            [budget.category],
+            target,
+            MergeStrategy.ADD,
+            transaction,
+            counted=True,
         )
-        if len(writes):
-            writes.commit()
+        if len(transaction):
+            transaction.commit()
         return outcome
 
     outcome = retry_on_conflict(attempt)
@@ -106,13 +111,13 @@ def finish_merge(user: User, target: str) -> None:
     """
 
     def attempt() -> None:
-        writes = Transaction()
+        transaction = Transaction()
         for budgets in _read(user, [target]):
             for budget in budgets:
                 if budget.notified_level:
-                    writes.update(budget, [Budget.notified_level.remove()])
-        if len(writes):
-            writes.commit()
+                    transaction.update(budget, [Budget.notified_level.remove()])
+        if len(transaction):
+            transaction.commit()
 
     retry_on_conflict(attempt)
 
@@ -145,7 +150,7 @@ def _rename(
     sources: Sequence[str],
     target: str,
     amount: Decimal,
-    writes: Transaction,
+    transaction: Transaction,
     outcome: Outcome,
     counted: bool,
 ) -> None:
@@ -175,13 +180,17 @@ def _rename(
             outcome.recounts.append(budget.budget_id)
         if amount != budget.amount:
             state = state.merged()
-        change(user, budget, state, writes, outcome, wanted=new)
+        change(user, budget, state, transaction, outcome, wanted=new)
         return
-    writes.delete(budget)
+    transaction.delete(budget)
     rearm_count = int(budget.rearm_count) + 1
     notified = _known_level(user, budget)
     created = put_new(
-        user, new, rearm_count=rearm_count, notified_level=notified, writes=writes
+        user,
+        new,
+        rearm_count=rearm_count,
+        notified_level=notified,
+        transaction=transaction,
     )
     outcome.alerts += created.alerts
     outcome.recounts += created.recounts

@@ -72,10 +72,10 @@ def create_budget(
 
     def attempt() -> tuple[Budget, Outcome]:
         _refuse_earlier(budget)
-        writes = Transaction()
-        outcome = put_new(user, budget, rearm_count=0, writes=writes)
+        transaction = Transaction()
+        outcome = put_new(user, budget, rearm_count=0, transaction=transaction)
         try:
-            _commit_new(writes, budget)
+            _commit_new(transaction, budget)
         except ConflictError:
             stored = Budget.find(budget.budget_id) if idempotency_key else None
             if stored is None or stored.made_by != idempotency_key:
@@ -191,20 +191,20 @@ def _edit_in_place(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcom
     outcome = Outcome()
     if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
         return old, outcome
-    writes = Transaction()
+    transaction = Transaction()
     state = rolled_over(user, old, (), outcome, wanted=new)
-    change(user, old, state, writes, outcome, wanted=new)
-    writes.commit()
+    change(user, old, state, transaction, outcome, wanted=new)
+    transaction.commit()
     return get_budget(user, old.budget_id), outcome
 
 
 def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
     """Replace a budget by one with another id. Raises ConflictError if that exists."""
-    writes = Transaction()
-    writes.delete(old)
+    transaction = Transaction()
+    transaction.delete(old)
     rearm_count = int(old.rearm_count) + 1
-    outcome = put_new(user, new, rearm_count=rearm_count, writes=writes)
-    _commit_new(writes, new)
+    outcome = put_new(user, new, rearm_count=rearm_count, transaction=transaction)
+    _commit_new(transaction, new)
     return new, outcome
 
 
@@ -222,9 +222,9 @@ def delete_budget(
         budget = get_budget(user, budget_id)
         if precondition:
             precondition(budget)
-        writes = Transaction()
-        writes.delete(budget)
-        writes.commit()
+        transaction = Transaction()
+        transaction.delete(budget)
+        transaction.commit()
 
     retry_on_conflict(attempt)
 
@@ -250,10 +250,10 @@ def recount(user: User, budget_id: str) -> bool | None:
     return differs
 
 
-def _commit_new(writes: Transaction, budget: Budget) -> None:
-    """Commit writes that create `budget`. Raises ConflictError if it exists."""
+def _commit_new(transaction: Transaction, budget: Budget) -> None:
+    """Commit a transaction that creates `budget`. Raises ConflictError if it exists."""
     try:
-        writes.commit()
+        transaction.commit()
     except WriteConflictError as conflict:
         if budget in conflict.refused:
             raise _taken(budget) from conflict

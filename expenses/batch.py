@@ -55,17 +55,17 @@ class Change:
             return 1
         return 2 if self.after or history.has_changed(self.before) else 1
 
-    def add_to(self, user: User, writes: Transaction, outcome: Outcome) -> None:
+    def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the change to a transaction, with any large-expense notice."""
         if self.after is None:
-            side_effects.remove(self.expense, writes)
+            side_effects.remove(self.expense, transaction)
         elif self.before is None:
             self.after.large_noticed = side_effects.add_large_expense_notice(
-                user, None, self.after, writes, outcome
+                user, None, self.after, transaction, outcome
             )
-            writes.put(self.after, Expense.expense_id.does_not_exist())
+            transaction.put(self.after, Expense.expense_id.does_not_exist())
         else:
-            side_effects.replace(user, self.before, self.after, writes, outcome)
+            side_effects.replace(user, self.before, self.after, transaction, outcome)
 
 
 C = TypeVar("C", bound=Change)
@@ -120,19 +120,19 @@ class Batch(ABC, Generic[C]):
         if not chunk:  # a write conflict showed that nothing is left to do
             return
         self.prepare(chunk)
-        writes = Transaction()
+        transaction = Transaction()
         postings = _postings(chunk)
         keys = _category_keys(postings)
         outcome = evaluation.apply_postings(
             self.user,
             [budget for key in keys for budget in self._budgets[key]],
             postings,
-            writes,
+            transaction,
         )
         for change in chunk:
-            change.add_to(self.user, writes, outcome)
+            change.add_to(self.user, transaction, outcome)
         try:
-            self.commit(writes, outcome)
+            self.commit(transaction, outcome)
         except WriteConflictError as conflict:
             self.recover(chunk, conflict)
             keys |= _category_keys(_postings(chunk))
@@ -143,16 +143,16 @@ class Batch(ABC, Generic[C]):
             raise
         del self.waiting[: len(chunk)]
 
-    def commit(self, writes: Transaction, outcome: Outcome) -> None:
+    def commit(self, transaction: Transaction, outcome: Outcome) -> None:
         """Commit a transaction and its digest. Raises WriteConflictError."""
         digest = None
         gathered = self._gathered
         if outcome.alerts:
             digest, gathered = digests.gather(
-                self.user, self._digest_id, outcome.alerts, gathered, writes
+                self.user, self._digest_id, outcome.alerts, gathered, transaction
             )
         try:
-            writes.commit()
+            transaction.commit()
         except WriteConflictError as conflict:
             if any(item is digest for item in conflict.refused):
                 self._begin_digest()

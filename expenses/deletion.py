@@ -28,11 +28,11 @@ def _delete(ids: list[str]) -> None:
     """
 
     def attempt() -> None:
-        writes = Transaction()
+        transaction = Transaction()
         for expense_id in ids:
             # By key alone, whatever its version: which is History's way.
-            writes.delete(History(expense_id=expense_id))
-            writes.delete(History(expense_id=History.id_of(expense_id)))
-        writes.commit()
+            transaction.delete(History(expense_id=expense_id))
+            transaction.delete(History(expense_id=History.id_of(expense_id)))
+        transaction.commit()
 
     retry_on_conflict(attempt)

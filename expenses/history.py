@@ -104,7 +104,7 @@ def display(name: str, value: Value | None, currency: str) -> str:
     return FIELDS[name].display(value, currency)
 
 
-def note(before: Expense, after: Expense, writes: Transaction) -> None:
+def note(before: Expense, after: Expense, transaction: Transaction) -> None:
     """Add a change to the transaction that makes it; nothing is read."""
     old, new = _state_of(before), _state_of(after)
     was = {field: old[field] for field in old if old[field] != new[field]}
@@ -112,13 +112,13 @@ def note(before: Expense, after: Expense, writes: Transaction) -> None:
         was["receipt"] = old["receipt"]  # two files may have one name
     entry = {"version": _version(before), "at": after.updated_at, "was": was}
     slot = Path(_slot(_version(before)))
-    writes.update(_item(before), [slot.set(json.dumps(entry, ensure_ascii=False))])
+    transaction.update(_item(before), [slot.set(json.dumps(entry, ensure_ascii=False))])
 
 
-def forget(expense: Expense, writes: Transaction) -> None:
+def forget(expense: Expense, transaction: Transaction) -> None:
     """Add the end of an expense's history to the transaction that deletes it."""
     if has_changed(expense):
-        writes.delete(_item(expense))
+        transaction.delete(_item(expense))
 
 
 def has_changed(expense: Expense) -> bool:

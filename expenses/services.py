@@ -148,11 +148,11 @@ def delete_expense(
         expense = get_expense(user, expense_id)
         if precondition:
             precondition(expense)
-        writes = Transaction()
-        outcome = side_effects.update_budgets(user, expense, None, writes)
+        transaction = Transaction()
+        outcome = side_effects.update_budgets(user, expense, None, transaction)
         removal.plan(expense)
-        side_effects.remove(expense, writes)
-        writes.commit()
+        side_effects.remove(expense, transaction)
+        transaction.commit()
         return expense, outcome
 
     _commit(user, attempt)
@@ -170,15 +170,15 @@ def _record(
     user: User, expense: Expense, kept: StoredReceipt | None
 ) -> tuple[Expense, Outcome]:
     """Store a new expense, or return the stored one if its id is taken."""
-    writes = Transaction()
-    outcome = side_effects.update_budgets(user, None, expense, writes)
-    attachments.claim_upload(user, expense, kept, writes)
+    transaction = Transaction()
+    outcome = side_effects.update_budgets(user, None, expense, transaction)
+    attachments.claim_upload(user, expense, kept, transaction)
     expense.large_noticed = side_effects.add_large_expense_notice(
-        user, None, expense, writes, outcome
+        user, None, expense, transaction, outcome
     )
-    writes.put(expense, Expense.expense_id.does_not_exist())
+    transaction.put(expense, Expense.expense_id.does_not_exist())
     try:
-        writes.commit()
+        transaction.commit()
     except WriteConflictError as conflict:
         if expense in conflict.refused:
             return _stored_before(expense), Outcome()
@@ -204,14 +204,14 @@ def _edit(
         return before, Outcome()
     if version not in {None, before.version}:
         raise StaleError(before)
-    writes = Transaction()
-    outcome = side_effects.update_budgets(user, before, after, writes)
-    side_effects.replace(user, before, after, writes, outcome)
-    attachments.claim_upload(user, after, kept, writes)
+    transaction = Transaction()
+    outcome = side_effects.update_budgets(user, before, after, transaction)
+    side_effects.replace(user, before, after, transaction, outcome)
+    attachments.claim_upload(user, after, kept, transaction)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)
     try:
-        writes.commit()
+        transaction.commit()
     except WriteConflictError as conflict:
         attachments.refuse_taken(kept, conflict)
         raise

@@ -18,14 +18,14 @@ _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
 
 
 def update_budgets(
-    user: User, before: Expense | None, after: Expense | None, writes: Transaction
+    user: User, before: Expense | None, after: Expense | None, transaction: Transaction
 ) -> Outcome:
-    """Add to `writes` what replacing `before` by `after` changes in budgets."""
+    """Add to `transaction` what replacing `before` by `after` changes in budgets."""
     postings = postings_between(before, after)
     if not postings:
         return Outcome()
     touched = evaluation.budgets_for(user, postings)
-    return evaluation.apply_postings(user, touched, postings, writes)
+    return evaluation.apply_postings(user, touched, postings, transaction)
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
@@ -38,30 +38,34 @@ def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
 
 
 def replace(
-    user: User, before: Expense, after: Expense, writes: Transaction, outcome: Outcome
+    user: User,
+    before: Expense,
+    after: Expense,
+    transaction: Transaction,
+    outcome: Outcome,
 ) -> None:
-    """Add to `writes` the change of an expense, its history and a notice of it.
+    """Add to `transaction` the change of an expense, its history and a notice of it.
 
     Conditional on the version that was read.
     """
     after.large_noticed = before.large_noticed or add_large_expense_notice(
-        user, before, after, writes, outcome
+        user, before, after, transaction, outcome
     )
     names = [
         name
         for name in Expense.get_attributes()
         if getattr(before, name) != getattr(after, name)
     ]
-    writes.update(
+    transaction.update(
         before, [Expense.assign(name, getattr(after, name)) for name in names]
     )
-    history.note(before, after, writes)
+    history.note(before, after, transaction)
 
 
-def remove(before: Expense, writes: Transaction) -> None:
-    """Add to `writes` the end of an expense and of its history."""
-    writes.delete(before)
-    history.forget(before, writes)
+def remove(before: Expense, transaction: Transaction) -> None:
+    """Add to `transaction` the end of an expense and of its history."""
+    transaction.delete(before)
+    history.forget(before, transaction)
 
 
 def postings_between(before: Expense | None, after: Expense | None) -> list[Posting]:
@@ -88,7 +92,7 @@ def add_large_expense_notice(
     user: User,
     before: Expense | None,
     after: Expense,
-    writes: Transaction,
+    transaction: Transaction,
     outcome: Outcome,
 ) -> bool:
     """Add a large-expense notice if the expense becomes one; once an expense.
@@ -114,7 +118,7 @@ def add_large_expense_notice(
         subject=subject,
         message=message,
     )
-    outbox.put(notification, writes)
+    outbox.put(notification, transaction)
     outcome.alerts.append(notification)
     return True
 

@@ -348,7 +348,7 @@ def _tell(user: User, result: ReportResult) -> None:
         subject=subject,
         message=message,
     )
-    writes = Transaction()
-    outbox.put(notification, writes)
-    writes.commit()
+    transaction = Transaction()
+    outbox.put(notification, transaction)
+    transaction.commit()
     outbox.enqueue(user, [notification])

@@ -110,12 +110,12 @@ class _Renaming(Selected):
         retry_on_conflict(self._take_over)
 
     def _take_over(self) -> None:
-        writes = Transaction()
+        transaction = Transaction()
         outcome = merge.merge_into(
-            self.user, self.sources, self.target, self.strategy, writes
+            self.user, self.sources, self.target, self.strategy, transaction
         )
-        if len(writes):
-            self.commit(writes, outcome)
+        if len(transaction):
+            self.commit(transaction, outcome)
 
 
 def _find(

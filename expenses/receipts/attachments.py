@@ -44,11 +44,11 @@ def store(
 
 
 def claim_upload(
-    user: User, expense: Expense, kept: StoredReceipt | None, writes: Transaction
+    user: User, expense: Expense, kept: StoredReceipt | None, transaction: Transaction
 ) -> None:
     """Add to a transaction that a direct upload is this expense's, and no other's."""
     if kept and kept.upload:
-        writes.update(
+        transaction.update(
             kept.upload,
             [
                 Upload.attached_to.set(expense.expense_id),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports import summaries
+from reports import email_summaries
 from smartbudget.core.tasks import task
 
 if TYPE_CHECKING:
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 @task
 def write_summary(*, planned: PlannedSummary, recipient: Recipient) -> Notification:
-    """Write a summary that is due; see summaries.write. Applied, never queued."""
-    return summaries.write(planned, recipient)
+    """Write a summary that is due; see email_summaries.write. Applied, never queued."""
+    return email_summaries.write(planned, recipient)

@@ -24,7 +24,7 @@ import time_machine
 from expenses.bulk_create import record_expenses
 from expenses.services import edit_expense
 from notifications.models import Notification
-from reports import pdf, summary, summary_text
+from reports import email_summaries, pdf, summary
 from reports.services import build_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import ngettext, override, percent
@@ -368,7 +368,7 @@ class TestEveryWay:
         period = dates.period_of(kind, start - ONE_DAY)
         found = summary.review(world.user, kind, period)
         subject, message = map(
-            plain, summary_text.summary(kind, found, language=world.language)
+            plain, email_summaries.compose(kind, found, language=world.language)
         )
 
         before = dates.period_of(kind, period.start - ONE_DAY)

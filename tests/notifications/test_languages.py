@@ -20,7 +20,7 @@ from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import make_notification, messages, work_off
-from tests.notifications.test_summaries import WEEKLY, sweep, to, want
+from tests.notifications.test_email_summaries import WEEKLY, sweep, to, want
 from tests.staff.test_dead_letters import bury, make_queues
 
 GERMAN = {"Accept-Language": "de"}

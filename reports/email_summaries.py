@@ -1,17 +1,42 @@
-"""The text of weekly and monthly summaries, in a given language."""
+"""Summaries of a week or month, sent by e-mail when they are due."""
 
-from budgets.queries import BudgetLine
-from notifications import messages
-from reports.summary import Summary
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accounts import services as accounts
+from notifications import messages, schedule
+from reports import summary
 from smartbudget.core import money
-from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import long_day, month, override
+
+if TYPE_CHECKING:
+    from budgets.queries import BudgetLine
+    from notifications.models import Notification, PlannedSummary
+    from notifications.recipients import Recipient
+    from reports.summary import Summary
+    from smartbudget.core.dates import Period
 
 MOST_BUDGETS = 50  # listed in a summary
 
 
-def summary(kind: str, spending: Summary, *, language: str) -> tuple[str, str]:
+def write(planned: PlannedSummary, recipient: Recipient) -> Notification:
+    """Write a summary that is due and plan the next one, in one transaction.
+
+    Returns the notification. The caller must hold its lease. Safe to repeat.
+
+    Raises ConflictError if the lease was lost.
+    """
+    kind, period = schedule.PERIODS[planned.type], schedule.period_of(planned)
+    user = accounts.account_of(recipient).user
+    subject, message = compose(
+        kind, summary.review(user, kind, period), language=recipient.language
+    )
+    return schedule.store_text(planned, recipient, subject, message)
+
+
+def compose(kind: str, spending: Summary, *, language: str) -> tuple[str, str]:
     """Return the subject and message of the summary of a week or month.
 
     kind: `weekly` or `monthly`.

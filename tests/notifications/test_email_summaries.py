@@ -13,7 +13,7 @@ from notifications.models import Notification, OutboxItem, PlannedSummary
 from notifications.sweep import enqueue_overdue
 from notifications.transports import DeliveryError
 from profiles.services import update_profile
-from reports import summaries
+from reports import email_summaries
 from smartbudget.core.errors import ConflictError, NotFoundError
 from staff import users
 from tests.builders import make_user
@@ -443,7 +443,7 @@ def test_a_process_that_lost_the_lease_writes_nothing(alice, clock):
     delivery.deliver(plan.notification_id)
 
     with pytest.raises(ConflictError):
-        summaries.write(slow, accounts.get_account(alice.user_id))
+        email_summaries.write(slow, accounts.get_account(alice.user_id))
 
     assert len(mails()) == 1
     assert len(planned()) == 1
@@ -459,7 +459,7 @@ def test_one_that_is_never_written_is_seen_and_the_next_one_comes(
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
     with monkeypatch.context() as broken:
-        broken.setattr(summaries, "write", crash)
+        broken.setattr(email_summaries, "write", crash)
         for _ in range(delivery.MOST_ATTEMPTS):
             with pytest.raises(RuntimeError):
                 delivery.deliver(plan.notification_id, last_attempt=True)

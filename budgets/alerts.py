@@ -1,4 +1,4 @@
-"""Alerts of budgets that reach their threshold or are exceeded."""
+"""Alerts for budgets that reach their threshold or are exceeded."""
 
 import uuid
 from typing import TYPE_CHECKING
@@ -36,14 +36,14 @@ def add_alert(
         language=user.language,
         today=user.today(),
     )
-    # The id is derived from what the alert is about, so it cannot be written twice.
+    # The id is derived from what the alert concerns, so it cannot be written twice.
     # created_at tells the budget from a deleted one of the same name.
-    about = (
+    identity = (
         f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
         f"|{level}|{state.rearm_count}"
     )
     notification = outbox.compose(
-        notification_id=uuid.uuid5(_NAMESPACE, about).hex,
+        notification_id=uuid.uuid5(_NAMESPACE, identity).hex,
         user_id=user.user_id,
         type=f"budget_{level}",
         subject=subject,

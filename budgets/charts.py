@@ -13,7 +13,7 @@ from budgets.queries import BudgetLine
 
 @dataclass(frozen=True)
 class BudgetBar:
-    """A budget as a bar as long as its amount or its spending, whichever is more."""
+    """A budget as a bar as long as its amount or its spending, whichever is larger."""
 
     line: BudgetLine
     filled: str  # length of the spent part

@@ -29,7 +29,7 @@ EARLIEST = datetime.timedelta(hours=14)
 
 @dataclass
 class CheckResult:
-    """What a check did, and where the next one continues (None: nothing is left)."""
+    """The result of a check, and where the next one continues; None if complete."""
 
     alerts_sent: int = 0  # alerts queued
     errors: list[str] = field(default_factory=list)  # one sentence per user
@@ -37,9 +37,9 @@ class CheckResult:
 
 
 def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResult:
-    """Check every budget from `position` on, a page at a time, while `keep_going()`.
+    """Check all budgets after `position`, page by page, while `keep_going()` is true.
 
-    An error of one user is added to `errors` and the check continues. Safe to repeat
+    A failure for one user is added to `errors`, and the check continues. Safe to repeat
     and to run concurrently: each write is conditional and alerts have derived ids.
     """
     result = CheckResult(position=position)
@@ -48,30 +48,30 @@ def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResu
             page_size=PAGE, last_evaluated_key=result.position
         ).page_iter
         page = next(pages)
-        raws = sorted(page["Items"], key=_owner)
-        for user_id, group in groupby(raws, key=_owner):
+        items = sorted(page["Items"], key=_owner)
+        for user_id, group in groupby(items, key=_owner):
             _check_user(user_id, list(group), result)
         result.position = page.get("LastEvaluatedKey")
         if result.position is None or not keep_going():
             return result
 
 
-def _owner(raw: RawItem) -> str:
-    owner: str = raw["user_id"]["S"]
+def _owner(item: RawItem) -> str:
+    owner: str = item["user_id"]["S"]
     return owner
 
 
-def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
+def _check_user(user_id: str, items: list[RawItem], result: CheckResult) -> None:
     """Check one user's budgets of a page with a single query of the expenses."""
     try:
-        budgets = [Budget.from_raw_data(raw) for raw in raws]
+        budgets = [Budget.from_raw_data(item) for item in items]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         due = [evaluation.current_period(user, budget) for budget in budgets]
         spendings = expenses.spending(user_id, _span(due))
         moved = set()
         pairs = zip(budgets, due, strict=True)
-        for budget, period in sorted(pairs, key=lambda pair: _is_in_place(pair[0])):
-            if not _is_in_place(budget):
+        for budget, period in sorted(pairs, key=lambda pair: _has_own_id(pair[0])):
+            if not _has_own_id(budget):
                 user = user or accounts.get_account(user_id).user
                 _follow_up(user, merge.move_to_own_id(user, budget), result)
                 moved.add(budget.own_id)
@@ -90,8 +90,8 @@ def _check_user(user_id: str, raws: list[RawItem], result: CheckResult) -> None:
         result.errors.append(f"user {user_id}: {type(error).__name__}")
 
 
-def _is_in_place(budget: Budget) -> bool:
-    """Check whether a budget has its own id; see `merge.move_to_own_id`."""
+def _has_own_id(budget: Budget) -> bool:
+    """Return whether a budget has its own id; see `merge.move_to_own_id`."""
     return budget.budget_id == budget.own_id
 
 
@@ -99,7 +99,7 @@ def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) 
     try:
         differed, outcome = evaluation.correct(user, budget, counted)
     except WriteConflictError:
-        return  # an expense or edit changed it meanwhile, with a correct total
+        return  # changed meanwhile by an expense or edit, which wrote a correct total
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)
     _follow_up(user, outcome, result)
@@ -111,9 +111,9 @@ def _follow_up(user: User, outcome: evaluation.Outcome, result: CheckResult) -> 
 
 
 def _is_due(budgets: Iterable[Budget]) -> bool:
-    """Check whether a budget's period has ended in some time zone of the world.
+    """Return whether a budget's period has ended in some time zone.
 
-    Only then is the user's own time zone needed, and with it a read of the account.
+    Only then is the user's own time zone needed, which takes a read of the account.
     """
     latest = (dates.now() + EARLIEST).date()
     return any(

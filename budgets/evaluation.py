@@ -1,4 +1,4 @@
-"""Update budgets with every expense and alert when they reach a level.
+"""Update budgets with every expense, and alert when they reach a level.
 
 A budget stores what was spent in its current period. Each change of an expense updates
 the budgets it affects in the same transaction (`apply_postings`), so alerts need no
@@ -64,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class State:
-    """The new numbers of a budget, and the levels from which it rises or falls."""
+    """The new numbers of a budget, and the levels they are compared with."""
 
     period: dates.Period
     spent: Decimal
@@ -85,9 +85,9 @@ class State:
 
     @property
     def risen_to(self) -> str | None:
-        """The highest level reached, to be alerted, or None if the level did not rise.
+        """The level to send an alert for, or None if the level did not rise.
 
-        A write that passes two levels at once alerts the higher one only.
+        A write that passes two levels at once causes one alert, for the higher one.
         """
         rose = LEVELS.index(self.level) > LEVELS.index(self.known_level)
         return self.level if rose else None
@@ -98,12 +98,12 @@ class State:
 
     @property
     def next_rearm_count(self) -> int:
-        """The count after this change: falling to a lower level rearms its alerts."""
+        """The count after this change; a fall to a lower level rearms the alerts."""
         return self.rearm_count + self.has_fallen
 
     @property
     def next_notified_level(self) -> str | None:
-        """The notified level to store, or None once it is reached or after a fall."""
+        """The notified level to store, or None once reached, or after a fall."""
         notified = LEVELS.index(self.notified_level)
         if self.has_fallen or LEVELS.index(self.level) >= notified:
             return None
@@ -112,7 +112,7 @@ class State:
     def merged(self) -> "State":
         """Return the state for a budget that others were merged into.
 
-        Levels that the owner has been notified of are not alerted again.
+        Levels that the owner was notified of cause no second alert.
         """
         return replace(
             self,
@@ -142,26 +142,28 @@ def apply_postings(
     """Add budget changes and alerts caused by postings to a transaction.
 
     budgets: as read by `budgets_for` in this attempt; each write is conditional on
-    the version read. A day outside a budget's current period adds nothing to it, so a
-    back-dated expense in a closed period causes no alert. A budget that still holds the
-    closed period is rolled over, since its total of that period would become wrong.
+    the version read.
+
+    A posting outside a budget's current period does not count, so a back-dated expense
+    in a closed period causes no alert. A budget that still stores the closed period is
+    rolled over, since its total for that period would become wrong.
     """
     outcome = Outcome()
     for budget in budgets:
         key = budget.category_key
-        mine = [
+        matching = [
             posting for posting in postings if casefold_key(posting.category) == key
         ]
-        held = (budget.current, current_period(user, budget))
-        if not any(posting.day in period for posting in mine for period in held):
+        periods = (budget.current, current_period(user, budget))
+        if not any(posting.day in period for posting in matching for period in periods):
             continue
-        state = rolled_over(user, budget, mine, outcome)
+        state = rolled_over(user, budget, matching, outcome)
         change(user, budget, state, transaction, outcome)
     return outcome
 
 
 def alert_items(user: User, budget: Budget) -> int:
-    """Return how many items of a transaction one change's alerts need at most.
+    """Return how many items of a transaction the alert of one budget can need.
 
     Two if it can alert, since the alert may replace a lower one of the same bulk write.
     """
@@ -172,8 +174,8 @@ def alert_items(user: User, budget: Budget) -> int:
 def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
     """Queue the alerts and recounts of a committed write.
 
-    Never raises for SQS: notifications stay `queued` for the sweep, and the daily
-    check recounts every budget.
+    Raises nothing if SQS fails: the sweep finds notifications that are still `queued`,
+    and the daily check recounts every budget.
     """
     if outcome.alerts:
         outbox.enqueue(user, outcome.alerts)
@@ -194,7 +196,7 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
     counted: total spent in its current period. The write is conditional on the
     version read.
 
-    Returns whether the total was wrong within the same period, and what to follow up.
+    Returns whether the total was wrong within the same period, and the outcome.
     Raises WriteConflictError.
     """
     outcome = Outcome()
@@ -218,15 +220,16 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
 
 
 def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
-    """Check whether the index holds every expense that the budget has counted."""
+    """Return whether the index holds every expense that the budget has counted."""
     changed = datetime.datetime.fromisoformat(budget.updated_at)
     return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLED)
 
 
 def current_period(user: User | None, budget: Budget) -> dates.Period:
-    """Return the period of the user's today, or the budget's own if that is later.
+    """Return the period that contains the user's today, or the stored one if later.
 
-    Clocks differ a little and people travel west, but a period never goes back.
+    A stored period never goes back, although clocks differ and users travel west.
+
     user: None if no new period can have begun.
     """
     if user is None:
@@ -236,7 +239,7 @@ def current_period(user: User | None, budget: Budget) -> dates.Period:
 
 
 def spent_in(budget: Budget, period: dates.Period) -> Decimal:
-    """Return what a budget's category has spent in a period, with one Query."""
+    """Return the total spent in a budget's category in a period, with one Query."""
     spendings = expenses.spending(budget.user_id, period)
     return expenses.total(spendings, period, budget.category_key)
 
@@ -313,7 +316,7 @@ def put_new(
     transaction: Transaction,
     notified_level: str = "ok",
 ) -> Outcome:
-    """Add a new budget to a transaction, with what its period holds already."""
+    """Add a new budget to a transaction, with what was spent in its period already."""
     period = dates.period_of(budget.period, user.today())
     state = State(
         period=period,

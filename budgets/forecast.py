@@ -13,7 +13,7 @@ from smartbudget.core import dates
 
 # Days with everyday spending that the pace needs; fewer may be chance.
 DAYS_FOR_A_PACE = 3
-# An expense above this part of the amount is a bill, not a habit.
+# An expense above a third of the amount is a bill, not a habit.
 LARGE_PART = 3
 
 
@@ -25,12 +25,14 @@ def overspend_date(
 ) -> datetime.date | None:
     """Return the day after today on which spending is projected to pass an amount.
 
-    spendings: what the budget counts; days outside the period are ignored. Each coming
-    day adds the expenses already dated on it and the pace: everyday spending so far,
-    averaged over the days so far. A single expense above a third of the amount is not
-    everyday spending. With fewer than three days of it, the pace is zero.
+    spendings: what the budget counts; days outside the period are ignored.
 
-    None if the day is not in this period, or the amount is overspent already.
+    Each coming day adds the expenses already dated on it and the pace: everyday
+    spending to date, averaged over the days up to today. A single expense above a third
+    of the amount is not everyday spending. With fewer than three days of everyday
+    spending, the pace is zero.
+
+    Returns None if that day is not in this period, or the amount is overspent already.
     """
     if today not in period:
         return None

@@ -2,8 +2,8 @@
 
 Budgets are renamed in one transaction before the expenses, which follow in chunks. Each
 chunk updates the totals, so a budget always counts exactly the expenses recorded in its
-category. Until all have moved, a budget's level may be lower than the one its owner was
-notified of: `Budget.notified_level` prevents a second alert.
+category. Until all expenses have moved, a budget's level may be lower than the one its
+owner was notified of: `Budget.notified_level` prevents a second alert.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ from smartbudget.core.user import User
 
 
 class MergeStrategy(StrEnum):
-    """The amount of the budget that several of the same period are merged into."""
+    """The amount of the budget that several of one period are merged into."""
 
-    KEEP = "keep"  # the first one's
-    ADD = "add"  # all of them, added up
+    KEEP = "keep"  # that of the first budget
+    ADD = "add"  # the sum of all
 
 
 def merge_into(
@@ -46,14 +46,15 @@ def merge_into(
     strategy: str | None,
     transaction: Transaction,
     *,
-    counted: bool = False,
+    recount: bool = False,
 ) -> Outcome:
     """Merge the budgets of `sources` into those of `target` within a transaction.
 
-    The first budget of a period stays: that of `target`, or else of the first source
+    The first budget of a period is kept: that of `target`, or else of the first source
     that has one.
+
     strategy: a MergeStrategy, or None to reject several budgets for one period.
-    counted: recount what was spent, for a merge without moving expenses.
+    recount: count again what was spent, since no expenses will be moved.
 
     Raises InvalidError, and ConflictError naming the conflicting budgets.
     """
@@ -63,7 +64,7 @@ def merge_into(
     outcome = Outcome()
     for first, *others in groups:
         if others and strategy is None:
-            raise ConflictError(_in_the_way([first, *others]), "budgets")
+            raise ConflictError(_conflict_message([first, *others]), "budgets")
         for budget in others:
             transaction.delete(budget)
         amount = first.amount
@@ -71,17 +72,17 @@ def merge_into(
             amount = sum((budget.amount for budget in others), first.amount)
         if amount >= LIMIT:
             raise InvalidError(_("The budgets are too much for one."), "budgets")
-        _rename(user, first, sources, target, amount, transaction, outcome, counted)
+        _rename(user, first, sources, target, amount, transaction, outcome, recount)
     return outcome
 
 
 def move_to_own_id(user: User, budget: Budget) -> Outcome:
     """Move a budget of an earlier version to its own id; see `budget_ids_for`.
 
-    If a budget has that id already, this one's amount is added to it: each counted a
-    part of what is now one category. Safe to repeat.
+    If another budget has that id already, the amounts are added up: each budget counted
+    a part of what is now one category. Safe to repeat.
 
-    Returns what to follow up. Raises InvalidError if both are too much for one.
+    Returns the outcome. Raises InvalidError if the sum is too large for a budget.
     """
     target = validate_text(budget.category, "category", longest=len(budget.category))
 
@@ -93,7 +94,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
             target,
             MergeStrategy.ADD,
             transaction,
-            counted=True,
+            recount=True,
         )
         if len(transaction):
             transaction.commit()
@@ -107,7 +108,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 def finish_merge(user: User, target: str) -> None:
     """Remove notified levels once all expenses have moved to a category.
 
-    Levels reached from then on are alerted. Safe to repeat.
+    Levels reached from then on cause alerts. Safe to repeat.
     """
 
     def attempt() -> None:
@@ -123,9 +124,9 @@ def finish_merge(user: User, target: str) -> None:
 
 
 def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
-    """Return the budgets of categories, one list per period that has any.
+    """Return the budgets of categories, read consistently: one list per kind of period.
 
-    A list is in the order of the categories, without duplicates. Reads consistently.
+    A list is in the order of the categories, without duplicates, and never empty.
     """
     ids = [
         [
@@ -152,11 +153,11 @@ def _rename(
     amount: Decimal,
     transaction: Transaction,
     outcome: Outcome,
-    counted: bool,
+    recount: bool,
 ) -> None:
-    """Rename a budget to `target` and set its amount; write nothing if neither changes.
+    """Rename a budget to `target` and set its amount; do nothing if neither changes.
 
-    A budget of `target` keeps its spelling unless `target` is one of the sources.
+    The budget of `target` keeps its spelling unless `target` is one of the sources.
     """
     has_id = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
     category = target
@@ -175,7 +176,7 @@ def _rename(
     )
     if has_id:
         state = rolled_over(user, budget, (), outcome, wanted=new)
-        if counted:
+        if recount:
             state = replace(state, spent=spent_in(budget, state.period))
             outcome.recounts.append(budget.budget_id)
         if amount != budget.amount:
@@ -203,7 +204,7 @@ def _known_level(user: User, budget: Budget) -> str:
     return str(max(budget.level, budget.notified_level or LEVELS[0], key=LEVELS.index))
 
 
-def _in_the_way(budgets: Sequence[Budget]) -> str:
+def _conflict_message(budgets: Sequence[Budget]) -> str:
     names = lists.format_list([budget.category for budget in budgets], locale=locale())
     return _(
         "{categories} have a budget each for one period ({period}). Choose whether the "

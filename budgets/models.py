@@ -19,15 +19,15 @@ _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
 
 
 def budget_id_for(user_id: str, period: str, category: str) -> str:
-    """Derive the id, which allows one budget per user, period and category."""
+    """Return the derived id, which allows one budget per user, period and category."""
     return _id_of(user_id, period, casefold_key(category))
 
 
 def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
-    """Return the ids a budget can have: its own, and one given by earlier versions.
+    """Return the ids a budget can have: its own, and the one of earlier versions.
 
-    Those also treated categories as different that look the same. The daily check
-    moves their budgets to the ids of today.
+    Earlier versions treated some categories that look the same as different. The daily
+    check moves their budgets to their own ids.
     """
     keys = dict.fromkeys([casefold_key(category), legacy_casefold_key(category)])
     return [_id_of(user_id, period, key) for key in keys]
@@ -88,12 +88,12 @@ class Budget(Table):
 
     @property
     def category_key(self) -> str:
-        """The form by which categories are compared."""
+        """The key that categories are compared by."""
         return casefold_key(self.category)
 
     @property
     def own_id(self) -> str:
-        """The id that a new budget of its category would get; see `budget_ids_for`."""
+        """The id that a new budget for its category would get; see `budget_ids_for`."""
         return budget_id_for(self.user_id, self.period, self.category)
 
     @property

@@ -31,13 +31,13 @@ class BudgetLine:
     # The day on which it is projected to be overspent in this period, or None; see
     # `budgets.forecast`.
     projected_overspend_date: datetime.date | None = None
-    # How many of the budget's periods `amount`, `spent` and `within` cover; more than
-    # one in a report about a longer time.
+    # How many of the budget's periods `amount`, `spent` and `within` cover: more than
+    # one in a report on a longer period.
     periods: int = 1
 
     @property
     def category_key(self) -> str:
-        """The form by which categories are compared."""
+        """The key that categories are compared by."""
         return casefold_key(self.category)
 
     @property
@@ -90,9 +90,9 @@ class BudgetLine:
 def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     """Return a line per budget for its current period, the one that contains today.
 
-    Makes no AWS call if the budgets hold those periods' totals. A budget whose period
-    has ended does not, until its next expense or the daily check; one Query then reads
-    the expenses.
+    Makes no AWS call if the budgets hold the totals of those periods. A budget whose
+    period has ended does not until its next expense or the daily check; then one Query
+    reads the expenses.
     """
     today = user.today()
     periods = [dates.period_of(budget.period, today) for budget in budgets]
@@ -104,29 +104,30 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     spendings: list[Entry] = []
     if ended:
         start, end = min(p.start for p in ended), max(p.end for p in ended)
-        reach = dates.Period(start, end)
-        spendings = expenses.entries(user.user_id, reach, described=reach)
+        span = dates.Period(start, end)
+        spendings = expenses.entries(user.user_id, span, described=span)
     return lines(budgets, today, spendings)
 
 
 def lines(
-    budgets: Sequence[Budget], day: datetime.date, found: Sequence[Spending]
+    budgets: Sequence[Budget], day: datetime.date, spendings: Sequence[Spending]
 ) -> list[BudgetLine]:
-    """Return a line per budget for the period of it that contains a day.
+    """Return a line per budget for its period that contains a day.
 
-    found: what was spent, at least in each of those periods.
+    spendings: what was spent, at least in each of those periods.
     """
     return [
-        _line(budget, dates.period_of(budget.period, day), found) for budget in budgets
+        _line(budget, dates.period_of(budget.period, day), spendings)
+        for budget in budgets
     ]
 
 
 def summed_line(
-    budget: Budget, periods: Sequence[dates.Period], found: Sequence[Spending]
+    budget: Budget, periods: Sequence[dates.Period], spendings: Sequence[Spending]
 ) -> BudgetLine:
     """Return one line for several consecutive periods of a budget.
 
-    found: what was spent, at least in each of them. Today's amount applies to all.
+    spendings: what was spent, at least in each of them. Today's amount applies to all.
     """
     within = dates.Period(periods[0].start, periods[-1].end)
     return BudgetLine(
@@ -135,19 +136,19 @@ def summed_line(
         period=budget.period,
         amount=budget.amount * len(periods),
         alert_threshold=int(budget.alert_threshold),
-        spent=expenses.total(found, within, budget.category_key),
+        spent=expenses.total(spendings, within, budget.category_key),
         within=within,
         periods=len(periods),
     )
 
 
 def _line(
-    budget: Budget, period: dates.Period, found: Sequence[Spending]
+    budget: Budget, period: dates.Period, spendings: Sequence[Spending]
 ) -> BudgetLine:
     if budget.current == period:
         spent = budget.spent
     else:
-        spent = expenses.total(found, period, budget.category_key)
+        spent = expenses.total(spendings, period, budget.category_key)
     return BudgetLine(
         budget_id=budget.budget_id,
         category=budget.category,

@@ -49,7 +49,7 @@ def create_budget(
     period: str = "monthly",
     idempotency_key: str | None = None,
 ) -> Budget:
-    """Create a budget, count what its period already holds, and alert if needed.
+    """Create a budget with what was spent in its period already; alert if needed.
 
     amount: currency units, above zero. alert_threshold: whole percent, 1-100.
     period: one of `dates.PERIODS`.
@@ -71,7 +71,7 @@ def create_budget(
     )
 
     def attempt() -> tuple[Budget, Outcome]:
-        _refuse_earlier(budget)
+        _check_earlier_id(budget)
         transaction = Transaction()
         outcome = put_new(user, budget, rearm_count=0, transaction=transaction)
         try:
@@ -102,7 +102,7 @@ def get_budget(user: User, budget_id: str) -> Budget:
 def list_budgets(user: User) -> Page[Budget]:
     """Return all of the user's budgets, by category and period, with one Query.
 
-    They are few, so there is one page. The index is eventually consistent.
+    There are few, so one page holds them all. The index is eventually consistent.
     """
     budgets = Budget.by_user.query(user.user_id)
     return Page(
@@ -123,9 +123,10 @@ def edit_budget(
     """Update the given values, and alert or rearm alerts as the new numbers require.
 
     A new category or period gives the budget a new id: one transaction deletes the old
-    item and creates the new one. A budget of an earlier version moves to its own id
-    first, and merges with a budget that has it already. An amount equal to the stored
-    one is not validated again.
+    item and creates the new one. A budget created by an earlier version moves to its
+    own id first, and is merged with a budget that has that id. An amount equal to the
+    stored one is not validated again.
+
     precondition: called with the stored budget before it changes.
 
     Returns the budget as stored. Raises InvalidError, NotFoundError, ConflictError
@@ -160,7 +161,7 @@ def _edit(
     changes: dict[str, Any],
     precondition: Callable[[Budget], None] | None,
 ) -> tuple[Budget, Outcome]:
-    """Write validated changes in one attempt; None leaves a value unchanged."""
+    """Write validated changes in one attempt; None means no change."""
     old = get_budget(user, budget_id)
     if precondition:
         precondition(old)
@@ -176,7 +177,7 @@ def _edit(
 
 
 def _changed(old: Budget, changes: dict[str, Any]) -> Budget:
-    """Return a new, unsaved budget with the changes and the id they lead to."""
+    """Return a new, unsaved budget with the changes, and with the id they result in."""
     values = {name: changes[name] or getattr(old, name) for name in changes}
     return Budget(
         budget_id=budget_id_for(old.user_id, values["period"], values["category"]),
@@ -199,7 +200,7 @@ def _edit_in_place(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcom
 
 
 def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
-    """Replace a budget by one with another id. Raises ConflictError if that exists."""
+    """Replace a budget with one of another id. Raises ConflictError if that exists."""
     transaction = Transaction()
     transaction.delete(old)
     rearm_count = int(old.rearm_count) + 1
@@ -215,7 +216,7 @@ def delete_budget(
 
     precondition: called with the stored budget before it is deleted.
 
-    Raises NotFoundError, also if it is deleted already, and what `precondition` raises.
+    Raises NotFoundError, also if already deleted, and what `precondition` raises.
     """
 
     def attempt() -> None:
@@ -230,10 +231,11 @@ def delete_budget(
 
 
 def recount(user: User, budget_id: str) -> bool | None:
-    """Recount what a budget's current period has spent, and correct the total.
+    """Recount what was spent in a budget's current period, and correct the total.
 
-    Returns whether the total was wrong, or None if the budget changed too recently to
-    be counted: the index may lag behind. Safe to repeat. A deleted budget is no error.
+    Returns whether the total was wrong, or None if the budget changed too recently: the
+    index may not hold its newest expense yet. Safe to repeat. Returns False if the
+    budget was deleted.
     """
 
     def attempt() -> tuple[bool | None, Outcome]:
@@ -256,21 +258,21 @@ def _commit_new(transaction: Transaction, budget: Budget) -> None:
         transaction.commit()
     except WriteConflictError as conflict:
         if budget in conflict.refused:
-            raise _taken(budget) from conflict
+            raise _conflict(budget) from conflict
         raise
 
 
-def _refuse_earlier(budget: Budget) -> None:
-    """Raise ConflictError if the budget exists under the id of an earlier version.
+def _check_earlier_id(budget: Budget) -> None:
+    """Raise ConflictError if the budget exists under an earlier version's id.
 
     Reads only if that id differs; see `budget_ids_for`.
     """
     ids = budget_ids_for(budget.user_id, budget.period, budget.category)
     if any(Budget.find(earlier) for earlier in ids[1:]):
-        raise _taken(budget)
+        raise _conflict(budget)
 
 
-def _taken(budget: Budget) -> ConflictError:
+def _conflict(budget: Budget) -> ConflictError:
     return ConflictError(
         _("There is already a {period} budget for {category}.").format(
             period=budget.period_in_words, category=budget.category

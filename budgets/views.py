@@ -72,9 +72,9 @@ def delete(request: HttpRequest, budget_id: str) -> HttpResponse:
     return render(request, "budgets/delete.html", {"budget": budget})
 
 
-def _to_list(request: HttpRequest, budget: Budget, done: str) -> HttpResponse:
-    """Redirect to the list with a message; `done` is its template."""
-    message = done.format(
+def _to_list(request: HttpRequest, budget: Budget, template: str) -> HttpResponse:
+    """Redirect to the list with a message about a budget."""
+    message = template.format(
         period=budget.period_in_words,
         category=budget.category,
         amount=display(budget.amount, request.user.currency),

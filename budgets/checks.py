@@ -8,12 +8,15 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from pynamodb.exceptions import PynamoDBException
+
 from accounts import services as accounts
 from budgets import evaluation, merge
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import WriteConflictError
+from smartbudget.core.errors import DomainError
 from smartbudget.core.pagination import Key
 from smartbudget.core.user import User
 
@@ -25,6 +28,18 @@ PAGE = 500  # budgets read at a time
 
 # The easternmost time zone is this far ahead of UTC, so no period begins earlier.
 EARLIEST = datetime.timedelta(hours=14)
+
+# Errors after which the check continues with the next user: those of services and of
+# DynamoDB, and those that a malformed item causes.
+ERRORS_OF_A_USER = (
+    DomainError,
+    PynamoDBException,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass
@@ -85,7 +100,7 @@ def _check_user(user_id: str, items: list[RawItem], result: CheckResult) -> None
                 continue
             user = user or accounts.get_account(user_id).user
             _correct(user, budget, counted, result)
-    except Exception as error:
+    except ERRORS_OF_A_USER as error:
         logger.exception("budget check failed user_id=%s", user_id)
         result.errors.append(f"user {user_id}: {type(error).__name__}")
 

@@ -1,4 +1,4 @@
-"""Expenses as CSV, for spreadsheets."""
+"""Expenses as CSV files, for spreadsheets and other programs."""
 
 import csv
 import io
@@ -9,28 +9,25 @@ from expenses.fields import FIELDS, represent_all
 from expenses.models import Expense
 
 
-def _columns(*first: str) -> tuple[str, ...]:
-    """Return a table's columns: fields not named come last, and move no other one."""
-    return *first, *(name for name in FIELDS if name not in first)
+def _ordered(*names: str) -> list[str]:
+    """Return column names in order, followed by all fields that are not named.
+
+    So a new field becomes the last column, and no other column moves.
+    """
+    return [*names, *(name for name in FIELDS if name not in names)]
 
 
-# By the name of a value, the heading of its column: in the table of a selection, which
-# people read, and in that of all expenses, which programs read as well.
+# {name of a value: heading}. People read the file of a selection; programs read that of
+# all expenses too.
 SELECTION_COLUMNS = {
-    name: name.capitalize()
-    for name in _columns(
-        "date",
-        "category",
-        "description",
-        "amount",
-        "currency",
-        "status",
-        "receipt",
+    name: FIELDS[name].label if name in FIELDS else name.capitalize()
+    for name in _ordered(
+        "date", "category", "description", "amount", "currency", "status", "receipt"
     )
 }
 EXPORT_COLUMNS = {
     name: name
-    for name in _columns(
+    for name in _ordered(
         "date",
         "amount",
         "currency",
@@ -44,10 +41,10 @@ EXPORT_COLUMNS = {
     )
 }
 
-# Where a spreadsheet may see a formula begin. A German one splits the file at
-# semicolons and not at commas, quoted or not, so a formula may follow any delimiter
-# that some spreadsheet uses, also with invisible characters before it. The last four
-# signs are = + - @ as East Asian keyboards type them.
+# Where a spreadsheet may see the start of a formula. With German settings it splits the
+# file at semicolons instead of commas, quoted or not, so a formula may follow any
+# delimiter that some spreadsheet uses, also with invisible characters before it. The
+# last four signs are = + - @ as East Asian keyboards type them.
 _FORMULA = re.compile(
     r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))'
     r"(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
@@ -57,18 +54,20 @@ _FORMULA = re.compile(
 def csv_lines(
     rows: Iterable[Mapping[str, str]], columns: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the lines of a CSV file, the headings first.
+    """Yield the lines of a CSV file, starting with the headings.
 
-    Typed text is never a formula: an apostrophe precedes its sign. The file begins
-    with UTF-8's byte order mark, without which Excel reads it as Latin-1.
+    columns: {name of a value: heading}.
+
+    Text that users typed is never a formula: an apostrophe precedes its sign. The file
+    begins with a byte order mark, without which Excel reads UTF-8 as Latin-1.
     """
     yield "\ufeff" + _csv_line(columns.values())
     for row in rows:
-        yield _csv_line(plain(row[name]) for name in columns)
+        yield _csv_line(without_formulas(row[name]) for name in columns)
 
 
 def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]:
-    """Yield the lines of a CSV file of some expenses."""
+    """Yield the lines of a CSV file of selected expenses."""
     rows = (
         {
             **represent_all(expense, currency),
@@ -80,7 +79,7 @@ def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]
     return csv_lines(rows, SELECTION_COLUMNS)
 
 
-def plain(text: str) -> str:
+def without_formulas(text: str) -> str:
     """Return a text with an apostrophe wherever a spreadsheet might see a formula."""
     return _FORMULA.sub("'", text)
 

@@ -1,7 +1,7 @@
-"""Check whether a file can be opened, and remove what is not kept.
+"""Check whether an uploaded file can be opened, and remove metadata.
 
-Decodes foreign bytes, so it runs in a process of its own (`expenses.receipts.bounded`)
-and is imported there alone.
+Decodes untrusted data, so it is imported and run only in the child process of
+`expenses.receipts.bounded`.
 """
 
 import io
@@ -14,17 +14,19 @@ from PIL import Image
 from expenses.receipts import structure
 from expenses.receipts.structure import RefusedError
 
-JPEG_QUALITY = 90  # of what was HEIC
+JPEG_QUALITY = 90  # of a converted HEIC
 
 pi_heif.register_heif_opener()
-pi_heif.options.DECODE_THREADS = 1  # a thread costs address space of its own
+pi_heif.options.DECODE_THREADS = 1  # each thread takes address space
 
 
 def inspect(file: BinaryIO, kind: str) -> str:
-    """Check a file of a kind, and leave in it what is to be kept.
+    """Check a file and replace its content by what is to be kept.
 
-    Returns the content type that it has then. Raises RefusedError, and whatever the
-    decoders raise.
+    kind: the content type.
+
+    Returns the content type of the result. Raises RefusedError and any error of a
+    decoder.
     """
     content = file.read()
     if kind == "application/pdf":
@@ -35,7 +37,7 @@ def inspect(file: BinaryIO, kind: str) -> str:
     else:
         form = kind.partition("/")[2].upper()
         kept = b"".join(structure.WALKS[form](content))
-        if form != "PNG":  # which was decoded with its structure
+        if form != "PNG":  # all data of a PNG was inflated and checked already
             _decode(form, kept)
     if kept != content:
         file.seek(0)
@@ -46,31 +48,31 @@ def inspect(file: BinaryIO, kind: str) -> str:
 
 
 def _open_pdf(content: bytes) -> None:
-    """Open a PDF as Chromium does. Raises RefusedError where that fails."""
+    """Open a PDF as Chromium does. Raises RefusedError if that fails."""
     document = pdfium.FPDF_LoadMemDocument64(content, len(content), None)
-    # A PDF with a password can be opened by those who know it.
+    # A PDF with a password is accepted: users can open it with the password.
     if not document and pdfium.FPDF_GetLastError() != pdfium.FPDF_ERR_PASSWORD:
         raise RefusedError
 
 
 def _decode(form: str, content: bytes) -> None:
-    """Decode a picture whose structure is bounded."""
+    """Decode a picture whose structure is within the limits."""
     with Image.open(io.BytesIO(content), formats=[form]) as image:
         structure.check_pixels(form, *image.size)
-        # JPEG alone can be decoded small: reads everything, keeps a sixty-fourth.
+        # Only JPEG can be decoded at a smaller size, here a sixty-fourth of the pixels.
         image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
         image.load()
 
 
 def _converted(content: bytes) -> bytes:
-    """Return a HEIC picture as an upright JPEG without its place."""
+    """Return a HEIC picture as an upright JPEG without its location."""
     with Image.open(io.BytesIO(content), formats=["HEIF"]) as image:
         structure.check_pixels("HEIF", *image.size)
-        exif = structure.without_place(image.info.get("exif") or b"")
+        exif = structure.without_location(image.info.get("exif") or b"")
         image.load()
-        made = io.BytesIO()
+        jpeg = io.BytesIO()
         picture = image if image.mode in {"L", "RGB"} else image.convert("RGB")
         options = {"exif": structure.EXIF_NAME + exif} if exif else {}
         profile = image.info.get("icc_profile")
-        picture.save(made, "JPEG", quality=JPEG_QUALITY, icc_profile=profile, **options)
-    return made.getvalue()
+        picture.save(jpeg, "JPEG", quality=JPEG_QUALITY, icc_profile=profile, **options)
+    return jpeg.getvalue()

@@ -1,12 +1,12 @@
-"""Bounds on what a picture's file may hold, checked before anything is decoded.
+"""Limits on the content of picture files, checked before anything is decoded.
 
-Each function walks over a file's own parts (segments, chunks, blocks) and returns the
-parts that are kept, in order. What shows the picture stays byte for byte; XMP, IPTC and
-comments go, EXIF loses its place, and what follows the picture's end is cut off.
+Each function walks over the parts of a file (segments, chunks, blocks) and returns the
+parts to keep, in order. Image data stays byte for byte. XMP, IPTC and comments are
+removed, EXIF loses its location, and data after the end of the picture is cut off.
 
-Own code, since no maintained library removes metadata without encoding the pixels again
-(piexif had its last release in 2019, exiv2's wheels are under the GPL), and decoders
-themselves have no such bounds. It runs in a bounded process all the same.
+This is not a library: no maintained one removes metadata without encoding the pixels
+again (the last release of piexif is from 2019, exiv2's wheels are under the GPL), and
+decoders have no such limits. The code still runs in a process with limits.
 """
 
 import re
@@ -24,7 +24,7 @@ TOO_MANY_PIXELS = gettext_noop(
 )
 
 MEGA = 1_000_000
-# JPEG is decoded at an eighth of its size and PNG row by row; all others as a whole.
+# JPEG is decoded at an eighth of its size and PNG row by row; others are decoded whole.
 MOST_PIXELS = {
     "JPEG": 89 * MEGA,
     "PNG": 50 * MEGA,
@@ -33,33 +33,35 @@ MOST_PIXELS = {
     "HEIF": 25 * MEGA,
 }
 MOST_SEGMENTS = 1_000  # of a JPEG; an ICC profile alone may take 255
-MOST_SCANS = 64  # progressive pictures have some ten
-# Where colours come in several scans, all of the picture is in memory: 128 bytes for
-# each block of 8 x 8. These are 74 MB: 24 megapixels as cameras store them, 12 in full
-# colour.
+MOST_SCANS = 64  # progressive pictures have about ten
+# If colours come in several scans, the whole picture is held in memory: 128 bytes for
+# each block of 8 x 8. This limit is 74 MB: 24 megapixels as cameras store them, 12 in
+# full colour.
 MOST_BLOCKS_KEPT = 575_000
-MOST_BLOCKS_VISITED = 8 * MEGA  # each scan passes over the blocks of its colours
-MOST_CHUNKS = 20_000  # of a PNG: 10 MB in pieces of 512 bytes
+MOST_BLOCKS_VISITED = 8 * MEGA  # each scan visits the blocks of its colours
+MOST_CHUNKS = 20_000  # of a PNG: 10 MB in chunks of 512 bytes
 MOST_INFLATED = 200 * MEGA  # bytes, of all rows of a PNG and its frames
 MOST_PROFILE = 4 * MEGA  # bytes of a colour profile, inflated
 MOST_FRAMES = 1_000
-MOST_FRAME_PIXELS = 200 * MEGA  # all frames of an animation
+MOST_FRAME_PIXELS = 200 * MEGA  # in all frames of an animation
 MOST_BLOCKS_OF_GIF = 100_000  # 10 MB in blocks of 255 bytes are 41,000
-MOST_EXIF = 65_527  # bytes; what fits into a JPEG's segment
+MOST_EXIF = 65_527  # bytes; the most that a JPEG's segment can hold
 
 Part = bytes | memoryview
 
 EXIF_NAME = b"Exif\0\0"
-_GPS = 0x8825  # the tags that point to other directories
+# Tags that point to other directories.
+_GPS = 0x8825
 _DETAILS = 0x8769
+
 _ORIENTATION = 0x0112
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
 
 class RefusedError(Exception):
-    """The file is no receipt; `message` is a message id, with its values.
+    """The file is not accepted; `message` is a message id with placeholders, or None.
 
-    None: it is damaged or exceeds a bound.
+    Without a message, the file is damaged or exceeds a limit.
     """
 
     def __init__(self, message: str | None = None, **values: int) -> None:
@@ -69,7 +71,7 @@ class RefusedError(Exception):
 
 
 def check_pixels(form: str, width: int, height: int) -> None:
-    """Raise RefusedError for a picture without pixels, or with too many."""
+    """Raise RefusedError for a picture without pixels or with too many."""
     if not width or not height:
         raise RefusedError
     if width * height > MOST_PIXELS[form]:
@@ -83,11 +85,24 @@ def _require(condition: object) -> None:
 
 # ------------------------------------------------------------------------------ EXIF
 
+# Errors of Pillow, and of `_is_bounded`, for EXIF that cannot be read or written.
+_EXIF_ERRORS = (
+    AssertionError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
-def without_place(block: bytes) -> bytes:
-    """Return EXIF without its GPS directory and preview; b"" if it cannot be followed.
 
-    block: with or without the name that JPEG puts before it; it comes back so.
+def without_location(block: bytes) -> bytes:
+    """Return EXIF without its GPS directory and preview, or b"" if it is malformed.
+
+    block: with or without the name that precedes it in JPEG, and so is the result.
     """
     name = EXIF_NAME if block.startswith(EXIF_NAME) else b""
     try:
@@ -96,86 +111,86 @@ def without_place(block: bytes) -> bytes:
         exif = Image.Exif()
         exif.load(EXIF_NAME + block[len(name) :])
         exif.pop(_GPS, None)
-        written = _written(exif) if len(exif) else b""
-    except Exception:  # noqa: BLE001 - whatever is in it, the picture does not need it
+        encoded = _encode(exif) if len(exif) else b""
+    except _EXIF_ERRORS:
         return b""
-    if not written or len(written) > MOST_EXIF:
+    if not encoded or len(encoded) > MOST_EXIF:
         return b""
-    return name + written.removeprefix(EXIF_NAME)
+    return name + encoded.removeprefix(EXIF_NAME)
 
 
-def _written(exif: Image.Exif) -> bytes:
+def _encode(exif: Image.Exif) -> bytes:
     try:
         return bytes(exif.tobytes())
-    except Exception:  # noqa: BLE001 - Pillow does not write everything that it reads
-        upright = Image.Exif()
-        upright[_ORIENTATION] = exif[_ORIENTATION]
-        return bytes(upright.tobytes())
+    except _EXIF_ERRORS:  # Pillow cannot write all values that it can read
+        orientation = Image.Exif()
+        orientation[_ORIENTATION] = exif[_ORIENTATION]
+        return bytes(orientation.tobytes())
 
 
 def _is_bounded(block: bytes) -> bool:
     """Return whether all values of the directories together fit into the block."""
     order = {b"II": "<", b"MM": ">"}[block[:2]]
     directories = [struct.unpack_from(order + "I", block, 4)[0]]
-    claimed = 0
+    size = 0
     for directory in directories:  # at most two: the second adds none
         (count,) = struct.unpack_from(order + "H", block, directory)
         entries = block[directory + 2 : directory + 2 + 12 * count]
         for tag, kind, number, value in struct.iter_unpack(
             order + "HHII", entries[: len(entries) // 12 * 12]
         ):
-            claimed += 12 + _SIZES.get(kind, 1) * number
+            size += 12 + _SIZES.get(kind, 1) * number
             if tag == _DETAILS and len(directories) == 1:
                 directories.append(value)
-    return claimed <= 2 * len(block)  # values of up to four bytes are in their entry
+    return size <= 2 * len(block)  # values of up to four bytes are in their entry
 
 
 # ------------------------------------------------------------------------------ JPEG
 
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # no stuffing, no restart
-_FRAMES = {0xC0: False, 0xC1: False, 0xC2: True}  # marker: whether it is progressive
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # not stuffing or restart
+_FRAMES = {0xC0: False, 0xC1: False, 0xC2: True}  # marker: whether progressive
 _OTHER_FRAMES = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
-_ALONE = {0x01, 0xD8}  # markers without a segment
+_WITHOUT_SEGMENT = {0x01, 0xD8}
 
 
 @dataclass
 class _Frame:
-    """Data of a JPEG's frame header, and the scans so far."""
+    """The data of a JPEG's frame header, and of the scans that were read."""
 
     is_progressive: bool
-    blocks: dict[int, int]  # of each component, by its id
+    blocks: dict[int, int]  # {id of a component: number of its blocks}
     scans: int = 0
     visited: int = 0
 
     def add_scan(self, header: bytes) -> None:
-        """Count a scan. Raises RefusedError where there are too many, or too large."""
+        """Count a scan. Raises RefusedError if scans are too many or too large."""
         count = header[0]
         ids = header[1 : 1 + 2 * count : 2]
         _require(0 < count <= len(self.blocks) and len({*ids}) == len(ids) == count)
         self.scans += 1
-        self.visited += sum(self.blocks[each] for each in ids)
+        self.visited += sum(self.blocks[component] for component in ids)
         _require(self.scans <= MOST_SCANS and self.visited <= MOST_BLOCKS_VISITED)
-        # libjpeg keeps everything for a baseline picture in several scans too.
+        # libjpeg also holds a baseline picture with several scans in memory.
         if self.is_progressive or count < len(self.blocks):
             _require(sum(self.blocks.values()) <= MOST_BLOCKS_KEPT)
 
 
 def jpeg(content: bytes) -> list[Part]:
-    """Return what is kept of a JPEG: its first picture."""
+    """Return the parts of a JPEG's first picture."""
     view = memoryview(content)
     kept: list[Part] = [view[:2]]
     frame: _Frame | None = None
     position = 2
     has_exif = False
     for _ in range(MOST_SEGMENTS):
-        found = _MARKER.search(content, position)
-        if found is None:
+        match = _MARKER.search(content, position)
+        if match is None:
             raise RefusedError
-        marker, start = content[found.end() - 1], found.end()
+        marker, start = content[match.end() - 1], match.end()
         if marker == 0xD9:
             _require(frame and frame.scans)
             return [*kept, view[position:start]]
-        if marker in _ALONE:
+        if marker in _WITHOUT_SEGMENT:
             kept.append(view[position:start])
             position = start
             continue
@@ -191,19 +206,19 @@ def jpeg(content: bytes) -> list[Part]:
             if frame is None:
                 raise RefusedError
             frame.add_scan(data)
-        kept.append(view[position : found.start()])  # a scan's data
+        kept.append(view[position : match.start()])  # a scan's data
         if data.startswith(EXIF_NAME) and marker == 0xE1:
-            changed = b"" if has_exif else without_place(data)
+            changed = b"" if has_exif else without_location(data)
             has_exif = True
             if changed:
                 kept.append(struct.pack(">BBH", 0xFF, 0xE1, len(changed) + 2) + changed)
-        elif _stays(marker, data):
-            kept.append(view[found.start() : end])
+        elif _is_needed(marker, data):
+            kept.append(view[match.start() : end])
         position = end
     raise RefusedError
 
 
-def _stays(marker: int, data: bytes) -> bool:
+def _is_needed(marker: int, data: bytes) -> bool:
     """Return whether a decoder needs a segment."""
     if marker == 0xE2:
         return data.startswith(b"ICC_PROFILE\0")
@@ -225,8 +240,8 @@ def _frame(is_progressive: bool, data: bytes) -> _Frame:
     widest = max(h for h, _ in factors.values())
     highest = max(v for _, v in factors.values())
     blocks = {
-        each: -(-width * h // (8 * widest)) * -(-height * v // (8 * highest))
-        for each, (h, v) in factors.items()
+        component: -(-width * h // (8 * widest)) * -(-height * v // (8 * highest))
+        for component, (h, v) in factors.items()
     }
     return _Frame(is_progressive, blocks)
 
@@ -237,11 +252,11 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
-_LOOKS = {  # what changes how it looks
+_VISIBLE = {  # chunks that change how the picture looks
     *(b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs"),
     *(b"cICP", b"mDCV", b"cLLI", b"acTL", b"fcTL", b"fdAT"),
 }
-_PASSES = (  # of an interlaced picture: first column and row, and the steps
+_PASSES = (  # of an interlaced picture: first column, first row, steps of both
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 )
@@ -250,22 +265,22 @@ _BLOCK = 256 * 1024  # bytes inflated at a time
 
 @dataclass
 class _Png:
-    """Data of a PNG's chunks."""
+    """The data of a PNG's chunks."""
 
     width: int
     height: int
     bits: int  # of a pixel
     is_interlaced: bool
     has_colours: bool = False
-    frames: int | None = None  # announced; None: it does not move
+    frames: int | None = None  # as announced, or None if not animated
     sequence: int = 0
-    # The data of the picture, and of each frame of its own.
-    data: list[bytes] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)  # of the still picture
+    # Width, height and data of each frame; the first may be the still picture.
     moving: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
     inflated: int = 0
 
     def add(self, kind: bytes, data: bytes) -> None:
-        """Add a chunk. Raises RefusedError where it does not fit."""
+        """Add a chunk. Raises RefusedError if it is not allowed there."""
         if kind == b"PLTE":
             _require(not self.data and 0 < len(data) <= 768 and len(data) % 3 == 0)
             self.has_colours = True
@@ -290,7 +305,7 @@ class _Png:
         _require(len(data) == 26 and width and height and self.frames)
         _require(left + width <= self.width and top + height <= self.height)
         pieces: list[bytes] = []
-        if not self.data:  # the picture itself is the first frame
+        if not self.data:  # the still picture is the first frame
             _require((width, height) == (self.width, self.height) and not self.moving)
             pieces = self.data
         self.moving.append((width, height, pieces))
@@ -300,7 +315,7 @@ class _Png:
         self.sequence += 1
 
     def check_data(self) -> None:
-        """Inflate everything, a little at a time. Raises RefusedError."""
+        """Inflate all data in small blocks and check it. Raises RefusedError."""
         _require(self.has_colours)
         self._check_rows(self.width, self.height, self.data)
         if self.frames is not None:
@@ -312,7 +327,7 @@ class _Png:
     def _check_rows(self, width: int, height: int, pieces: list[bytes]) -> None:
         passes = _PASSES if self.is_interlaced else ((0, 0, 1, 1),)
         rows = [
-            (1 + -(-columns * self.bits // 8), count)  # the filter, and the pixels
+            (1 + -(-columns * self.bits // 8), count)  # a filter byte and the pixels
             for left, top, right, down in passes
             if (columns := -(-(width - left) // right)) > 0
             and (count := -(-(height - top) // down)) > 0
@@ -320,22 +335,22 @@ class _Png:
         self.inflated += sum(row * count for row, count in rows)
         _require(self.inflated <= MOST_INFLATED)
         data = _inflated(pieces)
-        rest = b""
+        buffer = b""
         for row, count in rows:
-            left, at = row * count, 0
-            while left:
-                block = rest or next(data, b"")
+            remaining, at = row * count, 0
+            while remaining:
+                block = buffer or next(data, b"")
                 _require(block)
-                block, rest = block[:left], block[left:]
+                block, buffer = block[:remaining], block[remaining:]
                 _require(max(block[-at % row :: row], default=0) <= 4)
-                at, left = at + len(block), left - len(block)
+                at, remaining = at + len(block), remaining - len(block)
 
 
 def png(content: bytes) -> list[Part]:
-    """Return what is kept of a PNG, with checked data."""
+    """Return the parts of a PNG to keep; all data is inflated and checked."""
     view = memoryview(content)
     kept: list[Part] = [view[:8]]
-    found: _Png | None = None
+    picture: _Png | None = None
     position = 8
     for _ in range(MOST_CHUNKS):
         length, kind = struct.unpack_from(">I4s", content, position)
@@ -344,19 +359,19 @@ def png(content: bytes) -> list[Part]:
         data = content[start : start + length]
         (checksum,) = struct.unpack_from(">I", content, end - 4)
         _require(checksum == zlib.crc32(data, zlib.crc32(kind)))
-        if found is None:
+        if picture is None:
             _require(kind == b"IHDR")
-            found = _header(data)
+            picture = _header(data)
         else:
             _require(kind != b"IHDR" and (kind in _CRITICAL or kind[0] & 0x20))
-            found.add(kind, data)
+            picture.add(kind, data)
         if kind == b"eXIf":
-            if changed := without_place(data):
+            if changed := without_location(data):
                 kept.append(_chunk(kind, changed))
-        elif kind in _CRITICAL or kind in _LOOKS:
+        elif kind in _CRITICAL or kind in _VISIBLE:
             kept.append(view[position:end])
         if kind == b"IEND":
-            found.check_data()
+            picture.check_data()
             return kept
         position = end
     raise RefusedError
@@ -384,16 +399,16 @@ def _check_profile(data: bytes) -> None:
 
 
 def _inflated(pieces: Iterable[bytes], most: int = MOST_INFLATED) -> Iterator[bytes]:
-    """Yield what data inflates to in blocks, and not much more than `most` bytes."""
+    """Yield inflated data in blocks; stop soon after `most` bytes."""
     inflate = zlib.decompressobj()
     for piece in pieces:
-        left = piece
-        while left and most > 0 and not inflate.eof:
+        remaining = piece
+        while remaining and most > 0 and not inflate.eof:
             try:
-                block = inflate.decompress(left, _BLOCK)
+                block = inflate.decompress(remaining, _BLOCK)
             except zlib.error as error:
                 raise RefusedError from error
-            left = inflate.unconsumed_tail
+            remaining = inflate.unconsumed_tail
             most -= len(block)
             if block:
                 yield block
@@ -403,7 +418,7 @@ def _inflated(pieces: Iterable[bytes], most: int = MOST_INFLATED) -> Iterator[by
 
 
 def gif(content: bytes) -> list[Part]:
-    """Return what is kept of a GIF."""
+    """Return the parts of a GIF to keep."""
     view = memoryview(content)
     width, height, flags = struct.unpack_from("<HHB", content, 6)
     position = 13 + _colours(flags)
@@ -412,12 +427,12 @@ def gif(content: bytes) -> list[Part]:
     blocks = MOST_BLOCKS_OF_GIF
     while (introducer := content[position]) != 0x3B:
         start = position
-        stays = True
+        is_needed = True
         if introducer == 0x2C:
             left, top, across, down, flags = struct.unpack_from(
                 "<HHHHB", content, position + 1
             )
-            # Decoders enlarge the picture to hold a frame that goes past its edge.
+            # Decoders enlarge the picture to fit a frame that exceeds its edges.
             width, height = max(width, left + across), max(height, top + down)
             check_pixels("GIF", width, height)
             frames, pixels = frames + 1, pixels + width * height
@@ -426,7 +441,7 @@ def gif(content: bytes) -> list[Part]:
         elif introducer == 0x21:
             label, name = content[position + 1], content[position + 3 : position + 14]
             loops = label == 0xFF and name in {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
-            stays = loops or label == 0xF9
+            is_needed = loops or label == 0xF9
             position += 2
         else:
             raise RefusedError
@@ -435,25 +450,25 @@ def gif(content: bytes) -> list[Part]:
             blocks -= 1
             _require(blocks)
         position += 1
-        if stays:
+        if is_needed:
             kept.append(view[start:position])
     _require(frames)
     return [*kept, b"\x3b"]
 
 
 def _colours(flags: int) -> int:
-    """Return the size of a table of colours in bytes."""
+    """Return the size of a colour table in bytes."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 # ------------------------------------------------------------------------------ WebP
 
-_WEBP_LOOKS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_WEBP_VISIBLE = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 
 
 def webp(content: bytes) -> list[Part]:
-    """Return what is kept of a WebP file."""
+    """Return the parts of a WebP file to keep."""
     end = 8 + int.from_bytes(content[4:8], "little")
     _require(end <= len(content))
     chunks: list[tuple[bytes, bytes]] = []
@@ -469,14 +484,14 @@ def webp(content: bytes) -> list[Part]:
         frames += kind == b"ANMF"
         _require(frames <= MOST_FRAMES and len(chunks) < MOST_SEGMENTS + MOST_FRAMES)
         if kind == b"EXIF":
-            data = without_place(data)
-        if data and (kind == b"EXIF" or kind in _WEBP_LOOKS):
+            data = without_location(data)
+        if data and (kind == b"EXIF" or kind in _WEBP_VISIBLE):
             chunks.append((kind, data))
     return _riff(chunks)
 
 
 def _size_of_webp(kind: bytes, data: bytes) -> tuple[int, int]:
-    """Return width and height by the first chunk."""
+    """Return width and height, which the first chunk has."""
     if kind == b"VP8X":
         width = int.from_bytes(data[4:7], "little")
         return width + 1, int.from_bytes(data[7:10], "little") + 1

@@ -50,8 +50,8 @@ class ExpenseListView(ApiView):
         By amount `start` and `end` are needed, and `totals` come in any case: where
         they are not `complete`, the newest expenses that were read are sorted.
         """
-        where = pagination.position(request, request.user)
-        page = queries.list_expenses(request.user, **self.query_params, **where)
+        position = pagination.position(request, request.user)
+        page = queries.list_expenses(request.user, **self.query_params, **position)
         results = representations(request, page.items)
         body = pagination.body(request, request.user, page, results)
         if page.totals:
@@ -137,10 +137,10 @@ class SelectedView(ApiView):
         given = self.parse(SelectedInput)
         expense_ids = given.pop("expense_ids")
         if given.pop("delete", False):
-            done = bulk_update.delete_expenses(request.user, expense_ids)
+            result = bulk_update.delete_expenses(request.user, expense_ids)
         else:
-            done = bulk_update.change_expenses(request.user, expense_ids, **given)
-        return self.represent(DoneOutput, done)
+            result = bulk_update.change_expenses(request.user, expense_ids, **given)
+        return self.represent(DoneOutput, result)
 
 
 class ExpenseView(ApiView):
@@ -209,6 +209,6 @@ def representation(request: Request, expense: Expense) -> dict[str, Any]:
 def representations(
     request: Request, expenses: Sequence[Expense]
 ) -> list[dict[str, Any]]:
-    # With one serializer: making it takes longer than what it does for one expense.
+    # One serializer for all: creating it takes longer than representing an expense.
     context = {"currency": request.user.currency}
     return ExpenseOutput(expenses, many=True, context=context).data

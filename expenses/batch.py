@@ -1,8 +1,8 @@
 """Changes of many expenses, in as few transactions as DynamoDB allows.
 
-Every transaction holds some of the expenses, with the budgets they change and the
-alerts that rise, so whatever is stored is right by itself, and those that follow do not
-depend on it. All the alerts make one mail.
+Each transaction holds some of the expenses, with the changes of their budgets and the
+alerts they cause. So it is consistent even if a later one fails. All alerts together
+are sent as one e-mail.
 
 Why: docs/decisions.md#a-bulk-is-several-independent-transactions-and-one-digest
 """
@@ -37,20 +37,20 @@ class Change:
 
     @property
     def expense(self) -> Expense:
-        """The expense as it will be, or as it was."""
+        """The expense after the change, or before it if deleted."""
         expense = self.after or self.before
         if expense is None:
-            raise ValueError("a change is of something")
+            raise ValueError("a change needs an expense")
         return expense
 
     @property
     def postings(self) -> list[Posting]:
-        """The postings that it causes in budgets."""
+        """The budget postings that the change causes."""
         return side_effects.postings_between(self.before, self.after)
 
     @property
     def items(self) -> int:
-        """How many items of a transaction it needs, besides budgets and alerts."""
+        """The number of transaction items it needs, without budgets and alerts."""
         if self.before is None:
             return 1
         return 2 if self.after or history.has_changed(self.before) else 1
@@ -78,18 +78,19 @@ class Batch(ABC, Generic[C]):
         self.user = user
         # By category, so that a budget is in few of the transactions.
         self.waiting = sorted(changes, key=_category_key)
-        self.alerts = 0  # how many rose
+        self.alerts = 0  # caused so far
         self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
-        self._outcome = Outcome()  # what is to be followed up
-        self._gathered: list[Notification] = []  # the digest's, as stored
+        self._outcome = Outcome()  # of all committed transactions
+        self._gathered: list[Notification] = []  # those in the digest, as stored
         self._begin_digest()
 
     def write(self, keep_going: Callable[[], bool] = lambda: True) -> None:
         """Store all changes, then queue the digest of the alerts and the recounts.
 
-        keep_going: called after each transaction; False ends the run and leaves the
-        rest in `waiting`. After an error a part may be stored, and its alerts are still
-        sent.
+        keep_going: called after each transaction; False stops, and the remaining
+        changes stay in `waiting`.
+
+        After an error some changes may be stored; their alerts are still sent.
         """
         try:
             self.begin()
@@ -103,10 +104,10 @@ class Batch(ABC, Generic[C]):
             evaluation.enqueue_follow_ups(self.user, self._outcome)
 
     def begin(self) -> None:
-        """Run once before all changes; may use `commit`."""
+        """Run once before the changes are written. May use `commit`."""
 
     def prepare(self, chunk: Sequence[C]) -> None:
-        """Run before each transaction. Safe to repeat."""
+        """Run before each transaction. Must be safe to repeat."""
 
     @abstractmethod
     def recover(self, chunk: Sequence[C], conflict: WriteConflictError) -> None:
@@ -136,9 +137,12 @@ class Batch(ABC, Generic[C]):
         except WriteConflictError as conflict:
             self.recover(chunk, conflict)
             keys |= _category_keys(_postings(chunk))
-            left = _postings(self.waiting)
             self._read_budgets(
-                [each for each in left if casefold_key(each.category) in keys]
+                [
+                    posting
+                    for posting in _postings(self.waiting)
+                    if casefold_key(posting.category) in keys
+                ]
             )
             raise
         del self.waiting[: len(chunk)]
@@ -156,9 +160,11 @@ class Batch(ABC, Generic[C]):
         except WriteConflictError as conflict:
             if any(item is digest for item in conflict.refused):
                 self._begin_digest()
-            # Alerts refused here may have been sent by themselves before.
+            # An alert refused here may already have been sent separately.
             refused = {id(item) for item in conflict.refused}
-            self._gathered = [e for e in self._gathered if id(e) not in refused]
+            self._gathered = [
+                alert for alert in self._gathered if id(alert) not in refused
+            ]
             raise
         outcome.apply_to_models()
         self._outcome.recounts += outcome.recounts
@@ -168,7 +174,7 @@ class Batch(ABC, Generic[C]):
             self._gathered = gathered
 
     def _next_chunk(self) -> list[C]:
-        """Return as many changes as fit in one transaction with all their items."""
+        """Return as many of the waiting changes as fit in one transaction."""
         items = alerts = 0
         seen: set[str] = set()
         for number, change in enumerate(self.waiting):
@@ -204,7 +210,7 @@ def _postings(changes: Iterable[Change]) -> list[Posting]:
 
 
 def _category_keys(postings: Iterable[Posting]) -> set[str]:
-    """Return the categories whose budgets they change."""
+    """Return the keys of the categories of postings."""
     return {casefold_key(posting.category) for posting in postings}
 
 

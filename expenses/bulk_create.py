@@ -1,4 +1,4 @@
-"""Create many expenses at once; sent again after a crash, the rest is stored."""
+"""Create many expenses at once; repeated after a crash, the missing ones are stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Recorded:
-    """The result of a bulk write."""
+    """The result of creating many expenses."""
 
     expenses: list[Expense]  # in the order of the rows
     alerts: int  # caused by this call, not by an earlier attempt
@@ -27,10 +27,10 @@ class Recorded:
 
 @dataclass
 class _Row(Change):
-    """One new expense being written."""
+    """A new expense being written."""
 
     dated: bool = False  # whether its date was given
-    is_there: bool = False  # an earlier attempt stored it
+    was_stored: bool = False  # by an earlier attempt
 
 
 @BULK_WRITES.limited
@@ -41,24 +41,24 @@ def record_expenses(
     idempotency_key: str | None = None,
     is_same: bool = False,
 ) -> Recorded:
-    """Store new expenses, with the budgets they change and one digest of the alerts.
+    """Store new expenses, update their budgets, and send the alerts as one digest.
 
-    rows: 1 to 1,000; each holds amount and category, and may hold description, date
-    and status, as `record_expense` takes them.
-    idempotency_key: makes repeating safe: the same key and rows store what is not
-    stored yet, and give the expenses stored first.
-    is_same: the key is known to be these rows' alone; they may be edited by now.
+    rows: 1 to 1,000, each with the values of `record_expense`.
+    idempotency_key: makes repeating safe: with the same key and rows, only rows that
+    are not stored yet are stored, and the first expenses are returned.
+    is_same: the caller knows that the key belongs to this request. The stored expenses,
+    which may have been edited since, are then not compared with it.
 
-    Raises InvalidError, with InvalidRowsError for what is wrong in which row; nothing
-    is stored then. Raises ConflictError if the key was used for other rows. After any
-    other error a part may be stored. Without a key, not idempotent: every call stores
-    them all.
+    Raises InvalidError, or InvalidRowsError with all errors of each row; nothing is
+    stored then. Raises ConflictError if the key was used for other rows. After any
+    other error, some expenses may be stored. Not idempotent without a key: every call
+    stores all rows.
     """
-    waiting = _draft(user, rows, idempotency_key)
-    recording = _Creation(user, waiting, is_same=is_same)
-    recording.write()
-    log.count("ExpensesRecorded", sum(not row.is_there for row in waiting))
-    return Recorded([row.expense for row in waiting], recording.alerts)
+    new_rows = _draft(user, rows, idempotency_key)
+    creation = _Creation(user, new_rows, is_same=is_same)
+    creation.write()
+    log.count("ExpensesRecorded", sum(not row.was_stored for row in new_rows))
+    return Recorded([row.expense for row in new_rows], creation.alerts)
 
 
 def _draft(
@@ -68,18 +68,18 @@ def _draft(
         raise InvalidError(
             _("Send 1 to {most} expenses.").format(most=number(MOST_ROWS)), "expenses"
         )
-    drafted, errors = [], {}
-    for place, row in enumerate(rows):
-        expense_id = validation.new_id(user, idempotency_key, place)
+    new_rows, errors = [], {}
+    for index, row in enumerate(rows):
+        expense_id = validation.new_id(user, idempotency_key, index)
         try:
             expense = validation.new_expense(user, expense_id, row)
         except InvalidError:
-            errors[place] = validation.find_errors(user, row)
+            errors[index] = validation.find_errors(user, row)
         else:
-            drafted.append(_Row(None, expense, dated=row.get("date") is not None))
+            new_rows.append(_Row(None, expense, dated=row.get("date") is not None))
     if errors:
         raise InvalidRowsError("expenses", errors)
-    return drafted
+    return new_rows
 
 
 class _Creation(Batch[_Row]):
@@ -89,19 +89,17 @@ class _Creation(Batch[_Row]):
 
     def recover(self, chunk: Sequence[_Row], conflict: WriteConflictError) -> None:
         """Find all rows that an earlier attempt stored, before writing any others."""
-        written = [row.expense for row in chunk]
-        if not any(item is each for item in conflict.refused for each in written):
+        refused = {id(item) for item in conflict.refused}
+        if not any(id(row.expense) in refused for row in chunk):
             return
         ids = [row.expense.expense_id for row in self.waiting]
-        found = {
+        stored = {
             expense.expense_id: expense
             for expense in Expense.batch_get(ids, consistent_read=True)
         }
         for row in self.waiting:
-            if stored := found.get(row.expense.expense_id):
+            if expense := stored.get(row.expense.expense_id):
                 if not self.is_same:
-                    validation.refuse_different(stored, row.expense, dated=row.dated)
-                row.after, row.is_there = stored, True
-        self.waiting = [
-            row for row in self.waiting if row.expense.expense_id not in found
-        ]
+                    validation.raise_if_different(expense, row.expense, dated=row.dated)
+                row.after, row.was_stored = expense, True
+        self.waiting = [row for row in self.waiting if not row.was_stored]

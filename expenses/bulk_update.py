@@ -15,7 +15,7 @@ from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
-MOST = 100  # expenses; as many as a page of a list holds
+MOST = 100  # expenses; the largest page of a list
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -31,12 +31,13 @@ class BulkResult:
 
 
 def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
-    """Return the user's among 1-100 expenses, newest day first, read consistently.
+    """Return 1-100 expenses, newest day first, read consistently.
 
-    Deleted ones and those of other users are left out. Raises InvalidError.
+    Deleted expenses and those of other users are left out. Raises InvalidError.
     """
-    found = _read(user, check_ids(expense_ids))
-    return sorted(found.values(), key=lambda each: (each.date, each.created_at))[::-1]
+    expenses = list(_read(user, check_ids(expense_ids)).values())
+    expenses.sort(key=lambda expense: (expense.date, expense.created_at))
+    return expenses[::-1]
 
 
 @BULK_WRITES.limited
@@ -50,7 +51,7 @@ def change_expenses(
     """Set the category or status of 1-100 expenses, or both.
 
     Updates budgets and histories; alerts are sent as one digest. Raises InvalidError.
-    After any other error a part may be changed. Safe to repeat.
+    After any other error, some expenses may be changed. Safe to repeat.
     """
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
@@ -61,8 +62,8 @@ def change_expenses(
 def delete_expenses(user: User, expense_ids: Sequence[str]) -> BulkResult:
     """Delete 1-100 expenses; budgets no longer count them.
 
-    Their receipts follow within the hour. Raises InvalidError. After any other error a
-    part may be deleted. Safe to repeat.
+    Their receipts are deleted within the hour. Raises InvalidError. After any other
+    error, some expenses may be deleted. Safe to repeat.
     """
     return _run(_Deletion(user, check_ids(expense_ids)))
 
@@ -80,14 +81,16 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
 
 
 class Selected(Batch[Change]):
-    """Changes of expenses that were read, each read again after write conflicts."""
+    """Changes of expenses that were read; after a write conflict, they are reread."""
 
-    def __init__(self, user: User, found: Collection[Expense], gone: int = 0) -> None:
+    def __init__(
+        self, user: User, expenses: Collection[Expense], gone: int = 0
+    ) -> None:
         self.gone = gone
-        changes = [self.change_of(expense) for expense in found]
+        changes = [self.change_of(expense) for expense in expenses]
         super().__init__(user, [change for change in changes if change])
-        self.unchanged = len(found) - len(self.waiting)
-        self.wanted = len(self.waiting)
+        self.unchanged = len(expenses) - len(self.waiting)
+        self.changed = len(self.waiting)  # once all are written
 
     @abstractmethod
     def change_of(self, before: Expense) -> Change | None:
@@ -96,25 +99,25 @@ class Selected(Batch[Change]):
     def recover(self, chunk: Sequence[Change], conflict: WriteConflictError) -> None:
         """Read the expenses again, since they or their budgets were changed."""
         ids = [change.expense.expense_id for change in chunk]
-        found = _read(self.user, ids)
+        stored = _read(self.user, ids)
         for change in chunk:
-            before = found.get(change.expense.expense_id)
+            before = stored.get(change.expense.expense_id)
             new = self.change_of(before) if before else None
             if new:
                 change.before, change.after = new.before, new.after
                 continue
-            self.waiting = [each for each in self.waiting if each is not change]
-            self.wanted -= 1
+            self.waiting = [other for other in self.waiting if other is not change]
+            self.changed -= 1
             self.unchanged += before is not None
             self.gone += before is None
 
 
 class _ByIds(Selected):
-    """Changes of expenses that are named by their ids."""
+    """Changes of expenses given by their ids."""
 
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
-        found = _read(user, expense_ids)
-        super().__init__(user, found.values(), gone=len(expense_ids) - len(found))
+        expenses = _read(user, expense_ids).values()
+        super().__init__(user, expenses, gone=len(expense_ids) - len(expenses))
 
 
 class _Update(_ByIds):
@@ -131,30 +134,35 @@ class _Update(_ByIds):
 
 class _Deletion(_ByIds):
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
-        self.planned: set[str] = set()
+        self.scheduled: set[str] = set()  # keys of receipts
         super().__init__(user, expense_ids)
 
     def change_of(self, before: Expense) -> Change | None:
         return Change(before, None)
 
     def prepare(self, chunk: Sequence[Change]) -> None:
-        """Schedule the orphan checks of the receipts of expenses being deleted."""
-        going = [change.before for change in chunk if change.before]
-        new = [each for each in going if each.receipt_url not in {None, *self.planned}]
-        receipts.schedule_orphan_checks(
-            [(each.expense_id, each.receipt_url, each.receipt_mark) for each in new]
-        )
-        self.planned.update(each.receipt_url for each in new)
+        """Schedule orphan checks for the receipts of the expenses being deleted."""
+        checks = [
+            (expense.expense_id, expense.receipt_url, expense.receipt_mark)
+            for expense in (change.before for change in chunk)
+            if expense and expense.receipt_url not in {None, *self.scheduled}
+        ]
+        receipts.schedule_orphan_checks(checks)
+        self.scheduled.update(key for _, key, _ in checks)
 
 
 def _run(selected: Selected) -> BulkResult:
     selected.write()
     return BulkResult(
-        selected.wanted, selected.unchanged, selected.gone, selected.alerts
+        selected.changed, selected.unchanged, selected.gone, selected.alerts
     )
 
 
 def _read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:
-    ids = [each for each in expense_ids if _ID.fullmatch(each)]
-    found = Expense.batch_get(ids, consistent_read=True) if ids else ()
-    return {each.expense_id: each for each in found if each.user_id == user.user_id}
+    ids = [expense_id for expense_id in expense_ids if _ID.fullmatch(expense_id)]
+    expenses = Expense.batch_get(ids, consistent_read=True) if ids else ()
+    return {
+        expense.expense_id: expense
+        for expense in expenses
+        if expense.user_id == user.user_id
+    }

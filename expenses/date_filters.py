@@ -1,4 +1,4 @@
-"""Stretches of days that a list of expenses offers, made without a call."""
+"""The periods that a list of expenses offers as links."""
 
 import datetime
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from smartbudget.core.i18n import month_name
 
 @dataclass(frozen=True)
 class DatePreset:
-    """Days to choose; no period: all of them."""
+    """A period to choose."""
 
     label: str
-    period: Period | None
+    period: Period | None  # None: all days
 
 
 def presets(today: datetime.date) -> list[DatePreset]:
-    """Return the most useful periods."""
+    """Return frequently used periods."""
     month, year = dates.period_of("monthly", today), dates.period_of("yearly", today)
     day = datetime.timedelta(days=1)
     return [
@@ -33,10 +33,10 @@ def presets(today: datetime.date) -> list[DatePreset]:
 
 
 def drill_down(chosen: Period | None, today: datetime.date) -> list[DatePreset]:
-    """Return where a hierarchy of years and months leads from the days chosen.
+    """Return the next level of a hierarchy of years and months.
 
-    Those within one year lead to its months and back; all others to every year in
-    which there can be expenses, newest first.
+    Days within one year lead to its months and back to all dates. Any others lead to
+    every year that can have expenses, newest first.
     """
     if chosen and chosen.start.year == chosen.end.year < datetime.MAXYEAR:
         year = dates.period_of("yearly", chosen.start)

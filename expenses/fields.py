@@ -1,7 +1,7 @@
 """The fields of an expense that its owner fills in, each declared once.
 
-Validation, history, exports and the CSV files go by `FIELDS`; CONTRIBUTING.md says
-what else a new field needs.
+Validation, history, exports and CSV files are derived from `FIELDS`. CONTRIBUTING.md
+lists what else a new field needs.
 """
 
 import datetime
@@ -21,24 +21,21 @@ from smartbudget.core.user import User
 YEARS_BACK = 10
 YEARS_AHEAD = 1
 
-Value = str | Decimal  # of a field, as the model has it
-
-
-def _as_it_is(value: Any, _currency: str) -> str:
-    return str(value)
+Value = str | Decimal  # of a field, as stored
 
 
 @dataclass(frozen=True)
 class Field:
-    """What an expense has under `name`: as attribute, in the API, forms and exports."""
+    """A field: `name` is that of the attribute, and in the API, forms and exports."""
 
     name: str
     label: str  # in English
     # Returns the value to store. Raises InvalidError.
     validate: Callable[[User, object], Value]
-    default: object = None  # validated where a new expense has no value
+    default: object = None  # validated if a new expense has no value
     longest: int = 0  # characters of a text
-    display: Callable[[Any, str], str] = _as_it_is  # for people, of value and currency
+    # Formats a value for users; the second argument is the currency.
+    display: Callable[[Any, str], str] = lambda value, _currency: str(value)
 
 
 def _text_field(
@@ -58,19 +55,19 @@ def _validate_date(user: User, value: object) -> str:
     today = user.today()
     day = today if value is None else dates.parse_day(value)
     if day < dates.years_later(today, -YEARS_BACK):
-        said = ngettext(
+        template = ngettext(
             "Not more than {years} year back.",
             "Not more than {years} years back.",
             YEARS_BACK,
         )
-        raise InvalidError(said.format(years=YEARS_BACK), "date")
+        raise InvalidError(template.format(years=YEARS_BACK), "date")
     if day > dates.years_later(today, YEARS_AHEAD):
-        said = ngettext(
+        template = ngettext(
             "Not more than {years} year ahead.",
             "Not more than {years} years ahead.",
             YEARS_AHEAD,
         )
-        raise InvalidError(said.format(years=YEARS_AHEAD), "date")
+        raise InvalidError(template.format(years=YEARS_AHEAD), "date")
     return day.isoformat()
 
 
@@ -111,12 +108,12 @@ def values_of(expense: Expense) -> dict[str, Value]:
 
 
 def represent(value: Value | None, currency: str) -> str | None:
-    """Return a value as the API and exports write it."""
+    """Return a value as the API and exports represent it."""
     return money.format_amount(value, currency) if isinstance(value, Decimal) else value
 
 
 def represent_all(expense: Expense, currency: str) -> dict[str, Any]:
-    """Return what an expense has in each field as the API and exports write it."""
+    """Return the value of each field as the API and exports represent it."""
     return {
         name: represent(value, currency) for name, value in values_of(expense).items()
     }

@@ -20,14 +20,14 @@ from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User
 from smartbudget.web.forms import AmountField, ListForm, amount_label
 
-# From when on a day is asked about: mostly it is another year than was meant.
+# Days further away than this need a confirmation: usually the year is a typing error.
 YEARS_BACK = 1
 MONTHS_AHEAD = 6
 STATUS_CHOICES = [(status, _(words)) for status, words in STATUS_WORDS.items()]
 
 
 def question_about(day: datetime.date, today: datetime.date) -> str | None:
-    """Return the question to ask before a far-off day is stored; None for others."""
+    """Return the question to ask before a distant day is stored, or None."""
     if day > today:
         months = _months_between(today, day)
         if months < MONTHS_AHEAD:
@@ -48,13 +48,13 @@ def question_about(day: datetime.date, today: datetime.date) -> str | None:
 
 
 def _months_between(first: datetime.date, last: datetime.date) -> int:
-    """Return how many whole months lie between two days."""
+    """Return the number of whole months between two days."""
     months = (last.year - first.year) * 12 + last.month - first.month
     return months - (last.day < first.day)
 
 
 class DayField(forms.DateField):
-    """A day, in the browser's own picker where it has one."""
+    """A day, with the browser's date picker."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -66,7 +66,7 @@ class DayField(forms.DateField):
 
 
 class LinesField(forms.CharField):
-    """A text of several lines; a line break counts as one character."""
+    """A multi-line text; a line break counts as one character."""
 
     widget = forms.Textarea(attrs={"rows": 3})
 
@@ -110,32 +110,32 @@ class ExpenseForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        self._ask_about_date(data.get("date"), is_right=data.pop("odd_date"))
+        self._confirm_date(data.get("date"), is_confirmed=data.pop("odd_date"))
         photo = data.pop("photo", None)
         if photo and data.get("receipt"):
             self.add_error("receipt", gettext(validation.ONLY_ONE))
         data["receipt"] = photo or data.get("receipt")
         return data
 
-    def _ask_about_date(self, day: datetime.date | None, *, is_right: bool) -> None:
+    def _confirm_date(self, day: datetime.date | None, *, is_confirmed: bool) -> None:
         """Request confirmation of a day that is likely to be a typing error."""
         question = None
         if day and str(day) != self.data.get("known_date"):
             question = question_about(day, self.user.today())
         if question is None:
             del self.fields["odd_date"]
-        elif not is_right:
+        elif not is_confirmed:
             self.add_error("date", question)
 
 
 class NewExpenseForm(ExpenseForm):
-    """Carries a key, so that sending it twice stores one expense."""
+    """A form for a new expense, with a key: sent twice, it stores one expense."""
 
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @classmethod
     def blank(cls, user: User, like: Expense | None = None) -> Self:
-        """Return a form for an expense of today; like: one to take the rest from."""
+        """Return a form with today's date and the other values of `like`, if given."""
         initial = _initial(like, user) if like else {}
         initial |= {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
         return cls(user=user, initial=initial)
@@ -144,10 +144,10 @@ class NewExpenseForm(ExpenseForm):
         return self.cleaned_data["idempotency_key"] or None
 
     def record(self, user: User, data: dict[str, Any]) -> Expense:
-        """Store the expense; sent twice, it is stored once.
+        """Store the expense, once even if the form is sent twice.
 
-        Raises what `services.record_expense` does. After a ConflictError the form
-        has a new key, so that saving again stores what is typed now as well.
+        Raises what `services.record_expense` raises. After a ConflictError the form has
+        a new key, so that saving again stores another expense.
         """
         try:
             return services.record_expense(user, **data)
@@ -163,9 +163,9 @@ class NewExpenseForm(ExpenseForm):
 
 
 class QuickAddForm(NewExpenseForm):
-    """What the dashboard asks for: how much, for what, and when."""
+    """The dashboard's form: amount, category and date."""
 
-    # Django drops a field that is None.
+    # Django removes an inherited field that is set to None.
     description = receipt = photo = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -177,10 +177,10 @@ class QuickAddForm(NewExpenseForm):
 
 
 class EditExpenseForm(ExpenseForm):
-    """Carries the version that it was made from, so that no change goes unseen."""
+    """A form for a stored expense, with its version, to detect concurrent changes."""
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    # Stored already, so nothing to ask about.
+    # The stored date, which needs no confirmation.
     known_date = forms.CharField(required=False, widget=forms.HiddenInput)
     drop_receipt = forms.BooleanField(label=_("Remove the receipt"), required=False)
     status = forms.ChoiceField(
@@ -211,7 +211,7 @@ class EditExpenseForm(ExpenseForm):
         self.data["version"] = str(int(expense.version))
 
     def differences(self, stored: Expense, user: User) -> list[tuple[str, str, str]]:
-        """Return label, what is stored and what was typed, where they differ."""
+        """Return (label, stored value, typed value) of each field that differs."""
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
         if is_amount(typed["amount"], stored.amount):
             typed["amount"] = stored.amount
@@ -229,19 +229,19 @@ class EditExpenseForm(ExpenseForm):
 
 
 def _initial(expense: Expense, user: User) -> dict[str, Any]:
-    """Return the initial values of the fields."""
+    """Return the initial values for an expense."""
     amount = editable(expense.amount, user.currency)
     return {**values_of(expense), "amount": amount}
 
 
 class CategoryForm(forms.Form):
-    """The new category of a selection."""
+    """The form for the new category of a selection."""
 
     category = forms.CharField(label=_("Category"), max_length=CATEGORY.longest)
 
 
 class FilterForm(ListForm):
-    """What the list shows."""
+    """The filters and order of the list of expenses."""
 
     arranging = ("sort",)
 

@@ -1,9 +1,10 @@
-"""The history of an expense: its last changes, in an item beside it.
+"""The history of an expense: its last changes, stored in a second item.
 
-The item is a ring: the change that ends version n of the expense stands in slot n mod
-KEPT. A change is so written without reading the ones before, in the transaction that
-makes it, which is conditional on that version: no two changes share a slot unmeant, and
-none is lost. It holds what was; what it became is what stood before the next change.
+The item is a ring buffer: the change that replaces version n of the expense is in slot
+n mod KEPT. So a change is written without reading earlier ones, in the transaction that
+makes it. That transaction is conditional on version n, so no change overwrites another
+of the last KEPT, and none is lost. A slot holds the old values; the new ones are the
+old values of the next change, or those of the expense.
 """
 
 import json
@@ -23,7 +24,7 @@ from smartbudget.core.user import User
 
 KEPT = 50  # changes
 
-RawItem = dict[str, Any]  # as DynamoDB writes it
+RawItem = dict[str, Any]  # in DynamoDB's JSON
 
 LABELS = {name: field.label for name, field in FIELDS.items()} | {
     "receipt": gettext_noop("Receipt")
@@ -32,16 +33,16 @@ LABELS = {name: field.label for name, field in FIELDS.items()} | {
 
 @dataclass(frozen=True)
 class Edit:
-    """One attribute's change; None: there was, or is, no such thing."""
+    """One field's change; a value is None if there was none."""
 
-    field: str  # one of LABELS; receipt: the name of its file
+    field: str  # one of LABELS; the value of `receipt` is its file name
     before: Value | None
     after: Value | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one write made of an expense; the first one, `created`, has no edits."""
+    """The edits of one write; the first, with `created`, has none."""
 
     at: str  # ISO 8601, UTC
     edits: tuple[Edit, ...] = ()
@@ -49,7 +50,7 @@ class Change:
 
 
 def list_changes(user: User, expense_id: str) -> list[Change]:
-    """Return an expense's changes, newest first: the last KEPT, then its creation.
+    """Return the last KEPT changes of an expense, newest first, and its creation.
 
     Raises NotFoundError, also for another user's expense.
     """
@@ -57,31 +58,36 @@ def list_changes(user: User, expense_id: str) -> list[Change]:
 
 
 def changes_of(expense: Expense) -> list[Change]:
-    """Read the changes of an expense that was just read; see `list_changes`.
+    """Return the changes of an expense that was just read; see `list_changes`.
 
-    Costs a call only where there are any.
+    Makes an AWS call only if there are any.
     """
     item = {}
     if has_changed(expense):
         table = History.table_connection()
-        answer = table.get_item(_item(expense).expense_id, consistent_read=True)
-        item = answer.get("Item", {})
+        response = table.get_item(_item(expense).expense_id, consistent_read=True)
+        item = response.get("Item", {})
     return _changes(expense, item)
 
 
 def changes_of_many(
     expenses: Sequence[Expense],
 ) -> Iterator[tuple[Expense, list[Change]]]:
-    """Read the changes of up to 100 expenses that have any, with one call."""
+    """Yield each of up to 100 expenses that has changed, with its changes.
+
+    Makes one AWS call, or more if the histories exceed 16 megabytes.
+    """
     changed = {
-        History.id_of(each.expense_id): each for each in expenses if has_changed(each)
+        History.id_of(expense.expense_id): expense
+        for expense in expenses
+        if has_changed(expense)
     }
-    keys: list[Any] = [{"expense_id": each} for each in changed]
-    while keys:  # a call reads 16 megabytes at most, and names what it left out
-        answer = History.table_connection().batch_get_item(keys, consistent_read=True)
+    keys: list[Any] = [{"expense_id": history_id} for history_id in changed]
+    while keys:
+        response = History.table_connection().batch_get_item(keys, consistent_read=True)
         table = History.Meta.table_name
-        keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-        for item in answer["Responses"].get(table, []):
+        keys = response.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        for item in response["Responses"].get(table, []):
             expense = changed[item["expense_id"]["S"]]
             yield expense, _changes(expense, item)
 
@@ -90,10 +96,10 @@ def _changes(expense: Expense, item: RawItem) -> list[Change]:
     state = _state_of(expense)
     changes = []
     for entry in _entries(expense, item):
-        was = entry["was"]
-        edits = [_edit(field, was[field], state[field]) for field in was]
+        before = entry["was"]
+        edits = [_edit(field, before[field], state[field]) for field in before]
         changes.append(Change(entry["at"], tuple(edits)))
-        state.update(was)
+        state.update(before)
     return [*changes, Change(expense.created_at, created=True)]
 
 
@@ -104,34 +110,34 @@ def display(name: str, value: Value | None, currency: str) -> str:
     return FIELDS[name].display(value, currency)
 
 
-def note(before: Expense, after: Expense, transaction: Transaction) -> None:
-    """Add a change to the transaction that makes it; nothing is read."""
+def add_change(before: Expense, after: Expense, transaction: Transaction) -> None:
+    """Add a change to the transaction that makes it, without reading anything."""
     old, new = _state_of(before), _state_of(after)
-    was = {field: old[field] for field in old if old[field] != new[field]}
+    changed = {field: old[field] for field in old if old[field] != new[field]}
     if before.receipt_url != after.receipt_url:
-        was["receipt"] = old["receipt"]  # two files may have one name
-    entry = {"version": _version(before), "at": after.updated_at, "was": was}
+        changed["receipt"] = old["receipt"]  # two files may have the same name
+    entry = {"version": _version(before), "at": after.updated_at, "was": changed}
     slot = Path(_slot(_version(before)))
     transaction.update(_item(before), [slot.set(json.dumps(entry, ensure_ascii=False))])
 
 
-def forget(expense: Expense, transaction: Transaction) -> None:
-    """Add the end of an expense's history to the transaction that deletes it."""
+def add_deletion(expense: Expense, transaction: Transaction) -> None:
+    """Add the deletion of an expense's history to the transaction of the expense."""
     if has_changed(expense):
         transaction.delete(_item(expense))
 
 
 def has_changed(expense: Expense) -> bool:
-    """Check whether there were changes, without reading them."""
+    """Return whether there were changes, without reading them."""
     return _version(expense) > 1
 
 
 def _entries(expense: Expense, item: RawItem) -> list[Mapping[str, Any]]:
-    """Return an item's entries, newest first; only those that led to this expense."""
+    """Return an item's entries, newest first, without any newer than the expense."""
     slots = {_slot(number) for number in range(KEPT)}
     entries = [json.loads(value["S"]) for name, value in item.items() if name in slots]
-    entries = [each for each in entries if each["version"] < _version(expense)]
-    return sorted(entries, key=lambda each: each["version"], reverse=True)
+    entries = [entry for entry in entries if entry["version"] < _version(expense)]
+    return sorted(entries, key=lambda entry: entry["version"], reverse=True)
 
 
 def _state_of(expense: Expense) -> dict[str, str | None]:
@@ -142,7 +148,7 @@ def _state_of(expense: Expense) -> dict[str, str | None]:
 
 
 def _text(value: Value) -> str:
-    """Return a value as changes hold it: 5 and 5.00 are one amount."""
+    """Return a value as stored in a change; 5 and 5.00 are the same amount."""
     return format(value.normalize(), "f") if isinstance(value, Decimal) else value
 
 

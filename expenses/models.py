@@ -22,7 +22,7 @@ from smartbudget.core.text import casefold_key
 if TYPE_CHECKING:
     from notifications.models import Notification
 
-# pending: entered, not yet seen on a statement; void: kept, and counted nowhere.
+# pending: not on a bank statement yet; void: kept, but not counted.
 STATUS_WORDS = {
     "pending": gettext_noop("Pending"),
     "cleared": gettext_noop("Cleared"),
@@ -32,7 +32,7 @@ STATUSES = tuple(STATUS_WORDS)
 
 
 class ByUserIndex(GlobalSecondaryIndex["Expense"]):
-    """One user's ledger in date order; lags behind writes."""
+    """One user's expenses in date order; eventually consistent."""
 
     class Meta:
         index_name = "user_id-index"
@@ -55,19 +55,19 @@ class Expense(Table):
     date = UnicodeAttribute()  # YYYY-MM-DD, the user's local day
     amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
     category = UnicodeAttribute()  # as typed
-    # What categories are compared by. Made of `category` wherever it is read: versions
-    # up to 0.1 stored another form, and filter by it.
+    # The key that categories are compared by. Derived from `category` on every read:
+    # versions up to 0.1 stored another form, and filter by it.
     category_key = UnicodeAttribute()
     description = UnicodeAttribute(default="")
-    description_key = UnicodeAttribute(null=True)  # what versions up to 0.1 search
-    receipt_url = UnicodeAttribute(null=True)  # S3 key; the API's field is named so
-    receipt_sha256 = UnicodeAttribute(null=True)  # of what is kept, hexadecimal
+    description_key = UnicodeAttribute(null=True)  # searched by versions up to 0.1
+    receipt_url = UnicodeAttribute(null=True)  # S3 key; named as in the API
+    receipt_sha256 = UnicodeAttribute(null=True)  # of the stored file, hexadecimal
     receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png
     receipt_size = NumberAttribute(null=True)  # bytes
-    receipt_name = UnicodeAttribute(null=True)  # what a download is called
-    receipt_mark = UnicodeAttribute(null=True)  # tells objects of one key apart
+    receipt_name = UnicodeAttribute(null=True)  # file name of a download
+    receipt_mark = UnicodeAttribute(null=True)  # distinguishes objects of one key
     status = UnicodeAttribute(default="pending")  # one of STATUSES
-    large_noticed = BooleanAttribute(default=False)  # its large-expense notice is out
+    large_noticed = BooleanAttribute(default=False)  # large-expense notice was written
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
     version = VersionAttribute()
@@ -79,25 +79,25 @@ class Expense(Table):
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
-        """Read an expense, or some of its attributes, as DynamoDB writes it."""
+        """Return the expense of an item in DynamoDB's JSON, which may be partial."""
         expense = super().from_raw_data(data)
         if expense.category is not None:
             expense.category_key = casefold_key(expense.category)
         return expense
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:
-        """Set a receipt's attributes, without storing them."""
+        """Set the receipt's attributes without saving them."""
         for name, value in changes.items():
             setattr(self, name, value)
 
     @property
     def receipt_extension(self) -> str | None:
-        """The receipt's extension, without its dot."""
+        """The receipt's file extension without the dot, or None."""
         return receipt_extension(self.receipt_url) if self.receipt_url else None
 
     @property
     def has_picture(self) -> bool:
-        """Whether its receipt is a picture."""
+        """Whether the receipt is a picture."""
         return bool(self.receipt_type and self.receipt_type.startswith("image/"))
 
     @property
@@ -107,7 +107,7 @@ class Expense(Table):
 
     @property
     def status_in_words(self) -> str:
-        """Its status, as people read it."""
+        """The status as users read it."""
         return _(STATUS_WORDS[self.status])
 
     @property
@@ -119,8 +119,8 @@ class Expense(Table):
 class History(Table):
     """The last changes of one expense, in slots that `history.py` reads and writes.
 
-    Kept beside the expenses, which it never appears among: it has no user_id, so it
-    is in no index.
+    Stored in the expenses table but never listed with them: without a user_id, it is in
+    no index.
     """
 
     class Meta:
@@ -137,10 +137,10 @@ class History(Table):
 
 
 class Upload(Table):
-    """A direct upload: asked for, then checked, then the receipt of one expense.
+    """A direct upload: announced, then checked, then the receipt of one expense.
 
-    Kept beside the expenses, which it never appears among: it is in their index under
-    a key of its own. It lives as long as its object, which therefore has one owner.
+    Stored in the expenses table but never listed with them: in the index, it has a
+    separate key. It exists as long as its object, so that the object has one owner.
     """
 
     class Meta:
@@ -150,12 +150,12 @@ class Upload(Table):
 
     expense_id = UnicodeAttribute(hash_key=True)  # upload#<key>
     owner_id = UnicodeAttribute()
-    # What the index goes by: see index_key_of; YYYY-MM-DD, UTC. None in older records.
+    # The keys of the index: see index_key_of, and YYYY-MM-DD, UTC. None in older items.
     index_key = UnicodeAttribute(attr_name="user_id", null=True)
     announced_on = UnicodeAttribute(attr_name="date", null=True)
     content_type = UnicodeAttribute()
-    size_bytes = NumberAttribute()  # as announced, then of what is kept
-    sha256 = UnicodeAttribute()  # the same, hexadecimal
+    size_bytes = NumberAttribute()  # as announced; once checked, of the stored file
+    sha256 = UnicodeAttribute()  # likewise, hexadecimal
     file_name = UnicodeAttribute()
     is_confirmed = BooleanAttribute(default=False)
     attached_to = UnicodeAttribute(null=True)  # expense_id
@@ -163,10 +163,10 @@ class Upload(Table):
 
     @staticmethod
     def index_key_of(user_id: str) -> str:
-        """Return what the records of one user's uploads are indexed under."""
+        """Return the index key of one user's uploads."""
         return f"uploads#{user_id}"
 
     @property
     def key(self) -> str:
-        """The key it is uploaded to."""
+        """The S3 key of the uploaded object."""
         return str(self.expense_id).removeprefix("upload#")

@@ -1,4 +1,4 @@
-"""Read expenses: one, a page of a list, or the totals of a range of days.
+"""Read expenses: one, a page of a list, or the totals of a period.
 
 Why: docs/decisions.md#history-is-read-within-a-bound-not-aggregated
 """
@@ -33,13 +33,14 @@ AMOUNT_SORTS = ("largest", "smallest")
 SORTS = ("newest", "oldest", *AMOUNT_SORTS)
 LONGEST_SEARCH = 100  # characters
 
-# Megabytes that a trend, totals or an order by amount read: some 60,000 expenses.
+# Pages of one megabyte that a trend, totals or a sort by amount read: some 60,000
+# expenses.
 TREND_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """One expense that counts, as totals need it."""
+    """An expense that counts, with what totals need."""
 
     day: datetime.date
     category: str  # as typed
@@ -49,7 +50,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Entry(Spending):
-    """One expense that counts, as a list of them shows it."""
+    """An expense that counts, with what a list shows."""
 
     description: str
     expense_id: str = ""
@@ -69,12 +70,11 @@ def get_expense(user: User, expense_id: str) -> Expense:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A filter of expenses.
+    """A filter of expenses. None or an empty text does not restrict the list.
 
-    start, end: days, both included; None: no bound. category: compared by
-    `casefold_key`; empty: all. status: empty: all. receipt: one of RECEIPTS; empty:
-    all. q: a part of the category or description, compared by `search_key`; empty: all.
-    min_amount, max_amount: currency units, both included; None: no bound.
+    start, end: days, inclusive. category: compared by `casefold_key`. status: one of
+    STATUSES. receipt: one of RECEIPTS. q: a part of the category or description,
+    compared by `search_key`. min_amount, max_amount: currency units, inclusive.
     """
 
     start: datetime.date | None = None
@@ -102,25 +102,25 @@ class Filter:
 
 @dataclass(frozen=True)
 class Totals:
-    """Count and total of the expenses of a filter."""
+    """The number and total of the expenses that match a filter."""
 
-    count: int = 0  # void ones too, since they are listed as well
-    total: Decimal = Decimal(0)  # of those that count
-    complete: bool = True  # False: there are more than were read
+    count: int = 0  # including void ones, which are listed too
+    total: Decimal = Decimal(0)  # without void ones
+    complete: bool = True  # False if there are more than were read
 
     def plus(self, items: Sequence[Item], *, complete: bool) -> "Totals":
-        """Return these totals with more expenses, as DynamoDB writes them."""
+        """Return these totals with more expenses added; `items`: DynamoDB's JSON."""
         amounts = (
-            Decimal(each["amount"]["N"])
-            for each in items
-            if each["status"]["S"] != "void"
+            Decimal(item["amount"]["N"])
+            for item in items
+            if item["status"]["S"] != "void"
         )
         return Totals(self.count + len(items), sum(amounts, self.total), complete)
 
 
 @dataclass(frozen=True)
 class Listed(Page[Expense]):
-    """One page of a list, and the totals of all its pages; None: not read."""
+    """One page of a list, and the totals of all its pages, or None if not read."""
 
     totals: Totals | None = None
 
@@ -135,27 +135,28 @@ def list_expenses(
     limit: int = 25,
     after: Key | None = None,
     backwards: bool = False,
-    **chosen: Any,
+    **filters: Any,
 ) -> Listed:
-    """Read one page of the user's expenses, by day or amount; see `query_page`.
+    """Return one page of the user's expenses, sorted by day or amount.
 
-    chosen: see Filter. sort: one of SORTS. totals: whether to read those of the whole
-    list, with one Query a megabyte. limit: 1-100. after, backwards: see `query_page`.
+    filters: see Filter. sort: one of SORTS. totals: whether to read the totals of the
+    whole list, with one Query per megabyte. limit: 1-100. after, backwards: see
+    `query_page`.
 
-    Where many expenses are filtered out, a page may be short and have a next one.
-    A new expense shows up here a moment after it is stored: the index lags.
+    If many expenses are filtered out, a page may be short and still have a next one.
+    The index is eventually consistent.
 
-    By amount a list needs a start and an end. It is read whole for each page, so it
-    has totals in any case; where they are not complete, just what they are of is
-    sorted: the newest TREND_PAGES megabytes. Equal amounts are by day then.
+    Sorting by amount needs a start and an end. It reads the whole list for each page,
+    so there are always totals. If they are not complete, only the newest TREND_PAGES
+    megabytes are sorted. Equal amounts are sorted by day.
 
     Raises InvalidError.
     """
-    wanted = Filter(**chosen)
+    expense_filter = Filter(**filters)
     validate_choice(sort, SORTS, "sort")
     if sort in AMOUNT_SORTS:
         return _list_by_amount(
-            user, wanted, sort, limit=limit, after=after, backwards=backwards
+            user, expense_filter, sort, limit=limit, after=after, backwards=backwards
         )
     page = query_page(
         Expense.by_user,
@@ -165,87 +166,89 @@ def list_expenses(
         after=after,
         backwards=backwards,
         newest_first=sort == "newest",
-        within=between(wanted.start, wanted.end),
-        matching=wanted.matching(user),
-        keep=_keeper(wanted.category, wanted.q),
+        within=between(expense_filter.start, expense_filter.end),
+        matching=expense_filter.matching(user),
+        keep=_predicate(expense_filter),
     )
-    found = _sum_up(user, wanted) if totals else None
-    return Listed(page.items, page.next, page.previous, found)
+    list_totals = _sum_up(user, expense_filter) if totals else None
+    return Listed(page.items, page.next, page.previous, list_totals)
 
 
 def _list_by_amount(
     user: User,
-    wanted: Filter,
+    expense_filter: Filter,
     sort: str,
     *,
     limit: int,
     after: Key | None,
     backwards: bool,
 ) -> Listed:
-    for name, day in (("start", wanted.start), ("end", wanted.end)):
+    for name, day in (("start", expense_filter.start), ("end", expense_filter.end)):
         if day is None:
-            said = _("To sort by amount, choose a start and end date.")
-            raise InvalidError(said, name)
-    rising = (sort == "smallest") != backwards
-    nearest = heapq.nsmallest if rising else heapq.nlargest
-    position = _rank(after) if after else None
+            message = _("To sort by amount, choose a start and end date.")
+            raise InvalidError(message, name)
+    ascending = (sort == "smallest") != backwards
+    nearest = heapq.nsmallest if ascending else heapq.nlargest
+    position = _sort_key(after) if after else None
     totals = Totals()
-    ahead: list[Item] = []  # what follows `after`, one more than the page holds
-    for items, complete in _pages(user, wanted, ["date", "expense_id"]):
+    following: list[Item] = []  # those after `after`, up to one more than the page
+    for items, complete in _pages(user, expense_filter, ["date", "expense_id"]):
         totals = totals.plus(items, complete=complete)
         if position:
-            items = [each for each in items if _follows(each, position, rising)]
-        ahead = nearest(limit + 1, [*ahead, *items], key=_rank)
-    shown = ahead[:limit]
-    onward = _place(user, shown[-1]) if len(ahead) > limit else None
-    back = after and (_place(user, shown[0]) if shown else after)
-    # Reading all attributes of everything that is sorted would take three times as
-    # long as what it is sorted by.
-    ids = [each["expense_id"]["S"] for each in shown]
-    whole = {each.expense_id: each for each in Expense.batch_get(ids, True)}
-    found = [whole[each] for each in ids if each in whole]
+            items = [item for item in items if _follows(item, position, ascending)]
+        following = nearest(limit + 1, [*following, *items], key=_sort_key)
+    shown = following[:limit]
+    onward = _cursor(user, shown[-1]) if len(following) > limit else None
+    back = after and (_cursor(user, shown[0]) if shown else after)
+    # Only the sort keys were read so far: reading all attributes would take three
+    # times as long.
+    ids = [item["expense_id"]["S"] for item in shown]
+    stored = {expense.expense_id: expense for expense in Expense.batch_get(ids, True)}
+    expenses = [stored[expense_id] for expense_id in ids if expense_id in stored]
     if backwards:
-        return Listed(found[::-1], back, onward, totals)
-    return Listed(found, onward, back, totals)
+        return Listed(expenses[::-1], back, onward, totals)
+    return Listed(expenses, onward, back, totals)
 
 
-def _rank(item: Item) -> tuple[Decimal, str, str]:
-    """Return what an order by amount compares; no two expenses have the same."""
+def _sort_key(item: Item) -> tuple[Decimal, str, str]:
+    """Return the key of a sort by amount, which is unique to the expense."""
     return Decimal(item["amount"]["N"]), item["date"]["S"], item["expense_id"]["S"]
 
 
-def _follows(item: Item, position: tuple[Decimal, str, str], rising: bool) -> bool:
-    return _rank(item) > position if rising else _rank(item) < position
+def _follows(item: Item, position: tuple[Decimal, str, str], ascending: bool) -> bool:
+    return _sort_key(item) > position if ascending else _sort_key(item) < position
 
 
-def _place(user: User, item: Item) -> Key:
-    """Return where an expense is in an order by amount, as cursors hold it."""
-    place = {name: item[name] for name in ("amount", "date", "expense_id")}
-    return {"user_id": {"S": user.user_id}, **place}
+def _cursor(user: User, item: Item) -> Key:
+    """Return the cursor of an expense in a list sorted by amount."""
+    position = {name: item[name] for name in ("amount", "date", "expense_id")}
+    return {"user_id": {"S": user.user_id}, **position}
 
 
-def _sum_up(user: User, wanted: Filter) -> Totals:
+def _sum_up(user: User, expense_filter: Filter) -> Totals:
     totals = Totals()
-    for items, complete in _pages(user, wanted):
+    for items, complete in _pages(user, expense_filter):
         totals = totals.plus(items, complete=complete)
     return totals
 
 
 def _pages(
-    user: User, wanted: Filter, attributes: Sequence[str] = ()
+    user: User, expense_filter: Filter, attributes: Sequence[str] = ()
 ) -> Iterator[tuple[list[Item], bool]]:
-    """Read the expenses of a filter, newest first, with one Query a megabyte.
+    """Yield pages of the expenses that match a filter, newest first.
 
-    attributes: those needed beside amount and status. Yields items as DynamoDB writes
-    them, and whether they are the last; stops after TREND_PAGES megabytes. Reads the
-    index, which lags behind writes by a moment. Raises InvalidError.
+    Each page is one Query of up to a megabyte: items in DynamoDB's JSON, and whether it
+    is the last. Stops after TREND_PAGES pages. The index is eventually consistent.
+    Raises InvalidError.
+
+    attributes: those needed besides amount and status.
     """
-    keep = _keeper(wanted.category, wanted.q)
+    keep = _predicate(expense_filter)
     searched = ["category", "description"] if keep else []
     pages = Expense.by_user.query(
         user.user_id,
-        between(wanted.start, wanted.end),
-        filter_condition=wanted.matching(user),
+        between(expense_filter.start, expense_filter.end),
+        filter_condition=expense_filter.matching(user),
         attributes_to_get=["amount", "status", *attributes, *searched],
         scan_index_forward=False,
     ).page_iter
@@ -254,22 +257,22 @@ def _pages(
         yield items, "LastEvaluatedKey" not in page
 
 
-def _keeper(category: str, q: str) -> Callable[[Item], bool] | None:
-    """Return a function that checks an item's category and searched words, or None.
+def _predicate(expense_filter: Filter) -> Callable[[Item], bool] | None:
+    """Return a function that compares an item's category and text, or None.
 
-    DynamoDB cannot filter by these, since it compares by character.
+    DynamoDB cannot filter by these, since it compares characters exactly.
     """
-    key = casefold_key(category)
-    words = search_key(validate_text(q, "q", longest=LONGEST_SEARCH))
-    if not key and not words:
+    key = casefold_key(expense_filter.category)
+    text = search_key(validate_text(expense_filter.q, "q", longest=LONGEST_SEARCH))
+    if not key and not text:
         return None
 
     def keep(item: Item) -> bool:
-        written = item["category"]["S"]
-        if key and casefold_key(written) != key:
+        category = item["category"]["S"]
+        if key and casefold_key(category) != key:
             return False
         description = item.get("description", {}).get("S", "")
-        return words in search_key(written) or words in search_key(description)
+        return text in search_key(category) or text in search_key(description)
 
     return keep
 
@@ -294,21 +297,21 @@ def all_expenses(
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Iterator[Expense]:
-    """Read all of the user's expenses, newest day first, a page of them at a time.
+    """Yield all of the user's expenses, newest day first, with one Query per 500.
 
-    start, end: days, both included; None: no bound.
+    start, end: days, inclusive, or None for no bound.
     """
-    found: Iterator[Expense] = Expense.by_user.query(
+    expenses: Iterator[Expense] = Expense.by_user.query(
         user.user_id,
         between(start, end),
         scan_index_forward=False,
         page_size=500,
     )
-    return found
+    return expenses
 
 
 def between(start: datetime.date | None, end: datetime.date | None) -> Condition:
-    """Return the condition on days; raises InvalidError where no day can be in it."""
+    """Return the condition on days. Raises InvalidError if it matches no day."""
     if start and end and start > end:
         raise InvalidError(_("The end is before the start."), "end")
     first = (start or datetime.date.min).isoformat()
@@ -321,14 +324,14 @@ def spending(user_id: str, period: dates.Period) -> list[Spending]:
 
     The index is eventually consistent.
     """
-    found = Expense.by_user.query(
+    expenses = Expense.by_user.query(
         user_id,
         Expense.date.between(period.start.isoformat(), period.end.isoformat()),
         attributes_to_get=["date", "category", "amount", "status"],
     )
     return [
         Spending(expense.day, expense.category, expense.category_key, expense.amount)
-        for expense in found
+        for expense in expenses
         if expense.counts
     ]
 
@@ -338,17 +341,18 @@ def first_day(user_id: str) -> datetime.date | None:
 
     Reads one item of the index.
     """
-    found = Expense.by_user.query(user_id, limit=1, attributes_to_get=["date"])
-    return next((each.day for each in found), None)
+    expenses = Expense.by_user.query(user_id, limit=1, attributes_to_get=["date"])
+    return next((expense.day for expense in expenses), None)
 
 
 def entries(
     user_id: str, period: dates.Period, *, described: dates.Period
 ) -> list[Entry]:
-    """Read every expense that counts in a period, by day, with one Query a megabyte.
+    """Return every expense that counts in a period, by day; one Query per megabyte.
 
-    described: the days whose descriptions are wanted; others have an empty one.
-    Reads the index, which lags behind writes by a moment.
+    described: the days whose descriptions are needed; others get an empty one.
+
+    The index is eventually consistent.
     """
     pages = Expense.by_user.query(
         user_id,
@@ -363,7 +367,7 @@ def entries(
             "created_at",
         ],
     ).page_iter
-    # As DynamoDB writes them: models would be a fifth of a dashboard's time.
+    # Raw items: creating models would take a fifth of a dashboard's time.
     return [
         Entry(
             day := datetime.date.fromisoformat(item["date"]["S"]),
@@ -398,7 +402,7 @@ def total(
 def largest_first(
     totals: Mapping[str, Decimal], names: Mapping[str, str]
 ) -> list[tuple[str, Decimal]]:
-    """Return each category's name and total, the largest first.
+    """Return each category's name and total, largest first.
 
     totals, names: by `category_key`.
     """

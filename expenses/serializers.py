@@ -1,4 +1,4 @@
-"""What the expense API takes and gives; services check the rules."""
+"""Request and response bodies of the expense API; services validate."""
 
 from typing import Any
 
@@ -169,7 +169,7 @@ CHANGES = {"anyOf": [having("category"), having("status")]}
 class SelectedInput(InputSerializer):
     """What is to become of some expenses: other values, or their end."""
 
-    # As `validate` has it. No oneOf: generated clients would make two classes of it.
+    # The rule of `validate`. No oneOf: generated clients would create two classes.
     RULE = {
         "if": {"properties": {"delete": {"const": True}}, "required": ["delete"]},
         "then": {"not": CHANGES},

@@ -1,4 +1,4 @@
-"""Create, edit and delete expenses, with the budgets and alerts that follow.
+"""Create, edit and delete expenses, and update their budgets and alerts.
 
 Reading is in `queries.py`.
 """
@@ -29,12 +29,12 @@ from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
-if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
+if TYPE_CHECKING:  # needs Pillow, which the Lambdas do not have
     from expenses.receipts.validation import Receipt
 
 
 class StaleError(ConflictError):
-    """The expense was changed since the caller read it; `stored` is the new version."""
+    """The expense changed after the caller read it; `stored` is the new version."""
 
     def __init__(self, stored: Expense) -> None:
         super().__init__(_("This expense was changed meanwhile."))
@@ -49,34 +49,41 @@ def record_expense(
     is_same: bool = False,
     **values: object,
 ) -> Expense:
-    """Store a new expense, with the budgets it changes and the alerts that rise.
+    """Store a new expense, update its budgets, and send the alerts it causes.
 
-    values: by the names of `fields.FIELDS`. amount: currency units, above zero. date:
-    the user's local day; None: today.
+    values: named as in `fields.FIELDS`. amount: currency units, above zero. date: the
+    user's local day, or None for today.
     receipt: a checked file or a confirmed direct upload.
-    idempotency_key: makes repeating safe: the same key gives the expense stored first.
-    is_same: the key is known to be this expense's alone; it may be edited by now.
+    idempotency_key: makes repeating safe: the same key returns the first expense.
+    is_same: the caller knows that the key belongs to this request. The stored expense,
+    which may have been edited since, is then not compared with it.
 
-    Returns the expense, with the `alerts` that it caused. Raises InvalidError;
-    ConflictError if the key was used for another expense. Without a key, not
-    idempotent: every call stores one more.
+    Returns the expense, with the `alerts` that it caused. Raises InvalidError, and
+    ConflictError if the key was used for another expense. Not idempotent without a
+    key: every call stores one more.
     """
     expense_id = validation.new_id(user, idempotency_key)
     expense = validation.new_expense(user, expense_id, values)
-    kept = attachments.store(user, expense.expense_id, receipt)
-    if kept:
-        expense.set_receipt(kept.changes)
+    stored_receipt = attachments.store(user, expense.expense_id, receipt)
+    if stored_receipt:
+        expense.set_receipt(stored_receipt.changes)
 
-    with attachments.removed_unless_attached(kept):
-        stored = _commit(user, lambda: _record(user, expense, kept))
+    with attachments.removed_unless_attached(stored_receipt):
+        stored = _commit(user, lambda: _record(user, expense, stored_receipt))
         if stored is not expense and not is_same:
-            validation.refuse_different(
+            validation.raise_if_different(
                 stored, expense, dated=values.get("date") is not None
             )
-    if stored is expense:  # else it was there
+    if stored is expense:  # not stored by an earlier attempt
         log.count("ExpensesRecorded")
-    if kept and kept.mark and stored.receipt_url != kept.key:
-        receipts.remove(kept)  # sent again: the first one's is there
+    if (
+        stored_receipt
+        and stored_receipt.mark
+        and stored.receipt_url != stored_receipt.key
+    ):
+        receipts.remove(
+            stored_receipt
+        )  # a repeated request: the first receipt is stored
     return stored
 
 
@@ -89,41 +96,48 @@ def edit_expense(
     precondition: Callable[[Expense], None] | None = None,
     **values: object,
 ) -> Expense:
-    """Change what is given, with the budgets and alerts that follow.
+    """Update the given values of an expense, its budgets, and the alerts it causes.
 
-    values: as with a new expense; None: not given.
-    receipt: as with a new expense, or NoReceipt; what was there before is removed.
-    None: it stays. version: of the expense that was looked at, as `version` has it;
-    None: whichever there is. precondition: of the expense that is about to change.
+    values: as for a new expense; None leaves a value unchanged.
+    receipt: as for a new expense, or NoReceipt; it replaces the previous one. None
+    leaves the receipt unchanged.
+    version: the `version` that the caller read, or None for any.
+    precondition: called with the stored expense before it changes.
 
-    What is given as it is stored is not checked again. Returns the expense as it is
-    now; its history tells what it was. Safe to repeat.
+    Values equal to the stored ones are not validated again. Returns the expense as
+    stored, and adds the change to its history. Safe to repeat.
 
-    Raises InvalidError, NotFoundError, what `precondition` raises, and StaleError where
-    something would change and the version is another by now.
+    Raises InvalidError, NotFoundError, what `precondition` raises, and StaleError if
+    something would change and the stored version is another one.
     """
     given = {name: value for name, value in values.items() if value is not None}
     try:
         changes = validation.validate(user, given)
-    except InvalidError:  # perhaps of what stays as it is
+    except InvalidError:  # perhaps because of a value that does not change
         changes = validation.validate_changes(
             user, given, get_expense(user, expense_id)
         )
-    kept = None
+    stored_receipt = None
     if isinstance(receipt, NoReceipt):
         changes.update(receipts.NOTHING)
     elif receipt:
         replaced = get_expense(user, expense_id).receipt_url
         if receipt != ConfirmedUpload(replaced):
-            kept = attachments.store(user, expense_id, receipt, replaced)
-    if kept:
-        changes.update(kept.changes)
+            stored_receipt = attachments.store(user, expense_id, receipt, replaced)
+    if stored_receipt:
+        changes.update(stored_receipt.changes)
     removal = Removal(expense_id)
-    with attachments.removed_unless_attached(kept):
+    with attachments.removed_unless_attached(stored_receipt):
         expense = _commit(
             user,
             lambda: _edit(
-                user, expense_id, changes, kept, removal, version, precondition
+                user,
+                expense_id,
+                changes,
+                stored_receipt,
+                removal,
+                version,
+                precondition,
             ),
         )
     removal.carry_out()
@@ -138,9 +152,9 @@ def delete_expense(
 ) -> None:
     """Delete an expense and its receipt; budgets no longer count it.
 
-    precondition: of the expense that is about to go.
+    precondition: called with the stored expense before it is deleted.
 
-    Raises NotFoundError, also when it is gone already, and what `precondition` raises.
+    Raises NotFoundError, also if already deleted, and what `precondition` raises.
     """
     removal = Removal(expense_id)
 
@@ -167,12 +181,12 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
 
 
 def _record(
-    user: User, expense: Expense, kept: StoredReceipt | None
+    user: User, expense: Expense, stored_receipt: StoredReceipt | None
 ) -> tuple[Expense, Outcome]:
     """Store a new expense, or return the stored one if its id is taken."""
     transaction = Transaction()
     outcome = side_effects.update_budgets(user, None, expense, transaction)
-    attachments.claim_upload(user, expense, kept, transaction)
+    attachments.claim_upload(user, expense, stored_receipt, transaction)
     expense.large_noticed = side_effects.add_large_expense_notice(
         user, None, expense, transaction, outcome
     )
@@ -182,7 +196,7 @@ def _record(
     except WriteConflictError as conflict:
         if expense in conflict.refused:
             return _stored_before(expense), Outcome()
-        attachments.refuse_taken(kept, conflict)
+        attachments.raise_if_taken(stored_receipt, conflict)
         raise
     return expense, outcome
 
@@ -191,7 +205,7 @@ def _edit(
     user: User,
     expense_id: str,
     changes: dict[str, object],
-    kept: StoredReceipt | None,
+    stored_receipt: StoredReceipt | None,
     removal: Removal,
     version: int | None,
     precondition: Callable[[Expense], None] | None,
@@ -207,21 +221,21 @@ def _edit(
     transaction = Transaction()
     outcome = side_effects.update_budgets(user, before, after, transaction)
     side_effects.replace(user, before, after, transaction, outcome)
-    attachments.claim_upload(user, after, kept, transaction)
+    attachments.claim_upload(user, after, stored_receipt, transaction)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)
     try:
         transaction.commit()
     except WriteConflictError as conflict:
-        attachments.refuse_taken(kept, conflict)
+        attachments.raise_if_taken(stored_receipt, conflict)
         raise
     after.version = before.version
     return after, outcome
 
 
 def _stored_before(wanted: Expense) -> Expense:
-    """Return what an idempotency key stored before."""
+    """Return the expense that an earlier request with the same key stored."""
     stored = Expense.find(wanted.expense_id)
-    if stored is None:  # deleted between our write and this read: start again
+    if stored is None:  # deleted between the refused write and this read: try again
         raise WriteConflictError([])
     return stored

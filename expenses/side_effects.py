@@ -20,16 +20,16 @@ _NAMESPACE = uuid.UUID("3c2c9a52-3d8b-5b7e-9a55-7c7d1f9c2e02")
 def update_budgets(
     user: User, before: Expense | None, after: Expense | None, transaction: Transaction
 ) -> Outcome:
-    """Add to `transaction` what replacing `before` by `after` changes in budgets."""
+    """Add the budget changes of replacing `before` with `after` to a transaction."""
     postings = postings_between(before, after)
     if not postings:
         return Outcome()
-    touched = evaluation.budgets_for(user, postings)
-    return evaluation.apply_postings(user, touched, postings, transaction)
+    budgets = evaluation.budgets_for(user, postings)
+    return evaluation.apply_postings(user, budgets, postings, transaction)
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
-    """Return an expense with its changes, or None if nothing changes."""
+    """Return a changed copy of an expense, or None if nothing changes."""
     if all(value == getattr(before, name) for name, value in changes.items()):
         return None
     after = Expense(**{**before.attribute_values, **changes})
@@ -44,9 +44,9 @@ def replace(
     transaction: Transaction,
     outcome: Outcome,
 ) -> None:
-    """Add to `transaction` the change of an expense, its history and a notice of it.
+    """Add an expense's change, its history and any notice of it to a transaction.
 
-    Conditional on the version that was read.
+    The write is conditional on the version read.
     """
     after.large_noticed = before.large_noticed or add_large_expense_notice(
         user, before, after, transaction, outcome
@@ -59,13 +59,13 @@ def replace(
     transaction.update(
         before, [Expense.assign(name, getattr(after, name)) for name in names]
     )
-    history.note(before, after, transaction)
+    history.add_change(before, after, transaction)
 
 
 def remove(before: Expense, transaction: Transaction) -> None:
-    """Add to `transaction` the end of an expense and of its history."""
+    """Add the deletion of an expense and its history to a transaction."""
     transaction.delete(before)
-    history.forget(before, transaction)
+    history.add_deletion(before, transaction)
 
 
 def postings_between(before: Expense | None, after: Expense | None) -> list[Posting]:
@@ -95,9 +95,9 @@ def add_large_expense_notice(
     transaction: Transaction,
     outcome: Outcome,
 ) -> bool:
-    """Add a large-expense notice if the expense becomes one; once an expense.
+    """Add a notice if the expense becomes large, at most once per expense.
 
-    Returns whether it did.
+    Returns whether a notice was added.
     """
     if not is_large(user, after):
         return False
@@ -124,9 +124,9 @@ def add_large_expense_notice(
 
 
 def is_large(user: User, expense: Expense) -> bool:
-    """Check whether a new expense like this causes a large-expense notice.
+    """Return whether a new expense like this causes a large-expense notice.
 
-    As with budgets, an expense dated in a past month causes none.
+    As with budget alerts, an expense dated in a past month causes none.
     """
     if not _reaches_limit(user, expense):
         return False

@@ -33,11 +33,11 @@ def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Exp
 
 
 def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
-    """Check values given for an expense; returns its attributes.
+    """Validate values given for an expense and return its attributes.
 
-    given: by the names of `FIELDS`; amount: currency units, date: None: today.
+    given: named as in `FIELDS`. amount: currency units. date: None for today.
 
-    Raises InvalidError for the first bad one.
+    Raises InvalidError for the first bad value.
     """
     values: dict[str, Any] = {
         name: FIELDS[name].validate(user, value) for name, value in given.items()
@@ -55,9 +55,9 @@ def validate_changes(
     """Validate values for a stored expense and return the attributes that change.
 
     Values equal to the stored ones are left out and not validated: a stored amount may
-    have more decimals than the present currency, and a stored day may be too old.
+    have more decimals than the current currency, and a stored day may be too old.
 
-    Raises InvalidError for the first bad one.
+    Raises InvalidError for the first bad value.
     """
     changed = {
         name: value
@@ -68,7 +68,7 @@ def validate_changes(
 
 
 def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
-    """Return all errors of a new expense: {field: [sentence]}."""
+    """Return all errors in the values of a new expense: {field: [sentence]}."""
     errors = {}
     for name, value in {**_DEFAULTS, **given}.items():
         try:
@@ -79,11 +79,12 @@ def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]
 
 
 def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> str:
-    """Return an expense's id: always the same one for the same key and row.
+    """Return the id of a new expense, which is the same for the same key and row.
 
-    row: its number in a bulk; its ids are never those of single expenses.
+    row: the number in a bulk request, or None for a single expense. Their ids never
+    coincide.
 
-    Raises InvalidError for a key that is no text of 1-255 characters.
+    Raises InvalidError for a key that is not a text of 1-255 characters.
     """
     if idempotency_key is None:
         return uuid.uuid4().hex
@@ -94,12 +95,11 @@ def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> s
     return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{name}").hex
 
 
-def refuse_different(stored: Expense, wanted: Expense, *, dated: bool) -> None:
-    """Check that what an idempotency key stored before is what is wanted now.
+def raise_if_different(stored: Expense, wanted: Expense, *, dated: bool) -> None:
+    """Raise ConflictError if an idempotency key was used for a different expense.
 
-    dated: whether a date was given; without one the day of the first try stands.
-
-    Raises ConflictError.
+    dated: whether a date was given. If not, the stored day is that of the first attempt
+    and may differ.
     """
     names = {*FIELDS} if dated else {*FIELDS} - {"date"}
     if wanted.receipt_sha256:

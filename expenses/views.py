@@ -62,7 +62,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     user = request.user
     form = FilterForm(request.GET, user=user)
 
-    def beside(page: Listed) -> dict[str, Any]:
+    def context(page: Listed) -> dict[str, Any]:
         chosen = form.cleaned_data
         today = user.today()
         days = None
@@ -83,14 +83,14 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
         find=lambda chosen, where: queries.list_expenses(
             user, totals=form.is_filtered, **chosen, **where
         ),
-        beside=beside,
+        beside=context,
     )
 
 
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
-    """Add an expense; with an id, as a copy of that one."""
+    """Add an expense. With an id, the form starts as a copy of that expense."""
     user = request.user
     if request.method == "POST":
         form = NewExpenseForm(request.POST, request.FILES, user=user)
@@ -114,7 +114,7 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     user = request.user
-    changes = None  # not read again where a form is shown once more
+    changes = None  # not read again when the form is shown with errors
     if request.method == "POST":
         form = EditExpenseForm(request.POST, request.FILES, user=user)
         has_receipt = not {"had_receipt", "drop_receipt"}.isdisjoint(request.POST)
@@ -122,7 +122,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         expense = queries.get_expense(user, expense_id)
         form = EditExpenseForm.of(expense, user)
         has_receipt = expense.receipt_url is not None
-        changes = [_in_words(each, user) for each in history.changes_of(expense)]
+        changes = [_in_words(change, user) for change in history.changes_of(expense)]
     if not has_receipt:
         del form.fields["drop_receipt"]
     context = {
@@ -159,7 +159,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
 
 
 def _slot_for_files(request: HttpRequest) -> AbstractContextManager[None] | None:
-    """Return the slot that a form with files needs, or None without files."""
+    """Return the concurrency slot for a form with files, or None without files."""
     return RECEIPTS.slot(request.user.user_id) if request.FILES else None
 
 
@@ -176,24 +176,24 @@ def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest) -> HttpResponse:
     """Run an action on the expenses selected in the list."""
-    if request.method != "POST":  # after a login, the browser comes back with GET
+    if request.method != "POST":  # after a login, the browser returns with GET
         return redirect("expenses:list")
     chosen, action = request.POST.getlist("selected"), request.POST.get("action", "")
     try:
-        return _ACTS.get(action, _choose)(request, chosen)
+        return _ACTIONS.get(action, _reject_unknown)(request, chosen)
     except InvalidError as error:
         messages.error(request, str(error))
         return _back(request)
 
 
-def _choose(request: HttpRequest, chosen: list[str]) -> HttpResponse:
+def _reject_unknown(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     raise InvalidError(_("Choose what to do with them."))
 
 
 def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     status = request.POST["action"]
-    done = bulk_update.change_expenses(request.user, chosen, status=status)
-    return _changed(request, done)
+    result = bulk_update.change_expenses(request.user, chosen, status=status)
+    return _changed(request, result)
 
 
 def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
@@ -204,15 +204,15 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
         "expenses/set_category.html",
         CategoryForm(request.POST if sent else None),
         save=lambda data: bulk_update.change_expenses(request.user, chosen, **data),
-        done=lambda done: _changed(request, done),
+        done=lambda result: _changed(request, result),
         context={"selected": chosen, "next": request.POST.get("next", "")},
     )
 
 
 def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     if "confirmed" in request.POST:
-        done = bulk_update.delete_expenses(request.user, chosen)
-        return _done(request, done, _("{number} deleted."))
+        result = bulk_update.delete_expenses(request.user, chosen)
+        return _show_result(request, result, _("{number} deleted."))
     expenses = bulk_update.read_expenses(request.user, chosen)
     if not expenses:
         raise InvalidError(_("They were gone already."))
@@ -222,14 +222,14 @@ def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 
 def _download(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     user = request.user
-    found = bulk_update.read_expenses(user, chosen)
-    lines = export.selection_lines(found, user.currency)
+    expenses = bulk_update.read_expenses(user, chosen)
+    lines = export.selection_lines(expenses, user.currency)
     name = f"expenses-{user.today()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-_ACTS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
+_ACTIONS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
     **dict.fromkeys(STATUSES, _set_status),
     "category": _set_category,
     "csv": _download,
@@ -237,45 +237,47 @@ _ACTS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
 }
 
 
-def _changed(request: HttpRequest, done: BulkResult) -> HttpResponse:
-    return _done(request, done, _("{number} changed."))
+def _changed(request: HttpRequest, result: BulkResult) -> HttpResponse:
+    return _show_result(request, result, _("{number} changed."))
 
 
-def _done(request: HttpRequest, done: BulkResult, said: str) -> HttpResponse:
+def _show_result(
+    request: HttpRequest, result: BulkResult, template: str
+) -> HttpResponse:
     """Show the result for a selection, and redirect to the same page of the list."""
-    sentences = [said.format(number=done.changed)]
-    if done.unchanged:
+    sentences = [template.format(number=result.changed)]
+    if result.unchanged:
         unchanged = ngettext(
-            "{number} was so already.", "{number} were so already.", done.unchanged
+            "{number} was so already.", "{number} were so already.", result.unchanged
         )
-        sentences.append(unchanged.format(number=done.unchanged))
-    if done.gone:
-        gone = ngettext("{number} was gone.", "{number} were gone.", done.gone)
-        sentences.append(gone.format(number=done.gone))
+        sentences.append(unchanged.format(number=result.unchanged))
+    if result.gone:
+        gone = ngettext("{number} was gone.", "{number} were gone.", result.gone)
+        sentences.append(gone.format(number=result.gone))
     messages.success(request, " ".join(sentences))
     return _back(request)
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    """Return to the list as it was filtered and paged, and to nowhere else."""
+    """Redirect to the list with its filters and page; never to another address."""
     query = urlsplit(request.POST.get("next", "")).query
     address = reverse("expenses:list")
     return redirect(f"{address}?{query}" if query else address)
 
 
-def say(request: HttpRequest, expense: Expense, done: str) -> None:
+def add_messages(request: HttpRequest, expense: Expense, template: str) -> None:
     """Add a message about an expense, and one for each alert that it caused.
 
-    done: a sentence with places for `category` and `amount`.
+    template: a sentence with the placeholders `category` and `amount`.
     """
     amount = display(expense.amount, request.user.currency)
-    messages.success(request, done.format(category=expense.category, amount=amount))
+    messages.success(request, template.format(category=expense.category, amount=amount))
     for alert in expense.alerts:
         messages.warning(request, alert.subject)
 
 
 def _in_words(change: history.Change, user: User) -> dict[str, Any]:
-    """Return a change for the page, with its edits as (field, before, after)."""
+    """Return a change for the page, with edits as (label, before, after)."""
     edits = [
         (
             _(history.LABELS[edit.field]),
@@ -288,48 +290,50 @@ def _in_words(change: history.Change, user: User) -> dict[str, Any]:
 
 
 def _links(
-    request: HttpRequest, stretches: Iterable[DatePreset], chosen: Period | None
+    request: HttpRequest, presets: Iterable[DatePreset], chosen: Period | None
 ) -> list[dict[str, object]]:
     """Return links to date presets that keep the other filters."""
     return [
         {
-            "label": stretch.label,
-            "url": _address(request, **_days(request, stretch)),
-            "current": stretch.period == chosen,
+            "label": preset.label,
+            "url": _address(request, **_days(request, preset)),
+            "current": preset.period == chosen,
         }
-        for stretch in stretches
+        for preset in presets
     ]
 
 
-def _days(request: HttpRequest, stretch: DatePreset) -> dict[str, str | None]:
+def _days(request: HttpRequest, preset: DatePreset) -> dict[str, str | None]:
     """Return the query parameters of a date preset."""
-    if stretch.period:
-        return {"start": str(stretch.period.start), "end": str(stretch.period.end)}
+    if preset.period:
+        return {"start": str(preset.period.start), "end": str(preset.period.end)}
     all_days: dict[str, str | None] = {"start": None, "end": None}
-    if request.GET.get("sort") in AMOUNT_SORTS:  # which needs both
+    if request.GET.get("sort") in AMOUNT_SORTS:  # a sort by amount needs both
         all_days["sort"] = None
     return all_days
 
 
-def _totals(found: Totals, sort: str, user: User) -> str:
-    """Write what a list comes to, and what was not read for it."""
-    if found.complete:
-        said = ngettext(
-            "{count} expense, {total}", "{count} expenses, {total}", found.count
+def _totals(totals: Totals, sort: str, user: User) -> str:
+    """Return the number and total of a list in words, and whether they are complete."""
+    if totals.complete:
+        template = ngettext(
+            "{count} expense, {total}", "{count} expenses, {total}", totals.count
         )
     else:
-        said = ngettext(
+        template = ngettext(
             "At least {count} expense, {total}",
             "At least {count} expenses, {total}",
-            found.count,
+            totals.count,
         )
-    said = said.format(count=found.count, total=display(found.total, user.currency))
-    if sort in AMOUNT_SORTS and not found.complete:
-        cut = _(
+    sentence = template.format(
+        count=totals.count, total=display(totals.total, user.currency)
+    )
+    if sort in AMOUNT_SORTS and not totals.complete:
+        note = _(
             "Older expenses are not included. Choose a shorter range to sort them all."
         )
-        return f"{said}. {cut}"
-    return said
+        return f"{sentence}. {note}"
+    return sentence
 
 
 def _address(request: HttpRequest, **changes: str | None) -> str:
@@ -342,6 +346,6 @@ def _address(request: HttpRequest, **changes: str | None) -> str:
     return f"{request.path}?{parameters.urlencode()}"
 
 
-def _to_list(request: HttpRequest, expense: Expense, done: str) -> HttpResponse:
-    say(request, expense, done)
+def _to_list(request: HttpRequest, expense: Expense, template: str) -> HttpResponse:
+    add_messages(request, expense, template)
     return redirect("expenses:list")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import services as accounts
 from budgets.charts import budget_bar
 from expenses.forms import QuickAddForm
-from expenses.views import say
+from expenses.views import add_messages
 from reports import archive, charts, summary
 from reports import trend as trends
 from reports.archive import ReportResult
@@ -53,7 +53,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         form = QuickAddForm.blank(user)
 
     def done(expense: Any) -> HttpResponse:
-        say(request, expense, _("{category}, {amount}, was added."))
+        add_messages(request, expense, _("{category}, {amount}, was added."))
         return redirect("dashboard")
 
     return answer_form(

@@ -33,11 +33,11 @@ class CategoryListView(ApiView):
         most, those used last. To complete what somebody types, give a `start`: it reads
         those days only.
         """
-        found = queries.list_categories(request.user, **self.query_params)
+        listing = queries.list_categories(request.user, **self.query_params)
         context = {"currency": request.user.currency}
-        results = UseOutput(found.uses, many=True, context=context).data
-        page = pagination.body(request, request.user, Page(found.uses), results)
-        return Response({**page, "complete": found.complete})
+        results = UseOutput(listing.uses, many=True, context=context).data
+        page = pagination.body(request, request.user, Page(listing.uses), results)
+        return Response({**page, "complete": listing.complete})
 
 
 class RenameView(ApiView):
@@ -55,13 +55,13 @@ class RenameView(ApiView):
         repeat. A name that is there already makes one category of the two.
         """
         given = self.parse(RenameInput)
-        done = services.rename_categories(
+        renamed = services.rename_categories(
             request.user,
             [given["from"]],
             given["to"],
             strategy=given.get("budgets"),
         )
-        return self.represent(RenamedOutput, done)
+        return self.represent(RenamedOutput, renamed)
 
 
 class MergeView(ApiView):
@@ -79,7 +79,7 @@ class MergeView(ApiView):
         repeat. Alerts of what rises by it come as one e-mail.
         """
         given = self.parse(MergeInput)
-        done = services.rename_categories(
+        renamed = services.rename_categories(
             request.user, given["from"], given["into"], strategy=given.get("budgets")
         )
-        return self.represent(RenamedOutput, done)
+        return self.represent(RenamedOutput, renamed)

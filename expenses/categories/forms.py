@@ -8,7 +8,7 @@ from smartbudget.web.forms import ListForm
 
 
 class CategoryFilterForm(ListForm):
-    """Which categories are listed."""
+    """The filters of the list of categories."""
 
     q = forms.CharField(
         label=_("Search"),
@@ -21,7 +21,7 @@ class CategoryFilterForm(ListForm):
 
 
 class RenameForm(forms.Form):
-    """The name that categories get."""
+    """The form for the new name of categories."""
 
     into = forms.CharField(
         label=_("New name"),

@@ -19,24 +19,24 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from budgets.models import Budget
 
-MOST_PAGES = 20  # megabytes that a list reads at most: some 60,000 expenses
+MOST_PAGES = 20  # of one megabyte that a list reads: some 60,000 expenses
 MOST_LISTED = 1000
 MOST_SPELLINGS = 10
 
 
 @dataclass
 class Use:
-    """A category with the use by expenses, and its budgets."""
+    """The use of a category in expenses and budgets."""
 
     key: str  # see `casefold_key`
-    expenses: int = 0  # void ones too, since they have it as well
-    spent: Decimal = Decimal(0)  # by those that count
+    expenses: int = 0  # including void ones
+    spent: Decimal = Decimal(0)  # without void ones
     last_used: datetime.date | None = None  # the latest day of an expense
     budgets: "list[Budget]" = field(default_factory=list)
     _spellings: Counter[str] = field(default_factory=Counter)
 
     def count(self, item: dict[str, Any]) -> None:
-        """Count an expense, as DynamoDB writes it; the newest first."""
+        """Count an expense in DynamoDB's JSON. Must be called with the newest first."""
         self.expenses += 1
         if item["status"]["S"] != "void":
             self.spent += Decimal(item["amount"]["N"])
@@ -52,18 +52,18 @@ class Use:
 
     @property
     def spellings(self) -> list[str]:
-        """Its spellings, most frequent first; at most MOST_SPELLINGS."""
-        found = [name for name, _ in self._spellings.most_common()]
-        found += [str(each.category) for each in self.budgets]
-        return list(dict.fromkeys(found))[:MOST_SPELLINGS]
+        """Up to MOST_SPELLINGS spellings, the most frequent first."""
+        names = [name for name, _ in self._spellings.most_common()]
+        names += [str(budget.category) for budget in self.budgets]
+        return list(dict.fromkeys(names))[:MOST_SPELLINGS]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Categories by name; `complete`: there are no others."""
+    """Categories by name."""
 
     uses: list[Use]
-    complete: bool
+    complete: bool  # False if there may be others
 
 
 @READS.limited
@@ -76,29 +76,28 @@ def list_categories(
 ) -> Listing:
     """Return categories with their use; one Query per megabyte and one of budgets.
 
-    q: a part of the name, compared by `search_key`; empty: all. start, end: the days
-    whose expenses are looked at, both included; None: no bound. Budgets are listed in
-    any case.
+    q: a part of the name, compared by `search_key`; empty for all. start, end: the days
+    of the expenses, inclusive, or None for no bound. Budgets are always included.
 
-    Newer expenses are looked at first, MOST_PAGES of them at most, and of more than
-    MOST_LISTED categories those used last are listed. Reads the indexes, which lag
-    behind writes by a moment.
+    Reads at most MOST_PAGES pages of expenses, newest first. Of more than MOST_LISTED
+    categories, the most recently used ones are listed. The indexes are eventually
+    consistent.
 
     Raises InvalidError.
     """
-    words = search_key(validate_text(q, "q", longest=CATEGORY.longest))
-    uses, complete = _count(user, words, between(start, end))
+    text = search_key(validate_text(q, "q", longest=CATEGORY.longest))
+    uses, complete = _count(user, text, between(start, end))
     for budget in budgets.list_budgets(user).items:
-        if words in search_key(budget.category):
+        if text in search_key(budget.category):
             key = budget.category_key
             uses.setdefault(key, Use(key)).budgets.append(budget)
     listed = list(uses.values())[:MOST_LISTED]
-    ordered = sorted(listed, key=lambda each: each.key)
+    ordered = sorted(listed, key=lambda use: use.key)
     return Listing(ordered, complete and len(uses) <= MOST_LISTED)
 
 
-def _count(user: User, words: str, within: Condition) -> tuple[dict[str, Use], bool]:
-    """Return each category's use, last used first, and whether all was read."""
+def _count(user: User, text: str, within: Condition) -> tuple[dict[str, Use], bool]:
+    """Return each category's use, last used first, and whether all pages were read."""
     pages = Expense.by_user.query(
         user.user_id,
         within,
@@ -107,9 +106,9 @@ def _count(user: User, words: str, within: Condition) -> tuple[dict[str, Use], b
     ).page_iter
     uses: dict[str, Use] = {}
     for number, page in enumerate(pages, start=1):
-        # As DynamoDB writes them: making models of them takes many times as long.
+        # Raw items: creating models takes many times as long.
         for item in page["Items"]:
-            if words not in search_key(item["category"]["S"]):
+            if text not in search_key(item["category"]["S"]):
                 continue
             key = casefold_key(item["category"]["S"])
             if key not in uses:

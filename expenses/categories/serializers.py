@@ -1,4 +1,4 @@
-"""Serializers of the category API; services check the rules."""
+"""Request and response bodies of the category API; services validate."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ class RenameInput(_NewNameInput):
     """A category's new name."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # Not attributes: `from` is a word of Python's.
+        # Not class attributes, since `from` is a keyword.
         return {
             "from": TextField(max_length=CATEGORY.longest, help_text="In any case."),
             "to": TextField(max_length=CATEGORY.longest),

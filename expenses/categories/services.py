@@ -1,10 +1,10 @@
 """Rename or merge categories in expenses, budgets and histories.
 
-A transaction changes as many expenses as it holds, with their histories and what they
-are to budgets, so any of them may be the last one: doing it again does the rest.
+Each transaction changes some expenses, with their histories and the totals of their
+budgets. So a rename can stop after any of them, and repeating it continues.
 
-Budgets are moved first, so that alerts compare with the merged budget. No record says
-that a rename is under way: what still has the old name is what is left.
+Budgets are renamed first, so that alerts compare with the merged budget. The progress
+of a rename is not stored: expenses that still have the old name remain to be changed.
 """
 
 import time
@@ -26,16 +26,16 @@ from smartbudget.core.user import User
 
 MOST = 1000  # expenses that one call changes
 MOST_SOURCES = 20
-SECONDS = 10  # that one call goes on for, and whatever it has begun by then
+SECONDS = 10  # after which a call begins no other transaction
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """The result of a call; if some are left, another call continues."""
+    """The result of a call."""
 
     changed: int  # expenses
-    left: bool
-    alerts: int  # how many rose
+    left: bool  # some expenses remain: another call continues
+    alerts: int  # caused by this call
 
 
 @BULK_WRITES.limited
@@ -44,15 +44,15 @@ def rename_categories(
 ) -> Renamed:
     """Rename 1-20 categories, in their expenses and budgets.
 
-    sources: compared by casefold. target: as it is to be written; what is written so
-    already stays as it is. strategy: what becomes of budgets for one period, see
-    `MergeStrategy`; None: those are refused.
+    sources: compared by `casefold_key`. target: the new name; expenses that have it
+    exactly are not changed. strategy: how several budgets of one period are merged, or
+    None to reject them.
 
-    All expenses change, void ones and those of closed periods too. Only levels
-    reached because categories became one are alerted, all in one digest. Safe to
-    repeat, and meant to be while some are left, after an error too.
+    Renames all expenses, including void ones and those of closed periods. Only levels
+    reached because of the merge cause alerts, which are sent as one digest. Safe to
+    repeat, also after an error; repeat it while expenses are left.
 
-    Raises InvalidError; ConflictError for budgets in the way, before anything changes.
+    Raises InvalidError, and ConflictError for conflicting budgets, before any change.
     """
     sources = check_sources(sources)
     target = validate_text(target, "into", shortest=1, longest=CATEGORY.longest)
@@ -61,42 +61,42 @@ def rename_categories(
     def in_time() -> bool:
         return time.monotonic() < deadline
 
-    found, more = _find(user, sources, target, in_time)
-    renaming = _Renaming(user, found, sources, target, strategy)
+    expenses, more = _find(user, sources, target, in_time)
+    renaming = _Renaming(user, expenses, sources, target, strategy)
     renaming.write(in_time)
     left = more or bool(renaming.waiting)
     if not left:
         merge.finish_merge(user, target)
-    changed = renaming.wanted - len(renaming.waiting)
+    changed = renaming.changed - len(renaming.waiting)
     return Renamed(changed, left, renaming.alerts)
 
 
 def check_sources(sources: Sequence[str]) -> list[str]:
-    """Check that 1-20 categories are named. Raises InvalidError."""
-    cleaned = [
-        validate_text(each, "from", shortest=1, longest=CATEGORY.longest)
-        for each in sources
+    """Return 1-20 validated names of categories. Raises InvalidError."""
+    names = [
+        validate_text(source, "from", shortest=1, longest=CATEGORY.longest)
+        for source in sources
     ]
-    if not cleaned:
+    if not names:
         raise InvalidError(_("Choose at least one category."), "from")
-    if len(cleaned) > MOST_SOURCES:
-        said = _("Choose at most {most} categories.").format(most=MOST_SOURCES)
-        raise InvalidError(said, "from")
-    return cleaned
+    if len(names) > MOST_SOURCES:
+        message = _("Choose at most {most} categories.").format(most=MOST_SOURCES)
+        raise InvalidError(message, "from")
+    return names
 
 
 class _Renaming(Selected):
     def __init__(
         self,
         user: User,
-        found: list[Expense],
+        expenses: list[Expense],
         sources: Sequence[str],
         target: str,
         strategy: str | None,
     ) -> None:
         self.sources, self.target, self.strategy = sources, target, strategy
         self.keys = set(map(casefold_key, sources))
-        super().__init__(user, found)
+        super().__init__(user, expenses)
 
     def change_of(self, before: Expense) -> Change | None:
         if before.category_key not in self.keys:
@@ -107,9 +107,9 @@ class _Renaming(Selected):
 
     def begin(self) -> None:
         """Rename budgets before expenses, so alerts compare with the merged budget."""
-        retry_on_conflict(self._take_over)
+        retry_on_conflict(self._rename_budgets)
 
-    def _take_over(self) -> None:
+    def _rename_budgets(self) -> None:
         transaction = Transaction()
         outcome = merge.merge_into(
             self.user, self.sources, self.target, self.strategy, transaction
@@ -121,10 +121,10 @@ class _Renaming(Selected):
 def _find(
     user: User, sources: Sequence[str], target: str, in_time: Callable[[], bool]
 ) -> tuple[list[Expense], bool]:
-    """Return expenses to change, and whether there may be more.
+    """Return expenses to rename, and whether there may be more.
 
-    Reads the index, which lags behind writes. What it shows of an expense that
-    changed since has an older version, so it is not changed before it is read again.
+    The index is eventually consistent. If it has an older version of an expense, the
+    conditional write fails, and the expense is read again.
     """
     keys = set(map(casefold_key, sources))
     pages = Expense.by_user.query(
@@ -132,15 +132,15 @@ def _find(
         filter_condition=Expense.category != target,
         scan_index_forward=False,
     ).page_iter
-    raw, more = [], False
+    items, more = [], False
     for page in pages:
-        raw += [
-            each
-            for each in page["Items"]
-            if casefold_key(each["category"]["S"]) in keys
+        items += [
+            item
+            for item in page["Items"]
+            if casefold_key(item["category"]["S"]) in keys
         ]
         more = "LastEvaluatedKey" in page
-        if len(raw) >= MOST or not in_time():
+        if len(items) >= MOST or not in_time():
             break
-    more = more or len(raw) > MOST
-    return [Expense.from_raw_data(each) for each in raw[:MOST]], more
+    more = more or len(items) > MOST
+    return [Expense.from_raw_data(item) for item in items[:MOST]], more

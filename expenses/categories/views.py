@@ -46,9 +46,9 @@ def list_categories(request: HttpRequest) -> HttpResponse:
 
     def find(chosen: dict[str, Any], _where: Position) -> Page[Use]:
         nonlocal complete
-        found = queries.list_categories(request.user, **chosen)
-        complete = found.complete
-        return Page(found.uses)
+        listing = queries.list_categories(request.user, **chosen)
+        complete = listing.complete
+        return Page(listing.uses)
 
     return CATEGORIES.answer(
         request,
@@ -61,7 +61,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: HttpRequest) -> HttpResponse:
-    """Rename the selected categories, after a form for the new name."""
+    """Show a form for the new name of the selected categories, and rename them."""
     chosen = request.POST.getlist("selected") or request.GET.getlist("from")
     try:
         sources = services.check_sources(chosen)
@@ -77,20 +77,20 @@ def rename(request: HttpRequest) -> HttpResponse:
 
     def done(renamed: Renamed) -> HttpResponse:
         if renamed.left:
-            said = ngettext(
+            message = ngettext(
                 "{count} expense changed, and some are left: go on.",
                 "{count} expenses changed, and some are left: go on.",
                 renamed.changed,
             ).format(count=renamed.changed)
-            messages.warning(request, said)
-            shown = {**context, "form": form, "going_on": True}
-            return render(request, "expenses/rename.html", shown)
-        said = ngettext(
+            messages.warning(request, message)
+            again = {**context, "form": form, "going_on": True}
+            return render(request, "expenses/rename.html", again)
+        message = ngettext(
             "{count} expense changed to {name}.",
             "{count} expenses changed to {name}.",
             renamed.changed,
         ).format(count=renamed.changed, name=form.cleaned_data["into"])
-        messages.success(request, said)
+        messages.success(request, message)
         return redirect("expenses:categories")
 
     return answer_form(

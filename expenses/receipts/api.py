@@ -45,7 +45,9 @@ class ReceiptUploadView(ApiView):
             receipt = checked(data["file"], data.get("sha256"))
             expense = services.edit_expense(request.user, expense_id, receipt=receipt)
         address = api.address_of(request, "receipt", expense_id)
-        return Response(_described(expense), status=201, headers={"Location": address})
+        return Response(
+            _representation(expense), status=201, headers={"Location": address}
+        )
 
 
 class ReceiptView(ApiView):
@@ -119,7 +121,7 @@ class ConfirmationView(ApiView):
 
 
 def with_receipt(request: Request | HttpRequest, expense_id: str) -> Expense:
-    """Read an expense that has a receipt. Raises NotFoundError for any other."""
+    """Return an expense that has a receipt. Raises NotFoundError for any other."""
     expense = queries.get_expense(request.user, expense_id)
     if expense.receipt_url is None:
         raise NotFoundError(_("This expense has no receipt."))
@@ -127,13 +129,13 @@ def with_receipt(request: Request | HttpRequest, expense_id: str) -> Expense:
 
 
 def address_of(expense: Expense) -> str:
-    """Sign an address that downloads an expense's receipt."""
+    """Return a signed URL that downloads an expense's receipt."""
     return storage.download_url(
         expense.receipt_url, expense.receipt_name, expense.receipt_type
     )
 
 
-def _described(expense: Expense) -> dict[str, object]:
+def _representation(expense: Expense) -> dict[str, object]:
     return {
         "expense_id": expense.expense_id,
         "receipt_url": expense.receipt_url,

@@ -1,12 +1,12 @@
 """Process uploaded files in a child process with limited time and memory.
 
 A file of a few hundred bytes can make a decoder take minutes or gigabytes, or crash. So
-nothing of a foreign file is decoded in the web server's processes: each has a helper
-(`expenses.receipts.bounded_worker`), which forks a child for each file. The kernel ends
-a child that takes too long or too much; the helper ends with its web process.
+the web server's processes decode nothing: each has a helper
+(`expenses.receipts.bounded_worker`), which forks a child for each file. The kernel
+kills a child that exceeds its time or memory. The helper ends with its web process.
 
-The file is lent by its descriptor, and may be changed. Answers are JSON, which runs
-nothing.
+A child gets the file's descriptor and may change the file. Its answer is JSON, which
+cannot run code.
 
 Why: docs/decisions.md#foreign-files-are-decoded-in-a-child-process
 """
@@ -27,18 +27,18 @@ from typing import Any, BinaryIO
 from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
 
-WALL_SECONDS = 8  # in which a child ends, however busy the machine is
-BEGUN = b"!"  # what a child says first
+WALL_SECONDS = 8  # after which a child is killed, even on a busy machine
+BEGUN = b"!"  # the first byte that a child sends
 LARGEST_ANSWER = 256 * 1024  # bytes
 LONGEST_QUEUE = 4  # thumbnails that wait, each in one of the threads
-WAIT_SECONDS = 8  # for a turn; RECEIPTS bounds how many wait
+WAIT_SECONDS = 8  # for a turn; RECEIPTS limits how many wait
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CHUNK = 64 * 1024  # bytes
 
-# One file at a time a web process: what a child may take is then all that all may take.
+# One file at a time per web process, so a child's memory limit is that of all children.
 _turn = threading.Lock()
-# One thumbnail at a time competes with the files that people send.
+# Only one thumbnail at a time competes with uploaded files for a turn.
 _thumbnail_turn = threading.Lock()
 _queue = threading.BoundedSemaphore(LONGEST_QUEUE + 1)  # of thumbnails
 
@@ -52,16 +52,17 @@ def run(
 ) -> Any:
     """Run a job of `bounded_worker.JOBS` on a file and return its answer.
 
-    file: on a disk, open for reading, and for writing where the job changes it.
+    file: on disk, open for reading, and for writing if the job changes it.
     wait_seconds: for a turn.
+    given: arguments of the job.
 
-    Raises ExceededError, and UnavailableError where too many files are being worked on.
+    Raises ExceededError, and UnavailableError if too many files are being processed.
     """
     with _take_turn(job, wait_seconds):
-        answer = _ask(job, file, given)
-        if not answer:  # no child began: the helper died
+        answer = _request(job, file, given)
+        if not answer:  # no child was forked: the helper died
             _helper.stop()
-            answer = _ask(job, file, given)
+            answer = _request(job, file, given)
     if not answer:
         raise _busy()
     if not answer.endswith(b"\n"):
@@ -70,7 +71,7 @@ def run(
 
 
 def start() -> None:
-    """Start the helper, so that the first file need not wait for it."""
+    """Start the helper, so that the first file does not wait for it."""
     with _turn:
         _helper.start()
 
@@ -102,7 +103,7 @@ def _busy() -> UnavailableError:
     )
 
 
-def _ask(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
+def _request(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
     """Return a child's answer: BEGUN and a line of JSON, or less if it was killed."""
     ours, theirs = socket.socketpair()
     with ours:
@@ -110,10 +111,10 @@ def _ask(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
             _helper.send(theirs)
         deadline = time.monotonic() + WALL_SECONDS + 2
         ours.settimeout(WALL_SECONDS + 2)
-        question = json.dumps({"job": job, "given": given}).encode()
+        request = json.dumps({"job": job, "given": given}).encode()
         answer = b""
-        with contextlib.suppress(OSError):  # it ended early, or much too late
-            socket.send_fds(ours, [question], [file.fileno()])
+        with contextlib.suppress(OSError):  # the child was killed, or did not answer
+            socket.send_fds(ours, [request], [file.fileno()])
             while (data := _receive(ours, deadline)) and len(answer) <= LARGEST_ANSWER:
                 answer += data
     return answer
@@ -134,24 +135,25 @@ class Helper:
 
     @property
     def pid(self) -> int | None:
-        """Its process id, or None before it was started."""
+        """The process id, or None if not started."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start the process, unless it is running."""
         if self._process is not None and self._process.poll() is None:
             return
         self.stop()
         self._line, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - all of it is ours
+            self._process = subprocess.Popen(  # noqa: S603 - no user input
                 [sys.executable, "-W", "ignore", "-m", self._module],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd=_ROOT,
-                # Neither keys nor secrets; one arena, so that memory is what is used.
+                # Without AWS keys and secrets. A single malloc arena keeps the address
+                # space, which is limited, close to the memory used.
                 env={"MALLOC_ARENA_MAX": "1", "PATH": os.environ.get("PATH", "")},
-                start_new_session=True,  # Ctrl-C is the web server's alone
+                start_new_session=True,  # Ctrl-C only reaches the web server
             )
 
     def send(self, connection: socket.socket) -> None:
@@ -159,7 +161,7 @@ class Helper:
         self.start()
         try:
             self._hand_over(connection)
-        except OSError:  # it died since it was last asked
+        except OSError:  # it died after the last request
             self.stop()
             self.start()
             self._hand_over(connection)
@@ -169,7 +171,7 @@ class Helper:
             socket.send_fds(self._line, [b"!"], [connection.fileno()])
 
     def stop(self) -> None:
-        """End it and, with it, a child that it has."""
+        """End the process, and with it any child."""
         if self._line is not None:
             self._line.close()
         if self._process is not None:

@@ -1,7 +1,7 @@
 """The helper of `expenses.receipts.bounded`: forks a child, with limits, for each file.
 
-Run by that as `python -m expenses.receipts.bounded_worker`, with a socket as standard
-input. It ends when the other end closes, as it does however the web process ends.
+It is run as `python -m expenses.receipts.bounded_worker`, with a socket as standard
+input. It ends when the other end closes, which happens however the web process ends.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from expenses.receipts import bounded, inspection, thumbnails
 from expenses.receipts.structure import RefusedError
 
 MEGABYTE = 1024 * 1024
-# Seconds of CPU time, and bytes beyond what the helper has. HEIC and WebP can only be
-# decoded as a whole, at 8 and 16 bytes a pixel. Of a PDF only the objects are read, and
-# 200,000 of them take 35 MB.
+# Seconds of CPU time, and bytes in addition to the helper's. HEIC and WebP can only be
+# decoded as a whole, at 8 and 16 bytes per pixel. Only the objects of a PDF are read,
+# and 200,000 of them take 35 MB.
 CPU_SECONDS = {"application/pdf": 1, "image/heic": 5, "image/webp": 5}
 OTHER_CPU_SECONDS = 2
 MEMORY = {
@@ -30,7 +30,7 @@ MEMORY = {
     "image/webp": 288 * MEGABYTE,
 }
 OTHER_MEMORY = 120 * MEGABYTE
-LARGEST_FILE = 32 * MEGABYTE  # that it may write
+LARGEST_FILE = 32 * MEGABYTE  # that a child may write
 LONGEST_REASON = 200  # characters
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
@@ -43,14 +43,14 @@ _libc = ctypes.CDLL(None)
 
 
 def main() -> None:
-    """Fork a child for each connection that comes, until the line ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    """Fork a child for each connection, until the web process closes its end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
     with socket.socket(fileno=os.dup(0)) as line:
         with open(os.devnull, "rb") as nothing:
-            os.dup2(nothing.fileno(), 0)  # else each child would have the line
+            os.dup2(nothing.fileno(), 0)  # else each child would inherit the line
         while True:
-            said, fds, _, _ = socket.recv_fds(line, 1, 1)
-            if not said:
+            message, fds, _, _ = socket.recv_fds(line, 1, 1)
+            if not message:
                 return
             if os.fork() == 0:
                 line.close()
@@ -65,30 +65,28 @@ def main() -> None:
 def _answer(fd: int) -> None:
     with socket.socket(fileno=fd) as connection:
         connection.sendall(bounded.BEGUN)
-        said, fds, _, _ = socket.recv_fds(connection, 4096, 1)
-        question = json.loads(said)
-        given = question["given"]
+        message, fds, _, _ = socket.recv_fds(connection, 4096, 1)
+        request = json.loads(message)
+        job, given = request["job"], request["given"]
         _limit(given["kind"])
-        with os.fdopen(
-            fds[0], "rb" if question["job"] == "thumbnail" else "r+b"
-        ) as file:
-            answer = _do(question["job"], file, given)
+        with os.fdopen(fds[0], "rb" if job == "thumbnail" else "r+b") as file:
+            answer = _run(job, file, given)
         connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _do(job: str, file: BinaryIO, given: dict[str, str]) -> dict[str, Any]:
+def _run(job: str, file: BinaryIO, given: dict[str, str]) -> dict[str, Any]:
     file.seek(0)
     try:
         return {"done": JOBS[job](file, **given)}
     except RefusedError as error:
         return {"refused": error.message, "values": error.values, "why": "bounds"}
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever they like
+    except Exception as error:  # noqa: BLE001 - decoders raise errors of any type
         why = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
         return {"refused": None, "values": {}, "why": why}
 
 
 def _limit(kind: str) -> None:
-    """Limit this process; the kernel ends it when it takes too much."""
+    """Limit this process; the kernel kills it if it exceeds a limit."""
     if sys.platform == "linux":
         _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         with open("/proc/self/statm") as sizes:
@@ -101,7 +99,7 @@ def _limit(kind: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.setitimer(signal.ITIMER_REAL, bounded.WALL_SECONDS)
     with contextlib.suppress(OSError):
-        os.nice(5)  # who decodes nothing goes first
+        os.nice(5)  # requests without a file take precedence
 
 
 if __name__ == "__main__":

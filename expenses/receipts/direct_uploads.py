@@ -1,4 +1,4 @@
-"""Direct uploads: presigned addresses, the uploads' records, and their objects."""
+"""Direct uploads: presigned URLs, the items of uploads, and their objects."""
 
 import datetime
 import uuid
@@ -21,7 +21,7 @@ from smartbudget.core.config import config
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 
-URL_SECONDS = 3600  # how long a signed address works
+URL_SECONDS = 3600  # for which a signed URL is valid
 # A direct upload can be used for this long, well before the bucket expires it.
 UPLOAD_HOURS = 12
 PENDING = "state=pending"  # the tag that the bucket's lifecycle rule looks for
@@ -38,7 +38,7 @@ def create_upload(
 ) -> tuple[str, str, dict[str, str]]:
     """Prepare a direct upload of exactly these bytes.
 
-    Returns the key, the address to PUT them to for an hour, and the headers to send.
+    Returns the key, a URL to PUT them to within an hour, and the headers to send.
     """
     key = files.receipt_key(user_id, uuid.uuid4().hex, ext)
     now = datetime.datetime.now(datetime.UTC)
@@ -76,18 +76,19 @@ def create_upload(
 
 
 def get_upload(user_id: str, key: str) -> Upload:
-    """Read a direct upload's record, consistently.
+    """Return the item of a direct upload, read consistently.
 
-    Raises NotFoundError, also for another user's upload and for a file of a form.
+    Raises NotFoundError, also for another user's upload, an expired one, and a file
+    that was uploaded with a form.
     """
     upload = Upload.find(upload_id(key))
-    if upload is None or upload.owner_id != user_id or _is_over(upload):
+    if upload is None or upload.owner_id != user_id or _has_expired(upload):
         raise NotFoundError(_("There is no such upload."))
     return upload
 
 
 def choose_upload(user_id: str, key: str) -> StoredReceipt:
-    """Return a confirmed direct upload, for an expense to refer to.
+    """Return a confirmed direct upload that an expense will refer to.
 
     Raises InvalidError for any other key.
     """
@@ -101,7 +102,7 @@ def choose_upload(user_id: str, key: str) -> StoredReceipt:
 
 
 def stored_receipt_of(upload: Upload) -> StoredReceipt:
-    """Return the object of a direct upload."""
+    """Return the stored object of a direct upload."""
     return StoredReceipt(
         upload.key,
         upload.sha256,
@@ -112,48 +113,48 @@ def stored_receipt_of(upload: Upload) -> StoredReceipt:
     )
 
 
-def _is_over(upload: Upload) -> bool:
+def _has_expired(upload: Upload) -> bool:
     now = datetime.datetime.now(datetime.UTC)
     return upload.expires_at is not None and upload.expires_at <= now
 
 
 def open_upload(key: str) -> Mapping[str, Any]:
-    """Return the uploaded object, to be read: its `Body` and `ContentLength`.
+    """Return the response with the uploaded object: `Body` and `ContentLength`.
 
     Raises NotFoundError if nothing was uploaded.
     """
     try:
-        found: Mapping[str, Any] = aws.client("s3").get_object(
+        response: Mapping[str, Any] = aws.client("s3").get_object(
             Bucket=config.receipts_bucket, Key=key
         )
     except ClientError as error:
         if error_code(error) in MISSING:
             raise NotFoundError(_("Nothing was uploaded to this key.")) from error
         raise
-    return found
+    return response
 
 
-def overwrite_upload(kept: StoredReceipt, file: BinaryIO) -> None:
-    """Replace an uploaded object by its cleaned version, without location data."""
+def overwrite_upload(receipt: StoredReceipt, file: BinaryIO) -> None:
+    """Replace an uploaded object with its cleaned version, without location data."""
     aws.client("s3").put_object(
         Bucket=config.receipts_bucket,
-        Key=kept.key,
+        Key=receipt.key,
         Body=file,
-        ContentLength=kept.size_bytes,
-        ContentType=kept.content_type,
-        ChecksumSHA256=checksum_of(kept.sha256),
+        ContentLength=receipt.size_bytes,
+        ContentType=receipt.content_type,
+        ChecksumSHA256=checksum_of(receipt.sha256),
         Tagging=PENDING,
     )
 
 
-def make_permanent(expense_id: str, kept: StoredReceipt) -> None:
+def make_permanent(expense_id: str, receipt: StoredReceipt) -> None:
     """Remove the expiry tag of a direct upload, just before an expense refers to it."""
-    if kept.upload is None or kept.upload.attached_to is not None:
+    if receipt.upload is None or receipt.upload.attached_to is not None:
         return
-    schedule_orphan_check(expense_id, kept.key, None)
+    schedule_orphan_check(expense_id, receipt.key, None)
     try:
         aws.client("s3").delete_object_tagging(
-            Bucket=config.receipts_bucket, Key=kept.key
+            Bucket=config.receipts_bucket, Key=receipt.key
         )
     except ClientError as error:
         if error_code(error) in MISSING:

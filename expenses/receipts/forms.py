@@ -1,4 +1,4 @@
-"""The field for a receipt in forms."""
+"""The form field for a receipt."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ ACCEPTED = {*validation.TYPES.values(), *(f".{ext}" for ext in validation.TYPES)
 
 
 class ReceiptInput(forms.FileInput):
-    """An input for one file; returns a list where several were sent."""
+    """An input for one file; its value is a list if several were sent."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         sent = files.getlist(name)
@@ -21,12 +21,12 @@ class ReceiptInput(forms.FileInput):
 
 
 class ReceiptField(forms.FileField):
-    """A receipt; what it becomes is a file that was checked."""
+    """A field whose value is a checked receipt, or None."""
 
     def __init__(
         self, *, widget_attrs: dict[str, str] | None = None, **options: Any
     ) -> None:
-        # Cameras that take HEIC send JPEG when only that is asked for.
+        # Phones that take HEIC photos convert them if only JPEG is accepted.
         accept = "image/jpeg" if widget_attrs else ",".join(sorted(ACCEPTED))
         attrs = {"accept": accept, "data-receipt": "", **(widget_attrs or {})}
         super().__init__(required=False, widget=ReceiptInput(attrs=attrs), **options)

@@ -1,4 +1,4 @@
-"""Serializers of the receipt API."""
+"""Request and response bodies of the receipt API."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
 
 
 def checked(file: Any, sha256: str | None = None) -> validation.Receipt:
-    """Check a file that came with a request. Raises InvalidError."""
+    """Return the checked receipt of an uploaded file. Raises InvalidError."""
     return validation.check(
         file.file,
         name=file.name,
@@ -25,7 +25,7 @@ def checked(file: Any, sha256: str | None = None) -> validation.Receipt:
 
 
 class Sha256Field(TextField):
-    """The checksum of a form's file, if there is one; forms send it empty otherwise."""
+    """The checksum of a form's file; forms send an empty text without one."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,14 +1,14 @@
-"""Receipts in the bucket: stored, removed, and deleted if orphaned.
+"""Receipts in the bucket: store, remove, and delete if orphaned.
 
 The bucket and the tables cannot change in one transaction. So:
 
-- An object is written once, under a new key; it is never overwritten.
+- An object is written once, under a new key, and never overwritten.
 - Before an object is written, and before an expense drops one, an orphan check is
   queued for a quarter of an hour later: `delete_if_orphaned` removes the object unless
-  an expense refers to it. So a crash leaves no object behind, and none that is in use
-  is removed.
-- Direct uploads carry a tag, and the bucket expires objects with that tag. It is taken
-  off before an expense refers to the object: a receipt can never expire.
+  an expense refers to it. So a crash leaves no unused object behind, and no object in
+  use is removed.
+- Direct uploads have a tag, and the bucket expires objects with that tag. The tag is
+  removed before an expense refers to the object, so a receipt never expires.
 
 Why: docs/decisions.md#receipt-objects-are-written-once-after-an-orphan-check-is-queued
 """
@@ -31,28 +31,28 @@ from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.tasks import QueueError, send_tasks
 
-if TYPE_CHECKING:  # it needs Pillow, which the Lambdas do without
+if TYPE_CHECKING:  # needs Pillow, which the Lambdas do not have
     from expenses.receipts.validation import Receipt
 
 logger = logging.getLogger(__name__)
 
 SETTLE_TASK = "expenses.tasks.settle_receipt"
 
-SETTLE_SECONDS = 900  # far longer than any request; the longest that SQS can wait
+SETTLE_SECONDS = 900  # far longer than any request; the longest delay of SQS
 
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 @dataclass(frozen=True)
 class ConfirmedUpload:
-    """A direct upload that an expense is to have as its receipt."""
+    """A confirmed direct upload, as the new receipt of an expense."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class NoReceipt:
-    """What an edit names as the receipt of an expense that is to have none."""
+    """The new receipt of an expense whose receipt is to be removed."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class StoredReceipt:
     sha256: str
     content_type: str
     size_bytes: int
-    name: str  # what a download is called
-    mark: str | None = None  # None: a direct upload
-    upload: Upload | None = None  # its record, to be claimed by the expense
+    name: str  # file name of a download
+    mark: str | None = None  # distinguishes objects of one key; None: a direct upload
+    upload: Upload | None = None  # the item of a direct upload
 
     @property
     def changes(self) -> dict[str, object]:
-        """What it makes of an expense's attributes."""
+        """The attributes of an expense with this receipt."""
         return {
             "receipt_url": self.key,
             "receipt_sha256": self.sha256,
@@ -86,13 +86,13 @@ NOTHING: dict[str, object] = dict.fromkeys(StoredReceipt("", "", "", 0, "").chan
 def store(
     user_id: str, expense_id: str, receipt: "Receipt", replaced: str | None = None
 ) -> StoredReceipt:
-    """Write a checked file into the bucket; the expense is yet to refer to it.
+    """Write a checked file into the bucket, before the expense refers to it.
 
-    The key names the expense, or where that was used before, nothing but itself.
+    The key contains the expense's id, or a random id if that key is taken.
+
     replaced: the key that the expense refers to now.
 
-    Raises UnavailableError where the queue cannot be reached; outages of S3 are left
-    alone.
+    Raises UnavailableError if the queue cannot be reached. Errors of S3 are not caught.
     """
     mark = uuid.uuid4().hex
     for name in (expense_id, uuid.uuid4().hex):
@@ -115,7 +115,7 @@ def store(
         except ClientError as error:
             if error_code(error) not in _TAKEN:
                 raise
-            # Perhaps our own, whose reply was lost: then settling removes it.
+            # Perhaps by this call, if a response was lost; the orphan check removes it.
             continue
         return StoredReceipt(
             key=key,
@@ -137,7 +137,7 @@ def schedule_orphan_check(expense_id: str, key: str, mark: str | None) -> None:
 
 
 def schedule_orphan_checks(receipts: Sequence[tuple[str, str, str | None]]) -> None:
-    """Queue such checks for many (expense_id, key, mark), ten per request.
+    """Queue orphan checks for many (expense_id, key, mark), ten per request.
 
     Raises UnavailableError.
     """
@@ -154,47 +154,47 @@ def schedule_orphan_checks(receipts: Sequence[tuple[str, str, str | None]]) -> N
 
 
 class Removal:
-    """The end of an expense's receipt, around the transaction that lets it go."""
+    """The removal of a receipt, before and after the transaction of its expense."""
 
     def __init__(self, expense_id: str) -> None:
         self._expense_id = expense_id
-        self._planned: set[str] = set()
-        self._gone: StoredReceipt | None = None
+        self._scheduled: set[str] = set()  # keys
+        self._receipt: StoredReceipt | None = None
 
     def plan(self, before: Expense) -> None:
         """Schedule the orphan check before the transaction. Safe to repeat."""
         key = before.receipt_url
         if key is None:
             return
-        if key not in self._planned:
+        if key not in self._scheduled:
             schedule_orphan_check(self._expense_id, key, before.receipt_mark)
-            self._planned.add(key)
-        self._gone = StoredReceipt(key, "", "", 0, "", before.receipt_mark)
+            self._scheduled.add(key)
+        self._receipt = StoredReceipt(key, "", "", 0, "", before.receipt_mark)
 
     def carry_out(self) -> None:
-        """Remove it after the transaction, if that can be done at once."""
-        if self._gone is not None:
-            remove(self._gone)
+        """Remove the object after the transaction, if S3 can be reached."""
+        if self._receipt is not None:
+            remove(self._receipt)
 
 
-def remove(kept: StoredReceipt) -> None:
-    """Remove an object that nothing refers to any more, if that can be done at once.
+def remove(receipt: StoredReceipt) -> None:
+    """Remove an object that nothing refers to any more.
 
-    Where it cannot, settling does it: failures are only logged.
+    Failures are only logged, since the orphan check will remove the object.
     """
     try:
-        _delete(kept.key)
-        if kept.mark is None:
-            Upload(upload_id(kept.key)).delete()
+        _delete(receipt.key)
+        if receipt.mark is None:
+            Upload(upload_id(receipt.key)).delete()
     except (BotoCoreError, ClientError, DeleteError):
-        logger.warning("receipt not removed yet key=%s", kept.key, exc_info=True)
+        logger.warning("receipt not removed yet key=%s", receipt.key, exc_info=True)
 
 
 def delete_if_orphaned(expense_id: str, key: str, mark: str | None) -> None:
     """Remove an object unless an expense refers to it. Safe to repeat.
 
-    mark: the object's; another one under the same key is left alone. None: a direct
-    upload, which some other expense may have taken.
+    mark: the mark of the object; another object under the same key is not removed.
+    None: a direct upload, which another expense may use.
     """
     if files.owner_of(key) is None or not key.startswith(f"{files.RECEIPTS}/"):
         raise ValueError("not the key of a receipt")
@@ -215,7 +215,7 @@ def _refers(expense_id: str, key: str) -> bool:
 
 
 def _delete(key: str) -> None:
-    # One attempt: a repeated one might meet a newer object under the same key.
+    # A single attempt: a retry might delete a newer object under the same key.
     aws.client("s3", attempts=1).delete_object(Bucket=config.receipts_bucket, Key=key)
 
 
@@ -223,14 +223,14 @@ MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
 def upload_id(key: str) -> str:
-    """Return the id of a direct upload's record."""
+    """Return the id of a direct upload's item."""
     return f"upload#{key}"
 
 
 def _release(expense_id: str, key: str) -> bool:
-    """Delete a direct upload's record, so that no expense can take it any more.
+    """Delete a direct upload's item, so that no expense can use it any more.
 
-    Returns whether the object may go: not while another expense has it.
+    Returns whether the object can be deleted: False if another expense uses it.
     """
     free = Upload.attached_to.does_not_exist() | (Upload.attached_to == expense_id)
     return conditional_write(lambda: Upload(upload_id(key)).delete(free))
@@ -239,12 +239,12 @@ def _release(expense_id: str, key: str) -> bool:
 def _object_id_of(key: str) -> str | None:
     """Return an object's mark, or None if there is no object."""
     try:
-        found = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
+        head = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
         if error_code(error) in MISSING:
             return None
         raise
-    mark: str | None = found.get("Metadata", {}).get("mark")
+    mark: str | None = head.get("Metadata", {}).get("mark")
     return mark
 
 

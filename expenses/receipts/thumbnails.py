@@ -1,6 +1,6 @@
 """Thumbnails of receipts, drawn when a list shows them and cached by the browser.
 
-Draws in a process of its own (`expenses.receipts.bounded`).
+Runs in the child process of `expenses.receipts.bounded`.
 """
 
 import base64
@@ -13,13 +13,13 @@ from PIL import Image, ImageOps
 from expenses.receipts import structure
 
 SIZE = (128, 128)  # pixels, at most
-# Decoding is what costs memory; JPEG alone can be decoded small.
+# Decoding takes the memory; only JPEG can be decoded at a smaller size.
 MOST_DECODED = {"PNG": 8_000_000, "GIF": 8_000_000, "WEBP": 4_000_000}  # pixels
 _GREY_OF_16_BITS = {"I", "I;16", "I;16B"}
 
 
 def draw(file: BinaryIO, kind: str) -> str | None:
-    """Return a stored picture's thumbnail, a JPEG in base64, or None if too large."""
+    """Return a picture's thumbnail as JPEG in base64, or None if it is too large."""
     form = kind.partition("/")[2].upper()
     content = file.read()
     if form == "PNG" and _pixels_of_png(content) > MOST_DECODED[form]:
@@ -37,9 +37,9 @@ def draw(file: BinaryIO, kind: str) -> str | None:
         upright = ImageOps.exif_transpose(small).convert("RGBA")
         drawn = Image.new("RGB", upright.size, "white")
         drawn.paste(upright, mask=upright)
-        made = io.BytesIO()
-        drawn.save(made, "JPEG", quality=80)
-        return base64.b64encode(made.getvalue()).decode()
+        jpeg = io.BytesIO()
+        drawn.save(jpeg, "JPEG", quality=80)
+        return base64.b64encode(jpeg.getvalue()).decode()
 
 
 def _pixels_of_png(content: bytes) -> int:

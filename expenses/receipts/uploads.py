@@ -49,11 +49,12 @@ def create_presigned_upload(
 def complete_upload(user: User, key: str, expense_id: str | None = None) -> Upload:
     """Validate an uploaded file, and attach it to an expense.
 
-    expense_id: None: only check; the key may then be an expense's `receipt_url`.
+    expense_id: None to validate only; the key can then be used as an expense's
+    `receipt_url`.
 
-    Raises NotFoundError for what is not the user's or did not arrive; naming `key`,
-    InvalidError saying why the file is no receipt (it is then removed), ConflictError
-    when it is another expense's. Safe to repeat.
+    Raises NotFoundError if nothing was uploaded or it belongs to another user,
+    InvalidError if the file is not accepted (it is then removed), and ConflictError if
+    another expense uses it. The last two name `key`. Safe to repeat.
     """
     if owner_of(key) != user.user_id:
         raise NotFoundError(_("There is no such upload."))
@@ -75,28 +76,28 @@ def _is_receipt_of(expense: Expense, key: str) -> bool:
 
 
 def _check(upload: Upload) -> None:
-    """Validate an uploaded file like any other, and store the result."""
+    """Validate an uploaded file and store the result."""
     key = upload.key
     with _downloaded(key) as file:
         try:
-            receipt = _checked(file, upload)
+            receipt = _validate(file, upload)
         except InvalidError:
             receipts.remove(direct_uploads.stored_receipt_of(upload))
             raise
-        kept = receipts.StoredReceipt(
+        stored_receipt = receipts.StoredReceipt(
             key,
             receipt.sha256,
             receipt.content_type,
             receipt.size_bytes,
             upload.file_name,
         )
-        if receipt.sha256 != upload.sha256:  # it was changed by the check
-            direct_uploads.overwrite_upload(kept, receipt.file)
-    _note(upload, kept)
+        if receipt.sha256 != upload.sha256:  # metadata was removed
+            direct_uploads.overwrite_upload(stored_receipt, receipt.file)
+    _confirm(upload, stored_receipt)
 
 
-def _checked(file: BinaryIO, upload: Upload) -> validation.Receipt:
-    """Check a file as any other; its key's extension says that it is as announced."""
+def _validate(file: BinaryIO, upload: Upload) -> validation.Receipt:
+    """Return the checked receipt. Raises InvalidError also for an unannounced type."""
     receipt = validation.check(file, name=upload.file_name)
     announced = validation.KEPT_AS.get(upload.content_type, upload.content_type)
     if receipt.content_type != announced:
@@ -104,12 +105,12 @@ def _checked(file: BinaryIO, upload: Upload) -> validation.Receipt:
     return receipt
 
 
-def _note(upload: Upload, kept: receipts.StoredReceipt) -> None:
+def _confirm(upload: Upload, stored_receipt: receipts.StoredReceipt) -> None:
     actions: list[Action] = [
         Upload.is_confirmed.set(True),
-        Upload.sha256.set(kept.sha256),
-        Upload.content_type.set(kept.content_type),
-        Upload.size_bytes.set(kept.size_bytes),
+        Upload.sha256.set(stored_receipt.sha256),
+        Upload.content_type.set(stored_receipt.content_type),
+        Upload.size_bytes.set(stored_receipt.size_bytes),
     ]
     free = Upload.owner_id.exists() & Upload.attached_to.does_not_exist()
     if not conditional_write(lambda: upload.update(actions, free)):
@@ -119,10 +120,10 @@ def _note(upload: Upload, kept: receipts.StoredReceipt) -> None:
 @contextlib.contextmanager
 def _downloaded(key: str) -> Iterator[BinaryIO]:
     """Yield the uploaded object as a temporary file, read up to the size limit."""
-    found: Any = direct_uploads.open_upload(key)
-    with contextlib.closing(found["Body"]) as body, tempfile.TemporaryFile() as file:
+    response: Any = direct_uploads.open_upload(key)
+    with contextlib.closing(response["Body"]) as body, tempfile.TemporaryFile() as file:
         for chunk in body.iter_chunks(_CHUNK):
             file.write(chunk)
             if file.tell() > validation.MAX_BYTES:
-                break  # the check says so
+                break  # the validation rejects it
         yield file

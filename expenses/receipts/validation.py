@@ -1,8 +1,8 @@
-"""Validate receipts: their kind by content, and their safety.
+"""Validate the files of receipts: detect their type and remove locations.
 
-Knows nothing of expenses or of S3. JPEG, PNG, GIF, WebP and PDF are taken as they came,
-but what says where a photo was taken is removed: not one pixel is encoded again. HEIC,
-which few browsers show, becomes a JPEG.
+Independent of expenses and S3. JPEG, PNG, GIF, WebP and PDF are stored as uploaded,
+except that locations are removed from photos, without encoding the pixels again. HEIC,
+which few browsers show, is converted to JPEG.
 """
 
 import base64
@@ -43,7 +43,7 @@ _SPELLINGS = {
     "image/pjpeg": "image/jpeg",
     "image/heif": "image/heic",
 }
-# What a file is called where its name has none of its kind's extensions.
+# The extension for a file name that has none of its type.
 _EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -51,8 +51,8 @@ _EXTENSIONS = {
     "image/webp": "webp",
     "application/pdf": "pdf",
 }
-KEPT_AS = {"image/heic": "image/jpeg"}  # other kinds are kept as they come
-MAX_BYTES = 10 * 1024 * 1024  # both included
+KEPT_AS = {"image/heic": "image/jpeg"}  # other types are not converted
+MAX_BYTES = 10 * 1024 * 1024  # as uploaded, and as stored
 THUMBNAIL_WAIT_SECONDS = 3  # for a turn: a list shows many at once
 _HEAD = 1024  # bytes in which the header of a PDF may begin
 LONGEST_STEM = 100  # characters of a name, without its extension
@@ -60,7 +60,8 @@ _HEIC_BRANDS = {
     *(b"heic", b"heix", b"heim", b"heis"),
     *(b"hevc", b"hevx", b"mif1", b"msf1"),
 }
-_UNFIT = {"Cc", "Cf", "Cs", "Co"}  # control, invisible, lone halves, private
+# Unicode categories: control, invisible, surrogate and private characters.
+_NOT_IN_NAMES = {"Cc", "Cf", "Cs", "Co"}
 _CHUNK = 256 * 1024  # bytes
 
 WRONG_KIND = gettext_noop("Choose a JPG, PNG, GIF, WebP, HEIC or PDF file.")
@@ -80,10 +81,10 @@ OTHER_CHECKSUM = gettext_noop(
 
 @dataclass(frozen=True)
 class Receipt:
-    """A checked file, as it is to be kept; its position is at the start."""
+    """A checked file, as it will be stored."""
 
-    file: BinaryIO
-    name: str  # as its sender calls it, fit for a download
+    file: BinaryIO  # at its start
+    name: str  # as uploaded, but safe for a download
     ext: str
     content_type: str
     size_bytes: int
@@ -97,15 +98,16 @@ def check(
     declared_type: str = "",
     sha256: str | None = None,
 ) -> Receipt:
-    """Check a file by what is in it, and take out of it where a photo was taken.
+    """Check a file by its content, and remove the location from a photo.
 
-    file: open for reading and writing; changed in place. name: what it is called; its
-    extension becomes that of its kind. declared_type: as its sender says; only a kind
-    that is allowed, and neither the file's nor its name's, contradicts. sha256: of the
-    whole as sent, hexadecimal or base64; None: not given.
+    file: open for reading and writing; changed in place. name: the file name, which
+    gets the extension of the detected type. declared_type: the content type given by
+    the client. It is rejected only if it is an accepted type, but neither that of the
+    content nor that of the name. sha256: of the file as sent, hexadecimal or base64, or
+    None.
 
-    Raises InvalidError saying what is wrong, with the field `file` or `sha256`, and
-    UnavailableError where too many files are being checked.
+    Raises InvalidError with the field `file` or `sha256`, and UnavailableError if too
+    many files are being checked.
     """
     size = file.seek(0, 2)
     check_size(size)
@@ -116,9 +118,9 @@ def check(
     declared = _declared(declared_type)
     if declared in TYPES.values() and declared not in {kind, kind_by_name(name)}:
         raise InvalidError(_(WRONG_KIND), "file")
-    with on_disk(file) as lent:
-        kind = _inspect(lent, kind)
-    size = file.seek(0, 2)  # anew: the file was changed by another process
+    with on_disk(file) as disk_file:
+        kind = _inspect(disk_file, kind)
+    size = file.seek(0, 2)  # again, since the child process may have changed the file
     check_size(size)
     digest = _digest(file)
     file.seek(0)
@@ -127,10 +129,10 @@ def check(
 
 
 def announced_kind(name: str, declared_type: str, field: str) -> str:
-    """Return the content type of a file that is yet to come.
+    """Return the content type of a file that will be uploaded.
 
-    It is that of its name or, where that says none, the declared one. Raises
-    InvalidError naming `field` where neither is allowed or one contradicts the other.
+    It is the type of the name's extension, or else the declared one. Raises
+    InvalidError naming `field` if the type is not accepted, or the two differ.
     """
     declared = _declared(declared_type)
     kind = kind_by_name(name) or declared
@@ -142,12 +144,12 @@ def announced_kind(name: str, declared_type: str, field: str) -> str:
 
 
 def kind_by_name(name: str) -> str | None:
-    """Return the content type that a name's extension means, or None."""
+    """Return the content type of a name's extension, or None."""
     return TYPES.get(name.rpartition(".")[2].lower()) if "." in name else None
 
 
 def kind_by_content(file: BinaryIO) -> str:
-    """Return the content type by a file's first bytes. Raises InvalidError."""
+    """Return the content type of a file from its first bytes. Raises InvalidError."""
     file.seek(0)
     head = file.read(_HEAD + 5)
     if head.startswith(b"\xff\xd8\xff"):
@@ -171,15 +173,19 @@ def _declared(content_type: str) -> str:
 
 
 def tidy_name(name: str, kind: str) -> str:
-    """Return a file's name without folders and without what breaks programs.
+    """Return a file name without folders and invisible characters.
 
-    kind: the content type; the name gets an extension of it.
+    kind: the content type; the name gets an extension of that type.
     """
     last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(each for each in last if unicodedata.category(each) not in _UNFIT)
-    stem, _dot, ext = kept.rpartition(".")
-    if not _dot or ext.lower() not in TYPES:
-        stem, ext = kept, ""
+    visible = "".join(
+        character
+        for character in last
+        if unicodedata.category(character) not in _NOT_IN_NAMES
+    )
+    stem, dot, ext = visible.rpartition(".")
+    if not dot or ext.lower() not in TYPES:
+        stem, ext = visible, ""
     if TYPES.get(ext.lower()) != kind:
         ext = _EXTENSIONS[kind]
     stem = stem.strip()[:LONGEST_STEM].strip(" .")
@@ -193,7 +199,7 @@ def extension_of(name: str) -> str:
 
 @contextlib.contextmanager
 def on_disk(file: Any) -> Iterator[BinaryIO]:
-    """Yield a file with a descriptor, and copy its changes back afterwards."""
+    """Yield the file, or a copy on disk if it is in memory; copy changes back."""
     try:
         file.fileno()
     except OSError:
@@ -202,7 +208,7 @@ def on_disk(file: Any) -> Iterator[BinaryIO]:
             shutil.copyfileobj(file, copy)
             copy.flush()
             yield copy
-            copy.seek(0, 2)  # forgets what was read before it was changed
+            copy.seek(0, 2)  # drops the read buffer from before the changes
             copy.seek(0)
             file.seek(0)
             file.truncate()
@@ -213,7 +219,7 @@ def on_disk(file: Any) -> Iterator[BinaryIO]:
 
 
 def _inspect(file: BinaryIO, kind: str) -> str:
-    """Check and clean a file in the helper; return its kind afterwards."""
+    """Check and clean a file in a child process, and return its content type."""
     broken = BROKEN_PDF if kind == "application/pdf" else BROKEN_PICTURE
     try:
         answer = bounded.run("inspect", file, kind=kind)
@@ -228,7 +234,7 @@ def _inspect(file: BinaryIO, kind: str) -> str:
 
 
 def check_size(size_bytes: int, field: str = "file") -> None:
-    """Refuse an empty file and one over the limit, with an InvalidError."""
+    """Raise InvalidError for an empty file or one over the limit."""
     if size_bytes == 0:
         raise InvalidError(_("The file is empty."), field)
     if size_bytes > MAX_BYTES:
@@ -236,7 +242,7 @@ def check_size(size_bytes: int, field: str = "file") -> None:
 
 
 def parse_sha256(value: str) -> str:
-    """Return a SHA-256 in hexadecimal; it may come so or in base64.
+    """Return a SHA-256, given in hexadecimal or base64, in hexadecimal.
 
     Raises InvalidError.
     """
@@ -263,7 +269,7 @@ def _digest(file: BinaryIO) -> str:
 def thumbnail(file: BinaryIO, kind: str) -> bytes | None:
     """Return a small JPEG of a stored picture, or None if it cannot be drawn.
 
-    Raises UnavailableError where too many files are being worked on.
+    Raises UnavailableError if too many files are being processed.
     """
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(file, copy)

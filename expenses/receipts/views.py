@@ -1,4 +1,4 @@
-"""A receipt and its small picture, for pages."""
+"""Pages: download a receipt, show its thumbnail."""
 
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from smartbudget.web import errors
 
 @require_safe
 def receipt(request: HttpRequest, expense_id: str) -> HttpResponse:
-    """Download the receipt: the address is signed afresh at each click."""
+    """Redirect to the receipt, with a URL signed at each click."""
     return redirect(address_of(with_receipt(request, expense_id)))
 
 
@@ -29,7 +29,7 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
             default_storage.open(expense.receipt_url) as file,
         ):
             drawn = validation.thumbnail(file, expense.receipt_type)
-    # Its address names the receipt's checksum, so neither answer changes.
+    # The URL contains the receipt's checksum, so the response never changes.
     if drawn is None:
         missing = NotFoundError(_("This receipt has no small picture."))
         response = errors.response_or_raise(request, missing)

@@ -80,7 +80,7 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
 
 
 def begin_session(account: Account, device: str | None = None) -> Login:
-    """Start a session for an account whose password was verified.
+    """Start a session for an account after its password was verified.
 
     Raises AuthenticationError if the password was changed meanwhile or the account is
     locked.

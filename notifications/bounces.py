@@ -1,4 +1,4 @@
-"""Process SES events of bounced mails and complaints."""
+"""Process SES events of bounces and complaints."""
 
 import logging
 from typing import Any
@@ -16,8 +16,8 @@ MARKED_AS_SPAM = gettext_noop("A mail was marked as spam.")
 def process(event: dict[str, Any]) -> None:
     """End the subscription that a bounce or a complaint is about.
 
-    event: as SES publishes it. Safe to repeat and in any order: a mail names the
-    subscription that it was sent for, and only that one is ended.
+    event: as SES publishes it. Safe to repeat and in any order: a mail is tagged with
+    its subscription, and no other subscription is ended.
     """
     problem, addresses = _parse(event)
     mail = event["mail"]
@@ -42,7 +42,7 @@ def _parse(event: dict[str, Any]) -> tuple[str | None, list[str]]:
             problem = BOUNCED
         case "Complaint":
             complaint = event["complaint"]
-            # Some mailboxes report a mail that was taken out of the spam.
+            # Some mailboxes also report mails that are moved out of the spam folder.
             is_lasting = complaint.get("complaintFeedbackType") != "not-spam"
             affected = complaint["complainedRecipients"]
             problem = MARKED_AS_SPAM
@@ -61,4 +61,4 @@ def _deactivate(email: str, tags: list[str], problem: str) -> None:
         recipient, lambda current: subscriptions.deactivate(current, arn, problem)
     )
     subscriptions.retry_if_stale(recipient, subscriptions.end_retired)
-    logger.warning("address given up user_id=%s", recipient.user_id)
+    logger.warning("subscription ended user_id=%s", recipient.user_id)

@@ -1,7 +1,7 @@
-"""Confirm addresses by a link, for transports that keep no subscribers.
+"""Confirm addresses by a link, for transports that store no subscriptions.
 
-A record represents a subscription, and its key corresponds to SNS's ARN. The key is a
-hash of the token in the link, so the link cannot be derived from it.
+A record represents a subscription, and its key corresponds to an ARN of SNS. The key is
+a hash of the token in the link, so the link cannot be derived from it.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
 
-LINK_SECONDS = 2 * 24 * 3600  # to follow the link in, as with SNS
+LINK_SECONDS = 2 * 24 * 3600  # until the link expires, as with SNS
 
 
 def begin(email: str, owner: str) -> tuple[str, str]:
-    """Store that an address is to be confirmed for an account.
+    """Store an unconfirmed subscription of an address for an account.
 
     Returns (key, token for the link). Every call creates a new record.
     """
@@ -33,7 +33,7 @@ def begin(email: str, owner: str) -> tuple[str, str]:
 
 
 def find(token: str) -> OptIn:
-    """Return the record of a link. Raises NotFoundError if it expired or ended."""
+    """Return the record of a link. Raises NotFoundError if it has expired or ended."""
     record = _get(_key(token))
     if record is None:
         raise _expired()
@@ -43,10 +43,10 @@ def find(token: str) -> OptIn:
 def confirm(token: str) -> OptIn:
     """Confirm the address of a link, and return its record. Safe to repeat.
 
-    Raises NotFoundError if it expired or ended.
+    Raises NotFoundError if the link has expired or ended.
     """
     record = OptIn(_key(token))
-    actions: list[Action] = [OptIn.expires_at.remove()]  # it lives until it is ended
+    actions: list[Action] = [OptIn.expires_at.remove()]  # it does not expire any more
     is_live = OptIn.user_id.exists() & (
         OptIn.expires_at.does_not_exist() | (OptIn.expires_at > int(time.time()))
     )
@@ -72,7 +72,7 @@ def _get(key: str) -> OptIn | None:
     record = OptIn.find(key)
     if record is None:
         return None
-    # TTL deletes late, after days at worst (docs/aws.md#time-to-live).
+    # TTL may delete an item days late (docs/aws.md#time-to-live).
     is_expired = record.expires_at is not None and record.expires_at <= time.time()
     return None if is_expired else record
 

@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 def delete_all(recipient: Recipient) -> Iterator[int]:
-    """Delete in batches and yield the number found in each. Safe to repeat.
+    """Delete in batches and yield the number of items in each. Safe to repeat.
 
-    Planned summaries are not in the user's index. Their ids are derived, so all
-    possible ones are deleted without a read, and counted as 0.
+    Planned summaries are not in the user's index. Their ids are derived, so every
+    possible one is deleted without a read, and counted as 0.
     """
     yield from delete_indexed(Notification.by_user, recipient.user_id)
     for _ in delete_items(Notification, schedule.all_ids(recipient)):
@@ -30,7 +30,7 @@ def delete_all(recipient: Recipient) -> Iterator[int]:
 def end_subscriptions(recipient: Recipient) -> None:
     """End all subscriptions of an account. Safe to repeat; outages are not caught.
 
-    One that was never confirmed may expire by itself, within two days.
+    One that was never confirmed may have to expire, within two days.
     """
     arns = {
         recipient.subscription_arn,
@@ -39,4 +39,4 @@ def end_subscriptions(recipient: Recipient) -> None:
     }
     for arn in filter(None, arns):
         if not subscriptions.end(arn, recipient.user_id):
-            logger.info("left to lapse user_id=%s arn=%s", recipient.user_id, arn)
+            logger.info("left to expire user_id=%s arn=%s", recipient.user_id, arn)

@@ -1,4 +1,4 @@
-"""Deliver queued notifications, each once, under a lease.
+"""Deliver queued notifications, each under a lease.
 
 Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 """
@@ -33,7 +33,8 @@ from smartbudget.core.lease import Lease, new_owner
 logger = logging.getLogger(__name__)
 
 LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
-# A message that crashes its Lambda never comes to its last attempt; this ends it.
+# A message that crashes its Lambda never reaches its last attempt, so attempts are
+# limited here too.
 MOST_ATTEMPTS = 20
 
 NOT_FOUND = gettext_noop("There is no such notification.")
@@ -82,23 +83,22 @@ Decision = Send | Skip | Hold
 def deliver(
     notification_id: str, *, last_attempt: bool = False, lease_seconds: float = 60
 ) -> None:
-    """Send one notification under a lease, and store how it ended. Safe to repeat.
+    """Send one notification under a lease, and store the result. Safe to repeat.
 
     last_attempt: no retry follows, so a failure makes it `failed`.
     lease_seconds: longer than the caller can run.
 
-    Raises NotFoundError for an unknown id, ConflictError while another process delivers
-    it, DeliveryError if the transport refused it. A crash or a lost reply between
-    sending and storing the status repeats the e-mail: SNS cannot tell whether it was
-    sent.
+    In the user's quiet hours it stays `queued`, and a sweep sends it after their end. A
+    planned summary gets its text first. After a crash or a lost reply between sending
+    and storing the status, the e-mail is sent again: SNS has no record of it to check.
 
-    In the user's quiet hours it stays `queued`, until a sweep after their end. A
-    planned summary gets its text first.
+    Raises NotFoundError for an unknown id, ConflictError while another process delivers
+    it, and DeliveryError if the transport refused it.
     """
     item = _take_lease(notification_id, new_owner(), lease_seconds)
     if item is None:
         return
-    if isinstance(item, Job):  # else it would be mailed, and never be done
+    if isinstance(item, Job):  # it must be run, not mailed
         raise NotFoundError(_(NOT_FOUND))
     with log.bound(item.request_id, user_id=item.user_id):
         if item.attempts > MOST_ATTEMPTS:
@@ -124,7 +124,8 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
     finally:
         if failure:
             _release(item, failure, last_attempt=last_attempt)
-    # Not among what may fail the last attempt: what is held up is never lost.
+    # After the `finally`: an error here must not make a notification `failed`. The next
+    # attempt or the sweep repeats it.
     match decision:
         case Hold(until):
             _hold(item, until)
@@ -135,7 +136,7 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
 
 
 def _fail(item: OutboxItem) -> None:
-    """Mark an item as failed that crashed in every attempt."""
+    """Mark an item as failed after a crash in every attempt."""
     if isinstance(item, PlannedSummary):
         recipient = recipients.find(item.user_id, Recipient)
         if recipient:
@@ -146,7 +147,7 @@ def _fail(item: OutboxItem) -> None:
 def _decide_before_text(
     item: OutboxItem, recipient: Recipient | None
 ) -> Skip | Hold | None:
-    """Return why an item needs no text now, or None if it does."""
+    """Return a decision that does not need the text, or None if the text is needed."""
     if recipient is None:
         return Skip(_DELETED)
     summary = item if isinstance(item, PlannedSummary) else None
@@ -170,7 +171,7 @@ def _with_text(item: OutboxItem, recipient: Recipient) -> OutboxItem:
 
 
 def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
-    """Return what to do with a notification that has its text."""
+    """Return the decision for a notification that has its text."""
     if isinstance(item, Digest) and not digests.fill(item, recipient):
         return Skip(_ALL_TURNED_OFF)
     if recipient.locked_at and item.type not in SECURITY_KINDS:
@@ -198,17 +199,17 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
 def update_notification_status(
     item: OutboxItem, status: str, error: str | None = None
 ) -> None:
-    """End a delivery under our lease: `sent`, `skipped` or `failed`, and why.
+    """Store the result of a delivery: `sent`, `skipped` or `failed`, and the reason.
 
-    What failed is kept where the staff page finds it. The lease still names its owner,
-    so that a repetition after a lost reply is taken for ours.
+    Does nothing if the lease was lost. Failed items stay in the index for the staff
+    page. The lease keeps its owner, so a retry after a lost reply passes the condition.
     """
     actions: list[Action] = [
         OutboxItem.status.set(status),
         *LEASE.release(),
         OutboxItem.held_until.remove(),
     ]
-    if isinstance(item, Digest):  # its text was written for sending
+    if isinstance(item, Digest):  # its text was written just before it was sent
         actions += [
             OutboxItem.subject.set(item.subject),
             OutboxItem.message.set(item.message),
@@ -238,7 +239,7 @@ def update_notification_status(
 def _take_lease(
     notification_id: str, owner: str, lease_seconds: float
 ) -> OutboxItem | None:
-    """Acquire the lease on a notification, or return None if nothing is left to do."""
+    """Acquire the lease on an item, or return None if nothing is left to do."""
     now = dates.now()
     until = now + timedelta(seconds=lease_seconds)
     response: dict[str, Any] = {}
@@ -250,7 +251,7 @@ def _take_lease(
         *LEASE.take(owner, dates.timestamp(until)),
         OutboxItem.attempts.add(1),
     ]
-    # Not `available_to`: a repetition after a lost reply would count two attempts.
+    # Not `available_to`: a retry after a lost reply would count the attempt twice.
     is_free = LEASE.free_at(dates.timestamp(now)) & (OutboxItem.status == "queued")
     if conditional_write(take):
         return OutboxItem.from_raw_data(response["Attributes"])
@@ -258,10 +259,10 @@ def _take_lease(
 
 
 def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
-    """Return a notification whose lease was refused only because a reply was lost.
+    """Return an item if its lease was refused only because a reply was lost.
 
-    None if it needs no delivery. Raises NotFoundError, or ConflictError if another
-    process holds the lease.
+    Returns None if it needs no delivery. Raises NotFoundError, or ConflictError if
+    another process holds the lease.
     """
     stored = OutboxItem.find(notification_id)
     if stored is None:
@@ -285,9 +286,9 @@ def _hold(item: OutboxItem, until: datetime) -> None:
 
 
 def _release(item: OutboxItem, reason: str, *, last_attempt: bool) -> None:
-    """Release the lease for the next attempt, or mark as failed after the last one."""
+    """Release the lease for the next attempt, or mark the item as failed."""
     try:
-        # A summary still to be written must go on to plan the one after it.
+        # A summary that is not written yet must still plan the next one.
         if last_attempt and not isinstance(item, PlannedSummary):
             update_notification_status(item, "failed", reason)
         else:

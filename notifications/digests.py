@@ -1,8 +1,8 @@
 """Digests: the alerts of one bulk write in one e-mail.
 
 Each alert is stored as usual under its own id, but as `skipped`: the digest is queued,
-leased and sent. An alert names its digest, so it is in one e-mail only, even after
-repetitions.
+leased and sent. An alert stores the id of its digest, so it is in only one e-mail, even
+after retries.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from notifications.recipients import Recipient
     from smartbudget.core.user import User
 
-# In the order of a digest: what is over before what is near.
+# The order in a digest: exceeded budgets come before those near their limit.
 _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 
 SENT_TOGETHER = gettext_noop("Told in one e-mail with what rose at the same time.")
@@ -30,17 +30,17 @@ def gather(
     gathered: Sequence[Notification],
     transaction: Transaction,
 ) -> tuple[Digest, list[Notification]]:
-    """Add a digest with these alerts and those gathered before to a transaction.
+    """Add a digest with new and earlier alerts to a transaction.
 
-    alerts: composed, in this transaction and not stored yet; they become the digest's,
-    so nothing sends them alone. gathered: what is stored in it already; of those, the
-    ones of a topic that an alert has now are deleted: a bulk that takes a budget to
-    its threshold and then over it is one write, and leads to one alert.
+    alerts: new ones in the same transaction; they are not sent separately.
+    gathered: earlier ones of the digest. Those with the topic of a new alert are
+    deleted: if one bulk write takes a budget to its threshold and then over its limit,
+    only the last alert stays.
 
-    Returns the digest, and what it has gathered once the transaction is committed.
+    Returns the digest, and its alerts once the transaction is committed.
 
-    The transaction is refused once delivering the digest has begun: then it needs
-    another one. The sweep finds a digest that was never queued.
+    The transaction is refused once delivery of the digest has begun; the caller then
+    needs a new digest. The sweep finds a digest that was never queued.
     """
     for alert in alerts:
         alert.digest_id = digest_id
@@ -62,14 +62,14 @@ def gather(
         message=message,
     )
     digest = Digest(**composed.attribute_values)
-    digest.read_at = digest.created_at  # what there is to read are its alerts
+    digest.read_at = digest.created_at  # only its alerts are listed as unread
     values = {**digest.attribute_values}
     values.pop("notification_id")
     transaction.update(
         digest,
         [
             *(getattr(Digest, name).set(value) for name, value in values.items()),
-            # Added, never set: after a lost reply there may be more than is known here.
+            # Added, not set: after a lost reply, more may be stored than is known here.
             Digest.members.add({alert.notification_id for alert in alerts}),
         ],
         Digest.lease_owner.does_not_exist(),
@@ -78,7 +78,7 @@ def gather(
 
 
 def fill(digest: Digest, recipient: "Recipient") -> bool:
-    """Set a digest's text from the alerts its recipient wants; it is not stored.
+    """Set a digest's text from the alerts that its recipient wants, without storing it.
 
     Returns False if there are none.
     """

@@ -1,4 +1,4 @@
-"""The notification pages' forms; services check the rules."""
+"""The forms of the notification pages; services validate."""
 
 import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from smartbudget.web.forms import ListForm
 
 
 class FilterForm(ListForm):
-    """The filter of the history."""
+    """The filter of the list."""
 
     status = forms.ChoiceField(
         label=_("E-mail"),
@@ -38,7 +38,7 @@ class FilterForm(ListForm):
 
 
 class MarkAllForm(forms.Form):
-    """Carries the time of the page, so that later notifications stay unread."""
+    """A form with the time of its page, so that later notifications stay unread."""
 
     until = forms.DateTimeField(required=False)
 
@@ -46,5 +46,5 @@ class MarkAllForm(forms.Form):
         until: datetime.datetime | None = self.cleaned_data["until"]
         try:
             return until and until.astimezone(datetime.UTC)
-        except OverflowError:  # in the first or last hours that there are
+        except OverflowError:  # in the first or last hours of the calendar
             raise forms.ValidationError(_("There is no such time in UTC.")) from None

@@ -1,8 +1,8 @@
 """Durable jobs: stored with the write that needs them, re-queued until done.
 
-A job is an item of the notifications table, but without `created_at`, so it is in no
-history. It is stored in the transaction that makes the work necessary, and the sweep
-queues it until it is removed.
+A job is an item of the notifications table without `created_at`, so it is not listed.
+It is stored in the transaction that makes the work necessary, and the sweep queues it
+until it is removed.
 
 Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 """
@@ -19,8 +19,8 @@ _NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
 def put(task: str, user_id: str, transaction: Transaction) -> None:
     """Add a job to a transaction. Safe to repeat.
 
-    task: a task's name. It takes `user_id` only, may be queued more than once, calls
-    `touch` while it works and `remove` when it is done.
+    task: name of a task that takes only `user_id`, may be queued more than once, calls
+    `touch` while it works, and `remove` when it is done.
     """
     now = dates.timestamp()
     job_id = _id_of(task, user_id)
@@ -39,7 +39,7 @@ def put(task: str, user_id: str, transaction: Transaction) -> None:
 
 
 def touch(task: str, user_id: str) -> None:
-    """Restart the time that the sweep waits for a running job. Safe to repeat."""
+    """Restart the time after which the sweep queues a job again. Safe to repeat."""
     job = Job(_id_of(task, user_id))
     since = Job.unsent_since.set(dates.timestamp())
     conditional_write(lambda: job.update([since], Job.task == task))

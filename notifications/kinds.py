@@ -1,6 +1,6 @@
 """Kinds of notification."""
 
-# Sent by e-mail or shown in the app only, as each person prefers.
+# Can be turned off for e-mail; then they are only shown in the app.
 EMAIL_KINDS = (
     "budget_threshold",
     "budget_exceeded",
@@ -9,6 +9,6 @@ EMAIL_KINDS = (
     "weekly_summary",
     "monthly_summary",
 )
-OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off until asked for
-# Always sent, and at once: they report what may be an intruder's doing.
+OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off by default
+# Always sent, and at once: an intruder may have caused them.
 SECURITY_KINDS = ("password_changed", "email_changed", "api_token_created")

@@ -1,4 +1,4 @@
-"""The links in mails, which work without a login."""
+"""The links in e-mails, which work without a login."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from smartbudget.core.i18n import gettext as _
 
 
 def address_of(token: str) -> str:
-    """Return the address that a confirmation link is about.
+    """Return the address of a confirmation link.
 
-    Raises NotFoundError once it is expired or ended.
+    Raises NotFoundError if the link has expired or ended.
     """
     return confirmation.find(token).email
 
@@ -21,7 +21,7 @@ def address_of(token: str) -> str:
 def confirm(token: str) -> str:
     """Confirm the address of a link, and return it. Safe to repeat.
 
-    Raises NotFoundError once it is expired or ended.
+    Raises NotFoundError if the link has expired or ended.
     """
     record = confirmation.confirm(token)
     recipient = recipients.find(record.owner, Recipient)
@@ -37,10 +37,7 @@ def confirm(token: str) -> str:
 
 
 def recipient_of(user_id: str, key: str) -> Recipient:
-    """Return the recipient of an unsubscribe link.
-
-    Raises NotFoundError.
-    """
+    """Return the recipient of an unsubscribe link. Raises NotFoundError."""
     recipient = recipients.find(user_id, Recipient)
     stored_key = (recipient.unsubscribe_key if recipient else None) or ""
     is_valid = secrets.compare_digest(stored_key.encode(), key.encode())

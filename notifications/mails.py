@@ -1,4 +1,4 @@
-"""Render mails as text and HTML from the templates in templates/email.
+"""Render e-mails as text and HTML from the templates in templates/email.
 
 They are Jinja2 templates, since the Lambdas have no Django.
 """
@@ -16,7 +16,7 @@ from smartbudget.core.i18n import gettext as _
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "email"
 
-# What the button says, by the page that the link leads to.
+# Labels of the button, by the page that it opens.
 _BUTTONS = {
     "accounts": gettext_noop("Change your password"),
     "budgets": gettext_noop("See your budgets"),
@@ -28,7 +28,7 @@ _BUTTONS = {
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail's subject, and its body as text and HTML."""
+    """An e-mail: its subject, and its body as text and HTML."""
 
     subject: str
     text: str
@@ -38,10 +38,10 @@ class Mail:
 def notification(
     subject: str, message: str, unsubscribe_url: str, language: str
 ) -> Mail:
-    """Render the mail of a notification.
+    """Render the e-mail of a notification.
 
-    message: paragraphs separated by empty lines; a link to this site in the last one
-    becomes the button. language: the reader's, in which the message is written.
+    message: paragraphs separated by empty lines; if the last one is a link to this
+    site, it becomes the button. language: the recipient's, as in the message.
     """
     paragraphs = [part.strip("\n") for part in message.split("\n\n") if part.strip()]
     link = paragraphs.pop() if paragraphs and _is_ours(paragraphs[-1]) else None
@@ -59,7 +59,7 @@ def notification(
 
 
 def confirmation(email: str, link: str, language: str) -> Mail:
-    """Render the mail that asks to confirm an address."""
+    """Render the e-mail with the link that confirms an address."""
     with override(language):
         return _render(
             "confirmation",
@@ -72,7 +72,7 @@ def confirmation(email: str, link: str, language: str) -> Mail:
 
 
 def _render(template: str, subject: str, **values: object) -> Mail:
-    """Fill the templates of a mail, in the current language."""
+    """Render the templates of an e-mail, in the current language."""
     always = {"subject": subject, "name": NAME, "language": current()}
     text, html = (
         _templates().get_template(f"{template}.{form}").render(**always, **values)

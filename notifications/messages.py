@@ -1,7 +1,7 @@
 """The texts of notifications, and SNS's rules for subjects.
 
-Each text is in the reader's language, passed by the caller: the current language may be
-another user's, or a Lambda's default.
+The caller passes the recipient's language, since the current one may be another user's
+or a Lambda's default.
 """
 
 import datetime
@@ -25,11 +25,11 @@ from smartbudget.core.i18n import (
 )
 from smartbudget.core.i18n import gettext as _
 
-LONGEST_SUBJECT = 99  # SNS refuses 100 (docs/aws.md#subjects)
+LONGEST_SUBJECT = 99  # characters; SNS refuses 100 (docs/aws.md#subjects)
 MOST_LINES = 30  # of a digest
 NAME = "Smart Budget Planner"
 
-# Subject and fact, by the kind of report.
+# Subject and first sentence, by type of report.
 _REPORTS = {
     "monthly": (
         gettext_noop("Your monthly report is ready: {name}"),
@@ -49,16 +49,16 @@ _REPORTS = {
     ),
 }
 
-# Controls, invisible marks (some turn the reading direction), lone surrogates.
+# Controls, invisible marks (some change the reading direction), lone surrogates.
 _REFUSED = {"Cc", "Cf", "Cs"}
-_JOINER = "\u200d"  # invisible too, but holds emoji together
+_JOINER = "\u200d"  # also invisible, but needed inside emoji
 
 
 def subject_line(text: str) -> str:
     """Return a subject that SNS accepts: one printable line below 100 characters.
 
-    Characters are counted as UTF-16 does, where an emoji is two: whichever way SNS
-    counts them, it fits.
+    Characters are counted in UTF-16, where an emoji counts as two, so the subject fits
+    however SNS counts.
     """
     line = one_line(printable(one_line(text))) or NAME
     if _length(line) <= LONGEST_SUBJECT:
@@ -69,7 +69,7 @@ def subject_line(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Replace line breaks and repeated blanks by single blanks."""
+    """Replace line breaks and repeated spaces with single spaces."""
     return " ".join(text.split())
 
 
@@ -98,8 +98,8 @@ def budget_alert(
     """Return the alert of a budget that rose to a level: (subject, message).
 
     level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS. today: the
-    reader's local day. When the budget will be used up is not said: that takes the
-    period's expenses, which the write that alerts does not read.
+    user's local day. There is no forecast, since it needs the period's expenses, which
+    the write that causes the alert does not read.
     """
     with override(language):
         used = percent(money.percentage(spent, amount))
@@ -126,7 +126,7 @@ def budget_alert(
 def _remaining(
     level: str, difference: str, period: Period, today: datetime.date
 ) -> str:
-    """Return a sentence about what is left of a budget, or how far it is over."""
+    """Return a sentence with the amount left in a budget, or over it."""
     days = (period.end - today).days
     if level == "exceeded":
         sentence = ngettext(
@@ -176,7 +176,7 @@ def digest(
 ) -> tuple[str, str]:
     """Return the digest of two or more alerts: (subject, message).
 
-    subjects: one line each; those that are too many for a mail are counted.
+    subjects: one line each; above MOST_LINES they are only counted.
     budgets_only: whether all of them are about budgets.
     """
     with override(language):
@@ -209,9 +209,9 @@ def report_ready(
 ) -> tuple[str, str]:
     """Return the notice of a finished report: (subject, message).
 
-    name: of its period, as in `October 2026`, in the same language. The link leads to
-    the app, which signs an address at the click: a signed one in a mail would soon be
-    dead (docs/aws.md#signed-addresses).
+    name: of its period, as in `October 2026`, in the same language. The link opens the
+    app, which signs a URL on each click: a signed URL in an e-mail would soon expire
+    (docs/aws.md#signed-addresses).
     """
     with override(language):
         subject, fact = map(_, _REPORTS[report_type])
@@ -224,7 +224,7 @@ def report_ready(
 
 
 def summary_placeholder(kind: str, *, language: str) -> tuple[str, str]:
-    """Return the placeholder of a summary not written yet: (subject, message).
+    """Return the placeholder for a summary that is not written yet: (subject, message).
 
     kind: `weekly` or `monthly`.
     """
@@ -236,7 +236,7 @@ def summary_placeholder(kind: str, *, language: str) -> tuple[str, str]:
 
 
 def bullet_list(lines: Sequence[str], most: int) -> list[str]:
-    """Return a list's lines; those that are too many are counted."""
+    """Return the lines of a list, and the number of those above `most`."""
     bullets = [f"- {line}" for line in lines[:most]]
     if more := len(lines) - len(bullets):
         remainder = _("and {number} more").format(number=more)
@@ -249,7 +249,7 @@ def password_changed(
 ) -> tuple[str, str]:
     """Return the notice of a changed password: (subject, message).
 
-    at: aware. time_zone: IANA, the user's.
+    at: aware. time_zone: the user's, an IANA name.
     """
     local = at.astimezone(ZoneInfo(time_zone))
     with override(language):
@@ -304,7 +304,7 @@ def _letter(subject: str, fact: str, consequence: str, page: str) -> tuple[str, 
 
 
 def write_letter(subject: str, *parts: str) -> tuple[str, str]:
-    """Return a letter of paragraphs and, last, the path of the one page that helps."""
+    """Return (subject, message) of paragraphs and, last, the path of a page to link."""
     *paragraphs, path = parts
     message = "\n\n".join([*paragraphs, f"{config.app_url}/{path}\n"])
     return subject_line(subject), printable(message)
@@ -313,7 +313,7 @@ def write_letter(subject: str, *parts: str) -> tuple[str, str]:
 def name_period(period: Period, kind: str, *, is_present: bool = False) -> str:
     """Return the name of a budget's period, as used after `for`.
 
-    is_present: the year of a month goes without saying.
+    is_present: whether it is the current period; a month then has no year.
     """
     if kind == "weekly":
         return _("the week of {day}").format(day=long_day(period.start))

@@ -1,8 +1,7 @@
-"""The notifications table: what was, is or will be sent, and work for the sweep.
+"""The notifications table: notifications, and work for the sweep.
 
-Its items are of four kinds, each with a model: a notification, a digest of several, a
-summary that is planned, and a job. Which one an item is shows in an attribute that
-only this kind has.
+It has four kinds of item, each with a model: a notification, a digest of several, a
+planned summary, and a job. The kind follows from an attribute that only this kind has.
 """
 
 import datetime
@@ -23,31 +22,31 @@ from smartbudget.core.dynamodb import Table, UsersMeta
 
 STATUSES = ("queued", "sent", "failed", "skipped")
 DIGEST = "alert_digest"
-TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, DIGEST)  # what they are about
+TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, DIGEST)
 
-# Unsent notifications spread over a few keys, since one hot key would throttle the
-# table's writes (docs/aws.md#index-keys).
+# Unsent notifications are spread over a few keys, since a single hot key would throttle
+# the table's writes (docs/aws.md#index-keys).
 SHARDS = tuple(str(number) for number in range(4))
-# The failed ones are in the same index under keys of their own: the sweep never sees
-# them, and the staff page needs no scan.
+# Failed ones are in the same index under other keys: the sweep does not read them, and
+# the staff page needs no scan.
 FAILED_SHARDS = tuple(f"failed#{shard}" for shard in SHARDS)
 
 
-OVERDUE_AFTER = datetime.timedelta(minutes=5)  # then the sweep queues it (again)
+OVERDUE_AFTER = datetime.timedelta(minutes=5)  # then the sweep queues it again
 
 
 def unsent_since(due: datetime.datetime) -> str:
-    """Return since when something must wait for the sweep to take it from `due` on."""
+    """Return the `unsent_since` with which the sweep queues an item from `due` on."""
     return dates.timestamp(due - OVERDUE_AFTER)
 
 
 def shard_of(notification_id: str) -> str:
-    """Return the unsent-index key a notification waits under."""
+    """Return the key of a queued notification in the unsent index."""
     return SHARDS[_number_of(notification_id)]
 
 
 def failed_shard_of(notification_id: str) -> str:
-    """Return the unsent-index key a notification is listed under once it failed."""
+    """Return the key of a failed notification in the unsent index."""
     return FAILED_SHARDS[_number_of(notification_id)]
 
 
@@ -56,7 +55,7 @@ def _number_of(notification_id: str) -> int:
 
 
 class ByUserIndex(GlobalSecondaryIndex["Notification"]):
-    """One user's history in time order; eventually consistent."""
+    """The notifications of a user, in time order; eventually consistent."""
 
     class Meta:
         index_name = "user_id-index"
@@ -67,7 +66,7 @@ class ByUserIndex(GlobalSecondaryIndex["Notification"]):
 
 
 class UnsentIndex(GlobalSecondaryIndex["OutboxItem"]):
-    """What is queued, longest waiting first, and what failed; holds nothing else."""
+    """Only queued items, the longest waiting first, and failed ones."""
 
     class Meta:
         index_name = "unsent-index"
@@ -78,9 +77,9 @@ class UnsentIndex(GlobalSecondaryIndex["OutboxItem"]):
 
 
 class OutboxItem(Table):
-    """What every kind has: who it is for, its lease, and since when it is unsent.
+    """Base of all kinds: an item with a user, a lease, and a time of waiting.
 
-    What is read by this model comes as the kind that it is.
+    Items that are read with this model are returned as their own kind.
     """
 
     class Meta:
@@ -88,7 +87,7 @@ class OutboxItem(Table):
         region = config.region
         host = config.aws_endpoint
 
-    notification_id = UnicodeAttribute(hash_key=True)  # derived from what it is about
+    notification_id = UnicodeAttribute(hash_key=True)  # derived from the cause
     user_id = UnicodeAttribute()
     type = UnicodeAttribute()  # budget_threshold, budget_exceeded, large_expense, ...
     subject = UnicodeAttribute()  # ready for SNS: under 100 characters, one line
@@ -96,54 +95,55 @@ class OutboxItem(Table):
     status = UnicodeAttribute(default="queued")  # one of STATUSES
     delivery_method = UnicodeAttribute(default="email")
     updated_at = UnicodeAttribute()
-    attempts = NumberAttribute(default=0)  # deliveries begun
-    error = UnicodeAttribute(null=True)  # why it failed or was skipped, in words
+    attempts = NumberAttribute(default=0)  # deliveries started
+    error = UnicodeAttribute(null=True)  # why it failed or was skipped, in English
     lease_owner = UnicodeAttribute(attr_name="claim", null=True)  # of the delivery
     # ISO 8601, UTC.
     lease_until = UnicodeAttribute(attr_name="claimed_until", null=True)
-    held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; quiet hours, then sent
-    request_id = UnicodeAttribute(null=True)  # what led to it, for the log; None: none
-    unsent_shard = UnicodeAttribute(null=True)  # both only while `queued` or `failed`
-    unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; when queued, or failed
+    held_until = UnicodeAttribute(null=True)  # ISO 8601, UTC; the end of quiet hours
+    request_id = UnicodeAttribute(null=True)  # of the cause, for the log; None if none
+    # Both are set only while `queued` or `failed`.
+    unsent_shard = UnicodeAttribute(null=True)
+    unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; of queuing or failure
 
     unsent = UnsentIndex()
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
-        """Return an item as the kind that it is, or as the model it was asked of."""
+        """Return an item as its own kind, or as the model this is called on."""
         model = _kind_of(data) if cls is OutboxItem else cls
         return cast("Self", super(OutboxItem, model).from_raw_data(data))
 
 
 class Notification(OutboxItem):
-    """One message to one user, listed in the history."""
+    """One message to one user, listed in the app."""
 
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
-    digest_id = UnicodeAttribute(null=True)  # whose e-mail tells it; None: its own
+    digest_id = UnicodeAttribute(null=True)  # its digest; None: sent separately
 
     by_user = ByUserIndex()
 
-    # Not stored. What a bulk tells once only: its later alert replaces the earlier one.
+    # Not stored. In a bulk write, a later alert replaces an earlier one of its topic.
     topic: str | None = None
 
 
 class Digest(Notification):
-    """The one e-mail about several notifications."""
+    """One e-mail about several notifications."""
 
     members = UnicodeSetAttribute()  # their notification_ids
 
 
 class PlannedSummary(OutboxItem):
-    """A summary still to be written, in no history: it becomes a notification."""
+    """A summary that is not written or listed yet; it becomes a notification."""
 
-    planned_for = UnicodeAttribute()  # the first day that it is about, YYYY-MM-DD
+    planned_for = UnicodeAttribute()  # first day of its period, YYYY-MM-DD
 
 
 class Job(OutboxItem):
-    """Work for the sweep, which is nothing to send and in no history."""
+    """Work for the sweep; it is neither sent nor listed."""
 
-    task = UnicodeAttribute()  # the name of what the sweep queues
+    task = UnicodeAttribute()  # name of the task that the sweep queues
 
 
 def _kind_of(data: dict[str, Any]) -> type[OutboxItem]:
@@ -155,7 +155,7 @@ def _kind_of(data: dict[str, Any]) -> type[OutboxItem]:
 
 
 class OptIn(Table):
-    """`opt-in#<sha256 of the link's token>`, in the users table: one subscription."""
+    """A subscription: `opt-in#<sha256 of the link's token>` in the users table."""
 
     class Meta(UsersMeta):
         pass

@@ -1,4 +1,4 @@
-"""The outbox: notifications stored with what caused them, then queued for delivery.
+"""The outbox: notifications stored with their cause, then queued for delivery.
 
 Why: docs/decisions.md#alert-ids-are-derived-from-what-the-alert-is-about
 """
@@ -24,9 +24,10 @@ def compose(
 ) -> Notification:
     """Return a new, unsaved notification, for the caller's transaction.
 
-    notification_id: derived from what it is about, so that storing it twice can be
-    refused. type: one of TYPES, by which the history is filtered; else ValueError. The
-    subject is made fit for SNS.
+    notification_id: derived from the cause, so that it is stored only once.
+    type: one of TYPES. subject: any text, made acceptable to SNS.
+
+    Raises ValueError for another type, since lists are filtered by type.
     """
     if type not in TYPES:
         raise ValueError(f"{type!r} is not among TYPES.")
@@ -49,12 +50,12 @@ def compose(
 
 
 def put(notification: Notification, transaction: Transaction) -> None:
-    """Add a composed notification to a transaction; one that exists is left alone."""
+    """Add a new notification to a transaction; an existing one is left alone."""
     transaction.put_once(notification, Notification.notification_id.does_not_exist())
 
 
 def is_queued(notification_id: str) -> bool:
-    """Check whether a notification waits to be sent. Reads consistently."""
+    """Check whether a notification is still queued. Reads consistently."""
     stored = Notification.find(notification_id)
     return stored is not None and stored.status == "queued"
 
@@ -62,7 +63,7 @@ def is_queued(notification_id: str) -> bool:
 def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
     """Queue stored notifications of one user for delivery, ten to a request.
 
-    Never fails: what SQS does not take stays `queued`, and the sweep sends it later.
+    Never fails: those that SQS refuses stay `queued`, and the sweep sends them later.
     """
     calls = [to_sqs_payload(item, user.email) for item in notifications]
     try:
@@ -72,7 +73,7 @@ def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
 
 
 def to_sqs_payload(item: OutboxItem, email: str) -> dict[str, str]:
-    """Return the message that is queued for a notification."""
+    """Return the body of the SQS message for a notification."""
     return {
         "user_id": item.user_id,
         "user_email": email,

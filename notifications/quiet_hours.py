@@ -1,4 +1,4 @@
-"""Quiet hours: when an e-mail waits, and until when."""
+"""Quiet hours, in which e-mails are held back."""
 
 import datetime
 from zoneinfo import ZoneInfo
@@ -9,10 +9,11 @@ def end_of(
 ) -> datetime.datetime | None:
     """Return the end of the quiet hours that contain an instant, or None outside them.
 
-    time_zone: IANA. start, end: local `HH:MM`, the first quiet minute and the first one
-    after; the hours may span midnight, and are empty if both are equal. Daylight saving
-    time counts as clocks show it: a skipped end comes with the jump, and a repeated
-    hour is quiet twice.
+    time_zone: IANA. start, end: local `HH:MM`, the first quiet minute and the first
+    minute after. The hours may span midnight, and are empty if both are equal.
+
+    With daylight saving time, local clocks decide: if the end is skipped, quiet hours
+    end at the jump, and a repeated hour is quiet twice.
     """
     zone = ZoneInfo(time_zone)
     first, last = datetime.time.fromisoformat(start), datetime.time.fromisoformat(end)
@@ -23,7 +24,7 @@ def end_of(
             return first <= clock < last
         return clock >= first or clock < last
 
-    # Minute by minute: a millisecond for a whole night, and right over every jump.
+    # Minute by minute: that handles clock changes, and takes a millisecond a night.
     minute = instant.astimezone(datetime.UTC).replace(second=0, microsecond=0)
     if not is_quiet(minute):
         return None

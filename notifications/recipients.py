@@ -1,8 +1,8 @@
-"""Recipients: the people that notifications go to, and where each wants them.
+"""Recipients of notifications, with their addresses, preferences and subscriptions.
 
-A recipient is read from the account's item in the users table, and owns what only
-notifications use. The rest of the item, the identity, belongs to the account, whose
-model extends this one.
+A recipient is read from the account's item in the users table, and owns the attributes
+that only notifications use. The rest of the item, the identity, belongs to the account
+model, which extends this one.
 
 Why: docs/decisions.md#notifications-know-a-recipient-and-accounts-extend-it
 """
@@ -29,11 +29,11 @@ from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
 
 CHANGE_ADDRESS_TASK = "profiles.tasks.change_address"
-LONGEST_ADDRESS = 254  # characters of an e-mail address; longer ones have no account
+LONGEST_ADDRESS = 254  # characters of an e-mail address; no account has a longer one
 
 
 class EmailChanges(TypedDict, total=False):
-    """What is to be different; what is absent stays as it is. See the model."""
+    """Changes to the attributes of a recipient; absent ones stay the same."""
 
     email: str
     pending_email: str | None
@@ -47,7 +47,7 @@ class EmailChanges(TypedDict, total=False):
     retired_subscriptions: set[str] | None
 
 
-# What takes back, or ends, a change of address.
+# Cancels or completes a change of address.
 NO_PENDING_CHANGE = EmailChanges(
     pending_email=None,
     pending_since=None,
@@ -57,9 +57,9 @@ NO_PENDING_CHANGE = EmailChanges(
 
 
 class Recipient(Table):
-    """One person, as far as notifications are concerned.
+    """A user as notifications need it.
 
-    The item holds more than this: it is updated, and never saved whole.
+    The item has more attributes than this, so it must be updated and never saved.
     """
 
     class Meta(UsersMeta):
@@ -70,39 +70,39 @@ class Recipient(Table):
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
     time_zone = UnicodeAttribute(default="UTC")  # IANA
-    # Of i18n.LANGUAGES; accounts from before there was a choice have none.
+    # One of i18n.LANGUAGES; accounts created before there was a choice have none.
     language = UnicodeAttribute(default=i18n.DEFAULT)
-    # ISO 8601, UTC; it is then as good as gone, and being deleted with all it has.
+    # ISO 8601, UTC. A closed account counts as missing, and its data is being deleted.
     closed_at = UnicodeAttribute(null=True)
     locked_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; locked by staff
-    muted = UnicodeSetAttribute(null=True)  # kinds not wanted by e-mail; None: none
-    opted_in = UnicodeSetAttribute(null=True)  # of OPT_IN_KINDS; None: none
+    muted = UnicodeSetAttribute(null=True)  # kinds turned off for e-mail; None if none
+    opted_in = UnicodeSetAttribute(null=True)  # of OPT_IN_KINDS; None if none
     quiet_from = UnicodeAttribute(null=True)  # HH:MM, local; both or neither
     quiet_until = UnicodeAttribute(null=True)  # HH:MM, local
     subscription_arn = UnicodeAttribute(null=True)  # None: never subscribed
     subscription_status = UnicodeAttribute(default="none")  # none, pending, confirmed
-    email_problem = UnicodeAttribute(null=True)  # why mail to it ended, in words
-    unsubscribe_key = UnicodeAttribute(null=True)  # in the links of mails through SES
-    subscription_checked_at = UnicodeAttribute(null=True)  # None: look it up soon
-    pending_email = UnicodeAttribute(null=True)  # the address it is being changed to
+    email_problem = UnicodeAttribute(null=True)  # why e-mails ended, in English
+    unsubscribe_key = UnicodeAttribute(null=True)  # in the links of e-mails through SES
+    subscription_checked_at = UnicodeAttribute(null=True)  # None: check soon
+    pending_email = UnicodeAttribute(null=True)  # the new address, not confirmed yet
     pending_since = UnicodeAttribute(null=True)  # ISO 8601, UTC
-    pending_subscription_arn = UnicodeAttribute(null=True)  # None: not asked yet
-    pending_notice = UnicodeAttribute(null=True)  # notification_id; tells the old one
+    pending_subscription_arn = UnicodeAttribute(null=True)  # None: link not sent yet
+    pending_notice = UnicodeAttribute(null=True)  # id of the notice to the old address
     retired_subscriptions = UnicodeSetAttribute(null=True)  # ARNs still to be ended
     version = VersionAttribute()
 
-    # Not stored. The whole item as it was read, for the model that extends this one.
+    # Not stored. The item as it was read, for the model that extends this one.
     item: dict[str, Any]
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
-        """Return the recipient that an item holds."""
+        """Return the recipient in an item."""
         recipient = super().from_raw_data(data)
         recipient.item = data
         return recipient
 
     def change(self, values: Mapping[str, object]) -> list[Action]:
-        """Set attributes, or for None remove them; return the actions that store it."""
+        """Set attributes, or remove them if None; return the actions that store it."""
         values = {**values, "updated_at": dates.timestamp()}
         for name, value in values.items():
             setattr(self, name, value)
@@ -110,13 +110,13 @@ class Recipient(Table):
 
     @property
     def email_preferences(self) -> dict[str, bool]:
-        """Each kind of notification, and whether it is wanted by e-mail."""
+        """{kind of notification: whether it is wanted by e-mail}."""
         return {kind: self.wants(kind) for kind in EMAIL_KINDS}
 
     def wants(self, kind: str) -> bool:
-        """Return whether a kind of notification is wanted by e-mail.
+        """Check whether a kind of notification is wanted by e-mail.
 
-        Kinds that are not among EMAIL_KINDS cannot be turned off.
+        Kinds outside EMAIL_KINDS cannot be turned off.
         """
         if kind in OPT_IN_KINDS:
             return kind in (self.opted_in or ())
@@ -124,7 +124,7 @@ class Recipient(Table):
 
     @property
     def quiet_hours(self) -> dict[str, str] | None:
-        """When e-mails wait, as {"from": "HH:MM", "until": "HH:MM"}; None: never."""
+        """Quiet hours as {"from": "HH:MM", "until": "HH:MM"}, or None if off."""
         if self.quiet_from is None:
             return None
         return {"from": self.quiet_from, "until": self.quiet_until}
@@ -132,7 +132,7 @@ class Recipient(Table):
     def quiet_end(
         self, kind: str, instant: datetime.datetime
     ) -> datetime.datetime | None:
-        """Return until when an e-mail of a kind waits; None: it need not."""
+        """Return the time until which an e-mail must wait, or None if it need not."""
         if self.quiet_from is None or kind in SECURITY_KINDS:
             return None
         return quiet_hours.end_of(
@@ -141,7 +141,7 @@ class Recipient(Table):
 
 
 class UniqueAddress(Table):
-    """`email#<address>` belongs to one account, which alone writes it."""
+    """The owner of an address, `email#<address>`; written by accounts only."""
 
     class Meta(UsersMeta):
         pass
@@ -154,13 +154,13 @@ R = TypeVar("R", bound=Recipient)
 
 
 def find(user_id: str, model: type[R]) -> R | None:
-    """Return a person who is there and not closed, or None. Read consistently."""
+    """Return a recipient, or None if it is missing or closed. Reads consistently."""
     recipient = model.find(user_id)
     return None if recipient is None or recipient.closed_at else recipient
 
 
 def get(user_id: str, model: type[R]) -> R:
-    """Return a person as `find` does. Raises NotFoundError."""
+    """Return a recipient as `find` does, or raise NotFoundError."""
     recipient = find(user_id, model)
     if recipient is None:
         raise NotFoundError(_("There is no such account."))
@@ -168,7 +168,7 @@ def get(user_id: str, model: type[R]) -> R:
 
 
 def find_by_email(email: str, model: type[R]) -> R | None:
-    """Return the person with this address, or None. Read consistently, by key."""
+    """Return the recipient with an address, or None. Reads consistently, by key."""
     address = email.strip().lower()
     owner = owner_of_address(address)
     recipient = find(owner, model) if owner else None
@@ -176,9 +176,9 @@ def find_by_email(email: str, model: type[R]) -> R | None:
 
 
 def owner_of_address(address: str) -> str | None:
-    """Return the user_id that an address belongs to, or None.
+    """Return the user_id of the owner of an address, or None.
 
-    It is the address of that user, or the one that theirs is being changed to.
+    It is the owner's current or pending address.
     """
     if not address.isascii() or len(address) > LONGEST_ADDRESS:
         return None
@@ -187,11 +187,12 @@ def owner_of_address(address: str) -> str | None:
 
 
 def store(recipient: R, changes: EmailChanges) -> R:
-    """Store changes of someone's e-mail in one transaction; return the recipient.
+    """Store changes to a recipient in one transaction, and return the recipient.
 
-    Sessions carry the address, and a unique name holds it: accounts change all three.
+    Changes of an address are stored by accounts, which also update the unique names and
+    the users cached in sessions.
 
-    Raises WriteConflictError if the item is not any more as it was read.
+    Raises WriteConflictError if the item was changed since it was read.
     """
     if not changes.keys().isdisjoint({"email", "pending_email"}):
         arguments = {"recipient": recipient, "changes": changes}
@@ -206,7 +207,7 @@ def store(recipient: R, changes: EmailChanges) -> R:
 def retired(
     recipient: Recipient, *more: str | None, used: str | None = None
 ) -> set[str] | None:
-    """Return the ARNs to be ended, with more of them, without one that is used again.
+    """Return the subscriptions to end: the stored ones and `more`, except `used`.
 
     They are stored before they are ended, so that a crash in between loses none.
     """
@@ -215,9 +216,9 @@ def retired(
 
 
 def ensure_unsubscribe_key(user_id: str) -> str:
-    """Return the key of the unsubscribe link in a user's mails; create it if missing.
+    """Return the key of a user's unsubscribe links, and create it if missing.
 
-    Raises NotFoundError. Safe to repeat: it stays the same.
+    Raises NotFoundError. Safe to repeat: an existing key stays.
     """
 
     def attempt() -> str:

@@ -1,8 +1,8 @@
-"""Plan summaries: each is stored ahead, as a notification that is due later.
+"""Plan summaries: each is stored in advance, and due later.
 
-A planned summary has no text and no `created_at`, so it is in no history; it waits
-where the sweep looks, and the sweep finds it once it is due. Delivering it writes its
-text and plans the one after it.
+A planned summary has no text and no `created_at`, so it is not listed. It is in the
+unsent index, where the sweep finds it once it is due. Its delivery writes the text and
+plans the next one.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 PERIODS = {"weekly_summary": "weekly", "monthly_summary": "monthly"}
 WRITE_TASK = "reports.tasks.write_summary"
-DUE_AT = datetime.time(7)  # of the day after, on the user's clocks
+DUE_AT = datetime.time(7)  # of the day after the period, local time
 
 _ONE_DAY = datetime.timedelta(days=1)
 _NAMESPACE = uuid.UUID("b3f0a1de-52a5-5c39-8d0e-6d9b1c7e4a02")
 
 
 def due_at(period: Period, time_zone: str) -> datetime.datetime:
-    """Return when a period's summary is due, aware UTC."""
+    """Return the time at which a period's summary is due, aware UTC."""
     local = datetime.datetime.combine(
         period.end + _ONE_DAY, DUE_AT, ZoneInfo(time_zone)
     )
@@ -49,7 +49,7 @@ def due_at(period: Period, time_zone: str) -> datetime.datetime:
 def last_due(
     kind: str, time_zone: str, instant: datetime.datetime | None = None
 ) -> Period:
-    """Return the last period whose summary is due at an instant (default: now)."""
+    """Return the last period with a summary due at an instant (default: now)."""
     instant = instant or dates.now()
     period = dates.period_of(PERIODS[kind], dates.local_day(time_zone, instant))
     while due_at(period, time_zone) > instant:
@@ -58,12 +58,12 @@ def last_due(
 
 
 def following(kind: str, period: Period) -> Period:
-    """Return the period after one."""
+    """Return the period after another."""
     return dates.period_of(PERIODS[kind], period.end + _ONE_DAY)
 
 
 def put_next(recipient: Recipient, kind: str, transaction: Transaction) -> None:
-    """Add the next summary that falls due to a transaction; safe to repeat."""
+    """Add the next summary that becomes due to a transaction. Safe to repeat."""
     put(
         recipient,
         kind,
@@ -77,7 +77,7 @@ def put(
 ) -> None:
     """Add a period's planned summary to a transaction.
 
-    One that exists is left alone, unless it was not wanted when it fell due.
+    An existing one is left alone, unless it was skipped because it was not wanted.
     """
     notification_id = _id_of(recipient.user_id, kind, period)
     subject, message = messages.summary_placeholder(
@@ -100,7 +100,7 @@ def put(
 
 
 def all_ids(recipient: Recipient) -> Iterator[str]:
-    """Return the id of every summary that can ever have been planned."""
+    """Yield the ids of all summaries that may have been planned."""
     first = datetime.datetime.fromisoformat(recipient.created_at).date() - _ONE_DAY
     last = dates.now().date() + _ONE_DAY
     for kind in PERIODS:
@@ -124,16 +124,16 @@ def period_of(planned: PlannedSummary) -> Period:
 def future_due_time(
     planned: PlannedSummary, recipient: Recipient
 ) -> datetime.datetime | None:
-    """Return when a planned summary is due; None: it is.
+    """Return the time at which a planned summary is due, or None if it is due now.
 
-    It may have been planned in a time zone further east than the user is now.
+    Its `unsent_since` may be too early if the user's time zone is now further west.
     """
     due = due_at(period_of(planned), recipient.time_zone)
     return due if due > dates.now() else None
 
 
 def is_superseded(planned: PlannedSummary, recipient: Recipient) -> bool:
-    """Return whether a later summary is due by now, as after an outage."""
+    """Check whether a later summary is due by now, as after an outage."""
     due = last_due(planned.type, recipient.time_zone)
     return period_of(planned).start < due.start
 
@@ -143,8 +143,8 @@ def store_text(
 ) -> Notification:
     """Convert a planned summary to a notification, and plan the next one.
 
-    Both are written in one transaction. Returns the notification. The caller must hold
-    its lease. Safe to repeat.
+    Both are written in one transaction. The caller must hold the lease. Returns the
+    notification. Safe to repeat.
 
     Raises ConflictError if the lease was lost.
     """
@@ -163,7 +163,7 @@ def store_text(
 
 
 def abandon(planned: PlannedSummary, recipient: Recipient) -> None:
-    """Show a summary that cannot be written in the history, and plan the next one."""
+    """List a summary that could not be written, and plan the next one."""
     if recipient.wants(planned.type):
         listed = Notification.created_at.set(dates.timestamp())
         plan_next(planned, recipient, [listed])
@@ -172,11 +172,11 @@ def abandon(planned: PlannedSummary, recipient: Recipient) -> None:
 def plan_next(
     planned: PlannedSummary, recipient: Recipient, actions: Sequence[Action] = ()
 ) -> None:
-    """Plan the summary after one, or the last that is due if that is later.
+    """Plan the next summary, or the last one that is due if that is later.
 
-    actions: on the one that is planned, in the same transaction.
+    actions: on the current one, in the same transaction.
 
-    Raises ConflictError if its lease was lost.
+    Raises ConflictError if the lease of the current one was lost.
     """
     kind = planned.type
     period = max(

@@ -16,13 +16,13 @@ from smartbudget.web.fields import BoundedListField, FlagField, IdField, Instant
 
 
 class OptionalFlag(FlagField):
-    """A query parameter: left out it is neither true nor false."""
+    """A query parameter that is neither true nor false if it is missing."""
 
     default_empty_html = empty
 
 
 class ReasonField(serializers.CharField):
-    """A stored reason, in the reader's language; null where there is none."""
+    """A stored reason in the current language, or null."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_null=True, **options)
@@ -32,7 +32,7 @@ class ReasonField(serializers.CharField):
 
 
 class NotificationFilter(ListQuery):
-    """Which notifications are listed."""
+    """Query parameters of the list."""
 
     type = serializers.MultipleChoiceField(
         choices=TYPES,
@@ -98,7 +98,7 @@ class ReadInput(InputSerializer):
 class WhichInput(InputSerializer):
     """Some notifications by their ids, or all."""
 
-    # As `validate` has it. No oneOf: generated clients would make two classes of it.
+    # The same as `validate`. Not a oneOf: generated clients would make it two classes.
     RULE = {
         "if": {"properties": {"all": {"const": True}}, "required": ["all"]},
         "then": {"not": having("ids")},

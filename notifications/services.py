@@ -24,9 +24,9 @@ from smartbudget.core.text import validate_choice
 from smartbudget.core.user import User
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
-LONGEST_ID = 200  # DynamoDB takes no much longer key, and ids here are short
-COUNTED = 50  # the newest, which the number beside the menu is about
-MARKED_AT_ONCE = 100  # each is a write
+LONGEST_ID = 200  # characters; every id here is shorter
+COUNTED = 50  # the newest, for the number in the menu
+MARKED_AT_ONCE = 100  # each takes a write
 MARKING_SECONDS = 5
 LOOKED_THROUGH = 10 * READ_FIRST
 
@@ -50,13 +50,13 @@ def list_notifications(
     after: Key | None = None,
     backwards: bool = False,
 ) -> Page[Notification]:
-    """Read one page of the user's history, newest first, with one Query.
+    """Return one page of the user's notifications, newest first, with one Query.
 
-    types: any of TYPES; none: all. status: empty: all. unread: only those, or only the
-    others; None: both. after, backwards: see `query_page`.
+    types: of TYPES; empty for all. status: of STATUSES; empty for all. unread: None for
+    read and unread ones. after, backwards: see `query_page`.
 
-    A filtered page may be short and still have a next one. A new notification shows
-    up a moment after it is stored: the index lags.
+    A filtered page may be short and still have a next one. The index is eventually
+    consistent: a new notification is listed a moment after it is stored.
 
     Raises InvalidError.
     """
@@ -86,7 +86,7 @@ def list_notifications(
 
 
 def all_notifications(user: User) -> Iterator[Notification]:
-    """Read the user's whole history, newest first, a page of it at a time."""
+    """Yield all of the user's notifications, newest first, read a page at a time."""
     notifications: Iterator[Notification] = Notification.by_user.query(
         user.user_id, scan_index_forward=False, page_size=500
     )
@@ -99,7 +99,7 @@ def get_notification(user: User, notification_id: str) -> Notification:
     if (
         notification is None
         or notification.user_id != user.user_id
-        or notification.created_at is None  # only planned
+        or notification.created_at is None  # a planned summary or a job
     ):
         raise NotFoundError(_("There is no such notification."))
     return notification
@@ -108,7 +108,7 @@ def get_notification(user: User, notification_id: str) -> Notification:
 def count_unread(user: User) -> tuple[int, bool]:
     """Count the unread among the user's COUNTED newest, with one Query.
 
-    Returns the number and whether all of them are, so that there may be more.
+    Returns the number, and whether all of them are unread, so there may be more.
     """
     newest = Notification.by_user.query(
         user.user_id, scan_index_forward=False, page_size=COUNTED
@@ -127,14 +127,14 @@ def mark(
 ) -> Notification:
     """Mark one of the user's notifications as read or unread and return it.
 
-    read: None changes nothing.
+    read: None changes nothing. precondition: called with the stored notification, which
+    is read only for this.
 
-    Only that changes, never what delivery goes by. Safe to repeat: the first time of
-    reading stays. precondition: of the notification that is about to be marked; only
-    for one is it read before.
+    Attributes that delivery uses stay the same. Safe to repeat: the first `read_at`
+    stays.
 
-    Raises NotFoundError, also for another user's, and what `precondition` raises;
-    nothing is then made anew.
+    Raises NotFoundError, also for another user's notification, and whatever
+    `precondition` raises. Never creates a notification.
     """
     if read is None:
         stored = get_notification(user, notification_id)
@@ -166,7 +166,7 @@ def mark(
 
 
 def _is_unchanged(stored: Notification) -> Condition:
-    """Return the condition that nothing which changes of a notification has."""
+    """Return the condition that a notification was not changed since it was read."""
     condition = Notification.status == stored.status
     for name in ("updated_at", "error", "read_at"):
         attribute, value = getattr(Notification, name), getattr(stored, name)
@@ -178,7 +178,7 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
     """Mark the given notifications as read, at most MARKED_AT_ONCE. Safe to repeat.
 
     Raises InvalidError for more, and NotFoundError if one of them is not the user's;
-    the others are then marked all the same.
+    the others are marked all the same.
     """
     if len(notification_ids) > MARKED_AT_ONCE:
         raise InvalidError(
@@ -206,9 +206,9 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
 def mark_all_read(user: User, *, until: datetime.datetime | None = None) -> Marked:
     """Mark the user's notifications up to an instant as read, newest first.
 
-    until: aware; None: now. Safe to repeat, and meant to be while some are left: one
-    call marks at most MARKED_AT_ONCE, for a few seconds at most, and looks at the
-    newest LOOKED_THROUGH.
+    until: aware; None for now. One call reads the newest LOOKED_THROUGH, and marks at
+    most MARKED_AT_ONCE for about MARKING_SECONDS. Safe to repeat: call again while some
+    are left.
     """
     unread = list(_unread(user, dates.timestamp(until)))
     deadline = time.monotonic() + MARKING_SECONDS

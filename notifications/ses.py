@@ -1,7 +1,7 @@
-"""SES: mails with two bodies and headers, to addresses that confirmed by our own link.
+"""SES: e-mails with HTML and headers, to addresses confirmed by a link of the app.
 
-Users who confirmed with SNS before the transport was changed stay subscribed: their
-subscription keeps its ARN, and SNS is asked about it.
+Subscriptions that were confirmed with SNS before the transport was changed stay valid:
+they keep their ARN and are looked up in SNS.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ _REASONS = {
 
 
 def send(letter: Letter) -> None:
-    """Send one message to a person. Not idempotent. Raises DeliveryError."""
+    """Send one e-mail. Not idempotent. Raises DeliveryError."""
     key = letter.unsubscribe_key or recipients.ensure_unsubscribe_key(letter.user_id)
     link = f"{config.app_url}/notifications/unsubscribe/{letter.user_id}/{key}"
     message_id = _send(
@@ -63,10 +63,10 @@ def send(letter: Letter) -> None:
 
 
 def subscribe(email: str, user_id: str, language: str) -> Subscription:
-    """Mail a link to an address that confirms it; return (status, key).
+    """Send a confirmation link to an address; return (status, key).
 
-    Raises UnavailableError when the mail was not taken. Not idempotent: every call
-    sends a mail, and any one of the links works.
+    Raises UnavailableError if SES did not accept the e-mail. Not idempotent: every call
+    sends another e-mail, and each of the links works.
     """
     key, token = confirmation.begin(email, user_id)
     link = f"{config.app_url}/notifications/confirm/{token}"
@@ -83,7 +83,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
 
 
 def supports(arn: str) -> bool:
-    """Mails go to whatever address was confirmed, with SNS too."""
+    """Return True: subscriptions confirmed with SNS are valid too."""
     return True
 
 
@@ -97,12 +97,12 @@ def look_up(arn: str, email: str) -> str:
 
 
 def address_of(arn: str) -> str | None:
-    """Return whose mails a subscription of SNS takes; others are one account's."""
+    """Return the address of a subscription of SNS, or None for one of the app's own."""
     return sns.address_of(arn) if sns.supports(arn) else None
 
 
 def unsubscribe(arn: str) -> bool:
-    """End a subscription; safe to repeat. Returns whether it is gone."""
+    """End a subscription, and return whether it has ended. Safe to repeat."""
     if sns.supports(arn):
         return sns.unsubscribe(arn)
     confirmation.end(arn)
@@ -110,11 +110,11 @@ def unsubscribe(arn: str) -> bool:
 
 
 def check_quota() -> None:
-    """Do nothing: SES has no limit that comes nearer with each subscriber."""
+    """Do nothing: SES has no quota of subscriptions."""
 
 
 def tag_of(subscription: str | None) -> str:
-    """Return the tag of a subscription, which SES repeats in its events."""
+    """Return the tag of a subscription, which SES includes in its events."""
     return hashlib.sha256((subscription or "").encode()).hexdigest()[:32]
 
 
@@ -124,9 +124,9 @@ def _send(
     subscription: str | None,
     headers: dict[str, str] | None = None,
 ) -> str:
-    """Send one mail; return SES's id of it.
+    """Send one e-mail, and return its message id.
 
-    One attempt only: a reply that was lost would be answered by a second mail.
+    Makes one attempt: after a lost reply, a retry would send a second e-mail.
     """
     request: dict[str, Any] = {
         "FromEmailAddress": config.email_sender,

@@ -1,7 +1,7 @@
-"""SNS: one topic, and a subscription a person whose filter lets their own mail through.
+"""SNS: one topic, and a subscription per user with a filter for the user's own address.
 
-The filter policy is part of the Subscribe call: set afterwards, the subscription gets
-everyone's mail first (docs/aws.md#filter-policies).
+The filter policy is part of the Subscribe call: if it were set afterwards, the
+subscription would first receive the e-mails of all users (docs/aws.md#filter-policies).
 """
 
 import json
@@ -26,28 +26,28 @@ from smartbudget.core.i18n import gettext as _
 
 logger = logging.getLogger(__name__)
 
-MOST_FILTER_POLICIES = 200  # of a topic, so of its subscriptions
-SES_DUE = 150  # of them; then there is time to change the transport
+MOST_FILTER_POLICIES = 200  # of one topic, so its maximum of subscriptions
+SES_DUE = 150  # of them: leaves time to change the transport
 
 _LIMIT_CODES = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
 _NOT_FOUND_CODES = {"NotFound", "ResourceNotFound"}
 
 
 def send(letter: Letter) -> None:
-    """Send one message to a person. Not idempotent. Raises DeliveryError."""
+    """Send one e-mail. Not idempotent. Raises DeliveryError."""
     send_email_notification(letter.email, letter.subject, letter.message)
 
 
 def subscribe(email: str, user_id: str, language: str) -> Subscription:
     """Send a confirmation to an address; return (status, ARN).
 
-    Raises InvalidError for an address that SNS does not take, UnavailableError when
-    the topic has no room.
+    Raises InvalidError for an address that SNS refuses, and UnavailableError if the
+    topic has reached its quota.
     """
     for _attempt in range(2):
         arn = _subscribe(email)
-        # An address that was subscribed before may come back as it was then,
-        # even one that has just been ended and is about to vanish.
+        # SNS may return an earlier subscription of the address, even one that has just
+        # been ended and is about to disappear.
         status = look_up(arn, email)
         if status != "none":
             return status, arn
@@ -57,12 +57,12 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
 
 
 def supports(arn: str) -> bool:
-    """Check whether a subscription is SNS's, not another transport's."""
+    """Check whether a subscription is one of SNS."""
     return arn.startswith("arn:")
 
 
 def look_up(arn: str, email: str) -> str:
-    """Return a subscription's status, and correct its filter if needed."""
+    """Return the status of a subscription, and correct its filter if needed."""
     attributes = _attributes(arn)
     if attributes is None:
         return "none"
@@ -73,17 +73,17 @@ def look_up(arn: str, email: str) -> str:
 
 
 def address_of(arn: str) -> str | None:
-    """Return the address that a subscription's filter names; None if it is gone."""
+    """Return the address in a subscription's filter, or None if it has ended."""
     addresses = _policy(_attributes(arn) or {}).get("user_email") or [None]
     address: str | None = addresses[0]
     return address
 
 
 def unsubscribe(arn: str) -> bool:
-    """End a subscription; safe to repeat.
+    """End a subscription, and return whether it has ended. Safe to repeat.
 
-    Returns whether it is gone: one that was never confirmed cannot be ended, and lapses
-    by itself (docs/aws.md#confirmation-links).
+    One that was never confirmed cannot be ended, but expires
+    (docs/aws.md#confirmation-links).
     """
     if not supports(arn):
         return True
@@ -98,10 +98,10 @@ def unsubscribe(arn: str) -> bool:
 
 
 def check_quota() -> None:
-    """Count the topic's filter policies, with one call, as a log line and a metric.
+    """Log the number of the topic's filter policies as a metric, with one call.
 
-    Every subscription of ours has one, also before it is confirmed. What cannot be
-    counted now is counted at the next sweep.
+    Every subscription has one, even before it is confirmed. Warns when SES_DUE is
+    reached. If the call fails, the next sweep tries again.
     """
     topic_arn = get_sns_topic_arn()
     try:
@@ -118,7 +118,7 @@ def check_quota() -> None:
 
 
 def configure_subscription_filter(arn: str, email: str) -> None:
-    """Set the filter of a subscription to messages for this address only."""
+    """Set the filter of a subscription to messages for one address."""
     _sns().set_subscription_attributes(
         SubscriptionArn=arn,
         AttributeName="FilterPolicy",
@@ -127,9 +127,9 @@ def configure_subscription_filter(arn: str, email: str) -> None:
 
 
 def send_email_notification(email: str, subject: str, message: str) -> None:
-    """Publish to the topic, for the one subscription whose filter names `email`.
+    """Publish to the topic, for the one subscription with `email` in its filter.
 
-    One attempt only: a reply that was lost would be answered by a second mail.
+    Makes one attempt: after a lost reply, a retry would send a second e-mail.
 
     Raises DeliveryError.
     """
@@ -148,7 +148,7 @@ def send_email_notification(email: str, subject: str, message: str) -> None:
 
 
 def get_sns_topic_arn() -> str:
-    """Return the alert topic's ARN, determined once per process."""
+    """Return the ARN of the alert topic, determined once per process."""
     return aws.topic_arn()
 
 
@@ -156,7 +156,7 @@ def _subscribe(email: str) -> str:
     """Subscribe an address and return the subscription's ARN."""
     try:
         arn = _call_subscribe(email, {"FilterPolicy": _filter_policy(email)})
-        # The local AWS tells the ARN only to who asks again.
+        # The local AWS returns the ARN only from the second call on.
         return (
             arn or _call_subscribe(email, {"FilterPolicy": _filter_policy(email)}) or ""
         )
@@ -164,7 +164,7 @@ def _subscribe(email: str) -> str:
         if "different attributes" not in str(error):
             _raise_for_user(error)
             raise
-    # It exists with another filter; asking without one tells its ARN.
+    # It exists with another filter; without one, the call returns its ARN.
     return _call_subscribe(email, {}) or ""
 
 
@@ -185,7 +185,7 @@ def _call_subscribe(email: str, attributes: dict[str, str]) -> str | None:
 
 
 def _attributes(arn: str) -> dict[str, str] | None:
-    """Return a subscription's attributes, or None if it is gone or not SNS's."""
+    """Return a subscription's attributes, or None if it has ended or is not SNS's."""
     if not supports(arn):
         return None
     try:
@@ -209,7 +209,7 @@ def _filter_policy(email: str) -> str:
 
 def _raise_for_user(error: ClientError) -> None:
     if _code(error) in _LIMIT_CODES:
-        logger.error("the topic takes no more subscriptions code=%s", _code(error))
+        logger.error("topic is at its subscription quota code=%s", _code(error))
         raise UnavailableError(
             _(
                 "No more people can be subscribed at the moment. Please try again"

@@ -1,4 +1,4 @@
-"""Describe the delivery of a notification, for pages, API and staff alike."""
+"""Describe the delivery of a notification, for pages, API and staff."""
 
 import datetime
 import re
@@ -9,7 +9,6 @@ from smartbudget.core import dates
 from smartbudget.core.i18n import clock, gettext_noop, long_day, ngettext
 from smartbudget.core.i18n import gettext as _
 
-# What the statuses and types are called.
 STATUS_WORDS = {
     "queued": gettext_noop("Queued"),
     "sent": gettext_noop("Sent"),
@@ -33,7 +32,7 @@ _CODE = re.compile(r"\((\w+)\)")
 
 
 def describe_delivery(notification: Notification, time_zone: str) -> str:
-    """Describe how far the e-mail is, and why; times are in an IANA time zone."""
+    """Describe the state of the e-mail, with times in an IANA time zone."""
     now = dates.timestamp()
     reason = reason_in_words(notification.error)
     if notification.status == "sent":
@@ -64,14 +63,14 @@ def describe_delivery(notification: Notification, time_zone: str) -> str:
 
 
 def type_in_words(notification: Notification) -> str:
-    """Return a notification's type in words; an unknown type stays as it is."""
+    """Return the label of a notification's type, or the type if it is unknown."""
     return _(TYPE_WORDS.get(notification.type, notification.type))
 
 
 def reason_in_words(stored: str | None) -> str:
-    """Translate a reason as it is stored: in English, perhaps with a code in brackets.
+    """Translate a stored reason: English text, which may contain a code in parentheses.
 
-    What is in no catalog, as what older versions said, stays as it is.
+    Reasons without a translation, such as those of older versions, stay in English.
     """
     if not stored:
         return _("The reason is not known.")

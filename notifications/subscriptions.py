@@ -35,12 +35,14 @@ logger = logging.getLogger(__name__)
 
 STATES = ("none", "pending", "confirmed")
 SUBSCRIPTIONS = Limit("subscription", config.subscription_limit, 3600)
-# By address, since it may be anybody's, and one can register more than once.
+# By address: it may be another person's, and one person can register many accounts.
 CONFIRMATIONS = Limit("confirmation", config.subscription_limit, 24 * 3600)
 
-LINK_LIFETIME = timedelta(days=2)  # a confirmation's; then SNS drops what it asked
-CHECK_INTERVAL = timedelta(days=1)  # SNS tells nobody that somebody left by its link
-ENDED_AT_ONCE = 10  # retired subscriptions
+# After this, SNS deletes a subscription that was not confirmed.
+LINK_LIFETIME = timedelta(days=2)
+# SNS sends no event when a user unsubscribes with the link in its e-mails.
+CHECK_INTERVAL = timedelta(days=1)
+ENDED_AT_ONCE = 10  # retired subscriptions per call
 
 UNSUBSCRIBED = gettext_noop("You unsubscribed with the link in a mail.")
 TRANSPORT_CHANGED = gettext_noop(
@@ -58,8 +60,8 @@ def subscribe(user: User | Recipient) -> Recipient:
 
     Safe to repeat: a pending or confirmed subscription stays.
 
-    Raises InvalidError for an address that takes no mail, UnavailableError when
-    the topic has no room, ThrottledError.
+    Raises InvalidError for an address that the transport refuses, UnavailableError if
+    the topic has reached its quota, and ThrottledError.
     """
     recipient = sync_from_transport(recipients.get(user.user_id, Recipient))
     if recipient.subscription_status != "none":
@@ -70,10 +72,10 @@ def subscribe(user: User | Recipient) -> Recipient:
 
 
 def unsubscribe(user: User | Recipient) -> Recipient:
-    """End the user's subscription, and a change of address; return the recipient.
+    """End the user's subscription and pending change of address; return the recipient.
 
-    Nothing is sent from then on, even while SNS cannot be reached: what is to be ended
-    there is remembered. Safe to repeat.
+    Nothing is sent from then on, even if SNS cannot be reached: what is still to be
+    ended there is stored. Safe to repeat.
     """
     recipient = retry_if_stale(
         recipients.get(user.user_id, Recipient), _store_unsubscribed
@@ -82,9 +84,9 @@ def unsubscribe(user: User | Recipient) -> Recipient:
 
 
 def refresh(user: User | Recipient) -> Recipient:
-    """Return the recipient with its subscription as it is now.
+    """Return the recipient with the current status of its subscription.
 
-    Where it cannot be looked up it is what was last known.
+    If the transport cannot be reached, it is the last known status.
     """
     recipient = recipients.get(user.user_id, Recipient)
     try:
@@ -95,9 +97,9 @@ def refresh(user: User | Recipient) -> Recipient:
 
 
 def check_email_subscription(recipient: Recipient) -> Recipient:
-    """Return the recipient, looked up if its subscription may have changed unnoticed.
+    """Return the recipient, after a look-up if its subscription may have changed.
 
-    That is while a link was not followed yet, and else once a day.
+    It is looked up while a confirmation is pending, otherwise once a day.
     """
     is_due = _is_due(recipient)
     if not (is_due or recipient.pending_email):
@@ -115,22 +117,22 @@ def check_email_subscription(recipient: Recipient) -> Recipient:
 
 
 def get_user_subscription_arn(recipient: Recipient) -> str | None:
-    """Return the ARN stored with the recipient; the topic is never searched."""
+    """Return the stored ARN of the recipient's subscription, or None."""
     return recipient.subscription_arn
 
 
 def sync_from_transport(recipient: R) -> R:
-    """Return the recipient with all that the transport knows of its addresses.
+    """Look up the recipient's addresses in the transport, and store what has changed.
 
-    What has left or lapsed is noted, and a confirmed change of address is completed.
-    Safe to repeat.
+    Ended and expired subscriptions are removed, and a confirmed change of address is
+    completed. Returns the recipient. Safe to repeat.
     """
     recipient = retry_if_stale(recipient, _sync_subscription)
     return retry_if_stale(recipient, _sync_pending_change)
 
 
 def retry_if_stale(recipient: R, change: Callable[[R], T]) -> T:
-    """Change a recipient as it was read; if it is not any more, read it again."""
+    """Change a recipient; if it was changed since it was read, read it and retry."""
     try:
         return change(recipient)
     except WriteConflictError:
@@ -139,12 +141,13 @@ def retry_if_stale(recipient: R, change: Callable[[R], T]) -> T:
 
 
 def send_confirmation(recipient: R) -> R:
-    """Send a confirmation to the present address, unless one was sent."""
+    """Send a confirmation to the current address, unless one was sent."""
     if recipient.subscription_arn:
         return recipient
     status, arn = _subscribe_address(recipient, recipient.email)
-    # Confirmed without a link: an old one, perhaps about to vanish or to lose its
-    # filter. The next delivery looks again. An old link's two days began before.
+    # If it is confirmed already, it is an old one that may be about to disappear or to
+    # lose its filter. If it was retired, its link was sent earlier. The next delivery
+    # looks up both.
     is_new = status == "pending" and arn not in (recipient.retired_subscriptions or ())
     checked_at = dates.timestamp() if is_new else None
     changes = EmailChanges(
@@ -158,7 +161,7 @@ def send_confirmation(recipient: R) -> R:
 
 
 def send_pending_confirmation(recipient: R) -> R:
-    """Send a confirmation to the recipient's pending address, unless one was sent."""
+    """Send a confirmation to the pending address, unless one was sent."""
     if recipient.pending_email is None or recipient.pending_subscription_arn:
         return recipient
     _, arn = _subscribe_address(recipient, recipient.pending_email)
@@ -170,9 +173,9 @@ def send_pending_confirmation(recipient: R) -> R:
 
 
 def replace_unconfirmed(recipient: R, arn: str, email: str) -> R:
-    """Replace a subscription that was not confirmed by the one that the address did.
+    """Replace an unconfirmed subscription with the one confirmed by a link.
 
-    A recipient does not know of a link that was sent while its reply was lost.
+    That one is not stored with the recipient if the reply to sending its link was lost.
     """
     if arn in (recipient.retired_subscriptions or ()):
         return recipient
@@ -199,9 +202,9 @@ def replace_unconfirmed(recipient: R, arn: str, email: str) -> R:
 
 
 def deactivate(recipient: R, arn: str, problem: str) -> R:
-    """End a subscription to an address that takes no mails; another one is left alone.
+    """End a subscription if it is still the recipient's.
 
-    problem: why, in words.
+    problem: the reason, in English.
     """
     if recipient.subscription_arn != arn:
         return recipient
@@ -214,9 +217,9 @@ def deactivate(recipient: R, arn: str, problem: str) -> R:
 
 
 def end_retired(recipient: R) -> R:
-    """End retired subscriptions, as far as that is possible now.
+    """End retired subscriptions as far as possible, and return the recipient.
 
-    Only a few at a time: each costs calls, and a request may be waiting.
+    At most ENDED_AT_ONCE, since each takes calls and a user may be waiting.
     """
     arns = islice(recipient.retired_subscriptions or (), ENDED_AT_ONCE)
     ended = {arn for arn in arns if _try_to_end(arn, recipient.user_id)}
@@ -277,7 +280,7 @@ def _sync_pending_change(recipient: R) -> R:
         status = "none"  # the process died before the link was sent
     if status == "none":
         return store(recipient, NO_PENDING_CHANGE)
-    # Who gave the password away is to hear of it before the old address is let go.
+    # The notice must reach the old address first: the change may be an intruder's.
     notice_id = recipient.pending_notice
     if status == "pending" or (notice_id and outbox.is_queued(notice_id)):
         return recipient
@@ -305,10 +308,10 @@ def _complete_change(recipient: R, email: str) -> R:
 
 
 def end(arn: str, user_id: str) -> bool:
-    """End a user's subscription; return whether nothing is left to be ended.
+    """End a user's subscription, and return whether nothing is left to end.
 
-    One that was never confirmed may have to lapse. Safe to repeat; outages are left
-    alone.
+    One that was never confirmed may have to expire. Safe to repeat. Outages are not
+    caught.
     """
     transport = transports.get_transport()
     email = transport.address_of(arn)
@@ -326,9 +329,9 @@ def _try_to_end(arn: str, user_id: str) -> bool:
 
 
 def _belongs_to_another(arn: str, email: str, user_id: str) -> bool:
-    """Check whether the address's new owner uses a former subscription of the user.
+    """Check whether another user now has this subscription.
 
-    SNS returns the same ARN for an address again.
+    SNS returns the same ARN whenever an address is subscribed again.
     """
     owner = recipients.owner_of_address(email)
     other = None
@@ -361,5 +364,5 @@ def _reason_for_end(recipient: Recipient) -> str:
 
 
 def _is_past(since: str | None, length: timedelta) -> bool:
-    """Check whether a time has passed since a stored instant; None is long ago."""
+    """Check whether some time has passed since a stored instant; None is long ago."""
     return since is None or datetime.fromisoformat(since) <= dates.now() - length

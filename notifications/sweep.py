@@ -19,22 +19,21 @@ from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
 logger = logging.getLogger(__name__)
 
-SWEEP_LIMIT = 2000  # items a run; a run more comes in minutes
+SWEEP_LIMIT = 2000  # items per run; the next run is minutes later
 
 
 def enqueue_overdue(
     keep_going: Callable[[], bool] = lambda: True,
 ) -> dict[str, int]:
-    """Queue again what has waited too long, at most SWEEP_LIMIT items.
+    """Queue overdue items again, at most SWEEP_LIMIT.
 
-    keep_going: asked before every ten; False ends the run.
+    keep_going: called before every ten; False ends the run.
 
-    Planned summaries are found here too, and thousands may be due in the same minute
-    where many people share a time zone: at SWEEP_LIMIT a run they take a while, and
-    what is overdue waits with them.
+    This includes planned summaries. If many users share a time zone, thousands are due
+    in the same minute and take several runs, in which other overdue items wait too.
 
-    Returns {"requeued": n, "refused": n}. Safe to repeat and to run twice at once: the
-    time a notification waits from is moved on by one sweep only.
+    Returns {"requeued": n, "refused": n}. Safe to repeat and to run concurrently: only
+    one sweep can restart the waiting time of an item.
     """
     counts = {"requeued": 0, "refused": 0}
     cached_email_of = functools.cache(email_of)
@@ -43,7 +42,7 @@ def enqueue_overdue(
         waiting_since = {item.notification_id: item.unsent_since for item in batch}
         ours = [item for item in batch if _restart_wait(item, dates.timestamp())]
         refused = enqueue_again(ours, cached_email_of)
-        for item in refused:  # SQS is down: the next sweep need not wait for them
+        for item in refused:  # SQS is down: make them overdue again for the next sweep
             _restart_wait(item, waiting_since[item.notification_id])
         counts["requeued"] += len(ours) - len(refused)
         counts["refused"] += len(refused)
@@ -56,7 +55,7 @@ def enqueue_overdue(
 def enqueue_again(
     items: Sequence[OutboxItem], email_of: Callable[[str], str]
 ) -> list[OutboxItem]:
-    """Queue notifications and jobs again; return what SQS did not take.
+    """Queue notifications and jobs again, and return those that SQS refused.
 
     email_of: returns a user's address, "" if there is no account. Safe to repeat.
     """
@@ -75,7 +74,7 @@ def enqueue_again(
 def _queue(
     task: str, items: Sequence[OutboxItem], calls: list[dict[str, str]]
 ) -> list[OutboxItem]:
-    """Queue a call for each item; return the items that SQS did not take."""
+    """Queue a call for each item, and return the items that SQS refused."""
     try:
         send_tasks(task, calls)
     except QueueError as error:
@@ -90,11 +89,11 @@ def email_of(user_id: str) -> str:
     try:
         return recipients.get(user_id, Recipient).email
     except NotFoundError:
-        return ""  # delivering finds it out, and says so
+        return ""  # the delivery finds that out and stores it
 
 
 def _restart_wait(item: OutboxItem, since: str) -> bool:
-    """Restart the time an item waits; return False if another sweep did so before."""
+    """Restart an item's waiting time; return False if another sweep did so first."""
     unchanged = OutboxItem.unsent_since == item.unsent_since
     actions: list[Action] = [OutboxItem.unsent_since.set(since)]
     return conditional_write(lambda: item.update(actions, unchanged))
@@ -111,6 +110,6 @@ def _overdue() -> Iterator[OutboxItem]:
         )
         for shard in SHARDS
     ]
-    # In turn: a run that ends early would always leave out the same ones.
+    # In turn, else a run that ends early would always leave out the same shards.
     for items in zip_longest(*queries):
         yield from filter(None, items)

@@ -17,8 +17,8 @@ def deliver_notification(
 ) -> None:
     """Send one stored notification; see delivery.deliver.
 
-    The other fields of the message are for people who read the queue: text and
-    recipient come from the stored item. One deleted with its account is no error.
+    The other fields of the message are only for reading the queue: text and recipient
+    come from the stored item. If it was deleted with its account, that is no error.
     """
     attempt = current_attempt()
     try:
@@ -36,6 +36,7 @@ def deliver_notification(
 @task
 def take_mail_event(**event: Any) -> None:
     """Process a bounce or a complaint of SES; see bounces.process."""
-    from notifications import bounces  # with SES's code, which SNS does without
+    # Imported here, since SNS does not need the code for SES.
+    from notifications import bounces
 
     bounces.process(event)

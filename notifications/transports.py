@@ -10,8 +10,8 @@ from smartbudget.core import i18n
 from smartbudget.core.config import config
 from smartbudget.core.i18n import gettext_noop
 
-# none, pending or confirmed; and by what the transport knows the subscription: with
-# SNS its ARN.
+# The status (none, pending or confirmed), and the transport's id of the subscription,
+# which is an ARN with SNS.
 Subscription = tuple[str, str | None]
 
 
@@ -20,9 +20,9 @@ REFUSED = gettext_noop("The e-mail service refused it ({code}).")
 
 
 class DeliveryError(Exception):
-    """The transport refused the message; the text is a reason for the user.
+    """The transport refused the message. The text is a reason for the user.
 
-    In English, since it is stored: `status_text.reason_in_words` translates it.
+    It is stored in English, and `status_text.reason_in_words` translates it.
     """
 
 
@@ -34,55 +34,55 @@ class Letter:
     user_id: str
     email: str
     subject: str
-    message: str  # paragraphs; where there is a link, it is the last one
+    message: str  # paragraphs; a link, if any, is the last one
     subscription: str | None = None  # as `subscribe` returned it
-    unsubscribe_key: str | None = None  # the account's; None: it has none yet
-    language: str = i18n.DEFAULT  # of what a mail says around the message
+    unsubscribe_key: str | None = None  # the user's; None if there is none yet
+    language: str = i18n.DEFAULT  # of the e-mail around the message
 
 
 class Transport(Protocol):
-    """A service that sends mail and keeps subscriptions."""
+    """A service that sends e-mails and stores subscriptions."""
 
     def send(self, letter: Letter) -> None:
-        """Send one message to a person. Not idempotent. Raises DeliveryError."""
+        """Send one e-mail. Not idempotent. Raises DeliveryError."""
 
     def subscribe(self, email: str, user_id: str, language: str) -> Subscription:
-        """Send a confirmation to an account's address. Safe to repeat.
+        """Send a confirmation to a user's address. May be repeated; SES sends another.
 
-        language: of the mail that asks, where we write it.
+        language: of the confirmation; SNS sends its own text.
 
-        Returns `pending` or `confirmed`, and what it is known by, never None.
+        Returns `pending` or `confirmed`, and the id of the subscription, never None.
 
-        Raises InvalidError for an address that takes no mail, UnavailableError.
+        Raises InvalidError for an address that is refused, and UnavailableError.
         """
 
     def supports(self, arn: str) -> bool:
-        """Check whether mails can be sent by a subscription."""
+        """Check whether e-mails can be sent to a subscription with this transport."""
 
     def look_up(self, arn: str, email: str) -> str:
         """Return the status of a subscription: none, pending or confirmed.
 
-        One that the transport does not know is none.
+        It is none for an unknown subscription.
         """
 
     def address_of(self, arn: str) -> str | None:
-        """Return whose mails a subscription takes, if others may come to have it.
+        """Return the address of a subscription that another account may get too.
 
-        None for one that is gone, or one account's alone.
+        Returns None if it has ended, or can belong to one account only.
         """
 
     def unsubscribe(self, arn: str) -> bool:
-        """End a subscription; safe to repeat.
+        """End a subscription, and return whether it has ended. Safe to repeat.
 
-        Returns whether it is gone: one that was never confirmed may have to lapse.
+        One that was never confirmed may have to expire.
         """
 
     def check_quota(self) -> None:
-        """Log what operators must know before it is too late; called every sweep."""
+        """Log a warning when a quota is nearly used up; called by every sweep."""
 
 
 def get_transport() -> Transport:
-    """Return the transport that the configuration names."""
+    """Return the transport of the configuration."""
     if config.email_transport == "ses":
         from notifications import ses
 

@@ -55,7 +55,7 @@ def list_notifications(request: HttpRequest) -> HttpResponse:
         row=lambda item: _shown(request, item),
         context={
             "recipient": subscriptions.refresh(user),
-            "until": dates.timestamp(),  # what comes later was not seen here
+            "until": dates.timestamp(),  # later ones are not on this page
         },
     )
 
@@ -121,7 +121,7 @@ def unsubscribe(request: HttpRequest) -> HttpResponse:
     return redirect("notifications:list")
 
 
-# The links in mails. Opening one changes nothing: what scans mails opens links too.
+# The links in e-mails. A GET changes nothing, since mail scanners open links too.
 
 
 @login_not_required
@@ -134,7 +134,7 @@ def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @login_not_required
-@csrf_exempt  # mail programs post it themselves (RFC 8058); the key is the permission
+@csrf_exempt  # mail clients POST it themselves (RFC 8058); the key is the permission
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpResponse:
     posted = request.method == "POST"

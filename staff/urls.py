@@ -48,7 +48,7 @@ api = [
     ),
 ]
 
-# Not in `pages`, since the menu has a section of its own for staff.
+# Not in `pages`: the staff pages are a separate section of the menu.
 root = [
     path("admin", views.index, name="staff"),
     path("admin/users", views.find_user, name="staff-users"),

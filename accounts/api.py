@@ -200,7 +200,7 @@ def _current_session_key(request: Request) -> str | None:
 
 
 def login_response(request: Request, login: Login, *, status: int) -> Response:
-    """Set the session cookie, and return the user and the CSRF token."""
+    """Return the response to a login, with its cookie, user and CSRF token."""
     response = Response(status=status)
     session_cookie.begin(request._request, response, login)
     user = login.user

@@ -152,7 +152,7 @@ class Batch(ABC, Generic[C]):
         digest = None
         gathered = self._gathered
         if outcome.alerts:
-            digest, gathered = digests.gather(
+            digest, gathered = digests.put(
                 self.user, self._digest_id, outcome.alerts, gathered, transaction
             )
         try:

@@ -172,7 +172,7 @@ def _with_text(item: OutboxItem, recipient: Recipient) -> OutboxItem:
 
 def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
     """Return the decision for a notification that has its text."""
-    if isinstance(item, Digest) and not digests.fill(item, recipient):
+    if isinstance(item, Digest) and not digests.set_text(item, recipient):
         return Skip(_ALL_TURNED_OFF)
     if recipient.locked_at and item.type not in SECURITY_KINDS:
         return Skip(_LOCKED)

@@ -23,7 +23,7 @@ _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 SENT_TOGETHER = gettext_noop("Told in one e-mail with what rose at the same time.")
 
 
-def gather(
+def put(
     user: "User",
     digest_id: str,
     alerts: Sequence[Notification],
@@ -77,7 +77,7 @@ def gather(
     return digest, members
 
 
-def fill(digest: Digest, recipient: "Recipient") -> bool:
+def set_text(digest: Digest, recipient: "Recipient") -> bool:
     """Set a digest's text from the alerts that its recipient wants, without storing it.
 
     Returns False if there are none.

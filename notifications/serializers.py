@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from notifications.models import STATUSES, TYPES, Notification
-from notifications.services import MARKED_AT_ONCE
+from notifications.services import MARK_LIMIT
 from notifications.status_text import describe_delivery, reason_in_words
 from notifications.subscriptions import STATES
 from smartbudget.web.base_serializers import InputSerializer, ListQuery, having
@@ -105,7 +105,7 @@ class WhichInput(InputSerializer):
         "else": having("ids"),
     }
 
-    ids = BoundedListField(child=IdField(), required=False, max_length=MARKED_AT_ONCE)
+    ids = BoundedListField(child=IdField(), required=False, max_length=MARK_LIMIT)
     all = FlagField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

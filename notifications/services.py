@@ -25,10 +25,10 @@ from smartbudget.core.user import User
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
 LONGEST_ID = 200  # characters; every id here is shorter
-COUNTED = 50  # the newest, for the number in the menu
-MARKED_AT_ONCE = 100  # each takes a write
-MARKING_SECONDS = 5
-LOOKED_THROUGH = 10 * READ_FIRST
+COUNT_LIMIT = 50  # newest ones counted for the number in the menu
+MARK_LIMIT = 100  # per call; each takes a write
+MARK_SECONDS = 5  # per call
+SEARCH_LIMIT = 10 * READ_FIRST  # newest ones read per call
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,16 @@ def get_notification(user: User, notification_id: str) -> Notification:
 
 
 def count_unread(user: User) -> tuple[int, bool]:
-    """Count the unread among the user's COUNTED newest, with one Query.
+    """Count the unread among the user's COUNT_LIMIT newest, with one Query.
 
     Returns the number, and whether all of them are unread, so there may be more.
     """
     newest = Notification.by_user.query(
-        user.user_id, scan_index_forward=False, page_size=COUNTED
+        user.user_id, scan_index_forward=False, page_size=COUNT_LIMIT
     )
     items = next(newest.page_iter)["Items"]
     unread = sum("read_at" not in item for item in items)
-    return unread, unread == COUNTED
+    return unread, unread == COUNT_LIMIT
 
 
 def mark(
@@ -175,15 +175,13 @@ def _is_unchanged(stored: Notification) -> Condition:
 
 
 def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
-    """Mark the given notifications as read, at most MARKED_AT_ONCE. Safe to repeat.
+    """Mark the given notifications as read, at most MARK_LIMIT. Safe to repeat.
 
     Raises InvalidError for more, and NotFoundError if one of them is not the user's;
     the others are marked all the same.
     """
-    if len(notification_ids) > MARKED_AT_ONCE:
-        raise InvalidError(
-            _("Send {most} ids at most.").format(most=MARKED_AT_ONCE), "ids"
-        )
+    if len(notification_ids) > MARK_LIMIT:
+        raise InvalidError(_("Send {most} ids at most.").format(most=MARK_LIMIT), "ids")
     missing = 0
     for notification_id in notification_ids:
         try:
@@ -206,14 +204,14 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
 def mark_all_read(user: User, *, until: datetime.datetime | None = None) -> Marked:
     """Mark the user's notifications up to an instant as read, newest first.
 
-    until: aware; None for now. One call reads the newest LOOKED_THROUGH, and marks at
-    most MARKED_AT_ONCE for about MARKING_SECONDS. Safe to repeat: call again while some
+    until: aware; None for now. One call reads the newest SEARCH_LIMIT, and marks at
+    most MARK_LIMIT for about MARK_SECONDS. Safe to repeat: call again while some
     are left.
     """
     unread = list(_unread(user, dates.timestamp(until)))
-    deadline = time.monotonic() + MARKING_SECONDS
+    deadline = time.monotonic() + MARK_SECONDS
     marked = 0
-    for notification_id in unread[:MARKED_AT_ONCE]:
+    for notification_id in unread[:MARK_LIMIT]:
         if time.monotonic() > deadline:
             break
         mark(user, notification_id)
@@ -230,7 +228,7 @@ def _unread(user: User, until: str) -> Iterator[str]:
         attributes_to_get=["notification_id"],
         page_size=READ_FIRST,
     )
-    for page in islice(history.page_iter, LOOKED_THROUGH // READ_FIRST):
+    for page in islice(history.page_iter, SEARCH_LIMIT // READ_FIRST):
         for item in page["Items"]:
             yield item["notification_id"]["S"]
 

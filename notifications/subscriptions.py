@@ -42,7 +42,7 @@ CONFIRMATIONS = Limit("confirmation", config.subscription_limit, 24 * 3600)
 LINK_LIFETIME = timedelta(days=2)
 # SNS sends no event when a user unsubscribes with the link in its e-mails.
 CHECK_INTERVAL = timedelta(days=1)
-ENDED_AT_ONCE = 10  # retired subscriptions per call
+END_LIMIT = 10  # retired subscriptions per call
 
 UNSUBSCRIBED = gettext_noop("You unsubscribed with the link in a mail.")
 TRANSPORT_CHANGED = gettext_noop(
@@ -219,9 +219,9 @@ def deactivate(recipient: R, arn: str, problem: str) -> R:
 def end_retired(recipient: R) -> R:
     """End retired subscriptions as far as possible, and return the recipient.
 
-    At most ENDED_AT_ONCE, since each takes calls and a user may be waiting.
+    At most END_LIMIT, since each takes calls and a user may be waiting.
     """
-    arns = islice(recipient.retired_subscriptions or (), ENDED_AT_ONCE)
+    arns = islice(recipient.retired_subscriptions or (), END_LIMIT)
     ended = {arn for arn in arns if _try_to_end(arn, recipient.user_id)}
     if not ended:
         return recipient

@@ -39,7 +39,7 @@ CLOSED = gettext_noop(
 # Seconds. A request that was running when the account was closed may still write, and
 # the indexes are eventually consistent. So two searches this far apart must find
 # nothing.
-APART_SECONDS = 60
+RECHECK_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def continue_deletion(
     now = dates.now()
     if deleted:
         logger.info("account emptied user_id=%s count=%d", user_id, deleted)
-        return NextRun(APART_SECONDS, None)
+        return NextRun(RECHECK_SECONDS, None)
     if empty_since is None:
-        return NextRun(APART_SECONDS, dates.timestamp(now))
+        return NextRun(RECHECK_SECONDS, dates.timestamp(now))
     ready = datetime.datetime.fromisoformat(empty_since) + datetime.timedelta(
-        seconds=APART_SECONDS
+        seconds=RECHECK_SECONDS
     )
     if now < ready:
         return NextRun((ready - now).seconds + 1, empty_since)

@@ -25,11 +25,11 @@ from staff.users import require_staff
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 50
-RESENT_AT_ONCE = 100
-RESENDING_SECONDS = 5
-LOOKED_AT = 250  # per shard
-SEEN = [  # attributes read of a failed notification
+LISTED = 50  # notifications
+RESEND_LIMIT = 100  # notifications per call
+RESEND_SECONDS = 5  # per call
+READ_PER_SHARD = 250
+ATTRIBUTES = [  # read of each failed notification
     "notification_id",
     "user_id",
     "type",
@@ -68,7 +68,7 @@ class Resent:
 
 
 def list_failed(staff: User) -> Failed:
-    """Return the newest SHOWN failed notifications, with one Query per shard.
+    """Return the newest LISTED failed notifications, with one Query per shard.
 
     The index is eventually consistent: one just sent again may still be listed.
 
@@ -77,11 +77,11 @@ def list_failed(staff: User) -> Failed:
     require_staff(staff)
     failed, more = _failed()
     failed.sort(key=lambda item: item.unsent_since or "", reverse=True)
-    return Failed(failed[:SHOWN], len(failed), more)
+    return Failed(failed[:LISTED], len(failed), more)
 
 
 def resend(staff: User, notification_ids: list[str]) -> Resent:
-    """Queue failed notifications again, at most RESENT_AT_ONCE.
+    """Queue failed notifications again, at most RESEND_LIMIT.
 
     Safe to repeat and to run concurrently: only the call that changes a notification
     from `failed` to `queued` sends it. After a crash in between, the sweep sends it.
@@ -89,15 +89,15 @@ def resend(staff: User, notification_ids: list[str]) -> Resent:
     Raises ForbiddenError, and InvalidError for too many ids.
     """
     require_staff(staff)
-    if len(notification_ids) > RESENT_AT_ONCE:
+    if len(notification_ids) > RESEND_LIMIT:
         raise InvalidError(
-            _("Send {most} ids at most.").format(most=RESENT_AT_ONCE), "ids"
+            _("Send {most} ids at most.").format(most=RESEND_LIMIT), "ids"
         )
     return _resend(staff, notification_ids, found=len(notification_ids))
 
 
 def resend_all(staff: User) -> Resent:
-    """Queue the failed notifications again, RESENT_AT_ONCE per call; see `resend`.
+    """Queue the failed notifications again, RESEND_LIMIT per call; see `resend`.
 
     Call again while some are left.
     """
@@ -105,7 +105,7 @@ def resend_all(staff: User) -> Resent:
     failed, _more = _failed()
     failed.sort(key=lambda item: item.unsent_since or "")  # oldest first
     ids = [item.notification_id for item in failed]
-    return _resend(staff, ids[:RESENT_AT_ONCE], found=len(ids))
+    return _resend(staff, ids[:RESEND_LIMIT], found=len(ids))
 
 
 def _failed() -> tuple[list[Notification], bool]:
@@ -116,9 +116,9 @@ def _failed() -> tuple[list[Notification], bool]:
         results: ResultIterator[Any] = Notification.unsent.query(
             shard,
             scan_index_forward=False,
-            page_size=LOOKED_AT,
-            limit=LOOKED_AT,
-            attributes_to_get=SEEN,
+            page_size=READ_PER_SHARD,
+            limit=READ_PER_SHARD,
+            attributes_to_get=ATTRIBUTES,
         )
         failed += results
         more = more or results.last_evaluated_key is not None
@@ -127,7 +127,7 @@ def _failed() -> tuple[list[Notification], bool]:
 
 def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
     email_of = functools.cache(sweep.email_of)
-    deadline = time.monotonic() + RESENDING_SECONDS
+    deadline = time.monotonic() + RESEND_SECONDS
     resent = waiting = tried = 0
     for batch in _batches(ids):
         queued = [item for item in map(_queue_again, batch) if item is not None]

@@ -93,7 +93,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         ],
         "dead_letters": dead_letters.depth(user),
         "failed_events": dead_letters.failed_events(user),
-        "resent_at_once": failed_notifications.RESENT_AT_ONCE,
+        "resent_at_once": failed_notifications.RESEND_LIMIT,
     }
     return render(request, "staff/notifications.html", context)
 

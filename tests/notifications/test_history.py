@@ -191,7 +191,7 @@ def test_at_most_a_hundred_ids_are_taken():
 
 
 def test_all_are_marked_in_several_goes(clock, monkeypatch):
-    monkeypatch.setattr(services, "MARKED_AT_ONCE", 3)
+    monkeypatch.setattr(services, "MARK_LIMIT", 3)
     user = make_account(subscribed=False).user
     make_history(clock, 5)
     make_notification("bobs", "bob")
@@ -203,7 +203,7 @@ def test_all_are_marked_in_several_goes(clock, monkeypatch):
 
 
 def test_marking_all_ends_when_its_time_is_up(clock, monkeypatch):
-    monkeypatch.setattr(services, "MARKING_SECONDS", -1)
+    monkeypatch.setattr(services, "MARK_SECONDS", -1)
     user = make_account(subscribed=False).user
     make_history(clock, 2)
 

@@ -228,7 +228,7 @@ def test_a_digest_waits_too_and_tells_what_is_wanted_then(clock):
         for kind in ("budget_exceeded", "large_expense")
     ]
     writes = Transaction()
-    digests.gather(user, "digest", alerts, [], writes)
+    digests.put(user, "digest", alerts, [], writes)
     for alert in alerts:
         outbox.put(alert, writes)
     writes.commit()

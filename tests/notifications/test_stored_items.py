@@ -54,7 +54,7 @@ def store(add) -> list[dict]:
 
 
 def gather(writes) -> None:
-    digests.gather(ALICE, "d1", [compose()], [], writes)
+    digests.put(ALICE, "d1", [compose()], [], writes)
 
 
 def plan(writes) -> None:
@@ -86,7 +86,7 @@ def test_a_notification_as_it_is_stored():
 def test_a_digest_and_its_alert_as_they_are_stored():
     def both(writes):
         alert = compose()
-        digests.gather(ALICE, "d1", [alert], [], writes)
+        digests.put(ALICE, "d1", [alert], [], writes)
         outbox.put(alert, writes)
 
     assert store(both) == [

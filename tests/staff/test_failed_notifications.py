@@ -64,12 +64,15 @@ def test_what_it_says_and_to_whom_is_not_even_read(grace):
     (item,) = failed_notifications.list_failed(grace).items
 
     assert item.error == "The e-mail service did not answer."
-    assert set(item.attribute_values) <= {*failed_notifications.SEEN, "delivery_method"}
+    assert set(item.attribute_values) <= {
+        *failed_notifications.ATTRIBUTES,
+        "delivery_method",
+    }
 
 
 def test_a_long_list_is_cut_and_says_so(grace, monkeypatch):
-    monkeypatch.setattr(failed_notifications, "LOOKED_AT", 2)
-    monkeypatch.setattr(failed_notifications, "SHOWN", 3)
+    monkeypatch.setattr(failed_notifications, "READ_PER_SHARD", 2)
+    monkeypatch.setattr(failed_notifications, "LISTED", 3)
     for number in range(16):
         make_failed(f"n{number}")
 
@@ -156,7 +159,7 @@ def test_a_lost_reply_sends_it_all_the_same(grace, clock):
 
 
 def test_all_are_sent_in_several_goes(grace, monkeypatch, clock):
-    monkeypatch.setattr(failed_notifications, "RESENT_AT_ONCE", 3)
+    monkeypatch.setattr(failed_notifications, "RESEND_LIMIT", 3)
     for number in range(5):
         make_failed(f"n{number}")
         clock.shift(1)

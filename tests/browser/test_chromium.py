@@ -33,6 +33,9 @@ def test_the_machines_own_is_taken_first(nowhere):
     installed = program(nowhere, "chromium")
     assert chromium.find() == installed
 
+    without_window = program(nowhere, "chromium-headless-shell")
+    assert chromium.find() == without_window
+
 
 def test_one_that_does_not_run_is_passed_over(nowhere):
     program(nowhere, "chromium", code=1)
@@ -59,12 +62,15 @@ def test_where_none_can_be_had_it_fails_with_what_to_do(nowhere, capfd):
     assert "apt-get install chromium" in said[-1]
 
 
-def test_root_gets_one_with_apt(nowhere, monkeypatch):
+@pytest.mark.parametrize("package", ["chromium-headless-shell", "chromium"])
+def test_root_gets_one_with_apt(nowhere, monkeypatch, package):
+    """Not every release has the build without a window."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     apt = nowhere / "apt-get"
-    browser = nowhere / "chromium"
+    browser = nowhere / package
     apt.write_text(
         '#!/bin/sh\n[ "$1" = install ] || exit 0\n'
+        f'case " $* " in *" {package} "*) ;; *) exit 100 ;; esac\n'
         f"printf '#!/bin/sh\\nexit 0\\n' > {browser}\n/bin/chmod +x {browser}\n"
     )
     apt.chmod(0o755)

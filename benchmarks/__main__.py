@@ -1,9 +1,9 @@
 """Measure each action and, for comparison, its bare AWS calls: `make bench`.
 
-`make bench ARGS="api memory"` runs those two. Each measurement has a local AWS of its
-own on free ports, since a query there scans the whole table and would be slowed by
-another's data. The figures are of one run on one machine, so compare the ratios. On two
-cores all take about twelve minutes, `api` five, `memory` three.
+`make bench ARGS="api memory"` runs only those two. Each measurement starts a new local
+AWS on free ports, since a query there scans the whole table, so other measurements'
+data would slow it down. The figures are of one run on one machine, so compare the
+ratios. On two cores all take about twelve minutes, `api` five, `memory` three.
 """
 
 import os
@@ -31,7 +31,7 @@ AS_ADMIN = ("daily_check",)  # it scans all budgets; the others use the web role
 
 
 def main() -> int:
-    """Run all measurements, or those named; return the first exit code not 0."""
+    """Run all measurements or the given ones; return the first exit code not 0."""
     for name in sys.argv[1:] or MEASUREMENTS:
         if code := _run(name):
             return code
@@ -52,7 +52,7 @@ def _run(name: str) -> int:
                 [sys.executable, "-m", f"benchmarks.{name}"],
                 env=_as_admin(env) if name in AS_ADMIN else env,
                 check=False,
-                stderr=subprocess.PIPE,  # where the program's own numbers go
+                stderr=subprocess.PIPE,  # the application's logs and metrics
                 text=True,
             )
             if done.returncode:

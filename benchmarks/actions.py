@@ -1,8 +1,8 @@
-"""Measure each action's median time, that of its bare AWS calls, and by history.
+"""Measure each action's median time beside its bare AWS calls, for several histories.
 
-Runs in a process under the web role; `python -m benchmarks` starts it. The action goes
-through Django's test client: everything but the socket. Its bare calls are the same
-requests, in the same order, by plain boto3.
+`python -m benchmarks` starts it with the web role. An action goes through Django's test
+client: everything except the socket. Its bare calls are the same requests, in the same
+order, made with plain boto3.
 """
 
 import datetime
@@ -77,22 +77,22 @@ class Bench:
 
     def send(self, method: str, path: str, body: object = None) -> Any:
         """Send a request to the API; raise AssertionError if it fails."""
-        answer = self.client.generic(
+        response = self.client.generic(
             method,
             f"/api/{path}",
             b"" if body is None else json.dumps(body).encode(),
             content_type="application/json",
         )
-        assert answer.status_code < 300, answer.content
-        return answer
+        assert response.status_code < 300, response.content
+        return response
 
     def open(self, path: str) -> None:
         """Open a page; raise AssertionError if it fails."""
         assert self.client.get(path).status_code == 200
 
     def _spend(self) -> str:
-        made = self.post("expenses", category="Groceries", amount="1.50")
-        return str(made["expense_id"])
+        expense = self.post("expenses", category="Groceries", amount="1.50")
+        return str(expense["expense_id"])
 
 
 def main() -> None:
@@ -136,7 +136,7 @@ def measure(
     inside = 0.0
     make_call = BaseClient._make_api_call
 
-    def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def recording(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         nonlocal inside
         service = client.meta.service_model.service_name
         recorded[-1].append((service, operation, parameters))
@@ -146,7 +146,7 @@ def measure(
         finally:
             inside += time.perf_counter() - start
 
-    BaseClient._make_api_call = noting
+    BaseClient._make_api_call = recording
     try:
         for number in range(WARM_UP + TIMES):
             recorded.append([])
@@ -157,14 +157,14 @@ def measure(
             own.append(times[-1] - inside)
     finally:
         BaseClient._make_api_call = make_call
-    took, ours = (statistics.median(each[WARM_UP:]) * 1000 for each in (times, own))
-    return recorded[WARM_UP:], took, ours
+    took = statistics.median(times[WARM_UP:]) * 1000
+    return recorded[WARM_UP:], took, statistics.median(own[WARM_UP:]) * 1000
 
 
 def replay(tries: list[list[Call]]) -> float:
     """Measure the same calls with plain boto3, and writes without their conditions."""
     clients: dict[str, Any] = {}
-    for service in {service for each in tries for service, _, _ in each}:
+    for service in {service for calls in tries for service, _, _ in calls}:
         clients[service] = boto3.client(
             service,
             region_name=config.region,
@@ -187,8 +187,8 @@ def unconditional(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     items = []
     for item in parameters["TransactItems"]:
         ((kind, write),) = item.items()
-        # The write was done before, so its condition would fail. DynamoDB also refuses
-        # names and values that nothing uses. A plain put costs as much.
+        # The write was done before, so its condition would fail. DynamoDB also rejects
+        # unused names and values. A put without a condition costs the same.
         if kind == "Update":
             items.append({"Update": _without_condition(write)})
         else:

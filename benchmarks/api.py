@@ -1,14 +1,13 @@
 """Compare the API's requests per second with those of its bare AWS calls.
 
-`python -m benchmarks` starts it under the web role. Two gunicorns with two workers of
-eight threads are asked the same over HTTP, in turns: the program, and
-`benchmarks.bare`, which makes the calls that the program was seen to make, that of
-authentication included, and answers with the same bytes. API_BENCH_SECONDS is how long
-each of them is asked for one figure.
+`python -m benchmarks` starts it with the web role. Two gunicorns, with two workers of
+eight threads each, get the same requests over HTTP in turns: the application, and
+`benchmarks.bare`, which makes the recorded AWS calls of the application, including that
+for authentication, and sends the same response. API_BENCH_SECONDS is the time of each
+measurement.
 
-Reads come before writes, since the local AWS looks through all items of a table in a
-query. Expenses are in a category without a budget, so that writers are not in each
-other's way.
+Reads come before writes, since the local AWS scans all items of a table in a query.
+Expenses are in a category without a budget, so that writers do not conflict.
 """
 
 import json
@@ -25,17 +24,17 @@ from django.test import Client
 
 from accounts import tokens
 from benchmarks.actions import Bench
-from benchmarks.load import Asked, Load, ask_for, server
+from benchmarks.load import ExpectedRequest, Load, repeat, server
 from expenses.bulk_create import MOST_ROWS
 
 SECONDS = float(os.environ.get("API_BENCH_SECONDS", "5"))
 CONNECTIONS = (1, 8, 32)
-OURS_AND_BARE = ("ours", "bare", "bare", "ours")  # what drifts meets both
+OURS_AND_BARE = ("ours", "bare", "bare", "ours")  # so that drift affects both
 RATIO_AIM = 0.6
 BULK_AIM = 10  # times the rate of single creates
 ROW = {"category": "Lunch", "amount": "1.50"}
 BULK = f"bulk of {MOST_ROWS:,}"
-ASKED: dict[str, tuple[str, str, object]] = {
+REQUESTS: dict[str, tuple[str, str, object]] = {
     "list": ("GET", "expenses?page_size=25", None),
     "summary": ("GET", "summary", None),
     "create": ("POST", "expenses", ROW),
@@ -50,11 +49,11 @@ def main() -> None:
     """Print the figures of both servers, and how much faster bulks store rows."""
     secret = token_of(Bench(100))
     with (
-        tempfile.TemporaryDirectory() as seen,
+        tempfile.TemporaryDirectory() as folder,
         server("smartbudget.wsgi:application") as (ours, _),
-        server("benchmarks.bare:application", SEEN=seen) as (bare, _),
+        server("benchmarks.bare:application", RECORDINGS=folder) as (bare, _),
     ):
-        rates = _compare({"ours": ours, "bare": bare}, secret, Path(seen))
+        rates = _compare({"ours": ours, "bare": bare}, secret, Path(folder))
     print(f"\n{BULK}, rows a second beside single creates; aim {BULK_AIM} x\n")
     for count in CONNECTIONS:
         rows, single = rates[BULK, count] * MOST_ROWS, rates["create", count]
@@ -73,58 +72,62 @@ def token_of(bench: Bench) -> str:
     return secret
 
 
-def _compare(ports: Mapping[str, int], secret: str, seen: Path) -> Rates:
+def _compare(ports: Mapping[str, int], secret: str, recordings: Path) -> Rates:
     print(f"\nThe API on gunicorn, two workers, {SECONDS:g} s each; aim {RATIO_AIM}\n")
     print(f"{'':<24}{'a second':>16}{'p50 ms':>16}{'p99 ms':>16}")
     print(f"{'action':<14}{'at once':>10}" + f"{'ours':>8}{'bare':>8}" * 3 + "   ratio")
     rates: Rates = {}
-    for name in ASKED:
-        asked = _asked(name, secret)
-        (seen / name).write_bytes(pickle.dumps(_see(asked)))
+    for name in REQUESTS:
+        request = _request(name, secret)
+        (recordings / name).write_bytes(pickle.dumps(_record(request)))
         for count in CONNECTIONS:
-            loads = _take_turns(ports, count, asked)
+            loads = _take_turns(ports, count, request)
             _print(name, count, loads["ours"], loads["bare"])
             rates[name, count] = loads["ours"].rate
     return rates
 
 
-def _asked(name: str, secret: str) -> Asked:
-    method, path, body = ASKED[name]
+def _request(name: str, secret: str) -> ExpectedRequest:
+    method, path, body = REQUESTS[name]
     headers = {
         "Authorization": f"Bearer {secret}",
         "Content-Type": "application/json",
         "X-Action": name,  # for the bare server
     }
-    return Asked(method, f"/api/{path}", body, headers, 201 if body else 200)
+    status = 201 if body else 200
+    return ExpectedRequest(method, f"/api/{path}", body, headers, status)
 
 
-def _see(asked: Asked) -> tuple[list[tuple[str, Any]], str, bytes]:
+def _record(request: ExpectedRequest) -> tuple[list[tuple[str, Any]], str, bytes]:
     """Send a request in this process; return its AWS calls, status line and body."""
     calls = []
     make_call = BaseClient._make_api_call
 
-    def noted(client: Any, operation: str, given: dict[str, Any]) -> Any:
-        calls.append((operation, given))
-        return make_call(client, operation, given)
+    def recording(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        calls.append((operation, parameters))
+        return make_call(client, operation, parameters)
 
-    client = Client(HTTP_HOST="127.0.0.1", headers=asked.headers)
-    client.get("/api/budgets")  # notes that the token is used, which is once a minute
-    content = b"" if asked.body is None else json.dumps(asked.body)
-    with patch.object(BaseClient, "_make_api_call", noted):
-        answer = client.generic(
-            asked.method, asked.path, content, content_type="application/json"
+    client = Client(HTTP_HOST="127.0.0.1", headers=request.headers)
+    client.get("/api/budgets")  # stores the token's time of use, once a minute
+    content = b"" if request.body is None else json.dumps(request.body)
+    with patch.object(BaseClient, "_make_api_call", recording):
+        response = client.generic(
+            request.method, request.path, content, content_type="application/json"
         )
-    assert answer.status_code == asked.status, answer.content
-    return calls, f"{answer.status_code} {answer.reason_phrase}", answer.content
+    assert response.status_code == request.status, response.content
+    status_line = f"{response.status_code} {response.reason_phrase}"
+    return calls, status_line, response.content
 
 
-def _take_turns(ports: Mapping[str, int], count: int, asked: Asked) -> dict[str, Load]:
+def _take_turns(
+    ports: Mapping[str, int], count: int, request: ExpectedRequest
+) -> dict[str, Load]:
     loads = {name: Load() for name in ports}
-    for port in ports.values():  # every thread has its connection to AWS
-        ask_for(port, count, asked, 0.1)
+    for port in ports.values():  # opens each thread's connection to AWS
+        repeat(port, count, request, 0.1)
     for name in OURS_AND_BARE:
         seconds = SECONDS / OURS_AND_BARE.count(name)
-        loads[name].add(ask_for(ports[name], count, asked, seconds))
+        loads[name].add(repeat(ports[name], count, request, seconds))
     return loads
 
 

@@ -1,7 +1,7 @@
 """A web server that repeats the AWS calls of an action and returns the same response.
 
-`benchmarks.api` compares the program with it: the same gunicorn, processes and threads,
-but plain boto3. SEEN is a folder with a file for each action.
+`benchmarks.api` compares the application with it: the same gunicorn, processes and
+threads, but plain boto3. RECORDINGS is a folder with a file for each action.
 """
 
 import functools
@@ -26,10 +26,10 @@ DYNAMODB: Any = boto3.client(
 
 
 @functools.cache
-def seen(action: str) -> tuple[list[tuple[str, dict[str, Any]]], str, bytes]:
+def recorded(action: str) -> tuple[list[tuple[str, dict[str, Any]]], str, bytes]:
     """Return an action's DynamoDB calls, and the status and body of its response."""
-    found: Any = pickle.loads(Path(os.environ["SEEN"], action).read_bytes())
-    return found
+    recording: Any = pickle.loads(Path(os.environ["RECORDINGS"], action).read_bytes())
+    return recording
 
 
 def application(
@@ -37,7 +37,7 @@ def application(
 ) -> Iterable[bytes]:
     """Repeat the AWS calls of the action that the request names."""
     environ["wsgi.input"].read()
-    calls, status, body = seen(environ["HTTP_X_ACTION"])
+    calls, status, body = recorded(environ["HTTP_X_ACTION"])
     for operation, given in calls:
         DYNAMODB._make_api_call(operation, _again(operation, given))
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]

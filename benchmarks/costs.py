@@ -1,8 +1,8 @@
 """Estimate a month's cost at 100, 10,000 and a million users.
 
-Run `python -m benchmarks.costs`. Nothing is measured here. tests/test_monthly_costs.py
-checks the AWS calls of each action; how often users do it is assumed, as is what is
-marked so below.
+Run `python -m benchmarks.costs`. It measures nothing. tests/test_monthly_costs.py
+checks the AWS calls of each action; how often users do it is an assumption, as is
+everything below that is marked so.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 SIZES = (100, 10_000, 1_000_000)
 
-# List prices of us-east-1 in dollars; docs/operations.md says where they are from.
+# List prices of us-east-1 in dollars; docs/operations.md has their sources.
 READ_UNIT, WRITE_UNIT = 0.125e-6, 0.625e-6
 TABLE_GB, BACKUP_GB = 0.25, 0.20  # a month; point-in-time recovery
 GB_SECOND, INVOCATION = 0.0000166667, 0.20e-6
@@ -31,9 +31,9 @@ DAYS = 30.4
 class Action:
     """The AWS requests of an action.
 
-    calls: by the names of tests/calls.py. read_units: of usual items. items: those
-    that its transactions change, at two write units each. single_writes: units of
-    other writes. indexed: index entries changed, a unit each.
+    calls: by the names of tests/calls.py. read_units: for items of usual size. items:
+    changed in transactions, at two write units each. single_writes: units of other
+    writes. indexed: changed index entries, at one unit each.
     """
 
     calls: tuple[str, ...]
@@ -44,7 +44,7 @@ class Action:
 
     @property
     def write_units(self) -> int:
-        """Units of all its writes, of items of up to 1 KB."""
+        """The units of all its writes, for items of up to 1 KB."""
         return 2 * self.items + self.single_writes + self.indexed
 
 
@@ -52,8 +52,8 @@ _GET, _BATCH, _QUERY = "dynamodb.GetItem", "dynamodb.BatchGetItem", "dynamodb.Qu
 _COMMIT, _UPDATE = "dynamodb.TransactWriteItems", "dynamodb.UpdateItem"
 _SEND, _PUT_FILE = "sqs.SendMessageBatch", "s3.PutObject"
 
-# An expense with a monthly budget, which is looked for among three by key: 3 units. A
-# month of 30 expenses is some 12 KB of its index, read eventually consistently: 1.5.
+# A new expense reads three keys, of its weekly, monthly and yearly budget: 3 units. A
+# month of 30 expenses is about 12 KB in its index, read eventually consistently: 1.5.
 ACTIONS = {
     "open a page without a list": Action((_GET,), 1),
     "open a list": Action((_GET, _QUERY), 3),
@@ -92,19 +92,19 @@ USE = {
 }
 REPORTS = 1
 RECEIPT_MB, REPORT_MB = 0.5, 0.05
-YEARS = 3  # of history that is stored
+YEARS = 3  # of stored history
 EXPENSE_KB, NOTIFICATION_KB = 0.5, 0.8
-PAGE_KB = 12  # sent, compressed, with its share of static files
-LOG_KB = 0.6  # a request, in the logs of program and proxy
+PAGE_KB = 12  # compressed, with its share of static files
+LOG_KB = 0.6  # per request, in the logs of application and proxy
 
-# Measured by this folder's other programs, rounded up.
+# Measured by the other benchmarks, rounded up.
 REQUEST_CPU_SECONDS = 0.015  # pages
 DELIVERY_SECONDS, DELIVERY_GB = 0.2, 0.5
 REPORT_SECONDS, REPORT_GB = 2.0, 1769 / 1024
-# daily_check: a user's 29 ordinary days, and the first of the month
+# From daily_check, per user: 29 ordinary days and the first of the month.
 CHECK_SECONDS, CHECK_READS, CHECK_WRITES = 0.4, 17, 9
 PEAK = 4  # times the average load
-BUSY = 0.5  # of the CPU at which web.yaml adds a server
+BUSY = 0.5  # CPU load at which web.yaml adds a server
 
 ALARMS, QUERY_ALARMS, METRICS = 24, 8, 25
 
@@ -117,7 +117,7 @@ class Bill:
 
     @property
     def total(self) -> float:
-        """All lines together."""
+        """The sum of all lines."""
         return sum(self.lines.values())
 
 
@@ -127,10 +127,10 @@ def month(users: int) -> Bill:
     writes = sum(ACTIONS[name].write_units * times for name, times in USE.items())
     reads += CHECK_READS + 4 * REPORTS
     writes += CHECK_WRITES + 3 * REPORTS
-    kept = 12 * YEARS
+    months = 12 * YEARS
     expenses = USE["add an expense"] + USE["add one with a receipt"]
-    table_gb = kept * (expenses * EXPENSE_KB + 6 * NOTIFICATION_KB) * 2 / 1e6
-    files_gb = kept * (USE["add one with a receipt"] * RECEIPT_MB + REPORT_MB) / 1e3
+    table_gb = months * (expenses * EXPENSE_KB + 6 * NOTIFICATION_KB) * 2 / 1e6
+    files_gb = months * (USE["add one with a receipt"] * RECEIPT_MB + REPORT_MB) / 1e3
     mails = USE["deliver an e-mail"] * users
     sends = sum(times * ACTIONS[name].calls.count(_SEND) for name, times in USE.items())
     requests = _requests() * users
@@ -177,7 +177,7 @@ def _servers(requests: float) -> float:
     """Return the price of the web servers, at least two small ones."""
     cpus = requests / (HOURS * 3600) * PEAK * REQUEST_CPU_SECONDS / BUSY
     kind, count = "t3.small", 2
-    if cpus > 2 * 0.4:  # what two of these burstable ones may use all the time
+    if cpus > 2 * 0.4:  # what two of these burstable servers can use permanently
         kind, count = "m7i.large", max(2, math.ceil(cpus / 2))
     return count * (HOURS * (SERVER_HOUR[kind] + ADDRESS_HOUR) + 8 * DISK_GB)
 
@@ -202,10 +202,10 @@ def table() -> str:
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     totals = [f"**{bill.total:,.2f}**" for bill in bills]
     lines.append("| **all** | " + " | ".join(totals) + " |")
-    each = [
+    per_user = [
         f"{bill.total / size:,.4f}" for bill, size in zip(bills, SIZES, strict=True)
     ]
-    lines.append("| a user | " + " | ".join(each) + " |")
+    lines.append("| a user | " + " | ".join(per_user) + " |")
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 Measures the real check on the local AWS for a few users, on an ordinary day and on the
 first of a month, and extrapolates: the check reads page after page, so everything grows
-in proportion. `python -m benchmarks` starts it with rights to scan.
+in proportion. `python -m benchmarks` starts it with permission to scan.
 """
 
 import datetime
@@ -25,20 +25,20 @@ from smartbudget.core.dynamodb import Transaction
 
 USERS = 40
 CATEGORIES = ("Groceries", "Eating out", "Transport")
-EXPENSES = 30  # a user and month
+EXPENSES = 30  # per user and month
 SIZES = (10_000, 1_000_000, 100_000_000)
 ORDINARY = datetime.datetime(2026, 3, 18, 6, tzinfo=datetime.UTC)
 FIRST = datetime.datetime(2026, 4, 1, 6, tzinfo=datetime.UTC)
 
-# Not measured here: AWS's own figures. Latency is that of a single-digit-millisecond
-# service within a region; prices are us-east-1's on-demand ones.
-LATENCY = 0.005  # seconds a call
+# Figures of AWS, not measured here: DynamoDB's latency is a few milliseconds within a
+# region; prices are those of us-east-1, on demand.
+LATENCY = 0.005  # seconds per call
 LAMBDA_GB = 0.5
 CPU_SHARE = 512 / 1769  # of a core, at 512 MB (docs/aws.md#processor-share)
 DOLLARS_A_READ_UNIT = 0.125e-6
 DOLLARS_A_WRITE_UNIT = 0.625e-6
 DOLLARS_A_GB_SECOND = 0.0000166667
-RUN_SECONDS = 210  # a run's 300 s less the 90 s at which it hands on
+RUN_SECONDS = 210  # of a run's 300 s; it starts the next run 90 s before the end
 DAY_SECONDS = 86_400
 
 
@@ -53,7 +53,7 @@ class PerUser:
 
     @property
     def seconds(self) -> float:
-        """The time of a run, waiting and computing."""
+        """The time of a run, for waiting and computing."""
         return self.calls * LATENCY + self.cpu_seconds / CPU_SHARE
 
     @property
@@ -115,18 +115,18 @@ def _measure(day: datetime.datetime) -> PerUser:
     units: Counter[str] = Counter()
     make_call = BaseClient._make_api_call
 
-    def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        answer = make_call(client, operation, parameters)
+    def counting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        response = make_call(client, operation, parameters)
         calls[operation] += 1
-        consumed = answer.get("ConsumedCapacity", [])
-        for each in consumed if isinstance(consumed, list) else [consumed]:
+        consumed = response.get("ConsumedCapacity", [])
+        for table in consumed if isinstance(consumed, list) else [consumed]:
             kind = "write" if operation == "TransactWriteItems" else "read"
-            units[kind] += each["CapacityUnits"]
-        return answer
+            units[kind] += table["CapacityUnits"]
+        return response
 
     with time_machine.travel(day, tick=True):
         start = time.process_time()
-        with patch.object(BaseClient, "_make_api_call", noting):
+        with patch.object(BaseClient, "_make_api_call", counting):
             result = checks.check_all(None, lambda: True)
         cpu = time.process_time() - start
     assert not result.errors, result.errors
@@ -139,10 +139,10 @@ def _measure(day: datetime.datetime) -> PerUser:
 
 
 def _make_user(user_id: str) -> None:
-    made = ORDINARY - datetime.timedelta(days=1)
-    stamps = {"created_at": made.isoformat(), "updated_at": made.isoformat()}
-    writes = Transaction()
-    writes.put(
+    created = ORDINARY - datetime.timedelta(days=1)
+    stamps = {"created_at": created.isoformat(), "updated_at": created.isoformat()}
+    transaction = Transaction()
+    transaction.put(
         Account(
             user_id=user_id,
             username=user_id[:30],
@@ -153,7 +153,7 @@ def _make_user(user_id: str) -> None:
     )
     for number in range(EXPENSES):
         category = CATEGORIES[number % len(CATEGORIES)]
-        writes.put(
+        transaction.put(
             Expense(
                 expense_id=uuid.uuid4().hex,
                 user_id=user_id,
@@ -166,7 +166,7 @@ def _make_user(user_id: str) -> None:
             )
         )
     for category in CATEGORIES:
-        writes.put(
+        transaction.put(
             Budget(
                 budget_id=budget_id_for(user_id, "monthly", category),
                 user_id=user_id,
@@ -177,7 +177,7 @@ def _make_user(user_id: str) -> None:
                 **stamps,
             )
         )
-    writes.commit()
+    transaction.commit()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Measure hostile files: seconds, memory, and how /health answers in between.
+"""Measure hostile files: time, memory, and the response time of /health meanwhile.
 
-Each file is sent by six users at once to a running web server: as a receipt, straight
-to storage with a confirmation, and as a stored picture whose thumbnail is asked for;
-beside each an honest photo of the same size. Exits with 1 where an aim is missed: an
-answer in three times the honest one's time or two seconds, whichever is longer; all
-processes of the web server within 150 MB of what they held; /health within a second.
+Six users at once send each file to a running web server: as a receipt, directly to the
+bucket with a confirmation, and as a stored picture with a request for its thumbnail. An
+honest photo of the same size is sent for comparison. Exits with 1 if an aim is missed:
+a response within three times that of the photo or two seconds, whichever is longer; at
+most 150 MB more memory for all processes of the web server; /health within a second.
 """
 
 import functools
@@ -23,7 +23,7 @@ from typing import Any
 import requests
 from PIL import Image
 
-from benchmarks.load import Asked, Connection, in_threads, server
+from benchmarks.load import Connection, ExpectedRequest, in_threads, server
 from expenses.models import Expense
 from expenses.receipts import validation
 from smartbudget.core import aws
@@ -38,7 +38,7 @@ TIMES_HONEST = 3
 MOST_MEMORY = 150  # MB
 LONGEST_HEALTH = 1  # seconds
 EXPECTED = {200, 201, 400, 404, 429, 503}
-EVERY = 0.02  # seconds between two looks at memory
+EVERY = 0.02  # seconds between two measurements
 
 
 @dataclass
@@ -47,9 +47,9 @@ class Watch:
 
     pids: list[int]
     port: int
-    held: float = 0  # MB at first
+    held: float = 0  # MB at the start
     most: float = 0  # MB
-    health: float = 0  # seconds, the worst
+    health: float = 0  # longest response time, in seconds
     _done: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -58,7 +58,7 @@ class Watch:
         self._done.clear()
         self.held = self.most = held_by(self.pids)
         self.health = 0
-        threads = [threading.Thread(target=look) for look in (self._memory, self._ask)]
+        threads = [threading.Thread(target=run) for run in (self._memory, self._ask)]
         for thread in threads:
             thread.start()
         try:
@@ -75,9 +75,9 @@ class Watch:
     def _ask(self) -> None:
         with closing(Connection(self.port)) as connection:
             while not self._done.wait(EVERY):
-                begun = time.perf_counter()
-                connection.ask(Asked("GET", "/health"))
-                self.health = max(self.health, time.perf_counter() - begun)
+                began = time.perf_counter()
+                connection.send(ExpectedRequest("GET", "/health"))
+                self.health = max(self.health, time.perf_counter() - began)
 
 
 def held_by(pids: list[int]) -> float:
@@ -103,10 +103,10 @@ def held_by(pids: list[int]) -> float:
 def honest(size_bytes: int) -> bytes:
     """Return a photo of about this size."""
     side = max(16, int((size_bytes * 1.1) ** 0.5))
-    made = io.BytesIO()
+    file = io.BytesIO()
     noise = Image.effect_noise((side, side), 60).convert("RGB")
-    noise.save(made, "JPEG", quality=85, exif=pictures.located_exif())
-    return made.getvalue()
+    noise.save(file, "JPEG", quality=85, exif=pictures.located_exif())
+    return file.getvalue()
 
 
 class User:
@@ -165,18 +165,18 @@ def kind_of(content: bytes) -> str:
 
 
 def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:
-    """Return each user's request by the way in which the file is sent."""
-    ways: dict[str, list[Ask]] = {
+    """Return {method of sending a file: the request of each user}."""
+    methods: dict[str, list[Ask]] = {
         "upload": [functools.partial(user.upload, content) for user in users],
         "confirm": [user.prepare_confirmation(content) for user in users],
     }
     if kind_of(content).removeprefix("image/") in {"jpeg", "png", "gif", "webp"}:
-        ways["thumbnail"] = [user.prepare_thumbnail(content) for user in users]
-    return ways
+        methods["thumbnail"] = [user.prepare_thumbnail(content) for user in users]
+    return methods
 
 
 def ask_all(asks: list[Ask]) -> tuple[list[int], float]:
-    """Send all at once; return the statuses and the longest time in seconds."""
+    """Send all requests at once; return statuses and the longest time in seconds."""
 
     def ask(number: int) -> tuple[int, float]:
         begun = time.perf_counter()
@@ -188,11 +188,11 @@ def ask_all(asks: list[Ask]) -> tuple[list[int], float]:
 
 def main() -> int:
     """Print the table; return 1 if an aim is missed."""
-    made: dict[str, Callable[[], bytes]] = {**hostile.REFUSED, **hostile.CLEANED}
+    files: dict[str, Callable[[], bytes]] = {**hostile.REFUSED, **hostile.CLEANED}
     missed = []
     with server("smartbudget.wsgi:application") as (port, workers):
         users = [User(port) for _ in range(AT_ONCE)]
-        for asks in prepare(users, honest(20_000)).values():  # clients are there then
+        for asks in prepare(users, honest(20_000)).values():  # creates AWS clients
             ask_all(asks)
         watch = Watch(workers, port)
         print(f"\n{AT_ONCE} at once; seconds of the slowest, MB of all processes\n")
@@ -200,29 +200,30 @@ def main() -> int:
             f"{'file':<42}{'kB':>6}{'':>10}{'honest':>8}{'slowest':>8}{'MB':>5}"
             f"{'/health':>8}  answers"
         )
-        for name, make in made.items():
+        for name, make in files.items():
             content = make()
             usual = prepare(users, honest(len(content)))
-            times = {way: ask_all(asks)[1] for way, asks in usual.items()}
-            for way, asks in prepare(users, content).items():
+            times = {method: ask_all(asks)[1] for method, asks in usual.items()}
+            for method, asks in prepare(users, content).items():
                 with watch.watching():
                     statuses, slowest = ask_all(asks)
                 grown = watch.most - watch.held
                 print(
-                    f"{name:<42}{len(content) / 1000:>6.0f}{way:>10}{times[way]:>8.2f}"
+                    f"{name:<42}{len(content) / 1000:>6.0f}{method:>10}"
+                    f"{times[method]:>8.2f}"
                     f"{slowest:>8.2f}{grown:>5.0f}{watch.health:>8.2f}  "
                     + " ".join(str(status) for status in sorted({*statuses})),
                     flush=True,
                 )
                 if (
-                    slowest > max(LONGEST, TIMES_HONEST * times[way])
+                    slowest > max(LONGEST, TIMES_HONEST * times[method])
                     or grown > MOST_MEMORY
                     or watch.health > LONGEST_HEALTH
                     or not {*statuses} <= EXPECTED
                 ):
-                    missed.append(f"{name}, {way}")
-    for what in missed:
-        print(f"missed: {what}")
+                    missed.append(f"{name}, {method}")
+    for aim in missed:
+        print(f"missed: {aim}")
     return 1 if missed else 0
 
 

@@ -1,4 +1,4 @@
-"""Servers and clients for measurements of the API over HTTP."""
+"""Servers and clients to measure the API over HTTP."""
 
 import contextlib
 import http.client
@@ -18,14 +18,14 @@ from typing import Any
 from smartbudget.local.settings import ROOT
 from tests.stack import free_ports, wait_until
 
-CLIENTS = 2  # processes that ask
+CLIENTS = 2  # processes that send requests
 WORKERS = 2
 UNLIMITED = dict.fromkeys(("API_RATE_LIMIT", "PAGE_RATE_LIMIT", "READS_PER_USER"), "0")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request, and the status expected."""
+class ExpectedRequest:
+    """A request, and the status it should get."""
 
     method: str
     path: str
@@ -62,45 +62,47 @@ class Connection:
     def __init__(self, port: int) -> None:
         self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
-    def ask(self, asked: Asked) -> tuple[http.client.HTTPResponse, bytes]:
-        """Send a request; raise AssertionError for another status than expected."""
-        content = None if asked.body is None else json.dumps(asked.body).encode()
-        self._to.request(asked.method, asked.path, content, asked.headers)
-        answer = self._to.getresponse()
-        body = answer.read()
-        assert answer.status == asked.status, (asked, answer.status, body)
-        return answer, body
+    def send(self, request: ExpectedRequest) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send a request; raise AssertionError for an unexpected status."""
+        content = None if request.body is None else json.dumps(request.body).encode()
+        self._to.request(request.method, request.path, content, request.headers)
+        response = self._to.getresponse()
+        body = response.read()
+        assert response.status == request.status, (request, response.status, body)
+        return response, body
 
     def close(self) -> None:
         """Close the connection."""
         self._to.close()
 
 
-def ask_for(port: int, connections: int, asked: Asked, seconds: float) -> Load:
+def repeat(
+    port: int, connections: int, request: ExpectedRequest, seconds: float
+) -> Load:
     """Repeat a request over some connections for a number of seconds."""
     processes = min(CLIENTS, connections)
-    each = (port, connections // processes, asked, seconds)
+    arguments = (port, connections // processes, request, seconds)
     with get_context("fork").Pool(processes) as pool:
-        parts: list[Load] = pool.map(_ask_for, [each] * processes, chunksize=1)
-    whole = Load(max(part.seconds for part in parts))
+        parts: list[Load] = pool.map(_repeat, [arguments] * processes, chunksize=1)
+    load = Load(max(part.seconds for part in parts))
     for part in parts:
-        whole.times += part.times
-    return whole
+        load.times += part.times
+    return load
 
 
-def _ask_for(given: tuple[int, int, Asked, float]) -> Load:
-    port, connections, asked, seconds = given
+def _repeat(arguments: tuple[int, int, ExpectedRequest, float]) -> Load:
+    port, connections, request, seconds = arguments
     load = Load()
-    begun = time.perf_counter()
+    began = time.perf_counter()
 
-    def ask(_: int) -> None:
+    def send(_: int) -> None:
         with contextlib.closing(Connection(port)) as connection:
-            while (start := time.perf_counter()) - begun < seconds:
-                connection.ask(asked)
+            while (start := time.perf_counter()) - began < seconds:
+                connection.send(request)
                 load.times.append(time.perf_counter() - start)
 
-    in_threads(ask, connections)
-    load.seconds = time.perf_counter() - begun
+    in_threads(send, connections)
+    load.seconds = time.perf_counter() - began
     return load
 
 
@@ -136,7 +138,7 @@ def server(application: str, **environment: str) -> Iterator[tuple[int, list[int
 
 
 def memory_of(pid: int, name: str = "VmRSS") -> int:
-    """Return a process's memory in kilobytes, or with `VmHWM` its peak."""
+    """Return the memory of a process in kilobytes, or its peak with `VmHWM`."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1])

@@ -1,10 +1,11 @@
 """Measure the time of each page without its AWS calls.
 
-The calls are measured within the page: at 10,000 expenses the local AWS takes half a
-second for a query, and two runs differ by more than the page's own time.
+The time of the calls is measured and subtracted for each page: with 10,000 expenses a
+query of the local AWS takes half a second, and two runs differ by more than the rest of
+the page takes.
 
-Runs in a process under the web role; `python -m benchmarks` starts it. The reader has
-10,000 expenses of history, this month and the last one full, and every list.
+`python -m benchmarks` starts it with the web role. The user has 10,000 expenses of
+history, many expenses in this month and the last one, and items in every list.
 """
 
 from collections.abc import Callable
@@ -33,17 +34,17 @@ def main() -> None:
     print(f"\nPages, median of {TIMES}, milliseconds; our own part is at most {AIM_MS}")
     print(f"({HISTORY:,} expenses of history, {EACH_MONTH} in each of two months)\n")
     print(f"{'page':<20}{'calls':>6}{'page':>9}{'own part':>10}")
-    for address in PAGES:
-        calls, took, own = measure(_open(bench, address))
-        print(f"{address:<20}{len(calls[0]):>6}{took:>9.2f}{own:>10.2f}")
+    for path in PAGES:
+        calls, took, own = measure(_open(bench, path))
+        print(f"{path:<20}{len(calls[0]):>6}{took:>9.2f}{own:>10.2f}")
 
 
-def _open(bench: Bench, address: str) -> Callable[[int], None]:
-    return lambda _: bench.open(address)
+def _open(bench: Bench, path: str) -> Callable[[int], None]:
+    return lambda _: bench.open(path)
 
 
 def _fill(bench: Bench) -> None:
-    """Record two months of expenses, and budgets of which every second is exceeded."""
+    """Record two months of expenses and budgets, half of which are exceeded."""
     today = bench.user.today()
     last_month = today.replace(day=1).fromordinal(today.replace(day=1).toordinal() - 1)
     for number in range(BUDGETS):

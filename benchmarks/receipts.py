@@ -1,7 +1,7 @@
-"""Measure a receipt of 10 MB: its time, that of the bare call, and memory.
+"""Measure a receipt of 10 MB: its time, the time of the bare call, and memory.
 
-Talks to the running web server over HTTP and reads its workers' peaks from /proc; they
-belong to the process that started this one.
+Sends requests to the running web server, and reads the peak memory of its workers from
+/proc. The process that started this one also started the web server.
 """
 
 import os
@@ -23,7 +23,7 @@ TIMES = 5
 WARM_UP = 6
 MEGABYTE = 1024 * 1024
 LIMIT = 10 * MEGABYTE
-MEMORY_AIM = 10  # megabytes over what it holds before: the file once
+MEMORY_AIM = 10  # megabytes more than before: one copy of the file
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
         "a PDF of 10 MB": ("a.pdf", pictures.of_size(LIMIT), "application/pdf"),
         "a photo of 12 megapixels": ("a.jpg", _photo(), "image/jpeg"),
     }
-    for _ in range(WARM_UP):  # every worker has its clients
+    for _ in range(WARM_UP):  # every worker creates its AWS clients
         _send(http, ("a.pdf", pictures.PDF, "application/pdf"))
     print(
         f"\nReceipts: median of {TIMES}, milliseconds; memory in MB, the aim for the"
@@ -77,9 +77,9 @@ def _send(http: requests.Session, file: tuple[str, bytes, str]) -> None:
 
 def _photo() -> bytes:
     noise = pictures.Image.effect_noise((4000, 3000), 60).convert("RGB")
-    made = pictures.io.BytesIO()
-    noise.save(made, "JPEG", quality=85, exif=pictures.located_exif())
-    return made.getvalue()
+    file = pictures.io.BytesIO()
+    noise.save(file, "JPEG", quality=85, exif=pictures.located_exif())
+    return file.getvalue()
 
 
 def _bare_put(content: bytes) -> float:
@@ -104,7 +104,7 @@ def _median(action: Any) -> float:
 
 
 def _workers() -> list[int]:
-    """Return the web server's processes, grandchildren of the launcher."""
+    """Return the ids of gunicorn's workers, which are grandchildren of the launcher."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -1,7 +1,7 @@
-"""Compare a report of ten thousand expenses with ReportLab's own table.
+"""Compare a report of ten thousand expenses with a plain table in ReportLab.
 
 Also compares the import of the Lambda's handler with that of boto3 and ReportLab. Each
-figure is from separate processes, so that nothing is cached.
+figure comes from separate processes, so that nothing is cached.
 """
 
 import subprocess

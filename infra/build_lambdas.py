@@ -3,7 +3,7 @@
     python -m infra.build_lambdas --out build/lambdas
 
 builds them for AWS, as a deployment does; `build` without a target builds for the
-running interpreter. A zip's name includes a hash of its content, so an unchanged one
+running interpreter. A zip's name includes a hash of its content, so an unchanged zip
 is neither built nor deployed again.
 """
 
@@ -30,7 +30,7 @@ LOCK = ROOT / "requirements" / "lambdas.txt"
 LOCKS = {"report_generator": ROOT / "requirements" / "reports.txt"}
 APPS = ("accounts", "expenses", "budgets", "notifications", "profiles", "reports")
 # Modules that import Django; the rest of an app is framework-free.
-WEB_ROOMS = frozenset(
+WEB_MODULES = frozenset(
     {
         "api",
         "apps",
@@ -44,25 +44,25 @@ WEB_ROOMS = frozenset(
     }
 )
 WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
-KEPT_ZIPS = 3  # per function; older ones are deleted
+KEPT_ZIPS = 3  # per function
 UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md#wheels
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
 
 
 class BuildError(RuntimeError):
-    """The zips could not be built; the message is a sentence with the reason."""
+    """The zips could not be built; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The interpreter and platform of a zip; None or empty: the running ones."""
+    """The interpreter and platforms of a zip; by default those of this process."""
 
     python_version: str | None = None  # such as 3.13
-    platforms: tuple[str, ...] = ()  # such as manylinux2014_x86_64, any of them
+    platforms: tuple[str, ...] = ()  # tags of accepted wheels: manylinux2014_x86_64
 
     @property
     def label(self) -> str:
-        """A name that distinguishes this target's packages from another's."""
+        """A name for this target, different for each set of packages."""
         version = self.python_version or "{}.{}".format(*sys.version_info[:2])
         here = f"{sys.platform}-{os.uname().machine}"
         return f"{version}-{'-'.join(self.platforms) or here}"
@@ -79,10 +79,10 @@ class Target:
         return options
 
     @property
-    def is_here(self) -> bool:
+    def has_running_version(self) -> bool:
         """Whether the running interpreter can compile bytecode for it."""
-        here = "{}.{}".format(*sys.version_info[:2])
-        return self.python_version in {None, here}
+        running_version = "{}.{}".format(*sys.version_info[:2])
+        return self.python_version in {None, running_version}
 
 
 # Wheels that Lambda's python3.13 can load (docs/aws.md#wheels). No single tag covers
@@ -129,7 +129,9 @@ def _is_left_out(path: Path) -> bool:
     if "__pycache__" in path.parts or path.suffix in {".pyc", ".po", ".pot"}:
         return True
     is_app = path.parts[0] in APPS
-    return is_app and (path.stem in WEB_ROOMS or not WEB_FOLDERS.isdisjoint(path.parts))
+    return is_app and (
+        path.stem in WEB_MODULES or not WEB_FOLDERS.isdisjoint(path.parts)
+    )
 
 
 def _function_zip(out: Path, name: str, packages: Path) -> Path:
@@ -173,7 +175,7 @@ def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
         folder = Path(scratch) / "packages"
         _install(folder, target, lock)
         _prune(folder)
-        if target.is_here:
+        if target.has_running_version:
             _compile(folder)
         draft = Path(scratch) / "draft.zip"
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as zip_file:
@@ -190,7 +192,7 @@ def _install(folder: Path, target: Target, lock: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
     command += ["--target", str(folder), "--requirement", str(lock)]
-    done = subprocess.run(  # noqa: S603 - every part is ours
+    done = subprocess.run(  # noqa: S603 - no user input
         [*command, *target.pip_options], capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -200,19 +202,20 @@ def _install(folder: Path, target: Target, lock: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    slim.aws_models(folder)  # makes a zip ten times smaller
+    slim.aws_models(folder)  # makes the zips ten times smaller
     shutil.rmtree(folder / "bin", ignore_errors=True)
     slim.locales(folder)
-    # Only its bold Noto Sans is used; the other fonts are in other packages.
+    # Only its bold Noto Sans is used; other fonts come from other packages.
     for path in (folder / "pymupdf_fonts").glob("*_*.py"):
         if path.stem not in {"__init__", "NotoSans_Bold"}:
             path.unlink()
 
 
 def _compile(folder: Path) -> None:
-    """Add bytecode, so that a cold start need not compile every module.
+    """Add bytecode, so that a cold start does not compile every module.
 
-    Unchecked, because unpacking a zip changes the files' timestamps.
+    The bytecode is not checked against its source, because unpacking a zip changes
+    timestamps.
     """
     compileall.compile_dir(
         folder,

@@ -16,7 +16,7 @@ from infra.build_lambdas import ROOT, entry
 
 DOCKERRUN = "Dockerrun.aws.json"
 FOLDERS = (".ebextensions", ".platform")
-# A tag or digest that identifies one image; `latest` would be another one tomorrow.
+# An image with a digest or a fixed tag; `latest` would change.
 IMAGE = re.compile(
     r"[a-z0-9.-]+(:\d+)?/[a-z0-9._/-]+(:(?!latest$)[\w.-]+|@sha256:\w{64})"
 )
@@ -25,7 +25,7 @@ IMAGE = re.compile(
 def build(image: str, target: Path) -> Path:
     """Write the bundle that runs an image, and return `target`.
 
-    Raises ValueError for an image without a registry or a tag of its own.
+    Raises ValueError for an image without a registry or without a fixed tag.
     """
     if not IMAGE.fullmatch(image):
         raise ValueError(f"{image!r} does not name one image of a registry.")

@@ -38,7 +38,7 @@ class Stacks:
         say: Callable[[str], None] = print,
         poll_seconds: float = 5,
     ) -> None:
-        """formation: client. role_arn: under which CloudFormation makes changes."""
+        """formation: client. role_arn: the role with which CloudFormation works."""
         self.formation = formation
         self.tags = [{"Key": name, "Value": value} for name, value in tags.items()]
         self.role = {"RoleARN": role_arn} if role_arn else {}
@@ -149,12 +149,12 @@ class Stacks:
                 return None
             raise
 
-    def _wait(self, happened: Callable[[], Any]) -> Any:
-        """Poll `happened` until its result is not None, and return that.
+    def _wait(self, poll: Callable[[], Any]) -> Any:
+        """Call `poll` until its result is not None, and return the result.
 
-        There is no time limit: CloudFormation has its own.
+        There is no time limit, since CloudFormation has one.
         """
-        while (result := happened()) is None:
+        while (result := poll()) is None:
             time.sleep(self.poll_seconds)
         return result
 

@@ -2,10 +2,11 @@
 
     python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --release NAME
 
-The rest comes from the environment (docs/deploying.md): CODE_BUCKET, DELIVERY_ROLE_ARN
-and STACK_PARAMETERS, a JSON object of the templates' parameters. Outputs of the data
-stack are read from it. A person deploys the roles, the data and the pipeline's own
-permissions: a pipeline that could change them could grant itself any permission.
+Environment variables (docs/deploying.md): CODE_BUCKET, DELIVERY_ROLE_ARN and
+STACK_PARAMETERS, a JSON object of the templates' parameters. Outputs of the data stack
+are parameters too. Administrators deploy the roles, the data and the pipeline's
+permissions themselves: a pipeline that could change them could grant itself any
+permission.
 
 The web stack determines which bundle runs. If the servers do not become healthy with a
 new bundle, or the smoke test fails, the stack is rolled back.
@@ -61,7 +62,7 @@ def main() -> None:
             stacks,
             stack_name("web", prefix),
             wanted("web", parameters),
-            lambda name: require_well(boto3.client("elasticbeanstalk"), name),
+            lambda name: require_healthy(boto3.client("elasticbeanstalk"), name),
             lambda: smoke.check(stack_parameters["AppUrl"]),
         )
     except (BuildError, DeployError, smoke.SmokeError) as exc:
@@ -116,19 +117,19 @@ def release_web(
     stacks: Stacks,
     name: str,
     state: State,
-    require_well: Callable[[str], None],
+    require_healthy: Callable[[str], None],
     check: Callable[[], None],
 ) -> None:
     """Deploy the web's stack, and roll it back if the servers are not healthy.
 
-    require_well: called with the environment's name. Raises DeployError or SmokeError
-    if the servers are not healthy, whether or not there was a state to roll back to.
+    require_healthy: called with the environment's name. Raises DeployError or
+    SmokeError if the servers are not healthy, even after rolling back.
     """
     before = stacks.state(name)
     # CloudFormation itself rolls back a failed deployment.
     changed = stacks.deploy(name, state)
     try:
-        require_well(stacks.outputs(name)["EnvironmentName"])
+        require_healthy(stacks.outputs(name)["EnvironmentName"])
         check()
     except (DeployError, smoke.SmokeError):
         if before and changed:
@@ -137,7 +138,9 @@ def release_web(
         raise
 
 
-def require_well(beanstalk: Any, environment: str, *, poll_seconds: float = 10) -> None:
+def require_healthy(
+    beanstalk: Any, environment: str, *, poll_seconds: float = 10
+) -> None:
     """Wait until an environment is healthy; raise DeployError after HEALTH_SECONDS."""
     deadline = time.monotonic() + HEALTH_SECONDS
     while True:

@@ -2,7 +2,7 @@
 
     python -m infra.iam_table
 
-The reason of a statement is its Sid in words and the comment after it.
+The reason of a statement is its Sid in words, and the comment after it.
 """
 
 import json
@@ -43,7 +43,7 @@ class Right:
 
 
 def rights(name: str) -> list[Right]:
-    """Return the statements of a template, in the order they are written.
+    """Return the statements of a template, in its order.
 
     Raises ValueError if a Sid's statement was not found.
     """

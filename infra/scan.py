@@ -17,13 +17,13 @@ REFUSED = "CRITICAL"
 
 
 class ScanError(RuntimeError):
-    """An image must not be deployed; the message says why."""
+    """An image must not be deployed; the message is the reason."""
 
 
 def require_clean(
     ecr: Any, repository: str, tag: str, *, poll_seconds: float = 5
 ) -> dict[str, int]:
-    """Return {severity: number of findings} of an image.
+    """Wait for an image's scan, and return {severity: number of findings}.
 
     Raises ScanError for a critical finding, or if the image could not be scanned.
     """

@@ -1,4 +1,4 @@
-"""Delete the files of installed packages that the program never reads.
+"""Delete files of installed packages that the application never reads.
 
     python -m infra.slim /venv
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from smartbudget.core import i18n
 
-# The services that the code calls.
+# The services that the code uses.
 AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sns", "sqs", "sts"})
 
 # All locales inherit from root.
@@ -19,7 +19,7 @@ LOCALES = frozenset({"root", *(code[:2] for code in i18n.LANGUAGES)})
 
 
 def aws_models(packages: Path) -> None:
-    """Delete all services but those the code calls. packages: a site-packages."""
+    """Delete the models of unused services. packages: a site-packages folder."""
     for kind in ("botocore", "boto3"):
         for path in (packages / kind / "data").iterdir():
             if path.is_dir() and path.name not in AWS_SERVICES:
@@ -28,7 +28,7 @@ def aws_models(packages: Path) -> None:
 
 
 def locales(packages: Path) -> None:
-    """Delete all locales but those of the program's languages."""
+    """Delete all locales except those of the application's languages."""
     for path in (packages / "babel" / "locale-data").iterdir():
         if path.stem.partition("_")[0] not in LOCALES:
             path.unlink()

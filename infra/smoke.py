@@ -13,13 +13,13 @@ TIMEOUT = 20  # seconds
 
 
 class SmokeError(RuntimeError):
-    """The stage does not respond correctly; the message says why."""
+    """The stage does not respond correctly; the message is the reason."""
 
 
 def check(url: str) -> None:
     """Request health, a page and its stylesheets. Raises SmokeError.
 
-    Changes nothing and needs no account.
+    Needs no account and changes nothing.
     """
     url = url.rstrip("/")
     _get(f"{url}/health")
@@ -32,20 +32,20 @@ def check(url: str) -> None:
     styles = re.findall(r'href="(/static/[^"]+\.css)"', page)
     if not styles:
         raise SmokeError("/login has no style.")
-    for address in styles:
-        _get(url + address)
+    for path in styles:
+        _get(url + path)
 
 
 def _get(url: str) -> tuple[str, Message]:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - ours
-            return answer.read().decode(), answer.headers
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310
+            return response.read().decode(), response.headers
     except (OSError, UnicodeDecodeError) as exc:  # HTTPError is one
         raise SmokeError(f"{url}: {exc}") from exc
 
 
 def main() -> None:
-    """Check the URL given on the command line, or exit with what is wrong."""
+    """Check the URL given on the command line, or exit with the reason."""
     try:
         check(sys.argv[1])
     except SmokeError as exc:

@@ -14,7 +14,7 @@ NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms, such as !Ref, as {"Ref": ...}."""
+    """A YAML loader that reads short forms such as !Ref as {"Ref": ...}."""
 
 
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def resources(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (logical id, resource); a loop's resources once, with ${...} unresolved."""
+    """Yield (logical id, resource); those of a loop once, with ${...} unresolved."""
     for name, resource in template["Resources"].items():
         if name.startswith("Fn::ForEach::"):
             yield from resource[2].items()

@@ -2,7 +2,7 @@
 
     python3 scripts/pip_secrets.py FOLDER
 
-Only what a build elsewhere can use: addresses, and the content of the certificates.
+Only what a build in a container can use: URLs, and the content of the certificates.
 """
 
 import subprocess
@@ -35,7 +35,7 @@ def main() -> None:
     certificates = Path(known["cert"]).read_bytes() if known.get("cert") else b""
     lines = ["[global]"]
     for name in sorted(PASSED_ON & known.keys()):
-        # Folders of this machine do not exist in the build.
+        # This machine's folders do not exist in the build.
         values = [part for part in known[name].split() if "file:" not in part]
         if values:
             lines.append(f"{name.removeprefix('default-')} = {' '.join(values)}")

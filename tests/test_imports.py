@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.build_lambdas import WEB_FOLDERS, WEB_ROOMS
+from infra.build_lambdas import WEB_FOLDERS, WEB_MODULES
 from smartbudget.urls import APPS
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ def modules_in(*folders: str) -> list[str]:
 DOMAIN_MODULES = [
     name
     for name in modules_in("smartbudget/core", *APPS, "lambdas")
-    if name.rpartition(".")[2] not in WEB_ROOMS
+    if name.rpartition(".")[2] not in WEB_MODULES
     and not WEB_FOLDERS.intersection(name.split("."))
 ]
 

@@ -1,4 +1,4 @@
-"""Start the whole system on this machine and stop it again: `make run`."""
+"""Run the whole system on this machine: `make run`."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ class StopRequested(BaseException):
 
 
 def main() -> int:
-    """Run until a signal stops it, and return the exit code."""
+    """Run until a signal or a failure, and return the exit code."""
     _on_stop_signals(_stop)
     stack = None
     try:
@@ -30,10 +30,11 @@ def main() -> int:
 
         settings = Settings.from_env()
         stack = LocalStack(settings, say=_say)
-        seen = edits.versions()  # an edit during the start restarts the web server too
+        # Read first, so that an edit during the start restarts the web server too.
+        versions = edits.versions()
         stack.start()
         _say(_welcome(settings))
-        return _watch(stack, seen)
+        return _watch(stack, versions)
     except LocalError as exc:
         _say(str(exc), file=sys.stderr)
         return 1
@@ -46,13 +47,13 @@ def main() -> int:
             stack.stop()
 
 
-def _watch(stack: Any, seen: dict[str, int]) -> int:
+def _watch(stack: Any, versions: dict[str, int]) -> int:
     """Restart the web server after each edit, until a part ends unexpectedly."""
     while True:
         time.sleep(0.3)
-        now = edits.versions()
-        if now != seen:
-            seen = now
+        new_versions = edits.versions()
+        if new_versions != versions:
+            versions = new_versions
             _restart_web(stack)
         dead = stack.dead_part()
         if dead is None:
@@ -79,12 +80,12 @@ def _on_stop_signals(action: Any) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    _on_stop_signals(signal.SIG_IGN)  # stopping takes seconds, once is enough
+    _on_stop_signals(signal.SIG_IGN)  # a second Ctrl-C must not interrupt the stop
     raise StopRequested
 
 
 def _say(line: str, file: TextIO = sys.stdout) -> None:
-    # The output may be closed already: a closed terminal, `make run | head`.
+    # The output may be closed: the terminal was, or `make run | head` ended.
     with contextlib.suppress(OSError):
         print(line, file=file, flush=True)
 

@@ -18,16 +18,16 @@ COLLECTED = ROOT / "staticfiles"  # STATIC_ROOT in the settings
 def collect(build_dir: Path) -> None:
     """Run collectstatic if something changed since the last time.
 
-    Deletes nothing: a running server still serves the files it started with. Safe to
+    Deletes nothing, since a running server uses the files it started with. Safe to
     repeat and to run concurrently. Raises LocalError.
     """
-    manifest, mark = COLLECTED / "staticfiles.json", build_dir / "static.sha256"
+    manifest, stamp = COLLECTED / "staticfiles.json", build_dir / "static.sha256"
     digest = _digest()
     with environment.exclusive(build_dir / "static.lock"):
-        if manifest.exists() and mark.exists() and mark.read_text() == digest:
+        if manifest.exists() and stamp.exists() and stamp.read_text() == digest:
             return
         _run_collectstatic()
-        mark.write_text(digest)
+        stamp.write_text(digest)
 
 
 def _digest() -> str:
@@ -41,16 +41,16 @@ def _digest() -> str:
 
 def _run_collectstatic() -> None:
     command = [sys.executable, "manage.py", "collectstatic", "--no-input"]
-    # It reads the settings, but signs nothing and does not call AWS.
-    needed = {"AWS_REGION": REGION, "LOCAL": "true", "SECRET_KEY": "collecting"}
+    # The settings need these; collecting neither signs anything nor calls AWS.
+    variables = {"AWS_REGION": REGION, "LOCAL": "true", "SECRET_KEY": "collecting"}
     done = subprocess.run(
         [*command, "--verbosity", "0"],
         cwd=ROOT,
-        env={**os.environ, **needed},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it ended without a word"]
+        lines = done.stderr.strip().splitlines() or ["no error message"]
         raise LocalError(f"The static files could not be collected: {lines[-1]}")

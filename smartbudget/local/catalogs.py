@@ -47,7 +47,7 @@ KEYWORDS: dict[str, Any] = {
 }
 TRANSLATED = ("de",)
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-# Babel's own header contains the time and its version, and would differ each time.
+# Babel's header contains the time and its version, so it would always differ.
 HEADER = """\
 msgid ""
 msgstr ""
@@ -68,10 +68,10 @@ def extracted() -> Catalog:
     catalog = Catalog()
     for path in _files():
         for _, message, comments, context in _messages(path):
-            # No line numbers: they would change with every edit.
-            where = [(path.relative_to(ROOT).as_posix(), 0)]
+            # Without line numbers, which would change with every edit.
+            locations = [(path.relative_to(ROOT).as_posix(), 0)]
             catalog.add(
-                message, locations=where, auto_comments=comments, context=context
+                message, locations=locations, auto_comments=comments, context=context
             )
     return catalog
 
@@ -134,7 +134,7 @@ def _messages(path: Path) -> Iterable[Any]:
     if MAILS in path.parents:
         method = "jinja2.ext:babel_extract"
     elif path.suffix != ".py":
-        # templatize turns other text into X's, whose indentation is no valid Python.
+        # templatize turns other text into X's, indented in a way that is not Python.
         lines = templatize(source).splitlines()
         source = "\n".join(line.strip() for line in lines)
     return extract(

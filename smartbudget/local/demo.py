@@ -1,7 +1,7 @@
 """Load demo data: a user with budgets, e-mail alerts and a year of expenses.
 
-Each day's expenses depend on that day only, so loading again after an interruption, on
-any day, adds only what is missing.
+The expenses of a day depend only on the date, so loading again after an interruption,
+even on another day, adds only what is missing.
 """
 
 import datetime
@@ -52,8 +52,8 @@ MONTHLY = (
     ("Insurance", "Household insurance", 20, 31, 31),
 )
 
-# Category, descriptions, chance a day, lowest and highest amount.
-NOW_AND_THEN = (
+# Category, descriptions, probability per day, lowest and highest amount.
+IRREGULAR = (
     (
         "Groceries",
         ("Supermarket", "Farmers' market", "Bakery", "Corner shop"),
@@ -80,18 +80,15 @@ NOW_AND_THEN = (
 
 def load() -> None:
     """Create what is missing; safe to repeat after an interruption."""
-    user = _person()
+    user = _demo_user()
     today = user.today()
-    wanted = [
+    rows = [
         fields
-        for back in range(DAYS, -1, -1)
-        for fields in _expenses_of(today - datetime.timedelta(days=back), today)
+        for days_ago in range(DAYS, -1, -1)
+        for fields in _expenses_of(today - datetime.timedelta(days=days_ago), today)
     ]
     with ThreadPoolExecutor(WRITERS) as pool:
-        for _ in pool.map(
-            lambda fields: expenses.record_expense(user, **fields), wanted
-        ):
-            pass
+        list(pool.map(lambda fields: expenses.record_expense(user, **fields), rows))
     for category, amount, threshold, period in BUDGETS:
         try:
             budgets.create_budget(
@@ -105,7 +102,8 @@ def load() -> None:
             continue  # created before the interruption
 
 
-def _person() -> User:
+def _demo_user() -> User:
+    """Create or log in the user, who subscribes to e-mails; return it."""
     try:
         login = accounts.register(
             username=DEMO_USERNAME, email=EMAIL, password=DEMO_PASSWORD
@@ -141,21 +139,21 @@ def _follow_confirmation_link() -> None:
 def _expenses_of(
     day: datetime.date, today: datetime.date
 ) -> Iterator[dict[str, object]]:
-    chance = random.Random(day.isoformat())
-    bought = [
+    generator = random.Random(day.isoformat())
+    purchases = [
         (category, description, low, high)
         for category, description, due, low, high in MONTHLY
         if day.day == due
     ]
-    bought += [
-        (category, chance.choice(descriptions), low, high)
-        for category, descriptions, likely, low, high in NOW_AND_THEN
-        if chance.random() < likely
+    purchases += [
+        (category, generator.choice(descriptions), low, high)
+        for category, descriptions, probability, low, high in IRREGULAR
+        if generator.random() < probability
     ]
-    for number, (category, description, low, high) in enumerate(bought):
-        cents = 0 if low == high else chance.randrange(100)
+    for number, (category, description, low, high) in enumerate(purchases):
+        cents = 0 if low == high else generator.randrange(100)
         yield {
-            "amount": Decimal(chance.randint(low, high)) + Decimal(cents) / 100,
+            "amount": Decimal(generator.randint(low, high)) + Decimal(cents) / 100,
             "category": category,
             "description": description,
             "date": day,

@@ -70,15 +70,15 @@ class Stack:
     def of_part(cls, formation: Any, part: str, given: Mapping[str, str]) -> "Stack":
         """Return the stack of a part, with the parameters its template declares."""
         template = (TEMPLATES / f"{part}.yaml").read_text()
-        # Parsed here, because CloudFormation's own answer takes as long as all the
-        # rest of an unchanged deployment.
+        # Parsed here: asking CloudFormation would take as long as the rest of an
+        # unchanged deployment.
         section = template.partition("\nParameters:\n")[2]
         declared = re.split(r"^\w", section, maxsplit=1, flags=re.M)[0]
         names = re.findall(r"^  (\w+):$", declared, re.M)
         wanted = {name: given[name] for name in names if name in given}
         if "Release" in names:
-            everything = json.dumps([template, sorted(wanted.items())])
-            digest = hashlib.sha256(everything.encode()).hexdigest()
+            content = json.dumps([template, sorted(wanted.items())])
+            digest = hashlib.sha256(content.encode()).hexdigest()
             wanted["Release"] = digest[:12]
         prefix = given.get("ResourcePrefix", "")
         tags = {"application": "smart-budget-planner", "stage": prefix.rstrip("-")}
@@ -87,38 +87,38 @@ class Stack:
 
     def deploy(self) -> bool:
         """Create or update the stack if it differs, and return whether it did."""
-        found = self._find()
-        if found and self._is_deployed(found):
+        stack = self._find()
+        if stack and self._is_deployed(stack):
             return False
-        if found and found["StackStatus"] not in WORKING:
+        if stack and stack["StackStatus"] not in WORKING:
             self.formation.delete_stack(StackName=self.name)
             self._wait()
-            found = None
-        self._apply(found)
+            stack = None
+        self._apply(stack)
         return True
 
     def outputs(self) -> dict[str, str]:
         """Return {output: value}, empty if there is no stack."""
-        found = self._find() or {}
-        return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+        stack = self._find() or {}
+        return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
     def _find(self) -> dict[str, Any] | None:
         try:
-            found = self.formation.describe_stacks(StackName=self.name)["Stacks"]
+            stacks = self.formation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as exc:
             if "does not exist" in str(exc):
                 return None
             raise
-        alive = [stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"]
-        return alive[0] if alive else None
+        existing = [s for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"]
+        return existing[0] if existing else None
 
     def _is_deployed(self, stack: dict[str, Any]) -> bool:
         parameters = stack.get("Parameters", [])
-        has = {p["ParameterKey"]: p["ParameterValue"] for p in parameters}
+        current = {p["ParameterKey"]: p["ParameterValue"] for p in parameters}
         tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
         if stack["StackStatus"] not in WORKING or tags != self.tags:
             return False
-        if any(has.get(name) != value for name, value in self.parameters.items()):
+        if any(current.get(name) != value for name, value in self.parameters.items()):
             return False
         deployed = self.formation.get_template(
             StackName=self.name, TemplateStage="Original"
@@ -162,8 +162,8 @@ class Stack:
         return stack
 
     def _events(self) -> list[dict[str, Any]]:
-        found = self.formation.describe_stack_events(StackName=self.name)
-        return list(found["StackEvents"])
+        response = self.formation.describe_stack_events(StackName=self.name)
+        return list(response["StackEvents"])
 
     def _failure(self, known: set[str], stack: dict[str, Any] | None) -> str:
         """Return a sentence about the first resource that failed, with its reason.
@@ -205,7 +205,7 @@ def _upload(s3: Any, zips: Mapping[str, Path]) -> None:
 
 
 def _drop_old_zips(s3: Any, zips: Mapping[str, Path]) -> None:
-    """Delete earlier builds, after the update: a failed one rolls back to them."""
+    """Delete earlier builds, but only after the update, which may roll back to them."""
     for key in _uploaded(s3) - {path.name for path in zips.values()}:
         s3.delete_object(Bucket=CODE_BUCKET, Key=key)
 

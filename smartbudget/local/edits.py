@@ -12,7 +12,7 @@ from pathlib import Path
 from smartbudget.local.settings import ROOT
 
 SUFFIXES = (".css", ".html", ".js", ".mo", ".py", ".svg")
-# Folders that the web server reads nothing from.
+# Folders that the web server does not use.
 OTHERS = {"benchmarks", "docs", "infra", "scripts", "staticfiles", "tests"}
 
 
@@ -27,6 +27,6 @@ def versions(root: Path = ROOT) -> dict[str, int]:
 
 def _files(root: Path) -> Iterator[str]:
     for folder, folders, files in os.walk(root):
-        left_out = OTHERS if folder == str(root) else {"__pycache__"}
-        folders[:] = [f for f in folders if f[0] != "." and f not in left_out]
+        skipped = OTHERS if folder == str(root) else {"__pycache__"}
+        folders[:] = [f for f in folders if f[0] != "." and f not in skipped]
         yield from (os.path.join(folder, f) for f in files if f.endswith(SUFFIXES))

@@ -1,16 +1,16 @@
 """Run MiniStack, the local AWS, and save its state while it runs.
 
-Started by path with the interpreter of MiniStack's own environment, so it imports
-nothing of the project. MiniStack itself writes its state only when it stops; this also
+Started by its path with the interpreter of MiniStack's virtual environment, so it
+cannot import the project. MiniStack only writes its state when it stops; this also
 writes it every SAVE_SECONDS if something may have changed. Like Redis, it forks: the
 child writes a consistent snapshot of all services while the parent continues to serve.
-A finished snapshot becomes the current one by a single rename of a link, so a crash
-never leaves half a state.
+A finished snapshot becomes the current one by renaming a link, so a crash never leaves
+a partial state.
 
     <STATE_DIR>/current -> snapshot-<n>/    one file per service, and saved.json
     <STATE_DIR>/lambda-blobs/               function code, by content
 
-When standard input closes, this stops as on SIGTERM.
+It stops on SIGTERM, and when standard input closes.
 
 Why: docs/decisions.md#the-local-aws-is-ministack-in-an-environment-of-its-own
 """
@@ -49,7 +49,7 @@ Services = dict[str, Callable[[], Any]]
 
 
 class Activity:
-    """ASGI wrapper that records whether state may have changed."""
+    """An ASGI wrapper that records whether state may have changed."""
 
     def __init__(self) -> None:
         self.changed = False
@@ -65,7 +65,7 @@ class Activity:
 
 def _may_write(scope: dict[str, Any]) -> bool:
     if scope["method"] in {"GET", "HEAD"}:
-        # The links in SNS messages confirm and unsubscribe with a GET.
+        # Links in SNS messages confirm and unsubscribe with a GET.
         return b"Action=" in scope["query_string"]
     operation = dict(scope["headers"]).get(b"x-amz-target", b"")
     return not any(name in operation for name in READ_OPERATIONS)
@@ -74,16 +74,16 @@ def _may_write(scope: dict[str, Any]) -> bool:
 def write_snapshot(services: Services, *, clean: bool) -> None:
     """Write every service's state and make it the current one.
 
-    clean: whether nothing can change any more. Any failure raises and leaves the
-    current state unchanged.
+    clean: whether this is the final state of a clean stop. Any failure raises and
+    leaves the current state unchanged.
     """
-    with alone():
+    with state_lock():
         _write_snapshot(services, clean=clean)
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Lock the state folder against the child of an emulator that was killed."""
+def state_lock() -> Iterator[None]:
+    """Lock the state folder, waiting for the child of an emulator that was killed."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -96,13 +96,13 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
     draft.mkdir()
     with contextlib.ExitStack() as failure:
         failure.callback(shutil.rmtree, draft, ignore_errors=True)
-        if current.exists():  # services that were not loaded in this run
+        if current.exists():  # also has the services that were not loaded in this run
             for path in current.glob("*.json"):
                 os.link(path, draft / path.name)
         persistence.STATE_DIR = str(draft)
         for name, get_state in services.items():
             _write_service(draft / f"{name}.json", get_state())
-        _write_note(draft, clean=clean)
+        _write_saved(draft, clean=clean)
         link = STATE / f"link-{draft.name}"
         link.symlink_to(draft.name)
         link.replace(current)
@@ -113,7 +113,7 @@ def _write_snapshot(services: Services, *, clean: bool) -> None:
 
 
 def _write_service(path: Path, state: Any) -> None:
-    if state is None:  # keep what is stored
+    if state is None:  # keep the stored state
         return
     path.unlink(missing_ok=True)
     persistence.save_state(path.stem, state)  # only logs its errors
@@ -121,10 +121,10 @@ def _write_service(path: Path, state: Any) -> None:
         raise RuntimeError(f"the state of {path.stem} could not be written")
 
 
-def _write_note(draft: Path, *, clean: bool) -> None:
-    note = draft / "saved.json"
-    note.unlink(missing_ok=True)
-    note.write_text(json.dumps({"saved_at": time.time(), "clean": clean}))
+def _write_saved(draft: Path, *, clean: bool) -> None:
+    path = draft / "saved.json"
+    path.unlink(missing_ok=True)  # it may be linked to the previous snapshot's
+    path.write_text(json.dumps({"saved_at": time.time(), "clean": clean}))
 
 
 def fork_snapshot() -> int:
@@ -141,10 +141,10 @@ def fork_snapshot() -> int:
     try:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.alarm(SNAPSHOT_LIMIT_SECONDS)
-        os.closerange(3, 65536)  # or clients would wait for the child to close them
+        os.closerange(3, 65536)  # or connections would stay open until the child ends
         os.nice(5)
         gc.disable()
-        copy.deepcopy = lambda value, memo=None: value  # the fork is a copy already
+        copy.deepcopy = lambda value, memo=None: value  # the fork is already a copy
         lambda_svc._prune_orphan_code_blobs = lambda referenced: None
         write_snapshot(services, clean=False)
         status = 0
@@ -176,18 +176,19 @@ async def _succeeds(child: int) -> bool:
                 return status == 0
             await asyncio.sleep(0.05)
     except asyncio.CancelledError:
-        # It must not overwrite the last snapshot, which is newer.
+        # It must not replace the final snapshot, which is newer.
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         raise
 
 
-def authorise_as_aws_does() -> None:
+def patch_authorization() -> None:
     """Patch two differences between MiniStack's IAM and AWS's.
 
     On AWS, sqs:SendMessage also allows SendMessageBatch; MiniStack requires a separate
-    permission. And a condition on dynamodb:LeadingKeys checks the item's key; MiniStack
-    does not provide the key and allows the call. For transactions it still does.
+    permission. A condition on dynamodb:LeadingKeys checks the item's key on AWS;
+    MiniStack does not provide the key and allows the call. In transactions it still
+    does so.
     """
     extract = iam_actions.extract_iam_action
     context = iam_actions.dynamodb_service_context
@@ -199,7 +200,7 @@ def authorise_as_aws_does() -> None:
     def dynamodb_service_context(body: bytes) -> dict[str, Any]:
         known: dict[str, Any] = context(body)
         request = json.loads(body or b"{}")
-        key = request.get("Key")  # of one attribute, in our tables
+        key = request.get("Key")  # has one attribute in all tables
         if isinstance(key, dict):
             known["dynamodb:LeadingKeys"] = [
                 value for typed in key.values() for value in typed.values()
@@ -210,11 +211,11 @@ def authorise_as_aws_does() -> None:
     iam_actions.dynamodb_service_context = dynamodb_service_context
 
 
-def keep_what_fails_behind_an_alias() -> None:
+def patch_alias_configuration() -> None:
     """Patch asynchronous invocations of an alias to use the alias's configuration.
 
-    MiniStack only reads that of $LATEST, so the alias's retries and its queue for
-    failed events would be ignored.
+    MiniStack uses that of $LATEST, and ignores the alias's retries and its queue for
+    failed events.
     """
     invoke = lambda_svc.invoke_async_with_retry
 
@@ -251,8 +252,8 @@ async def main() -> None:
     # MiniStack loses role sessions when it stops, which AWS never does.
     sts.get_state = lambda: {"sessions": sts._sessions}
     sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
-    authorise_as_aws_does()
-    keep_what_fails_behind_an_alias()
+    patch_authorization()
+    patch_alias_configuration()
     activity = Activity()
     saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
     config = Config()
@@ -267,8 +268,8 @@ async def main() -> None:
             saver.cancel()
             await asyncio.wait([saver])
 
-    with alone():
-        pass  # an earlier emulator's child has finished
+    with state_lock():
+        pass  # wait for the child of an earlier emulator
     await serve(activity, config, shutdown_trigger=stop)
 
 

@@ -1,7 +1,7 @@
 """Create the virtual environment of MiniStack, with its own locked packages.
 
-MiniStack pins botocore, and it runs Lambda code with its own interpreter. So this also
-proves that the zips are complete, except for packages that MiniStack depends on.
+MiniStack pins botocore, and it runs Lambda code with its interpreter. This shows that
+the zips are complete, except for packages that MiniStack depends on.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""Configure the local web server: the container's settings with these changes.
+"""Configure the local web server: the container's settings with some changes.
 
-Two processes, so that code that works in a single process only fails here already.
+It has two processes, so that code that only works in a single process fails locally.
 """
 
 import os
@@ -8,7 +8,7 @@ import signal
 import threading
 from typing import Any
 
-from smartbudget.gunicorn_conf import *  # noqa: F403 - every setting that there is
+from smartbudget.gunicorn_conf import *  # noqa: F403 - all settings
 
 workers = 2
 graceful_timeout = 10
@@ -16,7 +16,7 @@ worker_tmp_dir = None  # macOS has no /dev/shm
 
 
 def when_ready(server: Any) -> None:
-    """Stop when the launcher ends, which closes standard input."""
+    """Stop when standard input closes, since the launcher has ended."""
 
     def watch() -> None:
         while os.read(0, 1024):

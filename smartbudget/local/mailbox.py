@@ -42,7 +42,7 @@ CONFIRMATIONS = {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
 
 
 class DeliveryError(ValueError):
-    """The request is not an SNS delivery; the message says why."""
+    """The request is not an SNS delivery; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Message:
     body: str
     kind: str  # confirmation or notification
     received_at: str  # UTC, ISO 8601
-    token: str | None = None  # of the mailbox's own confirm link
-    subscribe_url: str | None = None  # where that link leads
+    token: str | None = None  # of the mailbox's confirmation link
+    subscribe_url: str | None = None  # the URL from SNS that the link follows
 
     def public(self, base_url: str) -> dict[str, str | None]:
         """Return the mail as a dict for the API."""
@@ -97,8 +97,8 @@ class Inbox:
     def clear(self, to: str | None = None) -> None:
         """Delete the messages of one address, or all."""
         with self._lock:
-            kept = [m for m in self._messages if to is not None and m.to != to]
-            self._messages = deque(kept, maxlen=KEPT_MESSAGES)
+            remaining = [m for m in self._messages if to is not None and m.to != to]
+            self._messages = deque(remaining, maxlen=KEPT_MESSAGES)
             self._rewrite()
 
     def _load(self) -> list[Message]:
@@ -108,7 +108,7 @@ class Inbox:
                 try:
                     messages.append(Message(**json.loads(line)))
                 except (ValueError, TypeError):
-                    continue  # an incomplete line, written when the machine stopped
+                    continue  # incomplete, since the machine stopped while writing
         return messages
 
     def _rewrite(self) -> None:
@@ -147,8 +147,8 @@ def read_delivery(address: str, body: bytes) -> Message:
 def confirm(message: Message, aws_url: str) -> None:
     """Follow the subscription link of a confirmation.
 
-    Only its query is used, and always sent to the local AWS: any process on this
-    machine could have sent the delivery. Raises OSError if it is refused.
+    Only its query is used, and sent to the local AWS, since any process on this machine
+    could have sent the delivery. Raises OSError if it is refused.
     """
     link = urlsplit(message.subscribe_url or "")
     target = f"{aws_url}/?{link.query}"
@@ -226,7 +226,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The base URL of this server's own links."""
+        """The base URL of this server's links."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -245,7 +245,7 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path == "/health":
             self._send_json({"status": "ok"})
         elif url.path == "/api/messages":
-            self._send_json(self._messages(_asked_for(url.query)))
+            self._send_json(self._messages(_address_in(url.query)))
         elif url.path.startswith("/confirm/"):
             self._confirm(url.path.removeprefix("/confirm/"))
         else:
@@ -257,7 +257,7 @@ class Handler(BaseHTTPRequestHandler):
         if url.path != "/api/messages":
             self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
             return
-        self.server.inbox.clear(_asked_for(url.query))
+        self.server.inbox.clear(_address_in(url.query))
         self._send_json([])
 
     def do_POST(self) -> None:
@@ -327,7 +327,7 @@ def inbox_path(address: str) -> str:
 
 
 def on_lifeline_end(stop: Callable[[], None]) -> None:
-    """Call `stop` when the parent process ends, which closes standard input."""
+    """Call `stop` when standard input closes, since the parent process has ended."""
 
     def watch() -> None:
         while os.read(0, 1024):
@@ -337,7 +337,7 @@ def on_lifeline_end(stop: Callable[[], None]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _asked_for(query: str) -> str | None:
+def _address_in(query: str) -> str | None:
     return parse_qs(query).get("to", [None])[0]
 
 

@@ -1,10 +1,9 @@
 """Child processes that end with the stack, or at its next start.
 
-Each child leads a process group of its own, so ending it also ends its children. Its
-standard input is a pipe that closes when the stack ends, even if it is killed; a child
-then ends by itself. If one does not, the next start finds it in the record of started
-processes and ends it. A process is identified by its id and start time, because ids
-are reused.
+Each child leads a process group, so ending it also ends its children. Its standard
+input is a pipe that closes when the stack ends, even if the stack is killed; the child
+then stops. If it does not, the next start finds it in the record of started processes
+and ends it. A process is identified by its id and start time, because ids are reused.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 STOP_SECONDS = 20  # enough for the local AWS to write its state
-LARGEST_LOG = 4 * 1024 * 1024  # bytes that are searched for a reason
+LARGEST_LOG = 4 * 1024 * 1024  # bytes searched for the reason of a failure
 EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning): .+", re.MULTILINE)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -52,7 +51,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, which is also its group's."""
+        """The id of the process and of its group."""
         return self.process.pid
 
     def exit_code(self) -> int | None:
@@ -67,11 +66,11 @@ class Child:
         signal_group(self.pid, signal.SIGTERM, leader=self.process)
         try:
             self.process.wait(seconds)
-            willing = True
+            in_time = True
         except subprocess.TimeoutExpired:
-            willing = False
+            in_time = False
         self.kill()
-        return willing
+        return in_time
 
     def kill(self) -> None:
         """Kill it and its group."""
@@ -102,35 +101,35 @@ class Record:
 
     def write(self, children: Sequence[Child]) -> None:
         """Write the running processes."""
-        noted = [
+        parts = [
             {"name": child.name, "pid": child.pid, "started": start_time(child.pid)}
             for child in children
         ]
         draft = self.path.with_suffix(".draft")
-        draft.write_text(json.dumps(noted, indent=1))
+        draft.write_text(json.dumps(parts, indent=1))
         draft.replace(self.path)
 
     def clear(self) -> None:
-        """Delete the record, once nothing runs."""
+        """Delete the record, after all processes have ended."""
         self.path.unlink(missing_ok=True)
 
     def end_left_over(self) -> list[str]:
         """End processes left by an earlier run, and return the names of the parts."""
         try:
-            noted = json.loads(self.path.read_text())
+            parts = json.loads(self.path.read_text())
         except (OSError, ValueError):
             return []
-        alive = [part for part in noted if _is_same(part)]
-        for part in alive:
+        running = [part for part in parts if _is_running(part)]
+        for part in running:
             signal_group(part["pid"], signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while any(_is_same(part) for part in alive) and time.monotonic() < deadline:
+        while any(map(_is_running, running)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        for part in alive:
-            if _is_same(part):
+        for part in running:
+            if _is_running(part):
                 signal_group(part["pid"], signal.SIGKILL)
         self.clear()
-        return [part["name"] for part in alive]
+        return [part["name"] for part in running]
 
 
 def start_time(pid: int) -> str | None:
@@ -155,7 +154,8 @@ def signal_group(
         os.killpg(pid, number)
 
 
-def _is_same(part: Mapping[str, object]) -> bool:
+def _is_running(part: Mapping[str, object]) -> bool:
+    """Check whether a part's process still runs, and is not another with its id."""
     pid = part["pid"]
     started = start_time(pid) if isinstance(pid, int) else None
     return started is not None and started == part["started"]

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"  # MiniStack's
-STACK_NAME = "smart-budget"  # of the data; the other parts' begin with it
+STACK_NAME = "smart-budget"  # of the data; the names of the other stacks begin with it
 CODE_BUCKET = "smart-budget-code"
 # MiniStack accepts these as the account's root, without checking the signature.
 ADMIN_ACCESS_KEY = "test"
@@ -16,8 +16,8 @@ ADMIN_SECRET_KEY = "test"
 DEMO_USERNAME = "demo"
 DEMO_PASSWORD = "plenty-of-pennies"
 
-# Template parameters for one machine. A killed worker's message comes back only after
-# the visibility timeout, so that is short here.
+# Template parameters for one machine. The message of a killed worker returns after the
+# visibility timeout, which is therefore short.
 TEMPLATE_PARAMETERS = {
     "ReceiptsBucketName": "smart-budget-receipts",
     "CodeBucket": CODE_BUCKET,
@@ -54,8 +54,8 @@ class Settings:
     mailbox_port: int = 8025
     build_dir: Path = ROOT / ".local-build"  # shared by all stacks of a checkout
     save_seconds: float = 2.0  # a crash of the local AWS loses at most this; 0: all
-    parameters: Mapping[str, str] = field(default_factory=dict)  # template's, extra
-    web_environment: Mapping[str, str] = field(default_factory=dict)  # extra
+    parameters: Mapping[str, str] = field(default_factory=dict)  # more for templates
+    web_environment: Mapping[str, str] = field(default_factory=dict)  # more variables
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":

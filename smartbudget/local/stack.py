@@ -52,7 +52,7 @@ class LocalStack:
         self, settings: Settings, say: Callable[[str], None] = lambda line: None
     ) -> None:
         self.settings = settings
-        self.outputs: dict[str, str] = {}  # the templates'
+        self.outputs: dict[str, str] = {}  # of the templates
         self.aws: Child | None = None
         self.mailbox: Child | None = None
         self.web: Child | None = None
@@ -62,7 +62,7 @@ class LocalStack:
         self._lock: Any = None
         self._python: Path | None = None
 
-    # -- the whole
+    # -- the whole system
 
     def start(self, *, demo: bool = True, web: bool = True) -> None:
         """Start every part, or raise LocalError with the reason."""
@@ -72,13 +72,13 @@ class LocalStack:
             raise LocalError(f"The local AWS failed: {exc}") from exc
 
     def _start(self, *, demo: bool, web: bool) -> None:
-        self._claim_folder()
+        self._lock_folder()
         left_over = self._record.end_left_over()
         if left_over:
             self._say(f"Ended what the last run left behind: {', '.join(left_over)}")
         self._check_ports()
-        self._put_old_logs_aside()
-        self._tell_what_was_lost()
+        self._rotate_logs()
+        self._report_lost_changes()
         self._write_credentials()
         self._python = environment.ensure(self.settings.build_dir, self._say)
         self.start_aws(wait=False)
@@ -119,7 +119,7 @@ class LocalStack:
         scratch.mkdir(parents=True)
         settings = self.settings
         env = {
-            **_plain_environment(),
+            **_base_environment(),
             "TMPDIR": str(scratch),  # the Lambdas' unpacked code
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(settings.aws_port),
@@ -152,7 +152,7 @@ class LocalStack:
         command = [sys.executable, "-m", "smartbudget.local.mailbox"]
         command += ["--port", str(settings.mailbox_port)]
         command += ["--dir", str(self._dir / "mailbox"), "--aws-url", settings.aws_url]
-        env = _plain_environment()
+        env = _base_environment()
         self.mailbox = self._spawn("mailbox", command, env, "mailbox.log")
         if wait:
             self._wait_for(self.mailbox, f"{settings.mailbox_url}/health")
@@ -179,8 +179,8 @@ class LocalStack:
     def load_demo(self) -> None:
         """Load the demo data unless it is loaded already.
 
-        A tag in the local AWS records that, so it is saved and lost together with the
-        data.
+        This is recorded by a tag in the local AWS, which is saved and lost together
+        with the data.
         """
         s3 = self.admin_session().client("s3")
         if _has_demo(s3):
@@ -228,13 +228,13 @@ class LocalStack:
     # -- access
 
     def admin_session(self) -> Any:
-        """Return a boto3 session of the administrator, using the local AWS."""
+        """Return the administrator's boto3 session for the local AWS."""
         return _session(
             self.settings.aws_url, ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, token=None
         )
 
     def role_session(self, role: str, prefix: str | None = None) -> Any:
-        """Return a boto3 session under a role of the templates.
+        """Return a boto3 session with a role of the templates.
 
         role: its name without "smart-budget-", such as "web" or a function's name.
         prefix: of a stage, or None for this one.
@@ -258,7 +258,7 @@ class LocalStack:
         """Return the complete environment of the web server."""
         settings = self.settings
         return {
-            **_plain_environment(),
+            **_base_environment(),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": settings.aws_url,
@@ -313,7 +313,7 @@ class LocalStack:
                 raise LocalError(f"The {child.name} {reason}; see {child.log}.")
             time.sleep(0.05)
 
-    def _claim_folder(self) -> None:
+    def _lock_folder(self) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)
         lock = (self._dir / "lock").open("a+")
         try:
@@ -340,15 +340,15 @@ class LocalStack:
                 except OSError as exc:
                     raise LocalError(_port_sentence(variable, port, exc)) from exc
 
-    def _put_old_logs_aside(self) -> None:
+    def _rotate_logs(self) -> None:
         """Rename the logs of the last run and delete older ones."""
         for log in (self._dir / "logs").glob("*.log"):
             log.replace(log.with_suffix(".log.1"))
 
-    def _tell_what_was_lost(self) -> None:
-        note = self._dir / "aws" / "state" / "current" / "saved.json"
+    def _report_lost_changes(self) -> None:
+        path = self._dir / "aws" / "state" / "current" / "saved.json"
         try:
-            saved = json.loads(note.read_text())
+            saved = json.loads(path.read_text())
         except (OSError, ValueError):
             return
         if not saved["clean"]:
@@ -383,7 +383,7 @@ class LocalStack:
         )
 
     def _write_profile(self) -> None:
-        """Write the web profile, which replaces the instance profile of AWS."""
+        """Write the web profile, which has the place of AWS's instance profile."""
         _write_private(
             self._dir / "aws-config",
             f"[profile local-admin]\nregion = {REGION}\n\n"
@@ -393,10 +393,10 @@ class LocalStack:
         )
 
 
-def _plain_environment() -> dict[str, str]:
+def _base_environment() -> dict[str, str]:
     """Return basic variables only: no credentials, no PYTHON variables."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _session(url: str, key: str, secret: str, *, token: str | None) -> Any:

@@ -51,8 +51,8 @@ def wrong() -> None:
     raise smoke.SmokeError("/login has no style.")
 
 
-def release(stacks, require_well=fine, check=fine):
-    deploy.release_web(stacks, "web", NEW, require_well, check)
+def release(stacks, require_healthy=fine, check=fine):
+    deploy.release_web(stacks, "web", NEW, require_healthy, check)
 
 
 def test_servers_that_are_well_stay():
@@ -66,7 +66,7 @@ def test_servers_that_are_well_stay():
 @pytest.mark.parametrize(
     ("checks", "error"),
     [
-        ({"require_well": ill}, DeployError),
+        ({"require_healthy": ill}, DeployError),
         ({"check": wrong}, smoke.SmokeError),
     ],
 )
@@ -84,7 +84,7 @@ def test_servers_that_are_not_well_go_back(checks, error):
 )
 def test_there_is_not_always_something_to_go_back_to(stacks):
     with pytest.raises(DeployError):
-        release(stacks, require_well=ill)
+        release(stacks, require_healthy=ill)
 
     assert stacks.deployed == [NEW]
 
@@ -104,7 +104,7 @@ class Beanstalk:
 def test_an_environment_is_waited_for_until_it_is_well():
     beanstalk = Beanstalk(("Updating", "Info"), ("Ready", "Warning"), ("Ready", "Ok"))
 
-    deploy.require_well(beanstalk, "planner-env", poll_seconds=0)
+    deploy.require_healthy(beanstalk, "planner-env", poll_seconds=0)
 
     assert len(beanstalk.states) == 1
 
@@ -113,7 +113,7 @@ def test_an_environment_that_stays_ill_is_not_waited_for_for_ever(monkeypatch):
     monkeypatch.setattr(deploy, "HEALTH_SECONDS", 0)
 
     with pytest.raises(DeployError, match="Severe"):
-        deploy.require_well(Beanstalk(("Ready", "Severe")), "planner-env")
+        deploy.require_healthy(Beanstalk(("Ready", "Severe")), "planner-env")
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_zips_hold_the_domain_and_not_its_web_rooms(zips):
     assert "lambdas/notification_processor/handler.py" in names
     assert "lambdas/budget_alert/handler.py" not in names
     assert "smartbudget/settings.py" not in names
-    for room in build_lambdas.WEB_ROOMS:
+    for room in build_lambdas.WEB_MODULES:
         assert not {name for name in names if name == f"accounts/{room}.py"}
 
 

@@ -64,7 +64,7 @@ def test_settings_come_from_the_environment(tmp_path):
 
 def test_a_second_stack_in_the_same_folder_is_refused(tmp_path):
     first = LocalStack(make_settings(tmp_path))
-    first._claim_folder()
+    first._lock_folder()
     try:
         with pytest.raises(LocalError, match=f"process {os.getpid()}"):
             LocalStack(make_settings(tmp_path)).start()

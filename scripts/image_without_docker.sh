@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Build the web image without Docker, and run it as Docker would.
 #
-#   scripts/image_without_docker.sh build        prints what was made, and how large it is
+#   scripts/image_without_docker.sh build        prints the image's name and size
 #   scripts/image_without_docker.sh run [VAR=value ...]
 #
-# For machines that reach Debian's packages and no registry of images: buildah builds in a
-# chroot, and a fresh Debian with its own Python of the same version stands in for the base
-# image. `run` starts the image's own command as its own user, as process 1 of its own
-# process namespace, with a read-only root, and /tmp and /dev/shm in memory. Both need
-# root. Everything is kept in IMAGE_DIR (.local-build/image).
+# For machines that have access to Debian's packages but to no image registry: buildah
+# builds in a chroot, and a new Debian with its Python of the same version replaces the base
+# image. `run` starts the image's command with the image's user, as process 1 of a new
+# process namespace, with a read-only root, and /tmp and /dev/shm in memory. Both need root.
+# All files are in IMAGE_DIR (.local-build/image).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 IMAGE_DIR=$(realpath -m "${IMAGE_DIR:-.local-build/image}")
-BASE=python:3.13-slim-trixie # in place of the one that the Dockerfile pins
+BASE=python:3.13-slim-trixie # replaces the one pinned in the Dockerfile
 IMAGE=smart-budget-planner
 CONFIG=$IMAGE_DIR/config.json
 ROOTFS=$IMAGE_DIR/rootfs
@@ -42,9 +42,9 @@ build() {
   mkdir -p "$IMAGE_DIR"
   exec 9> "$IMAGE_DIR/lock"
   flock 9 # one at a time
-  store rm --all > /dev/null # what an earlier build left to run
+  store rm --all > /dev/null # containers of earlier builds
   store images --quiet "$BASE" > /dev/null 2>&1 || make_base
-  secrets=$(mktemp -d) # global: it is removed after this function has ended
+  secrets=$(mktemp -d) # not local, since the trap runs after this function
   trap 'rm -rf "$secrets"' EXIT
   python3 scripts/pip_secrets.py "$secrets"
   store bud --quiet --pull-never --build-arg "BASE=$BASE" \
@@ -57,7 +57,7 @@ build() {
 
 install_builder() {
   command -v buildah > /dev/null && command -v debootstrap > /dev/null && return
-  command -v apt-get > /dev/null || fail "Neither buildah and debootstrap are here nor apt-get."
+  command -v apt-get > /dev/null || fail "buildah and debootstrap are missing, and so is apt-get."
   { apt-get -qq update && apt-get -qq install --yes --no-install-recommends buildah debootstrap; } \
     > /dev/null || fail "buildah and debootstrap could not be installed."
 }
@@ -65,7 +65,7 @@ install_builder() {
 make_base() {
   local debian mirror container
   debian=$(mktemp -d "$IMAGE_DIR/debian.XXXX")
-  # From where this machine takes its own packages; apt replaces what looks like a variable.
+  # The mirror from which this machine installs its packages. apt expands $(REPO_URI).
   # shellcheck disable=SC2016
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)
   debootstrap --variant=minbase --include=python3,python3-venv trixie \
@@ -77,9 +77,9 @@ make_base() {
   rm -rf "$debian"
 }
 
-# Leave the image's files and settings where `run` finds them.
+# Store the image's files and settings for `run`.
 unpack() {
-  store rmi --prune > /dev/null # builds before this one
+  store rmi --prune > /dev/null # earlier builds
   ln -sfn "$(store mount "$(store from --pull-never "$IMAGE")")" "$ROOTFS"
   store inspect --type image "$IMAGE" > "$CONFIG"
 }
@@ -90,7 +90,7 @@ run() {
   [ -e "$CONFIG" ] || fail "There is no image yet: $0 build"
   user=$(setting 'print(config["User"])')
   directory=$(setting 'print(config["WorkingDir"])')
-  # Waited for, unlike `< <(...)`: the container's process is to be the only child.
+  # Not `< <(...)`, which is not waited for: the container must be the only child process.
   mapfile -t command <<< "$(setting 'print(*config["Cmd"], sep="\n")')"
   mapfile -t environment <<< "$(setting 'print(*config["Env"], sep="\n")')"
   # Variables are expanded by the inner shell.
@@ -110,7 +110,7 @@ run() {
   ' sh "$(realpath "$ROOTFS")" "$user" "$directory" "${environment[@]}" "$@" "${command[@]}"
 }
 
-# Print from the image's settings, by a line of Python.
+# Print one of the image's settings, selected with a line of Python.
 setting() {
   python3 -c "import json, sys; config = json.load(open(sys.argv[1]))['OCIv1']['config']; $1" "$CONFIG"
 }

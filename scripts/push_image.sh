@@ -3,8 +3,8 @@
 #
 #   scripts/push_image.sh REPOSITORY_URI      prints image=REPOSITORY_URI:COMMIT
 #
-# Tags but `latest` cannot be moved, so what is there already is neither built nor pushed
-# again. The version and `latest` are given only to what was scanned.
+# Tags except `latest` cannot be moved, so an existing image is neither built nor pushed
+# again. Only a scanned image is tagged with the version and `latest`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +19,7 @@ main() {
   if is_pushed "$repository" "$commit"; then
     docker pull --quiet "$image" >&2
   else
-    # Without attestations: they make an index of the image, which ECR does not scan.
+    # Without attestations, which would turn the image into an index that ECR does not scan.
     docker build --pull --provenance=false --sbom=false --tag "$image" \
       --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" . >&2
     scripts/try_image.sh "$image" >&2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run a built image as production should, and see whether it answers and stops.
+# Run an image as in production, and check that it responds and stops.
 #
 #   scripts/try_image.sh IMAGE
 set -euo pipefail
@@ -14,12 +14,12 @@ main() {
   trap 'docker rm --force "$container" > /dev/null' EXIT
   address=$(docker port "$container" 8000 | sed -n 1p)
   wait_for "http://$address/health"
-  [ "$(docker exec "$container" id -u)" = 10001 ] || fail "It does not run as its own user."
+  [ "$(docker exec "$container" id -u)" = 10001 ] || fail "It does not run as user 10001."
   docker stop --time "$GRACE_SECONDS" "$container" > /dev/null
   local code
   code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
-  [ "$code" = 0 ] || fail "It ended with $code when it was stopped."
-  echo "$image runs, answers, and stops."
+  [ "$code" = 0 ] || fail "It exited with $code when it was stopped."
+  echo "$image runs, responds and stops."
 }
 
 wait_for() {
@@ -27,7 +27,7 @@ wait_for() {
     curl --silent --fail --max-time 5 --output /dev/null "$1" && return
     sleep 0.5
   done
-  fail "It did not answer."
+  fail "It did not respond."
 }
 
 fail() {

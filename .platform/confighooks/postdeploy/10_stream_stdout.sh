@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A change of the environment's options is a deployment, too.
+# The same hook, for changes of the environment's options.
 set -euo pipefail
 
 exec bash "$(dirname "$0")/../../hooks/postdeploy/10_stream_stdout.sh"

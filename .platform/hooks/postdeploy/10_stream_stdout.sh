@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Let the CloudWatch agent read also what .ebextensions/logs.config names. After the
-# deployment, because the platform writes the agent's configuration anew during it.
+# Add the file of .ebextensions/logs.config to the CloudWatch agent's configuration. This
+# runs after a deployment, because the platform replaces the configuration during it.
 set -euo pipefail
 
 /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a append-config -m ec2 -s \

@@ -82,7 +82,7 @@ def _check_user(user_id: str, items: list[RawItem], result: CheckResult) -> None
         budgets = [Budget.from_raw_data(item) for item in items]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         due = [evaluation.current_period(user, budget) for budget in budgets]
-        spendings = expenses.spending(user_id, _span(due))
+        spendings = expenses.spending(user_id, dates.span(due))
         moved = set()
         pairs = zip(budgets, due, strict=True)
         for budget, period in sorted(pairs, key=lambda pair: _has_own_id(pair[0])):
@@ -134,11 +134,4 @@ def _is_due(budgets: Iterable[Budget]) -> bool:
     return any(
         dates.period_of(budget.period, latest).start > budget.current.start
         for budget in budgets
-    )
-
-
-def _span(periods: Iterable[dates.Period]) -> dates.Period:
-    periods = list(periods)
-    return dates.Period(
-        min(period.start for period in periods), max(period.end for period in periods)
     )

@@ -103,8 +103,7 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     ]
     spendings: list[Entry] = []
     if ended:
-        start, end = min(p.start for p in ended), max(p.end for p in ended)
-        span = dates.Period(start, end)
+        span = dates.span(ended)
         spendings = expenses.entries(user.user_id, span, described=span)
     return lines(budgets, today, spendings)
 

@@ -68,8 +68,8 @@ class GenerateView(ApiView):
         data = self.parse(QuestionInput)
         result = archive.request_report(request.user, **data)
         address = address_of(request, "report", result.file_name)
-        made_body = MadeOutput(_with(result, download_url=address)).data
-        return Response(made_body, status=201, headers={"Location": address})
+        body = MadeOutput(_with(result, download_url=address)).data
+        return Response(body, status=201, headers={"Location": address})
 
 
 class ReportListView(ApiView):
@@ -120,10 +120,12 @@ class ReportView(ApiView):
         return Response(status=204)
 
 
-def _with(found: object, **more: str) -> dict[str, Any]:
+def _with(report: object, **more: str) -> dict[str, Any]:
     """Return an object's attributes and properties as a dict, with `more` added."""
-    names = {
-        *vars(found),
-        *(n for n, v in vars(type(found)).items() if isinstance(v, property)),
-    }
-    return {**{name: getattr(found, name) for name in names}, **more}
+    properties = (
+        name
+        for name, value in vars(type(report)).items()
+        if isinstance(value, property)
+    )
+    names = {*vars(report), *properties}
+    return {**{name: getattr(report, name) for name in names}, **more}

@@ -36,16 +36,16 @@ logger = logging.getLogger(__name__)
 FUNCTION = "report_generator"
 # In this order: the Lambda stops after 20 seconds, the client waits 22 for it, and
 # gunicorn 30 for the request.
-LEASE_SECONDS = 25  # after this long, the process that held the lease has died
+LEASE_SECONDS = 25  # after which the process that held the lease must have died
 WAIT_SECONDS = 5  # for another process that creates the same report
 POLL_SECONDS = 0.2
 REMEMBERED_SECONDS = 24 * 3600
-LINK_SECONDS = 300  # of a download URL, which is signed when it is clicked
+LINK_SECONDS = 300  # of a download URL, which is signed when a link is clicked
 
-MOST_LISTED = 3000  # reports that a listing reads: three calls
+MOST_LISTED = 3000  # reports that a listing reads, with three AWS calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
-_UNMADE = gettext_noop(
+_FAILED = gettext_noop(
     "The report could not be made just now. Nothing was changed; please try again."
 )
 
@@ -74,7 +74,7 @@ class StoredReport:
 
     @property
     def created_at(self) -> str:
-        """When it was created: ISO 8601, UTC."""
+        """The time of creation: ISO 8601, UTC."""
         stamp = self.file_name.rpartition("_")[2].removesuffix(".pdf")
         return datetime.datetime.fromisoformat(stamp).isoformat()
 
@@ -85,7 +85,7 @@ class ReportResult:
 
     period: ReportPeriod
     report_key: str
-    report_url: str  # signed; good for 24 hours at most
+    report_url: str  # signed; valid for 24 hours at most
 
     @property
     def file_name(self) -> str:
@@ -114,15 +114,15 @@ def request_report(
         "request_id": log.request_id.get(),
     }
     with REPORTS.slot(user.user_id):
-        making = _begin(user, period)
+        lock = _acquire(user, period)
         answer: dict[str, Any] = {}
         try:
-            answer = _invoke({**payload, "known": _known(user, making)})
+            answer = _invoke({**payload, "known": _known(user, lock)})
         finally:
-            _end(making, answer)
+            _release(lock, answer)
     result = ReportResult(period, answer["report_key"], answer["report_url"])
     if email:
-        _tell(user, result)
+        _notify(user, result)
     return result
 
 
@@ -134,22 +134,22 @@ def list_reports(
     after, backwards: as in `pagination.query_page`.
     """
     stored = sorted(
-        _stored(user), key=lambda each: (each.created_at, each.report_key), reverse=True
+        _listed(user, {"MaxItems": MOST_LISTED}), key=_sort_key, reverse=True
     )
     first, stop = 0, limit
     if after is not None:
-        edge = _place_of(after["report_key"]["S"])
+        position = _sort_key(StoredReport(after["report_key"]["S"], 0))
         if backwards:
-            stop = sum(_place_of(each.report_key) > edge for each in stored)
+            stop = sum(_sort_key(report) > position for report in stored)
             first = max(stop - limit, 0)
         else:
-            first = sum(_place_of(each.report_key) >= edge for each in stored)
+            first = sum(_sort_key(report) >= position for report in stored)
             stop = first + limit
     shown = stored[first:stop]
-    last = first + len(shown)
+    end = first + len(shown)
     return Page(
         shown,
-        next=_cursor(stored[last - 1]) if shown and last < len(stored) else None,
+        next=_cursor(stored[end - 1]) if shown and end < len(stored) else None,
         previous=_cursor(shown[0]) if shown and first > 0 else None,
     )
 
@@ -209,12 +209,8 @@ def _key_of(user: User, file_name: str) -> str:
 
 
 def all_reports(user: User) -> Iterator[StoredReport]:
-    """Yield all of the user's reports, unordered; each call of S3 lists a thousand."""
+    """Yield all of the user's reports, unordered, with one S3 call per thousand."""
     return _listed(user, {})
-
-
-def _stored(user: User) -> list[StoredReport]:
-    return list(_listed(user, {"MaxItems": MOST_LISTED}))
 
 
 def _listed(user: User, bounds: dict[str, int]) -> Iterator[StoredReport]:
@@ -230,8 +226,8 @@ def _listed(user: User, bounds: dict[str, int]) -> Iterator[StoredReport]:
                 yield StoredReport(item["Key"], item["Size"])
 
 
-def _place_of(key: str) -> tuple[str, str]:
-    return StoredReport(key, 0).created_at, key
+def _sort_key(report: StoredReport) -> tuple[str, str]:
+    return report.created_at, report.report_key
 
 
 def _cursor(report: StoredReport) -> Key:
@@ -242,14 +238,14 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def _begin(user: User, period: ReportPeriod) -> ReportLock:
+def _acquire(user: User, period: ReportPeriod) -> ReportLock:
     """Acquire the lease on a report; wait while another process creates it."""
     text = json.dumps(
         [user.user_id, period.report_type, str(period.current)], default=str
     )
     digest = hashlib.sha256(text.encode()).hexdigest()
     deadline = time.monotonic() + WAIT_SECONDS
-    while not (making := _take_lease(f"report#{digest}")):
+    while not (lock := _take_lease(f"report#{digest}")):
         if time.monotonic() > deadline:
             raise UnavailableError(
                 _(
@@ -258,31 +254,30 @@ def _begin(user: User, period: ReportPeriod) -> ReportLock:
                 )
             )
         time.sleep(POLL_SECONDS)
-    return making
+    return lock
 
 
 def _take_lease(key: str) -> ReportLock | None:
     now = int(time.time())
-    making = ReportLock(key)
+    lock = ReportLock(key)
     owner = new_owner()
     actions = LEASE.take(owner, now + LEASE_SECONDS)
     actions.append(ReportLock.expires_at.set(now + REMEMBERED_SECONDS))
     # The update returns the item, so the last report is known without another read.
-    if conditional_write(
-        lambda: making.update(actions, LEASE.available_to(owner, now))
-    ):
-        return making
+    if conditional_write(lambda: lock.update(actions, LEASE.available_to(owner, now))):
+        return lock
     return None
 
 
-def _known(user: User, making: ReportLock) -> dict[str, str] | None:
-    if not making.fingerprint or not making.file_name:
+def _known(user: User, lock: ReportLock) -> dict[str, str] | None:
+    """Return the last report that was created under a lock, or None."""
+    if not lock.fingerprint or not lock.file_name:
         return None
-    key = f"{_prefix(user.user_id)}{making.file_name}"
-    return {"fingerprint": making.fingerprint, "report_key": key}
+    key = f"{_prefix(user.user_id)}{lock.file_name}"
+    return {"fingerprint": lock.fingerprint, "report_key": key}
 
 
-def _end(making: ReportLock, answer: dict[str, Any]) -> None:
+def _release(lock: ReportLock, answer: dict[str, Any]) -> None:
     """Release the lease and store which file was created, if one was."""
     actions = LEASE.release()
     if answer:
@@ -290,7 +285,7 @@ def _end(making: ReportLock, answer: dict[str, Any]) -> None:
             ReportLock.fingerprint.set(answer["fingerprint"]),
             ReportLock.file_name.set(files.file_name(answer["report_key"])),
         ]
-    conditional_write(lambda: making.update(actions, LEASE.held_by(making.lease_owner)))
+    conditional_write(lambda: lock.update(actions, LEASE.held_by(lock.lease_owner)))
 
 
 def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
@@ -306,7 +301,7 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
         answer = json.loads(response["Payload"].read())
     except (BotoCoreError, ClientError) as error:
         logger.exception("report not made user_id=%s", payload["user_id"])
-        raise UnavailableError(_(_UNMADE)) from error
+        raise UnavailableError(_(_FAILED)) from error
     if response.get("FunctionError"):  # with status 200
         # Only its type is logged: the message may contain what the user typed.
         logger.error(
@@ -314,23 +309,23 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
             payload["user_id"],
             answer.get("errorType") if isinstance(answer, dict) else None,
         )
-        raise UnavailableError(_(_UNMADE))
-    if refused := answer.get("error"):
-        raise _error_of(refused)
+        raise UnavailableError(_(_FAILED))
+    if failure := answer.get("error"):
+        raise _error_of(failure)
     if files.owner_of(answer.get("report_key", "")) != payload["user_id"]:
-        raise UnavailableError(_(_UNMADE))
+        raise UnavailableError(_(_FAILED))
     return dict(answer)
 
 
-def _error_of(refused: dict[str, Any]) -> Exception:
-    if refused["code"] == InvalidError.code:
-        return InvalidError(refused["message"], refused.get("field"))
-    if refused["code"] == NotFoundError.code:
-        return NotFoundError(refused["message"])
-    return UnavailableError(refused["message"])
+def _error_of(error: dict[str, Any]) -> Exception:
+    if error["code"] == InvalidError.code:
+        return InvalidError(error["message"], error.get("field"))
+    if error["code"] == NotFoundError.code:
+        return NotFoundError(error["message"])
+    return UnavailableError(error["message"])
 
 
-def _tell(user: User, result: ReportResult) -> None:
+def _notify(user: User, result: ReportResult) -> None:
     """Notify the user that a report is ready, once per report."""
     with override(user.language):
         name = result.period.name

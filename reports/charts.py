@@ -1,4 +1,4 @@
-"""The layout of the charts, which templates draw as SVG.
+"""The layout of charts, which templates draw as SVG.
 
 Positions and lengths are strings such as `42.50%` of the drawing's width or height, so
 one drawing fits phones and desktops without scaling its text.
@@ -17,7 +17,7 @@ from smartbudget.core.money import CURRENCIES
 
 MOST_CATEGORIES = 8  # shown at first; the others are folded away
 
-# In the trend, two of fourteen columns are for the scale, the others for the months.
+# Of a trend's fourteen columns, two are for the scale, the others for the months.
 SCALE_COLUMNS = 2
 TOP, BOTTOM = Decimal(6), Decimal(86)  # percent of the height; month names go below
 COLUMN_WIDTH = Decimal("0.7")  # share of a month's space
@@ -28,7 +28,7 @@ _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
 @dataclass(frozen=True)
 class CategoryBar:
-    """A category's spending, as long as its share of the largest category's."""
+    """A category's spending as a bar, relative to that of the largest category."""
 
     category: str
     spent: Decimal
@@ -83,20 +83,20 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
     if not top:
         return None
     values = [*_scale(top, currency)]
-    room = Decimal(100) / (len(months) + SCALE_COLUMNS)
+    step = Decimal(100) / (len(months) + SCALE_COLUMNS)  # from column to column
 
     def y(value: Decimal) -> Decimal:
         return BOTTOM - (BOTTOM - TOP) * value / values[-1]
 
     columns = []
     for number, month in enumerate(months, start=SCALE_COLUMNS):
-        middle = (number + Decimal("0.5")) * room
+        middle = (number + Decimal("0.5")) * step
         columns.append(
             Column(
                 start=month.start,
                 spent=month.spent,
-                x=percent(middle - room * COLUMN_WIDTH / 2),
-                width=percent(room * COLUMN_WIDTH),
+                x=percent(middle - step * COLUMN_WIDTH / 2),
+                width=percent(step * COLUMN_WIDTH),
                 y=percent(y(month.spent)),
                 height=percent(BOTTOM - y(month.spent)),
                 middle=percent(middle),
@@ -105,7 +105,7 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
     return Trend(
         columns=columns,
         rules=[Rule(short_number(value), percent(y(value))) for value in values],
-        scale_end=percent(room * SCALE_COLUMNS),
+        scale_end=percent(step * SCALE_COLUMNS),
         highest=max(columns, key=lambda column: column.spent),
     )
 

@@ -1,4 +1,4 @@
-"""Choose the font for each character of a text, and the order of drawing.
+"""Choose the font of each character of a text, and the drawing order.
 
 Text is drawn as it is, never through markup: user text cannot become a tag, a colour or
 anything else that a parser acts on (docs/aws.md#markup).
@@ -108,9 +108,9 @@ def clean(text: str) -> str:
 def wrap(
     text: str, room: float, size: float, *, bold: bool = False, most: int = 0
 ) -> list[str]:
-    """Break a text into lines that fit, at spaces where there are any.
+    """Break a text into lines that fit, at spaces if there are any.
 
-    room: points. most: lines; a longer text is cut with an ellipsis. 0: no limit.
+    room: points. most: lines, or 0 for no limit; a longer text ends with an ellipsis.
 
     Lines are in reading order; `lay` reorders right-to-left ones.
     """
@@ -187,7 +187,7 @@ def _face(name: str) -> ttfonts.TTFont:
         pdfmetrics.registerFont(font)
         return font
     package, path = _FILES[name]
-    first = next(key for key, where in _FILES.items() if where == (package, path))
+    first = next(key for key, file in _FILES.items() if file == (package, path))
     if first != name:
         return _face(first)
     with as_file(files(package).joinpath(path)) as file:

@@ -56,7 +56,7 @@ class ReportForm(forms.Form):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of `archive.ask`: the fields that the chosen kind uses."""
+        """The arguments of `archive.request_report` that the report type uses."""
         data = self.cleaned_data
         kind = data["report_type"]
         arguments: dict[str, Any] = {"report_type": kind, "email": data["email"]}

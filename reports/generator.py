@@ -45,10 +45,10 @@ def generate_report(
     """
     account = accounts.get_account(user_id)
     with override(account.language):
-        return _print(account.user, report_type, known, days)
+        return _generate(account.user, report_type, known, days)
 
 
-def _print(
+def _generate(
     user: User,
     report_type: object,
     known: dict[str, str] | None,
@@ -108,24 +108,24 @@ def sign(key: str, seconds: int) -> str:
     return address
 
 
-def _store(user_id: str, report_type: str, made: bytes) -> str:
-    moment = dates.now()
-    for later in range(SECONDS_TRIED):
+def _store(user_id: str, report_type: str, document: bytes) -> str:
+    now = dates.now()
+    for delay in range(SECONDS_TRIED):
         key = files.report_key(
-            user_id, report_type, moment + datetime.timedelta(seconds=later)
+            user_id, report_type, now + datetime.timedelta(seconds=delay)
         )
-        if _put_new(key, made):
+        if _put_new(key, document):
             return key
     raise UnavailableError(_("Too many reports at the same moment. Please try again."))
 
 
-def _put_new(key: str, made: bytes) -> bool:
+def _put_new(key: str, document: bytes) -> bool:
     """Store a file unless the key exists, and return whether it was stored."""
     try:
         aws.client("s3").put_object(
             Bucket=config.receipts_bucket,
             Key=key,
-            Body=made,
+            Body=document,
             ContentType=PDF,
             IfNoneMatch="*",
         )

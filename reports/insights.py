@@ -1,4 +1,4 @@
-"""Sentences about what stands out in a report; none rather than a trivial one."""
+"""Sentences about notable facts in a report; trivial facts are left out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 MOST = 5  # sentences
 
-# Percent. Any two months differ by less than this.
+# Percent. A smaller change is ordinary from month to month.
 LEAST_CHANGE = 10
 LEAST_SHARE = 5  # of the total, for a category's change to be mentioned
 HALF = 50
-# Above this, the two amounts are clearer than a percentage.
+# Percent. Above this, the two amounts are clearer than a percentage.
 LARGEST_PERCENTAGE = 300
 
 LEAST_EXPENSES = 20  # for a sentence about weekdays
 LEAST_WEEKS = 4
 
-# How often a budget was kept, by its period.
+# By the budget's period.
 _RECORDS = {
     "monthly": gettext_noop(
         "At its present amount, the {category} budget was kept in {kept} of {number}"
@@ -45,8 +45,8 @@ _RECORDS = {
 def insights(report: Report) -> list[str]:
     """Return up to five sentences, the most important first.
 
-    Falling spending is only mentioned for a period that is over: in a current one it
-    would only mean that some days are still to come.
+    Falling spending is only mentioned for a period that is over: in the current one,
+    some days are still to come.
     """
     if not report.count:
         return []
@@ -63,23 +63,23 @@ def _all(report: Report) -> Iterator[str]:
 
 
 def _budgets(report: Report) -> Iterator[str]:
-    passed = [standing for standing in report.budgets if standing.line.remaining < 0]
-    passed.sort(key=lambda standing: standing.line.remaining)
+    over = [standing for standing in report.budgets if standing.line.remaining < 0]
+    over.sort(key=lambda standing: standing.line.remaining)
     broken = [
         standing
         for standing in report.budgets
         if standing.of > 1 and standing.kept < standing.of
     ]
-    if passed:
-        yield " ".join(_passed(passed, report))
+    if over:
+        yield " ".join(_over(over, report))
     elif len(report.budgets) > 1 and not report.is_running and not broken:
         yield _("All {number} budgets were kept.").format(number=len(report.budgets))
     if broken:
         yield _record(max(broken, key=lambda standing: standing.of - standing.kept))
 
 
-def _passed(passed: list[BudgetStanding], report: Report) -> Iterator[str]:
-    line = passed[0].line
+def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
+    line = over[0].line
     template = _("The {period} {category} budget is passed by {amount}.")
     if line.within != report.period.current:
         template = _("The {period} {category} budget for {days} is passed by {amount}.")
@@ -89,7 +89,7 @@ def _passed(passed: list[BudgetStanding], report: Report) -> Iterator[str]:
         days=line.within_in_words,
         amount=write_number(-line.remaining, report.currency),
     )
-    if more := len(passed) - 1:
+    if more := len(over) - 1:
         yield ngettext(
             "{number} more is passed too.", "{number} more are passed too.", more
         ).format(number=more)
@@ -106,7 +106,7 @@ def _rise(report: Report) -> Iterator[str]:
     if not risen:
         return
     line = max(risen, key=lambda category: category.change)
-    if _is_worth_a_word(line, report):
+    if _is_notable(line, report):
         yield " ".join(_risen(line, report))
 
 
@@ -123,7 +123,7 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
         before=report.period.previous_briefly,
     )
     purchase = line.largest
-    # Skipped if the other period had a purchase of about that size too.
+    # Not if the other period had a purchase of about that size too.
     if purchase and (purchase.amount - line.previous_largest) * 2 > line.change:
         yield _("Most of it is one purchase of {amount} on {day}.").format(
             amount=write_number(purchase.amount, report.currency),
@@ -136,7 +136,7 @@ def _fall(report: Report) -> Iterator[str]:
     if report.is_running or not fallen:
         return
     line = min(fallen, key=lambda category: category.change)
-    if not _is_worth_a_word(line, report):
+    if not _is_notable(line, report):
         return
     if line.spent:
         yield _("{category} fell {percent} against {before}.").format(
@@ -182,7 +182,7 @@ def _weekday(report: Report) -> Iterator[str]:
     first, second, *_rest = sorted(
         report.weekdays, key=lambda weekday: -weekday.average
     )
-    # One expensive purchase is no habit: the rule must hold without the largest too.
+    # One expensive purchase is not a habit: the rule must hold without the largest.
     largest = max(e.amount for e in report.entries if e.day.weekday() == first.weekday)
     if (first.spent - largest) * 2 >= second.average * first.days * 3:
         yield _(
@@ -196,7 +196,7 @@ def _weekday(report: Report) -> Iterator[str]:
         )
 
 
-def _is_worth_a_word(line: CategoryLine, report: Report) -> bool:
+def _is_notable(line: CategoryLine, report: Report) -> bool:
     change = abs(line.change) * 100
     base = max(report.total, report.previous_total)
     return change >= line.previous * LEAST_CHANGE and change >= base * LEAST_SHARE

@@ -7,17 +7,18 @@ from smartbudget.core.lease import Lease
 
 
 class ReportLock(Table):
-    """`report#<sha256 of user, type and period>` in the users table: one at a time."""
+    """The lease on one report and its last result; an item of the users table."""
 
     class Meta(UsersMeta):
         pass
 
-    user_id = UnicodeAttribute(hash_key=True)  # the record's own key
+    # Not a user's id: `report#<sha256 of user, type and period>`.
+    user_id = UnicodeAttribute(hash_key=True)
     lease_owner = UnicodeAttribute(attr_name="claim", null=True)
     # Epoch seconds.
     lease_until = NumberAttribute(attr_name="claimed_until", null=True)
-    fingerprint = UnicodeAttribute(null=True)  # of the numbers in the last file
-    file_name = UnicodeAttribute(null=True)  # of that file, without its owner's id
+    fingerprint = UnicodeAttribute(null=True)  # of the last report's content
+    file_name = UnicodeAttribute(null=True)  # of the last report, without user id
     expires_at = NumberAttribute()  # epoch seconds; TTL
 
 

@@ -51,7 +51,7 @@ from smartbudget.core.money import display, percentage, write_number
 
 NAME = "Smart Budget Planner"
 MARGIN = 20 * mm
-BARS = 8  # categories in the chart; the rest is one bar
+BARS = 8  # categories in the chart; all others are one bar
 
 LEVELS = {
     "ok": gettext_noop("within"),
@@ -134,7 +134,7 @@ def _numbered(footer: str) -> type[Canvas]:
     return Numbered
 
 
-# The cover: the main facts at a glance.
+# ------------------------------------------------------------------------- The cover
 
 
 def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
@@ -242,15 +242,15 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
 
 def _category_bars(report: Report) -> list[Bar]:
     spent = [line for line in report.categories if line.spent]
-    # A single remaining category is shown itself, not as "1 others".
+    # A single further category gets its own bar, not "1 others".
     shown = spent if len(spent) <= BARS + 1 else spent[:BARS]
-    rest = spent[len(shown) :]
+    others = spent[len(shown) :]
     largest = max(line.spent for line in spent)
     rows = [(line.category, line.spent) for line in shown]
-    if rest:
-        rest_total = sum((line.spent for line in rest), NOTHING)
-        rows.append((_("{number} others").format(number=len(rest)), rest_total))
-        largest = max(largest, rest_total)
+    if others:
+        others_total = sum((line.spent for line in others), NOTHING)
+        rows.append((_("{number} others").format(number=len(others)), others_total))
+        largest = max(largest, others_total)
     return [
         Bar(
             name,
@@ -286,7 +286,7 @@ def _adds_up(report: Report) -> bool:
 def _budget_bar(line: BudgetLine, currency: str) -> Bar:
     scale = max(line.amount, line.spent)
     is_over = line.level == "exceeded"
-    rest = write_number(abs(line.remaining), currency)
+    difference = write_number(abs(line.remaining), currency)
     note = {
         "ok": _("{amount} left"),
         "threshold": _("near: {amount} left"),
@@ -299,7 +299,7 @@ def _budget_bar(line: BudgetLine, currency: str) -> Bar:
             spent=write_number(line.spent, currency),
             amount=write_number(line.amount, currency),
         ),
-        note=note.format(amount=rest),
+        note=note.format(amount=difference),
         mark=float(line.amount / scale) if is_over else None,
         is_over=is_over,
     )
@@ -351,7 +351,7 @@ def _step(top: Decimal) -> Decimal:
     return step * 2
 
 
-# The tables on the following pages.
+# ------------------------------------------------------------------------- The tables
 
 
 def _details(report: Report) -> Iterator[Flowable]:

@@ -14,7 +14,7 @@ from reportlab.platypus import Flowable
 
 from reports import fonts
 
-# These can be told apart when printed in grey.
+# Distinguishable when printed in grey.
 INK = HexColor(0x1D2430)
 QUIET = HexColor(0x566173)
 LINE = HexColor(0xC9CFD8)
@@ -98,7 +98,7 @@ class Text(Flowable):
         return width, len(self.lines) * self.leading + 3
 
     def draw(self) -> None:
-        """Draw its lines, from the top."""
+        """Draw the lines from the top."""
         y = len(self.lines) * self.leading + 3 - self.size
         if self.mark:
             write(self.canv, 0, y, self.mark, size=self.size, color=ACCENT)
@@ -115,7 +115,7 @@ class Links(Block):
         self.links = links
 
     def draw(self) -> None:
-        """Draw them underlined, so that they look like links in grey too."""
+        """Draw the links underlined, so that they are recognised without colour."""
         canvas, x = self.canv, 0.0
         for words, address in self.links:
             width = write(canvas, x, 14, words, size=8, color=ACCENT)
@@ -144,7 +144,7 @@ class Title(Flowable):
         return width, self.height
 
     def draw(self) -> None:
-        """Draw it from the top."""
+        """Draw the title, the lines, the total and the note."""
         y = self.height - 28
         size = _largest(self.title, 26, self.width)
         write(self.canv, 0, y, self.title, size=size, bold=True)
@@ -169,14 +169,14 @@ def _largest(text: str, size: float, room: float) -> float:
 
 
 class Figures(Block):
-    """A row of key figures, each above its name."""
+    """A row of key figures, each above its label."""
 
     def __init__(self, figures: Sequence[tuple[str, str]]) -> None:
         super().__init__(68)
         self.figures = figures
 
     def draw(self) -> None:
-        """Draw them between two rules."""
+        """Draw the figures between two rules."""
         canvas = self.canv
         canvas.setStrokeColor(LINE)
         canvas.setLineWidth(0.75)
@@ -215,7 +215,7 @@ class Bars(Block):
         self.bars = bars
 
     def draw(self) -> None:
-        """Draw them from the top."""
+        """Draw the bars from the top."""
         values = max(fonts.width(bar.value, SIZE) for bar in self.bars) + 8
         notes = max(fonts.width(bar.note, 8) for bar in self.bars)
         names = min(
@@ -261,8 +261,8 @@ class Columns(Block):
 
     def __init__(
         self,
-        columns: Sequence[tuple[str, float, bool]],  # name, part of the top, stands out
-        scale: Sequence[tuple[str, float]],  # words, part of the top
+        columns: Sequence[tuple[str, float, bool]],  # name, height 0-1, highlighted
+        scale: Sequence[tuple[str, float]],  # label, height 0-1
     ) -> None:
         super().__init__(150)
         self.columns, self.scale = columns, scale
@@ -270,30 +270,30 @@ class Columns(Block):
     def draw(self) -> None:
         """Draw the scale, and the columns in front of it."""
         canvas, bottom, top = self.canv, 22.0, 112.0
-        left = max(fonts.width(words, 7.5) for words, _ in self.scale) + 8
+        left = max(fonts.width(label, 7.5) for label, _ in self.scale) + 8
         canvas.setLineWidth(0.5)
-        for words, part in self.scale:
+        for label, part in self.scale:
             y = bottom + top * part
             canvas.setStrokeColor(LINE)
             canvas.line(left, y, self.width, y)
-            write(canvas, left - 6, y - 2.5, words, size=7.5, color=QUIET, right=True)
+            write(canvas, left - 6, y - 2.5, label, size=7.5, color=QUIET, right=True)
         room = (self.width - left) / len(self.columns)
-        for number, (name, part, stands_out) in enumerate(self.columns):
+        for number, (name, part, highlighted) in enumerate(self.columns):
             x = left + room * number
-            canvas.setFillColor(ACCENT if stands_out else PALE)
+            canvas.setFillColor(ACCENT if highlighted else PALE)
             if part > 0:
                 height = max(top * part, 0.75)
                 canvas.rect(x + room * 0.18, bottom, room * 0.64, height, 0, 1)
-            centre = x + room / 2 + fonts.width(name, 7.5, bold=stands_out) / 2
+            centre = x + room / 2 + fonts.width(name, 7.5, bold=highlighted) / 2
             write(
                 canvas,
                 centre,
                 9,
                 name,
                 size=7.5,
-                bold=stands_out,
+                bold=highlighted,
                 right=True,
-                color=INK if stands_out else QUIET,
+                color=INK if highlighted else QUIET,
             )
 
 

@@ -30,7 +30,7 @@ class ReportPeriod:
 
     report_type: str  # one of TYPES
     current: dates.Period
-    previous: dates.Period  # the one before: a month before a month; custom: as long
+    previous: dates.Period  # the month, week or year before, or as many days
 
     @property
     def days(self) -> int:
@@ -121,8 +121,8 @@ def resolve(
     }[kind]
     for field, value in given.items():
         if field not in used and value is not None:
-            said = _("A report of the kind {kind} takes no {field}.")
-            raise InvalidError(said.format(kind=kind, field=field), field)
+            template = _("A report of the kind {kind} takes no {field}.")
+            raise InvalidError(template.format(kind=kind, field=field), field)
     if kind == "monthly":
         period, field = _month(year, month, today)
     elif kind == "yearly":
@@ -157,14 +157,14 @@ def _year(year: object, today: datetime.date) -> int:
     return _whole(year, "year", FIRST_YEAR, LAST_YEAR, message)
 
 
-def _whole(value: object, field: str, least: int, most: int, sentence: str) -> int:
+def _whole(value: object, field: str, least: int, most: int, message: str) -> int:
     """Return a whole number, given as an int or in digits. Raises InvalidError."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:6])
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidError(sentence, field)
+        raise InvalidError(message, field)
     if not least <= value <= most:
-        raise InvalidError(sentence, field)
+        raise InvalidError(message, field)
     return value
 
 
@@ -209,7 +209,7 @@ def _day(value: object, field: str) -> datetime.date:
 
 
 def _before(report_type: str, period: dates.Period) -> dates.Period:
-    eve = period.start - ONE_DAY
+    day_before = period.start - ONE_DAY
     if report_type != "custom":
-        return dates.period_of(report_type, eve)
-    return dates.Period(eve - (period.end - period.start), eve)
+        return dates.period_of(report_type, day_before)
+    return dates.Period(day_before - (period.end - period.start), day_before)

@@ -53,12 +53,12 @@ class CategoryLine:
 class BudgetStanding:
     """A budget in its own period (see `dates.day_shown`), or added up over several.
 
-    A report about more than a month adds up shorter periods: those that have begun,
-    starting with the one of the first recorded expense.
+    A report on more than a month adds up shorter periods: those that have begun, from
+    the one of the first recorded expense on.
 
-    of: how many whole periods of the budget are over and within the report's, not
-    counting those before the first recorded expense.
-    kept: in how many of those its current amount was not exceeded.
+    of: how many whole periods of the budget are over and within the report, without
+    those before the first recorded expense.
+    kept: in how many of these the budget's current amount was not exceeded.
     """
 
     line: BudgetLine
@@ -88,17 +88,17 @@ class Report:
     period: ReportPeriod
     currency: str
     today: datetime.date
-    since: datetime.date | None  # the earliest expense's day, or None
-    entries: list[Entry]  # all that count, by day
+    since: datetime.date | None  # day of the user's earliest expense, or None
+    entries: list[Entry]  # all expenses that count, by day
     total: Decimal
     previous_total: Decimal
     previous_count: int
-    categories: list[CategoryLine]  # largest first; last those of before only
+    categories: list[CategoryLine]  # largest first, then those of the period before
     budgets: list[BudgetStanding]
     weekdays: list[WeekdayLine]  # Monday first
     largest: list[Entry]  # largest first
     average_a_day: Decimal  # over `counted_days`, in the currency's decimals
-    counted_days: int  # of the period: those that have begun, or hold expenses
+    counted_days: int  # days of the period that have begun, or have expenses
     median: Decimal | None  # in the currency's decimals; None without expenses
     busiest_day: tuple[datetime.date, Decimal] | None  # most spent, and how much
     trend: list[tuple[datetime.date, Decimal]]  # first of month, total; oldest first
@@ -128,34 +128,33 @@ class Report:
 def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> Report:
     """Read the data of a report and compute it.
 
-    Takes one Query of each table, and one for the earliest expense.
+    Takes one Query of each table, and one for the earliest expense. Void expenses are
+    not counted. The indexes are eventually consistent.
 
-    today: the user's local day. Void expenses are not counted. The indexes are
-    eventually consistent.
+    today: the user's local day.
     """
-    kept = list_budgets(user).items
+    user_budgets = list_budgets(user).items
     months = _months(period.current.end)
     day = dates.day_shown(period.current, today)
     needed = [
         period.current,
         period.previous,
         dates.Period(months[0].start, months[-1].end),
-        *(dates.period_of(each.period, day) for each in kept),
+        *(dates.period_of(budget.period, day) for budget in user_budgets),
     ]
-    reach = dates.Period(
-        min(each.start for each in needed), max(each.end for each in needed)
+    entries = expenses.entries(
+        user.user_id, dates.span(needed), described=period.current
     )
-    found = expenses.entries(user.user_id, reach, described=period.current)
     since = expenses.first_day(user.user_id)
     begun = _begun(period.current, since, today)
-    lines = [_line(each, period, begun, day, found) for each in kept]
-    return compute(period, user.currency, found, lines, today=today, since=since)
+    lines = [_line(budget, period, begun, day, entries) for budget in user_budgets]
+    return compute(period, user.currency, entries, lines, today=today, since=since)
 
 
 def compute(
     period: ReportPeriod,
     currency: str,
-    found: Sequence[Entry],
+    expenses_around: Sequence[Entry],
     lines: Sequence[BudgetLine] = (),
     *,
     today: datetime.date,
@@ -163,14 +162,15 @@ def compute(
 ) -> Report:
     """Compute a report from the expenses of its period and those around it.
 
-    found: expenses that count, by day: of the period, the one before, and the twelve
-    months up to the period's end. lines: budgets, each for the period to show.
-    since: the earliest expense's day, or None.
+    expenses_around: those that count, by day: of the period, the one before, and the
+    twelve months up to the period's end.
+    lines: budgets, each for the period to show.
+    since: day of the user's earliest expense, or None.
     """
-    over = dates.Period(period.current.start, min(period.current.end, today))
+    elapsed = dates.Period(period.current.start, min(period.current.end, today))
     is_comparable = _covers(since, period.previous)
-    entries = [each for each in found if each.day in period.current]
-    before = [each for each in found if each.day in period.previous]
+    entries = [entry for entry in expenses_around if entry.day in period.current]
+    before = [entry for entry in expenses_around if entry.day in period.previous]
     total = _total(entries)
     counted = _counted_days(period.current, entries, today)
     days = (counted.end - counted.start).days + 1
@@ -184,21 +184,23 @@ def compute(
         previous_total=_total(before),
         previous_count=len(before),
         categories=_categories(entries, before if is_comparable else [], total),
-        budgets=[_budget_standing(line, over, found, since) for line in lines],
+        budgets=[
+            _budget_standing(line, elapsed, expenses_around, since) for line in lines
+        ],
         weekdays=_weekdays(entries, counted, currency),
-        largest=sorted(entries, key=lambda each: (-each.amount, each.day))[:LARGEST],
+        largest=sorted(entries, key=lambda entry: (-entry.amount, entry.day))[:LARGEST],
         average_a_day=_rounded(total / days, currency),
         counted_days=days,
         median=_median(entries, currency),
         busiest_day=_busiest_day(entries),
-        trend=_trend(found, period.current.end),
+        trend=_trend(expenses_around, period.current.end),
     )
     report.insights.extend(insights(report))
     return report
 
 
 def _covers(since: datetime.date | None, period: dates.Period) -> bool:
-    """Check whether recording began before a period. since: first expense's day."""
+    """Return whether expenses were recorded from the start of a period or earlier."""
     return since is not None and since <= period.start
 
 
@@ -214,8 +216,8 @@ def _counted_days(
     period: dates.Period, entries: Sequence[Entry], today: datetime.date
 ) -> dates.Period:
     """Return a period without its coming days, unless they have expenses already."""
-    begun = min(period.end, max(today, period.start))
-    return dates.Period(period.start, max([begun, *(e.day for e in entries)]))
+    last = min(period.end, max(today, period.start))
+    return dates.Period(period.start, max([last, *(entry.day for entry in entries)]))
 
 
 def _categories(
@@ -224,10 +226,10 @@ def _categories(
     now: dict[str, list[Entry]] = defaultdict(list)
     then: dict[str, list[Entry]] = defaultdict(list)
     names: dict[str, str] = {}
-    for group, found in ((now, entries), (then, before)):
-        for each in found:
-            group[each.category_key].append(each)
-            names.setdefault(each.category_key, each.category)
+    for group, group_entries in ((now, entries), (then, before)):
+        for entry in group_entries:
+            group[entry.category_key].append(entry)
+            names.setdefault(entry.category_key, entry.category)
     lines = []
     for key, name in names.items():
         spent = _total(now[key])
@@ -239,8 +241,10 @@ def _categories(
                 count=len(now[key]),
                 share=percentage(spent, total),
                 previous=_total(then[key]),
-                largest=max(now[key], key=lambda each: each.amount, default=None),
-                previous_largest=max((e.amount for e in then[key]), default=NOTHING),
+                largest=max(now[key], key=lambda entry: entry.amount, default=None),
+                previous_largest=max(
+                    (entry.amount for entry in then[key]), default=NOTHING
+                ),
             )
         )
     return sorted(lines, key=lambda line: (-line.spent, -line.previous, line.category))
@@ -249,7 +253,7 @@ def _categories(
 def _begun(
     period: dates.Period, since: datetime.date | None, today: datetime.date
 ) -> dates.Period | None:
-    """Return the days of a period from the earliest expense to today, if any."""
+    """Return the days of a period from the earliest expense to today, or None."""
     first, last = max(since or datetime.date.max, period.start), min(period.end, today)
     return dates.Period(first, last) if first <= last else None
 
@@ -259,7 +263,7 @@ def _line(
     period: ReportPeriod,
     begun: dates.Period | None,
     day: datetime.date,
-    found: Sequence[Entry],
+    entries: Sequence[Entry],
 ) -> BudgetLine:
     """Return a budget's line for the day shown, or for all periods in a long report.
 
@@ -267,33 +271,33 @@ def _line(
     """
     if period.days > LONGEST_MONTH and begun:
         periods = [
-            each
-            for each in dates.periods_within(budget.period, period.current)
-            if each.start <= begun.end and each.end >= begun.start
+            own
+            for own in dates.periods_within(budget.period, period.current)
+            if own.start <= begun.end and own.end >= begun.start
         ]
         if periods:
-            return budgets.summed_line(budget, periods, found)
-    (line,) = budgets.lines([budget], day, found)
+            return budgets.summed_line(budget, periods, entries)
+    (line,) = budgets.lines([budget], day, entries)
     return line
 
 
 def _budget_standing(
     line: BudgetLine,
     period: dates.Period,
-    found: Sequence[Entry],
+    entries: Sequence[Entry],
     since: datetime.date | None,
 ) -> BudgetStanding:
     """Count the whole periods of a budget, and those in which it was kept."""
     totals = {
-        period_held: NOTHING
-        for period_held in dates.periods_within(line.period, period)
-        if since and period_held.end >= since
+        own: NOTHING
+        for own in dates.periods_within(line.period, period)
+        if since and own.end >= since
     }
-    for period_held in found if totals else ():
-        if period_held.category_key == line.category_key and period_held.day in period:
-            own = dates.period_of(line.period, period_held.day)
+    for entry in entries if totals else ():
+        if entry.category_key == line.category_key and entry.day in period:
+            own = dates.period_of(line.period, entry.day)
             if own in totals:
-                totals[own] += period_held.amount
+                totals[own] += entry.amount
     kept = sum(amount <= line.amount_each for amount in totals.values())
     return BudgetStanding(line, kept=kept, of=len(totals))
 
@@ -304,10 +308,10 @@ def _weekdays(
     spent = [NOTHING] * 7
     for entry in entries:
         spent[entry.day.weekday()] += entry.amount
-    weeks, rest = divmod((counted.end - counted.start).days + 1, 7)
+    weeks, more_days = divmod((counted.end - counted.start).days + 1, 7)
     lines = []
     for weekday in range(7):
-        extra = (weekday - counted.start.weekday()) % 7 < rest
+        extra = (weekday - counted.start.weekday()) % 7 < more_days
         days = weeks + extra
         average = _rounded(spent[weekday] / days, currency) if days else NOTHING
         lines.append(WeekdayLine(weekday, spent[weekday], days, average))
@@ -324,7 +328,7 @@ def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | No
     spent: dict[datetime.date, Decimal] = {}
     for entry in entries:
         spent[entry.day] = spent.get(entry.day, NOTHING) + entry.amount
-    # Among equals the earliest, since entries are sorted by day.
+    # Of equal days the earliest, since entries are sorted by day.
     return max(spent.items(), key=lambda pair: pair[1], default=None)
 
 
@@ -337,10 +341,10 @@ def _months(last_day: datetime.date) -> list[dates.Period]:
 
 
 def _trend(
-    found: Sequence[Entry], last_day: datetime.date
+    entries: Sequence[Entry], last_day: datetime.date
 ) -> list[tuple[datetime.date, Decimal]]:
     totals = {month.start: NOTHING for month in _months(last_day)}
-    for entry in found:
+    for entry in entries:
         first = entry.day.replace(day=1)
         if first in totals:
             totals[first] += entry.amount

@@ -22,7 +22,7 @@ LATEST = 5  # expenses that a summary shows
 
 @dataclass(frozen=True)
 class Summary:
-    """One month, or week: budgets against spending."""
+    """The budgets and spending of a month or week."""
 
     shown: dates.Period
     currency: str
@@ -33,9 +33,9 @@ class Summary:
     total_budget: Decimal  # of the monthly budgets
     total_spent: Decimal  # in the period shown
     previous_spent: Decimal  # in the month, or week, before
-    # The last few expenses, newest first; in the current period, up to today.
+    # The latest expenses, newest first; in the current period, up to today.
     latest: list[Entry]
-    names: list[str]  # categories of the budgets and of what was read, by name
+    names: list[str]  # categories of the budgets and of all expenses read, by name
 
     @property
     def total_remaining(self) -> Decimal:
@@ -69,8 +69,8 @@ def summary(user: User, month: str | None = None) -> Summary:
 def review(user: User, kind: str, period: dates.Period) -> Summary:
     """Return the budgets and spending of a period that is over.
 
-    kind: `weekly` or `monthly`. Budgets show their periods as in `summary`, and what
-    was spent so far if the period is not over.
+    kind: `weekly` or `monthly`. Budgets show their periods as in `summary`, up to now
+    if one is not over.
     """
     return _summary(user, kind, period)
 
@@ -82,67 +82,69 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
     before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
     periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
-    # A budget stores its current period's total, so a year need not be read.
-    counted = [each for each in budgets if each.current == periods[each.period]]
-    to_count = [each for each in budgets if each not in counted]
-    # Weeks overlap the month's ends; the forecast needs them whole.
-    whole = [each for each in budgets if each.period == "weekly" or each in to_count]
-    needed = [before, shown, *(periods[each.period] for each in whole)]
-    reach = dates.Period(
-        min(each.start for each in needed), max(each.end for each in needed)
-    )
+    # A budget stores its current period's total, so its expenses are not read, except
+    # for weeks: they overlap the ends of the month, and the forecast needs whole weeks.
+    read = [
+        budget
+        for budget in budgets
+        if budget.period == "weekly" or budget.current != periods[budget.period]
+    ]
+    span = dates.span([before, shown, *(periods[budget.period] for budget in read)])
     both = dates.Period(before.start, shown.end)
-    found = expenses.entries(user.user_id, reach, described=both)
-    categories = _by_category(each for each in found if each.day in shown)
-    budgeted = {each.category_key for each in budgets}
+    entries = expenses.entries(user.user_id, span, described=both)
+    categories = _by_category(entry for entry in entries if entry.day in shown)
+    budgeted = {budget.category_key for budget in budgets}
     return Summary(
         shown=shown,
         currency=user.currency,
         lines=[
-            _with_forecast(line, today, reach, found)
-            for line in lines(budgets, day, found)
+            _with_forecast(line, today, span, entries)
+            for line in lines(budgets, day, entries)
         ],
         categories=categories,
         unbudgeted=[
-            each for each in categories if casefold_key(each[0]) not in budgeted
+            (name, spent)
+            for name, spent in categories
+            if casefold_key(name) not in budgeted
         ],
         total_budget=sum(
-            (each.amount for each in budgets if each.period == "monthly"), Decimal(0)
+            (budget.amount for budget in budgets if budget.period == "monthly"),
+            Decimal(0),
         ),
-        total_spent=expenses.total(found, shown),
-        previous_spent=expenses.total(found, before),
+        total_spent=expenses.total(entries, shown),
+        previous_spent=expenses.total(entries, before),
         latest=_latest(
-            found, dates.Period(before.start, today) if today in shown else shown
+            entries, dates.Period(before.start, today) if today in shown else shown
         ),
-        names=_names(budgets, found),
+        names=_names(budgets, entries),
     )
 
 
 def _with_forecast(
     line: BudgetLine,
     today: datetime.date,
-    reach: dates.Period,
-    found: Sequence[Spending],
+    span: dates.Period,
+    spendings: Sequence[Spending],
 ) -> BudgetLine:
     """Return a line with its projected date, if all expenses of its period were read.
 
     A yearly budget has none, since most of its year is not read.
     """
-    is_read = reach.start <= line.within.start and line.within.end <= reach.end
+    is_read = span.start <= line.within.start and line.within.end <= span.end
     if line.period == "yearly" or today not in line.within or not is_read:
         return line
-    mine = [
-        spending for spending in found if spending.category_key == line.category_key
+    of_category = [
+        spending for spending in spendings if spending.category_key == line.category_key
     ]
-    date = overspend_date(line.amount, line.within, today, mine)
+    date = overspend_date(line.amount, line.within, today, of_category)
     return replace(line, projected_overspend_date=date)
 
 
-def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:
-    """Return the total of each category, named as first found; largest first."""
+def _by_category(spendings: Iterable[Spending]) -> list[tuple[str, Decimal]]:
+    """Return each category's total, largest first, named as in its first expense."""
     totals: dict[str, Decimal] = {}
     names: dict[str, str] = {}
-    for spending in found:
+    for spending in spendings:
         names.setdefault(spending.category_key, spending.category)
         totals[spending.category_key] = (
             totals.get(spending.category_key, Decimal(0)) + spending.amount
@@ -150,15 +152,15 @@ def _by_category(found: Iterable[Spending]) -> list[tuple[str, Decimal]]:
     return expenses.largest_first(totals, names)
 
 
-def _latest(found: Iterable[Entry], days: dates.Period) -> list[Entry]:
-    within = [entry for entry in found if entry.day in days]
+def _latest(entries: Iterable[Entry], days: dates.Period) -> list[Entry]:
+    within = [entry for entry in entries if entry.day in days]
     return heapq.nlargest(
         LATEST, within, key=lambda entry: (entry.day, entry.created_at)
     )
 
 
-def _names(budgets: Iterable[Budget], found: Iterable[Spending]) -> list[str]:
+def _names(budgets: Iterable[Budget], spendings: Iterable[Spending]) -> list[str]:
     """Return each category once, spelled as in its budget or else its last expense."""
-    names = {each.category_key: each.category for each in found}
-    names.update((each.category_key, str(each.category)) for each in budgets)
+    names = {spending.category_key: spending.category for spending in spendings}
+    names.update((budget.category_key, str(budget.category)) for budget in budgets)
     return [names[key] for key in sorted(names)]

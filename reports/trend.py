@@ -23,7 +23,7 @@ TREND_BY = ("category",)
 
 @dataclass(frozen=True)
 class MonthTotal:
-    """What was spent in one month."""
+    """The total spent in one month."""
 
     start: datetime.date
     spent: Decimal
@@ -81,7 +81,7 @@ def trend(
 
 
 class _Month:
-    """One month's spending, in all and by category, while it is read newest first."""
+    """The running totals of one month; its expenses are read newest first."""
 
     def __init__(self) -> None:
         self.spent = Decimal(0)

@@ -45,7 +45,7 @@ REPORTS = ChangeList(
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show a month; posting adds an expense."""
+    """Show a month, and add an expense that is posted."""
     user = request.user
     if request.method == "POST":
         form = QuickAddForm(request.POST, user=user)
@@ -103,7 +103,7 @@ def trend(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def subscribe_step(request: HttpRequest) -> HttpResponse:
-    """Show the last of the first steps, done once e-mail alerts are confirmed."""
+    """Render the last of the first steps: done once e-mail alerts are confirmed."""
     if not request.htmx:
         return redirect("notifications:list")
     status = accounts.get_account(request.user.user_id).subscription_status

@@ -1,7 +1,7 @@
 """Days and periods in the user's time zone; instants are aware and in UTC."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from zoneinfo import ZoneInfo
@@ -47,6 +47,14 @@ def period_of(kind: str, day: datetime.date) -> Period:
         return Period(datetime.date(day.year, 1, 1), datetime.date(day.year, 12, 31))
     start = day.replace(day=1)
     return Period(start, next_month(start) - datetime.timedelta(days=1))
+
+
+def span(periods: Iterable[Period]) -> Period:
+    """Return the period from the earliest start to the latest end."""
+    periods = list(periods)
+    return Period(
+        min(period.start for period in periods), max(period.end for period in periods)
+    )
 
 
 def day_shown(period: Period, today: datetime.date) -> datetime.date:

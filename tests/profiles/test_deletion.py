@@ -76,7 +76,7 @@ def furnish(user):
     )
     report = report_key(user.user_id, "monthly", NOON)
     s3().put_object(Bucket=BUCKET, Key=report, Body=PDF)
-    archive._end(
+    archive._release(
         archive._take_lease("report#of-" + user.username),
         {"fingerprint": "f", "report_key": report},
     )

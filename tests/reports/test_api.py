@@ -248,7 +248,7 @@ def test_another_process_asked_for_the_same_report_waits_and_says_so(
 def test_the_claim_of_a_process_that_died_lapses(alice, client, generator, clock):
     generator.fails = KeyboardInterrupt()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive, "_end", lambda *_: None)
+        patch.setattr(archive, "_release", lambda *_: None)
         patch.setattr(archive, "WAIT_SECONDS", 0)
         with pytest.raises(KeyboardInterrupt):
             archive.request_report(alice, **MARCH)

@@ -46,7 +46,7 @@ class Posting:
 
 @dataclass
 class Outcome:
-    """What follows once a write is committed; see `enqueue_follow_ups`."""
+    """Alerts, recounts and changes of a write, to be handled once it is committed."""
 
     alerts: "list[Notification]" = field(default_factory=list)
     recounts: list[str] = field(default_factory=list)  # budget ids

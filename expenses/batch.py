@@ -78,7 +78,7 @@ class Batch(ABC, Generic[C]):
         self.user = user
         # By category, so that a budget is in few of the transactions.
         self.waiting = sorted(changes, key=_category_key)
-        self.alerts = 0  # caused so far
+        self.alerts = 0  # caused by committed transactions
         self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
         self._outcome = Outcome()  # of all committed transactions
         self._gathered: list[Notification] = []  # those in the digest, as stored

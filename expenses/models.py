@@ -112,7 +112,7 @@ class Expense(Table):
 
     @property
     def counts(self) -> bool:
-        """Whether it counts in totals and budgets."""
+        """Whether the expense counts in totals and budgets."""
         return self.status != "void"
 
 

@@ -77,7 +77,7 @@ class ExpenseInput(RowInput):
 
 
 class NewExpenseInput(ExpenseInput):
-    """A new expense; as multipart/form-data it may bring its receipt."""
+    """A new expense; as multipart/form-data it may include the receipt."""
 
     file = serializers.FileField(required=False, help_text=FILE)
     sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
@@ -113,7 +113,7 @@ class BulkInput(InputSerializer):
 
 
 class ExpenseFilter(ListQuery):
-    """Which expenses are listed."""
+    """The query parameters of the list of expenses."""
 
     start = DayField(required=False, help_text="The first day listed.")
     end = DayField(required=False, help_text="The last day listed.")

@@ -103,7 +103,7 @@ class ReportPage(serializers.Serializer[Any]):
 
 
 class SummaryFilter(QueryInput):
-    """What is summed up."""
+    """The query parameters of the summary."""
 
     month = TextField(
         required=False, form=MONTH, help_text="YYYY-MM; this one if not given."
@@ -158,7 +158,7 @@ class SummaryOutput(serializers.Serializer[Any]):
 
 
 class TrendFilter(QueryInput):
-    """What is added up."""
+    """The query parameters of the trend."""
 
     month = TextField(
         required=False,

@@ -32,7 +32,7 @@ _MONDAY = datetime.date(2024, 1, 1)
 
 @dataclass(frozen=True)
 class CategoryLine:
-    """What was spent in a category, and in the period before."""
+    """The spending in a category, and that of the period before."""
 
     category: str  # as typed
     category_key: str

@@ -20,7 +20,7 @@ from smartbudget.web.fields import (
 
 
 class CategoryFilter(QueryInput):
-    """Which categories are listed, and from which days."""
+    """The query parameters of the list of categories."""
 
     q = TextField(
         required=False,

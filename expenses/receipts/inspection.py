@@ -33,15 +33,15 @@ def inspect(file: BinaryIO, kind: str) -> str:
         _open_pdf(content)
         return kind
     if kind == "image/heic":
-        kept, kind = _converted(content), "image/jpeg"
+        cleaned, kind = _converted(content), "image/jpeg"
     else:
         form = kind.partition("/")[2].upper()
-        kept = b"".join(structure.WALKS[form](content))
+        cleaned = b"".join(structure.WALKS[form](content))
         if form != "PNG":  # all data of a PNG was inflated and checked already
-            _decode(form, kept)
-    if kept != content:
+            _decode(form, cleaned)
+    if cleaned != content:
         file.seek(0)
-        file.write(kept)
+        file.write(cleaned)
         file.truncate()
         file.flush()
     return kind

@@ -178,7 +178,7 @@ class _Frame:
 def jpeg(content: bytes) -> list[Part]:
     """Return the parts of a JPEG's first picture."""
     view = memoryview(content)
-    kept: list[Part] = [view[:2]]
+    parts: list[Part] = [view[:2]]
     frame: _Frame | None = None
     position = 2
     has_exif = False
@@ -189,9 +189,9 @@ def jpeg(content: bytes) -> list[Part]:
         marker, start = content[match.end() - 1], match.end()
         if marker == 0xD9:
             _require(frame and frame.scans)
-            return [*kept, view[position:start]]
+            return [*parts, view[position:start]]
         if marker in _WITHOUT_SEGMENT:
-            kept.append(view[position:start])
+            parts.append(view[position:start])
             position = start
             continue
         _require(marker not in _OTHER_FRAMES)  # browsers show none of them
@@ -206,14 +206,16 @@ def jpeg(content: bytes) -> list[Part]:
             if frame is None:
                 raise RefusedError
             frame.add_scan(data)
-        kept.append(view[position : match.start()])  # a scan's data
+        parts.append(view[position : match.start()])  # a scan's data
         if data.startswith(EXIF_NAME) and marker == 0xE1:
             changed = b"" if has_exif else without_location(data)
             has_exif = True
             if changed:
-                kept.append(struct.pack(">BBH", 0xFF, 0xE1, len(changed) + 2) + changed)
+                parts.append(
+                    struct.pack(">BBH", 0xFF, 0xE1, len(changed) + 2) + changed
+                )
         elif _is_needed(marker, data):
-            kept.append(view[match.start() : end])
+            parts.append(view[match.start() : end])
         position = end
     raise RefusedError
 
@@ -349,7 +351,7 @@ class _Png:
 def png(content: bytes) -> list[Part]:
     """Return the parts of a PNG to keep; all data is inflated and checked."""
     view = memoryview(content)
-    kept: list[Part] = [view[:8]]
+    parts: list[Part] = [view[:8]]
     picture: _Png | None = None
     position = 8
     for _ in range(MOST_CHUNKS):
@@ -367,12 +369,12 @@ def png(content: bytes) -> list[Part]:
             picture.add(kind, data)
         if kind == b"eXIf":
             if changed := without_location(data):
-                kept.append(_chunk(kind, changed))
+                parts.append(_chunk(kind, changed))
         elif kind in _CRITICAL or kind in _VISIBLE:
-            kept.append(view[position:end])
+            parts.append(view[position:end])
         if kind == b"IEND":
             picture.check_data()
-            return kept
+            return parts
         position = end
     raise RefusedError
 
@@ -422,7 +424,7 @@ def gif(content: bytes) -> list[Part]:
     view = memoryview(content)
     width, height, flags = struct.unpack_from("<HHB", content, 6)
     position = 13 + _colours(flags)
-    kept: list[Part] = [view[:position]]
+    parts: list[Part] = [view[:position]]
     frames = pixels = 0
     blocks = MOST_BLOCKS_OF_GIF
     while (introducer := content[position]) != 0x3B:
@@ -451,9 +453,9 @@ def gif(content: bytes) -> list[Part]:
             _require(blocks)
         position += 1
         if is_needed:
-            kept.append(view[start:position])
+            parts.append(view[start:position])
     _require(frames)
-    return [*kept, b"\x3b"]
+    return [*parts, b"\x3b"]
 
 
 def _colours(flags: int) -> int:

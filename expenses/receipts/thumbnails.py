@@ -24,8 +24,8 @@ def draw(file: BinaryIO, kind: str) -> str | None:
     content = file.read()
     if form == "PNG" and _pixels_of_png(content) > MOST_DECODED[form]:
         return None
-    kept = b"".join(structure.WALKS[form](content))
-    with Image.open(io.BytesIO(kept), formats=[form]) as image:
+    cleaned = b"".join(structure.WALKS[form](content))
+    with Image.open(io.BytesIO(cleaned), formats=[form]) as image:
         pixels = image.width * image.height
         if pixels > MOST_DECODED.get(form, pixels):
             return None

@@ -143,7 +143,7 @@ class _Deletion(_ByIds):
     def prepare(self, chunk: Sequence[Change]) -> None:
         """Schedule orphan checks for the receipts of the expenses being deleted."""
         checks = [
-            (expense.expense_id, expense.receipt_url, expense.receipt_mark)
+            (expense.expense_id, expense.receipt_url, expense.receipt_object_id)
             for expense in (change.before for change in chunk)
             if expense and expense.receipt_url not in {None, *self.scheduled}
         ]

@@ -65,7 +65,8 @@ class Expense(Table):
     receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png
     receipt_size = NumberAttribute(null=True)  # bytes
     receipt_name = UnicodeAttribute(null=True)  # file name of a download
-    receipt_mark = UnicodeAttribute(null=True)  # distinguishes objects of one key
+    # Distinguishes objects written under one key.
+    receipt_object_id = UnicodeAttribute(attr_name="receipt_mark", null=True)
     status = UnicodeAttribute(default="pending")  # one of STATUSES
     large_noticed = BooleanAttribute(default=False)  # large-expense notice was written
     created_at = UnicodeAttribute()  # ISO 8601, UTC

@@ -64,26 +64,22 @@ def record_expense(
     """
     expense_id = validation.new_id(user, idempotency_key)
     expense = validation.new_expense(user, expense_id, values)
-    stored_receipt = attachments.store(user, expense.expense_id, receipt)
-    if stored_receipt:
-        expense.set_receipt(stored_receipt.changes)
+    new_receipt = attachments.store(user, expense.expense_id, receipt)
+    if new_receipt:
+        expense.set_receipt(new_receipt.changes)
 
-    with attachments.removed_unless_attached(stored_receipt):
-        stored = _commit(user, lambda: _record(user, expense, stored_receipt))
+    with attachments.removed_unless_attached(new_receipt):
+        stored = _commit(user, lambda: _record(user, expense, new_receipt))
         if stored is not expense and not is_same:
             validation.raise_if_different(
                 stored, expense, dated=values.get("date") is not None
             )
-    if stored is expense:  # not stored by an earlier attempt
+    if stored is expense:
         log.count("ExpensesRecorded")
-    if (
-        stored_receipt
-        and stored_receipt.mark
-        and stored.receipt_url != stored_receipt.key
+    elif (
+        new_receipt and new_receipt.object_id and stored.receipt_url != new_receipt.key
     ):
-        receipts.remove(
-            stored_receipt
-        )  # a repeated request: the first receipt is stored
+        receipts.remove(new_receipt)  # the receipt of an earlier attempt is stored
     return stored
 
 
@@ -117,24 +113,24 @@ def edit_expense(
         changes = validation.validate_changes(
             user, given, get_expense(user, expense_id)
         )
-    stored_receipt = None
+    new_receipt = None
     if isinstance(receipt, NoReceipt):
         changes.update(receipts.NOTHING)
     elif receipt:
         replaced = get_expense(user, expense_id).receipt_url
         if receipt != ConfirmedUpload(replaced):
-            stored_receipt = attachments.store(user, expense_id, receipt, replaced)
-    if stored_receipt:
-        changes.update(stored_receipt.changes)
+            new_receipt = attachments.store(user, expense_id, receipt, replaced)
+    if new_receipt:
+        changes.update(new_receipt.changes)
     removal = Removal(expense_id)
-    with attachments.removed_unless_attached(stored_receipt):
+    with attachments.removed_unless_attached(new_receipt):
         expense = _commit(
             user,
             lambda: _edit(
                 user,
                 expense_id,
                 changes,
-                stored_receipt,
+                new_receipt,
                 removal,
                 version,
                 precondition,
@@ -181,12 +177,12 @@ def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expen
 
 
 def _record(
-    user: User, expense: Expense, stored_receipt: StoredReceipt | None
+    user: User, expense: Expense, new_receipt: StoredReceipt | None
 ) -> tuple[Expense, Outcome]:
     """Store a new expense, or return the stored one if its id is taken."""
     transaction = Transaction()
     outcome = side_effects.update_budgets(user, None, expense, transaction)
-    attachments.claim_upload(user, expense, stored_receipt, transaction)
+    attachments.claim_upload(user, expense, new_receipt, transaction)
     expense.large_noticed = side_effects.add_large_expense_notice(
         user, None, expense, transaction, outcome
     )
@@ -196,7 +192,7 @@ def _record(
     except WriteConflictError as conflict:
         if expense in conflict.refused:
             return _stored_before(expense), Outcome()
-        attachments.raise_if_taken(stored_receipt, conflict)
+        attachments.raise_if_taken(new_receipt, conflict)
         raise
     return expense, outcome
 
@@ -205,7 +201,7 @@ def _edit(
     user: User,
     expense_id: str,
     changes: dict[str, object],
-    stored_receipt: StoredReceipt | None,
+    new_receipt: StoredReceipt | None,
     removal: Removal,
     version: int | None,
     precondition: Callable[[Expense], None] | None,
@@ -221,13 +217,13 @@ def _edit(
     transaction = Transaction()
     outcome = side_effects.update_budgets(user, before, after, transaction)
     side_effects.replace(user, before, after, transaction, outcome)
-    attachments.claim_upload(user, after, stored_receipt, transaction)
+    attachments.claim_upload(user, after, new_receipt, transaction)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)
     try:
         transaction.commit()
     except WriteConflictError as conflict:
-        attachments.raise_if_taken(stored_receipt, conflict)
+        attachments.raise_if_taken(new_receipt, conflict)
         raise
     after.version = before.version
     return after, outcome

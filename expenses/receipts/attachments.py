@@ -72,6 +72,6 @@ def removed_unless_attached(receipt: StoredReceipt | None) -> Iterator[None]:
     try:
         yield
     except DomainError:
-        if receipt and receipt.mark:
+        if receipt and receipt.object_id:
             receipts.remove(receipt)
         raise

@@ -36,9 +36,10 @@ if TYPE_CHECKING:  # needs Pillow, which the Lambdas do not have
 
 logger = logging.getLogger(__name__)
 
-SETTLE_TASK = "expenses.tasks.settle_receipt"
+ORPHAN_CHECK_TASK = "expenses.tasks.settle_receipt"
 
-SETTLE_SECONDS = 900  # far longer than any request; the longest delay of SQS
+# Seconds: far longer than any request takes, and the longest delay of SQS.
+ORPHAN_CHECK_DELAY = 900
 
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
@@ -64,7 +65,8 @@ class StoredReceipt:
     content_type: str
     size_bytes: int
     name: str  # file name of a download
-    mark: str | None = None  # distinguishes objects of one key; None: a direct upload
+    # Distinguishes objects written under one key. None for a direct upload.
+    object_id: str | None = None
     upload: Upload | None = None  # the item of a direct upload
 
     @property
@@ -76,7 +78,7 @@ class StoredReceipt:
             "receipt_type": self.content_type,
             "receipt_size": self.size_bytes,
             "receipt_name": self.name,
-            "receipt_mark": self.mark,
+            "receipt_object_id": self.object_id,
         }
 
 
@@ -94,12 +96,12 @@ def store(
 
     Raises UnavailableError if the queue cannot be reached. Errors of S3 are not caught.
     """
-    mark = uuid.uuid4().hex
+    object_id = uuid.uuid4().hex
     for name in (expense_id, uuid.uuid4().hex):
         key = files.receipt_key(user_id, name, receipt.ext)
         if key == replaced:
             continue
-        schedule_orphan_check(expense_id, key, mark)
+        schedule_orphan_check(expense_id, key, object_id)
         receipt.file.seek(0)
         try:
             aws.client("s3").put_object(
@@ -109,7 +111,7 @@ def store(
                 ContentLength=receipt.size_bytes,
                 ContentType=receipt.content_type,
                 ChecksumSHA256=checksum_of(receipt.sha256),
-                Metadata={"mark": mark},
+                Metadata={"mark": object_id},
                 IfNoneMatch="*",
             )
         except ClientError as error:
@@ -123,30 +125,30 @@ def store(
             content_type=receipt.content_type,
             size_bytes=receipt.size_bytes,
             name=receipt.name,
-            mark=mark,
+            object_id=object_id,
         )
     raise UnavailableError(_("The file could not be stored. Please try again."))
 
 
-def schedule_orphan_check(expense_id: str, key: str, mark: str | None) -> None:
+def schedule_orphan_check(expense_id: str, key: str, object_id: str | None) -> None:
     """Queue a later check that deletes the object unless the expense refers to it.
 
     Raises UnavailableError: without the check a crash might leave the object forever.
     """
-    schedule_orphan_checks([(expense_id, key, mark)])
+    schedule_orphan_checks([(expense_id, key, object_id)])
 
 
 def schedule_orphan_checks(receipts: Sequence[tuple[str, str, str | None]]) -> None:
-    """Queue orphan checks for many (expense_id, key, mark), ten per request.
+    """Queue orphan checks for many (expense_id, key, object_id), ten per request.
 
     Raises UnavailableError.
     """
     calls = [
-        {"expense_id": expense_id, "key": key, "mark": mark}
-        for expense_id, key, mark in receipts
+        {"expense_id": expense_id, "key": key, "mark": object_id}
+        for expense_id, key, object_id in receipts
     ]
     try:
-        send_tasks(SETTLE_TASK, calls, countdown=SETTLE_SECONDS)
+        send_tasks(ORPHAN_CHECK_TASK, calls, countdown=ORPHAN_CHECK_DELAY)
     except QueueError as error:
         raise UnavailableError(
             _("Receipts cannot be changed just now. Nothing was changed; try again.")
@@ -167,9 +169,9 @@ class Removal:
         if key is None:
             return
         if key not in self._scheduled:
-            schedule_orphan_check(self._expense_id, key, before.receipt_mark)
+            schedule_orphan_check(self._expense_id, key, before.receipt_object_id)
             self._scheduled.add(key)
-        self._receipt = StoredReceipt(key, "", "", 0, "", before.receipt_mark)
+        self._receipt = StoredReceipt(key, "", "", 0, "", before.receipt_object_id)
 
     def carry_out(self) -> None:
         """Remove the object after the transaction, if S3 can be reached."""
@@ -184,26 +186,26 @@ def remove(receipt: StoredReceipt) -> None:
     """
     try:
         _delete(receipt.key)
-        if receipt.mark is None:
+        if receipt.object_id is None:
             Upload(upload_id(receipt.key)).delete()
     except (BotoCoreError, ClientError, DeleteError):
         logger.warning("receipt not removed yet key=%s", receipt.key, exc_info=True)
 
 
-def delete_if_orphaned(expense_id: str, key: str, mark: str | None) -> None:
+def delete_if_orphaned(expense_id: str, key: str, object_id: str | None) -> None:
     """Remove an object unless an expense refers to it. Safe to repeat.
 
-    mark: the mark of the object; another object under the same key is not removed.
+    object_id: that of the object; another object under the same key is not removed.
     None: a direct upload, which another expense may use.
     """
     if files.owner_of(key) is None or not key.startswith(f"{files.RECEIPTS}/"):
         raise ValueError("not the key of a receipt")
     if _refers(expense_id, key):
         return
-    if mark is None:
+    if object_id is None:
         if not _release(expense_id, key):
             return
-    elif _object_id_of(key) != mark:
+    elif _object_id_of(key) != object_id:
         return
     _delete(key)
     logger.info("receipt removed expense_id=%s key=%s", expense_id, key)
@@ -237,15 +239,15 @@ def _release(expense_id: str, key: str) -> bool:
 
 
 def _object_id_of(key: str) -> str | None:
-    """Return an object's mark, or None if there is no object."""
+    """Return the id of the object under a key, or None if there is none."""
     try:
         head = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
         if error_code(error) in MISSING:
             return None
         raise
-    mark: str | None = head.get("Metadata", {}).get("mark")
-    return mark
+    object_id: str | None = head.get("Metadata", {}).get("mark")
+    return object_id
 
 
 def checksum_of(sha256: str) -> str:

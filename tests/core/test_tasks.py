@@ -91,7 +91,7 @@ def test_a_task_that_is_applied_raises_what_it_raises():
     [
         evaluation.RECOUNT_TASK,
         deletion.TASK,
-        receipts.SETTLE_TASK,
+        receipts.ORPHAN_CHECK_TASK,
         tasks.DEFAULT,
         recipients.CHANGE_ADDRESS_TASK,
         schedule.WRITE_TASK,

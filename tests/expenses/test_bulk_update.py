@@ -263,7 +263,7 @@ def with_receipts(count: int) -> list[str]:
         expense.update(
             [
                 Expense.receipt_url.set(f"receipts/alice/{expense_id}.pdf"),
-                Expense.receipt_mark.set("m"),
+                Expense.receipt_object_id.set("m"),
             ]
         )
     return ids

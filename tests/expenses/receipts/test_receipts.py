@@ -15,6 +15,7 @@ from expenses import queries
 from expenses.models import Expense, Upload
 from expenses.receipts import bounded, direct_uploads, uploads, validation
 from expenses.receipts import services as receipts
+from expenses.tasks import settle_receipt
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.builders import client_for, make_user, token_of
@@ -79,7 +80,7 @@ def queued() -> list[dict]:
 
 def settle() -> None:
     for call in queued():
-        receipts.delete_if_orphaned(**call)
+        settle_receipt(**call)
 
 
 def sent(content: bytes = PDF, name: str = "bill.pdf", type: str = "application/pdf"):
@@ -327,7 +328,7 @@ def test_settling_leaves_a_newer_object_of_the_same_key(alice, browser, lunch):
     upload(browser, lunch)
     stored(lunch).update([Expense.receipt_url.remove()])  # as before the commit
 
-    receipts.delete_if_orphaned(**first)
+    settle_receipt(**first)
 
     assert objects() == [first["key"]]
 

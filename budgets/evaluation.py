@@ -249,11 +249,11 @@ def rolled_over(
     budget: Budget,
     postings: Sequence[Posting],
     outcome: Outcome,
-    wanted: Budget | None = None,
+    edited: Budget | None = None,
 ) -> State:
     """Return a budget's state in its current period with the postings added.
 
-    wanted: carries a new amount and threshold.
+    edited: the budget with a new amount or threshold, or None.
     """
     period = current_period(user, budget)
     if period == budget.current:
@@ -267,8 +267,8 @@ def rolled_over(
         period=period,
         spent=spent
         + sum(posting.amount for posting in postings if posting.day in period),
-        amount=(wanted or budget).amount,
-        alert_threshold=int((wanted or budget).alert_threshold),
+        amount=(edited or budget).amount,
+        alert_threshold=int((edited or budget).alert_threshold),
         previous_level=previous,
         # Never reset: a budget moved to weeks and back would reuse an alert's id.
         rearm_count=int(budget.rearm_count),
@@ -282,12 +282,12 @@ def change(
     state: State,
     transaction: Transaction,
     outcome: Outcome,
-    wanted: Budget | None = None,
+    edited: Budget | None = None,
 ) -> None:
     """Add a budget's new state, and an alert if its level rose, to `transaction`."""
-    wanted = wanted or budget
+    edited = edited or budget
     changes = {
-        "category": wanted.category,
+        "category": edited.category,
         "amount": state.amount,
         "alert_threshold": state.alert_threshold,
         "period_start": state.period.start.isoformat(),
@@ -305,7 +305,7 @@ def change(
         actions.append(Budget.assign("notified_level", notified or None))
     transaction.update(budget, actions)
     outcome.changes.append((budget, changes))
-    add_alert(user, wanted, state, transaction, outcome)
+    add_alert(user, edited, state, transaction, outcome)
 
 
 def put_new(

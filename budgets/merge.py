@@ -175,13 +175,13 @@ def _rename(
         created_at=budget.created_at,
     )
     if has_id:
-        state = rolled_over(user, budget, (), outcome, wanted=new)
+        state = rolled_over(user, budget, (), outcome, edited=new)
         if recount:
             state = replace(state, spent=spent_in(budget, state.period))
             outcome.recounts.append(budget.budget_id)
         if amount != budget.amount:
             state = state.merged()
-        change(user, budget, state, transaction, outcome, wanted=new)
+        change(user, budget, state, transaction, outcome, edited=new)
         return
     transaction.delete(budget)
     rearm_count = int(budget.rearm_count) + 1

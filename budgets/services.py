@@ -193,8 +193,8 @@ def _edit_in_place(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcom
     if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
         return old, outcome
     transaction = Transaction()
-    state = rolled_over(user, old, (), outcome, wanted=new)
-    change(user, old, state, transaction, outcome, wanted=new)
+    state = rolled_over(user, old, (), outcome, edited=new)
+    change(user, old, state, transaction, outcome, edited=new)
     transaction.commit()
     return get_budget(user, old.budget_id), outcome
 

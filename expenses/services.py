@@ -229,9 +229,9 @@ def _edit(
     return after, outcome
 
 
-def _stored_before(wanted: Expense) -> Expense:
+def _stored_before(expense: Expense) -> Expense:
     """Return the expense that an earlier request with the same key stored."""
-    stored = Expense.find(wanted.expense_id)
+    stored = Expense.find(expense.expense_id)
     if stored is None:  # deleted between the refused write and this read: try again
         raise WriteConflictError([])
     return stored

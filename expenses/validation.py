@@ -95,17 +95,17 @@ def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> s
     return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{name}").hex
 
 
-def raise_if_different(stored: Expense, wanted: Expense, *, dated: bool) -> None:
+def raise_if_different(stored: Expense, expected: Expense, *, dated: bool) -> None:
     """Raise ConflictError if an idempotency key was used for a different expense.
 
     dated: whether a date was given. If not, the stored day is that of the first attempt
     and may differ.
     """
     names = {*FIELDS} if dated else {*FIELDS} - {"date"}
-    if wanted.receipt_sha256:
+    if expected.receipt_sha256:
         names.add("receipt_sha256")
     for name in names:
-        if getattr(stored, name) != getattr(wanted, name):
+        if getattr(stored, name) != getattr(expected, name):
             raise ConflictError(_("This Idempotency-Key was used for another expense."))
 
 

@@ -24,7 +24,7 @@ def budget_id_for(user_id: str, period: str, category: str) -> str:
 
 
 def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
-    """Return the ids a budget can have: its own, and the one of earlier versions.
+    """Return the ids a budget can have: its own, and that of earlier versions.
 
     Earlier versions treated some categories that look the same as different. The daily
     check moves their budgets to their own ids.

@@ -1,4 +1,4 @@
-"""Create many expenses at once; repeated after a crash, the missing ones are stored."""
+"""Create many expenses at once; a repeated request after a crash stores the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ def edit_expense(
     precondition: Callable[[Expense], None] | None = None,
     **values: object,
 ) -> Expense:
-    """Update the given values of an expense, its budgets, and the alerts it causes.
+    """Update the given values of an expense and its budgets, and send alerts it causes.
 
     values: as for a new expense; None leaves a value unchanged.
     receipt: as for a new expense, or NoReceipt; it replaces the previous one. None

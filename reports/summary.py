@@ -82,8 +82,8 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
     before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
     periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
-    # A budget stores its current period's total, so its expenses are not read, except
-    # for weeks: they overlap the ends of the month, and the forecast needs whole weeks.
+    # A budget stores the total of its current period, so that need not be read, except
+    # for weeks: they overlap the ends of the month, and the forecast needs them whole.
     read = [
         budget
         for budget in budgets

@@ -21,7 +21,7 @@ pi_heif.options.DECODE_THREADS = 1  # each thread takes address space
 
 
 def inspect(file: BinaryIO, kind: str) -> str:
-    """Check a file and replace its content by what is to be kept.
+    """Check a file and replace its content with what will be stored.
 
     kind: the content type.
 

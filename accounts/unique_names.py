@@ -1,6 +1,6 @@
 """Unique names: the owners of usernames and e-mail addresses, read by key.
 
-Why: docs/decisions.md#usernames-and-addresses-are-unique-through-items-of-their-own
+Why: docs/decisions.md#usernames-and-addresses-are-unique-through-separate-items
 """
 
 from pynamodb.expressions.condition import Condition

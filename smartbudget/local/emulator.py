@@ -12,7 +12,7 @@ a partial state.
 
 It stops on SIGTERM, and when standard input closes.
 
-Why: docs/decisions.md#the-local-aws-is-ministack-in-an-environment-of-its-own
+Why: docs/decisions.md#the-local-aws-is-ministack-in-a-separate-environment
 """
 
 import asyncio

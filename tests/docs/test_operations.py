@@ -40,7 +40,7 @@ def test_the_roles_that_aws_needs_are_made_before_the_first_deployment():
 
     assert set(SERVICE_LINKED) <= options
     assert set(made.split()) == set(SERVICE_LINKED.values())
-    assert GUIDE.index(made) < GUIDE.index("1. What a person deploys")
+    assert GUIDE.index(made) < GUIDE.index("1. Deploy these by hand")
 
 
 def test_the_commands_give_each_template_what_it_demands():

@@ -34,4 +34,9 @@ def spent(budget: Budget) -> Decimal:
 def alerts(user: User = ALICE) -> list[str]:
     """Types of the user's notifications, oldest first."""
     found = Notification.by_user.query(user.user_id)
-    return [each.type for each in sorted(found, key=lambda each: each.created_at)]
+    return [
+        notification.type
+        for notification in sorted(
+            found, key=lambda notification: notification.created_at
+        )
+    ]

@@ -67,13 +67,13 @@ class World:
         """Add up what counts: everything but void expenses."""
         return sum(
             (
-                each["amount"]
-                for each in self.recorded
-                if each["status"] != "void"
-                and each["date"] in period
+                expense["amount"]
+                for expense in self.recorded
+                if expense["status"] != "void"
+                and expense["date"] in period
                 and (
                     category is None
-                    or casefold_key(each["category"]) == casefold_key(category)
+                    or casefold_key(expense["category"]) == casefold_key(category)
                 )
             ),
             Decimal(0),
@@ -134,8 +134,8 @@ def drawn(seed: int, currency: str, language: str) -> World:
         for period in dates.PERIODS
         if some.random() < 0.6
     ]
-    for each in limits[::2]:
-        make_budget(user, **each)
+    for limit in limits[::2]:
+        make_budget(user, **limit)
     days = [datetime.date(2025, 1, 1) + n * ONE_DAY for n in range(500)]
     recorded = [
         {
@@ -154,8 +154,8 @@ def drawn(seed: int, currency: str, language: str) -> World:
         edit_expense(
             user, expense.expense_id, status=row["status"], amount=row["amount"]
         )
-    for each in limits[1::2]:  # these count what is there already
-        make_budget(user, **each)
+    for limit in limits[1::2]:  # these count what is there already
+        make_budget(user, **limit)
     return World(user, language, recorded, limits)
 
 
@@ -192,15 +192,15 @@ class TestEveryWay:
         day = dates.day_shown(shown, TODAY)
         self.check_lines(world, found["budgets"], day)
         left = sum(
-            (Decimal(each["remaining"]) for each in found["budgets"]), Decimal(0)
+            (Decimal(budget["remaining"]) for budget in found["budgets"]), Decimal(0)
         )
         assert found["left_to_spend"] == world.text(left)
         assert sum(map(spent_of, found["categories"])) == world.spent(shown)
-        budgeted = {casefold_key(each["category"]) for each in world.limits}
+        budgeted = {casefold_key(limit["category"]) for limit in world.limits}
         unbudgeted = sum(
             (
                 world.spent(shown, category)
-                for category in {casefold_key(each) for each in CATEGORIES} - budgeted
+                for category in {casefold_key(name) for name in CATEGORIES} - budgeted
             ),
             Decimal(0),
         )
@@ -211,9 +211,9 @@ class TestEveryWay:
         assert len(lines) == len(world.limits)
         for line in lines:
             (limit,) = [
-                each
-                for each in world.limits
-                if (each["category"], each["period"])
+                limit
+                for limit in world.limits
+                if (limit["category"], limit["period"])
                 == (line["category"], line["period"])
             ]
             own = dates.period_of(line["period"], day)
@@ -242,8 +242,8 @@ class TestEveryWay:
             assert world.shown(Decimal(given[name])) in page, name
         assert world.shown(Decimal(given["left_to_spend"])) in page
         assert_lines_on_page(world, given["budgets"], page)
-        for each in given["categories"]:
-            assert world.shown(Decimal(each["spent"])) in page
+        for row in given["categories"]:
+            assert world.shown(Decimal(row["spent"])) in page
 
     def test_the_list_of_budgets(self, world):
         lines = world.get("/api/summary")["budgets"]
@@ -255,16 +255,16 @@ class TestEveryWay:
         page = world.page("/trend")
 
         assert len(months) == 12
-        for each in months:
-            spent = world.spent(month_of(each["month"]))
-            assert each["spent"] == world.text(spent)
+        for row in months:
+            spent = world.spent(month_of(row["month"]))
+            assert row["spent"] == world.text(spent)
             assert world.shown(spent) in page
 
     @pytest.mark.parametrize("category", CATEGORIES)
     def test_the_trend_of_a_category(self, world, category):
-        for each in world.get("/api/trends", category=category)["months"]:
-            spent = world.spent(month_of(each["month"]), category)
-            assert each["spent"] == world.text(spent)
+        for row in world.get("/api/trends", category=category)["months"]:
+            spent = world.spent(month_of(row["month"]), category)
+            assert row["spent"] == world.text(spent)
 
     @pytest.mark.parametrize("month", MONTHS[:3])
     def test_the_categories_of_each_month(self, world, month):
@@ -275,10 +275,10 @@ class TestEveryWay:
             months[-1]["categories"]
             == (world.get("/api/summary", month=month)["categories"])
         )
-        for each in months:
-            within = month_of(each["month"])
-            assert sum(map(spent_of, each["categories"])) == world.spent(within)
-            for line in each["categories"]:
+        for row in months:
+            within = month_of(row["month"])
+            assert sum(map(spent_of, row["categories"])) == world.spent(within)
+            for line in row["categories"]:
                 spent = world.spent(within, line["category"])
                 assert line["spent"] == world.text(spent)
 
@@ -291,10 +291,10 @@ class TestEveryWay:
         days = {"start": str(shown.start), "end": str(shown.end)}
         found = listed(world, ordering=ordering, **days)
 
-        amounts = [Decimal(each["amount"]) for each in found]
+        amounts = [Decimal(expense["amount"]) for expense in found]
         assert amounts == sorted(amounts, reverse=ordering == "-amount")
-        counted = [each for each in found if each["status"] != "void"]
-        total = sum((Decimal(each["amount"]) for each in counted), Decimal(0))
+        counted = [expense for expense in found if expense["status"] != "void"]
+        total = sum((Decimal(expense["amount"]) for expense in counted), Decimal(0))
         assert total == world.spent(shown)
         page = world.get("/api/expenses", ordering=ordering, **days)
         assert page["totals"]["total"] == world.text(total)
@@ -329,8 +329,8 @@ class TestEveryWay:
         found = json.loads(b"".join(answer.streaming_content))
 
         assert_all_recorded(world, found["expenses"])
-        assert sorted(each["amount"] for each in found["budgets"]) == sorted(
-            world.text(each["amount"]) for each in world.limits
+        assert sorted(budget["amount"] for budget in found["budgets"]) == sorted(
+            world.text(limit["amount"]) for limit in world.limits
         )
 
     @pytest.mark.parametrize("month", MONTHS[:3])
@@ -343,8 +343,10 @@ class TestEveryWay:
         assert world.text(report.total) == given["total_spent"]
         assert world.text(report.previous_total) == given["previous_spent"]
         lines = summary.summary(world.user, month).lines
-        known = [replace(each, projected_overspend_date=None) for each in lines]
-        assert [each.line for each in report.budgets] == known
+        known = [
+            replace(budget_line, projected_overspend_date=None) for budget_line in lines
+        ]
+        assert [standing.line for standing in report.budgets] == known
         assert_report_says(world, report, text)
 
     def test_the_report_of_a_year(self, world):
@@ -352,14 +354,17 @@ class TestEveryWay:
         report, text = read_report(world, period)
 
         assert report.total == world.spent(period.current)
-        for each in (standing.line for standing in report.budgets):
+        for budget_line in (standing.line for standing in report.budgets):
             (limit,) = [
                 limit
                 for limit in world.limits
-                if (limit["category"], limit["period"]) == (each.category, each.period)
+                if (limit["category"], limit["period"])
+                == (budget_line.category, budget_line.period)
             ]
-            assert each.spent == world.spent(each.within, each.category)
-            assert each.amount == limit["amount"] * each.periods
+            assert budget_line.spent == world.spent(
+                budget_line.within, budget_line.category
+            )
+            assert budget_line.amount == limit["amount"] * budget_line.periods
         assert_report_says(world, report, text)
 
     @pytest.mark.parametrize("kind", ["weekly", "monthly"])
@@ -382,11 +387,11 @@ class TestEveryWay:
 
     def test_the_alerts(self, world):
         """Each says what its budget holds, or held when it was written."""
-        amounts = [world.shown(each["amount"]) for each in world.limits]
+        amounts = [world.shown(limit["amount"]) for limit in world.limits]
         found = Notification.by_user.query(world.user.user_id)
 
-        for each in (each for each in found if each.type.startswith("budget_")):
-            assert any(amount in plain(each.message) for amount in amounts)
+        for alert in (alert for alert in found if alert.type.startswith("budget_")):
+            assert any(amount in plain(alert.message) for amount in amounts)
 
     def test_the_last_alert_is_of_what_the_summary_says(self, world):
         limit = {"category": "Alerted", "amount": world.limits[0]["amount"]}
@@ -397,14 +402,14 @@ class TestEveryWay:
         world.limits.append({**limit, "period": "monthly"})
 
         (line,) = [
-            each
-            for each in world.get("/api/summary")["budgets"]
-            if each["category"] == "Alerted"
+            budget
+            for budget in world.get("/api/summary")["budgets"]
+            if budget["category"] == "Alerted"
         ]
         (alert,) = [
-            each
-            for each in Notification.by_user.query(world.user.user_id)
-            if "Alerted" in each.subject
+            alert
+            for alert in Notification.by_user.query(world.user.user_id)
+            if "Alerted" in alert.subject
         ]
         assert line["percentage"] == "100.00"
         assert plain(alert.subject).count("100") == 1
@@ -443,9 +448,9 @@ def assert_all_recorded(world: World, rows: list[dict]) -> None:
         assert row["amount"] == world.text(Decimal(row["amount"]))
         found[row["date"], row["category"], row["status"]] += Decimal(row["amount"])
     expected = defaultdict(Decimal)
-    for each in world.recorded:
-        key = str(each["date"]), each["category"], each["status"]
-        expected[key] += each["amount"]
+    for expense in world.recorded:
+        key = str(expense["date"]), expense["category"], expense["status"]
+        expected[key] += expense["amount"]
     assert len(rows) == len(world.recorded)
     assert found == expected
 
@@ -460,14 +465,14 @@ def read_report(world: World, period):
 
 def assert_report_says(world: World, report, text: str) -> None:
     assert not report.count or world.shown(report.total) in text
-    for line in (each.line for each in report.budgets):
+    for line in (standing.line for standing in report.budgets):
         for amount in (line.spent, line.amount, line.remaining):
             assert world.number(amount) in text
-    for each in report.categories:
-        assert world.number(each.spent) in text
-    for each in world.recorded:
-        if each["status"] != "void" and each["date"] in report.period.current:
-            assert world.number(each["amount"]) in text
+    for total in report.categories:
+        assert world.number(total.spent) in text
+    for expense in world.recorded:
+        if expense["status"] != "void" and expense["date"] in report.period.current:
+            assert world.number(expense["amount"]) in text
     months = {first.isoformat()[:7]: spent for first, spent in report.trend}
     for month, spent in months.items():
         assert spent == world.spent(month_of(month))

@@ -374,9 +374,9 @@ def test_every_address_and_method_has_its_row(cast):
         listed, present = {str(row) for row in rows(table)}, set(found)
 
         missing = [
-            f"{each} has no row: say in {name} who may do it and what it answers, in"
+            f"{address} has no row: say in {name} who may do it and what it answers, in"
             " SENT what is sent, and in tests.cast.THINGS how an id in it is made."
-            for each in sorted(present - listed)
+            for address in sorted(present - listed)
         ]
         assert missing == []
         assert sorted(listed - present) == []  # rows of what is no more

@@ -263,7 +263,9 @@ def test_what_a_thousand_expenses_cost_at_once(alice, browser):
                 content_type="application/json",
             )
         assert answer.status_code == 201
-        assert len({each["expense_id"] for each in answer.json()["results"]}) == 1000
+        assert (
+            len({expense["expense_id"] for expense in answer.json()["results"]}) == 1000
+        )
         return calls.names, answer.json()["alerts"]
 
     reading = [SESSION, BUDGETS_BY_KEY]

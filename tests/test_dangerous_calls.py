@@ -26,11 +26,11 @@ def names(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line, dotted name) of whatever a module imports or calls."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, each.name) for each in node.names)
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             yield node.lineno, module
-            yield from ((node.lineno, f"{module}.{each.name}") for each in node.names)
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
         elif isinstance(node, ast.Call):
             yield node.lineno, ast.unparse(node.func)
 

@@ -12,7 +12,7 @@ def test_each_value_is_in_the_sample(monkeypatch, first, second):
     found = sampling.pairs(first, second)
 
     assert len(found) == max(len(first), len(second))
-    assert [{*each} for each in zip(*found, strict=True)] == [{*first}, {*second}]
+    assert [{*values} for values in zip(*found, strict=True)] == [{*first}, {*second}]
 
 
 def test_the_whole_has_each_pair(monkeypatch):

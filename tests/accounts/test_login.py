@@ -136,7 +136,7 @@ def test_failing_tells_nobody_which_names_are_of_one_account(attempts):
         with empty_aws():
             make_user("bob" if address_of_bob else "somebody")
             make_user("carol")
-            return [outcome(each) for each in attempts]
+            return [outcome(attempt) for attempt in attempts]
 
     def outcome(identifier):
         try:

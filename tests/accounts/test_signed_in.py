@@ -55,12 +55,12 @@ def test_the_list_says_what_began_when_and_which_one_asks(aws):
         )
         found = listed(client)
 
-    (mine,) = [each for each in found if each["is_current"]]
+    (mine,) = [session for session in found if session["is_current"]]
     assert len(found) == 2  # and the one that registering began
     assert mine["device"] == "Firefox on Linux"
     assert mine["created_at"].startswith("2026-03-18T12:00:00")
     assert mine["expires_at"].startswith("2026-04-01T12:00:00")
-    assert {each["session_id"] for each in found} == {
+    assert {session["session_id"] for session in found} == {
         entry.partition("#")[2] for entry in account_of(alice).sessions
     }
     assert client.cookies["session"].value not in str(found)
@@ -84,12 +84,14 @@ def test_one_that_expired_is_not_listed(alice):
         begin(alice)
 
     assert len(account_of(alice).sessions) == 2  # it is found out, and still noted
-    assert [each.is_current for each in sessions.list_sessions(alice)] == [False]
+    assert [session.is_current for session in sessions.list_sessions(alice)] == [False]
 
 
 def test_ending_one_is_immediate_and_leaves_the_others(alice):
     phone, laptop = client_for(alice), client_for(alice)
-    (other,) = [each["session_id"] for each in listed(phone) if each["is_current"]]
+    (other,) = [
+        session["session_id"] for session in listed(phone) if session["is_current"]
+    ]
 
     answer = laptop.delete(f"/api/sessions/{other}")
 
@@ -112,10 +114,12 @@ def test_ending_all_others_leaves_the_one_that_asks(alice):
         "dynamodb.GetItem",
         "dynamodb.TransactWriteItems",
     ]
-    assert [each.get("/api/profile").status_code for each in others] == [401] * 3
-    assert [each["is_current"] for each in listed(mine)] == [True]
+    assert [browser.get("/api/profile").status_code for browser in others] == [401] * 3
+    assert [session["is_current"] for session in listed(mine)] == [True]
     assert mine.delete("/api/sessions").status_code == 204  # safe to repeat
-    owners = [each.owner for each in Session.scan() if each.user_id[:8] == "session#"]
+    owners = [
+        session.owner for session in Session.scan() if session.user_id[:8] == "session#"
+    ]
     assert owners == [alice.user_id]
 
 
@@ -135,7 +139,9 @@ def test_an_outsiders_session_is_not_found(alice):
 def test_the_page_signs_out_one_or_all_others(alice):
     other, mine = client_for(alice), client_for(alice, csrf=True)
     page = mine.get("/accounts/sessions").content.decode()
-    (theirs,) = [each["session_id"] for each in listed(other) if each["is_current"]]
+    (theirs,) = [
+        session["session_id"] for session in listed(other) if session["is_current"]
+    ]
     assert "This device" in page
     assert f"/accounts/sessions/{theirs}/end" in page
 

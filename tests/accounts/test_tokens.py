@@ -48,12 +48,12 @@ def create(user, **given):
 
 
 def items():
-    return [each for each in ApiToken.scan() if each.user_id.startswith("token#")]
+    return [token for token in ApiToken.scan() if token.user_id.startswith("token#")]
 
 
 def notices(user):
     found = Notification.by_user.query(user.user_id)
-    return [each for each in found if each.type == "api_token_created"]
+    return [notice for notice in found if notice.type == "api_token_created"]
 
 
 # ------------------------------------------------------------------- making one
@@ -148,8 +148,8 @@ def test_two_at_once_are_both_listed(bob):
     for thread in threads:
         thread.join(30)
 
-    assert {each.token_id for each in tokens.list_tokens(bob)} == {
-        each.token_id for each in made
+    assert {token.token_id for token in tokens.list_tokens(bob)} == {
+        token.token_id for token in made
     }
     assert len(made) == len(notices(bob)) == 2
 
@@ -172,7 +172,7 @@ def test_there_is_no_token_without_its_notice(bob):
 
     with down("SendMessageBatch"):
         create(bob)
-    assert [each.status for each in notices(bob)] == ["queued"]  # the sweep's
+    assert [notice.status for notice in notices(bob)] == ["queued"]  # the sweep's
 
 
 def test_a_lost_reply_makes_one_token_and_one_notice(bob):
@@ -322,7 +322,7 @@ def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
         )
 
     assert calls == ["GetItem", "TransactWriteItems"]
-    zones = {tokens.find_token(each)[0].time_zone for each in secrets}
+    zones = {tokens.find_token(token_secret)[0].time_zone for token_secret in secrets}
     assert zones == {"Asia/Kuwait"}
 
 

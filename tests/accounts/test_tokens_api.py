@@ -198,8 +198,8 @@ def test_the_token_counts_where_a_cookie_comes_too(alice):
     assert client.get("/api/expenses").json()["results"] == []  # bob's
 
     assert not any(
-        each["is_current"]
-        for each in client.get("/api/sessions", headers=header).json()
+        session["is_current"]
+        for session in client.get("/api/sessions", headers=header).json()
     )
     assert client.delete("/api/sessions", headers=header).status_code == 204
     assert sessions.list_sessions(alice) == []

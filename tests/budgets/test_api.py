@@ -56,7 +56,7 @@ def test_budgets_are_listed_by_category_and_period(client, alice):
 
     body = client.get(URL).json()
 
-    found = [(each["category"], each["period"]) for each in body["results"]]
+    found = [(budget["category"], budget["period"]) for budget in body["results"]]
     assert found == [("a", "monthly"), ("A", "yearly"), ("b", "monthly")]
     assert (body["next"], body["previous"]) == (None, None)
     assert set(body["results"][0]) == FIELDS
@@ -80,10 +80,10 @@ def test_a_budget_says_how_it_stands(client, alice, amount, stands):
 
     (listed,) = client.get(URL).json()["results"]
     assert client.get(url).json() == listed
-    assert tuple(listed[each] for each in SPENT) == stands
+    assert tuple(listed[field] for field in SPENT) == stands
     (line,) = client.get(SUMMARY).json()["budgets"]
-    assert {each: line[each] for each in SPENT} == {
-        each: listed[each] for each in SPENT
+    assert {field: line[field] for field in SPENT} == {
+        field: listed[field] for field in SPENT
     }
 
 
@@ -92,7 +92,7 @@ def test_a_budget_counts_what_its_period_held_before_it_was_made(client, alice):
 
     assert post(client, FOOD).json()["spent"] == "30.00"
     changed = patch(client, list_budgets(alice).items[0], {"amount": "25"}).json()
-    assert tuple(changed[each] for each in SPENT) == ("30.00", "-5.00", "exceeded")
+    assert tuple(changed[field] for field in SPENT) == ("30.00", "-5.00", "exceeded")
 
 
 @pytest.mark.parametrize("period", PERIODS)
@@ -103,7 +103,7 @@ def test_a_budget_whose_period_has_ended_is_counted_for_today(alice, period):
     with time_machine.travel(datetime.datetime(2027, 4, 14, 9, tzinfo=datetime.UTC)):
         client = client_for(alice)
         (before,) = client.get(URL).json()["results"]
-        assert tuple(before[each] for each in SPENT) == ("0.00", "100.00", "ok")
+        assert tuple(before[field] for field in SPENT) == ("0.00", "100.00", "ok")
 
         # Beside the budget, as if both were written at one moment.
         with pytest.MonkeyPatch.context() as patch:
@@ -111,8 +111,8 @@ def test_a_budget_whose_period_has_ended_is_counted_for_today(alice, period):
             make_expense(alice, category="food", amount="85.00", date="2027-04-13")
         (after,) = client.get(URL).json()["results"]
         (line,) = client.get(SUMMARY).json()["budgets"]
-    assert tuple(after[each] for each in SPENT) == ("85.00", "15.00", "threshold")
-    assert tuple(line[each] for each in SPENT) == ("85.00", "15.00", "threshold")
+    assert tuple(after[field] for field in SPENT) == ("85.00", "15.00", "threshold")
+    assert tuple(line[field] for field in SPENT) == ("85.00", "15.00", "threshold")
 
 
 def test_a_void_expense_is_not_spent(client, alice):
@@ -303,7 +303,7 @@ def test_a_write_needs_the_csrf_token(alice):
     ]
 
     assert statuses == [403, 403, 403]
-    assert [each.version for each in list_budgets(alice).items] == [budget.version]
+    assert [stored.version for stored in list_budgets(alice).items] == [budget.version]
     assert client.delete(address, headers=token_of(client)).status_code == 204
 
 

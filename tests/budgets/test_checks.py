@@ -132,5 +132,5 @@ def test_it_stops_in_time_and_goes_on_where_it_was(monkeypatch):
             )
         )
 
-    assert [each.alerts_sent for each in results if each.alerts_sent] == [1, 1, 1]
+    assert [result.alerts_sent for result in results if result.alerts_sent] == [1, 1, 1]
     assert len(list(Notification.by_user.query("alice"))) == 3

@@ -92,20 +92,20 @@ def test_a_period_that_does_not_hold_today_has_no_day():
     amounts=st.lists(st.tuples(st.integers(1, 30), st.integers(1, 90)), max_size=25),
 )
 def test_the_day_agrees_with_adding_up_day_by_day(limit, today, amounts):
-    so_far = [(day, each) for day, each in amounts if day <= today]
-    total = sum(each for _, each in so_far)
-    small = [(day, each) for day, each in so_far if each * 3 <= limit]
+    so_far = [(day, amount) for day, amount in amounts if day <= today]
+    total = sum(amount for _, amount in so_far)
+    small = [(day, amount) for day, amount in so_far if amount * 3 <= limit]
     pace = Decimal(0)
     if len({day for day, _ in small}) >= 3:
-        pace = Decimal(sum(each for _, each in small))
+        pace = Decimal(sum(amount for _, amount in small))
     expected = None
     for day in range(today + 1, 31):
-        known = sum(each for on, each in amounts if today < on <= day)
+        known = sum(amount for on, amount in amounts if today < on <= day)
         if total <= limit and total + known + pace * (day - today) / today > limit:
             expected = day
             break
 
-    assert found(limit, today, *(spent(*each) for each in amounts)) == expected
+    assert found(limit, today, *(spent(*expense) for expense in amounts)) == expected
 
 
 def test_a_week_is_a_period_as_well():

@@ -117,13 +117,13 @@ def test_a_budget_that_is_never_quiet_is_left_alone(clock):
 def truth(budget) -> Decimal:
     """What the budget should have counted, from the table itself."""
     evaluation = [
-        each
-        for each in Expense.scan(consistent_read=True)
-        if each.counts
-        and each.category_key == budget.category_key
-        and each.day in budget.current
+        expense
+        for expense in Expense.scan(consistent_read=True)
+        if expense.counts
+        and expense.category_key == budget.category_key
+        and expense.day in budget.current
     ]
-    return sum((each.amount for each in evaluation), Decimal(0))
+    return sum((posting.amount for posting in evaluation), Decimal(0))
 
 
 steps = st.tuples(st.just("wait"), st.integers(0, 12))

@@ -75,8 +75,8 @@ class Writer:
         elif kind == "budget":
             self.budget(*given)
         elif kind == "unbudget":
-            for each in self.budgets(given[0]):
-                budgets.delete_budget(ALICE, each.budget_id)
+            for budget in self.budgets(given[0]):
+                budgets.delete_budget(ALICE, budget.budget_id)
         elif self.ids and kind == "delete":
             expenses.delete_expense(ALICE, self.ids.pop(given[0] % len(self.ids)))
         elif self.ids:
@@ -89,12 +89,16 @@ class Writer:
             try:
                 budgets.create_budget(ALICE, category=category, period=period, **new)
             except ConflictError:
-                for each in self.budgets(category):
-                    budgets.edit_budget(ALICE, each.budget_id, **new)
+                for budget in self.budgets(category):
+                    budgets.edit_budget(ALICE, budget.budget_id, **new)
 
     @staticmethod
     def budgets(category: str) -> list[Budget]:
-        return [each for each in list_budgets(ALICE).items if each.category == category]
+        return [
+            budget
+            for budget in list_budgets(ALICE).items
+            if budget.category == category
+        ]
 
 
 def assert_counted_right() -> None:
@@ -217,5 +221,7 @@ def test_every_rise_is_alerted_exactly_once(writes):
             model.look()
             assert_counted_right()
 
-        found = Counter(each.type for each in Notification.by_user.query("alice"))
+        found = Counter(
+            notification.type for notification in Notification.by_user.query("alice")
+        )
         assert found == +model.alerts

@@ -225,11 +225,13 @@ class TestAlerts:
         assert spent(budget) == Decimal(0)
 
     def test_one_expense_counts_in_every_period_it_falls_in(self):
-        budgets = [make_budget(period=each) for each in ("monthly", "weekly", "yearly")]
+        budgets = [
+            make_budget(period=period) for period in ("monthly", "weekly", "yearly")
+        ]
 
         make_expense(amount="5.00")
 
-        assert [spent(each) for each in budgets] == [Decimal("5.00")] * 3
+        assert [spent(budget) for budget in budgets] == [Decimal("5.00")] * 3
 
     def test_a_budget_made_below_what_is_spent_alerts_at_once(self):
         make_expense(amount="101.00")
@@ -275,9 +277,9 @@ class TestAlerts:
         url = sqs.get_queue_url(QueueName="notification-queue")["QueueUrl"]
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
         (body,) = [
-            json.loads(each["Body"])
-            for each in messages
-            if "notification_id" in each["Body"]
+            json.loads(message["Body"])
+            for message in messages
+            if "notification_id" in message["Body"]
         ]
         assert sorted(body) == [
             "message",

@@ -269,7 +269,7 @@ def test_a_form_needs_its_csrf_token(alice):
     statuses = [client.post(url, FOOD).status_code for url in (ADD, edit, delete)]
 
     assert statuses == [403, 403, 403]
-    assert [each.version for each in list_budgets(alice).items] == [budget.version]
+    assert [stored.version for stored in list_budgets(alice).items] == [budget.version]
     assert client.post(delete, headers=token_of(client)).status_code == 302
 
 

@@ -45,7 +45,7 @@ def environment(stack, tmp_path):
 def run(folder, environment, *command):
     """Run a program in a folder of its own, to its end."""
     done = subprocess.run(
-        [str(each) for each in command],
+        [str(argument) for argument in command],
         cwd=folder,
         env=environment,
         capture_output=True,

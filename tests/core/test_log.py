@@ -101,9 +101,9 @@ def test_work_is_named_until_the_next_is_taken_up(lines):
     log.bind("r3")
     logger.info("four")
 
-    told = [(each["request_id"], each.get("user_id")) for each in lines()]
+    told = [(line["request_id"], line.get("user_id")) for line in lines()]
     assert told == [("r1", "alice"), ("r2", "alice"), ("r1", "alice"), ("r3", None)]
-    assert [each.get("task_id") for each in lines()] == [None, "t", None, None]
+    assert [line.get("task_id") for line in lines()] == [None, "t", None, None]
 
 
 def test_a_number_is_a_line_that_cloudwatch_reads(capsys):

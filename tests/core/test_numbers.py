@@ -108,9 +108,9 @@ def test_the_dashboard_shows_each(metric, dimension):
     dashboard = templates.read("observability")["Resources"]["Dashboard"]
     body, _ = dashboard["Properties"]["DashboardBody"]["Sub"]
     (widget,) = [
-        each
-        for each in json.loads(body)["widgets"]
-        if re.search(rf"\b{metric}\b", json.dumps(each))
+        widget
+        for widget in json.loads(body)["widgets"]
+        if re.search(rf"\b{metric}\b", json.dumps(widget))
     ]
     shown = widget["properties"]["metrics"]
 

@@ -47,8 +47,8 @@ def received(queue) -> list[tuple[str, dict]]:
         MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )
     return [
-        (each.message_attributes["task"]["StringValue"], json.loads(each.body))
-        for each in messages
+        (message.message_attributes["task"]["StringValue"], json.loads(message.body))
+        for message in messages
     ]
 
 

@@ -22,9 +22,13 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 def folded_to(form: str) -> set[str]:
     """Return the characters that become this when texts are compared."""
-    others = [each for each in CHARACTERS if each != "|"]
+    others = [character for character in CHARACTERS if character != "|"]
     forms = casefold_key("|".join(["", *others, ""])).split("|")[1:-1]
-    return {each for each, found in zip(others, forms, strict=True) if found == form}
+    return {
+        character
+        for character, found in zip(others, forms, strict=True)
+        if found == form
+    }
 
 
 def test_what_unicode_calls_ignorable_and_nothing_else_is_left_out_of_comparison():

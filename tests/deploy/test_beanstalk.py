@@ -94,7 +94,7 @@ def test_what_the_proxy_refuses_is_a_problem_too(status):
     for name, block in re.findall(r"map \$status \$(\w+) {(.*?)}", PROXY, re.S):
         cases = dict(re.findall(r'^\s*(\w+)\s+"?(.*?)"?;$', block, re.M))
         said[name] = cases.get(str(status), cases["default"])
-    found = json.loads(re.sub(r"\$(\w+)", lambda each: said[each[1]], written))
+    found = json.loads(re.sub(r"\$(\w+)", lambda match: said[match[1]], written))
 
     assert set(found) == MEMBERS
     assert found["status"] == status

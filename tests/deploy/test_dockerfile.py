@@ -60,8 +60,8 @@ def test_what_is_pinned_is_raised_by_dependabot():
     """Python's packages are not: their locks are made by `make lock`."""
     config = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
     kinds = {
-        each["package-ecosystem"]: ROOT / each["directory"].lstrip("/")
-        for each in config["updates"]
+        update["package-ecosystem"]: ROOT / update["directory"].lstrip("/")
+        for update in config["updates"]
     }
 
     assert set(kinds) == {"docker", "github-actions", "npm"}

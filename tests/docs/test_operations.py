@@ -14,7 +14,7 @@ def alarms():
     """The names of all alarms, without their stage; of a loop the name is <name>."""
     name = re.compile(r'AlarmName:[^"]*"\$\{ResourcePrefix\}(smart-budget-[^"]+)"')
     found = name.findall(TEMPLATES["observability"])
-    return {each.replace("${Name}", "<name>") for each in found}
+    return {name.replace("${Name}", "<name>") for name in found}
 
 
 def test_every_alarm_has_advice_and_no_other():
@@ -55,7 +55,9 @@ def test_the_commands_give_each_template_what_it_demands():
         given = always | set(re.findall(r"(\w+)=", given))
         declared = templates.read(name)["Parameters"]
         assert given <= set(declared)
-        assert {n for n, each in declared.items() if "Default" not in each} <= given
+        assert {
+            n for n, parameter in declared.items() if "Default" not in parameter
+        } <= given
 
 
 def test_the_table_of_costs_is_that_of_today():
@@ -88,6 +90,7 @@ def leads_somewhere(target):
         return False
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     anchors = {
-        re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
     }
     return not fragment or fragment in anchors

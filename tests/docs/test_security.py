@@ -25,13 +25,13 @@ SECTIONS = """
 """
 REQUIREMENTS = [
     f"{section}.{number}"
-    for section, count in (each.split() for each in SECTIONS.split(","))
+    for section, count in (pair.split() for pair in SECTIONS.split(","))
     for number in range(1, int(count) + 1)
 ]
 
 
 def test_every_requirement_has_one_row():
-    named = [each.strip() for row in ROWS for each in row[0].split(",")]
+    named = [number.strip() for row in ROWS for number in row[0].split(",")]
 
     assert sorted(named) == sorted(REQUIREMENTS)
 
@@ -112,5 +112,5 @@ def test_every_file_that_is_named_exists():
     named = set(PATHS.findall(PAGE))
     places = (ROOT, ROOT / "docs")
 
-    missing = {each for each in named if not any((p / each).exists() for p in places)}
+    missing = {name for name in named if not any((p / name).exists() for p in places)}
     assert missing == set()

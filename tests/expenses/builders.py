@@ -15,7 +15,7 @@ states = st.sampled_from(["pending", "cleared", "void"])
 names = st.sampled_from(["Groceries", "GROCERIES", "Rent", "Bus"])
 amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
 days = st.sampled_from(
-    [TODAY + datetime.timedelta(days=each) for each in (-40, -10, -2, 0, 5, 30)]
+    [TODAY + datetime.timedelta(days=days) for days in (-40, -10, -2, 0, 5, 30)]
 )
 rows = st.fixed_dictionaries(
     {"amount": amounts, "category": names, "date": days, "status": states}
@@ -34,7 +34,7 @@ def make_expenses(
 
 def stored() -> list[Expense]:
     """Everybody's expenses; their table holds uploads and histories, too."""
-    return [each for each in Expense.scan() if each.user_id]
+    return [item for item in Expense.scan() if item.user_id]
 
 
 def make_budgets(user: User, limits: list[Decimal], threshold: int) -> None:
@@ -47,6 +47,6 @@ def make_budgets(user: User, limits: list[Decimal], threshold: int) -> None:
 def standings(user: User) -> list[tuple[str, str, Decimal, str]]:
     """What the user's budgets count, and the levels that it makes."""
     return sorted(
-        (each.category, each.period, each.spent, each.level)
-        for each in budgets.list_budgets(user).items
+        (budget.category, budget.period, budget.spent, budget.level)
+        for budget in budgets.list_budgets(user).items
     )

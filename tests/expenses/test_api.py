@@ -152,7 +152,7 @@ def test_a_field_at_its_limit_is_taken(client, field, values):
 def test_an_empty_receipt_url_is_none(client):
     found = [post(client, {**LUNCH, "receipt_url": key}).json() for key in (None, "")]
 
-    assert [each["receipt_url"] for each in found] == [None, None]
+    assert [expense["receipt_url"] for expense in found] == [None, None]
 
 
 def test_everything_wrong_is_said_at_once(client):
@@ -201,7 +201,7 @@ def test_another_key_and_another_person_give_another_expense(client, alice):
         post(bob, LUNCH, idempotency_key="one").json(),
     ]
 
-    assert len({each["expense_id"] for each in found}) == 3
+    assert len({expense["expense_id"] for expense in found}) == 3
 
 
 def test_a_key_used_for_another_expense_is_refused(client, alice):
@@ -232,7 +232,7 @@ def test_the_list_is_newest_first_and_pages_both_ways(client, alice):
     back = client.get(third["previous"]).json()
 
     pages = [
-        [each["category"] for each in page["results"]]
+        [expense["category"] for expense in page["results"]]
         for page in (first, second, third, back)
     ]
     assert pages == [["c5", "c4"], ["c3", "c2"], ["c1"], ["c3", "c2"]]
@@ -253,7 +253,7 @@ def test_the_list_filters(client, alice):
 
     def found(**query):
         results = client.get(URL, query).json()["results"]
-        return "".join(each["description"] for each in results)
+        return "".join(expense["description"] for expense in results)
 
     assert found(start="2026-03-02") == "cb"
     assert found(end="2026-03-02") == "ba"
@@ -274,7 +274,7 @@ def test_links_keep_the_filters(client, alice):
     first = client.get(URL, query).json()
     second = client.get(first["next"]).json()
 
-    assert [each["date"] for each in second["results"]] == ["2026-03-01"]
+    assert [expense["date"] for expense in second["results"]] == ["2026-03-01"]
     assert "category=rent" in second["previous"]
 
 
@@ -427,7 +427,9 @@ def test_a_write_needs_the_csrf_token(alice):
     ]
 
     assert statuses == [403, 403, 403]
-    assert [each.version for each in list_expenses(alice).items] == [expense.version]
+    assert [stored.version for stored in list_expenses(alice).items] == [
+        expense.version
+    ]
     assert client.delete(address, headers=token_of(client)).status_code == 204
 
 
@@ -502,7 +504,7 @@ def test_the_list_searches_and_sorts(client, alice):
     def listed(query):
         answer = client.get(f"/api/expenses?{query}")
         assert answer.status_code == 200, answer.content
-        return [each["amount"] for each in answer.json()["results"]]
+        return [expense["amount"] for expense in answer.json()["results"]]
 
     assert listed("q=TEA&ordering=date") == ["3.00", "30.00", "300.00"]
     assert listed("q=tea&min_amount=3.01&max_amount=300") == ["300.00", "30.00"]

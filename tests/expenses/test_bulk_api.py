@@ -20,7 +20,7 @@ def post(client, body, **headers):
 
 
 def count() -> int:
-    return sum(1 for each in Expense.scan())
+    return sum(1 for item in Expense.scan())
 
 
 def test_the_answer_has_every_expense_in_order_as_it_is_read_back(client):
@@ -31,10 +31,10 @@ def test_the_answer_has_every_expense_in_order_as_it_is_read_back(client):
 
     body = answer.json()
     assert answer.status_code == 201
-    assert [each["amount"] for each in body["results"]] == ["12.50", "3.00"]
+    assert [expense["amount"] for expense in body["results"]] == ["12.50", "3.00"]
     assert body["alerts"] == 0
-    for each in body["results"]:
-        assert client.get(f"/api/expenses/{each['expense_id']}").json() == each
+    for expense in body["results"]:
+        assert client.get(f"/api/expenses/{expense['expense_id']}").json() == expense
 
 
 def test_alerts_are_counted(client, alice):

@@ -168,8 +168,8 @@ def test_budgets_and_large_expenses_are_alerted_once_each():
         "alert_digest": 1,
     }
     assert recorded.alerts == 3
-    assert all(each.large_noticed for each in recorded.expenses[:2])
-    assert not any(each.large_noticed for each in recorded.expenses[2:])
+    assert all(expense.large_noticed for expense in recorded.expenses[:2])
+    assert not any(expense.large_noticed for expense in recorded.expenses[2:])
 
 
 def test_a_bulk_in_which_every_row_is_large_fits_its_transactions():
@@ -194,15 +194,15 @@ def test_the_same_key_gives_the_expenses_stored_first():
     with time_machine.travel(NOON + datetime.timedelta(days=1)):
         again = record_expenses(ALICE, rows_of(250), idempotency_key="k")
 
-    assert [each.attribute_values for each in again.expenses] == [
-        each.attribute_values for each in stored_in_order(first.expenses)
+    assert [expense.attribute_values for expense in again.expenses] == [
+        expense.attribute_values for expense in stored_in_order(first.expenses)
     ]
     assert again.alerts == 0
     assert spent(budget) == Decimal(250)
 
 
 def stored_in_order(expenses):
-    return [Expense.get(each.expense_id) for each in expenses]
+    return [Expense.get(expense.expense_id) for expense in expenses]
 
 
 def test_the_same_key_for_other_rows_is_refused_and_stores_nothing():
@@ -321,7 +321,11 @@ def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
 
         def told(user):
             found = Notification.by_user.query(user.user_id)
-            return Counter(each.type for each in found if each.type != DIGEST)
+            return Counter(
+                notification.type
+                for notification in found
+                if notification.type != DIGEST
+            )
 
         assert standings(ALICE) == standings(BOB)
         assert told(ALICE) == told(BOB)

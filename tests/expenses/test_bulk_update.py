@@ -63,7 +63,7 @@ def test_a_category_is_set_and_the_budgets_of_both_follow():
 
     assert done == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
     assert (spent(old), spent(new)) == (Decimal(10), Decimal(30))
-    assert {get_expense(ALICE, each).category for each in ids} == {"fun"}
+    assert {get_expense(ALICE, expense_id).category for expense_id in ids} == {"fun"}
     assert get_expense(ALICE, other.expense_id).category == "Groceries"
     assert [
         (edit.field, edit.before, edit.after)
@@ -91,7 +91,7 @@ def test_deleted_ones_are_gone_with_their_histories():
     done = delete_expenses(ALICE, ids)
 
     assert done == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
-    assert [each.expense_id for each in Expense.scan()] == [kept.expense_id]
+    assert [expense.expense_id for expense in Expense.scan()] == [kept.expense_id]
     assert spent(budget) == Decimal(10)
 
 
@@ -129,7 +129,7 @@ def test_what_is_someone_elses_is_not_found_and_stays():
     deleted = delete_expenses(ALICE, ids)
 
     assert changed == deleted == BulkResult(changed=1, unchanged=0, gone=5, alerts=0)
-    assert [each.expense_id for each in read] == [mine]
+    assert [expense.expense_id for expense in read] == [mine]
     assert get_expense(BOB, theirs.expense_id).category == "Groceries"
     assert len(list_changes(BOB, theirs.expense_id)) == 2
 
@@ -156,7 +156,7 @@ def test_wrong_values_are_refused_by_name_and_change_nothing(changes, field):
         change_expenses(ALICE, ids, **changes)
 
     assert refused.value.field == field
-    assert {each.version for each in stored()} == {1}
+    assert {expense.version for expense in stored()} == {1}
 
 
 def test_a_hundred_cost_two_readings_and_a_few_transactions():
@@ -210,7 +210,7 @@ def test_done_again_after_a_crash_each_counts_once(act, nth, done):
 
     with faults.killed("TransactWriteItems", nth, done=done):
         run()
-    in_groceries = sum(each.category == "Groceries" for each in stored())
+    in_groceries = sum(expense.category == "Groceries" for expense in stored())
     assert spent(old) == in_groceries * 10
     assert spent(new) == (len(stored()) - in_groceries) * 10
     run()
@@ -231,7 +231,7 @@ def test_a_reply_lost_counts_nothing_twice(nth):
     # Without DynamoDB's memory for tokens, those of the lost reply look done before.
     assert (done.changed + done.unchanged, done.gone) == (16, 0)
     assert spent(budget) == 0
-    assert [len(list_changes(ALICE, each)) for each in ids] == [2] * 16
+    assert [len(list_changes(ALICE, expense_id)) for expense_id in ids] == [2] * 16
 
 
 @pytest.mark.usefixtures("small")
@@ -253,7 +253,7 @@ def test_what_others_do_meanwhile_is_kept():
     assert done.gone == 1
     assert spent(old) == Decimal(5)
     assert spent(new) == Decimal(101)
-    assert {each.category for each in stored() if each.amount != 5} == {"Fun"}
+    assert {expense.category for expense in stored() if expense.amount != 5} == {"Fun"}
 
 
 def with_receipts(count: int) -> list[str]:
@@ -318,8 +318,8 @@ def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
             make_budgets(user, limits, threshold)
             made = [services.record_expense(user, **row) for row, _ in drawn]
             chosen[user.user_id] = [
-                each.expense_id
-                for each, (_, wanted) in zip(made, drawn, strict=True)
+                expense.expense_id
+                for expense, (_, wanted) in zip(made, drawn, strict=True)
                 if wanted
             ]
         if not chosen["alice"]:
@@ -338,8 +338,14 @@ def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
 
         def expenses(user):
             return sorted(
-                (each.date, each.amount, each.category, each.status, each.version)
-                for each in Expense.by_user.query(user.user_id)
+                (
+                    expense.date,
+                    expense.amount,
+                    expense.category,
+                    expense.status,
+                    expense.version,
+                )
+                for expense in Expense.by_user.query(user.user_id)
             )
 
         assert standings(ALICE) == standings(BOB)

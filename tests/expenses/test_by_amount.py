@@ -44,8 +44,8 @@ def store(user, rows, **more):
         for amount, day, status in rows
     ]
     with Expense.batch_write() as batch:
-        for each in stored:
-            batch.save(each)
+        for expense in stored:
+            batch.save(expense)
     return stored
 
 
@@ -54,7 +54,7 @@ def rank(expense):
 
 
 def amounts(page):
-    return [f"{each.amount:.2f}" for each in page.items]
+    return [f"{expense.amount:.2f}" for expense in page.items]
 
 
 ROWS = st.lists(
@@ -75,12 +75,12 @@ ROWS = st.lists(
 def test_pages_hold_all_in_order_both_ways(rows, limit, sort):
     user = replace(ALICE, user_id=uuid.uuid4().hex)
     ordered = sorted(store(user, rows), key=rank, reverse=sort == "largest")
-    wanted = [each.expense_id for each in ordered]
+    wanted = [expense.expense_id for expense in ordered]
 
     def read(**where):
         page = list_expenses(user, sort=sort, limit=limit, **MARCH, **where)
         assert page.totals.count == len(rows)
-        return page, [each.expense_id for each in page.items]
+        return page, [expense.expense_id for expense in page.items]
 
     page, found = read()
     assert page.previous is None
@@ -105,9 +105,9 @@ def test_amounts_are_compared_as_numbers_and_equal_ones_by_day():
     smallest = list_expenses(ALICE, sort="smallest", **MARCH)
 
     assert amounts(largest) == ["100.00", "10.00", "9.50", "9.50"]
-    assert [each.date[-2:] for each in largest.items] == ["04", "01", "03", "02"]
+    assert [expense.date[-2:] for expense in largest.items] == ["04", "01", "03", "02"]
     assert amounts(smallest) == amounts(largest)[::-1]
-    assert [each.date[-2:] for each in smallest.items] == ["02", "03", "01", "04"]
+    assert [expense.date[-2:] for expense in smallest.items] == ["02", "03", "01", "04"]
 
 
 def test_days_beside_the_range_and_others_expenses_are_left_out():
@@ -117,7 +117,7 @@ def test_days_beside_the_range_and_others_expenses_are_left_out():
 
     found = list_expenses(ALICE, sort="largest", **MARCH)
 
-    assert [each.date for each in found.items] == ["2026-03-31", "2026-03-01"]
+    assert [expense.date for expense in found.items] == ["2026-03-31", "2026-03-01"]
 
 
 def test_other_filters_apply_and_void_ones_are_listed_but_not_added():
@@ -156,7 +156,7 @@ def test_an_expense_that_goes_while_the_list_is_read_is_left_out(monkeypatch):
 
     found = list_expenses(ALICE, sort="largest", **MARCH)
 
-    assert [each.expense_id for each in found.items] == [kept.expense_id]
+    assert [expense.expense_id for expense in found.items] == [kept.expense_id]
 
 
 @pytest.mark.parametrize("sort", queries.AMOUNT_SORTS)
@@ -207,7 +207,9 @@ def test_the_api_sorts_with_totals_and_pages():
     def read(path):
         answer = client.get(path)
         assert answer.status_code == 200, answer.content
-        return answer.json(), [each["amount"] for each in answer.json()["results"]]
+        return answer.json(), [
+            expense["amount"] for expense in answer.json()["results"]
+        ]
 
     first, found = read(f"{PATH}-amount&page_size=2")
     assert found == ["30.00", "2.00"]
@@ -281,7 +283,7 @@ class TestThePage:
         assert 'rel="next"' in first.content.decode()
         assert ">Next</a>" in first.content.decode()
         assert ">Previous</a>" in last.content.decode()
-        assert [each.category for each in last.context["rows"]] == ["Shoes"]
+        assert [row.category for row in last.context["rows"]] == ["Shoes"]
 
     def test_a_missing_day_is_said_by_its_field(self, alice):
         answer = client_for(alice).get("/expenses?sort=largest&end=2026-03-31")
@@ -293,10 +295,10 @@ class TestThePage:
         client = client_for(alice)
         page = client.get("/expenses?start=2026-03-01&end=2026-03-31&sort=largest&q=t")
         links = page.context["hierarchy"]
-        (everything,) = [each for each in links if each["label"] == "All dates"]
+        (everything,) = [link for link in links if link["label"] == "All dates"]
 
         assert everything["url"] == "/expenses?q=t"
-        assert all("sort=largest" in each["url"] for each in links[1:])
+        assert all("sort=largest" in link["url"] for link in links[1:])
         assert client.get(everything["url"]).status_code == 200
 
     def test_it_says_what_was_left_out(self, alice, monkeypatch):

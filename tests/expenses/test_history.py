@@ -113,9 +113,9 @@ def test_changes_at_the_same_moment_are_all_told():
     wanted += [{"date": "2026-03-02"}, {"category": "Fun"}]
 
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda each: edit(expense, **each), wanted))
+        list(pool.map(lambda changes: edit(expense, **changes), wanted))
 
-    told = [each.field for edits in edits_of(expense) for each in edits]
+    told = [change.field for edits in edits_of(expense) for change in edits]
     assert sorted(told) == ["amount", "category", "date", "description", "status"]
 
 
@@ -136,7 +136,7 @@ def test_it_goes_with_the_expense():
 
     services.delete_expense(ALICE, expense.expense_id)
 
-    ids = {each.expense_id for each in Expense.scan()}
+    ids = {item.expense_id for item in Expense.scan()}
     assert ids == {kept.expense_id, f"history#{kept.expense_id}"}
 
 
@@ -151,14 +151,14 @@ def test_it_goes_with_the_account_also_after_a_crash(nth):
             list(deletion.delete_all("alice"))
     list(deletion.delete_all("alice"))
 
-    assert [each.expense_id for each in Expense.scan()] == [theirs.expense_id]
+    assert [item.expense_id for item in Expense.scan()] == [theirs.expense_id]
 
 
 def test_lists_never_hold_it():
     expense = make_expense()
     edit(expense, amount="2.00")
 
-    assert [each.expense_id for each in list_expenses(ALICE).items] == [
+    assert [item.expense_id for item in list_expenses(ALICE).items] == [
         expense.expense_id
     ]
 
@@ -186,7 +186,7 @@ def test_the_longest_history_is_stored_and_read():
         for item in aws.client("dynamodb").scan(TableName="expenses")["Items"]
         if item["expense_id"]["S"].startswith("history#")
     )
-    size = sum(len(name) + len(str(each["S"]).encode()) for name, each in raw.items())
+    size = sum(len(name) + len(str(value["S"]).encode()) for name, value in raw.items())
     assert 100_000 < size < 250_000  # bytes; DynamoDB takes 400 kB
 
 
@@ -206,13 +206,13 @@ def test_the_api_and_the_page_show_it_with_receipts_by_name():
 
     name = answer[0]["edits"][0]["before"]
     assert name.endswith(".pdf")
-    assert [each["edits"] for each in answer] == [
+    assert [entry["edits"] for entry in answer] == [
         [{"field": "receipt", "before": name, "after": None}],
         [{"field": "amount", "before": "100", "after": "250"}],
         [{"field": "receipt", "before": None, "after": name}],
         [],
     ]
-    assert [each["created"] for each in answer] == [False, False, False, True]
+    assert [entry["created"] for entry in answer] == [False, False, False, True]
     assert "<del>¥100</del> to <ins>¥250</ins>" in shown
     assert "<bill>" not in shown
 

@@ -24,7 +24,9 @@ def client(alice):
 
 
 def stored(client) -> list[str]:
-    return [each["date"] for each in client.get("/api/expenses").json()["results"]]
+    return [
+        expense["date"] for expense in client.get("/api/expenses").json()["results"]
+    ]
 
 
 @pytest.mark.parametrize("path", ["/expenses/add", "/"])

@@ -102,7 +102,7 @@ def test_what_was_stored_apart_is_one_in_totals_and_lists():
     make_budget(category="Rent")
 
     (line,) = summary.summary(ALICE).categories
-    use = next(each for each in list_categories(ALICE).uses if each.expenses)
+    use = next(use for use in list_categories(ALICE).uses if use.expenses)
     months = trend.trend(ALICE, category=NAME)
 
     assert line[1] == use.spent == months[-1].spent == Decimal("12.00")
@@ -110,7 +110,7 @@ def test_what_was_stored_apart_is_one_in_totals_and_lists():
     for typed in (NAME, *SAME):
         assert len(queries.list_expenses(ALICE, category=typed).items) == 2
     assert len(queries.list_expenses(ALICE, q="ng out").items) == 2
-    assert [each.key for each in list_categories(ALICE, q="g  OUT").uses] == [use.key]
+    assert [use.key for use in list_categories(ALICE, q="g  OUT").uses] == [use.key]
 
 
 def test_a_budget_counts_what_was_stored_apart():
@@ -293,7 +293,7 @@ def test_another_user_cannot_edit_an_earlier_budget(person):
     with pytest.raises(NotFoundError):
         budgets.edit_budget(person, old.budget_id, amount="50.00")
 
-    assert [each.budget_id for each in budgets.list_budgets(ALICE).items] == [
+    assert [budget.budget_id for budget in budgets.list_budgets(ALICE).items] == [
         old.budget_id
     ]
 

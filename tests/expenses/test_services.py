@@ -201,10 +201,10 @@ def test_lists_are_newest_first_in_pages_both_ways():
     last = list_expenses(ALICE, limit=3, after=second.next)
     back = list_expenses(ALICE, limit=3, after=last.previous, backwards=True)
 
-    assert [each.date[-1] for each in first.items] == ["7", "6", "5"]
-    assert [each.date[-1] for each in second.items] == ["4", "3", "2"]
-    assert [each.date[-1] for each in last.items] == ["1"]
-    assert [each.date[-1] for each in back.items] == ["4", "3", "2"]
+    assert [expense.date[-1] for expense in first.items] == ["7", "6", "5"]
+    assert [expense.date[-1] for expense in second.items] == ["4", "3", "2"]
+    assert [expense.date[-1] for expense in last.items] == ["1"]
+    assert [expense.date[-1] for expense in back.items] == ["4", "3", "2"]
     assert (first.previous, last.next) == (None, None)
 
 
@@ -227,9 +227,9 @@ def test_lists_filter_by_days_category_and_status():
     streets = list_expenses(ALICE, category="strasse")
     void = list_expenses(ALICE, status="void")
 
-    assert [each.date for each in days.items] == ["2026-03-03", "2026-03-02"]
-    assert [each.category for each in streets.items] == ["STRASSE", "Straße"]
-    assert [each.date for each in void.items] == ["2026-03-02"]
+    assert [expense.date for expense in days.items] == ["2026-03-03", "2026-03-02"]
+    assert [expense.category for expense in streets.items] == ["STRASSE", "Straße"]
+    assert [expense.date for expense in void.items] == ["2026-03-02"]
 
 
 def test_a_list_refuses_a_reversed_range_and_an_unknown_status():
@@ -245,7 +245,7 @@ def test_void_expenses_count_nowhere():
 
     found = spending("alice", dates.period_of("monthly", TODAY))
 
-    assert [each.amount for each in found] == [Decimal("2.00")]
+    assert [expense.amount for expense in found] == [Decimal("2.00")]
 
 
 class TestLargeExpenses:
@@ -279,7 +279,7 @@ class TestLargeExpenses:
 
 
 def found(user=ALICE, **filters) -> list[str]:
-    return [each.description for each in list_expenses(user, **filters).items]
+    return [expense.description for expense in list_expenses(user, **filters).items]
 
 
 @pytest.mark.parametrize(
@@ -356,9 +356,9 @@ def test_days_go_both_ways_page_by_page():
         ALICE, sort="oldest", limit=2, after=second.previous, backwards=True
     )
 
-    assert [each.description for each in first.items] == ["1", "2"]
-    assert [each.description for each in second.items] == ["3", "4"]
-    assert [each.description for each in back.items] == ["1", "2"]
+    assert [expense.description for expense in first.items] == ["1", "2"]
+    assert [expense.description for expense in second.items] == ["3", "4"]
+    assert [expense.description for expense in back.items] == ["1", "2"]
     assert first.previous is None
 
 
@@ -370,7 +370,7 @@ def test_a_search_reads_on_to_the_end_of_the_list(monkeypatch):
     with counted() as calls:
         page = list_expenses(ALICE, q="needle", limit=5)
 
-    assert [each.description for each in page.items] == ["needle"]
+    assert [expense.description for expense in page.items] == ["needle"]
     assert page.next is None
     assert calls.names == [QUERY, QUERY]
 
@@ -398,7 +398,7 @@ def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
     while True:
         with counted() as calls:
             page = list_expenses(ALICE, q="needle", limit=5, after=after)
-        texts += [each.description for each in page.items]
+        texts += [expense.description for expense in page.items]
         reads.append(calls.read_items)
         after = page.next
         if after is None:

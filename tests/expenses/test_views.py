@@ -371,7 +371,9 @@ def test_a_form_needs_its_csrf_token(alice):
     ]
 
     assert statuses == [403, 403, 403]
-    assert [each.version for each in list_expenses(alice).items] == [expense.version]
+    assert [stored.version for stored in list_expenses(alice).items] == [
+        expense.version
+    ]
     assert client.post(delete, headers=token_of(client)).status_code == 302
 
 
@@ -424,7 +426,7 @@ def test_the_hierarchy_leads_from_years_to_months_and_back(client, alice):
 def test_presets_are_whole_periods(today):
     day = datetime.date.fromisoformat(today)
 
-    offered = {each.label: each.period for each in date_filters.presets(day)}
+    offered = {preset.label: preset.period for preset in date_filters.presets(day)}
 
     assert day in offered["This month"]
     assert offered["Last month"].end == offered["This month"].start - ONE_DAY
@@ -576,10 +578,10 @@ def test_a_category_is_asked_for_then_set(client, alice):
     done = client.post(ACT, {**sent, "category": "Fun"})
 
     assert "Set the category of 2 expenses" in asked
-    assert all(f'value="{each}"' in asked for each in made)
+    assert all(f'value="{expense_id}"' in asked for expense_id in made)
     assert refused.status_code == 400
     assert "2 changed." in after(client, done)
-    assert {each.category for each in list_expenses(alice).items} == {"Fun"}
+    assert {expense.category for expense in list_expenses(alice).items} == {"Fun"}
 
 
 def test_deleting_the_ticked_asks_first(client, alice):
@@ -600,11 +602,14 @@ def test_deleting_the_ticked_asks_first(client, alice):
 
 def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
     formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"]
-    made = [make_expense(alice, category=each, description=each) for each in formulas]
+    made = [
+        make_expense(alice, category=formula, description=formula)
+        for formula in formulas
+    ]
     made.append(make_expense(alice, category="Café", description='a "b",\nc'))
 
     answer = client.post(
-        ACT, {"action": "csv", "selected": [each.expense_id for each in made]}
+        ACT, {"action": "csv", "selected": [expense.expense_id for expense in made]}
     )
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
@@ -616,7 +621,7 @@ def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
     heading, *lines = csv.reader(io.StringIO(text, newline=""))
     assert heading[:2] == ["Date", "Category"]
     assert {(line[1], line[2]) for line in lines} == {
-        *((f"'{each}", f"'{each}") for each in formulas),
+        *((f"'{formula}", f"'{formula}") for formula in formulas),
         ("Café", 'a "b",\nc'),
     }
     assert {line[3] for line in lines} == {"10.00"}
@@ -665,7 +670,7 @@ def test_a_page_is_there_again_after_its_first_expense_and_those_before_went(
     second = links_in(newest, "Older")
     before = page(client.get(second))
 
-    gone = [each.expense_id for each in made[3:]]
+    gone = [expense.expense_id for expense in made[3:]]
     sent = {"action": "delete", "confirmed": "yes", "selected": gone, "next": second}
     shown = after(client, client.post(ACT, sent))
 

@@ -76,7 +76,7 @@ def test_zips_stay_small_enough_for_a_quick_start(zips):
 
 def test_only_the_reports_carry_fonts(zips):
     for name, path in zips.items():
-        carries = any("reportlab" in each for each in names_in(path))
+        carries = any("reportlab" in name for name in names_in(path))
         assert carries == (name == "report_generator")
 
 
@@ -135,10 +135,10 @@ def test_a_failed_installation_is_one_sentence(tmp_path):
 def test_aws_gets_wheels_that_its_glibc_can_load():
     tags = build_lambdas.AWS_LAMBDA.platforms
     glibc = [re.fullmatch(r"manylinux_(\d+)_(\d+)_x86_64", tag) for tag in tags]
-    versions = [(int(each[1]), int(each[2])) for each in glibc if each]
+    versions = [(int(match[1]), int(match[2])) for match in glibc if match]
 
     assert max(versions) <= (2, 34)  # Amazon Linux 2023's
-    assert [tag for tag, each in zip(tags, glibc, strict=True) if not each] == [
+    assert [tag for tag, match in zip(tags, glibc, strict=True) if not match] == [
         "manylinux2014_x86_64"
     ]
 
@@ -146,7 +146,9 @@ def test_aws_gets_wheels_that_its_glibc_can_load():
 def test_pip_may_take_a_wheel_of_any_of_the_platforms():
     options = build_lambdas.AWS_LAMBDA.pip_options
 
-    given = [options[at + 1] for at, each in enumerate(options) if each == "--platform"]
+    given = [
+        options[at + 1] for at, option in enumerate(options) if option == "--platform"
+    ]
     assert given == list(build_lambdas.AWS_LAMBDA.platforms)
     assert options[options.index("--python-version") + 1] == "3.13"
 

@@ -130,7 +130,9 @@ def test_nobody_can_destroy_versions_tables_or_the_way_back():
 
 @pytest.mark.parametrize("name", PIPELINE)
 def test_the_pipeline_deploys_neither_rights_nor_data(name):
-    kinds = {each["Type"] for _, each in templates.resources(templates.read(name))}
+    kinds = {
+        resource["Type"] for _, resource in templates.resources(templates.read(name))
+    }
 
     assert not [kind for kind in kinds if kind.startswith(KEPT)]
 
@@ -161,9 +163,9 @@ BESIDES = {"elasticbeanstalk:DescribeEvents"}
 def asked_for() -> set[str]:
     """List the actions that the pipeline's resource types say they need."""
     kinds = {
-        each["Type"]
+        resource["Type"]
         for name in PIPELINE
-        for _, each in templates.resources(templates.read(name))
+        for _, resource in templates.resources(templates.read(name))
     }
     actions: set[str] = set()
     for kind in kinds:

@@ -39,7 +39,7 @@ def observability() -> Template:
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
     found = templates.resources(template)
-    return {name: each for name, each in found if each["Type"] == kind}
+    return {name: resource for name, resource in found if resource["Type"] == kind}
 
 
 def test_cfn_lint_is_told_to_ignore_nothing():
@@ -146,8 +146,8 @@ def test_queues_topics_and_files_are_too(data, observability):
     assert without == {"SSEAlgorithm": "AES256"}
     for template in (data, observability):
         for kind in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
-            for each in of_type(template, kind).values():
-                assert each["Properties"]["KmsMasterKeyId"] == ours
+            for resource in of_type(template, kind).values():
+                assert resource["Properties"]["KmsMasterKeyId"] == ours
 
 
 def test_files_can_be_had_back_for_as_long_as_items(data):
@@ -176,7 +176,9 @@ def test_each_handler_has_a_function_and_its_zip_a_parameter(functions):
 
 def test_every_function_has_a_role_of_its_own(functions, roles, observability):
     names = {r["Properties"]["RoleName"]["Sub"] for r in of_type(roles, ROLE).values()}
-    known = {each["Name"] for each in observability["Mappings"]["Functions"].values()}
+    known = {
+        function["Name"] for function in observability["Mappings"]["Functions"].values()
+    }
     assert known == set(function_names())
     taken = []
     for function in of_type(functions, "AWS::Lambda::Function").values():
@@ -280,9 +282,9 @@ def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
     """List (name, properties), those of a loop for each that it is over."""
     found = []
     names = {
-        key: each["Name"]
+        key: value["Name"]
         for kind in ("Functions", "Tables")
-        for key, each in observability["Mappings"][kind].items()
+        for key, value in observability["Mappings"][kind].items()
     }
     for logical_id, resource in observability["Resources"].items():
         _, over, repeated = (
@@ -290,13 +292,13 @@ def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
             if logical_id.startswith("Fn::ForEach")
             else (None, [None], {logical_id: resource})
         )
-        for each in repeated.values():
-            if each["Type"] == "AWS::CloudWatch::Alarm":
-                name = each["Properties"]["AlarmName"]["Sub"]
+        for alarm in repeated.values():
+            if alarm["Type"] == "AWS::CloudWatch::Alarm":
+                name = alarm["Properties"]["AlarmName"]["Sub"]
                 pattern = name if isinstance(name, str) else name[0]
                 for key in over:
                     value = pattern.replace("${Name}", names.get(key, ""))
-                    found.append((value, each["Properties"]))
+                    found.append((value, alarm["Properties"]))
     return found
 
 
@@ -436,7 +438,7 @@ def test_mails_may_only_come_from_the_one_identity(roles):
     senders = {role["Ref"] for role in policy["Roles"]}
     assert senders == {"NotificationProcessorRole", "WebRole"}
     assert statement["Action"] == "ses:SendEmail"
-    identity, configuration_set = (each["Sub"] for each in statement["Resource"])
+    identity, configuration_set = (arn["Sub"] for arn in statement["Resource"])
     assert identity.endswith(":identity/${EmailIdentity}")
     assert configuration_set.endswith(
         ":configuration-set/${ResourcePrefix}smart-budget-mail"
@@ -504,7 +506,7 @@ def test_both_forms_of_githubs_subject_are_taken_and_no_other(trust):
         "GitHubEnvironment": "production",
     }
 
-    assert [resolve(each, values) for each in trust[f"{GITHUB}:sub"]] == [
+    assert [resolve(subject, values) for subject in trust[f"{GITHUB}:sub"]] == [
         "repo:octo-org@123456/planner@456789:environment:production",
         "repo:octo-org/planner:environment:production",
     ]
@@ -525,7 +527,7 @@ def resolve(value: Any, values: dict[str, str]) -> str:
         return resolve(whole, values).split(separator)[index]
     assert form == "Sub"
     text, given = (inner, {}) if isinstance(inner, str) else inner
-    known = values | {name: resolve(each, values) for name, each in given.items()}
+    known = values | {name: resolve(value, values) for name, value in given.items()}
     return re.sub(r"\$\{(\w+)\}", lambda found: known[found[1]], text)
 
 

@@ -23,8 +23,10 @@ def web() -> dict[str, Any]:
 def options(web) -> dict[tuple[str, str], Any]:
     """{(namespace, option): value}, those with conditions too."""
     declared = web["Resources"]["Environment"]["Properties"]["OptionSettings"]
-    flat = [each["If"][1] if "If" in each else each for each in declared]
-    return {(each["Namespace"], each["OptionName"]): each["Value"] for each in flat}
+    flat = [option["If"][1] if "If" in option else option for option in declared]
+    return {
+        (option["Namespace"], option["OptionName"]): option["Value"] for option in flat
+    }
 
 
 def properties(options) -> dict[str, str]:
@@ -156,8 +158,8 @@ def test_elastic_beanstalk_takes_application_and_environment(aws, web):
     client = boto3.client("elasticbeanstalk", region_name="us-east-1")
     declared = web["Resources"]["Environment"]["Properties"]
     names = [
-        each["Sub"].replace("${ResourcePrefix}", "a" * 15 + "-")  # the longest
-        for each in (
+        error["Sub"].replace("${ResourcePrefix}", "a" * 15 + "-")  # the longest
+        for error in (
             web["Resources"]["Application"]["Properties"]["ApplicationName"],
             declared["EnvironmentName"],
         )

@@ -321,7 +321,7 @@ def test_the_web_role_may_do_what_the_staff_page_needs(stack, web):
     def receive() -> list:
         hidden = {"VisibilityTimeout": 30, "WaitTimeSeconds": 1}
         found = sqs.receive_message(QueueUrl=dead, **hidden).get("Messages", [])
-        return [each for each in found if each["Body"] == body]
+        return [message for message in found if message["Body"] == body]
 
     (message,) = wait_until(receive)
     sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])

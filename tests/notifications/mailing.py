@@ -94,4 +94,4 @@ def event(name: str, mail: Sent, **changes: object) -> dict:
 
 
 def _pairs(values: list[dict[str, str]]) -> dict[str, str]:
-    return {each["Name"]: each["Value"] for each in values}
+    return {header["Name"]: header["Value"] for header in values}

@@ -161,7 +161,7 @@ def test_the_list_can_be_filtered(client):
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_kind_that_is_written_can_be_filtered_by(client, kind):
-    others = [each for each in TYPES if each != kind]
+    others = [type_ for type_ in TYPES if type_ != kind]
     make_notification(ONE, type=kind, subject="Look at this")
     make_notification(TWO, type=others[0], subject="Not at that")
 
@@ -331,7 +331,7 @@ def test_the_page_tells_what_became_of_each(client):
     answer = client.get("/notifications/")
 
     assert answer.status_code == 200
-    assert "notifications/list.html" in [each.name for each in answer.templates]
+    assert "notifications/list.html" in [template.name for template in answer.templates]
     page = " ".join(answer.content.decode().split())
     assert "Budget exceeded: Food" in page
     assert ">Not sent by e-mail. Not subscribed to e-mails.<" in page

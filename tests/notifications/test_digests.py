@@ -48,11 +48,11 @@ def rows(alice, monkeypatch):
 
 
 def digests() -> list[Notification]:
-    return [each for each in OutboxItem.scan() if isinstance(each, Digest)]
+    return [item for item in OutboxItem.scan() if isinstance(item, Digest)]
 
 
 def alerts() -> list[Notification]:
-    return [each for each in OutboxItem.scan() if not isinstance(each, Digest)]
+    return [item for item in OutboxItem.scan() if not isinstance(item, Digest)]
 
 
 def told() -> list[str]:
@@ -60,7 +60,7 @@ def told() -> list[str]:
     lines = "\n".join(messages()).splitlines()
     found = [line[2:] for line in lines if line.startswith("- ")]
     found += [subject for _, subject in mails()]
-    return sorted(each for each in found if each.startswith("Over budget"))
+    return sorted(line for line in found if line.startswith("Over budget"))
 
 
 def recover(clock) -> None:
@@ -96,7 +96,7 @@ def test_a_budget_that_passes_both_levels_on_the_way_is_told_once(alice, monkeyp
     work_off()
 
     assert recorded.alerts == 2
-    assert sorted(each.type for each in alerts()) == [
+    assert sorted(alert.type for alert in alerts()) == [
         "budget_exceeded",
         "budget_threshold",
     ]
@@ -136,8 +136,8 @@ def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
     (digest,) = digests()
     assert (digest.status, digest.type) == ("sent", "alert_digest")
     assert digest.message == messages()[0]
-    assert {each.notification_id for each in alerts()} == digest.members
-    assert {(each.status, each.error) for each in alerts()} == {
+    assert {alert.notification_id for alert in alerts()} == digest.members
+    assert {(alert.status, alert.error) for alert in alerts()} == {
         ("skipped", "Told in one e-mail with what rose at the same time.")
     }
 
@@ -145,8 +145,8 @@ def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
 def test_only_the_alerts_themselves_are_left_to_be_read(alice, rows):
     record_expenses(alice, rows)
 
-    assert all(each.read_at is None for each in alerts())
-    assert all(each.read_at for each in digests())
+    assert all(alert.read_at is None for alert in alerts())
+    assert all(digest.read_at for digest in digests())
 
 
 def test_a_bulk_that_alerts_nobody_sends_nothing(alice):
@@ -260,7 +260,7 @@ def test_a_reply_lost_anywhere_leaves_one_mail(clock, alice, rows, operation, nt
         recover(clock)
 
     assert mails() == [("alice@example.com", "3 budget alerts")]
-    assert {each.status for each in digests()} == {"sent"}
+    assert {digest.status for digest in digests()} == {"sent"}
 
 
 def test_dead_before_it_is_queued_the_sweep_sends_it(clock, alice, rows):
@@ -288,7 +288,7 @@ def test_killed_on_the_way_every_alert_is_told_in_one_mail(
     assert told() == sorted(SUBJECTS)
     stored_before = nth - 1 + done
     assert len(mails()) == bool(stored_before) + (stored_before < 3)
-    assert {each.status for each in digests()} == {"sent"}
+    assert {digest.status for digest in digests()} == {"sent"}
 
 
 def test_killed_and_never_sent_again_what_is_stored_is_told(clock, alice, rows):
@@ -336,7 +336,7 @@ def test_an_alert_that_was_told_before_is_not_told_again(clock, alice):
     recover(clock)
 
     assert len(mails()) == 1
-    assert sorted(each.status for each in digests()) == ["sent", "skipped"]
+    assert sorted(digest.status for digest in digests()) == ["sent", "skipped"]
 
 
 def test_a_digest_without_a_subscription_says_why_it_was_not_sent(rows):

@@ -38,8 +38,8 @@ def want(user, kind=WEEKLY, wanted=True):
 
 
 def planned() -> list[PlannedSummary]:
-    found = [each for each in OutboxItem.scan() if isinstance(each, PlannedSummary)]
-    return sorted(found, key=lambda each: each.planned_for)
+    found = [item for item in OutboxItem.scan() if isinstance(item, PlannedSummary)]
+    return sorted(found, key=lambda plan: plan.planned_for)
 
 
 def to(clock, written: str, time_zone="UTC") -> None:
@@ -225,7 +225,7 @@ def test_delivering_one_five_times_sends_one_and_plans_one(alice, clock):
         delivery.deliver(plan.notification_id)
 
     assert len(mails()) == 1
-    assert [each.planned_for for each in planned()] == ["2026-03-23"]
+    assert [plan.planned_for for plan in planned()] == ["2026-03-23"]
 
 
 def test_what_a_summary_costs(alice, clock):
@@ -324,7 +324,7 @@ def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
     sweep()
 
     assert mails() == []
-    assert [each.status for each in Notification.scan()] == ["skipped"]
+    assert [notification.status for notification in Notification.scan()] == ["skipped"]
 
 
 def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
@@ -342,7 +342,10 @@ def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
     sweep()
 
     assert len(mails()) == 1
-    assert [each.status for each in history(alice)] == ["sent", "skipped"]
+    assert [notification.status for notification in history(alice)] == [
+        "sent",
+        "skipped",
+    ]
 
 
 def test_who_moves_west_waits_for_seven_there(alice, clock):
@@ -370,8 +373,8 @@ def test_after_a_long_outage_only_the_last_week_is_sent(alice, clock):
         clock.shift(60)
 
     assert subjects() == ["Nothing spent in the week of April 20, 2026"]
-    assert [each.subject for each in history(alice)] == subjects()
-    (plan,) = [each for each in planned() if each.status == "queued"]
+    assert [notification.subject for notification in history(alice)] == subjects()
+    (plan,) = [item for item in planned() if item.status == "queued"]
     assert plan.planned_for == "2026-04-27"
 
 
@@ -464,7 +467,7 @@ def test_one_that_is_never_written_is_seen_and_the_next_one_comes(
             with pytest.raises(RuntimeError):
                 delivery.deliver(plan.notification_id, last_attempt=True)
     delivery.deliver(plan.notification_id)
-    assert [each.status for each in history(alice)] == ["failed"]
+    assert [notification.status for notification in history(alice)] == ["failed"]
     clock.shift(A_WEEK)
 
     sweep()

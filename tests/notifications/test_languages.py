@@ -36,7 +36,7 @@ def greta():
 
 def told(user, kind: str) -> Notification:
     found = Notification.by_user.query(user.user_id)
-    (notification,) = [each for each in found if each.type == kind]
+    (notification,) = [item for item in found if item.type == kind]
     return notification
 
 

@@ -46,8 +46,9 @@ def is_fit(subject: str) -> bool:
     """The rules of SNS, however it counts characters."""
     in_utf16 = len(subject.encode("utf-16-le")) // 2
     shown = all(
-        each == "\u200d" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"}
-        for each in subject
+        character == "\u200d"
+        or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
+        for character in subject
     )
     return 0 < in_utf16 < 100 and shown and len(subject.splitlines()) == 1
 

@@ -219,7 +219,9 @@ def test_a_sweep_without_time_for_all_takes_of_every_shard(clock):
 
     sweep.enqueue_overdue(lambda: next(answers))
 
-    assert {shard_of(each) for each in queued_ids()} == set(SHARDS)
+    assert {shard_of(notification_id) for notification_id in queued_ids()} == set(
+        SHARDS
+    )
 
 
 def test_the_notification_of_a_deleted_user_is_swept_too(clock):

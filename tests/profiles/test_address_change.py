@@ -73,8 +73,12 @@ def tell(user) -> None:
 
 
 def notices(user) -> list[Notification]:
-    found = [each for each in Notification.scan() if each.user_id == user.user_id]
-    return sorted(found, key=lambda each: each.created_at)
+    found = [
+        notification
+        for notification in Notification.scan()
+        if notification.user_id == user.user_id
+    ]
+    return sorted(found, key=lambda notification: notification.created_at)
 
 
 def stored(user) -> Account:
@@ -86,11 +90,13 @@ def at_sns(arn) -> dict:
 
 
 def subscribed() -> set[str]:
-    return {each.endpoint for each in sns().subscriptions.values()}
+    return {subscription.endpoint for subscription in sns().subscriptions.values()}
 
 
 def owners(*addresses) -> list[str | None]:
-    return [unique_names.owner_of(unique_names.email_key(each)) for each in addresses]
+    return [
+        unique_names.owner_of(unique_names.email_key(address)) for address in addresses
+    ]
 
 
 # ---------------------------------------------------------------- with mails

@@ -103,14 +103,14 @@ def traces(user):
         or user.email in json.dumps(item, default=list)
     ]
     listed = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return found + [each["Key"] for each in listed if user.user_id in each["Key"]]
+    return found + [obj["Key"] for obj in listed if user.user_id in obj["Key"]]
 
 
 def histories():
     """The histories of expenses: nothing in them says whose they are."""
     found = boto3.client("dynamodb").scan(TableName="expenses")["Items"]
     ids = [item["expense_id"]["S"] for item in found]
-    return [each for each in ids if each.startswith("history#")]
+    return [item_id for item_id in ids if item_id.startswith("history#")]
 
 
 def work_all_off(clock, minutes=10):
@@ -133,7 +133,7 @@ def close(user):
 def test_nothing_is_left_and_others_keep_everything(clock, alice):
     before = histories()
     bob = furnish(make_user("bob"))
-    kept = [each for each in histories() if each not in before]
+    kept = [history for history in histories() if history not in before]
     assert before
     assert kept
     work_off()
@@ -146,7 +146,9 @@ def test_nothing_is_left_and_others_keep_everything(clock, alice):
     assert traces(alice) == []
     assert histories() == kept
     assert sorted(map(str, traces(bob))) == sorted(map(str, of_bob))
-    assert [each.endpoint for each in sns().subscriptions.values()] == [bob.email]
+    assert [subscription.endpoint for subscription in sns().subscriptions.values()] == [
+        bob.email
+    ]
 
 
 def test_closing_is_immediate_and_the_names_stay_taken(clock, alice):

@@ -56,13 +56,13 @@ def exported(user):
 def assert_as_listed(archive):
     """Hold each file against the manifest, which is the last and lists all others."""
     files = read(archive, "manifest.json")["files"]
-    assert [*(each["path"] for each in files), "manifest.json"] == archive.namelist()
-    for each in files:
-        content = archive.read(each["path"])
-        assert each["size_bytes"] == len(content)
-        assert each["sha256"] == hashlib.sha256(content).hexdigest()
-        if "items" in each:
-            assert each["items"] == len(json.loads(content))
+    assert [*(file["path"] for file in files), "manifest.json"] == archive.namelist()
+    for file in files:
+        content = archive.read(file["path"])
+        assert file["size_bytes"] == len(content)
+        assert file["sha256"] == hashlib.sha256(content).hexdigest()
+        if "items" in file:
+            assert file["items"] == len(json.loads(content))
 
 
 def read(archive, name):
@@ -97,8 +97,8 @@ def test_it_holds_what_the_api_lists(alice):
     assert len(read(archive, "expenses.json")) == 2
     now = {"spent", "remaining", "level"}  # of today, so not in an archive
     assert read(archive, "budgets.json") == [
-        {name: value for name, value in each.items() if name not in now}
-        for each in listed("/api/budgets")
+        {name: value for name, value in budget.items() if name not in now}
+        for budget in listed("/api/budgets")
     ]
     assert read(archive, "notifications.json") == listed("/api/notifications")
     assert len(read(archive, "notifications.json")) == 2
@@ -230,7 +230,7 @@ def test_histories_that_one_answer_cannot_hold_are_asked_for_again(alice):
 
     assert kept == [3, 2, 1]
     told = read(archive, "history.json")
-    assert {each["expense_id"] for each in told} == set(ids)
+    assert {history["expense_id"] for history in told} == set(ids)
 
 
 def read_json(user):
@@ -296,7 +296,7 @@ def test_an_empty_account_is_whole_as_json_too(alice):
     found = read_json(alice)
 
     assert found["profile"]["username"] == "alice"
-    assert [found[each] for each in ("budgets", "expenses", "history")] == [[]] * 3
+    assert [found[name] for name in ("budgets", "expenses", "history")] == [[]] * 3
 
 
 def rows_of(answer):
@@ -311,8 +311,8 @@ def test_the_table_alone_can_be_had_of_some_days(alice):
     first, last = datetime.date(2026, 2, 1), datetime.date(2026, 2, 28)
     found = rows_of(export.begin_csv(alice, start=first, end=last))
 
-    assert [each["date"] for each in found] == ["2026-02-28", "2026-02-01"]
-    assert {each["description"] for each in found} == {"'=1+1"}
+    assert [row["date"] for row in found] == ["2026-02-28", "2026-02-01"]
+    assert {row["description"] for row in found} == {"'=1+1"}
     assert len(rows_of(export.begin_csv(alice, start=last))) == 2
     assert len(rows_of(export.begin_csv(alice, end=first))) == 2
     assert rows_of(export.begin_csv(alice)) == table(exported(alice))
@@ -472,7 +472,7 @@ def stored_expense(user, expense_id, day):
 
 
 def expenses_alive() -> int:
-    return sum(type(each).__name__ == "Expense" for each in gc.get_objects())
+    return sum(type(obj).__name__ == "Expense" for obj in gc.get_objects())
 
 
 def test_two_thousand_are_read_once_by_the_page_and_sent_as_they_come(alice):

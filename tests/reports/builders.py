@@ -63,7 +63,7 @@ def report_of(
 
     since: the first day with an expense; long ago, so that everything compares.
     """
-    ordered = sorted(found, key=lambda each: each.day)
+    ordered = sorted(found, key=lambda expense: expense.day)
     return compute(
         ask(today, **given), currency, ordered, lines, today=today, since=since
     )

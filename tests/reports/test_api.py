@@ -156,7 +156,7 @@ def test_the_archive_is_newest_first_and_comes_by_pages(client, clock):
     second = client.get(first["next"]).json()
     back = client.get(second["previous"]).json()
 
-    listed = [each["file_name"] for each in first["results"] + second["results"]]
+    listed = [report["file_name"] for report in first["results"] + second["results"]]
     assert listed == names[::-1]
     assert first["previous"] is second["next"] is None
     assert back["results"] == first["results"]

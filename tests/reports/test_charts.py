@@ -50,7 +50,7 @@ def test_categories_are_measured_by_the_largest():
         summary_of(("Rent", "1000"), ("Food", "250"), ("Tea", "0.01"))
     )
 
-    assert [each.length for each in found] == ["100.00%", "25.00%", "0.00%"]
+    assert [bar.length for bar in found] == ["100.00%", "25.00%", "0.00%"]
 
 
 def test_categories_without_a_budget_are_known():
@@ -58,7 +58,7 @@ def test_categories_without_a_budget_are_known():
         summary_of(("Rent", "2"), ("Fun", "1"), unbudgeted={"Fun"})
     )
 
-    assert [each.is_budgeted for each in found] == [True, False]
+    assert [bar.is_budgeted for bar in found] == [True, False]
 
 
 def test_no_categories_are_no_bars():
@@ -79,8 +79,8 @@ def test_columns_stand_apart_inside_the_drawing():
 
     edges = [
         number(edge)
-        for each in found.columns
-        for edge in (each.x, str(number(each.x) + number(each.width)) + "%")
+        for column in found.columns
+        for edge in (column.x, str(number(column.x) + number(column.width)) + "%")
     ]
     assert edges == sorted(edges)
     assert number(found.scale_end) < edges[0]

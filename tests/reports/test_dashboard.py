@@ -31,7 +31,7 @@ def typed(**given) -> dict[str, str]:
 
 def texts(tag: str, shown: str) -> list[str]:
     found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", shown)
-    return [words(each) for each in found]
+    return [words(match) for match in found]
 
 
 def told(shown: str) -> list[str]:
@@ -46,7 +46,7 @@ def test_categories_are_shown_as_the_api_gives_them(client, alice):
     shown = page(client.get(HOME))
     given = client.get("/api/summary").json()["categories"]
 
-    assert [each["spent"] for each in given] == ["1234.50", "617.25"]
+    assert [category["spent"] for category in given] == ["1234.50", "617.25"]
     rows = re.search(r'<table class="chart-rows">.*?</table>', shown)[0]
     assert texts("tr", rows)[1:] == [
         "&lt;b&gt;Rent no budget $1,234.50",
@@ -80,8 +80,8 @@ def test_the_pace_is_said_where_it_leads_over_the_budget(client, alice):
     assert "Day 18 of 31. On track to go over on Mar 21." in shown
     assert shown.count("On track") == 1
     dates = {
-        each["category"]: each["passes_on"]
-        for each in client.get("/api/summary").json()["budgets"]
+        budget["category"]: budget["passes_on"]
+        for budget in client.get("/api/summary").json()["budgets"]
     }
     assert dates == {"Fast": "2026-03-21", "Rent": None, "Slow": None}
     assert "On track" not in page(client.get(HOME, {"month": "2026-02"}))
@@ -213,7 +213,10 @@ def test_every_alert_of_one_expense_is_said(aws):
 
     said = told(after(client, client.post(HOME, typed(amount="150.00"))))
 
-    subjects = {each.subject for each in notifications.list_notifications(carol).items}
+    subjects = {
+        notification.subject
+        for notification in notifications.list_notifications(carol).items
+    }
     assert len(said) == 1 + len(alerts(carol))
     assert set(said[1:]) == subjects
 
@@ -328,8 +331,8 @@ def test_the_trend_shows_the_api_s_numbers(client, alice):
     assert ("<h1>" in part, "<h1>" in whole) == (False, True)
     for shown in (part, whole):
         said = [row.rpartition("$")[2] for row in texts("tr", shown)[1:]]
-        assert [each.replace(",", "") for each in said] == [
-            each["spent"] for each in months
+        assert [amount.replace(",", "") for amount in said] == [
+            month["spent"] for month in months
         ]
         assert "the highest is December 2025, $1,234.50." in shown
         heights = re.findall(r'height="([\d.]+)%"', shown)

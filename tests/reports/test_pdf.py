@@ -169,7 +169,7 @@ def test_it_links_to_the_expenses_and_the_archive():
 def test_its_parts_are_in_the_outline():
     outline = read(report_of(entry("2026-10-01", "1.00"))).outline
 
-    assert [each.title for each in outline] == [
+    assert [item.title for item in outline] == [
         "Spending by category",
         "Twelve months",
         "Categories",

@@ -36,8 +36,14 @@ def test_categories_have_share_and_change_whatever_their_case():
     )
 
     assert [
-        (each.category, each.spent, each.count, each.share, each.change)
-        for each in report.categories
+        (
+            category.category,
+            category.spent,
+            category.count,
+            category.share,
+            category.change,
+        )
+        for category in report.categories
     ] == [
         ("Rent", D("100.00"), 1, D("66.66"), D("100.00")),
         ("food", D("50.00"), 2, D("33.33"), D("10.00")),
@@ -70,7 +76,7 @@ def test_weekdays_are_averaged_over_how_many_there_were():
     monday, thursday = report.weekdays[0], report.weekdays[3]
     assert (monday.days, monday.average) == (4, D("2.00"))
     assert (thursday.days, thursday.average) == (5, D("2.00"))
-    assert sum(each.days for each in report.weekdays) == 31
+    assert sum(weekday.days for weekday in report.weekdays) == 31
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,7 @@ def test_weekdays_are_averaged_over_how_many_there_were():
     ],
 )
 def test_the_median_has_the_currencys_decimals(amounts, median):
-    report = report_of(*(entry("2026-10-01", each) for each in amounts))
+    report = report_of(*(entry("2026-10-01", amount) for amount in amounts))
 
     assert report.median == D(median)
 
@@ -110,7 +116,9 @@ def test_the_busiest_day_is_where_most_was_spent():
 def test_the_largest_come_first_and_are_ten():
     report = report_of(*(entry("2026-10-01", f"{n}.00") for n in range(1, 13)))
 
-    assert [each.amount for each in report.largest] == [D(n) for n in range(12, 2, -1)]
+    assert [expense.amount for expense in report.largest] == [
+        D(n) for n in range(12, 2, -1)
+    ]
 
 
 def test_the_trend_is_twelve_months_and_ends_with_the_periods():
@@ -171,7 +179,7 @@ def test_only_a_time_that_is_wholly_recorded_is_compared_with(since, is_comparab
     )
 
     assert report.is_comparable == is_comparable
-    assert [each.category for each in report.categories] == (
+    assert [category.category for category in report.categories] == (
         ["Groceries", "Gym"] if is_comparable else ["Groceries"]
     )
     assert (report.previous_total, report.total) == (D("1.00"), D("40.00"))
@@ -199,7 +207,7 @@ def test_void_expenses_and_other_peoples_count_nowhere(noon):
     report = march()
 
     assert report.total == D("10.00")
-    assert [each.amount for each in report.entries] == [D("10.00")]
+    assert [expense.amount for expense in report.entries] == [D("10.00")]
     assert report.trend[-1][1] == D("10.00")
 
 
@@ -207,7 +215,7 @@ def test_descriptions_are_kept_for_the_period_alone(noon):
     make_expense(date="2026-03-02", description="Bread")
     make_expense(date="2026-02-02", description="Salt")
 
-    assert [each.description for each in march().entries] == ["Bread"]
+    assert [expense.description for expense in march().entries] == ["Bread"]
 
 
 def test_budgets_show_the_period_that_holds_the_last_day(noon):
@@ -231,12 +239,12 @@ def yearly(today=TODAY, year=2026, **given):
 
 def lines_of(report):
     return {
-        (each.line.category, each.line.period): (
-            each.line.amount,
-            each.line.spent,
-            each.line.within_in_words.replace("\u2009", " "),
+        (budget.line.category, budget.line.period): (
+            budget.line.amount,
+            budget.line.spent,
+            budget.line.within_in_words.replace("\u2009", " "),
         )
-        for each in report.budgets
+        for budget in report.budgets
     }
 
 

@@ -63,7 +63,10 @@ def test_lines_come_by_category_and_period():
     make_budget(category="Food", period="weekly")
     make_budget(category="food", period="monthly")
 
-    found = [(each.category, each.period) for each in summary(ALICE).lines]
+    found = [
+        (budget_line.category, budget_line.period)
+        for budget_line in summary(ALICE).lines
+    ]
 
     assert found == [("food", "monthly"), ("Food", "weekly"), ("rent", "monthly")]
 

@@ -24,19 +24,19 @@ TRENDS = "/api/trends"
 def spent(**given) -> dict[str, Decimal]:
     """Return the months in which something was spent."""
     found = trend(ALICE, **given)
-    return {each.month: each.spent for each in found if each.spent}
+    return {month.month: month.spent for month in found if month.spent}
 
 
 def test_twelve_months_end_with_this_one():
     found = trend(ALICE)
 
-    assert [each.month for each in found] == [
+    assert [month.month for month in found] == [
         *(f"2025-{month:02d}" for month in range(4, 13)),
         "2026-01",
         "2026-02",
         "2026-03",
     ]
-    assert {each.spent for each in found} == {0}
+    assert {month.spent for month in found} == {0}
 
 
 def test_months_begin_and_end_with_their_days():
@@ -80,7 +80,7 @@ def test_another_month_can_be_the_last():
     make_expense(amount="1.00", date="2024-06-30")
 
     assert spent(month="2025-05") == {"2024-06": 1}
-    assert [each.month for each in trend(ALICE, month="2025-05")][-1] == "2025-05"
+    assert [month.month for month in trend(ALICE, month="2025-05")][-1] == "2025-05"
 
 
 def test_this_month_is_the_one_where_the_user_lives():
@@ -126,7 +126,7 @@ def test_a_month_that_was_not_read_to_its_end_is_left_out(monkeypatch):
     with counted() as calls:
         whole = trend(ALICE)
     assert len(calls.names) == 3
-    assert sum(each.spent for each in whole) == 1000
+    assert sum(month.spent for month in whole) == 1000
     monkeypatch.setattr(queries, "TREND_PAGES", 1)
 
     found = trend(ALICE)
@@ -171,13 +171,13 @@ def test_each_month_has_its_categories_when_asked():
     make_expense(category="Void", status="void")
     make_expense(BOB, category="Bob's")
 
-    found = {each.month: each.categories for each in trend(ALICE, by="category")}
+    found = {month.month: month.categories for month in trend(ALICE, by="category")}
 
     # Of the month alone, as it was written first in it.
     assert found["2026-03"] == [("STRASSE", Decimal(3)), ("Rent", Decimal("2.50"))]
     assert found["2026-01"] == [("strasse", Decimal(4)), ("Tea", Decimal("0.10"))]
     assert found["2026-02"] == []
-    assert {each.categories for each in trend(ALICE)} == {None}
+    assert {month.categories for month in trend(ALICE)} == {None}
 
 
 def test_one_category_can_be_split_by_category_too():
@@ -224,12 +224,12 @@ def test_categories_by_month_are_those_of_the_month_s_summary(month):
     summary = browser.get("/api/summary", {"month": month}).json()
     months = browser.get(TRENDS, {"by": "category"}).json()["months"]
 
-    (found,) = [each for each in months if each["month"] == month]
+    (found,) = [entry for entry in months if entry["month"] == month]
     assert found["categories"] == summary["categories"]
     assert found["spent"] == summary["total_spent"]
-    assert sum(Decimal(each["spent"]) for each in found["categories"]) == Decimal(
-        found["spent"]
-    )
+    assert sum(
+        Decimal(category["spent"]) for category in found["categories"]
+    ) == Decimal(found["spent"])
 
 
 def test_the_api_agrees_with_the_summary():
@@ -273,12 +273,16 @@ def test_an_outsider_sees_nothing_of_it():
 
     answer = client_for(make_user("bob")).get(TRENDS).json()
 
-    assert {each["spent"] for each in answer["months"]} == {"0.00"}
+    assert {month["spent"] for month in answer["months"]} == {"0.00"}
 
 
 def test_the_schema_describes_it():
     schema = client_for().get("/api/schema", {"format": "json"}).json()
 
     described = schema["paths"]["/api/trends"]["get"]
-    named = {each.get("name") for each in described["parameters"] if "name" in each}
+    named = {
+        parameter.get("name")
+        for parameter in described["parameters"]
+        if "name" in parameter
+    }
     assert named == {"month", "category", "by"}

@@ -87,8 +87,10 @@ def test_all_move_with_body_and_task(grace):
     assert dead_letters.redrive(grace, always) == Redriven(12, 0, 0)
 
     back = back_on_the_queue()
-    assert sorted(json.loads(each["Body"])["number"] for each in back) == [*range(12)]
-    tasks = {each["MessageAttributes"]["task"]["StringValue"] for each in back}
+    assert sorted(json.loads(message["Body"])["number"] for message in back) == [
+        *range(12)
+    ]
+    tasks = {message["MessageAttributes"]["task"]["StringValue"] for message in back}
     assert tasks == {TASK}
 
 

@@ -117,7 +117,7 @@ def test_twice_at_once_sends_once(grace):
             pool.map(lambda _: failed_notifications.resend(grace, ["n1"]), range(2))
         )
 
-    assert sorted(each.resent for each in done) == [0, 1]
+    assert sorted(result.resent for result in done) == [0, 1]
     assert len(queued()) == 1
 
 
@@ -210,7 +210,7 @@ def test_what_staff_actions_cost(grace):
 
     with faults.calls_counted() as calls:
         failed_notifications.resend(grace, ["n1"])
-    assert [each for each in calls if each != "GetQueueUrl"] == [
+    assert [operation for operation in calls if operation != "GetQueueUrl"] == [
         "UpdateItem",
         "GetItem",
         "SendMessageBatch",

@@ -134,7 +134,7 @@ def test_the_parts_are_named_in_the_language_of_the_page_alone(grace, parts):
 
     assert "Unzustellbare Nachrichten</th>" in text_of(grace.get("/admin"))
     told = grace.get("/api/admin/health").json()
-    assert [each["name"] for each in told] == ["Bucket", "Dead letters"]
+    assert [part["name"] for part in told] == ["Bucket", "Dead letters"]
 
 
 @pytest.mark.parametrize("whom", ["bob", "Bob@Example.com"])

@@ -310,7 +310,7 @@ def with_value(body, path, value):
 
 @pytest.mark.parametrize(
     ("method", "url", "right", "path"),
-    [(*each, path) for each in ENDPOINTS for path in places(each[2])],
+    [(*endpoint, path) for endpoint in ENDPOINTS for path in places(endpoint[2])],
     ids=lambda value: str(value)[:40],
 )
 def test_no_value_is_too_odd_to_be_refused(method, url, right, path, names, send):

@@ -18,13 +18,13 @@ def addresses(
 ) -> dict[str, tuple[str, URLPattern]]:
     """Every address and its pattern, by the name that it is reversed by."""
     found = {}
-    for each in resolver.url_patterns:
-        below = base + re.sub(r"<\w+:(\w+)>", r"<\1>", str(each.pattern))
-        if isinstance(each, URLResolver):
-            name = f"{each.namespace}:" if each.namespace else space
-            found |= addresses(each, name, below)
+    for pattern in resolver.url_patterns:
+        below = base + re.sub(r"<\w+:(\w+)>", r"<\1>", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            name = f"{pattern.namespace}:" if pattern.namespace else space
+            found |= addresses(pattern, name, below)
         else:
-            found[space + each.name] = (below, each)
+            found[space + pattern.name] = (below, pattern)
     return found
 
 

@@ -119,11 +119,13 @@ def test_a_problem_is_german_in_whole_for_who_asks_for_german():
 
 def test_the_code_of_every_error_has_a_meaning():
     def kinds(kind):
-        return {kind.code}.union(*(kinds(each) for each in kind.__subclasses__()))
+        return {kind.code}.union(
+            *(kinds(subclass) for subclass in kind.__subclasses__())
+        )
 
     mentioned = kinds(DomainError) - {DomainError.code} | set(CODES.values())
     assert mentioned <= set(TITLES)
-    refused = [each.default_code for each in APIException.__subclasses__()]
+    refused = [error.default_code for error in APIException.__subclasses__()]
     assert set(refused) - {"error"} <= set(TITLES)
 
 

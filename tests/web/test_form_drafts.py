@@ -176,11 +176,11 @@ def test_no_page_that_keeps_its_form_has_a_password(alice):
 
 def kept_pages(patterns, before: str = "") -> Iterator[str]:
     """Yield the addresses whose forms are kept."""
-    for each in patterns:
-        address = f"{before}{each.pattern}"
-        if not isinstance(each, URLPattern):
-            yield from kept_pages(each.url_patterns, address)
-        elif getattr(each.callback, "keeps_draft", False):
+    for pattern in patterns:
+        address = f"{before}{pattern.pattern}"
+        if not isinstance(pattern, URLPattern):
+            yield from kept_pages(pattern.url_patterns, address)
+        elif getattr(pattern.callback, "keeps_draft", False):
             yield address
 
 

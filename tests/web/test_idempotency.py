@@ -66,7 +66,7 @@ def later(clock, seconds):
 
 def stored(path):
     model = Budget if path == BUDGETS else Expense
-    return sorted((each.attribute_values for each in model.scan()), key=repr)
+    return sorted((item.attribute_values for item in model.scan()), key=repr)
 
 
 def records():
@@ -224,11 +224,14 @@ def test_other_methods_and_requests_of_nobody_take_no_notice(client):
 def posts():
     """The routes under /api that take a POST."""
     routes = get_resolver().url_patterns
-    found = [each for route in routes for each in getattr(route, "url_patterns", [])]
+    found = [
+        pattern for route in routes for pattern in getattr(route, "url_patterns", [])
+    ]
     return {
-        str(each.pattern)
-        for each in found
-        if str(each.pattern).startswith("api/") and hasattr(each.callback.cls, "post")
+        str(pattern.pattern)
+        for pattern in found
+        if str(pattern.pattern).startswith("api/")
+        and hasattr(pattern.callback.cls, "post")
     }
 
 
@@ -440,11 +443,11 @@ def test_a_process_gone_after_the_commit_leaves_it_to_be_found(
 @pytest.mark.parametrize(("path", "body"), MADE)
 def test_so_it_is_when_it_was_edited_meanwhile(client, alice, clock, path, body):
     die_before_completion(client, path, body)
-    for each in stored(path):
+    for item in stored(path):
         if path == BUDGETS:
-            budgets.edit_budget(alice, each["budget_id"], amount="7.00")
+            budgets.edit_budget(alice, item["budget_id"], amount="7.00")
         else:
-            expenses.edit_expense(alice, each["expense_id"], amount="7.00")
+            expenses.edit_expense(alice, item["expense_id"], amount="7.00")
     made = stored(path)
 
     later(clock, idempotency.LEASE_SECONDS)
@@ -469,8 +472,8 @@ def test_so_it_is_with_files(client, alice, clock):
         assert send().status_code == 201
 
     bucket = boto3.client("s3").list_objects_v2(Bucket="smart-budget-receipts")
-    kept = {each["Key"] for each in bucket["Contents"]}
-    assert kept == {each.get("receipt_url") for each in stored(EXPENSES)} - {None}
+    kept = {obj["Key"] for obj in bucket["Contents"]}
+    assert kept == {item.get("receipt_url") for item in stored(EXPENSES)} - {None}
     assert len(kept) == 2
 
 

@@ -18,14 +18,18 @@ def addresses():
     for path, item in described["paths"].items():
         if "get" in item:
             parameters = item["get"]["parameters"]
-            names = [each["name"] for each in parameters if each.get("in") == "query"]
+            names = [
+                parameter["name"]
+                for parameter in parameters
+                if parameter.get("in") == "query"
+            ]
             yield re.sub(r"{\w+}", "0" * 32, path), names
 
 
 def said(client, address, query):
     answer = client.get(f"{address}?{query}")
     assert answer.status_code == 400, f"{address}?{query}"
-    return {each["parameter"]: each["detail"] for each in problem(answer)["errors"]}
+    return {error["parameter"]: error["detail"] for error in problem(answer)["errors"]}
 
 
 def test_an_empty_parameter_is_not_taken_as_left_out(alice):

@@ -53,8 +53,10 @@ def test_the_document_names_its_server_licence_contact_and_groups(schema, operat
     assert schema["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
     assert (ROOT / "LICENSE").read_text().startswith("MIT License\n")
     assert schema["info"]["contact"]["url"].startswith("http")
-    groups = {each["name"] for each in schema["tags"] if each["description"]}
-    assert groups == {tag for each in operations.values() for tag in each["tags"]}
+    groups = {tag["name"] for tag in schema["tags"] if tag["description"]}
+    assert groups == {
+        tag for operation in operations.values() for tag in operation["tags"]
+    }
 
 
 @pytest.mark.parametrize("host", ["testserver", "127.0.0.1:9000"])
@@ -113,8 +115,11 @@ def test_every_operation_says_how_it_is_refused(operations):
         refusals = {status for status in responses if status >= "400"}
 
         assert {"429", "503"} <= refusals, name
-        answers = [each for status, each in responses.items() if status < "300"]
-        has_body = any("content" in each for each in answers) and "302" not in responses
+        answers = [response for status, response in responses.items() if status < "300"]
+        has_body = (
+            any("content" in response for response in answers)
+            and "302" not in responses
+        )
         is_picky = has_body and "/export" not in name
         assert ("406" in refusals) == is_picky, name
         assert all("$ref" in responses[status] for status in refusals), name
@@ -135,7 +140,7 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(operations)
 def test_a_list_s_parameters_can_be_wrong(operations):
     for name, operation in operations.items():
         parameters = operation.get("parameters", [])
-        has_query = any(each.get("in") == "query" for each in parameters)
+        has_query = any(parameter.get("in") == "query" for parameter in parameters)
 
         assert not has_query or "400" in operation["responses"], name
 
@@ -151,7 +156,11 @@ def test_every_answer_names_its_request(schema, operations):
 
 
 def names(parameters):
-    return {each["$ref"].rpartition("/")[2] for each in parameters if "$ref" in each}
+    return {
+        parameter["$ref"].rpartition("/")[2]
+        for parameter in parameters
+        if "$ref" in parameter
+    }
 
 
 def test_where_changes_and_reads_can_be_conditional(operations):
@@ -173,7 +182,9 @@ def test_where_changes_and_reads_can_be_conditional(operations):
         responses = operation["responses"]
         assert ("412" in responses) == (name in conditional), name
         tagged = {
-            s for s, each in responses.items() if "ETag" in each.get("headers", {})
+            s
+            for s, response in responses.items()
+            if "ETag" in response.get("headers", {})
         }
         is_file = "/export" in name or name == "GET /api/reports/{file_name}"
         if name.startswith("GET") and not is_file:
@@ -261,10 +272,10 @@ def test_a_deletion_s_body_is_described(operations):
 
 def optional_texts(components):
     return {
-        (name, each): described
+        (name, field): described
         for name, component in components.items()
-        for each, described in component.get("properties", {}).items()
-        if each in {"description", "receipt_url", "phone_number"}
+        for field, described in component.get("properties", {}).items()
+        if field in {"description", "receipt_url", "phone_number"}
         and name.endswith("Request")
     }
 
@@ -273,10 +284,10 @@ def test_a_text_that_may_be_empty_is_one_string_that_validators_accept(schema):
     fields = optional_texts(schema["components"]["schemas"])
 
     assert len(fields) == 8
-    for (name, each), described in fields.items():
+    for (name, field), described in fields.items():
         jsonschema.validate("", described)
         jsonschema.validate("  ", described)
-        assert "oneOf" not in described, (name, each)
+        assert "oneOf" not in described, (name, field)
 
 
 def test_what_may_be_null_in_an_answer_may_be_sent_as_null(schema):
@@ -284,8 +295,8 @@ def test_what_may_be_null_in_an_answer_may_be_sent_as_null(schema):
     components = schema["components"]["schemas"]
     answers = {**components["ExpenseOutput"]["properties"]}
     answers |= components["ProfileOutput"]["properties"]
-    for (name, each), described in optional_texts(components).items():
-        is_nullable = "null" in answers[each]["type"]
+    for (name, field), described in optional_texts(components).items():
+        is_nullable = "null" in answers[field]["type"]
 
         assert described["type"] == (["string", "null"] if is_nullable else "string"), (
             name
@@ -300,18 +311,18 @@ def test_no_branches_of_a_schema_match_the_same_value(schema):
             yield from [node["oneOf"]] if "oneOf" in node else []
             node = list(node.values())
         if isinstance(node, list):
-            for each in node:
-                yield from branches(each)
+            for child in node:
+                yield from branches(child)
 
     for one_of in branches(schema["components"]["schemas"]):
-        assert [each.get("type") for each in one_of[1:]] == ["null"]
+        assert [branch.get("type") for branch in one_of[1:]] == ["null"]
         assert "$ref" in one_of[0]
 
 
 def test_an_amount_is_documented_as_a_string(schema):
     for name, component in schema["components"]["schemas"].items():
-        for each, described in component.get("properties", {}).items():
-            if each in {"amount", "large_expense_threshold"}:
+        for field, described in component.get("properties", {}).items():
+            if field in {"amount", "large_expense_threshold"}:
                 kind = described["type"]
                 assert kind in ("string", ["string", "null"]), name
 
@@ -341,10 +352,12 @@ def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, sent):
 def test_every_body_has_an_example_that_fits(schema, operations):
     for name, operation in operations.items():
         answers = [
-            each for each in operation["responses"].values() if "$ref" not in each
+            response
+            for response in operation["responses"].values()
+            if "$ref" not in response
         ]
-        for each in [operation.get("requestBody", {}), *answers]:
-            body = each.get("content", {}).get("application/json")
+        for content in [operation.get("requestBody", {}), *answers]:
+            body = content.get("content", {}).get("application/json")
             if body is not None:
                 described = {**body["schema"], "components": schema["components"]}
                 jsonschema.validate(body["example"], described), name
@@ -367,7 +380,11 @@ def test_every_refusal_has_an_example_of_its_own(schema, operations):
 
 def test_no_example_is_of_something_that_is_no_more(schema):
     components = schema["components"]["schemas"]
-    used = {name for each in components.values() for name in each.get("properties", ())}
+    used = {
+        name
+        for component in components.values()
+        for name in component.get("properties", ())
+    }
 
     assert set(examples.NAMED) <= used
     for name, said in examples.COMPONENTS.items():

@@ -148,7 +148,12 @@ def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(what, alice, 
 
 
 @pytest.mark.parametrize(
-    "what", [each for each in REQUESTS if REQUESTS[each][0] is not concurrency.READS]
+    "what",
+    [
+        request_name
+        for request_name in REQUESTS
+        if REQUESTS[request_name][0] is not concurrency.READS
+    ],
 )
 def test_a_full_process_refuses_and_asks_to_try_again(what, client, held):
     limit, request = REQUESTS[what]

@@ -26,7 +26,7 @@ FORM = "/expenses/categories/rename"
 
 
 def names(**given) -> list[str]:
-    return [each.category for each in list_categories(ALICE, **given).uses]
+    return [use.category for use in list_categories(ALICE, **given).uses]
 
 
 def test_each_category_comes_with_its_use():
@@ -46,7 +46,7 @@ def test_each_category_comes_with_its_use():
     assert food.spellings == ["Food", "FOOD", "food"]
     assert (food.expenses, food.spent) == (4, Decimal("22.50"))
     assert food.last_used == datetime.date(2026, 3, 2)
-    assert {each.budget_id for each in food.budgets} == {
+    assert {budget.budget_id for budget in food.budgets} == {
         monthly.budget_id,
         weekly.budget_id,
     }
@@ -103,7 +103,7 @@ def test_what_is_too_much_is_cut_and_said(monkeypatch):
 
     found = list_categories(ALICE)
 
-    assert [each.category for each in found.uses] == ["Newer", "Newest"]
+    assert [use.category for use in found.uses] == ["Newer", "Newest"]
     assert not found.complete
 
 
@@ -112,17 +112,17 @@ def test_so_many_megabytes_are_read_and_the_newest_first(monkeypatch, most, comp
     monkeypatch.setattr(queries, "MOST_PAGES", most)
     with Expense.batch_write() as batch:
         for number in range(2400):
-            each = stored(number)
-            each.category = each.category_key = "late" if number < 5 else "early"
-            each.description = "x" * 500
-            batch.save(each)
+            expense = stored(number)
+            expense.category = expense.category_key = "late" if number < 5 else "early"
+            expense.description = "x" * 500
+            batch.save(expense)
 
     with counted() as calls:
         found = list_categories(ALICE)
 
     assert Counter(calls.names) == {"dynamodb.Query": most + 1}
     assert found.complete == complete
-    counts = {each.category: each.expenses for each in found.uses}
+    counts = {use.category: use.expenses for use in found.uses}
     assert counts["late"] == 5
     assert (counts["early"] == 2395) == complete
 
@@ -179,7 +179,7 @@ def test_the_api_renames_and_merges(client, alice):
     assert renamed.status_code == merged.status_code == 200
     assert renamed.json() == {"changed": 1, "left": False, "alerts": 0}
     assert merged.json() == {"changed": 2, "left": False, "alerts": 0}
-    assert [each["category"] for each in client.get(LIST).json()["results"]] == ["C"]
+    assert [use["category"] for use in client.get(LIST).json()["results"]] == ["C"]
 
 
 def test_budgets_in_the_way_are_a_conflict_until_it_is_said_what_to_do(client, alice):
@@ -232,7 +232,7 @@ def test_nobody_else_is_let_in_nor_touched(client, alice):
     assert bob.get(LIST).json()["results"] == []
     answer = post(bob, RENAME, {"from": "a", "to": "b"})
     assert answer.json() == {"changed": 0, "left": False, "alerts": 0}
-    assert [each["category"] for each in client.get(LIST).json()["results"]] == ["a"]
+    assert [use["category"] for use in client.get(LIST).json()["results"]] == ["a"]
 
 
 def page(response) -> str:
@@ -277,9 +277,7 @@ def test_one_is_renamed_on_its_page(client, alice):
 
     assert 'value="Food"' in page(form)
     assert "1 expense changed to Eating." in page(done)
-    assert [each["category"] for each in client.get(LIST).json()["results"]] == [
-        "Eating"
-    ]
+    assert [use["category"] for use in client.get(LIST).json()["results"]] == ["Eating"]
 
 
 def test_ticked_ones_get_one_name(client, alice):

@@ -50,19 +50,19 @@ pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 
 def categories(user=ALICE) -> Counter[str]:
-    return Counter(each.category for each in Expense.by_user.query(user.user_id))
+    return Counter(expense.category for expense in Expense.by_user.query(user.user_id))
 
 
 def changes_of_each() -> Counter[int]:
     found = Expense.by_user.query("alice")
-    return Counter(len(list_changes(ALICE, each.expense_id)) for each in found)
+    return Counter(len(list_changes(ALICE, expense.expense_id)) for expense in found)
 
 
 def budgets_of(user=ALICE) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
     """Amount and total of each budget, by category and period."""
     return {
-        (each.category, each.period): (each.amount, each.spent)
-        for each in budgets.list_budgets(user).items
+        (budget.category, budget.period): (budget.amount, budget.spent)
+        for budget in budgets.list_budgets(user).items
     }
 
 
@@ -84,7 +84,7 @@ def test_all_expenses_of_a_category_are_renamed_and_tell_of_it():
     assert categories() == {"Food": 4, "Rent": 1}
     for expense_id in ids:
         newest = list_changes(ALICE, expense_id)[0]
-        assert [each.field for each in newest.edits] == ["category"]
+        assert [edit.field for edit in newest.edits] == ["category"]
         assert get_expense(ALICE, expense_id).category_key == "food"
     assert len(list_changes(ALICE, other[0])) == 1
 
@@ -227,7 +227,7 @@ def test_amounts_that_are_too_much_for_one_are_refused():
 
 
 def told() -> Counter[str]:
-    return Counter(each for each in alerts() if each != "alert_digest")
+    return Counter(alert for alert in alerts() if alert != "alert_digest")
 
 
 def test_what_is_known_already_is_not_told_again():
@@ -343,13 +343,13 @@ def test_one_call_changes_a_bounded_number_and_says_that_some_are_left(monkeypat
 
     done = [rename() for _ in range(4)]
 
-    assert [(each.changed, each.left) for each in done] == [
+    assert [(call.changed, call.left) for call in done] == [
         (5, True),
         (5, True),
         (1, False),
         (0, False),
     ]
-    assert budget.budget_id not in {each.budget_id for each in Budget.scan()}
+    assert budget.budget_id not in {stored.budget_id for stored in Budget.scan()}
     assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
@@ -514,7 +514,7 @@ renames = st.tuples(
 @SETTINGS
 @given(
     st.lists(rows, min_size=1, max_size=20),
-    st.lists(limited, max_size=5, unique_by=lambda each: each[:2]),
+    st.lists(limited, max_size=5, unique_by=lambda row: row[:2]),
     st.lists(renames, min_size=1, max_size=3),
     st.sampled_from([1000, 4]),
 )
@@ -542,7 +542,9 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
                 while rename_categories(ALICE, sources, target, strategy=way).left:
                     pass
             assert_counted_right()
-            after = {each.budget_id: each for each in budgets.list_budgets(ALICE).items}
+            after = {
+                budget.budget_id: budget for budget in budgets.list_budgets(ALICE).items
+            }
             rose = Counter()
             for budget_id, was in expected.items():
                 now = after[budget_id].level
@@ -552,7 +554,7 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             assert new["budget_exceeded"] == over
             # Of several calls, one may reach the threshold and another pass the limit.
             assert near <= new["budget_threshold"] <= near + over
-            assert not any(each.notified_level for each in after.values())
+            assert not any(budget.notified_level for budget in after.values())
             keys = set(map(casefold_key, sources)) - {casefold_key(target)}
             assert keys.isdisjoint(map(casefold_key, categories()))
 
@@ -563,10 +565,10 @@ def _risen(sources: list[str], target: str) -> dict[str, str]:
     found = {}
     for period in dates.PERIODS:
         held = [
-            each
+            budget
             for key in keys
-            for each in budgets.list_budgets(ALICE).items
-            if (each.category_key, each.period) == (key, period)
+            for budget in budgets.list_budgets(ALICE).items
+            if (budget.category_key, budget.period) == (key, period)
         ]
         if held:
             found[budget_id_for("alice", period, target)] = held[0].level

@@ -109,12 +109,12 @@ def exif_overlapping(directories: int, entries: int) -> bytes:
     return bytes(block)
 
 
-def exif_claims(entries: int, each: int) -> bytes:
+def exif_claims(entries: int, size: int) -> bytes:
     """EXIF whose every entry claims the same bytes."""
     block = struct.pack("<4sIH", b"II*\0", 8, entries)
     for number in range(entries):
-        block += struct.pack("<HHII", 0x9000 + number, 7, each, 0)
-    return block + bytes(4 + each)
+        block += struct.pack("<HHII", 0x9000 + number, 7, size, 0)
+    return block + bytes(4 + size)
 
 
 def exif_loop() -> bytes:

@@ -56,7 +56,7 @@ def s3():
 
 def objects() -> list[str]:
     found = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return [each["Key"] for each in found]
+    return [obj["Key"] for obj in found]
 
 
 def content_of(key: str) -> bytes:
@@ -72,9 +72,11 @@ def queued() -> list[dict]:
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
     return [
-        json.loads(each["Body"])
-        for each in found
-        if each["MessageAttributes"]["task"]["StringValue"].endswith("settle_receipt")
+        json.loads(message["Body"])
+        for message in found
+        if message["MessageAttributes"]["task"]["StringValue"].endswith(
+            "settle_receipt"
+        )
     ]
 
 
@@ -464,7 +466,7 @@ def test_two_receipts_in_one_form_are_refused_and_what_was_typed_stays(
     browser, lunch, sent_files
 ):
     for path in ("/expenses/add", f"/expenses/{lunch.expense_id}/edit"):
-        for one in [file for each in sent_files.values() for file in _listed(each)]:
+        for one in [file for files in sent_files.values() for file in _listed(files)]:
             one.seek(0)
         answer = browser.post(path, {**FORM, "category": "Typed", **sent_files})
 
@@ -589,7 +591,7 @@ def test_expenses_without_a_receipt_are_listed(browser, alice, lunch):
 
     def listed(which):
         found = browser.get(f"/api/expenses?receipt={which}").json()["results"]
-        return [each["expense_id"] for each in found]
+        return [expense["expense_id"] for expense in found]
 
     assert listed("missing") == [dinner.expense_id]
     assert listed("attached") == [lunch.expense_id]
@@ -864,7 +866,7 @@ def test_strangers_find_nothing(alice, browser, lunch):
         confirm(browser, key, Expense.get(dinner["expense_id"])),
     ]
 
-    assert [each.status_code for each in answers] == [404] * len(answers)
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
     taken = bob.patch(
         f"/api/expenses/{dinner['expense_id']}",
         {"receipt_url": key},

@@ -55,8 +55,8 @@ class Cast:
 
     def begin_anew(self) -> None:
         """Have new people made, of whom nothing is known yet."""
-        for made in (self._people, self._clients, self._things):
-            made.clear()
+        for cache in (self._people, self._clients, self._things):
+            cache.clear()
 
     def person(self, role: str) -> User:
         """Return the `owner`, the `other`, `staff`, or somebody who never asks."""
@@ -93,16 +93,16 @@ class Cast:
             client = client_for(self.person("owner"))
             sessions.log_out(client.cookies["session"].value)
             return client
-        what, _, scopes = caller.partition(": ")
-        return program_with(self._token(what, scopes.split()))
+        kind, _, scopes = caller.partition(": ")
+        return program_with(self._token(kind, scopes.split()))
 
-    def _token(self, what: str, scopes: list[str]) -> str:
+    def _token(self, kind: str, scopes: list[str]) -> str:
         owner = self.person("owner")
-        if what == "expired token":
+        if kind == "expired token":
             with time_machine.travel(dates.now() - 2 * ONE_DAY):
                 return make_token(owner, days=1)
         secret = make_token(owner, *scopes, name=WORD)
-        if what == "revoked token":
+        if kind == "revoked token":
             tokens.revoke_token(owner, credentials.digest(secret))
         return secret
 
@@ -112,8 +112,8 @@ def _expense(cast: Cast) -> str:
     owner = cast.person("owner")
     expense = make_expense(owner, category=WORD, amount="3.00")
     client = cast.client("owner")
-    sent = {"file": photo(), "expense_id": expense.expense_id}
-    assert client.post("/api/receipts/upload", sent).status_code == 201
+    data = {"file": photo(), "expense_id": expense.expense_id}
+    assert client.post("/api/receipts/upload", data).status_code == 201
     return expense.expense_id
 
 
@@ -124,14 +124,14 @@ def _budget(cast: Cast) -> str:
 
 def _notification(cast: Cast) -> str:
     owner = cast.person("owner")
-    given = {"subject": WORD, "message": WORD}
-    return make_notification(uuid.uuid4().hex, owner.user_id, **given).notification_id
+    fields = {"subject": WORD, "message": WORD}
+    return make_notification(uuid.uuid4().hex, owner.user_id, **fields).notification_id
 
 
 def _report(cast: Cast) -> str:
     owner = cast.person("owner")
-    made = dates.now() + ONE_DAY * next(_numbers)
-    key = report_key(owner.user_id, "monthly", made)
+    created_at = dates.now() + ONE_DAY * next(_numbers)
+    key = report_key(owner.user_id, "monthly", created_at)
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=PDF)
     return key.rpartition("/")[2]
 

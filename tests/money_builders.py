@@ -17,14 +17,14 @@ ALICE = User(user_id="alice", username="alice", email="alice@example.com")
 BOB = User(user_id="bob", username="bob", email="bob@example.com")
 
 
-def make_expense(user: User = ALICE, **given) -> Expense:
-    given = {"amount": "10.00", "category": "Groceries", **given}
-    return expenses.record_expense(user, **given)
+def make_expense(user: User = ALICE, **fields) -> Expense:
+    fields = {"amount": "10.00", "category": "Groceries", **fields}
+    return expenses.record_expense(user, **fields)
 
 
-def make_budget(user: User = ALICE, **given) -> Budget:
-    given = {"amount": "100.00", "category": "Groceries", **given}
-    return budgets.create_budget(user, **given)
+def make_budget(user: User = ALICE, **fields) -> Budget:
+    fields = {"amount": "100.00", "category": "Groceries", **fields}
+    return budgets.create_budget(user, **fields)
 
 
 def spent(budget: Budget) -> Decimal:
@@ -33,10 +33,10 @@ def spent(budget: Budget) -> Decimal:
 
 def alerts(user: User = ALICE) -> list[str]:
     """Types of the user's notifications, oldest first."""
-    found = Notification.by_user.query(user.user_id)
+    notifications = Notification.by_user.query(user.user_id)
     return [
         notification.type
         for notification in sorted(
-            found, key=lambda notification: notification.created_at
+            notifications, key=lambda notification: notification.created_at
         )
     ]

@@ -8,17 +8,17 @@ MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 def problem(answer):
     """Return an answer's problem document, once it is one in every part."""
     assert answer.headers["Content-Type"] == "application/problem+json"
-    found = answer.json()
-    assert set(found) - {"errors", "retry_after"} == MEMBERS
-    assert ("retry_after" in found) or found["status"] not in {429, 503}
-    explained_at = urlsplit(found["type"])  # at the server that answered
+    document = answer.json()
+    assert set(document) - {"errors", "retry_after"} == MEMBERS
+    assert ("retry_after" in document) or document["status"] not in {429, 503}
+    explained_at = urlsplit(document["type"])  # at the server that answered
     assert explained_at.scheme in {"http", "https"}
     assert explained_at.path == "/api/docs/errors"
-    assert explained_at.fragment == found["code"]
-    assert found["status"] == answer.status_code
-    assert found["detail"]
-    assert found["request_id"] == answer.headers["X-Request-Id"]
-    return found
+    assert explained_at.fragment == document["code"]
+    assert document["status"] == answer.status_code
+    assert document["detail"]
+    assert document["request_id"] == answer.headers["X-Request-Id"]
+    return document
 
 
 def said_of(answer):

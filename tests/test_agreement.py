@@ -96,10 +96,10 @@ class World:
     def counted(self, count: int, total: Decimal) -> str:
         """Write what a list comes to as its page does."""
         with override(self.language):
-            said = ngettext(
+            text = ngettext(
                 "{count} expense, {total}", "{count} expenses, {total}", count
             )
-        return f" {said.format(count=count, total=self.shown(total))} "
+        return f" {text.format(count=count, total=self.shown(total))} "
 
     def get(self, path: str, **query: str) -> dict:
         answer = self.client.get(path, query)
@@ -181,31 +181,31 @@ def test_there_is_a_currency_of_every_exponent():
 class TestEveryWay:
     @pytest.mark.parametrize("month", MONTHS)
     def test_the_summary(self, world, month):
-        shown = month_of(month)
-        found = world.get("/api/summary", month=month)
+        period = month_of(month)
+        body = world.get("/api/summary", month=month)
 
-        if shown == MARCH:
-            assert found == world.get("/api/summary")
-        assert found["total_spent"] == world.text(world.spent(shown))
-        before = dates.period_of("monthly", shown.start - ONE_DAY)
-        assert found["previous_spent"] == world.text(world.spent(before))
-        day = dates.day_shown(shown, TODAY)
-        self.check_lines(world, found["budgets"], day)
+        if period == MARCH:
+            assert body == world.get("/api/summary")
+        assert body["total_spent"] == world.text(world.spent(period))
+        before = dates.period_of("monthly", period.start - ONE_DAY)
+        assert body["previous_spent"] == world.text(world.spent(before))
+        day = dates.day_shown(period, TODAY)
+        self.check_lines(world, body["budgets"], day)
         left = sum(
-            (Decimal(budget["remaining"]) for budget in found["budgets"]), Decimal(0)
+            (Decimal(budget["remaining"]) for budget in body["budgets"]), Decimal(0)
         )
-        assert found["left_to_spend"] == world.text(left)
-        assert sum(map(spent_of, found["categories"])) == world.spent(shown)
+        assert body["left_to_spend"] == world.text(left)
+        assert sum(map(spent_of, body["categories"])) == world.spent(period)
         budgeted = {casefold_key(limit["category"]) for limit in world.limits}
         unbudgeted = sum(
             (
-                world.spent(shown, category)
+                world.spent(period, category)
                 for category in {casefold_key(name) for name in CATEGORIES} - budgeted
             ),
             Decimal(0),
         )
-        assert found["unbudgeted_spent"] == world.text(unbudgeted)
-        assert sum(map(spent_of, found["unbudgeted"])) == unbudgeted
+        assert body["unbudgeted_spent"] == world.text(unbudgeted)
+        assert sum(map(spent_of, body["unbudgeted"])) == unbudgeted
 
     def check_lines(self, world, lines, day):
         assert len(lines) == len(world.limits)
@@ -235,14 +235,14 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("month", MONTHS)
     def test_the_dashboard(self, world, month):
-        given = world.get("/api/summary", month=month)
+        report = world.get("/api/summary", month=month)
         page = world.page("/", month=month)
 
         for name in ("total_spent", "previous_spent", "unbudgeted_spent"):
-            assert world.shown(Decimal(given[name])) in page, name
-        assert world.shown(Decimal(given["left_to_spend"])) in page
-        assert_lines_on_page(world, given["budgets"], page)
-        for row in given["categories"]:
+            assert world.shown(Decimal(report[name])) in page, name
+        assert world.shown(Decimal(report["left_to_spend"])) in page
+        assert_lines_on_page(world, report["budgets"], page)
+        for row in report["categories"]:
             assert world.shown(Decimal(row["spent"])) in page
 
     def test_the_list_of_budgets(self, world):
@@ -287,26 +287,26 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("ordering", ["amount", "-amount"])
     def test_the_list_by_amount(self, world, ordering):
-        shown = dates.period_of("yearly", TODAY)
-        days = {"start": str(shown.start), "end": str(shown.end)}
-        found = listed(world, ordering=ordering, **days)
+        year = dates.period_of("yearly", TODAY)
+        days = {"start": str(year.start), "end": str(year.end)}
+        rows = listed(world, ordering=ordering, **days)
 
-        amounts = [Decimal(expense["amount"]) for expense in found]
+        amounts = [Decimal(expense["amount"]) for expense in rows]
         assert amounts == sorted(amounts, reverse=ordering == "-amount")
-        counted = [expense for expense in found if expense["status"] != "void"]
+        counted = [expense for expense in rows if expense["status"] != "void"]
         total = sum((Decimal(expense["amount"]) for expense in counted), Decimal(0))
-        assert total == world.spent(shown)
+        assert total == world.spent(year)
         page = world.get("/api/expenses", ordering=ordering, **days)
         assert page["totals"]["total"] == world.text(total)
 
     @pytest.mark.parametrize("month", MONTHS)
     @pytest.mark.parametrize("category", ["", "groceries", "餐饮"])
     def test_the_totals_of_a_filtered_list(self, world, month, category):
-        shown = month_of(month)
-        query = {"start": str(shown.start), "end": str(shown.end)}
+        period = month_of(month)
+        query = {"start": str(period.start), "end": str(period.end)}
         if category:
             query["category"] = category
-        spent = world.spent(shown, category or None)
+        spent = world.spent(period, category or None)
         totals = world.get("/api/expenses", totals="true", **query)["totals"]
 
         assert totals == {
@@ -326,10 +326,10 @@ class TestEveryWay:
 
     def test_the_json(self, world):
         answer = world.client.get("/api/export.json")
-        found = json.loads(b"".join(answer.streaming_content))
+        data = json.loads(b"".join(answer.streaming_content))
 
-        assert_all_recorded(world, found["expenses"])
-        assert sorted(budget["amount"] for budget in found["budgets"]) == sorted(
+        assert_all_recorded(world, data["expenses"])
+        assert sorted(budget["amount"] for budget in data["budgets"]) == sorted(
             world.text(limit["amount"]) for limit in world.limits
         )
 
@@ -337,11 +337,11 @@ class TestEveryWay:
     def test_the_report_of_a_month(self, world, month):
         first = dates.parse_month(month)
         period = ask(TODAY, report_type="monthly", year=first.year, month=first.month)
-        given = world.get("/api/summary", month=month)
+        body = world.get("/api/summary", month=month)
         report, text = read_report(world, period)
 
-        assert world.text(report.total) == given["total_spent"]
-        assert world.text(report.previous_total) == given["previous_spent"]
+        assert world.text(report.total) == body["total_spent"]
+        assert world.text(report.previous_total) == body["previous_spent"]
         lines = summary.summary(world.user, month).lines
         known = [
             replace(budget_line, projected_overspend_date=None) for budget_line in lines
@@ -371,14 +371,14 @@ class TestEveryWay:
     def test_the_summary_by_mail(self, world, kind):
         start = dates.period_of(kind, TODAY).start
         period = dates.period_of(kind, start - ONE_DAY)
-        found = summary.review(world.user, kind, period)
+        report = summary.review(world.user, kind, period)
         subject, message = map(
-            plain, email_summaries.compose(kind, found, language=world.language)
+            plain, email_summaries.compose(kind, report, language=world.language)
         )
 
         before = dates.period_of(kind, period.start - ONE_DAY)
-        for days, said in ((period, subject), (before, message)):
-            assert not world.spent(days) or world.shown(world.spent(days)) in said
+        for days, text in ((period, subject), (before, message)):
+            assert not world.spent(days) or world.shown(world.spent(days)) in text
         for limit in world.limits:
             own = dates.period_of(limit["period"], period.end)
             spent = world.spent(own, limit["category"])
@@ -388,10 +388,12 @@ class TestEveryWay:
     def test_the_alerts(self, world):
         """Each says what its budget holds, or held when it was written."""
         amounts = [world.shown(limit["amount"]) for limit in world.limits]
-        found = Notification.by_user.query(world.user.user_id)
+        notifications = Notification.by_user.query(world.user.user_id)
 
-        for alert in (alert for alert in found if alert.type.startswith("budget_")):
-            assert any(amount in plain(alert.message) for amount in amounts)
+        for notification in notifications:
+            if notification.type.startswith("budget_"):
+                message = plain(notification.message)
+                assert any(amount in message for amount in amounts)
 
     def test_the_last_alert_is_of_what_the_summary_says(self, world):
         limit = {"category": "Alerted", "amount": world.limits[0]["amount"]}
@@ -420,11 +422,11 @@ class TestEveryWay:
 def listed(world: World, **query: str) -> list[dict]:
     """Read all pages of a list of expenses."""
     page = world.get("/api/expenses", page_size="50", **query)
-    found = page["results"]
+    results = page["results"]
     while page["next"]:
         page = world.client.get(page["next"]).json()
-        found += page["results"]
-    return found
+        results += page["results"]
+    return results
 
 
 def spent_of(line: dict) -> Decimal:
@@ -442,24 +444,24 @@ def assert_lines_on_page(world: World, lines: list[dict], page: str) -> None:
 
 def assert_all_recorded(world: World, rows: list[dict]) -> None:
     """Compare rows, whatever their case and order, with what was recorded."""
-    found = defaultdict(Decimal)
+    totals = defaultdict(Decimal)
     for row in rows:
         row = {name.lower(): value for name, value in row.items()}
         assert row["amount"] == world.text(Decimal(row["amount"]))
-        found[row["date"], row["category"], row["status"]] += Decimal(row["amount"])
+        totals[row["date"], row["category"], row["status"]] += Decimal(row["amount"])
     expected = defaultdict(Decimal)
     for expense in world.recorded:
         key = str(expense["date"]), expense["category"], expense["status"]
         expected[key] += expense["amount"]
     assert len(rows) == len(world.recorded)
-    assert found == expected
+    assert totals == expected
 
 
 def read_report(world: World, period):
     with override(world.language):
         report = build_report(world.user, period, today=TODAY)
-        made = pdf.draw(report, username="alice", app_url="http://x")
-    pages = pypdf.PdfReader(io.BytesIO(made)).pages
+        content = pdf.draw(report, username="alice", app_url="http://x")
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
     return report, plain("\n".join(page.extract_text() for page in pages))
 
 

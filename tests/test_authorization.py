@@ -311,15 +311,15 @@ class Row:
 
 
 def rows(table: str) -> list[Row]:
-    found = []
+    rows = []
     for line in filter(None, map(str.split, table.splitlines())):
         scopes, method, address, owner, other, staff, *alone = line
         owner, _, program = owner.partition("/")
         statuses = map(int, (owner, program or owner, other, staff))
-        found.append(
+        rows.append(
             Row(tuple(scopes.split(",")), method, address, *statuses, bool(alone))
         )
-    return found
+    return rows
 
 
 def expected(row: Row) -> dict[str, int]:
@@ -351,7 +351,7 @@ def expected_of_page(row: Row) -> dict[str, int | str]:
 @pytest.fixture(scope="module")
 def cast() -> Iterator[Cast]:
     """The people and things of all rows, on moto and with the report Lambda."""
-    made, lambda_ = clients.client, Lambda()
+    client, lambda_ = clients.client, Lambda()
     with empty_aws(), pytest.MonkeyPatch.context() as patch:
         make_queues(patch)
         patch.setattr(health, "_reports", lambda: "It may be invoked.")
@@ -359,7 +359,7 @@ def cast() -> Iterator[Cast]:
             clients,
             "client",
             lambda service, attempts=2: (
-                lambda_ if service == "lambda" else made(service, attempts)
+                lambda_ if service == "lambda" else client(service, attempts)
             ),
         )
         yield Cast()
@@ -370,8 +370,8 @@ def test_every_address_and_method_has_its_row(cast):
         "API": (API, api_of_the_site()),
         "PAGES": (PAGES, pages_of_the_site(cast)),
     }
-    for name, (table, found) in tables.items():
-        listed, present = {str(row) for row in rows(table)}, set(found)
+    for name, (table, requests) in tables.items():
+        listed, present = {str(row) for row in rows(table)}, set(requests)
 
         missing = [
             f"{address} has no row: say in {name} who may do it and what it answers, in"
@@ -379,7 +379,7 @@ def test_every_address_and_method_has_its_row(cast):
             for address in sorted(present - listed)
         ]
         assert missing == []
-        assert sorted(listed - present) == []  # rows of what is no more
+        assert sorted(listed - present) == []  # rows without an endpoint
 
 
 def api_of_the_site() -> Iterator[str]:
@@ -422,7 +422,7 @@ def test_the_api_answers_everybody_as_its_row_says(cast, row):
 def test_a_page_answers_everybody_as_its_row_says(cast, row):
     wanted = expected_of_page(row)
 
-    assert {caller: shown(cast, row, caller) for caller in wanted} == wanted
+    assert {caller: page_status(cast, row, caller) for caller in wanted} == wanted
 
 
 def status(cast: Cast, row: Row, caller: str) -> int:
@@ -438,7 +438,7 @@ def status(cast: Cast, row: Row, caller: str) -> int:
     return looked_at(cast, row, caller, answer).status_code
 
 
-def shown(cast: Cast, row: Row, caller: str) -> int | str:
+def page_status(cast: Cast, row: Row, caller: str) -> int | str:
     """Ask for a page, and return the status of its answer, or that it is elsewhere."""
     cast = cast.spare if row.is_alone else cast
     client, address = cast.client(caller), place(cast, row.address)
@@ -461,7 +461,7 @@ def sent_with(cast: Cast, row: Row) -> dict[str, Any]:
 
 def place(cast: Cast, address: str) -> str:
     """Put the owner's things into an address."""
-    return PLACE.sub(lambda found: cast.thing(found[1]), address)
+    return PLACE.sub(lambda match: cast.thing(match[1]), address)
 
 
 def looked_at(cast: Cast, row: Row, caller: str, answer: Any) -> Any:

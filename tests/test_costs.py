@@ -288,9 +288,9 @@ def test_what_receipts_cost(alice, browser):
         return SimpleUploadedFile("bill.pdf", PDF, content_type="application/pdf")
 
     new = {"amount": "1.00", "category": "Groceries", "file": file()}
-    calls, made = cost("post", "/api/expenses", new, 201)
+    calls, created = cost("post", "/api/expenses", new, 201)
     assert calls == [SESSION, SEND, PUT_FILE, BUDGETS_BY_KEY, TRANSACTION]
-    path = made["expense_id"]
+    path = created["expense_id"]
 
     # The expense is read to know that it is the caller's, and again to be changed.
     change = {"file": file(), "expense_id": path}
@@ -325,9 +325,9 @@ def test_what_the_pages_of_expenses_cost(alice, browser):
     # An expense that was never changed has no history to read.
     assert cost("get", f"{path}/edit") == [SESSION, EXPENSE]
     assert cost("get", f"{path}/duplicate") == [SESSION, EXPENSE]
-    sent = {"action": "cleared", "selected": expense.expense_id}
+    data = {"action": "cleared", "selected": expense.expense_id}
     reading = [SESSION, "dynamodb.BatchGetItem"]
-    assert cost("post", "/expenses/selected", sent, 302) == [*reading, TRANSACTION]
+    assert cost("post", "/expenses/selected", data, 302) == [*reading, TRANSACTION]
     assert cost("get", f"{path}/edit") == [SESSION, EXPENSE, EXPENSE]
     assert cost("get", f"/api{path}/history") == [SESSION, EXPENSE, EXPENSE]
     for action, calls in (
@@ -335,11 +335,11 @@ def test_what_the_pages_of_expenses_cost(alice, browser):
         ("category", [SESSION]),
         ("delete", reading),
     ):
-        sent["action"] = action
-        assert cost("post", "/expenses/selected", sent) == calls
-    sent["confirmed"] = "yes"
+        data["action"] = action
+        assert cost("post", "/expenses/selected", data) == calls
+    data["confirmed"] = "yes"
     deleting = [*reading, BUDGETS_BY_KEY, TRANSACTION]
-    assert cost("post", "/expenses/selected", sent, 302) == deleting
+    assert cost("post", "/expenses/selected", data, 302) == deleting
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
@@ -416,13 +416,13 @@ def test_what_api_tokens_cost(alice, browser):
             answer = send(path, body, content_type="application/json")
         return calls.names, answer
 
-    given = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
-    calls, made = cost(browser, "/api/tokens", {**given, "expires_in_days": 1})
+    fields = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
+    calls, created = cost(browser, "/api/tokens", {**fields, "expires_in_days": 1})
     # The account is read again once the password is found right, for the transaction.
     password = [account, throttle, throttle]
     assert calls == [SESSION, *password, account, TRANSACTION, SEND]
 
-    program = program_with(made.json()["token"])
+    program = program_with(created.json()["token"])
     assert cost(program, "/api/budgets")[0] == [token, used, QUERY]
     assert cost(program, "/api/budgets")[0] == [token, QUERY]
     assert cost(program, "/api/expenses", {"amount": "1.00"})[0] == [token]  # refused

@@ -54,11 +54,11 @@ def test_domain_modules_load_where_django_is_absent():
     ours = " ".join(["smartbudget", "lambdas", *APPS])
     command = [sys.executable, "-c", IMPORT_EACH, ours, *DOMAIN_MODULES]
 
-    done = subprocess.run(
+    result = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("folder", ["smartbudget/core", *APPS, "lambdas", "tests"])

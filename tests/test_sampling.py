@@ -9,10 +9,10 @@ from tests import sampling
 def test_each_value_is_in_the_sample(monkeypatch, first, second):
     monkeypatch.setattr(sampling, "SOAK", False)
 
-    found = sampling.pairs(first, second)
+    sample = sampling.pairs(first, second)
 
-    assert len(found) == max(len(first), len(second))
-    assert [{*values} for values in zip(*found, strict=True)] == [{*first}, {*second}]
+    assert len(sample) == max(len(first), len(second))
+    assert [{*values} for values in zip(*sample, strict=True)] == [{*first}, {*second}]
 
 
 def test_the_whole_has_each_pair(monkeypatch):

@@ -229,21 +229,21 @@ def test_the_profile_is_the_callers_own(aws):
     }
 
 
-@pytest.mark.parametrize("sent", ["12.10", 12.10, 12])
-def test_a_threshold_is_exact_as_text_or_number(aws, sent):
+@pytest.mark.parametrize("threshold", ["12.10", 12.10, 12])
+def test_a_threshold_is_exact_as_text_or_number(aws, threshold):
     bob = make_user()
 
     answer = client_for(bob).patch(
         "/api/profile",
         {
-            "large_expense_threshold": sent,
+            "large_expense_threshold": threshold,
             "email_preferences": {"large_expense": False},
         },
         content_type="application/json",
     )
 
-    assert Decimal(answer.json()["large_expense_threshold"]) == Decimal(str(sent))
-    assert account_of(bob).large_expense_threshold == Decimal(str(sent))
+    assert Decimal(answer.json()["large_expense_threshold"]) == Decimal(str(threshold))
+    assert account_of(bob).large_expense_threshold == Decimal(str(threshold))
     assert account_of(bob).muted == {"large_expense"}
 
 
@@ -312,15 +312,13 @@ def test_quiet_hours_are_set_and_taken_away(aws):
 
 def test_changing_the_password_keeps_this_browser_and_no_other(aws):
     bob = make_user()
-    here, there = client_for(bob), client_for(bob)
+    own, stolen = client_for(bob), client_for(bob)
 
-    answer = post(
-        here, "/api/password", {"old_password": PASSWORD, "new_password": NEW}
-    )
+    answer = post(own, "/api/password", {"old_password": PASSWORD, "new_password": NEW})
 
     assert answer.status_code == 200
-    assert here.get("/api/profile").status_code == 200
-    assert there.get("/api/profile").status_code == 401
+    assert own.get("/api/profile").status_code == 200
+    assert stolen.get("/api/profile").status_code == 401
 
 
 def test_a_wrong_old_password_is_said_of_its_field(aws):

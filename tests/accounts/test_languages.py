@@ -86,24 +86,24 @@ def test_the_download_speaks_its_owner_s_language(greta):
     answer = client_for(greta).post("/accounts/export", headers=ENGLISH)
     archive = zipfile.ZipFile(BytesIO(b"".join(answer)))
 
-    (told,) = json.loads(archive.read("notifications.json"))
-    assert told["status_text"].startswith("Nicht per E-Mail gesendet.")
-    assert told["error"] == "Keine E-Mails abonniert."
+    (exported,) = json.loads(archive.read("notifications.json"))
+    assert exported["status_text"].startswith("Nicht per E-Mail gesendet.")
+    assert exported["error"] == "Keine E-Mails abonniert."
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "text"),
     [
         ("/admin", "Alle Teile von AWS antworten"),
         ("/admin/users", "Person suchen"),
         ("/admin/users/{greta}", "Aktive Sitzungen"),
     ],
 )
-def test_staff_pages_are_german_for_who_reads_german(greta, monkeypatch, path, said):
+def test_staff_pages_are_german_for_who_reads_german(greta, monkeypatch, path, text):
     monkeypatch.setattr("smartbudget.core.health.check", list)
     account = services.get_account(greta.user_id)
     services.change_account(account, {"is_staff": True})
 
     page = client_for(greta).get(path.format(greta=greta.user_id), headers=ENGLISH)
 
-    assert said in page.text
+    assert text in page.text

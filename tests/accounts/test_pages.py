@@ -251,25 +251,25 @@ def test_another_currency_is_refused_by_its_field_while_anything_is_recorded(aws
     )
 
     assert (page.status_code, answer.status_code) == (409, 409)
-    said = page.content.decode()
-    assert 'id="id_currency_error"' in said
-    assert "You can&#x27;t change the currency while you have expenses" in said
+    html = page.content.decode()
+    assert 'id="id_currency_error"' in html
+    assert "You can&#x27;t change the currency while you have expenses" in html
     assert answer.json()["errors"][0]["pointer"] == "/currency"
     assert account_of(bob).currency == "USD"
 
 
 def test_a_new_password_logs_out_the_other_browser(aws):
     bob = make_user()
-    here, there = client_for(bob), client_for(bob)
+    own, stolen = client_for(bob), client_for(bob)
 
-    answer = here.post(
+    answer = own.post(
         "/accounts/password",
         {"old_password": PASSWORD, "new_password": "another long one"},
     )
 
     assert answer.status_code == 302
-    assert here.get("/accounts/profile").status_code == 200
-    assert there.get("/accounts/profile").status_code == 302
+    assert own.get("/accounts/profile").status_code == 200
+    assert stolen.get("/accounts/profile").status_code == 302
 
 
 def test_a_wrong_old_password_is_said_by_its_field(aws):

@@ -24,9 +24,9 @@ def test_finding_one_is_a_single_consistent_read(aws):
     key = begin(bob)
 
     with calls_counted() as calls:
-        found = sessions.find_session(key)
+        session = sessions.find_session(key)
 
-    assert found == bob
+    assert session == bob
     assert calls == ["GetItem"]
 
 

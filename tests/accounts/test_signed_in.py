@@ -29,7 +29,7 @@ def listed(client):
 
 
 @pytest.mark.parametrize(
-    ("said", "device"),
+    ("user_agent", "device"),
     [
         (FIREFOX, "Firefox on Linux"),
         (EDGE, "Edge on Windows"),
@@ -39,8 +39,8 @@ def listed(client):
         ("", None),
     ],
 )
-def test_a_device_is_told_coarsely(said, device):
-    assert device_of(RequestFactory().get("/", HTTP_USER_AGENT=said)) == device
+def test_a_device_is_told_coarsely(user_agent, device):
+    assert device_of(RequestFactory().get("/", HTTP_USER_AGENT=user_agent)) == device
 
 
 def test_the_list_says_what_began_when_and_which_one_asks(aws):
@@ -53,17 +53,17 @@ def test_the_list_says_what_began_when_and_which_one_asks(aws):
             content_type="application/json",
             headers={"User-Agent": FIREFOX},
         )
-        found = listed(client)
+        listing = listed(client)
 
-    (mine,) = [session for session in found if session["is_current"]]
-    assert len(found) == 2  # and the one that registering began
+    (mine,) = [session for session in listing if session["is_current"]]
+    assert len(listing) == 2  # and the one that registering began
     assert mine["device"] == "Firefox on Linux"
     assert mine["created_at"].startswith("2026-03-18T12:00:00")
     assert mine["expires_at"].startswith("2026-04-01T12:00:00")
-    assert {session["session_id"] for session in found} == {
+    assert {session["session_id"] for session in listing} == {
         entry.partition("#")[2] for entry in account_of(alice).sessions
     }
-    assert client.cookies["session"].value not in str(found)
+    assert client.cookies["session"].value not in str(listing)
 
 
 def test_listing_costs_three_reads(alice):
@@ -146,11 +146,13 @@ def test_the_page_signs_out_one_or_all_others(alice):
     assert f"/accounts/sessions/{theirs}/end" in page
 
     token = token_of(mine)
-    one = mine.post(f"/accounts/sessions/{theirs}/end", headers=token, follow=True)
-    assert "That device is signed out." in one.content.decode()
+    one_ended = mine.post(
+        f"/accounts/sessions/{theirs}/end", headers=token, follow=True
+    )
+    assert "That device is signed out." in one_ended.content.decode()
     assert other.get("/accounts/profile").status_code == 302
 
-    rest = mine.post("/accounts/sessions/others", headers=token, follow=True)
-    assert "You are signed out everywhere else." in rest.content.decode()
-    assert "Sign out everywhere else" not in rest.content.decode()
+    all_ended = mine.post("/accounts/sessions/others", headers=token, follow=True)
+    assert "You are signed out everywhere else." in all_ended.content.decode()
+    assert "Sign out everywhere else" not in all_ended.content.decode()
     assert len(listed(mine)) == 1

@@ -43,8 +43,8 @@ def bob(aws):
     return make_user("bob")
 
 
-def create(user, **given):
-    return tokens.create_token(user, **{**GIVEN, "expires_in_days": 30, **given})
+def create(user, **fields):
+    return tokens.create_token(user, **{**GIVEN, "expires_in_days": 30, **fields})
 
 
 def items():
@@ -52,21 +52,21 @@ def items():
 
 
 def notices(user):
-    found = Notification.by_user.query(user.user_id)
-    return [notice for notice in found if notice.type == "api_token_created"]
+    notifications = Notification.by_user.query(user.user_id)
+    return [notice for notice in notifications if notice.type == "api_token_created"]
 
 
 # ------------------------------------------------------------------- making one
 
 
 def test_a_token_acts_for_its_user_within_its_scopes(bob):
-    made, secret = create(bob, name=" Backup ", scopes=["reports", "read", "read"])
+    token, secret = create(bob, name=" Backup ", scopes=["reports", "read", "read"])
 
     user, access = tokens.find_token(secret)
 
     assert user == bob
-    assert access == tokens.Access(made.token_id, frozenset({"read", "reports"}))
-    assert (made.name, made.scopes) == ("Backup", ("read", "reports"))
+    assert access == tokens.Access(token.token_id, frozenset({"read", "reports"}))
+    assert (token.name, token.scopes) == ("Backup", ("read", "reports"))
 
 
 def test_it_is_recognisable_random_and_nowhere_stored(bob):
@@ -81,7 +81,7 @@ def test_it_is_recognisable_random_and_nowhere_stored(bob):
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("fields", "field"),
     [
         ({"name": " "}, "name"),
         ({"name": "x" * 51}, "name"),
@@ -95,9 +95,9 @@ def test_it_is_recognisable_random_and_nowhere_stored(bob):
         ({"password": "something else"}, "password"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_by_its_field(bob, given, field):
+def test_what_breaks_a_rule_is_refused_by_its_field(bob, fields, field):
     with pytest.raises(InvalidError) as refused:
-        create(bob, **given)
+        create(bob, **fields)
 
     assert refused.value.field == field
     assert (items(), account_of(bob).tokens) == ([], None)
@@ -106,9 +106,9 @@ def test_what_breaks_a_rule_is_refused_by_its_field(bob, given, field):
 @pytest.mark.parametrize("days", [1, 366])
 @pytest.mark.parametrize("name", ["x", "ü" * 50])
 def test_the_limits_themselves_are_allowed(bob, days, name):
-    made, _ = create(bob, name=name, expires_in_days=days)
+    token, _ = create(bob, name=name, expires_in_days=days)
 
-    assert tokens.list_tokens(bob) == [made]
+    assert tokens.list_tokens(bob) == [token]
 
 
 def test_a_stolen_session_does_not_serve_to_guess_the_password(bob):
@@ -136,11 +136,11 @@ def test_twenty_at_most_and_none_is_ended_for_another(clock):
 
 
 def test_two_at_once_are_both_listed(bob):
-    together, made = threading.Barrier(2), []
+    together, created = threading.Barrier(2), []
 
     def make():
         together.wait(5)
-        made.append(create(bob)[0])
+        created.append(create(bob)[0])
 
     threads = [threading.Thread(target=make) for _ in range(2)]
     for thread in threads:
@@ -149,9 +149,9 @@ def test_two_at_once_are_both_listed(bob):
         thread.join(30)
 
     assert {token.token_id for token in tokens.list_tokens(bob)} == {
-        token.token_id for token in made
+        token.token_id for token in created
     }
-    assert len(made) == len(notices(bob)) == 2
+    assert len(created) == len(notices(bob)) == 2
 
 
 # ------------------------------------------------------------------- the notice
@@ -177,9 +177,9 @@ def test_there_is_no_token_without_its_notice(bob):
 
 def test_a_lost_reply_makes_one_token_and_one_notice(bob):
     with reply_lost("TransactWriteItems"):
-        made, secret = create(bob)
+        token, secret = create(bob)
 
-    assert tokens.list_tokens(bob) == [made]
+    assert tokens.list_tokens(bob) == [token]
     assert tokens.find_token(secret)
     assert len(notices(bob)) == 1
 
@@ -290,9 +290,9 @@ def test_its_use_may_go_unwritten_and_fails_nobody(bob, fault, caplog):
 
 
 def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
-    made, secret = create(bob)
+    token, secret = create(bob)
     read = credentials.find(ApiToken, secret)
-    tokens.revoke_token(bob, made.token_id)
+    tokens.revoke_token(bob, token.token_id)
 
     monkeypatch.setattr(credentials, "find", lambda *_: read)
     tokens.find_token(secret)
@@ -339,17 +339,17 @@ def test_one_of_newer_code_is_understood(bob):
 
 def test_they_are_listed_newest_first_without_what_opens_them(clock):
     bob = make_user()
-    made = []
+    created = []
     for name in ("first", "second"):
-        made.insert(0, create(bob, name=name))
+        created.insert(0, create(bob, name=name))
         clock.shift(1)
 
     with calls_counted() as calls:
-        found = tokens.list_tokens(bob)
+        listing = tokens.list_tokens(bob)
 
-    assert found == [token for token, _ in made]
+    assert listing == [token for token, _ in created]
     assert calls == ["GetItem", "BatchGetItem"]
-    assert not [secret for _, secret in made if secret in str(found)]
+    assert not [secret for _, secret in created if secret in str(listing)]
 
 
 def test_who_has_none_reads_the_account_alone(bob):
@@ -361,48 +361,48 @@ def test_who_has_none_reads_the_account_alone(bob):
 
 def test_one_is_shown_while_it_lives(clock):
     bob = make_user()
-    made, _ = create(bob, expires_in_days=1)
+    token, _ = create(bob, expires_in_days=1)
 
-    assert tokens.get_token(bob, made.token_id) == made
+    assert tokens.get_token(bob, token.token_id) == token
     clock.shift(DAY)
     with pytest.raises(NotFoundError):
-        tokens.get_token(bob, made.token_id)
+        tokens.get_token(bob, token.token_id)
 
 
 @pytest.mark.parametrize("ask", [tokens.get_token, tokens.revoke_token])
 def test_an_outsiders_token_is_not_found(bob, ask):
-    made, secret = create(bob)
+    token, secret = create(bob)
 
-    for odd in (made.token_id, "", "#", "0" * 64):
+    for odd in (token.token_id, "", "#", "0" * 64):
         with pytest.raises(NotFoundError):
             ask(make_user(), odd)
     with pytest.raises(NotFoundError):
         ask(bob, secret)
-    assert tokens.list_tokens(bob) == [made]
+    assert tokens.list_tokens(bob) == [token]
 
 
 # ------------------------------------------------------------------ what ends them
 
 
 def test_revoking_one_is_immediate_and_leaves_the_others(bob):
-    made, secret = create(bob)
+    token, secret = create(bob)
     other = make_token(bob)
 
     with calls_counted() as calls:
-        tokens.revoke_token(bob, made.token_id)
+        tokens.revoke_token(bob, token.token_id)
 
     assert calls == ["GetItem", "TransactWriteItems"]
     assert tokens.find_token(secret) is None
     assert tokens.find_token(other)
     with pytest.raises(NotFoundError):
-        tokens.revoke_token(bob, made.token_id)
+        tokens.revoke_token(bob, token.token_id)
 
 
 def test_a_lost_reply_revokes_once(bob):
-    made, secret = create(bob)
+    token, secret = create(bob)
 
     with reply_lost("TransactWriteItems"):
-        tokens.revoke_token(bob, made.token_id)
+        tokens.revoke_token(bob, token.token_id)
 
     assert tokens.find_token(secret) is None
     assert account_of(bob).tokens is None

@@ -40,12 +40,12 @@ def test_making_one_tells_it_once(aws):
     with time_machine.travel(NOON, tick=False):
         answer = post(client_for(make_user()))
 
-    made = answer.json()
+    created = answer.json()
     assert answer.status_code == 201
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Location"].endswith(f"/api/tokens/{made['token_id']}")
-    assert made["token"].startswith("smartbudget_")
-    assert {**made, "token": "", "token_id": ""} == {
+    assert answer.headers["Location"].endswith(f"/api/tokens/{created['token_id']}")
+    assert created["token"].startswith("smartbudget_")
+    assert {**created, "token": "", "token_id": ""} == {
         "token_id": "",
         "name": "Script",
         "scopes": ["read", "write"],
@@ -59,14 +59,14 @@ def test_making_one_tells_it_once(aws):
 def test_it_is_listed_and_shown_without_the_secret(alice):
     client = client_for(alice)
     answer = post(client)
-    made = answer.json()
-    secret = made.pop("token")
+    created = answer.json()
+    secret = created.pop("token")
 
-    listed, shown = client.get("/api/tokens"), client.get(answer.headers["Location"])
+    listed, response = client.get("/api/tokens"), client.get(answer.headers["Location"])
 
-    assert listed.json() == [made]
-    assert shown.json() == made
-    assert secret not in listed.content.decode() + shown.content.decode()
+    assert listed.json() == [created]
+    assert response.json() == created
+    assert secret not in listed.content.decode() + response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,16 @@ def test_too_many_are_a_conflict(alice):
 
 
 def test_an_outsiders_token_is_not_found(alice):
-    made = post(client_for(alice))
-    address = made.headers["Location"]
+    response = post(client_for(alice))
+    address = response.headers["Location"]
     mallory = client_for(make_user("mallory"))
 
     assert mallory.get(address).status_code == 404
     assert mallory.delete(address).status_code == 404
     assert mallory.get("/api/tokens").json() == []
-    assert program_with(made.json()["token"]).get("/api/expenses").status_code == 200
+    assert (
+        program_with(response.json()["token"]).get("/api/expenses").status_code == 200
+    )
 
 
 # ------------------------------------------------------------------ used by programs
@@ -128,11 +130,11 @@ def test_an_outsiders_token_is_not_found(alice):
 def test_a_program_needs_no_cookie_and_no_csrf_token(alice):
     program = program_with(make_token(alice, "read", "write"))
 
-    made = program.post(
+    response = program.post(
         "/api/expenses", {"amount": "1.00", "category": "Fun"}, content_type=JSON
     )
 
-    assert made.status_code == 201
+    assert response.status_code == 201
     assert program.get("/api/expenses").json()["results"][0]["amount"] == "1.00"
     assert not program.cookies
 
@@ -262,8 +264,8 @@ def test_a_token_shows_itself_whatever_it_may_do(alice):
     for scope in tokens.SCOPES:
         program = program_with(make_token(alice, scope, name=f"For {scope}"))
 
-        found = program.get("/api/tokens/current").json()
-        assert (found["name"], found["scopes"]) == (f"For {scope}", [scope])
+        current = program.get("/api/tokens/current").json()
+        assert (current["name"], current["scopes"]) == (f"For {scope}", [scope])
     assert program_with(others).get("/api/tokens/current").json()["name"] == "Script"
     assert client_for(alice).get("/api/tokens/current").status_code == 404
 

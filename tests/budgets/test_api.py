@@ -56,8 +56,8 @@ def test_budgets_are_listed_by_category_and_period(client, alice):
 
     body = client.get(URL).json()
 
-    found = [(budget["category"], budget["period"]) for budget in body["results"]]
-    assert found == [("a", "monthly"), ("A", "yearly"), ("b", "monthly")]
+    listing = [(budget["category"], budget["period"]) for budget in body["results"]]
+    assert listing == [("a", "monthly"), ("A", "yearly"), ("b", "monthly")]
     assert (body["next"], body["previous"]) == (None, None)
     assert set(body["results"][0]) == FIELDS
 

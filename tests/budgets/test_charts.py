@@ -42,9 +42,9 @@ def test_today_is_marked_in_the_present_period_alone():
 
 
 def test_a_level_of_the_threshold_is_where_the_mark_is():
-    whole = replace(line("100", "80", **MARCH), alert_threshold=80)
+    full_line = replace(line("100", "80", **MARCH), alert_threshold=80)
 
-    bar = budget_bar(whole, TODAY)
+    bar = budget_bar(full_line, TODAY)
 
     assert bar.filled == bar.alert
     assert bar.line.level == "threshold"

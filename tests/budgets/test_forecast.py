@@ -23,7 +23,7 @@ def everyday(total: object, days: int = 3) -> list[Spending]:
     return [spent(day, Decimal(total) / days) for day in range(1, days + 1)]
 
 
-def found(limit: object, today: int, *spendings: Spending) -> int | None:
+def overspend_day(limit: object, today: int, *spendings: Spending) -> int | None:
     """Return the day of November on which a limit is projected to be passed."""
     day = overspend_date(Decimal(limit), NOVEMBER, date(2026, 11, today), spendings)
     return day.day if day else None
@@ -54,7 +54,7 @@ def found(limit: object, today: int, *spendings: Spending) -> int | None:
     ],
 )
 def test_the_day_is_the_first_that_ends_above_the_limit(limit, today, spendings, day):
-    assert found(limit, today, *spendings) == day
+    assert overspend_day(limit, today, *spendings) == day
 
 
 @pytest.mark.parametrize(("days", "day"), [(1, None), (2, None), (3, 16), (10, 16)])
@@ -63,7 +63,7 @@ def test_a_pace_takes_everyday_spending_on_three_days(days, day):
         spent(1 + number % days, 20) for number in range(20)
     ]  # twenty times 20, on so many days
 
-    assert found(600, 10, *spendings) == day
+    assert overspend_day(600, 10, *spendings) == day
 
 
 @pytest.mark.parametrize(("amount", "day"), [("100.00", 8), ("100.01", None)])
@@ -71,14 +71,14 @@ def test_an_expense_above_a_third_of_the_limit_is_a_bill(amount, day):
     """The same on two days beside a small one: with bills, no three days are left."""
     spendings = [spent(1, amount), spent(2, amount), spent(3, 1)]
 
-    assert found(300, 5, *spendings) == day
+    assert overspend_day(300, 5, *spendings) == day
 
 
 def test_days_outside_the_period_count_for_nothing():
     before = Spending(date(2026, 10, 31), "Food", "food", Decimal(90))
     after = Spending(date(2026, 12, 1), "Food", "food", Decimal(90))
 
-    assert found(100, 15, before, after) is None
+    assert overspend_day(100, 15, before, after) is None
 
 
 def test_a_period_that_does_not_hold_today_has_no_day():
@@ -105,7 +105,10 @@ def test_the_day_agrees_with_adding_up_day_by_day(limit, today, amounts):
             expected = day
             break
 
-    assert found(limit, today, *(spent(*expense) for expense in amounts)) == expected
+    assert (
+        overspend_day(limit, today, *(spent(*expense) for expense in amounts))
+        == expected
+    )
 
 
 def test_a_week_is_a_period_as_well():

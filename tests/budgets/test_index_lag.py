@@ -53,10 +53,10 @@ def lagging_index():
             if operation == "TransactWriteItems":
                 history.append((dates.now(), tables["expenses"].copy()))
             return answer
-        shown = dates.now() - datetime.timedelta(seconds=LAG)
+        visible_until = dates.now() - datetime.timedelta(seconds=LAG)
         now = tables["expenses"]
         # What is shown is older than the lag; at first, what was there before.
-        past = [table for at, table in history[:1] + history if at <= shown]
+        past = [table for at, table in history[:1] + history if at <= visible_until]
         tables["expenses"] = past[-1]
         try:
             return make_call(client, operation, parameters)

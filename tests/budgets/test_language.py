@@ -31,17 +31,17 @@ def test_a_week_is_named_by_its_days(client, greta):
 
 
 def test_a_budget_is_typed_with_its_comma(client, greta):
-    sent = {"category": "Essen", "amount": "1.234,50", "period": "monthly"}
+    data = {"category": "Essen", "amount": "1.234,50", "period": "monthly"}
 
-    response = client.post("/budgets/add", {**sent, "alert_threshold": "80"})
+    response = client.post("/budgets/add", {**data, "alert_threshold": "80"})
 
-    said = "Hinzugefügt: Budget für Essen (monatlich), 1.234,50 €."
-    assert said in page(client.get(response["Location"]))
+    message = "Hinzugefügt: Budget für Essen (monatlich), 1.234,50 €."
+    assert message in page(client.get(response["Location"]))
     (budget,) = list_budgets(greta).items
     assert budget.amount == Decimal("1234.50")
     edit = page(client.get(f"/budgets/{budget.budget_id}/edit"))
     assert 'value="1234,50"' in edit
-    twice = page(client.post("/budgets/add", {**sent, "alert_threshold": "80"}))
+    twice = page(client.post("/budgets/add", {**data, "alert_threshold": "80"}))
     assert "Für Essen gibt es schon ein Budget (monatlich)." in twice
 
 
@@ -52,7 +52,7 @@ def test_no_english_word_is_left_on_a_german_page(client, greta, address):
     if address == "edit":
         address = f"/budgets/{budget.budget_id}/edit"
 
-    shown = re.sub(r"<script\b.*?</script>", "", page(client.get(address)))
+    html = re.sub(r"<script\b.*?</script>", "", page(client.get(address)))
 
-    spoken = re.findall(r'(?:aria-label|alt|placeholder)="([^"]*)"', shown)
-    assert ENGLISH.findall(" ".join([words(shown), *spoken])) == []
+    spoken = re.findall(r'(?:aria-label|alt|placeholder)="([^"]*)"', html)
+    assert ENGLISH.findall(" ".join([words(html), *spoken])) == []

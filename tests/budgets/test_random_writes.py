@@ -65,23 +65,23 @@ class Writer:
         self.ids: list[str] = []
 
     def do(self, write: tuple) -> None:
-        kind, *given = write
+        kind, *arguments = write
         if kind == "add":
-            amount, category, day = given
+            amount, category, day = arguments
             stored = expenses.record_expense(
                 ALICE, amount=amount, category=category, date=day
             )
             self.ids.append(stored.expense_id)
         elif kind == "budget":
-            self.budget(*given)
+            self.budget(*arguments)
         elif kind == "unbudget":
-            for budget in self.budgets(given[0]):
+            for budget in self.budgets(arguments[0]):
                 budgets.delete_budget(ALICE, budget.budget_id)
         elif self.ids and kind == "delete":
-            expenses.delete_expense(ALICE, self.ids.pop(given[0] % len(self.ids)))
+            expenses.delete_expense(ALICE, self.ids.pop(arguments[0] % len(self.ids)))
         elif self.ids:
-            picked = self.ids[given[0] % len(self.ids)]
-            expenses.edit_expense(ALICE, picked, **{kind: given[1]})
+            picked = self.ids[arguments[0] % len(self.ids)]
+            expenses.edit_expense(ALICE, picked, **{kind: arguments[1]})
 
     def budget(self, category: str, amount: Decimal, threshold: int) -> None:
         new = {"amount": amount, "alert_threshold": threshold}
@@ -221,7 +221,7 @@ def test_every_rise_is_alerted_exactly_once(writes):
             model.look()
             assert_counted_right()
 
-        found = Counter(
+        counts = Counter(
             notification.type for notification in Notification.by_user.query("alice")
         )
-        assert found == +model.alerts
+        assert counts == +model.alerts

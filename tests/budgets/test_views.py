@@ -29,9 +29,9 @@ def page(response) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
 
 
-def words(shown: str) -> str:
+def words(text: str) -> str:
     """Leave out the tags of a page."""
-    return " ".join(re.sub(r"<[^>]*>", " ", shown).split())
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 def after(client, response) -> str:
@@ -43,19 +43,19 @@ def after(client, response) -> str:
 def test_a_budget_is_added_and_the_list_says_so(client, alice):
     response = client.post(ADD, FOOD)
 
-    shown = after(client, response)
-    assert "The monthly budget for Food, $100.00, was added." in shown
-    assert "$0.00 of $100.00 0% Left: $100.00" in words(shown)
-    assert "Monthly, March 2026" in words(shown)
+    html = after(client, response)
+    assert "The monthly budget for Food, $100.00, was added." in html
+    assert "$0.00 of $100.00 0% Left: $100.00" in words(html)
+    assert "Monthly, March 2026" in words(html)
     (budget,) = list_budgets(alice).items
     assert budget.alert_threshold == 80
 
 
 def test_the_add_page_offers_eighty_percent(client):
-    shown = page(client.get(ADD))
+    html = page(client.get(ADD))
 
-    assert 'name="alert_threshold" value="80"' in shown
-    assert "Amount (USD)" in shown
+    assert 'name="alert_threshold" value="80"' in html
+    assert "Amount (USD)" in html
 
 
 WRONG_VALUES = {
@@ -127,22 +127,22 @@ def test_a_passed_budget_s_line_says_how_far(client, alice):
     make_budget(alice, category="<i>cat")
     make_expense(alice, category="<i>cat", amount="120.00")
 
-    shown = page(client.get(LIST))
+    html = page(client.get(LIST))
 
-    assert "Over: $20.00" in words(shown)
-    assert "&lt;i&gt;cat" in shown
-    assert "<i>cat" not in shown
+    assert "Over: $20.00" in words(html)
+    assert "&lt;i&gt;cat" in html
+    assert "<i>cat" not in html
 
 
 def test_an_edit_page_shows_what_is_stored(client, alice):
     budget = make_budget(alice, amount="12.5", period="weekly", alert_threshold=70)
 
-    shown = page(client.get(f"/budgets/{budget.budget_id}/edit"))
+    html = page(client.get(f"/budgets/{budget.budget_id}/edit"))
 
-    assert 'value="Groceries"' in shown
-    assert 'value="12.50"' in shown
-    assert '<option value="weekly" selected>' in shown
-    assert 'name="alert_threshold" value="70"' in shown
+    assert 'value="Groceries"' in html
+    assert 'value="12.50"' in html
+    assert '<option value="weekly" selected>' in html
+    assert 'name="alert_threshold" value="70"' in html
 
 
 def test_an_edit_is_stored_and_said(client, alice):
@@ -162,10 +162,10 @@ def test_an_amount_of_another_currency_may_stay(client, alice):
     account_of(alice).update([Account.currency.set("JPY")])
     client = client_for(alice)
     path, api = f"/budgets/{budget.budget_id}/edit", f"/api/budgets/{budget.budget_id}"
-    shown = page(client.get(path))
-    assert 'name="amount" value="102.5"' in shown
+    html = page(client.get(path))
+    assert 'name="amount" value="102.5"' in html
 
-    response = client.post(path, {**typed_of(shown), "alert_threshold": "70"})
+    response = client.post(path, {**typed_of(html), "alert_threshold": "70"})
     assert response.status_code == 302, page(response)
     kind = {"content_type": "application/json"}
     same = client.patch(api, {"amount": "102.5", "alert_threshold": 60}, **kind)
@@ -176,11 +176,11 @@ def test_an_amount_of_another_currency_may_stay(client, alice):
     assert get_budget(alice, budget.budget_id).amount == Decimal("102.50")
 
 
-def typed_of(shown: str) -> dict[str, str]:
+def typed_of(html: str) -> dict[str, str]:
     """What the browser sends back of a budget's form that nobody touched."""
     return {
-        "amount": re.search(r'name="amount" value="(.*?)"', shown)[1],
-        "category": re.search(r'name="category" value="(.*?)"', shown)[1],
+        "amount": re.search(r'name="amount" value="(.*?)"', html)[1],
+        "category": re.search(r'name="category" value="(.*?)"', html)[1],
         "period": "monthly",
     }
 

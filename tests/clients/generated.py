@@ -25,7 +25,7 @@ NODE = ROOT / ".github" / "openapi" / "node_modules"
 @pytest.fixture
 def environment(stack, tmp_path):
     """Where a client finds the server, its token and the generated code."""
-    made = Person(stack).post(
+    response = Person(stack).post(
         "tokens",
         password=PASSWORD,
         name="Client",
@@ -35,7 +35,7 @@ def environment(stack, tmp_path):
     return {
         **os.environ,
         "API": stack.web_url,
-        "TOKEN": made["token"],
+        "TOKEN": response["token"],
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
         "PYTHONPATH": str(tmp_path),
         "MYPYPATH": str(tmp_path),
@@ -44,7 +44,7 @@ def environment(stack, tmp_path):
 
 def run(folder, environment, *command):
     """Run a program in a folder of its own, to its end."""
-    done = subprocess.run(
+    result = subprocess.run(
         [str(argument) for argument in command],
         cwd=folder,
         env=environment,
@@ -52,7 +52,7 @@ def run(folder, environment, *command):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_a_client_of_openapi_generator_creates_reads_and_deletes(tmp_path, environment):

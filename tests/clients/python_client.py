@@ -39,9 +39,9 @@ def main() -> None:
             body=PatchedExpenseInputRequest(amount="101", description=""),
         )
         assert isinstance(edited, ExpenseOutput), edited
-        found = get_budget.sync(budget.budget_id, client=client)
-        assert isinstance(found, BudgetOutput), found
-        assert (found.spent, found.remaining) == ("101.00", "-1.00")
+        stored = get_budget.sync(budget.budget_id, client=client)
+        assert isinstance(stored, BudgetOutput), stored
+        assert (stored.spent, stored.remaining) == ("101.00", "-1.00")
 
         report = generate_report.sync(
             client=client, body=QuestionInputRequest(report_type=ReportType.MONTHLY)

@@ -54,15 +54,15 @@ def test_zero_is_no_limit():
 
 def test_kinds_share_the_limit_around_them_and_a_refusal_holds_nothing():
     both = ConcurrencyLimit(per_user=2, per_process=3)
-    one, two = (ConcurrencyLimit(per_user=2, within=both) for _ in "12")
-    held = fill(one, "alice", "bob") + fill(two, "carol")
+    first, second = (ConcurrencyLimit(per_user=2, within=both) for _ in "12")
+    held = fill(first, "alice", "bob") + fill(second, "carol")
 
     for _ in range(5):
         with pytest.raises(UnavailableError):
-            two.acquire("dave")
+            second.acquire("dave")
     held[0]()
 
-    fill(two, "dave")
+    fill(second, "dave")
 
 
 def test_releasing_twice_gives_back_one_slot():
@@ -150,11 +150,11 @@ def test_a_download_holds_its_slot_until_the_last_chunk():
     assert (list(sent), is_free(limit)) == ([b"b"], True)
 
 
-@pytest.mark.parametrize("taken", [0, 1])
-def test_a_download_that_is_given_up_frees_its_slot(taken):
+@pytest.mark.parametrize("read_chunks", [0, 1])
+def test_a_download_that_is_given_up_frees_its_slot(read_chunks):
     limit = ConcurrencyLimit(per_user=1)
     sent = limit.held_while_sent("alice", chunks)
-    for _ in range(taken):
+    for _ in range(read_chunks):
         next(sent)
 
     sent.close()

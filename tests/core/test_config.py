@@ -19,35 +19,35 @@ def test_mails_go_through_sns_unless_ses_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("given", "limit"),
+    ("value", "limit"),
     [({}, 600), ({"API_RATE_LIMIT": "5"}, 5), ({"API_RATE_LIMIT": "0"}, 0)],
 )
-def test_the_api_has_a_limit_unless_it_is_zero(given, limit):
-    assert Config.from_env({**PLAIN, **given}).api_rate_limit == limit
+def test_the_api_has_a_limit_unless_it_is_zero(value, limit):
+    assert Config.from_env({**PLAIN, **value}).api_rate_limit == limit
 
 
 @pytest.mark.parametrize(
-    ("given", "limit"),
+    ("value", "limit"),
     [({}, 1200), ({"PAGE_RATE_LIMIT": "5"}, 5), ({"PAGE_RATE_LIMIT": "0"}, 0)],
 )
-def test_pages_have_a_limit_unless_it_is_zero(given, limit):
-    assert Config.from_env({**PLAIN, **given}).page_rate_limit == limit
+def test_pages_have_a_limit_unless_it_is_zero(value, limit):
+    assert Config.from_env({**PLAIN, **value}).page_rate_limit == limit
 
 
 @pytest.mark.parametrize(
-    ("given", "limit"),
+    ("value", "limit"),
     [({}, 4), ({"READS_PER_USER": "9"}, 9), ({"READS_PER_USER": "0"}, 0)],
 )
-def test_long_reads_have_a_limit_unless_it_is_zero(given, limit):
-    assert Config.from_env({**PLAIN, **given}).reads_per_user == limit
+def test_long_reads_have_a_limit_unless_it_is_zero(value, limit):
+    assert Config.from_env({**PLAIN, **value}).reads_per_user == limit
 
 
 @pytest.mark.parametrize(
-    ("given", "key", "older"),
+    ("value", "key", "older"),
     [("", None, ()), ("new", "new", ()), ("new,old,oldest", "new", ("old", "oldest"))],
 )
-def test_secret_keys_come_newest_first(given, key, older):
-    config = Config.from_env({**PLAIN, "SECRET_KEY": given})
+def test_secret_keys_come_newest_first(value, key, older):
+    config = Config.from_env({**PLAIN, "SECRET_KEY": value})
 
     assert (config.secret_key, config.secret_key_fallbacks) == (key, older)
 

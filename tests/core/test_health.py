@@ -64,10 +64,10 @@ def test_the_queue_tells_its_depth():
         aws.client("sqs").send_message(**where, MessageBody="x")
     aws.client("sqs").receive_message(**where)
 
-    said = {part.name: part.said for part in health.check()}
+    messages = {part.name: part.said for part in health.check()}
 
-    assert said["Queue"] == "About 2 waiting, 1 in hand."
-    assert said["Dead letters"] == "About 0 waiting, 0 in hand."
+    assert messages["Queue"] == "About 2 waiting, 1 in hand."
+    assert messages["Dead letters"] == "About 0 waiting, 0 in hand."
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_the_queue_tells_its_depth():
 )
 def test_what_cannot_be_reached_is_named_and_the_rest_is_well(operation, names):
     with faults.down(operation):
-        found = ill()
+        problems = ill()
 
-    assert found == dict.fromkeys(
+    assert problems == dict.fromkeys(
         names, "It could not be reached (EndpointConnectionError)."
     )
 
@@ -94,10 +94,10 @@ def test_what_is_missing_or_refused_is_told_apart(monkeypatch):
     body = '{"__type": "x#AccessDeniedException", "message": "no"}'
 
     with faults.answered("DescribeTable", 400, body):
-        found = ill()
+        problems = ill()
 
-    assert found.pop("Bucket") == "It does not exist (404)."
-    assert set(found.values()) == {"It may not be asked (AccessDeniedException)."}
+    assert problems.pop("Bucket") == "It does not exist (404)."
+    assert set(problems.values()) == {"It may not be asked (AccessDeniedException)."}
 
 
 def test_a_table_being_made_is_not_well():

@@ -73,9 +73,9 @@ def test_what_might_be_two_amounts_is_refused(code, typed):
 @pytest.mark.parametrize("code", i18n.LANGUAGES)
 def test_what_a_form_shows_reads_as_the_same_amount(code):
     with i18n.override(code):
-        shown = money.editable(Decimal("1234567.8"), "USD")
+        text = money.editable(Decimal("1234567.8"), "USD")
 
-        assert money.parse_amount(typed_amount(shown, "USD"), "USD") == Decimal(
+        assert money.parse_amount(typed_amount(text, "USD"), "USD") == Decimal(
             "1234567.8"
         )
 
@@ -119,7 +119,7 @@ def test_a_percentage_is_whole_and_never_names_a_level_not_reached(
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "percentage"),
+    ("part", "total", "percentage"),
     [
         ("2", "3", "66.66"),
         ("99999.99", "100000", "99.99"),
@@ -127,5 +127,5 @@ def test_a_percentage_is_whole_and_never_names_a_level_not_reached(
         ("-2", "3", "-66.66"),
     ],
 )
-def test_a_share_has_two_decimals_and_is_rounded_towards_zero(part, whole, percentage):
-    assert str(money.percentage(Decimal(part), Decimal(whole))) == percentage
+def test_a_share_has_two_decimals_and_is_rounded_towards_zero(part, total, percentage):
+    assert str(money.percentage(Decimal(part), Decimal(total))) == percentage

@@ -101,8 +101,8 @@ def test_work_is_named_until_the_next_is_taken_up(lines):
     log.bind("r3")
     logger.info("four")
 
-    told = [(line["request_id"], line.get("user_id")) for line in lines()]
-    assert told == [("r1", "alice"), ("r2", "alice"), ("r1", "alice"), ("r3", None)]
+    ids = [(line["request_id"], line.get("user_id")) for line in lines()]
+    assert ids == [("r1", "alice"), ("r2", "alice"), ("r1", "alice"), ("r3", None)]
     assert [line.get("task_id") for line in lines()] == [None, "t", None, None]
 
 
@@ -111,8 +111,8 @@ def test_a_number_is_a_line_that_cloudwatch_reads(capsys):
     log.count("AlertsQueued", 0, Level="threshold")
 
     (line,) = capsys.readouterr().err.splitlines()
-    told = json.loads(line)
-    (metric,) = told["_aws"]["CloudWatchMetrics"]
+    record = json.loads(line)
+    (metric,) = record["_aws"]["CloudWatchMetrics"]
     assert metric["Namespace"] == "SmartBudget"
     assert metric["Dimensions"] == [["Stage", "Level"]]
-    assert (told["AlertsQueued"], told["Stage"]) == (2, "smart-budget")
+    assert (record["AlertsQueued"], record["Stage"]) == (2, "smart-budget")

@@ -22,19 +22,19 @@ def counted(capsys):
     """Take what was counted since the last time: [(name, value, dimensions)]."""
 
     def take() -> list[tuple[str, float, dict[str, str]]]:
-        found = []
+        metrics = []
         for line in capsys.readouterr().err.splitlines():
             if not line.startswith('{"_aws"'):
                 continue
-            said = json.loads(line)
-            (directive,) = said["_aws"]["CloudWatchMetrics"]
+            record = json.loads(line)
+            (directive,) = record["_aws"]["CloudWatchMetrics"]
             assert directive["Namespace"] == log.METRICS
             (metric,) = directive["Metrics"]
             (names,) = directive["Dimensions"]
-            dimensions = {name: said[name] for name in names}
+            dimensions = {name: record[name] for name in names}
             assert dimensions.pop("Stage") == "smart-budget"
-            found.append((metric["Name"], said[metric["Name"]], dimensions))
-        return found
+            metrics.append((metric["Name"], record[metric["Name"]], dimensions))
+        return metrics
 
     return take
 
@@ -112,12 +112,12 @@ def test_the_dashboard_shows_each(metric, dimension):
         for widget in json.loads(body)["widgets"]
         if re.search(rf"\b{metric}\b", json.dumps(widget))
     ]
-    shown = widget["properties"]["metrics"]
+    plotted = widget["properties"]["metrics"]
 
     stage = "${ResourcePrefix}smart-budget"
     if dimension:
-        ((search,),) = shown
+        ((search,),) = plotted
         assert f"{{SmartBudget,Stage,{dimension}}}" in search["expression"]
         assert f'Stage="{stage}"' in search["expression"]
     else:
-        assert shown == [["SmartBudget", metric, "Stage", stage]]
+        assert plotted == [["SmartBudget", metric, "Stage", stage]]

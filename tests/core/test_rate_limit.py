@@ -86,9 +86,9 @@ def test_a_caller_costs_a_write_for_every_tenth_and_none_over_the_limit(
 def test_processes_together_let_through_a_tenth_each_more_at_most(processes, limit):
     limiters = [Limiter(limit) for _ in range(processes)]
 
-    found = let_through(limiters, 3 * limit * processes)
+    allowed = let_through(limiters, 3 * limit * processes)
 
-    assert limit <= found <= limit + processes * (max(1, limit // 10) - 1)
+    assert limit <= allowed <= limit + processes * (max(1, limit // 10) - 1)
 
 
 def test_a_process_learns_of_another_s_caller():
@@ -101,9 +101,9 @@ def test_threads_lose_no_request():
     limiter = Limiter(1000)
 
     with ThreadPoolExecutor(8) as pool:
-        found = sum(pool.map(lambda _: let_through([limiter], 250), range(8)))
+        allowed = sum(pool.map(lambda _: let_through([limiter], 250), range(8)))
 
-    assert found == 1000
+    assert allowed == 1000
 
 
 def test_what_is_shared_tells_nobody_s_name_and_goes_by_itself():

@@ -15,12 +15,12 @@ from smartbudget.core import aws, tasks
 from smartbudget.core.tasks import Attempt, QueueError, UnknownTaskError, task
 from tests.notifications import faults
 
-done = []
+calls = []
 
 
 @task
 def note(**kwargs):
-    done.append((kwargs, tasks.current_attempt()))
+    calls.append((kwargs, tasks.current_attempt()))
     return "noted"
 
 
@@ -31,7 +31,7 @@ def fail():
 
 @pytest.fixture(autouse=True)
 def _forget():
-    done.clear()
+    calls.clear()
     yield
     tasks.eager = False
 
@@ -55,14 +55,14 @@ def received(queue) -> list[tuple[str, dict]]:
 def test_a_task_can_be_called_as_a_function():
     note(a=1)
 
-    assert done == [({"a": 1}, Attempt())]
+    assert calls == [({"a": 1}, Attempt())]
 
 
 def test_delay_puts_the_arguments_on_the_queue_under_the_tasks_name(queue):
     note.delay(a=1, b="ü")
 
     assert received(queue) == [("tests.core.test_tasks.note", {"a": 1, "b": "ü"})]
-    assert done == []
+    assert calls == []
 
 
 def test_a_task_is_sent_by_name_without_its_module(queue):
@@ -72,11 +72,11 @@ def test_a_task_is_sent_by_name_without_its_module(queue):
 
 
 def test_a_task_is_applied_by_name_in_this_process():
-    given = object()  # nothing is turned into JSON
+    argument = object()  # nothing is turned into JSON
 
-    assert tasks.apply("tests.core.test_tasks.note", {"a": given}) == "noted"
+    assert tasks.apply("tests.core.test_tasks.note", {"a": argument}) == "noted"
 
-    assert done == [({"a": given}, Attempt())]
+    assert calls == [({"a": argument}, Attempt())]
 
 
 def test_a_task_that_is_applied_raises_what_it_raises():
@@ -165,7 +165,7 @@ def test_arguments_that_are_no_json_are_a_bug(queue):
 def test_a_message_runs_its_task():
     tasks.run('{"a": 1}', note.name)
 
-    assert done == [({"a": 1}, Attempt())]
+    assert calls == [({"a": 1}, Attempt())]
 
 
 def test_a_task_is_told_its_attempt_and_the_next_one_is_not():
@@ -173,7 +173,7 @@ def test_a_task_is_told_its_attempt_and_the_next_one_is_not():
 
     tasks.run("{}", note.name, last)
 
-    assert done == [({}, last)]
+    assert calls == [({}, last)]
     assert tasks.current_attempt() == Attempt()
 
 
@@ -208,4 +208,4 @@ def test_eager_tasks_run_on_the_spot_with_what_json_makes_of_it():
 
     note.delay(pair=(1, 2))
 
-    assert done == [({"pair": [1, 2]}, Attempt())]
+    assert calls == [({"pair": [1, 2]}, Attempt())]

@@ -26,8 +26,8 @@ def folded_to(form: str) -> set[str]:
     forms = casefold_key("|".join(["", *others, ""])).split("|")[1:-1]
     return {
         character
-        for character, found in zip(others, forms, strict=True)
-        if found == form
+        for character, folded in zip(others, forms, strict=True)
+        if folded == form
     }
 
 
@@ -59,7 +59,7 @@ def test_texts_that_look_the_same_compare_as_one(other):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("text", "other"),
     [
         ("Eating out", "Eatingout"),
         ("m2", "m²"),
@@ -69,8 +69,8 @@ def test_texts_that_look_the_same_compare_as_one(other):
         (ENGLAND, "\U0001f3f4"),
     ],
 )
-def test_texts_that_look_different_compare_as_two(one, other):
-    assert casefold_key(one) != casefold_key(other)
+def test_texts_that_look_different_compare_as_two(text, other):
+    assert casefold_key(text) != casefold_key(other)
 
 
 @given(st.text())

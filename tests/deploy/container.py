@@ -102,9 +102,9 @@ class Container:
         self.process.wait(60)
 
     def _answers(self) -> bool:
-        said = self.log.read_text()
-        assert self.process.poll() is None, said
-        if f"Listening at: {self.url}" not in said:
+        log = self.log.read_text()
+        assert self.process.poll() is None, log
+        if f"Listening at: {self.url}" not in log:
             return False  # whoever answers there is somebody else
         try:
             return self.get("/health") == b'{"status": "ok"}'

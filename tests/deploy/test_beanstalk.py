@@ -20,15 +20,15 @@ IDLE_SECONDS = 60  # the load balancer's
 
 
 def proxy(name: str) -> int:
-    found = re.findall(rf"^\s*{name} (\d+)m?;", PROXY, re.MULTILINE)
-    assert len(found) == 1
-    return int(found[0])
+    matches = re.findall(rf"^\s*{name} (\d+)m?;", PROXY, re.MULTILINE)
+    assert len(matches) == 1
+    return int(matches[0])
 
 
 def test_the_bundle_names_the_image_and_holds_what_the_instance_needs(tmp_path):
-    with zipfile.ZipFile(bundle.build(IMAGE, tmp_path / "web.zip")) as made:
-        dockerrun = json.loads(made.read("Dockerrun.aws.json"))
-        modes = {item.filename: item.external_attr >> 16 for item in made.infolist()}
+    with zipfile.ZipFile(bundle.build(IMAGE, tmp_path / "web.zip")) as archive:
+        dockerrun = json.loads(archive.read("Dockerrun.aws.json"))
+        modes = {item.filename: item.external_attr >> 16 for item in archive.infolist()}
 
     assert dockerrun["Image"]["Name"] == IMAGE
     assert dockerrun["Ports"] == [{"ContainerPort": "8000"}]
@@ -90,17 +90,17 @@ def test_what_the_program_takes_passes_the_proxy():
 @pytest.mark.parametrize("status", [413, 431, 503])
 def test_what_the_proxy_refuses_is_a_problem_too(status):
     (written,) = re.findall(r"return 400 '(.*)';", PROXY)
-    said = {"status": str(status), "request_id": "5e6c2b00", "host": "example.com"}
+    values = {"status": str(status), "request_id": "5e6c2b00", "host": "example.com"}
     for name, block in re.findall(r"map \$status \$(\w+) {(.*?)}", PROXY, re.S):
         cases = dict(re.findall(r'^\s*(\w+)\s+"?(.*?)"?;$', block, re.M))
-        said[name] = cases.get(str(status), cases["default"])
-    found = json.loads(re.sub(r"\$(\w+)", lambda match: said[match[1]], written))
+        values[name] = cases.get(str(status), cases["default"])
+    data = json.loads(re.sub(r"\$(\w+)", lambda match: values[match[1]], written))
 
-    assert set(found) == MEMBERS
-    assert found["status"] == status
-    assert found["title"] == TITLES[found["code"]]
-    assert found["type"] == f"https://example.com/api/docs/errors#{found['code']}"
-    assert bool(said["refusal_wait"]) == (status == 503)
+    assert set(data) == MEMBERS
+    assert data["status"] == status
+    assert data["title"] == TITLES[data["code"]]
+    assert data["type"] == f"https://example.com/api/docs/errors#{data['code']}"
+    assert bool(values["refusal_wait"]) == (status == 503)
 
 
 def test_option_settings_live_in_the_template_alone():

@@ -34,23 +34,25 @@ def state(*queues: str) -> State:
 
 @pytest.fixture
 def stacks(stack):
-    said: list[str] = []
+    output: list[str] = []
     formation = stack.admin_session().client("cloudformation")
-    made = Stacks(formation, tags={"stage": "test"}, say=said.append, poll_seconds=0.05)
-    made.said = said
-    yield made
+    stacks = Stacks(
+        formation, tags={"stage": "test"}, say=output.append, poll_seconds=0.05
+    )
+    stacks.output = output
+    yield stacks
     formation.delete_stack(StackName=NAME)
-    wait_until(lambda: made.state(NAME) is None)
+    wait_until(lambda: stacks.state(NAME) is None)
 
 
 def test_a_new_stack_is_made_and_what_is_made_is_said(stacks):
     assert stacks.deploy(NAME, state("one"))
 
-    assert stacks.said == [f"{NAME}: add one (AWS::SQS::Queue)"]
+    assert stacks.output == [f"{NAME}: add one (AWS::SQS::Queue)"]
     assert stacks.outputs(NAME)["First"].endswith(f"{PREFIX}one")
     assert stacks.state(NAME) == State(template("one"), {"Prefix": PREFIX})
-    (found,) = stacks.formation.describe_stacks(StackName=NAME)["Stacks"]
-    assert found["Tags"] == [{"Key": "stage", "Value": "test"}]
+    (stack,) = stacks.formation.describe_stacks(StackName=NAME)["Stacks"]
+    assert stack["Tags"] == [{"Key": "stage", "Value": "test"}]
 
 
 def test_a_stack_is_changed_and_can_go_back(stacks):
@@ -114,10 +116,10 @@ def rolled_back(formation):
     """Return a describe_stacks that says, after a change, that it was taken back."""
 
     def describe_stacks(StackName):  # noqa: N803 - boto3's name
-        found = formation.real.describe_stacks(StackName=StackName)
+        answer = formation.real.describe_stacks(StackName=StackName)
         if formation.executed:
-            found["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
-        return found
+            answer["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
+        return answer
 
     return describe_stacks
 
@@ -141,9 +143,9 @@ def test_a_stack_that_failed_for_good_is_not_touched(stacks):
     real = stacks.formation
 
     def describe_stacks(**request):
-        found = real.describe_stacks(**request)
-        found["Stacks"][0]["StackStatus"] = "ROLLBACK_COMPLETE"
-        return found
+        answer = real.describe_stacks(**request)
+        answer["Stacks"][0]["StackStatus"] = "ROLLBACK_COMPLETE"
+        return answer
 
     stacks.formation = Formation(
         real, describe_stacks=describe_stacks, create_change_set=pytest.fail

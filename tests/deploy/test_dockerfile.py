@@ -48,7 +48,7 @@ def test_the_base_image_is_one_for_good():
 
 
 def test_the_images_python_is_one_that_is_tested():
-    (version,) = [found[1] for name in FROM if (found := PINNED.fullmatch(name))]
+    (version,) = [match[1] for name in FROM if (match := PINNED.fullmatch(name))]
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     script = (ROOT / "scripts" / "image_without_docker.sh").read_text()
 

@@ -131,8 +131,8 @@ def test_it_stops_in_time_and_answers_what_it_was_asked(image, tmp_path, request
         answers = []
         asking = threading.Thread(target=lambda: answers.append(ready(container)))
         asking.start()
-        asked, _ = silent.accept()
-        with asked:
+        connection, _ = silent.accept()
+        with connection:
             seconds = container.stop()
             asking.join()
 

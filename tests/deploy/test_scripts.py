@@ -40,7 +40,7 @@ def run(tmp_path):
 
     def run(script, *arguments, **changes):
         (calls / "log").write_text("")
-        done = subprocess.run(
+        result = subprocess.run(
             [ROOT / "scripts" / script, *arguments],
             env={
                 "PATH": f"{tmp_path}:{os.environ['PATH']}",
@@ -51,7 +51,7 @@ def run(tmp_path):
             text=True,
             check=False,
         )
-        return done, (calls / "log").read_text().splitlines()
+        return result, (calls / "log").read_text().splitlines()
 
     return run
 
@@ -66,9 +66,9 @@ def pushed(calls):
 
 
 def test_an_image_gets_commit_version_and_latest_once_it_is_scanned(run):
-    done, calls = run("push_image.sh", URI)
+    result, calls = run("push_image.sh", URI)
 
-    assert done.stdout == f"image={URI}:0a1b2c3\n"
+    assert result.stdout == f"image={URI}:0a1b2c3\n"
     assert pushed(calls) == ["0a1b2c3", version_tag(), "latest"]
     scan = calls.index("python -m infra.scan smart-budget-planner 0a1b2c3")
     assert calls.index(f"docker push --quiet {URI}:0a1b2c3") < scan
@@ -85,18 +85,18 @@ def test_an_image_is_built_without_what_ecr_does_not_scan(run):
 
 
 def test_an_image_with_critical_findings_gets_no_more_tags(run):
-    done, calls = run("push_image.sh", URI, SCAN="1")
+    result, calls = run("push_image.sh", URI, SCAN="1")
 
-    assert done.returncode
-    assert "image=" not in done.stdout
+    assert result.returncode
+    assert "image=" not in result.stdout
     assert pushed(calls) == ["0a1b2c3"]
 
 
 def test_what_is_pushed_already_is_not_built_again(run):
     run("push_image.sh", URI)
-    done, calls = run("push_image.sh", URI)
+    result, calls = run("push_image.sh", URI)
 
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert pushed(calls) == ["latest"]
     assert not any(call.startswith("docker build") for call in calls)
 
@@ -105,8 +105,8 @@ def test_what_is_pushed_already_is_not_built_again(run):
     "changes", [{"RUNS_AS": "0"}, {"ENDED_WITH": "137"}], ids=["root", "killed"]
 )
 def test_an_image_that_does_not_behave_is_not_pushed(run, changes):
-    done, calls = run("push_image.sh", URI, **changes)
+    result, calls = run("push_image.sh", URI, **changes)
 
-    assert done.returncode
+    assert result.returncode
     assert pushed(calls) == []
     assert "docker rm --force container" in calls

@@ -46,7 +46,7 @@ def test_a_site_that_answers_as_it_should_passes(site):
 
 
 @pytest.mark.parametrize(
-    ("address", "answer", "said"),
+    ("address", "answer", "message"),
     [
         ("/health", (502, {}, ""), "502"),
         ("/health/ready", (503, {}, ""), "/health/ready: HTTP Error 503"),
@@ -55,11 +55,11 @@ def test_a_site_that_answers_as_it_should_passes(site):
         ("/static/app.1234.css", (404, {}, ""), "404"),
     ],
 )
-def test_what_is_wrong_is_said(site, address, answer, said):
+def test_what_is_wrong_is_said(site, address, answer, message):
     url, answers = site
     answers[address] = answer
 
-    with pytest.raises(smoke.SmokeError, match=said):
+    with pytest.raises(smoke.SmokeError, match=message):
         smoke.check(url)
 
 

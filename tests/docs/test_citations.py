@@ -19,7 +19,7 @@ def anchors(document, level="#+"):
 
 def cited(document):
     """Return {anchor: files that cite it}."""
-    found = subprocess.run(
+    result = subprocess.run(
         ["git", "grep", "-noE", document + "#[A-Za-z0-9-]+"],
         cwd=ROOT,
         capture_output=True,
@@ -27,7 +27,7 @@ def cited(document):
         check=True,
     )
     places: dict[str, set[str]] = {}
-    for line in found.stdout.splitlines():
+    for line in result.stdout.splitlines():
         path, _, citation = line.split(":", 2)
         places.setdefault(citation.partition("#")[2], set()).add(path)
     return places

@@ -17,8 +17,8 @@ def anchors(page):
 
 
 def leads_nowhere(page, target, anchor):
-    found = page.parent / target if target else page
-    return not found.exists() or bool(anchor and anchor not in anchors(found))
+    path = page.parent / target if target else page
+    return not path.exists() or bool(anchor and anchor not in anchors(path))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -13,8 +13,8 @@ TEMPLATES = {path.stem: path.read_text() for path in ROOT.glob("infra/*.yaml")}
 def alarms():
     """The names of all alarms, without their stage; of a loop the name is <name>."""
     name = re.compile(r'AlarmName:[^"]*"\$\{ResourcePrefix\}(smart-budget-[^"]+)"')
-    found = name.findall(TEMPLATES["observability"])
-    return {name.replace("${Name}", "<name>") for name in found}
+    matches = name.findall(TEMPLATES["observability"])
+    return {name.replace("${Name}", "<name>") for name in matches}
 
 
 def test_every_alarm_has_advice_and_no_other():
@@ -34,7 +34,7 @@ SERVICE_LINKED = {
 
 
 def test_the_roles_that_aws_needs_are_made_before_the_first_deployment():
-    (made,) = re.findall(r"for s in ([^;]+); do aws iam create-service-linked", GUIDE)
+    (roles,) = re.findall(r"for s in ([^;]+); do aws iam create-service-linked", GUIDE)
     (environment,) = re.findall(r"OptionSettings:.*", TEMPLATES["web"], re.S)
     options = set(re.findall(r"OptionName: (\w+)", environment))
 
@@ -51,13 +51,13 @@ def test_the_commands_give_each_template_what_it_demands():
 
     assert "--stack-name ${STAGE}smart-budget-$1" in function
     for name in ("key", "roles", "data", "delivery"):
-        (given, *_) = re.findall(rf"^ *deploy {name}\b(.*)", first, re.MULTILINE)
-        given = always | set(re.findall(r"(\w+)=", given))
+        (parameters, *_) = re.findall(rf"^ *deploy {name}\b(.*)", first, re.MULTILINE)
+        parameters = always | set(re.findall(r"(\w+)=", parameters))
         declared = templates.read(name)["Parameters"]
-        assert given <= set(declared)
+        assert parameters <= set(declared)
         assert {
             n for n, parameter in declared.items() if "Default" not in parameter
-        } <= given
+        } <= parameters
 
 
 def test_the_table_of_costs_is_that_of_today():

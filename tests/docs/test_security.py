@@ -38,19 +38,19 @@ def test_every_requirement_has_one_row():
 
 def test_the_sums_are_those_of_the_rows():
     states = ["met", "partly", "not met", "n/a"]
-    found = dict.fromkeys(states, 0)
+    counts = dict.fromkeys(states, 0)
     for row in ROWS:
-        found[row[2].strip("*")] += len(row[0].split(","))
+        counts[row[2].strip("*")] += len(row[0].split(","))
 
-    sums = " | ".join(str(found[state]) for state in states)
+    sums = " | ".join(str(counts[state]) for state in states)
     assert f"| {len(REQUIREMENTS)} | {sums} |" in PAGE
 
 
 def test_every_row_says_where_or_why():
     bad = [f"{len(row)} cells: {row}" for row in ROWS if len(row) != 5]
     for row in (row for row in ROWS if len(row) == 5):
-        state, where, shown = row[2:]
-        if not (where or shown):
+        state, where, evidence = row[2:]
+        if not (where or evidence):
             bad.append(f"{row[0]}: nothing says where or what shows it")
         elif state != "met" and not where:
             bad.append(f"{row[0]} is {state!r}, and nothing says why")
@@ -84,12 +84,12 @@ def is_there(path: str, name: str) -> bool:
     if file.suffix != ".py":
         return name in text.replace("\n ", " ")
     word = re.escape(name)
-    made = rf"^\s*(async )?(def|class) {word}\b|^{word}\b.*="
-    return bool(re.search(made, text, re.MULTILINE))
+    definition = rf"^\s*(async )?(def|class) {word}\b|^{word}\b.*="
+    return bool(re.search(definition, text, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "there"),
+    ("path", "name", "exists"),
     [
         ("tests/docs/test_security.py", "is_there", True),
         ("tests/docs/test_security.py", "is_ther", False),
@@ -99,8 +99,8 @@ def is_there(path: str, name: str) -> bool:
         ("docs/security.md", "Alchemy", False),
     ],
 )
-def test_what_is_named_is_looked_for(path, name, there):
-    assert is_there(path, name) is there
+def test_what_is_named_is_looked_for(path, name, exists):
+    assert is_there(path, name) is exists
 
 
 PATHS = re.compile(

@@ -24,11 +24,11 @@ limits = st.lists(amounts, min_size=3, max_size=3)
 
 
 def make_expenses(
-    count: int, category: str = "Groceries", user: User = ALICE, **given
+    count: int, category: str = "Groceries", user: User = ALICE, **fields
 ) -> list[str]:
     """Record so many; return their ids."""
     return [
-        make_expense(user, category=category, **given).expense_id for _ in range(count)
+        make_expense(user, category=category, **fields).expense_id for _ in range(count)
     ]
 
 

@@ -150,9 +150,9 @@ def test_a_field_at_its_limit_is_taken(client, field, values):
 
 
 def test_an_empty_receipt_url_is_none(client):
-    found = [post(client, {**LUNCH, "receipt_url": key}).json() for key in (None, "")]
+    created = [post(client, {**LUNCH, "receipt_url": key}).json() for key in (None, "")]
 
-    assert [expense["receipt_url"] for expense in found] == [None, None]
+    assert [expense["receipt_url"] for expense in created] == [None, None]
 
 
 def test_everything_wrong_is_said_at_once(client):
@@ -195,13 +195,13 @@ def test_the_same_key_gives_the_same_expense(client, alice):
 def test_another_key_and_another_person_give_another_expense(client, alice):
     bob = client_for(make_user("bob"))
 
-    found = [
+    created = [
         post(client, LUNCH, idempotency_key="one").json(),
         post(client, LUNCH, idempotency_key="two").json(),
         post(bob, LUNCH, idempotency_key="one").json(),
     ]
 
-    assert len({expense["expense_id"] for expense in found}) == 3
+    assert len({expense["expense_id"] for expense in created}) == 3
 
 
 def test_a_key_used_for_another_expense_is_refused(client, alice):
@@ -251,18 +251,18 @@ def test_the_list_filters(client, alice):
         alice, date="2026-03-03", category="rent", description="c", status="void"
     )
 
-    def found(**query):
+    def search(**query):
         results = client.get(URL, query).json()["results"]
         return "".join(expense["description"] for expense in results)
 
-    assert found(start="2026-03-02") == "cb"
-    assert found(end="2026-03-02") == "ba"
-    assert found(start="2026-03-02", end="2026-03-02") == "b"
-    assert found(category="RENT") == "ca"
-    assert found(category="nothing") == ""
-    assert found(status="void") == "c"
-    assert found(status="pending", category="rent", end="2026-03-31") == "a"
-    assert found(format="json") == "cba"
+    assert search(start="2026-03-02") == "cb"
+    assert search(end="2026-03-02") == "ba"
+    assert search(start="2026-03-02", end="2026-03-02") == "b"
+    assert search(category="RENT") == "ca"
+    assert search(category="nothing") == ""
+    assert search(status="void") == "c"
+    assert search(status="pending", category="rent", end="2026-03-31") == "a"
+    assert search(format="json") == "cba"
 
 
 def test_links_keep_the_filters(client, alice):
@@ -463,8 +463,8 @@ def test_the_api_can_be_browsed(client, alice):
 
 @pytest.mark.parametrize("sha256", [None, "", hashlib.sha256(PDF).hexdigest()])
 def test_an_expense_and_its_receipt_are_one_form(client, sha256):
-    sent = {"category": "Fun", "amount": "2", "file": pdf(), "sha256": sha256}
-    form = {name: value for name, value in sent.items() if value is not None}
+    data = {"category": "Fun", "amount": "2", "file": pdf(), "sha256": sha256}
+    form = {name: value for name, value in data.items() if value is not None}
 
     answer = client.post("/api/expenses/with-receipt", form)
 

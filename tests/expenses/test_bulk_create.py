@@ -36,9 +36,9 @@ from tests.notifications import faults
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 
-def rows_of(count: int, category: str = "Groceries", **given) -> list[dict]:
+def rows_of(count: int, category: str = "Groceries", **fields) -> list[dict]:
     return [
-        {"amount": "1.00", "category": category, "description": str(number), **given}
+        {"amount": "1.00", "category": category, "description": str(number), **fields}
         for number in range(count)
     ]
 
@@ -142,7 +142,7 @@ def test_a_budget_is_in_a_transaction_once_with_the_sum_of_its_rows():
 
 
 def test_rows_of_many_categories_change_few_budgets_a_transaction():
-    made = [make_budget(category=f"C{number:02d}") for number in range(30)]
+    budgets = [make_budget(category=f"C{number:02d}") for number in range(30)]
     mixed = [
         {"amount": "1.00", "category": f"c{number % 30:02d}"} for number in range(300)
     ]
@@ -151,7 +151,7 @@ def test_rows_of_many_categories_change_few_budgets_a_transaction():
         record_expenses(ALICE, mixed)
 
     assert Counter(calls.names) == {READ: 1, TRANSACTION: 4}
-    assert [spent(budget) for budget in made] == [Decimal(10)] * 30
+    assert [spent(budget) for budget in budgets] == [Decimal(10)] * 30
 
 
 def test_budgets_and_large_expenses_are_alerted_once_each():
@@ -319,13 +319,13 @@ def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
         for row in drawn:
             services.record_expense(BOB, **row)
 
-        def told(user):
-            found = Notification.by_user.query(user.user_id)
+        def alerts_of(user):
+            notifications = Notification.by_user.query(user.user_id)
             return Counter(
                 notification.type
-                for notification in found
+                for notification in notifications
                 if notification.type != DIGEST
             )
 
         assert standings(ALICE) == standings(BOB)
-        assert told(ALICE) == told(BOB)
+        assert alerts_of(ALICE) == alerts_of(BOB)

@@ -59,9 +59,9 @@ def test_a_category_is_set_and_the_budgets_of_both_follow():
     ids = make_expenses(3)
     other = make_expense()
 
-    done = change_expenses(ALICE, ids, category=" fun ")
+    result = change_expenses(ALICE, ids, category=" fun ")
 
-    assert done == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
+    assert result == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
     assert (spent(old), spent(new)) == (Decimal(10), Decimal(30))
     assert {get_expense(ALICE, expense_id).category for expense_id in ids} == {"fun"}
     assert get_expense(ALICE, other.expense_id).category == "Groceries"
@@ -86,12 +86,12 @@ def test_deleted_ones_are_gone_with_their_histories():
     budget = make_budget()
     ids = make_expenses(3)
     services.edit_expense(ALICE, ids[0], description="tea")
-    kept = make_expense()
+    other = make_expense()
 
-    done = delete_expenses(ALICE, ids)
+    result = delete_expenses(ALICE, ids)
 
-    assert done == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
-    assert [expense.expense_id for expense in Expense.scan()] == [kept.expense_id]
+    assert result == BulkResult(changed=3, unchanged=0, gone=0, alerts=0)
+    assert [expense.expense_id for expense in Expense.scan()] == [other.expense_id]
     assert spent(budget) == Decimal(10)
 
 
@@ -102,10 +102,10 @@ def test_doing_it_again_is_harmless_and_says_so():
     change_expenses(ALICE, ids, status="cleared")
     again = change_expenses(ALICE, ids, status="cleared")
     delete_expenses(ALICE, ids)
-    gone = delete_expenses(ALICE, ids)
+    second_delete = delete_expenses(ALICE, ids)
 
     assert again == BulkResult(changed=0, unchanged=3, gone=0, alerts=0)
-    assert gone == BulkResult(changed=0, unchanged=0, gone=3, alerts=0)
+    assert second_delete == BulkResult(changed=0, unchanged=0, gone=3, alerts=0)
     assert spent(budget) == 0
 
 
@@ -183,10 +183,10 @@ def test_all_alerts_of_one_change_are_one_digest():
     make_budget(user, category="Fun", amount="100.00")
     void = make_expenses(2, "Fun", user, amount="70.00", status="void")
 
-    done = change_expenses(user, void, status="pending")
+    result = change_expenses(user, void, status="pending")
     again = change_expenses(user, void, status="cleared")
 
-    assert (done.alerts, again.alerts) == (3, 0)
+    assert (result.alerts, again.alerts) == (3, 0)
     assert Counter(alerts(user)) == {
         "budget_exceeded": 1,
         "large_expense": 2,
@@ -226,10 +226,10 @@ def test_a_reply_lost_counts_nothing_twice(nth):
     ids = make_expenses(16)
 
     with faults.reply_lost("TransactWriteItems", nth):
-        done = change_expenses(ALICE, ids, status="void")
+        result = change_expenses(ALICE, ids, status="void")
 
     # Without DynamoDB's memory for tokens, those of the lost reply look done before.
-    assert (done.changed + done.unchanged, done.gone) == (16, 0)
+    assert (result.changed + result.unchanged, result.gone) == (16, 0)
     assert spent(budget) == 0
     assert [len(list_changes(ALICE, expense_id)) for expense_id in ids] == [2] * 16
 
@@ -247,10 +247,10 @@ def test_what_others_do_meanwhile_is_kept():
         lambda: services.edit_expense(ALICE, ids[3], category="Fun"),
         lambda: make_expense(amount="5.00"),
     ):
-        done = change_expenses(ALICE, ids, category="Fun")
+        result = change_expenses(ALICE, ids, category="Fun")
 
-    assert done.changed + done.unchanged == 11
-    assert done.gone == 1
+    assert result.changed + result.unchanged == 11
+    assert result.gone == 1
     assert spent(old) == Decimal(5)
     assert spent(new) == Decimal(101)
     assert {expense.category for expense in stored() if expense.amount != 5} == {"Fun"}
@@ -316,10 +316,10 @@ def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
         chosen = {}
         for user in (ALICE, BOB):
             make_budgets(user, limits, threshold)
-            made = [services.record_expense(user, **row) for row, _ in drawn]
+            expenses = [services.record_expense(user, **row) for row, _ in drawn]
             chosen[user.user_id] = [
                 expense.expense_id
-                for expense, (_, wanted) in zip(made, drawn, strict=True)
+                for expense, (_, wanted) in zip(expenses, drawn, strict=True)
                 if wanted
             ]
         if not chosen["alice"]:

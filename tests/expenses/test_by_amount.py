@@ -82,14 +82,14 @@ def test_pages_hold_all_in_order_both_ways(rows, limit, sort):
         assert page.totals.count == len(rows)
         return page, [expense.expense_id for expense in page.items]
 
-    page, found = read()
+    page, ids = read()
     assert page.previous is None
     while page.next:
         page, more = read(after=page.next)
-        found += more
-    assert found == wanted
+        ids += more
+    assert ids == wanted
 
-    back = found[-len(page.items) :]
+    back = ids[-len(page.items) :]
     while page.previous:
         page, more = read(after=page.previous, backwards=True)
         assert page.next
@@ -115,9 +115,9 @@ def test_days_beside_the_range_and_others_expenses_are_left_out():
         make_expense(date=day)
     make_expense(BOB, date="2026-03-02")
 
-    found = list_expenses(ALICE, sort="largest", **MARCH)
+    page = list_expenses(ALICE, sort="largest", **MARCH)
 
-    assert [expense.date for expense in found.items] == ["2026-03-31", "2026-03-01"]
+    assert [expense.date for expense in page.items] == ["2026-03-31", "2026-03-01"]
 
 
 def test_other_filters_apply_and_void_ones_are_listed_but_not_added():
@@ -126,10 +126,10 @@ def test_other_filters_apply_and_void_ones_are_listed_but_not_added():
     make_expense(amount="6.00", category="Rent")
     make_expense(amount="0.50", category="Café")
 
-    found = list_expenses(ALICE, sort="largest", q="cafe", min_amount="1", **MARCH)
+    page = list_expenses(ALICE, sort="largest", q="cafe", min_amount="1", **MARCH)
 
-    assert amounts(found) == ["7.00", "5.00"]
-    assert found.totals == queries.Totals(2, Decimal("5.00"), complete=True)
+    assert amounts(page) == ["7.00", "5.00"]
+    assert page.totals == queries.Totals(2, Decimal("5.00"), complete=True)
 
 
 def test_a_page_goes_on_where_the_last_one_ended_whatever_changed():
@@ -145,18 +145,18 @@ def test_a_page_goes_on_where_the_last_one_ended_whatever_changed():
 
 
 def test_an_expense_that_goes_while_the_list_is_read_is_left_out(monkeypatch):
-    kept, lost = make_expense(amount="1.00"), make_expense(amount="2.00")
+    remaining, deleted = make_expense(amount="1.00"), make_expense(amount="2.00")
     read = Expense.batch_get
 
     def read_late(*args):
-        lost.delete()
+        deleted.delete()
         return read(*args)
 
     monkeypatch.setattr(Expense, "batch_get", read_late)
 
-    found = list_expenses(ALICE, sort="largest", **MARCH)
+    page = list_expenses(ALICE, sort="largest", **MARCH)
 
-    assert [expense.expense_id for expense in found.items] == [kept.expense_id]
+    assert [expense.expense_id for expense in page.items] == [remaining.expense_id]
 
 
 @pytest.mark.parametrize("sort", queries.AMOUNT_SORTS)
@@ -176,11 +176,11 @@ def test_where_there_is_more_than_is_read_the_newest_are_sorted(monkeypatch):
     rows = [(Decimal(day), day, "pending") for day in (9, 8, 7, 1)]
     store(ALICE, rows, description="x" * 300_000)  # over a megabyte
 
-    found = list_expenses(ALICE, sort="smallest", **MARCH)
+    page = list_expenses(ALICE, sort="smallest", **MARCH)
 
-    assert not found.totals.complete
-    assert 0 < found.totals.count == len(found.items) < 4
-    assert found.items[-1].amount == 9
+    assert not page.totals.complete
+    assert 0 < page.totals.count == len(page.items) < 4
+    assert page.items[-1].amount == 9
     assert list_expenses(BOB, sort="smallest", **MARCH).totals.complete
 
 
@@ -211,11 +211,11 @@ def test_the_api_sorts_with_totals_and_pages():
             expense["amount"] for expense in answer.json()["results"]
         ]
 
-    first, found = read(f"{PATH}-amount&page_size=2")
-    assert found == ["30.00", "2.00"]
+    first, amounts = read(f"{PATH}-amount&page_size=2")
+    assert amounts == ["30.00", "2.00"]
     assert first["totals"] == {"count": 3, "total": "33.00", "complete": True}
-    last, found = read(first["next"])
-    assert found == ["1.00"]
+    last, amounts = read(first["next"])
+    assert amounts == ["1.00"]
     assert last["next"] is None
     assert read(last["previous"])[1] == ["30.00", "2.00"]
     assert read(f"{PATH}amount&totals=true")[1] == ["1.00", "2.00", "30.00"]
@@ -266,14 +266,14 @@ class TestThePage:
         return alice
 
     def test_it_sorts_and_says_so(self, alice):
-        shown = client_for(alice).get(f"{self.PAGE}largest").content.decode()
+        html = client_for(alice).get(f"{self.PAGE}largest").content.decode()
 
-        places = [shown.index(f">{name}<") for name in ("Shoes", "Film", "Tea")]
+        places = [html.index(f">{name}<") for name in ("Shoes", "Film", "Tea")]
         assert places == sorted(places)
-        assert "Expenses, largest first" in shown
-        assert shown.count("aria-sort=") == 1
-        assert 'class="amount sorted" scope="col" aria-sort="descending"' in shown
-        assert "3 expenses, $36.00" in shown
+        assert "Expenses, largest first" in html
+        assert html.count("aria-sort=") == 1
+        assert 'class="amount sorted" scope="col" aria-sort="descending"' in html
+        assert "3 expenses, $36.00" in html
 
     def test_its_pages_lead_on_and_back(self, alice):
         client = client_for(alice)
@@ -305,9 +305,11 @@ class TestThePage:
         monkeypatch.setattr(queries, "TREND_PAGES", 1)
         rows = [(Decimal(100), 2, "pending")] * 4
         store(alice, rows, description="x" * 300_000)
-        said = (
+        notice = (
             "Older expenses are not included. Choose a shorter range to sort them all."
         )
 
-        assert said in client_for(alice).get(f"{self.PAGE}smallest").content.decode()
-        assert said not in client_for(alice).get(f"{self.PAGE}newest").content.decode()
+        assert notice in client_for(alice).get(f"{self.PAGE}smallest").content.decode()
+        assert (
+            notice not in client_for(alice).get(f"{self.PAGE}newest").content.decode()
+        )

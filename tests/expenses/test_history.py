@@ -115,8 +115,8 @@ def test_changes_at_the_same_moment_are_all_told():
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda changes: edit(expense, **changes), wanted))
 
-    told = [change.field for edits in edits_of(expense) for change in edits]
-    assert sorted(told) == ["amount", "category", "date", "description", "status"]
+    fields = [change.field for edits in edits_of(expense) for change in edits]
+    assert sorted(fields) == ["amount", "category", "date", "description", "status"]
 
 
 def test_a_change_after_the_expense_was_read_does_not_confuse_what_is_told():
@@ -130,14 +130,14 @@ def test_a_change_after_the_expense_was_read_does_not_confuse_what_is_told():
 
 
 def test_it_goes_with_the_expense():
-    expense, kept = make_expense(), make_expense()
+    expense, other = make_expense(), make_expense()
     edit(expense, amount="2.00")
-    edit(kept, amount="2.00")
+    edit(other, amount="2.00")
 
     services.delete_expense(ALICE, expense.expense_id)
 
     ids = {item.expense_id for item in Expense.scan()}
-    assert ids == {kept.expense_id, f"history#{kept.expense_id}"}
+    assert ids == {other.expense_id, f"history#{other.expense_id}"}
 
 
 @pytest.mark.parametrize("nth", [None, 1])
@@ -202,7 +202,7 @@ def test_the_api_and_the_page_show_it_with_receipts_by_name():
     client.delete(f"/api/receipts/{expense.expense_id}")
 
     answer = client.get(f"{path}/history").json()["results"]
-    shown = client.get(f"/expenses/{expense.expense_id}/edit").content.decode()
+    html = client.get(f"/expenses/{expense.expense_id}/edit").content.decode()
 
     name = answer[0]["edits"][0]["before"]
     assert name.endswith(".pdf")
@@ -213,8 +213,8 @@ def test_the_api_and_the_page_show_it_with_receipts_by_name():
         [],
     ]
     assert [entry["created"] for entry in answer] == [False, False, False, True]
-    assert "<del>¥100</del> to <ins>¥250</ins>" in shown
-    assert "<bill>" not in shown
+    assert "<del>¥100</del> to <ins>¥250</ins>" in html
+    assert "<bill>" not in html
 
 
 def test_others_find_no_history_through_the_api():
@@ -254,9 +254,9 @@ def test_whatever_is_changed_each_state_can_be_told_from_the_history(drawn):
             if edited.version > before.version:
                 seen.append((before, edited))
 
-        told = edits_of(expense)
+        edits = edits_of(expense)
 
-        assert told == [
+        assert edits == [
             *(
                 tuple(
                     Edit(name, getattr(before, name), getattr(after, name))

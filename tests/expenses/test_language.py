@@ -31,20 +31,20 @@ def page(response) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
 
 
-def typed(**given) -> dict[str, str]:
+def typed(**fields) -> dict[str, str]:
     return {
         "amount": "12,50",
         "category": "Essen",
         "description": "",
         "date": "2026-03-17",
-        **given,
+        **fields,
     }
 
 
 def test_the_list_is_german(client, greta):
     make_expense(greta, amount="1234.50", date="2026-03-17", status="cleared")
 
-    shown = page(client.get(LIST))
+    html = page(client.get(LIST))
 
     for words in (
         "<h1>Ausgaben</h1>",
@@ -55,15 +55,15 @@ def test_the_list_is_german(client, greta):
         ">Als offen markieren</option>",
         "Neueste zuerst",
     ):
-        assert words in shown, words
+        assert words in html, words
     assert ">März</a>" in page(client.get(f"{LIST}?start=2026-03-01&end=2026-03-31"))
 
 
 def test_an_amount_is_typed_with_its_comma_and_its_groups(client, greta):
     response = client.post(ADD, typed(amount="1.234,50"))
 
-    shown = page(client.get(response["Location"]))
-    assert "Hinzugefügt: Essen, 1.234,50 €." in shown
+    html = page(client.get(response["Location"]))
+    assert "Hinzugefügt: Essen, 1.234,50 €." in html
     (stored,) = list_expenses(greta).items
     assert stored.amount == Decimal("1234.50")
     edit = page(client.get(f"{LIST}/{stored.expense_id}/edit"))
@@ -74,10 +74,10 @@ def test_an_amount_is_typed_with_its_comma_and_its_groups(client, greta):
 def test_a_wrong_amount_is_said_in_german_and_stays(client, greta, amount):
     response = client.post(ADD, typed(amount=amount))
 
-    shown = page(response)
+    html = page(response)
     assert response.status_code == 400
-    assert re.search(r"Betrag (als Zahl|muss)|Nachkommastellen", shown)
-    assert f'value="{amount}"' in shown
+    assert re.search(r"Betrag (als Zahl|muss)|Nachkommastellen", html)
+    assert f'value="{amount}"' in html
     assert list_expenses(greta).items == []
 
 
@@ -85,11 +85,11 @@ def test_the_list_is_filtered_by_amounts_as_they_are_typed(client, greta):
     for amount in ("999.99", "1000.00", "2000.50", "2000.51"):
         make_expense(greta, amount=amount)
 
-    shown = page(client.get(f"{LIST}?min_amount=1.000&max_amount=2000,50"))
+    html = page(client.get(f"{LIST}?min_amount=1.000&max_amount=2000,50"))
 
-    found = re.findall(r'class="amount">([\d.,]+) €', shown)
-    assert sorted(found) == ["1.000,00", "2.000,50"]
-    assert 'value="1.000"' in shown
+    matches = re.findall(r'class="amount">([\d.,]+) €', html)
+    assert sorted(matches) == ["1.000,00", "2.000,50"]
+    assert 'value="1.000"' in html
     wrong = page(client.get(f"{LIST}?min_amount=5&max_amount=4,99"))
     assert "Der Höchstbetrag liegt unter dem Mindestbetrag." in wrong
 
@@ -97,7 +97,7 @@ def test_the_list_is_filtered_by_amounts_as_they_are_typed(client, greta):
 def test_a_stale_edit_compares_what_is_meant_and_not_how_it_is_written(client, greta):
     expense = make_expense(greta, amount="12.50", date="2026-03-17", status="pending")
     path = f"{LIST}/{expense.expense_id}/edit"
-    sent = typed(
+    data = typed(
         category=expense.category,
         description=expense.description,
         status="cleared",
@@ -109,12 +109,12 @@ def test_a_stale_edit_compares_what_is_meant_and_not_how_it_is_written(client, g
         content_type="application/json",
     )
 
-    shown = page(client.post(path, sent))
+    html = page(client.post(path, data))
 
-    assert "Diese Ausgabe wurde inzwischen geändert" in shown
-    assert "<td>16.03.2026</td><td>17.03.2026</td>" in shown
-    assert "<td>Offen</td><td>Gebucht</td>" in shown
-    assert "<td>12,50" not in shown  # the same in both
+    assert "Diese Ausgabe wurde inzwischen geändert" in html
+    assert "<td>16.03.2026</td><td>17.03.2026</td>" in html
+    assert "<td>Offen</td><td>Gebucht</td>" in html
+    assert "<td>12,50" not in html  # the same in both
     assert get_expense(greta, expense.expense_id).status == "pending"
 
 
@@ -126,12 +126,12 @@ def test_the_history_is_told_in_german(client, greta):
         content_type="application/json",
     )
 
-    shown = page(client.get(f"{LIST}/{expense.expense_id}/edit"))
+    html = page(client.get(f"{LIST}/{expense.expense_id}/edit"))
 
     changed = "Betrag von <del>12,50 €</del> auf <ins>99,00 €</ins> geändert"
-    assert changed in shown
-    assert "Status von <del>Offen</del> auf <ins>Storniert</ins> geändert" in shown
-    assert "hinzugefügt." in shown
+    assert changed in html
+    assert "Status von <del>Offen</del> auf <ins>Storniert</ins> geändert" in html
+    assert "hinzugefügt." in html
 
 
 def test_what_became_of_a_selection_is_told_in_german(client, greta):
@@ -141,15 +141,15 @@ def test_what_became_of_a_selection_is_told_in_german(client, greta):
         f"{LIST}/selected", {"action": "cleared", "selected": chosen}
     )
 
-    shown = page(client.get(response["Location"]))
-    assert "1 geändert. 1 gab es nicht mehr." in shown
+    html = page(client.get(response["Location"]))
+    assert "1 geändert. 1 gab es nicht mehr." in html
 
 
 def test_a_program_gets_the_language_that_it_asks_for(client):
     def refused(**headers):
-        sent = {"amount": "1", "category": "Food", "date": "2001-01-01"}
+        data = {"amount": "1", "category": "Food", "date": "2001-01-01"}
         response = client.post(
-            "/api/expenses", sent, content_type="application/json", headers=headers
+            "/api/expenses", data, content_type="application/json", headers=headers
         )
         return said_of(response)["date"]
 
@@ -168,9 +168,9 @@ ENGLISH = re.compile(
 def test_no_english_word_is_left_on_a_german_page(client, greta, address):
     expense = make_expense(greta, category="Essen")
 
-    shown = page(client.get(address.format(f"{LIST}/{expense.expense_id}")))
+    html = page(client.get(address.format(f"{LIST}/{expense.expense_id}")))
 
-    shown = re.sub(r"<(script|style)\b.*?</\1>|<!--.*?-->", "", shown)
-    read = re.sub(r"<[^>]*>", " ", shown)
-    spoken = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]*)"', shown)
+    html = re.sub(r"<(script|style)\b.*?</\1>|<!--.*?-->", "", html)
+    read = re.sub(r"<[^>]*>", " ", html)
+    spoken = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]*)"', html)
     assert ENGLISH.findall(" ".join([read, *spoken])) == []

@@ -40,10 +40,10 @@ def stored(client) -> list[str]:
     ],
 )
 def test_a_day_far_off_is_asked_about_and_then_taken(client, path, day, question):
-    asked = client.post(path, {**LUNCH, "date": day})
+    response = client.post(path, {**LUNCH, "date": day})
 
-    page = asked.content.decode()
-    assert asked.status_code == 400
+    page = response.content.decode()
+    assert response.status_code == 400
     assert f"{question} Save it anyway?" in page
     assert re.search('type="checkbox"[^>]*name="odd_date"|name="odd_date"', page)
     assert stored(client) == []
@@ -68,9 +68,9 @@ def test_nothing_is_asked_where_nothing_is_odd(client):
 
 
 def test_a_tick_stays_while_something_else_is_wrong(client):
-    sent = {**LUNCH, "date": "2020-01-01", "odd_date": "on", "amount": "x"}
+    data = {**LUNCH, "date": "2020-01-01", "odd_date": "on", "amount": "x"}
 
-    page = client.post("/expenses/add", sent).content.decode()
+    page = client.post("/expenses/add", data).content.decode()
 
     assert re.search(r'name="odd_date"[^>]*checked', page)
     assert "Save it anyway?" not in page
@@ -81,11 +81,11 @@ def test_an_old_expense_is_edited_without_a_question_unless_its_day_changes(
 ):
     expense = make_expense(alice, date="2018-05-05")
     path = f"/expenses/{expense.expense_id}/edit"
-    sent = {**LUNCH, "status": "pending", "known_date": "2018-05-05"}
+    data = {**LUNCH, "status": "pending", "known_date": "2018-05-05"}
 
     assert b'name="known_date" value="2018-05-05"' in client.get(path).content
-    assert client.post(path, {**sent, "date": "2018-05-05"}).status_code == 302
-    assert client.post(path, {**sent, "date": "2019-05-05"}).status_code == 400
+    assert client.post(path, {**data, "date": "2018-05-05"}).status_code == 302
+    assert client.post(path, {**data, "date": "2019-05-05"}).status_code == 400
 
     assert stored(client) == ["2018-05-05"]
 

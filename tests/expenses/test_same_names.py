@@ -50,7 +50,7 @@ def store_as_before(
 
 
 def store_budget_as_before(
-    category=OLD_NAME, amount="100.00", user=ALICE, **given
+    category=OLD_NAME, amount="100.00", user=ALICE, **fields
 ) -> Budget:
     name = f"{user.user_id}\nmonthly\n{category.casefold()}"
     budget = Budget(
@@ -63,7 +63,7 @@ def store_budget_as_before(
         period_start=TODAY.replace(day=1).isoformat(),
         spent=Decimal(0),
     )
-    for attribute, value in given.items():
+    for attribute, value in fields.items():
         setattr(budget, attribute, value)
     budget.save()
     return budget
@@ -137,9 +137,9 @@ def test_renaming_takes_what_was_stored_apart_along():
     store_as_before()
     make_expense(category=NAME)
 
-    done = rename_categories(ALICE, [NAME], "Dining")
+    result = rename_categories(ALICE, [NAME], "Dining")
 
-    assert done.changed == 2
+    assert result.changed == 2
     assert len(queries.list_expenses(ALICE, category="Dining").items) == 2
 
 
@@ -156,10 +156,10 @@ def test_renaming_to_one_spelling_takes_the_others_along():
 def test_a_budget_stored_under_another_id_is_counted_by_expenses_of_its_spelling():
     budget = store_budget_as_before("Eating \u200bout")
 
-    made = make_expense(category="Eating \u200bout", amount="60.00")
+    expense = make_expense(category="Eating \u200bout", amount="60.00")
     assert spent(budget) == Decimal("60.00")
 
-    services.delete_expense(ALICE, made.expense_id)
+    services.delete_expense(ALICE, expense.expense_id)
     assert spent(budget) == 0
 
 
@@ -209,8 +209,8 @@ def scan_in_order(monkeypatch, names):
     """Have the daily check read budgets in this order of names."""
     scan = Budget.by_user.scan
 
-    def scanned(**given):
-        (page,) = scan(**given).page_iter
+    def scanned(**fields):
+        (page,) = scan(**fields).page_iter
         page["Items"].sort(key=lambda raw: names.index(raw["category"]["S"]))
         return SimpleNamespace(page_iter=iter([page]))
 
@@ -334,11 +334,11 @@ def test_others_budgets_stay_as_they_are(person):
 
 def test_the_page_and_the_api_take_them_for_one(person):
     client = client_for(person)
-    sent = {"category": OLD_NAME, "amount": "1.00", "date": f"{TODAY}"}
+    data = {"category": OLD_NAME, "amount": "1.00", "date": f"{TODAY}"}
     client.post("/api/budgets", {"category": NAME, "amount": "9"}, "application/json")
 
-    assert client.post("/api/expenses", sent, "application/json").status_code == 201
-    assert client.post("/expenses/add", sent).status_code == 302
+    assert client.post("/api/expenses", data, "application/json").status_code == 201
+    assert client.post("/expenses/add", data).status_code == 302
 
     (line,) = client.get("/api/summary").json()["budgets"]
     assert line["spent"] == "2.00"
@@ -348,8 +348,8 @@ def test_the_page_and_the_api_take_them_for_one(person):
 
 def test_a_category_that_shows_nothing_is_refused_by_the_page_and_the_api(person):
     client = client_for(person)
-    sent = {"category": "\u200b", "amount": "1.00", "date": f"{TODAY}"}
+    data = {"category": "\u200b", "amount": "1.00", "date": f"{TODAY}"}
 
-    refused = client.post("/api/expenses", sent, "application/json")
+    refused = client.post("/api/expenses", data, "application/json")
     assert refused.status_code == 400
-    assert client.post("/expenses/add", sent).status_code == 400
+    assert client.post("/expenses/add", data).status_code == 400

@@ -39,9 +39,9 @@ def test_category_and_status_are_set_and_what_was_done_is_told(client, alice):
 def test_they_are_deleted(client, alice):
     ids = ids_of(2, alice)
 
-    done = post(client, expense_ids=ids, delete=True)
+    response = post(client, expense_ids=ids, delete=True)
 
-    assert done.json() == {"changed": 2, "unchanged": 0, "gone": 0, "alerts": 0}
+    assert response.json() == {"changed": 2, "unchanged": 0, "gone": 0, "alerts": 0}
     assert list(Expense.scan()) == []
 
 

@@ -243,9 +243,9 @@ def test_void_expenses_count_nowhere():
     make_expense(status="void")
     make_expense(amount="2.00")
 
-    found = spending("alice", dates.period_of("monthly", TODAY))
+    counted = spending("alice", dates.period_of("monthly", TODAY))
 
-    assert [expense.amount for expense in found] == [Decimal("2.00")]
+    assert [expense.amount for expense in counted] == [Decimal("2.00")]
 
 
 class TestLargeExpenses:
@@ -278,7 +278,7 @@ class TestLargeExpenses:
         assert alerts() == []
 
 
-def found(user=ALICE, **filters) -> list[str]:
+def descriptions(user=ALICE, **filters) -> list[str]:
     return [expense.description for expense in list_expenses(user, **filters).items]
 
 
@@ -302,27 +302,31 @@ def test_a_search_looks_for_parts_of_texts_in_any_case(q, expected):
     make_expense(description="plain", category="Groceries", date="2026-03-03")
     make_expense(BOB, description="Café plain")
 
-    assert found(q=q) == expected
+    assert descriptions(q=q) == expected
 
 
 def test_a_search_finds_a_description_as_it_is_now():
     expense = make_expense(description="Old")
     services.edit_expense(ALICE, expense.expense_id, description="New")
-    assert (found(q="old"), found(q="new")) == ([], ["New"])
+    assert (descriptions(q="old"), descriptions(q="new")) == ([], ["New"])
 
     services.edit_expense(ALICE, expense.expense_id, description="")
-    assert found(q="new") == []
+    assert descriptions(q="new") == []
 
 
 def test_amounts_are_compared_exactly():
     for amount in ("0.09", "0.10", "9.99", "10.00", "100.00"):
         make_expense(amount=amount, description=amount)
 
-    assert set(found(min_amount="0.1", max_amount="10")) == {"0.10", "9.99", "10.00"}
-    assert found(min_amount=Decimal("10.01")) == ["100.00"]
-    assert found(max_amount="0.09") == ["0.09"]
-    assert len(found(min_amount="0")) == len(found())
-    assert found(max_amount="0.00") == []
+    assert set(descriptions(min_amount="0.1", max_amount="10")) == {
+        "0.10",
+        "9.99",
+        "10.00",
+    }
+    assert descriptions(min_amount=Decimal("10.01")) == ["100.00"]
+    assert descriptions(max_amount="0.09") == ["0.09"]
+    assert len(descriptions(min_amount="0")) == len(descriptions())
+    assert descriptions(max_amount="0.00") == []
 
 
 @pytest.mark.parametrize(
@@ -410,39 +414,39 @@ def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
 
 
 def test_a_stale_edit_is_refused_with_what_is_stored_and_changes_nothing():
-    made = make_expense(description="first")
-    services.edit_expense(ALICE, made.expense_id, description="theirs")
+    expense = make_expense(description="first")
+    services.edit_expense(ALICE, expense.expense_id, description="theirs")
 
     with pytest.raises(services.StaleError) as refused:
         services.edit_expense(
-            ALICE, made.expense_id, description="mine", version=made.version
+            ALICE, expense.expense_id, description="mine", version=expense.version
         )
 
     assert refused.value.stored.description == "theirs"
-    assert get_expense(ALICE, made.expense_id).description == "theirs"
+    assert get_expense(ALICE, expense.expense_id).description == "theirs"
 
 
 def test_an_edit_sent_twice_is_not_stale():
-    made = make_expense()
+    expense = make_expense()
 
     for _ in range(2):
         edited = services.edit_expense(
-            ALICE, made.expense_id, amount="7.00", version=made.version
+            ALICE, expense.expense_id, amount="7.00", version=expense.version
         )
 
     assert (edited.amount, edited.version) == (Decimal(7), 2)
 
 
 def test_an_edit_that_becomes_stale_while_it_is_made_is_refused():
-    made = make_expense()
+    expense = make_expense()
     theirs = faults.meanwhile(
-        lambda: services.edit_expense(ALICE, made.expense_id, description="theirs")
+        lambda: services.edit_expense(ALICE, expense.expense_id, description="theirs")
     )
 
     with theirs, pytest.raises(services.StaleError):
-        services.edit_expense(ALICE, made.expense_id, amount="7.00", version=1)
+        services.edit_expense(ALICE, expense.expense_id, amount="7.00", version=1)
 
-    assert get_expense(ALICE, made.expense_id).amount == Decimal(10)
+    assert get_expense(ALICE, expense.expense_id).amount == Decimal(10)
 
 
 @pytest.fixture
@@ -475,7 +479,7 @@ def test_a_day_that_stays_may_have_become_too_long_ago():
     old = make_expense(date="2016-03-18")
 
     with time_machine.travel(NOON + datetime.timedelta(days=30)):
-        given = {"date": "2016-03-18", "amount": "11.00"}
-        assert services.edit_expense(ALICE, old.expense_id, **given).amount == 11
+        fields = {"date": "2016-03-18", "amount": "11.00"}
+        assert services.edit_expense(ALICE, old.expense_id, **fields).amount == 11
         with pytest.raises(InvalidError):
             services.edit_expense(ALICE, old.expense_id, date="2016-03-17")

@@ -20,9 +20,9 @@ def test_totals_are_of_the_whole_filtered_list_and_of_one_user():
     make_expense(category="Rent", amount="16.00")
     make_expense(BOB, category="Café", amount="32.00")
 
-    found = queries.list_expenses(ALICE, totals=True, q="cafe", max_amount="8", limit=1)
+    page = queries.list_expenses(ALICE, totals=True, q="cafe", max_amount="8", limit=1)
 
-    assert found.totals == queries.Totals(4, Decimal("7.50"), complete=True)
+    assert page.totals == queries.Totals(4, Decimal("7.50"), complete=True)
 
 
 def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
@@ -31,18 +31,18 @@ def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
         expense = make_expense(amount="1.00")
         expense.update([Expense.description.set("x" * 300_000)])  # over a megabyte
 
-    found = queries.list_expenses(ALICE, totals=True).totals
+    totals = queries.list_expenses(ALICE, totals=True).totals
 
-    assert not found.complete
-    assert 0 < found.count < 4
+    assert not totals.complete
+    assert 0 < totals.count < 4
     assert queries.list_expenses(BOB, totals=True).totals.complete
 
 
 def test_the_api_adds_them_when_asked_only():
     client = client_for(make_user("alice"))
     for number in range(3):
-        sent = {"amount": f"{number + 1}", "category": "Food"}
-        client.post("/api/expenses", sent, "application/json")
+        data = {"amount": f"{number + 1}", "category": "Food"}
+        client.post("/api/expenses", data, "application/json")
     path = "/api/expenses?page_size=2&category=food"
 
     assert "totals" not in client.get(path).json()

@@ -1,9 +1,9 @@
 import csv
 import datetime
-import html
 import io
 import re
 from decimal import Decimal
+from html import unescape
 
 import pytest
 import time_machine
@@ -50,10 +50,10 @@ def test_an_expense_is_added_and_the_list_says_so(client, alice):
     response = client.post(ADD, {**LUNCH, "description": "Café\r\n早餐"})
 
     assert response["Location"] == LIST
-    shown = page(client.get(LIST))
-    assert "Eating out, $12.50, was added." in shown
-    assert "Mar 17, 2026" in shown
-    assert "Café<br>早餐" in shown
+    html = page(client.get(LIST))
+    assert "Eating out, $12.50, was added." in html
+    assert "Mar 17, 2026" in html
+    assert "Café<br>早餐" in html
     (expense,) = list_expenses(alice).items
     assert (expense.amount, expense.description) == (Decimal("12.50"), "Café\n早餐")
 
@@ -62,16 +62,16 @@ def test_the_add_page_offers_today_where_the_user_lives():
     user = make_user(time_zone="Pacific/Apia", currency="JPY")
 
     with time_machine.travel("2026-03-18T22:00+00:00"):
-        shown = page(client_for(user).get(ADD))
+        html = page(client_for(user).get(ADD))
 
-    assert 'value="2026-03-19"' in shown
-    assert "Amount (JPY)" in shown
+    assert 'value="2026-03-19"' in html
+    assert "Amount (JPY)" in html
 
 
 def test_sending_the_add_form_twice_stores_one_expense(client, alice):
-    sent = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
+    data = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
 
-    first, second = client.post(ADD, sent), client.post(ADD, sent)
+    first, second = client.post(ADD, data), client.post(ADD, data)
 
     assert (first.status_code, second.status_code) == (302, 302)
     assert len(list_expenses(alice).items) == 1
@@ -96,12 +96,12 @@ def test_a_form_shown_again_keeps_its_key_and_what_was_typed(client):
 
 
 def test_going_back_and_changing_the_form_asks_before_storing_another(client, alice):
-    sent = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
-    client.post(ADD, sent)
+    data = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
+    client.post(ADD, data)
 
-    refused = client.post(ADD, {**sent, "amount": "13.00"})
+    refused = client.post(ADD, {**data, "amount": "13.00"})
     again = client.post(
-        ADD, {**sent, "amount": "13.00", "idempotency_key": key_in(refused)}
+        ADD, {**data, "amount": "13.00", "idempotency_key": key_in(refused)}
     )
 
     assert refused.status_code == 409
@@ -151,8 +151,8 @@ def test_a_wrong_field_is_marked_and_nothing_is_stored(client, alice, field):
 )
 def test_a_field_at_its_limit_is_taken(client, field, values):
     for value in values:
-        sent = {**LUNCH, field: value, "odd_date": "on"}
-        assert client.post(ADD, sent).status_code == 302, value
+        data = {**LUNCH, field: value, "odd_date": "on"}
+        assert client.post(ADD, data).status_code == 302, value
 
 
 def test_a_huge_form_is_refused(client, alice):
@@ -170,12 +170,12 @@ def test_the_list_is_newest_first_with_ways_to_change_each(client, alice):
     old = make_expense(alice, date="2026-03-01", category="Older")
     make_expense(alice, date="2026-03-02", category="Newer", status="void")
 
-    shown = page(client.get(LIST))
+    html = page(client.get(LIST))
 
-    assert shown.index("Newer") < shown.index("Older")
-    assert f"/expenses/{old.expense_id}/edit" in shown
-    assert f"/expenses/{old.expense_id}/delete" in shown
-    assert ">Void</span>" in shown
+    assert html.index("Newer") < html.index("Older")
+    assert f"/expenses/{old.expense_id}/edit" in html
+    assert f"/expenses/{old.expense_id}/delete" in html
+    assert ">Void</span>" in html
 
 
 def test_an_empty_list_shows_the_way_in(client):
@@ -186,10 +186,10 @@ def test_an_empty_list_shows_the_way_in(client):
 def test_what_people_type_is_escaped(client, alice):
     make_expense(alice, category="<i>cat", description="<script>x</script>")
 
-    shown = page(client.get(LIST))
+    html = page(client.get(LIST))
 
-    assert "&lt;i&gt;cat" in shown
-    assert "<script>" not in shown
+    assert "&lt;i&gt;cat" in html
+    assert "<script>" not in html
 
 
 def test_the_list_filters_and_keeps_what_was_chosen(client, alice):
@@ -198,13 +198,13 @@ def test_the_list_filters_and_keeps_what_was_chosen(client, alice):
     make_expense(alice, category="Food", date="2026-03-01", description="other")
 
     query = {"start": "2026-03-01", "end": "", "category": "RENT", "status": "pending"}
-    shown = page(client.get(LIST, query))
+    html = page(client.get(LIST, query))
 
-    assert ">in</td>" in shown
-    assert ">early</td>" not in shown
-    assert ">other</td>" not in shown
-    assert 'value="RENT"' in shown
-    assert '<option value="pending" selected>' in shown
+    assert ">in</td>" in html
+    assert ">early</td>" not in html
+    assert ">other</td>" not in html
+    assert 'value="RENT"' in html
+    assert '<option value="pending" selected>' in html
 
 
 def test_pages_lead_on_and_back_and_keep_the_filter(client, alice):
@@ -245,13 +245,13 @@ def test_an_edit_page_shows_what_is_stored(client, alice):
         alice, amount="12.5", description="one\ntwo", status="cleared"
     )
 
-    shown = page(client.get(f"/expenses/{expense.expense_id}/edit"))
+    html = page(client.get(f"/expenses/{expense.expense_id}/edit"))
 
-    assert 'value="12.50"' in shown
-    assert 'value="Groceries"' in shown
-    assert 'value="2026-03-18"' in shown
-    assert "one\ntwo</textarea>" in shown
-    assert '<option value="cleared" selected>' in shown
+    assert 'value="12.50"' in html
+    assert 'value="Groceries"' in html
+    assert 'value="2026-03-18"' in html
+    assert "one\ntwo</textarea>" in html
+    assert '<option value="cleared" selected>' in html
 
 
 def test_an_edit_is_stored_and_after(client, alice):
@@ -274,10 +274,10 @@ def test_an_amount_of_another_currency_may_stay(alice):
     account_of(alice).update([Account.currency.set("JPY")])
     client = client_for(alice)
     path = f"/expenses/{expense.expense_id}/edit"
-    shown = page(client.get(path))
+    html = page(client.get(path))
     typed = {"category": "Coffee", "date": expense.date, "status": "cleared"}
-    typed["amount"] = re.search(r'name="amount" value="(.*?)"', shown)[1]
-    typed["version"] = re.search(r'name="version" value="(.*?)"', shown)[1]
+    typed["amount"] = re.search(r'name="amount" value="(.*?)"', html)[1]
+    typed["version"] = re.search(r'name="version" value="(.*?)"', html)[1]
 
     response = client.post(path, typed)
     assert response.status_code == 302, page(response)
@@ -306,8 +306,8 @@ def test_deleting_asks_first(client, alice):
     expense = make_expense(alice)
     address = f"/expenses/{expense.expense_id}/delete"
 
-    asked = page(client.get(address))
-    assert "$10.00" in asked
+    html = page(client.get(address))
+    assert "$10.00" in html
     assert get_expense(alice, expense.expense_id)
 
     assert "The expense was deleted." in after(client, client.post(address))
@@ -383,9 +383,9 @@ def test_only_get_and_post_are_taken(client):
     assert client.delete(f"/expenses/{'0' * 32}/delete").status_code == 405
 
 
-def links_in(shown: str, text: str) -> str:
-    (href,) = re.findall(rf'<a [^>]*href="([^"]*)"[^>]*>{text}', shown)
-    return html.unescape(href)
+def links_in(html: str, text: str) -> str:
+    (href,) = re.findall(rf'<a [^>]*href="([^"]*)"[^>]*>{text}', html)
+    return unescape(href)
 
 
 def test_the_date_heading_turns_the_list_round_and_keeps_the_filter(client, alice):
@@ -393,12 +393,12 @@ def test_the_date_heading_turns_the_list_round_and_keeps_the_filter(client, alic
         make_expense(alice, date=f"2026-03-0{day}", description=f"day {day}")
 
     turned = links_in(page(client.get(f"{LIST}?q=day&page_size=2")), "Date")
-    shown = page(client.get(turned))
-    onward = page(client.get(links_in(shown, "Newer")))
+    html = page(client.get(turned))
+    onward = page(client.get(links_in(html, "Newer")))
 
-    assert "day 1" in shown
-    assert shown.index("day 1") < shown.index("day 2")
-    assert "day 3" not in shown
+    assert "day 1" in html
+    assert html.index("day 1") < html.index("day 2")
+    assert "day 3" not in html
     assert "day 3" in onward
     assert "newest" in links_in(onward, "Date")
 
@@ -413,9 +413,9 @@ def test_the_hierarchy_leads_from_years_to_months_and_back(client, alice):
     empty = page(client.get(links_in(month, "December")))
     back = page(client.get(links_in(empty, "All dates")))
 
-    for shown in (year, month):
-        assert "old" in shown
-        assert ">new<" not in shown
+    for html in (year, month):
+        assert "old" in html
+        assert ">new<" not in html
     assert "Nothing of that kind." in empty
     assert ">old<" in back
     assert ">new<" in back
@@ -448,21 +448,21 @@ def test_a_filtered_page_that_is_short_says_so(client, alice, monkeypatch):
     for day in (1, 2, 3, 4):
         make_expense(alice, date=f"2026-02-0{day}", description="dull")
 
-    shown = page(client.get(f"{LIST}?q=needle&page_size=2"))
+    html = page(client.get(f"{LIST}?q=needle&page_size=2"))
 
-    assert "Keep searching" in shown
+    assert "Keep searching" in html
     assert "Keep searching" not in page(client.get(f"{LIST}?page_size=2"))
 
 
-def value_of(name: str, shown: str) -> str:
-    (value,) = re.findall(rf'name="{name}" value="([^"]*)"', shown)
-    return html.unescape(value)
+def value_of(name: str, html: str) -> str:
+    (value,) = re.findall(rf'name="{name}" value="([^"]*)"', html)
+    return unescape(value)
 
 
 def test_a_stale_edit_shows_both_versions_and_can_be_saved_knowingly(client, alice):
     expense = make_expense(alice, description="first", date="2026-03-17")
     path = f"{LIST}/{expense.expense_id}/edit"
-    sent = {
+    data = {
         **LUNCH,
         "status": "pending",
         "description": "<mine>",
@@ -474,17 +474,17 @@ def test_a_stale_edit_shows_both_versions_and_can_be_saved_knowingly(client, ali
         content_type="application/json",
     )
 
-    refused = client.post(path, sent)
-    shown = page(refused)
+    refused = client.post(path, data)
+    html = page(refused)
     assert refused.status_code == 409
-    assert "This expense was changed meanwhile" in shown
-    assert "<td>theirs</td><td>&lt;mine&gt;</td>" in shown
-    assert "<td>$99.00</td><td>$12.50</td>" in shown
-    assert "<td>2026-03-17</td>" not in shown  # the same in both
-    assert 'value="12.50"' in shown
+    assert "This expense was changed meanwhile" in html
+    assert "<td>theirs</td><td>&lt;mine&gt;</td>" in html
+    assert "<td>$99.00</td><td>$12.50</td>" in html
+    assert "<td>2026-03-17</td>" not in html  # the same in both
+    assert 'value="12.50"' in html
     assert get_expense(alice, expense.expense_id).description == "theirs"
 
-    again = client.post(path, {**sent, "version": value_of("version", shown)})
+    again = client.post(path, {**data, "version": value_of("version", html)})
     assert again.status_code == 302
     assert get_expense(alice, expense.expense_id).description == "<mine>"
 
@@ -493,9 +493,9 @@ def test_an_edit_form_sent_twice_is_saved_once(client, alice):
     expense = make_expense(alice)
     path = f"{LIST}/{expense.expense_id}/edit"
     version = value_of("version", page(client.get(path)))
-    sent = {**LUNCH, "status": "pending", "version": version}
+    data = {**LUNCH, "status": "pending", "version": version}
 
-    assert [client.post(path, sent).status_code for _ in range(2)] == [302, 302]
+    assert [client.post(path, data).status_code for _ in range(2)] == [302, 302]
     assert get_expense(alice, expense.expense_id).version == 2
 
 
@@ -506,8 +506,8 @@ def test_a_duplicate_is_of_today_and_stored_once(client, alice):
     path = f"{LIST}/{old.expense_id}/duplicate"
 
     response = client.get(path)
-    shown = page(response)
-    sent = {
+    html = page(response)
+    data = {
         "amount": "7.50",
         "category": "Groceries",
         "description": "tea\ncake",
@@ -515,11 +515,11 @@ def test_a_duplicate_is_of_today_and_stored_once(client, alice):
         "idempotency_key": key_in(response),
     }
     for _ in range(2):
-        assert client.post(path, sent).status_code == 302
+        assert client.post(path, data).status_code == 302
 
-    assert 'value="7.50"' in shown
-    assert 'value="2026-03-18"' in shown
-    assert "tea\ncake</textarea>" in shown
+    assert 'value="7.50"' in html
+    assert 'value="2026-03-18"' in html
+    assert "tea\ncake</textarea>" in html
     new, first = list_expenses(alice).items
     assert (new.date, new.amount, new.status) == (
         "2026-03-18",
@@ -556,60 +556,60 @@ def test_a_status_is_set_for_the_ticked_and_the_same_page_shown_again(client, al
     budget = make_budget(alice)
     first, second, third = (make_expense(alice) for _ in range(3))
     chosen = [first.expense_id, second.expense_id, "0" * 32]
-    sent = {"action": "void", "selected": chosen, "next": f"{LIST}?q=gro&page_size=2"}
+    data = {"action": "void", "selected": chosen, "next": f"{LIST}?q=gro&page_size=2"}
 
-    once = client.post(ACT, sent)
-    shown = after(client, once)
-    again = after(client, client.post(ACT, sent))
+    once = client.post(ACT, data)
+    html = after(client, once)
+    again = after(client, client.post(ACT, data))
 
     assert once["Location"] == f"{LIST}?q=gro&page_size=2"
-    assert "2 changed. 1 was gone." in shown
+    assert "2 changed. 1 was gone." in html
     assert "0 changed. 2 were so already. 1 was gone." in again
     assert spent(budget) == Decimal(10)
     assert get_expense(alice, third.expense_id).status == "pending"
 
 
 def test_a_category_is_asked_for_then_set(client, alice):
-    made = [make_expense(alice).expense_id for _ in range(2)]
-    sent = {"action": "category", "selected": made, "next": LIST}
+    ids = [make_expense(alice).expense_id for _ in range(2)]
+    data = {"action": "category", "selected": ids, "next": LIST}
 
-    asked = page(client.post(ACT, sent))
-    refused = client.post(ACT, {**sent, "category": "x\0y"})
-    done = client.post(ACT, {**sent, "category": "Fun"})
+    html = page(client.post(ACT, data))
+    refused = client.post(ACT, {**data, "category": "x\0y"})
+    response = client.post(ACT, {**data, "category": "Fun"})
 
-    assert "Set the category of 2 expenses" in asked
-    assert all(f'value="{expense_id}"' in asked for expense_id in made)
+    assert "Set the category of 2 expenses" in html
+    assert all(f'value="{expense_id}"' in html for expense_id in ids)
     assert refused.status_code == 400
-    assert "2 changed." in after(client, done)
+    assert "2 changed." in after(client, response)
     assert {expense.category for expense in list_expenses(alice).items} == {"Fun"}
 
 
 def test_deleting_the_ticked_asks_first(client, alice):
-    made = [make_expense(alice).expense_id for _ in range(2)]
-    sent = {"action": "delete", "selected": made, "next": LIST}
+    ids = [make_expense(alice).expense_id for _ in range(2)]
+    data = {"action": "delete", "selected": ids, "next": LIST}
 
-    asked = page(client.post(ACT, sent))
-    assert "Delete 2 expenses?" in asked
+    html = page(client.post(ACT, data))
+    assert "Delete 2 expenses?" in html
     assert len(list_expenses(alice).items) == 2
 
-    done, again = (client.post(ACT, {**sent, "confirmed": "yes"}) for _ in range(2))
-    assert (done.status_code, again.status_code) == (302, 302)
-    shown = page(client.get(LIST))
-    assert "2 deleted." in shown
-    assert "0 deleted. 2 were gone." in shown
+    response, again = (client.post(ACT, {**data, "confirmed": "yes"}) for _ in range(2))
+    assert (response.status_code, again.status_code) == (302, 302)
+    html = page(client.get(LIST))
+    assert "2 deleted." in html
+    assert "0 deleted. 2 were gone." in html
     assert list_expenses(alice).items == []
 
 
 def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
     formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"]
-    made = [
+    expenses = [
         make_expense(alice, category=formula, description=formula)
         for formula in formulas
     ]
-    made.append(make_expense(alice, category="Café", description='a "b",\nc'))
+    expenses.append(make_expense(alice, category="Café", description='a "b",\nc'))
 
     answer = client.post(
-        ACT, {"action": "csv", "selected": [expense.expense_id for expense in made]}
+        ACT, {"action": "csv", "selected": [expense.expense_id for expense in expenses]}
     )
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
@@ -628,7 +628,7 @@ def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
 
 
 @pytest.mark.parametrize(
-    ("sent", "sentence"),
+    ("data", "sentence"),
     [
         ({"action": "void"}, "Choose at least one expense."),
         ({"action": "delete"}, "Choose at least one expense."),
@@ -641,14 +641,14 @@ def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
         ),
     ],
 )
-def test_what_cannot_be_done_is_said_on_the_list(client, sent, sentence):
-    assert sentence in after(client, client.post(ACT, sent))
+def test_what_cannot_be_done_is_said_on_the_list(client, data, sentence):
+    assert sentence in after(client, client.post(ACT, data))
 
 
 def test_acting_leads_back_to_the_list_and_nowhere_else(client):
-    sent = {"action": "void", "selected": "0" * 32}
+    data = {"action": "void", "selected": "0" * 32}
 
-    away = client.post(ACT, {**sent, "next": "https://evil.example/x?q=1"})
+    away = client.post(ACT, {**data, "next": "https://evil.example/x?q=1"})
     by_get = client.get(ACT)
 
     assert away["Location"] == f"{LIST}?q=1"
@@ -665,16 +665,16 @@ def test_nothing_private_is_kept_for_going_back_to(client, alice):
 def test_a_page_is_there_again_after_its_first_expense_and_those_before_went(
     client, alice
 ):
-    made = [make_expense(alice, date=f"2026-03-0{day}") for day in range(1, 7)]
+    expenses = [make_expense(alice, date=f"2026-03-0{day}") for day in range(1, 7)]
     newest = page(client.get(f"{LIST}?page_size=2"))
     second = links_in(newest, "Older")
     before = page(client.get(second))
 
-    gone = [expense.expense_id for expense in made[3:]]
-    sent = {"action": "delete", "confirmed": "yes", "selected": gone, "next": second}
-    shown = after(client, client.post(ACT, sent))
+    deleted = [expense.expense_id for expense in expenses[3:]]
+    data = {"action": "delete", "confirmed": "yes", "selected": deleted, "next": second}
+    html = after(client, client.post(ACT, data))
 
     assert "Mar 4, 2026" in before
-    assert "3 deleted." in shown
-    assert "Mar 3, 2026" in shown
-    assert "Mar 4, 2026" not in shown
+    assert "3 deleted." in html
+    assert "Mar 3, 2026" in html
+    assert "Mar 4, 2026" not in html

@@ -56,7 +56,7 @@ def test_a_mail_can_be_made_from_the_zip_alone(zips, tmp_path):
     code += "from notifications import mails; import markupsafe._speedups;"
     code += "print(mails.notification('Spent', 'All of it.', 'https://x/', 'en').html)"
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
         env={"AWS_REGION": "us-east-1"},
         capture_output=True,
@@ -64,8 +64,8 @@ def test_a_mail_can_be_made_from_the_zip_alone(zips, tmp_path):
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
-    assert "All of it." in done.stdout
+    assert result.returncode == 0, result.stderr
+    assert "All of it." in result.stdout
 
 
 def test_zips_stay_small_enough_for_a_quick_start(zips):
@@ -87,7 +87,7 @@ def test_a_handler_imports_from_its_zip_alone(zips, name, tmp_path):
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
     code += f"import lambdas.{name}.handler as module; print(module.__file__)"
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
         env={"AWS_REGION": "us-east-1"},
         capture_output=True,
@@ -95,8 +95,8 @@ def test_a_handler_imports_from_its_zip_alone(zips, name, tmp_path):
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(str(tmp_path))
 
 
 def test_a_second_build_makes_nothing(zips):
@@ -146,10 +146,10 @@ def test_aws_gets_wheels_that_its_glibc_can_load():
 def test_pip_may_take_a_wheel_of_any_of_the_platforms():
     options = build_lambdas.AWS_LAMBDA.pip_options
 
-    given = [
+    platforms = [
         options[at + 1] for at, option in enumerate(options) if option == "--platform"
     ]
-    assert given == list(build_lambdas.AWS_LAMBDA.platforms)
+    assert platforms == list(build_lambdas.AWS_LAMBDA.platforms)
     assert options[options.index("--python-version") + 1] == "3.13"
 
 

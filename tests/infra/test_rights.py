@@ -183,10 +183,10 @@ def test_the_delivery_role_may_what_its_resources_need_and_no_more():
         for action in right.actions
         if action != "iam:PassRole"
     }
-    asked = asked_for()
+    needed = asked_for()
 
-    assert {a for a in asked if not UNUSED.fullmatch(a)} - may == set()
-    assert may - asked - BESIDES == set()
+    assert {a for a in needed if not UNUSED.fullmatch(a)} - may == set()
+    assert may - needed - BESIDES == set()
 
 
 def test_nobody_but_the_servers_reads_the_secrets():
@@ -276,7 +276,7 @@ LONGEST = {
 def _characters(document: dict[str, Any]) -> int:
     text = json.dumps(document, separators=(",", ":"))
     text = re.sub(r'\{"(?:Sub|Ref|GetAtt)":("[^"]*")\}', r"\1", text)
-    return len(re.sub(r"\$\{([\w:.]+)\}", lambda found: LONGEST[found[1]], text))
+    return len(re.sub(r"\$\{([\w:.]+)\}", lambda match: LONGEST[match[1]], text))
 
 
 # -- a key of the customer

@@ -38,8 +38,8 @@ def observability() -> Template:
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    found = templates.resources(template)
-    return {name: resource for name, resource in found if resource["Type"] == kind}
+    resources = templates.resources(template)
+    return {name: resource for name, resource in resources if resource["Type"] == kind}
 
 
 def test_cfn_lint_is_told_to_ignore_nothing():
@@ -59,8 +59,8 @@ def test_a_parameter_means_the_same_in_all_templates():
     seen: dict[str, Any] = {}
     for name in templates.NAMES:
         for parameter, declared in templates.read(name)["Parameters"].items():
-            told = {key: declared.get(key) for key in ("Type", "Default")}
-            assert seen.setdefault(parameter, told) == told, (name, parameter)
+            meaning = {key: declared.get(key) for key in ("Type", "Default")}
+            assert seen.setdefault(parameter, meaning) == meaning, (name, parameter)
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_files_can_be_had_back_for_as_long_as_items(data):
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     rules = bucket["LifecycleConfiguration"]["Rules"]
     (forgets,) = [rule for rule in rules if "NoncurrentVersionExpiration" in rule]
-    kept = forgets["NoncurrentVersionExpiration"]["NoncurrentDays"]
-    assert kept == {"Ref": "RecoveryDays"}
+    days = forgets["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert days == {"Ref": "RecoveryDays"}
 
 
 def test_each_handler_has_a_function_and_its_zip_a_parameter(functions):
@@ -180,15 +180,15 @@ def test_every_function_has_a_role_of_its_own(functions, roles, observability):
         function["Name"] for function in observability["Mappings"]["Functions"].values()
     }
     assert known == set(function_names())
-    taken = []
+    used = []
     for function in of_type(functions, "AWS::Lambda::Function").values():
         declared = function["Properties"]
         name = declared["FunctionName"]["Sub"].removeprefix("${ResourcePrefix}")
         role = declared["Role"]["Sub"].rpartition("role/")[2]
         assert role == "${ResourcePrefix}smart-budget-" + name
         assert role in names
-        taken.append(role)
-    assert len(set(taken)) == len(taken)
+        used.append(role)
+    assert len(set(used)) == len(used)
 
 
 ROLE = "AWS::IAM::Role"
@@ -268,19 +268,19 @@ def test_nothing_is_started_but_through_the_alias(functions):
 
 def test_alarms_that_exist_take_a_release_back(functions, observability):
     groups = of_type(functions, "AWS::CodeDeploy::DeploymentGroup")
-    asked = {
+    patterns = {
         alarm["Name"]["Sub"]
         for group in groups.values()
         for alarm in group["Properties"]["AlarmConfiguration"]["Alarms"]
     }
 
     assert len(groups) == 2
-    assert asked <= {name for name, _ in alarms(observability)}
+    assert patterns <= {name for name, _ in alarms(observability)}
 
 
 def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
     """List (name, properties), those of a loop for each that it is over."""
-    found = []
+    listed = []
     names = {
         key: value["Name"]
         for kind in ("Functions", "Tables")
@@ -298,20 +298,20 @@ def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
                 pattern = name if isinstance(name, str) else name[0]
                 for key in over:
                     value = pattern.replace("${Name}", names.get(key, ""))
-                    found.append((value, alarm["Properties"]))
-    return found
+                    listed.append((value, alarm["Properties"]))
+    return listed
 
 
 def test_every_alarm_tells_the_operators_but_those_of_releases(observability):
-    silent = {name for name, told in alarms(observability) if not told.get(ACTIONS)}
+    silent = {name for name, alarm in alarms(observability) if not alarm.get(ACTIONS)}
 
     assert {name.removeprefix("${ResourcePrefix}smart-budget-") for name in silent} == {
         "notification_processor-live-errors",
         "report_generator-live-errors",
         "notification_processor-failed-messages",
     }
-    for _, told in alarms(observability):
-        assert told.get(ACTIONS) in (None, [{"Ref": "OperatorsTopic"}])
+    for _, alarm in alarms(observability):
+        assert alarm.get(ACTIONS) in (None, [{"Ref": "OperatorsTopic"}])
 
 
 ACTIONS = "AlarmActions"
@@ -419,15 +419,15 @@ def test_only_uploads_that_no_expense_took_expire(data):
 
 
 def test_nothing_of_ses_is_made_unless_it_is_the_transport():
-    made = [
+    created = [
         resource
         for template in templates.NAMES
         for name, resource in templates.resources(templates.read(template))
         if "AWS::SES" in resource["Type"] or name.startswith(("Mail", "SendMail"))
     ]
 
-    assert len(made) == 12
-    for resource in made:
+    assert len(created) == 12
+    for resource in created:
         assert resource["Condition"] == "UsesSes"
 
 
@@ -493,7 +493,7 @@ GITHUB = "token.actions.githubusercontent.com"
 
 
 def test_a_repository_is_known_by_its_number_and_not_its_name_alone(trust):
-    """A name that was given up can be taken by somebody else; a number cannot."""
+    """A name that was given up can be used by somebody else; a number cannot."""
     assert trust[f"{GITHUB}:repository_id"] == {"Ref": "GitHubRepositoryId"}
     assert trust[f"{GITHUB}:aud"] == "sts.amazonaws.com"
 
@@ -523,12 +523,12 @@ def resolve(value: Any, values: dict[str, str]) -> str:
         return resolve(inner[1], values)
     if form == "Select":
         index, parts = inner
-        separator, whole = parts["Split"]
-        return resolve(whole, values).split(separator)[index]
+        separator, joined = parts["Split"]
+        return resolve(joined, values).split(separator)[index]
     assert form == "Sub"
-    text, given = (inner, {}) if isinstance(inner, str) else inner
-    known = values | {name: resolve(value, values) for name, value in given.items()}
-    return re.sub(r"\$\{(\w+)\}", lambda found: known[found[1]], text)
+    text, variables = (inner, {}) if isinstance(inner, str) else inner
+    known = values | {name: resolve(value, values) for name, value in variables.items()}
+    return re.sub(r"\$\{(\w+)\}", lambda match: known[match[1]], text)
 
 
 def test_the_numbers_of_github_are_numbers():

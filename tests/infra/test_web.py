@@ -32,12 +32,12 @@ def options(web) -> dict[tuple[str, str], Any]:
 def properties(options) -> dict[str, str]:
     """Return the program's environment, each reference as long as it may be."""
     longest = {"EmailTransport": "sns", "LogLevel": "INFO", "AWS::Region": "eu-west-1"}
-    found = {}
+    values = {}
     for (namespace, name), value in options.items():
         if namespace in {PROPERTIES, SECRETS}:
             reference = value.get("Ref") if isinstance(value, dict) else value
-            found[name] = longest.get(str(reference), f"{'x' * 120}@example.com")
-    return found | {"MAX_RECEIVE_COUNT": "5", "PROXY_COUNT": "2"}
+            values[name] = longest.get(str(reference), f"{'x' * 120}@example.com")
+    return values | {"MAX_RECEIVE_COUNT": "5", "PROXY_COUNT": "2"}
 
 
 def test_the_program_can_be_configured_with_it(options):
@@ -166,11 +166,11 @@ def test_elastic_beanstalk_takes_application_and_environment(aws, web):
     ]
 
     client.create_application(ApplicationName=names[0])
-    made = client.create_environment(
+    environment = client.create_environment(
         ApplicationName=names[0],
         EnvironmentName=names[1],
         SolutionStackName="64bit Amazon Linux 2023 v4.6.1 running Docker",
     )
 
-    assert made["EnvironmentArn"].endswith(f"environment/{names[0]}/{names[1]}")
+    assert environment["EnvironmentArn"].endswith(f"environment/{names[0]}/{names[1]}")
     assert len(names[1]) <= 40

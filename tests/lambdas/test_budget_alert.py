@@ -37,10 +37,10 @@ def results(monkeypatch):
     """Stands for the check: hands out what is put in, and notes what it was asked."""
 
     class Results(list):
-        asked = []
+        calls = []
 
         def check_all(self, position, keep_going):
-            self.asked.append((position, keep_going()))
+            self.calls.append((position, keep_going()))
             return self.pop(0)
 
     stand_in = Results()
@@ -96,7 +96,7 @@ def test_the_rest_is_handed_to_the_next_run(results, invoked, context):
 
     assert call["FunctionName"] == "budget_alert:live"
     assert call["InvocationType"] == "Event"
-    assert [asked for asked, _ in results.asked[-2:]] == [None, position]
+    assert [start for start, _ in results.calls[-2:]] == [None, position]
 
 
 @pytest.mark.parametrize(("left", "goes_on"), [(90_001, True), (90_000, False)])
@@ -105,7 +105,7 @@ def test_it_stops_before_its_time_is_over(results, invoked, left, goes_on):
 
     handler(recorded("schedule_daily"), Context(left))
 
-    assert results.asked[-1] == (None, goes_on)
+    assert results.calls[-1] == (None, goes_on)
 
 
 def forget_what_was_spent(budget: Budget) -> None:

@@ -89,11 +89,11 @@ def test_what_passes_by_itself_is_only_logged(
 
 
 def test_other_events_of_ses_are_let_pass(context, alice, ses):
-    found = event("ses_bounce", ses[0])
-    body = json.loads(found["Records"][0]["body"])
-    found["Records"][0]["body"] = json.dumps({**body, "eventType": "Delivery"})
+    bounce = event("ses_bounce", ses[0])
+    body = json.loads(bounce["Records"][0]["body"])
+    bounce["Records"][0]["body"] = json.dumps({**body, "eventType": "Delivery"})
 
-    assert handler(found, context) == DONE
+    assert handler(bounce, context) == DONE
     assert state_of(alice) == ("confirmed", None)
 
 
@@ -117,8 +117,8 @@ def test_only_who_has_the_address_is_marked(context, alice, ses):
     nobody = [{"emailAddress": "nobody@example.com"}]
 
     for recipients in (someone_else, nobody):
-        found = event("ses_bounce", ses[0], bouncedRecipients=recipients)
-        assert handler(found, context) == DONE
+        bounce = event("ses_bounce", ses[0], bouncedRecipients=recipients)
+        assert handler(bounce, context) == DONE
 
     assert state_of(alice) == ("confirmed", None)
     assert state_of(bob) == ("confirmed", None)

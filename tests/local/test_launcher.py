@@ -36,20 +36,20 @@ def test_a_port_in_use_is_one_sentence(variable, tmp_path):
         other.listen()
         port = str(other.getsockname()[1])
 
-        done = run_launcher(LOCAL_DIR=str(tmp_path), **{**ports, variable: port})
+        result = run_launcher(LOCAL_DIR=str(tmp_path), **{**ports, variable: port})
 
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith(f"Port {port} is in use; set {variable} to")
-    assert len(done.stderr.splitlines()) == 1
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"Port {port} is in use; set {variable} to")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "65536", "-1", "8_0", "٣"])
 def test_an_odd_port_is_one_sentence(value, tmp_path):
-    done = run_launcher(LOCAL_DIR=str(tmp_path), WEB_PORT=value)
+    result = run_launcher(LOCAL_DIR=str(tmp_path), WEB_PORT=value)
 
     sentence = f"WEB_PORT must be a port from 1 to 65535, not {value!r}.\n"
-    assert (done.returncode, done.stderr) == (1, sentence)
+    assert (result.returncode, result.stderr) == (1, sentence)
 
 
 def test_settings_come_from_the_environment(tmp_path):

@@ -20,13 +20,13 @@ def server(tmp_path) -> Iterator[mailbox.Server]:
     yield from serving(mailbox.Server(0, tmp_path, "http://127.0.0.1:1"))
 
 
-def serving(made: Any) -> Iterator[Any]:
-    thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+def serving(server: Any) -> Iterator[Any]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    yield made
-    made.shutdown()
+    yield server
+    server.shutdown()
     thread.join()
-    made.server_close()
+    server.server_close()
 
 
 def call(server: mailbox.Server, path: str, body: bytes | None = None, **options):
@@ -36,8 +36,8 @@ def call(server: mailbox.Server, path: str, body: bytes | None = None, **options
 
 
 def deliver(server: mailbox.Server, to: str = ALICE, **fields: str) -> None:
-    sent = {"Type": "Notification", "Message": "Over budget", **fields}
-    call(server, mailbox.inbox_path(to), json.dumps(sent).encode(), method="POST")
+    data = {"Type": "Notification", "Message": "Over budget", **fields}
+    call(server, mailbox.inbox_path(to), json.dumps(data).encode(), method="POST")
 
 
 def messages(server: mailbox.Server, to: str = ALICE) -> list[dict[str, Any]]:
@@ -119,10 +119,10 @@ def test_deleting_clears_one_address_or_all(server):
 def test_the_page_escapes_what_was_sent_and_links_addresses(server):
     deliver(server, Subject="<script>alert(1)</script>", Message="see http://x/?a=1&b")
 
-    shown = call(server, "/")
+    html = call(server, "/")
 
-    assert "<script>" not in shown
-    assert '<a href="http://x/?a=1&amp;b">' in shown
+    assert "<script>" not in html
+    assert '<a href="http://x/?a=1&amp;b">' in html
 
 
 def test_half_a_character_does_not_hide_the_page(server):
@@ -136,11 +136,11 @@ def test_an_empty_mailbox_says_so(server):
 
 
 def test_a_confirmation_link_confirms_at_the_local_aws_only(tmp_path):
-    asked: list[str] = []
+    requests: list[str] = []
 
     class Aws(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(200)
             self.end_headers()
 
@@ -155,11 +155,11 @@ def test_a_confirmation_link_confirms_at_the_local_aws_only(tmp_path):
                 SubscribeURL="http://elsewhere.example/?Action=Confirm&Token=t",
             )
             [message] = messages(server)
-            shown = call(server, message["confirm_url"].removeprefix(server.url))
+            html = call(server, message["confirm_url"].removeprefix(server.url))
 
     assert message["kind"] == "confirmation"
-    assert "Subscription confirmed" in shown
-    assert asked == ["/?Action=Confirm&Token=t"]
+    assert "Subscription confirmed" in html
+    assert requests == ["/?Action=Confirm&Token=t"]
 
 
 def test_a_confirmation_says_when_the_local_aws_is_down(server):

@@ -15,11 +15,11 @@ from smartbudget.core import aws, dates, tasks
 NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)
 
 
-def make_account(user_id="alice", *, subscribed=True, **given) -> Account:
+def make_account(user_id="alice", *, subscribed=True, **fields) -> Account:
     account = Account(
         user_id=user_id,
         username=user_id,
-        **{"email": f"{user_id}@example.com", **given},
+        **{"email": f"{user_id}@example.com", **fields},
         password_hash="no password",
         created_at=NOON.isoformat(),
         updated_at=NOON.isoformat(),
@@ -30,7 +30,7 @@ def make_account(user_id="alice", *, subscribed=True, **given) -> Account:
     return account
 
 
-def make_notification(notification_id="n1", user_id="alice", **given) -> Notification:
+def make_notification(notification_id="n1", user_id="alice", **fields) -> Notification:
     notification = outbox.compose(
         **{
             "notification_id": notification_id,
@@ -38,7 +38,7 @@ def make_notification(notification_id="n1", user_id="alice", **given) -> Notific
             "type": "budget_exceeded",
             "subject": "Budget exceeded: Food",
             "message": "You have spent $12.00 of $10.00.",
-            **given,
+            **fields,
         }
     )
     notification.save()
@@ -79,11 +79,11 @@ def work_off() -> None:
     """Do what waits on the queue and is not for later."""
     where = {"QueueUrl": aws.queue_url()}
     while (
-        found := aws.client("sqs")
+        sqs := aws.client("sqs")
         .receive_message(**where, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         .get("Messages")
     ):
-        for message in found:
+        for message in sqs:
             tasks.run(message["Body"], _task_of(message))
             aws.client("sqs").delete_message(
                 **where, ReceiptHandle=message["ReceiptHandle"]

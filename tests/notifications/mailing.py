@@ -51,11 +51,11 @@ class Sent:
     @property
     def link(self) -> str:
         """The path of its one link: to confirm, or to unsubscribe."""
-        found = re.search(
+        match = re.search(
             rf"{config.app_url}(/notifications/(?:un|conf)\S+)", self.text
         )
-        assert found, self.text
-        return found[1]
+        assert match, self.text
+        return match[1]
 
 
 @contextmanager
@@ -84,13 +84,13 @@ def event(name: str, mail: Sent, **changes: object) -> dict:
 
     changes: fields of its bounce or complaint.
     """
-    found = recorded(name)
-    (record,) = found["Records"]
+    sqs_event = recorded(name)
+    (record,) = sqs_event["Records"]
     body = json.loads(record["body"])
     body["mail"]["tags"]["subscription"] = [mail.tags["subscription"]]
     body[body["eventType"].lower()].update(changes)
     record["body"] = json.dumps(body)
-    return found
+    return sqs_event
 
 
 def _pairs(values: list[dict[str, str]]) -> dict[str, str]:

@@ -265,8 +265,8 @@ def test_what_reading_costs(client):
         assert answer.status_code == 200
         return calls
 
-    one = f"/api/notifications/{ONE}"
-    assert cost("patch", one, {"read": True}) == ["GetItem", "UpdateItem"]
+    url = f"/api/notifications/{ONE}"
+    assert cost("patch", url, {"read": True}) == ["GetItem", "UpdateItem"]
     assert cost("post", READ, {"ids": [ONE]}) == ["GetItem", "UpdateItem"]
     assert cost("post", READ, {"all": True}) == ["GetItem", "Query"]
     with faults.calls_counted() as calls:
@@ -363,14 +363,14 @@ def test_the_page_has_a_pager(client, clock):
 
 
 @pytest.mark.parametrize(
-    ("state", "said", "button"),
+    ("state", "text", "button"),
     [
         ("none", "Not subscribed", "Subscribe"),
         ("pending", "Not confirmed yet", "Cancel"),
         ("confirmed", "Subscribed: notifications also go", "Unsubscribe"),
     ],
 )
-def test_the_page_shows_the_subscription(client, alice, state, said, button):
+def test_the_page_shows_the_subscription(client, alice, state, text, button):
     if state != "none":
         client.post("/notifications/subscribe")
     if state == "pending":
@@ -378,7 +378,7 @@ def test_the_page_shows_the_subscription(client, alice, state, said, button):
 
     page = client.get("/notifications").content.decode()
 
-    assert said in page
+    assert text in page
     assert f">{button}</button>" in page
 
 
@@ -481,7 +481,7 @@ def test_an_action_is_for_the_ticked_ones(client):
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "said"),
+    ("data", "status", "message"),
     [
         ({"action": "read"}, 200, "Tick what the action is for."),
         ({"action": "burn", "selected": [ONE]}, 400, "Choose an action."),
@@ -490,13 +490,13 @@ def test_an_action_is_for_the_ticked_ones(client):
         ({"action": "read", "selected": [ONE] * 101}, 400, "100 ids at most"),
     ],
 )
-def test_an_action_without_sense_changes_nothing(client, sent, status, said):
+def test_an_action_without_sense_changes_nothing(client, data, status, message):
     make_notification(ONE)
 
-    answer = client.post("/notifications/act", sent, follow=True)
+    answer = client.post("/notifications/act", data, follow=True)
 
     assert answer.status_code == status
-    assert said in answer.text
+    assert message in answer.text
     assert stored(ONE).read_at is None
 
 

@@ -182,8 +182,8 @@ def test_a_slow_twin_holds_others_off():
     assert mails() == []
 
 
-@pytest.mark.parametrize(("later", "sent"), [(59, 0), (60, 1)])
-def test_the_lease_of_a_crashed_delivery_expires(clock, later, sent):
+@pytest.mark.parametrize(("later", "is_sent"), [(59, 0), (60, 1)])
+def test_the_lease_of_a_crashed_delivery_expires(clock, later, is_sent):
     make_account()
     make_notification()
     delivery._take_lease("n1", "somebody", 60)
@@ -192,7 +192,7 @@ def test_the_lease_of_a_crashed_delivery_expires(clock, later, sent):
     with suppress(ConflictError):
         delivery.deliver("n1")
 
-    assert len(mails()) == sent
+    assert len(mails()) == is_sent
 
 
 def test_a_twin_slower_than_its_lease_does_not_undo_the_others_mark(clock):
@@ -280,8 +280,8 @@ def test_what_failed_is_listed_as_such_and_never_swept(clock):
         delivery.deliver("n1", last_attempt=True)
     clock.shift(301)
 
-    (found,) = Notification.unsent.query(failed_shard_of("n1"))
-    assert found.unsent_since == NOON.isoformat(timespec="microseconds")
+    (item,) = Notification.unsent.query(failed_shard_of("n1"))
+    assert item.unsent_since == NOON.isoformat(timespec="microseconds")
     assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 0}
 
 

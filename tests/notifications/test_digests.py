@@ -55,12 +55,12 @@ def alerts() -> list[Notification]:
     return [item for item in OutboxItem.scan() if not isinstance(item, Digest)]
 
 
-def told() -> list[str]:
+def mailed_alerts() -> list[str]:
     """What all mails tell of budgets that are over, in their subjects or lines."""
     lines = "\n".join(messages()).splitlines()
-    found = [line[2:] for line in lines if line.startswith("- ")]
-    found += [subject for _, subject in mails()]
-    return sorted(line for line in found if line.startswith("Over budget"))
+    alerts = [line[2:] for line in lines if line.startswith("- ")]
+    alerts += [subject for _, subject in mails()]
+    return sorted(line for line in alerts if line.startswith("Over budget"))
 
 
 def recover(clock) -> None:
@@ -285,7 +285,7 @@ def test_killed_on_the_way_every_alert_is_told_in_one_mail(
     record_expenses(alice, rows, idempotency_key="k")
     recover(clock)
 
-    assert told() == sorted(SUBJECTS)
+    assert mailed_alerts() == sorted(SUBJECTS)
     stored_before = nth - 1 + done
     assert len(mails()) == bool(stored_before) + (stored_before < 3)
     assert {digest.status for digest in digests()} == {"sent"}
@@ -297,7 +297,7 @@ def test_killed_and_never_sent_again_what_is_stored_is_told(clock, alice, rows):
 
     recover(clock)
 
-    assert told() == sorted(SUBJECTS)[:2]
+    assert mailed_alerts() == sorted(SUBJECTS)[:2]
 
 
 def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
@@ -321,7 +321,7 @@ def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
         "Over budget: Cats",
     ]
     assert recorded.alerts == 3
-    assert told() == sorted(SUBJECTS)
+    assert mailed_alerts() == sorted(SUBJECTS)
 
 
 def test_an_alert_that_was_told_before_is_not_told_again(clock, alice):

@@ -38,8 +38,8 @@ def want(user, kind=WEEKLY, wanted=True):
 
 
 def planned() -> list[PlannedSummary]:
-    found = [item for item in OutboxItem.scan() if isinstance(item, PlannedSummary)]
-    return sorted(found, key=lambda plan: plan.planned_for)
+    plans = [item for item in OutboxItem.scan() if isinstance(item, PlannedSummary)]
+    return sorted(plans, key=lambda plan: plan.planned_for)
 
 
 def to(clock, written: str, time_zone="UTC") -> None:
@@ -306,10 +306,10 @@ def test_who_moves_west_and_wants_them_again_misses_none(alice, clock):
     want(alice, wanted=False)
     to(clock, "2026-03-23T07:00:01")
     sweep()
-    there = "Pacific/Honolulu"
+    time_zone = "Pacific/Honolulu"
 
-    update_profile(alice, time_zone=there, email_preferences={WEEKLY: True})
-    to(clock, "2026-03-23T07:00:01", there)
+    update_profile(alice, time_zone=time_zone, email_preferences={WEEKLY: True})
+    to(clock, "2026-03-23T07:00:01", time_zone)
     sweep()
 
     assert subjects() == ["Nothing spent in the week of March 16, 2026"]

@@ -90,17 +90,17 @@ def test_a_filtered_page_reads_a_bounded_part_and_goes_on(clock, monkeypatch):
 def test_a_type_asked_for_again_and_again_is_one_type():
     user = make_account(subscribed=False).user
     make_notification("one", type="large_expense")
-    asked = []
+    requests = []
 
     def note(request, operation):
-        asked.append(json.loads(request.body))
+        requests.append(json.loads(request.body))
 
     with faults.hooked("Query", note):
         page = services.list_notifications(user, types=["large_expense"] * 101)
 
     assert ids(page) == ["one"]
     # moto takes any number after IN; DynamoDB refuses more than a hundred.
-    assert len(asked[0]["ExpressionAttributeValues"]) == 2
+    assert len(requests[0]["ExpressionAttributeValues"]) == 2
 
 
 @pytest.mark.parametrize("chosen", [{"types": ["x"]}, {"status": "x"}])

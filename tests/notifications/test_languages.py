@@ -34,9 +34,9 @@ def greta():
     return make_user("greta", language="de", currency="EUR")
 
 
-def told(user, kind: str) -> Notification:
-    found = Notification.by_user.query(user.user_id)
-    (notification,) = [item for item in found if item.type == kind]
+def notification_of(user, kind: str) -> Notification:
+    notifications = Notification.by_user.query(user.user_id)
+    (notification,) = [item for item in notifications if item.type == kind]
     return notification
 
 
@@ -50,7 +50,7 @@ def test_an_alert_is_written_in_its_reader_s_language(greta):
         headers=ENGLISH,
     )
 
-    alert = told(greta, "budget_threshold")
+    alert = notification_of(greta, "budget_threshold")
     assert alert.subject == "Budget zu 82 % ausgegeben: Essen"
     assert alert.message == (
         "Du hast 412,50\u00a0€ (82\u00a0%) von 500,00\u00a0€ in deinem Budget „Essen“"
@@ -65,7 +65,7 @@ def test_a_large_expense_is_told_in_its_reader_s_language(greta):
 
     make_expense(user, category="Miete", amount="1234.50", date="2026-03-02")
 
-    notice = told(greta, "large_expense")
+    notice = notification_of(greta, "large_expense")
     assert notice.subject == "Große Ausgabe: 1.234,50 € für Miete"
     assert "für Miete vom 2. März 2026 eingetragen." in notice.message
 
@@ -78,7 +78,7 @@ def test_a_bulk_is_summed_up_in_its_reader_s_language(greta):
         greta, [{"amount": "6", "category": name} for name in ("Auto", "Bus")]
     )
 
-    digest = told(greta, "alert_digest")
+    digest = notification_of(greta, "alert_digest")
     assert digest.subject == "2 Budgetwarnungen"
     assert "2 Budgets brauchen deine Aufmerksamkeit:" in digest.message
     assert "- Budget überschritten: Auto" in digest.message
@@ -89,9 +89,9 @@ def test_security_notices_are_in_their_reader_s_language(greta):
     accounts.change_password(greta, old=PASSWORD, new="ganz anders als vorher")
 
     assert "von greta@example.com in new@example.com" in (
-        told(greta, "email_changed").message
+        notification_of(greta, "email_changed").message
     )
-    password = told(greta, "password_changed")
+    password = notification_of(greta, "password_changed")
     assert password.subject == "Dein Passwort wurde geändert"
     assert "am 18. März 2026 um 12:00 (UTC) geändert." in password.message
 
@@ -107,7 +107,7 @@ def test_a_summary_is_in_the_language_of_the_day_it_is_written(clock):
     to(clock, "2026-03-23T07:00:01")
     sweep()
 
-    summary = told(user, WEEKLY)
+    summary = notification_of(user, WEEKLY)
     assert summary.subject == "12,50 € ausgegeben in der Woche ab dem 16. März 2026"
     assert "Du hast in der Woche davor nichts ausgegeben." in summary.message
     assert (
@@ -141,11 +141,11 @@ def test_the_way_out_of_a_mail_speaks_the_language_of_the_mail(greta, ses):
     make_notification(user_id=greta.user_id)
     delivery.deliver("n1")
 
-    asked = client_for().get(ses[-1].link, headers=ENGLISH)
-    done = client_for().post(ses[-1].link, headers=ENGLISH)
+    question = client_for().get(ses[-1].link, headers=ENGLISH)
+    response = client_for().post(ses[-1].link, headers=ENGLISH)
 
-    assert "Es kommen keine Benachrichtigungen per E-Mail mehr." in asked.text
-    assert "Die E-Mails sind abbestellt." in done.text
+    assert "Es kommen keine Benachrichtigungen per E-Mail mehr." in question.text
+    assert "Die E-Mails sind abbestellt." in response.text
 
 
 def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
@@ -164,7 +164,7 @@ def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
 
 
 @pytest.mark.parametrize(
-    ("stored", "said"),
+    ("stored", "text"),
     [
         (digests.SENT_TOGETHER, "Sie steht in einer E-Mail mit dem, was"),
         (
@@ -175,9 +175,9 @@ def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
         ("Something (that) older versions said.", "Something (that) older versions"),
     ],
 )
-def test_stored_reasons_are_translated_where_that_is_possible(stored, said):
+def test_stored_reasons_are_translated_where_that_is_possible(stored, text):
     with override("de"):
-        assert reason_in_words(stored).startswith(said)
+        assert reason_in_words(stored).startswith(text)
 
 
 def test_why_mails_ended_is_told_in_german(greta):

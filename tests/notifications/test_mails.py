@@ -40,8 +40,8 @@ def test_a_notification_has_one_button_and_the_way_out():
     assert page.links == [BUDGETS, UNSUBSCRIBE]
     assert "See your budgets" in page.text
     assert BUDGETS not in page.text  # it is the button's
-    for said in ("You have spent it all.", "$2.00 over.", BUDGETS, UNSUBSCRIBE):
-        assert said in mail.text
+    for text in ("You have spent it all.", "$2.00 over.", BUDGETS, UNSUBSCRIBE):
+        assert text in mail.text
 
 
 def test_the_first_paragraph_is_what_lists_of_mails_show():

@@ -24,8 +24,8 @@ HOSTILE = [
 ]
 
 
-def alert(level="threshold", **given) -> tuple[str, str]:
-    kind = given.get("period_kind", "monthly")
+def alert(level="threshold", **fields) -> tuple[str, str]:
+    kind = fields.get("period_kind", "monthly")
     return messages.budget_alert(
         level,
         **{
@@ -37,7 +37,7 @@ def alert(level="threshold", **given) -> tuple[str, str]:
             "currency": "USD",
             "language": "en",
             "today": date(2026, 3, 18),
-            **given,
+            **fields,
         },
     )
 
@@ -45,12 +45,12 @@ def alert(level="threshold", **given) -> tuple[str, str]:
 def is_fit(subject: str) -> bool:
     """The rules of SNS, however it counts characters."""
     in_utf16 = len(subject.encode("utf-16-le")) // 2
-    shown = all(
+    is_visible = all(
         character == "\u200d"
         or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
         for character in subject
     )
-    return 0 < in_utf16 < 100 and shown and len(subject.splitlines()) == 1
+    return 0 < in_utf16 < 100 and is_visible and len(subject.splitlines()) == 1
 
 
 def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
@@ -86,17 +86,17 @@ def test_a_budget_spent_to_the_cent_has_nothing_left():
 
 
 @pytest.mark.parametrize(
-    ("day", "said"),
+    ("day", "sentence"),
     [(29, "2 days to go."), (30, "1 day to go."), (31, "and today is the last day.")],
 )
 @pytest.mark.parametrize(
     ("level", "spent", "amount"),
     [("threshold", "400", "$100.00 left"), ("exceeded", "600", "$100.00 over")],
 )
-def test_the_days_to_go_are_counted(level, spent, amount, day, said):
+def test_the_days_to_go_are_counted(level, spent, amount, day, sentence):
     _, message = alert(level, spent=Decimal(spent), today=date(2026, 3, day))
 
-    assert f"{amount}, {said}\n" in message
+    assert f"{amount}, {sentence}\n" in message
 
 
 @pytest.mark.parametrize(

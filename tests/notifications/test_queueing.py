@@ -159,9 +159,11 @@ def test_two_sweeps_at_once_do_not_double(clock):
     both_read = [list(sweep._overdue()), list(sweep._overdue())]
 
     now = delivery.dates.timestamp()
-    taken = [sweep._restart_wait(item, now) for found in both_read for item in found]
+    restarted = [
+        sweep._restart_wait(item, now) for items in both_read for item in items
+    ]
 
-    assert taken == [True, True, False, False]
+    assert restarted == [True, True, False, False]
 
 
 def test_what_was_sent_meanwhile_is_not_swept_from_a_late_index(clock):

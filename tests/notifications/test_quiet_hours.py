@@ -54,8 +54,8 @@ def test_quiet_hours_are_the_users_own():
     assert len(mails()) == 1
 
 
-@pytest.mark.parametrize(("later", "sent"), [(2 * HOUR, 0), (2 * HOUR + 1, 1)])
-def test_the_sweep_after_their_end_sends_it(clock, later, sent):
+@pytest.mark.parametrize(("later", "is_sent"), [(2 * HOUR, 0), (2 * HOUR + 1, 1)])
+def test_the_sweep_after_their_end_sends_it(clock, later, is_sent):
     make_notification()
     delivery.deliver("n1")
     clock.shift(later)
@@ -63,9 +63,9 @@ def test_the_sweep_after_their_end_sends_it(clock, later, sent):
     sweep.enqueue_overdue()
     deliver_what_is_queued()
 
-    assert len(mails()) == sent
-    assert state()[0] == ("sent" if sent else "queued")
-    assert (stored().held_until is None) == bool(sent)
+    assert len(mails()) == is_sent
+    assert state()[0] == ("sent" if is_sent else "queued")
+    assert (stored().held_until is None) == bool(is_sent)
 
 
 def test_sweeps_meanwhile_leave_it_alone(clock):

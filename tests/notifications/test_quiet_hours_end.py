@@ -99,14 +99,14 @@ def test_the_end_comes_within_a_day_and_is_not_quiet(time_zone, instant, start, 
             return first <= clock < last
         return not last <= clock < first
 
-    found = end_of(instant, time_zone, first, last)
+    end = end_of(instant, time_zone, first, last)
 
-    assert (found is not None) == is_quiet(instant)
-    if found:
+    assert (end is not None) == is_quiet(instant)
+    if end:
         # The longest hours there are, in the one zone that puts its clocks back by 2.
-        assert instant < found < instant + datetime.timedelta(hours=26)
-        assert not is_quiet(found)
-        assert is_quiet(found - datetime.timedelta(microseconds=1))
+        assert instant < end < instant + datetime.timedelta(hours=26)
+        assert not is_quiet(end)
+        assert is_quiet(end - datetime.timedelta(microseconds=1))
 
 
 def test_mornings_come_in_every_time_zone():

@@ -51,8 +51,8 @@ def test_at_150_it_says_that_ses_is_due(caplog, pending, warned):
     with topic_with(confirmed=140, pending=pending):
         sweep()
 
-    said = "SES is due: filter policies used=150 quota=200"
-    assert (said in caplog.messages) == warned
+    warning = "SES is due: filter policies used=150 quota=200"
+    assert (warning in caplog.messages) == warned
 
 
 def test_the_alarm_watches_what_is_counted(capsys):

@@ -105,7 +105,7 @@ def test_a_closed_account_is_nobody_to_send_to(alice):
 
 
 @pytest.mark.parametrize(
-    ("email", "found"),
+    ("email", "is_found"),
     [
         (" Alice@Example.com ", True),
         ("bob@example.com", False),
@@ -114,10 +114,10 @@ def test_a_closed_account_is_nobody_to_send_to(alice):
         ("", False),
     ],
 )
-def test_a_recipient_is_found_by_the_whole_address(alice, email, found):
+def test_a_recipient_is_found_by_the_whole_address(alice, email, is_found):
     recipient = recipients.find_by_email(email, Recipient)
 
-    assert (recipient is not None) is found
+    assert (recipient is not None) is is_found
 
 
 def test_an_address_that_is_only_asked_for_finds_nobody(alice):

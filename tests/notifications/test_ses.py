@@ -98,7 +98,7 @@ def test_hostile_subjects_add_no_header(confirmed, ses, subject):
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("MessageRejected", "does not send to this address"),
         ("SendingPausedException", "paused"),
@@ -106,13 +106,13 @@ def test_hostile_subjects_add_no_header(confirmed, ses, subject):
         ("SomethingNewException", "SomethingNewException"),
     ],
 )
-def test_what_ses_refuses_is_said_in_words(confirmed, code, said):
+def test_what_ses_refuses_is_said_in_words(confirmed, code, message):
     make_notification(user_id=confirmed.user_id)
     body = f'{{"__type": "{code}", "message": "alice@example.com is odd"}}'
 
     with (
         faults.answered("SendEmail", 400, body),
-        pytest.raises(DeliveryError, match=said) as raised,
+        pytest.raises(DeliveryError, match=message) as raised,
     ):
         delivery.deliver("n1", last_attempt=True)
 
@@ -268,8 +268,8 @@ def test_a_changed_address_is_confirmed_by_its_own_link(confirmed, ses):
     address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
     (notice,) = Notification.by_user.query(confirmed.user_id)
     delivery.deliver(notice.notification_id)
-    confirmation, told = ses[-2:]
-    assert (confirmation.to, told.to) == (["new@example.com"], ["alice@example.com"])
+    confirmation, mail = ses[-2:]
+    assert (confirmation.to, mail.to) == (["new@example.com"], ["alice@example.com"])
 
     anybody().post(confirmation.link)
 

@@ -13,7 +13,7 @@ def at(**later) -> str:
     return (NOON + datetime.timedelta(**later)).isoformat(timespec="microseconds")
 
 
-def said(time_zone="UTC", **changes) -> str:
+def describe(time_zone="UTC", **changes) -> str:
     notification = make_notification()
     for name, value in changes.items():
         setattr(notification, name, value)
@@ -53,16 +53,16 @@ def said(time_zone="UTC", **changes) -> str:
     ],
 )
 def test_each_state_has_its_words(changes, words):
-    assert said(**changes) == words
+    assert describe(**changes) == words
 
 
 def test_times_are_the_users():
-    assert said("Asia/Kolkata", status="sent") == (
+    assert describe("Asia/Kolkata", status="sent") == (
         "Sent by e-mail on March 18, 2026 at 5:30\u202fPM."
     )
-    assert "until 3:00\u202fAM" in said("America/New_York", held_until=at(hours=19))
+    assert "until 3:00\u202fAM" in describe("America/New_York", held_until=at(hours=19))
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_state_is_without_words_or_needs_a_reason(status):
-    assert said(status=status, error=None).endswith(".")
+    assert describe(status=status, error=None).endswith(".")

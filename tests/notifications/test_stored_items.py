@@ -29,7 +29,7 @@ EVERY_KIND = {
 }
 
 
-def compose(notification_id="n1", **given) -> Notification:
+def compose(notification_id="n1", **fields) -> Notification:
     return outbox.compose(
         **{
             "notification_id": notification_id,
@@ -37,7 +37,7 @@ def compose(notification_id="n1", **given) -> Notification:
             "type": "budget_exceeded",
             "subject": "Over budget: Food",
             "message": "Text.",
-            **given,
+            **fields,
         }
     )
 
@@ -163,10 +163,10 @@ def test_an_item_is_read_as_the_kind_that_it_is(add, kind):
 
     (scanned,) = OutboxItem.scan()
     (unsent,) = OutboxItem.unsent.query(raw["unsent_shard"]["S"])
-    got = OutboxItem.get(raw["notification_id"]["S"])
+    read = OutboxItem.get(raw["notification_id"]["S"])
 
-    assert {type(item) for item in (scanned, unsent, got)} == {kind}
-    for item in (scanned, unsent, got):
+    assert {type(item) for item in (scanned, unsent, read)} == {kind}
+    for item in (scanned, unsent, read):
         assert item.to_dynamodb_dict() == raw
 
 

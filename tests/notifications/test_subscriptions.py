@@ -43,7 +43,7 @@ def remembered(user_id="alice") -> tuple[str, str | None]:
     return account.subscription_status, account.subscription_arn
 
 
-def said(account) -> tuple[str, str | None]:
+def status_of(account) -> tuple[str, str | None]:
     return account.subscription_status, account.subscription_arn
 
 
@@ -117,7 +117,7 @@ def test_subscribing_twice_changes_nothing():
     with faults.calls_counted() as calls:
         again = subscriptions.subscribe(account.user)
 
-    assert said(again) == ("confirmed", the_subscription().arn)
+    assert status_of(again) == ("confirmed", the_subscription().arn)
     assert "Subscribe" not in calls
 
 
@@ -136,7 +136,7 @@ def test_a_subscription_that_lapsed_is_none_again():
     leave_unconfirmed(account)
     sns().subscriptions.clear()
 
-    assert said(subscriptions.refresh(account.user)) == ("none", None)
+    assert status_of(subscriptions.refresh(account.user)) == ("none", None)
     assert remembered() == ("none", None)
 
 
@@ -181,7 +181,7 @@ def test_without_sns_the_status_is_what_was_last_known():
     leave_unconfirmed(account)
 
     with faults.down("GetSubscriptionAttributes"):
-        status, _ = said(subscriptions.refresh(account.user))
+        status, _ = status_of(subscriptions.refresh(account.user))
 
     assert status == "pending"
 
@@ -231,7 +231,7 @@ def test_unsubscribing_ends_the_mails():
     account = make_account()
     make_notification()
 
-    assert said(subscriptions.unsubscribe(account.user)) == ("none", None)
+    assert status_of(subscriptions.unsubscribe(account.user)) == ("none", None)
 
     delivery.deliver("n1")
     assert sns().subscriptions == {}
@@ -244,7 +244,7 @@ def test_unsubscribing_twice_changes_nothing():
 
     subscriptions.unsubscribe(account.user)
 
-    assert said(subscriptions.unsubscribe(account.user)) == ("none", None)
+    assert status_of(subscriptions.unsubscribe(account.user)) == ("none", None)
 
 
 def test_a_pending_subscription_is_left_to_lapse():
@@ -252,7 +252,7 @@ def test_a_pending_subscription_is_left_to_lapse():
     body = refusal("InvalidParameter", "This subscription is pending confirmation")
 
     with faults.answered("Unsubscribe", 400, body):
-        assert said(subscriptions.unsubscribe(account.user)) == ("none", None)
+        assert status_of(subscriptions.unsubscribe(account.user)) == ("none", None)
 
 
 def test_an_unsubscribing_that_sns_refuses_is_done_here_and_there_later():
@@ -260,7 +260,7 @@ def test_an_unsubscribing_that_sns_refuses_is_done_here_and_there_later():
     body = refusal("AuthorizationError")
 
     with faults.answered("Unsubscribe", 403, body):
-        assert said(subscriptions.unsubscribe(account.user)) == ("none", None)
+        assert status_of(subscriptions.unsubscribe(account.user)) == ("none", None)
     assert len(sns().subscriptions) == 1
 
     subscriptions.refresh(account.user)
@@ -340,7 +340,7 @@ def test_who_left_by_the_link_in_a_mail_is_told_so_and_can_come_back():
     account = make_account()
     sns().subscriptions.clear()
 
-    assert said(subscriptions.refresh(account.user)) == ("none", None)
+    assert status_of(subscriptions.refresh(account.user)) == ("none", None)
     assert detail() == "You unsubscribed with the link in a mail."
 
     subscriptions.subscribe(account.user)
@@ -394,7 +394,7 @@ def test_a_delivery_notices_within_a_day_that_somebody_left(clock):
     clock.shift(1)
     delivery.deliver(make_notification("n2").notification_id)
     assert state("n2") == ("skipped", "You unsubscribed with the link in a mail.")
-    assert said(subscriptions.refresh(account.user)) == ("none", None)
+    assert status_of(subscriptions.refresh(account.user)) == ("none", None)
 
 
 def test_the_daily_look_does_not_hold_up_a_mail(clock):
@@ -449,7 +449,7 @@ def test_an_old_link_followed_after_cancelling_subscribes_nobody():
 
     delivery.deliver(make_notification().notification_id)
     assert mails() == []
-    assert said(subscriptions.refresh(account.user)) == ("none", None)
+    assert status_of(subscriptions.refresh(account.user)) == ("none", None)
     assert sns().subscriptions == {}
     assert Account.get("alice").retired_subscriptions is None
 
@@ -462,7 +462,7 @@ def test_cancelled_and_asked_again_is_the_same_subscription():
 
     again = subscriptions.subscribe(account.user)
 
-    assert said(again) == ("pending", old) == ("pending", the_subscription().arn)
+    assert status_of(again) == ("pending", old) == ("pending", the_subscription().arn)
     policy = json.loads(the_subscription().attributes["FilterPolicy"])
     assert policy == {"user_email": [account.email]}
     confirm(account)
@@ -496,10 +496,10 @@ def test_cancelled_then_followed_then_asked_again_is_confirmed():
 
 def test_an_old_one_that_comes_back_and_vanishes_is_asked_for_again():
     account = make_account(subscribed=False)
-    gone = [refusal("NotFound")]
+    answers = [refusal("NotFound")]
 
     def vanished(request, operation):
-        body = gone.pop() if gone else None
+        body = answers.pop() if answers else None
         return body and faults.AWSResponse(request.url, 404, {}, faults._Body(body))
 
     with faults.hooked("GetSubscriptionAttributes", vanished):
@@ -551,7 +551,7 @@ def test_subscribing_in_a_loop_is_limited_and_leaving_is_not(monkeypatch):
         subscriptions.subscribe(user)
 
     assert 0 < caught.value.retry_after <= 3600
-    assert said(subscriptions.unsubscribe(user)) == ("none", None)
+    assert status_of(subscriptions.unsubscribe(user)) == ("none", None)
 
 
 def test_subscribing_while_subscribed_counts_for_nothing(monkeypatch):
@@ -565,10 +565,10 @@ def test_subscribing_while_subscribed_counts_for_nothing(monkeypatch):
     assert remembered()[0] == "confirmed"
 
 
-@pytest.mark.parametrize("way", ["sns", "ses"])
-def test_an_address_is_asked_ten_times_a_day_at_most(way, clock, request):
+@pytest.mark.parametrize("transport", ["sns", "ses"])
+def test_an_address_is_asked_ten_times_a_day_at_most(transport, clock, request):
     """It may be a stranger's: who asks can wait, or register once more."""
-    if way == "ses":
+    if transport == "ses":
         request.getfixturevalue("ses")
     user = make_account(subscribed=False).user
     for _ in range(10):

@@ -73,12 +73,12 @@ def tell(user) -> None:
 
 
 def notices(user) -> list[Notification]:
-    found = [
+    notifications = [
         notification
         for notification in Notification.scan()
         if notification.user_id == user.user_id
     ]
-    return sorted(found, key=lambda notification: notification.created_at)
+    return sorted(notifications, key=lambda notification: notification.created_at)
 
 
 def stored(user) -> Account:

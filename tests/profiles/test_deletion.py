@@ -95,7 +95,7 @@ def s3():
 
 def traces(user):
     """Everything stored that names somebody, in any table or key."""
-    found = [
+    names = [
         (name, item)
         for name in TABLES
         for item in boto3.client("dynamodb").scan(TableName=name)["Items"]
@@ -103,13 +103,13 @@ def traces(user):
         or user.email in json.dumps(item, default=list)
     ]
     listed = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return found + [obj["Key"] for obj in listed if user.user_id in obj["Key"]]
+    return names + [obj["Key"] for obj in listed if user.user_id in obj["Key"]]
 
 
 def histories():
     """The histories of expenses: nothing in them says whose they are."""
-    found = boto3.client("dynamodb").scan(TableName="expenses")["Items"]
-    ids = [item["expense_id"]["S"] for item in found]
+    items = boto3.client("dynamodb").scan(TableName="expenses")["Items"]
+    ids = [item["expense_id"]["S"] for item in items]
     return [item_id for item_id in ids if item_id.startswith("history#")]
 
 
@@ -133,9 +133,9 @@ def close(user):
 def test_nothing_is_left_and_others_keep_everything(clock, alice):
     before = histories()
     bob = furnish(make_user("bob"))
-    kept = [history for history in histories() if history not in before]
+    remaining = [history for history in histories() if history not in before]
     assert before
-    assert kept
+    assert remaining
     work_off()
     of_bob = traces(bob)
     assert len({name for name, *_ in traces(alice)}) > len(TABLES)
@@ -144,7 +144,7 @@ def test_nothing_is_left_and_others_keep_everything(clock, alice):
     work_all_off(clock)
 
     assert traces(alice) == []
-    assert histories() == kept
+    assert histories() == remaining
     assert sorted(map(str, traces(bob))) == sorted(map(str, of_bob))
     assert [subscription.endpoint for subscription in sns().subscriptions.values()] == [
         bob.email
@@ -240,8 +240,8 @@ def test_a_death_anywhere_leaves_it_to_be_finished(clock, alice, operation, nth,
     with faults.killed(operation, nth, done=done):
         run_to_the_end(clock, alice)
 
-    gone = (operation, nth, done) == ("TransactWriteItems", 2, True)
-    assert (stored_account(alice) is None) == gone  # it goes last, with its names
+    is_deleted = (operation, nth, done) == ("TransactWriteItems", 2, True)
+    assert (stored_account(alice) is None) == is_deleted  # it goes last, with its names
     run_to_the_end(clock, alice)
     assert traces(alice) == []
 
@@ -372,10 +372,10 @@ def test_the_page_wants_the_name_and_the_password(clock, alice):
         return client.post("/accounts/delete", data, headers=token, follow=True)
 
     assert "cannot be undone" in client.get("/accounts/delete").content.decode()
-    said = post(username="bob", password=PASSWORD).content.decode()
-    assert "This is not the username of this account." in said
-    said = post(username="alice", password="wrong").content.decode()
-    assert "This is not your password." in said
+    html = post(username="bob", password=PASSWORD).content.decode()
+    assert "This is not the username of this account." in html
+    html = post(username="alice", password="wrong").content.decode()
+    assert "This is not your password." in html
     assert services.find_account(alice.user_id)
 
     page = post(username="Alice", password=PASSWORD).content.decode()

@@ -23,9 +23,9 @@ def subscribed(alice):
     return alice
 
 
-def ask(client, **given):
+def ask(client, **fields):
     return client.post(
-        "/api/email", {**CHANGE, **given}, content_type="application/json"
+        "/api/email", {**CHANGE, **fields}, content_type="application/json"
     )
 
 
@@ -34,7 +34,7 @@ def leave_new_address_unconfirmed(user) -> None:
     sns().subscriptions[arn].attributes["PendingConfirmation"] = True
 
 
-def shown(answer) -> tuple[int, str, str | None]:
+def email_state(answer) -> tuple[int, str, str | None]:
     profile = answer.json()
     return answer.status_code, profile["email"], profile["pending_email"]
 
@@ -42,20 +42,21 @@ def shown(answer) -> tuple[int, str, str | None]:
 def test_the_api_changes_at_once_where_no_mails_go(alice):
     client = client_for(alice)
 
-    assert shown(ask(client)) == (200, NEW, None)
-    assert shown(ask(client)) == (200, NEW, None)  # repeated, as after a lost reply
-    assert shown(client.get("/api/profile")) == (200, NEW, None)
+    assert email_state(ask(client)) == (200, NEW, None)
+    # As after a lost reply.
+    assert email_state(ask(client)) == (200, NEW, None)
+    assert email_state(client.get("/api/profile")) == (200, NEW, None)
 
 
 def test_the_api_shows_what_is_waited_for_and_takes_it_back(subscribed):
     client = client_for(subscribed)
 
-    assert shown(ask(client)) == (200, OLD, NEW)
+    assert email_state(ask(client)) == (200, OLD, NEW)
     leave_new_address_unconfirmed(subscribed)
-    assert shown(client.get("/api/profile")) == (200, OLD, NEW)
+    assert email_state(client.get("/api/profile")) == (200, OLD, NEW)
 
-    assert shown(client.delete("/api/email")) == (200, OLD, None)
-    assert shown(client.delete("/api/email")) == (200, OLD, None)
+    assert email_state(client.delete("/api/email")) == (200, OLD, None)
+    assert email_state(client.delete("/api/email")) == (200, OLD, None)
 
 
 def test_the_profile_notices_that_the_link_was_followed(subscribed):
@@ -64,7 +65,7 @@ def test_the_profile_notices_that_the_link_was_followed(subscribed):
     (notice,) = Notification.scan()
     notice.update(actions=[Notification.status.set("sent")])
 
-    assert shown(client.get("/api/profile")) == (200, NEW, None)
+    assert email_state(client.get("/api/profile")) == (200, NEW, None)
 
 
 def test_a_profile_that_does_not_change_costs_no_look_up(subscribed):
@@ -77,7 +78,7 @@ def test_a_profile_that_does_not_change_costs_no_look_up(subscribed):
 
 
 @pytest.mark.parametrize(
-    ("given", "status", "field"),
+    ("body", "status", "field"),
     [
         ({"email": "nobody"}, 400, "email"),
         ({"email": ["a@example.com"]}, 400, "email"),
@@ -88,10 +89,10 @@ def test_a_profile_that_does_not_change_costs_no_look_up(subscribed):
         ({"user_id": "bob"}, 400, "user_id"),
     ],
 )
-def test_the_api_names_the_field_at_fault(alice, given, status, field):
+def test_the_api_names_the_field_at_fault(alice, body, status, field):
     make_user("bob")
 
-    answer = ask(client_for(alice), **given)
+    answer = ask(client_for(alice), **body)
 
     assert answer.status_code == status
     assert list(said_of(answer)) == [field]
@@ -169,13 +170,13 @@ def test_the_page_shows_what_is_wrong_and_keeps_the_address_typed(alice):
 
 
 @pytest.mark.parametrize(
-    ("status", "hours", "said"),
+    ("status", "hours", "text"),
     [
         ("confirmed", 0, "You unsubscribed with the link in a mail."),
         ("pending", 49, "The link was not followed within two days"),
     ],
 )
-def test_the_notifications_page_says_why_no_mails_come(subscribed, status, hours, said):
+def test_the_notifications_page_says_why_no_mails_come(subscribed, status, hours, text):
     since = dates.timestamp(dates.now() - timedelta(hours=hours))
     account = account_of(subscribed)
     account.subscription_status, account.subscription_checked_at = status, since
@@ -185,8 +186,8 @@ def test_the_notifications_page_says_why_no_mails_come(subscribed, status, hours
 
     page = client.get("/notifications").content.decode()
 
-    assert said in page
+    assert text in page
     assert ">Subscribe</button>" in page
     answer = client.get("/api/notifications/subscribe").json()
     assert (answer["status"], answer["subscription_arn"]) == ("none", None)
-    assert said in answer["detail"]
+    assert text in answer["detail"]

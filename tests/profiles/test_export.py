@@ -113,8 +113,8 @@ def test_it_tells_of_api_tokens_without_what_opens_or_names_them(alice):
 
     archive = exported(alice)
 
-    told = read(archive, "tokens.json")
-    assert told == [{k: v for k, v in listed.items() if k != "token_id"}]
+    stored = read(archive, "tokens.json")
+    assert stored == [{k: v for k, v in listed.items() if k != "token_id"}]
     for hidden in (secret, listed["token_id"]):
         assert hidden not in archive.read("tokens.json").decode()
 
@@ -156,7 +156,7 @@ def test_no_text_becomes_a_formula(alice, sign):
 
 def test_reports_come_too_and_what_is_missing_is_named(alice):
     client = client_for(alice)
-    kept = attach(client, make_expense(alice))
+    receipt = attach(client, make_expense(alice))
     lost = attach(client, make_expense(alice))
     s3().delete_object(Bucket=BUCKET, Key=lost)
     report = StoredReport(report_key(alice.user_id, "monthly", NOON), 0)
@@ -165,7 +165,7 @@ def test_reports_come_too_and_what_is_missing_is_named(alice):
     archive = exported(alice)
 
     names = set(archive.namelist())
-    assert f"receipts/{kept.rpartition('/')[2]}" in names
+    assert f"receipts/{receipt.rpartition('/')[2]}" in names
     assert f"receipts/{lost.rpartition('/')[2]}" not in names
     assert archive.read(f"reports/{report.file_name}") == b"a report"
     assert lost.rpartition("/")[2] in archive.read("missing.txt").decode()
@@ -183,12 +183,12 @@ def test_histories_are_in_it_as_the_api_tells_them(alice):
     expenses.edit_expense(alice, deleted.expense_id, description="x")
     expenses.delete_expense(alice, deleted.expense_id)
 
-    (told,) = read(exported(alice), "history.json")
+    (history,) = read(exported(alice), "history.json")
 
     listed = client.get(f"/api/expenses/{expense.expense_id}/history").json()
-    assert told == {"expense_id": expense.expense_id, "changes": listed["results"]}
-    assert len(told["changes"]) == 3
-    assert read_json(alice)["history"] == [told]
+    assert history == {"expense_id": expense.expense_id, "changes": listed["results"]}
+    assert len(history["changes"]) == 3
+    assert read_json(alice)["history"] == [history]
 
 
 @pytest.mark.parametrize(("count", "calls"), [(0, 0), (1, 1), (100, 1), (101, 2)])
@@ -203,10 +203,10 @@ def test_a_call_reads_a_hundred_histories(alice, count, calls):
         for number in range(count):
             batch.save(History(History.id_of(f"{number:032x}")))
 
-    with counted() as made:
+    with counted() as aws_calls:
         archive = exported(alice)
 
-    assert made.names.count("dynamodb.BatchGetItem") == calls
+    assert aws_calls.names.count("dynamodb.BatchGetItem") == calls
     assert len(read(archive, "history.json")) == count
 
 
@@ -214,23 +214,23 @@ def test_histories_that_one_answer_cannot_hold_are_asked_for_again(alice):
     ids = [make_expense(alice, amount="5").expense_id for _ in range(3)]
     for expense_id in ids:
         expenses.edit_expense(alice, expense_id, amount="6")
-    kept = []
+    withheld = []
 
     def answer_one(request, operation):
-        asked = json.loads(request.body)["RequestItems"]["expenses"]
-        kept.append(len(asked["Keys"]))
-        first, *rest = asked["Keys"]
+        request_items = json.loads(request.body)["RequestItems"]["expenses"]
+        withheld.append(len(request_items["Keys"]))
+        first, *others = request_items["Keys"]
         answer = {"Responses": {"expenses": [first]}, "UnprocessedKeys": {}}
-        if rest:
-            answer["UnprocessedKeys"] = {"expenses": {"Keys": rest}}
+        if others:
+            answer["UnprocessedKeys"] = {"expenses": {"Keys": others}}
         return faults.answer(request, 200, json.dumps(answer))
 
     with faults.hooked("BatchGetItem", answer_one):
         archive = opened(export.begin(alice))
 
-    assert kept == [3, 2, 1]
-    told = read(archive, "history.json")
-    assert {history["expense_id"] for history in told} == set(ids)
+    assert withheld == [3, 2, 1]
+    histories = read(archive, "history.json")
+    assert {history["expense_id"] for history in histories} == set(ids)
 
 
 def read_json(user):
@@ -244,10 +244,10 @@ def test_the_json_has_what_the_zip_has(alice):
     report = StoredReport(report_key(alice.user_id, "monthly", NOON), 0)
     s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
 
-    found = read_json(alice)
+    document = read_json(alice)
 
     archive = exported(alice)
-    assert list(found) == [
+    assert list(document) == [
         "made_at",
         "profile",
         "tokens",
@@ -257,10 +257,10 @@ def test_the_json_has_what_the_zip_has(alice):
         "history",
         "reports",
     ]
-    for title in list(found)[1:-1]:
-        assert found[title] == read(archive, f"{title}.json")
-        assert found[title]
-    assert found["reports"] == [
+    for title in list(document)[1:-1]:
+        assert document[title] == read(archive, f"{title}.json")
+        assert document[title]
+    assert document["reports"] == [
         {
             "file_name": report.file_name,
             "report_type": "monthly",
@@ -293,10 +293,10 @@ def assert_described(value, serializer):
 
 
 def test_an_empty_account_is_whole_as_json_too(alice):
-    found = read_json(alice)
+    document = read_json(alice)
 
-    assert found["profile"]["username"] == "alice"
-    assert [found[name] for name in ("budgets", "expenses", "history")] == [[]] * 3
+    assert document["profile"]["username"] == "alice"
+    assert [document[name] for name in ("budgets", "expenses", "history")] == [[]] * 3
 
 
 def rows_of(answer):
@@ -309,10 +309,10 @@ def test_the_table_alone_can_be_had_of_some_days(alice):
         make_expense(alice, date=day, description="=1+1")
 
     first, last = datetime.date(2026, 2, 1), datetime.date(2026, 2, 28)
-    found = rows_of(export.begin_csv(alice, start=first, end=last))
+    rows = rows_of(export.begin_csv(alice, start=first, end=last))
 
-    assert [row["date"] for row in found] == ["2026-02-28", "2026-02-01"]
-    assert {row["description"] for row in found} == {"'=1+1"}
+    assert [row["date"] for row in rows] == ["2026-02-28", "2026-02-01"]
+    assert {row["description"] for row in rows} == {"'=1+1"}
     assert len(rows_of(export.begin_csv(alice, start=last))) == 2
     assert len(rows_of(export.begin_csv(alice, end=first))) == 2
     assert rows_of(export.begin_csv(alice)) == table(exported(alice))
@@ -522,13 +522,13 @@ def test_one_that_is_broken_off_leaves_nothing_open(alice):
 def test_an_outage_in_the_middle_breaks_it_off(alice):
     make_expense(alice)
     chunks = export.begin(alice)
-    sent = [next(chunks)]
+    sent_chunks = [next(chunks)]
 
     with faults.down("Query"), pytest.raises(Exception, match="connect"):
-        sent.extend(chunks)
+        sent_chunks.extend(chunks)
 
     with pytest.raises(zipfile.BadZipFile):
-        opened(sent)
+        opened(sent_chunks)
 
 
 def test_five_an_hour_are_enough(alice):

@@ -43,9 +43,9 @@ def test_a_change_reaches_every_session_at_once(aws):
     )
 
     for key in keys:
-        found = sessions.find_session(key)
-        assert (found.currency, found.time_zone) == ("KWD", "Asia/Kuwait")
-        assert found.large_expense_threshold == Decimal("10.125")
+        session = sessions.find_session(key)
+        assert (session.currency, session.time_zone) == ("KWD", "Asia/Kuwait")
+        assert session.large_expense_threshold == Decimal("10.125")
 
 
 def test_what_is_not_given_stays(aws):

@@ -16,9 +16,9 @@ OCTOBER = {"report_type": "monthly", "year": 2026, "month": 10}  # it is over
 NOVEMBER = {"report_type": "monthly", "year": 2026, "month": 11}  # it is running
 
 
-def ask(today: datetime.date = TODAY, **given: object) -> ReportPeriod:
-    given = {**OCTOBER, **given} if "report_type" not in given else given
-    return resolve(given.pop("report_type"), today=today, **given)
+def ask(today: datetime.date = TODAY, **fields: object) -> ReportPeriod:
+    fields = {**OCTOBER, **fields} if "report_type" not in fields else fields
+    return resolve(fields.pop("report_type"), today=today, **fields)
 
 
 def entry(
@@ -52,18 +52,18 @@ def line(
 
 
 def report_of(
-    *found: Entry,
+    *entries: Entry,
     lines: Sequence[BudgetLine] = (),
     currency: str = "USD",
     today: datetime.date = TODAY,
     since: datetime.date | None = datetime.date(2000, 1, 1),
-    **given: object,
+    **fields: object,
 ) -> Report:
     """Report about October 2026, or about what is given.
 
     since: the first day with an expense; long ago, so that everything compares.
     """
-    ordered = sorted(found, key=lambda expense: expense.day)
+    ordered = sorted(entries, key=lambda expense: expense.day)
     return compute(
-        ask(today, **given), currency, ordered, lines, today=today, since=since
+        ask(today, **fields), currency, ordered, lines, today=today, since=since
     )

@@ -33,8 +33,8 @@ def ask(client, body=MARCH):
 
 
 def stored(key):
-    found = clients.client("s3").get_object(Bucket="smart-budget-receipts", Key=key)
-    return found["Body"].read()
+    obj = clients.client("s3").get_object(Bucket="smart-budget-receipts", Key=key)
+    return obj["Body"].read()
 
 
 def test_a_report_is_made_and_its_addresses_told(client, alice):
@@ -164,14 +164,14 @@ def test_the_archive_is_newest_first_and_comes_by_pages(client, clock):
 
 
 def test_a_download_is_signed_at_the_click(client, clock):
-    made = ask(client).json()
+    created = ask(client).json()
     clock.shift(3 * 24 * 3600)
 
     client = client_for(make_user_again("alice"))
-    response = client.get(made["download_url"])
+    response = client.get(created["download_url"])
 
     assert response.status_code == 302
-    assert made["report_key"] in response["Location"]
+    assert created["report_key"] in response["Location"]
     assert "Expires=300" in response["Location"]
     assert "20260321T120000Z" in response["Location"]
 
@@ -184,12 +184,12 @@ def make_user_again(name):
 
 @pytest.mark.parametrize("method", ["get", "delete"])
 def test_another_users_report_is_not_found(client, method):
-    made = ask(client).json()
+    created = ask(client).json()
     bob = client_for(make_user("bob"))
 
-    assert getattr(bob, method)(made["download_url"]).status_code == 404
+    assert getattr(bob, method)(created["download_url"]).status_code == 404
     assert bob.get(URL).json()["results"] == []
-    assert stored(made["report_key"])
+    assert stored(created["report_key"])
 
 
 @pytest.mark.parametrize(
@@ -263,10 +263,10 @@ def test_an_e_mail_is_queued_once_a_report(client, alice):
     for _ in range(2):
         assert ask(client, {**MARCH, "email": True}).status_code == 201
 
-    (told,) = Notification.by_user.query(alice.user_id)
-    assert told.type == "report_ready"
-    assert told.subject == "Your monthly report is ready: March 2026"
-    assert "/reports/monthly_report_20260318T120000Z.pdf/" in told.message
+    (notification,) = Notification.by_user.query(alice.user_id)
+    assert notification.type == "report_ready"
+    assert notification.subject == "Your monthly report is ready: March 2026"
+    assert "/reports/monthly_report_20260318T120000Z.pdf/" in notification.message
 
 
 # Pages.
@@ -342,13 +342,13 @@ def test_another_users_pages_are_not_found(client):
 
 def test_the_pages_are_german_and_their_days_are_the_browser_s(clock):
     client = client_for(make_user("greta", language="de"))
-    shown = client.get("/reports").text
+    html = client.get("/reports").text
 
-    assert 'value="2026-03-01"' in shown  # of an input of type date
-    assert "Monatsbericht" in shown
+    assert 'value="2026-03-01"' in html  # of an input of type date
+    assert "Monatsbericht" in html
     refused = client.post("/reports", {"report_type": "custom"}).text
     assert "Gib einen Tag ein." in refused
-    made = client.post("/reports", {"report_type": "monthly", "month": "2026-03"})
-    listed = client.get(made["Location"]).text
+    response = client.post("/reports", {"report_type": "monthly", "month": "2026-03"})
+    listed = client.get(response["Location"]).text
     assert "Der Bericht über März 2026 ist fertig:" in listed
     assert "18.03.2026, 12:00" in listed

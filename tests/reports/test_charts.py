@@ -40,25 +40,25 @@ def months_of(*amounts: str) -> list[MonthTotal]:
 
 
 def trend_of(*amounts: str, currency: str = "USD") -> charts.Trend:
-    found = charts.trend(months_of(*amounts), currency)
-    assert found is not None
-    return found
+    chart = charts.trend(months_of(*amounts), currency)
+    assert chart is not None
+    return chart
 
 
 def test_categories_are_measured_by_the_largest():
-    found = charts.category_bars(
+    bars = charts.category_bars(
         summary_of(("Rent", "1000"), ("Food", "250"), ("Tea", "0.01"))
     )
 
-    assert [bar.length for bar in found] == ["100.00%", "25.00%", "0.00%"]
+    assert [bar.length for bar in bars] == ["100.00%", "25.00%", "0.00%"]
 
 
 def test_categories_without_a_budget_are_known():
-    found = charts.category_bars(
+    bars = charts.category_bars(
         summary_of(("Rent", "2"), ("Fun", "1"), unbudgeted={"Fun"})
     )
 
-    assert [bar.is_budgeted for bar in found] == [True, False]
+    assert [bar.is_budgeted for bar in bars] == [True, False]
 
 
 def test_no_categories_are_no_bars():
@@ -75,15 +75,15 @@ def test_columns_are_as_high_as_their_months():
 
 
 def test_columns_stand_apart_inside_the_drawing():
-    found = trend_of(*["5"] * 12)
+    chart = trend_of(*["5"] * 12)
 
     edges = [
         number(edge)
-        for column in found.columns
+        for column in chart.columns
         for edge in (column.x, str(number(column.x) + number(column.width)) + "%")
     ]
     assert edges == sorted(edges)
-    assert number(found.scale_end) < edges[0]
+    assert number(chart.scale_end) < edges[0]
     assert edges[-1] < 100
 
 
@@ -109,11 +109,11 @@ def test_one_huge_month_leaves_the_others_at_nothing():
     ],
 )
 def test_the_scale_has_a_few_round_values(top, currency, labels):
-    found = trend_of(top, currency=currency)
+    chart = trend_of(top, currency=currency)
 
-    assert [rule.label for rule in found.rules] == labels
-    assert number(found.rules[0].y) == charts.BOTTOM
-    assert number(found.rules[-1].y) == charts.TOP
+    assert [rule.label for rule in chart.rules] == labels
+    assert number(chart.rules[0].y) == charts.BOTTOM
+    assert number(chart.rules[-1].y) == charts.TOP
 
 
 def test_months_without_spending_are_no_chart():

@@ -18,24 +18,24 @@ HOME = "/"
 HTMX = {"HX-Request": "true"}
 
 
-def typed(**given) -> dict[str, str]:
+def typed(**fields) -> dict[str, str]:
     """What the browser sends when somebody adds an expense."""
     return {
         "amount": "12.50",
         "category": "Groceries",
         "date": "2026-03-18",
         "idempotency_key": uuid.uuid4().hex,
-        **given,
+        **fields,
     }
 
 
-def texts(tag: str, shown: str) -> list[str]:
-    found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", shown)
-    return [words(match) for match in found]
+def texts(tag: str, html: str) -> list[str]:
+    matches = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", html)
+    return [words(match) for match in matches]
 
 
-def told(shown: str) -> list[str]:
-    return texts("li", re.search(r'<ul class="messagelist".*?</ul>', shown)[0])
+def messages_in(html: str) -> list[str]:
+    return texts("li", re.search(r'<ul class="messagelist".*?</ul>', html)[0])
 
 
 def test_categories_are_shown_as_the_api_gives_them(client, alice):
@@ -43,11 +43,11 @@ def test_categories_are_shown_as_the_api_gives_them(client, alice):
     make_expense(alice, amount="1234.50", category="<b>Rent")
     make_expense(alice, amount="617.25")
 
-    shown = page(client.get(HOME))
-    given = client.get("/api/summary").json()["categories"]
+    html = page(client.get(HOME))
+    categories = client.get("/api/summary").json()["categories"]
 
-    assert [category["spent"] for category in given] == ["1234.50", "617.25"]
-    rows = re.search(r'<table class="chart-rows">.*?</table>', shown)[0]
+    assert [category["spent"] for category in categories] == ["1234.50", "617.25"]
+    rows = re.search(r'<table class="chart-rows">.*?</table>', html)[0]
     assert texts("tr", rows)[1:] == [
         "&lt;b&gt;Rent no budget $1,234.50",
         "Groceries $617.25",
@@ -59,10 +59,10 @@ def test_many_categories_fold_away(client, alice):
     for number in range(10):
         make_expense(alice, category=f"Category {number}", amount=str(number + 1))
 
-    shown = page(client.get(HOME))
+    html = page(client.get(HOME))
 
-    first, folded = re.findall(r'<table class="chart-rows">.*?</table>', shown)
-    assert "2 more" in texts("summary", shown)
+    first, folded = re.findall(r'<table class="chart-rows">.*?</table>', html)
+    assert "2 more" in texts("summary", html)
     assert ("Category 9" in first, "Category 0" in first) == (True, False)
     assert "Category 0" in folded
 
@@ -75,10 +75,10 @@ def test_the_pace_is_said_where_it_leads_over_the_budget(client, alice):
         make_expense(alice, category="Slow", amount="1.00", date=day)
     make_expense(alice, category="Rent", amount="95.00", date="2026-03-01")
 
-    shown = words(page(client.get(HOME)))
+    text = words(page(client.get(HOME)))
 
-    assert "Day 18 of 31. On track to go over on Mar 21." in shown
-    assert shown.count("On track") == 1
+    assert "Day 18 of 31. On track to go over on Mar 21." in text
+    assert text.count("On track") == 1
     dates = {
         budget["category"]: budget["passes_on"]
         for budget in client.get("/api/summary").json()["budgets"]
@@ -92,10 +92,10 @@ def test_what_is_dated_ahead_is_said_to_lead_over_the_budget(client, alice):
     make_expense(alice, amount="60.00")
     make_expense(alice, amount="50.00", date="2026-03-30")
 
-    shown = words(page(client.get(HOME)))
+    text = words(page(client.get(HOME)))
 
-    assert "Upcoming expenses will take you over on Mar 30." in shown
-    assert "On track" not in shown
+    assert "Upcoming expenses will take you over on Mar 30." in text
+    assert "On track" not in text
 
 
 def test_the_headline_is_the_sum_of_the_cards_under_it(client, alice):
@@ -109,13 +109,13 @@ def test_the_headline_is_the_sum_of_the_cards_under_it(client, alice):
     make_expense(alice, category="Pets", amount="0.75")
     make_expense(alice, category="Pets", amount="9.00", status="void")
 
-    shown = words(page(client.get(HOME)))
-    given = client.get("/api/summary").json()
+    text = words(page(client.get(HOME)))
+    summary = client.get("/api/summary").json()
 
-    assert "Left to spend $810.00 Not budgeted $8.00" in shown
-    assert (given["left_to_spend"], given["unbudgeted_spent"]) == ("810.00", "8.00")
-    assert (given["total_budget"], given["total_spent"]) == ("100.00", "138.00")
-    assert given["total_remaining"] == "-38.00"
+    assert "Left to spend $810.00 Not budgeted $8.00" in text
+    assert (summary["left_to_spend"], summary["unbudgeted_spent"]) == ("810.00", "8.00")
+    assert (summary["total_budget"], summary["total_spent"]) == ("100.00", "138.00")
+    assert summary["total_remaining"] == "-38.00"
 
 
 def test_without_a_budget_nothing_is_said_to_be_left(client, alice):
@@ -128,13 +128,13 @@ def test_a_bar_says_in_words_what_it_draws(client, alice):
     make_budget(alice, category='"><script>')
     make_expense(alice, category='"><script>', amount="90.00")
 
-    shown = page(client.get(HOME))
+    html = page(client.get(HOME))
 
     assert (
         "&quot;&gt;&lt;script&gt;, monthly: 90% spent, day 18 of 31;"
         " you are told at 80%</title>"
-    ) in shown
-    assert '"><script>' not in shown
+    ) in html
+    assert '"><script>' not in html
 
 
 def test_the_last_expenses_are_the_newest_up_to_today(client, alice):
@@ -144,9 +144,9 @@ def test_the_last_expenses_are_the_newest_up_to_today(client, alice):
     make_expense(alice, category="Earlier", date="2026-03-01")
     make_expense(alice, category="Void", status="void")
 
-    shown = page(client.get(HOME))
+    html = page(client.get(HOME))
 
-    latest = shown[shown.index('id="latest"') :]
+    latest = html[html.index('id="latest"') :]
     assert re.findall(r"Number \d", latest) == [f"Number {n}" for n in (5, 4, 3, 2, 1)]
     assert "&lt;i&gt;5" in latest
     for absent in ("Tomorrow", "Earlier", "Void", "<i>"):
@@ -159,13 +159,13 @@ def test_another_month_shows_its_own_and_no_form(client, alice):
     make_expense(alice, category="Then", date="2026-01-31")
     make_expense(alice, category="Before", date="2025-12-31")
 
-    shown = page(client.get(HOME, {"month": "2026-01"}))
+    html = page(client.get(HOME, {"month": "2026-01"}))
 
-    latest = shown[shown.index('id="latest"') :]
+    latest = html[html.index('id="latest"') :]
     assert "Then" in latest
     assert "Before" not in latest
-    assert "quick-add" not in shown
-    assert "A short way in" not in shown
+    assert "quick-add" not in html
+    assert "A short way in" not in html
 
 
 def test_the_form_waits_for_the_amount_and_offers_one_s_own_categories(client, alice):
@@ -174,31 +174,31 @@ def test_the_form_waits_for_the_amount_and_offers_one_s_own_categories(client, a
     make_expense(alice, category="RENT")
     make_expense(make_user("bob"), category="Secret")
 
-    shown = page(client.get(HOME))
+    html = page(client.get(HOME))
 
-    assert re.search(r'<input[^>]*name="amount"[^>]* autofocus', shown)
-    assert re.search(r'name="category"[^>]* list="categories"', shown)
-    assert re.search(r'name="date" value="2026-03-18"', shown)
-    assert re.findall(r'<option value="(.*?)"', shown) == ["Food &amp; drink", "RENT"]
+    assert re.search(r'<input[^>]*name="amount"[^>]* autofocus', html)
+    assert re.search(r'name="category"[^>]* list="categories"', html)
+    assert re.search(r'name="date" value="2026-03-18"', html)
+    assert re.findall(r'<option value="(.*?)"', html) == ["Food &amp; drink", "RENT"]
 
 
 def test_an_expense_is_added_and_said(client, alice):
     response = client.post(HOME, typed(amount=" 1234.5 ", category="Rent"))
 
     assert response["Location"] == HOME
-    shown = after(client, response)
-    assert told(shown) == ["Rent, $1,234.50, was added."]
+    html = after(client, response)
+    assert messages_in(html) == ["Rent, $1,234.50, was added."]
     (stored,) = list_expenses(alice).items
     assert (stored.date, stored.status) == ("2026-03-18", "pending")
-    assert "Rent no budget $1,234.50" in words(shown)
+    assert "Rent no budget $1,234.50" in words(html)
 
 
 def test_an_alert_that_it_causes_is_said(client, alice):
     make_budget(alice)
 
-    first = told(after(client, client.post(HOME, typed(amount="85.00"))))
-    second = told(after(client, client.post(HOME, typed(amount="5.00"))))
-    third = told(after(client, client.post(HOME, typed(amount="50.00"))))
+    first = messages_in(after(client, client.post(HOME, typed(amount="85.00"))))
+    second = messages_in(after(client, client.post(HOME, typed(amount="5.00"))))
+    third = messages_in(after(client, client.post(HOME, typed(amount="50.00"))))
 
     assert first == ["Groceries, $85.00, was added.", "Budget 85% spent: Groceries"]
     assert second == ["Groceries, $5.00, was added."]
@@ -211,14 +211,14 @@ def test_every_alert_of_one_expense_is_said(aws):
     make_budget(carol, period="yearly")
     client = client_for(carol)
 
-    said = told(after(client, client.post(HOME, typed(amount="150.00"))))
+    messages = messages_in(after(client, client.post(HOME, typed(amount="150.00"))))
 
     subjects = {
         notification.subject
         for notification in notifications.list_notifications(carol).items
     }
-    assert len(said) == 1 + len(alerts(carol))
-    assert set(said[1:]) == subjects
+    assert len(messages) == 1 + len(alerts(carol))
+    assert set(messages[1:]) == subjects
 
 
 def test_a_double_click_stores_one(client, alice):
@@ -237,10 +237,10 @@ def test_another_expense_on_the_same_page_is_asked_about_and_then_stored(client,
     answer = client.post(HOME, {**same, "amount": "99.00"})
 
     assert answer.status_code == 409
-    shown = page(answer)
-    assert "This page was sent before" in shown
-    assert 'value="99.00"' in shown
-    (key,) = re.findall(r'name="idempotency_key" value="(\w+)"', shown)
+    html = page(answer)
+    assert "This page was sent before" in html
+    assert 'value="99.00"' in html
+    (key,) = re.findall(r'name="idempotency_key" value="(\w+)"', html)
     client.post(HOME, {**same, "amount": "99.00", "idempotency_key": key})
     assert len(list_expenses(alice).items) == 2
 
@@ -261,12 +261,12 @@ def test_another_expense_on_the_same_page_is_asked_about_and_then_stored(client,
 def test_a_wrong_field_is_marked_and_looked_at(client, alice, field, value):
     answer = client.post(HOME, typed(**{"category": "<i>Kept", field: value}))
 
-    shown = page(answer)
+    html = page(answer)
     assert answer.status_code == 400
-    assert f'id="id_{field}_error"' in shown
-    assert re.findall(r'name="(\w+)"[^>]* autofocus', shown) == [field]
-    assert field == "category" or 'value="&lt;i&gt;Kept"' in shown
-    assert "<h1>March 2026</h1>" in shown
+    assert f'id="id_{field}_error"' in html
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', html) == [field]
+    assert field == "category" or 'value="&lt;i&gt;Kept"' in html
+    assert "<h1>March 2026</h1>" in html
     assert list_expenses(alice).items == []
 
 
@@ -291,8 +291,8 @@ def test_the_first_steps_are_ticked_off(client, alice):
 
 
 def test_the_last_step_loads_by_itself(client, alice):
-    shown = page(client.get(HOME))
-    address = re.search(r'<li hx-get="(.*?)" hx-trigger="load"', shown)[1]
+    html = page(client.get(HOME))
+    address = re.search(r'<li hx-get="(.*?)" hx-trigger="load"', html)[1]
 
     def step():
         return page(client.get(address, headers=HTMX))
@@ -306,18 +306,18 @@ def test_the_last_step_loads_by_itself(client, alice):
 
 
 def test_an_empty_dashboard_says_what_is_missing(client):
-    shown = words(page(client.get(HOME)))
+    text = words(page(client.get(HOME)))
 
-    assert "Nothing was spent in March 2026." in shown
-    assert "No expenses in this month or the one before." in shown
+    assert "Nothing was spent in March 2026." in text
+    assert "No expenses in this month or the one before." in text
 
 
 def test_the_trend_loads_after_the_rest_or_by_a_link(client):
-    shown = page(client.get(HOME, {"month": "2026-02"}))
+    html = page(client.get(HOME, {"month": "2026-02"}))
 
-    assert '<div class="trend-place" hx-get="/trend?month=2026-02"' in shown
-    assert '<a href="/trend?month=2026-02">' in shown
-    assert re.search(r'<script src="/static/django_htmx/htmx\S*\.js" defer>', shown)
+    assert '<div class="trend-place" hx-get="/trend?month=2026-02"' in html
+    assert '<a href="/trend?month=2026-02">' in html
+    assert re.search(r'<script src="/static/django_htmx/htmx\S*\.js" defer>', html)
 
 
 def test_the_trend_shows_the_api_s_numbers(client, alice):
@@ -325,17 +325,17 @@ def test_the_trend_shows_the_api_s_numbers(client, alice):
     make_expense(alice, amount="617.25")
 
     part = page(client.get("/trend", headers=HTMX))
-    whole = page(client.get("/trend"))
+    full_page = page(client.get("/trend"))
     months = client.get("/api/trends").json()["months"]
 
-    assert ("<h1>" in part, "<h1>" in whole) == (False, True)
-    for shown in (part, whole):
-        said = [row.rpartition("$")[2] for row in texts("tr", shown)[1:]]
-        assert [amount.replace(",", "") for amount in said] == [
+    assert ("<h1>" in part, "<h1>" in full_page) == (False, True)
+    for html in (part, full_page):
+        amounts = [row.rpartition("$")[2] for row in texts("tr", html)[1:]]
+        assert [amount.replace(",", "") for amount in amounts] == [
             month["spent"] for month in months
         ]
-        assert "the highest is December 2025, $1,234.50." in shown
-        heights = re.findall(r'height="([\d.]+)%"', shown)
+        assert "the highest is December 2025, $1,234.50." in html
+        heights = re.findall(r'height="([\d.]+)%"', html)
         assert sorted(map(float, heights))[-3:] == [0, 32.92, 65.84]
 
 
@@ -350,9 +350,9 @@ def test_a_trend_of_no_month_is_refused(client):
 def test_the_trend_is_of_the_user_s_own(alice):
     make_expense(alice)
 
-    shown = page(client_for(make_user("bob")).get("/trend"))
+    html = page(client_for(make_user("bob")).get("/trend"))
 
-    assert "Nothing was spent" in shown
+    assert "Nothing was spent" in html
     assert client_for().get("/trend").status_code == 302
 
 
@@ -361,8 +361,8 @@ def test_nothing_is_styled_or_scripted_inline(client, alice):
     make_expense(alice)
 
     for path in (HOME, "/trend", "/budgets"):
-        shown = page(client.get(path))
-        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)", shown)
+        html = page(client.get(path))
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)", html)
 
 
 def test_the_dashboard_shows_the_month(client, alice):
@@ -371,15 +371,15 @@ def test_the_dashboard_shows_the_month(client, alice):
     make_expense(alice, amount="1234.50", category="Rent")
     make_expense(alice, amount="7.00", date="2026-02-10")
 
-    shown = page(client.get(HOME))
+    html = page(client.get(HOME))
 
-    assert "<h1>March 2026</h1>" in shown
-    assert "$85.00 of $100.00 85% Left: $15.00" in words(shown)
-    assert '<rect class="spent" y="25%" width="85.00%" height="50%"/>' in shown
-    assert "$1,319.50" in shown
-    assert "Rent no budget $1,234.50" in words(shown)
-    assert "<dd>$7.00</dd>" in shown
-    assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in shown
+    assert "<h1>March 2026</h1>" in html
+    assert "$85.00 of $100.00 85% Left: $15.00" in words(html)
+    assert '<rect class="spent" y="25%" width="85.00%" height="50%"/>' in html
+    assert "$1,319.50" in html
+    assert "Rent no budget $1,234.50" in words(html)
+    assert "<dd>$7.00</dd>" in html
+    assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in html
 
 
 @pytest.mark.parametrize(
@@ -400,24 +400,24 @@ def test_a_level_is_said_in_words(client, alice, spent, words):
 
 
 def test_the_dashboard_of_nothing_shows_the_way_in(client):
-    shown = page(client.get(HOME))
+    html = page(client.get(HOME))
 
-    assert "A short way in" in shown
-    assert 'href="/notifications"' in shown
-    assert 'href="/budgets/add"' in shown
-    assert 'href="/expenses/add"' in shown
+    assert "A short way in" in html
+    assert 'href="/notifications"' in html
+    assert 'href="/budgets/add"' in html
+    assert 'href="/expenses/add"' in html
 
 
 def test_the_dashboard_leads_to_the_months_beside_it(client, alice):
     make_expense(alice, amount="7.00", date="2025-12-31")
 
-    shown = page(client.get(HOME, {"month": "2025-12"}))
+    html = page(client.get(HOME, {"month": "2025-12"}))
 
-    assert "<h1>December 2025</h1>" in shown
-    assert 'href="/?month=2025-11"' in shown
-    assert 'href="/?month=2026-01"' in shown
-    assert 'href="/">This month' in shown
-    assert "<dd>$7.00</dd>" in shown
+    assert "<h1>December 2025</h1>" in html
+    assert 'href="/?month=2025-11"' in html
+    assert 'href="/?month=2026-01"' in html
+    assert 'href="/">This month' in html
+    assert "<dd>$7.00</dd>" in html
     assert "This month" not in page(client.get(HOME, {"month": ""}))
 
 
@@ -435,7 +435,7 @@ def test_the_dashboard_is_of_the_user_s_own(alice):
     make_budget(alice, category="Secret")
     make_expense(alice, category="Hidden")
 
-    shown = page(client_for(make_user("bob")).get(HOME))
+    html = page(client_for(make_user("bob")).get(HOME))
 
-    assert "Secret" not in shown
-    assert "Hidden" not in shown
+    assert "Secret" not in html
+    assert "Hidden" not in html

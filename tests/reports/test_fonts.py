@@ -63,15 +63,15 @@ def test_arabic_letters_are_joined():
 
 
 def test_family_emoji_show_their_members_and_no_joiner():
-    shown = "".join(run.text for run in fonts.lay("👨\u200d👩\u200d👧 ❤\ufe0f"))
+    text = "".join(run.text for run in fonts.lay("👨\u200d👩\u200d👧 ❤\ufe0f"))
 
-    assert shown == "👨👩👧 ❤"
+    assert text == "👨👩👧 ❤"
 
 
 def test_controls_become_spaces_and_directions_vanish():
-    shown = "".join(run.text for run in fonts.lay("a\x00b\x1b[0m\u202ec\nd"))
+    text = "".join(run.text for run in fonts.lay("a\x00b\x1b[0m\u202ec\nd"))
 
-    assert shown == "a b [0mcd".replace("cd", "c d")
+    assert text == "a b [0mcd".replace("cd", "c d")
 
 
 def test_lines_break_at_spaces_and_fit():

@@ -6,127 +6,134 @@ from smartbudget.core.i18n import override
 from tests.reports.builders import ask, entry, line, report_of
 
 
-def said(*found, **given):
-    return report_of(*found, **given).insights
+def insights(*entries, **fields):
+    return report_of(*entries, **fields).insights
 
 
 def test_a_purchase_is_not_named_when_the_month_before_had_a_larger_one():
-    found = said(
+    sentences = insights(
         entry("2026-09-05", "1000.00"),
         entry("2026-10-05", "940.00"),
         entry("2026-10-12", "240.00"),
         entry("2026-09-12", "0.10", "Fun"),
         entry("2026-10-12", "0.10", "Fun"),
     )
-    assert found[0] == "Groceries rose 18% against September."
+    assert sentences[0] == "Groceries rose 18% against September."
 
 
 def test_the_purchase_is_named_when_nothing_like_it_stood_in_the_month_before():
-    found = said(
+    sentences = insights(
         *(entry(f"2026-09-{day:02}", "100.00") for day in range(1, 11)),
         *(entry(f"2026-10-{day:02}", "94.00") for day in range(1, 11)),
         entry("2026-10-12", "240.00"),
     )
 
-    assert found == [
+    assert sentences == [
         "Groceries rose 18% against September."
         " Most of it is one purchase of 240.00 on Oct 12, 2026."
     ]
 
 
 def test_a_rise_by_many_small_purchases_names_none():
-    found = said(
+    sentences = insights(
         *(entry(f"2026-09-{day:02}", "10.00") for day in range(1, 11)),
         *(entry(f"2026-10-{day:02}", "10.00") for day in range(1, 16)),
     )
 
-    assert found == ["Groceries rose 50% against September."]
+    assert sentences == ["Groceries rose 50% against September."]
 
 
 def test_a_huge_rise_is_told_in_amounts():
-    found = said(entry("2026-09-05", "1.00"), entry("2026-10-05", "90.00"))
+    sentences = insights(entry("2026-09-05", "1.00"), entry("2026-10-05", "90.00"))
 
-    assert found[0].startswith("Groceries rose from 1.00 to 90.00 against September")
+    assert sentences[0].startswith(
+        "Groceries rose from 1.00 to 90.00 against September"
+    )
 
 
 def test_small_changes_are_not_worth_a_word():
-    assert said(entry("2026-09-05", "100.00"), entry("2026-10-05", "109.99")) == []
+    assert insights(entry("2026-09-05", "100.00"), entry("2026-10-05", "109.99")) == []
 
 
 def test_a_fall_is_said_of_months_that_are_over():
-    found = [entry("2026-09-05", "100.00"), entry("2026-10-05", "50.00")]
+    entries = [entry("2026-09-05", "100.00"), entry("2026-10-05", "50.00")]
 
-    assert said(*found) == ["Groceries fell 50% against September."]
+    assert insights(*entries) == ["Groceries fell 50% against September."]
 
 
 def test_a_fall_is_not_said_while_the_month_runs():
-    found = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
+    entries = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
 
-    assert said(*found, month=11) == []
+    assert insights(*entries, month=11) == []
 
 
 def test_what_has_stopped_is_said():
-    found = said(
+    sentences = insights(
         entry("2026-09-05", "100.00", "Gym"),
         entry("2026-09-05", "10.00", "Food"),
         entry("2026-10-05", "10.00", "Food"),
     )
 
-    assert found == ["Nothing went to Gym, after 100.00 in September."]
+    assert sentences == ["Nothing went to Gym, after 100.00 in September."]
 
 
 def test_something_new_is_said_only_where_there_was_a_month_before():
     rent = entry("2026-10-05", "100.00", "Rent")
 
-    assert said(rent) == []
-    assert said(rent, entry("2026-09-05", "9.00", "Food"))[-1] == (
+    assert insights(rent) == []
+    assert insights(rent, entry("2026-09-05", "9.00", "Food"))[-1] == (
         "Rent is new: 100.00, after nothing in September."
     )
 
 
 def test_a_category_that_is_more_than_half_is_named():
-    found = said(entry("2026-10-05", "60.00", "Rent"), entry("2026-10-05", "40.00"))
+    sentences = insights(
+        entry("2026-10-05", "60.00", "Rent"), entry("2026-10-05", "40.00")
+    )
 
-    assert found == ["Rent alone is 60% of everything, 60.00."]
+    assert sentences == ["Rent alone is 60% of everything, 60.00."]
 
 
 def test_a_half_is_not_more_than_a_half():
     assert (
-        said(entry("2026-10-05", "50.00", "Rent"), entry("2026-10-05", "50.00")) == []
+        insights(entry("2026-10-05", "50.00", "Rent"), entry("2026-10-05", "50.00"))
+        == []
     )
 
 
 def test_a_passed_budget_comes_first():
-    found = said(
+    sentences = insights(
         entry("2026-10-05", "120.00"),
         lines=[line("100.00", "120.00"), line("50.00", "50.01", "Fun")],
     )
 
-    assert found == [
+    assert sentences == [
         "The monthly Groceries budget is passed by 20.00. 1 more is passed too."
     ]
 
 
 def test_a_budget_of_another_period_says_which():
-    found = said(
+    sentences = insights(
         entry("2026-10-05", "120.00"), lines=[line("100.00", "120.00", period="weekly")]
     )
 
-    assert found[0] == (
+    assert sentences[0] == (
         "The weekly Groceries budget for Oct 26\u2009\u2013\u2009Nov 1, 2026"
         " is passed by 20.00."
     )
 
 
 def test_budgets_are_kept_when_the_month_is_over():
-    kept = [line("100.00", "100.00"), line("9.00", "1.00", "Fun")]
+    lines = [line("100.00", "100.00"), line("9.00", "1.00", "Fun")]
 
-    assert said(entry("2026-10-05", "1.00"), lines=kept) == ["All 2 budgets were kept."]
-    assert said(entry("2026-11-05", "1.00"), lines=kept, month=11) == []
+    assert insights(entry("2026-10-05", "1.00"), lines=lines) == [
+        "All 2 budgets were kept."
+    ]
+    assert insights(entry("2026-11-05", "1.00"), lines=lines, month=11) == []
 
 
 def test_a_years_record_of_a_budget_is_told():
-    found = said(
+    sentences = insights(
         *(entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)),
         entry("2025-12-11", "1.00"),
         lines=[line("10.00", "11.00", day="2025-12-31")],
@@ -136,21 +143,21 @@ def test_a_years_record_of_a_budget_is_told():
 
     assert (
         "At its present amount, the Groceries budget was kept in 11 of 12 months."
-        in found
+        in sentences
     )
 
 
 def test_all_budgets_are_kept_only_if_they_were_all_year():
     expenses = [entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)]
-    kept = [line("10.00", "10.00", day="2025-12-31"), line("9.00", "1.00", "Fun")]
-    year = {"lines": kept, "report_type": "yearly", "year": 2025}
+    lines = [line("10.00", "10.00", day="2025-12-31"), line("9.00", "1.00", "Fun")]
+    year = {"lines": lines, "report_type": "yearly", "year": 2025}
 
-    assert "All 2 budgets were kept." in said(*expenses, **year)
-    found = said(*expenses, entry("2025-03-11", "1.00"), **year)
-    assert "All 2 budgets were kept." not in found
+    assert "All 2 budgets were kept." in insights(*expenses, **year)
+    sentences = insights(*expenses, entry("2025-03-11", "1.00"), **year)
+    assert "All 2 budgets were kept." not in sentences
     assert (
         "At its present amount, the Groceries budget was kept in 11 of 12 months."
-        in found
+        in sentences
     )
 
 
@@ -161,20 +168,20 @@ def test_the_dear_weekday_is_named_with_enough_to_go_by():
     assert (
         "Saturday is the dearest day of the week: 40.00 on average, against 3.75 on"
         " Monday."
-    ) in said(*saturdays, *others)
-    assert said(*saturdays) == []
+    ) in insights(*saturdays, *others)
+    assert insights(*saturdays) == []
 
 
 def test_there_are_five_at_most():
     names = "abcdefgh"
-    found = said(
+    sentences = insights(
         *(entry("2026-09-05", "10.00", name) for name in names[:4]),
         *(entry("2026-10-05", "30.00", name) for name in names),
         entry("2026-10-05", "900.00", "Rent"),
         lines=[line("1.00", "2.00")] * 3,
     )
 
-    assert len(found) <= 5
+    assert len(sentences) <= 5
 
 
 EVERYTHING = (
@@ -189,9 +196,9 @@ EVERYTHING = (
 def test_german_sentences_are_german_throughout():
     lines = [line("1250.00", "1250.50", "Essen"), line("1.00", "1.01", period="weekly")]
     with override("de"):
-        found = said(*EVERYTHING, lines=lines)
+        sentences = insights(*EVERYTHING, lines=lines)
 
-    assert found == [
+    assert sentences == [
         "Das Budget für Essen (monatlich) ist um 0,50 überschritten."
         " 1 weiteres ist ebenfalls überschritten.",
         "Die Ausgaben für Essen sind gegenüber September von 100,00 auf 1.250,50"
@@ -203,7 +210,7 @@ def test_german_sentences_are_german_throughout():
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("period", "phrase"),
     [
         ({"month": 1}, "im Dezember 2025"),
         ({"report_type": "yearly", "year": 2026}, "im Jahr 2025"),
@@ -229,6 +236,6 @@ def test_german_sentences_are_german_throughout():
         ),
     ],
 )
-def test_the_time_before_is_told_as_german_tells_it(given, told):
+def test_the_time_before_is_told_as_german_tells_it(period, phrase):
     with override("de"):
-        assert ask(**given).in_previous == told
+        assert ask(**period).in_previous == phrase

@@ -31,9 +31,9 @@ def test_the_dashboard_is_german(client, greta):
     for day in ("2026-03-02", "2026-03-10", "2026-03-18"):
         make_expense(greta, amount="411.50", category="Essen", date=day)
 
-    shown = words(page(client.get("/")))
+    html = words(page(client.get("/")))
 
-    for said in (
+    for text in (
         "März 2026",
         "Noch verfügbar 765,50 €",
         "Monatlich, März 2026",
@@ -44,13 +44,13 @@ def test_the_dashboard_is_german(client, greta):
         "Ausgaben nach Kategorie",
         "18.03.2026 Essen",
     ):
-        assert said in shown, said
+        assert text in html, text
 
 
 def test_the_quick_add_takes_a_comma(client, greta):
-    sent = {"amount": "12,5", "category": "Essen", "date": "2026-03-18"}
+    data = {"amount": "12,5", "category": "Essen", "date": "2026-03-18"}
 
-    client.post("/", sent)
+    client.post("/", data)
 
     (stored,) = list_expenses(greta).items
     assert stored.amount == Decimal("12.50")
@@ -66,9 +66,9 @@ def test_the_quick_add_takes_a_comma(client, greta):
 )
 def test_the_trend_s_scale_is_written_as_german_writes_numbers(top, labels):
     with override("de"):
-        found = trend_of(top).rules
+        rules = trend_of(top).rules
 
-    assert [rule.label.replace("\u00a0", " ") for rule in found] == labels
+    assert [rule.label.replace("\u00a0", " ") for rule in rules] == labels
 
 
 @pytest.mark.parametrize("address", ["/", "/?month=2026-02", "/trend"])
@@ -76,7 +76,7 @@ def test_no_english_word_is_left_on_a_german_page(client, greta, address):
     make_budget(greta, category="Essen")
     make_expense(greta, category="Kino")
 
-    shown = re.sub(r"<script\b.*?</script>", "", page(client.get(address)))
+    html = re.sub(r"<script\b.*?</script>", "", page(client.get(address)))
 
-    spoken = re.findall(r'(?:aria-label|alt|placeholder)="([^"]*)"', shown)
-    assert ENGLISH.findall(" ".join([words(shown), *spoken])) == []
+    spoken = re.findall(r'(?:aria-label|alt|placeholder)="([^"]*)"', html)
+    assert ENGLISH.findall(" ".join([words(html), *spoken])) == []

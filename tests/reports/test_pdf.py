@@ -18,8 +18,8 @@ URL = "https://budget.example.com"
 
 
 def read(report: Report) -> pypdf.PdfReader:
-    made = pdf.draw(report, username="alice", app_url=URL)
-    return pypdf.PdfReader(io.BytesIO(made))
+    content = pdf.draw(report, username="alice", app_url=URL)
+    return pypdf.PdfReader(io.BytesIO(content))
 
 
 def text_of(report: Report) -> str:
@@ -27,9 +27,9 @@ def text_of(report: Report) -> str:
     return pages.replace("\u00a0", " ")
 
 
-def many(count: int, **given: str) -> list:
+def many(count: int, **fields: str) -> list:
     return [
-        entry(f"2026-10-{1 + n % 31:02}", f"{n + 1}.00", **given) for n in range(count)
+        entry(f"2026-10-{1 + n % 31:02}", f"{n + 1}.00", **fields) for n in range(count)
     ]
 
 
@@ -67,9 +67,9 @@ def test_the_cover_says_what_matters():
 
 
 def test_the_chart_has_eight_categories_and_the_rest_as_one():
-    found = [entry("2026-10-01", f"{n}.00", f"Category {n}") for n in range(1, 12)]
+    entries = [entry("2026-10-01", f"{n}.00", f"Category {n}") for n in range(1, 12)]
 
-    cover = read(report_of(*found)).pages[0].extract_text()
+    cover = read(report_of(*entries)).pages[0].extract_text()
 
     assert "Category 4" in cover
     assert "Category 3\n" not in cover
@@ -109,18 +109,18 @@ def test_an_empty_period_says_so():
 
 
 def test_a_running_month_does_not_boast_of_days_to_come():
-    found = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
+    entries = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
 
-    text = text_of(report_of(*found, month=11))
+    text = text_of(report_of(*entries, month=11))
 
     assert "so far; 100.00 in October 2026" in text
     assert "with days to come" in text
 
 
 def test_a_time_that_is_not_wholly_recorded_is_compared_with_nothing():
-    found = [entry("2026-09-25", "1.00"), entry("2026-10-05", "1000.00")]
+    entries = [entry("2026-09-25", "1.00"), entry("2026-10-05", "1000.00")]
 
-    text = text_of(report_of(*found, since=found[0].day))
+    text = text_of(report_of(*entries, since=entries[0].day))
 
     assert "1.00 in September 2026 (your expenses start on Sep 25, 2026)" in text
     for absent in ("%,", "999", "times", "new", "+", "more than", "Change"):
@@ -128,9 +128,9 @@ def test_a_time_that_is_not_wholly_recorded_is_compared_with_nothing():
 
 
 def test_a_first_report_says_where_the_expenses_start():
-    found = [entry("2026-10-05", "1000.00")]
+    entries = [entry("2026-10-05", "1000.00")]
 
-    text = text_of(report_of(*found, since=found[0].day))
+    text = text_of(report_of(*entries, since=entries[0].day))
 
     assert "no comparison: your expenses start on Oct 5, 2026" in text
 
@@ -288,7 +288,7 @@ ENGLISH = re.compile(
 
 def test_no_english_word_is_left_in_a_german_report():
     with override("de"):
-        found = [entry("2026-10-01", "60.00", "Miete"), entry("2026-10-02", "1.00")]
-        text = text_of(report_of(*found, lines=[line("5.00", "10.00")]))
+        entries = [entry("2026-10-01", "60.00", "Miete"), entry("2026-10-02", "1.00")]
+        text = text_of(report_of(*entries, lines=[line("5.00", "10.00")]))
 
     assert ENGLISH.findall(text) == []

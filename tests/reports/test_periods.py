@@ -16,7 +16,7 @@ def days(period):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected", "name"),
+    ("fields", "expected", "name"),
     [
         (
             {"report_type": "monthly", "year": 2026, "month": 3},
@@ -58,8 +58,8 @@ def days(period):
         ),
     ],
 )
-def test_a_period_has_its_days_and_those_before(given, expected, name):
-    period = ask(**given)
+def test_a_period_has_its_days_and_those_before(fields, expected, name):
+    period = ask(**fields)
 
     assert days(period) == expected
     assert period.name == name
@@ -92,7 +92,7 @@ def test_a_range_may_have_366_days_and_no_more():
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("fields", "field"),
     [
         ({"report_type": "daily"}, "report_type"),
         ({"report_type": None}, "report_type"),
@@ -137,15 +137,15 @@ def test_a_range_may_have_366_days_and_no_more():
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_its_field(given, field):
+def test_what_makes_no_sense_is_refused_by_its_field(fields, field):
     with pytest.raises(InvalidError) as refused:
-        ask(**given)
+        ask(**fields)
 
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("fields", "field"),
     [
         ({"report_type": "monthly", "year": 2026, "month": 12}, "month"),
         ({"report_type": "yearly", "year": 2027}, "year"),
@@ -160,9 +160,9 @@ def test_what_makes_no_sense_is_refused_by_its_field(given, field):
         ),
     ],
 )
-def test_days_that_have_not_begun_are_refused(given, field):
+def test_days_that_have_not_begun_are_refused(fields, field):
     with pytest.raises(InvalidError, match="not begun") as refused:
-        ask(**given)
+        ask(**fields)
 
     assert refused.value.field == field
 

@@ -230,11 +230,11 @@ def test_budgets_show_the_period_that_holds_the_last_day(noon):
     assert yearly.line.spent == D("125.00")
 
 
-def yearly(today=TODAY, year=2026, **given):
-    given = {"report_type": "yearly", "year": year, **given}
-    if given["report_type"] == "custom":
-        del given["year"]
-    return build_report(ALICE, ask(today, **given), today=today)
+def yearly(today=TODAY, year=2026, **fields):
+    fields = {"report_type": "yearly", "year": year, **fields}
+    if fields["report_type"] == "custom":
+        del fields["year"]
+    return build_report(ALICE, ask(today, **fields), today=today)
 
 
 def lines_of(report):

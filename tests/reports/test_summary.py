@@ -32,17 +32,17 @@ def days(start: str, end: str) -> Period:
 
 
 def line(month: str | None = None, user=ALICE):
-    (found,) = summary(user, month).lines
-    return found
+    (budget_line,) = summary(user, month).lines
+    return budget_line
 
 
 def test_nothing_yet_is_all_zeros():
-    found = summary(ALICE)
+    report = summary(ALICE)
 
-    assert found.shown == days("2026-03-01", "2026-03-31")
-    assert (found.lines, found.unbudgeted) == ([], [])
-    assert found.total_budget == found.total_spent == found.previous_spent == 0
-    assert found.total_remaining == 0
+    assert report.shown == days("2026-03-01", "2026-03-31")
+    assert (report.lines, report.unbudgeted) == ([], [])
+    assert report.total_budget == report.total_spent == report.previous_spent == 0
+    assert report.total_remaining == 0
 
 
 def test_a_line_says_what_was_spent_and_what_is_left():
@@ -50,12 +50,15 @@ def test_a_line_says_what_was_spent_and_what_is_left():
     make_expense(amount="12.34")
     make_expense(amount="7.66", category="groceries", date="2026-03-01")
 
-    found = line()
+    groceries = line()
 
-    assert found.budget_id == budget.budget_id
-    assert (found.spent, found.remaining) == (Decimal("20.00"), Decimal("60.00"))
-    assert (found.percentage, found.level) == (Decimal("25.00"), "ok")
-    assert found.within == days("2026-03-01", "2026-03-31")
+    assert groceries.budget_id == budget.budget_id
+    assert (groceries.spent, groceries.remaining) == (
+        Decimal("20.00"),
+        Decimal("60.00"),
+    )
+    assert (groceries.percentage, groceries.level) == (Decimal("25.00"), "ok")
+    assert groceries.within == days("2026-03-01", "2026-03-31")
 
 
 def test_lines_come_by_category_and_period():
@@ -63,12 +66,12 @@ def test_lines_come_by_category_and_period():
     make_budget(category="Food", period="weekly")
     make_budget(category="food", period="monthly")
 
-    found = [
+    listed = [
         (budget_line.category, budget_line.period)
         for budget_line in summary(ALICE).lines
     ]
 
-    assert found == [("food", "monthly"), ("Food", "weekly"), ("rent", "monthly")]
+    assert listed == [("food", "monthly"), ("Food", "weekly"), ("rent", "monthly")]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +88,10 @@ def test_the_level_follows_the_percentage(spent, percentage, level):
     make_budget()
     make_expense(amount=spent)
 
-    found = line()
+    groceries = line()
 
-    assert (str(found.percentage), found.level) == (percentage, level)
-    assert found.remaining == 100 - Decimal(spent)
+    assert (str(groceries.percentage), groceries.level) == (percentage, level)
+    assert groceries.remaining == 100 - Decimal(spent)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +116,10 @@ def test_cents_add_up_exactly():
         make_expense(category="a", amount="0.10")
         make_expense(category="b", amount="0.10")
 
-    found = summary(ALICE)
+    report = summary(ALICE)
 
-    assert found.total_spent == Decimal("2.00")
-    assert found.unbudgeted == [("b", Decimal("1.00"))]
+    assert report.total_spent == Decimal("2.00")
+    assert report.unbudgeted == [("b", Decimal("1.00"))]
 
 
 def test_a_currency_of_three_decimals_adds_up_exactly():
@@ -124,10 +127,10 @@ def test_a_currency_of_three_decimals_adds_up_exactly():
     make_budget(user, amount="0.003")
     make_expense(user, amount="0.001")
 
-    found = summary(user)
+    report = summary(user)
 
-    assert found.currency == "KWD"
-    assert found.total_remaining == Decimal("0.002")
+    assert report.currency == "KWD"
+    assert report.total_remaining == Decimal("0.002")
 
 
 def test_totals_are_of_the_month_and_of_monthly_budgets():
@@ -139,11 +142,11 @@ def test_totals_are_of_the_month_and_of_monthly_budgets():
     make_expense(amount="20.00", category="Travel")
     make_expense(amount="40.00", category="Unplanned")
 
-    found = summary(ALICE)
+    report = summary(ALICE)
 
-    assert found.total_budget == Decimal("600.00")
-    assert found.total_spent == Decimal("70.00")
-    assert found.total_remaining == Decimal("530.00")
+    assert report.total_budget == Decimal("600.00")
+    assert report.total_spent == Decimal("70.00")
+    assert report.total_remaining == Decimal("530.00")
 
 
 def test_the_month_s_first_and_last_day_count_and_their_neighbours_do_not():
@@ -177,10 +180,10 @@ def test_void_expenses_count_nowhere():
     make_expense(status="void", date="2026-02-01")
     make_expense(amount="3.00", status="cleared")
 
-    found = summary(ALICE)
+    report = summary(ALICE)
 
-    assert found.lines[0].spent == found.total_spent == Decimal("3.00")
-    assert (found.unbudgeted, found.previous_spent) == ([], 0)
+    assert report.lines[0].spent == report.total_spent == Decimal("3.00")
+    assert (report.unbudgeted, report.previous_spent) == ([], 0)
 
 
 def test_unbudgeted_categories_are_gathered_whatever_their_case_largest_first():
@@ -189,10 +192,10 @@ def test_unbudgeted_categories_are_gathered_whatever_their_case_largest_first():
     make_expense(amount="5.00", category="Rent")
     make_expense(amount="9.00", category="Rent", date="2026-02-28")
 
-    found = summary(ALICE).unbudgeted
+    unbudgeted = summary(ALICE).unbudgeted
 
-    assert [spent for _, spent in found] == [Decimal("5.00"), Decimal("3.00")]
-    assert found[1][0] in {"Straße", "STRASSE"}
+    assert [spent for _, spent in unbudgeted] == [Decimal("5.00"), Decimal("3.00")]
+    assert unbudgeted[1][0] in {"Straße", "STRASSE"}
 
 
 def test_a_category_with_a_budget_of_any_period_is_not_unbudgeted():
@@ -239,10 +242,10 @@ def test_the_present_month_by_name_is_the_same_as_without():
     make_expense(amount="2.00", date="2026-03-18")
     make_expense(amount="4.00", date="2026-03-31")
 
-    found = summary(ALICE, "2026-03")
+    report = summary(ALICE, "2026-03")
 
-    assert found == summary(ALICE)
-    weekly = found.lines[1]
+    assert report == summary(ALICE)
+    weekly = report.lines[1]
     assert weekly.within == days("2026-03-16", "2026-03-22")
     assert weekly.spent == Decimal("2.00")
 
@@ -260,18 +263,18 @@ def test_a_month_ahead_counts_what_is_dated_there():
     make_budget()
     make_expense(amount="2.00", date="2026-04-30")
 
-    found = summary(ALICE, "2026-04")
+    report = summary(ALICE, "2026-04")
 
-    assert found.lines[0].spent == found.total_spent == Decimal("2.00")
+    assert report.lines[0].spent == report.total_spent == Decimal("2.00")
 
 
 def test_today_s_budgets_apply_to_every_month():
     make_expense(amount="60.00", date="2025-03-01")
     make_budget(amount="50.00")
 
-    found = line("2025-03")
+    groceries = line("2025-03")
 
-    assert (found.amount, found.level) == (Decimal("50.00"), "exceeded")
+    assert (groceries.amount, groceries.level) == (Decimal("50.00"), "exceeded")
 
 
 def test_a_budget_whose_period_is_over_begins_a_new_one_at_nothing():
@@ -280,10 +283,10 @@ def test_a_budget_whose_period_is_over_begins_a_new_one_at_nothing():
     make_expense(amount="5.00", date="2026-04-02")
 
     with at(2026, 4, 1):
-        found = line()
+        groceries = line()
 
-    assert found.within == days("2026-04-01", "2026-04-30")
-    assert (found.spent, found.level) == (Decimal("5.00"), "ok")
+    assert groceries.within == days("2026-04-01", "2026-04-30")
+    assert (groceries.spent, groceries.level) == (Decimal("5.00"), "ok")
 
 
 def test_a_month_that_just_ended_counts_what_is_still_changed_in_it():
@@ -294,9 +297,9 @@ def test_a_month_that_just_ended_counts_what_is_still_changed_in_it():
         make_expense(amount="7.00", date="2026-03-31")
         assert line("2026-03").spent == Decimal("17.00")
         delete_expense(ALICE, lunch.expense_id)
-        found = line("2026-03")
+        groceries = line("2026-03")
 
-    assert found.spent == Decimal("7.00")
+    assert groceries.spent == Decimal("7.00")
 
 
 def test_reading_changes_no_budget():
@@ -321,10 +324,10 @@ def test_a_summary_holds_nobody_else_s():
     make_expense(BOB)
     make_expense(BOB, date="2026-02-01")
 
-    found = summary(ALICE)
+    report = summary(ALICE)
 
-    assert (found.lines, found.unbudgeted) == ([], [])
-    assert found.total_spent == found.previous_spent == 0
+    assert (report.lines, report.unbudgeted) == ([], [])
+    assert report.total_spent == report.previous_spent == 0
 
 
 @pytest.mark.parametrize("month", ["", "2026", "2026-13", "2026-W1", "9999-12"])

@@ -21,22 +21,22 @@ pytestmark = pytest.mark.usefixtures("aws", "noon")
 TRENDS = "/api/trends"
 
 
-def spent(**given) -> dict[str, Decimal]:
+def spent(**fields) -> dict[str, Decimal]:
     """Return the months in which something was spent."""
-    found = trend(ALICE, **given)
-    return {month.month: month.spent for month in found if month.spent}
+    months = trend(ALICE, **fields)
+    return {month.month: month.spent for month in months if month.spent}
 
 
 def test_twelve_months_end_with_this_one():
-    found = trend(ALICE)
+    months = trend(ALICE)
 
-    assert [month.month for month in found] == [
+    assert [month.month for month in months] == [
         *(f"2025-{month:02d}" for month in range(4, 13)),
         "2026-01",
         "2026-02",
         "2026-03",
     ]
-    assert {month.spent for month in found} == {0}
+    assert {month.spent for month in months} == {0}
 
 
 def test_months_begin_and_end_with_their_days():
@@ -124,15 +124,15 @@ def test_a_month_that_was_not_read_to_its_end_is_left_out(monkeypatch):
                 )
             )
     with counted() as calls:
-        whole = trend(ALICE)
+        full = trend(ALICE)
     assert len(calls.names) == 3
-    assert sum(month.spent for month in whole) == 1000
+    assert sum(month.spent for month in full) == 1000
     monkeypatch.setattr(queries, "TREND_PAGES", 1)
 
-    found = trend(ALICE)
+    months = trend(ALICE)
 
-    assert found == whole[-len(found) :]
-    assert 3 < len(found) < 12
+    assert months == full[-len(months) :]
+    assert 3 < len(months) < 12
 
 
 def test_the_api_gives_strings_in_the_currency_s_decimals():
@@ -171,12 +171,14 @@ def test_each_month_has_its_categories_when_asked():
     make_expense(category="Void", status="void")
     make_expense(BOB, category="Bob's")
 
-    found = {month.month: month.categories for month in trend(ALICE, by="category")}
+    categories = {
+        month.month: month.categories for month in trend(ALICE, by="category")
+    }
 
     # Of the month alone, as it was written first in it.
-    assert found["2026-03"] == [("STRASSE", Decimal(3)), ("Rent", Decimal("2.50"))]
-    assert found["2026-01"] == [("strasse", Decimal(4)), ("Tea", Decimal("0.10"))]
-    assert found["2026-02"] == []
+    assert categories["2026-03"] == [("STRASSE", Decimal(3)), ("Rent", Decimal("2.50"))]
+    assert categories["2026-01"] == [("strasse", Decimal(4)), ("Tea", Decimal("0.10"))]
+    assert categories["2026-02"] == []
     assert {month.categories for month in trend(ALICE)} == {None}
 
 
@@ -184,9 +186,9 @@ def test_one_category_can_be_split_by_category_too():
     make_expense(amount="1.00", category="Tea")
     make_expense(amount="2.00", category="Rent")
 
-    found = trend(ALICE, category="tea", by="category")
+    months = trend(ALICE, category="tea", by="category")
 
-    assert found[-1].categories == [("Tea", Decimal(1))]
+    assert months[-1].categories == [("Tea", Decimal(1))]
 
 
 def test_categories_by_month_cost_what_the_trend_costs():
@@ -224,12 +226,12 @@ def test_categories_by_month_are_those_of_the_month_s_summary(month):
     summary = browser.get("/api/summary", {"month": month}).json()
     months = browser.get(TRENDS, {"by": "category"}).json()["months"]
 
-    (found,) = [entry for entry in months if entry["month"] == month]
-    assert found["categories"] == summary["categories"]
-    assert found["spent"] == summary["total_spent"]
+    (entry,) = [entry for entry in months if entry["month"] == month]
+    assert entry["categories"] == summary["categories"]
+    assert entry["spent"] == summary["total_spent"]
     assert sum(
-        Decimal(category["spent"]) for category in found["categories"]
-    ) == Decimal(found["spent"])
+        Decimal(category["spent"]) for category in entry["categories"]
+    ) == Decimal(entry["spent"])
 
 
 def test_the_api_agrees_with_the_summary():
@@ -247,7 +249,7 @@ def test_the_api_agrees_with_the_summary():
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("query", "field"),
     [
         ({"month": "2026-13"}, "month"),
         ({"month": "\u0660\u0660\u0660\u0660-01"}, "month"),
@@ -257,8 +259,8 @@ def test_the_api_agrees_with_the_summary():
         ({"from": "2026-01"}, "from"),
     ],
 )
-def test_a_wrong_parameter_is_named(given, field):
-    answer = client_for(make_user()).get(TRENDS, given)
+def test_a_wrong_parameter_is_named(query, field):
+    answer = client_for(make_user()).get(TRENDS, query)
 
     assert answer.status_code == 400
     assert list(said_of(answer)) == [field]

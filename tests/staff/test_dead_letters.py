@@ -47,7 +47,7 @@ def bury(count: int, task: str | None = None) -> None:
 
 
 def back_on_the_queue() -> list[dict]:
-    found = []
+    bodies = []
     while messages := (
         aws.client("sqs")
         .receive_message(
@@ -57,8 +57,8 @@ def back_on_the_queue() -> list[dict]:
         )
         .get("Messages")
     ):
-        found += messages
-    return found
+        bodies += messages
+    return bodies
 
 
 def for_calls(count: int):
@@ -106,9 +106,9 @@ def test_a_message_without_a_task_moves_without_one(grace):
 def test_when_time_is_up_the_rest_is_left(grace):
     bury(15)
 
-    done = dead_letters.redrive(grace, for_calls(1 + 4))
+    result = dead_letters.redrive(grace, for_calls(1 + 4))
 
-    assert done == Redriven(4, 0, 11)
+    assert result == Redriven(4, 0, 11)
     assert len(back_on_the_queue()) == 4
 
 
@@ -125,9 +125,9 @@ def test_what_the_queue_refuses_stays(grace):
         return None
 
     with faults.hooked("SendMessage", refuse_the_first):
-        done = dead_letters.redrive(grace, always)
+        result = dead_letters.redrive(grace, always)
 
-    assert done == Redriven(2, 1, 1)
+    assert result == Redriven(2, 1, 1)
     assert dead_letters.depth(grace) == Depth(0, 1)
 
 

@@ -34,8 +34,8 @@ def _alice():
     make_account()
 
 
-def make_failed(notification_id="n1", **given) -> None:
-    make_notification(notification_id, **given)
+def make_failed(notification_id="n1", **fields) -> None:
+    make_notification(notification_id, **fields)
     with faults.down("Publish"), pytest.raises(DeliveryError):
         delivery.deliver(notification_id, last_attempt=True)
 
@@ -113,11 +113,11 @@ def test_twice_at_once_sends_once(grace):
     make_failed()
 
     with ThreadPoolExecutor(2) as pool:
-        done = list(
+        results = list(
             pool.map(lambda _: failed_notifications.resend(grace, ["n1"]), range(2))
         )
 
-    assert sorted(result.resent for result in done) == [0, 1]
+    assert sorted(result.resent for result in results) == [0, 1]
     assert len(queued()) == 1
 
 

@@ -49,19 +49,21 @@ def log_in(password=PASSWORD, name="bob"):
     return services.log_in(identifier=name, password=password, address=HERE)
 
 
-@pytest.mark.parametrize("whom", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"])
-def test_staff_find_by_the_whole_name_or_address(grace, bob, whom):
-    assert users.find_user(grace, whom).user_id == bob.user_id
+@pytest.mark.parametrize(
+    "identifier", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"]
+)
+def test_staff_find_by_the_whole_name_or_address(grace, bob, identifier):
+    assert users.find_user(grace, identifier).user_id == bob.user_id
     assert users.find_user(grace, bob.user_id).username == "bob"
 
 
 @pytest.mark.parametrize(
-    "whom",
+    "identifier",
     ["bo", "bob@example", "0" * 32, "", "\ud800", "b" * 5000, "username#bob", "böb"],
 )
-def test_nobody_is_found_by_a_part_or_by_nonsense(grace, bob, whom):
+def test_nobody_is_found_by_a_part_or_by_nonsense(grace, bob, identifier):
     with pytest.raises(NotFoundError):
-        users.find_user(grace, whom)
+        users.find_user(grace, identifier)
 
 
 def test_what_staff_see_of_a_user(grace):
@@ -93,9 +95,9 @@ def test_what_finding_costs(grace, bob):
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda user, whom: users.find_user(user, "bob"),
+        lambda user, user_id: users.find_user(user, "bob"),
         users.get_user,
-        lambda user, whom: users.lock(user, whom, reason=REASON),
+        lambda user, user_id: users.lock(user, user_id, reason=REASON),
         users.unlock,
     ],
 )
@@ -129,9 +131,9 @@ def test_only_who_knows_the_password_is_told(grace, bob, monkeypatch):
 
     with pytest.raises(AuthenticationError, match="username or the password is wrong"):
         log_in("wrong password")
-    with pytest.raises(AuthenticationError) as told:
+    with pytest.raises(AuthenticationError) as error:
         log_in()
-    assert str(told.value) == (
+    assert str(error.value) == (
         "This account is locked. Write to help@example.com about it."
     )
 
@@ -182,11 +184,11 @@ def test_locking_twice_keeps_the_first_reason(grace, bob):
 
 
 def test_two_at_once_lock_once(grace, bob):
-    together, done = threading.Barrier(2), []
+    together, results = threading.Barrier(2), []
 
     def lock(reason):
         together.wait(5)
-        done.append(users.lock(grace, bob.user_id, reason=reason))
+        results.append(users.lock(grace, bob.user_id, reason=reason))
 
     threads = [threading.Thread(target=lock, args=[name]) for name in ("a", "b")]
     for thread in threads:
@@ -194,8 +196,8 @@ def test_two_at_once_lock_once(grace, bob):
     for thread in threads:
         thread.join(30)
 
-    assert len(done) == 2
-    assert done[0] == done[1] == users.get_user(grace, bob.user_id)
+    assert len(results) == 2
+    assert results[0] == results[1] == users.get_user(grace, bob.user_id)
 
 
 @pytest.mark.parametrize("act", ["lock", "unlock"])
@@ -276,9 +278,9 @@ def test_each_act_is_logged_by_ids_alone(grace, bob, caplog):
     users.lock(grace, bob.user_id, reason=REASON)
     users.unlock(grace, bob.user_id)
 
-    said = [line for line in caplog.messages if "by staff" in line]
+    log_lines = [line for line in caplog.messages if "by staff" in line]
     by = f"by staff user_id={grace.user_id} whom={bob.user_id}"
-    assert said == [f"{act} {by}" for act in ("seen", "locked", "unlocked")]
+    assert log_lines == [f"{act} {by}" for act in ("seen", "locked", "unlocked")]
     assert REASON not in caplog.text
 
 

@@ -51,8 +51,8 @@ def test_others_are_refused_in_the_sites_frame(method, address):
     if address.startswith("/api") and method == "post":
         answer = bob.post(address, {"all": True}, content_type="application/json")
     else:
-        sent = {"all": "true"} if method == "post" else {}
-        answer = getattr(bob, method)(address, sent)
+        data = {"all": "true"} if method == "post" else {}
+        answer = getattr(bob, method)(address, data)
 
     assert answer.status_code == 403
     assert "Only staff may do this." in text_of(answer)

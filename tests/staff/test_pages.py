@@ -34,9 +34,9 @@ SENT = {"whom": "bob", "reason": "Because"}
 @pytest.fixture(autouse=True)
 def parts(aws, monkeypatch):
     """AWS is well; what a test adds is not."""
-    found = [Part("Bucket", True, "It is there.")]
-    monkeypatch.setattr(health, "check", lambda: found)
-    return found
+    stand_ins = [Part("Bucket", True, "It is there.")]
+    monkeypatch.setattr(health, "check", lambda: stand_ins)
+    return stand_ins
 
 
 @pytest.fixture
@@ -133,17 +133,17 @@ def test_the_parts_are_named_in_the_language_of_the_page_alone(grace, parts):
     grace.patch("/api/profile", {"language": "de"}, content_type="application/json")
 
     assert "Unzustellbare Nachrichten</th>" in text_of(grace.get("/admin"))
-    told = grace.get("/api/admin/health").json()
-    assert [part["name"] for part in told] == ["Bucket", "Dead letters"]
+    answer = grace.get("/api/admin/health").json()
+    assert [part["name"] for part in answer] == ["Bucket", "Dead letters"]
 
 
-@pytest.mark.parametrize("whom", ["bob", "Bob@Example.com"])
-def test_a_user_is_found_without_the_name_in_an_address(grace, bob, whom):
-    answer = grace.post("/admin/users", {"whom": whom})
+@pytest.mark.parametrize("identifier", ["bob", "Bob@Example.com"])
+def test_a_user_is_found_without_the_name_in_an_address(grace, bob, identifier):
+    answer = grace.post("/admin/users", {"whom": identifier})
 
     assert answer.status_code == 302
     assert answer["Location"] == f"/admin/users/{bob.user_id}"
-    assert grace.get("/admin/users", {"whom": whom}).status_code == 200
+    assert grace.get("/admin/users", {"whom": identifier}).status_code == 200
 
 
 def test_who_is_not_found_is_said_by_the_field_and_kept(grace):
@@ -203,12 +203,12 @@ def test_the_same_by_api(grace, bob):
     def post(path, body=None):
         return grace.post(f"/api/admin/users/{path}", body, "application/json")
 
-    found = post("find", {"whom": "bob@example.com"}).json()
-    assert found == grace.get(f"/api/admin/users/{bob.user_id}").json()
-    assert (found["user_id"], found["username"]) == (bob.user_id, "bob")
-    assert (found["live_sessions"], found["locked_at"]) == (1, None)
-    began = datetime.datetime.fromisoformat(found["last_login_at"])
-    registered = datetime.datetime.fromisoformat(found["created_at"])
+    user = post("find", {"whom": "bob@example.com"}).json()
+    assert user == grace.get(f"/api/admin/users/{bob.user_id}").json()
+    assert (user["user_id"], user["username"]) == (bob.user_id, "bob")
+    assert (user["live_sessions"], user["locked_at"]) == (1, None)
+    began = datetime.datetime.fromisoformat(user["last_login_at"])
+    registered = datetime.datetime.fromisoformat(user["created_at"])
     assert abs(began - registered) < datetime.timedelta(minutes=1)
 
     locked = post(f"{bob.user_id}/lock", {"reason": "Spam"}).json()

@@ -38,8 +38,8 @@ def test_the_command_adds_and_removes(aws, capsys):
     call_command("staff", "remove", "grace")
     assert not account_of(user).is_staff
 
-    said = capsys.readouterr().out
-    assert said == "grace is now staff.\ngrace is not staff now.\n"
+    output = capsys.readouterr().out
+    assert output == "grace is now staff.\ngrace is not staff now.\n"
 
 
 def test_the_command_names_whom_it_did_not_find(aws):

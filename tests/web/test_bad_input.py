@@ -250,10 +250,10 @@ def test_every_endpoint_that_takes_json_is_here():
         if "application/json" in operation.get("requestBody", {}).get("content", {})
     }
 
-    here = {
+    objects = {
         (method, re.sub("{(.*?)}", r"{\1_id}", url)) for method, url, _ in ENDPOINTS
     }
-    assert taking <= here
+    assert taking <= objects
 
 
 def everything():

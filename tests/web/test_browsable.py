@@ -29,8 +29,8 @@ def test_a_form_holds_the_example_of_the_schema(client):
     example = json.loads(typed_in(client.get("/api/expenses", headers=HTML)))
 
     assert example["amount"] == "12.50"
-    sent = client.post("/api/expenses", example, content_type=JSON)
-    assert sent.status_code == 201
+    response = client.post("/api/expenses", example, content_type=JSON)
+    assert response.status_code == 201
 
 
 def test_an_item_s_form_has_the_example_of_a_change(client, alice):
@@ -100,11 +100,11 @@ def test_a_form_with_a_file_keeps_its_texts_after_an_error(alice):
 
 
 def test_the_index_lists_what_can_be_read(client):
-    found = client.get("/api/").json()
+    index = client.get("/api/").json()
 
-    assert found["list_expenses"] == "http://testserver/api/expenses"
-    assert found["get_summary"] == "http://testserver/api/summary"
+    assert index["list_expenses"] == "http://testserver/api/expenses"
+    assert index["get_summary"] == "http://testserver/api/summary"
     for name in ("list_expenses", "list_budgets", "get_profile", "list_categories"):
-        assert client.get(found[name]).status_code == 200
-    assert not any("{" in address for address in found.values())
+        assert client.get(index[name]).status_code == 200
+    assert not any("{" in address for address in index.values())
     assert "list_expenses" in client_for().get("/api", headers=HTML).text

@@ -30,8 +30,8 @@ def address_of(proxies, monkeypatch, **meta):
 def test_the_sender_is_what_our_own_proxies_saw(
     monkeypatch, proxies, forwarded, expected
 ):
-    found = address_of(
+    address = address_of(
         proxies, monkeypatch, REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded
     )
 
-    assert found == expected
+    assert address == expected

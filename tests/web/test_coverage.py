@@ -17,15 +17,15 @@ def addresses(
     resolver: URLResolver, space: str = "", base: str = "/"
 ) -> dict[str, tuple[str, URLPattern]]:
     """Every address and its pattern, by the name that it is reversed by."""
-    found = {}
+    by_name = {}
     for pattern in resolver.url_patterns:
         below = base + re.sub(r"<\w+:(\w+)>", r"<\1>", str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             name = f"{pattern.namespace}:" if pattern.namespace else space
-            found |= addresses(pattern, name, below)
+            by_name |= addresses(pattern, name, below)
         else:
-            found[space + pattern.name] = (below, pattern)
-    return found
+            by_name[space + pattern.name] = (below, pattern)
+    return by_name
 
 
 ALL = addresses(get_resolver(None))

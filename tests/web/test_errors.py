@@ -102,11 +102,11 @@ def test_what_programs_go_by_and_what_people_read():
 
 @pytest.mark.parametrize("code", TITLES)
 def test_a_title_speaks_the_language_of_the_detail(code):
-    found = Problem(400, "", code)
+    problem = Problem(400, "", code)
     with override("de"):
-        german = document(found, "GET")["title"]
+        german = document(problem, "GET")["title"]
 
-    assert document(found, "GET")["title"] == TITLES[code]
+    assert document(problem, "GET")["title"] == TITLES[code]
     assert german != TITLES[code]
 
 
@@ -139,10 +139,10 @@ def test_a_browser_gets_the_problem_on_a_page():
 
 @pytest.mark.parametrize(("seconds", "is_header"), [(60, True), (61, False)])
 def test_only_a_short_wait_is_a_header_that_clients_sleep_by(seconds, is_header):
-    found = problem_of(ThrottledError("Wait.", seconds))
+    problem = problem_of(ThrottledError("Wait.", seconds))
 
-    assert found.headers == ({"Retry-After": f"{seconds}"} if is_header else {})
-    assert document(found, "POST")["retry_after"] == seconds
+    assert problem.headers == ({"Retry-After": f"{seconds}"} if is_header else {})
+    assert document(problem, "POST")["retry_after"] == seconds
 
 
 @pytest.mark.parametrize("path", ["/api/fail", "/fail"])
@@ -218,23 +218,23 @@ def test_a_body_at_the_limit_is_read():
     ],
 )
 def test_a_body_of_too_many_values_is_not_made_into_them(body):
-    begun = time.process_time()
+    started = time.process_time()
 
     answer = client_for().post("/login", body, content_type="application/json")
 
     assert answer.status_code == 413
     assert problem(answer)["code"] == "too_large"
-    assert time.process_time() - begun < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("body", ['["' + '\\"' * 1_000_000, '["\\",' * 400_000])
 def test_quotes_that_end_no_text_do_not_make_counting_slow(body):
-    begun = time.process_time()
+    started = time.process_time()
 
     answer = client_for().post("/login", body, content_type="application/json")
 
     assert problem(answer)["code"] in {"parse_error", "too_large"}
-    assert time.process_time() - begun < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_text_is_one_value_whatever_it_says():

@@ -37,7 +37,7 @@ def expense_of(alice):
         f"/api/expenses/{expense_id}",
         {"amount": "2.00"},
         lambda: expenses.edit_expense(alice, expense_id, description="other"),
-        lambda **given: expenses.edit_expense(alice, expense_id, amount="2", **given),
+        lambda **fields: expenses.edit_expense(alice, expense_id, amount="2", **fields),
     )
 
 
@@ -47,7 +47,7 @@ def budget_of(alice):
         f"/api/budgets/{budget_id}",
         {"amount": "2.00"},
         lambda: budgets.edit_budget(alice, budget_id, alert_threshold=50),
-        lambda **given: budgets.edit_budget(alice, budget_id, amount="2", **given),
+        lambda **fields: budgets.edit_budget(alice, budget_id, amount="2", **fields),
     )
 
 
@@ -57,7 +57,7 @@ def notification_of(alice):
         f"/api/notifications/{name}",
         {"read": True},
         lambda: notifications.mark(alice, name),
-        lambda **given: notifications.mark(alice, name, read=False, **given),
+        lambda **fields: notifications.mark(alice, name, read=False, **fields),
     )
 
 
@@ -66,7 +66,7 @@ def profile_of(alice):
         "/api/profile",
         {"time_zone": "Asia/Tokyo"},
         lambda: services.update_profile(alice, phone_number="+491511234567"),
-        lambda **given: services.update_profile(alice, currency="EUR", **given),
+        lambda **fields: services.update_profile(alice, currency="EUR", **fields),
     )
 
 
@@ -187,8 +187,8 @@ def test_what_was_changed_meanwhile_is_not_deleted(client, thing):
 
     refused = client.delete(thing.url, headers={"If-Match": seen})
     assert refused.status_code == 412
-    done = client.delete(thing.url, headers={"If-Match": tag(client, thing.url)})
-    assert done.status_code == 204
+    response = client.delete(thing.url, headers={"If-Match": tag(client, thing.url)})
+    assert response.status_code == 204
     assert client.get(thing.url).status_code == 404
 
 
@@ -265,9 +265,9 @@ def test_an_expense_changes_its_budget_s_tag_since_more_is_spent(client, alice):
     ],
 )
 def test_a_new_item_comes_with_its_address_and_tag(client, url, body):
-    made = client.post(url, json.dumps(body), content_type="application/json")
+    created = client.post(url, json.dumps(body), content_type="application/json")
 
-    assert tag(client, made.headers["Location"]) == made.headers["ETag"]
+    assert tag(client, created.headers["Location"]) == created.headers["ETag"]
 
 
 def test_a_new_item_sent_again_has_the_same_tag(client):

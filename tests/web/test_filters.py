@@ -33,5 +33,5 @@ def test_a_day_is_written_out(value):
 def test_an_instant_is_told_in_the_users_time_zone():
     at = "2026-11-22T23:30:00.000000+00:00"
 
-    said = printed("{{ at|moment:z }}", at=at, z="Asia/Tokyo")
-    assert said == "Nov 23, 2026, 8:30\u202fAM"
+    text = printed("{{ at|moment:z }}", at=at, z="Asia/Tokyo")
+    assert text == "Nov 23, 2026, 8:30\u202fAM"

@@ -40,13 +40,13 @@ def fields_of(page: str, path: str) -> dict[str, str]:
     return {name: html.unescape(value) for name, value in [*inputs, *texts]}
 
 
-def shown(answer) -> str:
+def form_html(answer) -> str:
     return answer.content.decode()
 
 
 def log_in(client, page: str, name="alice", password=PASSWORD):
-    sent = {**fields_of(page, "/login"), "username": name, "password": password}
-    return client.post("/login", sent)
+    data = {**fields_of(page, "/login"), "username": name, "password": password}
+    return client.post("/login", data)
 
 
 def stored(client) -> list[dict]:
@@ -54,21 +54,21 @@ def stored(client) -> list[dict]:
 
 
 def test_what_was_typed_is_shown_again_and_saved_when_asked(client):
-    asked = client.post("/expenses/add", {**LUNCH, "description": TEXT})
-    assert asked.status_code == 401
+    response = client.post("/expenses/add", {**LUNCH, "description": TEXT})
+    assert response.status_code == 401
 
-    offered = log_in(client, shown(asked))
-    again = fields_of(shown(offered), "/expenses/add")
-    assert "Welcome back" in shown(offered)
+    offered = log_in(client, form_html(response))
+    again = fields_of(form_html(offered), "/expenses/add")
+    assert "Welcome back" in form_html(offered)
     assert not stored(client)
 
     form = client.post("/expenses/add", again)
     assert form.status_code == 200
-    assert "Not saved yet." in shown(form)
-    assert 'value="12.50"' in shown(form)
+    assert "Not saved yet." in form_html(form)
+    assert 'value="12.50"' in form_html(form)
     assert not stored(client)
 
-    assert html.escape(TEXT.strip()) in shown(form)
+    assert html.escape(TEXT.strip()) in form_html(form)
     del again["restored"]
     assert client.post("/expenses/add", again).status_code == 302
     (expense,) = stored(client)
@@ -77,19 +77,19 @@ def test_what_was_typed_is_shown_again_and_saved_when_asked(client):
 
 
 def test_a_wrong_password_keeps_it(client):
-    asked = client.post("/expenses/add", LUNCH)
+    response = client.post("/expenses/add", LUNCH)
 
-    wrong = log_in(client, shown(asked), password="a wrong password")
+    wrong = log_in(client, form_html(response), password="a wrong password")
 
     assert wrong.status_code in {400, 401}
-    assert "Welcome back" in shown(log_in(client, shown(wrong)))
+    assert "Welcome back" in form_html(log_in(client, form_html(wrong)))
 
 
 @pytest.mark.parametrize("path", ["/", "/budgets/add", "/accounts/profile", "/reports"])
 def test_other_forms_are_kept_as_well(client, path):
-    asked = client.post(path, {"category": "Fun", "phone_number": "12345"})
+    response = client.post(path, {"category": "Fun", "phone_number": "12345"})
 
-    again = fields_of(shown(log_in(client, shown(asked))), path)
+    again = fields_of(form_html(log_in(client, form_html(response))), path)
 
     assert (again["category"], again["phone_number"]) == ("Fun", "12345")
     assert client.post(path, again).status_code == 200
@@ -97,22 +97,24 @@ def test_other_forms_are_kept_as_well(client, path):
 
 @pytest.mark.parametrize("kind", ["expense", "budget"])
 def test_edits_are_kept_for_their_own_page(client, alice, kind):
-    made = {"expense": make_expense, "budget": make_budget}[kind](alice)
-    path = f"/{kind}s/{getattr(made, f'{kind}_id')}/edit"
-    asked = client.post(path, LUNCH)
+    item = {"expense": make_expense, "budget": make_budget}[kind](alice)
+    path = f"/{kind}s/{getattr(item, f'{kind}_id')}/edit"
+    response = client.post(path, LUNCH)
 
-    form = fields_of(shown(log_in(client, shown(asked))), path)
+    form = fields_of(form_html(log_in(client, form_html(response))), path)
 
-    assert 'value="Food"' in shown(client.post(path, form))
+    assert 'value="Food"' in form_html(client.post(path, form))
 
 
 def test_somebody_else_who_logs_in_changes_nothing_of_hers(client, alice):
     expense = make_expense(alice, amount="1.00")
     make_user("mallory")
     path = f"/expenses/{expense.expense_id}/edit"
-    asked = client.post(path, {**LUNCH, "status": "pending"})
+    response = client.post(path, {**LUNCH, "status": "pending"})
 
-    form = fields_of(shown(log_in(client, shown(asked), name="mallory")), path)
+    form = fields_of(
+        form_html(log_in(client, form_html(response), name="mallory")), path
+    )
     del form["restored"]
 
     assert client.post(path, form).status_code == 404
@@ -122,9 +124,9 @@ def test_files_are_not_kept_and_that_is_said(client, tmp_path):
     file = tmp_path / "r.pdf"
     file.write_bytes(b"%PDF-1.4")
     with file.open("rb") as receipt:
-        asked = client.post("/expenses/add", {**LUNCH, "receipt": receipt})
+        response = client.post("/expenses/add", {**LUNCH, "receipt": receipt})
 
-    page = shown(log_in(client, shown(asked)))
+    page = form_html(log_in(client, form_html(response)))
 
     assert "Choose them again" in page
     assert "PDF-1.4" not in page
@@ -134,22 +136,22 @@ def test_a_form_without_its_csrf_token_is_refused_and_not_kept(client):
     answer = client.post("/expenses/add", LUNCH, headers={"X-CSRFToken": "x" * 32})
 
     assert answer.status_code == 403
-    assert 'name="draft"' not in shown(answer)
+    assert 'name="draft"' not in form_html(answer)
 
 
 def test_what_is_too_long_leads_back_without_it(client):
-    asked = client.post("/expenses/add", {**LUNCH, "description": "x" * 20_000})
+    response = client.post("/expenses/add", {**LUNCH, "description": "x" * 20_000})
 
-    assert asked.status_code == 302
-    assert asked.headers["Location"].startswith("/login")
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/login")
 
 
 @pytest.mark.parametrize("draft", ["", "forged", "a:b:c"])
 def test_a_draft_that_is_not_ours_is_left_out(client, draft):
-    page = shown(client.get("/login"))
-    sent = {**fields_of(page, "/login"), "username": "alice", "password": PASSWORD}
+    page = form_html(client.get("/login"))
+    data = {**fields_of(page, "/login"), "username": "alice", "password": PASSWORD}
 
-    answer = client.post("/login", {**sent, "draft": draft})
+    answer = client.post("/login", {**data, "draft": draft})
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
 
@@ -165,13 +167,13 @@ def test_forms_with_passwords_are_never_kept(client):
 def test_no_page_that_keeps_its_form_has_a_password(alice):
     browser = client_for(alice)
     expense, budget = make_expense(alice), make_budget(alice)
-    kept = list(kept_pages(get_resolver().url_patterns))
+    pages = list(kept_pages(get_resolver().url_patterns))
 
-    assert len(kept) > 6
-    for pattern in kept:
+    assert len(pages) > 6
+    for pattern in pages:
         path = re.sub("<[^>]*expense_id>", expense.expense_id, f"/{pattern}")
         path = re.sub("<[^>]*budget_id>", budget.budget_id, path)
-        assert 'type="password"' not in shown(browser.get(path))
+        assert 'type="password"' not in form_html(browser.get(path))
 
 
 def kept_pages(patterns, before: str = "") -> Iterator[str]:
@@ -228,7 +230,7 @@ def test_logging_out_in_another_tab_keeps_what_was_typed(alice):
     other_tab = client.post("/logout", headers=token)
     assert other_tab.status_code == 302
 
-    asked = client.post("/expenses/add", LUNCH, headers=token)
+    response = client.post("/expenses/add", LUNCH, headers=token)
 
-    assert asked.status_code == 401
-    assert "Welcome back" in shown(log_in(client, shown(asked)))
+    assert response.status_code == 401
+    assert "Welcome back" in form_html(log_in(client, form_html(response)))

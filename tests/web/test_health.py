@@ -21,10 +21,10 @@ ILL = Part("Queue", False, "It did not answer in time.")
 @pytest.fixture(autouse=True)
 def parts(monkeypatch):
     """What the parts of AWS say; tests change it."""
-    found = [WELL]
-    monkeypatch.setattr(health, "check", lambda: list(found))
+    answers = [WELL]
+    monkeypatch.setattr(health, "check", lambda: list(answers))
     monkeypatch.setattr(health, "_recent", health._Recent())
-    return found
+    return answers
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def test_it_answers_while_sessions_cannot_be_read(aws, parts):
 
 
 def test_many_questions_cost_one_answer(parts, monkeypatch):
-    asked = []
-    monkeypatch.setattr(health, "check", lambda: asked.append(1) or [WELL])
+    calls = []
+    monkeypatch.setattr(health, "check", lambda: calls.append(1) or [WELL])
 
     for _ in range(5):
         client_for().get("/health/ready")
 
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 def test_an_answer_grows_old(parts, monkeypatch):
@@ -120,10 +120,10 @@ def test_while_one_asks_others_get_the_answer_before(monkeypatch):
     asking.start()
     begun.wait(10)
     before = time.monotonic()
-    told = health.recent()
+    parts = health.recent()
     took = time.monotonic() - before
     go_on.set()
     asking.join()
 
-    assert told == [WELL]
+    assert parts == [WELL]
     assert took < 1

@@ -224,12 +224,12 @@ def test_other_methods_and_requests_of_nobody_take_no_notice(client):
 def posts():
     """The routes under /api that take a POST."""
     routes = get_resolver().url_patterns
-    found = [
+    patterns = [
         pattern for route in routes for pattern in getattr(route, "url_patterns", [])
     ]
     return {
         str(pattern.pattern)
-        for pattern in found
+        for pattern in patterns
         if str(pattern.pattern).startswith("api/")
         and hasattr(pattern.callback.cls, "post")
     }
@@ -405,12 +405,12 @@ def test_after_a_claim_of_unknown_fate_the_key_waits_for_the_lease(client, clock
 def test_a_commit_of_unknown_fate_is_found_when_it_is_sent_again(client, path, body):
     with lost_for_good(COMMIT):
         assert post(client, path, body).status_code == 503
-    (made,) = stored(path)
+    (item,) = stored(path)
 
     again = post(client, path, body)
 
     assert (again.status_code, len(stored(path))) == (201, 1)
-    assert made.get("expense_id") == again.json().get("expense_id")
+    assert item.get("expense_id") == again.json().get("expense_id")
 
 
 def test_an_answer_that_cannot_be_kept_is_given_all_the_same(client, clock):
@@ -429,14 +429,14 @@ def test_a_process_gone_after_the_commit_leaves_it_to_be_found(
     client, clock, path, body
 ):
     die_before_completion(client, path, body)
-    made = stored(path)
+    items = stored(path)
 
     assert post(client, path, body)["Retry-After"] == f"{idempotency.RETRY_AFTER}"
     later(clock, idempotency.LEASE_SECONDS)
     again = post(client, path, body)
 
     assert again.status_code == 201
-    assert stored(path) == made
+    assert stored(path) == items
     assert post(client, path, body).content == again.content
 
 
@@ -448,23 +448,23 @@ def test_so_it_is_when_it_was_edited_meanwhile(client, alice, clock, path, body)
             budgets.edit_budget(alice, item["budget_id"], amount="7.00")
         else:
             expenses.edit_expense(alice, item["expense_id"], amount="7.00")
-    made = stored(path)
+    items = stored(path)
 
     later(clock, idempotency.LEASE_SECONDS)
     again = post(client, path, body)
 
     assert again.status_code == 201
     assert "7.00" in again.content.decode()
-    assert stored(path) == made
+    assert stored(path) == items
 
 
 def test_so_it_is_with_files(client, alice, clock):
     def upload():
-        form = {"expense_id": made.expense_id, "file": pdf()}
+        form = {"expense_id": expense.expense_id, "file": pdf()}
         header = {"Idempotency-Key": "u"}
         return client.post("/api/receipts/upload", form, headers=header)
 
-    made = make_expense(alice)
+    expense = make_expense(alice)
     for send in (upload, lambda: send_form(client)):
         with gone_before_completion():
             send()
@@ -472,9 +472,9 @@ def test_so_it_is_with_files(client, alice, clock):
         assert send().status_code == 201
 
     bucket = boto3.client("s3").list_objects_v2(Bucket="smart-budget-receipts")
-    kept = {obj["Key"] for obj in bucket["Contents"]}
-    assert kept == {item.get("receipt_url") for item in stored(EXPENSES)} - {None}
-    assert len(kept) == 2
+    keys = {obj["Key"] for obj in bucket["Contents"]}
+    assert keys == {item.get("receipt_url") for item in stored(EXPENSES)} - {None}
+    assert len(keys) == 2
 
 
 def test_another_ones_budget_is_not_taken_for_the_one_made(client, alice):
@@ -536,9 +536,9 @@ def test_the_same_request_from_many_threads_is_done_once(alice):
     with ThreadPoolExecutor(len(clients)) as pool:
         answers = list(pool.map(post, clients))
 
-    made = {answer.content for answer in answers if answer.status_code == 201}
+    contents = {answer.content for answer in answers if answer.status_code == 201}
     assert {answer.status_code for answer in answers} <= {201, 409}
-    assert len(made) == len(stored(EXPENSES)) == 1
+    assert len(contents) == len(stored(EXPENSES)) == 1
     assert str(spent(budget)) == "12.5"
 
 
@@ -549,9 +549,9 @@ def test_a_record_is_found_by_its_key_alone_and_expires(client, alice):
     post(client, key="my own key")
 
     (record,) = records()
-    kept = repr(record.attribute_values)
+    stored_text = repr(record.attribute_values)
     for name in ("my own key", alice.user_id):
-        assert name not in kept
+        assert name not in stored_text
     assert record.expires_at - NOON.timestamp() == pytest.approx(24 * 3600, abs=5)
 
 
@@ -576,18 +576,18 @@ SECRETS = [("/api/tokens", TOKEN, "token"), ("/api/password", PASSWORDS, "csrf_t
 
 @pytest.mark.parametrize(("path", "body", "name"), SECRETS)
 def test_a_secret_is_shown_once_and_never_stored(client, monkeypatch, path, body, name):
-    kept = []
+    records = []
     packed = web_idempotency._packed
     monkeypatch.setattr(
         web_idempotency,
         "_packed",
-        lambda answer: kept.append(answer) or packed(answer),
+        lambda answer: records.append(answer) or packed(answer),
     )
 
     first, again = post(client, path, body), post(client, path, body)
 
     assert first.json()[name]
-    assert kept == [None]
+    assert records == [None]
     assert (again.status_code, again.json()["code"]) == (409, "secret_not_kept")
     assert "shown only once" in again.json()["detail"]
     assert first.json()[name] not in again.content.decode()

@@ -11,28 +11,28 @@ GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
 
 
 def test_who_is_not_known_yet_is_spoken_to_as_the_browser_asks(aws):
-    shown = Client().get("/login", headers=GERMAN)
+    response = Client().get("/login", headers=GERMAN)
 
-    assert '<html lang="de">' in shown.text
-    assert "Zum Inhalt springen" in shown.text
-    assert shown.headers["Content-Language"] == "de"
-    assert "Accept-Language" in shown.headers["Vary"]
+    assert '<html lang="de">' in response.text
+    assert "Zum Inhalt springen" in response.text
+    assert response.headers["Content-Language"] == "de"
+    assert "Accept-Language" in response.headers["Vary"]
 
 
-@pytest.mark.parametrize("asked", ["fr", "tlh", "*", "en;q=x", "", "a" * 500])
-def test_any_other_language_is_english(aws, asked):
-    shown = Client().get("/login", headers={"Accept-Language": asked})
+@pytest.mark.parametrize("language", ["fr", "tlh", "*", "en;q=x", "", "a" * 500])
+def test_any_other_language_is_english(aws, language):
+    response = Client().get("/login", headers={"Accept-Language": language})
 
-    assert '<html lang="en">' in shown.text
+    assert '<html lang="en">' in response.text
 
 
 def test_a_user_s_own_language_comes_before_the_browser_s(aws):
     client = client_for(make_user(language="de"))
 
-    shown = client.get("/expenses/", headers={"Accept-Language": "en"}).text
+    html = client.get("/expenses/", headers={"Accept-Language": "en"}).text
 
-    assert '<html lang="de">' in shown
-    assert "Übersicht" in shown
+    assert '<html lang="de">' in html
+    assert "Übersicht" in html
 
 
 def test_one_request_s_language_does_not_stay_for_the_next(aws):
@@ -69,10 +69,10 @@ def test_the_api_answers_as_accept_language_asks(alice):
 def test_an_error_page_speaks_the_user_s_language(aws):
     client = client_for(make_user(language="de"))
 
-    shown = client.get(f"/expenses/{'0' * 32}/edit")
+    response = client.get(f"/expenses/{'0' * 32}/edit")
 
-    assert shown.status_code == 404
-    assert "Nicht gefunden" in shown.text
+    assert response.status_code == 404
+    assert "Nicht gefunden" in response.text
 
 
 def test_amounts_are_typed_and_shown_in_german(aws):
@@ -83,7 +83,7 @@ def test_amounts_are_typed_and_shown_in_german(aws):
         "/expenses/add",
         {"amount": "1.234,5", "category": "Miete", "date": "2026-03-02"},
     )
-    shown = client.get("/expenses/").text
+    html = client.get("/expenses/").text
 
-    assert "1.234,50\u00a0€" in shown
-    assert "02.03.2026" in shown
+    assert "1.234,50\u00a0€" in html
+    assert "02.03.2026" in html

@@ -45,7 +45,7 @@ def api_patterns():
 def address_of(pattern):
     """Return a view's address, with a key of nothing where it takes one."""
     return "/" + re.sub(
-        r"<\w+:(\w+)>", lambda found: KEYS[found[1]], str(pattern.pattern)
+        r"<\w+:(\w+)>", lambda match: KEYS[match[1]], str(pattern.pattern)
     )
 
 
@@ -184,7 +184,7 @@ def made_of(alice):
     client.post(
         "/api/receipts/upload", {"file": pdf(), "expense_id": expense.expense_id}
     )
-    made = client.post(
+    response = client.post(
         "/api/reports/generate",
         {"report_type": "monthly"},
         content_type="application/json",
@@ -199,7 +199,7 @@ def made_of(alice):
         f"notifications/{ID}": "notifications/"
         + make_notification("f" * 32, alice.user_id).notification_id,
         f"tokens/{KEYS['token_id']}": f"tokens/{token.token_id}",
-        KEYS["file_name"]: made.json()["file_name"],
+        KEYS["file_name"]: response.json()["file_name"],
         f"users/{ID}": f"users/{alice.user_id}",
     }
 
@@ -208,7 +208,7 @@ def pdf():
     return SimpleUploadedFile("a.pdf", PDF, "application/pdf")
 
 
-def told(answer):
+def headers_of(answer):
     """Return an answer's headers, but for what is left of the limit."""
     return {name: answer[name] for name in answer.headers if name != "RateLimit"}
 
@@ -230,13 +230,13 @@ def test_head_is_get_without_its_body(alice, things, url):
         client = program_with(make_token(alice))
     named = {"X-Request-Id": "same"}
 
-    whole = client.get(url, headers=named)
-    body = whole.getvalue()  # a download holds its slot until it is read
+    full = client.get(url, headers=named)
+    body = full.getvalue()  # a download holds its slot until it is read
     head = client.head(url, headers=named)
 
-    assert whole.status_code in {200, 302}, body
-    assert head.status_code == whole.status_code
-    assert told(head) == told(whole)
+    assert full.status_code in {200, 302}, body
+    assert head.status_code == full.status_code
+    assert headers_of(head) == headers_of(full)
     assert head.getvalue() == b""
 
 

@@ -37,18 +37,18 @@ def test_every_method_takes_both_forms_of_an_address(aws, address):
 
 
 @pytest.mark.parametrize("address", ["/health", "/login", "/api/profile", "/nowhere"])
-@pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 64])
-def test_a_request_keeps_the_name_that_its_caller_gave(address, given):
-    answer = client_for().get(address, headers={"X-Request-Id": given})
+@pytest.mark.parametrize("request_id", ["a", "A-b_c.9", "x" * 64])
+def test_a_request_keeps_the_name_that_its_caller_gave(address, request_id):
+    answer = client_for().get(address, headers={"X-Request-Id": request_id})
 
-    assert answer.headers["X-Request-Id"] == given
+    assert answer.headers["X-Request-Id"] == request_id
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "x" * 65, "a b", "a\nb", "a\n", "é", "a=b"]
+    "request_id", [None, "", "x" * 65, "a b", "a\nb", "a\n", "é", "a=b"]
 )
-def test_a_request_without_a_fit_name_gets_one(given):
-    headers = {} if given is None else {"X-Request-Id": given}
+def test_a_request_without_a_fit_name_gets_one(request_id):
+    headers = {} if request_id is None else {"X-Request-Id": request_id}
     names = [
         client_for().get("/nowhere", headers=headers).headers["X-Request-Id"]
         for _ in range(2)
@@ -67,10 +67,10 @@ def test_lines_in_the_log_carry_the_name(monkeypatch, capfd):
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     contextvars.Context().run(lines)
 
-    before, told = capfd.readouterr().err.splitlines()
+    before, after = capfd.readouterr().err.splitlines()
     assert "request_id" not in json.loads(before)
-    assert json.loads(told)["request_id"] == "abc-1"
-    assert json.loads(told)["message"] == "Not Found: /nowhere"
+    assert json.loads(after)["request_id"] == "abc-1"
+    assert json.loads(after)["message"] == "Not Found: /nowhere"
 
 
 def test_two_slashes_are_another_address():
@@ -161,7 +161,7 @@ def test_on_aws_everything_is_bound_to_https():
         "DJANGO_SETTINGS_MODULE": "smartbudget.settings",
         "LOCAL": "false",
     }
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", ON_AWS],
         env=env,
         capture_output=True,
@@ -170,9 +170,9 @@ def test_on_aws_everything_is_bound_to_https():
     )
 
     redirect, health, *others, form, json, plain, secure, transport = (
-        done.stdout.splitlines()[:9]
+        result.stdout.splitlines()[:9]
     )
-    cookies = done.stdout.splitlines()[9:]
+    cookies = result.stdout.splitlines()[9:]
     assert redirect == "https://testserver/login"
     assert health == '{"status": "ok"}'
     assert others == ["https://testserver/healthy", "https://testserver/apiary"]
@@ -192,7 +192,7 @@ def test_on_aws_everything_is_bound_to_https():
 
 def test_the_web_does_not_start_without_its_secret():
     env = {name: value for name, value in os.environ.items() if name != "SECRET_KEY"}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", "import smartbudget.settings"],
         env=env,
         capture_output=True,
@@ -200,7 +200,7 @@ def test_the_web_does_not_start_without_its_secret():
         check=False,
     )
 
-    assert "ConfigError: SECRET_KEY is not set." in done.stderr
+    assert "ConfigError: SECRET_KEY is not set." in result.stderr
 
 
 DOMAIN_MODULES = ["models", "passwords", "services", "sessions", "validators"]

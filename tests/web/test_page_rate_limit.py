@@ -39,9 +39,9 @@ def test_fragments_and_small_pictures_count_too(alice):
     client = client_for(alice)
     picture = f"/expenses/{expense.expense_id}/thumbnail"
 
-    found = statuses(client, "/", "/trend", picture, "/expenses?q=x", "/reports", "/")
+    codes = statuses(client, "/", "/trend", picture, "/expenses?q=x", "/reports", "/")
 
-    assert found == [200, 200, 404, 200, 200, 429]
+    assert codes == [200, 200, 404, 200, 200, 429]
 
 
 def test_a_user_s_browsers_share_a_limit_and_others_have_their_own(alice):
@@ -92,9 +92,9 @@ def test_logins_by_form_count_by_address(aws):
     client = client_for()
     form = {"username": "nobody", "password": "x"}
 
-    found = [client.post("/login", form).status_code for _ in range(6)]
+    codes = [client.post("/login", form).status_code for _ in range(6)]
 
-    assert found == [401] * 5 + [429]
+    assert codes == [401] * 5 + [429]
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/", "/static/app.css"])

@@ -26,7 +26,7 @@ def addresses():
             yield re.sub(r"{\w+}", "0" * 32, path), names
 
 
-def said(client, address, query):
+def errors_of(client, address, query):
     answer = client.get(f"{address}?{query}")
     assert answer.status_code == 400, f"{address}?{query}"
     return {error["parameter"]: error["detail"] for error in problem(answer)["errors"]}
@@ -36,14 +36,14 @@ def test_an_empty_parameter_is_not_taken_as_left_out(alice):
     client = client_for(alice)
     for address, names in addresses():
         for name in names:
-            assert set(said(client, address, f"{name}=")) == {name}
+            assert set(errors_of(client, address, f"{name}=")) == {name}
 
 
 def test_a_parameter_is_given_once(alice):
     client = client_for(alice)
     for address, names in addresses():
         for name in {*names} - MANY:
-            assert said(client, address, f"{name}=1&{name}=2") == {
+            assert errors_of(client, address, f"{name}=1&{name}=2") == {
                 name: "Give it once."
             }
     assert client.get("/api/notifications?type=report_ready&type=alert_digest").json()
@@ -54,10 +54,10 @@ def test_a_parameter_that_there_is_not_is_named(alice):
     client = client_for(alice)
     # Ids of sessions, tokens and reports look otherwise.
     odd = ("/api/reports/0", "/api/tokens/0")
-    found = [address for address, _ in addresses() if not address.startswith(odd)]
-    assert {"/api/expenses", "/api/budgets", "/api/admin/health"} <= {*found}
-    for address in found:
-        assert said(client, address, "colour=1") == {"colour": "Unknown field."}
+    readable = [address for address, _ in addresses() if not address.startswith(odd)]
+    assert {"/api/expenses", "/api/budgets", "/api/admin/health"} <= {*readable}
+    for address in readable:
+        assert errors_of(client, address, "colour=1") == {"colour": "Unknown field."}
 
 
 def test_the_browsable_pages_may_name_their_format(alice):

@@ -112,10 +112,10 @@ def test_an_outage_is_no_request_of_anybody_s(alice):
 
 
 def test_each_token_has_a_limit_of_its_own(alice):
-    one, two = (program_with(make_token(alice)) for _ in range(2))
+    first, second = (program_with(make_token(alice)) for _ in range(2))
 
-    assert statuses(one, 6) == [200] * 5 + [429]
-    assert statuses(two, 1) == [200]
+    assert statuses(first, 6) == [200] * 5 + [429]
+    assert statuses(second, 1) == [200]
     assert statuses(client_for(alice), 1) == [200]
 
 

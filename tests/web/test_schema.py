@@ -45,8 +45,8 @@ def test_the_schema_is_made_without_a_warning_and_is_valid():
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
 
     assert written.getvalue().startswith("openapi: 3.1.0")
-    kept = (ROOT / "docs" / "openapi.yaml").read_text()
-    assert kept == written.getvalue(), "run make schema, and look at what changed"
+    committed = (ROOT / "docs" / "openapi.yaml").read_text()
+    assert committed == written.getvalue(), "run make schema, and look at what changed"
 
 
 def test_the_document_names_its_server_licence_contact_and_groups(schema, operations):
@@ -203,8 +203,8 @@ def test_a_report_s_redirect_and_what_it_leads_to_are_described(schema, operatio
 
 def test_what_is_new_has_an_address(operations):
     for name, operation in operations.items():
-        if made := operation["responses"].get("201"):
-            assert "Location" in made["headers"], name
+        if created := operation["responses"].get("201"):
+            assert "Location" in created["headers"], name
 
 
 def test_what_was_made_leads_to_what_can_be_done_with_it(operations):
@@ -327,12 +327,12 @@ def test_an_amount_is_documented_as_a_string(schema):
                 assert kind in ("string", ["string", "null"]), name
 
 
-@pytest.mark.parametrize("sent", ["12.10", 12.1, 12])
-def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, sent):
+@pytest.mark.parametrize("amount", ["12.10", 12.1, 12])
+def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, amount):
     """Exact to the cent wherever an amount is sent; see tests/web/test_input.py."""
     client = client_for(alice)
-    row = {"category": "Food", "amount": sent}
-    written = {12: "12.00"}.get(sent, "12.10")
+    row = {"category": "Food", "amount": amount}
+    written = {12: "12.00"}.get(amount, "12.10")
 
     def send(method, url, body):
         answer = client.generic(method, url, json.dumps(body), JSON)
@@ -340,13 +340,14 @@ def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, sent):
         return answer.json()
 
     assert send("POST", "/api/budgets", row)["amount"] == written
-    made = send("POST", "/api/expenses", row)
-    assert made["amount"] == written
+    created = send("POST", "/api/expenses", row)
+    assert created["amount"] == written
     assert (
-        send("PATCH", f"/api/expenses/{made['expense_id']}", row)["amount"] == written
+        send("PATCH", f"/api/expenses/{created['expense_id']}", row)["amount"]
+        == written
     )
-    (one,) = send("POST", "/api/expenses/bulk", {"expenses": [row]})["results"]
-    assert one["amount"] == written
+    (row_created,) = send("POST", "/api/expenses/bulk", {"expenses": [row]})["results"]
+    assert row_created["amount"] == written
 
 
 def test_every_body_has_an_example_that_fits(schema, operations):
@@ -387,8 +388,8 @@ def test_no_example_is_of_something_that_is_no_more(schema):
     }
 
     assert set(examples.NAMED) <= used
-    for name, said in examples.COMPONENTS.items():
-        assert set(said) <= set(components[name]["properties"]), name
+    for name, example in examples.COMPONENTS.items():
+        assert set(example) <= set(components[name]["properties"]), name
 
 
 @pytest.mark.parametrize(
@@ -404,9 +405,9 @@ def test_no_example_is_of_something_that_is_no_more(schema):
     ],
 )
 def test_a_problem_is_as_the_schema_has_it(alice, schema, method, url, body, status):
-    sent = b"" if body is None else json.dumps(body)
+    body_bytes = b"" if body is None else json.dumps(body)
     answer = client_for(alice).generic(
-        method, url, sent, content_type="application/json"
+        method, url, body_bytes, content_type="application/json"
     )
     described = {"$ref": "#/components/schemas/Problem", **schema}
 
@@ -446,5 +447,5 @@ def test_writes_with_a_session_have_the_csrf_token_as_a_parameter(schema):
         for method, operation in operations.items():
             takes_session = {"session": []} in operation["security"]
             is_write = method != "get"
-            said = token in operation.get("parameters", [])
-            assert said == (takes_session and is_write), (method, path)
+            has_token = token in operation.get("parameters", [])
+            assert has_token == (takes_session and is_write), (method, path)

@@ -29,13 +29,13 @@ def test_logins_and_failures_are_told_by_ids_alone(lines):
     client.post("/login", {"username": "bob", "password": PASSWORD})
     client.post("/logout")
 
-    said = lines()
-    assert f"login failed user_id={bob.user_id}" in said
-    assert "login failed user_id=unknown" in said
-    assert f"session begun user_id={bob.user_id}" in said
-    assert f"session ended user_id={bob.user_id}" in said
+    log_lines = lines()
+    assert f"login failed user_id={bob.user_id}" in log_lines
+    assert "login failed user_id=unknown" in log_lines
+    assert f"session begun user_id={bob.user_id}" in log_lines
+    assert f"session ended user_id={bob.user_id}" in log_lines
     for private in ("wrong-bob-guess", "nobody-at-all", PASSWORD, "bob@example.com"):
-        assert private not in " ".join(said)
+        assert private not in " ".join(log_lines)
 
 
 @pytest.mark.parametrize("address", ["/admin", "/api/admin/health"])

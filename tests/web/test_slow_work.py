@@ -133,9 +133,9 @@ REQUESTS = {
 }
 
 
-@pytest.mark.parametrize("what", REQUESTS)
-def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(what, alice, held):
-    limit, request = REQUESTS[what]
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(name, alice, held):
+    limit, request = REQUESTS[name]
     held(limit, *[alice.user_id] * limit.per_user)
 
     refused = request(client_for(alice))
@@ -148,15 +148,15 @@ def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(what, alice, 
 
 
 @pytest.mark.parametrize(
-    "what",
+    "name",
     [
         request_name
         for request_name in REQUESTS
         if REQUESTS[request_name][0] is not concurrency.READS
     ],
 )
-def test_a_full_process_refuses_and_asks_to_try_again(what, client, held):
-    limit, request = REQUESTS[what]
+def test_a_full_process_refuses_and_asks_to_try_again(name, client, held):
+    limit, request = REQUESTS[name]
     held(limit, *[f"user {number}" for number in range(limit.per_process)])
 
     refused = request(client)
@@ -165,9 +165,9 @@ def test_a_full_process_refuses_and_asks_to_try_again(what, client, held):
     assert "The server is busy" in refused.content.decode()
 
 
-@pytest.mark.parametrize("what", REQUESTS)
-def test_a_slot_is_free_again_when_the_answer_is_sent(what, alice):
-    limit, request = REQUESTS[what]
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_slot_is_free_again_when_the_answer_is_sent(name, alice):
+    limit, request = REQUESTS[name]
     client = client_for(alice)
 
     for _ in range(limit.per_user + 2):

@@ -22,18 +22,18 @@ def amounts(client) -> list[str]:
     ("typed", "stored"), [("12,50 €", "12.50"), ("EUR 3", "3.00"), ("12+3*2", "18.00")]
 )
 def test_an_expense_takes_an_amount_as_it_was_pasted(client, path, typed, stored):
-    sent = {"amount": typed, "category": "Food", "date": str(TODAY)}
+    data = {"amount": typed, "category": "Food", "date": str(TODAY)}
 
-    assert client.post(path, sent).status_code == 302
+    assert client.post(path, data).status_code == 302
 
     assert amounts(client) == [stored]
 
 
 @pytest.mark.parametrize("path", ["/expenses/add", "/"])
 def test_another_currency_s_sign_is_refused_by_the_field(client, path):
-    sent = {"amount": "$12.50", "category": "Food", "date": str(TODAY)}
+    data = {"amount": "$12.50", "category": "Food", "date": str(TODAY)}
 
-    answer = client.post(path, sent)
+    answer = client.post(path, data)
 
     assert answer.status_code == 400
     assert "Your currency is EUR. Leave out $." in answer.content.decode()
@@ -62,8 +62,8 @@ def test_budgets_filters_and_the_profile_take_it_too(client):
 
 @pytest.mark.parametrize("amount", ["€5", "1+1", "5 EUR", "1,000"])
 def test_the_api_takes_plain_numbers_only(client, amount):
-    sent = {"amount": amount, "category": "Food"}
+    data = {"amount": amount, "category": "Food"}
 
-    answer = client.post("/api/expenses", sent, "application/json")
+    answer = client.post("/api/expenses", data, "application/json")
 
     assert answer.status_code == 400

@@ -86,9 +86,9 @@ def test_a_refused_condition_shows_nothing_either(writer, items, kind):
 def test_what_is_another_s_is_not_found(items):
     eve = program_with(make_token(make_user("eve"), "write"))
 
-    found = {send(eve, "patch", path, {}).status_code for path in items.values()}
+    codes = {send(eve, "patch", path, {}).status_code for path in items.values()}
 
-    assert found == {404}
+    assert codes == {404}
 
 
 def test_a_new_budget_tells_where_it_is_and_no_more(writer, both, items):

@@ -25,8 +25,8 @@ PAGE = "/expenses/categories"
 FORM = "/expenses/categories/rename"
 
 
-def names(**given) -> list[str]:
-    return [use.category for use in list_categories(ALICE, **given).uses]
+def names(**fields) -> list[str]:
+    return [use.category for use in list_categories(ALICE, **fields).uses]
 
 
 def test_each_category_comes_with_its_use():
@@ -38,10 +38,10 @@ def test_each_category_comes_with_its_use():
     weekly = make_budget(category="Food", period="weekly")
     make_budget(category="Auto")
 
-    found = list_categories(ALICE)
+    page = list_categories(ALICE)
 
-    auto, food = found.uses
-    assert found.complete
+    auto, food = page.uses
+    assert page.complete
     assert food.category == "Food"
     assert food.spellings == ["Food", "FOOD", "food"]
     assert (food.expenses, food.spent) == (4, Decimal("22.50"))
@@ -101,10 +101,10 @@ def test_what_is_too_much_is_cut_and_said(monkeypatch):
     assert list_categories(ALICE).complete
     make_expense(category="Newest", date="2026-03-19")
 
-    found = list_categories(ALICE)
+    page = list_categories(ALICE)
 
-    assert [use.category for use in found.uses] == ["Newer", "Newest"]
-    assert not found.complete
+    assert [use.category for use in page.uses] == ["Newer", "Newest"]
+    assert not page.complete
 
 
 @pytest.mark.parametrize(("most", "complete"), [(1, False), (2, True)])
@@ -118,11 +118,11 @@ def test_so_many_megabytes_are_read_and_the_newest_first(monkeypatch, most, comp
             batch.save(expense)
 
     with counted() as calls:
-        found = list_categories(ALICE)
+        page = list_categories(ALICE)
 
     assert Counter(calls.names) == {"dynamodb.Query": most + 1}
-    assert found.complete == complete
-    counts = {use.category: use.expenses for use in found.uses}
+    assert page.complete == complete
+    counts = {use.category: use.expenses for use in page.uses}
     assert counts["late"] == 5
     assert (counts["early"] == 2395) == complete
 
@@ -187,11 +187,11 @@ def test_budgets_in_the_way_are_a_conflict_until_it_is_said_what_to_do(client, a
     make_budget(alice, category="b", amount="2.00")
 
     refused = post(client, RENAME, {"from": "a", "to": "b"})
-    done = post(client, RENAME, {"from": "a", "to": "b", "budgets": "add"})
+    merged = post(client, RENAME, {"from": "a", "to": "b", "budgets": "add"})
 
     assert refused.status_code == 409
     assert "b and a have a budget each" in refused.content.decode()
-    assert done.status_code == 200
+    assert merged.status_code == 200
     (budget,) = client.get("/api/budgets").json()["results"]
     assert (budget["category"], budget["amount"]) == ("b", "3.00")
 
@@ -244,13 +244,13 @@ def test_the_page_lists_them_with_ways_on(client, alice):
         make_expense(alice, category=category)
     budget = make_budget(alice, category="Food & drink")
 
-    shown = page(client.get(PAGE))
+    html = page(client.get(PAGE))
 
-    assert 'href="/expenses?category=Food%20%26%20drink"' in shown
-    assert f'href="{FORM}?from=Food%20%26%20drink"' in shown
-    assert f'href="/budgets/{budget.budget_id}/edit"' in shown
-    assert "Also written: food & drink" in shown
-    assert "$30.00" in shown
+    assert 'href="/expenses?category=Food%20%26%20drink"' in html
+    assert f'href="{FORM}?from=Food%20%26%20drink"' in html
+    assert f'href="/budgets/{budget.budget_id}/edit"' in html
+    assert "Also written: food & drink" in html
+    assert "$30.00" in html
     assert f'href="{PAGE}"' in page(client.get("/expenses"))
 
 
@@ -272,11 +272,11 @@ def test_one_is_renamed_on_its_page(client, alice):
     make_expense(alice, category="Food")
 
     form = client.get(FORM, {"from": "Food"})
-    sent = {"selected": ["Food"], "into": "Eating", "budgets": ""}
-    done = client.post(FORM, sent, follow=True)
+    data = {"selected": ["Food"], "into": "Eating", "budgets": ""}
+    response = client.post(FORM, data, follow=True)
 
     assert 'value="Food"' in page(form)
-    assert "1 expense changed to Eating." in page(done)
+    assert "1 expense changed to Eating." in page(response)
     assert [use["category"] for use in client.get(LIST).json()["results"]] == ["Eating"]
 
 
@@ -286,26 +286,26 @@ def test_ticked_ones_get_one_name(client, alice):
 
     form = client.post(FORM, {"action": "rename", "selected": ["a", "b"]})
     empty = client.post(FORM, {"selected": ["a", "b"], "into": "", "budgets": ""})
-    done = client.post(FORM, {"selected": ["a", "b"], "into": "c"}, follow=True)
+    response = client.post(FORM, {"selected": ["a", "b"], "into": "c"}, follow=True)
 
     assert "Rename 2 categories" in page(form)
     assert page(form).count('name="selected"') == 2
     assert empty.status_code == 400
     assert page(empty).count('name="selected"') == 2
-    assert "2 expenses changed to c." in page(done)
+    assert "2 expenses changed to c." in page(response)
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "message"),
     [(0, "Choose at least one category."), (21, "Choose at most 20 categories.")],
 )
-def test_none_and_too_many_lead_back_to_the_list(client, count, said):
+def test_none_and_too_many_lead_back_to_the_list(client, count, message):
     chosen = [f"c{number}" for number in range(count)]
 
     answer = client.post(FORM, {"action": "rename", "selected": chosen}, follow=True)
 
     assert answer.redirect_chain == [(PAGE, 302)]
-    assert said in page(answer)
+    assert message in page(answer)
     assert client.get(FORM)["Location"] == PAGE
 
 
@@ -313,22 +313,22 @@ def test_the_page_asks_what_becomes_of_two_budgets(client, alice):
     make_budget(alice, category="a")
     make_budget(alice, category="b")
 
-    asked = client.post(FORM, {"selected": ["a"], "into": "b"})
-    done = client.post(FORM, {"selected": ["a"], "into": "b", "budgets": "keep"})
+    question = client.post(FORM, {"selected": ["a"], "into": "b"})
+    merged = client.post(FORM, {"selected": ["a"], "into": "b", "budgets": "keep"})
 
-    assert asked.status_code == 409
-    assert "b and a have a budget each for one period (monthly)." in page(asked)
-    assert done.status_code == 302
+    assert question.status_code == 409
+    assert "b and a have a budget each for one period (monthly)." in page(question)
+    assert merged.status_code == 302
 
 
 def test_the_page_goes_on_while_some_are_left(client, alice, monkeypatch):
     monkeypatch.setattr(services, "MOST", 2)
     for _ in range(3):
         make_expense(alice, category="a")
-    sent = {"selected": ["a"], "into": "b", "budgets": "keep"}
+    data = {"selected": ["a"], "into": "b", "budgets": "keep"}
 
-    first = client.post(FORM, sent)
-    second = client.post(FORM, sent, follow=True)
+    first = client.post(FORM, data)
+    second = client.post(FORM, data, follow=True)
 
     assert "2 expenses changed, and some are left" in page(first)
     assert "Go on" in page(first)

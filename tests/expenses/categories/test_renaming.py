@@ -54,8 +54,10 @@ def categories(user=ALICE) -> Counter[str]:
 
 
 def changes_of_each() -> Counter[int]:
-    found = Expense.by_user.query("alice")
-    return Counter(len(list_changes(ALICE, expense.expense_id)) for expense in found)
+    return Counter(
+        len(list_changes(ALICE, expense.expense_id))
+        for expense in Expense.by_user.query("alice")
+    )
 
 
 def budgets_of(user=ALICE) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
@@ -66,8 +68,8 @@ def budgets_of(user=ALICE) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
     }
 
 
-def rename(source="Groceries", target="Food", **given) -> Renamed:
-    return rename_categories(ALICE, [source], target, **given)
+def rename(source="Groceries", target="Food", **fields) -> Renamed:
+    return rename_categories(ALICE, [source], target, **fields)
 
 
 def test_all_expenses_of_a_category_are_renamed_and_tell_of_it():
@@ -78,9 +80,9 @@ def test_all_expenses_of_a_category_are_renamed_and_tell_of_it():
     ]
     other = make_expenses(1, "Rent")
 
-    done = rename("groceries", " Food ")
+    result = rename("groceries", " Food ")
 
-    assert done == Renamed(changed=4, left=False, alerts=0)
+    assert result == Renamed(changed=4, left=False, alerts=0)
     assert categories() == {"Food": 4, "Rent": 1}
     for expense_id in ids:
         newest = list_changes(ALICE, expense_id)[0]
@@ -94,9 +96,9 @@ def test_another_spelling_is_another_name():
     make_expenses(2, "groceries")
     make_expenses(1, "Groceries")
 
-    done = rename("groceries", "Groceries")
+    result = rename("groceries", "Groceries")
 
-    assert done == Renamed(changed=2, left=False, alerts=0)
+    assert result == Renamed(changed=2, left=False, alerts=0)
     assert categories() == {"Groceries": 3}
     assert Budget.get(budget.budget_id).category == "Groceries"
     assert spent(budget) == Decimal(30)
@@ -129,7 +131,7 @@ def test_others_with_the_same_category_keep_theirs():
 
 
 @pytest.mark.parametrize(
-    ("sources", "target", "way", "field"),
+    ("sources", "target", "strategy", "field"),
     [
         ([], "Food", None, "from"),
         (["x"] * 21, "Food", None, "from"),
@@ -141,11 +143,11 @@ def test_others_with_the_same_category_keep_theirs():
         (["Groceries"], "Food", "drop", "budgets"),
     ],
 )
-def test_wrong_names_are_refused_and_nothing_changes(sources, target, way, field):
+def test_wrong_names_are_refused_and_nothing_changes(sources, target, strategy, field):
     make_expenses(1)
 
     with pytest.raises(InvalidError) as refused:
-        rename_categories(ALICE, sources, target, strategy=way)
+        rename_categories(ALICE, sources, target, strategy=strategy)
 
     assert refused.value.field == field
     assert categories() == {"Groceries": 1}
@@ -157,9 +159,9 @@ def test_twenty_long_names_become_one():
         make_expenses(1, name)
         make_budget(category=name, amount="5.00")
 
-    done = rename_categories(ALICE, names, "y" * 50, strategy="add")
+    result = rename_categories(ALICE, names, "y" * 50, strategy="add")
 
-    assert done.changed == 20
+    assert result.changed == 20
     assert categories() == {"y" * 50: 20}
     assert budgets_of() == {("y" * 50, "monthly"): (Decimal(100), Decimal(200))}
 
@@ -193,14 +195,14 @@ def test_two_budgets_for_one_period_are_refused_and_named():
     assert len(budgets_of()) == 2
 
 
-@pytest.mark.parametrize(("way", "amount"), [("keep", 50), ("add", 150)])
-def test_two_budgets_become_one_as_it_is_said(way, amount):
+@pytest.mark.parametrize(("strategy", "amount"), [("keep", 50), ("add", 150)])
+def test_two_budgets_become_one_as_it_is_said(strategy, amount):
     make_budget(amount="100.00")
     make_budget(category="Food", amount="50.00")
     make_expenses(2)
 
-    rename(strategy=way)
-    rename(strategy=way)
+    rename(strategy=strategy)
+    rename(strategy=strategy)
 
     assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(20))}
 
@@ -226,20 +228,20 @@ def test_amounts_that_are_too_much_for_one_are_refused():
     assert len(budgets_of()) == 2
 
 
-def told() -> Counter[str]:
+def alert_counts() -> Counter[str]:
     return Counter(alert for alert in alerts() if alert != "alert_digest")
 
 
 def test_what_is_known_already_is_not_told_again():
     make_budget(amount="100.00")
     make_expenses(9)
-    assert told() == {"budget_threshold": 1}
+    assert alert_counts() == {"budget_threshold": 1}
 
     assert rename().alerts == 0
 
-    assert told() == {"budget_threshold": 1}
+    assert alert_counts() == {"budget_threshold": 1}
     make_expense(category="Food", amount="11.00")
-    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+    assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
 def test_a_crossing_by_becoming_one_is_told_in_one_digest():
@@ -247,9 +249,9 @@ def test_a_crossing_by_becoming_one_is_told_in_one_digest():
     make_expenses(6)
     make_expenses(6, "Food")
 
-    done = rename()
+    result = rename()
 
-    assert done.alerts == 1
+    assert result.alerts == 1
     assert Counter(alerts()) == {
         "budget_exceeded": 1,
         "alert_digest": 1,
@@ -263,7 +265,7 @@ def test_of_what_is_known_and_what_is_not_the_latter_is_told():
 
     assert rename().alerts == 1
 
-    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+    assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
 def test_amounts_added_up_are_no_news_where_the_level_stays():
@@ -274,7 +276,7 @@ def test_amounts_added_up_are_no_news_where_the_level_stays():
 
     rename(strategy="add")
 
-    assert told() == {"budget_threshold": 2}
+    assert alert_counts() == {"budget_threshold": 2}
 
 
 def test_a_level_that_is_lower_afterwards_is_told_when_it_is_reached_again():
@@ -288,7 +290,7 @@ def test_a_level_that_is_lower_afterwards_is_told_when_it_is_reached_again():
     assert (budget.level, budget.notified_level) == ("ok", None)
     make_expense(category="Food", amount="80.00")
 
-    assert told() == {"budget_threshold": 2}
+    assert alert_counts() == {"budget_threshold": 2}
 
 
 def test_there_and_back_tells_nothing_and_new_crossings_all_the_same():
@@ -296,13 +298,13 @@ def test_there_and_back_tells_nothing_and_new_crossings_all_the_same():
     ids = make_expenses(9)
     rename("Groceries", "Food")
     rename("Food", "Groceries")
-    assert told() == {"budget_threshold": 1}
+    assert alert_counts() == {"budget_threshold": 1}
 
     services.edit_expense(ALICE, ids[0], amount="1.00")
     services.edit_expense(ALICE, ids[1], amount="1.00")
     services.edit_expense(ALICE, ids[0], amount="10.00")
 
-    assert told() == {"budget_threshold": 2}
+    assert alert_counts() == {"budget_threshold": 2}
 
 
 @pytest.mark.usefixtures("small")
@@ -320,7 +322,7 @@ def test_in_the_middle_what_is_known_is_kept_and_forgotten_with_the_period():
 
     (budget,) = budgets.list_budgets(ALICE).items
     assert budget.notified_level is None
-    assert told() == {"budget_threshold": 2}
+    assert alert_counts() == {"budget_threshold": 2}
 
 
 def test_a_budget_of_a_period_that_is_over_knows_nothing_of_this_one():
@@ -329,11 +331,11 @@ def test_a_budget_of_a_period_that_is_over_knows_nothing_of_this_one():
     with time_machine.travel(NOON + datetime.timedelta(days=20)):
         make_expenses(9)  # the budget moves on, and alerts once more
         rename()
-        assert told() == {"budget_threshold": 2}
+        assert alert_counts() == {"budget_threshold": 2}
     with time_machine.travel(NOON + datetime.timedelta(days=50)):
         assert rename("Food", "Groceries").alerts == 0
         make_expenses(9)
-    assert told() == {"budget_threshold": 3}
+    assert alert_counts() == {"budget_threshold": 3}
 
 
 def test_one_call_changes_a_bounded_number_and_says_that_some_are_left(monkeypatch):
@@ -341,16 +343,16 @@ def test_one_call_changes_a_bounded_number_and_says_that_some_are_left(monkeypat
     budget = make_budget(amount="100.00")
     make_expenses(11)
 
-    done = [rename() for _ in range(4)]
+    results = [rename() for _ in range(4)]
 
-    assert [(call.changed, call.left) for call in done] == [
+    assert [(result.changed, result.left) for result in results] == [
         (5, True),
         (5, True),
         (1, False),
         (0, False),
     ]
     assert budget.budget_id not in {stored.budget_id for stored in Budget.scan()}
-    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+    assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
 def test_exactly_as_many_as_one_call_changes_leave_none(monkeypatch):
@@ -365,9 +367,9 @@ def test_when_time_is_up_at_least_a_transaction_was_done(monkeypatch):
     monkeypatch.setattr(renaming, "SECONDS", 0)
     make_expenses(23)
 
-    done = rename()
+    result = rename()
 
-    assert done == Renamed(10, True, 0)
+    assert result == Renamed(10, True, 0)
     assert rename() == Renamed(10, True, 0)
     assert rename() == Renamed(3, False, 0)
     assert categories() == {"Food": 23}
@@ -381,9 +383,9 @@ def test_a_thousand_cost_one_reading_and_a_few_transactions():
 
     # Nothing is written: moto copies its tables for every transaction.
     with faults.answered("TransactWriteItems", 200, "{}"), counted() as calls:
-        done = rename()
+        result = rename()
 
-    assert done == Renamed(1000, False, 0)
+    assert result == Renamed(1000, False, 0)
     # 1,000 expenses and their 1,000 histories beside a budget and its alerts, 48 to a
     # transaction. Before them the budget moves, which counts it anew; afterwards one
     # look whether all of it has arrived.
@@ -413,26 +415,26 @@ def stored(number: int) -> Expense:
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("way", [None, "keep", "add"])
-def test_done_again_after_a_crash_each_counts_once(way, nth, done):
+@pytest.mark.parametrize("strategy", [None, "keep", "add"])
+def test_done_again_after_a_crash_each_counts_once(strategy, nth, done):
     make_budget(amount="100.00")
-    if way:
+    if strategy:
         make_budget(category="Food", amount="100.00")
     make_expenses(16)
 
     with faults.killed("TransactWriteItems", nth, done=done):
-        rename(strategy=way)
+        rename(strategy=strategy)
     assert_counted_right()
-    rename(strategy=way)
+    rename(strategy=strategy)
 
     assert categories() == {"Food": 16}
-    amount = 200 if way == "add" else 100
+    amount = 200 if strategy == "add" else 100
     assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(160))}
     # The call that died told of the threshold, the one that goes on of what is above.
     halfway = (nth, done) in {(2, True), (3, False)}
-    expected = {None: (1, 1), "keep": (1 + halfway, 2), "add": (2, 1)}[way]
-    found = told()
-    assert (found["budget_threshold"], found["budget_exceeded"]) == expected
+    expected = {None: (1, 1), "keep": (1 + halfway, 2), "add": (2, 1)}[strategy]
+    alerts_sent = alert_counts()
+    assert (alerts_sent["budget_threshold"], alerts_sent["budget_exceeded"]) == expected
 
 
 @pytest.mark.usefixtures("small")
@@ -446,7 +448,7 @@ def test_a_reply_lost_counts_nothing_twice(nth):
 
     assert categories() == {"Food": 16}
     assert budgets_of() == {("Food", "monthly"): (Decimal(100), Decimal(160))}
-    assert told() == {"budget_threshold": 1, "budget_exceeded": 1}
+    assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
     assert changes_of_each() == {2: 16}
 
 
@@ -462,9 +464,9 @@ def test_what_others_do_meanwhile_is_kept():
         lambda: services.edit_expense(ALICE, ids[1], category="Rent"),
         lambda: services.delete_expense(ALICE, ids[2]),
     ):
-        done = rename()
+        result = rename()
 
-    assert done.changed == 10
+    assert result.changed == 10
     assert categories() == {"Food": 11, "Rent": 1, "Groceries": 1}
     assert budgets_of() == {("Food", "monthly"): (Decimal(9999), Decimal(96))}
     assert rename().changed == 1
@@ -535,11 +537,11 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             make_budget(category=category, period=period, amount=amount)
         for row in drawn:
             services.record_expense(ALICE, **row)
-        for sources, target, way in acts:
-            before = told()
+        for sources, target, strategy in acts:
+            before = alert_counts()
             expected = _risen(sources, target)
             with faults.hooked("TransactWriteItems", look):
-                while rename_categories(ALICE, sources, target, strategy=way).left:
+                while rename_categories(ALICE, sources, target, strategy=strategy).left:
                     pass
             assert_counted_right()
             after = {
@@ -549,7 +551,7 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
             for budget_id, was in expected.items():
                 now = after[budget_id].level
                 rose[f"budget_{now}"] += LEVELS.index(now) > LEVELS.index(was)
-            new = told() - before
+            new = alert_counts() - before
             over, near = rose["budget_exceeded"], rose["budget_threshold"]
             assert new["budget_exceeded"] == over
             # Of several calls, one may reach the threshold and another pass the limit.
@@ -562,7 +564,7 @@ def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
 def _risen(sources: list[str], target: str) -> dict[str, str]:
     """Tell of each budget that will be there at which level it was before."""
     keys = list(dict.fromkeys(map(casefold_key, [target, *sources])))
-    found = {}
+    levels = {}
     for period in dates.PERIODS:
         held = [
             budget
@@ -571,8 +573,8 @@ def _risen(sources: list[str], target: str) -> dict[str, str]:
             if (budget.category_key, budget.period) == (key, period)
         ]
         if held:
-            found[budget_id_for("alice", period, target)] = held[0].level
-    return found
+            levels[budget_id_for("alice", period, target)] = held[0].level
+    return levels
 
 
 @pytest.mark.soak
@@ -580,13 +582,15 @@ def _risen(sources: list[str], target: str) -> dict[str, str]:
 @given(
     st.lists(writing, min_size=4, max_size=18), st.sampled_from(tuple(MergeStrategy))
 )
-def test_a_recount_finds_no_difference_after_renames_amid_other_writers(writes, way):
+def test_a_recount_finds_no_difference_after_renames_amid_other_writers(
+    writes, strategy
+):
     trouble = []
 
     def go_back_and_forth():
         for source, target in [("Groceries", "Rent"), ("Rent", "Groceries")] * 2:
             try:
-                rename_categories(ALICE, [source], target, strategy=way)
+                rename_categories(ALICE, [source], target, strategy=strategy)
             except Exception as error:  # noqa: BLE001 - shown by the assertion
                 trouble.append(error)
 
@@ -603,6 +607,6 @@ def test_a_recount_finds_no_difference_after_renames_amid_other_writers(writes, 
             for budget in budgets.list_budgets(ALICE).items:
                 budgets.recount(ALICE, budget.budget_id)
         assert_counted_right()
-        while rename_categories(ALICE, ["Groceries"], "Rent", strategy=way).left:
+        while rename_categories(ALICE, ["Groceries"], "Rent", strategy=strategy).left:
             pass
         assert set(categories()) <= {"Rent"}

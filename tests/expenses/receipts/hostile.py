@@ -13,9 +13,9 @@ LARGE_HEIC = (Path(__file__).parent / "red.heic").read_bytes()  # 5,001 pixels a
 
 
 def _jpeg(size=(64, 64), mode="RGB", **options) -> bytes:
-    made = io.BytesIO()
-    Image.new(mode, size, "gray").save(made, "JPEG", **options)
-    return made.getvalue()
+    output = io.BytesIO()
+    Image.new(mode, size, "gray").save(output, "JPEG", **options)
+    return output.getvalue()
 
 
 def _segment(marker: int, data: bytes) -> bytes:
@@ -34,14 +34,14 @@ def jpeg_fill_bytes(count: int = 40_000) -> bytes:
 
 def jpeg_resized(side: int, jpeg: bytes | None = None) -> bytes:
     """A JPEG whose header claims to be this large."""
-    made = bytearray(jpeg or _jpeg((16, 16)))
+    content = bytearray(jpeg or _jpeg((16, 16)))
     frame = next(
-        made.find(bytes([0xFF, n]))
+        content.find(bytes([0xFF, n]))
         for n in (0xC0, 0xC2)
-        if made.find(bytes([0xFF, n])) > 0
+        if content.find(bytes([0xFF, n])) > 0
     )
-    struct.pack_into(">HH", made, frame + 5, side, side)
-    return bytes(made)
+    struct.pack_into(">HH", content, frame + 5, side, side)
+    return bytes(content)
 
 
 def jpeg_scans_apart(side: int = 9400) -> bytes:
@@ -150,8 +150,8 @@ def png(
 def zeros(megabytes: int) -> bytes:
     """What inflates to so many megabytes of nothing."""
     packer = zlib.compressobj(9)
-    made = b"".join(packer.compress(bytes(1_000_000)) for _ in range(megabytes))
-    return made + packer.flush()
+    content = b"".join(packer.compress(bytes(1_000_000)) for _ in range(megabytes))
+    return content + packer.flush()
 
 
 def png_large(
@@ -221,11 +221,11 @@ def webp_canvas(side: int, *, flags: int = 0, frames: int = 0) -> bytes:
 
 def heic_claiming(side: int) -> bytes:
     """A HEIC whose sizes claim to be this large."""
-    made = bytearray(HEIC)
+    content = bytearray(HEIC)
     at = -1
-    while (at := made.find(b"ispe", at + 1)) >= 0:
-        struct.pack_into(">II", made, at + 8, side, side)
-    return bytes(made)
+    while (at := content.find(b"ispe", at + 1)) >= 0:
+        struct.pack_into(">II", content, at + 8, side, side)
+    return bytes(content)
 
 
 def pdf(body: bytes, trailer: bytes = b"/Root 1 0 R") -> bytes:

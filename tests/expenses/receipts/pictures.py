@@ -21,9 +21,9 @@ def _locked_pdf() -> bytes:
     writer = PdfWriter()
     writer.add_blank_page(99, 99)
     writer.encrypt("secret", algorithm="RC4-128")
-    made = io.BytesIO()
-    writer.write(made)
-    return made.getvalue()
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()
 
 
 LOCKED_PDF = _locked_pdf()
@@ -33,29 +33,29 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 def picture(form: str = "JPEG", size: tuple[int, int] = (64, 48), **options) -> bytes:
     image = Image.radial_gradient("L").resize(size).convert("RGB")
-    made = io.BytesIO()
-    image.save(made, form, **options)
-    return made.getvalue()
+    output = io.BytesIO()
+    image.save(output, form, **options)
+    return output.getvalue()
 
 
 def grey(form: str = "PNG") -> bytes:
-    made = io.BytesIO()
-    Image.radial_gradient("L").save(made, form)
-    return made.getvalue()
+    output = io.BytesIO()
+    Image.radial_gradient("L").save(output, form)
+    return output.getvalue()
 
 
 def grey_of_16_bits() -> bytes:
-    made = io.BytesIO()
-    Image.new("I;16", (600, 800), 8000).save(made, "PNG")
-    return made.getvalue()
+    output = io.BytesIO()
+    Image.new("I;16", (600, 800), 8000).save(output, "PNG")
+    return output.getvalue()
 
 
 def film(form: str = "GIF") -> bytes:
     """A picture of three frames."""
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "lime", "blue")]
-    made = io.BytesIO()
-    frames[0].save(made, form, save_all=True, append_images=frames[1:])
-    return made.getvalue()
+    output = io.BytesIO()
+    frames[0].save(output, form, save_all=True, append_images=frames[1:])
+    return output.getvalue()
 
 
 def located_exif() -> bytes:
@@ -104,22 +104,22 @@ def with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
 
 
 def archive() -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as opened:
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as opened:
         opened.writestr("a.txt", "a")
-    return made.getvalue()
+    return output.getvalue()
 
 
 def bomb(form: str = "PNG") -> bytes:
     """A small file of very many pixels."""
-    made = io.BytesIO()
+    output = io.BytesIO()
     size = (20_000, 20_000) if form == "PNG" else (5_000, 5_000)
-    Image.new("1" if form == "PNG" else "P", size).save(made, form)
-    return made.getvalue()
+    Image.new("1" if form == "PNG" else "P", size).save(output, form)
+    return output.getvalue()
 
 
 def of_size(size_bytes: int) -> bytes:
     """A sound PDF of exactly so many bytes."""
-    head, _, rest = PDF.partition(b"\n")
+    head, _, body = PDF.partition(b"\n")
     filling = size_bytes - len(PDF) - 2
-    return head + b"\n%" + b"x" * filling + b"\n" + rest
+    return head + b"\n%" + b"x" * filling + b"\n" + body

@@ -86,11 +86,11 @@ def test_a_helper_ends_with_the_web_process_and_takes_its_child_along(helper, fi
     process = helper._process
     wait_until(lambda: not children_of(process.pid))
     with ThreadPoolExecutor() as threads:
-        asked = threads.submit(run, "spin", file)
+        job = threads.submit(run, "spin", file)
         (child,) = wait_until(lambda: children_of(process.pid))
         helper._line.close()  # as the kernel does, however that process ends
         with pytest.raises((bounded.ExceededError, UnavailableError)):
-            asked.result()
+            job.result()
 
     wait_until(lambda: not Path(f"/proc/{child}").exists())
     assert process.wait() == 0
@@ -143,8 +143,8 @@ def test_one_file_is_worked_on_at_a_time_and_few_wait(helper, file, thumbnails):
         waiting = thumbnails()
         with pytest.raises(UnavailableError):  # at once
             run("thumbnail", file, wait_seconds=60)
-        assert not any(one.done() for one in waiting)
-    assert all(one.result() == {"done": 7} for one in waiting)
+        assert not any(job.done() for job in waiting)
+    assert all(job.result() == {"done": 7} for job in waiting)
 
     with bounded._turn, pytest.raises(UnavailableError):
         run("size", file, wait_seconds=0.01)
@@ -155,8 +155,8 @@ def test_what_people_send_does_not_queue_behind_a_list(
 ):
     with bounded._turn:
         waiting = thumbnails()
-        sent = threads.submit(run, "size", file, wait_seconds=60)
+        job = threads.submit(run, "size", file, wait_seconds=60)
     with bounded._thumbnail_turn:  # between two of the list
-        assert sent.result() == {"done": 7}
+        assert job.result() == {"done": 7}
         assert run("size", file, wait_seconds=60) == {"done": 7}
-    assert all(one.result() == {"done": 7} for one in waiting)
+    assert all(job.result() == {"done": 7} for job in waiting)

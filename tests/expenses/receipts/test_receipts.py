@@ -55,8 +55,8 @@ def s3():
 
 
 def objects() -> list[str]:
-    found = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return [obj["Key"] for obj in found]
+    objects = s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    return [obj["Key"] for obj in objects]
 
 
 def content_of(key: str) -> bytes:
@@ -68,12 +68,12 @@ def queued() -> list[dict]:
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName="notification-queue")["QueueUrl"]
     with time_machine.travel(NOON.timestamp() + 1000):
-        found = sqs.receive_message(
+        messages = sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
     return [
         json.loads(message["Body"])
-        for message in found
+        for message in messages
         if message["MessageAttributes"]["task"]["StringValue"].endswith(
             "settle_receipt"
         )
@@ -127,10 +127,10 @@ def test_an_expense_comes_with_its_receipt_in_one_request(alice, browser):
         "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
     )
 
-    made = answer.json()
-    assert answer.status_code == 201, made
-    key = f"receipts/{alice.user_id}/{made['expense_id']}.pdf"
-    assert made["receipt_url"] == key
+    created = answer.json()
+    assert answer.status_code == 201, created
+    key = f"receipts/{alice.user_id}/{created['expense_id']}.pdf"
+    assert created["receipt_url"] == key
     assert content_of(key) == PDF
 
 
@@ -267,13 +267,13 @@ def test_patching_the_key_away_removes_it(browser, lunch):
 def test_deleting_an_expense_removes_its_receipt_and_no_other(browser, alice, lunch):
     dinner = make_expense(alice)
     upload(browser, lunch)
-    kept = upload(browser, dinner).json()["receipt_url"]
+    kept_key = upload(browser, dinner).json()["receipt_url"]
 
     browser.delete(f"/api/expenses/{lunch.expense_id}")
 
-    assert objects() == [kept]
+    assert objects() == [kept_key]
     settle()
-    assert objects() == [kept]
+    assert objects() == [kept_key]
 
 
 # --------------------------------------------------------------------- crashes
@@ -303,7 +303,7 @@ def test_a_lost_reply_loses_no_receipt(browser):
 
 def test_what_was_not_removed_at_once_is_settled(browser, lunch, monkeypatch):
     upload(browser, lunch)
-    monkeypatch.setattr(receipts, "remove", lambda kept: None)  # the process dies here
+    monkeypatch.setattr(receipts, "remove", lambda key: None)  # the process dies here
 
     browser.delete(f"/api/expenses/{lunch.expense_id}")
 
@@ -466,14 +466,14 @@ def test_two_receipts_in_one_form_are_refused_and_what_was_typed_stays(
     browser, lunch, sent_files
 ):
     for path in ("/expenses/add", f"/expenses/{lunch.expense_id}/edit"):
-        for one in [file for files in sent_files.values() for file in _listed(files)]:
-            one.seek(0)
+        for file in [file for files in sent_files.values() for file in _listed(files)]:
+            file.seek(0)
         answer = browser.post(path, {**FORM, "category": "Typed", **sent_files})
 
-        said = answer.content.decode()
+        html = answer.content.decode()
         assert answer.status_code == 400
-        assert validation.ONLY_ONE in said
-        assert 'value="Typed"' in said
+        assert validation.ONLY_ONE in html
+        assert 'value="Typed"' in html
     assert len(list(Expense.scan())) == 1
     assert objects() == []
 
@@ -553,7 +553,7 @@ def test_a_picture_that_cannot_be_drawn_is_not_asked_for_at_every_look(
 
 
 def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
-    for content, name, kind, kept in [
+    for content, name, kind, content_type in [
         (picture("PNG"), "a.jpg", "image/jpeg", "a.png"),
         (picture("WEBP"), "blob", "image/webp", "blob.webp"),
         (hostile.HEIC, "IMG_1.HEIC", "image/heic", "IMG_1.jpg"),
@@ -561,8 +561,8 @@ def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
     ]:
         answer = upload(browser, lunch, sent(content, name, kind)).json()
 
-        assert answer["file_name"] == kept
-        assert answer["receipt_url"].endswith(kept.rpartition(".")[2])
+        assert answer["file_name"] == content_type
+        assert answer["receipt_url"].endswith(content_type.rpartition(".")[2])
         head = s3().head_object(Bucket=BUCKET, Key=answer["receipt_url"])
         assert head["ContentType"] == answer["content_type"]
 
@@ -590,8 +590,8 @@ def test_expenses_without_a_receipt_are_listed(browser, alice, lunch):
     upload(browser, lunch)
 
     def listed(which):
-        found = browser.get(f"/api/expenses?receipt={which}").json()["results"]
-        return [expense["expense_id"] for expense in found]
+        expenses = browser.get(f"/api/expenses?receipt={which}").json()["results"]
+        return [expense["expense_id"] for expense in expenses]
 
     assert listed("missing") == [dinner.expense_id]
     assert listed("attached") == [lunch.expense_id]
@@ -617,10 +617,10 @@ def announce(browser, content=PDF, name="bill.pdf", **changed):
 def put(browser, content=PDF, name="bill.pdf") -> str:
     """Upload directly, as a browser would; moto checks no signature."""
     answer = announce(browser, content, name).json()
-    done = requests.put(
+    response = requests.put(
         answer["url"], data=content, headers=answer["headers"], timeout=10
     )
-    assert done.status_code == 200, done.text
+    assert response.status_code == 200, response.text
     return answer["key"]
 
 
@@ -749,8 +749,8 @@ def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
 def test_what_is_announced_is_signed_by_name_or_type(
     browser, name, content_type, announced, ends
 ):
-    given = {"content_type": content_type} if content_type else {}
-    answer = announce(browser, name=name, **given).json()
+    fields = {"content_type": content_type} if content_type else {}
+    answer = announce(browser, name=name, **fields).json()
 
     assert answer["headers"]["Content-Type"] == announced
     assert answer["key"].endswith(ends)
@@ -803,8 +803,8 @@ def test_the_place_of_a_direct_upload_is_taken_out(browser, lunch):
     assert confirm(browser, key, lunch).status_code == 200
 
     assert pictures.place_of(content_of(key)) == {}
-    kept = hashlib.sha256(content_of(key)).hexdigest()
-    assert stored(lunch).receipt_sha256 == kept
+    digest = hashlib.sha256(content_of(key)).hexdigest()
+    assert stored(lunch).receipt_sha256 == digest
     assert tags(key) == []
 
 
@@ -867,12 +867,12 @@ def test_strangers_find_nothing(alice, browser, lunch):
     ]
 
     assert [answer.status_code for answer in answers] == [404] * len(answers)
-    taken = bob.patch(
+    patched = bob.patch(
         f"/api/expenses/{dinner['expense_id']}",
         {"receipt_url": key},
         content_type="application/json",
     )
-    assert taken.status_code == 400
+    assert patched.status_code == 400
     assert len(objects()) == 2
 
 

@@ -100,7 +100,7 @@ def test_what_is_of_no_allowed_kind_is_refused(name, content):
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "kept"),
+    ("content", "name", "extension"),
     [
         (picture("PNG"), "photo.jpg", "photo.png"),
         (picture(), "photo.png", "photo.jpg"),
@@ -115,11 +115,11 @@ def test_what_is_of_no_allowed_kind_is_refused(name, content):
         (hostile.HEIC, "IMG_0001.HEIC", "IMG_0001.jpg"),
     ],
 )
-def test_content_decides_the_extension(content, name, kept):
+def test_content_decides_the_extension(content, name, extension):
     receipt = check(content, name)
 
-    assert receipt.name == kept
-    assert receipt.ext == kept.rpartition(".")[2]
+    assert receipt.name == extension
+    assert receipt.ext == extension.rpartition(".")[2]
 
 
 @pytest.mark.parametrize("declared", ["image/png", "application/pdf", "IMAGE/HEIF"])
@@ -221,25 +221,25 @@ def test_bombs_are_refused(form):
     assert "too many pixels" in refusal(bomb, f"bomb.{form.lower()}")
 
 
-@pytest.mark.parametrize("what", hostile.REFUSED)
-def test_a_hostile_file_is_refused(what):
-    said = refusal(hostile.REFUSED[what]())
+@pytest.mark.parametrize("name", hostile.REFUSED)
+def test_a_hostile_file_is_refused(name):
+    message = refusal(hostile.REFUSED[name]())
 
-    assert "too complex" in said or "too many pixels" in said
+    assert "too complex" in message or "too many pixels" in message
 
 
-@pytest.mark.parametrize("what", hostile.CLEANED)
-def test_what_is_hostile_beside_a_sound_picture_goes(what):
-    receipt = check(hostile.CLEANED[what]())
+@pytest.mark.parametrize("name", hostile.CLEANED)
+def test_what_is_hostile_beside_a_sound_picture_goes(name):
+    receipt = check(hostile.CLEANED[name]())
 
-    kept = receipt.file.read()
+    stored = receipt.file.read()
     if receipt.content_type != "application/pdf":
-        assert pictures.pixels_of(kept)
-        assert len(kept) < 1000 or b"GPS" not in kept
+        assert pictures.pixels_of(stored)
+        assert len(stored) < 1000 or b"GPS" not in stored
 
 
 @pytest.mark.parametrize(
-    ("make", "taken", "more"),
+    ("make", "allowed", "more"),
     [
         (lambda n: hostile.jpeg_scans(n, (9, 9)), 58, 59),  # and the six that it has
         (hostile.jpeg_comments, 980, 1000),
@@ -249,8 +249,8 @@ def test_what_is_hostile_beside_a_sound_picture_goes(what):
         (lambda n: hostile.png(*[(b"tEXt", b"")] * n), 19_997, 20_000),
     ],
 )
-def test_the_bounds_are_taken_and_no_more(make, taken, more):
-    assert check(make(taken)).size_bytes
+def test_the_bounds_are_taken_and_no_more(make, allowed, more):
+    assert check(make(allowed)).size_bytes
     assert refusal(make(more)) == validation.BROKEN_PICTURE
 
 
@@ -324,11 +324,11 @@ def test_the_limit_is_taken_and_one_byte_more_is_not():
 @pytest.mark.parametrize("form", ["hex", "base64"])
 def test_a_checksum_is_verified(form):
     digest = hashlib.sha256(PDF)
-    told = digest.hexdigest().upper()
+    checksum = digest.hexdigest().upper()
     if form == "base64":
-        told = base64.b64encode(digest.digest()).decode()
+        checksum = base64.b64encode(digest.digest()).decode()
 
-    assert check(PDF, "a.pdf", sha256=told).sha256 == digest.hexdigest()
+    assert check(PDF, "a.pdf", sha256=checksum).sha256 == digest.hexdigest()
     for wrong in ("0" * 64, "nonsense", ""):
         with pytest.raises(InvalidError) as caught:
             check(PDF, "a.pdf", sha256=wrong)
@@ -345,13 +345,13 @@ def test_the_place_is_gone_and_the_rest_is_as_it_came(name, form, on_disk):
 
     receipt = check(content, name, on_disk=on_disk)
 
-    kept = receipt.file.read()
-    assert pictures.place_of(kept) == {}
-    assert pictures.pixels_of(kept) == pictures.pixels_of(content)
-    assert b"2026:03:18 12:00:00" in kept
-    assert b"Maker" in kept
-    assert receipt.sha256 == hashlib.sha256(kept).hexdigest()
-    assert check(kept, name).sha256 == receipt.sha256
+    stored = receipt.file.read()
+    assert pictures.place_of(stored) == {}
+    assert pictures.pixels_of(stored) == pictures.pixels_of(content)
+    assert b"2026:03:18 12:00:00" in stored
+    assert b"Maker" in stored
+    assert receipt.sha256 == hashlib.sha256(stored).hexdigest()
+    assert check(stored, name).sha256 == receipt.sha256
 
 
 def test_a_photo_without_a_place_keeps_every_byte():
@@ -369,10 +369,10 @@ def test_a_photo_without_a_place_keeps_every_byte():
 def test_exif_that_cannot_be_followed_goes(block):
     content = pictures.with_segment(picture(), b"Exif\0\0" + block)
 
-    kept = check(content).file.read()
+    stored = check(content).file.read()
 
-    assert b"Exif" not in kept
-    assert pictures.pixels_of(kept) == pictures.pixels_of(content)
+    assert b"Exif" not in stored
+    assert pictures.pixels_of(stored) == pictures.pixels_of(content)
 
 
 def test_a_place_in_xmp_goes():
@@ -390,11 +390,11 @@ def test_a_place_in_xmp_goes():
 def test_a_place_in_iptc_and_comments_goes():
     photo = picture()
     iptc = b"Photoshop 3.0\08BIM\4\4\0\0\0\0\0\x0c\x1c\2\x5a\0\6Berlin"
-    told = pictures.with_segment(photo, iptc, marker=0xED)
-    told = pictures.with_segment(told, b"Taken in Berlin", marker=0xFE)
+    tagged = pictures.with_segment(photo, iptc, marker=0xED)
+    tagged = pictures.with_segment(tagged, b"Taken in Berlin", marker=0xFE)
     png = pictures.with_chunk(picture("PNG"), b"tEXt", b"Comment\0Berlin")
 
-    assert check(told).file.read() == photo
+    assert check(tagged).file.read() == photo
     assert check(png, "a.png").file.read() == picture("PNG")
 
 
@@ -404,9 +404,9 @@ def test_colours_and_orientation_stay():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for form in ("JPEG", "PNG", "WEBP"):
         content = picture(form, exif=exif.tobytes(), icc_profile=profile)
-        kept = check(content, "a").file.read()
+        stored = check(content, "a").file.read()
 
-        with pictures.Image.open(io.BytesIO(kept)) as image:
+        with pictures.Image.open(io.BytesIO(stored)) as image:
             assert image.info["icc_profile"] == profile
             assert image.getexif()[0x0112] == 6
 
@@ -415,16 +415,16 @@ def test_colours_and_orientation_stay():
 def test_a_heic_becomes_a_jpeg_without_its_place(on_disk):
     receipt = check(hostile.HEIC, "IMG_1.HEIC", "image/heic", on_disk=on_disk)
 
-    kept = receipt.file.read()
+    stored = receipt.file.read()
     assert (receipt.name, receipt.ext) == ("IMG_1.jpg", "jpg")
     assert receipt.content_type == "image/jpeg"
-    assert receipt.size_bytes == len(kept)
-    assert receipt.sha256 == hashlib.sha256(kept).hexdigest()
-    with pictures.Image.open(io.BytesIO(kept)) as image:
+    assert receipt.size_bytes == len(stored)
+    assert receipt.sha256 == hashlib.sha256(stored).hexdigest()
+    with pictures.Image.open(io.BytesIO(stored)) as image:
         assert (image.format, sorted(image.size)) == ("JPEG", [48, 64])
         assert image.getexif()[0x010F] == "Maker"
-    assert pictures.place_of(kept) == {}
-    assert check(kept).sha256 == receipt.sha256
+    assert pictures.place_of(stored) == {}
+    assert check(stored).sha256 == receipt.sha256
 
 
 @given(sound=st.sampled_from(SOUND), at=st.integers(0), value=st.integers(0, 255))
@@ -436,6 +436,6 @@ def test_a_changed_byte_gives_a_receipt_or_a_sentence(sound, at, value):
 
     with contextlib.suppress(InvalidError):
         receipt = check(bytes(changed), name)
-        kept = receipt.file.read()
-        assert check(kept, name).sha256 == receipt.sha256
-        assert validation.thumbnail(io.BytesIO(kept), receipt.content_type) != b""
+        stored = receipt.file.read()
+        assert check(stored, name).sha256 == receipt.sha256
+        assert validation.thumbnail(io.BytesIO(stored), receipt.content_type) != b""

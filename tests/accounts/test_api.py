@@ -19,7 +19,7 @@ def post(client, path, data, **options):
     return client.post(path, data, content_type="application/json", **options)
 
 
-def test_register_login_and_logout_as_programs_do(aws):
+def test_register_log_in_and_log_out_with_json(aws):
     client = client_for(csrf=True)
 
     answer = post(client, "/register", BOB)
@@ -41,7 +41,7 @@ def test_register_login_and_logout_as_programs_do(aws):
     assert answer.json()["time_zone"] == "Asia/Tokyo"
 
 
-def test_the_session_cookie_is_out_of_scripts_reach(aws):
+def test_scripts_cannot_read_the_session_cookie(aws):
     cookie = post(client_for(), "/register", BOB).cookies["session"]
 
     assert cookie["httponly"]
@@ -52,7 +52,7 @@ def test_the_session_cookie_is_out_of_scripts_reach(aws):
 
 @pytest.mark.parametrize("path", ["/login", "/register"])
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml"])
-def test_what_no_page_sends_gets_no_page(aws, path, content_type):
+def test_a_malformed_request_gets_a_problem_document(aws, path, content_type):
     answer = client_for(csrf=True).generic("POST", path, content_type=content_type)
 
     assert problem(answer)["status"] in {400, 415}  # without a type there is no body
@@ -61,7 +61,7 @@ def test_what_no_page_sends_gets_no_page(aws, path, content_type):
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded"]
 )
-def test_only_json_which_no_other_site_can_send_makes_an_account(aws, content_type):
+def test_registration_accepts_only_json(aws, content_type):
     client = client_for(csrf=True)
     answer = client.post(
         "/register",
@@ -89,7 +89,7 @@ def test_only_json_which_no_other_site_can_send_makes_an_account(aws, content_ty
         ({"is_staff": True, "password": ""}, ["is_staff", "password"]),
     ],
 )
-def test_what_is_wrong_is_said_of_its_field(aws, changes, fields):
+def test_an_error_names_its_field(aws, changes, fields):
     answer = post(client_for(), "/register", {**BOB, **changes})
 
     assert answer.status_code == 400
@@ -116,7 +116,7 @@ def test_a_wrong_password_is_unauthorized(aws):
     assert not answer.cookies.get("session")
 
 
-def test_too_many_failures_say_when_to_come_back(aws, monkeypatch):
+def test_too_many_failures_return_retry_after(aws, monkeypatch):
     monkeypatch.setattr(services, "NAME_LOGINS", Limit("login", 1, 900))
     client = client_for()
     wrong = {"username": "bob", "password": "x" * 9}
@@ -129,7 +129,7 @@ def test_too_many_failures_say_when_to_come_back(aws, monkeypatch):
     assert "Retry-After" not in answer.headers  # a client that obeys would hang
 
 
-def test_registrations_are_counted_by_address(aws, monkeypatch):
+def test_registrations_are_limited_by_ip_address(aws, monkeypatch):
     monkeypatch.setattr(services, "REGISTRATIONS", Limit("register", 1, 3600))
     post(client_for(), "/register", BOB)
     other = {**BOB, "username": "other", "email": "other@example.com"}
@@ -139,7 +139,7 @@ def test_registrations_are_counted_by_address(aws, monkeypatch):
     assert answer.status_code == 201
 
 
-def test_logging_in_ends_the_browsers_old_session(aws):
+def test_logging_in_ends_the_browsers_previous_session(aws):
     client = client_for(make_user("alice"))
     old_key = client.cookies["session"].value
     make_user("bob")
@@ -150,7 +150,7 @@ def test_logging_in_ends_the_browsers_old_session(aws):
     assert client.get("/api/profile").json()["username"] == "bob"
 
 
-def test_logging_out_kills_the_session_itself(aws):
+def test_logging_out_deletes_the_session(aws):
     client = client_for(make_user())
     stolen = client.cookies["session"].value
 
@@ -162,7 +162,7 @@ def test_logging_out_kills_the_session_itself(aws):
 
 
 @pytest.mark.parametrize("key", ["x" * 43, "no key at all", "<script>"])
-def test_a_forged_cookie_is_nobody_and_is_taken_away(aws, key):
+def test_a_forged_cookie_is_rejected_and_deleted(aws, key):
     client = client_for()
     client.cookies["session"] = key
 
@@ -174,7 +174,7 @@ def test_a_forged_cookie_is_nobody_and_is_taken_away(aws, key):
     assert answer.headers["Clear-Site-Data"] == '"cache"'
 
 
-def test_a_write_without_the_csrf_token_is_refused_and_changes_nothing(aws):
+def test_a_write_without_the_csrf_token_is_rejected(aws):
     bob = make_user()
     client = client_for(bob, csrf=True)
 
@@ -187,7 +187,7 @@ def test_a_write_without_the_csrf_token_is_refused_and_changes_nothing(aws):
     assert account_of(bob).currency == "USD"
 
 
-def test_a_csrf_token_of_before_the_login_is_worth_nothing_after(aws):
+def test_a_csrf_token_from_before_login_is_invalid_after(aws):
     make_user("bob")
     client = client_for(csrf=True)
     before = token_of(client)
@@ -200,7 +200,7 @@ def test_a_csrf_token_of_before_the_login_is_worth_nothing_after(aws):
     assert answer.status_code == 403
 
 
-def test_the_profile_is_the_callers_own(aws):
+def test_each_caller_gets_their_own_profile(aws):
     make_user("alice", phone_number="12345")
     bob = make_user("bob", large_expense_threshold=Decimal(50))
 
@@ -230,7 +230,7 @@ def test_the_profile_is_the_callers_own(aws):
 
 
 @pytest.mark.parametrize("threshold", ["12.10", 12.10, 12])
-def test_a_threshold_is_exact_as_text_or_number(aws, threshold):
+def test_a_threshold_is_exact_as_a_string_or_a_number(aws, threshold):
     bob = make_user()
 
     answer = client_for(bob).patch(
@@ -280,7 +280,7 @@ def test_a_threshold_is_exact_as_text_or_number(aws, threshold):
         ({"quiet_hours": {"from": "22:00", "until": "07:00", "x": 1}}, "quiet_hours"),
     ],
 )
-def test_a_wrong_change_names_its_field_and_changes_nothing(aws, change, field):
+def test_an_invalid_change_names_its_field_and_changes_nothing(aws, change, field):
     bob = make_user()
 
     answer = client_for(bob).patch(
@@ -292,7 +292,7 @@ def test_a_wrong_change_names_its_field_and_changes_nothing(aws, change, field):
     assert account_of(bob).updated_at == account_of(bob).created_at
 
 
-def test_quiet_hours_are_set_and_taken_away(aws):
+def test_quiet_hours_are_set_and_removed(aws):
     bob = make_user()
     client = client_for(bob)
     hours = {"from": "22:00", "until": "07:00"}
@@ -310,7 +310,7 @@ def test_quiet_hours_are_set_and_taken_away(aws):
     assert account_of(bob).quiet_from is None
 
 
-def test_changing_the_password_keeps_this_browser_and_no_other(aws):
+def test_changing_the_password_ends_all_other_sessions(aws):
     bob = make_user()
     own, stolen = client_for(bob), client_for(bob)
 
@@ -321,7 +321,7 @@ def test_changing_the_password_keeps_this_browser_and_no_other(aws):
     assert stolen.get("/api/profile").status_code == 401
 
 
-def test_a_wrong_old_password_is_said_of_its_field(aws):
+def test_a_wrong_old_password_is_reported_on_its_field(aws):
     answer = post(
         client_for(make_user()),
         "/api/password",
@@ -341,7 +341,7 @@ def test_a_signed_in_request_costs_one_call_more_than_its_own(aws):
     assert calls == ["GetItem", "GetItem"]
 
 
-def test_an_outage_is_said_to_be_one(aws):
+def test_an_outage_is_a_503(aws):
     client = client_for(make_user())
 
     with down("GetItem"):
@@ -352,7 +352,7 @@ def test_an_outage_is_said_to_be_one(aws):
     assert "detail" in answer.json()
 
 
-def test_the_browsable_api_shows_no_address_of_the_caller(aws):
+def test_the_browsable_api_does_not_show_the_callers_e_mail_address(aws):
     bob = make_user("bob")
 
     answer = client_for(bob).get("/api/password", headers={"Accept": "text/html"})

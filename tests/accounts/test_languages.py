@@ -22,7 +22,7 @@ def greta(aws):
     return make_user("greta", language="de", currency="EUR")
 
 
-def test_the_language_chosen_is_spoken_by_the_answer(alice):
+def test_the_response_uses_the_new_language(alice):
     client = client_for(alice)
     chosen = {"currency": "EUR", "time_zone": "Europe/Berlin", "language": "de"}
 
@@ -32,7 +32,7 @@ def test_the_language_chosen_is_spoken_by_the_answer(alice):
     assert '<html lang="de">' in page.text
 
 
-def test_what_was_chosen_back_is_spoken_too(greta):
+def test_switching_back_takes_effect_at_once(greta):
     client = client_for(greta)
     chosen = {"currency": "EUR", "time_zone": "UTC", "language": "en-gb"}
 
@@ -41,7 +41,7 @@ def test_what_was_chosen_back_is_spoken_too(greta):
     assert "Your profile was saved." in page.text
 
 
-def test_an_error_is_said_in_german_at_its_field(aws):
+def test_a_field_error_is_in_german(aws):
     typed = {"username": "greta", "email": "nobody", "password": PASSWORD}
 
     form = client_for().post("/register", typed, headers=GERMAN)
@@ -54,7 +54,7 @@ def test_an_error_is_said_in_german_at_its_field(aws):
     assert said_of(api) == {"email": [sentence]}
 
 
-def test_an_amount_is_typed_and_kept_in_german(greta):
+def test_an_amount_is_entered_and_shown_in_german_format(greta):
     client = client_for(greta)
     typed = {"currency": "EUR", "time_zone": "UTC", "language": "de"}
 
@@ -65,7 +65,7 @@ def test_an_amount_is_typed_and_kept_in_german(greta):
     assert services.get_account(greta.user_id).large_expense_threshold == 1000.5
 
 
-def test_devices_are_named_in_german(greta):
+def test_devices_have_german_names(greta):
     client = client_for()
     client.post(
         "/login",
@@ -79,7 +79,7 @@ def test_devices_are_named_in_german(greta):
     assert "Dieses Gerät" in page
 
 
-def test_the_download_speaks_its_owner_s_language(greta):
+def test_the_export_uses_its_owners_language(greta):
     make_notification("1" * 32, user_id=greta.user_id)
     delivery.deliver("1" * 32)
 
@@ -99,7 +99,9 @@ def test_the_download_speaks_its_owner_s_language(greta):
         ("/admin/users/{greta}", "Aktive Sitzungen"),
     ],
 )
-def test_staff_pages_are_german_for_who_reads_german(greta, monkeypatch, path, text):
+def test_staff_pages_are_german_for_german_speaking_staff(
+    greta, monkeypatch, path, text
+):
     monkeypatch.setattr("smartbudget.core.health.check", list)
     account = services.get_account(greta.user_id)
     services.change_account(account, {"is_staff": True})

@@ -35,7 +35,7 @@ def fail(times, identifier="bob", address=HERE):
 @pytest.mark.parametrize(
     "identifier", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"]
 )
-def test_by_name_or_address_in_any_case(aws, identifier):
+def test_login_accepts_username_or_e_mail_in_any_case(aws, identifier):
     bob = make_user("bob")
 
     assert log_in(identifier).user == bob
@@ -55,14 +55,14 @@ def test_by_name_or_address_in_any_case(aws, identifier):
         ("", PASSWORD),
     ],
 )
-def test_everything_wrong_gets_the_same_answer(aws, identifier, password):
+def test_every_failure_gets_the_same_answer(aws, identifier, password):
     make_user("bob")
 
     with pytest.raises(AuthenticationError, match="username or the password is wrong"):
         log_in(identifier, password)
 
 
-def test_nobodys_name_costs_the_same_calls_and_one_hash(aws, monkeypatch):
+def test_an_unknown_username_costs_the_same_calls_and_one_hash(aws, monkeypatch):
     make_user("bob")
     hashed = []
     verify = passwords._hasher().verify
@@ -83,7 +83,7 @@ def test_nobodys_name_costs_the_same_calls_and_one_hash(aws, monkeypatch):
     assert known == unknown
 
 
-def test_two_spellings_of_one_letter_are_one_password(aws):
+def test_unicode_forms_of_a_password_are_equivalent(aws):
     services.register(
         username="bob", email="bob@example.com", password="caf\u00e9 noir"
     )
@@ -91,7 +91,7 @@ def test_two_spellings_of_one_letter_are_one_password(aws):
     assert log_in(password="cafe\u0301 noir")
 
 
-def test_ten_failures_close_a_name_for_a_while(aws):
+def test_ten_failures_lock_a_username_temporarily(aws):
     make_user("bob")
     fail(10)
 
@@ -101,7 +101,7 @@ def test_ten_failures_close_a_name_for_a_while(aws):
     assert 890 < caught.value.retry_after <= 900
 
 
-def test_spellings_of_one_name_are_counted_together(aws):
+def test_case_variants_of_a_username_share_a_counter(aws):
     make_user("bob")
     fail(5, "bob")
     fail(5, " BOB ")
@@ -110,7 +110,7 @@ def test_spellings_of_one_name_are_counted_together(aws):
         log_in("Bob")
 
 
-def test_a_throttled_name_does_not_tell_whose_address_it_is(aws):
+def test_throttling_a_username_does_not_reveal_its_e_mail_address(aws):
     """By the address the owner gets in, and a stranger learns nothing of it."""
     make_user("bob")
     make_user("carol")
@@ -129,7 +129,7 @@ ATTEMPTS = st.lists(
 
 @given(attempts=ATTEMPTS)
 @settings(max_examples=15, deadline=None)
-def test_failing_tells_nobody_which_names_are_of_one_account(attempts):
+def test_failures_do_not_reveal_which_names_share_an_account(attempts):
     """Names of one account and of two get the same answers, whatever is tried."""
 
     def answers(address_of_bob):
@@ -147,7 +147,7 @@ def test_failing_tells_nobody_which_names_are_of_one_account(attempts):
     assert answers(address_of_bob=True) == answers(address_of_bob=False)
 
 
-def test_another_account_stays_open(aws):
+def test_other_accounts_are_not_throttled(aws):
     make_user("bob")
     alice = make_user("alice")
     fail(10, "bob")
@@ -155,14 +155,14 @@ def test_another_account_stays_open(aws):
     assert log_in("alice").user == alice
 
 
-def test_names_of_nobody_are_throttled_too(aws):
+def test_unknown_usernames_are_throttled_too(aws):
     fail(10, "nobody")
 
     with pytest.raises(ThrottledError):
         log_in("Nobody")
 
 
-def test_after_a_quarter_of_an_hour_it_is_open_again(aws):
+def test_the_throttle_expires_after_fifteen_minutes(aws):
     make_user("bob")
     with time_machine.travel(dates.now(), tick=False) as clock:
         fail(10)
@@ -178,7 +178,7 @@ def test_after_a_quarter_of_an_hour_it_is_open_again(aws):
             log_in()
 
 
-def test_success_and_refusal_are_not_counted(aws):
+def test_successes_and_throttled_attempts_are_not_counted(aws):
     make_user("bob")
     fail(9)
     for _ in range(3):
@@ -192,7 +192,7 @@ def test_success_and_refusal_are_not_counted(aws):
     assert sorted(item.tries for item in counters()) == [10, 10]
 
 
-def test_an_address_fails_so_often_on_all_accounts_together(aws, monkeypatch):
+def test_failures_from_one_ip_address_are_limited_across_accounts(aws, monkeypatch):
     monkeypatch.setattr(services, "ADDRESS_LOGINS", Limit("login-from", 3, 900))
     make_user("bob")
     fail(2, "nobody")
@@ -204,7 +204,7 @@ def test_an_address_fails_so_often_on_all_accounts_together(aws, monkeypatch):
     assert log_in("bob", address="192.0.2.2")
 
 
-def test_parallel_guesses_do_not_slip_past(aws):
+def test_parallel_guesses_do_not_exceed_the_limit(aws):
     make_user("bob")
     outcomes = []
 
@@ -224,7 +224,7 @@ def test_parallel_guesses_do_not_slip_past(aws):
     assert outcomes.count(ThrottledError) == 20
 
 
-def test_too_many_hashes_at_once_are_turned_away_uncounted(aws, monkeypatch):
+def test_too_many_hashes_at_once_are_rejected_without_counting(aws, monkeypatch):
     make_user("bob")
     monkeypatch.setattr(passwords, "_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr(passwords, "LONGEST_WAIT", 0)

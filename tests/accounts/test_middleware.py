@@ -18,17 +18,17 @@ def test_a_page_is_private_by_default_and_costs_one_call(aws):
     assert calls == ["GetItem"]
 
 
-def test_a_stranger_is_sent_to_log_in():
+def test_an_anonymous_visitor_is_redirected_to_login():
     answer = client_for().get("/private/?a=1")
 
     assert answer.headers["Location"] == "/login?next=%2Fprivate%2F%3Fa%3D1"
 
 
-def test_a_strangers_form_is_not_promised_to_be_sent_again():
+def test_an_anonymous_form_is_redirected_without_next():
     assert client_for().post("/private").headers["Location"] == "/login"
 
 
-def test_a_public_page_reads_no_session_and_an_error_page_one(aws):
+def test_a_public_page_reads_no_session_but_an_error_page_does(aws):
     client = client_for(make_user("bob"))
 
     with calls_counted() as public:

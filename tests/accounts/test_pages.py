@@ -19,7 +19,7 @@ def post(client, path, data):
 
 
 @pytest.mark.parametrize("path", ["/register", "/login", "/login/"])
-def test_public_pages_cost_no_call(aws, path):
+def test_public_pages_make_no_aws_calls(aws, path):
     client = client_for(make_user())
 
     with calls_counted() as calls:
@@ -29,7 +29,7 @@ def test_public_pages_cost_no_call(aws, path):
     assert calls == []
 
 
-def test_registering_leads_to_the_dashboard(aws):
+def test_registering_redirects_to_the_dashboard(aws):
     client = client_for(csrf=True)
 
     answer = post(client, "/register", BOB)
@@ -48,9 +48,7 @@ def test_registering_leads_to_the_dashboard(aws):
         ("/login", {**BOB, "password": "x" * 9}, 401, "username or the password is"),
     ],
 )
-def test_errors_sit_on_the_form_which_keeps_what_was_typed(
-    aws, path, data, status, sentence
-):
+def test_the_form_shows_errors_and_keeps_the_input(aws, path, data, status, sentence):
     make_user("taken")
 
     answer = post(client_for(csrf=True), path, data)
@@ -61,7 +59,7 @@ def test_errors_sit_on_the_form_which_keeps_what_was_typed(
     assert f'value="{data["password"]}"' not in answer.content.decode()
 
 
-def test_throttled_forms_say_when_to_come_back(aws, monkeypatch):
+def test_throttled_forms_say_when_to_retry(aws, monkeypatch):
     monkeypatch.setattr(services, "NAME_LOGINS", Limit("login", 1, 900))
     client = client_for()
     wrong = {"username": "bob", "password": "x" * 9}
@@ -73,7 +71,7 @@ def test_throttled_forms_say_when_to_come_back(aws, monkeypatch):
     assert "Too many attempts. Try again in 15 minutes." in answer.content.decode()
 
 
-def test_an_outage_keeps_what_was_typed(aws):
+def test_an_outage_keeps_the_input(aws):
     with down("GetItem"):
         answer = client_for().post("/login", {"username": "bob", "password": PASSWORD})
 
@@ -91,7 +89,7 @@ def test_forms_need_the_csrf_token(aws, path):
 
 
 @pytest.mark.parametrize("path", ["/accounts/profile", "/accounts/password"])
-def test_strangers_are_sent_to_log_in_and_back(aws, path):
+def test_anonymous_visitors_are_redirected_to_login_and_back(aws, path):
     make_user("bob")
     client = client_for()
 
@@ -114,7 +112,7 @@ def test_strangers_are_sent_to_log_in_and_back(aws, path):
         "\x00//evil.example",
     ],
 )
-def test_next_leads_nowhere_else(aws, target):
+def test_next_redirects_only_within_the_site(aws, target):
     make_user("bob")
 
     answer = client_for().post(
@@ -124,7 +122,7 @@ def test_next_leads_nowhere_else(aws, target):
     assert answer.headers["Location"] == "/"
 
 
-def test_a_dead_session_is_sent_to_log_in_and_loses_its_cookie(aws):
+def test_an_ended_session_is_redirected_to_login_and_its_cookie_deleted(aws):
     client = client_for(make_user())
     sessions.log_out(client.cookies["session"].value)
 
@@ -134,7 +132,7 @@ def test_a_dead_session_is_sent_to_log_in_and_loses_its_cookie(aws):
     assert answer.cookies["session"]["max-age"] == 0
 
 
-def test_an_outage_of_the_session_store_is_a_page(aws):
+def test_an_outage_of_the_session_store_renders_an_error_page(aws):
     client = client_for(make_user())
 
     with down("GetItem"):
@@ -160,7 +158,7 @@ def test_logging_out_twice_is_no_error(aws):
     assert client_for().post("/logout").status_code == 302
 
 
-def test_a_profile_shows_what_is_stored_and_saves_what_is_sent(aws):
+def test_the_profile_form_shows_and_saves_values(aws):
     bob = make_user("bob", phone_number="12345")
     client = client_for(bob, csrf=True)
     page = client.get("/accounts/profile").content.decode()
@@ -214,7 +212,7 @@ def test_quiet_hours_are_shown_and_saved(aws):
         ("22:00", "later", "Enter a valid time."),
     ],
 )
-def test_wrong_quiet_hours_are_refused_at_their_field(aws, start, end, sentence):
+def test_invalid_quiet_hours_are_reported_on_their_field(aws, start, end, sentence):
     bob = make_user()
 
     answer = client_for(bob).post(
@@ -228,7 +226,7 @@ def test_wrong_quiet_hours_are_refused_at_their_field(aws, start, end, sentence)
     assert account_of(bob).quiet_hours is None
 
 
-def test_a_wrong_profile_is_shown_again_with_its_error(aws):
+def test_an_invalid_profile_is_shown_again_with_its_error(aws):
     bob = make_user()
 
     answer = client_for(bob).post(
@@ -240,7 +238,7 @@ def test_a_wrong_profile_is_shown_again_with_its_error(aws):
     assert account_of(bob).currency == "USD"
 
 
-def test_another_currency_is_refused_by_its_field_while_anything_is_recorded(aws):
+def test_changing_the_currency_is_rejected_while_anything_is_recorded(aws):
     bob = make_user()
     make_expense(bob, amount="102.50")
     client = client_for(bob)
@@ -258,7 +256,7 @@ def test_another_currency_is_refused_by_its_field_while_anything_is_recorded(aws
     assert account_of(bob).currency == "USD"
 
 
-def test_a_new_password_logs_out_the_other_browser(aws):
+def test_changing_the_password_logs_out_other_browsers(aws):
     bob = make_user()
     own, stolen = client_for(bob), client_for(bob)
 
@@ -272,7 +270,7 @@ def test_a_new_password_logs_out_the_other_browser(aws):
     assert stolen.get("/accounts/profile").status_code == 302
 
 
-def test_a_wrong_old_password_is_said_by_its_field(aws):
+def test_a_wrong_old_password_is_reported_on_its_field(aws):
     answer = client_for(make_user()).post(
         "/accounts/password", {"old_password": "x", "new_password": "another long one"}
     )
@@ -281,7 +279,7 @@ def test_a_wrong_old_password_is_said_by_its_field(aws):
     assert "This is not your password." in answer.content.decode()
 
 
-def test_what_people_typed_is_escaped(aws):
+def test_user_input_is_escaped(aws):
     answer = client_for().post("/register", {**BOB, "email": "<script>alert(1)"})
 
     assert "<script>alert" not in answer.content.decode()

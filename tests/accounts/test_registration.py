@@ -23,7 +23,7 @@ def refused_field(**changes):
     return caught.value.field
 
 
-def test_a_name_and_an_address_are_stored_lower_cased(aws):
+def test_username_and_e_mail_are_stored_in_lower_case(aws):
     login = services.register(
         username="Bob.The-Builder_1", email="Bob+x@Example.COM", password=PASSWORD
     )
@@ -32,7 +32,7 @@ def test_a_name_and_an_address_are_stored_lower_cased(aws):
     assert login.user.email == "bob+x@example.com"
 
 
-def test_an_account_begins_with_sensible_settings(aws):
+def test_a_new_account_has_sensible_defaults(aws):
     account = account_of(make_user())
 
     assert (account.currency, account.time_zone) == ("USD", "UTC")
@@ -41,7 +41,7 @@ def test_an_account_begins_with_sensible_settings(aws):
     assert {kind for kind in wanted if not wanted[kind]} == set(OPT_IN_KINDS)
 
 
-def test_passwords_are_hashed_at_full_cost_outside_of_tests(cheap_passwords):
+def test_passwords_are_hashed_at_full_cost_outside_tests(cheap_passwords):
     real_hasher = cheap_passwords
 
     encoded = real_hasher().hash("correct horse battery")
@@ -56,7 +56,7 @@ def test_registering_logs_in(aws):
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 30, "0.0", "a-_"])
-def test_names_that_are_fine(name):
+def test_valid_usernames(name):
     assert validators.username(name) == name
 
 
@@ -75,7 +75,7 @@ def test_names_that_are_fine(name):
         5,
     ],
 )
-def test_names_that_are_refused(name):
+def test_invalid_usernames(name):
     assert refused_field(username=name) == "username"
 
 
@@ -91,7 +91,7 @@ LONGEST_DOMAIN = ".".join(["d" * 61, "d" * 61, "d" * 61, "com"])  # 189 characte
         "a@xn--bcher-kva.example",
     ],
 )
-def test_addresses_that_are_fine(email):
+def test_valid_e_mail_addresses(email):
     assert validators.email(email) == email
 
 
@@ -118,7 +118,7 @@ def test_addresses_that_are_fine(email):
         None,
     ],
 )
-def test_addresses_that_are_refused(email):
+def test_invalid_e_mail_addresses(email):
     assert refused_field(email=email) == "email"
 
 
@@ -132,12 +132,12 @@ def test_addresses_that_are_refused(email):
         ("1" * 20, "1" * 20),
     ],
 )
-def test_phone_numbers_that_are_fine(typed, stored):
+def test_valid_phone_numbers(typed, stored):
     assert validators.phone_number(typed) == stored
 
 
 @pytest.mark.parametrize("number", ["1234", "1" * 21, "12345x", "+----", "١٢٣٤٥"])
-def test_phone_numbers_that_are_refused(number):
+def test_invalid_phone_numbers(number):
     assert refused_field(phone_number=number) == "phone_number"
 
 
@@ -145,7 +145,7 @@ def test_phone_numbers_that_are_refused(number):
     "password",
     ["8letters", "x" * 128, "  päß wört  ", "🔑" * 8, "bob likes smart budgets"],
 )
-def test_passwords_that_are_fine(aws, password):
+def test_valid_passwords(aws, password):
     services.register(**{**BOB, "password": password})
 
     assert services.log_in(identifier="bob", password=password, address="::1")
@@ -165,22 +165,22 @@ def test_passwords_that_are_fine(aws, password):
         12345678,
     ],
 )
-def test_passwords_that_are_refused(password):
+def test_invalid_passwords(password):
     assert refused_field(password=password) == "password"
 
 
 @pytest.mark.parametrize("password", ["LongEnough", "longenough-1", "2026 LONG.enough"])
-def test_a_password_like_the_username_is_refused(password):
+def test_a_password_similar_to_the_username_is_rejected(password):
     assert refused_field(username="longenough", password=password) == "password"
 
 
 @pytest.mark.parametrize("password", ["robert-b1", "R.O.B.E.R.T.B", "1robertb1@"])
-def test_a_password_like_the_mailbox_is_refused(password):
+def test_a_password_similar_to_the_e_mail_address_is_rejected(password):
     assert refused_field(email="robert.b@example.com", password=password) == "password"
 
 
 @pytest.mark.parametrize("password", ["SmartBudget", "Smart Budget Planner 2026!"])
-def test_a_password_like_the_program_is_refused(password):
+def test_a_password_similar_to_the_product_name_is_rejected(password):
     assert refused_field(password=password) == "password"
 
 
@@ -191,7 +191,7 @@ def test_a_password_like_the_program_is_refused(password):
         ({"username": "other", "email": "BOB@example.com"}, "email"),
     ],
 )
-def test_what_is_taken_is_refused_by_name(aws, second, field):
+def test_a_taken_username_or_e_mail_is_named(aws, second, field):
     services.register(**BOB)
 
     with pytest.raises(ConflictError) as caught:
@@ -200,7 +200,7 @@ def test_what_is_taken_is_refused_by_name(aws, second, field):
     assert caught.value.field == field
 
 
-def test_a_refused_registration_leaves_nothing_behind(aws):
+def test_a_failed_registration_stores_nothing(aws):
     services.register(**BOB)
     with pytest.raises(ConflictError):
         services.register(username="other", email="bob@example.com", password=PASSWORD)
@@ -208,7 +208,7 @@ def test_a_refused_registration_leaves_nothing_behind(aws):
     services.register(username="other", email="else@example.com", password=PASSWORD)
 
 
-def test_of_twenty_at_once_one_wins(aws):
+def test_of_twenty_concurrent_registrations_one_wins(aws):
     outcomes = []
 
     def register(number):
@@ -235,7 +235,7 @@ def test_of_twenty_at_once_one_wins(aws):
     ]
 
 
-def test_a_reply_lost_after_the_commit_is_no_conflict(aws):
+def test_a_lost_reply_after_the_commit_is_not_a_conflict(aws):
     with reply_lost("TransactWriteItems"):
         login = services.register(**BOB)
 
@@ -243,7 +243,7 @@ def test_a_reply_lost_after_the_commit_is_no_conflict(aws):
     assert UniqueName.get("username#bob").owner == login.user.user_id
 
 
-def test_an_outage_is_left_alone_and_stores_nothing(aws):
+def test_an_outage_is_raised_and_stores_nothing(aws):
     with down("TransactWriteItems"), pytest.raises(TransactWriteError) as caught:
         services.register(**BOB)
 
@@ -251,7 +251,7 @@ def test_an_outage_is_left_alone_and_stores_nothing(aws):
     assert services.register(**BOB)
 
 
-def test_an_address_may_register_so_often_an_hour(aws, monkeypatch):
+def test_registrations_from_one_ip_address_are_limited_per_hour(aws, monkeypatch):
     monkeypatch.setattr(services, "REGISTRATIONS", Limit("register", 2, 3600))
     make = [{**BOB, "username": f"bob{n}", "email": f"bob{n}@x.org"} for n in range(4)]
     for fields in make[:2]:

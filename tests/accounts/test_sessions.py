@@ -19,7 +19,7 @@ def begin(user):
     return sessions.begin_session(account_of(user)).session_key
 
 
-def test_finding_one_is_a_single_consistent_read(aws):
+def test_finding_a_session_is_one_consistent_read(aws):
     bob = make_user("bob", large_expense_threshold="99.90", time_zone="Asia/Tokyo")
     key = begin(bob)
 
@@ -31,7 +31,7 @@ def test_finding_one_is_a_single_consistent_read(aws):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 43, "ünïcode"])
-def test_a_forged_key_opens_for_nobody(aws, key):
+def test_a_forged_key_finds_no_session(aws, key):
     make_user()
 
     assert sessions.find_session(key) is None
@@ -43,7 +43,7 @@ def test_the_key_itself_is_not_stored(aws):
     assert not [item for item in Session.scan() if key in str(item.to_simple_dict())]
 
 
-def test_it_ends_two_weeks_after_login(aws):
+def test_a_session_expires_two_weeks_after_login(aws):
     bob = make_user()
     with time_machine.travel(dates.now(), tick=False) as clock:
         key = begin(bob)
@@ -55,7 +55,7 @@ def test_it_ends_two_weeks_after_login(aws):
         assert sessions.find_session(key) is None
 
 
-def test_logging_out_ends_one_session_and_may_be_repeated(aws):
+def test_logging_out_ends_one_session_and_is_idempotent(aws):
     bob = make_user()
     first, second = begin(bob), begin(bob)
 
@@ -66,7 +66,7 @@ def test_logging_out_ends_one_session_and_may_be_repeated(aws):
     assert sessions.find_session(second) == bob
 
 
-def test_the_account_lists_live_sessions_only(aws):
+def test_an_account_lists_only_live_sessions(aws):
     bob = make_user()
     with time_machine.travel(dates.now(), tick=False) as clock:
         begin(bob)
@@ -77,7 +77,7 @@ def test_the_account_lists_live_sessions_only(aws):
     assert entry.endswith(credentials.digest(key))
 
 
-def test_the_twenty_first_ends_the_oldest(aws):
+def test_the_twenty_first_session_ends_the_oldest(aws):
     with time_machine.travel(dates.now(), tick=False) as clock:
         bob = make_user()  # the first session
         clock.shift(1)
@@ -98,7 +98,7 @@ def test_the_twenty_first_ends_the_oldest(aws):
     assert len(account_of(bob).sessions) == 20
 
 
-def test_a_session_cannot_begin_with_a_password_just_changed(aws):
+def test_a_session_cannot_start_with_a_password_that_was_just_changed(aws):
     bob = make_user()
     checked = account_of(bob)
     services.change_password(bob, old=PASSWORD, new="another long one")
@@ -107,7 +107,7 @@ def test_a_session_cannot_begin_with_a_password_just_changed(aws):
         sessions.begin_session(checked)
 
 
-def test_a_session_of_newer_code_is_understood(aws):
+def test_a_session_written_by_a_newer_release_is_readable(aws):
     bob = make_user()
     key = begin(bob)
     session = credentials.find(Session, key)
@@ -116,7 +116,7 @@ def test_a_session_of_newer_code_is_understood(aws):
     assert sessions.find_session(key) == bob
 
 
-def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
+def test_fields_missing_from_an_older_session_are_read_from_the_account(aws):
     alice = make_user("alice", language="de")
     key = begin(alice)
     credentials.find(Session, key).update(
@@ -126,7 +126,7 @@ def test_what_older_code_left_out_of_a_session_is_read_from_the_account(aws):
     assert sessions.find_session(key) == alice
 
 
-def test_an_administrator_ends_everybodys_sessions(aws, capsys):
+def test_an_administrator_ends_all_sessions(aws, capsys):
     bob, carol = make_user("bob"), make_user("carol")
     keys = [begin(bob), begin(carol)]
     _, secret = tokens.create_token(

@@ -39,11 +39,11 @@ def listed(client):
         ("", None),
     ],
 )
-def test_a_device_is_told_coarsely(user_agent, device):
+def test_a_device_is_described_by_browser_and_system(user_agent, device):
     assert device_of(RequestFactory().get("/", HTTP_USER_AGENT=user_agent)) == device
 
 
-def test_the_list_says_what_began_when_and_which_one_asks(aws):
+def test_the_list_shows_device_start_and_the_current_session(aws):
     with time_machine.travel(NOON, tick=False):
         alice = make_user("alice")
         client = client_for()
@@ -79,7 +79,7 @@ def test_listing_costs_three_reads(alice):
     ]
 
 
-def test_one_that_expired_is_not_listed(alice):
+def test_an_expired_session_is_not_listed(alice):
     with time_machine.travel(NOON):
         begin(alice)
 
@@ -87,7 +87,7 @@ def test_one_that_expired_is_not_listed(alice):
     assert [session.is_current for session in sessions.list_sessions(alice)] == [False]
 
 
-def test_ending_one_is_immediate_and_leaves_the_others(alice):
+def test_ending_a_session_is_immediate_and_keeps_the_others(alice):
     phone, laptop = client_for(alice), client_for(alice)
     (other,) = [
         session["session_id"] for session in listed(phone) if session["is_current"]
@@ -101,7 +101,7 @@ def test_ending_one_is_immediate_and_leaves_the_others(alice):
     assert laptop.delete(f"/api/sessions/{other}").status_code == 404
 
 
-def test_ending_all_others_leaves_the_one_that_asks(alice):
+def test_ending_all_others_keeps_the_current_session(alice):
     others = [client_for(alice) for _ in range(3)]
     mine = client_for(alice)
 
@@ -123,7 +123,7 @@ def test_ending_all_others_leaves_the_one_that_asks(alice):
     assert owners == [alice.user_id]
 
 
-def test_an_outsiders_session_is_not_found(alice):
+def test_another_users_session_is_not_found(alice):
     mallory = make_user("mallory")
     (session,) = sessions.list_sessions(alice)
 
@@ -136,7 +136,7 @@ def test_an_outsiders_session_is_not_found(alice):
             sessions.end_session(alice, odd)
 
 
-def test_the_page_signs_out_one_or_all_others(alice):
+def test_the_page_signs_out_one_or_all_other_sessions(alice):
     other, mine = client_for(alice), client_for(alice, csrf=True)
     page = mine.get("/accounts/sessions").content.decode()
     (theirs,) = [

@@ -69,7 +69,7 @@ def test_a_token_acts_for_its_user_within_its_scopes(bob):
     assert (token.name, token.scopes) == ("Backup", ("read", "reports"))
 
 
-def test_it_is_recognisable_random_and_nowhere_stored(bob):
+def test_a_token_has_a_prefix_is_random_and_is_not_stored(bob):
     secrets = {make_token(bob) for _ in range(3)}
 
     assert len(secrets) == 3
@@ -95,7 +95,7 @@ def test_it_is_recognisable_random_and_nowhere_stored(bob):
         ({"password": "something else"}, "password"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_by_its_field(bob, fields, field):
+def test_an_invalid_value_is_rejected_with_its_field(bob, fields, field):
     with pytest.raises(InvalidError) as refused:
         create(bob, **fields)
 
@@ -105,13 +105,13 @@ def test_what_breaks_a_rule_is_refused_by_its_field(bob, fields, field):
 
 @pytest.mark.parametrize("days", [1, 366])
 @pytest.mark.parametrize("name", ["x", "ü" * 50])
-def test_the_limits_themselves_are_allowed(bob, days, name):
+def test_values_at_the_limits_are_allowed(bob, days, name):
     token, _ = create(bob, name=name, expires_in_days=days)
 
     assert tokens.list_tokens(bob) == [token]
 
 
-def test_a_stolen_session_does_not_serve_to_guess_the_password(bob):
+def test_a_stolen_session_cannot_be_used_to_guess_the_password(bob):
     for _ in range(services.PASSWORD_CHECKS.tries):
         with pytest.raises(InvalidError):
             create(bob, password="wrong")
@@ -120,7 +120,7 @@ def test_a_stolen_session_does_not_serve_to_guess_the_password(bob):
         create(bob)
 
 
-def test_twenty_at_most_and_none_is_ended_for_another(clock):
+def test_the_twenty_first_token_is_rejected_and_none_is_ended(clock):
     bob = make_user()
     create(bob, expires_in_days=1)
     secrets = [make_token(bob) for _ in range(19)]
@@ -135,7 +135,7 @@ def test_twenty_at_most_and_none_is_ended_for_another(clock):
     assert len(account_of(bob).tokens) == len(items()) == 20
 
 
-def test_two_at_once_are_both_listed(bob):
+def test_two_tokens_created_at_once_are_both_listed(bob):
     together, created = threading.Barrier(2), []
 
     def make():
@@ -157,7 +157,7 @@ def test_two_at_once_are_both_listed(bob):
 # ------------------------------------------------------------------- the notice
 
 
-def test_a_notice_is_stored_with_it_and_queued(bob):
+def test_a_notice_is_stored_with_the_token_and_queued(bob):
     create(bob, name="Backup")
 
     (notice,) = notices(bob)
@@ -165,7 +165,7 @@ def test_a_notice_is_stored_with_it_and_queued(bob):
     assert [body["notification_id"] for body in queued()] == [notice.notification_id]
 
 
-def test_there_is_no_token_without_its_notice(bob):
+def test_no_token_is_stored_without_its_notice(bob):
     with down("TransactWriteItems"), pytest.raises(TransactWriteError):
         create(bob)
     assert (items(), account_of(bob).tokens, notices(bob)) == ([], None, [])
@@ -175,7 +175,7 @@ def test_there_is_no_token_without_its_notice(bob):
     assert [notice.status for notice in notices(bob)] == ["queued"]  # the sweep's
 
 
-def test_a_lost_reply_makes_one_token_and_one_notice(bob):
+def test_a_lost_reply_creates_one_token_and_one_notice(bob):
     with reply_lost("TransactWriteItems"):
         token, secret = create(bob)
 
@@ -184,7 +184,7 @@ def test_a_lost_reply_makes_one_token_and_one_notice(bob):
     assert len(notices(bob)) == 1
 
 
-def test_one_whose_secret_never_arrived_is_listed_and_can_be_revoked(bob, monkeypatch):
+def test_a_token_whose_response_was_lost_is_listed_and_can_be_revoked(bob, monkeypatch):
     commit = Transaction.commit
 
     def die(writes):
@@ -217,7 +217,7 @@ def test_one_whose_secret_never_arrived_is_listed_and_can_be_revoked(bob, monkey
         "x" * 9999,
     ],
 )
-def test_a_forged_one_opens_nothing(bob, secret):
+def test_a_forged_token_is_rejected(bob, secret):
     make_token(bob)
 
     with calls_counted() as calls:
@@ -226,14 +226,14 @@ def test_a_forged_one_opens_nothing(bob, secret):
     assert len(calls) <= 1
 
 
-def test_a_session_key_is_no_token_nor_a_token_a_session(bob):
+def test_session_keys_and_tokens_are_not_interchangeable(bob):
     key = sessions.begin_session(account_of(bob)).session_key
 
     assert tokens.find_token(key) is None
     assert sessions.find_session(make_token(bob)) is None
 
 
-def test_it_expires_on_its_day(clock):
+def test_a_token_expires_on_its_date(clock):
     bob = make_user()
     secret = make_token(bob, days=7)
 
@@ -245,7 +245,7 @@ def test_it_expires_on_its_day(clock):
     assert tokens.list_tokens(bob) == []
 
 
-def test_its_use_is_written_once_a_minute(clock):
+def test_last_use_is_stored_once_a_minute(clock):
     bob = make_user()
     secret = make_token(bob)
 
@@ -264,7 +264,7 @@ def test_its_use_is_written_once_a_minute(clock):
     assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp()
 
 
-def test_many_at_once_write_it_once(clock, monkeypatch):
+def test_concurrent_uses_store_last_use_once(clock, monkeypatch):
     bob = make_user()
     secret = make_token(bob)
     stale = credentials.find(ApiToken, secret)
@@ -278,7 +278,7 @@ def test_many_at_once_write_it_once(clock, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", [down, reply_lost])
-def test_its_use_may_go_unwritten_and_fails_nobody(bob, fault, caplog):
+def test_a_failure_to_store_last_use_does_not_fail_the_request(bob, fault, caplog):
     secret = make_token(bob)
 
     with fault("UpdateItem"):
@@ -289,7 +289,7 @@ def test_its_use_may_go_unwritten_and_fails_nobody(bob, fault, caplog):
     assert (fault is down) == ("not noted" in caplog.text)
 
 
-def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
+def test_storing_last_use_does_not_restore_a_revoked_token(bob, monkeypatch):
     token, secret = create(bob)
     read = credentials.find(ApiToken, secret)
     tokens.revoke_token(bob, token.token_id)
@@ -300,7 +300,7 @@ def test_a_use_does_not_bring_back_what_was_revoked_meanwhile(bob, monkeypatch):
     assert items() == []
 
 
-def test_a_change_of_the_profile_reaches_it_at_once(bob):
+def test_a_profile_change_reaches_tokens_at_once(bob):
     secret = make_token(bob)
 
     update_profile(bob, currency="KWD", time_zone="Asia/Kuwait")
@@ -326,7 +326,7 @@ def test_all_copies_of_a_full_account_change_in_one_transaction(bob):
     assert zones == {"Asia/Kuwait"}
 
 
-def test_one_of_newer_code_is_understood(bob):
+def test_a_token_written_by_a_newer_release_is_readable(bob):
     secret = make_token(bob)
     token = credentials.find(ApiToken, secret)
     token.update(actions=[ApiToken.user.set({**token.user, "theme": "dark"})])
@@ -337,7 +337,7 @@ def test_one_of_newer_code_is_understood(bob):
 # ------------------------------------------------------------------ listing them
 
 
-def test_they_are_listed_newest_first_without_what_opens_them(clock):
+def test_tokens_are_listed_newest_first_without_secrets(clock):
     bob = make_user()
     created = []
     for name in ("first", "second"):
@@ -352,14 +352,14 @@ def test_they_are_listed_newest_first_without_what_opens_them(clock):
     assert not [secret for _, secret in created if secret in str(listing)]
 
 
-def test_who_has_none_reads_the_account_alone(bob):
+def test_listing_no_tokens_reads_only_the_account(bob):
     with calls_counted() as calls:
         assert tokens.list_tokens(bob) == []
 
     assert calls == ["GetItem"]
 
 
-def test_one_is_shown_while_it_lives(clock):
+def test_a_token_is_shown_until_it_expires(clock):
     bob = make_user()
     token, _ = create(bob, expires_in_days=1)
 
@@ -370,7 +370,7 @@ def test_one_is_shown_while_it_lives(clock):
 
 
 @pytest.mark.parametrize("ask", [tokens.get_token, tokens.revoke_token])
-def test_an_outsiders_token_is_not_found(bob, ask):
+def test_another_users_token_is_not_found(bob, ask):
     token, secret = create(bob)
 
     for odd in (token.token_id, "", "#", "0" * 64):
@@ -384,7 +384,7 @@ def test_an_outsiders_token_is_not_found(bob, ask):
 # ------------------------------------------------------------------ what ends them
 
 
-def test_revoking_one_is_immediate_and_leaves_the_others(bob):
+def test_revoking_a_token_is_immediate_and_keeps_the_others(bob):
     token, secret = create(bob)
     other = make_token(bob)
 
@@ -398,7 +398,7 @@ def test_revoking_one_is_immediate_and_leaves_the_others(bob):
         tokens.revoke_token(bob, token.token_id)
 
 
-def test_a_lost_reply_revokes_once(bob):
+def test_revoking_again_after_a_lost_reply_succeeds(bob):
     token, secret = create(bob)
 
     with reply_lost("TransactWriteItems"):
@@ -426,7 +426,7 @@ ENDS = [end_by_password, end_by_lock, end_by_closing]
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_they_all_end_at_once_with(bob, end):
+def test_all_tokens_end_at_once_with(bob, end):
     secrets = [make_token(bob) for _ in range(20)]
     others = make_token(make_user())
 
@@ -439,7 +439,7 @@ def test_they_all_end_at_once_with(bob, end):
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_one_being_made_meanwhile_does_not_slip_through(bob, end, monkeypatch):
+def test_a_token_being_created_meanwhile_is_rejected(bob, end, monkeypatch):
     checked = account_of(bob)  # whose password was found right
     get_account, late = services.get_account, [checked]
     end(bob)
@@ -457,7 +457,7 @@ def test_one_being_made_meanwhile_does_not_slip_through(bob, end, monkeypatch):
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_one_made_while_all_are_ended_ends_too(bob, end, monkeypatch):
+def test_a_token_created_while_all_are_revoked_is_revoked_too(bob, end, monkeypatch):
     commit, late = Transaction.commit, []
 
     def make_first(writes, *args, **options):
@@ -473,7 +473,7 @@ def test_one_made_while_all_are_ended_ends_too(bob, end, monkeypatch):
     assert items() == []
 
 
-def test_unlocking_does_not_bring_them_back(bob):
+def test_unlocking_does_not_restore_tokens(bob):
     secret = make_token(bob)
     end_by_lock(bob)
 
@@ -484,7 +484,7 @@ def test_unlocking_does_not_bring_them_back(bob):
     assert tokens.find_token(make_token(bob))
 
 
-def test_they_outlive_logging_out(bob):
+def test_tokens_survive_logging_out(bob):
     secret = make_token(bob)
     sessions.end_other_sessions(bob, None)
 

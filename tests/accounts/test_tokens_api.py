@@ -36,7 +36,7 @@ def post(client, body=GIVEN, **more):
 # ------------------------------------------------------------- made by a session
 
 
-def test_making_one_tells_it_once(aws):
+def test_creating_a_token_returns_the_secret_once(aws):
     with time_machine.travel(NOON, tick=False):
         answer = post(client_for(make_user()))
 
@@ -56,7 +56,7 @@ def test_making_one_tells_it_once(aws):
     }
 
 
-def test_it_is_listed_and_shown_without_the_secret(alice):
+def test_tokens_are_listed_and_shown_without_the_secret(alice):
     client = client_for(alice)
     answer = post(client)
     created = answer.json()
@@ -86,7 +86,7 @@ def test_it_is_listed_and_shown_without_the_secret(alice):
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_what_is_wrong_is_said_by_its_field(alice, change, field):
+def test_an_error_names_its_field(alice, change, field):
     answer = post(client_for(alice), {**GIVEN, **change})
 
     assert answer.status_code == 400
@@ -94,7 +94,7 @@ def test_what_is_wrong_is_said_by_its_field(alice, change, field):
     assert tokens.list_tokens(alice) == []
 
 
-def test_a_session_needs_its_csrf_token(alice):
+def test_a_session_needs_the_csrf_token(alice):
     client = client_for(alice, csrf=True)
 
     assert post(client).status_code == 403
@@ -111,7 +111,7 @@ def test_too_many_are_a_conflict(alice):
     assert "Revoke one of them first." in answer.content.decode()
 
 
-def test_an_outsiders_token_is_not_found(alice):
+def test_another_users_token_is_not_found(alice):
     response = post(client_for(alice))
     address = response.headers["Location"]
     mallory = client_for(make_user("mallory"))
@@ -127,7 +127,7 @@ def test_an_outsiders_token_is_not_found(alice):
 # ------------------------------------------------------------------ used by programs
 
 
-def test_a_program_needs_no_cookie_and_no_csrf_token(alice):
+def test_a_token_needs_no_cookie_and_no_csrf_token(alice):
     program = program_with(make_token(alice, "read", "write"))
 
     response = program.post(
@@ -140,7 +140,7 @@ def test_a_program_needs_no_cookie_and_no_csrf_token(alice):
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
-def test_the_scheme_is_written_in_any_case(alice, scheme):
+def test_the_scheme_is_case_insensitive(alice, scheme):
     header = {"Authorization": f"{scheme} {make_token(alice)}"}
 
     assert client_for().get("/api/expenses", headers=header).status_code == 200
@@ -160,7 +160,7 @@ def test_the_scheme_is_written_in_any_case(alice, scheme):
         'Bearer "{secret}"',
     ],
 )
-def test_one_that_is_no_good_is_refused_whatever_cookie_comes_with_it(alice, written):
+def test_an_invalid_token_is_rejected_even_with_a_valid_cookie(alice, written):
     header = {"Authorization": written.format(secret=make_token(alice))}
 
     with calls_counted() as calls:
@@ -172,7 +172,7 @@ def test_one_that_is_no_good_is_refused_whatever_cookie_comes_with_it(alice, wri
     assert len(calls) <= 1
 
 
-def test_a_revoked_one_is_refused_at_once(alice):
+def test_a_revoked_token_is_rejected_at_once(alice):
     program = program_with(make_token(alice, "account"))
     (listed,) = program.get("/api/tokens").json()
     address = f"/api/tokens/{listed['token_id']}"
@@ -184,7 +184,7 @@ def test_a_revoked_one_is_refused_at_once(alice):
     assert again.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_the_token_counts_where_a_cookie_comes_too(alice):
+def test_the_token_takes_precedence_over_a_cookie(alice):
     bob = make_user("bob")
     client = client_for(bob, csrf=True)
     header = {"Authorization": f"Bearer {make_token(alice, 'account', 'write')}"}
@@ -211,7 +211,7 @@ def test_the_token_counts_where_a_cookie_comes_too(alice):
 @pytest.mark.parametrize(
     ("scheme", "credentials"), [("Basic", "YWxpY2U6cGFzc3dvcmQ="), ("Token", "x")]
 )
-def test_other_schemes_open_nothing_and_are_in_nobodys_way(alice, scheme, credentials):
+def test_other_authorization_schemes_are_ignored(alice, scheme, credentials):
     header = {"Authorization": f"{scheme} {credentials}"}
 
     answer = client_for().get("/api/expenses", headers=header)
@@ -236,7 +236,7 @@ def test_other_schemes_open_nothing_and_are_in_nobodys_way(alice, scheme, creden
         (["write"], "GET", "/api/export/expenses.csv", "read"),
     ],
 )
-def test_a_scope_that_is_missing_is_named(alice, scopes, method, path, wanted):
+def test_a_missing_scope_is_named(alice, scopes, method, path, wanted):
     answer = program_with(make_token(alice, *scopes)).generic(method, path)
 
     assert answer.status_code == 403
@@ -249,7 +249,7 @@ def test_a_scope_that_is_missing_is_named(alice, scopes, method, path, wanted):
 
 
 @pytest.mark.parametrize("scope", ["export", "account"])
-def test_a_backup_needs_no_more_than_a_scope_for_downloads(alice, scope):
+def test_a_backup_needs_only_the_export_scope(alice, scope):
     """`account` was the scope for them before there was `export`."""
     program = program_with(make_token(alice, scope))
 
@@ -259,7 +259,7 @@ def test_a_backup_needs_no_more_than_a_scope_for_downloads(alice, scope):
         assert answer.getvalue()
 
 
-def test_a_token_shows_itself_whatever_it_may_do(alice):
+def test_any_token_can_read_its_own_description(alice):
     others = make_token(make_user("bob"), "read")
     for scope in tokens.SCOPES:
         program = program_with(make_token(alice, scope, name=f"For {scope}"))
@@ -281,7 +281,7 @@ def test_a_token_shows_itself_whatever_it_may_do(alice):
         ("GET", "/api/admin/health"),
     ],
 )
-def test_no_token_makes_itself_at_home(alice, method, path):
+def test_no_token_can_manage_tokens_or_credentials(alice, method, path):
     """Nothing that makes a token outlive its owner's will, and nothing for staff."""
     program = program_with(make_token(alice))
     body = json.dumps({**GIVEN, "old_password": PASSWORD, "new_password": "x" * 20})
@@ -294,7 +294,7 @@ def test_no_token_makes_itself_at_home(alice, method, path):
     assert len(tokens.list_tokens(alice)) == 1
 
 
-def test_what_an_address_cannot_do_is_said_to_programs_too(alice):
+def test_an_unsupported_method_is_a_405_with_a_token_too(alice):
     program = program_with(make_token(alice, "read"))
 
     for path in ("/api/tokens", "/api/expenses", "/api/password"):
@@ -303,14 +303,14 @@ def test_what_an_address_cannot_do_is_said_to_programs_too(alice):
 
 
 @pytest.mark.parametrize("path", ["/", "/expenses", "/accounts/tokens", "/admin"])
-def test_pages_take_no_tokens(alice, path):
+def test_pages_do_not_accept_tokens(alice, path):
     answer = program_with(make_token(alice)).get(path)
 
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login")
 
 
-def test_a_token_costs_a_read_and_once_a_minute_a_write(alice):
+def test_a_token_request_costs_a_read_and_one_write_a_minute(alice):
     program = program_with(make_token(alice))
 
     def calls():
@@ -322,7 +322,7 @@ def test_a_token_costs_a_read_and_once_a_minute_a_write(alice):
     assert calls() == ["GetItem", "Query"]
 
 
-def test_an_outage_is_not_taken_for_a_bad_token(alice):
+def test_an_outage_is_not_reported_as_a_bad_token(alice):
     program = program_with(make_token(alice))
 
     with down("GetItem"):
@@ -377,7 +377,7 @@ def make_on_page(client, **change):
     return client.post("/accounts/tokens", form, headers=token_of(client))
 
 
-def test_the_page_makes_one_and_shows_it_this_once(alice):
+def test_the_page_creates_a_token_and_shows_it_once(alice):
     client = client_for(alice, csrf=True)
     empty = client.get("/accounts/tokens").content.decode()
 
@@ -409,9 +409,7 @@ def test_the_page_makes_one_and_shows_it_this_once(alice):
         ({"password": "wrong"}, 400, "This is not your password."),
     ],
 )
-def test_the_page_says_what_is_wrong_and_keeps_the_rest(
-    alice, change, status, sentence
-):
+def test_the_page_shows_errors_and_keeps_the_input(alice, change, status, sentence):
     answer = make_on_page(client_for(alice, csrf=True), **change)
 
     page = answer.content.decode()
@@ -421,7 +419,7 @@ def test_the_page_says_what_is_wrong_and_keeps_the_rest(
         assert 'value="Script"' in page
 
 
-def test_the_page_says_so_where_there_are_too_many(alice):
+def test_the_page_reports_too_many_tokens(alice):
     for _ in range(20):
         make_token(alice)
 
@@ -431,7 +429,7 @@ def test_the_page_says_so_where_there_are_too_many(alice):
     assert "Revoke one of them first." in answer.content.decode()
 
 
-def test_the_page_revokes_one(alice):
+def test_the_page_revokes_a_token(alice):
     client = client_for(alice, csrf=True)
     secret = make_token(alice, name="Old phone")
     (token,) = tokens.list_tokens(alice)
@@ -446,7 +444,7 @@ def test_the_page_revokes_one(alice):
     assert client.post(address, headers=token_of(client)).status_code == 404
 
 
-def test_an_outsiders_is_not_found_on_the_page(alice):
+def test_another_users_token_is_not_found_on_the_page(alice):
     make_token(alice)
     (token,) = tokens.list_tokens(alice)
     mallory = client_for(make_user("mallory"))
@@ -457,11 +455,11 @@ def test_an_outsiders_is_not_found_on_the_page(alice):
     assert tokens.list_tokens(alice) == [token]
 
 
-def test_the_profile_leads_there(alice):
+def test_the_profile_links_to_the_page(alice):
     page = client_for(alice).get("/accounts/profile").content.decode()
 
     assert 'href="/accounts/tokens"' in page
 
 
-def test_the_api_knows_every_scope_that_a_token_may_have():
+def test_the_api_accepts_every_scope():
     assert SCOPES["any"] == ([*tokens.SCOPES], [])

@@ -38,7 +38,7 @@ def patch(client, budget, body):
     )
 
 
-def test_a_new_budget_is_answered_with_all_its_fields_and_its_address(client):
+def test_a_new_budget_returns_all_fields_and_its_location(client):
     response = post(client, FOOD)
 
     body = response.json()
@@ -74,7 +74,7 @@ SPENT = ("spent", "remaining", "level")
         ("100.01", ("100.01", "-0.01", "exceeded")),
     ],
 )
-def test_a_budget_says_how_it_stands(client, alice, amount, stands):
+def test_a_budget_shows_spent_remaining_and_level(client, alice, amount, stands):
     url = post(client, FOOD)["Location"]
     make_expense(alice, category="Food", amount=amount)
 
@@ -87,7 +87,7 @@ def test_a_budget_says_how_it_stands(client, alice, amount, stands):
     }
 
 
-def test_a_budget_counts_what_its_period_held_before_it_was_made(client, alice):
+def test_a_new_budget_counts_earlier_expenses_of_its_period(client, alice):
     make_expense(alice, category="food", amount="30.00")
 
     assert post(client, FOOD).json()["spent"] == "30.00"
@@ -96,7 +96,7 @@ def test_a_budget_counts_what_its_period_held_before_it_was_made(client, alice):
 
 
 @pytest.mark.parametrize("period", PERIODS)
-def test_a_budget_whose_period_has_ended_is_counted_for_today(alice, period):
+def test_a_budget_whose_period_has_ended_shows_the_current_period(alice, period):
     """Until an expense or the daily check moves it on, the stored total is old."""
     make_budget(alice, category="Food", amount="100.00", period=period)
     make_expense(alice, category="Food", amount="90.00")
@@ -135,7 +135,7 @@ WRONG_VALUES = {
 
 
 @pytest.mark.parametrize("field", WRONG_VALUES)
-def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
+def test_an_invalid_field_is_named_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = post(client, json.dumps({**FOOD, field: value}))
 
@@ -146,7 +146,7 @@ def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
 
 
 @pytest.mark.parametrize("field", WRONG_VALUES)
-def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
+def test_an_invalid_change_is_named_and_changes_nothing(client, alice, field):
     budget = make_budget(alice, amount="99")
 
     for value in WRONG_VALUES[field]:
@@ -165,25 +165,25 @@ def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
         ("period", ["weekly", "monthly", "yearly"]),
     ],
 )
-def test_a_field_at_its_limit_is_taken(client, field, values):
+def test_values_at_the_limits_are_accepted(client, field, values):
     for number, value in enumerate(values):
         response = post(client, {**FOOD, "category": f"c{number}", field: value})
 
         assert (response.status_code, response.json()[field]) == (201, value)
 
 
-def test_what_is_no_json_object_is_refused(client, alice):
+def test_a_body_other_than_a_json_object_is_rejected(client, alice):
     statuses = [post(client, body).status_code for body in ("", "{", "[]", "null")]
 
     assert set(statuses) == {400}
     assert list_budgets(alice).items == []
 
 
-def test_a_huge_body_is_refused(client):
+def test_an_oversized_body_is_rejected(client):
     assert post(client, {**FOOD, "category": "a" * 2_500_001}).status_code == 413
 
 
-def test_a_second_budget_for_the_same_is_a_conflict(client, alice):
+def test_a_second_budget_for_a_category_and_period_is_a_conflict(client, alice):
     make_budget(alice, category="food")
 
     response = post(client, FOOD)
@@ -193,7 +193,7 @@ def test_a_second_budget_for_the_same_is_a_conflict(client, alice):
     assert len(list_budgets(alice).items) == 1
 
 
-def test_only_what_is_given_changes(client, alice):
+def test_a_patch_changes_only_the_given_fields(client, alice):
     budget = make_budget(alice, alert_threshold=70)
 
     response = patch(client, budget, {"amount": "150.5"})
@@ -204,7 +204,7 @@ def test_only_what_is_given_changes(client, alice):
     assert (body["budget_id"], body["category"]) == (budget.budget_id, "Groceries")
 
 
-def test_a_change_of_nothing_is_no_error(client, alice):
+def test_an_empty_patch_is_accepted(client, alice):
     budget = make_budget(alice)
 
     response = patch(client, budget, {})
@@ -213,7 +213,7 @@ def test_a_change_of_nothing_is_no_error(client, alice):
     assert response.json()["amount"] == "100.00"
 
 
-def test_a_new_category_moves_the_budget_to_a_new_address(client, alice):
+def test_changing_the_category_changes_the_url(client, alice):
     budget = make_budget(alice)
 
     moved = patch(client, budget, {"category": "Food"}).json()
@@ -246,7 +246,7 @@ def test_a_deleted_budget_is_gone(client, alice):
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_another_user_s_budget_is_not_found(client, alice, method):
+def test_another_users_budget_is_not_found(client, alice, method):
     budget = make_budget(alice)
     bob = client_for(make_user("bob"))
 
@@ -260,7 +260,7 @@ def test_another_user_s_budget_is_not_found(client, alice, method):
     assert get_budget(alice, budget.budget_id).version == budget.version
 
 
-def test_another_user_s_budgets_are_not_listed(alice):
+def test_another_users_budgets_are_not_listed(alice):
     make_budget(alice)
 
     assert client_for(make_user("bob")).get(URL).json()["results"] == []
@@ -275,7 +275,7 @@ def test_an_unknown_id_is_not_found(client, method):
         assert response.status_code == 404, strange
 
 
-def test_nobody_is_told_to_log_in(aws):
+def test_unauthenticated_requests_get_401(aws):
     client, item = client_for(), f"{URL}/{'0' * 32}"
 
     answers = [
@@ -307,7 +307,7 @@ def test_a_write_needs_the_csrf_token(alice):
     assert client.delete(address, headers=token_of(client)).status_code == 204
 
 
-def test_other_methods_are_refused(client, alice):
+def test_other_methods_are_rejected(client, alice):
     item = f"{URL}/{make_budget(alice).budget_id}"
 
     answers = [
@@ -318,7 +318,7 @@ def test_other_methods_are_refused(client, alice):
     assert {answer.status_code for answer in answers} == {405}
 
 
-def test_unknown_parameters_are_named(client):
+def test_unknown_parameters_are_rejected_by_name(client):
     for url, name in ((URL, "category"), (SUMMARY, "year")):
         response = client.get(url, {name: "1"})
 

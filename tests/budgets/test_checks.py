@@ -45,7 +45,7 @@ def forget(budget: Budget) -> None:
     )
 
 
-def test_all_is_well_and_nothing_is_written():
+def test_correct_totals_cause_no_writes():
     budget = make_budget()
     make_expense(amount="90.00")
 
@@ -55,7 +55,7 @@ def test_all_is_well_and_nothing_is_written():
     assert Budget.get(budget.budget_id).version == 2
 
 
-def test_a_new_period_is_begun_with_what_it_holds_and_alerted():
+def test_a_new_period_starts_with_its_expenses_and_alerts():
     budget = make_budget()
     make_expense(amount="500.00")
     make_expense(amount="101.00", date="2026-04-01")
@@ -67,7 +67,7 @@ def test_a_new_period_is_begun_with_what_it_holds_and_alerted():
     assert alerts() == ["budget_exceeded", "budget_exceeded"]
 
 
-def test_a_period_begins_by_the_users_own_clock():
+def test_a_period_starts_in_the_users_time_zone():
     Account("alice").update(
         [Account.time_zone.set("America/Los_Angeles")], add_version_condition=False
     )
@@ -101,7 +101,7 @@ def test_running_twice_alerts_once():
     assert (first.alerts_sent, second.alerts_sent) == (1, 0)
 
 
-def test_one_users_bad_data_does_not_stop_the_rest():
+def test_one_users_bad_data_does_not_stop_the_others():
     make_budget(BOB)
     make_expense(BOB, amount="101.00", date="2026-04-01")
     bad = make_budget()
@@ -118,7 +118,7 @@ def test_one_users_bad_data_does_not_stop_the_rest():
     assert result.errors == ["user alice: ValueError"]
 
 
-def test_it_stops_in_time_and_goes_on_where_it_was(monkeypatch):
+def test_the_check_stops_in_time_and_resumes_where_it_stopped(monkeypatch):
     monkeypatch.setattr(checks, "PAGE", 1)
     for category in ("A", "B", "C"):
         make_budget(category=category)

@@ -53,12 +53,14 @@ def overspend_day(limit: object, today: int, *spendings: Spending) -> int | None
         (400, 20, [], None),
     ],
 )
-def test_the_day_is_the_first_that_ends_above_the_limit(limit, today, spendings, day):
+def test_the_overspend_date_is_the_first_day_ending_above_the_limit(
+    limit, today, spendings, day
+):
     assert overspend_day(limit, today, *spendings) == day
 
 
 @pytest.mark.parametrize(("days", "day"), [(1, None), (2, None), (3, 16), (10, 16)])
-def test_a_pace_takes_everyday_spending_on_three_days(days, day):
+def test_a_projection_needs_everyday_spending_on_three_days(days, day):
     spendings = [
         spent(1 + number % days, 20) for number in range(20)
     ]  # twenty times 20, on so many days
@@ -74,14 +76,14 @@ def test_an_expense_above_a_third_of_the_limit_is_a_bill(amount, day):
     assert overspend_day(300, 5, *spendings) == day
 
 
-def test_days_outside_the_period_count_for_nothing():
+def test_expenses_outside_the_period_are_ignored():
     before = Spending(date(2026, 10, 31), "Food", "food", Decimal(90))
     after = Spending(date(2026, 12, 1), "Food", "food", Decimal(90))
 
     assert overspend_day(100, 15, before, after) is None
 
 
-def test_a_period_that_does_not_hold_today_has_no_day():
+def test_a_past_or_future_period_has_no_projection():
     for today in (date(2026, 10, 31), date(2026, 12, 1)):
         assert overspend_date(Decimal(10), NOVEMBER, today, everyday(9)) is None
 
@@ -91,7 +93,7 @@ def test_a_period_that_does_not_hold_today_has_no_day():
     today=st.integers(1, 30),
     amounts=st.lists(st.tuples(st.integers(1, 30), st.integers(1, 90)), max_size=25),
 )
-def test_the_day_agrees_with_adding_up_day_by_day(limit, today, amounts):
+def test_the_projection_matches_adding_up_day_by_day(limit, today, amounts):
     so_far = [(day, amount) for day, amount in amounts if day <= today]
     total = sum(amount for _, amount in so_far)
     small = [(day, amount) for day, amount in so_far if amount * 3 <= limit]
@@ -111,7 +113,7 @@ def test_the_day_agrees_with_adding_up_day_by_day(limit, today, amounts):
     )
 
 
-def test_a_week_is_a_period_as_well():
+def test_a_weekly_period_is_projected_too():
     week = period_of("weekly", date(2026, 11, 30))
     days = [
         Spending(week.start + timedelta(n), "F", "f", Decimal(20)) for n in range(3)

@@ -77,7 +77,7 @@ def clock():
         yield traveller
 
 
-def test_a_budget_made_just_after_an_expense_finds_it_later(clock):
+def test_a_budget_created_just_after_an_expense_counts_it_later(clock):
     make_expense(amount="90.00")
     clock.shift(1)
     budget = make_budget()
@@ -90,7 +90,7 @@ def test_a_budget_made_just_after_an_expense_finds_it_later(clock):
     assert alerts() == ["budget_threshold"]
 
 
-def test_a_right_total_is_not_made_wrong_by_counting_too_early(clock):
+def test_a_correct_total_is_not_corrupted_by_an_early_recount(clock):
     budget = make_budget()
     clock.shift(QUIET)
     make_expense(amount="90.00")
@@ -104,7 +104,7 @@ def test_a_right_total_is_not_made_wrong_by_counting_too_early(clock):
     assert alerts() == ["budget_threshold"]
 
 
-def test_a_budget_that_is_never_quiet_is_left_alone(clock):
+def test_a_budget_that_keeps_changing_is_not_recounted(clock):
     budget = make_budget()
     for _ in range(20):
         make_expense(amount="1.00")
@@ -139,7 +139,7 @@ writes = st.one_of(
 @pytest.mark.soak
 @SETTINGS
 @given(st.lists(st.one_of(writes, writes, steps, st.just(("recount",))), min_size=6))
-def test_whenever_it_is_recounted_it_is_right_and_in_the_end_it_is(actions):
+def test_every_recount_is_correct_and_the_final_total_is_correct(actions):
     writer = Writer()
     early = NOON - datetime.timedelta(hours=1)
     with empty_aws(), time_machine.travel(early, tick=False) as clock, lagging_index():
@@ -162,7 +162,7 @@ def test_whenever_it_is_recounted_it_is_right_and_in_the_end_it_is(actions):
 @pytest.mark.soak
 @SETTINGS
 @given(st.lists(writes, min_size=6, max_size=24))
-def test_several_writers_at_once_are_counted_right_in_the_end(given_):
+def test_concurrent_writers_are_counted_correctly_in_the_end(given_):
     early = NOON - datetime.timedelta(hours=1)
     with empty_aws(), time_machine.travel(early, tick=True) as clock, lagging_index():
         clock.move_to(NOON)

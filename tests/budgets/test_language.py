@@ -24,13 +24,13 @@ def client(greta):
     return client_for(greta)
 
 
-def test_a_week_is_named_by_its_days(client, greta):
+def test_a_week_is_shown_by_its_dates(client, greta):
     make_budget(greta, category="Essen", period="weekly")
 
     assert "Wöchentlich, 16.\u201322. März 2026" in words(page(client.get("/budgets")))
 
 
-def test_a_budget_is_typed_with_its_comma(client, greta):
+def test_an_amount_is_entered_with_a_decimal_comma(client, greta):
     data = {"category": "Essen", "amount": "1.234,50", "period": "monthly"}
 
     response = client.post("/budgets/add", {**data, "alert_threshold": "80"})

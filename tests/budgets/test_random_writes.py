@@ -167,7 +167,7 @@ def write_in_threads(writes: list[tuple]) -> list[Exception]:
 
 @SETTINGS
 @given(st.lists(writing, min_size=4, max_size=24))
-def test_a_recount_finds_no_difference_after_writes_of_several_threads(writes):
+def test_a_recount_finds_no_difference_after_concurrent_writes(writes):
     conflicts = Conflicts(share=0.3)
     with empty_aws(), time_machine.travel(NOON, tick=True):
         events = connection().client.meta.events
@@ -209,7 +209,7 @@ class Model:
 
 @SETTINGS
 @given(st.lists(writing, min_size=4, max_size=24))
-def test_every_rise_is_alerted_exactly_once(writes):
+def test_every_level_reached_is_alerted_exactly_once(writes):
     writer, model = Writer(), Model()
     with empty_aws(), time_machine.travel(NOON, tick=True):
         for write in writes:

@@ -31,7 +31,7 @@ def at(*when: int):
     )
 
 
-def test_a_new_budget_counts_what_its_period_holds():
+def test_a_new_budget_counts_the_expenses_of_its_period():
     make_expense(amount="10.00", date="2026-03-01")
     make_expense(amount="20.00", date="2026-03-31", category="GROCERIES")
     make_expense(amount="40.00", date="2026-02-28")
@@ -103,7 +103,7 @@ def test_another_users_budget_is_not_found():
     assert get_budget(BOB, budget.budget_id).amount == Decimal("100.00")
 
 
-def test_expenses_of_one_user_leave_anothers_budget_alone():
+def test_expenses_do_not_count_in_another_users_budget():
     budget = make_budget(BOB)
 
     make_expense(ALICE)
@@ -112,7 +112,7 @@ def test_expenses_of_one_user_leave_anothers_budget_alone():
 
 
 class TestAlerts:
-    def test_the_threshold_is_met_at_exactly_its_percentage(self):
+    def test_the_threshold_is_reached_at_exactly_its_percentage(self):
         make_budget()
 
         make_expense(amount="79.99")
@@ -130,14 +130,14 @@ class TestAlerts:
         make_expense(amount="0.01")
         assert alerts() == ["budget_threshold", "budget_exceeded"]
 
-    def test_one_expense_that_passes_both_levels_is_one_alert_of_the_higher(self):
+    def test_an_expense_that_passes_both_levels_sends_only_the_higher_alert(self):
         make_budget()
 
         make_expense(amount="100.01")
 
         assert alerts() == ["budget_exceeded"]
 
-    def test_the_level_jumped_over_is_armed_once_spending_fell_below_it(self):
+    def test_a_skipped_level_can_alert_once_spending_falls_below_it(self):
         make_budget()
         lunch = make_expense(amount="100.01")
 
@@ -148,7 +148,7 @@ class TestAlerts:
 
         assert alerts() == ["budget_exceeded", "budget_threshold"]
 
-    def test_staying_above_alerts_no_more(self):
+    def test_staying_above_a_level_does_not_alert_again(self):
         make_budget()
 
         for _ in range(5):
@@ -156,7 +156,7 @@ class TestAlerts:
 
         assert alerts() == ["budget_threshold", "budget_exceeded"]
 
-    def test_falling_below_arms_again(self):
+    def test_falling_below_a_level_rearms_its_alert(self):
         make_budget()
         lunch = make_expense(amount="80.00")
 
@@ -167,7 +167,7 @@ class TestAlerts:
 
         assert alerts() == ["budget_threshold"] * 3
 
-    def test_falling_to_the_threshold_arms_only_what_is_above(self):
+    def test_falling_to_the_threshold_rearms_only_the_higher_level(self):
         make_budget()
         lunch = make_expense(amount="101.00")
 
@@ -185,7 +185,7 @@ class TestAlerts:
             {"status": "cleared"},
         ],
     )
-    def test_every_kind_of_edit_can_cross(self, change):
+    def test_every_kind_of_edit_can_trigger_an_alert(self, change):
         make_budget()
         first = {
             "amount": "80.00",
@@ -216,7 +216,7 @@ class TestAlerts:
         assert (spent(groceries), spent(rent)) == (Decimal(0), Decimal("80.00"))
         assert alerts() == ["budget_threshold", "budget_threshold"]
 
-    def test_a_back_dated_expense_in_a_closed_period_never_alerts(self):
+    def test_a_backdated_expense_in_a_past_period_never_alerts(self):
         budget = make_budget()
 
         make_expense(amount="500.00", date="2026-02-28")
@@ -224,7 +224,7 @@ class TestAlerts:
         assert alerts() == []
         assert spent(budget) == Decimal(0)
 
-    def test_one_expense_counts_in_every_period_it_falls_in(self):
+    def test_an_expense_counts_in_weekly_monthly_and_yearly_budgets(self):
         budgets = [
             make_budget(period=period) for period in ("monthly", "weekly", "yearly")
         ]
@@ -233,14 +233,14 @@ class TestAlerts:
 
         assert [spent(budget) for budget in budgets] == [Decimal("5.00")] * 3
 
-    def test_a_budget_made_below_what_is_spent_alerts_at_once(self):
+    def test_a_budget_created_below_current_spending_alerts_at_once(self):
         make_expense(amount="101.00")
 
         make_budget()
 
         assert alerts() == ["budget_exceeded"]
 
-    def test_lowering_the_amount_or_the_threshold_can_cross(self):
+    def test_lowering_the_amount_or_the_threshold_can_trigger_an_alert(self):
         budget = make_budget()
         make_expense(amount="50.00")
 
@@ -250,7 +250,7 @@ class TestAlerts:
         services.edit_budget(ALICE, budget.budget_id, amount="49.99")
         assert alerts() == ["budget_threshold", "budget_exceeded"]
 
-    def test_raising_the_amount_arms_again(self):
+    def test_raising_the_amount_rearms_alerts(self):
         budget = make_budget()
         make_expense(amount="80.00")
 
@@ -259,7 +259,7 @@ class TestAlerts:
 
         assert alerts() == ["budget_threshold", "budget_threshold"]
 
-    def test_a_budget_deleted_and_made_again_alerts_again(self):
+    def test_a_budget_deleted_and_created_again_alerts_again(self):
         budget = make_budget()
         make_expense(amount="80.00")
 
@@ -268,7 +268,7 @@ class TestAlerts:
 
         assert alerts() == ["budget_threshold", "budget_threshold"]
 
-    def test_each_alert_is_queued_for_delivery_in_the_seeds_shape(self):
+    def test_each_alert_is_queued_in_the_required_message_format(self):
         make_budget(category="Eating\u202eout")
 
         make_expense(category="Eating\u202eout", amount="80.00")
@@ -295,7 +295,7 @@ class TestAlerts:
 
 
 class TestPeriods:
-    def test_a_new_period_starts_from_what_it_holds_and_is_armed(self):
+    def test_a_new_period_starts_from_its_expenses_with_alerts_rearmed(self):
         budget = make_budget()
         make_expense(amount="101.00")
         make_expense(amount="30.00", date="2026-04-02")  # waiting in the future
@@ -307,7 +307,7 @@ class TestPeriods:
         assert Budget.get(budget.budget_id).period_start == "2026-04-01"
         assert alerts() == ["budget_exceeded", "budget_threshold"]
 
-    def test_back_dated_expenses_count_in_no_later_period(self):
+    def test_backdated_expenses_do_not_count_in_later_periods(self):
         budget = make_budget()
 
         with at(2026, 4, 1):
@@ -316,7 +316,7 @@ class TestPeriods:
         assert alerts() == []
         assert spent(budget) == Decimal(0)
 
-    def test_a_clock_that_is_behind_does_not_undo_a_period(self):
+    def test_a_slow_clock_does_not_return_to_the_previous_period(self):
         budget = make_budget()
         with at(2026, 4, 1):
             make_expense(amount="5.00")
@@ -327,7 +327,7 @@ class TestPeriods:
         assert spent(budget) == Decimal("7.00")
         assert Budget.get(budget.budget_id).period_start == "2026-04-01"
 
-    def test_an_edit_of_a_budget_brings_it_to_its_period(self):
+    def test_editing_a_budget_moves_it_to_the_current_period(self):
         budget = make_budget()
         make_expense(amount="101.00")
 
@@ -339,7 +339,7 @@ class TestPeriods:
 
 
 class TestMoves:
-    def test_a_new_category_makes_it_another_budget_in_one_step(self):
+    def test_changing_the_category_replaces_the_budget_atomically(self):
         make_expense(category="Rent", amount="90.00")
         old = make_budget()
 
@@ -351,7 +351,7 @@ class TestMoves:
         with pytest.raises(NotFoundError):
             get_budget(ALICE, old.budget_id)
 
-    def test_a_move_to_a_taken_category_changes_nothing(self):
+    def test_changing_to_a_taken_category_changes_nothing(self):
         make_budget(category="Rent")
         old = make_budget()
 
@@ -360,7 +360,7 @@ class TestMoves:
 
         assert get_budget(ALICE, old.budget_id).category == "Groceries"
 
-    def test_moving_there_and_back_alerts_each_time(self):
+    def test_changing_the_category_back_and_forth_alerts_each_time(self):
         make_expense(amount="90.00")
         make_expense(category="Rent", amount="90.00")
         budget = make_budget()
@@ -370,7 +370,7 @@ class TestMoves:
 
         assert alerts() == ["budget_threshold"] * 3
 
-    def test_an_alert_is_not_lost_after_weeks_and_back(self):
+    def test_an_alert_is_not_lost_after_changing_the_period_and_back(self):
         budget = make_budget()
         lunch = make_expense(amount="80.00")
         expenses.edit_expense(ALICE, lunch.expense_id, amount="1.00")
@@ -386,7 +386,7 @@ class TestMoves:
 
         assert len(alerts()) == 3
 
-    def test_another_spelling_of_the_category_stays_the_same_budget(self):
+    def test_a_different_spelling_of_the_category_keeps_the_budget(self):
         old = make_budget()
 
         new = services.edit_budget(ALICE, old.budget_id, category="GROCERIES")
@@ -408,7 +408,7 @@ class TestRecount:
 
         assert spent(budget) == Decimal("80.00")
 
-    def test_a_right_total_is_left_alone(self):
+    def test_a_correct_total_is_not_changed(self):
         budget = make_budget()
         make_expense(amount="80.00")
 
@@ -417,16 +417,16 @@ class TestRecount:
 
         assert alerts() == ["budget_threshold"]
 
-    def test_a_budget_changed_just_now_is_counted_later(self):
+    def test_a_recently_changed_budget_is_recounted_later(self):
         budget = make_budget()
 
         assert services.recount(ALICE, budget.budget_id) is None
 
-    def test_a_budget_that_is_gone_is_no_error(self):
+    def test_recounting_a_deleted_budget_is_not_an_error(self):
         assert services.recount(ALICE, "gone") is False
 
 
-def test_concurrent_expenses_cross_each_level_once():
+def test_concurrent_expenses_alert_once_per_level():
     budget = make_budget()
     errors = []
 
@@ -447,7 +447,7 @@ def test_concurrent_expenses_cross_each_level_once():
     assert sorted(alerts()) == ["budget_exceeded", "budget_threshold"]
 
 
-def test_an_alert_says_what_happened():
+def test_an_alert_describes_what_happened():
     make_budget(alert_threshold=50)
 
     make_expense(amount="60.00")

@@ -40,7 +40,7 @@ def after(client, response) -> str:
     return page(client.get(response["Location"]))
 
 
-def test_a_budget_is_added_and_the_list_says_so(client, alice):
+def test_a_budget_is_added_and_confirmed_on_the_list(client, alice):
     response = client.post(ADD, FOOD)
 
     html = after(client, response)
@@ -67,7 +67,7 @@ WRONG_VALUES = {
 
 
 @pytest.mark.parametrize("field", WRONG_VALUES)
-def test_a_wrong_field_is_marked_and_kept_and_nothing_is_stored(client, alice, field):
+def test_an_invalid_field_is_marked_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = client.post(ADD, {**FOOD, "category": "Ke<pt", field: value})
 
@@ -86,14 +86,14 @@ def test_a_wrong_field_is_marked_and_kept_and_nothing_is_stored(client, alice, f
         ("period", ["weekly", "monthly", "yearly"]),
     ],
 )
-def test_a_field_at_its_limit_is_taken(client, field, values):
+def test_values_at_the_limits_are_accepted(client, field, values):
     for number, value in enumerate(values):
         response = client.post(ADD, {**FOOD, "category": f"c{number}", field: value})
 
         assert response.status_code == 302, value
 
 
-def test_a_second_budget_for_the_same_is_said_by_its_category(client, alice):
+def test_a_second_budget_for_a_category_is_reported_on_the_field(client, alice):
     make_budget(alice, category="FOOD")
 
     response = client.post(ADD, FOOD)
@@ -104,7 +104,7 @@ def test_a_second_budget_for_the_same_is_said_by_its_category(client, alice):
     assert len(list_budgets(alice).items) == 1
 
 
-def test_the_list_shows_the_period_that_runs(client, alice):
+def test_the_list_shows_the_current_period(client, alice):
     make_budget(alice)
     make_expense(alice, amount="90.00")
     make_expense(alice, amount="5.00", date="2026-04-02")
@@ -119,11 +119,11 @@ def test_the_list_shows_the_period_that_runs(client, alice):
     assert "Monthly, April 2026" in words(later)
 
 
-def test_an_empty_list_shows_the_way_in(client):
+def test_an_empty_list_says_so(client):
     assert "No budgets yet." in page(client.get(LIST))
 
 
-def test_a_passed_budget_s_line_says_how_far(client, alice):
+def test_an_exceeded_budget_shows_by_how_much(client, alice):
     make_budget(alice, category="<i>cat")
     make_expense(alice, category="<i>cat", amount="120.00")
 
@@ -134,7 +134,7 @@ def test_a_passed_budget_s_line_says_how_far(client, alice):
     assert "<i>cat" not in html
 
 
-def test_an_edit_page_shows_what_is_stored(client, alice):
+def test_the_edit_page_shows_stored_values(client, alice):
     budget = make_budget(alice, amount="12.5", period="weekly", alert_threshold=70)
 
     html = page(client.get(f"/budgets/{budget.budget_id}/edit"))
@@ -145,7 +145,7 @@ def test_an_edit_page_shows_what_is_stored(client, alice):
     assert 'name="alert_threshold" value="70"' in html
 
 
-def test_an_edit_is_stored_and_said(client, alice):
+def test_an_edit_is_stored_and_confirmed(client, alice):
     budget = make_budget(alice, category="Food")
 
     response = client.post(
@@ -156,7 +156,7 @@ def test_an_edit_is_stored_and_said(client, alice):
     assert get_budget(alice, budget.budget_id).amount == 150
 
 
-def test_an_amount_of_another_currency_may_stay(client, alice):
+def test_an_amount_from_before_a_currency_change_is_kept(client, alice):
     """Dollars and cents, from before its owner took to yen."""
     budget = make_budget(alice, amount="102.50")
     account_of(alice).update([Account.currency.set("JPY")])
@@ -185,7 +185,7 @@ def typed_of(html: str) -> dict[str, str]:
     }
 
 
-def test_an_edit_may_move_a_budget(client, alice):
+def test_an_edit_can_change_category_and_period(client, alice):
     budget = make_budget(alice)
 
     response = client.post(
@@ -197,7 +197,7 @@ def test_an_edit_may_move_a_budget(client, alice):
     assert (moved.category, moved.period) == ("Food", "yearly")
 
 
-def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):
+def test_an_invalid_edit_is_marked_and_changes_nothing(client, alice):
     budget = make_budget(alice)
     make_budget(alice, category="Rent")
     address = f"/budgets/{budget.budget_id}/edit"
@@ -214,7 +214,7 @@ def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):
     assert get_budget(alice, budget.budget_id).version == budget.version
 
 
-def test_deleting_asks_first(client, alice):
+def test_deleting_asks_for_confirmation(client, alice):
     budget = make_budget(alice)
     address = f"/budgets/{budget.budget_id}/delete"
 
@@ -226,7 +226,7 @@ def test_deleting_asks_first(client, alice):
         get_budget(alice, budget.budget_id)
 
 
-def test_another_user_s_budget_is_not_found(alice):
+def test_another_users_budget_is_not_found(alice):
     budget = make_budget(alice)
     bob = client_for(make_user("bob"))
     edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
@@ -244,7 +244,7 @@ def test_an_unknown_id_is_not_found(client):
             assert client.get(f"/budgets/{strange}/{action}").status_code == 404
 
 
-def test_nobody_is_sent_to_log_in(alice):
+def test_anonymous_visitors_are_redirected_to_login(alice):
     budget = make_budget(alice)
     edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
     nobody = client_for()
@@ -261,7 +261,7 @@ def test_nobody_is_sent_to_log_in(alice):
     assert get_budget(alice, budget.budget_id).version == budget.version
 
 
-def test_a_form_needs_its_csrf_token(alice):
+def test_forms_need_the_csrf_token(alice):
     budget = make_budget(alice)
     client = client_for(alice, csrf=True)
     edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
@@ -273,7 +273,7 @@ def test_a_form_needs_its_csrf_token(alice):
     assert client.post(delete, headers=token_of(client)).status_code == 302
 
 
-def test_only_get_and_post_are_taken(client):
+def test_only_get_and_post_are_allowed(client):
     assert client.put(HOME).status_code == 405
     assert client.post("/trend").status_code == 405
     assert client.post(LIST).status_code == 405

@@ -79,11 +79,11 @@ def work_off() -> None:
     """Do what waits on the queue and is not for later."""
     where = {"QueueUrl": aws.queue_url()}
     while (
-        sqs := aws.client("sqs")
+        batch := aws.client("sqs")
         .receive_message(**where, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         .get("Messages")
     ):
-        for message in sqs:
+        for message in batch:
             tasks.run(message["Body"], _task_of(message))
             aws.client("sqs").delete_message(
                 **where, ReceiptHandle=message["ReceiptHandle"]

@@ -19,7 +19,7 @@ def test_the_catalog_has_the_messages_of_the_code(code):
 
 
 @every_language
-def test_what_is_compiled_is_what_is_stored(code):
+def test_the_compiled_catalog_is_up_to_date(code):
     compiled = catalogs.path_of(code).with_suffix(".mo").read_bytes()
 
     assert compiled == catalogs.compiled(catalogs.read(code)), "run make messages"
@@ -31,7 +31,7 @@ def test_every_message_is_translated(code):
 
 
 @every_language
-def test_a_translation_has_the_places_of_its_message(code):
+def test_a_translation_has_the_placeholders_of_its_message(code):
     for message in catalogs.read(code):
         if not message.id:
             continue

@@ -22,7 +22,7 @@ def fill(limit, *users):
     return [limit.acquire(user) for user in users]
 
 
-def test_a_user_gets_so_many_slots_and_is_then_told_when_to_come_back():
+def test_a_user_over_the_limit_is_told_when_to_retry():
     limit = ConcurrencyLimit(per_user=2)
     held = fill(limit, "alice", "alice")
 
@@ -35,7 +35,7 @@ def test_a_user_gets_so_many_slots_and_is_then_told_when_to_come_back():
     limit.acquire("alice")
 
 
-def test_a_process_gives_so_many_slots_whoever_asks():
+def test_a_process_has_a_total_limit():
     limit = ConcurrencyLimit(per_user=2, per_process=3)
     held = fill(limit, "alice", "bob", "carol")
 
@@ -52,7 +52,7 @@ def test_zero_is_no_limit():
     assert len(fill(limit, *["alice"] * 100)) == 100
 
 
-def test_kinds_share_the_limit_around_them_and_a_refusal_holds_nothing():
+def test_nested_limits_share_the_outer_limit_and_a_refusal_holds_no_slot():
     both = ConcurrencyLimit(per_user=2, per_process=3)
     first, second = (ConcurrencyLimit(per_user=2, within=both) for _ in "12")
     held = fill(first, "alice", "bob") + fill(second, "carol")
@@ -65,7 +65,7 @@ def test_kinds_share_the_limit_around_them_and_a_refusal_holds_nothing():
     fill(second, "dave")
 
 
-def test_releasing_twice_gives_back_one_slot():
+def test_releasing_twice_frees_one_slot():
     limit = ConcurrencyLimit(per_user=1, per_process=1)
     release = limit.acquire("alice")
     release()
@@ -78,7 +78,7 @@ def test_releasing_twice_gives_back_one_slot():
 
 
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
-def test_a_slot_comes_back_whatever_happens_in_it(error):
+def test_a_slot_is_released_after_an_error(error):
     limit = ConcurrencyLimit(per_user=1)
 
     with pytest.raises(error), limit.slot("alice"):
@@ -88,7 +88,7 @@ def test_a_slot_comes_back_whatever_happens_in_it(error):
         pass
 
 
-def test_a_limited_service_runs_as_one_piece_of_its_user_s_work():
+def test_a_decorated_service_holds_a_slot_of_its_user():
     limit = ConcurrencyLimit(per_user=1)
 
     @limit.limited
@@ -102,7 +102,7 @@ def test_a_limited_service_runs_as_one_piece_of_its_user_s_work():
     assert (add.__name__, add.__doc__) == ("add", "Add.")
 
 
-def test_threads_never_hold_more_than_there_is():
+def test_threads_never_hold_more_than_the_limit():
     limit = ConcurrencyLimit(per_user=2, per_process=3)
     running, most, lock = 0, 0, threading.Lock()
 
@@ -151,7 +151,7 @@ def test_a_download_holds_its_slot_until_the_last_chunk():
 
 
 @pytest.mark.parametrize("read_chunks", [0, 1])
-def test_a_download_that_is_given_up_frees_its_slot(read_chunks):
+def test_an_aborted_download_frees_its_slot(read_chunks):
     limit = ConcurrencyLimit(per_user=1)
     sent = limit.held_while_sent("alice", chunks)
     for _ in range(read_chunks):
@@ -162,7 +162,7 @@ def test_a_download_that_is_given_up_frees_its_slot(read_chunks):
     assert is_free(limit)
 
 
-def test_so_does_one_that_nobody_closes():
+def test_an_unclosed_download_frees_its_slot():
     limit = ConcurrencyLimit(per_user=1)
 
     limit.held_while_sent("alice", chunks)
@@ -170,7 +170,7 @@ def test_so_does_one_that_nobody_closes():
     assert is_free(limit)
 
 
-def test_so_does_one_that_fails():
+def test_a_failed_download_frees_its_slot():
     limit = ConcurrencyLimit(per_user=1)
 
     def broken():
@@ -185,7 +185,7 @@ def test_so_does_one_that_fails():
     assert is_free(limit)
 
 
-def test_so_does_one_that_may_not_begin():
+def test_a_download_that_cannot_start_frees_its_slot():
     limit = ConcurrencyLimit(per_user=1)
 
     def refuse():
@@ -197,6 +197,6 @@ def test_so_does_one_that_may_not_begin():
     assert is_free(limit)
 
 
-def test_slow_work_of_all_kinds_leaves_threads_for_what_is_quick():
+def test_slow_requests_leave_threads_for_quick_ones():
     assert concurrency.ALL.per_process == config.web_threads - 2
     assert concurrency.READS.per_user < config.web_threads

@@ -13,7 +13,7 @@ SES = {
 }
 
 
-def test_mails_go_through_sns_unless_ses_is_asked_for():
+def test_mails_use_sns_unless_ses_is_configured():
     assert Config.from_env(PLAIN).email_transport == "sns"
     assert Config.from_env(SES).email_transport == "ses"
 
@@ -22,7 +22,7 @@ def test_mails_go_through_sns_unless_ses_is_asked_for():
     ("value", "limit"),
     [({}, 600), ({"API_RATE_LIMIT": "5"}, 5), ({"API_RATE_LIMIT": "0"}, 0)],
 )
-def test_the_api_has_a_limit_unless_it_is_zero(value, limit):
+def test_zero_turns_the_api_limit_off(value, limit):
     assert Config.from_env({**PLAIN, **value}).api_rate_limit == limit
 
 
@@ -30,7 +30,7 @@ def test_the_api_has_a_limit_unless_it_is_zero(value, limit):
     ("value", "limit"),
     [({}, 1200), ({"PAGE_RATE_LIMIT": "5"}, 5), ({"PAGE_RATE_LIMIT": "0"}, 0)],
 )
-def test_pages_have_a_limit_unless_it_is_zero(value, limit):
+def test_zero_turns_the_page_limit_off(value, limit):
     assert Config.from_env({**PLAIN, **value}).page_rate_limit == limit
 
 
@@ -38,7 +38,7 @@ def test_pages_have_a_limit_unless_it_is_zero(value, limit):
     ("value", "limit"),
     [({}, 4), ({"READS_PER_USER": "9"}, 9), ({"READS_PER_USER": "0"}, 0)],
 )
-def test_long_reads_have_a_limit_unless_it_is_zero(value, limit):
+def test_zero_turns_the_limit_of_long_reads_off(value, limit):
     assert Config.from_env({**PLAIN, **value}).reads_per_user == limit
 
 
@@ -52,7 +52,7 @@ def test_secret_keys_come_newest_first(value, key, older):
     assert (config.secret_key, config.secret_key_fallbacks) == (key, older)
 
 
-def test_a_limit_that_is_no_number_is_named():
+def test_a_limit_that_is_not_a_number_is_named():
     with pytest.raises(ConfigError, match="API_RATE_LIMIT"):
         Config.from_env({**PLAIN, "API_RATE_LIMIT": "many"})
 
@@ -74,13 +74,13 @@ def test_a_sender_may_have_a_name(sender):
         ("APP_URL", "budget.example.com"),
     ],
 )
-def test_what_ses_cannot_do_without_is_named(name, value):
+def test_settings_missing_for_ses_are_named(name, value):
     with pytest.raises(ConfigError, match=name):
         Config.from_env({**SES, name: value})
 
 
 @pytest.mark.parametrize("key", ["k" * 32, "k" * 64])
-def test_a_health_key_is_long(key):
+def test_a_long_health_key_is_accepted(key):
     assert Config.from_env({**PLAIN, "HEALTH_KEY": key}).health_key == key
     assert Config.from_env(PLAIN).health_key is None
 

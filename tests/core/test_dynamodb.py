@@ -38,7 +38,7 @@ class Note(Table):
     thing_id = UnicodeAttribute(hash_key=True)
 
 
-def test_a_tables_indexes_are_known_whichever_model_connects_first(aws):
+def test_a_tables_indexes_are_known_regardless_of_which_model_connects_first(aws):
     Note.table_connection()
     Thing.table_connection()
     Note.table_connection()
@@ -47,7 +47,7 @@ def test_a_tables_indexes_are_known_whichever_model_connects_first(aws):
     assert table.get_key_names("owner-index") == ["thing_id", "owner"]
 
 
-def test_the_indexes_of_a_model_are_known_though_its_base_connected_first(aws):
+def test_a_models_indexes_are_known_even_if_its_base_connected_first(aws):
     class Base(Table):
         class Meta(Thing.Meta):
             table_name = "bases"
@@ -69,7 +69,7 @@ def test_the_indexes_of_a_model_are_known_though_its_base_connected_first(aws):
     ("amount", "stored"),
     [("85.00", "85"), ("0.10", "0.1"), ("100", "100"), ("-3.50", "-3.5"), ("0", "0")],
 )
-def test_money_is_written_as_dynamodb_keeps_it(amount, stored):
+def test_money_is_serialized_as_dynamodb_stores_it(amount, stored):
     """A repeated transaction must be the same request, digit by digit."""
     attribute = MoneyAttribute()
 
@@ -91,14 +91,14 @@ class Box(Table):
     label = UnicodeAttribute(null=True)
 
 
-def test_an_item_is_found_by_its_key_or_not_at_all(aws):
+def test_find_returns_the_item_or_none(aws):
     Box("box#1", label="a").save()
 
     assert Box.find("box#1").label == "a"
     assert Box.find("box#2") is None
 
 
-def test_an_attribute_is_set_or_with_none_removed(aws):
+def test_assign_sets_a_value_and_removes_none(aws):
     box = Box("box#1")
 
     box.update([Box.assign("label", "b")])

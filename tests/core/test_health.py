@@ -37,14 +37,14 @@ def ill() -> dict[str, str]:
     return {part.name: part.said for part in health.check() if not part.ok}
 
 
-def test_all_is_well():
+def test_all_parts_are_healthy():
     parts = health.check()
 
     assert [part.name for part in parts] == NAMES
     assert [part for part in parts if not part.ok] == []
 
 
-def test_each_part_is_asked_once():
+def test_each_part_is_checked_once():
     health.check()  # looks up the queues and the topic, once a process
 
     with faults.calls_counted() as calls:
@@ -58,7 +58,7 @@ def test_each_part_is_asked_once():
     ]
 
 
-def test_the_queue_tells_its_depth():
+def test_the_queue_reports_its_depth():
     where = {"QueueUrl": aws.queue_url()}
     for _ in range(3):
         aws.client("sqs").send_message(**where, MessageBody="x")
@@ -79,7 +79,7 @@ def test_the_queue_tells_its_depth():
         ("GetTopicAttributes", ["Topic"]),
     ],
 )
-def test_what_cannot_be_reached_is_named_and_the_rest_is_well(operation, names):
+def test_an_unreachable_part_is_named_and_the_others_are_healthy(operation, names):
     with faults.down(operation):
         problems = ill()
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_reached_is_named_and_the_rest_is_well(operation, names):
     )
 
 
-def test_what_is_missing_or_refused_is_told_apart(monkeypatch):
+def test_missing_and_denied_are_reported_differently(monkeypatch):
     elsewhere = dataclasses.replace(config, receipts_bucket="no-such-bucket")
     monkeypatch.setattr(health, "config", elsewhere)
     body = '{"__type": "x#AccessDeniedException", "message": "no"}'
@@ -100,14 +100,14 @@ def test_what_is_missing_or_refused_is_told_apart(monkeypatch):
     assert set(problems.values()) == {"It may not be asked (AccessDeniedException)."}
 
 
-def test_a_table_being_made_is_not_well():
+def test_a_table_being_created_is_not_healthy():
     body = '{"Table": {"TableStatus": "CREATING"}}'
 
     with faults.answered("DescribeTable", 200, body):
         assert ill()["Table users"] == "It is CREATING."
 
 
-def test_silence_costs_no_more_than_the_deadline():
+def test_a_silent_part_takes_no_longer_than_the_deadline():
     go_on = threading.Event()
 
     def hang(request, operation):
@@ -128,7 +128,7 @@ def test_silence_costs_no_more_than_the_deadline():
     assert topic.said == "It did not answer in time."
 
 
-def test_a_bug_in_a_check_is_told_too(monkeypatch):
+def test_an_exception_in_a_check_is_reported(monkeypatch):
     def broken():
         raise KeyError("what")
 
@@ -137,7 +137,7 @@ def test_a_bug_in_a_check_is_told_too(monkeypatch):
     assert ill() == {"Bucket": "The check itself failed (KeyError)."}
 
 
-def test_ses_is_asked_where_mails_go_through_it(monkeypatch):
+def test_ses_is_checked_only_if_it_is_the_transport(monkeypatch):
     through_ses = dataclasses.replace(config, ses_configuration_set="mail")
     monkeypatch.setattr(health, "config", through_ses)
 

@@ -20,7 +20,7 @@ DAY = datetime.date(2026, 11, 5)
         ("de", "05.11.2026", "5. November 2026", "November 2026", "16:05"),
     ],
 )
-def test_days_are_written_as_the_language_does(code, day, long_day, month, clock):
+def test_dates_follow_the_language(code, day, long_day, month, clock):
     with i18n.override(code):
         assert i18n.day(DAY) == day
         assert i18n.long_day(DAY) == long_day
@@ -39,7 +39,7 @@ def test_days_are_written_as_the_language_does(code, day, long_day, month, clock
         ("de", "KWD", "1.234,500\u00a0KWD"),
     ],
 )
-def test_amounts_are_written_as_the_language_does(code, currency, written):
+def test_amounts_follow_the_language(code, currency, written):
     with i18n.override(code):
         assert money.display(Decimal("1234.5"), currency) == written
 
@@ -57,7 +57,7 @@ def test_amounts_are_written_as_the_language_does(code, currency, written):
         ("de", "-5", "-5"),
     ],
 )
-def test_an_amount_is_read_as_it_is_typed(code, typed, read):
+def test_an_amount_is_parsed_in_the_languages_format(code, typed, read):
     with i18n.override(code):
         assert typed_amount(typed, "USD") == read
 
@@ -65,13 +65,13 @@ def test_an_amount_is_read_as_it_is_typed(code, typed, read):
 @pytest.mark.parametrize(
     ("code", "typed"), [("en", "12,5"), ("de", "1,234.5"), ("de", "1,2,3")]
 )
-def test_what_might_be_two_amounts_is_refused(code, typed):
+def test_an_ambiguous_amount_is_rejected(code, typed):
     with i18n.override(code), pytest.raises(money.InvalidError):
         money.parse_amount(typed_amount(typed, "USD"), "USD")
 
 
 @pytest.mark.parametrize("code", i18n.LANGUAGES)
-def test_what_a_form_shows_reads_as_the_same_amount(code):
+def test_a_formatted_amount_parses_to_the_same_value(code):
     with i18n.override(code):
         text = money.editable(Decimal("1234567.8"), "USD")
 
@@ -80,12 +80,12 @@ def test_what_a_form_shows_reads_as_the_same_amount(code):
         )
 
 
-def test_an_unknown_language_is_english():
+def test_an_unknown_language_falls_back_to_english():
     with i18n.override("tlh"):
         assert i18n.current() == "en"
 
 
-def test_what_one_thread_speaks_is_not_heard_in_another():
+def test_the_language_is_per_thread():
     heard = []
     with i18n.override("de"):
         thread = threading.Thread(target=lambda: heard.append(i18n.current()))
@@ -110,7 +110,7 @@ def test_what_one_thread_speaks_is_not_heard_in_another():
         ("-18.90", "-18%", "-18 %"),
     ],
 )
-def test_a_percentage_is_whole_and_never_names_a_level_not_reached(
+def test_a_percentage_is_an_integer_and_is_never_rounded_up_to_a_level(
     points, english, german
 ):
     assert i18n.percent(Decimal(points)) == english

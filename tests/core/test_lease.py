@@ -40,7 +40,7 @@ def release(owner: str) -> bool:
     )
 
 
-def test_owners_differ():
+def test_each_owner_is_unique():
     assert new_owner() != new_owner()
 
 
@@ -59,7 +59,7 @@ def test_a_released_lease_is_free_at_once(aws):
     assert take("second", NOW, until=NOW + 60)
 
 
-def test_an_owner_that_was_overtaken_can_neither_release_nor_retake(aws):
+def test_an_owner_that_lost_the_lease_can_neither_release_nor_renew_it(aws):
     take("slow", NOW, until=NOW + 60)
     take("next", NOW + 60, until=NOW + 120)
 
@@ -83,7 +83,7 @@ def test_taking_again_after_a_lost_reply_succeeds(aws):
         max_size=12,
     )
 )
-def test_at_any_time_one_owner_at_most_holds_it(steps):
+def test_at_most_one_owner_holds_the_lease_at_any_time(steps):
     held_until = dict.fromkeys("abc", 0)
     now = NOW
     with empty_aws():

@@ -25,7 +25,7 @@ def lines(monkeypatch):
     log.bind()
 
 
-def test_a_line_says_when_where_and_what(lines):
+def test_a_line_has_time_level_logger_and_message(lines):
     logger.warning("left to the sweep count=%d", 3)
 
     (line,) = lines()
@@ -37,14 +37,14 @@ def test_a_line_says_when_where_and_what(lines):
     }
 
 
-def test_no_text_makes_a_second_line(lines):
+def test_no_text_can_start_a_second_line(lines):
     logger.info("typed=%s", 'x\n{"level": "ERROR"}\r\u2028')
 
     (line,) = lines()
     assert line["level"] == "INFO"
 
 
-def test_the_key_of_a_link_is_left_out(lines):
+def test_the_token_of_a_link_is_redacted(lines):
     key = secrets.token_urlsafe(32)
     logger.warning("Forbidden: /notifications/confirm/%s", key)
     logger.warning("Not Found: /notifications/unsubscribe/%s/%s?x", "a" * 32, key)
@@ -57,7 +57,7 @@ def test_the_key_of_a_link_is_left_out(lines):
     ]
 
 
-def test_the_key_of_a_link_is_left_out_of_an_exception_too(lines):
+def test_the_token_of_a_link_is_redacted_in_exceptions_too(lines):
     key = secrets.token_urlsafe(32)
     try:
         int(f"/notifications/confirm/{key}")
@@ -69,7 +69,7 @@ def test_the_key_of_a_link_is_left_out_of_an_exception_too(lines):
     assert key not in json.dumps(line)
 
 
-def test_an_exception_is_in_its_line(lines):
+def test_an_exception_is_part_of_its_line(lines):
     try:
         int("odd")
     except ValueError:
@@ -79,7 +79,7 @@ def test_an_exception_is_in_its_line(lines):
     assert "ValueError: invalid literal" in line["exception"]
 
 
-def test_what_strangers_send_is_no_error_of_ours(lines):
+def test_client_errors_are_not_logged_as_errors(lines):
     try:
         int("odd")
     except ValueError:
@@ -91,7 +91,7 @@ def test_what_strangers_send_is_no_error_of_ours(lines):
     assert "exception" not in line
 
 
-def test_work_is_named_until_the_next_is_taken_up(lines):
+def test_the_bound_context_applies_until_the_next_bind(lines):
     log.bind("r1")
     log.bind_more(user_id="alice")
     logger.info("one")
@@ -106,7 +106,7 @@ def test_work_is_named_until_the_next_is_taken_up(lines):
     assert [line.get("task_id") for line in lines()] == [None, "t", None, None]
 
 
-def test_a_number_is_a_line_that_cloudwatch_reads(capsys):
+def test_a_metric_is_a_line_in_cloudwatchs_format(capsys):
     log.count("AlertsQueued", 2, Level="exceeded")
     log.count("AlertsQueued", 0, Level="threshold")
 

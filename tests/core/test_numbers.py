@@ -39,14 +39,14 @@ def counted(capsys):
     return take
 
 
-def test_an_expense_sent_again_counts_once(counted):
+def test_a_repeated_expense_counts_once(counted):
     for _ in range(2):
         make_expense(idempotency_key="k1")
 
     assert counted() == [("ExpensesRecorded", 1, {})]
 
 
-def test_of_many_those_that_are_there_do_not_count(counted):
+def test_expenses_of_a_bulk_that_exist_already_do_not_count(counted):
     rows = [{"amount": "1.00", "category": "Food"}] * 3
     record_expenses(ALICE, rows, idempotency_key="k1")
     assert counted() == [("ExpensesRecorded", 3, {})]
@@ -56,7 +56,7 @@ def test_of_many_those_that_are_there_do_not_count(counted):
     assert counted() == []
 
 
-def test_alerts_count_by_their_level(counted):
+def test_alerts_are_counted_by_level(counted):
     make_budget(amount="100.00")
 
     make_expense(amount="90.00")
@@ -70,7 +70,7 @@ def test_alerts_count_by_their_level(counted):
     ]
 
 
-def test_deliveries_count_by_what_became_of_them(counted):
+def test_deliveries_are_counted_by_outcome(counted):
     make_account("alice")
     make_account("bob", subscribed=False)
     for number, name in enumerate(["alice", "bob"]):
@@ -84,7 +84,7 @@ def test_deliveries_count_by_what_became_of_them(counted):
     ]
 
 
-def test_a_report_that_is_drawn_counts_and_one_that_is_there_does_not(counted):
+def test_a_generated_report_counts_and_a_reused_one_does_not(counted):
     make_account(user_id="a" * 32)
     event = {**recorded("report_monthly"), "user_id": "a" * 32}
     first = handler(event, Context())
@@ -104,7 +104,7 @@ def test_a_report_that_is_drawn_counts_and_one_that_is_there_does_not(counted):
         ("ReportsMade", None),
     ],
 )
-def test_the_dashboard_shows_each(metric, dimension):
+def test_the_dashboard_shows_each_metric(metric, dimension):
     dashboard = templates.read("observability")["Resources"]["Dashboard"]
     body, _ = dashboard["Properties"]["DashboardBody"]["Sub"]
     (widget,) = [

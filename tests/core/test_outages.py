@@ -17,14 +17,14 @@ def hang_up(request, operation):
     raise SILENCE
 
 
-def test_silence_is_an_outage_and_no_failed_condition():
+def test_a_timeout_is_an_outage_and_not_a_failed_condition():
     error = UpdateError("Failed to update item", SILENCE)
 
     assert dynamodb.is_outage(error)
     assert not dynamodb.is_condition_failure(error)
 
 
-def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
+def test_throttling_is_an_outage_under_any_of_its_names():
     def refusal(status):
         response = {
             "Error": {"Code": "Throttled"},
@@ -36,7 +36,7 @@ def test_too_many_requests_are_an_outage_whatever_a_service_calls_them():
     assert not dynamodb.is_outage(refusal(400))
 
 
-def test_a_single_write_leaves_silence_alone(aws):
+def test_a_single_write_raises_on_a_timeout(aws):
     with hooked("UpdateItem", hang_up), pytest.raises(UpdateError):
         dynamodb.conditional_write(lambda: throttling.count(Limit("try", 5, 60), "bob"))
 
@@ -48,7 +48,7 @@ def test_a_single_write_leaves_silence_alone(aws):
         ({"content_type": "application/json"}, "application/problem+json"),
     ],
 )
-def test_who_registers_meanwhile_is_asked_to_wait(aws, sent, kind):
+def test_registering_during_an_outage_returns_503(aws, sent, kind):
     with hooked("UpdateItem", hang_up):
         answer = client_for().post("/register", BOB, **sent)
 

@@ -66,14 +66,14 @@ def sent():
     events.unregister("before-call.dynamodb", note)
 
 
-def test_the_hook_that_gives_a_model_its_connection_is_there():
+def test_the_hook_for_a_models_connection_exists():
     assert isinstance(inspect.getattr_static(Model, "_get_connection"), classmethod)
     assert Model._connection is None
     assert Connection()._tables == {}
     assert isinstance(TableConnection("expenses").connection, Connection)
 
 
-def test_every_call_of_a_model_goes_through_the_connection_of_all(toys, sent):
+def test_every_call_goes_through_the_shared_connection(toys, sent):
     first, second, third = toys
     first.save()
     first.refresh()
@@ -104,7 +104,7 @@ def test_every_call_of_a_model_goes_through_the_connection_of_all(toys, sent):
     ]
 
 
-def test_a_derived_model_has_a_connection_of_its_own_that_shares_the_client(aws):
+def test_a_derived_model_has_its_own_connection_with_the_shared_client(aws):
     table = Toy.table_connection()
 
     assert Ball.table_connection() is not table
@@ -117,7 +117,7 @@ def test_an_index_knows_its_model_and_a_model_its_hash_key(aws):
     assert hash_key_of(Toy) == "toy_id"
 
 
-def test_results_come_in_pages_as_dynamodb_writes_them(toys):
+def test_results_come_in_pages_as_dynamodb_json(toys):
     for toy in toys:
         toy.save()
 
@@ -158,7 +158,7 @@ def test_botocores_error_with_its_status_is_behind_pynamodbs(toys):
     ]
 
 
-def test_no_error_but_pynamodbs_own_stays_as_it_is():
+def test_botocore_error_returns_other_errors_unchanged():
     silence = TimeoutError()
 
     assert botocore_error(TransactWriteError("Failed", silence)) is silence

@@ -29,14 +29,14 @@ def let_through(limiters, requests: int, caller: str = "user alice") -> int:
     )
 
 
-def test_so_many_are_let_through_and_no_more():
+def test_requests_up_to_the_limit_are_allowed():
     limiter = Limiter(100)
 
     assert let_through([limiter], 100) == 100
     assert let_through([limiter], 100) == 0
 
 
-def test_each_caller_has_a_limit_of_their_own():
+def test_each_caller_has_their_own_limit():
     limiter = Limiter(100)
     let_through([limiter], 200)
 
@@ -44,7 +44,7 @@ def test_each_caller_has_a_limit_of_their_own():
     assert not limiter.count("address 192.0.2.1").is_over
 
 
-def test_what_is_left_is_told_and_until_when(clock):
+def test_remaining_requests_and_reset_time_are_reported(clock):
     limiter = Limiter(100)
     clock.move_to(NOON + datetime.timedelta(seconds=42.5))
     first = limiter.count("user alice")
@@ -60,7 +60,7 @@ def test_what_is_left_is_told_and_until_when(clock):
     assert (last.remaining, last.reset, last.is_over) == (0, 18, True)
 
 
-def test_the_next_minute_begins_anew(clock):
+def test_the_limit_resets_each_minute(clock):
     limiter = Limiter(100)
     let_through([limiter], 200)
 
@@ -72,9 +72,7 @@ def test_the_next_minute_begins_anew(clock):
 @pytest.mark.parametrize(
     ("requests", "writes"), [(59, 0), (60, 1), (600, 10), (5000, 10)]
 )
-def test_a_caller_costs_a_write_for_every_tenth_and_none_over_the_limit(
-    requests, writes
-):
+def test_one_write_per_tenth_of_the_limit_and_none_above_it(requests, writes):
     with counted() as calls:
         let_through([Limiter(600)], requests)
 
@@ -83,7 +81,7 @@ def test_a_caller_costs_a_write_for_every_tenth_and_none_over_the_limit(
 
 @pytest.mark.parametrize("processes", [2, 3, 8])
 @pytest.mark.parametrize("limit", [5, 60, 600])
-def test_processes_together_let_through_a_tenth_each_more_at_most(processes, limit):
+def test_each_further_process_allows_at_most_a_tenth_more(processes, limit):
     limiters = [Limiter(limit) for _ in range(processes)]
 
     allowed = let_through(limiters, 3 * limit * processes)
@@ -91,13 +89,13 @@ def test_processes_together_let_through_a_tenth_each_more_at_most(processes, lim
     assert limit <= allowed <= limit + processes * (max(1, limit // 10) - 1)
 
 
-def test_a_process_learns_of_another_s_caller():
+def test_a_process_sees_requests_counted_by_another():
     let_through([Limiter(100)], 100)
 
     assert let_through([Limiter(100)], 100) == 9  # of ten, before it asks
 
 
-def test_threads_lose_no_request():
+def test_threads_count_every_request():
     limiter = Limiter(1000)
 
     with ThreadPoolExecutor(8) as pool:
@@ -106,7 +104,7 @@ def test_threads_lose_no_request():
     assert allowed == 1000
 
 
-def test_what_is_shared_tells_nobody_s_name_and_goes_by_itself():
+def test_stored_counters_contain_no_names_and_expire():
     Limiter(1).count("address 192.0.2.1")
 
     (counter,) = Throttle.scan()
@@ -115,7 +113,7 @@ def test_what_is_shared_tells_nobody_s_name_and_goes_by_itself():
     assert 60 < counter.expires_at - NOON.timestamp() <= 120
 
 
-def test_without_dynamodb_each_process_holds_the_limit_by_itself(caplog):
+def test_without_dynamodb_each_process_enforces_the_limit_alone(caplog):
     limiters = [Limiter(50), Limiter(50)]
 
     with faults.down("UpdateItem"), caplog.at_level(logging.WARNING):
@@ -124,7 +122,7 @@ def test_without_dynamodb_each_process_holds_the_limit_by_itself(caplog):
     assert "requests counted by this process alone" in caplog.text
 
 
-def test_only_so_many_callers_are_remembered(monkeypatch):
+def test_the_number_of_remembered_callers_is_bounded(monkeypatch):
     monkeypatch.setattr(rate_limit, "MOST_CALLERS", 10)
     limiter = Limiter(100)
     let_through([limiter], 100, "address 0")

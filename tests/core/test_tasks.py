@@ -58,7 +58,7 @@ def test_a_task_can_be_called_as_a_function():
     assert calls == [({"a": 1}, Attempt())]
 
 
-def test_delay_puts_the_arguments_on_the_queue_under_the_tasks_name(queue):
+def test_delay_queues_the_arguments_under_the_tasks_name(queue):
     note.delay(a=1, b="ü")
 
     assert received(queue) == [("tests.core.test_tasks.note", {"a": 1, "b": "ü"})]
@@ -71,7 +71,7 @@ def test_a_task_is_sent_by_name_without_its_module(queue):
     assert received(queue) == [("nowhere.tasks.later", {"a": 1})]
 
 
-def test_a_task_is_applied_by_name_in_this_process():
+def test_apply_runs_a_task_by_name_in_this_process():
     argument = object()  # nothing is turned into JSON
 
     assert tasks.apply("tests.core.test_tasks.note", {"a": argument}) == "noted"
@@ -79,7 +79,7 @@ def test_a_task_is_applied_by_name_in_this_process():
     assert calls == [({"a": argument}, Attempt())]
 
 
-def test_a_task_that_is_applied_raises_what_it_raises():
+def test_apply_raises_the_tasks_exception():
     with pytest.raises(UnknownTaskError):
         tasks.apply("os.tasks.system", {})
     with pytest.raises(ZeroDivisionError):
@@ -97,11 +97,11 @@ def test_a_task_that_is_applied_raises_what_it_raises():
         schedule.WRITE_TASK,
     ],
 )
-def test_what_is_sent_or_applied_by_name_is_a_task(name):
+def test_every_name_passed_to_send_or_apply_is_a_task(name):
     assert tasks.find(name).name == name
 
 
-def test_many_are_queued_ten_to_a_request(queue):
+def test_tasks_are_queued_ten_to_a_request(queue):
     aws.queue_url()
 
     with faults.calls_counted() as calls:
@@ -111,7 +111,7 @@ def test_many_are_queued_ten_to_a_request(queue):
 
 
 @pytest.mark.parametrize("countdown", [0, 900])
-def test_a_countdown_delays(queue, countdown):
+def test_a_countdown_delays_the_message(queue, countdown):
     sent = []
 
     with faults.hooked("SendMessageBatch", lambda request, _: sent.append(request)):
@@ -122,13 +122,13 @@ def test_a_countdown_delays(queue, countdown):
 
 
 @pytest.mark.parametrize("countdown", [-1, 901])
-def test_a_countdown_that_sqs_does_not_take_is_refused(countdown):
+def test_a_countdown_beyond_the_sqs_limit_is_rejected(countdown):
     with pytest.raises(ValueError, match="0-900"):
         note.apply_async({}, countdown=countdown)
 
 
 @pytest.mark.parametrize("operation", ["GetQueueUrl", "SendMessageBatch"])
-def test_without_sqs_nothing_is_queued_and_all_is_told(queue, operation):
+def test_without_sqs_all_tasks_are_reported_as_failed(queue, operation):
     calls = [{"n": number} for number in range(12)]
 
     with faults.down(operation), pytest.raises(QueueError) as caught:
@@ -137,7 +137,7 @@ def test_without_sqs_nothing_is_queued_and_all_is_told(queue, operation):
     assert caught.value.refused == calls
 
 
-def test_only_what_a_batch_refused_is_told(queue):
+def test_only_the_tasks_a_batch_rejected_are_reported(queue):
     failed = {"Id": "1", "Code": "InternalError", "SenderFault": False}
     answers = [json.dumps({"Successful": [], "Failed": [failed]})]
 
@@ -154,7 +154,7 @@ def test_only_what_a_batch_refused_is_told(queue):
     assert sorted(body["n"] for _, body in received(queue)) == [10, 11]
 
 
-def test_arguments_that_are_no_json_are_a_bug(queue):
+def test_arguments_that_are_not_json_raise(queue):
     with pytest.raises(TypeError):
         note.delay(a=object())
 
@@ -168,7 +168,7 @@ def test_a_message_runs_its_task():
     assert calls == [({"a": 1}, Attempt())]
 
 
-def test_a_task_is_told_its_attempt_and_the_next_one_is_not():
+def test_the_attempt_applies_only_to_its_task():
     last = Attempt(is_last=True, seconds_left=9.5)
 
     tasks.run("{}", note.name, last)
@@ -177,7 +177,7 @@ def test_a_task_is_told_its_attempt_and_the_next_one_is_not():
     assert tasks.current_attempt() == Attempt()
 
 
-def test_a_task_that_raises_leaves_no_attempt_behind():
+def test_the_attempt_is_reset_after_a_task_raises():
     with pytest.raises(TypeError):
         tasks.run('{"unknown": 1}', recount_budget.name, Attempt(is_last=True))
 
@@ -192,18 +192,18 @@ def test_a_message_without_a_name_is_a_notification():
     "name",
     ["os.system", "notifications.tasks.services", "budgets.tasks", "x", "tests.x.y"],
 )
-def test_only_registered_tasks_can_be_named(name):
+def test_only_registered_tasks_can_run(name):
     with pytest.raises(UnknownTaskError):
         tasks.run("{}", name)
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '"text"', "null"])
-def test_a_body_that_is_no_object_is_refused(body):
+def test_a_body_other_than_an_object_is_rejected(body):
     with pytest.raises((ValueError, TypeError)):
         tasks.run(body, note.name)
 
 
-def test_eager_tasks_run_on_the_spot_with_what_json_makes_of_it():
+def test_eager_tasks_run_at_once_with_json_arguments():
     tasks.eager = True
 
     note.delay(pair=(1, 2))

@@ -31,11 +31,11 @@ def folded_to(form: str) -> set[str]:
     }
 
 
-def test_what_unicode_calls_ignorable_and_nothing_else_is_left_out_of_comparison():
+def test_exactly_the_ignorable_characters_of_unicode_are_ignored():
     assert folded_to("") == set(filter(IGNORABLE.match, CHARACTERS))
 
 
-def test_what_unicode_calls_white_space_and_nothing_else_is_a_space_in_comparison():
+def test_exactly_the_white_space_of_unicode_compares_as_a_space():
     # Python counts four control characters, which no text may hold.
     spaces = folded_to(" ") - set("\x1c\x1d\x1e\x1f")
 
@@ -54,7 +54,7 @@ def test_what_unicode_calls_white_space_and_nothing_else_is_a_space_in_compariso
         "E\ufe0fating \U000e0101out",
     ],
 )
-def test_texts_that_look_the_same_compare_as_one(other):
+def test_texts_that_look_the_same_are_equal(other):
     assert casefold_key(other) == casefold_key("Eating out")
 
 
@@ -69,7 +69,7 @@ def test_texts_that_look_the_same_compare_as_one(other):
         (ENGLAND, "\U0001f3f4"),
     ],
 )
-def test_texts_that_look_different_compare_as_two(text, other):
+def test_texts_that_look_different_are_not_equal(text, other):
     assert casefold_key(text) != casefold_key(other)
 
 
@@ -77,7 +77,7 @@ def test_texts_that_look_different_compare_as_two(text, other):
 @example("ΐ")
 @example("\u1f80\u0345")
 @example("e\u034f\u0301")
-def test_the_form_compared_is_one_whatever_the_case_and_the_composition(text):
+def test_the_comparison_key_ignores_case_and_composition(text):
     key = casefold_key(text)
 
     assert casefold_key(key) == key
@@ -95,21 +95,21 @@ def test_the_form_compared_is_one_whatever_the_case_and_the_composition(text):
         ("\u2764\ufe0f Gifts", "\u2764\ufe0f Gifts"),
     ],
 )
-def test_a_name_keeps_its_characters_and_gets_single_spaces(typed, stored):
+def test_a_name_keeps_its_characters_with_single_spaces(typed, stored):
     assert validate_text(typed, "category", shortest=1, longest=50) == stored
 
 
 @pytest.mark.parametrize(
     "typed", ["", " ", "\u200b", "\u00a0\u2060", "\u3164", "\ufe0f", "\U000e0020"]
 )
-def test_what_shows_nothing_is_empty(typed):
+def test_invisible_text_is_empty(typed):
     assert validate_text(typed, "description", longest=500, lines=True) == ""
     with pytest.raises(InvalidError, match="empty"):
         validate_text(typed, "category", shortest=1, longest=50)
 
 
 @pytest.mark.parametrize("character", ["\t", "\n", "\x1c", "\x00", "\x85", "\ud800"])
-def test_control_characters_stay_refused_within_a_name(character):
+def test_control_characters_are_rejected(character):
     with pytest.raises(InvalidError, match="Control"):
         validate_text(f"a{character}b", "category", shortest=1, longest=50)
 
@@ -137,18 +137,18 @@ def test_lines_and_keys_keep_their_spaces():
         ("ガス", "\uff76\uff9e\uff7d"),
     ],
 )
-def test_a_search_finds_words_whatever_their_accents(words, text):
+def test_a_search_ignores_accents(words, text):
     assert search_key(words) in search_key(text)
 
 
 @pytest.mark.parametrize(
     ("words", "text"), [("か", "が"), ("कि", "कु"), ("แม", "แม่"), ("oe", "ö")]
 )
-def test_a_mark_that_makes_another_letter_is_no_accent(words, text):
+def test_a_mark_that_makes_a_different_letter_is_not_an_accent(words, text):
     assert search_key(words) != search_key(text)
 
 
 @given(st.text())
-def test_a_search_finds_each_text_by_itself(text):
+def test_every_text_is_found_by_searching_for_itself(text):
     assert search_key(text) == search_key(search_key(text))
     assert search_key(casefold_key(text)) == search_key(text)

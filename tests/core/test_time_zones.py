@@ -24,7 +24,7 @@ from tests.builders import client_for, make_user
         "../etc/passwd",
     ],
 )
-def test_what_is_no_time_zone_of_a_place_is_neither_offered_nor_taken(aws, name):
+def test_zones_that_are_not_places_are_neither_offered_nor_accepted(aws, name):
     client = client_for(make_user("alice"))
 
     answer = client.patch("/api/profile", {"time_zone": name}, "application/json")
@@ -36,7 +36,7 @@ def test_what_is_no_time_zone_of_a_place_is_neither_offered_nor_taken(aws, name)
 @pytest.mark.parametrize(
     "name", ["UTC", "Europe/Berlin", "Asia/Calcutta", "US/Pacific"]
 )
-def test_a_place_is_taken_by_its_older_names_too(aws, name):
+def test_former_names_of_zones_are_accepted(aws, name):
     client = client_for(make_user("alice"))
 
     answer = client.patch("/api/profile", {"time_zone": name}, "application/json")
@@ -44,12 +44,12 @@ def test_a_place_is_taken_by_its_older_names_too(aws, name):
     assert answer.json()["time_zone"] == name
 
 
-def test_every_one_of_them_can_be_used():
+def test_every_offered_zone_can_be_used():
     assert len(TIME_ZONES) > 500
     assert all(ZoneInfo(name).key == name for name in TIME_ZONES)
 
 
-def test_one_that_was_taken_before_is_utc_on_the_form(aws):
+def test_a_stored_zone_no_longer_offered_is_shown_as_utc(aws):
     user = make_user("alice")
     Account(user.user_id).update(
         [Account.time_zone.set("Factory")], add_version_condition=False

@@ -42,7 +42,7 @@ def read(typed: str, currency: str = "USD", code: str = "en") -> Decimal:
     ],
 )
 @pytest.mark.parametrize("code", i18n.LANGUAGES)
-def test_the_account_s_own_sign_or_code_is_taken_off(code, currency, typed):
+def test_the_accounts_currency_symbol_or_code_is_ignored(code, currency, typed):
     assert read(typed, currency, code) == Decimal("12.50")
 
 
@@ -50,7 +50,7 @@ def test_the_account_s_own_sign_or_code_is_taken_off(code, currency, typed):
     ("currency", "typed"),
     [("USD", "€12.50"), ("USD", "12.50 EUR"), ("USD", "CA$12"), ("CAD", "US$5")],
 )
-def test_another_currency_s_sign_is_refused_with_the_account_s(currency, typed):
+def test_another_currencys_symbol_is_rejected(currency, typed):
     with pytest.raises(InvalidError, match=f"Your currency is {currency}"):
         read(typed, currency)
 
@@ -70,7 +70,7 @@ def test_another_currency_s_sign_is_refused_with_the_account_s(currency, typed):
         ("de", "1 234,50"),
     ],
 )
-def test_thousands_may_be_set_apart_as_anywhere(code, typed):
+def test_thousands_separators_of_all_kinds_are_accepted(code, typed):
     assert read(typed, "USD", code) == Decimal("1234.50")
 
 
@@ -100,7 +100,7 @@ def test_thousands_may_be_set_apart_as_anywhere(code, typed):
         "",
     ],
 )
-def test_what_is_unclear_is_refused(typed):
+def test_unclear_input_is_rejected(typed):
     with pytest.raises(InvalidError):
         read(typed)
 
@@ -125,7 +125,7 @@ def test_what_is_unclear_is_refused(typed):
         ("en", "USD", "-1.000"),
     ],
 )
-def test_what_could_be_thousands_or_decimals_is_refused(code, currency, typed):
+def test_ambiguous_separators_are_rejected(code, currency, typed):
     with pytest.raises(InvalidError):
         read(typed, currency, code)
 
@@ -157,12 +157,12 @@ def test_a_date_is_refused(typed):
         ("DKK", "kr. 500", "500"),
     ],
 )
-def test_what_is_clear_is_read(currency, typed, result):
+def test_unambiguous_input_is_accepted(currency, typed, result):
     assert read(typed, currency) == Decimal(result)
 
 
 @pytest.mark.parametrize("typed", ["-5", "12.50-", "\u22125", "$-5", "3-12", "5-5"])
-def test_below_zero_stays_below_zero(typed):
+def test_negative_amounts_stay_negative(typed):
     with pytest.raises(InvalidError):
         read(typed)
 
@@ -184,7 +184,7 @@ def test_numbers_are_added_up(typed, result):
     assert read(typed) == Decimal(result)
 
 
-def test_a_sum_has_so_many_numbers_and_no_more():
+def test_the_number_of_summands_is_limited():
     assert read("+".join("1" * MOST_TERMS)) == MOST_TERMS
     with pytest.raises(InvalidError, match=f"{MOST_TERMS} numbers"):
         read("+".join("1" * (MOST_TERMS + 1)))
@@ -196,7 +196,7 @@ def test_a_sum_is_exact(one, two, three):
 
 
 @given(amounts, st.sampled_from([*money.CURRENCIES]), st.sampled_from(["en", "de"]))
-def test_what_we_write_can_be_pasted_back(amount, currency, code):
+def test_displayed_amounts_can_be_pasted_back(amount, currency, code):
     places = money.CURRENCIES[currency]
     amount = max(round(amount, places), Decimal(1))
     with i18n.override(code):
@@ -206,6 +206,6 @@ def test_what_we_write_can_be_pasted_back(amount, currency, code):
 
 
 @given(st.text(max_size=64), st.sampled_from(["en", "de"]))
-def test_whatever_is_typed_is_read_or_refused(text, code):
+def test_any_input_is_parsed_or_rejected(text, code):
     with contextlib.suppress(InvalidError):
         assert read(text, "EUR", code) > 0

@@ -42,7 +42,7 @@ def test_the_bundle_names_the_image_and_holds_what_the_instance_needs(tmp_path):
     assert {mode for name, mode in modes.items() if name.endswith(".sh")} == {0o755}
 
 
-def test_the_same_image_makes_the_same_bytes(tmp_path):
+def test_the_same_image_gives_the_same_bundle(tmp_path):
     first, second = tmp_path / "1.zip", tmp_path / "2.zip"
     bundle.build(IMAGE, first)
     bundle.build(IMAGE, second)
@@ -53,12 +53,12 @@ def test_the_same_image_makes_the_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     "image", ["", "planner", "planner:1", f"{IMAGE.split(':')[0]}", "a.b/c:latest"]
 )
-def test_an_image_that_is_not_one_is_refused(tmp_path, image):
+def test_an_invalid_image_uri_is_rejected(tmp_path, image):
     with pytest.raises(ValueError, match="does not name one image"):
         bundle.build(image, tmp_path / "web.zip")
 
 
-def test_the_container_listens_where_the_bundle_says():
+def test_the_container_listens_on_the_port_in_the_bundle():
     dockerrun = json.loads((ROOT / "Dockerrun.aws.json").read_text())
     port = dockerrun["Ports"][0]["ContainerPort"]
 
@@ -66,7 +66,7 @@ def test_the_container_listens_where_the_bundle_says():
     assert f"EXPOSE {port}\n" in (ROOT / "Dockerfile").read_text()
 
 
-def test_whoever_waits_outlives_whom_it_waits_for():
+def test_each_timeout_is_longer_than_the_one_it_waits_for():
     waits = [
         aws.READ_TIMEOUTS["lambda"],
         gunicorn_conf.timeout,
@@ -78,17 +78,17 @@ def test_whoever_waits_outlives_whom_it_waits_for():
     assert gunicorn_conf.graceful_timeout > aws.READ_TIMEOUTS["lambda"]
 
 
-def test_connections_end_from_the_load_balancers_side():
+def test_the_load_balancer_closes_connections_first():
     assert gunicorn_conf.keepalive > IDLE_SECONDS
     assert proxy("keepalive_timeout") > IDLE_SECONDS
 
 
-def test_what_the_program_takes_passes_the_proxy():
+def test_the_proxy_lets_through_what_the_application_accepts():
     assert proxy("client_max_body_size") * 1024 * 1024 > settings.UPLOAD_MAX_SIZE
 
 
 @pytest.mark.parametrize("status", [413, 431, 503])
-def test_what_the_proxy_refuses_is_a_problem_too(status):
+def test_errors_of_the_proxy_are_problem_documents_too(status):
     (written,) = re.findall(r"return 400 '(.*)';", PROXY)
     values = {"status": str(status), "request_id": "5e6c2b00", "host": "example.com"}
     for name, block in re.findall(r"map \$status \$(\w+) {(.*?)}", PROXY, re.S):
@@ -103,12 +103,12 @@ def test_what_the_proxy_refuses_is_a_problem_too(status):
     assert bool(values["refusal_wait"]) == (status == 503)
 
 
-def test_option_settings_live_in_the_template_alone():
+def test_option_settings_are_only_in_the_template():
     for path in (ROOT / ".ebextensions").iterdir():
         assert "option_settings" not in yaml.safe_load(path.read_text())
 
 
-def test_a_container_can_reach_the_metadata_service_and_only_version_2():
+def test_a_container_can_reach_only_version_2_of_the_metadata_service():
     """Its credentials come from there, one hop further than from the instance."""
     config = yaml.safe_load((ROOT / ".ebextensions" / "imds.config").read_text())
     ((name, template),) = config["Resources"].items()
@@ -119,7 +119,7 @@ def test_a_container_can_reach_the_metadata_service_and_only_version_2():
     assert metadata == {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}
 
 
-def test_the_agent_reads_what_the_container_prints_into_the_seeds_group():
+def test_the_agent_sends_the_containers_output_to_the_log_group():
     config = yaml.safe_load((ROOT / ".ebextensions" / "logs.config").read_text())
     (path, file), *others = config["files"].items()
     # CloudFormation puts the environment's name there.

@@ -45,7 +45,7 @@ def stacks(stack):
     wait_until(lambda: stacks.state(NAME) is None)
 
 
-def test_a_new_stack_is_made_and_what_is_made_is_said(stacks):
+def test_a_new_stack_is_created_and_its_changes_are_printed(stacks):
     assert stacks.deploy(NAME, state("one"))
 
     assert stacks.output == [f"{NAME}: add one (AWS::SQS::Queue)"]
@@ -55,7 +55,7 @@ def test_a_new_stack_is_made_and_what_is_made_is_said(stacks):
     assert stack["Tags"] == [{"Key": "stage", "Value": "test"}]
 
 
-def test_a_stack_is_changed_and_can_go_back(stacks):
+def test_a_stack_is_updated_and_can_be_rolled_back(stacks):
     stacks.deploy(NAME, state("one"))
     before = stacks.state(NAME)
 
@@ -91,7 +91,7 @@ def failing(reason):
         "No updates are to be performed.",
     ],
 )
-def test_nothing_to_change_is_fine(stacks, reason):
+def test_an_empty_change_set_is_not_an_error(stacks, reason):
     stacks.deploy(NAME, state("one"))
     stacks.formation = Formation(
         stacks.formation,
@@ -102,7 +102,7 @@ def test_nothing_to_change_is_fine(stacks, reason):
     assert not stacks.deploy(NAME, state("one"))
 
 
-def test_a_change_that_cannot_be_made_is_said_with_its_reason(stacks):
+def test_a_failed_change_set_is_reported_with_its_reason(stacks):
     stacks.deploy(NAME, state("one"))
     stacks.formation = Formation(
         stacks.formation, describe_change_set=failing("Access denied for x.")
@@ -124,7 +124,7 @@ def rolled_back(formation):
     return describe_stacks
 
 
-def test_a_change_that_was_taken_back_is_an_error(stacks):
+def test_a_rolled_back_update_is_an_error(stacks):
     stacks.deploy(NAME, state("one"))
     formation = stacks.formation = Formation(stacks.formation)
     formation.executed = []
@@ -138,7 +138,7 @@ def test_a_change_that_was_taken_back_is_an_error(stacks):
     assert formation.executed
 
 
-def test_a_stack_that_failed_for_good_is_not_touched(stacks):
+def test_a_stack_in_a_final_failed_state_is_not_changed(stacks):
     stacks.deploy(NAME, state("one"))
     real = stacks.formation
 

@@ -55,7 +55,7 @@ def release(stacks, require_healthy=fine, check=fine):
     deploy.release_web(stacks, "web", NEW, require_healthy, check)
 
 
-def test_servers_that_are_well_stay():
+def test_healthy_servers_are_kept():
     stacks = Stacks(OLD)
 
     release(stacks)
@@ -70,7 +70,7 @@ def test_servers_that_are_well_stay():
         ({"check": wrong}, smoke.SmokeError),
     ],
 )
-def test_servers_that_are_not_well_go_back(checks, error):
+def test_unhealthy_servers_are_rolled_back(checks, error):
     stacks = Stacks(OLD)
 
     with pytest.raises(error):
@@ -82,7 +82,7 @@ def test_servers_that_are_not_well_go_back(checks, error):
 @pytest.mark.parametrize(
     "stacks", [Stacks(None), Stacks(OLD, changes=False)], ids=["first", "unchanged"]
 )
-def test_there_is_not_always_something_to_go_back_to(stacks):
+def test_unhealthy_servers_without_an_earlier_state_are_an_error(stacks):
     with pytest.raises(DeployError):
         release(stacks, require_healthy=ill)
 
@@ -101,7 +101,7 @@ class Beanstalk:
         return {"Environments": [{"Status": status, "HealthStatus": health}]}
 
 
-def test_an_environment_is_waited_for_until_it_is_well():
+def test_deployment_waits_until_the_environment_is_healthy():
     beanstalk = Beanstalk(("Updating", "Info"), ("Ready", "Warning"), ("Ready", "Ok"))
 
     deploy.require_healthy(beanstalk, "planner-env", poll_seconds=0)
@@ -109,7 +109,7 @@ def test_an_environment_is_waited_for_until_it_is_well():
     assert len(beanstalk.states) == 1
 
 
-def test_an_environment_that_stays_ill_is_not_waited_for_for_ever(monkeypatch):
+def test_waiting_for_an_unhealthy_environment_ends(monkeypatch):
     monkeypatch.setattr(deploy, "HEALTH_SECONDS", 0)
 
     with pytest.raises(DeployError, match="Severe"):
@@ -126,7 +126,7 @@ def bucket(aws, monkeypatch, tmp_path):
     return deploy.CodeBucket(s3, "code")
 
 
-def test_what_runs_is_uploaded_once(bucket):
+def test_each_bundle_is_uploaded_once(bucket):
     uploads: list[str] = []
     put = bucket.s3.put_object
     bucket.s3.put_object = lambda **call: uploads.append(call["Key"]) or put(**call)
@@ -157,7 +157,7 @@ def pipeline(aws, monkeypatch):
 OUTPUTS = {"SecretKeyArn": "arn:secret", "AppUrl": "https://elsewhere.example.com"}
 
 
-def test_zips_that_cannot_be_built_end_it_with_the_reason(pipeline):
+def test_zips_that_cannot_be_built_stop_the_deployment_with_the_reason(pipeline):
     def fail(out, target):
         raise build_lambdas.BuildError("No wheel for pillow.")
 
@@ -169,7 +169,7 @@ def test_zips_that_cannot_be_built_end_it_with_the_reason(pipeline):
     assert str(ended.value) == "::error::No wheel for pillow."
 
 
-def test_templates_get_what_data_made_unless_it_is_given(pipeline, tmp_path):
+def test_templates_get_outputs_of_data_unless_given(pipeline, tmp_path):
     path = tmp_path / "budget_alert-1.zip"
     path.write_bytes(b"code")
     pipeline.setattr(build_lambdas, "build", lambda out, target: {"budget_alert": path})
@@ -236,7 +236,7 @@ def scanned(status, *severities):
     }
 
 
-def test_a_scan_is_waited_for():
+def test_deployment_waits_for_the_scan():
     ecr = answering(scanned("IN_PROGRESS"), scanned("COMPLETE", "HIGH", "LOW"))
 
     counts = scan.require_clean(ecr, "planner", "1", poll_seconds=0)
@@ -244,26 +244,26 @@ def test_a_scan_is_waited_for():
     assert counts == {"HIGH": 1, "LOW": 1}
 
 
-def test_critical_findings_are_refused_by_name():
+def test_critical_findings_are_rejected_by_name():
     ecr = answering(scanned("COMPLETE", "LOW", "CRITICAL"))
 
     with pytest.raises(scan.ScanError, match=r"CVE-1$"):
         scan.require_clean(ecr, "planner", "1")
 
 
-def test_what_cannot_be_scanned_is_refused():
+def test_an_image_that_cannot_be_scanned_is_rejected():
     with pytest.raises(scan.ScanError, match="UNSUPPORTED_IMAGE"):
         scan.require_clean(answering(scanned("UNSUPPORTED_IMAGE")), "planner", "1")
 
 
-def test_a_scan_that_does_not_end_is_refused(monkeypatch):
+def test_a_scan_that_does_not_finish_is_rejected(monkeypatch):
     monkeypatch.setattr(scan, "WAIT_SECONDS", 0)
 
     with pytest.raises(scan.ScanError, match="still PENDING"):
         scan.require_clean(answering(scanned("PENDING")), "planner", "1")
 
 
-def test_a_scan_that_has_not_begun_is_waited_for(ecr, monkeypatch):
+def test_deployment_waits_for_a_scan_that_has_not_started(ecr, monkeypatch):
     monkeypatch.setattr(scan, "WAIT_SECONDS", 0)
 
     with pytest.raises(scan.ScanError, match="still PENDING"):  # on moto's ECR

@@ -12,7 +12,7 @@ LINES = (ROOT / ".dockerignore").read_text().splitlines()
 LET_IN = {line[1:] for line in LINES if line.startswith("!")}
 
 
-def test_everything_is_kept_out_but_what_is_named():
+def test_everything_not_listed_is_excluded():
     rules = [line for line in LINES if line and not line.startswith("#")]
 
     assert rules[0] == "*"
@@ -21,7 +21,7 @@ def test_everything_is_kept_out_but_what_is_named():
     assert rules[-4:] == left_out
 
 
-def test_every_folder_that_runs_is_named_and_no_other():
+def test_exactly_the_folders_that_run_are_included():
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -39,7 +39,7 @@ FROM = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILIN
 PINNED = re.compile(r"python:(\d+\.\d+)-slim-trixie@sha256:[0-9a-f]{64}")
 
 
-def test_the_base_image_is_one_for_good():
+def test_the_base_image_is_pinned_by_digest():
     """A tag is another image next week; a digest is its content."""
     foreign = [name for name in FROM if name != "${BASE}"]
 
@@ -47,7 +47,7 @@ def test_the_base_image_is_one_for_good():
     assert PINNED.fullmatch(foreign[0])
 
 
-def test_the_images_python_is_one_that_is_tested():
+def test_the_images_python_version_is_tested():
     (version,) = [match[1] for name in FROM if (match := PINNED.fullmatch(name))]
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     script = (ROOT / "scripts" / "image_without_docker.sh").read_text()
@@ -56,7 +56,7 @@ def test_the_images_python_is_one_that_is_tested():
     assert f"\nBASE=python:{version}-slim-trixie " in script
 
 
-def test_what_is_pinned_is_raised_by_dependabot():
+def test_dependabot_updates_every_pinned_version():
     """Python's packages are not: their locks are made by `make lock`."""
     config = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
     kinds = {

@@ -43,7 +43,7 @@ def container(image, tmp_path_factory):
     assert not Path(f"/proc/{first}").exists()
 
 
-def test_only_the_program_is_in_it(image):
+def test_only_the_application_is_in_the_image(image):
     ours = image.files("app")
 
     assert {path.split("/")[0] for path in ours} <= {
@@ -57,20 +57,20 @@ def test_only_the_program_is_in_it(image):
     assert "locale/de/LC_MESSAGES/django.mo" in ours
 
 
-def test_no_tool_that_builds_is_left(image):
+def test_no_build_tool_is_left(image):
     programs = image.files("venv/bin") | image.files("usr/local/bin")
 
     assert not [name for name in programs if re.match(r"pip|wheel|gcc|uv", name)]
     assert not (image.root / "usr" / "bin" / "gcc").exists()
 
 
-def test_nothing_of_the_build_machine_stays(image):
+def test_nothing_of_the_build_machine_is_left(image):
     assert not (image.root / "etc" / "pip.conf").exists()
     assert not image.files("run/secrets")
     assert not any("SECRET" in line or "pip" in line for line in image.config["Env"])
 
 
-def test_only_what_is_used_of_large_packages_is_there(image):
+def test_large_packages_contain_only_what_is_used(image):
     packages = next((image.root / "venv/lib").glob("python3*/site-packages"))
 
     assert (packages / "botocore/data/dynamodb").exists()
@@ -80,21 +80,21 @@ def test_only_what_is_used_of_large_packages_is_there(image):
     assert not list(packages.rglob("*.po"))
 
 
-def test_all_of_it_is_compiled_beforehand(image):
+def test_all_modules_are_precompiled(image):
     sources = image.files("app")
     compiled = {path for path in sources if path.endswith(".pyc")}
 
     assert len(compiled) == len([path for path in sources if path.endswith(".py")])
 
 
-def test_it_says_what_it_was_made_from(image):
+def test_the_image_labels_name_its_source(image):
     assert re.fullmatch(
         "[0-9a-f]{40}|unknown",
         image.config["Labels"]["org.opencontainers.image.revision"],
     )
 
 
-def test_it_runs_as_nobody_special_on_a_file_system_it_cannot_write(container):
+def test_the_container_runs_unprivileged_on_a_read_only_file_system(container):
     status = container.status(container.first)
     root = Path(f"/proc/{container.first}/root")
 
@@ -106,7 +106,7 @@ def test_it_runs_as_nobody_special_on_a_file_system_it_cannot_write(container):
     (root / "tmp" / "new").touch()
 
 
-def test_it_serves_pages_with_their_static_files(container):
+def test_the_container_serves_pages_with_static_files(container):
     page = container.get("/login").decode()
 
     styles = re.findall(r'href="(/static/[^"]+\.css)"', page)
@@ -116,14 +116,14 @@ def test_it_serves_pages_with_their_static_files(container):
     assert container.get("/api/docs")
 
 
-def test_what_it_logs_has_no_query_strings(container):
+def test_the_access_log_has_no_query_strings(container):
     container.get("/login?next=/secret")
 
     wait_until(lambda: '"path": "/login"' in container.log.read_text())
     assert "/secret" not in container.log.read_text()
 
 
-def test_it_stops_in_time_and_answers_what_it_was_asked(image, tmp_path, request):
+def test_the_container_finishes_requests_and_stops_in_time(image, tmp_path, request):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aws = f"http://127.0.0.1:{silent.getsockname()[1]}"
         container = Container(tmp_path / "log", AWS_ENDPOINT_URL=aws)

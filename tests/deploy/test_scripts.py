@@ -92,7 +92,7 @@ def test_an_image_with_critical_findings_gets_no_more_tags(run):
     assert pushed(calls) == ["0a1b2c3"]
 
 
-def test_what_is_pushed_already_is_not_built_again(run):
+def test_an_image_already_pushed_is_not_built_again(run):
     run("push_image.sh", URI)
     result, calls = run("push_image.sh", URI)
 
@@ -104,7 +104,7 @@ def test_what_is_pushed_already_is_not_built_again(run):
 @pytest.mark.parametrize(
     "changes", [{"RUNS_AS": "0"}, {"ENDED_WITH": "137"}], ids=["root", "killed"]
 )
-def test_an_image_that_does_not_behave_is_not_pushed(run, changes):
+def test_a_misbehaving_image_is_not_pushed(run, changes):
     result, calls = run("push_image.sh", URI, **changes)
 
     assert result.returncode

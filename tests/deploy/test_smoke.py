@@ -41,7 +41,7 @@ def site():
     server.server_close()
 
 
-def test_a_site_that_answers_as_it_should_passes(site):
+def test_a_healthy_site_passes(site):
     smoke.check(site[0])
 
 
@@ -55,7 +55,7 @@ def test_a_site_that_answers_as_it_should_passes(site):
         ("/static/app.1234.css", (404, {}, ""), "404"),
     ],
 )
-def test_what_is_wrong_is_said(site, address, answer, message):
+def test_an_unexpected_answer_is_reported(site, address, answer, message):
     url, answers = site
     answers[address] = answer
 
@@ -63,6 +63,6 @@ def test_what_is_wrong_is_said(site, address, answer, message):
         smoke.check(url)
 
 
-def test_a_site_that_is_not_there_is_said():
+def test_an_unreachable_site_is_reported():
     with pytest.raises(smoke.SmokeError, match="refused"):
         smoke.check("http://127.0.0.1:9")

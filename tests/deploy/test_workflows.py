@@ -11,7 +11,7 @@ FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_workflow_may_only_read_unless_a_job_says_why(path):
+def test_workflows_are_read_only_unless_a_job_says_why(path):
     workflow = yaml.safe_load(path.read_text())
 
     assert workflow["permissions"] == {"contents": "read"}
@@ -24,7 +24,7 @@ def test_a_workflow_may_only_read_unless_a_job_says_why(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_actions_of_others_are_named_by_commit(path):
+def test_third_party_actions_are_pinned_by_commit(path):
     used = re.findall(r"uses: (\S+)(.*)", path.read_text())
 
     assert used
@@ -35,11 +35,11 @@ def test_actions_of_others_are_named_by_commit(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_no_workflow_has_a_stored_key(path):
+def test_no_workflow_uses_a_stored_key(path):
     assert "secrets." not in path.read_text()
 
 
-def test_two_deployments_never_overlap_and_none_is_broken_off():
+def test_deployments_never_overlap_and_are_not_cancelled():
     workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
     job = workflow["jobs"]["deploy"]
 

@@ -36,7 +36,7 @@ def cited(document):
 @pytest.mark.parametrize(
     ("name", "document"), [("aws.md", FACTS), ("decisions.md", DECISIONS)]
 )
-def test_every_citation_leads_somewhere(name, document):
+def test_every_citation_resolves(name, document):
     missing = {
         anchor: sorted(files)
         for anchor, files in cited(name).items()

@@ -22,14 +22,14 @@ def leads_nowhere(page, target, anchor):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page):
+def test_every_link_resolves(page):
     links = LINK.findall(page.read_text())
 
     assert [link for link in links if leads_nowhere(page, *link)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_that_is_named_exists(page):
+def test_every_named_file_exists(page):
     places = (ROOT, ROOT / "docs", ROOT / "tests")
     named = set(NAMED.findall(page.read_text()))
 

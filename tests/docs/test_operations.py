@@ -17,7 +17,7 @@ def alarms():
     return {name.replace("${Name}", "<name>") for name in matches}
 
 
-def test_every_alarm_has_advice_and_no_other():
+def test_exactly_the_existing_alarms_have_advice():
     headings = re.findall(r"^### (smart-budget-\S+)$", GUIDE, re.MULTILINE)
 
     assert len(headings) == len(set(headings))
@@ -33,7 +33,7 @@ SERVICE_LINKED = {
 }
 
 
-def test_the_roles_that_aws_needs_are_made_before_the_first_deployment():
+def test_service_linked_roles_are_created_before_the_first_deployment():
     (roles,) = re.findall(r"for s in ([^;]+); do aws iam create-service-linked", GUIDE)
     (environment,) = re.findall(r"OptionSettings:.*", TEMPLATES["web"], re.S)
     options = set(re.findall(r"OptionName: (\w+)", environment))
@@ -43,7 +43,7 @@ def test_the_roles_that_aws_needs_are_made_before_the_first_deployment():
     assert GUIDE.index(made) < GUIDE.index("1. Deploy these by hand")
 
 
-def test_the_commands_give_each_template_what_it_demands():
+def test_the_commands_pass_every_required_parameter():
     """A parameter without a default, or the stack is refused."""
     first = GUIDE.split("## What it costs")[0].replace("\\\n", " ")
     (function,) = re.findall(r"^ *deploy\(\) \{.*", first, re.MULTILINE)
@@ -60,7 +60,7 @@ def test_the_commands_give_each_template_what_it_demands():
         } <= parameters
 
 
-def test_the_table_of_costs_is_that_of_today():
+def test_the_cost_table_is_up_to_date():
     assert costs.table() in GUIDE
 
 
@@ -68,7 +68,7 @@ def test_the_table_of_costs_is_that_of_today():
 PARAMETER = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`")
 
 
-def test_what_is_called_a_parameter_is_one():
+def test_every_named_parameter_exists():
     # The last are outputs, and words of AWS's own.
     others = {"CodeBucket", "EndpointUrl", "ConcurrentExecutions", "MaximumConcurrency"}
     others |= {"WarmThroughput", "Ready"}
@@ -77,7 +77,7 @@ def test_what_is_called_a_parameter_is_one():
     assert set(PARAMETER.findall(GUIDE)) - others - set(declared) == set()
 
 
-def test_links_lead_somewhere():
+def test_links_resolve():
     targets = set(re.findall(r"\]\(([^)]+)\)", GUIDE))
 
     assert {target for target in targets if not leads_somewhere(target)} == set()

@@ -36,7 +36,7 @@ def test_every_requirement_has_one_row():
     assert sorted(named) == sorted(REQUIREMENTS)
 
 
-def test_the_sums_are_those_of_the_rows():
+def test_the_totals_match_the_rows():
     states = ["met", "partly", "not met", "n/a"]
     counts = dict.fromkeys(states, 0)
     for row in ROWS:
@@ -46,7 +46,7 @@ def test_the_sums_are_those_of_the_rows():
     assert f"| {len(REQUIREMENTS)} | {sums} |" in PAGE
 
 
-def test_every_row_says_where_or_why():
+def test_every_row_names_evidence_or_a_reason():
     bad = [f"{len(row)} cells: {row}" for row in ROWS if len(row) != 5]
     for row in (row for row in ROWS if len(row) == 5):
         state, where, evidence = row[2:]
@@ -61,7 +61,7 @@ def test_every_row_says_where_or_why():
 NAMED = re.compile(r"`([\w./-]+)::([^`]+)`")
 
 
-def test_whatever_is_met_names_what_shows_it():
+def test_every_met_requirement_names_its_evidence():
     """A test, a line of code or a chapter, as file::name; all of them exist."""
     bad = [
         f"{row[0]} is met, and names nothing that shows it"
@@ -99,7 +99,7 @@ def is_there(path: str, name: str) -> bool:
         ("docs/security.md", "Alchemy", False),
     ],
 )
-def test_what_is_named_is_looked_for(path, name, exists):
+def test_names_are_looked_up_in_their_files(path, name, exists):
     assert is_there(path, name) is exists
 
 
@@ -108,7 +108,7 @@ PATHS = re.compile(
 )
 
 
-def test_every_file_that_is_named_exists():
+def test_every_named_file_exists():
     named = set(PATHS.findall(PAGE))
     places = (ROOT, ROOT / "docs")
 

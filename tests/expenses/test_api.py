@@ -37,7 +37,7 @@ def patch(client, expense, body):
     )
 
 
-def test_a_new_expense_is_answered_with_all_its_fields_and_its_address(client, alice):
+def test_a_new_expense_returns_all_fields_and_its_location(client, alice):
     response = post(client, {**LUNCH, "description": "Café ☕\n早餐"})
 
     body = response.json()
@@ -51,7 +51,7 @@ def test_a_new_expense_is_answered_with_all_its_fields_and_its_address(client, a
     assert body["receipt_url"] is None
 
 
-def test_date_description_and_status_may_be_left_out(client):
+def test_date_description_and_status_are_optional(client):
     body = post(client, {"amount": 5, "category": "Rent"}).json()
 
     assert body["date"] == "2026-03-18"
@@ -78,7 +78,7 @@ def test_an_amount_is_exact_as_a_string_or_a_number(client, written):
         ("KWD", "1.5", "1.500"),
     ],
 )
-def test_amounts_have_their_currency_s_decimals(currency, amount, answered):
+def test_amounts_have_the_currencys_decimals(currency, amount, answered):
     client = client_for(make_user(currency=currency))
 
     body = post(client, {"amount": amount, "category": "Rent"}).json()
@@ -111,7 +111,7 @@ WRONG_VALUES = {
 
 
 @pytest.mark.parametrize("field", WRONG_VALUES)
-def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
+def test_an_invalid_field_is_named_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = post(client, json.dumps({**LUNCH, field: value}))
 
@@ -122,7 +122,7 @@ def test_a_wrong_field_is_named_and_nothing_is_stored(client, alice, field):
 
 
 @pytest.mark.parametrize("field", sorted(set(WRONG_VALUES) - {"category"}))
-def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
+def test_an_invalid_change_is_named_and_changes_nothing(client, alice, field):
     expense = make_expense(alice)
 
     for value in WRONG_VALUES[field]:
@@ -142,7 +142,7 @@ def test_a_wrong_change_is_named_and_changes_nothing(client, alice, field):
         ("status", ["pending", "cleared", "void"]),
     ],
 )
-def test_a_field_at_its_limit_is_taken(client, field, values):
+def test_values_at_the_limits_are_accepted(client, field, values):
     for value in values:
         response = post(client, {**LUNCH, field: value})
 
@@ -155,13 +155,13 @@ def test_an_empty_receipt_url_is_none(client):
     assert [expense["receipt_url"] for expense in created] == [None, None]
 
 
-def test_everything_wrong_is_said_at_once(client):
+def test_all_errors_are_reported_at_once(client):
     response = post(client, {"amount": "ten", "colour": "red"})
 
     assert set(said_of(response)) == {"amount", "category", "colour"}
 
 
-def test_what_is_no_json_object_is_refused(client, alice):
+def test_a_body_other_than_a_json_object_is_rejected(client, alice):
     bodies = ["", "{", "[]", "null", '"text"', "5", '{"amount": NaN}', '{"a":1,"a":2}']
 
     statuses = [post(client, body).status_code for body in bodies]
@@ -170,20 +170,20 @@ def test_what_is_no_json_object_is_refused(client, alice):
     assert list_expenses(alice).items == []
 
 
-def test_a_huge_body_is_refused(client):
+def test_an_oversized_body_is_rejected(client):
     response = post(client, {**LUNCH, "description": "a" * 2_500_001})
 
     assert response.status_code == 413
     assert problem(response)["detail"].endswith(".")
 
 
-def test_another_type_of_body_is_refused(client):
+def test_other_content_types_are_rejected(client):
     response = client.post(URL, "amount: 5", content_type="application/yaml")
 
     assert response.status_code == 415
 
 
-def test_the_same_key_gives_the_same_expense(client, alice):
+def test_the_same_key_returns_the_same_expense(client, alice):
     first = post(client, LUNCH, idempotency_key="one")
     again = post(client, LUNCH, idempotency_key="one")
 
@@ -192,7 +192,7 @@ def test_the_same_key_gives_the_same_expense(client, alice):
     assert len(list_expenses(alice).items) == 1
 
 
-def test_another_key_and_another_person_give_another_expense(client, alice):
+def test_a_different_key_or_user_creates_another_expense(client, alice):
     bob = client_for(make_user("bob"))
 
     created = [
@@ -204,7 +204,7 @@ def test_another_key_and_another_person_give_another_expense(client, alice):
     assert len({expense["expense_id"] for expense in created}) == 3
 
 
-def test_a_key_used_for_another_expense_is_refused(client, alice):
+def test_a_key_used_for_another_expense_is_rejected(client, alice):
     post(client, LUNCH, idempotency_key="one")
 
     response = post(client, {**LUNCH, "amount": "13.00"}, idempotency_key="one")
@@ -290,7 +290,7 @@ WRONG_PARAMETERS = {
 }
 
 
-def test_a_wrong_parameter_is_named(client):
+def test_an_invalid_parameter_is_named(client):
     for name, values in WRONG_PARAMETERS.items():
         for value in values:
             response = client.get(URL, {name: value})
@@ -298,14 +298,14 @@ def test_a_wrong_parameter_is_named(client):
             assert (response.status_code, list(said_of(response))) == (400, [name])
 
 
-def test_an_end_before_the_start_is_refused(client):
+def test_an_end_before_the_start_is_rejected(client):
     response = client.get(URL, {"start": "2026-03-02", "end": "2026-03-01"})
 
     assert response.status_code == 400
     assert list(said_of(response)) == ["end"]
 
 
-def test_another_user_s_cursor_is_refused(client, alice):
+def test_another_users_cursor_is_rejected(client, alice):
     for _ in range(3):
         make_expense(alice)
     address = client.get(URL, {"page_size": "2"}).json()["next"]
@@ -316,7 +316,7 @@ def test_another_user_s_cursor_is_refused(client, alice):
     assert list(said_of(response)) == ["cursor"]
 
 
-def test_only_what_is_given_changes(client, alice):
+def test_a_patch_changes_only_the_given_fields(client, alice):
     expense = make_expense(alice, description="kept")
 
     response = patch(client, expense, {"amount": "11.00", "status": "cleared"})
@@ -329,7 +329,7 @@ def test_only_what_is_given_changes(client, alice):
     assert client.get(f"{URL}/{expense.expense_id}").json() == body
 
 
-def test_a_change_of_nothing_changes_nothing(client, alice):
+def test_an_empty_patch_changes_nothing(client, alice):
     expense = make_expense(alice)
 
     for body in ({}, {"receipt_url": None}, {"amount": "10"}):
@@ -350,7 +350,7 @@ def test_a_deleted_expense_is_gone(client, alice):
     assert list_expenses(alice).items == []
 
 
-def test_every_write_moves_the_budget(client, alice):
+def test_every_write_updates_the_budget(client, alice):
     budget = make_budget(alice)
 
     address = post(client, {"amount": "30", "category": "groceries"})["Location"]
@@ -363,7 +363,7 @@ def test_every_write_moves_the_budget(client, alice):
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_another_user_s_expense_is_not_found(client, alice, method):
+def test_another_users_expense_is_not_found(client, alice, method):
     expense = make_expense(alice)
     bob = client_for(make_user("bob"))
 
@@ -378,7 +378,7 @@ def test_another_user_s_expense_is_not_found(client, alice, method):
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
-def test_another_user_s_expenses_are_not_listed(alice):
+def test_another_users_expenses_are_not_listed(alice):
     make_expense(alice)
 
     assert client_for(make_user("bob")).get(URL).json()["results"] == []
@@ -400,7 +400,7 @@ def test_an_unknown_id_is_not_found(client, method):
         assert problem(response)["code"] == "not_found"
 
 
-def test_nobody_is_told_to_log_in(aws):
+def test_unauthenticated_requests_get_401(aws):
     client, item = client_for(), f"{URL}/{'0' * 32}"
 
     answers = [
@@ -433,7 +433,7 @@ def test_a_write_needs_the_csrf_token(alice):
     assert client.delete(address, headers=token_of(client)).status_code == 204
 
 
-def test_other_methods_are_refused(client, alice):
+def test_other_methods_are_rejected(client, alice):
     item = f"{URL}/{make_expense(alice).expense_id}"
 
     answers = [
@@ -444,7 +444,7 @@ def test_other_methods_are_refused(client, alice):
     assert {answer.status_code for answer in answers} == {405}
 
 
-def test_an_address_works_with_a_last_slash(client, alice):
+def test_a_trailing_slash_is_accepted(client, alice):
     expense = make_expense(alice)
 
     assert client.get(f"{URL}/").status_code == 200
@@ -462,7 +462,7 @@ def test_the_api_can_be_browsed(client, alice):
 
 
 @pytest.mark.parametrize("sha256", [None, "", hashlib.sha256(PDF).hexdigest()])
-def test_an_expense_and_its_receipt_are_one_form(client, sha256):
+def test_an_expense_and_its_receipt_can_be_sent_in_one_form(client, sha256):
     data = {"category": "Fun", "amount": "2", "file": pdf(), "sha256": sha256}
     form = {name: value for name, value in data.items() if value is not None}
 
@@ -481,7 +481,7 @@ def test_an_expense_and_its_receipt_are_one_form(client, sha256):
         ({"file": ""}, "file"),
     ],
 )
-def test_neither_an_expense_nor_its_receipt_is_stored_alone(client, change, field):
+def test_expense_and_receipt_are_stored_together_or_not_at_all(client, change, field):
     form = {"category": "Fun", "amount": "2", "file": pdf(), **change}
 
     answer = client.post("/api/expenses/with-receipt", form)

@@ -23,7 +23,7 @@ def count() -> int:
     return sum(1 for item in Expense.scan())
 
 
-def test_the_answer_has_every_expense_in_order_as_it_is_read_back(client):
+def test_the_response_has_every_expense_in_order(client):
     answer = post(
         client,
         {"expenses": [LUNCH, {"amount": 3, "category": "Auto", "status": "cleared"}]},
@@ -37,7 +37,7 @@ def test_the_answer_has_every_expense_in_order_as_it_is_read_back(client):
         assert client.get(f"/api/expenses/{expense['expense_id']}").json() == expense
 
 
-def test_alerts_are_counted(client, alice):
+def test_the_response_counts_alerts(client, alice):
     make_budget(alice, amount="20.00", category="Eating out")
 
     assert post(client, {"expenses": [LUNCH, LUNCH]}).json()["alerts"] == 1
@@ -56,7 +56,7 @@ def test_alerts_are_counted(client, alice):
         (None, "", "This field may not be null."),
     ],
 )
-def test_a_wrong_row_is_named_and_nothing_is_stored(client, wrong, place, sentence):
+def test_an_invalid_row_is_named_and_nothing_is_stored(client, wrong, place, sentence):
     answer = post(client, {"expenses": [LUNCH, LUNCH, LUNCH, wrong]})
 
     assert answer.status_code == 400
@@ -65,7 +65,7 @@ def test_a_wrong_row_is_named_and_nothing_is_stored(client, wrong, place, senten
 
 
 @pytest.mark.parametrize("expenses", [[], [LUNCH] * 1001, "lunch", {"0": LUNCH}, None])
-def test_other_lists_are_refused_by_name(client, expenses):
+def test_invalid_lists_are_rejected_with_their_field(client, expenses):
     answer = post(client, {"expenses": expenses})
 
     assert answer.status_code == 400
@@ -73,7 +73,7 @@ def test_other_lists_are_refused_by_name(client, expenses):
     assert count() == 0
 
 
-def test_no_row_of_too_many_is_looked_at(client):
+def test_too_many_rows_are_rejected_unread(client):
     answer = post(client, {"expenses": [{}] * 1001})
 
     assert said_of(answer) == {
@@ -82,7 +82,7 @@ def test_no_row_of_too_many_is_looked_at(client):
 
 
 @pytest.mark.parametrize("body", [{}, [], [LUNCH], {"expenses": [LUNCH], "dry": True}])
-def test_other_bodies_are_refused(client, body):
+def test_other_bodies_are_rejected(client, body):
     assert post(client, body).status_code == 400
     assert count() == 0
 
@@ -93,7 +93,7 @@ def test_a_body_over_the_limit_is_too_large(client):
     assert post(client, body).status_code == 413
 
 
-def test_the_same_key_gives_the_same_answer(client, alice):
+def test_the_same_key_returns_the_same_response(client, alice):
     budget = make_budget(alice, category="Eating out", amount="1000.00")
     first, again = (
         post(client, {"expenses": [LUNCH] * 3}, idempotency_key="k").json()
@@ -105,7 +105,7 @@ def test_the_same_key_gives_the_same_answer(client, alice):
     assert str(spent(budget)) == "37.5"
 
 
-def test_the_same_key_for_other_rows_is_refused(client):
+def test_the_same_key_for_other_rows_is_rejected(client):
     post(client, {"expenses": [LUNCH]}, idempotency_key="k")
 
     answer = post(client, {"expenses": [{**LUNCH, "amount": 1}]}, idempotency_key="k")
@@ -115,14 +115,14 @@ def test_the_same_key_for_other_rows_is_refused(client):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
-def test_other_keys_are_refused(client, key):
+def test_invalid_keys_are_rejected(client, key):
     answer = post(client, {"expenses": [LUNCH]}, idempotency_key=key)
 
     assert answer.status_code == 400
     assert count() == 0
 
 
-def test_the_same_key_of_somebody_else_is_theirs(client, alice):
+def test_keys_are_per_user(client, alice):
     bob = make_user("bob")
     post(client, {"expenses": [LUNCH]}, idempotency_key="k")
 
@@ -132,7 +132,7 @@ def test_the_same_key_of_somebody_else_is_theirs(client, alice):
     assert len(list_expenses(alice).items) == len(list_expenses(bob).items) == 1
 
 
-def test_nobody_and_a_request_without_its_token_are_refused(alice):
+def test_login_and_csrf_token_are_required(alice):
     assert post(client_for(), {"expenses": [LUNCH]}).status_code == 401
 
     strict = client_for(alice, csrf=True)
@@ -141,7 +141,7 @@ def test_nobody_and_a_request_without_its_token_are_refused(alice):
     assert answer.status_code == 201
 
 
-def test_an_outage_is_a_503_and_the_same_again_stores_the_rest(client):
+def test_an_outage_is_a_503_and_a_retry_stores_the_rest(client):
     body = {"expenses": [LUNCH] * 120}
 
     with faults.down("TransactWriteItems"):
@@ -152,7 +152,7 @@ def test_an_outage_is_a_503_and_the_same_again_stores_the_rest(client):
     assert count() == 120
 
 
-def test_the_schema_tells_of_rows_answer_and_errors():
+def test_the_schema_describes_rows_response_and_errors():
     schema = client_for().get("/api/schema?format=json").json()
 
     post = schema["paths"][URL]["post"]

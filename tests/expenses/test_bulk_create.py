@@ -43,7 +43,7 @@ def rows_of(count: int, category: str = "Groceries", **fields) -> list[dict]:
     ]
 
 
-def test_rows_are_stored_as_single_expenses_are_and_given_back_in_order():
+def test_rows_are_stored_like_single_expenses_and_returned_in_order():
     row = {"amount": "12.50", "category": " Eating out ", "description": "早餐"}
 
     recorded = record_expenses(
@@ -76,7 +76,7 @@ def test_equal_rows_are_two_expenses():
     assert spent(budget) == Decimal(10)
 
 
-def test_every_wrong_row_is_named_with_its_fields_and_nothing_is_stored():
+def test_every_invalid_row_is_named_and_nothing_is_stored():
     rows = rows_of(120)
     rows[3] = {"amount": "0", "category": ""}
     rows[110] = {**rows[110], "date": "1999-01-01", "status": "paid"}
@@ -98,7 +98,7 @@ def test_every_wrong_row_is_named_with_its_fields_and_nothing_is_stored():
 
 
 @pytest.mark.parametrize("missing", ["amount", "category"])
-def test_what_a_row_needs_it_must_have(missing):
+def test_required_fields_are_required(missing):
     row = {"amount": "1.00", "category": "Bus"}
     del row[missing]
 
@@ -109,7 +109,7 @@ def test_what_a_row_needs_it_must_have(missing):
 
 
 @pytest.mark.parametrize("count", [0, MOST_ROWS + 1])
-def test_none_and_too_many_are_refused(count):
+def test_no_rows_and_too_many_rows_are_rejected(count):
     with pytest.raises(InvalidError) as refused:
         record_expenses(ALICE, rows_of(count))
 
@@ -117,7 +117,7 @@ def test_none_and_too_many_are_refused(count):
     assert stored() == []
 
 
-def test_void_rows_are_stored_and_counted_nowhere():
+def test_void_rows_are_stored_but_not_counted():
     """Even where a transaction holds nothing but void rows of a category."""
     budget = make_budget(amount="1000.00")
 
@@ -127,7 +127,7 @@ def test_void_rows_are_stored_and_counted_nowhere():
     assert spent(budget) == Decimal(100)
 
 
-def test_a_budget_is_in_a_transaction_once_with_the_sum_of_its_rows():
+def test_each_budget_is_updated_once_per_transaction():
     monthly = make_budget(amount="10000.00")
     weekly = make_budget(amount="10000.00", period="weekly")
     last_month = rows_of(50, date="2026-02-10")
@@ -141,7 +141,7 @@ def test_a_budget_is_in_a_transaction_once_with_the_sum_of_its_rows():
     assert Budget.get(monthly.budget_id).version == 4
 
 
-def test_rows_of_many_categories_change_few_budgets_a_transaction():
+def test_rows_of_many_categories_update_few_budgets_per_transaction():
     budgets = [make_budget(category=f"C{number:02d}") for number in range(30)]
     mixed = [
         {"amount": "1.00", "category": f"c{number % 30:02d}"} for number in range(300)
@@ -154,7 +154,7 @@ def test_rows_of_many_categories_change_few_budgets_a_transaction():
     assert [spent(budget) for budget in budgets] == [Decimal(10)] * 30
 
 
-def test_budgets_and_large_expenses_are_alerted_once_each():
+def test_budgets_and_large_expenses_alert_once_each():
     user = replace(ALICE, large_expense_threshold=Decimal(60))
     make_budget(user, amount="100.00")
 
@@ -172,7 +172,7 @@ def test_budgets_and_large_expenses_are_alerted_once_each():
     assert not any(expense.large_noticed for expense in recorded.expenses[2:])
 
 
-def test_a_bulk_in_which_every_row_is_large_fits_its_transactions():
+def test_a_bulk_of_only_large_expenses_fits_its_transactions():
     user = replace(ALICE, large_expense_threshold=Decimal(1))
 
     recorded = record_expenses(user, rows_of(120))
@@ -187,7 +187,7 @@ def test_without_a_key_the_same_rows_are_stored_again():
     assert len(stored()) == 4
 
 
-def test_the_same_key_gives_the_expenses_stored_first():
+def test_the_same_key_returns_the_stored_expenses():
     budget = make_budget(amount="1000.00")
     first = record_expenses(ALICE, rows_of(250), idempotency_key="k")
 
@@ -205,7 +205,7 @@ def stored_in_order(expenses):
     return [Expense.get(expense.expense_id) for expense in expenses]
 
 
-def test_the_same_key_for_other_rows_is_refused_and_stores_nothing():
+def test_the_same_key_for_other_rows_is_rejected_and_stores_nothing():
     record_expenses(ALICE, rows_of(150), idempotency_key="k")
     other = rows_of(250)
     other[120]["amount"] = "2.00"
@@ -216,7 +216,7 @@ def test_the_same_key_for_other_rows_is_refused_and_stores_nothing():
     assert len(stored()) == 150
 
 
-def test_a_key_means_another_thing_to_another_user_and_to_a_single_expense():
+def test_keys_are_per_user_and_separate_from_single_expenses():
     record_expenses(ALICE, rows_of(2), idempotency_key="k")
     record_expenses(BOB, rows_of(2), idempotency_key="k")
     make_expense(idempotency_key="k")
@@ -225,7 +225,7 @@ def test_a_key_means_another_thing_to_another_user_and_to_a_single_expense():
     assert owners == {"alice": 3, "bob": 2}
 
 
-def test_a_bulk_leaves_the_budgets_of_others_alone():
+def test_a_bulk_does_not_change_other_users_budgets():
     theirs = make_budget(BOB)
 
     record_expenses(ALICE, rows_of(5))
@@ -236,7 +236,7 @@ def test_a_bulk_leaves_the_budgets_of_others_alone():
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_sent_again_after_a_crash_each_row_counts_once(nth, done):
+def test_repeating_after_a_crash_counts_each_row_once(nth, done):
     budget = make_budget(amount="1000.00")
     with faults.killed("TransactWriteItems", nth, done=done):
         record_expenses(ALICE, rows_of(48), idempotency_key="k")
@@ -252,7 +252,7 @@ def test_sent_again_after_a_crash_each_row_counts_once(nth, done):
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_a_reply_lost_counts_nothing_twice(nth):
+def test_a_lost_reply_counts_nothing_twice(nth):
     budget = make_budget(amount="1000.00")
 
     with faults.reply_lost("TransactWriteItems", nth):
@@ -262,7 +262,7 @@ def test_a_reply_lost_counts_nothing_twice(nth):
 
 
 @pytest.mark.usefixtures("small")
-def test_a_budget_that_changes_meanwhile_is_read_again():
+def test_a_concurrently_changed_budget_is_read_again():
     budget = make_budget(amount="1000.00")
     other = make_budget(amount="1000.00", category="Rent")
     others = [lambda: make_expense(amount="7.00")] * 2
@@ -274,7 +274,7 @@ def test_a_budget_that_changes_meanwhile_is_read_again():
     assert spent(other) == Decimal(20)
 
 
-def test_a_row_deleted_after_the_first_try_comes_back_and_alerts_nobody_again():
+def test_a_row_deleted_after_the_first_try_is_restored_without_a_second_alert():
     """As with a single expense; its notice of the first time is still there."""
     user = replace(ALICE, large_expense_threshold=Decimal(50))
     row = {"amount": "60.00", "category": "Fun"}
@@ -287,7 +287,7 @@ def test_a_row_deleted_after_the_first_try_comes_back_and_alerts_nobody_again():
     assert alerts().count("large_expense") == 1
 
 
-def test_a_period_that_began_is_counted_and_recounted_once():
+def test_a_new_period_is_counted_and_recounted_once():
     budget = make_budget(amount="10000.00")
     next_month = NOON + datetime.timedelta(days=20)
 
@@ -306,7 +306,7 @@ def test_a_period_that_began_is_counted_and_recounted_once():
 @pytest.mark.soak
 @SETTINGS
 @given(st.lists(rows, min_size=1, max_size=40), limits, st.integers(1, 100))
-def test_a_bulk_leads_to_the_totals_and_levels_of_the_same_single_expenses(
+def test_a_bulk_gives_the_same_totals_and_levels_as_single_expenses(
     drawn, limits, threshold
 ):
     """And to as many alerts of each kind; in many transactions, which are small."""

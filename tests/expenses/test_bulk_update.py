@@ -54,7 +54,7 @@ from tests.notifications import faults
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 
-def test_a_category_is_set_and_the_budgets_of_both_follow():
+def test_setting_a_category_updates_both_budgets():
     old, new = make_budget(), make_budget(category="Fun", amount="1000.00")
     ids = make_expenses(3)
     other = make_expense()
@@ -72,7 +72,7 @@ def test_a_category_is_set_and_the_budgets_of_both_follow():
     ] == [("category", "Groceries", "fun")]
 
 
-def test_void_expenses_count_nowhere_and_count_again_when_cleared():
+def test_voided_expenses_do_not_count_until_cleared():
     budget = make_budget()
     ids = make_expenses(4)
 
@@ -82,7 +82,7 @@ def test_void_expenses_count_nowhere_and_count_again_when_cleared():
     assert spent(budget) == Decimal(20)
 
 
-def test_deleted_ones_are_gone_with_their_histories():
+def test_deleting_expenses_deletes_their_histories():
     budget = make_budget()
     ids = make_expenses(3)
     services.edit_expense(ALICE, ids[0], description="tea")
@@ -95,7 +95,7 @@ def test_deleted_ones_are_gone_with_their_histories():
     assert spent(budget) == Decimal(10)
 
 
-def test_doing_it_again_is_harmless_and_says_so():
+def test_repeating_is_harmless_and_reported():
     budget = make_budget()
     ids = make_expenses(3)
 
@@ -109,7 +109,7 @@ def test_doing_it_again_is_harmless_and_says_so():
     assert spent(budget) == 0
 
 
-def test_an_expense_named_twice_is_changed_once():
+def test_an_expense_listed_twice_is_changed_once():
     budget = make_budget()
     (expense_id,) = make_expenses(1)
 
@@ -117,7 +117,7 @@ def test_an_expense_named_twice_is_changed_once():
     assert spent(budget) == 0
 
 
-def test_what_is_someone_elses_is_not_found_and_stays():
+def test_other_users_expenses_are_not_found_and_unchanged():
     theirs = make_expense(BOB)
     (mine,) = make_expenses(1)
     services.edit_expense(BOB, theirs.expense_id, amount="11.00")
@@ -135,7 +135,7 @@ def test_what_is_someone_elses_is_not_found_and_stays():
 
 
 @pytest.mark.parametrize("ids", [[], [f"{number:032x}" for number in range(MOST + 1)]])
-def test_none_and_too_many_are_refused(ids):
+def test_no_ids_and_too_many_ids_are_rejected(ids):
     for act in (delete_expenses, read_expenses):
         with pytest.raises(InvalidError):
             act(ALICE, ids)
@@ -149,7 +149,7 @@ def test_none_and_too_many_are_refused(ids):
         ({"status": "paid"}, "status"),
     ],
 )
-def test_wrong_values_are_refused_by_name_and_change_nothing(changes, field):
+def test_invalid_values_are_rejected_and_change_nothing(changes, field):
     ids = make_expenses(2)
 
     with pytest.raises(InvalidError) as refused:
@@ -159,7 +159,7 @@ def test_wrong_values_are_refused_by_name_and_change_nothing(changes, field):
     assert {expense.version for expense in stored()} == {1}
 
 
-def test_a_hundred_cost_two_readings_and_a_few_transactions():
+def test_changing_a_hundred_costs_two_reads_and_few_transactions():
     make_budget(amount="9000.00")
     make_budget(category="Fun", amount="9000.00")
     ids = make_expenses(100)
@@ -198,7 +198,7 @@ def test_all_alerts_of_one_change_are_one_digest():
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 @pytest.mark.parametrize("act", ["set", "delete"])
-def test_done_again_after_a_crash_each_counts_once(act, nth, done):
+def test_repeating_after_a_crash_counts_each_expense_once(act, nth, done):
     old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
     count = 16 if act == "set" else 45
     ids = make_expenses(count)
@@ -221,7 +221,7 @@ def test_done_again_after_a_crash_each_counts_once(act, nth, done):
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("nth", [1, 2])
-def test_a_reply_lost_counts_nothing_twice(nth):
+def test_a_lost_reply_counts_nothing_twice(nth):
     budget = make_budget(amount="9999.00")
     ids = make_expenses(16)
 
@@ -235,7 +235,7 @@ def test_a_reply_lost_counts_nothing_twice(nth):
 
 
 @pytest.mark.usefixtures("small")
-def test_what_others_do_meanwhile_is_kept():
+def test_concurrent_changes_are_kept():
     """One is edited, one deleted, one set already, and the budget changed."""
     old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
     ids = make_expenses(12)
@@ -269,7 +269,7 @@ def with_receipts(count: int) -> list[str]:
     return ids
 
 
-def test_receipts_are_looked_after_ten_to_a_request():
+def test_receipt_checks_are_queued_ten_to_a_request():
     ids = with_receipts(12) + make_expenses(3)
 
     with counted() as calls:
@@ -282,7 +282,7 @@ def test_receipts_are_looked_after_ten_to_a_request():
     } | {name: 1 for name in calls.names if name == "sqs.GetQueueUrl"}
 
 
-def test_where_the_queue_is_down_receipts_keep_their_expenses():
+def test_with_the_queue_down_expenses_with_receipts_are_kept():
     ids = with_receipts(2)
     refuse = patch.object(receipts, "send_tasks", side_effect=tasks.QueueError([{}]))
 
@@ -308,7 +308,7 @@ actions = st.one_of(
     limits,
     st.integers(1, 100),
 )
-def test_a_selection_leads_to_the_totals_and_levels_of_one_by_one(
+def test_a_bulk_update_gives_the_same_totals_and_levels_as_single_edits(
     drawn, acts, limits, threshold
 ):
     small = patch.object(Transaction, "MOST", 22)

@@ -72,7 +72,7 @@ ROWS = st.lists(
 
 @settings(max_examples=15, deadline=None)
 @given(rows=ROWS, limit=st.integers(1, 4), sort=st.sampled_from(queries.AMOUNT_SORTS))
-def test_pages_hold_all_in_order_both_ways(rows, limit, sort):
+def test_pages_are_in_order_in_both_directions(rows, limit, sort):
     user = replace(ALICE, user_id=uuid.uuid4().hex)
     ordered = sorted(store(user, rows), key=rank, reverse=sort == "largest")
     wanted = [expense.expense_id for expense in ordered]
@@ -97,7 +97,7 @@ def test_pages_hold_all_in_order_both_ways(rows, limit, sort):
     assert back == wanted
 
 
-def test_amounts_are_compared_as_numbers_and_equal_ones_by_day():
+def test_amounts_sort_numerically_and_equal_ones_by_date():
     for amount, day in (("9.50", 3), ("10", 1), ("9.5", 2), ("100", 4)):
         make_expense(amount=amount, date=f"2026-03-0{day}")
 
@@ -110,7 +110,7 @@ def test_amounts_are_compared_as_numbers_and_equal_ones_by_day():
     assert [expense.date[-2:] for expense in smallest.items] == ["02", "03", "01", "04"]
 
 
-def test_days_beside_the_range_and_others_expenses_are_left_out():
+def test_other_dates_and_other_users_are_excluded():
     for day in ("2026-02-28", "2026-03-01", "2026-03-31", "2026-04-01"):
         make_expense(date=day)
     make_expense(BOB, date="2026-03-02")
@@ -120,7 +120,7 @@ def test_days_beside_the_range_and_others_expenses_are_left_out():
     assert [expense.date for expense in page.items] == ["2026-03-31", "2026-03-01"]
 
 
-def test_other_filters_apply_and_void_ones_are_listed_but_not_added():
+def test_filters_apply_and_void_expenses_are_not_added_up():
     make_expense(amount="5.00", category="Café")
     make_expense(amount="7.00", description="in a cafe", status="void")
     make_expense(amount="6.00", category="Rent")
@@ -132,7 +132,7 @@ def test_other_filters_apply_and_void_ones_are_listed_but_not_added():
     assert page.totals == queries.Totals(2, Decimal("5.00"), complete=True)
 
 
-def test_a_page_goes_on_where_the_last_one_ended_whatever_changed():
+def test_a_page_continues_after_the_previous_one_despite_changes():
     stored = [make_expense(amount=f"{number}.00") for number in range(1, 6)]
 
     first = list_expenses(ALICE, sort="smallest", limit=2, **MARCH)
@@ -144,7 +144,7 @@ def test_a_page_goes_on_where_the_last_one_ended_whatever_changed():
     assert amounts(second) == ["3.00", "4.00"]
 
 
-def test_an_expense_that_goes_while_the_list_is_read_is_left_out(monkeypatch):
+def test_an_expense_deleted_during_the_read_is_left_out(monkeypatch):
     remaining, deleted = make_expense(amount="1.00"), make_expense(amount="2.00")
     read = Expense.batch_get
 
@@ -163,7 +163,7 @@ def test_an_expense_that_goes_while_the_list_is_read_is_left_out(monkeypatch):
 @pytest.mark.parametrize(
     ("days", "field"), [({}, "start"), ({"start"}, "end"), ({"end"}, "start")]
 )
-def test_without_a_first_and_a_last_day_it_is_refused(sort, days, field):
+def test_sorting_by_amount_needs_a_date_range(sort, days, field):
     with pytest.raises(InvalidError, match=NEEDS_DAYS) as refused, counted() as calls:
         list_expenses(ALICE, sort=sort, **{name: MARCH[name] for name in days})
 
@@ -171,7 +171,7 @@ def test_without_a_first_and_a_last_day_it_is_refused(sort, days, field):
     assert calls.names == []
 
 
-def test_where_there_is_more_than_is_read_the_newest_are_sorted(monkeypatch):
+def test_above_the_read_limit_only_the_newest_are_sorted(monkeypatch):
     monkeypatch.setattr(queries, "TREND_PAGES", 1)
     rows = [(Decimal(day), day, "pending") for day in (9, 8, 7, 1)]
     store(ALICE, rows, description="x" * 300_000)  # over a megabyte
@@ -184,7 +184,7 @@ def test_where_there_is_more_than_is_read_the_newest_are_sorted(monkeypatch):
     assert list_expenses(BOB, sort="smallest", **MARCH).totals.complete
 
 
-def test_it_reads_the_days_and_then_the_page():
+def test_it_reads_the_date_range_and_then_the_page():
     store(ALICE, [(Decimal(1), 2, "pending")] * 30)
 
     with counted() as calls:
@@ -221,7 +221,7 @@ def test_the_api_sorts_with_totals_and_pages():
     assert read(f"{PATH}amount&totals=true")[1] == ["1.00", "2.00", "30.00"]
 
 
-def test_the_api_names_the_day_that_is_missing():
+def test_the_api_names_the_missing_date():
     client = client_for(make_user("alice"))
 
     for days, field in (("", "start"), ("&start=2026-03-01", "end")):
@@ -230,7 +230,7 @@ def test_the_api_names_the_day_that_is_missing():
         assert said_of(answer) == {field: [NEEDS_DAYS]}
 
 
-def test_a_cursor_is_of_no_use_to_others_or_in_another_list():
+def test_a_cursor_is_bound_to_its_user_and_list():
     alice, bob = make_user("alice"), make_user("bob")
     for _ in range(2):
         make_expense(alice)
@@ -265,7 +265,7 @@ class TestThePage:
             make_expense(alice, amount=amount, category=category)
         return alice
 
-    def test_it_sorts_and_says_so(self, alice):
+    def test_the_page_sorts_and_says_so(self, alice):
         html = client_for(alice).get(f"{self.PAGE}largest").content.decode()
 
         places = [html.index(f">{name}<") for name in ("Shoes", "Film", "Tea")]
@@ -275,7 +275,7 @@ class TestThePage:
         assert 'class="amount sorted" scope="col" aria-sort="descending"' in html
         assert "3 expenses, $36.00" in html
 
-    def test_its_pages_lead_on_and_back(self, alice):
+    def test_its_pages_link_forward_and_back(self, alice):
         client = client_for(alice)
         first = client.get(f"{self.PAGE}smallest&page_size=2")
         last = client.get(first.context["links"]["next"])
@@ -285,13 +285,13 @@ class TestThePage:
         assert ">Previous</a>" in last.content.decode()
         assert [row.category for row in last.context["rows"]] == ["Shoes"]
 
-    def test_a_missing_day_is_said_by_its_field(self, alice):
+    def test_a_missing_date_is_reported_on_its_field(self, alice):
         answer = client_for(alice).get("/expenses?sort=largest&end=2026-03-31")
 
         assert answer.status_code == 400
         assert answer.context["form"].errors == {"start": [NEEDS_DAYS]}
 
-    def test_all_dates_lead_to_a_list_by_day(self, alice):
+    def test_all_dates_links_to_the_list_by_date(self, alice):
         client = client_for(alice)
         page = client.get("/expenses?start=2026-03-01&end=2026-03-31&sort=largest&q=t")
         links = page.context["hierarchy"]
@@ -301,7 +301,7 @@ class TestThePage:
         assert all("sort=largest" in link["url"] for link in links[1:])
         assert client.get(everything["url"]).status_code == 200
 
-    def test_it_says_what_was_left_out(self, alice, monkeypatch):
+    def test_the_page_says_what_was_left_out(self, alice, monkeypatch):
         monkeypatch.setattr(queries, "TREND_PAGES", 1)
         rows = [(Decimal(100), 2, "pending")] * 4
         store(alice, rows, description="x" * 300_000)

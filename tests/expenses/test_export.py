@@ -46,7 +46,7 @@ def test_other_texts_stay_as_they_are(text):
 
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=3))
-def test_no_cell_is_a_formula_whichever_delimiter_a_spreadsheet_takes(texts):
+def test_no_cell_is_a_formula_with_any_delimiter(texts):
     file = io.StringIO(newline="")
     csv.writer(file).writerow(["2026-03-18", *map(without_formulas, texts), "1.00"])
     for delimiter in DELIMITERS:

@@ -17,7 +17,7 @@ def headings(lines):
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_is_stored_taken_shown_exported_and_in_the_history(name):
+def test_every_field_is_stored_accepted_shown_exported_and_in_the_history(name):
     assert name in Expense.get_attributes()
     assert name in RowInput().fields
     assert name in ExpenseOutput().fields

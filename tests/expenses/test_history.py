@@ -39,7 +39,7 @@ def stored() -> int:
     return sum(1 for _ in History.scan())
 
 
-def test_a_new_expense_has_one_entry_and_no_item_of_its_own():
+def test_a_new_expense_has_one_entry_and_no_history_item():
     expense = make_expense()
 
     with counted() as calls:
@@ -50,7 +50,7 @@ def test_a_new_expense_has_one_entry_and_no_item_of_its_own():
     assert stored() == 1
 
 
-def test_each_change_tells_when_what_and_from_what():
+def test_each_change_has_time_field_old_and_new_value():
     expense = make_expense(amount="5.00", description="tea")
 
     edit(expense, amount="6.50", category="Café ☕")
@@ -69,7 +69,7 @@ def test_each_change_tells_when_what_and_from_what():
     )
 
 
-def test_what_changes_nothing_is_no_change():
+def test_edits_without_effect_are_not_recorded():
     expense = make_expense(amount="5.00")
 
     edit(expense, amount="5", category="Groceries")
@@ -79,7 +79,7 @@ def test_what_changes_nothing_is_no_change():
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_change_sent_twice_is_told_once(lost):
+def test_a_change_sent_twice_is_recorded_once(lost):
     expense = make_expense()
 
     if lost:
@@ -106,7 +106,7 @@ def test_the_last_fifty_are_kept_and_the_first_entry():
     assert created == ()
 
 
-def test_changes_at_the_same_moment_are_all_told():
+def test_concurrent_changes_are_all_recorded():
     expense = make_expense()
     make_budget()
     wanted = [{"amount": "1.00"}, {"description": "x"}, {"status": "cleared"}]
@@ -119,7 +119,7 @@ def test_changes_at_the_same_moment_are_all_told():
     assert sorted(fields) == ["amount", "category", "date", "description", "status"]
 
 
-def test_a_change_after_the_expense_was_read_does_not_confuse_what_is_told():
+def test_history_of_a_read_expense_excludes_later_changes():
     expense = make_expense(amount="1.00")
     read = edit(expense, amount="2.00")
     edit(expense, amount="3.00")
@@ -129,7 +129,7 @@ def test_a_change_after_the_expense_was_read_does_not_confuse_what_is_told():
     assert newest.edits == (Edit("amount", Decimal(1), Decimal(2)),)
 
 
-def test_it_goes_with_the_expense():
+def test_the_history_is_deleted_with_the_expense():
     expense, other = make_expense(), make_expense()
     edit(expense, amount="2.00")
     edit(other, amount="2.00")
@@ -141,7 +141,7 @@ def test_it_goes_with_the_expense():
 
 
 @pytest.mark.parametrize("nth", [None, 1])
-def test_it_goes_with_the_account_also_after_a_crash(nth):
+def test_the_history_is_deleted_with_the_account_even_after_a_crash(nth):
     for _ in range(30):
         edit(make_expense(), amount="2.00")
     theirs = make_expense(BOB)
@@ -154,7 +154,7 @@ def test_it_goes_with_the_account_also_after_a_crash(nth):
     assert [item.expense_id for item in Expense.scan()] == [theirs.expense_id]
 
 
-def test_lists_never_hold_it():
+def test_lists_never_contain_histories():
     expense = make_expense()
     edit(expense, amount="2.00")
 
@@ -163,7 +163,7 @@ def test_lists_never_hold_it():
     ]
 
 
-def test_nobody_else_reads_it():
+def test_other_users_cannot_read_it():
     expense = make_expense()
     edit(expense, amount="2.00")
 
@@ -172,7 +172,7 @@ def test_nobody_else_reads_it():
             list_changes(BOB, expense_id)
 
 
-def test_the_longest_history_is_stored_and_read():
+def test_the_longest_history_can_be_stored_and_read():
     """Fifty changes of the longest texts stay below the 400 kB of an item."""
     expense = make_expense(description="🛒" * 500, category="🛒" * 50)
 
@@ -190,7 +190,7 @@ def test_the_longest_history_is_stored_and_read():
     assert 100_000 < size < 250_000  # bytes; DynamoDB takes 400 kB
 
 
-def test_the_api_and_the_page_show_it_with_receipts_by_name():
+def test_api_and_page_show_the_history_with_receipt_names():
     user = make_user(currency="JPY")
     client = client_for(user)
     expense = make_expense(user, amount="100")
@@ -217,7 +217,7 @@ def test_the_api_and_the_page_show_it_with_receipts_by_name():
     assert "<bill>" not in html
 
 
-def test_others_find_no_history_through_the_api():
+def test_other_users_find_no_history_through_the_api():
     expense = make_expense(make_user())
     path = f"/api/expenses/{expense.expense_id}/history"
 
@@ -240,7 +240,7 @@ some_edits = st.fixed_dictionaries(
 @pytest.mark.soak
 @SETTINGS
 @given(st.lists(some_edits, max_size=12))
-def test_whatever_is_changed_each_state_can_be_told_from_the_history(drawn):
+def test_every_earlier_state_can_be_derived_from_the_history(drawn):
     with (
         empty_aws(),
         time_machine.travel(NOON, tick=True),

@@ -59,7 +59,7 @@ def test_the_list_is_german(client, greta):
     assert ">März</a>" in page(client.get(f"{LIST}?start=2026-03-01&end=2026-03-31"))
 
 
-def test_an_amount_is_typed_with_its_comma_and_its_groups(client, greta):
+def test_an_amount_is_entered_in_german_format(client, greta):
     response = client.post(ADD, typed(amount="1.234,50"))
 
     html = page(client.get(response["Location"]))
@@ -71,7 +71,7 @@ def test_an_amount_is_typed_with_its_comma_and_its_groups(client, greta):
 
 
 @pytest.mark.parametrize("amount", ["1,2,3", "12,505", "zwölf", "-1"])
-def test_a_wrong_amount_is_said_in_german_and_stays(client, greta, amount):
+def test_an_invalid_amount_is_reported_in_german_and_kept(client, greta, amount):
     response = client.post(ADD, typed(amount=amount))
 
     html = page(response)
@@ -81,7 +81,7 @@ def test_a_wrong_amount_is_said_in_german_and_stays(client, greta, amount):
     assert list_expenses(greta).items == []
 
 
-def test_the_list_is_filtered_by_amounts_as_they_are_typed(client, greta):
+def test_the_amount_filter_accepts_german_format(client, greta):
     for amount in ("999.99", "1000.00", "2000.50", "2000.51"):
         make_expense(greta, amount=amount)
 
@@ -94,7 +94,7 @@ def test_the_list_is_filtered_by_amounts_as_they_are_typed(client, greta):
     assert "Der Höchstbetrag liegt unter dem Mindestbetrag." in wrong
 
 
-def test_a_stale_edit_compares_what_is_meant_and_not_how_it_is_written(client, greta):
+def test_a_stale_edit_compares_values_and_not_their_format(client, greta):
     expense = make_expense(greta, amount="12.50", date="2026-03-17", status="pending")
     path = f"{LIST}/{expense.expense_id}/edit"
     data = typed(
@@ -118,7 +118,7 @@ def test_a_stale_edit_compares_what_is_meant_and_not_how_it_is_written(client, g
     assert get_expense(greta, expense.expense_id).status == "pending"
 
 
-def test_the_history_is_told_in_german(client, greta):
+def test_the_history_is_in_german(client, greta):
     expense = make_expense(greta, amount="12.50", status="pending")
     client.patch(
         f"/api/expenses/{expense.expense_id}",
@@ -134,7 +134,7 @@ def test_the_history_is_told_in_german(client, greta):
     assert "hinzugefügt." in html
 
 
-def test_what_became_of_a_selection_is_told_in_german(client, greta):
+def test_the_result_of_a_bulk_action_is_in_german(client, greta):
     chosen = [make_expense(greta).expense_id, "0" * 32]
 
     response = client.post(
@@ -145,7 +145,7 @@ def test_what_became_of_a_selection_is_told_in_german(client, greta):
     assert "1 geändert. 1 gab es nicht mehr." in html
 
 
-def test_a_program_gets_the_language_that_it_asks_for(client):
+def test_the_api_uses_the_requested_language(client):
     def refused(**headers):
         data = {"amount": "1", "category": "Food", "date": "2001-01-01"}
         response = client.post(

@@ -39,7 +39,7 @@ def stored(client) -> list[str]:
         ("2027-03-18", "That date is 12 months ahead."),
     ],
 )
-def test_a_day_far_off_is_asked_about_and_then_taken(client, path, day, question):
+def test_a_distant_date_needs_confirmation(client, path, day, question):
     response = client.post(path, {**LUNCH, "date": day})
 
     page = response.content.decode()
@@ -55,19 +55,19 @@ def test_a_day_far_off_is_asked_about_and_then_taken(client, path, day, question
 
 
 @pytest.mark.parametrize("day", ["2025-03-19", "2026-03-18", "2026-09-17"])
-def test_a_day_less_far_is_taken_at_once(client, day):
+def test_a_nearer_date_needs_no_confirmation(client, day):
     assert client.post("/expenses/add", {**LUNCH, "date": day}).status_code == 302
 
     assert stored(client) == [day]
 
 
-def test_nothing_is_asked_where_nothing_is_odd(client):
+def test_an_ordinary_date_needs_no_confirmation(client):
     assert b"odd_date" not in client.get("/expenses/add").content
     refused = client.post("/expenses/add", {**LUNCH, "date": str(TODAY), "amount": "x"})
     assert b"odd_date" not in refused.content
 
 
-def test_a_tick_stays_while_something_else_is_wrong(client):
+def test_the_confirmation_is_kept_while_other_errors_remain(client):
     data = {**LUNCH, "date": "2020-01-01", "odd_date": "on", "amount": "x"}
 
     page = client.post("/expenses/add", data).content.decode()
@@ -76,9 +76,7 @@ def test_a_tick_stays_while_something_else_is_wrong(client):
     assert "Save it anyway?" not in page
 
 
-def test_an_old_expense_is_edited_without_a_question_unless_its_day_changes(
-    client, alice
-):
+def test_an_old_expense_needs_confirmation_only_if_its_date_changes(client, alice):
     expense = make_expense(alice, date="2018-05-05")
     path = f"/expenses/{expense.expense_id}/edit"
     data = {**LUNCH, "status": "pending", "known_date": "2018-05-05"}
@@ -90,7 +88,7 @@ def test_an_old_expense_is_edited_without_a_question_unless_its_day_changes(
     assert stored(client) == ["2018-05-05"]
 
 
-def test_the_api_takes_a_history_as_it_is(client):
+def test_the_api_accepts_distant_dates(client):
     answer = client.post(
         "/api/expenses", {**LUNCH, "date": "2016-03-19"}, "application/json"
     )

@@ -70,7 +70,7 @@ def store_budget_as_before(
 
 
 @pytest.mark.parametrize("typed", SAME)
-def test_an_expense_counts_in_the_budget_whose_name_looks_the_same(typed):
+def test_an_expense_counts_in_a_budget_whose_name_looks_the_same(typed):
     budget = make_budget(category=NAME)
 
     make_expense(category=typed, amount="101.00")
@@ -80,7 +80,7 @@ def test_an_expense_counts_in_the_budget_whose_name_looks_the_same(typed):
 
 
 @pytest.mark.parametrize("typed", SAME)
-def test_a_second_budget_that_looks_the_same_is_refused(typed):
+def test_a_second_budget_that_looks_the_same_is_rejected(typed):
     make_budget(category=NAME)
 
     with pytest.raises(ConflictError):
@@ -89,14 +89,14 @@ def test_a_second_budget_that_looks_the_same_is_refused(typed):
 
 @pytest.mark.parametrize("typed", ["\u200b", "\u3164 ", "\u00a0"])
 @pytest.mark.parametrize("make", [make_expense, make_budget])
-def test_a_category_that_shows_nothing_is_refused(make, typed):
+def test_an_invisible_category_is_rejected(make, typed):
     with pytest.raises(InvalidError) as refused:
         make(category=typed)
 
     assert refused.value.field == "category"
 
 
-def test_what_was_stored_apart_is_one_in_totals_and_lists():
+def test_spellings_stored_separately_are_one_category_in_totals_and_lists():
     store_as_before()
     make_expense(category=NAME, amount="2.00")
     make_budget(category="Rent")
@@ -113,7 +113,7 @@ def test_what_was_stored_apart_is_one_in_totals_and_lists():
     assert [use.key for use in list_categories(ALICE, q="g  OUT").uses] == [use.key]
 
 
-def test_a_budget_counts_what_was_stored_apart():
+def test_a_budget_counts_spellings_stored_separately():
     store_as_before(amount="85.00")
 
     budget = make_budget(category=NAME)
@@ -122,7 +122,7 @@ def test_a_budget_counts_what_was_stored_apart():
     assert alerts() == ["budget_threshold"]
 
 
-def test_what_was_stored_apart_is_edited_as_part_of_its_budget():
+def test_an_expense_stored_under_another_spelling_is_edited_within_its_budget():
     before = store_as_before(amount="30.00")
     budget = make_budget(category=NAME)
 
@@ -133,7 +133,7 @@ def test_what_was_stored_apart_is_edited_as_part_of_its_budget():
     assert spent(budget) == 0
 
 
-def test_renaming_takes_what_was_stored_apart_along():
+def test_renaming_includes_spellings_stored_separately():
     store_as_before()
     make_expense(category=NAME)
 
@@ -143,7 +143,7 @@ def test_renaming_takes_what_was_stored_apart_along():
     assert len(queries.list_expenses(ALICE, category="Dining").items) == 2
 
 
-def test_renaming_to_one_spelling_takes_the_others_along():
+def test_renaming_to_one_spelling_includes_the_others():
     store_as_before()
     make_expense(category=NAME)
 
@@ -175,7 +175,7 @@ def check():
 
 
 @pytest.mark.parametrize("name", OLD_NAMES)
-def test_the_daily_check_gives_a_budget_its_own_id_and_what_it_missed(person, name):
+def test_the_daily_check_corrects_a_budgets_id_and_total(person, name):
     old = store_budget_as_before(name, user=person)
     store_as_before(name, amount="50.00", user=person)
     looks_same = validate_text(without_invisible(name), "category", longest=50)
@@ -192,7 +192,7 @@ def test_the_daily_check_gives_a_budget_its_own_id_and_what_it_missed(person, na
 
 
 @pytest.mark.parametrize("name", OLD_NAMES)
-def test_the_daily_check_makes_one_budget_of_two_that_look_the_same(person, name):
+def test_the_daily_check_merges_two_budgets_that_look_the_same(person, name):
     looks_same = validate_text(without_invisible(name), "category", longest=50)
     store_budget_as_before(name, amount="100.00", user=person)
     make_budget(person, category=looks_same, amount="200.00")
@@ -218,9 +218,7 @@ def scan_in_order(monkeypatch, names):
 
 
 @pytest.mark.parametrize("order", [[NAME, OLD_NAME], [OLD_NAME, NAME]])
-def test_two_budgets_become_one_with_what_both_counted(
-    person, order, caplog, monkeypatch
-):
+def test_merging_two_budgets_adds_their_totals(person, order, caplog, monkeypatch):
     held = {NAME: ("100.00", "80.00"), OLD_NAME: ("50.00", "40.00")}
     before = dates.timestamp(dates.now() - datetime.timedelta(hours=1))
     for name, (amount, already) in held.items():
@@ -247,7 +245,7 @@ def test_two_budgets_become_one_with_what_both_counted(
     assert alerts(person) == ["budget_exceeded"]
 
 
-def test_what_one_of_two_budgets_was_told_is_news_again_for_both(person):
+def test_a_level_notified_for_one_of_two_merged_budgets_alerts_again(person):
     before = dates.timestamp(dates.now() - datetime.timedelta(hours=1))
     store_as_before(NAME, "101.00", user=person)
     store_budget_as_before(
@@ -261,7 +259,7 @@ def test_what_one_of_two_budgets_was_told_is_news_again_for_both(person):
     assert alerts(person) == ["budget_exceeded"]
 
 
-def test_editing_an_earlier_budget_gives_it_its_own_id_and_alerts_nothing_again():
+def test_editing_an_earlier_budget_corrects_its_id_without_alerting_again():
     store_as_before(amount="90.00")
     old = store_budget_as_before(spent=Decimal(90), level="threshold")
 
@@ -277,7 +275,7 @@ def test_editing_an_earlier_budget_gives_it_its_own_id_and_alerts_nothing_again(
     assert alerts() == ["budget_exceeded"]
 
 
-def test_editing_an_earlier_budget_makes_it_one_with_the_one_that_is_there():
+def test_editing_an_earlier_budget_merges_it_with_the_existing_one():
     make_budget(category=NAME, amount="100.00")
     old = store_budget_as_before(amount="50.00")
 
@@ -298,7 +296,7 @@ def test_another_user_cannot_edit_an_earlier_budget(person):
     ]
 
 
-def test_a_budget_spelled_as_an_earlier_one_is_refused(person):
+def test_a_budget_spelled_like_an_earlier_one_is_rejected(person):
     name = "Eating \u200bout"
     store_budget_as_before(name)
 
@@ -309,7 +307,7 @@ def test_a_budget_spelled_as_an_earlier_one_is_refused(person):
     make_budget(person, category=name)
 
 
-def test_checking_again_moves_nothing(person):
+def test_checking_again_changes_nothing(person):
     store_budget_as_before(user=person)
     check()
     (moved,) = budgets.list_budgets(person).items
@@ -320,7 +318,7 @@ def test_checking_again_moves_nothing(person):
     assert again.version == moved.version
 
 
-def test_others_budgets_stay_as_they_are(person):
+def test_other_users_budgets_are_unchanged(person):
     other = make_user("dave")
     theirs = make_budget(other, category=NAME)
     store_budget_as_before(user=person)
@@ -332,7 +330,7 @@ def test_others_budgets_stay_as_they_are(person):
     ]
 
 
-def test_the_page_and_the_api_take_them_for_one(person):
+def test_page_and_api_treat_them_as_one(person):
     client = client_for(person)
     data = {"category": OLD_NAME, "amount": "1.00", "date": f"{TODAY}"}
     client.post("/api/budgets", {"category": NAME, "amount": "9"}, "application/json")
@@ -346,7 +344,7 @@ def test_the_page_and_the_api_take_them_for_one(person):
     assert [e["category"] for e in answer.json()["results"]] == [NAME, NAME]
 
 
-def test_a_category_that_shows_nothing_is_refused_by_the_page_and_the_api(person):
+def test_page_and_api_reject_an_invisible_category(person):
     client = client_for(person)
     data = {"category": "\u200b", "amount": "1.00", "date": f"{TODAY}"}
 

@@ -20,7 +20,7 @@ def ids_of(count, user):
     return [make_expense(user).expense_id for _ in range(count)]
 
 
-def test_category_and_status_are_set_and_what_was_done_is_told(client, alice):
+def test_setting_category_and_status_returns_the_result(client, alice):
     budget = make_budget(alice, category="Fun", amount="25.00")
     ids = ids_of(3, alice)
 
@@ -36,7 +36,7 @@ def test_category_and_status_are_set_and_what_was_done_is_told(client, alice):
         assert (stored["category"], stored["status"]) == ("Fun", "cleared")
 
 
-def test_they_are_deleted(client, alice):
+def test_selected_expenses_are_deleted(client, alice):
     ids = ids_of(2, alice)
 
     response = post(client, expense_ids=ids, delete=True)
@@ -45,7 +45,7 @@ def test_they_are_deleted(client, alice):
     assert list(Expense.scan()) == []
 
 
-def test_a_page_of_a_list_can_be_chosen_and_no_more(client, alice):
+def test_one_page_of_expenses_can_be_selected_and_no_more(client, alice):
     ids = [f"{number:032x}" for number in range(MOST + 1)]
 
     assert post(client, expense_ids=ids[:MOST], delete=True).json()["gone"] == MOST
@@ -69,11 +69,11 @@ def test_a_page_of_a_list_can_be_chosen_and_no_more(client, alice):
         {"expense_ids": ["0" * 32], "amount": "1.00"},
     ],
 )
-def test_anything_else_is_refused(client, body):
+def test_invalid_requests_are_rejected(client, body):
     assert post(client, **body).status_code == 400
 
 
-def test_other_peoples_are_gone_for_the_caller(alice):
+def test_other_users_expenses_are_reported_as_gone(alice):
     (expense_id,) = ids_of(1, alice)
     bob = client_for(make_user("bob"))
 
@@ -84,7 +84,7 @@ def test_other_peoples_are_gone_for_the_caller(alice):
     assert Expense.get(expense_id).category == "Groceries"
 
 
-def test_nobody_is_let_in_without_session_and_token(alice):
+def test_session_and_csrf_token_are_required(alice):
     ids = ids_of(1, alice)
     browser = client_for(alice, csrf=True)
     body = {"expense_ids": ids, "delete": True}

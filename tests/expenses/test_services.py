@@ -18,7 +18,7 @@ from tests.notifications import faults
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 
-def test_a_recorded_expense_is_read_back_as_typed():
+def test_a_recorded_expense_is_read_back_unchanged():
     stored = make_expense(
         amount="12.50", category="  Eating Out ", description="Café ☕ 早餐"
     )
@@ -42,7 +42,7 @@ def test_a_recorded_expense_is_read_back_as_typed():
         ("KWD", "0.001"),
     ],
 )
-def test_amounts_within_the_limits_are_kept_exactly(currency, amount):
+def test_amounts_within_the_limits_are_stored_exactly(currency, amount):
     user = replace(ALICE, currency=currency)
 
     stored = make_expense(user, amount=amount)
@@ -71,7 +71,7 @@ def test_amounts_within_the_limits_are_kept_exactly(currency, amount):
         ("KWD", "0.0001"),
     ],
 )
-def test_other_amounts_are_refused_by_name(currency, amount):
+def test_other_amounts_are_rejected(currency, amount):
     with pytest.raises(InvalidError) as refused:
         make_expense(replace(ALICE, currency=currency), amount=amount)
 
@@ -108,7 +108,7 @@ def test_each_field_has_its_limits(field, good, bad):
         assert refused.value.field == field
 
 
-def test_the_day_is_the_users_own():
+def test_the_default_date_is_in_the_users_time_zone():
     tokyo = replace(ALICE, time_zone="Asia/Tokyo")
     late = datetime.datetime(2026, 3, 18, 20, tzinfo=datetime.UTC)
 
@@ -116,7 +116,7 @@ def test_the_day_is_the_users_own():
         assert make_expense(tokyo).date == "2026-03-19"
 
 
-def test_an_edit_changes_only_what_is_given():
+def test_an_edit_changes_only_the_given_fields():
     stored = make_expense(description="milk")
 
     services.edit_expense(ALICE, stored.expense_id, amount="11.00", status="cleared")
@@ -127,7 +127,7 @@ def test_an_edit_changes_only_what_is_given():
     assert expense.version == 2
 
 
-def test_an_edit_keeps_attributes_that_this_code_does_not_know():
+def test_an_edit_keeps_unknown_attributes():
     stored = make_expense()
     Expense.table_connection().connection.client.update_item(
         TableName="expenses",
@@ -144,7 +144,7 @@ def test_an_edit_keeps_attributes_that_this_code_does_not_know():
     assert raw["Item"]["later_feature"] == {"S": "kept"}
 
 
-def test_a_refused_edit_changes_nothing():
+def test_a_rejected_edit_changes_nothing():
     stored = make_expense()
 
     with pytest.raises(InvalidError):
@@ -208,14 +208,14 @@ def test_lists_are_newest_first_in_pages_both_ways():
     assert (first.previous, last.next) == (None, None)
 
 
-def test_a_list_that_fills_its_page_has_no_next_one():
+def test_a_list_that_exactly_fills_a_page_has_no_next_page():
     make_expense()
     make_expense()
 
     assert list_expenses(ALICE, limit=2).next is None
 
 
-def test_lists_filter_by_days_category_and_status():
+def test_lists_filter_by_date_category_and_status():
     make_expense(date="2026-03-01", category="Straße")
     make_expense(date="2026-03-02", category="STRASSE", status="void")
     make_expense(date="2026-03-03")
@@ -232,14 +232,14 @@ def test_lists_filter_by_days_category_and_status():
     assert [expense.date for expense in void.items] == ["2026-03-02"]
 
 
-def test_a_list_refuses_a_reversed_range_and_an_unknown_status():
+def test_a_list_rejects_a_reversed_range_and_an_unknown_status():
     with pytest.raises(InvalidError):
         list_expenses(ALICE, start=TODAY, end=TODAY - datetime.timedelta(days=1))
     with pytest.raises(InvalidError):
         list_expenses(ALICE, status="paid")
 
 
-def test_void_expenses_count_nowhere():
+def test_void_expenses_are_not_counted():
     make_expense(status="void")
     make_expense(amount="2.00")
 
@@ -251,19 +251,19 @@ def test_void_expenses_count_nowhere():
 class TestLargeExpenses:
     user = replace(ALICE, large_expense_threshold=Decimal("500"))
 
-    def test_one_at_the_users_own_threshold_is_noticed(self):
+    def test_an_expense_at_the_users_threshold_sends_an_alert(self):
         make_expense(self.user, amount="499.99")
         assert alerts() == []
 
         make_expense(self.user, amount="500.00")
         assert alerts() == ["large_expense"]
 
-    def test_nothing_is_noticed_until_a_threshold_is_set(self):
+    def test_no_large_expense_alert_without_a_threshold(self):
         make_expense(amount="100000.00")
 
         assert alerts() == []
 
-    def test_one_that_becomes_large_is_noticed_once(self):
+    def test_an_expense_that_becomes_large_alerts_once(self):
         stored = make_expense(self.user, amount="10.00")
 
         for amount in ("600.00", "10.00", "700.00"):
@@ -271,7 +271,7 @@ class TestLargeExpenses:
 
         assert alerts() == ["large_expense"]
 
-    def test_neither_a_void_nor_a_back_dated_one_is_noticed(self):
+    def test_void_and_backdated_expenses_do_not_alert(self):
         make_expense(self.user, amount="600.00", status="void")
         make_expense(self.user, amount="600.00", date="2026-02-28")
 
@@ -296,7 +296,7 @@ def descriptions(user=ALICE, **filters) -> list[str]:
         ("nothing", []),
     ],
 )
-def test_a_search_looks_for_parts_of_texts_in_any_case(q, expected):
+def test_a_search_matches_substrings_in_any_case(q, expected):
     make_expense(description="Café", category="Out", date="2026-03-01")
     make_expense(description="STRASSE 7", category="Bus", date="2026-03-02")
     make_expense(description="plain", category="Groceries", date="2026-03-03")
@@ -305,7 +305,7 @@ def test_a_search_looks_for_parts_of_texts_in_any_case(q, expected):
     assert descriptions(q=q) == expected
 
 
-def test_a_search_finds_a_description_as_it_is_now():
+def test_a_search_finds_the_current_description():
     expense = make_expense(description="Old")
     services.edit_expense(ALICE, expense.expense_id, description="New")
     assert (descriptions(q="old"), descriptions(q="new")) == ([], ["New"])
@@ -343,14 +343,14 @@ def test_amounts_are_compared_exactly():
         ({"sort": "amount"}, "sort"),
     ],
 )
-def test_filters_that_make_no_sense_are_refused_by_name(filters, field):
+def test_invalid_filters_are_rejected_with_their_field(filters, field):
     with pytest.raises(InvalidError) as refused:
         list_expenses(ALICE, **filters)
 
     assert refused.value.field == field
 
 
-def test_days_go_both_ways_page_by_page():
+def test_oldest_first_pages_in_both_directions():
     for day in range(1, 6):
         make_expense(date=f"2026-03-0{day}", description=str(day))
 
@@ -366,7 +366,7 @@ def test_days_go_both_ways_page_by_page():
     assert first.previous is None
 
 
-def test_a_search_reads_on_to_the_end_of_the_list(monkeypatch):
+def test_a_search_reads_to_the_end_of_the_list(monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 3)
     make_expenses(8, description="dull", date="2026-02-02")
     make_expense(date="2026-01-01", description="needle")
@@ -391,7 +391,7 @@ def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
     assert calls.names == [QUERY]
 
 
-def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
+def test_a_search_reads_a_limited_number_and_continues_from_there(monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 10)
     monkeypatch.setattr(pagination, "MOST_PAGES", 0)
     for number in range(30):
@@ -413,7 +413,7 @@ def test_a_search_reads_a_bounded_number_and_goes_on_from_there(monkeypatch):
     assert len(reads) == 4
 
 
-def test_a_stale_edit_is_refused_with_what_is_stored_and_changes_nothing():
+def test_a_stale_edit_is_rejected_with_the_stored_version():
     expense = make_expense(description="first")
     services.edit_expense(ALICE, expense.expense_id, description="theirs")
 
@@ -437,7 +437,7 @@ def test_an_edit_sent_twice_is_not_stale():
     assert (edited.amount, edited.version) == (Decimal(7), 2)
 
 
-def test_an_edit_that_becomes_stale_while_it_is_made_is_refused():
+def test_an_edit_that_becomes_stale_during_the_write_is_rejected():
     expense = make_expense()
     theirs = faults.meanwhile(
         lambda: services.edit_expense(ALICE, expense.expense_id, description="theirs")
@@ -459,7 +459,7 @@ YEN = replace(ALICE, currency="JPY")
 
 
 @pytest.mark.parametrize("same", ["102.50", "102.5", " 102.500 ", Decimal("102.5")])
-def test_an_amount_that_stays_is_not_checked_again(old, same):
+def test_an_unchanged_amount_is_not_validated_again(old, same):
     edited = services.edit_expense(
         YEN, old.expense_id, amount=same, description="Bread"
     )
@@ -467,7 +467,7 @@ def test_an_amount_that_stays_is_not_checked_again(old, same):
     assert (edited.amount, edited.description) == (Decimal("102.50"), "Bread")
 
 
-def test_a_new_amount_is_checked(old):
+def test_a_new_amount_is_validated(old):
     with pytest.raises(InvalidError) as refused:
         services.edit_expense(YEN, old.expense_id, amount="102.51")
 
@@ -475,7 +475,7 @@ def test_a_new_amount_is_checked(old):
     assert services.edit_expense(YEN, old.expense_id, amount="103").amount == 103
 
 
-def test_a_day_that_stays_may_have_become_too_long_ago():
+def test_an_unchanged_date_may_be_older_than_allowed():
     old = make_expense(date="2016-03-18")
 
     with time_machine.travel(NOON + datetime.timedelta(days=30)):

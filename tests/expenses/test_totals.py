@@ -13,7 +13,7 @@ from tests.money_builders import ALICE, BOB, make_budget, make_expense
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 
-def test_totals_are_of_the_whole_filtered_list_and_of_one_user():
+def test_totals_cover_the_whole_filtered_list_of_one_user():
     for amount in ("1.50", "2.00", "4.00"):
         make_expense(category="Café", amount=amount)
     make_expense(category="Café", amount="8.00", status="void")
@@ -25,7 +25,7 @@ def test_totals_are_of_the_whole_filtered_list_and_of_one_user():
     assert page.totals == queries.Totals(4, Decimal("7.50"), complete=True)
 
 
-def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
+def test_incomplete_totals_say_so(monkeypatch):
     monkeypatch.setattr(queries, "TREND_PAGES", 1)
     for _ in range(4):
         expense = make_expense(amount="1.00")
@@ -38,7 +38,7 @@ def test_where_there_is_more_than_is_read_that_is_said(monkeypatch):
     assert queries.list_expenses(BOB, totals=True).totals.complete
 
 
-def test_the_api_adds_them_when_asked_only():
+def test_the_api_returns_totals_only_on_request():
     client = client_for(make_user("alice"))
     for number in range(3):
         data = {"amount": f"{number + 1}", "category": "Food"}
@@ -55,7 +55,7 @@ def test_the_api_adds_them_when_asked_only():
     assert "totals=true" in answer["next"]
 
 
-def test_the_page_shows_them_where_something_is_filtered():
+def test_the_page_shows_totals_of_a_filtered_list():
     alice = make_user("alice")
     client = client_for(alice)
     make_expense(alice, category="Café", amount="12.50")

@@ -46,7 +46,7 @@ def after(client, response) -> str:
     return page(client.get(response["Location"]))
 
 
-def test_an_expense_is_added_and_the_list_says_so(client, alice):
+def test_an_expense_is_added_and_confirmed_on_the_list(client, alice):
     response = client.post(ADD, {**LUNCH, "description": "Café\r\n早餐"})
 
     assert response["Location"] == LIST
@@ -58,7 +58,7 @@ def test_an_expense_is_added_and_the_list_says_so(client, alice):
     assert (expense.amount, expense.description) == (Decimal("12.50"), "Café\n早餐")
 
 
-def test_the_add_page_offers_today_where_the_user_lives():
+def test_the_add_page_defaults_to_today_in_the_users_time_zone():
     user = make_user(time_zone="Pacific/Apia", currency="JPY")
 
     with time_machine.travel("2026-03-18T22:00+00:00"):
@@ -77,11 +77,11 @@ def test_sending_the_add_form_twice_stores_one_expense(client, alice):
     assert len(list_expenses(alice).items) == 1
 
 
-def test_every_add_page_has_a_key_of_its_own(client):
+def test_every_add_page_has_its_own_idempotency_key(client):
     assert key_in(client.get(ADD)) != key_in(client.get(ADD))
 
 
-def test_a_form_shown_again_keeps_its_key_and_what_was_typed(client):
+def test_a_form_shown_again_keeps_its_key_and_input(client):
     key = key_in(client.get(ADD))
 
     response = client.post(
@@ -95,7 +95,7 @@ def test_a_form_shown_again_keeps_its_key_and_what_was_typed(client):
     assert "Amount must be above zero." in page(response)
 
 
-def test_going_back_and_changing_the_form_asks_before_storing_another(client, alice):
+def test_resending_a_changed_form_asks_before_storing_another(client, alice):
     data = {**LUNCH, "idempotency_key": key_in(client.get(ADD))}
     client.post(ADD, data)
 
@@ -130,7 +130,7 @@ WRONG_VALUES = {
 
 
 @pytest.mark.parametrize("field", WRONG_VALUES)
-def test_a_wrong_field_is_marked_and_nothing_is_stored(client, alice, field):
+def test_an_invalid_field_is_marked_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = client.post(ADD, {**LUNCH, field: value})
 
@@ -149,13 +149,13 @@ def test_a_wrong_field_is_marked_and_nothing_is_stored(client, alice, field):
         ("date", ["2016-03-18", "2027-03-18"]),
     ],
 )
-def test_a_field_at_its_limit_is_taken(client, field, values):
+def test_values_at_the_limits_are_accepted(client, field, values):
     for value in values:
         data = {**LUNCH, field: value, "odd_date": "on"}
         assert client.post(ADD, data).status_code == 302, value
 
 
-def test_a_huge_form_is_refused(client, alice):
+def test_an_oversized_form_is_rejected(client, alice):
     response = client.post(
         ADD,
         f"description={'a' * 2_500_001}",
@@ -166,7 +166,7 @@ def test_a_huge_form_is_refused(client, alice):
     assert list_expenses(alice).items == []
 
 
-def test_the_list_is_newest_first_with_ways_to_change_each(client, alice):
+def test_the_list_is_newest_first_with_edit_and_delete_links(client, alice):
     old = make_expense(alice, date="2026-03-01", category="Older")
     make_expense(alice, date="2026-03-02", category="Newer", status="void")
 
@@ -178,12 +178,12 @@ def test_the_list_is_newest_first_with_ways_to_change_each(client, alice):
     assert ">Void</span>" in html
 
 
-def test_an_empty_list_shows_the_way_in(client):
+def test_an_empty_list_says_so(client):
     assert "Add the first one" in page(client.get(LIST))
     assert "Nothing of that kind" in page(client.get(LIST, {"category": "Rent"}))
 
 
-def test_what_people_type_is_escaped(client, alice):
+def test_user_input_is_escaped(client, alice):
     make_expense(alice, category="<i>cat", description="<script>x</script>")
 
     html = page(client.get(LIST))
@@ -192,7 +192,7 @@ def test_what_people_type_is_escaped(client, alice):
     assert "<script>" not in html
 
 
-def test_the_list_filters_and_keeps_what_was_chosen(client, alice):
+def test_the_list_filters_and_keeps_the_filter_values(client, alice):
     make_expense(alice, category="Rent", date="2026-03-01", description="in")
     make_expense(alice, category="Rent", date="2026-02-01", description="early")
     make_expense(alice, category="Food", date="2026-03-01", description="other")
@@ -207,7 +207,7 @@ def test_the_list_filters_and_keeps_what_was_chosen(client, alice):
     assert '<option value="pending" selected>' in html
 
 
-def test_pages_lead_on_and_back_and_keep_the_filter(client, alice):
+def test_pages_link_forward_and_back_and_keep_the_filter(client, alice):
     for day in range(1, 4):
         make_expense(alice, date=f"2026-03-0{day}", description=f"d{day}")
 
@@ -233,14 +233,14 @@ def test_pages_lead_on_and_back_and_keep_the_filter(client, alice):
         ({"page_size": "0"}, "Enter a whole number from 1 to 100."),
     ],
 )
-def test_a_wrong_filter_is_said_on_the_form(client, query, sentence):
+def test_an_invalid_filter_is_reported_on_the_form(client, query, sentence):
     response = client.get(LIST, query)
 
     assert response.status_code == 400
     assert sentence in page(response)
 
 
-def test_an_edit_page_shows_what_is_stored(client, alice):
+def test_the_edit_page_shows_stored_values(client, alice):
     expense = make_expense(
         alice, amount="12.5", description="one\ntwo", status="cleared"
     )
@@ -254,7 +254,7 @@ def test_an_edit_page_shows_what_is_stored(client, alice):
     assert '<option value="cleared" selected>' in html
 
 
-def test_an_edit_is_stored_and_after(client, alice):
+def test_an_edit_is_stored_and_returns_to_the_list(client, alice):
     expense = make_expense(alice)
     budget = make_budget(alice)
 
@@ -268,7 +268,7 @@ def test_an_edit_is_stored_and_after(client, alice):
     assert spent(budget) == 0
 
 
-def test_an_amount_of_another_currency_may_stay(alice):
+def test_an_amount_from_before_a_currency_change_is_kept(alice):
     """Dollars and cents, from before its owner took to yen."""
     expense = make_expense(alice, amount="102.50", category="Tea")
     account_of(alice).update([Account.currency.set("JPY")])
@@ -290,7 +290,7 @@ def test_an_amount_of_another_currency_may_stay(alice):
     assert (stored.amount, stored.category) == (Decimal("102.50"), "Chai")
 
 
-def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):
+def test_an_invalid_edit_is_marked_and_changes_nothing(client, alice):
     expense = make_expense(alice)
     address = f"/expenses/{expense.expense_id}/edit"
 
@@ -302,7 +302,7 @@ def test_a_wrong_edit_is_marked_and_changes_nothing(client, alice):
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
-def test_deleting_asks_first(client, alice):
+def test_deleting_asks_for_confirmation(client, alice):
     expense = make_expense(alice)
     address = f"/expenses/{expense.expense_id}/delete"
 
@@ -315,7 +315,7 @@ def test_deleting_asks_first(client, alice):
         get_expense(alice, expense.expense_id)
 
 
-def test_another_user_s_expense_is_not_found(alice):
+def test_another_users_expense_is_not_found(alice):
     expense = make_expense(alice)
     bob = client_for(make_user("bob"))
     edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
@@ -331,7 +331,7 @@ def test_another_user_s_expense_is_not_found(alice):
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
-def test_another_user_s_expenses_are_not_listed(alice):
+def test_another_users_expenses_are_not_listed(alice):
     make_expense(alice, category="Secret")
 
     assert "Secret" not in page(client_for(make_user("bob")).get(LIST))
@@ -343,7 +343,7 @@ def test_an_unknown_id_is_not_found(client):
             assert client.get(f"/expenses/{strange}/{action}").status_code == 404
 
 
-def test_nobody_is_sent_to_log_in(alice):
+def test_anonymous_visitors_are_redirected_to_login(alice):
     expense = make_expense(alice)
     edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
     nobody = client_for()
@@ -360,7 +360,7 @@ def test_nobody_is_sent_to_log_in(alice):
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
-def test_a_form_needs_its_csrf_token(alice):
+def test_forms_need_the_csrf_token(alice):
     expense = make_expense(alice)
     client = client_for(alice, csrf=True)
     edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
@@ -377,7 +377,7 @@ def test_a_form_needs_its_csrf_token(alice):
     assert client.post(delete, headers=token_of(client)).status_code == 302
 
 
-def test_only_get_and_post_are_taken(client):
+def test_only_get_and_post_are_allowed(client):
     assert client.post(LIST).status_code == 405
     assert client.put(ADD).status_code == 405
     assert client.delete(f"/expenses/{'0' * 32}/delete").status_code == 405
@@ -388,7 +388,7 @@ def links_in(html: str, text: str) -> str:
     return unescape(href)
 
 
-def test_the_date_heading_turns_the_list_round_and_keeps_the_filter(client, alice):
+def test_the_date_heading_reverses_the_list_and_keeps_the_filter(client, alice):
     for day in (1, 2, 3):
         make_expense(alice, date=f"2026-03-0{day}", description=f"day {day}")
 
@@ -403,7 +403,7 @@ def test_the_date_heading_turns_the_list_round_and_keeps_the_filter(client, alic
     assert "newest" in links_in(onward, "Date")
 
 
-def test_the_hierarchy_leads_from_years_to_months_and_back(client, alice):
+def test_the_date_hierarchy_links_years_and_months(client, alice):
     make_expense(alice, date="2025-11-05", description="old")
     make_expense(alice, date="2026-03-05", description="new")
 
@@ -435,13 +435,13 @@ def test_presets_are_whole_periods(today):
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])
-def test_the_ends_of_the_calendar_can_be_asked_for(client, year):
+def test_the_first_and_last_possible_dates_are_accepted(client, year):
     answer = client.get(f"{LIST}?start={year}-01-01&end={year}-12-31")
 
     assert answer.status_code == 200
 
 
-def test_a_filtered_page_that_is_short_says_so(client, alice, monkeypatch):
+def test_a_search_that_stopped_early_says_so(client, alice, monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 3)
     monkeypatch.setattr(pagination, "MOST_PAGES", 0)
     make_expense(alice, date="2026-03-05", description="needle")
@@ -459,7 +459,7 @@ def value_of(name: str, html: str) -> str:
     return unescape(value)
 
 
-def test_a_stale_edit_shows_both_versions_and_can_be_saved_knowingly(client, alice):
+def test_a_stale_edit_shows_both_versions_and_can_be_saved(client, alice):
     expense = make_expense(alice, description="first", date="2026-03-17")
     path = f"{LIST}/{expense.expense_id}/edit"
     data = {
@@ -499,7 +499,7 @@ def test_an_edit_form_sent_twice_is_saved_once(client, alice):
     assert get_expense(alice, expense.expense_id).version == 2
 
 
-def test_a_duplicate_is_of_today_and_stored_once(client, alice):
+def test_a_duplicate_has_todays_date_and_is_stored_once(client, alice):
     old = make_expense(
         alice, amount="7.50", description="tea\ncake", date="2026-01-05", status="void"
     )
@@ -529,7 +529,7 @@ def test_a_duplicate_is_of_today_and_stored_once(client, alice):
     assert first.expense_id == old.expense_id
 
 
-def test_nobody_duplicates_or_acts_on_what_is_someone_elses(client):
+def test_other_users_expenses_cannot_be_duplicated_or_changed(client):
     theirs = make_expense(make_user())
 
     assert client.get(f"{LIST}/{theirs.expense_id}/duplicate").status_code == 404
@@ -552,7 +552,7 @@ def test_nobody_duplicates_or_acts_on_what_is_someone_elses(client):
     )
 
 
-def test_a_status_is_set_for_the_ticked_and_the_same_page_shown_again(client, alice):
+def test_setting_a_status_for_selected_expenses_returns_to_the_page(client, alice):
     budget = make_budget(alice)
     first, second, third = (make_expense(alice) for _ in range(3))
     chosen = [first.expense_id, second.expense_id, "0" * 32]
@@ -569,7 +569,7 @@ def test_a_status_is_set_for_the_ticked_and_the_same_page_shown_again(client, al
     assert get_expense(alice, third.expense_id).status == "pending"
 
 
-def test_a_category_is_asked_for_then_set(client, alice):
+def test_setting_a_category_asks_for_it_first(client, alice):
     ids = [make_expense(alice).expense_id for _ in range(2)]
     data = {"action": "category", "selected": ids, "next": LIST}
 
@@ -584,7 +584,7 @@ def test_a_category_is_asked_for_then_set(client, alice):
     assert {expense.category for expense in list_expenses(alice).items} == {"Fun"}
 
 
-def test_deleting_the_ticked_asks_first(client, alice):
+def test_deleting_selected_expenses_asks_for_confirmation(client, alice):
     ids = [make_expense(alice).expense_id for _ in range(2)]
     data = {"action": "delete", "selected": ids, "next": LIST}
 
@@ -600,7 +600,7 @@ def test_deleting_the_ticked_asks_first(client, alice):
     assert list_expenses(alice).items == []
 
 
-def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
+def test_selected_expenses_are_downloaded_without_formulas(client, alice):
     formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"]
     expenses = [
         make_expense(alice, category=formula, description=formula)
@@ -641,11 +641,11 @@ def test_the_ticked_are_downloaded_and_no_cell_is_a_formula(client, alice):
         ),
     ],
 )
-def test_what_cannot_be_done_is_said_on_the_list(client, data, sentence):
+def test_an_invalid_action_is_reported_on_the_list(client, data, sentence):
     assert sentence in after(client, client.post(ACT, data))
 
 
-def test_acting_leads_back_to_the_list_and_nowhere_else(client):
+def test_actions_redirect_only_to_the_list(client):
     data = {"action": "void", "selected": "0" * 32}
 
     away = client.post(ACT, {**data, "next": "https://evil.example/x?q=1"})
@@ -655,16 +655,14 @@ def test_acting_leads_back_to_the_list_and_nowhere_else(client):
     assert by_get["Location"] == LIST
 
 
-def test_nothing_private_is_kept_for_going_back_to(client, alice):
+def test_private_pages_are_not_cached(client, alice):
     expense = make_expense(alice)
 
     for path in (LIST, f"{LIST}/{expense.expense_id}/edit", f"{LIST}/add"):
         assert client.get(path)["Cache-Control"] == "no-store"
 
 
-def test_a_page_is_there_again_after_its_first_expense_and_those_before_went(
-    client, alice
-):
+def test_a_page_survives_the_deletion_of_its_first_expenses(client, alice):
     expenses = [make_expense(alice, date=f"2026-03-0{day}") for day in range(1, 7)]
     newest = page(client.get(f"{LIST}?page_size=2"))
     second = links_in(newest, "Older")

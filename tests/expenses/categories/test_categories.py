@@ -29,7 +29,7 @@ def names(**fields) -> list[str]:
     return [use.category for use in list_categories(ALICE, **fields).uses]
 
 
-def test_each_category_comes_with_its_use():
+def test_each_category_is_listed_with_its_use():
     make_expense(category="food", date="2026-03-01")
     make_expense(category="Food", date="2026-02-01")
     make_expense(category="Food", amount="2.50", date="2026-01-05")
@@ -53,7 +53,7 @@ def test_each_category_comes_with_its_use():
     assert (auto.category, auto.expenses, auto.last_used) == ("Auto", 0, None)
 
 
-def test_they_come_by_name_of_one_user_only():
+def test_categories_are_listed_by_name_for_one_user():
     for category in ("pets", "Auto", "étude"):
         make_expense(category=category)
     make_expense(BOB, category="Secret")
@@ -62,7 +62,7 @@ def test_they_come_by_name_of_one_user_only():
     assert names() == ["Auto", "pets", "étude"]
 
 
-def test_a_part_of_the_name_finds_them_in_any_case():
+def test_search_matches_part_of_the_name_in_any_case():
     make_expense(category="Groceries")
     make_expense(category="Rent")
     make_budget(category="Great ideas")
@@ -72,7 +72,7 @@ def test_a_part_of_the_name_finds_them_in_any_case():
     assert names(q="nothing") == []
 
 
-def test_days_bound_what_is_looked_at():
+def test_dates_limit_the_expenses_counted():
     make_expense(category="Old", date="2026-01-31")
     make_expense(category="New", date="2026-02-01")
     make_expense(category="Newest", date="2026-03-01")
@@ -84,7 +84,7 @@ def test_days_bound_what_is_looked_at():
         names(start=last, end=first)
 
 
-def test_ten_spellings_are_enough():
+def test_at_most_ten_spellings_are_listed():
     for number in range(11):
         make_expense(category="a" * number + "A" * (11 - number))
 
@@ -94,7 +94,7 @@ def test_ten_spellings_are_enough():
     assert use.expenses == 11
 
 
-def test_what_is_too_much_is_cut_and_said(monkeypatch):
+def test_long_lists_are_truncated_and_say_so(monkeypatch):
     monkeypatch.setattr(queries, "MOST_LISTED", 2)
     make_expense(category="Newer")
     make_expense(category="Old", date="2026-01-01")
@@ -108,7 +108,7 @@ def test_what_is_too_much_is_cut_and_said(monkeypatch):
 
 
 @pytest.mark.parametrize(("most", "complete"), [(1, False), (2, True)])
-def test_so_many_megabytes_are_read_and_the_newest_first(monkeypatch, most, complete):
+def test_only_the_newest_megabytes_are_read(monkeypatch, most, complete):
     monkeypatch.setattr(queries, "MOST_PAGES", most)
     with Expense.batch_write() as batch:
         for number in range(2400):
@@ -131,7 +131,7 @@ def post(client, path, body):
     return client.post(path, body, content_type="application/json")
 
 
-def test_the_api_lists_them(client, alice):
+def test_the_api_lists_categories(client, alice):
     make_expense(alice, category="Food", amount="12.50")
     budget = make_budget(alice, category="Food", amount="80.00")
 
@@ -165,11 +165,11 @@ def test_the_api_lists_them(client, alice):
     "query",
     ["q=" + "x" * 51, "start=yesterday", "start=2026-02-01&end=2026-01-01", "a"],
 )
-def test_wrong_parameters_are_refused(client, query):
+def test_invalid_parameters_are_rejected(client, query):
     assert client.get(f"{LIST}?{query}").status_code == 400
 
 
-def test_the_api_renames_and_merges(client, alice):
+def test_the_api_renames_and_merges_categories(client, alice):
     make_expense(alice, category="a")
     make_expense(alice, category="b")
 
@@ -182,7 +182,7 @@ def test_the_api_renames_and_merges(client, alice):
     assert [use["category"] for use in client.get(LIST).json()["results"]] == ["C"]
 
 
-def test_budgets_in_the_way_are_a_conflict_until_it_is_said_what_to_do(client, alice):
+def test_conflicting_budgets_need_a_strategy(client, alice):
     make_budget(alice, category="a", amount="1.00")
     make_budget(alice, category="b", amount="2.00")
 
@@ -213,14 +213,14 @@ def test_budgets_in_the_way_are_a_conflict_until_it_is_said_what_to_do(client, a
         (MERGE, {"from": ["a"], "into": "b\u0007"}, "into"),
     ],
 )
-def test_wrong_bodies_are_refused_by_name(client, path, body, field):
+def test_invalid_bodies_are_rejected_with_their_field(client, path, body, field):
     answer = post(client, path, body)
 
     assert answer.status_code == 400
     assert field in answer.content.decode()
 
 
-def test_nobody_else_is_let_in_nor_touched(client, alice):
+def test_other_users_are_neither_admitted_nor_affected(client, alice):
     make_expense(alice, category="a")
     make_budget(alice, category="a")
     bob = client_for(make_user("bob"))
@@ -239,7 +239,7 @@ def page(response) -> str:
     return html.unescape(response.content.decode())
 
 
-def test_the_page_lists_them_with_ways_on(client, alice):
+def test_the_page_lists_categories_with_links(client, alice):
     for category in ("Food & drink", "Food & drink", "food & drink"):
         make_expense(alice, category=category)
     budget = make_budget(alice, category="Food & drink")
@@ -254,7 +254,7 @@ def test_the_page_lists_them_with_ways_on(client, alice):
     assert f'href="{PAGE}"' in page(client.get("/expenses"))
 
 
-def test_the_page_is_filtered_and_says_what_is_wrong(client, alice, monkeypatch):
+def test_the_page_filters_and_shows_errors(client, alice, monkeypatch):
     make_expense(alice, category="Food")
     make_expense(alice, category="Rent")
 
@@ -268,7 +268,7 @@ def test_the_page_is_filtered_and_says_what_is_wrong(client, alice, monkeypatch)
     assert "There are more than can be shown" in page(client.get(PAGE))
 
 
-def test_one_is_renamed_on_its_page(client, alice):
+def test_a_category_is_renamed_on_its_page(client, alice):
     make_expense(alice, category="Food")
 
     form = client.get(FORM, {"from": "Food"})
@@ -280,7 +280,7 @@ def test_one_is_renamed_on_its_page(client, alice):
     assert [use["category"] for use in client.get(LIST).json()["results"]] == ["Eating"]
 
 
-def test_ticked_ones_get_one_name(client, alice):
+def test_selected_categories_are_merged(client, alice):
     for category in ("a", "b"):
         make_expense(alice, category=category)
 
@@ -299,7 +299,7 @@ def test_ticked_ones_get_one_name(client, alice):
     ("count", "message"),
     [(0, "Choose at least one category."), (21, "Choose at most 20 categories.")],
 )
-def test_none_and_too_many_lead_back_to_the_list(client, count, message):
+def test_selecting_none_or_too_many_returns_to_the_list(client, count, message):
     chosen = [f"c{number}" for number in range(count)]
 
     answer = client.post(FORM, {"action": "rename", "selected": chosen}, follow=True)
@@ -309,7 +309,7 @@ def test_none_and_too_many_lead_back_to_the_list(client, count, message):
     assert client.get(FORM)["Location"] == PAGE
 
 
-def test_the_page_asks_what_becomes_of_two_budgets(client, alice):
+def test_the_page_asks_how_to_merge_two_budgets(client, alice):
     make_budget(alice, category="a")
     make_budget(alice, category="b")
 
@@ -321,7 +321,7 @@ def test_the_page_asks_what_becomes_of_two_budgets(client, alice):
     assert merged.status_code == 302
 
 
-def test_the_page_goes_on_while_some_are_left(client, alice, monkeypatch):
+def test_the_page_continues_until_all_are_renamed(client, alice, monkeypatch):
     monkeypatch.setattr(services, "MOST", 2)
     for _ in range(3):
         make_expense(alice, category="a")

@@ -72,7 +72,7 @@ def rename(source="Groceries", target="Food", **fields) -> Renamed:
     return rename_categories(ALICE, [source], target, **fields)
 
 
-def test_all_expenses_of_a_category_are_renamed_and_tell_of_it():
+def test_all_expenses_of_a_category_are_renamed_with_history():
     ids = [
         *make_expenses(2),
         *make_expenses(1, "GROCERIES", status="void"),
@@ -91,7 +91,7 @@ def test_all_expenses_of_a_category_are_renamed_and_tell_of_it():
     assert len(list_changes(ALICE, other[0])) == 1
 
 
-def test_another_spelling_is_another_name():
+def test_a_different_spelling_is_a_rename():
     budget = make_budget(category="groceries", amount="100.00")
     make_expenses(2, "groceries")
     make_expenses(1, "Groceries")
@@ -104,7 +104,7 @@ def test_another_spelling_is_another_name():
     assert spent(budget) == Decimal(30)
 
 
-def test_doing_it_again_changes_nothing():
+def test_renaming_again_changes_nothing():
     make_budget(amount="100.00")
     make_expenses(3)
     rename()
@@ -114,11 +114,11 @@ def test_doing_it_again_changes_nothing():
     assert budgets_of() == before
 
 
-def test_what_is_not_there_is_no_error():
+def test_an_unused_category_is_not_an_error():
     assert rename("Nothing of that name") == Renamed(0, False, 0)
 
 
-def test_others_with_the_same_category_keep_theirs():
+def test_other_users_keep_their_category():
     theirs = make_budget(BOB)
     make_expenses(2, user=BOB)
     make_expenses(1)
@@ -143,7 +143,9 @@ def test_others_with_the_same_category_keep_theirs():
         (["Groceries"], "Food", "drop", "budgets"),
     ],
 )
-def test_wrong_names_are_refused_and_nothing_changes(sources, target, strategy, field):
+def test_invalid_names_are_rejected_and_nothing_changes(
+    sources, target, strategy, field
+):
     make_expenses(1)
 
     with pytest.raises(InvalidError) as refused:
@@ -153,7 +155,7 @@ def test_wrong_names_are_refused_and_nothing_changes(sources, target, strategy, 
     assert categories() == {"Groceries": 1}
 
 
-def test_twenty_long_names_become_one():
+def test_twenty_long_names_are_merged():
     names = [f"{number:02d}" + "x" * 48 for number in range(20)]
     for name in names:
         make_expenses(1, name)
@@ -166,7 +168,7 @@ def test_twenty_long_names_become_one():
     assert budgets_of() == {("y" * 50, "monthly"): (Decimal(100), Decimal(200))}
 
 
-def test_budgets_go_along_with_what_is_spent():
+def test_budgets_are_renamed_with_their_totals():
     make_budget(amount="100.00")
     make_budget(amount="900.00", period="yearly")
     make_budget(category="Food", amount="50.00", period="weekly")
@@ -183,7 +185,7 @@ def test_budgets_go_along_with_what_is_spent():
     }
 
 
-def test_two_budgets_for_one_period_are_refused_and_named():
+def test_two_budgets_for_one_period_are_rejected_and_named():
     make_budget(amount="100.00")
     make_budget(category="Food", amount="50.00")
     make_expenses(2)
@@ -196,7 +198,7 @@ def test_two_budgets_for_one_period_are_refused_and_named():
 
 
 @pytest.mark.parametrize(("strategy", "amount"), [("keep", 50), ("add", 150)])
-def test_two_budgets_become_one_as_it_is_said(strategy, amount):
+def test_two_budgets_are_merged_by_the_chosen_strategy(strategy, amount):
     make_budget(amount="100.00")
     make_budget(category="Food", amount="50.00")
     make_expenses(2)
@@ -207,7 +209,7 @@ def test_two_budgets_become_one_as_it_is_said(strategy, amount):
     assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(20))}
 
 
-def test_the_first_of_several_stays_where_the_new_name_has_none():
+def test_the_first_budget_is_kept_if_the_new_name_has_none():
     make_budget(category="Rent", amount="100.00")
     make_budget(category="Fun", amount="7.00", alert_threshold=50)
 
@@ -218,7 +220,7 @@ def test_the_first_of_several_stays_where_the_new_name_has_none():
     assert budget.alert_threshold == 50
 
 
-def test_amounts_that_are_too_much_for_one_are_refused():
+def test_merged_amounts_above_the_limit_are_rejected():
     make_budget(amount="999999999999.00")
     make_budget(category="Food", amount="1.00")
 
@@ -232,7 +234,7 @@ def alert_counts() -> Counter[str]:
     return Counter(alert for alert in alerts() if alert != "alert_digest")
 
 
-def test_what_is_known_already_is_not_told_again():
+def test_levels_already_notified_are_not_alerted_again():
     make_budget(amount="100.00")
     make_expenses(9)
     assert alert_counts() == {"budget_threshold": 1}
@@ -244,7 +246,7 @@ def test_what_is_known_already_is_not_told_again():
     assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
-def test_a_crossing_by_becoming_one_is_told_in_one_digest():
+def test_levels_reached_by_a_merge_are_sent_in_one_digest():
     make_budget(amount="100.00")
     make_expenses(6)
     make_expenses(6, "Food")
@@ -258,7 +260,7 @@ def test_a_crossing_by_becoming_one_is_told_in_one_digest():
     }
 
 
-def test_of_what_is_known_and_what_is_not_the_latter_is_told():
+def test_only_levels_not_notified_before_are_alerted():
     make_budget(amount="100.00")
     make_expenses(9)
     make_expenses(3, "Food")
@@ -268,7 +270,7 @@ def test_of_what_is_known_and_what_is_not_the_latter_is_told():
     assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
-def test_amounts_added_up_are_no_news_where_the_level_stays():
+def test_added_amounts_do_not_alert_if_the_level_stays():
     make_budget(category="Food", amount="100.00")
     make_budget(amount="100.00")
     make_expenses(9)
@@ -279,7 +281,7 @@ def test_amounts_added_up_are_no_news_where_the_level_stays():
     assert alert_counts() == {"budget_threshold": 2}
 
 
-def test_a_level_that_is_lower_afterwards_is_told_when_it_is_reached_again():
+def test_a_level_that_fell_by_the_merge_alerts_when_reached_again():
     """After the move, and after the amounts were added up: both are alerts anew."""
     make_budget(category="Food", amount="100.00")
     make_budget(amount="100.00")
@@ -293,7 +295,7 @@ def test_a_level_that_is_lower_afterwards_is_told_when_it_is_reached_again():
     assert alert_counts() == {"budget_threshold": 2}
 
 
-def test_there_and_back_tells_nothing_and_new_crossings_all_the_same():
+def test_renaming_back_alerts_only_for_new_levels():
     make_budget(amount="100.00")
     ids = make_expenses(9)
     rename("Groceries", "Food")
@@ -308,7 +310,7 @@ def test_there_and_back_tells_nothing_and_new_crossings_all_the_same():
 
 
 @pytest.mark.usefixtures("small")
-def test_in_the_middle_what_is_known_is_kept_and_forgotten_with_the_period():
+def test_notified_levels_are_kept_in_between_and_dropped_with_the_period():
     make_budget(amount="100.00")
     make_expenses(9)
     with faults.killed("TransactWriteItems", 2, done=False):
@@ -325,7 +327,7 @@ def test_in_the_middle_what_is_known_is_kept_and_forgotten_with_the_period():
     assert alert_counts() == {"budget_threshold": 2}
 
 
-def test_a_budget_of_a_period_that_is_over_knows_nothing_of_this_one():
+def test_notified_levels_of_a_past_period_are_ignored():
     make_budget(amount="100.00")
     make_expenses(9)
     with time_machine.travel(NOON + datetime.timedelta(days=20)):
@@ -338,7 +340,7 @@ def test_a_budget_of_a_period_that_is_over_knows_nothing_of_this_one():
     assert alert_counts() == {"budget_threshold": 3}
 
 
-def test_one_call_changes_a_bounded_number_and_says_that_some_are_left(monkeypatch):
+def test_one_call_changes_a_limited_number_and_reports_the_rest(monkeypatch):
     monkeypatch.setattr(renaming, "MOST", 5)
     budget = make_budget(amount="100.00")
     make_expenses(11)
@@ -355,7 +357,7 @@ def test_one_call_changes_a_bounded_number_and_says_that_some_are_left(monkeypat
     assert alert_counts() == {"budget_threshold": 1, "budget_exceeded": 1}
 
 
-def test_exactly_as_many_as_one_call_changes_leave_none(monkeypatch):
+def test_exactly_the_limit_of_one_call_leaves_nothing(monkeypatch):
     monkeypatch.setattr(renaming, "MOST", 5)
     make_expenses(5)
 
@@ -363,7 +365,7 @@ def test_exactly_as_many_as_one_call_changes_leave_none(monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
-def test_when_time_is_up_at_least_a_transaction_was_done(monkeypatch):
+def test_at_least_one_transaction_runs_before_the_deadline(monkeypatch):
     monkeypatch.setattr(renaming, "SECONDS", 0)
     make_expenses(23)
 
@@ -375,7 +377,7 @@ def test_when_time_is_up_at_least_a_transaction_was_done(monkeypatch):
     assert categories() == {"Food": 23}
 
 
-def test_a_thousand_cost_one_reading_and_a_few_transactions():
+def test_renaming_a_thousand_costs_one_read_and_few_transactions():
     with Expense.batch_write() as batch:
         for number in range(1000):
             batch.save(stored(number))
@@ -416,7 +418,7 @@ def stored(number: int) -> Expense:
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 @pytest.mark.parametrize("strategy", [None, "keep", "add"])
-def test_done_again_after_a_crash_each_counts_once(strategy, nth, done):
+def test_repeating_after_a_crash_counts_each_expense_once(strategy, nth, done):
     make_budget(amount="100.00")
     if strategy:
         make_budget(category="Food", amount="100.00")
@@ -439,7 +441,7 @@ def test_done_again_after_a_crash_each_counts_once(strategy, nth, done):
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_a_reply_lost_counts_nothing_twice(nth):
+def test_a_lost_reply_counts_nothing_twice(nth):
     make_budget(amount="100.00")
     make_expenses(16)
 
@@ -453,7 +455,7 @@ def test_a_reply_lost_counts_nothing_twice(nth):
 
 
 @pytest.mark.usefixtures("small")
-def test_what_others_do_meanwhile_is_kept():
+def test_concurrent_changes_are_kept():
     make_budget(amount="9999.00")
     ids = make_expenses(12)
 
@@ -474,7 +476,7 @@ def test_what_others_do_meanwhile_is_kept():
     assert_counted_right()
 
 
-def test_a_budget_made_for_the_new_name_meanwhile_is_in_the_way():
+def test_a_budget_created_meanwhile_for_the_new_name_is_a_conflict():
     make_budget(amount="100.00")
     make_expenses(2)
     rival = faults.meanwhile(lambda: make_budget(category="Food", amount="50.00"))
@@ -486,7 +488,7 @@ def test_a_budget_made_for_the_new_name_meanwhile_is_in_the_way():
     assert len(budgets_of()) == 2
 
 
-def test_an_index_that_lags_leads_to_no_change_twice():
+def test_a_lagging_index_causes_no_repeated_change():
     with lagging_index():
         with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
             make_budget(amount="9999.00")
@@ -520,7 +522,7 @@ renames = st.tuples(
     st.lists(renames, min_size=1, max_size=3),
     st.sampled_from([1000, 4]),
 )
-def test_totals_are_right_at_any_moment_and_just_what_rose_is_told(
+def test_totals_are_always_correct_and_only_risen_levels_alert(
     drawn, limits, acts, most
 ):
     """However many transactions and calls it takes."""
@@ -582,9 +584,7 @@ def _risen(sources: list[str], target: str) -> dict[str, str]:
 @given(
     st.lists(writing, min_size=4, max_size=18), st.sampled_from(tuple(MergeStrategy))
 )
-def test_a_recount_finds_no_difference_after_renames_amid_other_writers(
-    writes, strategy
-):
+def test_a_recount_finds_no_difference_after_concurrent_renames(writes, strategy):
     trouble = []
 
     def go_back_and_forth():

@@ -38,41 +38,41 @@ def children_of(pid):
 
 
 @pytest.mark.parametrize("job", ["spin", "sleep", "crash"])
-def test_a_child_that_takes_too_long_or_crashes_is_ended(helper, file, job):
+def test_a_child_that_hangs_or_crashes_is_ended(helper, file, job):
     with pytest.raises(bounded.ExceededError):
         run(job, file)
 
     assert run("size", file) == {"done": len(b"content")}
 
 
-def test_a_child_writes_no_larger_file(helper, file):
+def test_a_child_cannot_write_a_larger_file(helper, file):
     with pytest.raises(bounded.ExceededError):
         run("grow", file)
 
 
-def test_a_child_gets_no_more_memory(helper, file):
+def test_a_child_cannot_use_more_memory(helper, file):
     answer = run("hoard", file)
 
     assert answer["why"].startswith("MemoryError")
     assert "done" not in answer
 
 
-def test_a_child_that_says_too_much_is_not_listened_to(helper, file):
+def test_a_child_with_too_much_output_is_rejected(helper, file):
     with pytest.raises(bounded.ExceededError):
         run("chatter", file)
 
 
-def test_a_child_does_not_hold_the_line_of_its_helper(helper, file):
+def test_a_child_does_not_keep_its_helpers_pipe_open(helper, file):
     assert run("has_the_line", file) == {"done": False}
 
 
-def test_what_a_child_writes_is_in_the_file(helper, file):
+def test_a_childs_changes_are_in_the_file(helper, file):
     run("overwrite", file)
 
     assert os.pread(file.fileno(), 100, 0) == b"other"
 
 
-def test_a_helper_that_died_is_started_again(helper, file):
+def test_a_dead_helper_is_restarted(helper, file):
     run("size", file)
     first = helper.pid
     os.kill(first, signal.SIGKILL)
@@ -81,7 +81,7 @@ def test_a_helper_that_died_is_started_again(helper, file):
     assert helper.pid != first
 
 
-def test_a_helper_ends_with_the_web_process_and_takes_its_child_along(helper, file):
+def test_a_helper_and_its_child_end_with_the_web_process(helper, file):
     run("size", file)
     process = helper._process
     wait_until(lambda: not children_of(process.pid))
@@ -96,7 +96,7 @@ def test_a_helper_ends_with_the_web_process_and_takes_its_child_along(helper, fi
     assert process.wait() == 0
 
 
-def test_nothing_is_left_of_many_runs(helper, file):
+def test_many_runs_leak_nothing(helper, file):
     run("size", file)
     opened = len(os.listdir("/proc/self/fd"))
 
@@ -108,7 +108,7 @@ def test_nothing_is_left_of_many_runs(helper, file):
     assert len(os.listdir(f"/proc/{helper.pid}/fd")) < 10
 
 
-def test_a_helper_knows_no_secret(helper, file):
+def test_a_helper_gets_no_secrets(helper, file):
     run("size", file)
 
     environment = Path(f"/proc/{helper.pid}/environ").read_text()
@@ -138,7 +138,7 @@ def thumbnails(file, threads):
     return wait
 
 
-def test_one_file_is_worked_on_at_a_time_and_few_wait(helper, file, thumbnails):
+def test_one_file_is_processed_at_a_time_with_a_short_queue(helper, file, thumbnails):
     with bounded._turn:
         waiting = thumbnails()
         with pytest.raises(UnavailableError):  # at once
@@ -150,7 +150,7 @@ def test_one_file_is_worked_on_at_a_time_and_few_wait(helper, file, thumbnails):
         run("size", file, wait_seconds=0.01)
 
 
-def test_what_people_send_does_not_queue_behind_a_list(
+def test_uploads_do_not_wait_for_thumbnails_of_a_list(
     helper, file, threads, thumbnails
 ):
     with bounded._turn:

@@ -103,7 +103,7 @@ def stored(expense) -> Expense:
 # ------------------------------------------------------------------- attaching
 
 
-def test_an_upload_is_kept_and_referred_to(alice, browser, lunch):
+def test_an_upload_is_stored_and_linked(alice, browser, lunch):
     answer = upload(browser, lunch)
 
     key = f"receipts/{alice.user_id}/{lunch.expense_id}.pdf"
@@ -122,7 +122,7 @@ def test_an_upload_is_kept_and_referred_to(alice, browser, lunch):
     assert head["ContentType"] == "application/pdf"
 
 
-def test_an_expense_comes_with_its_receipt_in_one_request(alice, browser):
+def test_an_expense_and_its_receipt_are_created_in_one_request(alice, browser):
     answer = browser.post(
         "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
     )
@@ -149,7 +149,7 @@ def test_an_expense_comes_with_its_receipt_in_one_request(alice, browser):
         ("bomb.png", pictures.bomb(), "image/png"),
     ],
 )
-def test_a_refused_file_makes_no_expense(browser, name, content, type):
+def test_a_rejected_file_creates_no_expense(browser, name, content, type):
     file = sent(content, name, type)
 
     answer = browser.post(
@@ -162,7 +162,7 @@ def test_a_refused_file_makes_no_expense(browser, name, content, type):
     assert objects() == []
 
 
-def test_a_refused_expense_leaves_no_object(browser):
+def test_a_rejected_expense_leaves_no_object(browser):
     answer = browser.post(
         "/api/expenses", {"amount": "-4", "category": "Fun", "file": sent()}
     )
@@ -171,13 +171,13 @@ def test_a_refused_expense_leaves_no_object(browser):
     assert objects() == []
 
 
-def test_a_file_of_exactly_the_limit_is_taken(browser, lunch):
+def test_a_file_of_exactly_the_limit_is_accepted(browser, lunch):
     file = sent(pictures.of_size(LIMIT))
 
     assert upload(browser, lunch, file).json()["size_bytes"] == LIMIT
 
 
-def test_only_upload_addresses_take_more_than_forms(browser, lunch):
+def test_only_upload_endpoints_accept_large_bodies(browser, lunch):
     large = b"x" * 3_000_000
     elsewhere = browser.post("/budgets/add", {"file": sent(large)})
     far_over = browser.post("/api/receipts/upload", {"file": sent(large * 4)})
@@ -190,7 +190,7 @@ def test_only_upload_addresses_take_more_than_forms(browser, lunch):
     ]
 
 
-def test_the_checksum_sent_is_verified(browser, lunch):
+def test_the_given_checksum_is_verified(browser, lunch):
     good = upload(browser, lunch, sha256=hashlib.sha256(PDF).hexdigest())
     bad = upload(browser, lunch, sha256="0" * 64)
 
@@ -199,11 +199,11 @@ def test_the_checksum_sent_is_verified(browser, lunch):
     assert list(said_of(bad)) == ["sha256"]
 
 
-def test_an_empty_checksum_of_a_form_is_no_checksum(browser, lunch):
+def test_an_empty_checksum_in_a_form_is_ignored(browser, lunch):
     assert upload(browser, lunch, sha256="").status_code == 201
 
 
-def test_a_part_of_a_form_is_given_once(browser, alice):
+def test_a_form_part_given_twice_is_rejected(browser, alice):
     fields = {"category": "Food", "amount": ["1.00", "100.00"]}
     answer = browser.post("/api/expenses", fields)
 
@@ -211,7 +211,7 @@ def test_a_part_of_a_form_is_given_once(browser, alice):
     assert queries.list_expenses(alice).items == []
 
 
-def test_repeating_with_an_idempotency_key_keeps_one_object(browser):
+def test_repeating_with_an_idempotency_key_stores_one_object(browser):
     def post(content=PDF):
         return browser.post(
             "/api/expenses",
@@ -230,7 +230,7 @@ def test_repeating_with_an_idempotency_key_keeps_one_object(browser):
 # ---------------------------------------------------- replacing and removing
 
 
-def test_a_replaced_receipt_goes_and_the_new_one_stays(browser, lunch):
+def test_replacing_a_receipt_deletes_the_old_one(browser, lunch):
     old = upload(browser, lunch).json()["receipt_url"]
     new = upload(browser, lunch, sent(PDF + b"\n")).json()["receipt_url"]
 
@@ -239,7 +239,7 @@ def test_a_replaced_receipt_goes_and_the_new_one_stays(browser, lunch):
     assert content_of(stored(lunch).receipt_url) == PDF + b"\n"
 
 
-def test_removing_a_receipt_leaves_the_expense(browser, lunch):
+def test_removing_a_receipt_keeps_the_expense(browser, lunch):
     upload(browser, lunch)
 
     answer = browser.delete(f"/api/receipts/{lunch.expense_id}")
@@ -251,7 +251,7 @@ def test_removing_a_receipt_leaves_the_expense(browser, lunch):
     assert browser.get(f"/api/receipts/{lunch.expense_id}").status_code == 404
 
 
-def test_patching_the_key_away_removes_it(browser, lunch):
+def test_patching_receipt_url_to_null_removes_the_receipt(browser, lunch):
     upload(browser, lunch)
 
     answer = browser.patch(
@@ -264,7 +264,7 @@ def test_patching_the_key_away_removes_it(browser, lunch):
     assert objects() == []
 
 
-def test_deleting_an_expense_removes_its_receipt_and_no_other(browser, alice, lunch):
+def test_deleting_an_expense_deletes_only_its_receipt(browser, alice, lunch):
     dinner = make_expense(alice)
     upload(browser, lunch)
     kept_key = upload(browser, dinner).json()["receipt_url"]
@@ -279,7 +279,7 @@ def test_deleting_an_expense_removes_its_receipt_and_no_other(browser, alice, lu
 # --------------------------------------------------------------------- crashes
 
 
-def test_with_the_table_down_no_object_stays(browser, lunch):
+def test_with_the_table_down_no_object_is_left(browser, lunch):
     with faults.down("TransactWriteItems"):
         answer = browser.post(
             "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
@@ -301,7 +301,7 @@ def test_a_lost_reply_loses_no_receipt(browser):
     assert objects() == [expense.receipt_url]
 
 
-def test_what_was_not_removed_at_once_is_settled(browser, lunch, monkeypatch):
+def test_objects_not_removed_at_once_are_removed_later(browser, lunch, monkeypatch):
     upload(browser, lunch)
     monkeypatch.setattr(receipts, "remove", lambda key: None)  # the process dies here
 
@@ -312,7 +312,7 @@ def test_what_was_not_removed_at_once_is_settled(browser, lunch, monkeypatch):
     assert objects() == []
 
 
-def test_without_the_queue_nothing_is_changed(browser, lunch):
+def test_without_the_queue_nothing_changes(browser, lunch):
     upload(browser, lunch)
     with faults.down("SendMessageBatch"):
         replaced = upload(browser, lunch, sent(PDF + b"\n"))
@@ -322,7 +322,7 @@ def test_without_the_queue_nothing_is_changed(browser, lunch):
     assert content_of(stored(lunch).receipt_url) == PDF
 
 
-def test_settling_leaves_a_newer_object_of_the_same_key(alice, browser, lunch):
+def test_the_orphan_check_keeps_a_newer_object_with_the_same_key(alice, browser, lunch):
     upload(browser, lunch)
     (first,) = queued()
     browser.delete(f"/api/receipts/{lunch.expense_id}")
@@ -336,7 +336,7 @@ def test_settling_leaves_a_newer_object_of_the_same_key(alice, browser, lunch):
 
 
 @pytest.mark.parametrize("key", ["reports/x/monthly.pdf", "receipts/../x", ""])
-def test_settling_touches_only_receipts(key):
+def test_the_orphan_check_touches_only_receipts(key):
     with pytest.raises(ValueError, match="key"):
         receipts.delete_if_orphaned("0" * 32, key, None)
 
@@ -344,7 +344,7 @@ def test_settling_touches_only_receipts(key):
 # -------------------------------------------------------------------- download
 
 
-def test_a_download_is_an_attachment_of_its_own_type(browser, lunch):
+def test_a_download_is_an_attachment_with_its_content_type(browser, lunch):
     upload(browser, lunch, sent(picture(), 'Zoë "1";\n.JPG', "image/jpeg"))
 
     answer = browser.get(f"/api/receipts/{lunch.expense_id}").json()
@@ -389,14 +389,14 @@ def test_pages_show_and_download_receipts(browser, lunch):
         hostile.apng(3, side=9),
     ],
 )
-def test_other_pictures_are_drawn_small_too(browser, lunch, content):
+def test_other_image_formats_have_thumbnails_too(browser, lunch, content):
     kind = pictures.Image.open(io.BytesIO(content)).format.lower()
     upload(browser, lunch, sent(content, f"a.{kind}", f"image/{kind}"))
 
     assert browser.get(f"/expenses/{lunch.expense_id}/thumbnail").status_code == 200
 
 
-def test_the_form_takes_a_receipt_and_removes_it(browser, alice):
+def test_the_form_attaches_and_removes_a_receipt(browser, alice):
     answer = browser.post(
         "/expenses/add",
         {
@@ -423,7 +423,7 @@ def test_the_form_takes_a_receipt_and_removes_it(browser, alice):
     assert objects() == []
 
 
-def test_a_refused_edit_still_offers_to_remove_the_receipt(browser, lunch):
+def test_a_rejected_edit_still_offers_to_remove_the_receipt(browser, lunch):
     upload(browser, lunch)
     path = f"/expenses/{lunch.expense_id}/edit"
     assert b'name="drop_receipt"' in browser.get(path).content
@@ -434,7 +434,7 @@ def test_a_refused_edit_still_offers_to_remove_the_receipt(browser, lunch):
     assert b'name="drop_receipt"' in answer.content
 
 
-def test_the_form_says_why_a_file_is_refused(browser):
+def test_the_form_shows_why_a_file_is_rejected(browser):
     answer = browser.post(
         "/expenses/add",
         {
@@ -462,7 +462,7 @@ FORM = {"amount": "4.00", "category": "Fun", "date": "2026-03-18", "status": "pe
         {"receipt": [sent(), sent(), sent()], "photo": sent()},
     ],
 )
-def test_two_receipts_in_one_form_are_refused_and_what_was_typed_stays(
+def test_two_receipts_in_one_form_are_rejected_and_the_input_is_kept(
     browser, lunch, sent_files
 ):
     for path in ("/expenses/add", f"/expenses/{lunch.expense_id}/edit"):
@@ -483,7 +483,7 @@ def _listed(files_sent):
 
 
 @pytest.mark.parametrize("path", ["/api/expenses", "/api/receipts/upload"])
-def test_two_receipts_in_one_request_are_refused(browser, lunch, path):
+def test_two_receipts_in_one_request_are_rejected(browser, lunch, path):
     body = {"amount": "4.00", "category": "Fun", "file": [sent(), sent()]}
     if path.endswith("upload"):
         body = {"expense_id": lunch.expense_id, "file": [sent(), sent()]}
@@ -495,7 +495,7 @@ def test_two_receipts_in_one_request_are_refused(browser, lunch, path):
     assert objects() == []
 
 
-def test_a_16_bit_scan_is_drawn_as_grey_as_it_is(browser, lunch):
+def test_the_thumbnail_of_a_16_bit_scan_keeps_its_grey_level(browser, lunch):
     file = sent(pictures.grey_of_16_bits(), "scan.png", "image/png")
     assert upload(browser, lunch, file).status_code == 201
 
@@ -520,9 +520,7 @@ def test_a_16_bit_scan_is_drawn_as_grey_as_it_is(browser, lunch):
         b"no picture at all",
     ],
 )
-def test_a_stored_picture_that_cannot_be_drawn_has_no_thumbnail(
-    browser, lunch, content
-):
+def test_an_undecodable_stored_image_has_no_thumbnail(browser, lunch, content):
     """As files that were stored before they were bounded."""
     kind = pictures.kind_of(content)
     url = upload(browser, lunch, sent(picture("PNG"), "a.png", "image/png")).json()
@@ -535,7 +533,7 @@ def test_a_stored_picture_that_cannot_be_drawn_has_no_thumbnail(
     assert browser.get("/expenses/").status_code == 200
 
 
-def test_a_picture_that_cannot_be_drawn_is_not_asked_for_at_every_look(
+def test_the_missing_thumbnail_of_an_undecodable_image_is_cached(
     browser, lunch, monkeypatch
 ):
     url = upload(browser, lunch, sent(picture(), "a.jpg", "image/jpeg")).json()
@@ -552,7 +550,7 @@ def test_a_picture_that_cannot_be_drawn_is_not_asked_for_at_every_look(
     assert (busy.status_code, busy["Cache-Control"]) == (503, "no-store")
 
 
-def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
+def test_an_upload_is_stored_by_its_content_not_its_name(browser, lunch):
     for content, name, kind, content_type in [
         (picture("PNG"), "a.jpg", "image/jpeg", "a.png"),
         (picture("WEBP"), "blob", "image/webp", "blob.webp"),
@@ -567,7 +565,7 @@ def test_an_upload_under_any_name_is_kept_as_what_it_is(browser, lunch):
         assert head["ContentType"] == answer["content_type"]
 
 
-def test_when_too_many_are_checked_nothing_is_lost(alice, browser, lunch, monkeypatch):
+def test_rejecting_uploads_under_load_loses_nothing(alice, browser, lunch, monkeypatch):
     monkeypatch.setitem(bounded.run.__kwdefaults__, "wait_seconds", 0)
     with bounded._turn:
         by_api = upload(browser, lunch)
@@ -651,7 +649,7 @@ def test_a_direct_upload_is_confirmed_and_attached(alice, browser, lunch):
     assert confirm(browser, key, lunch).status_code == 200
 
 
-def test_everything_announced_is_signed(browser):
+def test_every_declared_property_is_signed(browser):
     query = parse_qs(urlsplit(announce(browser).json()["url"]).query)
 
     assert query["X-Amz-Expires"] == ["3600"]
@@ -674,14 +672,14 @@ def test_everything_announced_is_signed(browser):
         ({"sha256": "odd"}, "sha256"),
     ],
 )
-def test_an_announcement_is_checked(browser, changed, field):
+def test_an_upload_request_is_validated(browser, changed, field):
     answer = announce(browser, **changed)
 
     assert answer.status_code == 400
     assert list(said_of(answer)) == [field]
 
 
-def test_a_confirmed_key_goes_into_a_new_expense_once(browser, alice):
+def test_a_confirmed_key_can_be_used_in_one_new_expense(browser, alice):
     key = put(browser)
     body = {"amount": "4.00", "category": "Fun", "receipt_url": key}
 
@@ -698,7 +696,7 @@ def test_a_confirmed_key_goes_into_a_new_expense_once(browser, alice):
     assert objects() == [key]
 
 
-def test_a_key_belongs_to_one_expense(alice, browser, lunch):
+def test_a_key_can_be_attached_to_one_expense_only(alice, browser, lunch):
     key = put(browser)
     confirm(browser, key, lunch)
 
@@ -706,7 +704,7 @@ def test_a_key_belongs_to_one_expense(alice, browser, lunch):
     assert objects() == [key]
 
 
-def test_the_key_of_an_ordinary_upload_cannot_be_taken(alice, browser, lunch):
+def test_the_key_of_an_ordinary_upload_cannot_be_attached(alice, browser, lunch):
     key = upload(browser, lunch).json()["receipt_url"]
     dinner = make_expense(alice)
 
@@ -726,7 +724,7 @@ def test_the_key_of_an_ordinary_upload_cannot_be_taken(alice, browser, lunch):
     assert same.json()["receipt_url"] == key
 
 
-def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
+def test_a_file_that_is_not_a_receipt_is_rejected_and_removed(browser, lunch):
     key = put(browser, pictures.HTML, "page.jpg")
 
     answer = confirm(browser, key, lunch)
@@ -746,7 +744,7 @@ def test_what_is_no_receipt_is_refused_and_removed(browser, lunch):
         ("IMG.HEIC", "", "image/heic", ".jpg"),
     ],
 )
-def test_what_is_announced_is_signed_by_name_or_type(
+def test_the_content_type_is_signed_from_name_or_type(
     browser, name, content_type, announced, ends
 ):
     fields = {"content_type": content_type} if content_type else {}
@@ -756,7 +754,7 @@ def test_what_is_announced_is_signed_by_name_or_type(
     assert answer["key"].endswith(ends)
 
 
-def test_a_direct_upload_of_another_kind_than_announced_is_refused(browser, lunch):
+def test_a_direct_upload_of_another_type_than_declared_is_rejected(browser, lunch):
     key = put(browser, picture("PNG"), "photo.jpg")
 
     answer = confirm(browser, key, lunch)
@@ -766,7 +764,7 @@ def test_a_direct_upload_of_another_kind_than_announced_is_refused(browser, lunc
     assert objects() == []
 
 
-def test_a_hostile_direct_upload_is_refused_and_removed(browser, lunch):
+def test_a_hostile_direct_upload_is_rejected_and_removed(browser, lunch):
     key = put(browser, hostile.jpeg_scans(300), "photo.jpg")
 
     answer = confirm(browser, key, lunch)
@@ -775,7 +773,7 @@ def test_a_hostile_direct_upload_is_refused_and_removed(browser, lunch):
     assert objects() == []
 
 
-def test_a_heic_that_came_directly_is_kept_as_a_jpeg(browser, lunch):
+def test_a_directly_uploaded_heic_is_stored_as_jpeg(browser, lunch):
     key = put(browser, hostile.HEIC, "IMG_1.HEIC")
 
     answer = confirm(browser, key, lunch).json()
@@ -791,13 +789,13 @@ def test_a_heic_that_came_directly_is_kept_as_a_jpeg(browser, lunch):
     assert thumbnail.status_code == 200
 
 
-def test_what_did_not_arrive_is_said(browser, lunch):
+def test_a_missing_upload_is_reported(browser, lunch):
     key = announce(browser).json()["key"]
 
     assert confirm(browser, key, lunch).status_code == 404
 
 
-def test_the_place_of_a_direct_upload_is_taken_out(browser, lunch):
+def test_the_location_is_removed_from_a_direct_upload(browser, lunch):
     key = put(browser, picture(exif=pictures.located_exif()), "photo.jpg")
 
     assert confirm(browser, key, lunch).status_code == 200
@@ -808,7 +806,9 @@ def test_the_place_of_a_direct_upload_is_taken_out(browser, lunch):
     assert tags(key) == []
 
 
-def test_an_upload_is_over_before_the_bucket_expires_it(alice, browser, lunch):
+def test_an_upload_can_be_confirmed_for_less_time_than_the_bucket_keeps_it(
+    alice, browser, lunch
+):
     key = put(browser)
     later = NOON.timestamp() + direct_uploads.UPLOAD_HOURS * 3600
 
@@ -816,7 +816,7 @@ def test_an_upload_is_over_before_the_bucket_expires_it(alice, browser, lunch):
         uploads.complete_upload(alice, key, lunch.expense_id)
 
 
-def test_a_settled_upload_cannot_be_attached_any_more(alice, browser, lunch):
+def test_an_upload_removed_as_orphaned_cannot_be_attached(alice, browser, lunch):
     key = put(browser)
     confirm(browser, key)
     receipts.delete_if_orphaned("0" * 32, key, None)
@@ -826,7 +826,7 @@ def test_a_settled_upload_cannot_be_attached_any_more(alice, browser, lunch):
     assert stored(lunch).receipt_url is None
 
 
-def test_an_upload_that_another_expense_took_is_not_settled_away(alice, browser, lunch):
+def test_an_upload_attached_to_another_expense_is_kept(alice, browser, lunch):
     key = put(browser)
     confirm(browser, key, lunch)
 
@@ -835,7 +835,7 @@ def test_an_upload_that_another_expense_took_is_not_settled_away(alice, browser,
     assert objects() == [key]
 
 
-def test_a_removed_direct_upload_leaves_nothing(browser, lunch):
+def test_removing_a_direct_upload_leaves_nothing(browser, lunch):
     confirm(browser, key := put(browser), lunch)
 
     browser.delete(f"/api/receipts/{lunch.expense_id}")
@@ -847,7 +847,7 @@ def test_a_removed_direct_upload_leaves_nothing(browser, lunch):
 # -------------------------------------------------------------------- outsiders
 
 
-def test_strangers_find_nothing(alice, browser, lunch):
+def test_other_users_find_no_receipt(alice, browser, lunch):
     upload(browser, lunch)
     key = put(browser)
     bob = client_for(make_user("bob"))
@@ -876,7 +876,7 @@ def test_strangers_find_nothing(alice, browser, lunch):
     assert len(objects()) == 2
 
 
-def test_nobody_uploads_without_logging_in(lunch):
+def test_uploads_need_a_login(lunch):
     nobody = client_for()
 
     assert upload(nobody, lunch).status_code == 401

@@ -69,7 +69,7 @@ SOUND = [
 
 @pytest.mark.parametrize(("name", "content", "kind"), SOUND)
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_sound_files_are_kept_as_they_came(name, content, kind, on_disk):
+def test_valid_files_are_stored_unchanged(name, content, kind, on_disk):
     receipt = check(content, name, kind, on_disk=on_disk)
 
     assert receipt.file.read() == content
@@ -95,7 +95,7 @@ def test_sound_files_are_kept_as_they_came(name, content, kind, on_disk):
         ("sound.webp", b"RIFF\4\0\0\0WAVE"),
     ],
 )
-def test_what_is_of_no_allowed_kind_is_refused(name, content):
+def test_other_file_types_are_rejected(name, content):
     assert refusal(content, name) == validation.WRONG_KIND
 
 
@@ -115,7 +115,7 @@ def test_what_is_of_no_allowed_kind_is_refused(name, content):
         (hostile.HEIC, "IMG_0001.HEIC", "IMG_0001.jpg"),
     ],
 )
-def test_content_decides_the_extension(content, name, extension):
+def test_the_content_determines_the_extension(content, name, extension):
     receipt = check(content, name)
 
     assert receipt.name == extension
@@ -124,7 +124,7 @@ def test_content_decides_the_extension(content, name, extension):
 
 @pytest.mark.parametrize("declared", ["image/png", "application/pdf", "IMAGE/HEIF"])
 @pytest.mark.parametrize("name", ["receipt.jpg", "blob"])
-def test_another_allowed_type_contradicts(declared, name):
+def test_a_declared_type_that_contradicts_the_content_is_rejected(declared, name):
     assert refusal(picture(), name, declared) == validation.WRONG_KIND
 
 
@@ -136,11 +136,11 @@ def test_another_allowed_type_contradicts(declared, name):
         *("text/html", "nonsense", "image/*"),
     ],
 )
-def test_any_other_declared_type_is_ignored(declared):
+def test_unknown_declared_types_are_ignored(declared):
     assert check(picture(), "receipt.jpg", declared).content_type == "image/jpeg"
 
 
-def test_a_type_that_the_browser_took_from_the_name_is_no_contradiction():
+def test_a_type_guessed_from_the_name_is_not_a_contradiction():
     receipt = check(picture("PNG"), "screenshot.jpg", "image/jpeg")
 
     assert (receipt.content_type, receipt.name) == ("image/png", "screenshot.png")
@@ -162,26 +162,26 @@ def test_a_type_that_the_browser_took_from_the_name_is_no_contradiction():
     ],
 )
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
-def test_a_picture_that_is_cut_off_is_refused(name, content, share):
+def test_a_truncated_image_is_rejected(name, content, share):
     assert (
         refusal(content[: int(len(content) * share)], name) == validation.BROKEN_PICTURE
     )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7])
-def test_a_pdf_that_is_cut_off_is_refused(share):
+def test_a_truncated_pdf_is_rejected(share):
     assert refusal(PDF[: int(len(PDF) * share)], "a.pdf") == validation.BROKEN_PDF
 
 
 @pytest.mark.parametrize(
     "content", [b"\xff\xd8\xff but no more", b"GIF89a", b"\x89PNG\r\n\x1a\n"]
 )
-def test_a_picture_that_is_only_a_beginning_is_refused(content):
+def test_an_image_header_alone_is_rejected(content):
     assert refusal(content) == validation.BROKEN_PICTURE
 
 
 @pytest.mark.parametrize("share", [0.4, 0.8])
-def test_a_damaged_png_is_refused(share):
+def test_a_damaged_png_is_rejected(share):
     content = bytearray(picture("PNG", size=(300, 300)))
     content[int(len(content) * share)] ^= 0xFF
 
@@ -209,12 +209,12 @@ def test_a_damaged_png_is_refused(share):
         pytest.param(hostile.png((b"ODDx", b"")), id="an unknown critical chunk"),
     ],
 )
-def test_a_png_that_no_browser_decodes_is_refused(content):
+def test_a_png_that_browsers_cannot_decode_is_rejected(content):
     assert refusal(content, "a.png") == validation.BROKEN_PICTURE
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF"])
-def test_bombs_are_refused(form):
+def test_decompression_bombs_are_rejected(form):
     bomb = pictures.bomb(form)
 
     assert len(bomb) < LIMIT / 10
@@ -222,14 +222,14 @@ def test_bombs_are_refused(form):
 
 
 @pytest.mark.parametrize("name", hostile.REFUSED)
-def test_a_hostile_file_is_refused(name):
+def test_a_hostile_file_is_rejected(name):
     message = refusal(hostile.REFUSED[name]())
 
     assert "too complex" in message or "too many pixels" in message
 
 
 @pytest.mark.parametrize("name", hostile.CLEANED)
-def test_what_is_hostile_beside_a_sound_picture_goes(name):
+def test_hostile_data_around_a_valid_image_is_removed(name):
     receipt = check(hostile.CLEANED[name]())
 
     stored = receipt.file.read()
@@ -249,7 +249,7 @@ def test_what_is_hostile_beside_a_sound_picture_goes(name):
         (lambda n: hostile.png(*[(b"tEXt", b"")] * n), 19_997, 20_000),
     ],
 )
-def test_the_bounds_are_taken_and_no_more(make, allowed, more):
+def test_values_at_the_bounds_are_accepted_and_more_is_rejected(make, allowed, more):
     assert check(make(allowed)).size_bytes
     assert refusal(make(more)) == validation.BROKEN_PICTURE
 
@@ -264,7 +264,7 @@ def test_the_bounds_are_taken_and_no_more(make, allowed, more):
         (hostile.LARGE_HEIC, "25 megapixels"),
     ],
 )
-def test_a_picture_over_the_limit_is_told_the_limit(content, most):
+def test_an_image_with_too_many_pixels_is_rejected_with_the_limit(content, most):
     assert most in refusal(content)
 
 
@@ -284,7 +284,7 @@ def test_a_picture_over_the_limit_is_told_the_limit(content, most):
     "more", [pictures.archive(), pictures.HTML, picture("PNG"), b"\0" * 100, b"\n"]
 )
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_what_follows_a_picture_is_cut_off(name, content, more, on_disk):
+def test_data_after_an_image_is_removed(name, content, more, on_disk):
     assert check(content + more, name, on_disk=on_disk).file.read() == content
 
 
@@ -304,19 +304,19 @@ def test_what_follows_a_picture_is_cut_off(name, content, more, on_disk):
         pictures.LOCKED_PDF,
     ],
 )
-def test_a_pdf_that_readers_open_is_taken_as_it_came(content):
+def test_a_readable_pdf_is_stored_unchanged(content):
     assert check(content, "a.pdf", "application/pdf").file.read() == content
 
 
-def test_a_pdf_that_begins_later_is_refused():
+def test_a_pdf_with_leading_data_is_rejected():
     assert refusal(b"x" * 1025 + PDF, "a.pdf") == validation.WRONG_KIND
 
 
-def test_an_empty_file_is_refused():
+def test_an_empty_file_is_rejected():
     assert refusal(b"") == "The file is empty."
 
 
-def test_the_limit_is_taken_and_one_byte_more_is_not():
+def test_a_file_at_the_limit_is_accepted_and_one_byte_more_rejected():
     assert check(pictures.of_size(LIMIT), "a.pdf", on_disk=True).size_bytes == LIMIT
     assert refusal(pictures.of_size(LIMIT + 1), "a.pdf") == validation.TOO_LARGE
 
@@ -339,7 +339,7 @@ def test_a_checksum_is_verified(form):
     ("name", "form"), [("a.jpg", "JPEG"), ("a.png", "PNG"), ("a.webp", "WEBP")]
 )
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_the_place_is_gone_and_the_rest_is_as_it_came(name, form, on_disk):
+def test_the_location_is_removed_and_the_rest_is_unchanged(name, form, on_disk):
     content = picture(form, exif=pictures.located_exif())
     assert pictures.place_of(content)
 
@@ -354,7 +354,7 @@ def test_the_place_is_gone_and_the_rest_is_as_it_came(name, form, on_disk):
     assert check(stored, name).sha256 == receipt.sha256
 
 
-def test_a_photo_without_a_place_keeps_every_byte():
+def test_a_photo_without_a_location_is_unchanged():
     exif = pictures.Image.Exif()
     exif[0x0112] = 6
     content = picture(exif=exif.tobytes())
@@ -366,7 +366,7 @@ def test_a_photo_without_a_place_keeps_every_byte():
 @pytest.mark.parametrize(
     "block", [b"II*\0\x08\0\0\0\xff\xff", b"nonsense", b"", b"MM\0*\xff\xff\xff\xff"]
 )
-def test_exif_that_cannot_be_followed_goes(block):
+def test_malformed_exif_is_removed(block):
     content = pictures.with_segment(picture(), b"Exif\0\0" + block)
 
     stored = check(content).file.read()
@@ -375,7 +375,7 @@ def test_exif_that_cannot_be_followed_goes(block):
     assert pictures.pixels_of(stored) == pictures.pixels_of(content)
 
 
-def test_a_place_in_xmp_goes():
+def test_a_location_in_xmp_is_removed():
     name = b"http://ns.adobe.com/xap/1.0/\0"
     packet = b"<x:xmpmeta><exif:GPSLatitude>52,30N</exif:GPSLatitude></x:xmpmeta>"
     jpeg = pictures.with_segment(picture(), name + packet)
@@ -387,7 +387,7 @@ def test_a_place_in_xmp_goes():
     assert b"52,30N" not in check(png, "a.png").file.read()
 
 
-def test_a_place_in_iptc_and_comments_goes():
+def test_locations_in_iptc_and_comments_are_removed():
     photo = picture()
     iptc = b"Photoshop 3.0\08BIM\4\4\0\0\0\0\0\x0c\x1c\2\x5a\0\6Berlin"
     tagged = pictures.with_segment(photo, iptc, marker=0xED)
@@ -398,7 +398,7 @@ def test_a_place_in_iptc_and_comments_goes():
     assert check(png, "a.png").file.read() == picture("PNG")
 
 
-def test_colours_and_orientation_stay():
+def test_colors_and_orientation_are_kept():
     exif = pictures.Image.Exif()
     exif[0x0112] = 6
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -412,7 +412,7 @@ def test_colours_and_orientation_stay():
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_a_heic_becomes_a_jpeg_without_its_place(on_disk):
+def test_a_heic_becomes_a_jpeg_without_location(on_disk):
     receipt = check(hostile.HEIC, "IMG_1.HEIC", "image/heic", on_disk=on_disk)
 
     stored = receipt.file.read()
@@ -429,7 +429,7 @@ def test_a_heic_becomes_a_jpeg_without_its_place(on_disk):
 
 @given(sound=st.sampled_from(SOUND), at=st.integers(0), value=st.integers(0, 255))
 @settings(max_examples=60, deadline=None)
-def test_a_changed_byte_gives_a_receipt_or_a_sentence(sound, at, value):
+def test_any_changed_byte_gives_a_receipt_or_an_error_message(sound, at, value):
     name, content, _ = sound
     changed = bytearray(content)
     changed[at % len(content)] = value

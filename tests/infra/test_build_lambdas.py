@@ -31,13 +31,13 @@ def test_every_handler_has_a_zip(zips):
     assert {"budget_alert", "notification_processor"} <= set(zips)
 
 
-def test_zips_hold_no_django(zips):
+def test_zips_contain_no_django(zips):
     for path in zips.values():
         top = {name.split("/")[0].lower() for name in names_in(path)}
         assert not {n for n in top if n.startswith(("django", "rest_framework"))}
 
 
-def test_zips_hold_the_domain_and_not_its_web_rooms(zips):
+def test_zips_contain_domain_modules_and_no_web_modules(zips):
     names = names_in(zips["notification_processor"])
 
     assert "notifications/models.py" in names
@@ -49,7 +49,7 @@ def test_zips_hold_the_domain_and_not_its_web_rooms(zips):
         assert not {name for name in names if name == f"accounts/{room}.py"}
 
 
-def test_a_mail_can_be_made_from_the_zip_alone(zips, tmp_path):
+def test_a_mail_can_be_rendered_from_the_zip_alone(zips, tmp_path):
     with zipfile.ZipFile(zips["notification_processor"]) as archive:
         archive.extractall(tmp_path)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
@@ -68,13 +68,13 @@ def test_a_mail_can_be_made_from_the_zip_alone(zips, tmp_path):
     assert "All of it." in result.stdout
 
 
-def test_zips_stay_small_enough_for_a_quick_start(zips):
+def test_zips_are_small_enough_to_start_quickly(zips):
     for name, path in zips.items():
         largest = 25_000_000 if name == "report_generator" else 12_000_000
         assert path.stat().st_size < largest
 
 
-def test_only_the_reports_carry_fonts(zips):
+def test_only_the_report_zip_contains_fonts(zips):
     for name, path in zips.items():
         carries = any("reportlab" in name for name in names_in(path))
         assert carries == (name == "report_generator")
@@ -99,7 +99,7 @@ def test_a_handler_imports_from_its_zip_alone(zips, name, tmp_path):
     assert result.stdout.startswith(str(tmp_path))
 
 
-def test_a_second_build_makes_nothing(zips):
+def test_a_second_build_does_nothing(zips):
     before = {path: path.stat().st_ino for path in zips.values()}
 
     again = build_lambdas.build(next(iter(zips.values())).parent)
@@ -120,7 +120,7 @@ def test_a_zips_name_changes_with_its_content(zips, tmp_path, monkeypatch):
     assert before.name != after.name
 
 
-def test_a_failed_installation_is_one_sentence(tmp_path):
+def test_a_failed_installation_is_a_one_line_error(tmp_path):
     lock = tmp_path / "lambdas.txt"
     lock.write_text("smartbudget-no-such==1 --hash=sha256:" + "0" * 64)
 
@@ -132,7 +132,7 @@ def test_a_failed_installation_is_one_sentence(tmp_path):
         )
 
 
-def test_aws_gets_wheels_that_its_glibc_can_load():
+def test_wheels_for_aws_match_its_glibc():
     tags = build_lambdas.AWS_LAMBDA.platforms
     glibc = [re.fullmatch(r"manylinux_(\d+)_(\d+)_x86_64", tag) for tag in tags]
     versions = [(int(match[1]), int(match[2])) for match in glibc if match]
@@ -143,7 +143,7 @@ def test_aws_gets_wheels_that_its_glibc_can_load():
     ]
 
 
-def test_pip_may_take_a_wheel_of_any_of_the_platforms():
+def test_pip_may_use_wheels_of_any_listed_platform():
     options = build_lambdas.AWS_LAMBDA.pip_options
 
     platforms = [
@@ -153,7 +153,7 @@ def test_pip_may_take_a_wheel_of_any_of_the_platforms():
     assert options[options.index("--python-version") + 1] == "3.13"
 
 
-def test_every_change_builds_the_zips_that_aws_gets():
+def test_ci_builds_the_zips_for_aws():
     """With the locks as they are: a new version may have no wheel for AWS."""
     make = (ROOT / "Makefile").read_text()
     recipe = make.split("\nzips: ")[1].split("\n")[1]
@@ -162,9 +162,7 @@ def test_every_change_builds_the_zips_that_aws_gets():
     assert "-m infra.build_lambdas" in recipe
 
 
-def test_a_function_that_is_too_large_for_lambda_is_refused(
-    zips, tmp_path, monkeypatch
-):
+def test_a_function_too_large_for_lambda_is_rejected(zips, tmp_path, monkeypatch):
     packages = sorted(next(iter(zips.values())).parent.glob("packages-lambdas-*"))[-1]
     monkeypatch.setattr(build_lambdas, "UNZIPPED_BYTES", 1_000_000)
 

@@ -35,7 +35,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lock", WANTED)
-def test_a_lock_meets_what_is_declared(lock):
+def test_a_lock_satisfies_the_declared_dependencies(lock):
     pinned = pins(lock)
 
     for line in WANTED[lock]:
@@ -44,7 +44,7 @@ def test_a_lock_meets_what_is_declared(lock):
 
 
 @pytest.mark.parametrize("lock", WANTED)
-def test_a_lock_has_hashes_and_no_address(lock):
+def test_a_lock_has_hashes_and_no_index_url(lock):
     text = text_of(lock)
 
     assert "://" not in text
@@ -52,7 +52,7 @@ def test_a_lock_has_hashes_and_no_address(lock):
     assert text.count("==") <= text.count("--hash=sha256:")
 
 
-def test_each_lock_is_only_as_large_as_it_needs():
+def test_each_lock_contains_only_what_it_needs():
     assert not {"django", "gunicorn", "pytest"} & pins("reports").keys()
     assert not {"reportlab", "pymupdf-fonts"} & pins("lambdas").keys()
     assert not {"reportlab", "pymupdf-fonts"} & pins("web").keys()
@@ -61,7 +61,7 @@ def test_each_lock_is_only_as_large_as_it_needs():
 
 
 @pytest.mark.parametrize("lock", ["lambdas", "reports", "dev"])
-def test_everything_runs_the_versions_of_the_web(lock):
+def test_all_locks_pin_the_versions_of_the_web_lock(lock):
     web, other = pins("web"), pins(lock)
 
     assert {n: v for n, v in other.items() if n in web} == {

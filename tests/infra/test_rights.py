@@ -52,7 +52,7 @@ INSIDE = re.compile(
 )
 
 
-def test_the_table_in_docs_is_what_the_templates_say():
+def test_the_table_in_docs_matches_the_templates():
     assert iam_table.PAGE.read_text() == iam_table.page(), "run `make iam`"
 
 
@@ -61,11 +61,11 @@ def of_roles() -> list[iam_table.Right]:
     return [right for right in ALLOWED if "→" not in right.holder]
 
 
-def test_actions_are_named_whole():
+def test_actions_have_no_wildcards():
     assert not [right for right in of_roles() if "*" in "".join(right.actions)]
 
 
-def test_a_wildcard_stands_only_where_the_action_knows_no_resource():
+def test_wildcard_resources_are_used_only_for_actions_without_resources():
     for right in of_roles():
         if right.resources == ("*",):
             assert set(right.actions) <= WITHOUT_RESOURCE | BY_CONDITION, right
@@ -77,7 +77,7 @@ def test_a_wildcard_stands_only_where_the_action_knows_no_resource():
                 assert INSIDE.fullmatch(resource), right
 
 
-def test_nothing_is_handed_to_another_service_than_named():
+def test_roles_are_passed_only_to_the_named_service():
     passing = [right for right in of_roles() if "iam:PassRole" in right.actions]
 
     assert len(passing) == 6
@@ -86,7 +86,7 @@ def test_nothing_is_handed_to_another_service_than_named():
         assert "*" not in "".join(right.resources)
 
 
-def test_one_role_scans_and_only_an_index():
+def test_only_one_role_can_scan_and_only_an_index():
     scans = [right for right in ALLOWED if "dynamodb:Scan" in right.actions]
 
     assert [(right.holder, right.resources) for right in scans] == [
@@ -94,7 +94,7 @@ def test_one_role_scans_and_only_an_index():
     ]
 
 
-def test_lambdas_may_delete_only_names_closed_accounts_and_opt_ins():
+def test_lambdas_can_delete_only_names_closed_accounts_and_opt_ins():
     """Policies cannot see that an account is closed; that is for the code to say."""
     deleting = [
         right
@@ -110,7 +110,7 @@ def test_lambdas_may_delete_only_names_closed_accounts_and_opt_ins():
     ]
 
 
-def test_nobody_can_destroy_versions_tables_or_the_way_back():
+def test_no_role_can_delete_versions_tables_or_backups():
     may = {action for right in of_roles() for action in right.actions}
 
     assert not may & {
@@ -129,7 +129,7 @@ def test_nobody_can_destroy_versions_tables_or_the_way_back():
 
 
 @pytest.mark.parametrize("name", PIPELINE)
-def test_the_pipeline_deploys_neither_rights_nor_data(name):
+def test_the_pipeline_can_change_neither_roles_nor_data(name):
     kinds = {
         resource["Type"] for _, resource in templates.resources(templates.read(name))
     }
@@ -175,7 +175,7 @@ def asked_for() -> set[str]:
     return actions
 
 
-def test_the_delivery_role_may_what_its_resources_need_and_no_more():
+def test_the_delivery_role_has_exactly_the_actions_its_resources_need():
     may = {
         action
         for right in of_roles()
@@ -189,7 +189,7 @@ def test_the_delivery_role_may_what_its_resources_need_and_no_more():
     assert may - needed - BESIDES == set()
 
 
-def test_nobody_but_the_servers_reads_the_secrets():
+def test_only_servers_can_read_the_secrets():
     reading = [
         right.holder
         for right in of_roles()
@@ -199,7 +199,7 @@ def test_nobody_but_the_servers_reads_the_secrets():
     assert reading == ["WebRole"]
 
 
-def test_the_pipeline_can_neither_delete_logs_nor_shorten_their_time():
+def test_the_pipeline_can_neither_delete_logs_nor_shorten_retention():
     may = {action for right in of_roles() for action in right.actions}
 
     assert not may & {
@@ -211,7 +211,7 @@ def test_the_pipeline_can_neither_delete_logs_nor_shorten_their_time():
     }
 
 
-def test_servers_write_nothing_but_logs_into_elastic_beanstalks_bucket():
+def test_servers_can_write_only_logs_to_elastic_beanstalks_bucket():
     """What else lies there, bundles and scripts, other environments run."""
     written = [
         resource
@@ -227,7 +227,7 @@ def test_servers_write_nothing_but_logs_into_elastic_beanstalks_bucket():
     ]
 
 
-def test_the_environment_is_any_until_its_id_is_known():
+def test_the_environment_id_is_a_wildcard_until_it_is_known():
     declared = templates.read("roles")["Parameters"]["EnvironmentId"]
 
     assert declared["Default"] == "*"
@@ -235,7 +235,7 @@ def test_the_environment_is_any_until_its_id_is_known():
     assert not re.fullmatch(declared["AllowedPattern"], "e-*")
 
 
-def test_an_action_without_a_resource_type_stands_for_itself():
+def test_an_action_without_a_resource_type_is_allowed_on_any_resource():
     """On an ARN it would grant nothing, and a canary could not be taken back."""
     stopping = [r for r in of_roles() if "codedeploy:StopDeployment" in r.actions]
 
@@ -245,7 +245,7 @@ def test_an_action_without_a_resource_type_stands_for_itself():
 
 
 @pytest.mark.parametrize("name", templates.NAMES)
-def test_inline_policies_fit_into_a_role(name):
+def test_inline_policies_fit_the_size_limit_of_a_role(name):
     """IAM counts them together, without white space, and takes 10,240 characters."""
     sizes: Counter[str] = Counter()
     for logical_id, resource in templates.resources(templates.read(name)):
@@ -316,7 +316,7 @@ DATA = re.compile(
 )
 
 
-def test_whoever_reads_what_the_key_encrypts_may_use_it_through_that_service():
+def test_roles_that_read_encrypted_data_can_use_the_key_through_its_service():
     template = templates.read("roles")
     allowed: dict[str, set[str]] = {}
     for _, resource in templates.resources(template):
@@ -343,7 +343,7 @@ def test_whoever_reads_what_the_key_encrypts_may_use_it_through_that_service():
     ]
 
 
-def test_eventbridge_may_use_the_key_without_saying_for_which_account():
+def test_eventbridge_can_use_the_key_without_a_source_account():
     """It sends no aws:SourceAccount, so a condition on that would refuse it."""
     key = templates.read("key")["Resources"]["Key"]["Properties"]["KeyPolicy"]
     with_condition, without = set(), set()

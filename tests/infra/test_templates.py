@@ -42,7 +42,7 @@ def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
     return {name: resource for name, resource in resources if resource["Type"] == kind}
 
 
-def test_cfn_lint_is_told_to_ignore_nothing():
+def test_cfn_lint_ignores_nothing():
     """What it finds fails `make lint`."""
     assert not any("cfn-lint" in templates.text(name) for name in templates.NAMES)
     assert not list(templates.FOLDER.parent.glob(".cfnlintrc*"))
@@ -135,7 +135,7 @@ def test_tables_are_encrypted_by_the_customers_key_if_there_is_one(data):
         }
 
 
-def test_queues_topics_and_files_are_too(data, observability):
+def test_queues_topics_and_files_are_encrypted_with_it_too(data, observability):
     ours = {"If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
     bucket = data["Resources"]["ReceiptsBucket"]["Properties"]["BucketEncryption"]
     (rule,) = bucket["ServerSideEncryptionConfiguration"]
@@ -150,7 +150,7 @@ def test_queues_topics_and_files_are_too(data, observability):
                 assert resource["Properties"]["KmsMasterKeyId"] == ours
 
 
-def test_files_can_be_had_back_for_as_long_as_items(data):
+def test_files_can_be_restored_for_as_long_as_items(data):
     for table in of_type(data, "AWS::DynamoDB::Table").values():
         recovery = table["Properties"]["PointInTimeRecoverySpecification"]
         assert recovery["PointInTimeRecoveryEnabled"] is True
@@ -163,7 +163,7 @@ def test_files_can_be_had_back_for_as_long_as_items(data):
     assert days == {"Ref": "RecoveryDays"}
 
 
-def test_each_handler_has_a_function_and_its_zip_a_parameter(functions):
+def test_each_handler_has_a_function_and_a_parameter_for_its_zip(functions):
     declared = of_type(functions, "AWS::Lambda::Function").values()
     handlers = {f["Properties"]["Handler"] for f in declared}
 
@@ -174,7 +174,7 @@ def test_each_handler_has_a_function_and_its_zip_a_parameter(functions):
         assert key == "".join(p.title() for p in name.split("_")) + "CodeKey"
 
 
-def test_every_function_has_a_role_of_its_own(functions, roles, observability):
+def test_every_function_has_its_own_role(functions, roles, observability):
     names = {r["Properties"]["RoleName"]["Sub"] for r in of_type(roles, ROLE).values()}
     known = {
         function["Name"] for function in observability["Mappings"]["Functions"].values()
@@ -194,7 +194,7 @@ def test_every_function_has_a_role_of_its_own(functions, roles, observability):
 ROLE = "AWS::IAM::Role"
 
 
-def test_every_log_expires_and_is_out_of_the_pipelines_reach(data):
+def test_every_log_group_expires_and_the_pipeline_cannot_change_it(data):
     groups = [group["Properties"] for group in of_type(data, LOG_GROUP).values()]
     names = {group["LogGroupName"]["Sub"] for group in groups}
 
@@ -210,7 +210,7 @@ def test_every_log_expires_and_is_out_of_the_pipelines_reach(data):
 LOG_GROUP = "AWS::Logs::LogGroup"
 
 
-def test_metric_filters_and_queries_read_logs_that_exist(data, observability):
+def test_metric_filters_and_queries_read_existing_log_groups(data, observability):
     groups = {
         group["Properties"]["LogGroupName"]["Sub"]
         for group in of_type(data, LOG_GROUP).values()
@@ -243,7 +243,7 @@ def test_every_release_is_a_version_behind_the_alias(functions):
         assert "${Release}" in function["Properties"]["Description"]["Sub"]
 
 
-def test_nothing_is_started_but_through_the_alias(functions):
+def test_functions_are_invoked_only_through_the_alias(functions):
     aliases = set(of_type(functions, "AWS::Lambda::Alias"))
     started = [
         *(
@@ -266,7 +266,7 @@ def test_nothing_is_started_but_through_the_alias(functions):
         assert config["Properties"]["Qualifier"] == "live"
 
 
-def test_alarms_that_exist_take_a_release_back(functions, observability):
+def test_existing_alarms_roll_a_release_back(functions, observability):
     groups = of_type(functions, "AWS::CodeDeploy::DeploymentGroup")
     patterns = {
         alarm["Name"]["Sub"]
@@ -302,7 +302,7 @@ def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
     return listed
 
 
-def test_every_alarm_tells_the_operators_but_those_of_releases(observability):
+def test_every_alarm_notifies_operators_except_release_alarms(observability):
     silent = {name for name, alarm in alarms(observability) if not alarm.get(ACTIONS)}
 
     assert {name.removeprefix("${ResourcePrefix}smart-budget-") for name in silent} == {
@@ -317,7 +317,7 @@ def test_every_alarm_tells_the_operators_but_those_of_releases(observability):
 ACTIONS = "AlarmActions"
 
 
-def test_slow_is_four_fifths_of_the_time_a_function_may_take(functions, observability):
+def test_duration_alarms_are_at_four_fifths_of_the_timeout(functions, observability):
     for known in observability["Mappings"]["Functions"].values():
         (function,) = [
             f["Properties"]
@@ -330,7 +330,7 @@ def test_slow_is_four_fifths_of_the_time_a_function_may_take(functions, observab
         assert known["Slow"] == seconds * 1000 * 4 / 5
 
 
-def test_the_dashboard_is_json(observability):
+def test_the_dashboard_is_valid_json(observability):
     template, values = observability["Resources"]["Dashboard"]["Properties"][
         "DashboardBody"
     ]["Sub"]
@@ -344,7 +344,7 @@ def test_the_dashboard_is_json(observability):
 
 
 @pytest.mark.parametrize("metric", ["message failed", "budget total was wrong"])
-def test_filters_look_for_what_the_program_writes(observability, metric):
+def test_metric_filters_match_what_the_program_logs(observability, metric):
     code = "".join(
         (templates.FOLDER.parent / path).read_text()
         for path in ("lambdas/notification_processor/handler.py", "budgets/checks.py")
@@ -355,13 +355,13 @@ def test_filters_look_for_what_the_program_writes(observability, metric):
     assert f'"{metric} ' in code
 
 
-def test_every_mapping_reports_single_failures(functions):
+def test_every_event_source_mapping_reports_batch_item_failures(functions):
     for mapping in of_type(functions, "AWS::Lambda::EventSourceMapping").values():
         answers = mapping["Properties"]["FunctionResponseTypes"]
         assert answers == ["ReportBatchItemFailures"]
 
 
-def test_the_queue_waits_six_function_timeouts_and_dead_letters_keep_longer(
+def test_the_visibility_timeout_is_six_function_timeouts_and_dead_letters_last_longer(
     data, functions
 ):
     queue = data["Resources"]["NotificationQueue"]["Properties"]
@@ -372,7 +372,9 @@ def test_the_queue_waits_six_function_timeouts_and_dead_letters_keep_longer(
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
-def test_every_schedule_may_invoke_its_function_and_keeps_what_fails(functions, data):
+def test_every_schedule_can_invoke_its_function_and_has_a_dead_letter_queue(
+    functions, data
+):
     permissions = of_type(functions, "AWS::Lambda::Permission").values()
     allowed = {
         (p["Properties"]["SourceArn"]["GetAtt"], p["Properties"]["FunctionName"]["Ref"])
@@ -394,7 +396,7 @@ def test_every_schedule_may_invoke_its_function_and_keeps_what_fails(functions, 
             assert dead.endswith(":${ResourcePrefix}failed-events-queue")
 
 
-def test_only_the_check_that_hands_on_its_rest_may_call_itself(functions):
+def test_only_the_daily_check_can_invoke_itself(functions):
     declared = of_type(functions, "AWS::Lambda::Function")
     allowed = [
         function["Properties"]["Handler"]
@@ -405,7 +407,7 @@ def test_only_the_check_that_hands_on_its_rest_may_call_itself(functions):
     assert allowed == ["lambdas.budget_alert.handler.handler"]
 
 
-def test_only_uploads_that_no_expense_took_expire(data):
+def test_only_uploads_without_an_expense_expire(data):
     """The local AWS ignores this part of the template, so nothing else looks at it."""
     bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
     rules = bucket["LifecycleConfiguration"]["Rules"]
@@ -418,7 +420,7 @@ def test_only_uploads_that_no_expense_took_expire(data):
     assert expiring["ExpirationInDays"] * 24 > direct_uploads.UPLOAD_HOURS
 
 
-def test_nothing_of_ses_is_made_unless_it_is_the_transport():
+def test_ses_resources_exist_only_if_it_is_the_transport():
     created = [
         resource
         for template in templates.NAMES
@@ -431,7 +433,7 @@ def test_nothing_of_ses_is_made_unless_it_is_the_transport():
         assert resource["Condition"] == "UsesSes"
 
 
-def test_mails_may_only_come_from_the_one_identity(roles):
+def test_mails_can_only_be_sent_from_the_configured_identity(roles):
     policy = roles["Resources"]["SendMailPolicy"]["Properties"]
     (statement,) = policy["PolicyDocument"]["Statement"]
 
@@ -445,7 +447,7 @@ def test_mails_may_only_come_from_the_one_identity(roles):
     )
 
 
-def test_only_ses_tells_the_topic_and_only_the_topic_the_queue(data):
+def test_only_ses_can_publish_to_the_topic_and_only_the_topic_to_the_queue(data):
     def the_statement(name):
         declared = data["Resources"][name]["Properties"]
         (statement,) = declared["PolicyDocument"]["Statement"]
@@ -461,7 +463,7 @@ def test_only_ses_tells_the_topic_and_only_the_topic_the_queue(data):
     assert source == {"Ref": "MailEventsTopic"}
 
 
-def test_only_our_own_pages_may_upload(data):
+def test_only_our_own_pages_can_upload(data):
     bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
     condition, cors, otherwise = bucket["CorsConfiguration"]["If"]
     (rule,) = cors["CorsRules"]
@@ -472,7 +474,7 @@ def test_only_our_own_pages_may_upload(data):
     assert otherwise == {"Ref": "AWS::NoValue"}
 
 
-def test_code_that_was_replaced_in_its_bucket_is_still_there():
+def test_replaced_code_is_kept_as_an_older_version():
     bucket = templates.read("delivery")["Resources"]["CodeBucketItself"]["Properties"]
 
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -492,13 +494,13 @@ def trust() -> dict[str, Any]:
 GITHUB = "token.actions.githubusercontent.com"
 
 
-def test_a_repository_is_known_by_its_number_and_not_its_name_alone(trust):
+def test_a_repository_is_identified_by_id_and_not_only_by_name(trust):
     """A name that was given up can be used by somebody else; a number cannot."""
     assert trust[f"{GITHUB}:repository_id"] == {"Ref": "GitHubRepositoryId"}
     assert trust[f"{GITHUB}:aud"] == "sts.amazonaws.com"
 
 
-def test_both_forms_of_githubs_subject_are_taken_and_no_other(trust):
+def test_exactly_both_forms_of_githubs_subject_are_accepted(trust):
     values = {
         "GitHubRepository": "octo-org/planner",
         "GitHubOwnerId": "123456",
@@ -531,7 +533,7 @@ def resolve(value: Any, values: dict[str, str]) -> str:
     return re.sub(r"\$\{(\w+)\}", lambda match: known[match[1]], text)
 
 
-def test_the_numbers_of_github_are_numbers():
+def test_github_ids_must_be_numeric():
     declared = templates.read("delivery")["Parameters"]
 
     for name in ("GitHubOwnerId", "GitHubRepositoryId"):

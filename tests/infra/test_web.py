@@ -40,7 +40,7 @@ def properties(options) -> dict[str, str]:
     return values | {"MAX_RECEIVE_COUNT": "5", "PROXY_COUNT": "2"}
 
 
-def test_the_program_can_be_configured_with_it(options):
+def test_the_environment_properties_configure_the_program(options):
     env = properties(options) | {"APP_URL": "https://budget.example.com"}
 
     config = Config.from_env(env)
@@ -50,13 +50,13 @@ def test_the_program_can_be_configured_with_it(options):
     assert not config.local
 
 
-def test_the_properties_fit(options):
+def test_the_properties_fit_the_size_limit(options):
     env = properties(options)
 
     assert sum(len(name) + len(value) + 1 for name, value in env.items()) < 4096
 
 
-def test_the_secret_key_is_no_property(web, options):
+def test_the_secret_key_is_not_an_environment_property(web, options):
     data = templates.read("data")
     secret = data["Resources"]["SecretKey"]
 
@@ -70,7 +70,7 @@ def test_the_secret_key_is_no_property(web, options):
     assert secret["Properties"]["GenerateSecretString"]["PasswordLength"] >= 50
 
 
-def test_who_waits_outlives_whom_it_waits_for(options):
+def test_each_timeout_is_longer_than_the_one_it_waits_for(options):
     process = "aws:elasticbeanstalk:environment:process:default"
     delay = int(options[process, "DeregistrationDelay"])
     idle = int(options["aws:elbv2:loadbalancer", "IdleTimeout"])
@@ -88,13 +88,13 @@ def test_tls_is_terminated_with_the_given_certificate(options):
     assert options[listener, "SSLPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-Res-")
 
 
-def test_credentials_are_asked_for_more_than_once(options):
+def test_credentials_are_requested_with_retries(options):
     """Once, for a second, is what boto3 does of its own accord."""
     assert int(options[PROPERTIES, "AWS_METADATA_SERVICE_NUM_ATTEMPTS"]) > 1
     assert int(options[PROPERTIES, "AWS_METADATA_SERVICE_TIMEOUT"]) > 1
 
 
-def test_access_logs_go_where_the_bucket_lets_them(options):
+def test_access_logs_go_to_the_permitted_prefix(options):
     balancer = "aws:elbv2:loadbalancer"
     data = templates.read("data")["Resources"]
     policy = data["AccessLogsBucketPolicy"]["Properties"]["PolicyDocument"]
@@ -114,7 +114,7 @@ def test_access_logs_go_where_the_bucket_lets_them(options):
     assert receipts["DestinationBucketName"] == {"Ref": "AccessLogsBucket"}
 
 
-def test_old_metadata_is_off_and_deployments_keep_all_servers(options):
+def test_imdsv1_is_off_and_deployments_keep_full_capacity(options):
     launch, command = (
         "aws:autoscaling:launchconfiguration",
         "aws:elasticbeanstalk:command",
@@ -124,7 +124,7 @@ def test_old_metadata_is_off_and_deployments_keep_all_servers(options):
     assert options[command, "DeploymentPolicy"] == "RollingWithAdditionalBatch"
 
 
-def test_refused_requests_make_no_environment_ill(options):
+def test_client_errors_do_not_affect_environment_health(options):
     document = options["aws:elasticbeanstalk:healthreporting:system", "ConfigDocument"]
     rules = json.loads(document)["Rules"]["Environment"]
 
@@ -138,7 +138,7 @@ def test_logs_are_streamed_and_expire(options):
         assert options[namespace, "RetentionInDays"] == {"Sub": "${LogRetentionDays}"}
 
 
-def test_it_runs_under_the_roles_that_exist(options, web):
+def test_the_environment_uses_existing_roles(options, web):
     names = {
         role["Properties"]["RoleName"]["Sub"]
         for _, role in templates.resources(templates.read("roles"))
@@ -153,7 +153,7 @@ def test_it_runs_under_the_roles_that_exist(options, web):
         assert arn["Sub"].rpartition("role/")[2] in names
 
 
-def test_elastic_beanstalk_takes_application_and_environment(aws, web):
+def test_elastic_beanstalk_accepts_application_and_environment(aws, web):
     """What moto checks of it: names, and that the one is in the other."""
     client = boto3.client("elasticbeanstalk", region_name="us-east-1")
     declared = web["Resources"]["Environment"]["Properties"]

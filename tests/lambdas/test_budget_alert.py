@@ -64,7 +64,7 @@ def test_a_wrong_total_is_corrected_and_alerted_once(clock, context):
     assert alerts() == ["budget_threshold"]
 
 
-def test_a_budget_that_is_right_is_left_alone(clock, context):
+def test_a_correct_budget_is_not_changed(clock, context):
     make_account()
     make_budget()
     make_expense(amount="90.00")
@@ -76,7 +76,9 @@ def test_a_budget_that_is_right_is_left_alone(clock, context):
     assert alerts() == ["budget_threshold"]
 
 
-def test_one_users_trouble_is_told_and_the_rest_goes_on(results, invoked, context):
+def test_one_users_error_is_logged_and_the_others_are_checked(
+    results, invoked, context
+):
     results.append(CheckResult(alerts_sent=3, errors=["user bob: ValueError"]))
 
     assert handler(recorded("schedule_daily"), context) == {
@@ -86,7 +88,7 @@ def test_one_users_trouble_is_told_and_the_rest_goes_on(results, invoked, contex
     assert invoked == []
 
 
-def test_the_rest_is_handed_to_the_next_run(results, invoked, context):
+def test_the_remaining_budgets_are_passed_to_the_next_run(results, invoked, context):
     position = {"budget_id": {"S": "b1"}, "user_id": {"S": "alice"}}
     results += [CheckResult(alerts_sent=1, position=position), CheckResult()]
 
@@ -100,7 +102,7 @@ def test_the_rest_is_handed_to_the_next_run(results, invoked, context):
 
 
 @pytest.mark.parametrize(("left", "goes_on"), [(90_001, True), (90_000, False)])
-def test_it_stops_before_its_time_is_over(results, invoked, left, goes_on):
+def test_the_handler_stops_before_its_timeout(results, invoked, left, goes_on):
     results.append(CheckResult())
 
     handler(recorded("schedule_daily"), Context(left))

@@ -48,7 +48,9 @@ def state_of(user) -> tuple[str, str | None]:
 @pytest.mark.parametrize(
     ("name", "problem"), [("ses_bounce", BOUNCED), ("ses_complaint", MARKED_AS_SPAM)]
 )
-def test_it_ends_the_subscription_and_says_why(context, alice, ses, name, problem):
+def test_a_bounce_or_complaint_ends_the_subscription_with_a_reason(
+    context, alice, ses, name, problem
+):
     for _ in range(2):
         assert handler(event(name, ses[0]), context) == DONE
         assert state_of(alice) == ("none", problem)
@@ -60,7 +62,7 @@ def test_it_ends_the_subscription_and_says_why(context, alice, ses, name, proble
     assert not [item for item in OptIn.scan() if item.user_id.startswith("opt-in#")]
 
 
-def test_a_confirmation_that_comes_back_is_told_too(context, ses):
+def test_a_bounced_confirmation_is_reported_too(context, ses):
     bob = make_user("alice")
     subscriptions.subscribe(bob)
 
@@ -77,9 +79,7 @@ def test_a_confirmation_that_comes_back_is_told_too(context, ses):
         ("ses_complaint", {"complaintFeedbackType": "not-spam"}),
     ],
 )
-def test_what_passes_by_itself_is_only_logged(
-    context, alice, ses, caplog, name, changes
-):
+def test_transient_bounces_are_only_logged(context, alice, ses, caplog, name, changes):
     caplog.set_level(logging.INFO)
 
     assert handler(event(name, ses[0], **changes), context) == DONE
@@ -88,7 +88,7 @@ def test_what_passes_by_itself_is_only_logged(
     assert "lasting=False message_id=0100017f0a-mail" in caplog.text
 
 
-def test_other_events_of_ses_are_let_pass(context, alice, ses):
+def test_other_ses_events_are_ignored(context, alice, ses):
     bounce = event("ses_bounce", ses[0])
     body = json.loads(bounce["Records"][0]["body"])
     bounce["Records"][0]["body"] = json.dumps({**body, "eventType": "Delivery"})
@@ -97,9 +97,7 @@ def test_other_events_of_ses_are_let_pass(context, alice, ses):
     assert state_of(alice) == ("confirmed", None)
 
 
-def test_subscribing_again_forgets_it_and_late_events_change_nothing(
-    context, alice, ses
-):
+def test_subscribing_again_clears_it_and_late_events_are_ignored(context, alice, ses):
     handler(event("ses_bounce", ses[0]), context)
     subscribe(alice, ses)
     assert state_of(alice) == ("confirmed", None)
@@ -110,7 +108,7 @@ def test_subscribing_again_forgets_it_and_late_events_change_nothing(
     assert state_of(alice) == ("confirmed", None)
 
 
-def test_only_who_has_the_address_is_marked(context, alice, ses):
+def test_only_the_owner_of_the_address_is_unsubscribed(context, alice, ses):
     bob = make_user("bob")
     subscribe(bob, ses)
     someone_else = [{"emailAddress": "bob@example.com"}]
@@ -124,7 +122,7 @@ def test_only_who_has_the_address_is_marked(context, alice, ses):
     assert state_of(bob) == ("confirmed", None)
 
 
-def test_an_event_that_could_not_be_noted_comes_again(context, alice, ses):
+def test_an_event_that_could_not_be_stored_is_retried(context, alice, ses):
     with faults.down("TransactWriteItems"):
         assert handler(event("ses_bounce", ses[0]), context)["failed"] == 1
 
@@ -132,13 +130,13 @@ def test_an_event_that_could_not_be_noted_comes_again(context, alice, ses):
     assert state_of(alice) == ("none", BOUNCED)
 
 
-def test_a_mail_without_a_tag_marks_nobody(context, alice, ses):
+def test_a_mail_without_a_tag_changes_nothing(context, alice, ses):
     assert handler(recorded("ses_bounce"), context) == DONE
 
     assert state_of(alice) == ("confirmed", None)
 
 
-def test_logs_name_no_address(context, alice, ses, caplog):
+def test_logs_contain_no_addresses(context, alice, ses, caplog):
     caplog.set_level(logging.DEBUG, "notifications")
     handler(event("ses_bounce", ses[0]), context)
 
@@ -146,7 +144,7 @@ def test_logs_name_no_address(context, alice, ses, caplog):
     assert "alice@" not in caplog.text.lower()
 
 
-def test_a_subscription_of_sns_is_ended_as_well(context):
+def test_an_sns_subscription_is_ended_too(context):
     user = make_user("alice")
     subscriptions.subscribe(user)
     arn = Account.get(user.user_id).subscription_arn

@@ -51,7 +51,7 @@ def test_an_event_handled_twice_sends_one_mail(context, name):
     assert state() == ("sent", None)
 
 
-def test_poison_is_given_back_and_holds_up_nobody(context):
+def test_poison_messages_are_returned_and_do_not_block_others(context):
     summary = handler(recorded("sqs_poison"), context)
 
     failed = [failure["itemIdentifier"] for failure in summary["batchItemFailures"]]
@@ -67,7 +67,7 @@ def test_poison_is_given_back_and_holds_up_nobody(context):
     assert len(mails()) == 1
 
 
-def test_errors_name_the_message_and_what_went_wrong(context):
+def test_errors_are_logged_with_message_id_and_cause(context):
     summary = handler(recorded("sqs_poison"), context)
 
     assert summary["errors"][0] == "poison-not-json: JSONDecodeError"
@@ -75,7 +75,7 @@ def test_errors_name_the_message_and_what_went_wrong(context):
     assert json.dumps(summary)
 
 
-def test_a_direct_notification_that_fails_gives_back_no_empty_id(context):
+def test_a_failed_direct_notification_returns_no_empty_id(context):
     event = recorded("direct_notification") | {"notification_id": "unknown"}
 
     summary = handler(event, context)
@@ -83,7 +83,7 @@ def test_a_direct_notification_that_fails_gives_back_no_empty_id(context):
     assert (summary["failed"], summary["batchItemFailures"]) == (1, [])
 
 
-def test_a_failed_attempt_is_given_back_and_the_next_one_sends(context):
+def test_a_failed_attempt_is_returned_and_the_next_one_sends(context):
     with faults.down("Publish"):
         summary = handler(recorded("sqs_notification"), context)
 
@@ -94,7 +94,7 @@ def test_a_failed_attempt_is_given_back_and_the_next_one_sends(context):
 
 
 @pytest.mark.parametrize(("short_of_last", "status"), [(1, "queued"), (0, "failed")])
-def test_the_last_attempt_fails_it(context, short_of_last, status):
+def test_the_last_attempt_marks_the_notification_failed(context, short_of_last, status):
     tries = config.max_receive_count - short_of_last
 
     with faults.down("Publish"):
@@ -104,7 +104,7 @@ def test_the_last_attempt_fails_it(context, short_of_last, status):
     assert summary["failed"] == 1  # so that it is dead-lettered
 
 
-def test_a_dead_letter_that_comes_back_sends_nothing_more(context):
+def test_a_redriven_dead_letter_sends_nothing(context):
     with faults.down("Publish"):
         handler(received(recorded("sqs_notification"), 5), context)
     redriven = recorded("sqs_notification")
@@ -114,7 +114,7 @@ def test_a_dead_letter_that_comes_back_sends_nothing_more(context):
     assert mails() == []
 
 
-def test_a_crashed_runs_lease_lasts_as_long_as_it_could_have_run(clock):
+def test_the_lease_of_a_crashed_run_lasts_for_its_remaining_time(clock):
     with faults.killed("GetItem", 1, done=False):
         handler(recorded("sqs_notification"), Context(30_000))
 
@@ -125,7 +125,7 @@ def test_a_crashed_runs_lease_lasts_as_long_as_it_could_have_run(clock):
     assert len(mails()) == 1
 
 
-def test_a_crash_between_publish_and_mark_repeats_that_one_mail(clock, context):
+def test_a_crash_between_publish_and_update_repeats_that_one_mail(clock, context):
     seen = []
 
     def killed_at_the_mark(request, operation):
@@ -142,7 +142,7 @@ def test_a_crash_between_publish_and_mark_repeats_that_one_mail(clock, context):
     assert len(mails()) == 2
 
 
-def test_without_time_nothing_is_begun():
+def test_nothing_starts_without_enough_time():
     summary = handler(recorded("sqs_notification"), Context(5_999))
 
     assert summary["errors"] == ["059f36b4-87a3-44ab-83d2-661975830a7d: TimeoutError"]
@@ -159,7 +159,7 @@ def test_other_tasks_run_too(context):
     assert handler(event, context) == ONE_DONE
 
 
-def test_the_schedule_sweeps(clock, context):
+def test_the_schedule_runs_the_sweep(clock, context):
     clock.shift(301)
 
     assert handler(recorded("schedule_sweep"), context) == {
@@ -170,13 +170,13 @@ def test_the_schedule_sweeps(clock, context):
     assert [body["notification_id"] for body in queued()] == ["n1"]
 
 
-def test_a_sweep_ends_before_its_time_does(clock):
+def test_a_sweep_ends_before_its_deadline(clock):
     clock.shift(301)
 
     assert handler(recorded("schedule_sweep"), Context(5_000))["requeued"] == 0
 
 
-def test_what_was_swept_is_sent(clock, context):
+def test_swept_notifications_are_sent(clock, context):
     clock.shift(301)
     handler(recorded("schedule_sweep"), context)
     event = recorded("sqs_notification")
@@ -186,7 +186,7 @@ def test_what_was_swept_is_sent(clock, context):
     assert len(mails()) == 1
 
 
-def test_logs_tell_ids_and_nothing_personal(context, caplog):
+def test_logs_contain_ids_and_nothing_personal(context, caplog):
     caplog.set_level(logging.DEBUG, "notifications")
     with faults.down("Publish"):
         handler(recorded("sqs_notification"), context)

@@ -26,7 +26,7 @@ def keys() -> list[str]:
     return [item["Key"] for item in listed.get("Contents", [])]
 
 
-def test_the_same_event_twice_keeps_two_files_and_loses_none(event, context):
+def test_the_same_event_twice_stores_two_files(event, context):
     first, second = handler(event, context), handler(event, context)
 
     assert set(first) == {"report_url", "report_key", "file_name", "fingerprint"}
@@ -34,7 +34,7 @@ def test_the_same_event_twice_keeps_two_files_and_loses_none(event, context):
     assert keys() == sorted([first["report_key"], second["report_key"]])
 
 
-def test_what_is_known_already_is_not_drawn_again(event, context):
+def test_an_existing_report_is_not_generated_again(event, context):
     first = handler(event, context)
 
     second = handler({**event, "known": first}, context)
@@ -43,7 +43,7 @@ def test_what_is_known_already_is_not_drawn_again(event, context):
     assert keys() == [first["report_key"]]
 
 
-def test_somebody_elses_file_is_no_answer(event, context):
+def test_another_users_file_is_not_returned(event, context):
     first = handler(event, context)
     foreign = first["report_key"].replace(ALICE_ID, "b" * 32)
 
@@ -63,7 +63,7 @@ def test_somebody_elses_file_is_no_answer(event, context):
         ({"user_id": None}, "invalid", "user_id"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_answered_in_words(
+def test_an_invalid_request_returns_an_error_message(
     event, context, changes, code, field
 ):
     error = handler({**event, **changes}, context)["error"]
@@ -80,7 +80,7 @@ def test_an_outage_is_left_to_lambda(event, context):
         handler(event, context)
 
 
-def test_it_is_loaded_without_django_in_a_moment():
+def test_the_handler_loads_quickly_and_without_django():
     start = time.monotonic()
     code = "import sys; sys.modules['django'] = None\n"
     code += "import lambdas.report_generator.handler"

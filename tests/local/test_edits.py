@@ -29,7 +29,7 @@ def test_a_saved_file_is_noticed(checkout, name):
 @pytest.mark.parametrize(
     "name", ["budgets/tasks.py", "new_app/models.py", "locale/de.mo", "static/app.js"]
 )
-def test_a_new_file_and_its_end_are_noticed(checkout, name):
+def test_new_and_deleted_files_are_noticed(checkout, name):
     before = edits.versions(checkout)
     (checkout / name).parent.mkdir(parents=True, exist_ok=True)
 
@@ -52,7 +52,7 @@ def test_a_new_file_and_its_end_are_noticed(checkout, name):
         "tests/test_views.py",
     ],
 )
-def test_other_files_are_not(checkout, name):
+def test_other_files_are_ignored(checkout, name):
     before = edits.versions(checkout)
 
     (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def test_other_files_are_not(checkout, name):
     assert edits.versions(checkout) == before
 
 
-def test_a_file_that_goes_while_it_is_looked_at_is_left_out(checkout):
+def test_a_file_that_disappears_during_the_scan_is_ignored(checkout):
     (checkout / "gone.py").symlink_to(checkout / "nowhere.py")
 
     assert str(checkout / "gone.py") not in edits.versions(checkout)

@@ -28,7 +28,7 @@ def run_launcher(**variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("variable", ["WEB_PORT", "AWS_PORT", "MAILBOX_PORT"])
-def test_a_port_in_use_is_one_sentence(variable, tmp_path):
+def test_a_port_in_use_is_a_one_line_error(variable, tmp_path):
     settings = make_settings(tmp_path)
     ports = {name: str(port) for name, port in settings.ports.items()}
     with socket.socket() as other:
@@ -45,7 +45,7 @@ def test_a_port_in_use_is_one_sentence(variable, tmp_path):
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "65536", "-1", "8_0", "٣"])
-def test_an_odd_port_is_one_sentence(value, tmp_path):
+def test_an_invalid_port_is_a_one_line_error(value, tmp_path):
     result = run_launcher(LOCAL_DIR=str(tmp_path), WEB_PORT=value)
 
     sentence = f"WEB_PORT must be a port from 1 to 65535, not {value!r}.\n"
@@ -62,7 +62,7 @@ def test_settings_come_from_the_environment(tmp_path):
     assert settings.web_environment == {"LOG_LEVEL": "DEBUG"}
 
 
-def test_a_second_stack_in_the_same_folder_is_refused(tmp_path):
+def test_a_second_stack_in_the_same_folder_is_rejected(tmp_path):
     first = LocalStack(make_settings(tmp_path))
     first._lock_folder()
     try:
@@ -77,7 +77,7 @@ def sleeper(tmp_path: Path, code: str = "import time; time.sleep(60)") -> Child:
     return Child("part", command, env={}, cwd=tmp_path, log=tmp_path / "part.log")
 
 
-def test_what_a_killed_launcher_left_is_ended_at_the_next_start(tmp_path):
+def test_processes_of_a_killed_launcher_are_ended_at_the_next_start(tmp_path):
     child = sleeper(tmp_path)
     record = Record(tmp_path / "processes.json")
     record.write([child])
@@ -90,7 +90,7 @@ def test_what_a_killed_launcher_left_is_ended_at_the_next_start(tmp_path):
     assert Record(record.path).end_left_over() == []
 
 
-def test_a_process_that_only_has_the_same_id_is_left_alone(tmp_path):
+def test_another_process_with_the_same_id_is_not_ended(tmp_path):
     child = sleeper(tmp_path)
     record = Record(tmp_path / "processes.json")
     record.write([child])
@@ -105,7 +105,7 @@ def test_a_process_that_only_has_the_same_id_is_left_alone(tmp_path):
     child.kill()
 
 
-def test_a_stubborn_child_is_ended_after_its_time(tmp_path):
+def test_a_child_that_ignores_sigterm_is_killed_after_the_timeout(tmp_path):
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     child = sleeper(tmp_path, code + "print('ready', flush=True); time.sleep(60)")
     wait_until(lambda: "ready" in child.log.read_text())
@@ -118,7 +118,7 @@ def test_a_stubborn_child_is_ended_after_its_time(tmp_path):
     assert time.monotonic() - started < 5
 
 
-def test_ending_a_child_ends_what_it_started(tmp_path):
+def test_ending_a_child_ends_its_own_children(tmp_path):
     code = "import subprocess, time; p = subprocess.Popen(['sleep', '60']);"
     child = sleeper(tmp_path, code + "print(p.pid, flush=True); time.sleep(60)")
     grandchild = int(wait_until(child.log.read_text))
@@ -128,7 +128,7 @@ def test_ending_a_child_ends_what_it_started(tmp_path):
     wait_until(lambda: start_time(grandchild) is None)
 
 
-def test_the_reason_of_an_end_is_the_first_exception(tmp_path):
+def test_the_first_exception_is_reported_as_the_reason(tmp_path):
     (tmp_path / "part.log").write_text("ValueError: of an earlier run\n")
     code = "print('at work\\nKeyError: 1\\n  in a traceback\\nx.HaltError: 2\\n')"
     child = sleeper(tmp_path, code)

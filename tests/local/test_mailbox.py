@@ -67,7 +67,7 @@ def test_a_notification_becomes_a_message(server):
     }
 
 
-def test_messages_are_listed_by_address_and_newest_last(server):
+def test_messages_are_listed_by_address_with_the_newest_last(server):
     deliver(server, Message="first")
     deliver(server, "bob@example.com")
     deliver(server, Message="second")
@@ -84,7 +84,7 @@ def test_messages_survive_a_restart(server, tmp_path):
     assert [m.body for m in again.messages(ALICE)] == ["kept"]
 
 
-def test_half_a_line_costs_only_its_message(server, tmp_path):
+def test_a_truncated_line_loses_only_its_message(server, tmp_path):
     deliver(server, Message="kept")
     with (tmp_path / "messages.jsonl").open("a") as file:
         file.write('{"to": "al')
@@ -116,7 +116,7 @@ def test_deleting_clears_one_address_or_all(server):
     assert messages(server) == []
 
 
-def test_the_page_escapes_what_was_sent_and_links_addresses(server):
+def test_the_page_escapes_content_and_links_urls(server):
     deliver(server, Subject="<script>alert(1)</script>", Message="see http://x/?a=1&b")
 
     html = call(server, "/")
@@ -125,7 +125,7 @@ def test_the_page_escapes_what_was_sent_and_links_addresses(server):
     assert '<a href="http://x/?a=1&amp;b">' in html
 
 
-def test_half_a_character_does_not_hide_the_page(server):
+def test_a_lone_surrogate_does_not_break_the_page(server):
     deliver(server, Subject="\ud800 Food")
 
     assert "? Food" in call(server, "/")
@@ -135,7 +135,7 @@ def test_an_empty_mailbox_says_so(server):
     assert "No mail yet" in call(server, "/")
 
 
-def test_a_confirmation_link_confirms_at_the_local_aws_only(tmp_path):
+def test_a_confirmation_link_confirms_only_at_the_local_aws(tmp_path):
     requests: list[str] = []
 
     class Aws(BaseHTTPRequestHandler):
@@ -162,7 +162,7 @@ def test_a_confirmation_link_confirms_at_the_local_aws_only(tmp_path):
     assert requests == ["/?Action=Confirm&Token=t"]
 
 
-def test_a_confirmation_says_when_the_local_aws_is_down(server):
+def test_a_confirmation_reports_that_the_local_aws_is_down(server):
     deliver(server, Type="SubscriptionConfirmation", SubscribeURL="http://x/?a=b")
     [message] = messages(server)
 
@@ -183,12 +183,12 @@ def test_a_confirmation_says_when_the_local_aws_is_down(server):
         ("/elsewhere", None, 404),
     ],
 )
-def test_what_is_not_a_delivery_is_refused(server, path, body, status):
+def test_other_requests_are_rejected(server, path, body, status):
     assert status_of(server, path, body) == status
     assert json.loads(call(server, "/api/messages")) == []
 
 
-def test_a_huge_body_is_refused_unread(server, monkeypatch):
+def test_an_oversized_body_is_rejected_unread(server, monkeypatch):
     monkeypatch.setattr(mailbox, "LARGEST_BODY", 10)
 
     assert status_of(server, "/inbox/a@example.com", b"x" * 11) == 413

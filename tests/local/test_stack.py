@@ -34,7 +34,7 @@ def has_user(session, user_id: str) -> bool:
     return "Item" in client.get_item(TableName="users", Key=key, ConsistentRead=True)
 
 
-def test_it_listens_on_this_machine_only(stack):
+def test_the_stack_listens_on_this_machine_only(stack):
     text = "".join(Path(f"/proc/net/{kind}").read_text() for kind in ("tcp", "tcp6"))
     listening = [line.split()[1] for line in text.splitlines() if " 0A " in line]
     ports = {f"{port:04X}" for port in stack.local.settings.ports.values()}
@@ -78,7 +78,9 @@ def broken_template(tmp_path, monkeypatch) -> pytest.MonkeyPatch:
 FAILURE = r"failed at Broken \(AWS::Lambda::EventInvokeConfig\): .*no_such"
 
 
-def test_a_failed_update_names_the_reason_and_the_next_goes_on(stack, broken_template):
+def test_a_failed_update_names_the_reason_and_the_next_one_works(
+    stack, broken_template
+):
     with pytest.raises(LocalError, match=FAILURE):
         stack.local.deploy()
 
@@ -99,7 +101,7 @@ def test_a_failed_first_deployment_can_be_repeated(tmp_path, broken_template):
         local.stop()
 
 
-def test_the_profile_gives_the_web_role(stack, monkeypatch):
+def test_the_profile_assumes_the_web_role(stack, monkeypatch):
     for name, value in stack.local.web_env().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
@@ -111,7 +113,7 @@ def test_the_profile_gives_the_web_role(stack, monkeypatch):
     assert arn.split("/")[1] == stack.outputs["WebRoleArn"].split("/")[1]
 
 
-def test_the_exports_give_a_shell_admin_access(stack):
+def test_the_exported_variables_give_a_shell_admin_access(stack):
     exports = stack.local.settings.local_dir / "aws.env"
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
     command = f'. "{exports}"; "{sys.executable}" -c "{code}"'
@@ -124,7 +126,7 @@ def test_the_exports_give_a_shell_admin_access(stack):
     assert exports.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_subscription_gets_mail_only_once_confirmed_and_only_its_own(stack):
+def test_a_subscription_gets_only_its_own_mail_and_only_once_confirmed(stack):
     address, topic = stack.new_address(), stack.outputs["BudgetAlertsTopicArn"]
     sns = stack.admin_session().client("sns")
     subscribe = {
@@ -221,7 +223,7 @@ def pids_of_parts(settings: Settings) -> list[int]:
     return [part["pid"] for part in json.loads(record.read_text())]
 
 
-def test_a_killed_launcher_leaves_nothing_running_and_loses_nothing(people_settings):
+def test_a_killed_launcher_leaves_no_process_and_loses_no_data(people_settings):
     with launcher(people_settings) as process:
         pids = pids_of_parts(people_settings)
         put_user(LocalStack(people_settings).admin_session(), "written-last")
@@ -233,7 +235,7 @@ def test_a_killed_launcher_leaves_nothing_running_and_loses_nothing(people_setti
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_launcher_ends_everything_when_told_to(people_settings, number):
+def test_the_launcher_ends_everything_on_sigterm(people_settings, number):
     with launcher(people_settings) as process:
         urllib.request.urlopen(f"{people_settings.web_url}/health", timeout=5).close()
         pids = pids_of_parts(people_settings)
@@ -244,7 +246,7 @@ def test_the_launcher_ends_everything_when_told_to(people_settings, number):
     assert not any(start_time(pid) for pid in pids)
 
 
-def test_an_edit_restarts_the_web_server_alone(people_settings):
+def test_an_edit_restarts_only_the_web_server(people_settings):
     with launcher(people_settings) as process:
         before = set(pids_of_parts(people_settings))
 
@@ -256,7 +258,7 @@ def test_an_edit_restarts_the_web_server_alone(people_settings):
         assert len(before & set(pids_of_parts(people_settings))) == 2
 
 
-def test_a_web_server_that_an_edit_broke_starts_with_the_next(stack, monkeypatch):
+def test_a_web_server_broken_by_an_edit_restarts_with_the_next_edit(stack, monkeypatch):
     environment = stack.local.settings.web_environment
     with monkeypatch.context() as broken:
         broken.setitem(environment, "API_RATE_LIMIT", "many")
@@ -274,7 +276,7 @@ def web(stack) -> boto3.Session:
     return stack.role_session("web")
 
 
-def test_the_web_role_may_do_its_work(stack, web):
+def test_the_web_role_has_the_rights_it_needs(stack, web):
     dynamodb, user_id = web.client("dynamodb"), stack.new_address()
     dynamodb.transact_write_items(
         TransactItems=[
@@ -311,7 +313,7 @@ def queue_url(session: boto3.Session, name: str) -> str:
     return session.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
 
 
-def test_the_web_role_may_do_what_the_staff_page_needs(stack, web):
+def test_the_web_role_has_the_rights_the_staff_page_needs(stack, web):
     dead = queue_url(web, "notification-queue-dlq")
     assert dead == stack.outputs["NotificationDeadLetterQueueUrl"]
     body = stack.new_address()
@@ -337,7 +339,7 @@ def test_the_web_role_may_do_what_the_staff_page_needs(stack, web):
     assert "Items" in failed
 
 
-def test_a_failed_schedule_run_is_kept(stack):
+def test_a_failed_scheduled_run_is_kept(stack):
     admin = stack.admin_session()
     url = queue_url(admin, "failed-events-queue")
     admin.client("lambda").invoke(

@@ -39,7 +39,7 @@ def client(alice):
     return signed_in(alice)
 
 
-def test_the_list_has_the_shape_that_others_rely_on(client):
+def test_the_list_has_the_documented_shape(client):
     make_notification()
 
     body = client.get("/api/notifications").json()
@@ -62,7 +62,7 @@ def test_the_list_has_the_shape_that_others_rely_on(client):
     ]
 
 
-def test_the_list_goes_on_with_its_cursor(client, clock):
+def test_the_list_continues_with_its_cursor(client, clock):
     for number in range(3):
         make_notification(f"n{number}")
         clock.shift(1)
@@ -75,7 +75,7 @@ def test_the_list_goes_on_with_its_cursor(client, clock):
     assert client.get(second["previous"]).json()["results"] == first["results"]
 
 
-def test_another_users_cursor_is_refused(client, clock):
+def test_another_users_cursor_is_rejected(client, clock):
     for number in range(2):
         make_notification(f"n{number}")
         clock.shift(1)
@@ -96,7 +96,7 @@ def test_a_page_of_the_list_costs_two_calls(client):
     assert calls == ["GetItem", "Query"]
 
 
-def test_one_is_read_by_its_address(client):
+def test_a_notification_is_read_by_its_url(client):
     make_notification(ONE)
 
     assert client.get(f"/api/notifications/{ONE}").json()["notification_id"] == ONE
@@ -126,7 +126,7 @@ def test_another_users_notification_is_404(notification_id):
         ("delete", SUBSCRIPTION),
     ],
 )
-def test_nobody_is_refused(method, address):
+def test_unauthenticated_requests_are_rejected(method, address):
     answer = getattr(Client(), method)(address)
 
     assert answer.status_code == 401
@@ -160,7 +160,7 @@ def test_the_list_can_be_filtered(client):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_every_kind_that_is_written_can_be_filtered_by(client, kind):
+def test_every_type_can_be_filtered_by(client, kind):
     others = [type_ for type_ in TYPES if type_ != kind]
     make_notification(ONE, type=kind, subject="Look at this")
     make_notification(TWO, type=others[0], subject="Not at that")
@@ -182,14 +182,14 @@ def test_every_kind_that_is_written_can_be_filtered_by(client, kind):
         ("kind=budget_exceeded", "kind"),
     ],
 )
-def test_an_unknown_filter_is_refused_by_name(client, query, field):
+def test_an_unknown_filter_is_rejected_by_name(client, query, field):
     answer = client.get(f"/api/notifications?{query}")
 
     assert answer.status_code == 400
     assert list(said_of(answer)) == [field]
 
 
-def test_a_cursor_is_good_for_its_filter_only(client, clock):
+def test_a_cursor_is_valid_only_for_its_filter(client, clock):
     for number in range(2):
         make_notification(f"n{number}")
         clock.shift(1)
@@ -199,7 +199,7 @@ def test_a_cursor_is_good_for_its_filter_only(client, clock):
     assert client.get(link.replace("unread=true", "unread=false")).status_code == 400
 
 
-def test_one_is_marked_read_and_unread(client, clock):
+def test_a_notification_is_marked_read_and_unread(client, clock):
     make_notification(ONE)
     clock.shift(60)
 
@@ -213,7 +213,7 @@ def test_one_is_marked_read_and_unread(client, clock):
     assert said_of(patch("perhaps")) == {"read": ["Enter true or false."]}
 
 
-def test_marking_another_users_is_404_and_changes_nothing():
+def test_marking_another_users_notification_is_404_and_changes_nothing():
     make_notification(ONE, "alice")
     bob = signed_in(make_account("bob", subscribed=False))
 
@@ -256,7 +256,7 @@ def test_marking_needs_ids_or_all(client, body):
     assert answer.status_code == 400
 
 
-def test_what_reading_costs(client):
+def test_aws_calls_of_reading(client):
     make_notification(ONE)
 
     def cost(method, path, body=None) -> list[str]:
@@ -313,7 +313,7 @@ def test_subscribing_needs_the_csrf_token(alice):
     assert sns().subscriptions == {}
 
 
-def test_an_outage_of_sns_is_503_and_says_when_to_come_back(client):
+def test_an_sns_outage_is_503_with_retry_after(client):
     with faults.down("Subscribe"):
         answer = client.post(SUBSCRIPTION, content_type="application/json")
 
@@ -324,7 +324,7 @@ def test_an_outage_of_sns_is_503_and_says_when_to_come_back(client):
 # -------------------------------------------------------------------------- pages
 
 
-def test_the_page_tells_what_became_of_each(client):
+def test_the_page_shows_each_delivery_status(client):
     make_notification(ONE)
     delivery.deliver(ONE)
 
@@ -337,7 +337,7 @@ def test_the_page_tells_what_became_of_each(client):
     assert ">Not sent by e-mail. Not subscribed to e-mails.<" in page
 
 
-def test_the_page_escapes_what_people_typed(client):
+def test_the_page_escapes_user_input(client):
     make_notification(ONE, subject="<script>", message="<b>")
 
     for address in ("/notifications", f"/notifications/{ONE}"):
@@ -347,7 +347,7 @@ def test_the_page_escapes_what_people_typed(client):
         assert "<b>" not in page
 
 
-def test_the_empty_page_says_so(client):
+def test_an_empty_page_says_so(client):
     assert "Nothing here yet." in client.get("/notifications").content.decode()
 
 
@@ -382,7 +382,7 @@ def test_the_page_shows_the_subscription(client, alice, state, text, button):
     assert f">{button}</button>" in page
 
 
-def test_the_buttons_lead_back_to_the_page(client):
+def test_the_buttons_return_to_the_page(client):
     answer = client.post("/notifications/subscribe", follow=True)
     assert "E-mails go to alice@example.com." in answer.content.decode()
     assert len(sns().subscriptions) == 1
@@ -399,14 +399,14 @@ def test_another_users_notifications_are_not_on_the_page():
     assert "Budget exceeded: Food" not in bob.get("/notifications").content.decode()
 
 
-def test_the_page_needs_a_login():
+def test_the_page_requires_login():
     answer = Client().get("/notifications")
 
     assert answer.status_code == 302
     assert answer.headers["Location"] == "/login?next=%2Fnotifications"
 
 
-def test_the_pages_filter_keeps_over_paging(client, clock):
+def test_the_filter_is_kept_across_pages(client, clock):
     for number in range(4):
         kind = "large_expense" if number % 2 else "budget_exceeded"
         make_notification(f"{number:032x}", type=kind, subject=f"No. {number}")
@@ -420,7 +420,7 @@ def test_the_pages_filter_keeps_over_paging(client, clock):
     assert 'value="large_expense" id="id_type_2" checked' in following.replace("\n", "")
 
 
-def test_the_page_says_which_filter_is_unknown(client):
+def test_the_page_names_an_unknown_filter(client):
     answer = client.get("/notifications?status=nonsense")
 
     assert answer.status_code == 400
@@ -436,7 +436,7 @@ def test_a_filter_that_finds_nothing_says_so(client):
     )
 
 
-def test_opening_one_marks_it_and_shows_all_of_it(client):
+def test_opening_a_notification_marks_it_read_and_shows_it_in_full(client):
     make_notification(ONE, message="A fact.\n\nIts end.\n\nhttps://x.example/budgets/")
     assert UNREAD in client.get("/notifications").content.decode()
 
@@ -447,14 +447,14 @@ def test_opening_one_marks_it_and_shows_all_of_it(client):
     assert UNREAD not in client.get("/notifications").content.decode()
 
 
-def test_asking_for_the_head_of_a_page_reads_nothing(client):
+def test_a_head_request_marks_nothing_read(client):
     make_notification(ONE)
 
     assert client.head(f"/notifications/{ONE}").status_code == 200
     assert stored(ONE).read_at is None
 
 
-def test_buttons_mark_without_a_script(client):
+def test_buttons_mark_notifications_without_scripts(client):
     make_notification(ONE)
     back = "/notifications?status=queued"
 
@@ -465,7 +465,7 @@ def test_buttons_mark_without_a_script(client):
     assert stored(ONE).read_at is None
 
 
-def test_an_action_is_for_the_ticked_ones(client):
+def test_an_action_applies_to_the_selected_notifications(client):
     make_notification(ONE)
     make_notification(TWO)
     back = "/notifications?unread=true"
@@ -490,7 +490,7 @@ def test_an_action_is_for_the_ticked_ones(client):
         ({"action": "read", "selected": [ONE] * 101}, 400, "100 ids at most"),
     ],
 )
-def test_an_action_without_sense_changes_nothing(client, data, status, message):
+def test_an_invalid_action_changes_nothing(client, data, status, message):
     make_notification(ONE)
 
     answer = client.post("/notifications/act", data, follow=True)
@@ -500,7 +500,7 @@ def test_an_action_without_sense_changes_nothing(client, data, status, message):
     assert stored(ONE).read_at is None
 
 
-def test_an_action_does_not_reach_another_users(client):
+def test_an_action_does_not_change_another_users_notifications(client):
     make_notification(ONE)
     bob = signed_in(make_account("bob", subscribed=False))
 
@@ -510,7 +510,7 @@ def test_an_action_does_not_reach_another_users(client):
     assert stored(ONE).read_at is None
 
 
-def test_mark_all_leaves_what_came_after_the_page(client, clock):
+def test_mark_all_skips_notifications_newer_than_the_page(client, clock):
     make_notification(ONE)
     until = client.get("/notifications").context["until"]
     clock.shift(1)
@@ -524,14 +524,14 @@ def test_mark_all_leaves_what_came_after_the_page(client, clock):
 
 
 @pytest.mark.parametrize("until", ["yesterday", "0001-01-01T00:00:00+14:00"])
-def test_mark_all_refuses_what_is_no_time(client, until):
+def test_mark_all_rejects_an_invalid_time(client, until):
     make_notification(ONE)
 
     assert client.post("/notifications/read", {"until": until}).status_code == 400
     assert stored(ONE).read_at is None
 
 
-def test_every_signed_in_page_asks_for_the_number_by_itself(client):
+def test_every_signed_in_page_loads_the_unread_count(client):
     page = client.get("/expenses/add").content.decode()
 
     assert 'data-unread="/api/notifications/unread"' in page

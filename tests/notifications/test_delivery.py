@@ -37,7 +37,7 @@ def test_a_notification_is_sent_to_its_user():
     assert state() == ("sent", None)
 
 
-def test_what_is_sent_leaves_the_sweeps_index():
+def test_a_sent_notification_leaves_the_sweeps_index():
     make_account()
     make_notification()
 
@@ -58,7 +58,7 @@ def test_delivering_twice_sends_once():
     assert stored().attempts == 1
 
 
-def test_a_delivery_costs_lease_user_publish_and_status():
+def test_a_delivery_costs_lease_user_publish_and_update():
     make_account()
     make_notification()
     delivery.deliver(make_notification("warm-up").notification_id)
@@ -69,7 +69,7 @@ def test_a_delivery_costs_lease_user_publish_and_status():
     assert calls == ["UpdateItem", "GetItem", "Publish", "UpdateItem"]
 
 
-def test_a_delivery_to_a_pending_subscriber_costs_one_look_up_more():
+def test_a_delivery_to_a_pending_subscriber_costs_one_more_lookup():
     leave_unconfirmed(make_account())
     make_notification()
 
@@ -84,7 +84,7 @@ def test_an_unknown_notification_is_not_found():
         delivery.deliver("nobody's")
 
 
-def test_a_job_is_no_notification_and_stays_for_the_sweep(clock):
+def test_a_job_is_not_a_notification_and_stays_for_the_sweep(clock):
     make_account()
     writes = Transaction()
     jobs.put("profiles.tasks.x", "alice", writes)
@@ -102,7 +102,7 @@ def test_a_job_is_no_notification_and_stays_for_the_sweep(clock):
 # ------------------------------------------------------------------ who gets none
 
 
-def test_who_is_not_subscribed_is_skipped():
+def test_a_user_without_subscription_is_skipped():
     make_account(subscribed=False)
     make_notification()
 
@@ -112,7 +112,7 @@ def test_who_is_not_subscribed_is_skipped():
     assert mails() == []
 
 
-def test_who_did_not_confirm_is_skipped():
+def test_an_unconfirmed_subscription_is_skipped():
     leave_unconfirmed(make_account())
     make_notification()
 
@@ -121,7 +121,7 @@ def test_who_did_not_confirm_is_skipped():
     assert state() == ("skipped", "The e-mail address is not confirmed yet.")
 
 
-def test_who_confirmed_meanwhile_gets_it_and_is_remembered():
+def test_a_subscription_confirmed_meanwhile_gets_the_mail_and_is_stored():
     account = make_account()
     leave_unconfirmed(account)
     confirm(account)
@@ -133,7 +133,7 @@ def test_who_confirmed_meanwhile_gets_it_and_is_remembered():
     assert Account.get("alice").subscription_status == "confirmed"
 
 
-def test_who_let_the_confirmation_lapse_is_skipped_and_has_none(clock):
+def test_an_expired_confirmation_is_skipped_and_cleared(clock):
     account = make_account()
     leave_unconfirmed(account)
     clock.shift(48 * 3600)
@@ -147,7 +147,7 @@ def test_who_let_the_confirmation_lapse_is_skipped_and_has_none(clock):
     assert Account.get("alice").subscription_arn is None
 
 
-def test_a_kind_turned_off_is_skipped():
+def test_a_type_turned_off_is_skipped():
     make_account(muted={"large_expense"})
     make_notification("n1", type="large_expense")
     make_notification("n2", type="budget_exceeded")
@@ -171,7 +171,7 @@ def test_a_deleted_user_is_skipped():
 # --------------------------------------------------------------------- the lease
 
 
-def test_a_slow_twin_holds_others_off():
+def test_a_running_delivery_blocks_others():
     make_account()
     make_notification()
     delivery._take_lease("n1", "somebody", 60)
@@ -195,7 +195,7 @@ def test_the_lease_of_a_crashed_delivery_expires(clock, later, is_sent):
     assert len(mails()) == is_sent
 
 
-def test_a_twin_slower_than_its_lease_does_not_undo_the_others_mark(clock):
+def test_a_delivery_slower_than_its_lease_does_not_undo_the_others_status(clock):
     make_account()
     make_notification()
     slow = delivery._take_lease("n1", "slow", 60)
@@ -207,7 +207,7 @@ def test_a_twin_slower_than_its_lease_does_not_undo_the_others_mark(clock):
     assert state() == ("sent", None)
 
 
-def test_a_lease_whose_reply_was_lost_is_ours():
+def test_a_lease_whose_reply_was_lost_is_held():
     make_account()
     make_notification()
 
@@ -219,7 +219,7 @@ def test_a_lease_whose_reply_was_lost_is_ours():
     assert stored().attempts == 1
 
 
-def test_a_lost_reply_of_the_mark_is_seen_to_be_ours(caplog):
+def test_a_lost_reply_of_the_status_update_is_recognized(caplog):
     make_account()
     make_notification()
     leased = delivery._take_lease("n1", "me", 60)
@@ -231,7 +231,7 @@ def test_a_lost_reply_of_the_mark_is_seen_to_be_ours(caplog):
     assert "lease was lost" not in caplog.text
 
 
-def test_a_lease_that_dynamodb_does_not_answer_is_an_outage():
+def test_a_lease_without_an_answer_is_an_outage():
     make_account()
     make_notification()
 
@@ -245,7 +245,7 @@ def test_a_lease_that_dynamodb_does_not_answer_is_an_outage():
 # --------------------------------------------------------------------- failing
 
 
-def test_a_failed_attempt_leaves_it_queued_and_free():
+def test_a_failed_attempt_stays_queued_and_releases_the_lease():
     make_account()
     make_notification()
 
@@ -258,7 +258,7 @@ def test_a_failed_attempt_leaves_it_queued_and_free():
     assert stored().attempts == 2
 
 
-def test_the_last_attempt_makes_it_failed_in_words():
+def test_the_last_attempt_stores_failed_with_a_reason():
     make_account()
     make_notification()
     refusal = (
@@ -273,7 +273,7 @@ def test_the_last_attempt_makes_it_failed_in_words():
     assert state() == ("failed", reason)
 
 
-def test_what_failed_is_listed_as_such_and_never_swept(clock):
+def test_failed_notifications_are_listed_and_never_swept(clock):
     make_account()
     make_notification()
     with faults.down("Publish"), pytest.raises(DeliveryError):
@@ -285,7 +285,7 @@ def test_what_failed_is_listed_as_such_and_never_swept(clock):
     assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 0}
 
 
-def test_what_failed_is_not_sent_any_more():
+def test_failed_notifications_are_not_sent_again():
     make_account()
     make_notification()
     with faults.down("Publish"), pytest.raises(DeliveryError):
@@ -297,7 +297,7 @@ def test_what_failed_is_not_sent_any_more():
     assert mails() == []
 
 
-def test_a_look_up_that_fails_is_retried():
+def test_a_failed_lookup_is_retried():
     leave_unconfirmed(make_account())
     make_notification()
 
@@ -331,7 +331,7 @@ def test_a_lease_that_cannot_be_released_expires(clock):
     assert state() == ("sent", None)
 
 
-def test_what_crashes_every_attempt_is_given_up():
+def test_a_delivery_that_always_crashes_is_given_up():
     make_account()
     make_notification().update(
         actions=[Notification.attempts.set(delivery.MOST_ATTEMPTS)]
@@ -343,7 +343,7 @@ def test_what_crashes_every_attempt_is_given_up():
     assert mails() == []
 
 
-def test_subjects_are_made_fit_again_before_they_are_sent():
+def test_subjects_are_sanitized_again_before_sending():
     make_account()
     make_notification().update(
         actions=[Notification.subject.set("old\nsubject\x07" + "x" * 200)]
@@ -356,7 +356,7 @@ def test_subjects_are_made_fit_again_before_they_are_sent():
     assert len(subject) == 99
 
 
-def test_the_address_is_published_in_lower_case():
+def test_the_address_is_published_in_lowercase():
     make_account(email="Alice+Budget@Example.com")
     make_notification()
 

@@ -72,7 +72,7 @@ def recover(clock) -> None:
     work_off()
 
 
-def test_alerts_of_all_transactions_make_one_mail(alice, rows):
+def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
     recorded = record_expenses(alice, rows)
     work_off()
 
@@ -85,7 +85,7 @@ def test_alerts_of_all_transactions_make_one_mail(alice, rows):
     )
 
 
-def test_a_budget_that_passes_both_levels_on_the_way_is_told_once(alice, monkeypatch):
+def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
     """Its threshold in one transaction, its limit in another: it is one write."""
     monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     for category in ("Bus", "Cats"):
@@ -106,7 +106,7 @@ def test_a_budget_that_passes_both_levels_on_the_way_is_told_once(alice, monkeyp
     ]
 
 
-def test_a_level_that_was_sent_already_stays_told(clock, alice, monkeypatch):
+def test_a_level_that_was_already_sent_stays_reported(clock, alice, monkeypatch):
     """A bulk so slow that its digest is sent between two levels of a budget."""
     monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     make_budget(alice, category="Cats", amount="20.00")
@@ -129,7 +129,7 @@ def test_a_level_that_was_sent_already_stays_told(clock, alice, monkeypatch):
     assert len(alerts()) == 2
 
 
-def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
+def test_history_shows_the_digest_and_its_alerts(alice, rows):
     record_expenses(alice, rows)
     work_off()
 
@@ -142,14 +142,14 @@ def test_history_shows_what_was_sent_and_what_it_told(alice, rows):
     }
 
 
-def test_only_the_alerts_themselves_are_left_to_be_read(alice, rows):
+def test_only_the_alerts_are_unread(alice, rows):
     record_expenses(alice, rows)
 
     assert all(alert.read_at is None for alert in alerts())
     assert all(digest.read_at for digest in digests())
 
 
-def test_a_bulk_that_alerts_nobody_sends_nothing(alice):
+def test_a_bulk_without_alerts_sends_nothing(alice):
     record_expenses(alice, [{"amount": "1.00", "category": "Bus"}] * 150)
 
     assert queued() == []
@@ -167,7 +167,7 @@ def test_one_alert_keeps_its_own_text(alice):
     assert messages() == [alert.message]
 
 
-def test_kinds_that_are_turned_off_are_left_out(alice, rows):
+def test_types_turned_off_are_left_out(alice, rows):
     make_budget(alice, category="Dogs", amount="1.00")
     record_expenses(alice, [*rows, {"amount": "0.90", "category": "Dogs"}])
     assert digests()[0].subject == "4 budget alerts"
@@ -179,7 +179,7 @@ def test_kinds_that_are_turned_off_are_left_out(alice, rows):
     assert digests()[0].subject == "3 budget alerts"
 
 
-def test_nothing_is_sent_where_all_kinds_are_turned_off(alice, rows):
+def test_nothing_is_sent_if_all_types_are_turned_off(alice, rows):
     record_expenses(alice, rows)
     muted = {"budget_threshold", "budget_exceeded"}
     Account.get("alice").update([Account.muted.set(muted)])
@@ -224,7 +224,7 @@ def test_single_expenses_never_merge(alice):
     assert digests() == []
 
 
-def test_two_bulks_make_two_mails(alice, rows):
+def test_two_bulks_send_two_mails(alice, rows):
     record_expenses(alice, rows[:EACH])
     record_expenses(alice, rows[EACH:])
     work_off()
@@ -254,7 +254,7 @@ def test_a_digest_delivered_twice_is_sent_once(alice, rows):
         *(("UpdateItem", nth) for nth in (1, 2)),
     ],
 )
-def test_a_reply_lost_anywhere_leaves_one_mail(clock, alice, rows, operation, nth):
+def test_a_reply_lost_anywhere_sends_one_mail(clock, alice, rows, operation, nth):
     with faults.reply_lost(operation, nth):
         record_expenses(alice, rows)
         recover(clock)
@@ -263,7 +263,7 @@ def test_a_reply_lost_anywhere_leaves_one_mail(clock, alice, rows, operation, nt
     assert {digest.status for digest in digests()} == {"sent"}
 
 
-def test_dead_before_it_is_queued_the_sweep_sends_it(clock, alice, rows):
+def test_a_digest_that_was_not_queued_is_sent_by_the_sweep(clock, alice, rows):
     with faults.down("SendMessageBatch"):
         record_expenses(alice, rows)
     work_off()
@@ -276,7 +276,7 @@ def test_dead_before_it_is_queued_the_sweep_sends_it(clock, alice, rows):
 
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_killed_on_the_way_every_alert_is_told_in_one_mail(
+def test_a_killed_and_repeated_bulk_sends_every_alert_in_one_mail(
     clock, alice, rows, nth, done
 ):
     with faults.killed("TransactWriteItems", nth, done=done):
@@ -291,7 +291,7 @@ def test_killed_on_the_way_every_alert_is_told_in_one_mail(
     assert {digest.status for digest in digests()} == {"sent"}
 
 
-def test_killed_and_never_sent_again_what_is_stored_is_told(clock, alice, rows):
+def test_a_killed_bulk_sends_the_alerts_already_stored(clock, alice, rows):
     with faults.killed("TransactWriteItems", 3, done=False):
         record_expenses(alice, rows)
 
@@ -300,9 +300,7 @@ def test_killed_and_never_sent_again_what_is_stored_is_told(clock, alice, rows):
     assert mailed_alerts() == sorted(SUBJECTS)[:2]
 
 
-def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
-    clock, alice, rows
-):
+def test_alerts_after_the_digest_was_sent_go_into_another_one(clock, alice, rows):
     """A bulk so slow that its digest is delivered before its last transaction."""
     number = iter(range(1, 100))
 
@@ -324,7 +322,7 @@ def test_what_comes_after_the_sweep_sent_the_digest_goes_into_another(
     assert mailed_alerts() == sorted(SUBJECTS)
 
 
-def test_an_alert_that_was_told_before_is_not_told_again(clock, alice):
+def test_an_alert_sent_before_is_not_sent_again(clock, alice):
     """The notice of an expense that was deleted and is sent once more."""
     alice = replace(alice, large_expense_threshold=Decimal(5))
     row = {"amount": "6.00", "category": "Fun"}
@@ -339,7 +337,7 @@ def test_an_alert_that_was_told_before_is_not_told_again(clock, alice):
     assert sorted(digest.status for digest in digests()) == ["sent", "skipped"]
 
 
-def test_a_digest_without_a_subscription_says_why_it_was_not_sent(rows):
+def test_a_digest_without_a_subscription_stores_why_it_was_not_sent(rows):
     Account.get("alice").delete()
     alice = make_account(subscribed=False).user
 

@@ -73,7 +73,7 @@ def history(user) -> list[Notification]:
         (MONTHLY, "2026-03-01", "2026-04-01T06:55"),
     ],
 )
-def test_asking_for_summaries_plans_the_next(alice, kind, about, due):
+def test_turning_summaries_on_plans_the_next_one(alice, kind, about, due):
     want(alice, kind)
 
     (plan,) = planned()
@@ -89,7 +89,7 @@ def test_asking_for_summaries_plans_the_next(alice, kind, about, due):
         ("2026-03-23T07:00", "2026-03-23"),
     ],
 )
-def test_the_next_is_the_first_that_falls_due(alice, clock, now, about):
+def test_the_next_summary_is_the_first_due(alice, clock, now, about):
     to(clock, now)
 
     want(alice)
@@ -97,7 +97,7 @@ def test_the_next_is_the_first_that_falls_due(alice, clock, now, about):
     assert [plan.planned_for for plan in planned()] == [about]
 
 
-def test_seven_in_the_morning_is_the_users_own():
+def test_seven_in_the_morning_is_in_the_users_time_zone():
     # Clocks are put forward on the Sunday between.
     bob = make_user("bob", time_zone="Europe/Berlin")
     noon = datetime.datetime(2026, 3, 25, 12, tzinfo=datetime.UTC)
@@ -109,21 +109,21 @@ def test_seven_in_the_morning_is_the_users_own():
     assert f"{schedule.due_at(next_week, bob.time_zone):%d %H:%M}" == "30 05:00"
 
 
-def test_asking_again_plans_nothing_more(alice):
+def test_turning_summaries_on_again_plans_nothing_more(alice):
     for wanted in (True, True, False, True):
         want(alice, wanted=wanted)
 
     assert len(planned()) == 1
 
 
-def test_a_lost_reply_of_asking_plans_one(alice):
+def test_a_lost_reply_plans_one_summary(alice):
     with faults.reply_lost("TransactWriteItems"):
         want(alice)
 
     assert len(planned()) == 1
 
 
-def test_what_is_planned_is_in_no_history(alice):
+def test_a_planned_summary_is_not_in_the_history(alice):
     want(alice)
     (plan,) = planned()
 
@@ -132,7 +132,7 @@ def test_what_is_planned_is_in_no_history(alice):
         services.get_notification(alice, plan.notification_id)
 
 
-def test_asking_that_is_not_stored_plans_nothing(alice):
+def test_a_failed_request_plans_nothing(alice):
     with faults.down("TransactWriteItems"), pytest.raises(PynamoDBException):
         want(alice)
 
@@ -143,7 +143,7 @@ def test_asking_that_is_not_stored_plans_nothing(alice):
 # ----------------------------------------------------------------------- sending
 
 
-def test_a_summary_comes_when_its_week_is_over(alice, clock):
+def test_a_summary_is_sent_after_its_week_ends(alice, clock):
     make_budget(alice, category="Food", period="weekly", amount="50.00")
     make_budget(alice, category="Rent", amount="500.00")
     make_expense(alice, category="Food", amount="30.00", date="2026-03-11")
@@ -172,7 +172,7 @@ def test_a_summary_comes_when_its_week_is_over(alice, clock):
     )
 
 
-def test_a_month_is_summed_up_in_its_own_currency(clock):
+def test_a_month_is_summarized_in_its_currency(clock):
     bob = make_user("bob", currency="JPY", time_zone="Asia/Tokyo")
     subscriptions.subscribe(bob)
     make_expense(bob, category="寿司", amount="1200", date="2026-02-03")
@@ -190,7 +190,7 @@ def test_a_month_is_summed_up_in_its_own_currency(clock):
     )
 
 
-def test_who_spent_nothing_is_told_so(alice, clock):
+def test_a_summary_without_spending_says_so(alice, clock):
     want(alice)
     to(clock, "2026-03-23T07:00:01")
 
@@ -200,7 +200,7 @@ def test_who_spent_nothing_is_told_so(alice, clock):
     assert "Nothing was spent in the week before." in history(alice)[0].message
 
 
-def test_every_week_has_one(alice, clock):
+def test_every_week_has_a_summary(alice, clock):
     want(alice)
     to(clock, "2026-03-23T07:00:01")
     for _ in range(3):
@@ -216,7 +216,7 @@ def test_every_week_has_one(alice, clock):
     assert len(planned()) == 1
 
 
-def test_delivering_one_five_times_sends_one_and_plans_one(alice, clock):
+def test_delivering_five_times_sends_one_and_plans_one(alice, clock):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
@@ -228,7 +228,7 @@ def test_delivering_one_five_times_sends_one_and_plans_one(alice, clock):
     assert [plan.planned_for for plan in planned()] == ["2026-03-23"]
 
 
-def test_what_a_summary_costs(alice, clock):
+def test_aws_calls_of_a_summary(alice, clock):
     """Besides lease, user, publish and mark: budgets, expenses, one transaction."""
     want(alice)
     (plan,) = planned()
@@ -243,7 +243,7 @@ def test_what_a_summary_costs(alice, clock):
     assert calls == ["UpdateItem", "GetItem", *writing, "Publish", "UpdateItem"]
 
 
-def test_who_is_not_subscribed_finds_it_in_the_app(clock):
+def test_without_a_subscription_the_summary_is_in_the_app(clock):
     bob = make_user("bob")
     want(bob)
     to(clock, "2026-03-23T07:00:01")
@@ -255,7 +255,7 @@ def test_who_is_not_subscribed_finds_it_in_the_app(clock):
     assert len(planned()) == 1
 
 
-def test_quiet_hours_hold_the_email_up_and_not_the_summary(alice, clock):
+def test_quiet_hours_delay_the_email_and_not_the_summary(alice, clock):
     update_profile(alice, quiet_hours={"from": "22:00", "until": "08:00"})
     want(alice)
     to(clock, "2026-03-23T07:00:01")
@@ -273,7 +273,7 @@ def test_quiet_hours_hold_the_email_up_and_not_the_summary(alice, clock):
 # ------------------------------------------------------------- who changes their mind
 
 
-def test_who_no_longer_wants_them_gets_none_and_no_other_is_planned(alice, clock):
+def test_turning_summaries_off_sends_and_plans_nothing(alice, clock):
     want(alice)
     want(alice, wanted=False)
     to(clock, "2026-03-23T07:00:01")
@@ -287,7 +287,7 @@ def test_who_no_longer_wants_them_gets_none_and_no_other_is_planned(alice, clock
     assert enqueue_overdue()["requeued"] == 0
 
 
-def test_who_wants_them_again_gets_them_again(alice, clock):
+def test_turning_summaries_on_again_sends_them_again(alice, clock):
     want(alice)
     want(alice, wanted=False)
     to(clock, "2026-03-23T07:00:01")
@@ -300,7 +300,7 @@ def test_who_wants_them_again_gets_them_again(alice, clock):
     assert subjects() == ["Nothing spent in the week of March 23, 2026"]
 
 
-def test_who_moves_west_and_wants_them_again_misses_none(alice, clock):
+def test_turning_summaries_on_again_after_moving_west_misses_none(alice, clock):
     """The summary that was not wanted in London falls due once more in Honolulu."""
     want(alice)
     want(alice, wanted=False)
@@ -327,7 +327,7 @@ def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
     assert [notification.status for notification in Notification.scan()] == ["skipped"]
 
 
-def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
+def test_a_locked_account_gets_the_next_summary_once_unlocked(alice, clock):
     make_user("grace")
     grace = users.set_staff("grace", is_staff=True).user
     want(alice)
@@ -348,7 +348,7 @@ def test_a_locked_account_gets_none_and_once_unlocked_the_next(alice, clock):
     ]
 
 
-def test_who_moves_west_waits_for_seven_there(alice, clock):
+def test_after_moving_west_the_summary_waits_for_seven_there(alice, clock):
     want(alice)
     update_profile(alice, time_zone="America/New_York")
     to(clock, "2026-03-23T07:00:01")
@@ -364,7 +364,7 @@ def test_who_moves_west_waits_for_seven_there(alice, clock):
 # ------------------------------------------------------------------------- faults
 
 
-def test_after_a_long_outage_only_the_last_week_is_sent(alice, clock):
+def test_after_a_long_outage_only_the_latest_week_is_sent(alice, clock):
     want(alice)
     to(clock, "2026-04-29T12:00")
 
@@ -378,7 +378,7 @@ def test_after_a_long_outage_only_the_last_week_is_sent(alice, clock):
     assert plan.planned_for == "2026-04-27"
 
 
-def test_an_overtaken_one_ends_though_its_first_try_died(alice, clock):
+def test_an_outdated_summary_ends_even_if_its_first_try_crashed(alice, clock):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-04-29T12:00")
@@ -397,7 +397,7 @@ def test_an_overtaken_one_ends_though_its_first_try_died(alice, clock):
 
 @pytest.mark.parametrize("operation", ["Query", "TransactWriteItems"])
 @pytest.mark.parametrize("last", [False, True])
-def test_one_that_cannot_be_written_is_tried_again(alice, clock, operation, last):
+def test_a_summary_that_cannot_be_written_is_retried(alice, clock, operation, last):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
@@ -411,7 +411,7 @@ def test_one_that_cannot_be_written_is_tried_again(alice, clock, operation, last
     assert len(planned()) == 1
 
 
-def test_a_lost_reply_of_the_text_is_no_second_summary(alice, clock):
+def test_a_lost_reply_of_the_write_creates_no_second_summary(alice, clock):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
@@ -423,7 +423,7 @@ def test_a_lost_reply_of_the_text_is_no_second_summary(alice, clock):
     assert len(planned()) == 1
 
 
-def test_one_that_was_written_and_not_sent_is_sent_as_it_was(alice, clock):
+def test_a_written_but_unsent_summary_is_sent_unchanged(alice, clock):
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
@@ -452,7 +452,7 @@ def test_a_process_that_lost_the_lease_writes_nothing(alice, clock):
     assert len(planned()) == 1
 
 
-def test_one_that_is_never_written_is_seen_and_the_next_one_comes(
+def test_a_summary_that_fails_for_good_is_visible_and_the_next_one_is_planned(
     alice, clock, monkeypatch
 ):
     def crash(*_):
@@ -475,7 +475,7 @@ def test_one_that_is_never_written_is_seen_and_the_next_one_comes(
     assert subjects() == ["Nothing spent in the week of March 23, 2026"]
 
 
-def test_hostile_categories_stay_in_their_line(alice, clock):
+def test_hostile_categories_stay_on_their_line(alice, clock):
     category = "a\u2028- Rent: all\u202e" + "🎉" * 20
     make_budget(alice, category=category)
     want(alice)
@@ -488,7 +488,7 @@ def test_hostile_categories_stay_in_their_line(alice, clock):
     assert lines[1:] == ["", "http://127.0.0.1:8000/budgets/"]
 
 
-def test_a_hundred_budgets_are_not_all_listed(alice, clock):
+def test_long_budget_lists_are_truncated(alice, clock):
     for number in range(52):
         make_budget(alice, category=f"c{number:03}")
     want(alice)

@@ -23,7 +23,7 @@ def ids(page) -> list[str]:
     return [item.notification_id for item in page.items]
 
 
-def test_the_newest_come_first(clock):
+def test_notifications_are_listed_newest_first(clock):
     user = make_account(subscribed=False).user
     make_history(clock, 3)
 
@@ -33,7 +33,7 @@ def test_the_newest_come_first(clock):
     assert (page.next, page.previous) == (None, None)
 
 
-def test_pages_lead_on_and_back(clock):
+def test_pages_link_forward_and_back(clock):
     user = make_account(subscribed=False).user
     make_history(clock, 5)
 
@@ -55,7 +55,7 @@ def test_another_users_notifications_are_not_listed(clock):
     assert services.list_notifications(bob).items == []
 
 
-def test_one_can_be_read():
+def test_a_notification_can_be_read():
     user = make_account(subscribed=False).user
     make_notification()
 
@@ -71,7 +71,7 @@ def test_another_users_notification_is_not_found(notification_id):
         services.get_notification(bob, notification_id)
 
 
-def test_a_filtered_page_reads_a_bounded_part_and_goes_on(clock, monkeypatch):
+def test_a_filtered_page_reads_a_limited_part_and_continues(clock, monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 3)
     monkeypatch.setattr(pagination, "MOST_PAGES", 0)
     user = make_account(subscribed=False).user
@@ -87,7 +87,7 @@ def test_a_filtered_page_reads_a_bounded_part_and_goes_on(clock, monkeypatch):
     assert (ids(first), ids(second)) == ([], ["old"])
 
 
-def test_a_type_asked_for_again_and_again_is_one_type():
+def test_a_repeated_type_counts_once():
     user = make_account(subscribed=False).user
     make_notification("one", type="large_expense")
     requests = []
@@ -104,7 +104,7 @@ def test_a_type_asked_for_again_and_again_is_one_type():
 
 
 @pytest.mark.parametrize("chosen", [{"types": ["x"]}, {"status": "x"}])
-def test_unknown_filters_are_refused(chosen):
+def test_unknown_filters_are_rejected(chosen):
     user = make_account(subscribed=False).user
 
     with pytest.raises(InvalidError):
@@ -114,7 +114,7 @@ def test_unknown_filters_are_refused(chosen):
 # ------------------------------------------------------------------------ reading
 
 
-def test_the_number_of_unread_is_about_the_newest_fifty(clock):
+def test_the_unread_count_covers_the_newest_fifty(clock):
     user = make_account(subscribed=False).user
     make_history(clock, 51)
     assert services.count_unread(user) == (50, True)
@@ -126,7 +126,7 @@ def test_the_number_of_unread_is_about_the_newest_fifty(clock):
     assert services.count_unread(user) == (49, False)
 
 
-def test_marking_changes_nothing_that_delivery_goes_by(clock):
+def test_marking_does_not_affect_delivery(clock):
     user = make_account(subscribed=False).user
     before = make_notification().attribute_values
     clock.shift(60)
@@ -138,7 +138,7 @@ def test_marking_changes_nothing_that_delivery_goes_by(clock):
     assert after == before
 
 
-def test_the_first_time_of_reading_stays(clock):
+def test_the_first_read_time_is_kept(clock):
     user = make_account(subscribed=False).user
     make_notification()
     first = services.mark(user, "n1").read_at
@@ -150,7 +150,7 @@ def test_the_first_time_of_reading_stays(clock):
 
 @pytest.mark.parametrize("notification_id", ["n1", "gone", "", "x" * 5000])
 @pytest.mark.parametrize("read", [True, False])
-def test_marking_what_is_not_there_makes_nothing(notification_id, read):
+def test_marking_a_missing_notification_creates_nothing(notification_id, read):
     bob = make_account("bob", subscribed=False).user
     make_notification("n1", "alice")
 
@@ -171,7 +171,7 @@ def test_a_lost_reply_of_marking_does_no_harm():
     assert stored().read_at
 
 
-def test_one_that_is_missing_does_not_keep_the_others_unread():
+def test_a_missing_notification_does_not_keep_others_unread():
     user = make_account(subscribed=False).user
     make_notification("n1")
     make_notification("n2")
@@ -183,7 +183,7 @@ def test_one_that_is_missing_does_not_keep_the_others_unread():
     assert stored("n2").read_at
 
 
-def test_at_most_a_hundred_ids_are_taken():
+def test_at_most_a_hundred_ids_are_accepted():
     user = make_account(subscribed=False).user
 
     with pytest.raises(InvalidError):
@@ -210,7 +210,7 @@ def test_marking_all_ends_when_its_time_is_up(clock, monkeypatch):
     assert services.mark_all_read(user) == Marked(0, 2)
 
 
-def test_what_is_only_planned_cannot_be_marked():
+def test_a_planned_summary_cannot_be_marked():
     user = make_account(subscribed=False).user
     make_notification().update(actions=[Notification.created_at.remove()])
 

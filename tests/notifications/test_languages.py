@@ -40,7 +40,7 @@ def notification_of(user, kind: str) -> Notification:
     return notification
 
 
-def test_an_alert_is_written_in_its_reader_s_language(greta):
+def test_an_alert_is_in_the_recipients_language(greta):
     make_budget(greta, category="Essen", amount="500", alert_threshold=80)
 
     client_for(greta).post(
@@ -60,7 +60,7 @@ def test_an_alert_is_written_in_its_reader_s_language(greta):
     )
 
 
-def test_a_large_expense_is_told_in_its_reader_s_language(greta):
+def test_a_large_expense_alert_is_in_the_recipients_language(greta):
     user = services.update_profile(greta, large_expense_threshold="1000").user
 
     make_expense(user, category="Miete", amount="1234.50", date="2026-03-02")
@@ -70,7 +70,7 @@ def test_a_large_expense_is_told_in_its_reader_s_language(greta):
     assert "für Miete vom 2. März 2026 eingetragen." in notice.message
 
 
-def test_a_bulk_is_summed_up_in_its_reader_s_language(greta):
+def test_a_digest_is_in_the_recipients_language(greta):
     for category in ("Auto", "Bus"):
         make_budget(greta, category=category, amount="5")
 
@@ -84,7 +84,7 @@ def test_a_bulk_is_summed_up_in_its_reader_s_language(greta):
     assert "- Budget überschritten: Auto" in digest.message
 
 
-def test_security_notices_are_in_their_reader_s_language(greta):
+def test_security_notices_are_in_the_recipients_language(greta):
     address_change.change_email(greta, password=PASSWORD, email="new@example.com")
     accounts.change_password(greta, old=PASSWORD, new="ganz anders als vorher")
 
@@ -96,7 +96,7 @@ def test_security_notices_are_in_their_reader_s_language(greta):
     assert "am 18. März 2026 um 12:00 (UTC) geändert." in password.message
 
 
-def test_a_summary_is_in_the_language_of_the_day_it_is_written(clock):
+def test_a_summary_is_in_the_language_set_when_it_is_written(clock):
     user = make_user("greta", currency="EUR")
     subscriptions.subscribe(user)
     make_budget(user, category="Essen", amount="50", period="weekly")
@@ -116,7 +116,7 @@ def test_a_summary_is_in_the_language_of_the_day_it_is_written(clock):
     )
 
 
-def test_a_mail_is_german_around_its_message_too(greta, ses):
+def test_the_frame_of_a_german_mail_is_german(greta, ses):
     subscriptions.subscribe(greta)
     confirmation = ses[-1]
     client_for().post(confirmation.link)
@@ -135,7 +135,7 @@ def test_a_mail_is_german_around_its_message_too(greta, ses):
     assert "Du bekommst das, weil" in ses[-1].text
 
 
-def test_the_way_out_of_a_mail_speaks_the_language_of_the_mail(greta, ses):
+def test_the_unsubscribe_page_uses_the_language_of_the_mail(greta, ses):
     subscriptions.subscribe(greta)
     client_for().post(ses[-1].link)
     make_notification(user_id=greta.user_id)
@@ -148,7 +148,7 @@ def test_the_way_out_of_a_mail_speaks_the_language_of_the_mail(greta, ses):
     assert "Die E-Mails sind abbestellt." in response.text
 
 
-def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
+def test_a_reason_is_shown_in_the_viewers_language(greta):
     make_notification("1" * 32, user_id=greta.user_id)
     delivery.deliver("1" * 32)
     client = client_for(greta)
@@ -175,12 +175,12 @@ def test_a_reason_is_said_in_the_language_of_whoever_looks(greta):
         ("Something (that) older versions said.", "Something (that) older versions"),
     ],
 )
-def test_stored_reasons_are_translated_where_that_is_possible(stored, text):
+def test_stored_reasons_are_translated_if_possible(stored, text):
     with override("de"):
         assert reason_in_words(stored).startswith(text)
 
 
-def test_why_mails_ended_is_told_in_german(greta):
+def test_the_reason_mails_ended_is_in_german(greta):
     subscriptions.subscribe(greta)
     account = accounts.get_account(greta.user_id)
     subscriptions.deactivate(
@@ -195,7 +195,7 @@ def test_why_mails_ended_is_told_in_german(greta):
     assert answer["detail"].startswith("Der Link wurde nicht")
 
 
-def test_the_times_of_a_delivery_are_written_in_german():
+def test_delivery_times_are_in_german_format():
     notification = make_notification()
     notification.status = "sent"
     held = make_notification("n2")
@@ -210,7 +210,7 @@ def test_the_times_of_a_delivery_are_written_in_german():
         assert "bis 21:00 (Ruhezeiten)" in describe_delivery(held, "UTC")
 
 
-def test_staff_read_their_own_language(greta, monkeypatch):
+def test_staff_pages_use_the_staff_members_language(greta, monkeypatch):
     make_queues(monkeypatch)
     subscriptions.subscribe(greta)
     make_notification("1" * 32, user_id=greta.user_id)
@@ -228,6 +228,6 @@ def test_staff_read_their_own_language(greta, monkeypatch):
     assert messages() == []
 
 
-def test_every_type_and_status_has_a_word():
+def test_every_type_and_status_has_a_label():
     assert set(TYPE_WORDS) == set(TYPES)
     assert set(STATUS_WORDS) == set(STATUSES)

@@ -33,7 +33,7 @@ def made(message: str, subject: str = "Budget exceeded: Food") -> mails.Mail:
     return mails.notification(subject, message, UNSUBSCRIBE, "en")
 
 
-def test_a_notification_has_one_button_and_the_way_out():
+def test_a_notification_has_one_button_and_an_unsubscribe_link():
     mail = made(f"You have spent it all.\n\n$2.00 over.\n\n{BUDGETS}\n")
     page = Page(mail.html)
 
@@ -44,7 +44,7 @@ def test_a_notification_has_one_button_and_the_way_out():
         assert text in mail.text
 
 
-def test_the_first_paragraph_is_what_lists_of_mails_show():
+def test_the_first_paragraph_is_the_preview_text():
     page = Page(made(f"You have spent it all.\n\n{BUDGETS}").html)
 
     body = page.text.split("Budget exceeded: Food", 1)[1]
@@ -64,7 +64,7 @@ def test_without_a_link_there_is_no_button():
         "javascript:alert(1)",
     ],
 )
-def test_nothing_but_a_link_of_ours_becomes_the_button(link):
+def test_only_our_own_links_become_the_button(link):
     assert Page(made(f"Spent.\n\n{link}").html).links == [UNSUBSCRIBE]
 
 
@@ -79,7 +79,7 @@ def test_nothing_but_a_link_of_ours_becomes_the_button(link):
         "🍕 مطعم 日本",
     ],
 )
-def test_what_people_type_is_shown_and_does_nothing(category):
+def test_user_input_is_escaped(category):
     plain = Page(made(f"In Food.\n\n{BUDGETS}", "About Food").html)
     mail = made(f"In {category}.\n\n{BUDGETS}", f"About {category}")
     page = Page(mail.html)
@@ -91,20 +91,20 @@ def test_what_people_type_is_shown_and_does_nothing(category):
     assert mail.subject == f"About {category}"
 
 
-def test_lines_stay_lines_and_run_the_way_their_script_does():
+def test_lines_are_kept_with_their_writing_direction():
     html = made("Groceries: 12.00\nFun: 3.00\n\nسطر").html
 
     assert "Groceries: 12.00<br>Fun: 3.00</p>" in html
     assert html.count('<p dir="auto"') == 2
 
 
-def test_html_needs_nothing_from_elsewhere():
+def test_html_loads_nothing_external():
     page = Page(made(f"Spent.\n\n{BUDGETS}").html)
 
     assert not {"img", "link", "script", "style", "table"} & set(page.tags)
 
 
-def test_a_confirmation_holds_the_address_and_its_link():
+def test_a_confirmation_contains_the_address_and_its_link():
     mail = mails.confirmation("alice+tag@example.com", f"{config.app_url}/x", "en")
     page = Page(mail.html)
 

@@ -53,7 +53,7 @@ def is_fit(subject: str) -> bool:
     return 0 < in_utf16 < 100 and is_visible and len(subject.splitlines()) == 1
 
 
-def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
+def test_a_threshold_alert_says_what_is_left_and_links_to_details():
     subject, message = alert()
 
     assert subject == "Budget 82% spent: Food"
@@ -64,7 +64,7 @@ def test_a_threshold_says_what_is_left_until_when_and_where_to_look():
     )
 
 
-def test_an_exceeded_budget_says_by_how_much():
+def test_an_exceeded_alert_says_by_how_much():
     subject, message = alert("exceeded", spent=Decimal("500.01"))
 
     assert subject == "Over budget: Food"
@@ -72,7 +72,7 @@ def test_an_exceeded_budget_says_by_how_much():
     assert "$0.01 over, 13 days to go." in message
 
 
-def test_a_percentage_is_never_rounded_up_to_all():
+def test_a_percentage_is_never_rounded_up_to_100():
     subject, _ = alert(spent=Decimal("499.99"))
 
     assert subject == "Budget 99% spent: Food"
@@ -93,7 +93,7 @@ def test_a_budget_spent_to_the_cent_has_nothing_left():
     ("level", "spent", "amount"),
     [("threshold", "400", "$100.00 left"), ("exceeded", "600", "$100.00 over")],
 )
-def test_the_days_to_go_are_counted(level, spent, amount, day, sentence):
+def test_remaining_days_are_counted(level, spent, amount, day, sentence):
     _, message = alert(level, spent=Decimal(spent), today=date(2026, 3, day))
 
     assert f"{amount}, {sentence}\n" in message
@@ -114,7 +114,7 @@ def test_the_period_is_named(kind, named, days):
     assert f"{days} days to go." in message
 
 
-def test_a_large_expense_says_which():
+def test_a_large_expense_alert_names_the_expense():
     subject, message = messages.large_expense(
         amount=Decimal(120000),
         category="Rent",
@@ -131,7 +131,7 @@ def test_a_large_expense_says_which():
 
 
 @pytest.mark.parametrize("category", HOSTILE)
-def test_subjects_of_hostile_categories_are_fit(category):
+def test_subjects_with_hostile_categories_are_valid(category):
     assert is_fit(alert(category=category)[0])
     assert is_fit(
         outbox.compose(
@@ -145,27 +145,27 @@ def test_subjects_of_hostile_categories_are_fit(category):
 
 
 @given(st.text(st.characters()))
-def test_any_text_makes_a_fit_subject(text):
+def test_any_text_makes_a_valid_subject(text):
     assert is_fit(messages.subject_line(text))
 
 
 @given(st.text(st.characters(), max_size=300))
 @example("0\r\x1b\r0")
-def test_making_a_subject_fit_twice_changes_nothing(text):
+def test_sanitizing_a_subject_is_idempotent(text):
     once = messages.subject_line(text)
 
     assert messages.subject_line(once) == once
 
 
 @pytest.mark.parametrize(("length", "cut"), [(99, False), (100, True)])
-def test_a_subject_is_cut_at_a_hundred_characters(length, cut):
+def test_a_subject_is_truncated_at_a_hundred_characters(length, cut):
     subject = messages.subject_line("x" * length)
 
     assert len(subject) == 99
     assert subject.endswith("…") == cut
 
 
-def test_joined_emoji_stay_together():
+def test_joined_emoji_are_not_split():
     assert messages.subject_line("Budget: 👨‍👩‍👧") == "Budget: 👨‍👩‍👧"
 
 
@@ -183,7 +183,7 @@ SECURITY = {
 
 
 @pytest.mark.parametrize("kind", SECURITY)
-def test_a_security_notice_says_what_to_do_with_one_link(kind):
+def test_a_security_notice_says_what_to_do_and_has_one_link(kind):
     subject, message = SECURITY[kind]()
 
     assert is_fit(subject)
@@ -205,7 +205,7 @@ def test_a_security_notice_says_what_happened():
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_tokens_name_cannot_write_paragraphs(name):
+def test_a_token_name_cannot_add_paragraphs(name):
     subject, message = messages.api_token_created(name=name, language="en")
 
     assert is_fit(subject)

@@ -36,7 +36,7 @@ def queued_ids() -> list[str]:
     return sorted(body["notification_id"] for body in queued())
 
 
-def test_the_message_is_the_seeds():
+def test_the_message_has_the_required_format():
     user = make_account().user
     notification = make_notification()
 
@@ -56,7 +56,7 @@ def test_the_message_is_the_seeds():
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 0), (1, 1), (10, 1), (11, 2)])
-def test_ten_go_in_one_request(count, requests):
+def test_ten_messages_are_queued_in_one_request(count, requests):
     user = make_account(subscribed=False).user
     notifications = [make_notification(f"n{number}") for number in range(count)]
     aws.queue_url()
@@ -114,7 +114,7 @@ def test_without_sqs_a_request_tries_one_batch_only():
     assert len(tries) == 2  # the client itself tries twice
 
 
-def test_what_a_batch_refuses_is_left_to_the_sweep(clock, caplog):
+def test_messages_rejected_by_a_batch_are_left_to_the_sweep(clock, caplog):
     user = make_account(subscribed=False).user
     answer = (
         '{"Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "x"}],'
@@ -134,7 +134,7 @@ def test_what_a_batch_refuses_is_left_to_the_sweep(clock, caplog):
 
 
 @pytest.mark.parametrize(("waited", "requeued"), [(300, 0), (301, 1)])
-def test_only_what_waited_over_five_minutes_is_swept(clock, waited, requeued):
+def test_only_notifications_older_than_five_minutes_are_swept(clock, waited, requeued):
     make_account()
     make_notification()
     clock.shift(waited)
@@ -142,7 +142,7 @@ def test_only_what_waited_over_five_minutes_is_swept(clock, waited, requeued):
     assert sweep.enqueue_overdue()["requeued"] == requeued
 
 
-def test_what_is_swept_again_waits_again(clock):
+def test_a_swept_notification_waits_again(clock):
     make_account()
     make_overdue(clock, "n1")
 
@@ -153,7 +153,7 @@ def test_what_is_swept_again_waits_again(clock):
     assert stored().unsent_since > NOON.isoformat()
 
 
-def test_two_sweeps_at_once_do_not_double(clock):
+def test_concurrent_sweeps_queue_each_notification_once(clock):
     make_account()
     make_overdue(clock, "n1", "n2")
     both_read = [list(sweep._overdue()), list(sweep._overdue())]
@@ -166,7 +166,7 @@ def test_two_sweeps_at_once_do_not_double(clock):
     assert restarted == [True, True, False, False]
 
 
-def test_what_was_sent_meanwhile_is_not_swept_from_a_late_index(clock):
+def test_a_notification_sent_meanwhile_is_not_swept_from_a_stale_index(clock):
     make_account()
     make_overdue(clock, "n1")
     (late,) = sweep._overdue()
@@ -175,7 +175,7 @@ def test_what_was_sent_meanwhile_is_not_swept_from_a_late_index(clock):
     assert not sweep._restart_wait(late, delivery.dates.timestamp())
 
 
-def test_sent_failed_and_skipped_ones_are_not_swept(clock):
+def test_sent_failed_and_skipped_notifications_are_not_swept(clock):
     make_account()
     make_notification("sent")
     delivery.deliver("sent")
@@ -196,7 +196,7 @@ def test_every_shard_is_swept(clock):
     assert len({item.unsent_shard for item in Notification.scan()}) == 4
 
 
-def test_a_sweep_stops_when_sqs_is_down_and_the_next_need_not_wait(clock):
+def test_a_sweep_stops_if_sqs_is_down_and_the_next_one_retries_at_once(clock):
     make_account()
     make_overdue(clock, *(f"n{number}" for number in range(25)))
 
@@ -206,7 +206,7 @@ def test_a_sweep_stops_when_sqs_is_down_and_the_next_need_not_wait(clock):
     assert sweep.enqueue_overdue() == {"requeued": 25, "refused": 0}
 
 
-def test_a_sweep_stops_when_its_time_is_over(clock):
+def test_a_sweep_stops_at_its_deadline(clock):
     make_account()
     make_overdue(clock, *(f"n{number}" for number in range(25)))
     answers = iter([True, True, False])
@@ -214,7 +214,7 @@ def test_a_sweep_stops_when_its_time_is_over(clock):
     assert sweep.enqueue_overdue(lambda: next(answers))["requeued"] == 20
 
 
-def test_a_sweep_without_time_for_all_takes_of_every_shard(clock):
+def test_a_short_sweep_takes_from_every_shard(clock):
     make_account()
     make_overdue(clock, *(f"n{number}" for number in range(60)))
     answers = iter([True, False])
@@ -236,7 +236,7 @@ def test_the_notification_of_a_deleted_user_is_swept_too(clock):
 # --------------------------------------------------------------------- the task
 
 
-def test_the_task_delivers_and_ignores_what_else_the_message_says():
+def test_the_task_delivers_and_ignores_other_fields():
     make_account()
     make_notification(subject="Stored")
     outbox.enqueue(make_account("bob").user, [stored()])
@@ -247,10 +247,10 @@ def test_the_task_delivers_and_ignores_what_else_the_message_says():
     assert mails() == [("alice@example.com", "Stored")]
 
 
-def test_a_kind_that_nobody_could_filter_by_is_not_written():
+def test_an_unknown_type_is_rejected():
     with pytest.raises(ValueError, match="'gossip' is not among TYPES"):
         make_notification(type="gossip")
 
 
-def test_planned_summaries_are_of_kinds_to_filter_by():
+def test_types_of_planned_summaries_can_be_filtered_by():
     assert set(schedule.PERIODS) == set(OPT_IN_KINDS) <= set(TYPES)

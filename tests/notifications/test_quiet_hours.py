@@ -45,7 +45,7 @@ def test_an_email_waits_in_quiet_hours():
     assert stored().attempts == 0
 
 
-def test_quiet_hours_are_the_users_own():
+def test_quiet_hours_are_in_the_users_time_zone():
     make_account("bob", quiet_from="11:00", quiet_until="14:00", time_zone="Asia/Tokyo")
     make_notification("n2", user_id="bob")
 
@@ -55,7 +55,7 @@ def test_quiet_hours_are_the_users_own():
 
 
 @pytest.mark.parametrize(("later", "is_sent"), [(2 * HOUR, 0), (2 * HOUR + 1, 1)])
-def test_the_sweep_after_their_end_sends_it(clock, later, is_sent):
+def test_the_sweep_after_quiet_hours_sends_it(clock, later, is_sent):
     make_notification()
     delivery.deliver("n1")
     clock.shift(later)
@@ -68,7 +68,7 @@ def test_the_sweep_after_their_end_sends_it(clock, later, is_sent):
     assert (stored().held_until is None) == bool(is_sent)
 
 
-def test_sweeps_meanwhile_leave_it_alone(clock):
+def test_sweeps_during_quiet_hours_skip_it(clock):
     make_notification()
     delivery.deliver("n1")
 
@@ -86,7 +86,7 @@ def test_security_notices_do_not_wait(kind):
     assert state() == ("sent", None)
 
 
-def test_who_gets_no_email_is_told_so_at_once():
+def test_a_user_without_subscription_is_skipped_at_once():
     make_account("bob", subscribed=False, quiet_from="11:00", quiet_until="14:00")
     make_notification("n2", user_id="bob")
 
@@ -95,7 +95,7 @@ def test_who_gets_no_email_is_told_so_at_once():
     assert state("n2") == ("skipped", "Not subscribed to e-mails.")
 
 
-def test_who_turns_quiet_hours_off_gets_it_when_it_was_due(clock):
+def test_turning_quiet_hours_off_sends_it_at_the_original_end(clock):
     make_notification()
     delivery.deliver("n1")
     account = Account.get("alice")
@@ -108,7 +108,7 @@ def test_who_turns_quiet_hours_off_gets_it_when_it_was_due(clock):
     assert len(mails()) == 1
 
 
-def test_who_turns_the_kind_off_meanwhile_gets_none(clock):
+def test_turning_the_type_off_meanwhile_skips_it(clock):
     make_notification(type="large_expense")
     delivery.deliver("n1")
     Account.get("alice").update(actions=[Account.muted.set({"large_expense"})])
@@ -120,7 +120,7 @@ def test_who_turns_the_kind_off_meanwhile_gets_none(clock):
     assert stored().held_until is None
 
 
-def test_it_waits_on_the_last_attempt_too():
+def test_the_last_attempt_waits_too():
     make_notification()
 
     delivery.deliver("n1", last_attempt=True)
@@ -128,7 +128,7 @@ def test_it_waits_on_the_last_attempt_too():
     assert state() == ("queued", None)
 
 
-def test_waiting_night_after_night_uses_no_attempts_up(clock):
+def test_waiting_does_not_use_up_attempts(clock):
     make_notification()
 
     for _ in range(delivery.MOST_ATTEMPTS + 1):
@@ -165,7 +165,7 @@ def once_the_account_is_read(fault):
             yield
 
 
-def test_a_lost_reply_of_the_hold_changes_nothing(clock):
+def test_a_lost_reply_while_holding_changes_nothing(clock):
     make_notification()
 
     with once_the_account_is_read(faults.reply_lost("UpdateItem")):
@@ -178,7 +178,7 @@ def test_a_lost_reply_of_the_hold_changes_nothing(clock):
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_a_hold_that_is_not_written_is_left_to_the_sweep(clock, last):
+def test_a_hold_that_was_not_stored_is_left_to_the_sweep(clock, last):
     """As is a process that dies between claim and hold: nothing else was written."""
     make_notification()
 
@@ -193,7 +193,7 @@ def test_a_hold_that_is_not_written_is_left_to_the_sweep(clock, last):
     assert len(mails()) == 1
 
 
-def test_what_fails_after_the_wait_fails_in_words(clock):
+def test_a_failure_after_the_wait_stores_its_reason(clock):
     make_notification()
     delivery.deliver("n1")
     clock.shift(2 * HOUR + 1)
@@ -215,7 +215,7 @@ def test_waiting_costs_no_more_than_sending():
     assert calls == ["UpdateItem", "GetItem", "UpdateItem"]
 
 
-def test_a_digest_waits_too_and_tells_what_is_wanted_then(clock):
+def test_a_digest_waits_too_and_respects_settings_at_its_end(clock):
     user = Account.get("alice").user
     alerts = [
         outbox.compose(

@@ -37,7 +37,7 @@ def at(written: str, time_zone: str = NEW_YORK) -> datetime.datetime:
         ("2026-10-31T22:00", "2026-11-01T07:00"),
     ],
 )
-def test_a_night_ends_in_the_morning(now, end):
+def test_quiet_hours_end_in_the_morning(now, end):
     assert end_of(at(now), NEW_YORK, "22:00", "07:00") == (end and at(end))
 
 
@@ -49,27 +49,27 @@ def test_a_night_ends_in_the_morning(now, end):
         ("2026-03-18T17:00", None),
     ],
 )
-def test_quiet_hours_may_be_in_the_day(now, end):
+def test_quiet_hours_can_be_during_the_day(now, end):
     assert end_of(at(now), NEW_YORK, "09:00", "17:00") == (end and at(end))
 
 
-def test_an_end_that_the_clocks_jump_over_comes_with_the_jump():
+def test_an_end_skipped_by_dst_is_at_the_jump():
     end = end_of(at("2026-03-08T01:59"), NEW_YORK, "22:00", "02:30")
 
     assert end == at("2026-03-08T03:00")
 
 
-def test_a_start_that_the_clocks_jump_over_comes_with_the_jump():
+def test_a_start_skipped_by_dst_is_at_the_jump():
     assert end_of(at("2026-03-08T01:59"), NEW_YORK, "02:30", "07:00") is None
     assert end_of(at("2026-03-08T03:00"), NEW_YORK, "02:30", "07:00")
 
 
-def test_quiet_hours_that_the_clocks_jump_over_are_none():
+def test_quiet_hours_skipped_by_dst_do_not_apply():
     assert end_of(at("2026-03-08T01:59"), NEW_YORK, "02:00", "03:00") is None
     assert end_of(at("2026-03-08T03:00"), NEW_YORK, "02:00", "03:00") is None
 
 
-def test_an_end_that_comes_twice_ends_twice():
+def test_an_end_repeated_by_dst_ends_each_time():
     first = end_of(at("2026-11-01T01:10"), NEW_YORK, "22:00", "01:30")
     second = end_of(at("2026-11-01T01:10+"), NEW_YORK, "22:00", "01:30")
 
@@ -78,7 +78,7 @@ def test_an_end_that_comes_twice_ends_twice():
     assert second - first == datetime.timedelta(hours=1)
 
 
-def test_equal_times_are_no_quiet_hours():
+def test_equal_times_mean_no_quiet_hours():
     assert end_of(at("2026-03-18T07:00"), NEW_YORK, "07:00", "07:00") is None
 
 
@@ -90,7 +90,7 @@ def test_equal_times_are_no_quiet_hours():
     start=st.times(),
     end=st.times(),
 )
-def test_the_end_comes_within_a_day_and_is_not_quiet(time_zone, instant, start, end):
+def test_the_end_is_within_a_day_and_not_quiet(time_zone, instant, start, end):
     first, last = f"{start:%H:%M}", f"{end:%H:%M}"
 
     def is_quiet(moment):
@@ -109,7 +109,7 @@ def test_the_end_comes_within_a_day_and_is_not_quiet(time_zone, instant, start, 
         assert is_quiet(end - datetime.timedelta(microseconds=1))
 
 
-def test_mornings_come_in_every_time_zone():
+def test_quiet_hours_end_in_every_time_zone():
     for time_zone in sorted(TIME_ZONES):
         for evening in (22, 23):
             instant = at(f"2026-06-01T{evening}:30", time_zone)

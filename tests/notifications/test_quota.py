@@ -45,7 +45,7 @@ def test_a_sweep_counts_all_subscribers_with_one_call(capsys):
 
 
 @pytest.mark.parametrize(("pending", "warned"), [(9, False), (10, True)])
-def test_at_150_it_says_that_ses_is_due(caplog, pending, warned):
+def test_a_warning_is_logged_from_150_subscribers(caplog, pending, warned):
     caplog.set_level(logging.WARNING)
 
     with topic_with(confirmed=140, pending=pending):
@@ -55,7 +55,7 @@ def test_at_150_it_says_that_ses_is_due(caplog, pending, warned):
     assert (warning in caplog.messages) == warned
 
 
-def test_the_alarm_watches_what_is_counted(capsys):
+def test_the_alarm_uses_the_counted_metric(capsys):
     alarm = templates.read("observability")["Resources"]["FilterPoliciesAlarm"][
         "Properties"
     ]
@@ -74,7 +74,7 @@ def test_the_alarm_watches_what_is_counted(capsys):
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
-def test_a_sweep_goes_on_where_nothing_can_be_counted(capsys):
+def test_a_sweep_continues_if_counting_fails(capsys):
     with faults.down("GetTopicAttributes"):
         assert sweep() == {"requeued": 0, "refused": 0}
 

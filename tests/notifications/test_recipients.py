@@ -31,7 +31,7 @@ def read(user) -> Recipient:
     return recipients.get(user.user_id, Recipient)
 
 
-def test_storing_changes_of_a_recipient_leaves_the_rest_of_the_item_alone(alice):
+def test_storing_a_recipient_keeps_other_attributes(alice):
     before = raw(alice.user_id)
 
     recipients.store(read(alice), EmailChanges(email_problem="It came back."))
@@ -67,7 +67,7 @@ def test_an_account_and_its_recipient_change_under_one_version(alice):
         accounts.change_account(account, {"phone_number": "12345"})
 
 
-def test_an_address_changes_with_its_claim_and_the_sessions_copy(alice):
+def test_an_address_changes_with_its_unique_name_and_cached_users(alice):
     login = sessions.begin_session(accounts.get_account(alice.user_id))
 
     changed = recipients.store(read(alice), EmailChanges(email="new@example.com"))
@@ -78,7 +78,7 @@ def test_an_address_changes_with_its_claim_and_the_sessions_copy(alice):
     assert recipients.owner_of_address("alice@example.com") is None
 
 
-def test_the_account_of_a_recipient_costs_no_read(alice):
+def test_an_account_from_a_recipient_costs_no_read(alice):
     recipient = read(alice)
     recipients.store(recipient, EmailChanges(email_problem="Bad luck."))
 
@@ -93,7 +93,7 @@ def test_the_account_of_a_recipient_costs_no_read(alice):
     assert accounts.get_account(alice.user_id).phone_number == "12345"
 
 
-def test_a_closed_account_is_nobody_to_send_to(alice):
+def test_a_closed_account_is_not_a_recipient(alice):
     accounts.get_account(alice.user_id).update(
         actions=[Account.closed_at.set("2026-03-18T12:00:00.000000+00:00")]
     )
@@ -120,7 +120,7 @@ def test_a_recipient_is_found_by_the_whole_address(alice, email, is_found):
     assert (recipient is not None) is is_found
 
 
-def test_an_address_that_is_only_asked_for_finds_nobody(alice):
+def test_a_pending_address_finds_no_recipient(alice):
     changes = EmailChanges(pending_email="next@example.com")
     recipients.store(read(alice), changes)
 

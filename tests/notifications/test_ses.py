@@ -71,14 +71,14 @@ def test_a_notification_goes_out_as_text_and_html(alice, notified):
     assert mails() == []  # nothing through SNS beside it
 
 
-def test_its_headers_let_mail_programs_unsubscribe(notified):
+def test_the_headers_allow_one_click_unsubscribe(notified):
     target = notified.headers["List-Unsubscribe"]
 
     assert target == f"<{transport.config.app_url}{notified.link}>"
     assert notified.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_every_mail_has_the_same_way_out(confirmed, notified, ses):
+def test_every_mail_has_the_same_unsubscribe_link(confirmed, notified, ses):
     make_notification("n2", user_id=confirmed.user_id)
     delivery.deliver("n2")
 
@@ -106,7 +106,7 @@ def test_hostile_subjects_add_no_header(confirmed, ses, subject):
         ("SomethingNewException", "SomethingNewException"),
     ],
 )
-def test_what_ses_refuses_is_said_in_words(confirmed, code, message):
+def test_an_ses_error_becomes_a_readable_reason(confirmed, code, message):
     make_notification(user_id=confirmed.user_id)
     body = f'{{"__type": "{code}", "message": "alice@example.com is odd"}}'
 
@@ -120,7 +120,7 @@ def test_what_ses_refuses_is_said_in_words(confirmed, code, message):
     assert "@" not in str(raised.value)
 
 
-def test_a_lost_reply_is_not_answered_by_a_second_mail(confirmed, ses):
+def test_a_lost_reply_does_not_send_a_second_mail(confirmed, ses):
     letter = Letter("n1", confirmed.user_id, "alice@example.com", "Spent", "All of it.")
     before = len(ses)
 
@@ -130,7 +130,7 @@ def test_a_lost_reply_is_not_answered_by_a_second_mail(confirmed, ses):
     assert len(ses) - before <= 1
 
 
-def test_who_confirmed_with_sns_gets_mails_through_ses(request):
+def test_subscribers_confirmed_with_sns_get_mails_through_ses(request):
     account = make_account(subscribed=True)
     sent = request.getfixturevalue("ses")
     make_notification()
@@ -143,7 +143,7 @@ def test_who_confirmed_with_sns_gets_mails_through_ses(request):
     assert status_of(account) == "none"
 
 
-def test_back_with_sns_nothing_counts_as_sent_to_who_confirmed_with_ses():
+def test_after_returning_to_sns_ses_subscribers_are_skipped():
     alice = make_user("alice")
     with using_ses() as sent:
         subscriptions.subscribe(alice)
@@ -161,7 +161,7 @@ def test_back_with_sns_nothing_counts_as_sent_to_who_confirmed_with_ses():
 # --------------------------------------------------------------- subscribing
 
 
-def test_subscribing_mails_a_link_and_waits(alice, ses):
+def test_subscribing_mails_a_link_and_is_pending(alice, ses):
     answer = client_for(alice).post(API, {}, "application/json")
 
     assert answer.json()["status"] == "pending"
@@ -169,7 +169,7 @@ def test_subscribing_mails_a_link_and_waits(alice, ses):
     assert ses[0].link.startswith("/notifications/confirm/")
 
 
-def test_the_token_itself_is_stored_nowhere(alice, link):
+def test_the_token_is_not_stored(alice, link):
     token = link.rpartition("/")[2]
 
     stored = [str(item.attribute_values) for item in OptIn.scan()]
@@ -191,7 +191,7 @@ def test_opening_the_link_changes_nothing(alice, link):
     assert client_for(alice).get(API).json()["status"] == "pending"
 
 
-def test_pressing_its_button_confirms_and_may_be_repeated(alice, link):
+def test_the_button_confirms_and_can_be_repeated(alice, link):
     for _ in range(2):
         page = anybody().post(link)
 
@@ -200,7 +200,7 @@ def test_pressing_its_button_confirms_and_may_be_repeated(alice, link):
         assert status_of(alice) == "confirmed"
 
 
-def test_the_button_needs_the_pages_own_token(alice, link):
+def test_the_button_needs_the_csrf_token(alice, link):
     assert client_for(csrf=True).post(link).status_code == 403
     assert status_of(alice) == "pending"
 
@@ -217,7 +217,7 @@ def test_a_link_works_for_two_days(alice, link, clock):
     assert client_for(alice).get(API).json()["status"] == "none"
 
 
-def test_what_is_confirmed_does_not_expire(confirmed, clock):
+def test_a_confirmed_subscription_does_not_expire(confirmed, clock):
     clock.shift(10 * TWO_DAYS)
 
     assert client_for(confirmed).get(API).json()["status"] == "confirmed"
@@ -231,7 +231,7 @@ def test_a_cancelled_links_button_does_nothing(alice, link):
     assert status_of(alice) == "none"
 
 
-def test_a_new_link_takes_the_place_of_a_cancelled_one(alice, link, ses):
+def test_a_new_link_replaces_a_cancelled_one(alice, link, ses):
     subscriptions.unsubscribe(alice)
     subscriptions.subscribe(alice)
 
@@ -241,12 +241,12 @@ def test_a_new_link_takes_the_place_of_a_cancelled_one(alice, link, ses):
 
 
 @pytest.mark.parametrize("token", ["A" * 43, "short", "é" * 43, "A" * 5000])
-def test_nobodys_link_is_not_found(token):
+def test_an_unknown_link_is_not_found(token):
     for method in (anybody().get, anybody().post):
         assert method(f"/notifications/confirm/{token}").status_code == 404
 
 
-def test_a_link_that_an_account_forgot_still_confirms(alice, ses):
+def test_a_link_missing_from_its_account_still_confirms(alice, ses):
     with faults.down("TransactWriteItems"), pytest.raises(Exception):  # noqa: B017
         subscriptions.subscribe(alice)
 
@@ -255,7 +255,7 @@ def test_a_link_that_an_account_forgot_still_confirms(alice, ses):
     assert status_of(alice) == "confirmed"
 
 
-def test_a_link_for_another_address_leaves_the_account_alone(alice, ses):
+def test_a_link_for_another_address_does_not_change_the_account(alice, ses):
     transport.subscribe("new@example.com", alice.user_id, "en")
 
     page = anybody().post(ses[0].link)
@@ -264,7 +264,7 @@ def test_a_link_for_another_address_leaves_the_account_alone(alice, ses):
     assert status_of(alice) == "none"
 
 
-def test_a_changed_address_is_confirmed_by_its_own_link(confirmed, ses):
+def test_a_new_address_is_confirmed_by_its_own_link(confirmed, ses):
     address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
     (notice,) = Notification.by_user.query(confirmed.user_id)
     delivery.deliver(notice.notification_id)
@@ -280,7 +280,7 @@ def test_a_changed_address_is_confirmed_by_its_own_link(confirmed, ses):
     )
 
 
-def test_links_in_mails_to_the_old_address_do_not_end_those_to_the_new_one(
+def test_unsubscribe_links_of_the_old_address_do_not_affect_the_new_one(
     confirmed, notified, ses
 ):
     address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
@@ -298,7 +298,7 @@ def test_links_in_mails_to_the_old_address_do_not_end_those_to_the_new_one(
     assert anybody().post(ses[-1].link).status_code == 200
 
 
-def test_the_transport_tells_of_an_address_by_its_key(alice, ses):
+def test_the_transport_reports_an_addresss_state_by_its_key(alice, ses):
     status, key = transport.subscribe("new@example.com", alice.user_id, "en")
     assert (status, transport.look_up(key, "new@example.com")) == ("pending", "pending")
 
@@ -311,7 +311,7 @@ def test_the_transport_tells_of_an_address_by_its_key(alice, ses):
     assert transport.look_up(key, "new@example.com") == "none"
 
 
-def test_what_cannot_be_mailed_is_said_and_nothing_is_pending(alice, ses):
+def test_an_unmailable_address_is_reported_and_nothing_is_pending(alice, ses):
     with faults.down("SendEmail"):
         answer = client_for(alice).post(API, {}, "application/json")
 
@@ -320,7 +320,7 @@ def test_what_cannot_be_mailed_is_said_and_nothing_is_pending(alice, ses):
     assert status_of(alice) == "none"
 
 
-def test_the_page_speaks_of_the_address_and_not_of_the_record(alice, link):
+def test_the_api_shows_no_subscription_arn(alice, link):
     answer = client_for(alice).get(API).json()
 
     assert answer["subscription_arn"] is None
@@ -337,7 +337,7 @@ def test_opening_the_unsubscribe_link_changes_nothing(alice, notified):
 
 
 @pytest.mark.parametrize("form", [{}, {"List-Unsubscribe": "One-Click"}])
-def test_its_button_and_one_click_unsubscribe(alice, notified, form):
+def test_button_and_one_click_both_unsubscribe(alice, notified, form):
     browser = client_for(csrf=True)  # a mail program has no token
 
     for _ in range(2):
@@ -345,7 +345,7 @@ def test_its_button_and_one_click_unsubscribe(alice, notified, form):
         assert status_of(alice) == "none"
 
 
-def test_after_one_click_nothing_more_is_sent(alice, notified, ses):
+def test_after_one_click_nothing_is_sent(alice, notified, ses):
     anybody().post(notified.link)
     make_notification("n2", user_id=alice.user_id)
     before = len(ses)
@@ -356,7 +356,7 @@ def test_after_one_click_nothing_more_is_sent(alice, notified, ses):
     assert len(ses) == before
 
 
-def test_another_persons_key_opens_nothing(alice, notified):
+def test_another_users_key_is_rejected(alice, notified):
     bob = make_user("bob")
     key = notified.link.rpartition("/")[2]
 
@@ -366,7 +366,7 @@ def test_another_persons_key_opens_nothing(alice, notified):
             assert method(link).status_code == 404
 
 
-def test_who_never_got_a_mail_has_no_link_to_guess(alice, ses):
+def test_without_a_mail_there_is_no_unsubscribe_link(alice, ses):
     for key in ("", "None", "A" * 43):
         link = f"/notifications/unsubscribe/{alice.user_id}/{key}"
         assert anybody().post(link).status_code == 404

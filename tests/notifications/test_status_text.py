@@ -52,11 +52,11 @@ def describe(time_zone="UTC", **changes) -> str:
         ),
     ],
 )
-def test_each_state_has_its_words(changes, words):
+def test_each_status_has_a_description(changes, words):
     assert describe(**changes) == words
 
 
-def test_times_are_the_users():
+def test_times_are_in_the_users_time_zone():
     assert describe("Asia/Kolkata", status="sent") == (
         "Sent by e-mail on March 18, 2026 at 5:30\u202fPM."
     )
@@ -64,5 +64,5 @@ def test_times_are_the_users():
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_no_state_is_without_words_or_needs_a_reason(status):
+def test_every_status_has_a_description_even_without_a_reason(status):
     assert describe(status=status, error=None).endswith(".")

@@ -67,7 +67,7 @@ def note_job(writes) -> None:
     jobs.put("profiles.tasks.x", "alice", writes)
 
 
-def test_a_notification_as_it_is_stored():
+def test_stored_attributes_of_a_notification():
     assert store(lambda writes: outbox.put(compose(), writes)) == [
         {
             **EVERY_KIND,
@@ -83,7 +83,7 @@ def test_a_notification_as_it_is_stored():
     ]
 
 
-def test_a_digest_and_its_alert_as_they_are_stored():
+def test_stored_attributes_of_a_digest_and_its_alert():
     def both(writes):
         alert = compose()
         digests.put(ALICE, "d1", [alert], [], writes)
@@ -118,7 +118,7 @@ def test_a_digest_and_its_alert_as_they_are_stored():
     ]
 
 
-def test_a_planned_summary_as_it_is_stored():
+def test_stored_attributes_of_a_planned_summary():
     assert store(plan) == [
         {
             **EVERY_KIND,
@@ -134,7 +134,7 @@ def test_a_planned_summary_as_it_is_stored():
     ]
 
 
-def test_a_job_as_it_is_stored():
+def test_stored_attributes_of_a_job():
     assert store(note_job) == [
         {
             **EVERY_KIND,
@@ -158,7 +158,7 @@ def test_a_job_as_it_is_stored():
         (note_job, Job),
     ],
 )
-def test_an_item_is_read_as_the_kind_that_it_is(add, kind):
+def test_an_item_is_read_as_its_own_class(add, kind):
     (raw,) = store(add)
 
     (scanned,) = OutboxItem.scan()
@@ -170,7 +170,7 @@ def test_an_item_is_read_as_the_kind_that_it_is(add, kind):
         assert item.to_dynamodb_dict() == raw
 
 
-def test_the_history_shows_each_item_of_it_as_a_notification():
+def test_the_history_returns_every_item_as_a_notification():
     store(gather)
 
     (listed,) = Notification.by_user.query("alice")

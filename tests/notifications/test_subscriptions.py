@@ -56,7 +56,7 @@ def the_subscription():
     return subscription
 
 
-def test_subscribing_asks_sns_for_the_users_own_messages_only():
+def test_subscribing_filters_for_the_users_own_messages():
     user = make_account(subscribed=False, email="alice+tag@example.com").user
 
     with faults.calls_counted() as calls:
@@ -71,13 +71,13 @@ def test_subscribing_asks_sns_for_the_users_own_messages_only():
     assert not [name for name in calls if name.startswith("List")]
 
 
-def test_the_filter_names_the_lower_cased_address():
+def test_the_filter_has_the_lowercase_address():
     policy = sns_transport._filter_policy("Alice@Example.COM")
 
     assert json.loads(policy) == {"user_email": ["alice@example.com"]}
 
 
-def test_each_gets_only_what_is_theirs():
+def test_each_subscriber_gets_only_their_own_messages():
     make_account("alice")
     make_account("bob")
     make_notification("n1", "alice")
@@ -105,7 +105,7 @@ def test_subscribing_is_pending_until_confirmed(clock):
     assert remembered()[0] == "confirmed"
 
 
-def test_subscribing_is_remembered_with_its_arn():
+def test_subscribing_stores_the_arn():
     make_account()
 
     assert remembered() == ("confirmed", the_subscription().arn)
@@ -121,7 +121,7 @@ def test_subscribing_twice_changes_nothing():
     assert "Subscribe" not in calls
 
 
-def test_subscribing_again_while_pending_tells_the_state_afresh():
+def test_subscribing_again_while_pending_refreshes_the_status():
     account = make_account()
     leave_unconfirmed(account)
     assert subscriptions.subscribe(account.user).subscription_status == "pending"
@@ -131,7 +131,7 @@ def test_subscribing_again_while_pending_tells_the_state_afresh():
     assert subscriptions.subscribe(account.user).subscription_status == "confirmed"
 
 
-def test_a_subscription_that_lapsed_is_none_again():
+def test_an_expired_subscription_is_none_again():
     account = make_account()
     leave_unconfirmed(account)
     sns().subscriptions.clear()
@@ -140,7 +140,7 @@ def test_a_subscription_that_lapsed_is_none_again():
     assert remembered() == ("none", None)
 
 
-def test_who_lapsed_can_subscribe_again():
+def test_an_expired_subscription_can_be_renewed():
     account = make_account()
     leave_unconfirmed(account)
     sns().subscriptions.clear()
@@ -150,7 +150,7 @@ def test_who_lapsed_can_subscribe_again():
     assert remembered()[1] == arn == the_subscription().arn
 
 
-def test_a_first_answer_without_an_arn_is_asked_again():
+def test_a_response_without_an_arn_is_requested_again():
     user = make_account(subscribed=False).user
     first = (
         "<SubscribeResponse><SubscribeResult><SubscriptionArn>pending confirmation"
@@ -176,7 +176,7 @@ def test_locally_the_mailbox_is_subscribed_over_http(monkeypatch):
     assert the_subscription().endpoint == endpoint
 
 
-def test_without_sns_the_status_is_what_was_last_known():
+def test_without_sns_the_last_known_status_is_shown():
     account = make_account()
     leave_unconfirmed(account)
 
@@ -189,7 +189,7 @@ def test_without_sns_the_status_is_what_was_last_known():
 # ------------------------------------------------- what was there before
 
 
-def test_an_old_subscription_without_a_filter_gets_ours():
+def test_an_old_subscription_without_a_filter_gets_one():
     user = make_account(subscribed=False).user
     aws.client("sns").subscribe(
         TopicArn=aws.topic_arn(), Protocol="email", Endpoint=user.email
@@ -201,7 +201,7 @@ def test_an_old_subscription_without_a_filter_gets_ours():
     assert policy == {"user_email": [user.email]}
 
 
-def test_an_old_subscription_with_other_attributes_is_put_right():
+def test_an_old_subscription_with_other_attributes_is_corrected():
     user = make_account(subscribed=False).user
     aws.client("sns").subscribe(
         TopicArn=aws.topic_arn(),
@@ -247,7 +247,7 @@ def test_unsubscribing_twice_changes_nothing():
     assert status_of(subscriptions.unsubscribe(account.user)) == ("none", None)
 
 
-def test_a_pending_subscription_is_left_to_lapse():
+def test_a_pending_subscription_is_left_to_expire():
     account = make_account()
     body = refusal("InvalidParameter", "This subscription is pending confirmation")
 
@@ -255,7 +255,7 @@ def test_a_pending_subscription_is_left_to_lapse():
         assert status_of(subscriptions.unsubscribe(account.user)) == ("none", None)
 
 
-def test_an_unsubscribing_that_sns_refuses_is_done_here_and_there_later():
+def test_an_unsubscribe_rejected_by_sns_is_stored_and_retried_later():
     account = make_account()
     body = refusal("AuthorizationError")
 
@@ -273,7 +273,7 @@ def test_an_unsubscribing_that_sns_refuses_is_done_here_and_there_later():
 @pytest.mark.parametrize(
     "code", ["FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"]
 )
-def test_a_full_topic_is_told_in_words(code):
+def test_a_full_topic_is_reported_with_a_message(code):
     user = make_account(subscribed=False).user
 
     full = faults.answered("Subscribe", 403, refusal(code))
@@ -283,7 +283,7 @@ def test_a_full_topic_is_told_in_words(code):
     assert remembered() == ("none", None)
 
 
-def test_an_address_that_sns_does_not_take_is_told_by_its_field():
+def test_an_address_rejected_by_sns_is_reported_on_its_field():
     user = make_account(subscribed=False).user
     body = refusal("InvalidParameter", "Invalid parameter: Email address")
 
@@ -294,7 +294,7 @@ def test_an_address_that_sns_does_not_take_is_told_by_its_field():
     assert caught.value.field == "email"
 
 
-def test_an_outage_of_sns_stays_an_outage():
+def test_an_sns_outage_stays_an_outage():
     user = make_account(subscribed=False).user
 
     with faults.down("Subscribe"), pytest.raises(BotoCoreError):
@@ -320,7 +320,7 @@ def test_a_deleted_user_cannot_subscribe():
         subscriptions.subscribe(account.user)
 
 
-def test_the_stored_arn_is_the_accounts():
+def test_the_stored_arn_belongs_to_the_account():
     account = make_account()
     account.refresh()
 
@@ -336,7 +336,7 @@ def detail(user_id="alice") -> str | None:
     return Account.get(user_id).email_problem
 
 
-def test_who_left_by_the_link_in_a_mail_is_told_so_and_can_come_back():
+def test_unsubscribing_by_mail_link_is_shown_and_can_be_undone():
     account = make_account()
     sns().subscriptions.clear()
 
@@ -348,7 +348,7 @@ def test_who_left_by_the_link_in_a_mail_is_told_so_and_can_come_back():
     assert detail() is None
 
 
-def test_who_left_by_the_link_and_subscribes_at_once_is_subscribed_anew():
+def test_subscribing_right_after_unsubscribing_by_link_works():
     account = make_account()
     sns().subscriptions.clear()
 
@@ -361,7 +361,7 @@ def test_who_left_by_the_link_and_subscribes_at_once_is_subscribed_anew():
     ("hours", "reason"),
     [(47, subscriptions.UNSUBSCRIBED), (48, subscriptions.LINK_EXPIRED)],
 )
-def test_a_link_not_followed_in_two_days_is_told_so(clock, hours, reason):
+def test_an_expired_link_is_reported(clock, hours, reason):
     account = make_account()
     leave_unconfirmed(account)
     clock.shift(hours * 3600)
@@ -372,7 +372,7 @@ def test_a_link_not_followed_in_two_days_is_told_so(clock, hours, reason):
     assert (*remembered(), detail()) == ("none", None, reason)
 
 
-def test_looking_at_a_confirmed_one_again_writes_nothing():
+def test_refreshing_a_confirmed_subscription_writes_nothing():
     account = make_account()
     subscriptions.refresh(account.user)
 
@@ -382,7 +382,7 @@ def test_looking_at_a_confirmed_one_again_writes_nothing():
     assert calls == ["GetItem", "GetSubscriptionAttributes"]
 
 
-def test_a_delivery_notices_within_a_day_that_somebody_left(clock):
+def test_a_delivery_notices_an_unsubscribe_within_a_day(clock):
     account = make_account()
     delivery.deliver(make_notification("n0").notification_id)
     sns().subscriptions.clear()
@@ -397,7 +397,7 @@ def test_a_delivery_notices_within_a_day_that_somebody_left(clock):
     assert status_of(subscriptions.refresh(account.user)) == ("none", None)
 
 
-def test_the_daily_look_does_not_hold_up_a_mail(clock):
+def test_the_daily_lookup_does_not_delay_a_mail(clock):
     make_account()
     clock.shift(25 * 3600)
     make_notification()
@@ -408,7 +408,7 @@ def test_the_daily_look_does_not_hold_up_a_mail(clock):
     assert state()[0] == "sent"
 
 
-def test_one_that_sns_suspended_is_pending_again(clock):
+def test_a_subscription_suspended_by_sns_is_pending_again(clock):
     account = make_account()
     sns().subscriptions[account_arn(account)].attributes["PendingConfirmation"] = True
 
@@ -421,7 +421,7 @@ def test_one_that_sns_suspended_is_pending_again(clock):
     )
 
 
-def test_a_filter_that_was_lost_is_put_back_when_it_is_looked_at():
+def test_a_lost_filter_is_restored_on_refresh():
     account = make_account()
     the_subscription().attributes["FilterPolicy"] = "{}"
 
@@ -442,7 +442,7 @@ def cancel_while_pending(account) -> None:
         subscriptions.unsubscribe(account.user)
 
 
-def test_an_old_link_followed_after_cancelling_subscribes_nobody():
+def test_an_old_link_does_not_subscribe_after_cancelling():
     account = make_account()
     cancel_while_pending(account)
     the_subscription().attributes["PendingConfirmation"] = False
@@ -454,7 +454,7 @@ def test_an_old_link_followed_after_cancelling_subscribes_nobody():
     assert Account.get("alice").retired_subscriptions is None
 
 
-def test_cancelled_and_asked_again_is_the_same_subscription():
+def test_subscribing_again_after_cancelling_reuses_the_subscription():
     account = make_account()
     cancel_while_pending(account)
     old = the_subscription().arn
@@ -470,7 +470,7 @@ def test_cancelled_and_asked_again_is_the_same_subscription():
     assert len(sns().subscriptions) == 1  # it is not ended as a leftover
 
 
-def test_the_two_days_of_an_old_link_began_when_it_was_sent(clock):
+def test_a_reused_link_expires_two_days_after_it_was_sent(clock):
     account = make_account()
     cancel_while_pending(account)
     clock.shift(40 * 3600)
@@ -484,7 +484,7 @@ def test_the_two_days_of_an_old_link_began_when_it_was_sent(clock):
     )
 
 
-def test_cancelled_then_followed_then_asked_again_is_confirmed():
+def test_a_link_followed_after_cancelling_confirms_the_next_subscription():
     account = make_account()
     cancel_while_pending(account)
     the_subscription().attributes["PendingConfirmation"] = False
@@ -494,7 +494,7 @@ def test_cancelled_then_followed_then_asked_again_is_confirmed():
     assert remembered() == ("confirmed", the_subscription().arn)
 
 
-def test_an_old_one_that_comes_back_and_vanishes_is_asked_for_again():
+def test_a_reused_subscription_that_vanishes_is_requested_again():
     account = make_account(subscribed=False)
     answers = [refusal("NotFound")]
 
@@ -508,7 +508,7 @@ def test_an_old_one_that_comes_back_and_vanishes_is_asked_for_again():
     assert remembered() == ("confirmed", the_subscription().arn)
 
 
-def test_one_that_came_back_confirmed_is_looked_at_before_it_is_used():
+def test_a_reused_confirmed_subscription_is_checked_before_use():
     account = make_account()
     subscriptions.unsubscribe(account.user)
     subscriptions.subscribe(account.user)
@@ -519,7 +519,7 @@ def test_one_that_came_back_confirmed_is_looked_at_before_it_is_used():
     assert state()[0] == "skipped"
 
 
-def test_two_at_once_make_one_subscription(monkeypatch):
+def test_concurrent_requests_create_one_subscription(monkeypatch):
     account = make_account(subscribed=False)
     subscribe_first = [True]
     real = sns_transport.subscribe
@@ -539,7 +539,7 @@ def test_two_at_once_make_one_subscription(monkeypatch):
 # ------------------------------------------------------------- limits and input
 
 
-def test_subscribing_in_a_loop_is_limited_and_leaving_is_not(monkeypatch):
+def test_subscribing_is_rate_limited_and_unsubscribing_is_not(monkeypatch):
     user = make_account(subscribed=False).user
     limit = Limit("subscription", 2, 3600)
     monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", limit)
@@ -554,7 +554,7 @@ def test_subscribing_in_a_loop_is_limited_and_leaving_is_not(monkeypatch):
     assert status_of(subscriptions.unsubscribe(user)) == ("none", None)
 
 
-def test_subscribing_while_subscribed_counts_for_nothing(monkeypatch):
+def test_subscribing_while_subscribed_is_not_counted(monkeypatch):
     user = make_account(subscribed=False).user
     limit = Limit("subscription", 1, 3600)
     monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", limit)
@@ -566,7 +566,7 @@ def test_subscribing_while_subscribed_counts_for_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize("transport", ["sns", "ses"])
-def test_an_address_is_asked_ten_times_a_day_at_most(transport, clock, request):
+def test_an_address_gets_at_most_ten_confirmations_a_day(transport, clock, request):
     """It may be a stranger's: who asks can wait, or register once more."""
     if transport == "ses":
         request.getfixturevalue("ses")
@@ -591,7 +591,7 @@ def test_an_address_is_asked_ten_times_a_day_at_most(transport, clock, request):
         f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.DE",
     ],
 )
-def test_any_address_is_filtered_and_published_as_the_same_text(typed):
+def test_filter_and_published_address_always_match(typed):
     address = validators.email(typed)
     make_account(email=address)
 
@@ -605,6 +605,6 @@ def test_any_address_is_filtered_and_published_as_the_same_text(typed):
 @pytest.mark.parametrize(
     "typed", ["ålice@example.com", "alice@exämple.com", "\u212a@example.com"]
 )
-def test_addresses_that_lower_to_others_or_need_encoding_are_refused(typed):
+def test_addresses_with_ambiguous_lowercase_or_encoding_are_rejected(typed):
     with pytest.raises(InvalidError):
         validators.email(typed)

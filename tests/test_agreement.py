@@ -395,7 +395,7 @@ class TestEveryWay:
                 message = plain(notification.message)
                 assert any(amount in message for amount in amounts)
 
-    def test_the_last_alert_is_of_what_the_summary_says(self, world):
+    def test_the_last_alert_matches_the_summary(self, world):
         limit = {"category": "Alerted", "amount": world.limits[0]["amount"]}
         row = {**limit, "date": TODAY, "status": "cleared", "description": ""}
         record_expenses(world.user, [row])

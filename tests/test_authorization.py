@@ -365,7 +365,7 @@ def cast() -> Iterator[Cast]:
         yield Cast()
 
 
-def test_every_address_and_method_has_its_row(cast):
+def test_every_url_and_method_has_a_row(cast):
     tables = {
         "API": (API, api_of_the_site()),
         "PAGES": (PAGES, pages_of_the_site(cast)),
@@ -412,14 +412,14 @@ def views(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("row", rows(API), ids=str)
-def test_the_api_answers_everybody_as_its_row_says(cast, row):
+def test_the_api_answers_every_caller_as_its_row_says(cast, row):
     wanted = expected(row)
 
     assert {caller: status(cast, row, caller) for caller in wanted} == wanted
 
 
 @pytest.mark.parametrize("row", rows(PAGES), ids=str)
-def test_a_page_answers_everybody_as_its_row_says(cast, row):
+def test_pages_answer_every_caller_as_their_row_says(cast, row):
     wanted = expected_of_page(row)
 
     assert {caller: page_status(cast, row, caller) for caller in wanted} == wanted

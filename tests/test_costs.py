@@ -67,7 +67,7 @@ def browser(alice):
     return client_for(alice)
 
 
-def test_what_every_action_costs(alice, browser):
+def test_aws_calls_of_every_action(alice, browser):
     """One test for all of them: making 5,000 expenses takes longer than counting."""
 
     def cost(method, path, body=None, expected=200):
@@ -165,7 +165,7 @@ def test_an_idempotency_key_costs_two_writes(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_the_dashboard_s_quick_add_costs_what_adding_costs(alice, browser):
+def test_the_quick_add_costs_the_same_as_adding(alice, browser):
     def cost(amount):
         with counted() as calls:
             answer = browser.post(
@@ -179,7 +179,7 @@ def test_the_dashboard_s_quick_add_costs_what_adding_costs(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_a_newcomer_s_last_step_reads_the_account_after_the_rest(alice, browser):
+def test_the_last_first_step_reads_the_account_separately(alice, browser):
     with counted() as dashboard:
         browser.get("/")
     with counted() as step:
@@ -190,7 +190,7 @@ def test_a_newcomer_s_last_step_reads_the_account_after_the_rest(alice, browser)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_the_summary_of_a_year_reads_no_year(alice, browser):
+def test_a_yearly_budget_does_not_make_the_summary_read_the_year(alice, browser):
     """A yearly budget carries its total; the year's expenses are not read."""
     make_budget(alice, category="Travel", period="yearly", amount="900.00")
     for month in ("01", "02", "03"):
@@ -205,7 +205,7 @@ def test_the_summary_of_a_year_reads_no_year(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_a_period_that_begins_is_counted_once(alice):
+def test_a_new_period_is_counted_once(alice):
     with time_machine.travel(datetime.datetime(2026, 4, 1, 9, tzinfo=datetime.UTC)):
         with counted() as first:
             make_expense(alice)
@@ -250,7 +250,7 @@ def test_the_daily_check_writes_only_what_changed(alice):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_what_a_thousand_expenses_cost_at_once(alice, browser):
+def test_aws_calls_of_a_bulk_of_a_thousand(alice, browser):
     """Transactions of a hundred items, and one request for the digest."""
 
     def cost(category):
@@ -275,7 +275,7 @@ def test_what_a_thousand_expenses_cost_at_once(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_what_receipts_cost(alice, browser):
+def test_aws_calls_of_receipts(alice, browser):
     """A file more, and the message that looks later whether it is referred to."""
 
     def cost(method, path, body=None, expected=200):
@@ -304,7 +304,7 @@ def test_what_receipts_cost(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_what_the_pages_of_expenses_cost(alice, browser):
+def test_aws_calls_of_expense_pages(alice, browser):
     """Filters, hierarchies and histories: a Query for a list, an item for a history."""
     expense = make_expense(alice, amount="3.00")
     path = f"/expenses/{expense.expense_id}"
@@ -343,7 +343,7 @@ def test_what_the_pages_of_expenses_cost(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_what_categories_and_selections_cost(alice, browser):
+def test_aws_calls_of_categories_and_selections(alice, browser):
     """A list reads what there is, once; a rename as much as a bulk, and its budgets."""
     expense = make_expense(alice, amount="3.00")
 
@@ -385,7 +385,7 @@ def test_what_categories_and_selections_cost(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_what_exports_cost(alice, browser):
+def test_aws_calls_of_exports(alice, browser):
     """The account, the throttle, and each list once; a hundred histories a call."""
     expense = make_expense(alice, amount="3.00")
     expenses.edit_expense(alice, expense.expense_id, amount="4.00")
@@ -405,7 +405,7 @@ def test_what_exports_cost(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
-def test_what_api_tokens_cost(alice, browser):
+def test_aws_calls_of_api_tokens(alice, browser):
     """A request by token: what a session costs, and once a minute a write."""
     token, account = "dynamodb.GetItem", "dynamodb.GetItem"
     used = throttle = "dynamodb.UpdateItem"

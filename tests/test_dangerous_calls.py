@@ -45,11 +45,11 @@ def lines_with(pattern: str) -> list[str]:
     ]
 
 
-def test_no_text_is_run_as_code():
+def test_no_text_is_executed():
     assert lines_with(r"eval|exec|compile|__import__|builtins\..*") == []
 
 
-def test_nothing_is_read_that_could_build_any_object():
+def test_no_format_that_can_construct_arbitrary_objects_is_read():
     assert lines_with(r"(pickle|marshal|shelve|dill|jsonpickle|yaml)(\..*)?") == []
 
 
@@ -57,23 +57,23 @@ def test_no_xml_is_parsed():
     assert lines_with(r"(xml|lxml|defusedxml)(\..*)?") == []
 
 
-def test_no_shell_is_asked():
+def test_no_shell_is_used():
     assert lines_with(r"os\.(system|popen|exec.*|spawn.*)|commands(\..*)?") == []
     for path in CODE:
         assert "shell=True" not in path.read_text(), path
 
 
-def test_the_only_addresses_are_those_of_aws():
+def test_only_aws_endpoints_are_requested():
     """boto3 makes them; no library that asks any address is even imported."""
     assert lines_with(r"(requests|httpx|aiohttp|urllib3|http\.client)(\..*)?") == []
     assert lines_with(r"urllib\.request(\..*)?") == []
 
 
-def test_certificates_are_checked_everywhere():
+def test_tls_certificates_are_always_verified():
     assert [path for path in CODE if re.search(r"\bverify\s*=", path.read_text())] == []
 
 
-def test_scripts_set_text_as_text():
+def test_scripts_insert_text_as_text():
     """And none merges or names properties by what somebody sent."""
     forbidden = re.compile(
         r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|__proto__"

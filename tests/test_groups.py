@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.mark.xdist_group("together")
-def test_a_worker_tells_the_group_of_a_test(request):
+def test_xdist_reads_the_group_of_a_test(request):
     """By this name xdist finds a group; a pytest that it does not know may lose it."""
     distributed = request.config.getoption("loadgroup", False)
 

@@ -50,7 +50,7 @@ sys.exit(f"failed: {failed}" if failed else 0)
 """
 
 
-def test_domain_modules_load_where_django_is_absent():
+def test_domain_modules_import_without_django():
     ours = " ".join(["smartbudget", "lambdas", *APPS])
     command = [sys.executable, "-c", IMPORT_EACH, ours, *DOMAIN_MODULES]
 

@@ -66,7 +66,7 @@ ACTIONS = {
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_an_action_asks_what_is_reckoned_with(alice, committed, name):
+def test_an_action_makes_the_calls_of_the_estimate(alice, committed, name):
     browser = client_for(alice)
     committed.clear()
 
@@ -78,7 +78,7 @@ def test_an_action_asks_what_is_reckoned_with(alice, committed, name):
     assert sum(committed) == costs.ACTIONS[name].items
 
 
-def test_an_edit_asks_what_is_reckoned_with(alice, committed):
+def test_an_edit_makes_the_calls_of_the_estimate(alice, committed):
     browser = client_for(alice)
     address = f"/api/expenses/{make_expense(alice).expense_id}"
     committed.clear()
@@ -90,7 +90,7 @@ def test_an_edit_asks_what_is_reckoned_with(alice, committed):
     assert sum(committed) == costs.ACTIONS["edit one"].items
 
 
-def test_a_login_asks_what_is_reckoned_with(alice, committed):
+def test_a_login_makes_the_calls_of_the_estimate(alice, committed):
     browser = client_for()
     committed.clear()
 
@@ -101,7 +101,7 @@ def test_a_login_asks_what_is_reckoned_with(alice, committed):
     assert sum(committed) == costs.ACTIONS["log in"].items
 
 
-def test_a_delivery_asks_what_is_reckoned_with(aws):
+def test_a_delivery_makes_the_calls_of_the_estimate(aws):
     with time_machine.travel(datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)):
         make_account()
         # Once a day a delivery looks the subscription up.
@@ -113,5 +113,5 @@ def test_a_delivery_asks_what_is_reckoned_with(aws):
     assert sorted(calls.names) == sorted(costs.ACTIONS["deliver an e-mail"].calls)
 
 
-def test_what_people_do_is_an_action_and_all_are_done():
+def test_every_estimated_action_is_tested():
     assert set(costs.USE) == set(costs.ACTIONS)

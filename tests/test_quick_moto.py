@@ -4,7 +4,7 @@ from tests import quick_moto
 from tests.conftest import empty_aws
 
 
-def test_moto_remembers_no_start_of_tests_before():
+def test_moto_keeps_no_state_of_earlier_tests():
     with empty_aws():
         before = len(quick_moto.responses_mock.registered())
     with empty_aws():

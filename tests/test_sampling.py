@@ -15,7 +15,7 @@ def test_each_value_is_in_the_sample(monkeypatch, first, second):
     assert [{*values} for values in zip(*sample, strict=True)] == [{*first}, {*second}]
 
 
-def test_the_whole_has_each_pair(monkeypatch):
+def test_soak_has_every_pair(monkeypatch):
     monkeypatch.setattr(sampling, "SOAK", True)
 
     assert sampling.pairs("ab", "xy") == [

@@ -119,14 +119,14 @@ def test_mails_go_to_the_old_address_until_the_new_one_is_confirmed(alice):
     assert account.retired_subscriptions is None
 
 
-def test_the_new_address_gets_nobodys_mail_but_its_own(alice):
+def test_the_new_address_gets_only_its_own_mail(alice):
     account = change(alice, "Alice+New@Example.COM")
 
     policy = at_sns(account.pending_subscription_arn)["FilterPolicy"]
     assert policy == '{"user_email": ["alice+new@example.com"]}'
 
 
-def test_while_it_is_pending_both_addresses_are_taken(alice):
+def test_both_addresses_are_taken_while_pending(alice):
     change(alice)
 
     assert owners(OLD, NEW) == [alice.user_id] * 2
@@ -135,7 +135,7 @@ def test_while_it_is_pending_both_addresses_are_taken(alice):
     assert caught.value.field == "email"
 
 
-def test_once_confirmed_the_old_address_is_free_and_sessions_know(alice):
+def test_confirming_frees_the_old_address_and_updates_sessions(alice):
     key = sessions.begin_session(stored(alice)).session_key
     change(alice)
     tell(alice)
@@ -148,7 +148,7 @@ def test_once_confirmed_the_old_address_is_free_and_sessions_know(alice):
     assert accounts.log_in(identifier=NEW, password=PASSWORD, address="::1")
 
 
-def test_the_old_address_is_told_before_it_is_let_go(alice):
+def test_the_old_address_is_notified_before_it_is_released(alice):
     """A thief who follows the link at once cannot keep the owner from hearing of it."""
     change(alice)
     follow_link(alice)
@@ -165,7 +165,7 @@ def test_the_old_address_is_told_before_it_is_let_go(alice):
     assert address_change.get_account(alice).email == NEW
 
 
-def test_a_change_can_be_taken_back(alice):
+def test_a_pending_change_can_be_cancelled(alice):
     change(alice)
     body = refusal("InvalidParameter", "This subscription is pending confirmation")
 
@@ -182,7 +182,7 @@ def test_a_change_can_be_taken_back(alice):
     assert subscribed() == {OLD}
 
 
-def test_who_has_the_address_next_keeps_its_subscription(alice):
+def test_the_next_owner_of_an_address_keeps_its_subscription(alice):
     """SNS knows an address by one ARN, whoever asks."""
     arn = change(alice).pending_subscription_arn
     with faults.down("Unsubscribe"):  # SNS cannot end what is not confirmed
@@ -197,7 +197,7 @@ def test_who_has_the_address_next_keeps_its_subscription(alice):
     assert account.retired_subscriptions is None
 
 
-def test_what_the_next_owner_does_not_use_is_ended_all_the_same(alice):
+def test_a_subscription_unused_by_the_next_owner_is_ended(alice):
     change(alice)
     with faults.down("Unsubscribe"):
         address_change.cancel_change(alice)
@@ -208,7 +208,7 @@ def test_what_the_next_owner_does_not_use_is_ended_all_the_same(alice):
     assert subscribed() == {OLD}
 
 
-def test_asking_for_the_present_address_takes_a_change_back(alice):
+def test_changing_to_the_current_address_cancels_a_pending_change(alice):
     change(alice)
 
     account = change(alice, OLD)
@@ -217,7 +217,7 @@ def test_asking_for_the_present_address_takes_a_change_back(alice):
     assert owners(NEW) == [None]
 
 
-def test_a_link_that_was_not_followed_lapses(alice, clock):
+def test_an_unused_link_expires(alice, clock):
     account = change(alice)
     del sns().subscriptions[account.pending_subscription_arn]
 
@@ -228,7 +228,7 @@ def test_a_link_that_was_not_followed_lapses(alice, clock):
     assert owners(NEW) == [None]
 
 
-def test_another_address_replaces_the_one_asked_for_before(alice):
+def test_another_address_replaces_the_pending_one(alice):
     change(alice)
 
     account = change(alice, THIRD)
@@ -239,7 +239,7 @@ def test_another_address_replaces_the_one_asked_for_before(alice):
     assert len(notices(alice)) == 2
 
 
-def test_asking_twice_is_asking_once(alice):
+def test_requesting_the_same_change_twice_has_no_effect(alice):
     first, second = change(alice), change(alice)
 
     assert first.pending_subscription_arn == second.pending_subscription_arn
@@ -247,7 +247,7 @@ def test_asking_twice_is_asking_once(alice):
     assert subscribed() == {OLD, NEW}
 
 
-def test_back_to_the_address_of_a_moment_ago(alice):
+def test_changing_back_to_the_previous_address(alice):
     change(alice)
     tell(alice)
     follow_link(alice)
@@ -264,7 +264,7 @@ def test_back_to_the_address_of_a_moment_ago(alice):
     assert owners(OLD, NEW) == [alice.user_id, None]
 
 
-def test_who_leaves_meanwhile_gets_no_mail_at_either_address(alice):
+def test_unsubscribing_meanwhile_stops_mail_to_both_addresses(alice):
     change(alice)
     subscriptions.unsubscribe(alice)
 
@@ -278,7 +278,7 @@ def test_who_leaves_meanwhile_gets_no_mail_at_either_address(alice):
 # ------------------------------------------------------------- without mails
 
 
-def test_who_gets_no_mails_changes_at_once(silent):
+def test_without_mails_the_change_is_immediate(silent):
     key = sessions.begin_session(stored(silent)).session_key
 
     account = change(silent)
@@ -291,7 +291,7 @@ def test_who_gets_no_mails_changes_at_once(silent):
     assert len(notices(silent)) == 1  # in the app; there is nowhere to send it
 
 
-def test_a_confirmation_that_is_waited_for_is_sent_to_the_new_address(silent):
+def test_a_pending_confirmation_is_sent_to_the_new_address(silent):
     subscriptions.subscribe(silent)
     leave_unconfirmed(stored(silent))
 
@@ -303,7 +303,7 @@ def test_a_confirmation_that_is_waited_for_is_sent_to_the_new_address(silent):
     assert account.email_problem is None
 
 
-def test_where_that_fails_the_address_is_changed_and_the_page_says_so(silent):
+def test_if_the_confirmation_fails_the_address_changes_and_the_page_says_so(silent):
     subscriptions.subscribe(silent)
     leave_unconfirmed(stored(silent))
 
@@ -315,7 +315,7 @@ def test_where_that_fails_the_address_is_changed_and_the_page_says_so(silent):
     assert subscriptions.subscribe(silent).email_problem is None
 
 
-def test_changing_to_the_present_address_changes_nothing(silent):
+def test_changing_to_the_current_address_changes_nothing(silent):
     before = stored(silent).version
 
     assert change(silent, OLD.upper()).email == OLD
@@ -327,7 +327,7 @@ def test_changing_to_the_present_address_changes_nothing(silent):
 # ------------------------------------------------------------------ refusals
 
 
-def test_a_taken_address_is_refused_as_registration_does(alice):
+def test_a_taken_address_is_rejected_as_in_registration(alice):
     register("bob")
 
     with pytest.raises(ConflictError, match="is taken") as caught:
@@ -339,7 +339,7 @@ def test_a_taken_address_is_refused_as_registration_does(alice):
     assert notices(alice) == []
 
 
-def test_an_address_somebody_else_is_changing_to_is_taken(alice):
+def test_another_users_pending_address_is_taken(alice):
     change(alice)
     bob = register("bob")
 
@@ -349,7 +349,7 @@ def test_an_address_somebody_else_is_changing_to_is_taken(alice):
     assert stored(bob).email == "bob@example.com"
 
 
-def test_without_the_password_nothing_changes_and_tries_are_counted(alice):
+def test_a_wrong_password_changes_nothing_and_is_counted(alice):
     def guess(password):
         address_change.change_email(alice, password=password, email=NEW)
 
@@ -364,14 +364,14 @@ def test_without_the_password_nothing_changes_and_tries_are_counted(alice):
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b", "ålice@example.com", "a" * 260])
-def test_what_is_no_address_is_refused_before_the_password_is_tried(alice, email):
+def test_an_invalid_address_is_rejected_before_the_password_is_checked(alice, email):
     with pytest.raises(InvalidError) as caught:
         address_change.change_email(alice, password="wrong", email=email)
 
     assert caught.value.field == "email"
 
 
-def test_changes_in_a_loop_are_limited(alice, monkeypatch):
+def test_changes_are_rate_limited(alice, monkeypatch):
     limit = Limit("subscription", 3, 3600)  # with the first subscription
     monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", limit)
     change(alice, "one@example.com")
@@ -394,7 +394,7 @@ def test_changes_in_a_loop_are_limited(alice, monkeypatch):
         ("FilterPolicyLimitExceeded", UnavailableError),
     ],
 )
-def test_an_address_that_takes_no_mail_leaves_all_as_it_was(alice, code, error):
+def test_an_address_rejected_by_sns_changes_nothing(alice, code, error):
     refused = faults.answered("Subscribe", 400, refusal(code))
 
     with refused, pytest.raises(error):
@@ -404,7 +404,7 @@ def test_an_address_that_takes_no_mail_leaves_all_as_it_was(alice, code, error):
     assert owners(OLD, NEW) == [alice.user_id, None]
 
 
-def test_an_outage_of_sns_leaves_all_as_it_was(alice):
+def test_an_sns_outage_changes_nothing(alice):
     with faults.down("Subscribe"), pytest.raises(BotoCoreError):
         change(alice)
 
@@ -412,7 +412,7 @@ def test_an_outage_of_sns_leaves_all_as_it_was(alice):
     assert change(alice).pending_email == NEW
 
 
-def test_a_lost_reply_of_the_subscribe_asks_once(alice):
+def test_a_lost_reply_of_subscribe_sends_one_confirmation(alice):
     with faults.reply_lost("Subscribe"):
         change(alice)
 
@@ -420,7 +420,7 @@ def test_a_lost_reply_of_the_subscribe_asks_once(alice):
     assert stored(alice).pending_subscription_arn in sns().subscriptions
 
 
-def test_a_lost_reply_of_the_transaction_changes_once(silent):
+def test_a_lost_reply_of_the_transaction_changes_the_address_once(silent):
     with faults.reply_lost("TransactWriteItems"):
         change(silent)
 
@@ -428,9 +428,7 @@ def test_a_lost_reply_of_the_transaction_changes_once(silent):
     assert len(notices(silent)) == 1
 
 
-def test_a_crash_before_the_link_is_sent_is_finished_by_asking_again(
-    alice, monkeypatch
-):
+def test_a_crash_before_the_link_is_sent_is_completed_by_a_retry(alice, monkeypatch):
     crash_in(monkeypatch, "subscribe")
     with pytest.raises(KeyboardInterrupt):
         change(alice)
@@ -443,9 +441,7 @@ def test_a_crash_before_the_link_is_sent_is_finished_by_asking_again(
     assert len(notices(alice)) == 1
 
 
-def test_a_crash_before_the_link_is_sent_lapses_as_a_link_does(
-    alice, monkeypatch, clock
-):
+def test_a_crash_before_the_link_is_sent_expires_like_a_link(alice, monkeypatch, clock):
     crash_in(monkeypatch, "subscribe")
     with pytest.raises(KeyboardInterrupt):
         change(alice)
@@ -458,7 +454,7 @@ def test_a_crash_before_the_link_is_sent_lapses_as_a_link_does(
     assert owners(NEW) == [None]
 
 
-def test_a_crash_after_the_swap_loses_no_mail_and_is_tidied_up(alice, monkeypatch):
+def test_a_crash_after_the_swap_loses_no_mail_and_is_cleaned_up(alice, monkeypatch):
     change(alice)
     tell(alice)
     follow_link(alice)
@@ -482,7 +478,7 @@ def crash_in(monkeypatch, function):
     monkeypatch.setattr(sns_transport, function, die)
 
 
-def test_of_two_changes_at_once_the_last_stays_and_the_other_is_free(
+def test_of_two_concurrent_changes_the_last_wins_and_the_other_is_released(
     alice, monkeypatch
 ):
     real = passwords.verify
@@ -500,7 +496,7 @@ def test_of_two_changes_at_once_the_last_stays_and_the_other_is_free(
     assert owners(OLD, NEW, THIRD) == [alice.user_id, alice.user_id, None]
 
 
-def test_a_new_password_takes_back_what_was_asked_with_the_old_one(alice):
+def test_a_new_password_cancels_a_pending_change(alice):
     change(alice)
     tell(alice)
     account = stored(alice)
@@ -532,7 +528,7 @@ def test_a_password_that_has_just_been_changed_changes_no_address(alice, monkeyp
     assert owners(OLD, NEW) == [alice.user_id, None]
 
 
-def test_a_look_up_that_fails_sends_to_the_address_last_known(alice):
+def test_a_failed_lookup_sends_to_the_last_known_address(alice):
     change(alice)
     tell(alice)
     follow_link(alice)
@@ -543,7 +539,7 @@ def test_a_look_up_that_fails_sends_to_the_address_last_known(alice):
     assert mails()[-1][0] == OLD
 
 
-def test_while_a_change_is_pending_a_delivery_costs_its_look_up(alice):
+def test_a_delivery_during_a_pending_change_costs_one_lookup(alice):
     change(alice)
     tell(alice)
     make_notification("n1", alice.user_id)
@@ -584,7 +580,7 @@ def test_a_delivery_that_completes_a_change_costs_no_second_read_of_the_account(
     assert mails()[-1][0] == NEW
 
 
-def test_unsubscribing_takes_a_change_back_in_the_same_transaction(alice):
+def test_unsubscribing_cancels_a_change_in_the_same_transaction(alice):
     change(alice)
 
     with faults.calls_counted() as calls:

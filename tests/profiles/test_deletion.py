@@ -130,7 +130,7 @@ def close(user):
     deletion.close_account(user, password=PASSWORD)
 
 
-def test_nothing_is_left_and_others_keep_everything(clock, alice):
+def test_deletion_leaves_nothing_and_other_users_keep_everything(clock, alice):
     before = histories()
     bob = furnish(make_user("bob"))
     remaining = [history for history in histories() if history not in before]
@@ -151,7 +151,7 @@ def test_nothing_is_left_and_others_keep_everything(clock, alice):
     ]
 
 
-def test_closing_is_immediate_and_the_names_stay_taken(clock, alice):
+def test_closing_is_immediate_and_keeps_the_names_taken(clock, alice):
     phone, program = client_for(alice), program_with(make_token(alice))
 
     close(alice)
@@ -167,7 +167,7 @@ def test_closing_is_immediate_and_the_names_stay_taken(clock, alice):
     assert make_user("alice").user_id != alice.user_id
 
 
-def test_no_session_begins_for_whom_it_was_closed_meanwhile(clock, alice):
+def test_no_session_starts_for_an_account_closed_meanwhile(clock, alice):
     checked = account_of(alice)  # whose password was found right
 
     close(alice)
@@ -176,7 +176,7 @@ def test_no_session_begins_for_whom_it_was_closed_meanwhile(clock, alice):
         sessions.begin_session(checked)
 
 
-def test_only_who_knows_the_password_closes_it(clock, alice):
+def test_closing_requires_the_password(clock, alice):
     with pytest.raises(InvalidError) as refused:
         deletion.close_account(alice, password="something else")
 
@@ -184,7 +184,7 @@ def test_only_who_knows_the_password_closes_it(clock, alice):
     assert account_of(alice).closed_at is None
 
 
-def test_without_the_queue_the_sweep_begins_it(clock, alice):
+def test_without_the_queue_the_sweep_starts_deletion(clock, alice):
     work_off()
     with faults.down("SendMessageBatch"):
         close(alice)
@@ -196,7 +196,7 @@ def test_without_the_queue_the_sweep_begins_it(clock, alice):
     assert traces(alice) == []
 
 
-def test_a_task_that_is_never_done_is_taken_up_by_the_sweep(clock, alice):
+def test_a_task_that_never_runs_is_queued_again_by_the_sweep(clock, alice):
     """Every message is lost but those of the sweep."""
     close(alice)
     for _ in range(12):
@@ -233,7 +233,9 @@ WRITES = [
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("operation", "nth"), WRITES)
-def test_a_death_anywhere_leaves_it_to_be_finished(clock, alice, operation, nth, done):
+def test_deletion_is_completed_after_a_crash_anywhere(
+    clock, alice, operation, nth, done
+):
     close(alice)
     drop_the_queue()
 
@@ -247,7 +249,7 @@ def test_a_death_anywhere_leaves_it_to_be_finished(clock, alice, operation, nth,
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_dying_while_closing_closes_all_or_nothing(clock, alice, done):
+def test_closing_is_atomic(clock, alice, done):
     browser = client_for(alice)
 
     with faults.killed("TransactWriteItems", 1, done=done):
@@ -272,7 +274,7 @@ def stored_account(user):
         return None
 
 
-def test_what_is_written_meanwhile_goes_too(clock, alice):
+def test_items_written_meanwhile_are_deleted_too(clock, alice):
     """A request that began before the account was closed ends after the first look."""
     close(alice)
     first = deletion.continue_deletion(alice.user_id)
@@ -290,7 +292,7 @@ def test_what_is_written_meanwhile_goes_too(clock, alice):
     assert traces(alice) == []
 
 
-def test_two_looks_lie_apart_even_where_messages_come_twice(clock, alice):
+def test_the_second_pass_waits_even_if_messages_are_repeated(clock, alice):
     close(alice)
     while (later := deletion.continue_deletion(alice.user_id)).empty_since is None:
         pass
@@ -302,7 +304,7 @@ def test_two_looks_lie_apart_even_where_messages_come_twice(clock, alice):
     assert stored_account(alice) is not None
 
 
-def test_a_run_stops_when_its_time_is_up(clock, alice):
+def test_a_run_stops_at_its_deadline(clock, alice):
     record_expenses(alice, [{"amount": "1.00", "category": "Fun"}] * 60)
     close(alice)
 
@@ -323,7 +325,7 @@ def test_an_outage_of_the_mail_service_keeps_the_account_until_it_is_over(clock,
     assert traces(alice) == []
 
 
-def test_deliveries_under_way_end_quietly(clock, alice):
+def test_running_deliveries_end_quietly(clock, alice):
     """Their notifications may be gone, or there still while the account is closed."""
     waiting = [body for body in queued() if "notification_id" in body]
     assert waiting
@@ -349,7 +351,7 @@ def test_a_task_for_an_account_that_is_not_closed_does_nothing(clock, alice):
     assert traces(alice) == before
 
 
-def test_the_api_closes_it_and_takes_the_cookie_away(clock, alice):
+def test_the_api_closes_the_account_and_deletes_the_cookie(clock, alice):
     client = client_for(alice)
     send = {"content_type": "application/json"}
 
@@ -364,7 +366,7 @@ def test_the_api_closes_it_and_takes_the_cookie_away(clock, alice):
     assert services.find_account(alice.user_id) is None
 
 
-def test_the_page_wants_the_name_and_the_password(clock, alice):
+def test_the_page_requires_username_and_password(clock, alice):
     client = client_for(alice, csrf=True)
     token = token_of(client)
 

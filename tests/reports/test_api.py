@@ -37,7 +37,7 @@ def stored(key):
     return obj["Body"].read()
 
 
-def test_a_report_is_made_and_its_addresses_told(client, alice):
+def test_a_report_is_generated_and_its_urls_returned(client, alice):
     make_expense(alice, amount="12.50", category="Café")
 
     response = ask(client)
@@ -58,7 +58,7 @@ def text_in(body):
     return page.extract_text().replace("\u00a0", " ")
 
 
-def test_a_report_speaks_its_reader_s_language_and_not_the_request_s(clock):
+def test_a_report_is_in_the_users_language_and_not_the_requests(clock):
     greta = make_user("greta", language="de", currency="EUR")
     make_expense(greta, amount="1234.50", category="Café")
 
@@ -69,7 +69,7 @@ def test_a_report_speaks_its_reader_s_language_and_not_the_request_s(clock):
     assert "1.234,50 €" in text_in(body)
 
 
-def test_whoever_changes_the_language_gets_a_new_file(client, alice, clock):
+def test_changing_the_language_generates_a_new_file(client, alice, clock):
     make_expense(alice, amount="12.50", category="Café")
     english = ask(client).json()
     clock.shift(60)
@@ -109,7 +109,7 @@ def test_whoever_changes_the_language_gets_a_new_file(client, alice, clock):
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_without_a_lambda(
+def test_an_invalid_request_is_rejected_without_calling_lambda(
     client, generator, body, field
 ):
     response = ask(client, body)
@@ -119,7 +119,7 @@ def test_what_makes_no_sense_is_refused_without_a_lambda(
     assert generator.calls == []
 
 
-def test_asking_twice_makes_one_file(client, generator):
+def test_requesting_twice_generates_one_file(client, generator):
     first, second = ask(client).json(), ask(client).json()
 
     assert first["report_key"] == second["report_key"]
@@ -127,7 +127,7 @@ def test_asking_twice_makes_one_file(client, generator):
     assert len(client.get(URL).json()["results"]) == 1
 
 
-def test_other_numbers_make_another_file(client, alice):
+def test_changed_data_generates_another_file(client, alice):
     first = ask(client).json()
     make_expense(alice)
 
@@ -137,7 +137,7 @@ def test_other_numbers_make_another_file(client, alice):
     assert second["file_name"] == "monthly_report_20260318T120001Z.pdf"
 
 
-def test_a_deleted_one_is_made_again(client):
+def test_a_deleted_report_is_generated_again(client):
     first = ask(client).json()
     client.delete(first["download_url"])
 
@@ -146,7 +146,7 @@ def test_a_deleted_one_is_made_again(client):
     assert stored(second["report_key"])
 
 
-def test_the_archive_is_newest_first_and_comes_by_pages(client, clock):
+def test_the_archive_is_newest_first_in_pages(client, clock):
     names = []
     for kind in ("yearly", "monthly", "weekly"):
         names.append(ask(client, {"report_type": kind}).json()["file_name"])
@@ -163,7 +163,7 @@ def test_the_archive_is_newest_first_and_comes_by_pages(client, clock):
     assert first["results"][0]["created_at"] == "2026-03-18T12:00:20+00:00"
 
 
-def test_a_download_is_signed_at_the_click(client, clock):
+def test_a_download_url_is_signed_on_request(client, clock):
     created = ask(client).json()
     clock.shift(3 * 24 * 3600)
 
@@ -199,7 +199,7 @@ def test_an_unknown_name_is_not_found(client, name):
     assert client.get(f"{URL}/{name}").status_code == 404
 
 
-def test_nobody_is_asked_to_log_in_first():
+def test_unauthenticated_requests_are_rejected():
     client = client_for()
 
     assert ask(client).status_code == 401
@@ -209,9 +209,7 @@ def test_nobody_is_asked_to_log_in_first():
 @pytest.mark.parametrize(
     "failure", ["killed", ReadTimeoutError(endpoint_url="http://lambda")]
 )
-def test_a_lambda_that_dies_is_told_in_words_and_can_be_asked_again(
-    client, generator, failure
-):
+def test_a_crashed_lambda_is_reported_and_can_be_retried(client, generator, failure):
     generator.fails = failure
     response = ask(client)
     generator.fails = None
@@ -221,9 +219,7 @@ def test_a_lambda_that_dies_is_told_in_words_and_can_be_asked_again(
     assert ask(client).status_code == 201
 
 
-def test_another_process_asked_for_the_same_report_waits_and_says_so(
-    client, generator, monkeypatch
-):
+def test_a_request_for_a_report_being_generated_says_so(client, generator, monkeypatch):
     monkeypatch.setattr(archive, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(archive, "POLL_SECONDS", 0.01)
     # Another process has slots of its own.
@@ -245,7 +241,7 @@ def test_another_process_asked_for_the_same_report_waits_and_says_so(
     assert len(generator.calls) == 1
 
 
-def test_the_claim_of_a_process_that_died_lapses(alice, client, generator, clock):
+def test_the_lock_of_a_dead_process_expires(alice, client, generator, clock):
     generator.fails = KeyboardInterrupt()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(archive, "_release", lambda *_: None)
@@ -259,7 +255,7 @@ def test_the_claim_of_a_process_that_died_lapses(alice, client, generator, clock
         assert ask(client).status_code == 201
 
 
-def test_an_e_mail_is_queued_once_a_report(client, alice):
+def test_one_e_mail_is_queued_per_report(client, alice):
     for _ in range(2):
         assert ask(client, {**MARCH, "email": True}).status_code == 201
 
@@ -272,14 +268,14 @@ def test_an_e_mail_is_queued_once_a_report(client, alice):
 # Pages.
 
 
-def test_the_page_says_that_there_are_none_yet(client):
+def test_the_page_says_that_there_are_no_reports(client):
     page = client.get("/reports/").content.decode()
 
     assert "No reports yet" in page
     assert "/static/working." in page  # a start of the stack adds a hash
 
 
-def test_a_report_asked_for_on_the_page_is_offered(client):
+def test_a_report_requested_on_the_page_is_offered(client):
     page = client.post(
         "/reports/", {"report_type": "monthly", "month": "2026-03"}, follow=True
     ).content.decode()
@@ -305,14 +301,14 @@ def test_a_report_asked_for_on_the_page_is_offered(client):
         ({"report_type": "hourly"}, "hourly"),
     ],
 )
-def test_what_the_page_cannot_ask_is_said_by_its_field(client, fields, sentence):
+def test_an_invalid_request_on_the_page_names_its_field(client, fields, sentence):
     response = client.post("/reports/", fields)
 
     assert response.status_code == 400
     assert sentence in response.content.decode()
 
 
-def test_a_lambda_that_dies_is_told_on_the_page(client, generator):
+def test_a_crashed_lambda_is_reported_on_the_page(client, generator):
     generator.fails = "killed"
 
     response = client.post("/reports/", {"report_type": "monthly"})
@@ -321,7 +317,7 @@ def test_a_lambda_that_dies_is_told_on_the_page(client, generator):
     assert "could not be made" in response.content.decode()
 
 
-def test_a_report_is_deleted_on_its_page_after_a_question(client):
+def test_deleting_a_report_on_its_page_asks_first(client):
     name = ask(client).json()["file_name"]
 
     assert "will be gone" in client.get(f"/reports/{name}/delete/").content.decode()
@@ -340,7 +336,7 @@ def test_another_users_pages_are_not_found(client):
     assert bob.post(f"/reports/{name}/delete/").status_code == 404
 
 
-def test_the_pages_are_german_and_their_days_are_the_browser_s(clock):
+def test_the_pages_are_german_with_iso_dates_in_inputs(clock):
     client = client_for(make_user("greta", language="de"))
     html = client.get("/reports").text
 

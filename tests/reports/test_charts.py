@@ -45,7 +45,7 @@ def trend_of(*amounts: str, currency: str = "USD") -> charts.Trend:
     return chart
 
 
-def test_categories_are_measured_by_the_largest():
+def test_category_bars_are_relative_to_the_largest():
     bars = charts.category_bars(
         summary_of(("Rent", "1000"), ("Food", "250"), ("Tea", "0.01"))
     )
@@ -53,7 +53,7 @@ def test_categories_are_measured_by_the_largest():
     assert [bar.length for bar in bars] == ["100.00%", "25.00%", "0.00%"]
 
 
-def test_categories_without_a_budget_are_known():
+def test_categories_without_a_budget_are_marked():
     bars = charts.category_bars(
         summary_of(("Rent", "2"), ("Fun", "1"), unbudgeted={"Fun"})
     )
@@ -61,11 +61,11 @@ def test_categories_without_a_budget_are_known():
     assert [bar.is_budgeted for bar in bars] == [True, False]
 
 
-def test_no_categories_are_no_bars():
+def test_no_categories_give_no_bars():
     assert charts.category_bars(summary_of()) == []
 
 
-def test_columns_are_as_high_as_their_months():
+def test_columns_are_proportional_to_their_months():
     low, high, none = trend_of("100", "400", "0").columns
 
     assert number(high.height) == number(low.height) * 4
@@ -74,7 +74,7 @@ def test_columns_are_as_high_as_their_months():
         assert number(column.y) + number(column.height) == charts.BOTTOM
 
 
-def test_columns_stand_apart_inside_the_drawing():
+def test_columns_do_not_overlap_and_stay_inside():
     chart = trend_of(*["5"] * 12)
 
     edges = [
@@ -87,7 +87,7 @@ def test_columns_stand_apart_inside_the_drawing():
     assert edges[-1] < 100
 
 
-def test_one_huge_month_leaves_the_others_at_nothing():
+def test_one_huge_month_flattens_the_others():
     small, huge = trend_of("0.01", "999999999999.99").columns
 
     assert small.height == "0.00%"
@@ -116,7 +116,7 @@ def test_the_scale_has_a_few_round_values(top, currency, labels):
     assert number(chart.rules[-1].y) == charts.TOP
 
 
-def test_months_without_spending_are_no_chart():
+def test_months_without_spending_give_no_chart():
     assert charts.trend(months_of("0", "0"), "USD") is None
     assert charts.trend([], "USD") is None
 

@@ -38,7 +38,7 @@ def messages_in(html: str) -> list[str]:
     return texts("li", re.search(r'<ul class="messagelist".*?</ul>', html)[0])
 
 
-def test_categories_are_shown_as_the_api_gives_them(client, alice):
+def test_categories_match_the_api(client, alice):
     make_budget(alice)
     make_expense(alice, amount="1234.50", category="<b>Rent")
     make_expense(alice, amount="617.25")
@@ -55,7 +55,7 @@ def test_categories_are_shown_as_the_api_gives_them(client, alice):
     assert re.findall(r'width="([\d.]+%)" height="100%"', rows) == ["100.00%", "50.00%"]
 
 
-def test_many_categories_fold_away(client, alice):
+def test_many_categories_are_collapsed(client, alice):
     for number in range(10):
         make_expense(alice, category=f"Category {number}", amount=str(number + 1))
 
@@ -67,7 +67,7 @@ def test_many_categories_fold_away(client, alice):
     assert "Category 0" in folded
 
 
-def test_the_pace_is_said_where_it_leads_over_the_budget(client, alice):
+def test_a_projected_overspend_is_shown(client, alice):
     for category in ("Fast", "Slow", "Rent"):
         make_budget(alice, category=category)
     for day in ("2026-03-02", "2026-03-03", "2026-03-04"):
@@ -87,7 +87,7 @@ def test_the_pace_is_said_where_it_leads_over_the_budget(client, alice):
     assert "On track" not in page(client.get(HOME, {"month": "2026-02"}))
 
 
-def test_what_is_dated_ahead_is_said_to_lead_over_the_budget(client, alice):
+def test_an_overspend_by_upcoming_expenses_is_shown(client, alice):
     make_budget(alice)
     make_expense(alice, amount="60.00")
     make_expense(alice, amount="50.00", date="2026-03-30")
@@ -98,7 +98,7 @@ def test_what_is_dated_ahead_is_said_to_lead_over_the_budget(client, alice):
     assert "On track" not in text
 
 
-def test_the_headline_is_the_sum_of_the_cards_under_it(client, alice):
+def test_the_headline_is_the_sum_of_the_cards(client, alice):
     make_budget(alice, amount="100.00")
     make_budget(alice, category="Fun", amount="30.00", period="weekly")
     make_budget(alice, category="Travel", amount="1000.00", period="yearly")
@@ -118,13 +118,13 @@ def test_the_headline_is_the_sum_of_the_cards_under_it(client, alice):
     assert summary["total_remaining"] == "-38.00"
 
 
-def test_without_a_budget_nothing_is_said_to_be_left(client, alice):
+def test_without_a_budget_no_remainder_is_shown(client, alice):
     make_expense(alice)
 
     assert "Left to spend" not in page(client.get(HOME))
 
 
-def test_a_bar_says_in_words_what_it_draws(client, alice):
+def test_a_bar_has_a_text_alternative(client, alice):
     make_budget(alice, category='"><script>')
     make_expense(alice, category='"><script>', amount="90.00")
 
@@ -137,7 +137,7 @@ def test_a_bar_says_in_words_what_it_draws(client, alice):
     assert '"><script>' not in html
 
 
-def test_the_last_expenses_are_the_newest_up_to_today(client, alice):
+def test_recent_expenses_are_the_newest_up_to_today(client, alice):
     make_expense(alice, category="Tomorrow", date="2026-03-19")
     for number in range(6):
         make_expense(alice, category=f"Number {number}", description=f"<i>{number}")
@@ -155,7 +155,7 @@ def test_the_last_expenses_are_the_newest_up_to_today(client, alice):
     assert f'href="/expenses/{stored.expense_id}/edit"' in latest
 
 
-def test_another_month_shows_its_own_and_no_form(client, alice):
+def test_another_month_shows_its_expenses_and_no_form(client, alice):
     make_expense(alice, category="Then", date="2026-01-31")
     make_expense(alice, category="Before", date="2025-12-31")
 
@@ -168,7 +168,7 @@ def test_another_month_shows_its_own_and_no_form(client, alice):
     assert "A short way in" not in html
 
 
-def test_the_form_waits_for_the_amount_and_offers_one_s_own_categories(client, alice):
+def test_the_form_focuses_the_amount_and_suggests_own_categories(client, alice):
     make_budget(alice, category="Food & drink")
     make_expense(alice, category="Rent", date="2026-02-01")
     make_expense(alice, category="RENT")
@@ -182,7 +182,7 @@ def test_the_form_waits_for_the_amount_and_offers_one_s_own_categories(client, a
     assert re.findall(r'<option value="(.*?)"', html) == ["Food &amp; drink", "RENT"]
 
 
-def test_an_expense_is_added_and_said(client, alice):
+def test_an_expense_is_added_and_confirmed(client, alice):
     response = client.post(HOME, typed(amount=" 1234.5 ", category="Rent"))
 
     assert response["Location"] == HOME
@@ -193,7 +193,7 @@ def test_an_expense_is_added_and_said(client, alice):
     assert "Rent no budget $1,234.50" in words(html)
 
 
-def test_an_alert_that_it_causes_is_said(client, alice):
+def test_an_alert_it_triggers_is_shown(client, alice):
     make_budget(alice)
 
     first = messages_in(after(client, client.post(HOME, typed(amount="85.00"))))
@@ -205,7 +205,7 @@ def test_an_alert_that_it_causes_is_said(client, alice):
     assert third[1:] == ["Over budget: Groceries"]
 
 
-def test_every_alert_of_one_expense_is_said(aws):
+def test_every_alert_of_one_expense_is_shown(aws):
     carol = make_user("carol", large_expense_threshold="100.00")
     make_budget(carol)
     make_budget(carol, period="yearly")
@@ -221,7 +221,7 @@ def test_every_alert_of_one_expense_is_said(aws):
     assert set(messages[1:]) == subjects
 
 
-def test_a_double_click_stores_one(client, alice):
+def test_a_double_click_stores_one_expense(client, alice):
     same = typed()
 
     answers = [client.post(HOME, same), client.post(HOME, same)]
@@ -230,7 +230,7 @@ def test_a_double_click_stores_one(client, alice):
     assert len(list_expenses(alice).items) == 1
 
 
-def test_another_expense_on_the_same_page_is_asked_about_and_then_stored(client, alice):
+def test_a_changed_expense_from_the_same_page_needs_confirmation(client, alice):
     same = typed()
     client.post(HOME, same)
 
@@ -258,7 +258,7 @@ def test_another_expense_on_the_same_page_is_asked_about_and_then_stored(client,
         ("date", "2015-01-01"),
     ],
 )
-def test_a_wrong_field_is_marked_and_looked_at(client, alice, field, value):
+def test_an_invalid_field_is_marked_and_focused(client, alice, field, value):
     answer = client.post(HOME, typed(**{"category": "<i>Kept", field: value}))
 
     html = page(answer)
@@ -270,12 +270,12 @@ def test_a_wrong_field_is_marked_and_looked_at(client, alice, field, value):
     assert list_expenses(alice).items == []
 
 
-def test_the_quick_add_needs_its_token(alice):
+def test_the_quick_add_form_needs_the_csrf_token(alice):
     assert client_for(alice, csrf=True).post(HOME, typed()).status_code == 403
     assert list_expenses(alice).items == []
 
 
-def test_the_first_steps_are_ticked_off(client, alice):
+def test_completed_first_steps_are_ticked(client, alice):
     def done():
         steps = re.search(r'<ol class="steps">.*?</ol>', page(client.get(HOME)))[0]
         return ["Done" in step for step in texts("li", steps)]
@@ -290,7 +290,7 @@ def test_the_first_steps_are_ticked_off(client, alice):
     assert "A short way in" not in page(client.get(HOME))
 
 
-def test_the_last_step_loads_by_itself(client, alice):
+def test_the_last_step_loads_separately(client, alice):
     html = page(client.get(HOME))
     address = re.search(r'<li hx-get="(.*?)" hx-trigger="load"', html)[1]
 
@@ -305,14 +305,14 @@ def test_the_last_step_loads_by_itself(client, alice):
     assert client.get(address)["Location"] == "/notifications"
 
 
-def test_an_empty_dashboard_says_what_is_missing(client):
+def test_an_empty_dashboard_says_so(client):
     text = words(page(client.get(HOME)))
 
     assert "Nothing was spent in March 2026." in text
     assert "No expenses in this month or the one before." in text
 
 
-def test_the_trend_loads_after_the_rest_or_by_a_link(client):
+def test_the_trend_loads_separately_or_by_link(client):
     html = page(client.get(HOME, {"month": "2026-02"}))
 
     assert '<div class="trend-place" hx-get="/trend?month=2026-02"' in html
@@ -320,7 +320,7 @@ def test_the_trend_loads_after_the_rest_or_by_a_link(client):
     assert re.search(r'<script src="/static/django_htmx/htmx\S*\.js" defer>', html)
 
 
-def test_the_trend_shows_the_api_s_numbers(client, alice):
+def test_the_trend_matches_the_api(client, alice):
     make_expense(alice, amount="1234.50", date="2025-12-24")
     make_expense(alice, amount="617.25")
 
@@ -339,15 +339,15 @@ def test_the_trend_shows_the_api_s_numbers(client, alice):
         assert sorted(map(float, heights))[-3:] == [0, 32.92, 65.84]
 
 
-def test_a_trend_of_nothing_is_said(client):
+def test_an_empty_trend_says_so(client):
     assert "Nothing was spent in these twelve months." in page(client.get("/trend"))
 
 
-def test_a_trend_of_no_month_is_refused(client):
+def test_a_trend_of_an_invalid_month_is_rejected(client):
     assert client.get("/trend", {"month": "March"}).status_code == 400
 
 
-def test_the_trend_is_of_the_user_s_own(alice):
+def test_the_trend_shows_only_the_users_own_data(alice):
     make_expense(alice)
 
     html = page(client_for(make_user("bob")).get("/trend"))
@@ -356,7 +356,7 @@ def test_the_trend_is_of_the_user_s_own(alice):
     assert client_for().get("/trend").status_code == 302
 
 
-def test_nothing_is_styled_or_scripted_inline(client, alice):
+def test_there_are_no_inline_styles_or_scripts(client, alice):
     make_budget(alice)
     make_expense(alice)
 
@@ -391,7 +391,7 @@ def test_the_dashboard_shows_the_month(client, alice):
         ("100.01", "Over budget"),
     ],
 )
-def test_a_level_is_said_in_words(client, alice, spent, words):
+def test_a_level_is_shown_as_text(client, alice, spent, words):
     make_budget(alice)
     make_expense(alice, amount=spent)
 
@@ -399,7 +399,7 @@ def test_a_level_is_said_in_words(client, alice, spent, words):
         assert re.findall(r"</span> ([\w ]+)</span>", page(client.get(url))) == [words]
 
 
-def test_the_dashboard_of_nothing_shows_the_way_in(client):
+def test_an_empty_dashboard_shows_the_first_steps(client):
     html = page(client.get(HOME))
 
     assert "A short way in" in html
@@ -408,7 +408,7 @@ def test_the_dashboard_of_nothing_shows_the_way_in(client):
     assert 'href="/expenses/add"' in html
 
 
-def test_the_dashboard_leads_to_the_months_beside_it(client, alice):
+def test_the_dashboard_links_to_adjacent_months(client, alice):
     make_expense(alice, amount="7.00", date="2025-12-31")
 
     html = page(client.get(HOME, {"month": "2025-12"}))
@@ -421,7 +421,7 @@ def test_the_dashboard_leads_to_the_months_beside_it(client, alice):
     assert "This month" not in page(client.get(HOME, {"month": ""}))
 
 
-def test_a_month_that_is_none_is_refused(client):
+def test_an_invalid_month_is_rejected(client):
     for month in ("2026-13", "March", "0001-01", "9999-12"):
         response = client.get(HOME, {"month": month})
 
@@ -431,7 +431,7 @@ def test_a_month_that_is_none_is_refused(client):
         assert client.get(HOME, {"month": month}).status_code == 200
 
 
-def test_the_dashboard_is_of_the_user_s_own(alice):
+def test_the_dashboard_shows_only_the_users_own_data(alice):
     make_budget(alice, category="Secret")
     make_expense(alice, category="Hidden")
 

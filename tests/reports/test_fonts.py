@@ -28,7 +28,7 @@ def shows(run: fonts.Run) -> bool:
 
 @pytest.mark.parametrize("bold", [False, True])
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_script_has_a_font_that_shows_it(script, bold):
+def test_every_script_has_a_font(script, bold):
     runs = fonts.lay(SCRIPTS[script], bold=bold)
 
     assert all(shows(run) for run in runs)
@@ -36,20 +36,20 @@ def test_every_script_has_a_font_that_shows_it(script, bold):
 
 
 @pytest.mark.parametrize("bold", [False, True])
-def test_what_no_font_has_becomes_something_visible(bold):
+def test_characters_without_a_font_get_a_visible_replacement(bold):
     runs = fonts.lay("a\U0001fadf\ue000b", bold=bold)
 
     assert all(shows(run) for run in runs)
     assert "".join(run.text for run in runs) == f"a{fonts.STAND_IN * 2}b"
 
 
-def test_right_to_left_writing_is_put_in_its_order():
+def test_right_to_left_text_is_reordered():
     (run,) = fonts.lay("שלום")
 
     assert run.text == "םולש"
 
 
-def test_numbers_in_right_to_left_writing_stay_as_they_are():
+def test_numbers_in_right_to_left_text_keep_their_order():
     text = "".join(run.text for run in fonts.lay("קפה 12.50 היום"))
 
     assert "12.50" in text
@@ -62,13 +62,13 @@ def test_arabic_letters_are_joined():
     assert all("\ufe70" <= character <= "\ufeff" for character in run.text)
 
 
-def test_family_emoji_show_their_members_and_no_joiner():
+def test_family_emoji_show_their_members_without_joiners():
     text = "".join(run.text for run in fonts.lay("👨\u200d👩\u200d👧 ❤\ufe0f"))
 
     assert text == "👨👩👧 ❤"
 
 
-def test_controls_become_spaces_and_directions_vanish():
+def test_control_characters_become_spaces_and_direction_marks_are_removed():
     text = "".join(run.text for run in fonts.lay("a\x00b\x1b[0m\u202ec\nd"))
 
     assert text == "a b [0mcd".replace("cd", "c d")
@@ -84,26 +84,26 @@ def test_lines_break_at_spaces_and_fit():
     assert all(fonts.width(line, 9) <= 60 for line in lines)
 
 
-def test_a_word_without_spaces_is_broken():
+def test_a_long_word_is_broken():
     lines = fonts.wrap("餐" * 50, 100, 9)
 
     assert "".join(lines) == "餐" * 50
     assert all(fonts.width(line, 9) <= 100 for line in lines)
 
 
-def test_what_is_left_over_ends_in_an_ellipsis():
+def test_text_that_does_not_fit_ends_in_an_ellipsis():
     (line,) = fonts.wrap("one two three four five six seven", 80, 9, most=1)
 
     assert line.endswith("…")
     assert fonts.width(line, 9) <= 80
 
 
-def test_nothing_has_no_width():
+def test_empty_text_has_no_width():
     assert fonts.wrap("", 80, 9) == [""]
     assert fonts.wrap("\u200b", 80, 9) == [""]
     assert fonts.width("", 9) == 0
 
 
-def test_figures_are_all_as_wide_as_each_other():
+def test_all_digits_have_the_same_width():
     for bold in (False, True):
         assert len({fonts.width(figure, 9, bold=bold) for figure in "0123456789"}) == 1

@@ -21,7 +21,7 @@ def test_a_purchase_is_not_named_when_the_month_before_had_a_larger_one():
     assert sentences[0] == "Groceries rose 18% against September."
 
 
-def test_the_purchase_is_named_when_nothing_like_it_stood_in_the_month_before():
+def test_a_purchase_is_named_if_the_month_before_had_nothing_like_it():
     sentences = insights(
         *(entry(f"2026-09-{day:02}", "100.00") for day in range(1, 11)),
         *(entry(f"2026-10-{day:02}", "94.00") for day in range(1, 11)),
@@ -34,7 +34,7 @@ def test_the_purchase_is_named_when_nothing_like_it_stood_in_the_month_before():
     ]
 
 
-def test_a_rise_by_many_small_purchases_names_none():
+def test_a_rise_by_many_small_purchases_names_no_purchase():
     sentences = insights(
         *(entry(f"2026-09-{day:02}", "10.00") for day in range(1, 11)),
         *(entry(f"2026-10-{day:02}", "10.00") for day in range(1, 16)),
@@ -43,7 +43,7 @@ def test_a_rise_by_many_small_purchases_names_none():
     assert sentences == ["Groceries rose 50% against September."]
 
 
-def test_a_huge_rise_is_told_in_amounts():
+def test_a_huge_rise_is_stated_in_amounts():
     sentences = insights(entry("2026-09-05", "1.00"), entry("2026-10-05", "90.00"))
 
     assert sentences[0].startswith(
@@ -51,23 +51,23 @@ def test_a_huge_rise_is_told_in_amounts():
     )
 
 
-def test_small_changes_are_not_worth_a_word():
+def test_small_changes_are_not_mentioned():
     assert insights(entry("2026-09-05", "100.00"), entry("2026-10-05", "109.99")) == []
 
 
-def test_a_fall_is_said_of_months_that_are_over():
+def test_a_fall_is_reported_for_past_months():
     entries = [entry("2026-09-05", "100.00"), entry("2026-10-05", "50.00")]
 
     assert insights(*entries) == ["Groceries fell 50% against September."]
 
 
-def test_a_fall_is_not_said_while_the_month_runs():
+def test_a_fall_is_not_reported_during_the_month():
     entries = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
 
     assert insights(*entries, month=11) == []
 
 
-def test_what_has_stopped_is_said():
+def test_a_category_that_stopped_is_reported():
     sentences = insights(
         entry("2026-09-05", "100.00", "Gym"),
         entry("2026-09-05", "10.00", "Food"),
@@ -77,7 +77,7 @@ def test_what_has_stopped_is_said():
     assert sentences == ["Nothing went to Gym, after 100.00 in September."]
 
 
-def test_something_new_is_said_only_where_there_was_a_month_before():
+def test_a_new_category_is_reported_only_if_there_was_a_previous_month():
     rent = entry("2026-10-05", "100.00", "Rent")
 
     assert insights(rent) == []
@@ -94,14 +94,14 @@ def test_a_category_that_is_more_than_half_is_named():
     assert sentences == ["Rent alone is 60% of everything, 60.00."]
 
 
-def test_a_half_is_not_more_than_a_half():
+def test_exactly_half_is_not_more_than_half():
     assert (
         insights(entry("2026-10-05", "50.00", "Rent"), entry("2026-10-05", "50.00"))
         == []
     )
 
 
-def test_a_passed_budget_comes_first():
+def test_an_exceeded_budget_comes_first():
     sentences = insights(
         entry("2026-10-05", "120.00"),
         lines=[line("100.00", "120.00"), line("50.00", "50.01", "Fun")],
@@ -112,7 +112,7 @@ def test_a_passed_budget_comes_first():
     ]
 
 
-def test_a_budget_of_another_period_says_which():
+def test_the_period_of_a_budget_is_named_if_it_differs():
     sentences = insights(
         entry("2026-10-05", "120.00"), lines=[line("100.00", "120.00", period="weekly")]
     )
@@ -123,7 +123,7 @@ def test_a_budget_of_another_period_says_which():
     )
 
 
-def test_budgets_are_kept_when_the_month_is_over():
+def test_kept_budgets_are_reported_after_the_month():
     lines = [line("100.00", "100.00"), line("9.00", "1.00", "Fun")]
 
     assert insights(entry("2026-10-05", "1.00"), lines=lines) == [
@@ -132,7 +132,7 @@ def test_budgets_are_kept_when_the_month_is_over():
     assert insights(entry("2026-11-05", "1.00"), lines=lines, month=11) == []
 
 
-def test_a_years_record_of_a_budget_is_told():
+def test_a_budgets_record_over_the_year_is_reported():
     sentences = insights(
         *(entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)),
         entry("2025-12-11", "1.00"),
@@ -147,7 +147,7 @@ def test_a_years_record_of_a_budget_is_told():
     )
 
 
-def test_all_budgets_are_kept_only_if_they_were_all_year():
+def test_all_budgets_count_as_kept_only_if_kept_all_year():
     expenses = [entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)]
     lines = [line("10.00", "10.00", day="2025-12-31"), line("9.00", "1.00", "Fun")]
     year = {"lines": lines, "report_type": "yearly", "year": 2025}
@@ -161,7 +161,7 @@ def test_all_budgets_are_kept_only_if_they_were_all_year():
     )
 
 
-def test_the_dear_weekday_is_named_with_enough_to_go_by():
+def test_the_most_expensive_weekday_is_named_with_enough_data():
     saturdays = [entry(f"2026-10-{day:02}", "40.00") for day in (3, 10, 17, 24, 31)]
     others = [entry(f"2026-10-{day:02}", "5.00") for day in range(5, 10)] * 3
 
@@ -172,7 +172,7 @@ def test_the_dear_weekday_is_named_with_enough_to_go_by():
     assert insights(*saturdays) == []
 
 
-def test_there_are_five_at_most():
+def test_there_are_at_most_five_insights():
     names = "abcdefgh"
     sentences = insights(
         *(entry("2026-09-05", "10.00", name) for name in names[:4]),
@@ -236,6 +236,6 @@ def test_german_sentences_are_german_throughout():
         ),
     ],
 )
-def test_the_time_before_is_told_as_german_tells_it(period, phrase):
+def test_the_previous_period_is_phrased_in_german(period, phrase):
     with override("de"):
         assert ask(**period).in_previous == phrase

@@ -47,7 +47,7 @@ def test_the_dashboard_is_german(client, greta):
         assert text in html, text
 
 
-def test_the_quick_add_takes_a_comma(client, greta):
+def test_the_quick_add_accepts_a_decimal_comma(client, greta):
     data = {"amount": "12,5", "category": "Essen", "date": "2026-03-18"}
 
     client.post("/", data)
@@ -64,7 +64,7 @@ def test_the_quick_add_takes_a_comma(client, greta):
         ("9999999", ["0", "2,5 Mio.", "5 Mio.", "7,5 Mio.", "10 Mio."]),
     ],
 )
-def test_the_trend_s_scale_is_written_as_german_writes_numbers(top, labels):
+def test_the_trends_scale_uses_german_numbers(top, labels):
     with override("de"):
         rules = trend_of(top).rules
 

@@ -44,7 +44,7 @@ def test_it_has_a_title_an_author_and_a_language():
     assert document.trailer["/Root"]["/Lang"] == "en"
 
 
-def test_the_cover_says_what_matters():
+def test_the_cover_shows_the_key_figures():
     report = report_of(
         entry("2026-10-01", "1234.50", "Rent"),
         entry("2026-10-02", "10.00"),
@@ -66,7 +66,7 @@ def test_the_cover_says_what_matters():
         assert words in cover, words
 
 
-def test_the_chart_has_eight_categories_and_the_rest_as_one():
+def test_the_chart_has_eight_categories_and_other():
     entries = [entry("2026-10-01", f"{n}.00", f"Category {n}") for n in range(1, 12)]
 
     cover = read(report_of(*entries)).pages[0].extract_text()
@@ -76,7 +76,7 @@ def test_the_chart_has_eight_categories_and_the_rest_as_one():
     assert "3 others" in cover
 
 
-def test_every_page_is_numbered_and_headings_come_again():
+def test_pages_are_numbered_and_table_headings_repeat():
     document = read(report_of(*many(150)))
 
     pages = [page.extract_text() for page in document.pages]
@@ -87,13 +87,13 @@ def test_every_page_is_numbered_and_headings_come_again():
         assert re.search(r"Date\s+Category\s+Description\s+Amount", page)
 
 
-def test_no_row_is_lost_where_pages_break():
+def test_no_row_is_lost_at_page_breaks():
     for count in (60, 61, 62, 63, 64):
         text = text_of(report_of(*many(count, description="Row")))
         assert text.count("Row") == count + 10  # the largest ten stand twice
 
 
-def test_the_last_page_holds_more_than_the_total():
+def test_the_total_is_not_alone_on_the_last_page():
     for count in range(80, 130, 3):
         last = read(report_of(*many(count))).pages[-1].extract_text()
         assert re.search(r"Oct \d+, 2026", last), count
@@ -108,7 +108,7 @@ def test_an_empty_period_says_so():
     assert "Categories" not in text
 
 
-def test_a_running_month_does_not_boast_of_days_to_come():
+def test_a_running_month_counts_only_days_so_far():
     entries = [entry("2026-10-05", "100.00"), entry("2026-11-05", "50.00")]
 
     text = text_of(report_of(*entries, month=11))
@@ -117,7 +117,7 @@ def test_a_running_month_does_not_boast_of_days_to_come():
     assert "with days to come" in text
 
 
-def test_a_time_that_is_not_wholly_recorded_is_compared_with_nothing():
+def test_an_incomplete_previous_period_is_not_compared():
     entries = [entry("2026-09-25", "1.00"), entry("2026-10-05", "1000.00")]
 
     text = text_of(report_of(*entries, since=entries[0].day))
@@ -127,7 +127,7 @@ def test_a_time_that_is_not_wholly_recorded_is_compared_with_nothing():
         assert absent not in text, absent
 
 
-def test_a_first_report_says_where_the_expenses_start():
+def test_a_first_report_says_when_expenses_start():
     entries = [entry("2026-10-05", "1000.00")]
 
     text = text_of(report_of(*entries, since=entries[0].day))
@@ -135,7 +135,7 @@ def test_a_first_report_says_where_the_expenses_start():
     assert "no comparison: your expenses start on Oct 5, 2026" in text
 
 
-def test_budgets_of_shorter_periods_say_that_they_are_added_up():
+def test_budgets_of_shorter_periods_are_marked_as_added_up():
     added_up = replace(
         line("240.00", "12.00", day="2026-12-01"),
         within=dates.period_of("yearly", TODAY),
@@ -166,7 +166,7 @@ def test_it_links_to_the_expenses_and_the_archive():
     }
 
 
-def test_its_parts_are_in_the_outline():
+def test_sections_are_in_the_outline():
     outline = read(report_of(entry("2026-10-01", "1.00"))).outline
 
     assert [item.title for item in outline] == [
@@ -189,14 +189,14 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_markup_is_printed_as_it_was_typed(words):
+def test_markup_is_printed_literally(words):
     text = text_of(report_of(entry("2026-10-01", "10.00", "Food", words)))
 
     squeezed = "".join(text.split())
     assert "".join(words.split()) in squeezed
 
 
-def test_control_characters_do_no_harm():
+def test_control_characters_are_harmless():
     words = "a\x00b\x07c\x1b[31md\ud800e\u2028f"
 
     text = text_of(report_of(entry("2026-10-01", "10.00", "Food", words)))
@@ -208,7 +208,7 @@ def test_control_characters_do_no_harm():
     "words",
     ["Продукты", "Ψώνια", "餐饮", "ランチ", "식당", "🍕🎂", "Grüße"],
 )
-def test_other_scripts_can_be_read_and_copied(words):
+def test_other_scripts_can_be_extracted_as_text(words):
     text = text_of(report_of(entry("2026-10-01", "10.00", words, words)))
 
     assert words in text
@@ -221,7 +221,7 @@ def test_the_longest_texts_fit(words):
     assert "10.00" in text_of(report)
 
 
-def test_huge_amounts_fit_and_keep_every_figure():
+def test_huge_amounts_fit_with_every_digit():
     report = report_of(
         entry("2026-10-01", "999999999999.99"), entry("2026-10-02", "999999999999.99")
     )

@@ -58,7 +58,7 @@ def days(period):
         ),
     ],
 )
-def test_a_period_has_its_days_and_those_before(fields, expected, name):
+def test_each_report_type_has_its_current_and_previous_dates(fields, expected, name):
     period = ask(**fields)
 
     assert days(period) == expected
@@ -69,7 +69,7 @@ def test_a_period_has_its_days_and_those_before(fields, expected, name):
     ("report_type", "start"),
     [("monthly", "2026-11-01"), ("weekly", "2026-11-16"), ("yearly", "2026-01-01")],
 )
-def test_without_its_values_a_report_is_about_now(report_type, start):
+def test_a_report_without_parameters_is_about_the_current_period(report_type, start):
     period = resolve(report_type, today=TODAY)
 
     assert str(period.current.start) == start
@@ -137,7 +137,7 @@ def test_a_range_may_have_366_days_and_no_more():
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_its_field(fields, field):
+def test_invalid_parameters_are_rejected_with_their_field(fields, field):
     with pytest.raises(InvalidError) as refused:
         ask(**fields)
 
@@ -160,14 +160,14 @@ def test_what_makes_no_sense_is_refused_by_its_field(fields, field):
         ),
     ],
 )
-def test_days_that_have_not_begun_are_refused(fields, field):
+def test_future_periods_are_rejected(fields, field):
     with pytest.raises(InvalidError, match="not begun") as refused:
         ask(**fields)
 
     assert refused.value.field == field
 
 
-def test_a_period_that_began_today_is_reported():
+def test_a_period_starting_today_is_accepted():
     today = datetime.date(2026, 12, 1)
 
     period = ask(today, report_type="monthly", year=2026, month=12)

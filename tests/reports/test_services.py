@@ -14,7 +14,7 @@ from tests.reports.builders import ask, entry, line, report_of
 D = Decimal
 
 
-def test_totals_count_the_period_alone():
+def test_totals_count_only_the_period():
     report = report_of(
         entry("2026-09-30", "1.00"),
         entry("2026-10-01", "10.10"),
@@ -26,7 +26,7 @@ def test_totals_count_the_period_alone():
     assert (report.previous_total, report.change) == (D("1.00"), D("29.30"))
 
 
-def test_categories_have_share_and_change_whatever_their_case():
+def test_categories_have_share_and_change_ignoring_case():
     report = report_of(
         entry("2026-09-05", "40.00", "Food"),
         entry("2026-09-05", "7.00", "Gym"),
@@ -51,26 +51,26 @@ def test_categories_have_share_and_change_whatever_their_case():
     ]
 
 
-def test_a_finished_months_average_is_over_all_its_days():
+def test_a_past_months_average_covers_all_its_days():
     report = report_of(entry("2026-10-03", "31.00"))
 
     assert (report.average_a_day, report.counted_days) == (D("1.00"), 31)
 
 
-def test_a_running_months_average_is_over_the_days_so_far():
+def test_a_running_months_average_covers_the_days_so_far():
     report = report_of(entry("2026-11-03", "22.00"), month=11)
 
     assert report.is_running
     assert (report.average_a_day, report.counted_days) == (D("1.00"), 22)
 
 
-def test_an_expense_entered_ahead_counts_its_days_too():
+def test_the_average_includes_days_up_to_a_future_expense():
     report = report_of(entry("2026-11-25", "25.00"), month=11)
 
     assert (report.total, report.average_a_day) == (D("25.00"), D("1.00"))
 
 
-def test_weekdays_are_averaged_over_how_many_there_were():
+def test_weekdays_are_averaged_by_their_number_of_occurrences():
     report = report_of(entry("2026-10-01", "10.00"), entry("2026-10-05", "8.00"))
 
     monday, thursday = report.weekdays[0], report.weekdays[3]
@@ -102,7 +102,7 @@ def test_a_currency_without_decimals_has_none_anywhere():
     assert str(report.average_a_day) == "65"
 
 
-def test_the_busiest_day_is_where_most_was_spent():
+def test_the_busiest_day_has_the_highest_spending():
     report = report_of(
         entry("2026-10-02", "5.00"),
         entry("2026-10-02", "6.00"),
@@ -113,7 +113,7 @@ def test_the_busiest_day_is_where_most_was_spent():
     assert report.busiest_day == (datetime.date(2026, 10, 2), D("11.00"))
 
 
-def test_the_largest_come_first_and_are_ten():
+def test_the_ten_largest_are_listed_first():
     report = report_of(*(entry("2026-10-01", f"{n}.00") for n in range(1, 13)))
 
     assert [expense.amount for expense in report.largest] == [
@@ -121,7 +121,7 @@ def test_the_largest_come_first_and_are_ten():
     ]
 
 
-def test_the_trend_is_twelve_months_and_ends_with_the_periods():
+def test_the_trend_has_twelve_months_up_to_the_period():
     report = report_of(
         entry("2025-10-31", "9.00"),
         entry("2025-11-01", "1.00"),
@@ -141,7 +141,7 @@ def test_an_empty_period_has_no_median_and_no_busiest_day():
     assert report.categories == report.largest == report.insights == []
 
 
-def test_a_budget_is_followed_through_the_whole_periods_that_are_over():
+def test_a_budgets_record_covers_complete_past_periods():
     report = report_of(
         *(entry(f"2026-{month:02}-10", f"{month}0.00") for month in range(1, 12)),
         lines=[line("85.00", "110.00", day="2026-11-22")],
@@ -153,7 +153,7 @@ def test_a_budget_is_followed_through_the_whole_periods_that_are_over():
     assert (standing.kept, standing.of) == (8, 10)
 
 
-def test_periods_before_anything_was_recorded_are_no_record_of_a_budget():
+def test_periods_before_the_first_expense_are_not_in_the_record():
     report = report_of(
         entry("2026-10-24", "110.00"),
         entry("2026-11-02", "10.00"),
@@ -171,7 +171,7 @@ def test_periods_before_anything_was_recorded_are_no_record_of_a_budget():
     ("since", "is_comparable"),
     [("2026-08-31", True), ("2026-09-01", True), ("2026-09-02", False), (None, False)],
 )
-def test_only_a_time_that_is_wholly_recorded_is_compared_with(since, is_comparable):
+def test_only_a_completely_recorded_period_is_compared(since, is_comparable):
     report = report_of(
         entry("2026-09-05", "1.00", "Gym"),
         entry("2026-10-05", "40.00"),
@@ -199,7 +199,7 @@ def march(user=ALICE):
     return build_report(user, period, today=TODAY)
 
 
-def test_void_expenses_and_other_peoples_count_nowhere(noon):
+def test_void_and_other_users_expenses_are_not_counted(noon):
     make_expense(amount="10.00")
     make_expense(amount="999.00", status="void")
     make_expense(BOB, amount="55.00")
@@ -211,14 +211,14 @@ def test_void_expenses_and_other_peoples_count_nowhere(noon):
     assert report.trend[-1][1] == D("10.00")
 
 
-def test_descriptions_are_kept_for_the_period_alone(noon):
+def test_descriptions_are_read_only_for_the_period(noon):
     make_expense(date="2026-03-02", description="Bread")
     make_expense(date="2026-02-02", description="Salt")
 
     assert [expense.description for expense in march().entries] == ["Bread"]
 
 
-def test_budgets_show_the_period_that_holds_the_last_day(noon):
+def test_budgets_show_the_period_containing_the_last_day(noon):
     make_budget(period="yearly", amount="500.00")
     make_budget(amount="20.00")
     make_expense(date="2026-01-05", amount="100.00")
@@ -248,7 +248,7 @@ def lines_of(report):
     }
 
 
-def test_a_year_adds_up_the_periods_of_shorter_budgets_that_have_begun(noon):
+def test_a_year_adds_up_started_periods_of_shorter_budgets(noon):
     make_expense(date="2025-12-31", amount="1.00")
     for period, amount in (("monthly", "20"), ("weekly", "5"), ("yearly", "900")):
         make_budget(period=period, amount=amount)
@@ -275,7 +275,7 @@ def test_a_year_adds_up_from_the_first_expense_on(noon):
     assert not yearly().is_comparable
 
 
-def test_a_custom_report_adds_up_what_lies_whole_in_it(noon):
+def test_a_custom_report_adds_up_complete_periods_within_it(noon):
     make_expense(date="2025-01-01", amount="1.00")
     for period, amount in (("monthly", "20"), ("yearly", "900")):
         make_budget(period=period, amount=amount)
@@ -292,7 +292,7 @@ def test_a_custom_report_adds_up_what_lies_whole_in_it(noon):
     }
 
 
-def test_a_budget_without_any_expense_is_listed_for_its_own_period(noon):
+def test_a_budget_without_expenses_is_listed_for_its_own_period(noon):
     make_budget(amount="20.00")
 
     report = yearly()
@@ -301,7 +301,7 @@ def test_a_budget_without_any_expense_is_listed_for_its_own_period(noon):
     assert lines_of(report) == {("Groceries", "monthly"): (20, 0, "March 2026")}
 
 
-def test_the_earliest_expense_is_found_void_or_not_and_nobody_elses(noon):
+def test_the_earliest_expense_of_the_user_is_found_even_if_void(noon):
     make_expense(BOB, date="2025-01-01")
     make_expense(date="2026-03-02")
     make_expense(date="2026-02-02", status="void")

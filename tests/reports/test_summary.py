@@ -36,7 +36,7 @@ def line(month: str | None = None, user=ALICE):
     return budget_line
 
 
-def test_nothing_yet_is_all_zeros():
+def test_a_new_users_summary_is_all_zeros():
     report = summary(ALICE)
 
     assert report.shown == days("2026-03-01", "2026-03-31")
@@ -45,7 +45,7 @@ def test_nothing_yet_is_all_zeros():
     assert report.total_remaining == 0
 
 
-def test_a_line_says_what_was_spent_and_what_is_left():
+def test_a_line_shows_spent_and_remaining():
     budget = make_budget(amount="80.00")
     make_expense(amount="12.34")
     make_expense(amount="7.66", category="groceries", date="2026-03-01")
@@ -61,7 +61,7 @@ def test_a_line_says_what_was_spent_and_what_is_left():
     assert groceries.within == days("2026-03-01", "2026-03-31")
 
 
-def test_lines_come_by_category_and_period():
+def test_lines_are_ordered_by_category_and_period():
     make_budget(category="rent")
     make_budget(category="Food", period="weekly")
     make_budget(category="food", period="monthly")
@@ -149,7 +149,7 @@ def test_totals_are_of_the_month_and_of_monthly_budgets():
     assert report.total_remaining == Decimal("530.00")
 
 
-def test_the_month_s_first_and_last_day_count_and_their_neighbours_do_not():
+def test_the_first_and_last_day_of_the_month_count_and_neighbors_do_not():
     make_expense(amount="1.00", date="2026-02-28")
     make_expense(amount="2.00", date="2026-03-01")
     make_expense(amount="4.00", date="2026-03-31")
@@ -158,7 +158,7 @@ def test_the_month_s_first_and_last_day_count_and_their_neighbours_do_not():
     assert summary(ALICE).total_spent == Decimal("6.00")
 
 
-def test_the_month_before_is_added_up_whole():
+def test_the_whole_previous_month_is_added_up():
     make_expense(amount="1.00", date="2026-01-31")
     make_expense(amount="2.00", date="2026-02-01")
     make_expense(amount="4.00", date="2026-02-28", category="Rent")
@@ -173,7 +173,7 @@ def test_the_month_before_january_is_december():
     assert summary(ALICE, "2026-01").previous_spent == Decimal("1.00")
 
 
-def test_void_expenses_count_nowhere():
+def test_void_expenses_are_not_counted():
     make_budget()
     make_expense(status="void")
     make_expense(status="void", category="Rent")
@@ -186,7 +186,7 @@ def test_void_expenses_count_nowhere():
     assert (report.unbudgeted, report.previous_spent) == ([], 0)
 
 
-def test_unbudgeted_categories_are_gathered_whatever_their_case_largest_first():
+def test_unbudgeted_categories_are_grouped_ignoring_case_largest_first():
     make_expense(amount="1.00", category="Straße")
     make_expense(amount="2.00", category="STRASSE")
     make_expense(amount="5.00", category="Rent")
@@ -198,7 +198,7 @@ def test_unbudgeted_categories_are_gathered_whatever_their_case_largest_first():
     assert unbudgeted[1][0] in {"Straße", "STRASSE"}
 
 
-def test_a_category_with_a_budget_of_any_period_is_not_unbudgeted():
+def test_a_budget_of_any_period_makes_a_category_budgeted():
     make_budget(category="Travel", period="yearly")
     make_expense(category="TRAVEL")
 
@@ -219,7 +219,7 @@ def test_weekly_and_yearly_lines_show_their_own_current_period():
     assert (weekly.spent, yearly.spent) == (Decimal("2.00"), Decimal("4.00"))
 
 
-def test_a_month_s_lines_show_the_periods_that_hold_its_last_day():
+def test_a_past_months_lines_show_the_periods_containing_its_last_day():
     for period in ("monthly", "weekly", "yearly"):
         make_budget(category=period, period=period)
     make_expense(category="monthly", amount="1.00", date="2025-12-01")
@@ -236,7 +236,7 @@ def test_a_month_s_lines_show_the_periods_that_hold_its_last_day():
     assert (monthly.spent, weekly.spent, yearly.spent) == (1, 6, 16)
 
 
-def test_the_present_month_by_name_is_the_same_as_without():
+def test_naming_the_current_month_changes_nothing():
     for period in PERIODS:
         make_budget(period=period)
     make_expense(amount="2.00", date="2026-03-18")
@@ -251,7 +251,7 @@ def test_the_present_month_by_name_is_the_same_as_without():
 
 
 @pytest.mark.parametrize("today", [(2026, 3, 1), (2026, 3, 30), (2026, 3, 31)])
-def test_the_month_that_holds_today_shows_the_week_that_holds_today(today):
+def test_the_current_month_shows_the_current_week(today):
     make_budget(period="weekly")
 
     with at(*today):
@@ -259,7 +259,7 @@ def test_the_month_that_holds_today_shows_the_week_that_holds_today(today):
         assert line("2026-03") == line()
 
 
-def test_a_month_ahead_counts_what_is_dated_there():
+def test_a_future_month_counts_its_expenses():
     make_budget()
     make_expense(amount="2.00", date="2026-04-30")
 
@@ -268,7 +268,7 @@ def test_a_month_ahead_counts_what_is_dated_there():
     assert report.lines[0].spent == report.total_spent == Decimal("2.00")
 
 
-def test_today_s_budgets_apply_to_every_month():
+def test_current_budgets_apply_to_every_month():
     make_expense(amount="60.00", date="2025-03-01")
     make_budget(amount="50.00")
 
@@ -277,7 +277,7 @@ def test_today_s_budgets_apply_to_every_month():
     assert (groceries.amount, groceries.level) == (Decimal("50.00"), "exceeded")
 
 
-def test_a_budget_whose_period_is_over_begins_a_new_one_at_nothing():
+def test_a_budget_whose_period_ended_starts_at_zero():
     make_budget()
     make_expense(amount="90.00")
     make_expense(amount="5.00", date="2026-04-02")
@@ -289,7 +289,7 @@ def test_a_budget_whose_period_is_over_begins_a_new_one_at_nothing():
     assert (groceries.spent, groceries.level) == (Decimal("5.00"), "ok")
 
 
-def test_a_month_that_just_ended_counts_what_is_still_changed_in_it():
+def test_changes_in_the_previous_month_are_counted():
     make_budget()
     lunch = make_expense(amount="10.00")
 
@@ -311,7 +311,7 @@ def test_reading_changes_no_budget():
     assert Budget.get(budget.budget_id).version == budget.version
 
 
-def test_the_current_month_is_the_one_where_the_user_lives():
+def test_the_current_month_is_in_the_users_time_zone():
     samoa = replace(ALICE, time_zone="Pacific/Apia")
 
     with time_machine.travel("2026-03-31T12:00+00:00"):
@@ -319,7 +319,7 @@ def test_the_current_month_is_the_one_where_the_user_lives():
         assert summary(ALICE).shown == days("2026-03-01", "2026-03-31")
 
 
-def test_a_summary_holds_nobody_else_s():
+def test_a_summary_contains_no_other_users_data():
     make_budget(BOB)
     make_expense(BOB)
     make_expense(BOB, date="2026-02-01")
@@ -376,14 +376,14 @@ def test_the_summary_has_every_field_and_exact_decimals(client, alice):
     }
 
 
-def test_the_summary_of_nothing_is_zeros(client):
+def test_the_api_returns_zeros_for_a_new_user(client):
     body = client.get(SUMMARY).json()
 
     assert (body["budgets"], body["unbudgeted"]) == ([], [])
     assert (body["total_spent"], body["total_remaining"]) == ("0.00", "0.00")
 
 
-def test_the_summary_of_another_month(client, alice):
+def test_the_api_returns_another_month(client, alice):
     make_budget(alice)
     make_expense(alice, amount="120", date="2026-02-28")
 
@@ -395,7 +395,7 @@ def test_the_summary_of_another_month(client, alice):
     assert (line["percentage"], line["level"]) == ("120.00", "exceeded")
 
 
-def test_the_summary_is_of_the_caller_s_own(alice):
+def test_the_api_returns_only_the_callers_data(alice):
     make_budget(alice)
     make_expense(alice)
 
@@ -405,7 +405,7 @@ def test_the_summary_is_of_the_caller_s_own(alice):
     assert body["total_spent"] == "0.00"
 
 
-def test_the_summary_s_month_has_a_form(client):
+def test_an_invalid_month_is_rejected_by_the_api(client):
     wrong = ["2026", "2026-13", "2026-00", "2026-3", "2026-W12", "March", "a" * 1000]
     wrong += ["0000-01", "0001-01", "9999-12", "2026-03-01", "２０２６-03", "-001-01"]
     for month in wrong:

@@ -27,7 +27,7 @@ def spent(**fields) -> dict[str, Decimal]:
     return {month.month: month.spent for month in months if month.spent}
 
 
-def test_twelve_months_end_with_this_one():
+def test_the_trend_is_twelve_months_up_to_this_one():
     months = trend(ALICE)
 
     assert [month.month for month in months] == [
@@ -39,7 +39,7 @@ def test_twelve_months_end_with_this_one():
     assert {month.spent for month in months} == {0}
 
 
-def test_months_begin_and_end_with_their_days():
+def test_months_include_their_first_and_last_day():
     for amount, date in (
         ("1.00", "2025-03-31"),
         ("2.00", "2025-04-01"),
@@ -60,14 +60,14 @@ def test_a_month_is_added_up_exactly():
     assert spent() == {"2026-03": Decimal("1.00")}
 
 
-def test_void_expenses_count_nowhere():
+def test_void_expenses_are_not_counted():
     make_expense(status="void")
     make_expense(amount="3.00", status="cleared")
 
     assert spent() == {"2026-03": 3}
 
 
-def test_one_category_is_found_whatever_its_case():
+def test_a_category_matches_in_any_case():
     make_expense(amount="1.00", category="Straße")
     make_expense(amount="2.00", category="STRASSE", date="2026-01-05")
     make_expense(amount="4.00", category="Rent")
@@ -83,7 +83,7 @@ def test_another_month_can_be_the_last():
     assert [month.month for month in trend(ALICE, month="2025-05")][-1] == "2025-05"
 
 
-def test_this_month_is_the_one_where_the_user_lives():
+def test_this_month_is_in_the_users_time_zone():
     samoa = replace(ALICE, time_zone="Pacific/Apia")
 
     with time_machine.travel("2026-03-31T12:00+00:00"):
@@ -91,7 +91,7 @@ def test_this_month_is_the_one_where_the_user_lives():
         assert trend(ALICE)[-1].month == "2026-03"
 
 
-def test_nobody_else_s_spending_is_in_it():
+def test_other_users_spending_is_not_included():
     make_expense(BOB)
 
     assert spent() == {}
@@ -105,7 +105,7 @@ def test_a_malformed_month_is_named(month):
     assert refused.value.field == "month"
 
 
-def test_a_month_that_was_not_read_to_its_end_is_left_out(monkeypatch):
+def test_an_incompletely_read_month_is_left_out(monkeypatch):
     """Two megabytes, of which one may be read."""
     with Expense.batch_write() as batch:
         for number in range(1000):
@@ -135,7 +135,7 @@ def test_a_month_that_was_not_read_to_its_end_is_left_out(monkeypatch):
     assert 3 < len(months) < 12
 
 
-def test_the_api_gives_strings_in_the_currency_s_decimals():
+def test_the_api_returns_strings_with_the_currencys_decimals():
     alice = make_user("alice", currency="KWD")
     make_expense(alice, amount="0.001")
     make_expense(alice, amount="12", date="2025-04-01")
@@ -149,7 +149,7 @@ def test_the_api_gives_strings_in_the_currency_s_decimals():
     assert len(answer["months"]) == 12
 
 
-def test_the_api_takes_a_month_and_a_category():
+def test_the_api_accepts_a_month_and_a_category():
     alice = make_user("alice")
     make_expense(alice, date="2025-02-01", category="Tea")
     make_expense(alice, date="2025-02-01", category="Rent")
@@ -159,7 +159,7 @@ def test_the_api_takes_a_month_and_a_category():
     assert answer.json()["months"][-1] == {"month": "2025-02", "spent": "10.00"}
 
 
-def test_each_month_has_its_categories_when_asked():
+def test_each_month_has_its_categories_on_request():
     for amount, category, date in (
         ("1.00", "Straße", "2026-03-05"),
         ("2.00", "STRASSE", "2026-03-02"),
@@ -182,7 +182,7 @@ def test_each_month_has_its_categories_when_asked():
     assert {month.categories for month in trend(ALICE)} == {None}
 
 
-def test_one_category_can_be_split_by_category_too():
+def test_the_trend_of_one_category_can_be_split_too():
     make_expense(amount="1.00", category="Tea")
     make_expense(amount="2.00", category="Rent")
 
@@ -191,7 +191,7 @@ def test_one_category_can_be_split_by_category_too():
     assert months[-1].categories == [("Tea", Decimal(1))]
 
 
-def test_categories_by_month_cost_what_the_trend_costs():
+def test_categories_by_month_cost_no_more_than_the_trend():
     alice = make_user("alice")
     make_expense(alice)
     client = client_for(alice)
@@ -212,7 +212,7 @@ def test_categories_by_month_cost_what_the_trend_costs():
 
 
 @pytest.mark.parametrize("month", ["2026-03", "2026-02"])
-def test_categories_by_month_are_those_of_the_month_s_summary(month):
+def test_categories_by_month_match_the_months_summary(month):
     alice = make_user("alice")
     for day in range(1, 20):
         make_expense(
@@ -259,18 +259,18 @@ def test_the_api_agrees_with_the_summary():
         ({"from": "2026-01"}, "from"),
     ],
 )
-def test_a_wrong_parameter_is_named(query, field):
+def test_an_invalid_parameter_is_named(query, field):
     answer = client_for(make_user()).get(TRENDS, query)
 
     assert answer.status_code == 400
     assert list(said_of(answer)) == [field]
 
 
-def test_the_api_is_for_those_who_are_logged_in():
+def test_the_api_requires_login():
     assert client_for().get(TRENDS).status_code == 401
 
 
-def test_an_outsider_sees_nothing_of_it():
+def test_other_users_see_nothing_of_it():
     make_expense(make_user("alice"))
 
     answer = client_for(make_user("bob")).get(TRENDS).json()
@@ -278,7 +278,7 @@ def test_an_outsider_sees_nothing_of_it():
     assert {month["spent"] for month in answer["months"]} == {"0.00"}
 
 
-def test_the_schema_describes_it():
+def test_the_schema_describes_the_trend():
     schema = client_for().get("/api/schema", {"format": "json"}).json()
 
     described = schema["paths"]["/api/trends"]["get"]

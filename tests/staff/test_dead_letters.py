@@ -71,7 +71,7 @@ def always() -> bool:
     return True
 
 
-def test_they_are_counted(grace):
+def test_dead_letters_are_counted(grace):
     bury(3)
     url = aws.queue_url(DEAD_LETTERS)
     aws.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=30)
@@ -81,7 +81,7 @@ def test_they_are_counted(grace):
     assert dead_letters.failed_events(grace) == Depth(0, 0)
 
 
-def test_all_move_with_body_and_task(grace):
+def test_all_messages_move_with_body_and_task(grace):
     bury(12, TASK)
 
     assert dead_letters.redrive(grace, always) == Redriven(12, 0, 0)
@@ -94,7 +94,7 @@ def test_all_move_with_body_and_task(grace):
     assert tasks == {TASK}
 
 
-def test_a_message_without_a_task_moves_without_one(grace):
+def test_a_message_without_a_task_moves_unchanged(grace):
     bury(1)
 
     dead_letters.redrive(grace, always)
@@ -103,7 +103,7 @@ def test_a_message_without_a_task_moves_without_one(grace):
     assert "MessageAttributes" not in message
 
 
-def test_when_time_is_up_the_rest_is_left(grace):
+def test_messages_left_at_the_deadline_stay(grace):
     bury(15)
 
     result = dead_letters.redrive(grace, for_calls(1 + 4))
@@ -112,7 +112,7 @@ def test_when_time_is_up_the_rest_is_left(grace):
     assert len(back_on_the_queue()) == 4
 
 
-def test_what_the_queue_refuses_stays(grace):
+def test_messages_rejected_by_the_queue_stay(grace):
     """SQS takes a whole batch or not; one message at a time holds up no other."""
     bury(3)
     refusal = '{"__type": "com.amazonaws.sqs#InvalidMessageContents"}'
@@ -141,7 +141,7 @@ def test_without_the_queue_nothing_is_lost(grace):
     assert back_on_the_queue() == []
 
 
-def test_an_outage_on_the_way_tells_what_was_done(grace):
+def test_an_outage_midway_reports_what_was_moved(grace):
     bury(3)
     sent = []
 
@@ -167,7 +167,7 @@ def test_a_crash_before_the_delete_leaves_it_in_both(grace):
     assert len(back_on_the_queue()) == 1
 
 
-def test_what_it_costs(grace):
+def test_aws_calls_of_a_redrive(grace):
     """Two calls a message, one for ten, one that finds none, and one that counts."""
     bury(11)
     aws.queue_url()
@@ -181,7 +181,7 @@ def test_what_it_costs(grace):
     assert len(calls) == 26
 
 
-def test_the_log_tells_who_moved_which(grace, caplog):
+def test_the_log_names_the_staff_member_and_messages(grace, caplog):
     caplog.set_level(logging.INFO, "staff")
     bury(1)
 
@@ -199,7 +199,7 @@ def test_the_log_tells_who_moved_which(grace, caplog):
         lambda user: dead_letters.redrive(user, always),
     ],
 )
-def test_others_may_do_none_of_it(grace, action):
+def test_other_users_are_rejected(grace, action):
     bury(1)
     outsider = dataclasses.replace(grace, is_staff=False)
 

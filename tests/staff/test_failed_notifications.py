@@ -58,7 +58,7 @@ def test_the_newest_failure_comes_first(grace, clock):
     assert (failed.count, failed.more) == (6, False)
 
 
-def test_what_it_says_and_to_whom_is_not_even_read(grace):
+def test_content_and_recipient_are_not_read(grace):
     make_failed()
 
     (item,) = failed_notifications.list_failed(grace).items
@@ -83,7 +83,7 @@ def test_a_long_list_is_cut_and_says_so(grace, monkeypatch):
     assert failed.count == 8
 
 
-def test_one_is_sent_again(grace):
+def test_a_failed_notification_is_sent_again(grace):
     make_failed("n1")
     make_failed("n2")
 
@@ -97,7 +97,7 @@ def test_one_is_sent_again(grace):
     assert len(mails()) == 1
 
 
-def test_what_did_not_fail_is_left_alone(grace):
+def test_other_notifications_are_not_changed(grace):
     make_notification("waiting")
     make_notification("sent")
     delivery.deliver("sent")
@@ -109,7 +109,7 @@ def test_what_did_not_fail_is_left_alone(grace):
     assert state("sent") == ("sent", None)
 
 
-def test_twice_at_once_sends_once(grace):
+def test_concurrent_requests_send_once(grace):
     make_failed()
 
     with ThreadPoolExecutor(2) as pool:
@@ -147,7 +147,7 @@ def test_a_crash_before_the_queue_is_left_to_the_sweep(grace, clock):
     assert sweep.enqueue_overdue()["requeued"] == 1
 
 
-def test_a_lost_reply_sends_it_all_the_same(grace, clock):
+def test_a_lost_reply_still_sends_it(grace, clock):
     make_failed()
 
     with faults.reply_lost("UpdateItem"):
@@ -179,7 +179,7 @@ def test_without_sqs_not_all_are_tried(grace):
         assert failed_notifications.resend_all(grace) == Resent(10, 10, 2)
 
 
-def test_one_that_fails_again_is_listed_again(grace):
+def test_a_notification_that_fails_again_is_listed_again(grace):
     make_failed()
     failed_notifications.resend(grace, ["n1"])
 
@@ -189,7 +189,7 @@ def test_one_that_fails_again_is_listed_again(grace):
     assert listed(grace) == ["n1"]
 
 
-def test_a_straggler_does_not_undo_the_new_attempt(grace):
+def test_a_slow_old_delivery_does_not_undo_the_new_attempt(grace):
     """Its lease is gone, so it changes nothing."""
     make_notification()
     straggler = delivery._take_lease("n1", "straggler", 60)
@@ -201,7 +201,7 @@ def test_a_straggler_does_not_undo_the_new_attempt(grace):
     assert state() == ("queued", None)
 
 
-def test_what_staff_actions_cost(grace):
+def test_aws_calls_of_staff_actions(grace):
     make_failed()
 
     with faults.calls_counted() as calls:
@@ -217,7 +217,7 @@ def test_what_staff_actions_cost(grace):
     ]
 
 
-def test_the_log_tells_who_did_what(grace, caplog):
+def test_the_log_names_the_staff_member_and_action(grace, caplog):
     caplog.set_level(logging.INFO, "staff")
     make_failed()
 
@@ -234,7 +234,7 @@ def test_the_log_tells_who_did_what(grace, caplog):
         failed_notifications.resend_all,
     ],
 )
-def test_others_may_do_none_of_it(grace, action):
+def test_other_users_are_rejected(grace, action):
     make_failed()
     outsider = dataclasses.replace(grace, is_staff=False)
 
@@ -244,6 +244,6 @@ def test_others_may_do_none_of_it(grace, action):
     assert stored().status == "failed"
 
 
-def test_at_most_a_hundred_ids_are_taken(grace):
+def test_at_most_a_hundred_ids_are_accepted(grace):
     with pytest.raises(InvalidError):
         failed_notifications.resend(grace, ["x"] * 101)

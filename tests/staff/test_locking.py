@@ -52,7 +52,7 @@ def log_in(password=PASSWORD, name="bob"):
 @pytest.mark.parametrize(
     "identifier", ["bob", " BOB ", "bob@example.com", "Bob@Example.com"]
 )
-def test_staff_find_by_the_whole_name_or_address(grace, bob, identifier):
+def test_staff_find_users_by_exact_username_or_e_mail(grace, bob, identifier):
     assert users.find_user(grace, identifier).user_id == bob.user_id
     assert users.find_user(grace, bob.user_id).username == "bob"
 
@@ -61,12 +61,12 @@ def test_staff_find_by_the_whole_name_or_address(grace, bob, identifier):
     "identifier",
     ["bo", "bob@example", "0" * 32, "", "\ud800", "b" * 5000, "username#bob", "böb"],
 )
-def test_nobody_is_found_by_a_part_or_by_nonsense(grace, bob, identifier):
+def test_partial_and_invalid_identifiers_find_no_user(grace, bob, identifier):
     with pytest.raises(NotFoundError):
         users.find_user(grace, identifier)
 
 
-def test_what_staff_see_of_a_user(grace):
+def test_fields_staff_see_of_a_user(grace):
     with time_machine.travel(NOON, tick=False):
         bob = make_user("bob")
         sessions.begin_session(account_of(bob))
@@ -85,7 +85,7 @@ def test_what_staff_see_of_a_user(grace):
     }
 
 
-def test_what_finding_costs(grace, bob):
+def test_aws_calls_of_finding_a_user(grace, bob):
     with faults.calls_counted() as calls:
         users.find_user(grace, "bob@example.com")
 
@@ -101,13 +101,13 @@ def test_what_finding_costs(grace, bob):
         users.unlock,
     ],
 )
-def test_others_may_do_none_of_it(bob, ask):
+def test_other_users_are_rejected(bob, ask):
     with pytest.raises(ForbiddenError):
         ask(make_user("mallory"), bob.user_id)
     assert account_of(bob).locked_at is None
 
 
-def test_a_locked_user_is_out_everywhere_at_once(grace, bob):
+def test_locking_ends_all_sessions_and_tokens_at_once(grace, bob):
     keys = [log_in().session_key for _ in range(19)]
 
     with faults.calls_counted() as calls:
@@ -121,7 +121,7 @@ def test_a_locked_user_is_out_everywhere_at_once(grace, bob):
     assert users.get_user(grace, bob.user_id) == person
 
 
-def test_only_who_knows_the_password_is_told(grace, bob, monkeypatch):
+def test_the_lock_is_revealed_only_with_the_correct_password(grace, bob, monkeypatch):
     monkeypatch.setattr(
         credentials,
         "config",
@@ -150,7 +150,7 @@ def test_a_wrong_password_costs_the_same_as_before(grace, bob):
     assert costs() == before
 
 
-def test_a_login_under_way_does_not_slip_through(grace, bob):
+def test_a_concurrent_login_does_not_succeed(grace, bob):
     checked = account_of(bob)
     users.lock(grace, bob.user_id, reason=REASON)
 
@@ -161,7 +161,7 @@ def test_a_login_under_way_does_not_slip_through(grace, bob):
     assert account_of(bob).sessions is None
 
 
-def test_a_session_begun_while_locking_ends_too(grace, bob, monkeypatch):
+def test_a_session_started_while_locking_ends_too(grace, bob, monkeypatch):
     commit, late = users.Transaction.commit, []
 
     def begin_first(writes, *args):
@@ -183,7 +183,7 @@ def test_locking_twice_keeps_the_first_reason(grace, bob):
     assert users.lock(grace, bob.user_id, reason="Another") == first
 
 
-def test_two_at_once_lock_once(grace, bob):
+def test_concurrent_locks_lock_once(grace, bob):
     together, results = threading.Barrier(2), []
 
     def lock(reason):
@@ -201,7 +201,7 @@ def test_two_at_once_lock_once(grace, bob):
 
 
 @pytest.mark.parametrize("act", ["lock", "unlock"])
-def test_a_lost_reply_does_no_harm(grace, bob, act):
+def test_a_lost_reply_is_harmless(grace, bob, act):
     acts = {
         "lock": lambda: users.lock(grace, bob.user_id, reason=REASON),
         "unlock": lambda: users.unlock(grace, bob.user_id),
@@ -215,7 +215,7 @@ def test_a_lost_reply_does_no_harm(grace, bob, act):
     assert bool(account_of(bob).locked_at) is (act == "lock")
 
 
-def test_unlocked_the_user_can_log_in(grace, bob):
+def test_an_unlocked_user_can_log_in(grace, bob):
     users.lock(grace, bob.user_id, reason=REASON)
 
     for _ in range(2):
@@ -225,7 +225,7 @@ def test_unlocked_the_user_can_log_in(grace, bob):
     assert log_in().user == bob
 
 
-def test_staff_cannot_be_locked_nor_lock_themselves(grace):
+def test_staff_cannot_be_locked(grace):
     heidi = make_user("heidi")
     users.set_staff("heidi", is_staff=True)
 
@@ -246,7 +246,7 @@ def test_a_reason_is_a_short_line(grace, bob, reason):
     assert account_of(bob).locked_at is None
 
 
-def test_a_change_of_address_that_waits_is_taken_back(grace, bob):
+def test_a_pending_address_change_is_cancelled(grace, bob):
     account_of(bob).update([Account.pending_email.set("thief@example.com")])
     UniqueName(user_id="email#thief@example.com", owner=bob.user_id).save()
 
@@ -257,7 +257,7 @@ def test_a_change_of_address_that_waits_is_taken_back(grace, bob):
         UniqueName.get("email#thief@example.com")
 
 
-def test_only_security_notices_are_sent_to_a_locked_account(grace, bob):
+def test_a_locked_account_gets_only_security_notices(grace, bob):
     subscriptions.subscribe(bob)
     users.lock(grace, bob.user_id, reason=REASON)
     make_notification("n1", bob.user_id)
@@ -271,7 +271,7 @@ def test_only_security_notices_are_sent_to_a_locked_account(grace, bob):
     assert mails() == [("bob@example.com", "Changed")]
 
 
-def test_each_act_is_logged_by_ids_alone(grace, bob, caplog):
+def test_each_action_is_logged_with_ids_only(grace, bob, caplog):
     caplog.set_level("INFO")
 
     users.find_user(grace, "bob")
@@ -284,14 +284,14 @@ def test_each_act_is_logged_by_ids_alone(grace, bob, caplog):
     assert REASON not in caplog.text
 
 
-def test_nobody_cannot_be_locked(grace):
+def test_an_unknown_user_cannot_be_locked(grace):
     with pytest.raises(NotFoundError):
         users.lock(grace, "0" * 32, reason=REASON)
     with pytest.raises(NotFoundError):
         users.unlock(grace, "0" * 32)
 
 
-def test_the_login_page_tells_it_and_a_session_that_ended_leads_there(grace, bob):
+def test_a_locked_user_is_redirected_to_login_which_explains_the_lock(grace, bob):
     client, program = client_for(bob), program_with(make_token(bob))
     users.lock(grace, bob.user_id, reason=REASON)
 

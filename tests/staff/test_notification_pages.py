@@ -43,7 +43,7 @@ def text_of(answer) -> str:
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_others_are_refused_in_the_sites_frame(method, address):
+def test_other_users_get_a_403_page(method, address):
     make_failed(ONE)
     bury(1)
     bob = signed_in(make_account("bob", subscribed=False))
@@ -62,19 +62,19 @@ def test_others_are_refused_in_the_sites_frame(method, address):
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_nobody_is_refused(method, address):
+def test_unauthenticated_requests_are_rejected(method, address):
     answer = getattr(Client(), method)(address, {"all": "true"})
 
     assert answer.status_code == (401 if address.startswith("/api") else 302)
 
 
-def test_only_staff_have_it_in_their_menu(grace):
+def test_only_staff_see_it_in_the_menu(grace):
     assert 'href="/admin"' in text_of(grace.get("/expenses/add"))
     bob = signed_in(make_account("bob", subscribed=False))
     assert '"/admin"' not in text_of(bob.get("/expenses/add"))
 
 
-def test_the_page_tells_what_failed_and_nothing_private(grace):
+def test_the_page_shows_failures_and_nothing_private(grace):
     make_failed(ONE, subject="Budget exceeded: Debts", message="$12.00")
     bury(2)
 
@@ -89,7 +89,7 @@ def test_the_page_tells_what_failed_and_nothing_private(grace):
         assert secret not in page
 
 
-def test_a_summary_that_was_never_written_is_listed_too(grace, clock):
+def test_an_unwritten_summary_is_listed_too(grace, clock):
     """It has no place in the history, so nobody else would see that it failed."""
     alice = accounts.get_account("alice").user
     services.update_profile(alice, email_preferences={"weekly_summary": True})
@@ -109,7 +109,7 @@ def test_a_summary_that_was_never_written_is_listed_too(grace, clock):
     assert stored(plan.notification_id).status == "skipped"
 
 
-def test_one_button_sends_one_again(grace):
+def test_a_button_sends_one_again(grace):
     make_failed(ONE)
     make_failed(TWO)
 
@@ -121,7 +121,7 @@ def test_one_button_sends_one_again(grace):
     assert "Nothing to do" in text_of(page)
 
 
-def test_another_sends_all_of_them(grace):
+def test_a_button_sends_all_again(grace):
     make_failed(ONE)
     make_failed(TWO)
 
@@ -132,7 +132,7 @@ def test_another_sends_all_of_them(grace):
 
 
 @pytest.mark.parametrize("data", [{}, {"id": ONE, "all": "true"}, {"id": ONE * 99}])
-def test_sending_again_needs_a_choice(grace, data):
+def test_sending_again_needs_a_selection(grace, data):
     make_failed(ONE)
 
     assert grace.post("/admin/notifications/resend", data).status_code == 400
@@ -148,14 +148,14 @@ def test_dead_letters_are_moved(grace):
     assert len(back_on_the_queue()) == 3
 
 
-def test_an_outage_is_told(grace):
+def test_an_outage_is_reported(grace):
     bury(1)
 
     with faults.down("ReceiveMessage"):
         assert grace.post("/admin/dead-letters/redrive").status_code == 503
 
 
-def test_the_same_by_api(grace):
+def test_the_api_has_the_same_actions(grace):
     make_failed(ONE)
     bury(2)
 
@@ -187,7 +187,7 @@ def test_the_same_by_api(grace):
     }
 
 
-def test_what_the_page_costs(grace):
+def test_aws_calls_of_the_page(grace):
     grace.get(PAGE)  # looks up the queues, once a process
 
     with faults.calls_counted() as calls:

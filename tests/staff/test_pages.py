@@ -65,7 +65,7 @@ def ask(client, method, address):
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_others_are_refused(bob, method, address):
+def test_other_users_are_rejected(bob, method, address):
     mallory = client_for(make_user("mallory"))
 
     answer = ask(mallory, method, address.format(bob=bob.user_id))
@@ -76,14 +76,14 @@ def test_others_are_refused(bob, method, address):
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_others_are_told_nothing_of_who_there_is(method, address):
+def test_responses_to_other_users_do_not_reveal_accounts(method, address):
     mallory = client_for(make_user("mallory"))
 
     assert ask(mallory, method, address.format(bob=NOBODY)).status_code == 403
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_nobody_is_sent_to_log_in(bob, method, address):
+def test_anonymous_visitors_are_redirected_to_login(bob, method, address):
     answer = ask(client_for(), method, address.format(bob=bob.user_id))
 
     if address.startswith("/api"):
@@ -93,13 +93,13 @@ def test_nobody_is_sent_to_log_in(bob, method, address):
         assert answer["Location"].startswith("/login")
 
 
-def test_who_was_staff_is_refused_at_once(grace):
+def test_former_staff_are_rejected_at_once(grace):
     users.set_staff("grace", is_staff=False)
 
     assert grace.get("/admin").status_code == 403
 
 
-def test_writes_need_a_token(bob):
+def test_writes_need_the_csrf_token(bob):
     make_user("heidi")
     heidi = client_for(users.set_staff("heidi", is_staff=True).user, csrf=True)
     address = f"/admin/users/{bob.user_id}"
@@ -110,7 +110,7 @@ def test_writes_need_a_token(bob):
     assert account_of(bob).locked_at
 
 
-def test_the_first_page_tells_how_each_part_is(grace, parts):
+def test_the_start_page_shows_the_status_of_each_part(grace, parts):
     page = text_of(grace.get("/admin/"))
     assert "All parts of AWS answer" in page
     assert 'href="/admin/users"' in page
@@ -128,7 +128,7 @@ def test_the_first_page_tells_how_each_part_is(grace, parts):
     ]
 
 
-def test_the_parts_are_named_in_the_language_of_the_page_alone(grace, parts):
+def test_only_the_page_translates_names_of_parts(grace, parts):
     parts.append(Part("Dead letters", True, "It is there."))
     grace.patch("/api/profile", {"language": "de"}, content_type="application/json")
 
@@ -138,7 +138,7 @@ def test_the_parts_are_named_in_the_language_of_the_page_alone(grace, parts):
 
 
 @pytest.mark.parametrize("identifier", ["bob", "Bob@Example.com"])
-def test_a_user_is_found_without_the_name_in_an_address(grace, bob, identifier):
+def test_finding_a_user_does_not_put_the_name_in_the_url(grace, bob, identifier):
     answer = grace.post("/admin/users", {"whom": identifier})
 
     assert answer.status_code == 302
@@ -146,7 +146,7 @@ def test_a_user_is_found_without_the_name_in_an_address(grace, bob, identifier):
     assert grace.get("/admin/users", {"whom": identifier}).status_code == 200
 
 
-def test_who_is_not_found_is_said_by_the_field_and_kept(grace):
+def test_an_unknown_user_is_reported_on_the_field_and_the_input_kept(grace):
     answer = grace.post("/admin/users", {"whom": "nobody@example.com"})
 
     assert answer.status_code == 400
@@ -190,7 +190,7 @@ def test_locking_needs_a_reason(grace, bob):
     assert account_of(bob).locked_at is None
 
 
-def test_staff_have_no_button_to_lock_and_pressing_it_does_nothing(grace):
+def test_staff_have_no_lock_button_and_posting_it_has_no_effect(grace):
     grace_id = services.get_account_by_username("grace").user_id
 
     assert "Staff cannot be locked." in text_of(grace.get(f"/admin/users/{grace_id}"))
@@ -199,7 +199,7 @@ def test_staff_have_no_button_to_lock_and_pressing_it_does_nothing(grace):
     assert grace.get("/admin").status_code == 200
 
 
-def test_the_same_by_api(grace, bob):
+def test_the_api_has_the_same_actions(grace, bob):
     def post(path, body=None):
         return grace.post(f"/api/admin/users/{path}", body, "application/json")
 
@@ -222,14 +222,14 @@ def test_the_same_by_api(grace, bob):
     assert post(f"{NOBODY}/lock", {"reason": "x"}).status_code == 404
 
 
-def test_what_a_users_page_costs(grace, bob):
+def test_aws_calls_of_a_users_page(grace, bob):
     with counted() as calls:
         grace.get(f"/admin/users/{bob.user_id}")
 
     assert calls.names == ["dynamodb.GetItem"] * 2  # the session, the account
 
 
-def test_no_address_comes_into_the_log(grace, bob, caplog):
+def test_no_address_is_logged(grace, bob, caplog):
     caplog.set_level(logging.INFO)
 
     grace.post("/admin/users", {"whom": "bob@example.com"}, follow=True)

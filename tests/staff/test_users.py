@@ -9,12 +9,12 @@ from staff import users
 from tests.builders import account_of, make_user
 
 
-def test_everybody_else_is_refused(aws):
+def test_other_users_are_rejected(aws):
     with pytest.raises(ForbiddenError):
         users.require_staff(make_user())
 
 
-def test_live_sessions_know_it_at_once(aws):
+def test_becoming_staff_applies_to_live_sessions_at_once(aws):
     user = make_user("Grace")
     key = sessions.begin_session(account_of(user)).session_key
 
@@ -25,7 +25,7 @@ def test_live_sessions_know_it_at_once(aws):
         assert account_of(user).is_staff is is_staff
 
 
-def test_nobody_cannot_become_staff(aws):
+def test_an_unknown_user_cannot_become_staff(aws):
     with pytest.raises(NotFoundError):
         users.set_staff("nobody", is_staff=True)
 
@@ -42,6 +42,6 @@ def test_the_command_adds_and_removes(aws, capsys):
     assert output == "grace is now staff.\ngrace is not staff now.\n"
 
 
-def test_the_command_names_whom_it_did_not_find(aws):
+def test_the_command_names_an_unknown_user(aws):
     with pytest.raises(CommandError, match="nobody"):
         call_command("staff", "add", "nobody")

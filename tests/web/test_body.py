@@ -12,20 +12,20 @@ def body_of(data, size_bytes):
 
 
 @pytest.mark.parametrize("size", [-1, 3, 4, 100])
-def test_a_body_that_is_whole_is_read(size):
+def test_a_complete_body_is_read(size):
     assert body_of(b"abc", 3).read(size) == b"abc"
     assert body_of(b"a\nb", 3).readline(size)[:2] == b"a\n"
 
 
 @pytest.mark.parametrize("size", [-1, 4, 100])
-def test_a_body_that_ends_early_is_not_taken_for_the_whole(size):
+def test_a_truncated_body_is_rejected(size):
     with pytest.raises(ConnectionResetError):
         body_of(b"abc", 4).read(size)
     with pytest.raises(ConnectionResetError):
         body_of(b"abc", 4).readline(size)
 
 
-def test_a_body_is_read_in_pieces_until_it_ends_early():
+def test_a_body_read_in_pieces_is_rejected_if_truncated():
     body = body_of(b"abc", 4)
 
     assert (body.read(0), body.read(2), body.read(1)) == (b"", b"ab", b"c")
@@ -41,7 +41,7 @@ def chunked(source):
     }
 
 
-def test_a_body_in_chunks_is_given_its_length():
+def test_a_chunked_body_gets_a_content_length():
     environ = chunked(io.BytesIO(b"x" * 100_000))
 
     with whole_body(environ):
@@ -49,7 +49,7 @@ def test_a_body_in_chunks_is_given_its_length():
         assert len(environ["wsgi.input"].read()) == 100_000
 
 
-def test_chunks_beyond_every_limit_are_left_unread():
+def test_chunks_beyond_the_limit_are_not_read():
     environ = chunked(source := io.BytesIO(b"x" * 20_000_000))
 
     with whole_body(environ):
@@ -57,7 +57,7 @@ def test_chunks_beyond_every_limit_are_left_unread():
         assert source.tell() < 12_000_000
 
 
-def test_chunks_that_end_early_are_no_whole_body():
+def test_truncated_chunks_are_rejected():
     class Broken(io.BytesIO):
         def read(self, size=-1):
             if data := super().read(size):

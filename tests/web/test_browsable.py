@@ -25,7 +25,7 @@ def typed_in(answer) -> str:
     return html.unescape(content)
 
 
-def test_a_form_holds_the_example_of_the_schema(client):
+def test_a_form_contains_the_schemas_example(client):
     example = json.loads(typed_in(client.get("/api/expenses", headers=HTML)))
 
     assert example["amount"] == "12.50"
@@ -33,7 +33,7 @@ def test_a_form_holds_the_example_of_the_schema(client):
     assert response.status_code == 201
 
 
-def test_an_item_s_form_has_the_example_of_a_change(client, alice):
+def test_an_items_form_contains_the_example_of_a_change(client, alice):
     url = f"/api/budgets/{make_budget(alice).budget_id}"
     example = json.loads(typed_in(client.get(url, headers=HTML)))
 
@@ -43,7 +43,7 @@ def test_an_item_s_form_has_the_example_of_a_change(client, alice):
 @pytest.mark.parametrize(
     "typed", ['{"category": "Été", "amount": "0"}', '{"category": ', "[]"]
 )
-def test_what_was_typed_is_still_there_after_an_error(client, typed):
+def test_the_input_is_kept_after_an_error(client, typed):
     answer = client.post("/api/budgets", typed, content_type=JSON, headers=HTML)
 
     assert answer.status_code == 400
@@ -61,7 +61,7 @@ def pdf():
         ("/api/expenses/with-receipt", ["amount", "category", "date", "file"]),
     ],
 )
-def test_an_upload_has_a_form_of_fields(alice, url, names):
+def test_an_upload_has_an_html_form(alice, url, names):
     page = client_for(alice).get(url, headers=HTML)  # a 405, with the form in it
 
     assert page.status_code == 405
@@ -71,7 +71,7 @@ def test_an_upload_has_a_form_of_fields(alice, url, names):
     assert 'enctype="multipart/form-data"' in page.text
 
 
-def test_a_form_with_a_file_is_sent_without_a_script(alice):
+def test_a_form_with_a_file_works_without_scripts(alice):
     client = client_for(alice, csrf=True)
     page = client.get("/api/expenses/with-receipt", headers=HTML)
     (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text))
@@ -89,7 +89,7 @@ def test_a_form_with_a_file_is_sent_without_a_script(alice):
     assert send("/api/receipts/upload", file=pdf(), csrfmiddlewaretoken="x") == 403
 
 
-def test_a_form_with_a_file_keeps_its_texts_after_an_error(alice):
+def test_a_form_with_a_file_keeps_its_text_fields_after_an_error(alice):
     form = {"amount": "0", "category": "Typed", "file": pdf()}
     client = client_for(alice)
 

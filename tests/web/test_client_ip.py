@@ -27,7 +27,7 @@ def address_of(proxies, monkeypatch, **meta):
         (1, "::ffff:203.0.113.5", "203.0.113.5"),
     ],
 )
-def test_the_sender_is_what_our_own_proxies_saw(
+def test_the_client_ip_is_the_one_our_proxies_saw(
     monkeypatch, proxies, forwarded, expected
 ):
     address = address_of(

@@ -51,7 +51,7 @@ def test_every_page_has_requests_or_a_reason():
     assert unexplained == []
 
 
-def test_what_is_named_is_there():
+def test_every_named_request_exists():
     pages = {shared for shared, _ in ALL.values()}  # some share their address
     missing = [
         f"{method} {address}"
@@ -63,7 +63,7 @@ def test_what_is_named_is_there():
     assert missing == []
 
 
-def test_all_of_the_api_is_named():
+def test_every_request_of_the_api_is_named():
     named = {address for _, address in REQUESTS}
 
     assert set(API) - named == set()

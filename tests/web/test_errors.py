@@ -67,14 +67,14 @@ def test_pages_answer_in_the_sites_frame(name, status):
         ("odd", "post", {"pointer": "/a~1b~0c"}),
     ],
 )
-def test_the_part_at_fault_is_named(name, method, place):
+def test_the_invalid_part_is_named(name, method, place):
     answer = client_for().generic(method.upper(), f"/api/fail/{name}")
 
     (error,) = problem(answer)["errors"]
     assert error == {**place, "detail": problem(answer)["detail"], "code": "invalid"}
 
 
-def test_a_conflict_has_a_place_too():
+def test_a_conflict_names_its_field_too():
     answer = client_for().post("/api/fail/conflict")
 
     assert problem(answer)["errors"] == [
@@ -83,11 +83,11 @@ def test_a_conflict_has_a_place_too():
 
 
 @pytest.mark.parametrize("name", ["plain", "missing", "bug"])
-def test_what_is_said_of_the_whole_names_no_part(name):
+def test_an_error_of_the_whole_request_names_no_field(name):
     assert "errors" not in problem(client_for().post(f"/api/fail/{name}"))
 
 
-def test_what_programs_go_by_and_what_people_read():
+def test_problem_documents_have_machine_and_human_readable_members():
     answer = client_for().get("/api/fail/missing", headers={"X-Request-Id": "abc"})
 
     assert answer.json() == {
@@ -101,7 +101,7 @@ def test_what_programs_go_by_and_what_people_read():
 
 
 @pytest.mark.parametrize("code", TITLES)
-def test_a_title_speaks_the_language_of_the_detail(code):
+def test_title_and_detail_have_the_same_language(code):
     problem = Problem(400, "", code)
     with override("de"):
         german = document(problem, "GET")["title"]
@@ -110,14 +110,14 @@ def test_a_title_speaks_the_language_of_the_detail(code):
     assert german != TITLES[code]
 
 
-def test_a_problem_is_german_in_whole_for_who_asks_for_german():
+def test_a_problem_is_entirely_german_on_request():
     answer = client_for().get("/api/nothing", headers={"Accept-Language": "de"})
 
     assert problem(answer)["title"] == ("Nicht gefunden.")
     assert answer.headers["Content-Language"] == "de"
 
 
-def test_the_code_of_every_error_has_a_meaning():
+def test_every_error_code_is_documented():
     def kinds(kind):
         return {kind.code}.union(
             *(kinds(subclass) for subclass in kind.__subclasses__())
@@ -138,7 +138,7 @@ def test_a_browser_gets_the_problem_on_a_page():
 
 
 @pytest.mark.parametrize(("seconds", "is_header"), [(60, True), (61, False)])
-def test_only_a_short_wait_is_a_header_that_clients_sleep_by(seconds, is_header):
+def test_only_a_short_wait_sets_retry_after(seconds, is_header):
     problem = problem_of(ThrottledError("Wait.", seconds))
 
     assert problem.headers == ({"Retry-After": f"{seconds}"} if is_header else {})
@@ -149,7 +149,7 @@ def test_only_a_short_wait_is_a_header_that_clients_sleep_by(seconds, is_header)
 @pytest.mark.parametrize(
     ("name", "seconds"), [("throttled", "7"), ("unavailable", "5")]
 )
-def test_waiting_is_said_in_seconds(path, name, seconds):
+def test_the_wait_is_given_in_seconds(path, name, seconds):
     assert client_for().get(f"{path}/{name}").headers["Retry-After"] == seconds
 
 
@@ -162,14 +162,14 @@ def test_a_bug_is_logged_and_not_shown(path, caplog):
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/nothing/"])
-def test_an_unknown_api_address_is_not_found_in_json(path):
+def test_an_unknown_api_url_is_a_json_404(path):
     answer = client_for().get(path)
 
     assert answer.status_code == 404
     assert problem(answer)["detail"] == "There is nothing at this address."
 
 
-def test_a_method_that_does_not_exist_is_refused_in_json():
+def test_an_unsupported_method_is_a_json_405():
     answer = client_for().put("/api/echo")
 
     assert answer.status_code == 405
@@ -178,13 +178,13 @@ def test_a_method_that_does_not_exist_is_refused_in_json():
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/nothing"])
-def test_an_unknown_host_is_refused(path):
+def test_an_unknown_host_is_rejected(path):
     answer = client_for().get(path, headers={"Host": "evil.example"})
 
     assert answer.status_code == 400
 
 
-def test_an_unknown_page_is_not_found_as_a_page():
+def test_an_unknown_page_is_an_html_404():
     answer = client_for().get("/nothing")
 
     assert answer.status_code == 404
@@ -217,7 +217,7 @@ def test_a_body_at_the_limit_is_read():
         "{" + ",".join(f'"{n}":1' for n in range(30_000)) + "}",
     ],
 )
-def test_a_body_of_too_many_values_is_not_made_into_them(body):
+def test_a_body_with_too_many_values_is_not_parsed(body):
     started = time.process_time()
 
     answer = client_for().post("/login", body, content_type="application/json")
@@ -228,7 +228,7 @@ def test_a_body_of_too_many_values_is_not_made_into_them(body):
 
 
 @pytest.mark.parametrize("body", ['["' + '\\"' * 1_000_000, '["\\",' * 400_000])
-def test_quotes_that_end_no_text_do_not_make_counting_slow(body):
+def test_unbalanced_quotes_do_not_slow_down_counting(body):
     started = time.process_time()
 
     answer = client_for().post("/login", body, content_type="application/json")
@@ -237,7 +237,7 @@ def test_quotes_that_end_no_text_do_not_make_counting_slow(body):
     assert time.process_time() - started < 1
 
 
-def test_a_text_is_one_value_whatever_it_says():
+def test_a_string_counts_as_one_value():
     body = json.dumps({"username": '[{,\\"' * 100_000, "password": "x"})
 
     answer = client_for().post("/login", body, content_type="application/json")
@@ -245,7 +245,7 @@ def test_a_text_is_one_value_whatever_it_says():
     assert problem(answer)["errors"][0]["pointer"] == "/username"
 
 
-def test_a_large_form_is_too_large_as_a_page():
+def test_an_oversized_form_is_an_html_413():
     answer = client_for().post("/login", {"username": "x" * 2_600_000})
 
     assert answer.status_code == 413
@@ -253,7 +253,7 @@ def test_a_large_form_is_too_large_as_a_page():
 
 
 @pytest.mark.parametrize("kind", [UnreadablePostError, RawPostDataException])
-def test_a_body_that_did_not_arrive_whole_is_the_callers_trouble(kind):
+def test_a_truncated_body_is_a_client_error(kind):
     assert problem_of(kind("cut off")).status == 400
 
 
@@ -269,7 +269,7 @@ MENU = "Log out"  # only who is signed in has it
         ("/budgets/add", {"amount": "x" * 2_600_000}, 413),
     ],
 )
-def test_an_error_page_has_the_menu_and_says_what_to_do(aws, address, body, status):
+def test_an_error_page_has_the_menu_and_advice(aws, address, body, status):
     client = client_for(make_user(), csrf=True)
 
     answer = client.get(address) if body is None else client.post(address, body)
@@ -280,11 +280,11 @@ def test_an_error_page_has_the_menu_and_says_what_to_do(aws, address, body, stat
     assert "To the start page" in page
 
 
-def test_an_error_page_says_how_long_to_wait():
+def test_an_error_page_shows_the_wait():
     assert "Try again in 7 seconds." in client_for().get("/fail/throttled").text
 
 
-def test_the_menu_is_not_worth_a_second_error(aws, monkeypatch):
+def test_a_failing_menu_does_not_break_an_error_page(aws, monkeypatch):
     def out_of_order(key):
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
@@ -301,5 +301,5 @@ def test_the_menu_is_not_worth_a_second_error(aws, monkeypatch):
     ("seconds", "words"),
     [(1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (121, "3 minutes")],
 )
-def test_a_time_to_wait_is_said_in_words(seconds, words):
+def test_the_wait_is_shown_in_words(seconds, words):
     assert in_words(seconds) == words

@@ -99,7 +99,7 @@ def patch(client, thing, **headers):
 
 
 @pytest.mark.parametrize("thing", THINGS, indirect=True)
-def test_a_change_answers_with_the_tag_that_a_read_then_gives(client, thing):
+def test_a_change_returns_the_etag_of_the_next_read(client, thing):
     before = tag(client, thing.url)
     after = patch(client, thing).headers["ETag"]
 
@@ -108,7 +108,7 @@ def test_a_change_answers_with_the_tag_that_a_read_then_gives(client, thing):
 
 
 @pytest.mark.parametrize("thing", THINGS, indirect=True)
-def test_what_was_not_changed_meanwhile_is_changed(client, thing):
+def test_a_current_etag_allows_the_change(client, thing):
     answer = patch(client, thing, if_match=tag(client, thing.url))
 
     assert answer.status_code == 200
@@ -116,7 +116,7 @@ def test_what_was_not_changed_meanwhile_is_changed(client, thing):
 
 
 @pytest.mark.parametrize("thing", THINGS, indirect=True)
-def test_what_was_changed_meanwhile_is_not_changed_again(client, thing):
+def test_a_stale_etag_prevents_the_change(client, thing):
     seen = tag(client, thing.url)
     thing.meddle()
     present = client.get(thing.url)
@@ -136,7 +136,7 @@ def test_without_a_condition_the_change_goes_through(client, thing):
 
 
 @pytest.mark.parametrize("thing", THINGS, indirect=True)
-def test_the_condition_holds_up_to_the_write_itself(thing):
+def test_the_condition_is_checked_by_the_write_itself(thing):
     """Somebody changes it between the look at it and the write."""
     seen = []
 
@@ -171,7 +171,7 @@ def test_the_condition_holds_up_to_the_write_itself(thing):
         ('"\u00e9"', 412),
     ],
 )
-def test_the_forms_of_if_match(client, alice, named, status):
+def test_accepted_forms_of_if_match(client, alice, named, status):
     thing = expense_of(alice)
     seen = tag(client, thing.url)
 
@@ -181,7 +181,7 @@ def test_the_forms_of_if_match(client, alice, named, status):
 
 
 @pytest.mark.parametrize("thing", DELETABLE, indirect=True)
-def test_what_was_changed_meanwhile_is_not_deleted(client, thing):
+def test_a_stale_etag_prevents_deletion(client, thing):
     seen = tag(client, thing.url)
     thing.meddle()
 
@@ -193,7 +193,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(client, thing):
 
 
 @pytest.mark.parametrize("delete", [expenses.delete_expense, budgets.delete_budget])
-def test_a_deletion_s_condition_holds_up_to_the_write_itself(alice, delete):
+def test_a_deletions_condition_is_checked_by_the_write_itself(alice, delete):
     name, edit = make_expense(alice).expense_id, expenses.edit_expense
     if delete is budgets.delete_budget:
         name, edit = make_budget(alice).budget_id, budgets.edit_budget
@@ -213,7 +213,7 @@ def test_a_deletion_s_condition_holds_up_to_the_write_itself(alice, delete):
 
 
 @pytest.mark.parametrize("thing", DELETABLE, indirect=True)
-def test_what_is_gone_is_not_found_whatever_the_condition(client, thing):
+def test_a_deleted_item_is_not_found_with_any_condition(client, thing):
     seen = tag(client, thing.url)
     client.delete(thing.url)
 
@@ -221,7 +221,7 @@ def test_what_is_gone_is_not_found_whatever_the_condition(client, thing):
     assert patch(client, thing, if_match="*").status_code == 404
 
 
-def test_another_s_item_is_not_found_whatever_the_condition(alice, client):
+def test_another_users_item_is_not_found_with_any_condition(alice, client):
     expense = make_expense()  # somebody else's
 
     with pytest.raises(NotFoundError):
@@ -233,7 +233,7 @@ def test_another_s_item_is_not_found_whatever_the_condition(alice, client):
     assert answer.status_code == 404
 
 
-def test_a_refused_change_stores_no_receipt_and_no_history(client, alice):
+def test_a_rejected_change_stores_no_receipt_and_no_history(client, alice):
     thing = expense_of(alice)
     history = client.get(f"{thing.url}/history").json()
 
@@ -241,7 +241,7 @@ def test_a_refused_change_stores_no_receipt_and_no_history(client, alice):
     assert client.get(f"{thing.url}/history").json() == history
 
 
-def test_an_expense_changes_its_budget_s_tag_since_more_is_spent(client, alice):
+def test_an_expense_changes_the_etag_of_its_budget(client, alice):
     url = budget_of(alice).url
     before = tag(client, url)
 
@@ -264,13 +264,13 @@ def test_an_expense_changes_its_budget_s_tag_since_more_is_spent(client, alice):
         ("/api/budgets", {"amount": "1.5", "category": "Food"}),
     ],
 )
-def test_a_new_item_comes_with_its_address_and_tag(client, url, body):
+def test_a_new_item_returns_its_location_and_etag(client, url, body):
     created = client.post(url, json.dumps(body), content_type="application/json")
 
     assert tag(client, created.headers["Location"]) == created.headers["ETag"]
 
 
-def test_a_new_item_sent_again_has_the_same_tag(client):
+def test_a_repeated_creation_returns_the_same_etag(client):
     def post():
         return client.post(
             "/api/expenses",
@@ -298,7 +298,7 @@ LISTS = [
 
 @pytest.mark.parametrize("url", LISTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_is_known_is_not_sent_again(client, alice, clock, url, method):
+def test_an_unchanged_item_is_a_304(client, alice, clock, url, method):
     for _ in range(2):
         make_expense(alice)
     first = client.get(url)
@@ -315,7 +315,7 @@ def test_what_is_known_is_not_sent_again(client, alice, clock, url, method):
     assert client.get(url, headers={"If-None-Match": "*"}).status_code == 304
 
 
-def test_what_changed_is_sent_again(client, alice):
+def test_a_changed_item_is_sent_in_full(client, alice):
     url = "/api/expenses"
     seen = tag(client, url)
     make_expense(alice)
@@ -325,14 +325,14 @@ def test_what_changed_is_sent_again(client, alice):
     assert len(answer.json()["results"]) == 1
 
 
-def test_a_condition_on_a_read_of_another_is_refused(client):
+def test_a_read_with_a_stale_if_match_is_a_412(client):
     answer = client.get("/api/profile", headers={"If-Match": '"other"'})
 
     assert answer.status_code == 412
     assert problem(answer)
 
 
-def test_a_tag_asks_aws_for_nothing(client, alice):
+def test_etags_cost_no_aws_calls(client, alice):
     url = expense_of(alice).url
     with counted() as plain:
         seen = tag(client, url)
@@ -342,7 +342,7 @@ def test_a_tag_asks_aws_for_nothing(client, alice):
     assert plain.names == conditional.names
 
 
-def test_errors_pages_and_downloads_have_no_tag(client):
+def test_errors_pages_and_downloads_have_no_etag(client):
     assert "ETag" not in client.get("/api/expenses?page_size=x").headers
     assert "ETag" not in client.get("/api/expenses/" + "0" * 32).headers
     assert "ETag" not in client.get("/api/export").headers
@@ -351,7 +351,7 @@ def test_errors_pages_and_downloads_have_no_tag(client):
     assert "ETag" not in page.headers
 
 
-def test_compressed_answers_have_a_strong_tag_of_their_own(client, alice):
+def test_compressed_responses_have_their_own_strong_etag(client, alice):
     thing = expense_of(alice)
     plain = tag(client, thing.url)
     zipped = client.get(thing.url, headers={"Accept-Encoding": "gzip"})
@@ -377,7 +377,9 @@ def test_compressed_answers_have_a_strong_tag_of_their_own(client, alice):
     ],
 )
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
-def test_a_condition_that_would_be_ignored_is_refused(client, alice, method, url, name):
+def test_a_condition_that_would_be_ignored_is_rejected(
+    client, alice, method, url, name
+):
     answer = client.generic(
         method, url, b"{}", content_type="application/json", headers={name: "*"}
     )
@@ -387,7 +389,7 @@ def test_a_condition_that_would_be_ignored_is_refused(client, alice, method, url
     assert account_of(alice)
 
 
-def test_what_no_view_does_is_not_a_matter_of_conditions(alice):
+def test_unsupported_methods_are_405_with_any_condition(alice):
     headers = {"If-None-Match": '"x"'}
 
     answer = client_for(alice).generic("TRACE", "/api/summary", headers=headers)

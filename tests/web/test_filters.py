@@ -26,11 +26,11 @@ def test_money_has_its_currencys_decimals(amount, currency, text):
 
 
 @pytest.mark.parametrize("value", ["2026-11-02", datetime.date(2026, 11, 2)])
-def test_a_day_is_written_out(value):
+def test_a_date_is_written_out(value):
     assert printed("{{ d|day }}", d=value) == "Nov 2, 2026"
 
 
-def test_an_instant_is_told_in_the_users_time_zone():
+def test_a_time_is_shown_in_the_users_time_zone():
     at = "2026-11-22T23:30:00.000000+00:00"
 
     text = printed("{{ at|moment:z }}", at=at, z="Asia/Tokyo")

@@ -53,7 +53,7 @@ def stored(client) -> list[dict]:
     return client.get("/api/expenses").json()["results"]
 
 
-def test_what_was_typed_is_shown_again_and_saved_when_asked(client):
+def test_the_input_is_restored_and_can_be_saved(client):
     response = client.post("/expenses/add", {**LUNCH, "description": TEXT})
     assert response.status_code == 401
 
@@ -76,7 +76,7 @@ def test_what_was_typed_is_shown_again_and_saved_when_asked(client):
     assert expense["description"] == '"Lunch" & <b>tea</b>\nwith Ann'
 
 
-def test_a_wrong_password_keeps_it(client):
+def test_a_wrong_password_keeps_the_draft(client):
     response = client.post("/expenses/add", LUNCH)
 
     wrong = log_in(client, form_html(response), password="a wrong password")
@@ -86,7 +86,7 @@ def test_a_wrong_password_keeps_it(client):
 
 
 @pytest.mark.parametrize("path", ["/", "/budgets/add", "/accounts/profile", "/reports"])
-def test_other_forms_are_kept_as_well(client, path):
+def test_other_forms_are_kept_too(client, path):
     response = client.post(path, {"category": "Fun", "phone_number": "12345"})
 
     again = fields_of(form_html(log_in(client, form_html(response))), path)
@@ -106,7 +106,7 @@ def test_edits_are_kept_for_their_own_page(client, alice, kind):
     assert 'value="Food"' in form_html(client.post(path, form))
 
 
-def test_somebody_else_who_logs_in_changes_nothing_of_hers(client, alice):
+def test_another_user_logging_in_does_not_get_the_draft(client, alice):
     expense = make_expense(alice, amount="1.00")
     make_user("mallory")
     path = f"/expenses/{expense.expense_id}/edit"
@@ -120,7 +120,7 @@ def test_somebody_else_who_logs_in_changes_nothing_of_hers(client, alice):
     assert client.post(path, form).status_code == 404
 
 
-def test_files_are_not_kept_and_that_is_said(client, tmp_path):
+def test_files_are_not_kept_and_the_page_says_so(client, tmp_path):
     file = tmp_path / "r.pdf"
     file.write_bytes(b"%PDF-1.4")
     with file.open("rb") as receipt:
@@ -132,14 +132,14 @@ def test_files_are_not_kept_and_that_is_said(client, tmp_path):
     assert "PDF-1.4" not in page
 
 
-def test_a_form_without_its_csrf_token_is_refused_and_not_kept(client):
+def test_a_form_without_the_csrf_token_is_rejected_and_not_kept(client):
     answer = client.post("/expenses/add", LUNCH, headers={"X-CSRFToken": "x" * 32})
 
     assert answer.status_code == 403
     assert 'name="draft"' not in form_html(answer)
 
 
-def test_what_is_too_long_leads_back_without_it(client):
+def test_a_form_that_is_too_long_is_not_kept(client):
     response = client.post("/expenses/add", {**LUNCH, "description": "x" * 20_000})
 
     assert response.status_code == 302
@@ -147,7 +147,7 @@ def test_what_is_too_long_leads_back_without_it(client):
 
 
 @pytest.mark.parametrize("draft", ["", "forged", "a:b:c"])
-def test_a_draft_that_is_not_ours_is_left_out(client, draft):
+def test_a_forged_draft_is_ignored(client, draft):
     page = form_html(client.get("/login"))
     data = {**fields_of(page, "/login"), "username": "alice", "password": PASSWORD}
 
@@ -186,7 +186,7 @@ def kept_pages(patterns, before: str = "") -> Iterator[str]:
             yield address
 
 
-def test_a_button_leads_back_to_the_page_it_was_on(client):
+def test_a_button_returns_to_its_page(client):
     page = "http://testserver/expenses/?q=tea&cursor=x"
 
     answer = client.post(ACT, {"action": "void"}, headers={"Referer": page})
@@ -200,13 +200,13 @@ def test_a_button_leads_back_to_the_page_it_was_on(client):
 @pytest.mark.parametrize(
     "page", ["", "http://evil.example/expenses", "//evil.example/"]
 )
-def test_another_site_s_page_is_nothing_to_lead_back_to(client, page):
+def test_another_sites_referer_is_ignored(client, page):
     answer = client.post(ACT, {}, headers={"Referer": page})
 
     assert answer.headers["Location"] == "/login"
 
 
-def test_a_part_of_a_page_leads_the_whole_page_to_log_in(client):
+def test_a_page_fragment_redirects_the_whole_page_to_login(client):
     headers = {
         "HX-Request": "true",
         "HX-Current-URL": "http://testserver/?month=2026-02",

@@ -35,7 +35,7 @@ def key(monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["/health/ready", "/health/ready/"])
-def test_strangers_learn_whether_all_is_well_and_no_more(parts, address):
+def test_anonymous_callers_learn_only_whether_the_system_is_ready(parts, address):
     answer = client_for().get(address, headers={"Host": "10.0.0.7"})
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert answer.headers["Cache-Control"] == "no-store"
@@ -46,7 +46,7 @@ def test_strangers_learn_whether_all_is_well_and_no_more(parts, address):
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
 
 
-def test_who_has_the_key_learns_which_part_it_is(parts, key):
+def test_with_the_key_the_failing_part_is_named(parts, key):
     parts.append(ILL)
 
     answer = client_for().get("/health/ready", headers=key)
@@ -56,19 +56,19 @@ def test_who_has_the_key_learns_which_part_it_is(parts, key):
 
 
 @pytest.mark.parametrize("sent", ["", "k" * 31, "k" * 33, "ü"])
-def test_a_wrong_key_opens_nothing(key, sent):
+def test_a_wrong_key_reveals_nothing(key, sent):
     answer = client_for().get("/health/ready", headers={"X-Health-Key": sent})
 
     assert "parts" not in answer.json()
 
 
-def test_without_a_key_of_ours_none_opens_anything():
+def test_without_a_configured_key_no_key_is_accepted():
     answer = client_for().get("/health/ready", headers={"X-Health-Key": ""})
 
     assert "parts" not in answer.json()
 
 
-def test_staff_learn_which_part_it_is_and_other_users_do_not(aws):
+def test_only_staff_see_the_failing_part(aws):
     alice = client_for(make_user("alice"))
     make_user("grace")
     grace = client_for(users.set_staff("grace", is_staff=True).user)
@@ -77,7 +77,7 @@ def test_staff_learn_which_part_it_is_and_other_users_do_not(aws):
     assert grace.get("/health/ready").json()["parts"] == [vars(WELL)]
 
 
-def test_it_answers_while_sessions_cannot_be_read(aws, parts):
+def test_it_responds_while_sessions_cannot_be_read(aws, parts):
     client = client_for(make_user())
     parts.append(ILL)
 
@@ -87,7 +87,7 @@ def test_it_answers_while_sessions_cannot_be_read(aws, parts):
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
 
 
-def test_many_questions_cost_one_answer(parts, monkeypatch):
+def test_many_requests_share_one_check(parts, monkeypatch):
     calls = []
     monkeypatch.setattr(health, "check", lambda: calls.append(1) or [WELL])
 
@@ -97,7 +97,7 @@ def test_many_questions_cost_one_answer(parts, monkeypatch):
     assert len(calls) == 1
 
 
-def test_an_answer_grows_old(parts, monkeypatch):
+def test_a_cached_result_expires(parts, monkeypatch):
     monkeypatch.setattr(health, "RECENT_SECONDS", 0)
     client_for().get("/health/ready")
     parts[:] = [ILL]
@@ -105,7 +105,7 @@ def test_an_answer_grows_old(parts, monkeypatch):
     assert client_for().get("/health/ready").status_code == 503
 
 
-def test_while_one_asks_others_get_the_answer_before(monkeypatch):
+def test_during_a_check_others_get_the_previous_result(monkeypatch):
     monkeypatch.setattr(health, "RECENT_SECONDS", 0)
     health.recent()
     begun, go_on = threading.Event(), threading.Event()

@@ -93,7 +93,7 @@ def die_before_completion(client, path, body):
 
 
 @pytest.mark.parametrize(("path", "body"), MADE)
-def test_the_first_answer_comes_again(client, path, body):
+def test_the_first_response_is_replayed(client, path, body):
     first, again = post(client, path, body), post(client, path, body)
 
     assert (first.status_code, again.status_code) == (201, 201)
@@ -103,7 +103,7 @@ def test_the_first_answer_comes_again(client, path, body):
     assert len(stored(path)) == len(body.get("expenses", [1]))
 
 
-def test_it_does_so_whatever_became_of_what_was_made(client, alice):
+def test_the_response_is_replayed_even_if_the_item_changed(client, alice):
     first = post(client)
     expense_id = first.json()["expense_id"]
 
@@ -115,7 +115,7 @@ def test_it_does_so_whatever_became_of_what_was_made(client, alice):
     assert stored(EXPENSES) == []
 
 
-def test_how_the_same_was_written_makes_no_difference(client):
+def test_formatting_of_the_json_makes_no_difference(client):
     first = post(client)
     written = json.dumps(dict(reversed(LUNCH.items())), indent=4)
 
@@ -129,7 +129,7 @@ def test_how_the_same_was_written_makes_no_difference(client):
         assert again.content == first.content
 
 
-def test_a_form_is_the_same_whatever_its_boundary(client):
+def test_the_boundary_of_a_form_makes_no_difference(client):
     first, again = send_form(client), send_form(client)
 
     assert first.status_code == 201, first.content
@@ -155,7 +155,7 @@ def test_a_page_of_the_browsable_api_replays_too(client):
         (BUDGETS, FOOD),
     ],
 )
-def test_another_request_under_the_key_is_refused(client, path, body):
+def test_another_request_with_the_key_is_rejected(client, path, body):
     post(client)
 
     refused = post(client, path, body)
@@ -172,7 +172,7 @@ def test_a_form_with_another_file_is_another_request(client):
     assert send_form(client, file=pdf(PDF + b"\n")).status_code == 422
 
 
-def test_keys_are_their_users_own(client):
+def test_keys_are_per_user(client):
     bob = client_for(make_user("bob"))
 
     mine, his = post(client), post(bob, body={**LUNCH, "amount": "1.00"})
@@ -194,7 +194,7 @@ def test_a_key_is_free_again_after_24_hours(client, clock):
     assert len(stored(EXPENSES)) == 2
 
 
-def test_other_methods_and_requests_of_nobody_take_no_notice(client):
+def test_other_methods_and_anonymous_requests_ignore_the_key(client):
     header = {"Idempotency-Key": "k" * 300}
     expense = post(client).json()
     known = len(records())
@@ -304,14 +304,14 @@ def test_every_post_of_the_api_replays(client, alice):
 @pytest.mark.parametrize(
     "wrong", [{**LUNCH, "amount": "0"}, {"amount": "1.00"}, {**LUNCH, "colour": "red"}]
 )
-def test_a_refusal_leaves_the_key_to_the_corrected_request(client, wrong):
+def test_a_rejected_request_leaves_the_key_usable(client, wrong):
     assert post(client, body=wrong).status_code == 400
     assert records() == []
 
     assert post(client).status_code == 201
 
 
-def test_a_conflict_is_no_answer_to_keep(client, alice):
+def test_a_conflict_is_not_stored(client, alice):
     post(client, BUDGETS, FOOD, key="one")
 
     assert post(client, BUDGETS, FOOD, key="two").status_code == 409
@@ -320,7 +320,7 @@ def test_a_conflict_is_no_answer_to_keep(client, alice):
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"amount": NaN}', b"[" * 5000])
-def test_what_cannot_be_read_claims_nothing(client, body):
+def test_an_unreadable_body_takes_no_lease(client, body):
     answer = client.post(
         EXPENSES,
         body,
@@ -333,14 +333,14 @@ def test_what_cannot_be_read_claims_nothing(client, body):
 
 
 @pytest.mark.parametrize("depth", range(800, 1000, 7))
-def test_a_body_that_can_just_be_read_is_refused_all_the_same(client, depth):
+def test_a_body_just_within_the_limit_is_still_validated(client, depth):
     body = '{"amount": ' + "[" * depth + "]" * depth + "}"
 
     assert post(client, body=body).status_code == 400
 
 
 @pytest.mark.parametrize(("path", "body"), MADE)
-def test_after_a_failure_the_work_is_done_when_it_is_sent_again(client, path, body):
+def test_after_a_failure_a_retry_does_the_work(client, path, body):
     with faults.down(COMMIT):
         assert post(client, path, body).status_code == 503
     assert stored(path) == []
@@ -349,7 +349,7 @@ def test_after_a_failure_the_work_is_done_when_it_is_sent_again(client, path, bo
     assert len(stored(path)) == len(body.get("expenses", [1]))
 
 
-def test_a_bug_is_not_kept_either(client, monkeypatch):
+def test_a_500_is_not_stored(client, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("expenses.api.representation", None)
         assert post(client).status_code == 500
@@ -358,7 +358,7 @@ def test_a_bug_is_not_kept_either(client, monkeypatch):
     assert len(stored(EXPENSES)) == 1
 
 
-def test_where_the_key_cannot_be_claimed_nothing_is_done(client):
+def test_without_the_lease_nothing_is_done(client):
     with faults.down(CLAIM):
         answer = post(client)
 
@@ -391,7 +391,7 @@ def test_a_lost_reply_to_the_bookkeeping_changes_nothing(client, operation):
     assert len(stored(EXPENSES)) == 1
 
 
-def test_after_a_claim_of_unknown_fate_the_key_waits_for_the_lease(client, clock):
+def test_after_a_lease_of_unknown_outcome_the_key_waits_until_it_expires(client, clock):
     with lost_for_good(CLAIM):
         assert post(client).status_code == 503
 
@@ -402,7 +402,7 @@ def test_after_a_claim_of_unknown_fate_the_key_waits_for_the_lease(client, clock
 
 
 @pytest.mark.parametrize(("path", "body"), MADE[::2])
-def test_a_commit_of_unknown_fate_is_found_when_it_is_sent_again(client, path, body):
+def test_a_commit_of_unknown_outcome_is_found_by_a_retry(client, path, body):
     with lost_for_good(COMMIT):
         assert post(client, path, body).status_code == 503
     (item,) = stored(path)
@@ -413,7 +413,7 @@ def test_a_commit_of_unknown_fate_is_found_when_it_is_sent_again(client, path, b
     assert item.get("expense_id") == again.json().get("expense_id")
 
 
-def test_an_answer_that_cannot_be_kept_is_given_all_the_same(client, clock):
+def test_a_response_that_cannot_be_stored_is_still_returned(client, clock):
     with faults.down(COMPLETION):
         first = post(client)
     assert first.status_code == 201
@@ -425,9 +425,7 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(client, clock):
 
 
 @pytest.mark.parametrize(("path", "body"), MADE)
-def test_a_process_gone_after_the_commit_leaves_it_to_be_found(
-    client, clock, path, body
-):
+def test_a_commit_of_a_dead_process_is_found_by_a_retry(client, clock, path, body):
     die_before_completion(client, path, body)
     items = stored(path)
 
@@ -441,7 +439,9 @@ def test_a_process_gone_after_the_commit_leaves_it_to_be_found(
 
 
 @pytest.mark.parametrize(("path", "body"), MADE)
-def test_so_it_is_when_it_was_edited_meanwhile(client, alice, clock, path, body):
+def test_a_commit_of_a_dead_process_is_found_even_if_edited_meanwhile(
+    client, alice, clock, path, body
+):
     die_before_completion(client, path, body)
     for item in stored(path):
         if path == BUDGETS:
@@ -458,7 +458,7 @@ def test_so_it_is_when_it_was_edited_meanwhile(client, alice, clock, path, body)
     assert stored(path) == items
 
 
-def test_so_it_is_with_files(client, alice, clock):
+def test_a_commit_with_a_file_of_a_dead_process_is_found(client, alice, clock):
     def upload():
         form = {"expense_id": expense.expense_id, "file": pdf()}
         header = {"Idempotency-Key": "u"}
@@ -477,13 +477,13 @@ def test_so_it_is_with_files(client, alice, clock):
     assert len(keys) == 2
 
 
-def test_another_ones_budget_is_not_taken_for_the_one_made(client, alice):
+def test_another_budget_is_not_mistaken_for_the_created_one(client, alice):
     budgets.create_budget(alice, **FOOD)
 
     assert post(client, BUDGETS, FOOD).status_code == 409
 
 
-def test_what_may_have_been_done_keeps_its_key_through_refusals(client, clock):
+def test_a_possibly_committed_request_keeps_its_seed_through_rejections(client, clock):
     """Or the next attempt would have a new seed, and do it twice."""
     die_before_completion(client, EXPENSES, LUNCH)
     later(clock, idempotency.LEASE_SECONDS)
@@ -497,7 +497,7 @@ def test_what_may_have_been_done_keeps_its_key_through_refusals(client, clock):
     assert len(stored(EXPENSES)) == 1
 
 
-def test_who_is_overtaken_leaves_the_record_to_the_other(client, clock):
+def test_a_request_that_lost_its_lease_does_not_write_the_record(client, clock):
     """A request slower than the lease, and its repetition."""
     again = []
 
@@ -517,7 +517,7 @@ def test_who_is_overtaken_leaves_the_record_to_the_other(client, clock):
 # -------------------------------------------------------------- side by side
 
 
-def test_while_it_is_at_work_the_same_request_is_told_to_wait(client):
+def test_a_concurrent_repetition_is_told_to_wait(client):
     again = []
 
     with faults.meanwhile(lambda: again.append(post(client))):
@@ -555,7 +555,7 @@ def test_a_record_is_found_by_its_key_alone_and_expires(client, alice):
     assert record.expires_at - NOON.timestamp() == pytest.approx(24 * 3600, abs=5)
 
 
-def test_a_request_of_another_secret_is_not_recognised(client, settings):
+def test_a_request_with_another_secret_is_not_recognized(client, settings):
     post(client)
 
     settings.SECRET_KEY = "another one"
@@ -593,7 +593,7 @@ def test_a_secret_is_shown_once_and_never_stored(client, monkeypatch, path, body
     assert first.json()[name] not in again.content.decode()
 
 
-def test_such_a_request_is_done_once(client):
+def test_a_request_with_a_secret_is_done_once(client):
     for _ in range(3):
         post(client, "/api/tokens", TOKEN)
 
@@ -614,7 +614,7 @@ def test_a_body_cannot_be_guessed_from_what_is_stored(client, settings):
     assert after.fingerprint != before.fingerprint
 
 
-def test_a_request_is_recognised_with_an_older_secret(client, settings):
+def test_a_request_is_recognized_with_an_older_secret(client, settings):
     first = post(client)
 
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
@@ -623,7 +623,7 @@ def test_a_request_is_recognised_with_an_older_secret(client, settings):
     assert post(client).content == first.content
 
 
-def test_a_thousand_rows_fit(client):
+def test_a_response_with_a_thousand_rows_fits(client):
     rows = [{**LUNCH, "description": f"{number} " * 20} for number in range(1000)]
     with faults.answered(COMMIT, 200, "{}"):
         first, again = (post(client, BULK, {"expenses": rows}) for _ in "12")
@@ -634,7 +634,7 @@ def test_a_thousand_rows_fit(client):
     assert len(record.answer) < 100_000
 
 
-def test_an_answer_too_large_for_an_item_is_found_again(client, monkeypatch):
+def test_a_response_too_large_for_an_item_is_rebuilt(client, monkeypatch):
     monkeypatch.setattr(idempotency, "LARGEST_ANSWER", 2_000)
     noise = random.Random(1)
     rows = [{**LUNCH, "description": f"{noise.getrandbits(1600):x}"} for _ in range(10)]

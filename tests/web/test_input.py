@@ -24,7 +24,7 @@ def test_decimals_stay_exact(amount):
     assert answer.json() == {"amount": "Decimal('12.10')"}
 
 
-def test_a_long_number_keeps_all_its_digits():
+def test_a_long_number_keeps_all_digits():
     answer = send('{"amount": 99999999999999999999.99}')
 
     assert answer.json() == {"amount": "Decimal('99999999999999999999.99')"}
@@ -52,7 +52,7 @@ def test_a_long_number_keeps_all_its_digits():
         '\ufeff{"text": "a"}',
     ],
 )
-def test_what_is_no_json_object_is_refused(body):
+def test_a_body_other_than_a_json_object_is_rejected(body):
     answer = send(body)
 
     assert answer.status_code == 400 or body == ""
@@ -78,7 +78,7 @@ def test_what_is_no_json_object_is_refused(body):
         ("note", ["5", '"a\\u0000"', '"\\udfff"']),
     ],
 )
-def test_a_wrong_value_is_said_of_its_field(field, values):
+def test_an_invalid_value_is_reported_on_its_field(field, values):
     for value in values:
         answer = send(f'{{"{field}": {value}}}')
 
@@ -101,11 +101,11 @@ def test_a_wrong_value_is_said_of_its_field(field, values):
         ("{}", {}),
     ],
 )
-def test_a_right_value_is_understood(body, understood):
+def test_a_valid_value_is_parsed(body, understood):
     assert send(body).json() == understood
 
 
-def test_unknown_fields_are_refused_by_name_beside_other_errors():
+def test_unknown_fields_are_named_along_with_other_errors():
     answer = send('{"colour": 1, "user_id": "x", "flag": 5}')
 
     assert said_of(answer) == {
@@ -115,7 +115,7 @@ def test_unknown_fields_are_refused_by_name_beside_other_errors():
     }
 
 
-def test_a_body_in_a_content_encoding_is_not_taken():
+def test_a_body_with_content_encoding_is_rejected():
     packed = gzip.compress(b'{"flag": true}')
     for body, encoding in ((packed, "gzip"), ('{"flag": true}', "gzip")):
         answer = client_for().post(
@@ -132,5 +132,5 @@ def test_a_body_in_a_content_encoding_is_not_taken():
     "content_type",
     ["text/plain", "application/xml", "x", "application/x-www-form-urlencoded"],
 )
-def test_other_kinds_of_body_are_not_taken(content_type):
+def test_other_content_types_are_rejected(content_type):
     assert send("{}", content_type).status_code == 415

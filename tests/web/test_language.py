@@ -10,7 +10,7 @@ from tests.builders import client_for, make_user
 GERMAN = {"Accept-Language": "de-AT, de;q=0.9, en;q=0.5"}
 
 
-def test_who_is_not_known_yet_is_spoken_to_as_the_browser_asks(aws):
+def test_anonymous_pages_follow_accept_language(aws):
     response = Client().get("/login", headers=GERMAN)
 
     assert '<html lang="de">' in response.text
@@ -20,13 +20,13 @@ def test_who_is_not_known_yet_is_spoken_to_as_the_browser_asks(aws):
 
 
 @pytest.mark.parametrize("language", ["fr", "tlh", "*", "en;q=x", "", "a" * 500])
-def test_any_other_language_is_english(aws, language):
+def test_other_languages_fall_back_to_english(aws, language):
     response = Client().get("/login", headers={"Accept-Language": language})
 
     assert '<html lang="en">' in response.text
 
 
-def test_a_user_s_own_language_comes_before_the_browser_s(aws):
+def test_the_users_language_overrides_the_browsers(aws):
     client = client_for(make_user(language="de"))
 
     html = client.get("/expenses/", headers={"Accept-Language": "en"}).text
@@ -35,14 +35,14 @@ def test_a_user_s_own_language_comes_before_the_browser_s(aws):
     assert "Übersicht" in html
 
 
-def test_one_request_s_language_does_not_stay_for_the_next(aws):
+def test_the_language_does_not_leak_into_the_next_request(aws):
     client_for(make_user(language="de")).get("/expenses/")
 
     assert i18n.current() == "en"
     assert '<html lang="en">' in Client().get("/login").text
 
 
-def test_who_registers_in_german_has_a_german_account(aws):
+def test_registering_in_german_creates_a_german_account(aws):
     Client().post(
         "/register",
         {
@@ -56,7 +56,7 @@ def test_who_registers_in_german_has_a_german_account(aws):
     assert services.get_account_by_username("greta").language == "de"
 
 
-def test_the_api_answers_as_accept_language_asks(alice):
+def test_the_api_follows_accept_language(alice):
     client = client_for(alice)
 
     english = client.get("/api/expenses?page_size=0").text
@@ -66,7 +66,7 @@ def test_the_api_answers_as_accept_language_asks(alice):
     assert "Gib eine ganze Zahl von 1 bis 100 ein." in german
 
 
-def test_an_error_page_speaks_the_user_s_language(aws):
+def test_an_error_page_is_in_the_users_language(aws):
     client = client_for(make_user(language="de"))
 
     response = client.get(f"/expenses/{'0' * 32}/edit")
@@ -75,7 +75,7 @@ def test_an_error_page_speaks_the_user_s_language(aws):
     assert "Nicht gefunden" in response.text
 
 
-def test_amounts_are_typed_and_shown_in_german(aws):
+def test_amounts_are_entered_and_shown_in_german_format(aws):
     greta = make_user(language="de", currency="EUR")
     client = client_for(greta)
 

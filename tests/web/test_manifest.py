@@ -15,7 +15,7 @@ def fetch(address):
     return answer, body
 
 
-def test_the_manifest_needs_no_login_and_pages_name_it():
+def test_the_manifest_is_public_and_linked_by_pages():
     answer, _ = fetch("/manifest.webmanifest")
 
     assert answer.headers["Content-Type"] == "application/manifest+json"
@@ -23,7 +23,7 @@ def test_the_manifest_needs_no_login_and_pages_name_it():
     assert b'<link rel="manifest" href="/manifest.webmanifest">' in fetch("/login")[1]
 
 
-def test_each_icon_is_there_and_as_large_as_the_manifest_says():
+def test_each_icon_exists_in_the_size_the_manifest_declares():
     icons = fetch("/manifest.webmanifest")[0].json()["icons"]
 
     assert {"any", "maskable"} == {icon["purpose"] for icon in icons}

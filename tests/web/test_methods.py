@@ -63,7 +63,7 @@ def allowed(url):
 
 
 @pytest.mark.parametrize("url", [*ADDRESSES, *SHARED])
-def test_what_an_address_takes_is_told_to_anybody_and_asks_aws_for_nothing(aws, url):
+def test_options_lists_methods_without_login_and_aws_calls(aws, url):
     with counted() as calls:
         answer = client_for().options(url, headers={"Accept": "application/json"})
 
@@ -73,7 +73,7 @@ def test_what_an_address_takes_is_told_to_anybody_and_asks_aws_for_nothing(aws, 
 
 
 @pytest.mark.parametrize("url", [*ADDRESSES, *SHARED])
-def test_what_an_address_does_not_take_is_refused_with_what_it_does(alice, url):
+def test_other_methods_are_405_with_the_allowed_ones(alice, url):
     client = client_for(alice)
     others = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "X"}
     for method in others - allowed(url):
@@ -108,7 +108,7 @@ WITHOUT_BODY = {
 
 
 @pytest.mark.parametrize("url", sorted({*ADDRESSES, *SHARED} - DOWNLOADS))
-def test_what_cannot_be_had_is_not_acceptable(alice, url):
+def test_an_unavailable_media_type_is_a_406(alice, url):
     client = client_for(alice)
     for method in allowed(url) - {"HEAD", "OPTIONS"}:
         if (method, url) in WITHOUT_BODY:
@@ -150,7 +150,7 @@ def test_a_problem_document_counts_as_json(alice, accept):
 
 
 @pytest.mark.parametrize("accept", ["application/pdf", "image/png", ";;"])
-def test_accept_refuses_nothing_where_an_answer_has_no_body(alice, things, accept):
+def test_accept_is_ignored_for_empty_responses(alice, things, accept):
     things[f"sessions/{KEYS['session_id']}"] = "sessions"  # all the others
     for method, url in sorted(WITHOUT_BODY, reverse=True):  # GET before DELETE
         for placeholder, real in things.items():
@@ -162,7 +162,7 @@ def test_accept_refuses_nothing_where_an_answer_has_no_body(alice, things, accep
 
 
 @pytest.mark.parametrize("accept", GENERATED)
-def test_a_form_s_errors_are_json_for_who_accepts_problem_documents(accept):
+def test_form_errors_are_json_if_problem_documents_are_accepted(accept):
     answer = client_for().post("/login", {"x": "\x00"}, headers={"Accept": accept})
 
     assert answer.status_code == 415
@@ -213,7 +213,7 @@ def headers_of(answer):
     return {name: answer[name] for name in answer.headers if name != "RateLimit"}
 
 
-def test_head_of_a_download_does_not_make_it(alice):
+def test_head_of_a_download_does_not_generate_it(alice):
     client = client_for(alice)
     with counted() as calls:
         client.head("/api/export")
@@ -222,7 +222,7 @@ def test_head_of_a_download_does_not_make_it(alice):
 
 
 @pytest.mark.parametrize("url", READABLE)
-def test_head_is_get_without_its_body(alice, things, url):
+def test_head_returns_the_headers_of_get(alice, things, url):
     for placeholder, real in things.items():
         url = url.replace(placeholder, real)
     client = client_for(alice)
@@ -257,7 +257,7 @@ NEW = [
 
 
 @pytest.mark.parametrize(("url", "body", "place"), NEW)
-def test_what_is_new_says_where_it_is(alice, generator, url, body, place):
+def test_created_items_have_a_location(alice, generator, url, body, place):
     answer = client_for(alice).post(url, body, content_type="application/json")
 
     assert answer.status_code == 201
@@ -265,7 +265,7 @@ def test_what_is_new_says_where_it_is(alice, generator, url, body, place):
     assert answer.headers["Location"].startswith(place)
 
 
-def test_a_new_receipt_says_where_it_is(alice):
+def test_a_new_receipt_has_a_location(alice):
     client, expense = client_for(alice), make_expense(alice)
     receipt = {"file": pdf(), "expense_id": expense.expense_id}
     answer = client.post("/api/receipts/upload", receipt)

@@ -18,7 +18,7 @@ from tests.builders import client_for, make_user
 
 
 @pytest.mark.parametrize("address", ["/health", "/health/"])
-def test_health_asks_nobody_and_minds_no_host(address):
+def test_health_makes_no_aws_calls_and_accepts_any_host(address):
     answer = client_for().get(address, headers={"Host": "10.0.0.7"})
 
     assert answer.status_code == 200
@@ -26,7 +26,7 @@ def test_health_asks_nobody_and_minds_no_host(address):
 
 
 @pytest.mark.parametrize("address", ["/api/profile", "/api/profile/"])
-def test_every_method_takes_both_forms_of_an_address(aws, address):
+def test_every_method_accepts_urls_with_and_without_trailing_slash(aws, address):
     client = client_for(make_user())
 
     assert client.get(address).status_code == 200
@@ -38,7 +38,7 @@ def test_every_method_takes_both_forms_of_an_address(aws, address):
 
 @pytest.mark.parametrize("address", ["/health", "/login", "/api/profile", "/nowhere"])
 @pytest.mark.parametrize("request_id", ["a", "A-b_c.9", "x" * 64])
-def test_a_request_keeps_the_name_that_its_caller_gave(address, request_id):
+def test_a_request_keeps_the_callers_request_id(address, request_id):
     answer = client_for().get(address, headers={"X-Request-Id": request_id})
 
     assert answer.headers["X-Request-Id"] == request_id
@@ -47,7 +47,7 @@ def test_a_request_keeps_the_name_that_its_caller_gave(address, request_id):
 @pytest.mark.parametrize(
     "request_id", [None, "", "x" * 65, "a b", "a\nb", "a\n", "é", "a=b"]
 )
-def test_a_request_without_a_fit_name_gets_one(request_id):
+def test_a_request_without_a_valid_request_id_gets_one(request_id):
     headers = {} if request_id is None else {"X-Request-Id": request_id}
     names = [
         client_for().get("/nowhere", headers=headers).headers["X-Request-Id"]
@@ -58,7 +58,7 @@ def test_a_request_without_a_fit_name_gets_one(request_id):
     assert len(set(names)) == 2
 
 
-def test_lines_in_the_log_carry_the_name(monkeypatch, capfd):
+def test_log_lines_contain_the_request_id(monkeypatch, capfd):
     def lines():
         log.set_up("INFO")
         logging.getLogger("elsewhere").warning("before")
@@ -73,11 +73,11 @@ def test_lines_in_the_log_carry_the_name(monkeypatch, capfd):
     assert json.loads(after)["message"] == "Not Found: /nowhere"
 
 
-def test_two_slashes_are_another_address():
+def test_a_double_slash_is_a_different_url():
     assert client_for().get("/login//").status_code == 404
 
 
-def test_an_apps_address_that_could_never_be_reached_is_refused():
+def test_an_unreachable_url_pattern_is_rejected():
     with pytest.raises(ImproperlyConfigured, match="without its last slash"):
         urls._check("expenses", [path("expenses/", lambda request: None)])
 
@@ -85,7 +85,7 @@ def test_an_apps_address_that_could_never_be_reached_is_refused():
 @pytest.mark.parametrize(
     "address", ["/login", "/api/profile", "/api/docs", "/nowhere", "/health"]
 )
-def test_every_answer_carries_the_safety_headers(address):
+def test_every_response_has_the_security_headers(address):
     headers = client_for().get(address, HTTP_ORIGIN="https://elsewhere.example").headers
 
     assert not [name for name in headers if name.startswith("Access-Control-")]
@@ -101,7 +101,7 @@ def test_every_answer_carries_the_safety_headers(address):
 
 
 @pytest.mark.parametrize("address", ["/api/docs", "/api/docs?script="])
-def test_the_docs_page_has_nothing_inline_or_from_elsewhere(address):
+def test_the_docs_page_has_nothing_inline_or_external(address):
     page = client_for().get(address).content.decode()
 
     assert "<style" not in page
@@ -109,7 +109,7 @@ def test_the_docs_page_has_nothing_inline_or_from_elsewhere(address):
     assert "//cdn" not in page
 
 
-def test_the_schema_lists_the_entrances():
+def test_the_schema_lists_login_registration_and_logout():
     answer = client_for().get("/api/schema", headers={"Accept": "application/json"})
 
     paths = answer.json()["paths"]
@@ -154,7 +154,7 @@ print(answer.cookies.output())
 """
 
 
-def test_on_aws_everything_is_bound_to_https():
+def test_on_aws_https_is_enforced():
     env = {
         **os.environ,
         "ALLOWED_HOSTS": "testserver",
@@ -190,7 +190,7 @@ def test_on_aws_everything_is_bound_to_https():
         assert ("HttpOnly" in cookie) is (name != "csrftoken")
 
 
-def test_the_web_does_not_start_without_its_secret():
+def test_the_web_server_does_not_start_without_a_secret_key():
     env = {name: value for name, value in os.environ.items() if name != "SECRET_KEY"}
     result = subprocess.run(
         [sys.executable, "-c", "import smartbudget.settings"],
@@ -206,7 +206,7 @@ def test_the_web_does_not_start_without_its_secret():
 DOMAIN_MODULES = ["models", "passwords", "services", "sessions", "validators"]
 
 
-def test_accounts_load_where_django_and_argon2_are_absent():
+def test_accounts_import_without_django_and_argon2():
     code = "import sys; sys.modules['django'] = sys.modules['argon2'] = None; "
     code += "; ".join(f"import accounts.{name}" for name in DOMAIN_MODULES)
 

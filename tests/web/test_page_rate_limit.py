@@ -22,7 +22,7 @@ def statuses(client, *paths):
     return [client.get(path).status_code for path in paths]
 
 
-def test_over_the_limit_the_page_says_when_to_come_back(alice):
+def test_over_the_limit_the_page_says_when_to_retry(alice):
     client = client_for(alice)
     assert statuses(client, *["/budgets"] * 5) == [200] * 5
 
@@ -34,7 +34,7 @@ def test_over_the_limit_the_page_says_when_to_come_back(alice):
         assert statuses(client, "/budgets") == [200]
 
 
-def test_fragments_and_small_pictures_count_too(alice):
+def test_fragments_and_thumbnails_count_too(alice):
     expense = make_expense(alice)
     client = client_for(alice)
     picture = f"/expenses/{expense.expense_id}/thumbnail"
@@ -44,14 +44,14 @@ def test_fragments_and_small_pictures_count_too(alice):
     assert codes == [200, 200, 404, 200, 200, 429]
 
 
-def test_a_user_s_browsers_share_a_limit_and_others_have_their_own(alice):
+def test_a_users_browsers_share_a_limit_and_other_users_have_their_own(alice):
     statuses(client_for(alice), *["/budgets"] * 5)
 
     assert statuses(client_for(alice), "/budgets") == [429]
     assert statuses(client_for(make_user("bob")), "/budgets") == [200]
 
 
-def test_the_api_has_a_limit_of_its_own(alice):
+def test_the_api_has_its_own_limit(alice):
     client = client_for(alice)
     statuses(client, *["/budgets"] * 6)
 
@@ -69,7 +69,7 @@ def test_the_api_has_a_limit_of_its_own(alice):
         ("/notifications/confirm/" + "x" * 43, 404),
     ],
 )
-def test_who_is_not_signed_in_counts_by_address(path, before):
+def test_anonymous_requests_are_counted_by_ip_address(path, before):
     client = client_for()
 
     first, *_, last = statuses(client, *[path] * 6)
@@ -80,7 +80,7 @@ def test_who_is_not_signed_in_counts_by_address(path, before):
     assert client.get(path, REMOTE_ADDR="203.0.113.9").status_code == before
 
 
-def test_forms_are_refused_before_they_are_read(alice):
+def test_forms_over_the_limit_are_rejected_unread(alice):
     client = client_for(alice, csrf=True)
     statuses(client, *["/budgets"] * 5)
 
@@ -88,7 +88,7 @@ def test_forms_are_refused_before_they_are_read(alice):
     assert client_for(alice, csrf=True).post("/login", {}).status_code == 403
 
 
-def test_logins_by_form_count_by_address(aws):
+def test_form_logins_are_counted_by_ip_address(aws):
     client = client_for()
     form = {"username": "nobody", "password": "x"}
 
@@ -105,7 +105,7 @@ def test_health_and_static_files_do_not_count(path):
     assert statuses(client, "/login") == [200]
 
 
-def test_a_refusal_costs_no_more_than_knowing_whose_it_is(alice):
+def test_a_rejected_request_costs_only_the_session_read(alice):
     client = client_for(alice)
     statuses(client, *["/budgets"] * 5)
     stranger = client_for(alice)

@@ -22,21 +22,21 @@ def cursor_in(link):
     return QueryDict(link.partition("?")[2])["cursor"]
 
 
-def test_a_key_comes_back_as_it_was():
+def test_a_cursor_decodes_to_its_key():
     cursor = pagination.encode(KEY, "a1", backwards=True)
 
     assert pagination.decode(cursor, "a1") == (KEY, True)
 
 
 @pytest.mark.parametrize("cursor", ["x", "a.b.c", "é", ":" * 9, "\x00"])
-def test_a_forged_cursor_is_refused_by_name(cursor):
+def test_a_forged_cursor_is_rejected(cursor):
     with pytest.raises(InvalidError) as caught:
         pagination.decode(cursor, "a1")
 
     assert caught.value.field == "cursor"
 
 
-def test_a_cursor_signed_with_an_older_secret_is_taken(settings):
+def test_a_cursor_signed_with_an_older_secret_is_accepted(settings):
     cursor = pagination.encode(KEY, "a1")
 
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
@@ -48,21 +48,21 @@ def test_a_cursor_signed_with_an_older_secret_is_taken(settings):
         pagination.decode(cursor, "a1")
 
 
-def test_somebody_elses_cursor_is_refused():
+def test_another_users_cursor_is_rejected():
     cursor = pagination.encode(KEY, "a1")
 
     with pytest.raises(InvalidError):
         pagination.decode(cursor, "b1")
 
 
-def test_a_cursor_over_somebody_elses_key_is_refused():
+def test_a_cursor_with_another_users_key_is_rejected():
     cursor = pagination.encode(KEY, "b1")
 
     with pytest.raises(InvalidError):
         pagination.decode(cursor, "b1")
 
 
-def test_links_lead_on_and_back_with_what_was_chosen():
+def test_links_keep_the_filters_in_both_directions():
     request = request_for("/api/expenses?status=void&page_size=2")
     body = pagination.body(request, ALICE, Page([1, 2], next=KEY, previous=KEY), [1, 2])
 
@@ -78,7 +78,7 @@ def test_links_lead_on_and_back_with_what_was_chosen():
     assert pagination.position(request_for(body["previous"]), ALICE)["backwards"]
 
 
-def test_a_lists_ends_have_no_links():
+def test_the_ends_of_a_list_have_no_links():
     links = pagination.links(request_for("/api/expenses"), ALICE, Page([]))
 
     assert links == {"next": None, "previous": None}
@@ -87,7 +87,7 @@ def test_a_lists_ends_have_no_links():
 @pytest.mark.parametrize(
     "address", ["/api/budgets?", "/api/expenses?status=void&", "/api/expenses?start=1&"]
 )
-def test_a_cursor_is_good_for_the_list_it_was_made_for_only(address):
+def test_a_cursor_is_valid_only_for_its_list(address):
     link = pagination.links(request_for("/api/expenses"), ALICE, Page([], next=KEY))[
         "next"
     ]
@@ -96,7 +96,7 @@ def test_a_cursor_is_good_for_the_list_it_was_made_for_only(address):
         pagination.position(request_for(f"{address}cursor={cursor_in(link)}"), ALICE)
 
 
-def test_both_forms_of_an_address_are_one_list():
+def test_urls_with_and_without_trailing_slash_share_cursors():
     link = pagination.links(request_for("/api/expenses/"), ALICE, Page([], next=KEY))[
         "next"
     ]
@@ -105,7 +105,7 @@ def test_both_forms_of_an_address_are_one_list():
     assert pagination.position(request, ALICE)["after"] == KEY
 
 
-def test_a_list_begins_at_its_beginning_with_25():
+def test_a_list_starts_with_25_items():
     assert pagination.position(request_for("/x"), BOB) == {
         "limit": 25,
         "after": None,
@@ -114,7 +114,7 @@ def test_a_list_begins_at_its_beginning_with_25():
 
 
 @pytest.mark.parametrize("size", ["1", "100"])
-def test_page_sizes_that_are_fine(size):
+def test_valid_page_sizes(size):
     position = pagination.position(request_for(f"/x?page_size={size}"), BOB)
 
     assert position["limit"] == int(size)
@@ -123,7 +123,7 @@ def test_page_sizes_that_are_fine(size):
 @pytest.mark.parametrize(
     "size", ["0", "101", "-1", "", "x", "1.5", "1e1", "²", "9" * 99]
 )
-def test_page_sizes_that_are_refused(size):
+def test_invalid_page_sizes(size):
     with pytest.raises(InvalidError) as caught:
         pagination.position(request_for(f"/x?page_size={size}"), BOB)
 

@@ -32,14 +32,14 @@ def errors_of(client, address, query):
     return {error["parameter"]: error["detail"] for error in problem(answer)["errors"]}
 
 
-def test_an_empty_parameter_is_not_taken_as_left_out(alice):
+def test_an_empty_parameter_is_not_treated_as_absent(alice):
     client = client_for(alice)
     for address, names in addresses():
         for name in names:
             assert set(errors_of(client, address, f"{name}=")) == {name}
 
 
-def test_a_parameter_is_given_once(alice):
+def test_a_repeated_parameter_is_rejected(alice):
     client = client_for(alice)
     for address, names in addresses():
         for name in {*names} - MANY:
@@ -49,7 +49,7 @@ def test_a_parameter_is_given_once(alice):
     assert client.get("/api/notifications?type=report_ready&type=alert_digest").json()
 
 
-def test_a_parameter_that_there_is_not_is_named(alice):
+def test_an_unknown_parameter_is_named(alice):
     users.set_staff("alice", is_staff=True)
     client = client_for(alice)
     # Ids of sessions, tokens and reports look otherwise.
@@ -60,5 +60,5 @@ def test_a_parameter_that_there_is_not_is_named(alice):
         assert errors_of(client, address, "colour=1") == {"colour": "Unknown field."}
 
 
-def test_the_browsable_pages_may_name_their_format(alice):
+def test_browsable_pages_accept_a_format_parameter(alice):
     assert client_for(alice).get("/api/reports?format=json").status_code == 200

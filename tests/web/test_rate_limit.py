@@ -30,7 +30,7 @@ def statuses(client, count: int, path: str = PATH, **headers) -> list[int]:
     return [client.get(path, headers=headers).status_code for _ in range(count)]
 
 
-def test_every_answer_says_how_much_is_left(alice):
+def test_every_response_reports_the_remaining_requests(alice):
     client = client_for(alice)
 
     answers = [client.get(PATH), client.get("/api/expenses?start=x")]
@@ -43,7 +43,7 @@ def test_every_answer_says_how_much_is_left(alice):
     assert {answer["RateLimit-Policy"] for answer in answers} == {'"default";q=5;w=60'}
 
 
-def test_over_the_limit_one_is_told_when_to_come_back(alice):
+def test_over_the_limit_retry_after_is_returned(alice):
     client = client_for(alice)
     assert statuses(client, 5) == [200] * 5
 
@@ -57,7 +57,7 @@ def test_over_the_limit_one_is_told_when_to_come_back(alice):
         assert client.get(PATH).status_code == 200
 
 
-def test_nothing_is_done_over_the_limit(alice):
+def test_requests_over_the_limit_have_no_effect(alice):
     client = client_for(alice)
     statuses(client, 5)
 
@@ -68,14 +68,14 @@ def test_nothing_is_done_over_the_limit(alice):
         assert client.get("/api/expenses").json()["results"] == []
 
 
-def test_a_user_s_sessions_share_a_limit_and_others_have_their_own(alice):
+def test_a_users_sessions_share_a_limit_and_other_users_have_their_own(alice):
     assert statuses(client_for(alice), 5) == [200] * 5
 
     assert statuses(client_for(alice), 1) == [429]
     assert statuses(client_for(make_user("bob")), 1) == [200]
 
 
-def test_pages_do_not_use_up_the_limit_of_the_api(alice):
+def test_pages_do_not_count_towards_the_api_limit(alice):
     client = client_for(alice)
 
     assert statuses(client, 9, "/budgets") == [200] * 9
@@ -83,7 +83,7 @@ def test_pages_do_not_use_up_the_limit_of_the_api(alice):
     assert "RateLimit" not in client.get("/budgets")
 
 
-def test_who_is_not_signed_in_counts_by_address(alice):
+def test_anonymous_requests_are_counted_by_ip_address(alice):
     assert statuses(client_for(), 6) == [401] * 5 + [429]
 
     assert statuses(client_for(alice), 1) == [200]
@@ -92,7 +92,7 @@ def test_who_is_not_signed_in_counts_by_address(alice):
     assert answer.status_code == 429
 
 
-def test_refused_requests_count_too(alice):
+def test_rejected_requests_count_too(alice):
     """Without its CSRF token, by its address; with a wrong cookie likewise."""
     client = client_for(alice, csrf=True)
     answers = [client.post(PATH, {}) for _ in range(3)]
@@ -102,7 +102,7 @@ def test_refused_requests_count_too(alice):
     assert statuses(client, 3) == [401, 401, 429]
 
 
-def test_an_outage_is_no_request_of_anybody_s(alice):
+def test_an_outage_is_not_counted_against_the_caller(alice):
     client = client_for(alice)
 
     with faults.down("GetItem"):
@@ -111,7 +111,7 @@ def test_an_outage_is_no_request_of_anybody_s(alice):
     assert statuses(client, 1) == [200]
 
 
-def test_each_token_has_a_limit_of_its_own(alice):
+def test_each_token_has_its_own_limit(alice):
     first, second = (program_with(make_token(alice)) for _ in range(2))
 
     assert statuses(first, 6) == [200] * 5 + [429]
@@ -119,7 +119,7 @@ def test_each_token_has_a_limit_of_its_own(alice):
     assert statuses(client_for(alice), 1) == [200]
 
 
-def test_without_a_limit_nothing_is_said(alice, monkeypatch):
+def test_without_a_limit_there_is_no_header(alice, monkeypatch):
     monkeypatch.setattr(rate_limit, "limiter", None)
 
     answer = client_for(alice).get(PATH)

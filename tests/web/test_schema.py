@@ -39,7 +39,7 @@ def operations(schema):
     }
 
 
-def test_the_schema_is_made_without_a_warning_and_is_valid():
+def test_the_schema_is_generated_without_warnings_and_is_valid():
     written = io.StringIO()
 
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
@@ -60,7 +60,7 @@ def test_the_document_names_its_server_licence_contact_and_groups(schema, operat
 
 
 @pytest.mark.parametrize("host", ["testserver", "127.0.0.1:9000"])
-def test_the_server_is_the_one_that_was_asked(host):
+def test_the_server_url_is_the_requested_host(host):
     """So that a request can be tried out in the docs under any name of the site."""
     for form in ("json", "yaml"):
         answer = client_for().get(f"/api/schema?format={form}", headers={"Host": host})
@@ -97,7 +97,7 @@ CHOSEN = {"expense_ids": ["0" * 32]}
         ("/api/reports/generate", {"report_type": "monthly"}, True),
     ],
 )
-def test_rules_about_several_fields_are_those_of_the_server(
+def test_rules_about_several_fields_match_the_server(
     alice, generator, noon, schema, operations, url, body, fits
 ):
     content = operations[f"POST {url}"]["requestBody"]["content"]
@@ -109,7 +109,7 @@ def test_rules_about_several_fields_are_those_of_the_server(
     assert (answer.status_code == 400) == (not fits)
 
 
-def test_every_operation_says_how_it_is_refused(operations):
+def test_every_operation_documents_its_errors(operations):
     for name, operation in operations.items():
         responses = operation["responses"]
         refusals = {status for status in responses if status >= "400"}
@@ -130,14 +130,14 @@ def test_every_operation_says_how_it_is_refused(operations):
         assert name.startswith("GET") or {"400", "403", "413", "415"} <= refusals, name
 
 
-def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(operations):
+def test_every_operation_has_a_unique_id_and_a_summary(operations):
     derived = re.compile("_(retrieve|list|create|partial_update|update|destroy)$")
     for name, operation in operations.items():
         assert not derived.search(operation["operationId"]), name
         assert operation["summary"].endswith("."), name
 
 
-def test_a_list_s_parameters_can_be_wrong(operations):
+def test_lists_document_invalid_parameters(operations):
     for name, operation in operations.items():
         parameters = operation.get("parameters", [])
         has_query = any(parameter.get("in") == "query" for parameter in parameters)
@@ -145,7 +145,7 @@ def test_a_list_s_parameters_can_be_wrong(operations):
         assert not has_query or "400" in operation["responses"], name
 
 
-def test_every_answer_names_its_request(schema, operations):
+def test_every_response_has_a_request_id(schema, operations):
     for name, operation in operations.items():
         for status, response in operation["responses"].items():
             if "$ref" in response:
@@ -163,7 +163,7 @@ def names(parameters):
     }
 
 
-def test_where_changes_and_reads_can_be_conditional(operations):
+def test_conditional_requests_are_documented_where_supported(operations):
     conditional = {
         name
         for name, operation in operations.items()
@@ -192,7 +192,7 @@ def test_where_changes_and_reads_can_be_conditional(operations):
             assert "If-None-Match" in names(operation["parameters"]), name
 
 
-def test_a_report_s_redirect_and_what_it_leads_to_are_described(schema, operations):
+def test_a_reports_redirect_and_its_target_are_described(schema, operations):
     responses = operations["GET /api/reports/{file_name}"]["responses"]
 
     location = responses["302"]["headers"]["Location"]["$ref"].rpartition("/")[2]
@@ -201,13 +201,13 @@ def test_a_report_s_redirect_and_what_it_leads_to_are_described(schema, operatio
     assert set(responses["200"]["content"]) == {"application/pdf"}
 
 
-def test_what_is_new_has_an_address(operations):
+def test_created_items_document_a_location(operations):
     for name, operation in operations.items():
         if created := operation["responses"].get("201"):
             assert "Location" in created["headers"], name
 
 
-def test_what_was_made_leads_to_what_can_be_done_with_it(operations):
+def test_created_items_link_to_their_operations(operations):
     links = operations["POST /api/expenses"]["responses"]["201"]["links"]
 
     assert set(links) == {
@@ -228,7 +228,7 @@ def test_what_was_made_leads_to_what_can_be_done_with_it(operations):
     assert set(receipt) == {"get_receipt", "delete_receipt"}
 
 
-def test_whatever_has_an_address_of_its_own_is_led_to(operations):
+def test_every_item_url_is_linked(operations):
     led_to = {
         link
         for operation in operations.values()
@@ -239,7 +239,7 @@ def test_whatever_has_an_address_of_its_own_is_led_to(operations):
         assert ("{" in name) == (operation["operationId"] in led_to), name
 
 
-def test_a_post_sent_again_is_told_what_became_of_the_first(operations):
+def test_a_repeated_post_documents_its_response(operations):
     for name, operation in operations.items():
         is_keyed = name.startswith("POST") and {} not in operation["security"]
         responses = operation["responses"]
@@ -249,7 +249,7 @@ def test_a_post_sent_again_is_told_what_became_of_the_first(operations):
         assert not is_keyed or "409" in responses, name
 
 
-def test_a_body_holds_nothing_unknown(schema):
+def test_bodies_allow_no_unknown_fields(schema):
     bodies = {
         name: component
         for name, component in schema["components"]["schemas"].items()
@@ -280,7 +280,7 @@ def optional_texts(components):
     }
 
 
-def test_a_text_that_may_be_empty_is_one_string_that_validators_accept(schema):
+def test_an_optional_text_is_a_plain_string(schema):
     fields = optional_texts(schema["components"]["schemas"])
 
     assert len(fields) == 8
@@ -290,7 +290,7 @@ def test_a_text_that_may_be_empty_is_one_string_that_validators_accept(schema):
         assert "oneOf" not in described, (name, field)
 
 
-def test_what_may_be_null_in_an_answer_may_be_sent_as_null(schema):
+def test_nullable_response_fields_accept_null(schema):
     """A text that is never null in answers, such as a description, is sent as ""."""
     components = schema["components"]["schemas"]
     answers = {**components["ExpenseOutput"]["properties"]}
@@ -303,7 +303,7 @@ def test_what_may_be_null_in_an_answer_may_be_sent_as_null(schema):
         )
 
 
-def test_no_branches_of_a_schema_match_the_same_value(schema):
+def test_branches_of_a_schema_are_disjoint(schema):
     """Where oneOf stands, one branch is an object and the other null."""
 
     def branches(node):
@@ -328,7 +328,7 @@ def test_an_amount_is_documented_as_a_string(schema):
 
 
 @pytest.mark.parametrize("amount", ["12.10", 12.1, 12])
-def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, amount):
+def test_an_amount_is_also_accepted_as_a_number(alice, amount):
     """Exact to the cent wherever an amount is sent; see tests/web/test_input.py."""
     client = client_for(alice)
     row = {"category": "Food", "amount": amount}
@@ -350,7 +350,7 @@ def test_an_amount_may_be_sent_as_a_number_all_the_same(alice, amount):
     assert row_created["amount"] == written
 
 
-def test_every_body_has_an_example_that_fits(schema, operations):
+def test_every_body_has_a_valid_example(schema, operations):
     for name, operation in operations.items():
         answers = [
             response
@@ -364,7 +364,7 @@ def test_every_body_has_an_example_that_fits(schema, operations):
                 jsonschema.validate(body["example"], described), name
 
 
-def test_every_refusal_has_an_example_of_its_own(schema, operations):
+def test_every_error_has_its_own_example(schema, operations):
     for name, operation in operations.items():
         for status, response in operation["responses"].items():
             if "$ref" not in response:
@@ -379,7 +379,7 @@ def test_every_refusal_has_an_example_of_its_own(schema, operations):
             assert example["title"] == TITLES[example["code"]], name
 
 
-def test_no_example_is_of_something_that_is_no_more(schema):
+def test_every_example_belongs_to_an_existing_component(schema):
     components = schema["components"]["schemas"]
     used = {
         name
@@ -404,7 +404,7 @@ def test_no_example_is_of_something_that_is_no_more(schema):
         ("PUT", "/api/expenses", {}, 405),
     ],
 )
-def test_a_problem_is_as_the_schema_has_it(alice, schema, method, url, body, status):
+def test_problem_documents_match_the_schema(alice, schema, method, url, body, status):
     body_bytes = b"" if body is None else json.dumps(body)
     answer = client_for(alice).generic(
         method, url, body_bytes, content_type="application/json"
@@ -424,13 +424,13 @@ def test_the_docs_explain_every_code():
 
 
 @pytest.mark.parametrize("query", ["?version=1%0D%0Ax", "?lang=xx", "?version=2"])
-def test_there_is_one_schema_and_no_other_can_be_asked_for(query):
+def test_only_one_version_of_the_schema_is_available(query):
     answer = client_for().get(f"/api/schema{query}", headers={"Accept": JSON})
 
     assert problem(answer)["detail"] == "Unknown field."
 
 
-def test_the_schema_is_made_once_and_counted_as_any_request(monkeypatch):
+def test_the_schema_is_generated_once_and_rate_limited(monkeypatch):
     client_for().get("/api/schema")
     monkeypatch.setattr(SchemaGenerator, "get_schema", None)
 

@@ -20,7 +20,7 @@ def lines(aws, caplog):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-def test_logins_and_failures_are_told_by_ids_alone(lines):
+def test_logins_and_failures_are_logged_with_ids_only(lines):
     bob = make_user("bob")
     client = client_for()
 
@@ -39,19 +39,19 @@ def test_logins_and_failures_are_told_by_ids_alone(lines):
 
 
 @pytest.mark.parametrize("address", ["/admin", "/api/admin/health"])
-def test_what_is_forbidden_is_told(lines, address):
+def test_forbidden_requests_are_logged(lines, address):
     client_for(make_user("bob")).get(address)
 
     assert any(line.startswith("Forbidden") and address in line for line in lines())
 
 
-def test_a_write_without_its_csrf_token_is_told(lines):
+def test_a_write_without_the_csrf_token_is_logged(lines):
     client_for(make_user("bob"), csrf=True).post("/expenses/add", {})
 
     assert any(line.startswith("Forbidden") for line in lines())
 
 
-def test_who_is_told_to_wait_is_told(lines, monkeypatch):
+def test_rate_limited_requests_are_logged(lines, monkeypatch):
     limit = services.Limit("login", 1, 900)
     monkeypatch.setattr(services, "NAME_LOGINS", limit)
 
@@ -87,7 +87,7 @@ def about(lines, request_id):
 
 @pytest.mark.parametrize("kind", ["application/json", "form"])
 @pytest.mark.parametrize("name", ["bob", "bob@example.com", "nobody"])
-def test_a_failed_login_is_joined_to_its_source_and_its_request(written, kind, name):
+def test_a_failed_login_is_logged_with_ip_address_and_request_id(written, kind, name):
     make_user("bob")
     login = {"username": name, "password": "wrong-guess"}
     form = {} if kind == "form" else {"content_type": kind}
@@ -101,7 +101,9 @@ def test_a_failed_login_is_joined_to_its_source_and_its_request(written, kind, n
     assert "bob@example.com" not in json.dumps(lines)
 
 
-def test_so_is_a_throttled_one(written, monkeypatch):
+def test_a_throttled_login_is_logged_with_ip_address_and_request_id(
+    written, monkeypatch
+):
     monkeypatch.setattr(services, "NAME_LOGINS", services.Limit("login", 1, 900))
     login = {"username": "bob", "password": PASSWORD}
     client = client_for()
@@ -114,7 +116,7 @@ def test_so_is_a_throttled_one(written, monkeypatch):
     assert [line["source"] for line in lines] == ["2001:db8::/64"]
 
 
-def test_so_is_a_wrong_token(written):
+def test_an_invalid_token_is_logged_with_ip_address_and_request_id(written):
     answer = program_with("smartbudget_" + "0" * 64).get("/api/budgets")
 
     assert answer.status_code == 401
@@ -122,14 +124,14 @@ def test_so_is_a_wrong_token(written):
     assert [line["source"] for line in lines] == ["127.0.0.1"]
 
 
-def test_what_is_let_in_has_no_source(written):
+def test_successful_requests_are_logged_without_ip_address(written):
     answer = client_for(make_user("bob")).get("/budgets")
 
     assert answer.status_code == 200
     assert not any("source" in line for line in about(written, answer["X-Request-Id"]))
 
 
-def test_the_access_log_names_the_request(caplog):
+def test_the_access_log_contains_the_request_id(caplog):
     logger = AccessLogger(Config())
     logger.access_log.addHandler(caplog.handler)
     logger.access_log.setLevel(logging.INFO)

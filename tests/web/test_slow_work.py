@@ -134,7 +134,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(name, alice, held):
+def test_a_user_over_the_limit_is_rejected_and_another_user_is_not(name, alice, held):
     limit, request = REQUESTS[name]
     held(limit, *[alice.user_id] * limit.per_user)
 
@@ -155,7 +155,7 @@ def test_a_user_has_so_many_at_once_and_another_user_still_gets_in(name, alice, 
         if REQUESTS[request_name][0] is not concurrency.READS
     ],
 )
-def test_a_full_process_refuses_and_asks_to_try_again(name, client, held):
+def test_a_full_process_returns_503_with_retry_after(name, client, held):
     limit, request = REQUESTS[name]
     held(limit, *[f"user {number}" for number in range(limit.per_process)])
 
@@ -166,7 +166,7 @@ def test_a_full_process_refuses_and_asks_to_try_again(name, client, held):
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_slot_is_free_again_when_the_answer_is_sent(name, alice):
+def test_a_slot_is_released_after_the_response(name, alice):
     limit, request = REQUESTS[name]
     client = client_for(alice)
 
@@ -176,14 +176,16 @@ def test_a_slot_is_free_again_when_the_answer_is_sent(name, alice):
         answer.close()
 
 
-def test_an_upload_is_refused_before_its_file_is_looked_at(alice, held, unread):
+def test_an_upload_over_the_limit_is_rejected_before_its_file_is_read(
+    alice, held, unread
+):
     expense = make_expense(alice)
     held(concurrency.RECEIPTS, alice.user_id, alice.user_id)
 
     assert upload(client_for(alice), expense.expense_id).status_code == 429
 
 
-def test_a_form_with_a_refused_file_keeps_what_was_typed(alice, held, unread):
+def test_a_form_with_a_rejected_file_keeps_the_input(alice, held, unread):
     held(concurrency.RECEIPTS, alice.user_id, alice.user_id)
 
     page = client_for(alice).post("/expenses/add", {**FORM, "receipt": pdf()})
@@ -199,7 +201,7 @@ def test_a_form_without_files_needs_no_slot(alice, held):
     assert client_for(alice).post("/expenses/add", FORM).status_code == 302
 
 
-def test_a_refused_export_is_not_counted_as_a_download(alice, held):
+def test_a_rejected_export_is_not_counted_as_a_download(alice, held):
     held(concurrency.EXPORTS, alice.user_id)
 
     assert client_for(alice).get("/api/export").status_code == 429
@@ -218,7 +220,7 @@ def test_an_export_holds_its_slot_while_it_is_sent(alice):
     assert client.get("/api/export").status_code == 200
 
 
-def test_a_key_of_a_refused_report_may_be_used_again(alice):
+def test_the_key_of_a_rejected_report_can_be_used_again(alice):
     client = client_for(alice)
     key = {"Idempotency-Key": "k"}
     release = concurrency.REPORTS.acquire(alice.user_id)
@@ -229,7 +231,7 @@ def test_a_key_of_a_refused_report_may_be_used_again(alice):
     assert send(client, "/api/reports/generate", MARCH, headers=key).status_code == 201
 
 
-def test_thumbnails_leave_threads_free_for_others(alice):
+def test_thumbnails_leave_threads_free_for_other_requests(alice):
     client = client_for(alice)
     expense = make_expense(alice)
     upload(

@@ -29,7 +29,7 @@ def fetch(address, user=None, **headers):
 @pytest.mark.parametrize(
     "name", ["app.css", "admin/css/base.css", "receipts.js", "icon.svg"]
 )
-def test_a_static_file_is_compressed_cached_for_good_and_costs_no_call(aws, name):
+def test_a_static_file_is_compressed_immutable_and_costs_no_aws_calls(aws, name):
     address = staticfiles_storage.url(name)
 
     with calls_counted() as calls:
@@ -49,7 +49,7 @@ def test_a_static_file_that_does_not_exist_is_not_found():
 
 
 @pytest.mark.parametrize("address", ["/api/docs", "/api/docs?script=", "/api/budgets"])
-def test_the_api_pages_name_files_that_exist(aws, address):
+def test_the_api_pages_reference_existing_files(aws, address):
     _, page = fetch(address, make_user(), Accept="text/html")
 
     named = OURS.findall(page.decode())
@@ -64,7 +64,7 @@ def test_the_api_pages_name_files_that_exist(aws, address):
     ("address", "caching"),
     [("/expenses", "no-store"), ("/api/expenses", "private, no-cache")],
 )
-def test_pages_and_json_are_compressed_and_in_no_shared_cache(aws, address, caching):
+def test_pages_and_json_are_compressed_and_not_cached_publicly(aws, address, caching):
     user = make_user()
     for _ in range(10):
         make_expense(user)
@@ -77,7 +77,7 @@ def test_pages_and_json_are_compressed_and_in_no_shared_cache(aws, address, cach
     assert len(body) < len(fetch(address, user)[1]) / 2
 
 
-def test_the_length_of_a_compressed_answer_differs_at_random(aws):
+def test_the_length_of_a_compressed_response_is_randomized(aws):
     user = make_user()
     make_expense(user)
 
@@ -86,14 +86,14 @@ def test_the_length_of_a_compressed_answer_differs_at_random(aws):
     assert len(lengths) > 3
 
 
-def test_who_takes_no_compression_gets_none(aws):
+def test_without_accept_encoding_responses_are_not_compressed(aws):
     headers, body = fetch("/login", **{"Accept-Encoding": "identity"})
 
     assert "Content-Encoding" not in headers
     assert body.startswith(b"<!doctype html>")
 
 
-def test_files_are_collected_only_where_something_changed(tmp_path, monkeypatch):
+def test_static_files_are_collected_only_if_something_changed(tmp_path, monkeypatch):
     runs = []
     monkeypatch.setattr(assets, "_run_collectstatic", lambda: runs.append(1))
     monkeypatch.setattr(assets, "COLLECTED", tmp_path)
@@ -108,7 +108,7 @@ def test_files_are_collected_only_where_something_changed(tmp_path, monkeypatch)
     assert runs == [1, 1]
 
 
-def test_what_goes_wrong_with_collecting_is_one_sentence(tmp_path, monkeypatch):
+def test_a_failed_collectstatic_is_a_one_line_error(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "COLLECTED", tmp_path)
     monkeypatch.setattr(assets.sys, "executable", "/bin/false")
 

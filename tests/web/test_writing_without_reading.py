@@ -52,7 +52,7 @@ def send(client, method, path, body, **headers):
 
 @pytest.mark.parametrize("kind", CHANGES)
 @pytest.mark.parametrize("is_empty", [True, False])
-def test_a_change_is_made_and_the_item_is_not_shown(writer, items, kind, is_empty):
+def test_a_change_succeeds_without_returning_the_item(writer, items, kind, is_empty):
     answer = send(writer, "patch", items[kind], {} if is_empty else CHANGES[kind])
 
     assert (answer.status_code, answer.content) == (204, b"")
@@ -60,7 +60,7 @@ def test_a_change_is_made_and_the_item_is_not_shown(writer, items, kind, is_empt
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_a_token_that_may_read_too_is_shown_it(both, items, kind):
+def test_a_token_with_read_scope_gets_the_item(both, items, kind):
     answer = send(both, "patch", items[kind], CHANGES[kind])
 
     assert answer.status_code == 200
@@ -68,14 +68,14 @@ def test_a_token_that_may_read_too_is_shown_it(both, items, kind):
     assert answer["ETag"]
 
 
-def test_the_change_is_there(writer, both, items):
+def test_the_change_is_stored(writer, both, items):
     send(writer, "patch", items["expenses"], CHANGES["expenses"])
 
     assert both.get(items["expenses"]).json()["description"] == "tea"
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_a_refused_condition_shows_nothing_either(writer, items, kind):
+def test_a_failed_condition_reveals_nothing(writer, items, kind):
     answer = send(writer, "patch", items[kind], {}, **{"If-Match": '"0"'})
 
     assert answer.status_code == 412
@@ -83,7 +83,7 @@ def test_a_refused_condition_shows_nothing_either(writer, items, kind):
     assert "ETag" not in answer
 
 
-def test_what_is_another_s_is_not_found(items):
+def test_another_users_item_is_not_found(items):
     eve = program_with(make_token(make_user("eve"), "write"))
 
     codes = {send(eve, "patch", path, {}).status_code for path in items.values()}
@@ -91,7 +91,7 @@ def test_what_is_another_s_is_not_found(items):
     assert codes == {404}
 
 
-def test_a_new_budget_tells_where_it_is_and_no_more(writer, both, items):
+def test_a_new_budget_returns_only_its_location(writer, both, items):
     body = {"category": "Fun", "amount": "1.00"}
 
     answer = send(writer, "post", "/api/budgets", body)
@@ -101,13 +101,13 @@ def test_a_new_budget_tells_where_it_is_and_no_more(writer, both, items):
 
 
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_the_state_of_the_subscription_is_not_shown(writer, method):
+def test_the_subscription_status_is_not_returned(writer, method):
     answer = send(writer, method, SUBSCRIPTION, {})
 
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_a_repetition_is_not_shown_to_it(writer, both):
+def test_a_replayed_response_is_not_shown(writer, both):
     key = {"Idempotency-Key": "k"}
 
     first = send(both, "post", SUBSCRIPTION, {}, **key)

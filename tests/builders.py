@@ -1,4 +1,4 @@
-"""Small builders: people, browsers they are logged in on, programs with a token."""
+"""Builders: users, logged-in clients, clients with a token."""
 
 import itertools
 
@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 
 def make_user(name: str = "", **changes: object) -> User:
-    """Register somebody; `changes` go to the profile."""
+    """Register a user; `changes` update the profile."""
     name = name or f"user{next(_numbers)}"
     login = services.register(
         username=name, email=f"{name}@example.com", password=PASSWORD
@@ -26,14 +26,14 @@ def make_user(name: str = "", **changes: object) -> User:
 
 
 def account_of(user: User) -> Account:
-    """Read somebody's account."""
+    """Return a user's account."""
     return services.get_account(user.user_id)
 
 
 def client_for(user: User | None = None, *, csrf: bool = False) -> Client:
-    """Return a browser; with a user, one that is logged in.
+    """Return a test client, logged in if a user is given.
 
-    csrf: check the CSRF token, as real requests are; see `token_of`.
+    csrf: check the CSRF token as in production; see `token_of`.
     """
     client = Client(enforce_csrf_checks=csrf, raise_request_exception=False)
     if user is not None:
@@ -43,13 +43,13 @@ def client_for(user: User | None = None, *, csrf: bool = False) -> Client:
 
 
 def token_of(client: Client) -> dict[str, str]:
-    """Fetch a CSRF token, as the header to send it in."""
+    """Return a header with a new CSRF token."""
     client.get("/login")
     return {"X-CSRFToken": client.cookies["csrftoken"].value}
 
 
 def make_token(user: User, *scopes: str, days: int = 30, name: str = "Script") -> str:
-    """Make an API token and return its secret; without scopes it has all of them."""
+    """Create an API token and return its secret; the default is all scopes."""
     _, secret = tokens.create_token(
         user,
         password=PASSWORD,
@@ -61,7 +61,7 @@ def make_token(user: User, *scopes: str, days: int = 30, name: str = "Script") -
 
 
 def program_with(secret: str) -> Client:
-    """Return a client that sends an API token and no cookie, as programs do."""
+    """Return a client that sends an API token and no cookie."""
     return Client(
         enforce_csrf_checks=True,
         raise_request_exception=False,

@@ -1,4 +1,4 @@
-"""Counting what an action asks of AWS, through botocore's events."""
+"""Counts of AWS calls, through botocore's events."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ TRANSACTION = "dynamodb.TransactWriteItems"
 
 @dataclass
 class Calls:
-    """The calls of a block, in order, and the capacity units that they read."""
+    """The AWS calls of a block, in order, and the capacity units they read."""
 
     names: list[str] = field(default_factory=list)
     read_items: int = 0  # items that queries and scans looked at
@@ -22,7 +22,7 @@ class Calls:
 
 @contextlib.contextmanager
 def counted() -> Iterator[Calls]:
-    """Count every AWS call made within a block, whoever's client makes it."""
+    """Count every AWS call made within a block, by any client."""
     calls = Calls()
     make_call = BaseClient._make_api_call
 

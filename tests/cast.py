@@ -1,4 +1,4 @@
-"""Everybody who may ask for something, and one of each thing that can be asked for."""
+"""The callers of the authorization tests, and one of each item they can request."""
 
 import datetime
 import functools
@@ -31,7 +31,7 @@ from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
 
-WORD = "Heliotrope"  # in all that the owner has, and in nothing of anybody else's
+WORD = "Heliotrope"  # in everything the owner has, and in no other user's data
 BUCKET = "smart-budget-receipts"
 
 ONE_DAY = datetime.timedelta(days=1)
@@ -41,7 +41,7 @@ _numbers = itertools.count(1)
 
 
 class Cast:
-    """The owner, the others, and what the owner has, made when first asked for."""
+    """The owner, the other callers and the owner's items, created on first use."""
 
     def __init__(self) -> None:
         self._people: dict[str, User] = {}
@@ -50,16 +50,16 @@ class Cast:
 
     @functools.cached_property
     def spare(self) -> "Cast":
-        """Others, for what would get in these ones' way."""
+        """A second cast, for requests that would disturb this one."""
         return Cast()
 
-    def begin_anew(self) -> None:
-        """Have new people made, of whom nothing is known yet."""
+    def reset(self) -> None:
+        """Forget users, clients and items, so that new ones are created."""
         for cache in (self._people, self._clients, self._things):
             cache.clear()
 
     def person(self, role: str) -> User:
-        """Return the `owner`, the `other`, `staff`, or somebody who never asks."""
+        """Return the user of a role, such as `owner`, `other` or `staff`."""
         if role not in self._people:
             user = make_user()
             if role == "staff":
@@ -68,20 +68,20 @@ class Cast:
         return self._people[role]
 
     def client(self, caller: str) -> Client:
-        """Return what a caller sends requests with; see `test_authorization`."""
+        """Return the test client of a caller; see `test_authorization`."""
         if caller not in self._clients:
             self._clients[caller] = self._new_client(caller)
         return self._clients[caller]
 
     def thing(self, kind: str) -> str:
-        """Return the id of one of the owner's things, by its name in addresses."""
+        """Return the id of one of the owner's items, by its name in URLs."""
         if kind not in self._things:
-            assert kind in THINGS, f"say in tests.cast.THINGS how a {kind} is made"
+            assert kind in THINGS, f"add {kind} to tests.cast.THINGS"
             self._things[kind] = THINGS[kind](self)
         return self._things[kind]
 
     def forget_things(self) -> None:
-        """Have new ones made: what was asked may have ended or changed them."""
+        """Forget items that requests may have changed, so that new ones are created."""
         self._things.clear()
 
     def _new_client(self, caller: str) -> Client:
@@ -108,7 +108,7 @@ class Cast:
 
 
 def _expense(cast: Cast) -> str:
-    """An expense with all that one can have: a receipt and a history."""
+    """Create an expense with a receipt and a history."""
     owner = cast.person("owner")
     expense = make_expense(owner, category=WORD, amount="3.00")
     client = cast.client("owner")
@@ -147,7 +147,7 @@ def _token(cast: Cast) -> str:
 
 
 def _upload(cast: Cast) -> str:
-    """The key of a file that was uploaded directly and is not confirmed yet."""
+    """Return the key of a direct upload that is not confirmed yet."""
     digest = hashlib.sha256(PDF).hexdigest()
     key, *_ = uploads.create_presigned_upload(
         cast.person("owner"),
@@ -181,6 +181,6 @@ def photo() -> SimpleUploadedFile:
 
 
 def newcomer() -> dict[str, Any]:
-    """Return what somebody registers with."""
+    """Return the fields of a registration."""
     name = f"new{next(_numbers)}"
     return {"username": name, "email": f"{name}@example.com", "password": PASSWORD}

@@ -467,7 +467,7 @@ def place(cast: Cast, address: str) -> str:
 def looked_at(cast: Cast, row: Row, caller: str, answer: Any) -> Any:
     """Make sure that nobody else sees what is the owner's."""
     if answer.status_code < 400 and row.is_alone:
-        cast.begin_anew()
+        cast.reset()
     elif answer.status_code < 400 and row.method != "GET":
         cast.forget_things()
     content = answer.getvalue()

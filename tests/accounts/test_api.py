@@ -55,7 +55,10 @@ def test_scripts_cannot_read_the_session_cookie(aws):
 def test_a_malformed_request_gets_a_problem_document(aws, path, content_type):
     answer = client_for(csrf=True).generic("POST", path, content_type=content_type)
 
-    assert problem(answer)["status"] in {400, 415}  # without a type there is no body
+    assert problem(answer)["status"] in {
+        400,
+        415,
+    }  # without a content type the body is empty
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,9 @@ def test_too_many_failures_return_retry_after(aws, monkeypatch):
 
     assert answer.status_code == 429
     assert 60 < answer.json()["retry_after"] <= 900
-    assert "Retry-After" not in answer.headers  # a client that obeys would hang
+    assert (
+        "Retry-After" not in answer.headers
+    )  # a client that waits that long would hang
 
 
 def test_registrations_are_limited_by_ip_address(aws, monkeypatch):

@@ -1,4 +1,4 @@
-"""Logging in: by name or address, throttled, and telling strangers nothing."""
+"""Login by username or e-mail: throttled, and revealing nothing about accounts."""
 
 import threading
 
@@ -111,7 +111,7 @@ def test_case_variants_of_a_username_share_a_counter(aws):
 
 
 def test_throttling_a_username_does_not_reveal_its_e_mail_address(aws):
-    """By the address the owner gets in, and a stranger learns nothing of it."""
+    """The owner can log in by e-mail, and others learn nothing about the address."""
     make_user("bob")
     make_user("carol")
     fail(10, "bob")
@@ -130,7 +130,7 @@ ATTEMPTS = st.lists(
 @given(attempts=ATTEMPTS)
 @settings(max_examples=15, deadline=None)
 def test_failures_do_not_reveal_which_names_share_an_account(attempts):
-    """Names of one account and of two get the same answers, whatever is tried."""
+    """Names of one account and of two accounts get the same responses."""
 
     def answers(address_of_bob):
         with empty_aws():

@@ -1,4 +1,4 @@
-"""Pages are private unless they say otherwise."""
+"""Pages require login unless they are declared public."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Registration: what a new account may hold, and that names stay unique."""
+"""Registration: valid and invalid fields, unique names."""
 
 import threading
 

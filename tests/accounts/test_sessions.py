@@ -1,4 +1,4 @@
-"""Sessions: who a key opens for, how long, and what ends it."""
+"""Sessions: lookup by key, expiry and what ends them."""
 
 import pytest
 import time_machine
@@ -138,8 +138,8 @@ def test_an_administrator_ends_all_sessions(aws, capsys):
 
     assert [sessions.find_session(key) for key in keys] == [None, None]
     assert tokens.find_token(secret) is None
-    # Registering began one session each.
+    # Registering started one session for each.
     assert capsys.readouterr().out == (
         "5 sessions and API tokens ended.\n0 sessions and API tokens ended.\n"
     )
-    update_profile(carol, currency="EUR")  # misses no copy that is gone
+    update_profile(carol, currency="EUR")  # a missing cached copy is not an error

@@ -1,4 +1,4 @@
-"""Where somebody is signed in: listed, and signed out from elsewhere."""
+"""The list of a user's sessions, and ending them from another session."""
 
 import pytest
 import time_machine
@@ -56,7 +56,7 @@ def test_the_list_shows_device_start_and_the_current_session(aws):
         listing = listed(client)
 
     (mine,) = [session for session in listing if session["is_current"]]
-    assert len(listing) == 2  # and the one that registering began
+    assert len(listing) == 2  # including the one from registration
     assert mine["device"] == "Firefox on Linux"
     assert mine["created_at"].startswith("2026-03-18T12:00:00")
     assert mine["expires_at"].startswith("2026-04-01T12:00:00")
@@ -83,7 +83,7 @@ def test_an_expired_session_is_not_listed(alice):
     with time_machine.travel(NOON):
         begin(alice)
 
-    assert len(account_of(alice).sessions) == 2  # it is found out, and still noted
+    assert len(account_of(alice).sessions) == 2  # detected, and still logged
     assert [session.is_current for session in sessions.list_sessions(alice)] == [False]
 
 

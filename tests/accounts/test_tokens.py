@@ -1,4 +1,4 @@
-"""API tokens: what opens an account, for how long, and what ends it."""
+"""API tokens: scopes, expiry and what ends them."""
 
 import datetime
 import threading
@@ -56,7 +56,7 @@ def notices(user):
     return [notice for notice in notifications if notice.type == "api_token_created"]
 
 
-# ------------------------------------------------------------------- making one
+# ------------------------------------------------------------------- creating
 
 
 def test_a_token_acts_for_its_user_within_its_scopes(bob):
@@ -129,7 +129,7 @@ def test_the_twenty_first_token_is_rejected_and_none_is_ended(clock):
         create(bob)
     assert all(map(tokens.find_token, secrets))
 
-    clock.shift(DAY)  # the first has expired, and makes room
+    clock.shift(DAY)  # the first one has expired
     secrets.append(make_token(bob))
     assert all(map(tokens.find_token, secrets))
     assert len(account_of(bob).tokens) == len(items()) == 20
@@ -172,7 +172,9 @@ def test_no_token_is_stored_without_its_notice(bob):
 
     with down("SendMessageBatch"):
         create(bob)
-    assert [notice.status for notice in notices(bob)] == ["queued"]  # the sweep's
+    assert [notice.status for notice in notices(bob)] == [
+        "queued"
+    ]  # the sweep sends it
 
 
 def test_a_lost_reply_creates_one_token_and_one_notice(bob):
@@ -202,7 +204,7 @@ def test_a_token_whose_response_was_lost_is_listed_and_can_be_revoked(bob, monke
     assert len(notices(bob)) == 1
 
 
-# -------------------------------------------------------------------- using one
+# -------------------------------------------------------------------- using
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,7 @@ def test_concurrent_uses_store_last_use_once(clock, monkeypatch):
     clock.shift(5)
 
     monkeypatch.setattr(credentials, "find", lambda *_: stale)
-    assert tokens.find_token(secret)  # read before the other wrote
+    assert tokens.find_token(secret)  # read before the other write
 
     assert tokens.list_tokens(bob)[0].last_used_at == dates.timestamp(NOON)
 
@@ -334,7 +336,7 @@ def test_a_token_written_by_a_newer_release_is_readable(bob):
     assert tokens.find_token(secret)[0] == bob
 
 
-# ------------------------------------------------------------------ listing them
+# ------------------------------------------------------------------ listing
 
 
 def test_tokens_are_listed_newest_first_without_secrets(clock):
@@ -381,7 +383,7 @@ def test_another_users_token_is_not_found(bob, ask):
     assert tokens.list_tokens(bob) == [token]
 
 
-# ------------------------------------------------------------------ what ends them
+# ------------------------------------------------------------------ ending
 
 
 def test_revoking_a_token_is_immediate_and_keeps_the_others(bob):
@@ -440,7 +442,7 @@ def test_all_tokens_end_at_once_with(bob, end):
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_token_being_created_meanwhile_is_rejected(bob, end, monkeypatch):
-    checked = account_of(bob)  # whose password was found right
+    checked = account_of(bob)  # after the password was verified
     get_account, late = services.get_account, [checked]
     end(bob)
     monkeypatch.setattr(services, "verify_password", lambda *_: None)

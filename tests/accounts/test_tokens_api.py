@@ -1,4 +1,4 @@
-"""API tokens over HTTP: made, listed and revoked, and what they are let do."""
+"""API tokens over HTTP: creation, list, revocation and scopes."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ def post(client, body=GIVEN, **more):
     return client.post("/api/tokens", body, content_type=JSON, **more)
 
 
-# ------------------------------------------------------------- made by a session
+# ------------------------------------------------------------- created in a session
 
 
 def test_creating_a_token_returns_the_secret_once(aws):
@@ -124,7 +124,7 @@ def test_another_users_token_is_not_found(alice):
     )
 
 
-# ------------------------------------------------------------------ used by programs
+# ------------------------------------------------------------------ used by clients
 
 
 def test_a_token_needs_no_cookie_and_no_csrf_token(alice):
@@ -196,7 +196,7 @@ def test_the_token_takes_precedence_over_a_cookie(alice):
         content_type=JSON,
         headers=header,
     )
-    assert written.status_code == 201  # and no CSRF token is asked for
+    assert written.status_code == 201  # and no CSRF token is required
     assert client.get("/api/expenses").json()["results"] == []  # bob's
 
     assert not any(
@@ -205,7 +205,7 @@ def test_the_token_takes_precedence_over_a_cookie(alice):
     )
     assert client.delete("/api/sessions", headers=header).status_code == 204
     assert sessions.list_sessions(alice) == []
-    assert client.get("/api/profile").status_code == 200  # bob's go on
+    assert client.get("/api/profile").status_code == 200  # bob's still work
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_missing_scope_is_named(alice, scopes, method, path, wanted):
 
 @pytest.mark.parametrize("scope", ["export", "account"])
 def test_a_backup_needs_only_the_export_scope(alice, scope):
-    """`account` was the scope for them before there was `export`."""
+    """The scope `export` replaced `account` for downloads."""
     program = program_with(make_token(alice, scope))
 
     for path in ("/api/export", "/api/export.json", "/api/export/expenses.csv"):
@@ -282,7 +282,7 @@ def test_any_token_can_read_its_own_description(alice):
     ],
 )
 def test_no_token_can_manage_tokens_or_credentials(alice, method, path):
-    """Nothing that makes a token outlive its owner's will, and nothing for staff."""
+    """Tokens cannot create tokens, change credentials or use staff endpoints."""
     program = program_with(make_token(alice))
     body = json.dumps({**GIVEN, "old_password": PASSWORD, "new_password": "x" * 20})
 

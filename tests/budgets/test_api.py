@@ -97,7 +97,7 @@ def test_a_new_budget_counts_earlier_expenses_of_its_period(client, alice):
 
 @pytest.mark.parametrize("period", PERIODS)
 def test_a_budget_whose_period_has_ended_shows_the_current_period(alice, period):
-    """Until an expense or the daily check moves it on, the stored total is old."""
+    """The stored total is outdated until an expense or the daily check updates it."""
     make_budget(alice, category="Food", amount="100.00", period=period)
     make_expense(alice, category="Food", amount="90.00")
     with time_machine.travel(datetime.datetime(2027, 4, 14, 9, tzinfo=datetime.UTC)):
@@ -105,7 +105,7 @@ def test_a_budget_whose_period_has_ended_shows_the_current_period(alice, period)
         (before,) = client.get(URL).json()["results"]
         assert tuple(before[field] for field in SPENT) == ("0.00", "100.00", "ok")
 
-        # Beside the budget, as if both were written at one moment.
+        # Stored directly, as if written at the same moment as the budget.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("budgets.evaluation.budgets_for", lambda *_: [])
             make_expense(alice, category="food", amount="85.00", date="2027-04-13")

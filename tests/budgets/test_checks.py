@@ -34,7 +34,7 @@ def check(*when: int, position=None, keep_going=lambda: True):
 
 
 def forget(budget: Budget) -> None:
-    """Make a budget believe that nothing was spent."""
+    """Set a budget's stored total to zero."""
     Budget(budget.budget_id).update(
         [
             Budget.spent.set(Decimal(0)),

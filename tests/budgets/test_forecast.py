@@ -19,12 +19,12 @@ def spent(day: int, amount: object) -> Spending:
 
 
 def everyday(total: object, days: int = 3) -> list[Spending]:
-    """Small expenses on the first days of November."""
+    """Return small expenses on the first days of November."""
     return [spent(day, Decimal(total) / days) for day in range(1, days + 1)]
 
 
 def overspend_day(limit: object, today: int, *spendings: Spending) -> int | None:
-    """Return the day of November on which a limit is projected to be passed."""
+    """Return the day of November on which spending is projected to exceed a limit."""
     day = overspend_date(Decimal(limit), NOVEMBER, date(2026, 11, today), spendings)
     return day.day if day else None
 
@@ -32,22 +32,22 @@ def overspend_day(limit: object, today: int, *spendings: Spending) -> int | None
 @pytest.mark.parametrize(
     ("limit", "today", "spendings", "day"),
     [
-        # A bill is no pace, however large.
+        # A bill does not count as everyday spending, however large.
         (1200, 1, [spent(1, 1150)], None),
         (1200, 5, [spent(1, 1150)], None),
         (1200, 28, [spent(1, 1150)], None),
-        # 10 a day beside it: exactly 1,200 on the 20th is not over.
+        # With 10 a day: exactly 1,200 on the 20th is not over.
         (1200, 5, [spent(1, 1000), *everyday(50, 5)], 21),
         (500, 15, everyday(300, 15), 26),
-        # What is dated ahead counts on its day, and in no pace.
+        # A future expense counts on its date, but not as everyday spending.
         (500, 15, [*everyday(300, 15), spent(23, 60)], 23),
         (500, 15, [*everyday(300, 15), spent(27, 60)], 26),
         (500, 20, [spent(1, 300), *everyday(100, 20), spent(23, 150)], 23),
-        # Before there is a pace, it still counts.
+        # It counts even without enough everyday spending.
         (500, 2, [*everyday(100, 2), spent(23, 450)], 23),
-        # Reached exactly is not passed.
+        # Exactly at the limit is not over.
         (400, 20, [spent(1, 300), spent(23, 100)], None),
-        # Already passed, or the last day: there is no day to come.
+        # Already over, or the last day: nothing to project.
         (400, 20, [spent(1, 401)], None),
         (400, 30, everyday(399, 30), None),
         (400, 20, [], None),
@@ -63,14 +63,14 @@ def test_the_overspend_date_is_the_first_day_ending_above_the_limit(
 def test_a_projection_needs_everyday_spending_on_three_days(days, day):
     spendings = [
         spent(1 + number % days, 20) for number in range(20)
-    ]  # twenty times 20, on so many days
+    ]  # twenty times 20, spread over this many days
 
     assert overspend_day(600, 10, *spendings) == day
 
 
 @pytest.mark.parametrize(("amount", "day"), [("100.00", 8), ("100.01", None)])
 def test_an_expense_above_a_third_of_the_limit_is_a_bill(amount, day):
-    """The same on two days beside a small one: with bills, no three days are left."""
+    """With two large expenses excluded as bills, fewer than three days are left."""
     spendings = [spent(1, amount), spent(2, amount), spent(3, 1)]
 
     assert overspend_day(300, 5, *spendings) == day

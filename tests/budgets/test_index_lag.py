@@ -1,4 +1,4 @@
-"""Counting by an index that shows the table as it was seconds ago.
+"""Recounts with an index that lags behind the table.
 
 The indexes of tests/dynamodb/fake.py never lag, so these tests answer queries of the
 expenses' index from a copy of the table.
@@ -55,7 +55,7 @@ def lagging_index():
             return answer
         visible_until = dates.now() - datetime.timedelta(seconds=LAG)
         now = tables["expenses"]
-        # What is shown is older than the lag; at first, what was there before.
+        # The table as it was LAG seconds ago, at first its initial state.
         past = [table for at, table in history[:1] + history if at <= visible_until]
         tables["expenses"] = past[-1]
         try:
@@ -115,7 +115,7 @@ def test_a_budget_that_keeps_changing_is_not_recounted(clock):
 
 
 def truth(budget) -> Decimal:
-    """What the budget should have counted, from the table itself."""
+    """Return the correct total of a budget, from the table itself."""
     evaluation = [
         expense
         for expense in Expense.scan(consistent_read=True)

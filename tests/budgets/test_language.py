@@ -1,4 +1,4 @@
-"""Budgets as somebody sees them who speaks German."""
+"""Budget pages in German."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Random writes against a plain model; the whole of it runs with `make soak`."""
+"""Random writes compared with a simple model; all of them run with `make soak`."""
 
 import datetime
 import json
@@ -59,7 +59,7 @@ writing = st.one_of(
 
 
 class Writer:
-    """Does drawn writes for Alice, on expenses that it made itself."""
+    """Drawn writes for Alice, on expenses that this writer created."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -113,7 +113,7 @@ def assert_counted_right() -> None:
 
 
 class Conflicts:
-    """Cancels a share of the transactions, as DynamoDB does when two meet."""
+    """A fault that cancels some transactions, as DynamoDB does on conflicts."""
 
     def __init__(self, share: float) -> None:
         self.random = random.Random(7)
@@ -142,7 +142,7 @@ class _Answer(AWSResponse):
 
 
 def write_in_threads(writes: list[tuple]) -> list[Exception]:
-    """Share writes out among three writers at once; return what they stumbled over."""
+    """Distribute writes to three concurrent writers; return their exceptions."""
     trouble = []
 
     def work(mine):
@@ -177,7 +177,7 @@ def test_a_recount_finds_no_difference_after_concurrent_writes(writes):
         finally:
             events.unregister("before-send.dynamodb.TransactWriteItems", conflicts)
         assert trouble == []
-        # What a new budget missed of a write in flight, its recount puts right.
+        # The recount corrects what a new budget missed of a concurrent write.
         with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
             for budget in list_budgets(ALICE).items:
                 budgets.recount(ALICE, budget.budget_id)
@@ -185,7 +185,7 @@ def test_a_recount_finds_no_difference_after_concurrent_writes(writes):
 
 
 class Model:
-    """What should happen, worked out from scratch after every write."""
+    """The expected alerts, computed from scratch after every write."""
 
     def __init__(self) -> None:
         self.levels: dict[tuple[str, datetime.date], str] = {}
@@ -202,7 +202,7 @@ class Model:
             new = level_of(spent, budget.amount, budget.alert_threshold)
             old = self.levels.get((budget.budget_id, period.start), "ok")
             if LEVELS.index(new) > LEVELS.index(old):
-                self.alerts[f"budget_{new}"] += 1  # of the highest level alone
+                self.alerts[f"budget_{new}"] += 1  # only of the highest level
             now[budget.budget_id, period.start] = new
         self.levels = now
 
@@ -213,7 +213,7 @@ def test_every_level_reached_is_alerted_exactly_once(writes):
     writer, model = Writer(), Model()
     with empty_aws(), time_machine.travel(NOON, tick=True):
         for write in writes:
-            if write[0] == "budget":  # it writes twice; look in between
+            if write[0] == "budget":  # two writes; check in between
                 category = write[1]
                 writer.do(("unbudget", category))
                 model.look()

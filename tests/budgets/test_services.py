@@ -298,7 +298,7 @@ class TestPeriods:
     def test_a_new_period_starts_from_its_expenses_with_alerts_rearmed(self):
         budget = make_budget()
         make_expense(amount="101.00")
-        make_expense(amount="30.00", date="2026-04-02")  # waiting in the future
+        make_expense(amount="30.00", date="2026-04-02")  # dated in the future
 
         with at(2026, 4, 1):
             make_expense(amount="50.00")

@@ -25,12 +25,12 @@ FOOD = {
 
 
 def page(response) -> str:
-    """Return the page in one line, for comparing what people read."""
+    """Return the page on one line, so that visible text can be compared."""
     return re.sub(r"\s+", " ", response.content.decode())
 
 
 def words(text: str) -> str:
-    """Leave out the tags of a page."""
+    """Return a page's text without its tags."""
     return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
@@ -157,7 +157,7 @@ def test_an_edit_is_stored_and_confirmed(client, alice):
 
 
 def test_an_amount_from_before_a_currency_change_is_kept(client, alice):
-    """Dollars and cents, from before its owner took to yen."""
+    """Cents from before the user changed to yen."""
     budget = make_budget(alice, amount="102.50")
     account_of(alice).update([Account.currency.set("JPY")])
     client = client_for(alice)
@@ -177,7 +177,7 @@ def test_an_amount_from_before_a_currency_change_is_kept(client, alice):
 
 
 def typed_of(html: str) -> dict[str, str]:
-    """What the browser sends back of a budget's form that nobody touched."""
+    """Return the fields of an unchanged budget form."""
     return {
         "amount": re.search(r'name="amount" value="(.*?)"', html)[1],
         "category": re.search(r'name="category" value="(.*?)"', html)[1],

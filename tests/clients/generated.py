@@ -17,14 +17,14 @@ from tests.integration.people import PASSWORD, Person
 
 HERE = Path(__file__).parent
 DOCUMENT = ROOT / "docs" / "openapi.yaml"
-TOOLS = ROOT / ".local-build" / "clients" / "bin"  # made by make clients
+TOOLS = ROOT / ".local-build" / "clients" / "bin"  # created by make clients
 PYTHON = TOOLS / "python"
 NODE = ROOT / ".github" / "openapi" / "node_modules"
 
 
 @pytest.fixture
 def environment(stack, tmp_path):
-    """Where a client finds the server, its token and the generated code."""
+    """Return the environment of a client: server, token and generated code."""
     response = Person(stack).post(
         "tokens",
         password=PASSWORD,
@@ -43,7 +43,7 @@ def environment(stack, tmp_path):
 
 
 def run(folder, environment, *command):
-    """Run a program in a folder of its own, to its end."""
+    """Run a program in its own folder until it exits."""
     result = subprocess.run(
         [str(argument) for argument in command],
         cwd=folder,

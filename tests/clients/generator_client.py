@@ -1,4 +1,4 @@
-"""Create, read, edit and delete with the client that OpenAPI Generator made.
+"""Create, read, edit and delete with the client from OpenAPI Generator.
 
 API, TOKEN: where the server is, and an API token with every scope.
 """

@@ -1,4 +1,4 @@
-"""Create, read, edit and delete with the client that openapi-python-client made.
+"""Create, read, edit and delete with the client from openapi-python-client.
 
 API, TOKEN: where the server is, and an API token with every scope.
 """

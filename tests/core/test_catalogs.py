@@ -1,4 +1,4 @@
-"""The translations: whole, of today's code, and with the same places to fill."""
+"""Translations: complete, up to date, and with the same placeholders."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Limits on slow work: so much at once, the rest is refused, and slots come back."""
+"""Limits on concurrent slow work: excess requests are rejected, slots are released."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ class SomeUser:
 
 
 def fill(limit, *users):
-    """Take a slot for each; return what releases them."""
+    """Acquire a slot for each user; return the functions that release them."""
     return [limit.acquire(user) for user in users]
 
 
@@ -126,7 +126,7 @@ def test_threads_never_hold_more_than_the_limit():
     assert len(fill(limit, "alice", "bob", "carol")) == 3
 
 
-# -------------------------------------------------------------- while it is sent
+# -------------------------------------------------------------- streamed responses
 
 
 def chunks():

@@ -1,4 +1,4 @@
-"""Variables that are missing or odd stop the start, by name."""
+"""Configuration: missing or invalid variables are named and stop the start."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What models on one connection share."""
+"""Helpers for DynamoDB models, and what models on one connection share."""
 
 from decimal import Decimal
 
@@ -70,7 +70,7 @@ def test_a_models_indexes_are_known_even_if_its_base_connected_first(aws):
     [("85.00", "85"), ("0.10", "0.1"), ("100", "100"), ("-3.50", "-3.5"), ("0", "0")],
 )
 def test_money_is_serialized_as_dynamodb_stores_it(amount, stored):
-    """A repeated transaction must be the same request, digit by digit."""
+    """A repeated transaction must send exactly the same request."""
     attribute = MoneyAttribute()
 
     assert attribute.serialize(Decimal(amount)) == stored

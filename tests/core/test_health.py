@@ -1,4 +1,4 @@
-"""How AWS is: each part told apart, in words, in time, and never an exception."""
+"""Health checks: one message per part, within the deadline, never an exception."""
 
 import dataclasses
 import threading

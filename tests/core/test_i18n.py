@@ -1,4 +1,4 @@
-"""Languages: what is said in them, and how they write days and amounts."""
+"""Languages: translations and the formats of dates and amounts."""
 
 import datetime
 import threading
@@ -32,7 +32,7 @@ def test_dates_follow_the_language(code, day, long_day, month, clock):
     ("code", "currency", "written"),
     [
         ("en", "USD", "$1,234.50"),
-        ("en", "JPY", "¥1,234.5"),  # kept from a currency with decimals
+        ("en", "JPY", "¥1,234.5"),  # stored in a currency with decimals
         ("en", "KWD", "KWD\u00a01,234.500"),
         ("en-gb", "GBP", "£1,234.50"),
         ("de", "EUR", "1.234,50\u00a0€"),

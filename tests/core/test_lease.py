@@ -1,4 +1,4 @@
-"""Leases: one owner at a time, and taken over only once expired."""
+"""Leases: one owner at a time, taken over only after they expire."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Log lines: JSON, and about what they are about."""
+"""Log lines: JSON with the bound context."""
 
 import io
 import json
@@ -14,7 +14,7 @@ logger = logging.getLogger("elsewhere")
 
 @pytest.fixture
 def lines(monkeypatch):
-    """What is logged from now on, as it is written."""
+    """Return a function that returns the lines logged so far, parsed."""
     root, out = logging.getLogger(), io.StringIO()
     monkeypatch.setattr(root, "handlers", [])
     monkeypatch.setattr(root, "level", root.level)
@@ -48,7 +48,7 @@ def test_the_token_of_a_link_is_redacted(lines):
     key = secrets.token_urlsafe(32)
     logger.warning("Forbidden: /notifications/confirm/%s", key)
     logger.warning("Not Found: /notifications/unsubscribe/%s/%s?x", "a" * 32, key)
-    logger.warning("Not Found: /api/sessions/%s", "f" * 64)  # opens nothing
+    logger.warning("Not Found: /api/sessions/%s", "f" * 64)  # not a secret
 
     assert [line["message"] for line in lines()] == [
         "Forbidden: /notifications/confirm/...",

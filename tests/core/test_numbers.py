@@ -1,4 +1,4 @@
-"""The product's own numbers: what is counted, once, and that the dashboard shows it."""
+"""Business metrics: each event counts once, and the dashboard shows each metric."""
 
 import json
 import re
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 @pytest.fixture
 def counted(capsys):
-    """Take what was counted since the last time: [(name, value, dimensions)]."""
+    """Return a function that takes the new metrics: [(name, value, dimensions)]."""
 
     def take() -> list[tuple[str, float, dict[str, str]]]:
         metrics = []
@@ -75,7 +75,7 @@ def test_deliveries_are_counted_by_outcome(counted):
     make_account("bob", subscribed=False)
     for number, name in enumerate(["alice", "bob"]):
         make_notification(f"n{number}", name)
-        for _ in range(2):  # the second finds it done
+        for _ in range(2):  # the second has no effect
             delivery.deliver(f"n{number}")
 
     assert counted() == [

@@ -1,4 +1,4 @@
-"""When DynamoDB does not answer at all."""
+"""Outages of DynamoDB."""
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -30,7 +30,7 @@ def test_throttling_is_an_outage_under_any_of_its_names():
             "Error": {"Code": "Throttled"},
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
-        return ClientError(response, "Subscribe")  # SNS's own word
+        return ClientError(response, "Subscribe")  # the code that SNS uses
 
     assert dynamodb.is_outage(refusal(429))
     assert not dynamodb.is_outage(refusal(400))

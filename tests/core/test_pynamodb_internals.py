@@ -1,4 +1,4 @@
-"""What PynamoDB does not document and we use is as we use it."""
+"""The undocumented parts of PynamoDB that we use."""
 
 import inspect
 
@@ -44,7 +44,7 @@ class Toy(Table):
 
 
 class Ball(Toy):
-    """Derived from a model that is connected already."""
+    """A model derived from one that is already connected."""
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def toys(aws):
 
 @pytest.fixture
 def sent():
-    """The operations that went through the connection of all models."""
+    """Return the operations sent through the shared connection."""
     operations = []
 
     def note(model, **_):
@@ -109,7 +109,7 @@ def test_a_derived_model_has_its_own_connection_with_the_shared_client(aws):
 
     assert Ball.table_connection() is not table
     assert Ball.table_connection().connection is table.connection is connection()
-    assert Toy.table_connection() is table  # made once
+    assert Toy.table_connection() is table  # created once
 
 
 def test_an_index_knows_its_model_and_a_model_its_hash_key(aws):

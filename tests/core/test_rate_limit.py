@@ -1,4 +1,4 @@
-"""Requests a minute, counted by processes that share one table."""
+"""The rate limit per minute, shared by processes through one table."""
 
 import datetime
 import logging
@@ -22,7 +22,7 @@ def clock(aws):
 
 
 def let_through(limiters, requests: int, caller: str = "user alice") -> int:
-    """Send requests to each in turn; return how many were not over the limit."""
+    """Send requests to the limiters in turn; return how many were allowed."""
     return sum(
         not limiters[number % len(limiters)].count(caller).is_over
         for number in range(requests)
@@ -92,7 +92,7 @@ def test_each_further_process_allows_at_most_a_tenth_more(processes, limit):
 def test_a_process_sees_requests_counted_by_another():
     let_through([Limiter(100)], 100)
 
-    assert let_through([Limiter(100)], 100) == 9  # of ten, before it asks
+    assert let_through([Limiter(100)], 100) == 9  # of ten, before it reads the table
 
 
 def test_threads_count_every_request():

@@ -1,4 +1,4 @@
-"""Tasks: queued as JSON, found by name, run with what the message says."""
+"""Tasks: queued as JSON, looked up by name, run with the message's arguments."""
 
 import json
 
@@ -38,7 +38,7 @@ def _forget():
 
 @pytest.fixture
 def queue(aws):
-    """The queue, as whoever receives from it sees it."""
+    """Return the queue, for receiving from it."""
     return boto3.resource("sqs").get_queue_by_name(QueueName="notification-queue")
 
 
@@ -72,7 +72,7 @@ def test_a_task_is_sent_by_name_without_its_module(queue):
 
 
 def test_apply_runs_a_task_by_name_in_this_process():
-    argument = object()  # nothing is turned into JSON
+    argument = object()  # not serializable as JSON
 
     assert tasks.apply("tests.core.test_tasks.note", {"a": argument}) == "noted"
 

@@ -1,4 +1,4 @@
-"""How texts are cleaned, compared and searched."""
+"""Cleaning, comparison and search of texts."""
 
 import sys
 import unicodedata
@@ -21,7 +21,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 
 def folded_to(form: str) -> set[str]:
-    """Return the characters that become this when texts are compared."""
+    """Return the characters whose comparison key is this text."""
     others = [character for character in CHARACTERS if character != "|"]
     forms = casefold_key("|".join(["", *others, ""])).split("|")[1:-1]
     return {
@@ -36,7 +36,7 @@ def test_exactly_the_ignorable_characters_of_unicode_are_ignored():
 
 
 def test_exactly_the_white_space_of_unicode_compares_as_a_space():
-    # Python counts four control characters, which no text may hold.
+    # str.isspace includes four control characters, which are rejected elsewhere.
     spaces = folded_to(" ") - set("\x1c\x1d\x1e\x1f")
 
     assert spaces == set(filter(SPACE.match, CHARACTERS))
@@ -63,7 +63,7 @@ def test_texts_that_look_the_same_are_equal(other):
     [
         ("Eating out", "Eatingout"),
         ("m2", "m²"),
-        ("A", "\uff21"),  # fullwidth: it looks different
+        ("A", "\uff21"),  # fullwidth characters look different
         ("Cafe", "Café"),
         (ENGLAND, SCOTLAND),
         (ENGLAND, "\U0001f3f4"),

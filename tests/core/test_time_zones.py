@@ -1,4 +1,4 @@
-"""Time zones: those of places, by whatever name browsers send."""
+"""Time zones: those of places, under current and former names."""
 
 from zoneinfo import ZoneInfo
 

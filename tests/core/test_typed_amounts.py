@@ -1,4 +1,4 @@
-"""Amounts as people type and paste them."""
+"""Amounts as users type and paste them."""
 
 import contextlib
 from decimal import Decimal

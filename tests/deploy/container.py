@@ -13,11 +13,11 @@ from tests.stack import free_ports, wait_until
 
 SCRIPT = ROOT / "scripts" / "image_without_docker.sh"
 IMAGE_DIR = Path(os.environ.get("IMAGE_DIR", ROOT / ".local-build" / "image"))
-# What an instance of a first deployment would have, but for HTTPS and AWS itself.
+# The settings of a first deployment, except HTTPS and AWS endpoints.
 ENVIRONMENT = {
     "ALLOWED_HOSTS": "127.0.0.1",
     "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nobody there
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nothing listens there
     "AWS_REGION": "us-east-1",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "LOCAL": "true",
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 
 
 class Image:
-    """What was built: its files, and its settings."""
+    """The built image: its files and settings."""
 
     def __init__(self) -> None:
         subprocess.run([SCRIPT, "build"], check=True, cwd=ROOT)
@@ -36,13 +36,13 @@ class Image:
         ]
 
     def files(self, folder: str) -> set[str]:
-        """List the files in a folder, from there."""
+        """Return the files in a folder, as relative paths."""
         top = self.root / folder
         return {str(p.relative_to(top)) for p in top.rglob("*") if not p.is_dir()}
 
 
 class Container:
-    """The image's own command, running as it would in production."""
+    """The image's command, running as in production."""
 
     def __init__(self, log: Path, **changes: str) -> None:
         port = free_ports(1)[0]
@@ -68,12 +68,12 @@ class Container:
 
     @property
     def first(self) -> int:
-        """The container's process 1, by its number out here."""
+        """Return the host's process id of the container's process 1."""
         pid = self.process.pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
     def status(self, process: int) -> dict[str, str]:
-        """Return what the kernel says of a process."""
+        """Return the kernel's status of a process."""
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
         return {
             name: text.strip() for name, _, text in (s.partition(":") for s in lines)
@@ -85,19 +85,19 @@ class Container:
             return answer.read()
 
     def stop(self) -> float:
-        """Stop it as Docker does; return how many seconds that took."""
+        """Stop the container as Docker does; return the seconds that took."""
         before = time.monotonic()
         os.kill(self.first, signal.SIGTERM)
         self.process.wait(60)
         return time.monotonic() - before
 
     def end(self) -> None:
-        """End it whatever it does: its process 1, and with that all others."""
-        # unshare does not take it along, since it has become another user, but ends
+        """Kill process 1, which ends all others."""
+        # Killing unshare would not end it, since it runs as another user; unshare ends
         # when it does.
         try:
             os.kill(self.first, signal.SIGKILL)
-        except (OSError, IndexError):  # there is none yet, or none any more
+        except (OSError, IndexError):  # not started yet, or already ended
             self.process.kill()
         self.process.wait(60)
 
@@ -105,7 +105,7 @@ class Container:
         log = self.log.read_text()
         assert self.process.poll() is None, log
         if f"Listening at: {self.url}" not in log:
-            return False  # whoever answers there is somebody else
+            return False  # another program answers on this port
         try:
             return self.get("/health") == b'{"status": "ok"}'
         except OSError:

@@ -1,4 +1,4 @@
-"""What Elastic Beanstalk gets with each version, and what it must agree with."""
+"""The bundle for Elastic Beanstalk, and settings that must match it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tests.problems import MEMBERS
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner:0a1b2c3"
 PROXY = (ROOT / ".platform" / "nginx" / "nginx.conf").read_text()
-IDLE_SECONDS = 60  # the load balancer's
+IDLE_SECONDS = 60  # set by the load balancer
 
 
 def proxy(name: str) -> int:
@@ -109,12 +109,12 @@ def test_option_settings_are_only_in_the_template():
 
 
 def test_a_container_can_reach_only_version_2_of_the_metadata_service():
-    """Its credentials come from there, one hop further than from the instance."""
+    """The container gets its credentials from there, one hop away."""
     config = yaml.safe_load((ROOT / ".ebextensions" / "imds.config").read_text())
     ((name, template),) = config["Resources"].items()
     metadata = template["Properties"]["LaunchTemplateData"]["MetadataOptions"]
 
-    assert name == "AWSEBEC2LaunchTemplate"  # Elastic Beanstalk's, not one of ours
+    assert name == "AWSEBEC2LaunchTemplate"  # a variable of Elastic Beanstalk
     assert template["Type"] == "AWS::EC2::LaunchTemplate"
     assert metadata == {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}
 

@@ -1,4 +1,4 @@
-"""Stacks changed through change sets, on the local AWS."""
+"""Stack updates through change sets, on the local AWS."""
 
 import uuid
 
@@ -66,7 +66,7 @@ def test_a_stack_is_updated_and_can_be_rolled_back(stacks):
 
 
 class Formation:
-    """CloudFormation, but for the answers that a test gives."""
+    """CloudFormation with some answers replaced by a test."""
 
     def __init__(self, real, **answers):
         self.real = real
@@ -113,7 +113,7 @@ def test_a_failed_change_set_is_reported_with_its_reason(stacks):
 
 
 def rolled_back(formation):
-    """Return a describe_stacks that says, after a change, that it was taken back."""
+    """Return a describe_stacks that reports a rollback after an update."""
 
     def describe_stacks(StackName):  # noqa: N803 - boto3's name
         answer = formation.real.describe_stacks(StackName=StackName)

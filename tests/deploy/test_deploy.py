@@ -1,4 +1,4 @@
-"""What the pipeline does: codes uploaded once, servers well or back to before."""
+"""Deployment: code is uploaded once, unhealthy servers are rolled back."""
 
 import json
 
@@ -18,7 +18,7 @@ OLD, NEW = State("{}", {"BundleKey": "old"}), State("{}", {"BundleKey": "new"})
 
 
 class Stacks:
-    """Stacks whose changes only get written down."""
+    """Stacks that only record their changes."""
 
     def __init__(self, before: State | None, *, changes: bool = True) -> None:
         self.before = before
@@ -40,7 +40,7 @@ class Stacks:
 
 
 def fine(*_: object) -> None:
-    """Find nothing wrong."""
+    """Pass as healthy."""
 
 
 def ill(*_: object) -> None:
@@ -90,7 +90,7 @@ def test_unhealthy_servers_without_an_earlier_state_are_an_error(stacks):
 
 
 class Beanstalk:
-    """An environment that goes through what it is given, and stays at the last."""
+    """An environment that returns the given states in order, then repeats the last."""
 
     def __init__(self, *states: tuple[str, str]) -> None:
         self.states = list(states)
@@ -145,7 +145,7 @@ def test_another_image_is_another_bundle(bucket):
 
 @pytest.fixture
 def pipeline(aws, monkeypatch):
-    """What the workflow gives to the command."""
+    """Set up arguments, environment and stacks as in the workflow."""
     boto3.client("s3").create_bucket(Bucket="code")
     monkeypatch.setenv("CODE_BUCKET", "code")
     monkeypatch.setenv("STACK_PARAMETERS", '{"AppUrl": "https://budget.example.com"}')
@@ -204,7 +204,7 @@ def ecr(aws):
 
 
 def answering(*answers):
-    """Return an ECR that gives these scans one after the other, the last for ever."""
+    """Return an ECR with these scan results in order; the last one repeats."""
 
     class Ecr:
         left = list(answers)

@@ -1,4 +1,4 @@
-"""What may get into the image's build; whether it builds is for test_image.py."""
+"""The Dockerfile and .dockerignore; test_image.py builds the image."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ def test_everything_not_listed_is_excluded():
     rules = [line for line in LINES if line and not line.startswith("#")]
 
     assert rules[0] == "*"
-    # A later line undoes an earlier one: what is kept out again stands last.
+    # Later lines override earlier ones, so exceptions come last.
     left_out = ["smartbudget/local", "**/__pycache__", "**/*.pyc", "**/*.po"]
     assert rules[-4:] == left_out
 
@@ -40,7 +40,7 @@ PINNED = re.compile(r"python:(\d+\.\d+)-slim-trixie@sha256:[0-9a-f]{64}")
 
 
 def test_the_base_image_is_pinned_by_digest():
-    """A tag is another image next week; a digest is its content."""
+    """A tag can move to another image; a digest cannot."""
     foreign = [name for name in FROM if name != "${BASE}"]
 
     assert len(foreign) == 1
@@ -57,7 +57,7 @@ def test_the_images_python_version_is_tested():
 
 
 def test_dependabot_updates_every_pinned_version():
-    """Python's packages are not: their locks are made by `make lock`."""
+    """Except Python packages, which `make lock` locks."""
     config = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
     kinds = {
         update["package-ecosystem"]: ROOT / update["directory"].lstrip("/")

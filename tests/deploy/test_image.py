@@ -1,4 +1,4 @@
-"""The web image, really built and run: `make image-test`, as root on Debian."""
+"""The built and running web image: `make image-test`, as root on Debian."""
 
 import os
 import re
@@ -137,7 +137,7 @@ def test_the_container_finishes_requests_and_stops_in_time(image, tmp_path, requ
             asking.join()
 
     assert container.process.returncode == 0, container.log.read_text()
-    assert answers == [503]  # after two seconds without a word from AWS
+    assert answers == [503]  # after two seconds without an answer from AWS
     assert 1 < seconds < gunicorn_conf.graceful_timeout
 
 

@@ -1,4 +1,4 @@
-"""The pipeline's scripts, with stand-ins for docker and aws that write down calls."""
+"""The pipeline's scripts, with stand-ins for docker and aws that log calls."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 from smartbudget.local.settings import ROOT
 
 URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner"
-# Each call is a line of the log; what is pushed is remembered as a file.
+# Each call is a line of the log; a pushed image is recorded as a file.
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >> "$CALLS/log"
 for last; do :; done
@@ -30,7 +30,7 @@ esac
 
 @pytest.fixture
 def run(tmp_path):
-    """Run a script; return (how it ended, what it called)."""
+    """Run a script; return (result, logged calls)."""
     calls = tmp_path / "calls"
     calls.mkdir()
     for name in ("aws", "curl", "docker", "git", "python"):
@@ -73,11 +73,11 @@ def test_an_image_gets_commit_version_and_latest_once_it_is_scanned(run):
     scan = calls.index("python -m infra.scan smart-budget-planner 0a1b2c3")
     assert calls.index(f"docker push --quiet {URI}:0a1b2c3") < scan
     assert scan < calls.index(f"docker push --quiet {URI}:latest")
-    assert any("--read-only" in call for call in calls)  # it was tried first
+    assert any("--read-only" in call for call in calls)  # it was tested first
 
 
 def test_an_image_is_built_without_what_ecr_does_not_scan(run):
-    """Attestations make an index of an image, and its tag is then not scanned."""
+    """Attestations turn an image into an index, whose tag ECR does not scan."""
     _, calls = run("push_image.sh", URI)
 
     (build,) = [call for call in calls if call.startswith("docker build")]

@@ -1,4 +1,4 @@
-"""The smoke test after a deployment: what it accepts, and what it says is wrong."""
+"""The smoke test after a deployment: what it accepts, and the errors it reports."""
 
 import http.server
 import threading
@@ -19,7 +19,7 @@ GOOD = {
 
 @pytest.fixture
 def site():
-    """A server of fixed answers; tests change them."""
+    """Yield a server with fixed responses, which tests change."""
     answers = dict(GOOD)
 
     class Handler(http.server.BaseHTTPRequestHandler):

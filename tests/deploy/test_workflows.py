@@ -1,4 +1,4 @@
-"""What the workflows may do; how they are written is for actionlint, in make lint."""
+"""Permissions of the workflows; `make lint` checks the rest with actionlint."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What code cites of docs/aws.md and docs/decisions.md is there."""
+"""Citations of docs/aws.md and docs/decisions.md in the code."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ DECISIONS = (ROOT / "docs/decisions.md").read_text()
 
 
 def anchors(document, level="#+"):
-    """Return the anchors of a document's headings, as GitHub makes them."""
+    """Return the anchors of a document's headings, as GitHub creates them."""
     headings = re.findall(rf"^{level} (.+)$", document, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings}
 

@@ -1,4 +1,4 @@
-"""The operations guide speaks of what is there."""
+"""The operations guide matches templates and alarms."""
 
 import re
 
@@ -11,7 +11,7 @@ TEMPLATES = {path.stem: path.read_text() for path in ROOT.glob("infra/*.yaml")}
 
 
 def alarms():
-    """The names of all alarms, without their stage; of a loop the name is <name>."""
+    """Return the names of all alarms without their stage; loops contain <name>."""
     name = re.compile(r'AlarmName:[^"]*"\$\{ResourcePrefix\}(smart-budget-[^"]+)"')
     matches = name.findall(TEMPLATES["observability"])
     return {name.replace("${Name}", "<name>") for name in matches}
@@ -24,7 +24,7 @@ def test_exactly_the_existing_alarms_have_advice():
     assert set(headings) == alarms()
 
 
-# What makes Elastic Beanstalk ask for a role that AWS keeps once an account.
+# Settings for which Elastic Beanstalk needs a role that exists once per account.
 SERVICE_LINKED = {
     "LoadBalancerType": "elasticloadbalancing",
     "MaxSize": "autoscaling",
@@ -44,7 +44,7 @@ def test_service_linked_roles_are_created_before_the_first_deployment():
 
 
 def test_the_commands_pass_every_required_parameter():
-    """A parameter without a default, or the stack is refused."""
+    """CloudFormation rejects a stack without them."""
     first = GUIDE.split("## What it costs")[0].replace("\\\n", " ")
     (function,) = re.findall(r"^ *deploy\(\) \{.*", first, re.MULTILINE)
     always = set(re.findall(r"(\w+)=\$STAGE", function))
@@ -64,12 +64,12 @@ def test_the_cost_table_is_up_to_date():
     assert costs.table() in GUIDE
 
 
-# Words in capitals that stand alone: parameters of the templates and environment's.
+# Capitalized words in code style: parameters of templates and environments.
 PARAMETER = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`")
 
 
 def test_every_named_parameter_exists():
-    # The last are outputs, and words of AWS's own.
+    # Outputs and names of AWS.
     others = {"CodeBucket", "EndpointUrl", "ConcurrentExecutions", "MaximumConcurrency"}
     others |= {"WarmThroughput", "Ready"}
     declared = re.findall(r"^  (\w+):$", "\n".join(TEMPLATES.values()), re.MULTILINE)

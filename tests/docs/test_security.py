@@ -1,4 +1,4 @@
-"""The security page names every requirement, and only files and tests that exist."""
+"""The security page lists every requirement, and only existing files and tests."""
 
 import re
 
@@ -13,7 +13,7 @@ ROWS = [
     if re.match(r"\| \d+\.\d+\.\d+", line)
 ]
 
-# How many requirements of levels 1 and 2 each section of ASVS 5.0 has.
+# The number of requirements of levels 1 and 2 in each section of ASVS 5.0.
 SECTIONS = """
     1.1 2, 1.2 9, 1.3 11, 1.4 3, 1.5 2, 2.1 3, 2.2 3, 2.3 4, 2.4 1, 3.2 2, 3.3 4, 3.4 6,
     3.5 5, 3.7 2, 4.1 3, 4.2 1, 4.3 2, 4.4 4, 5.1 1, 5.2 3, 5.3 2, 5.4 3, 6.1 3, 6.2 12,
@@ -62,7 +62,7 @@ NAMED = re.compile(r"`([\w./-]+)::([^`]+)`")
 
 
 def test_every_met_requirement_names_its_evidence():
-    """A test, a line of code or a chapter, as file::name; all of them exist."""
+    """Evidence is a test, code or chapter as file::name, and exists."""
     bad = [
         f"{row[0]} is met, and names nothing that shows it"
         for row in ROWS
@@ -78,7 +78,7 @@ def test_every_met_requirement_names_its_evidence():
 
 
 def is_there(path: str, name: str) -> bool:
-    """Tell whether a file has a function, class or constant, or just the words."""
+    """Return whether a file has a function, class, constant or text of this name."""
     file = ROOT / path
     text = file.read_text() if file.is_file() else ""
     if file.suffix != ".py":

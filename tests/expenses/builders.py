@@ -1,4 +1,4 @@
-"""What the tests of many expenses at once share: made, drawn and looked at."""
+"""Builders, strategies and readers for tests of many expenses at once."""
 
 import datetime
 from decimal import Decimal
@@ -26,26 +26,26 @@ limits = st.lists(amounts, min_size=3, max_size=3)
 def make_expenses(
     count: int, category: str = "Groceries", user: User = ALICE, **fields
 ) -> list[str]:
-    """Record so many; return their ids."""
+    """Record `count` expenses; return their ids."""
     return [
         make_expense(user, category=category, **fields).expense_id for _ in range(count)
     ]
 
 
 def stored() -> list[Expense]:
-    """Everybody's expenses; their table holds uploads and histories, too."""
+    """Return all users' expenses, without the uploads and histories in the table."""
     return [item for item in Expense.scan() if item.user_id]
 
 
 def make_budgets(user: User, limits: list[Decimal], threshold: int) -> None:
-    """Make one of each period, and one of another category."""
+    """Create a budget of each period, and one of another category."""
     for period, limit in zip(dates.PERIODS, limits, strict=True):
         make_budget(user, amount=limit * 9, alert_threshold=threshold, period=period)
     make_budget(user, category="Rent", amount=limits[0])
 
 
 def standings(user: User) -> list[tuple[str, str, Decimal, str]]:
-    """What the user's budgets count, and the levels that it makes."""
+    """Return the totals and levels of the user's budgets."""
     return sorted(
         (budget.category, budget.period, budget.spent, budget.level)
         for budget in budgets.list_budgets(user).items

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of expenses."""
+"""Fixtures for expenses."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from smartbudget.core.dynamodb import Transaction
 
 @pytest.fixture
 def small(monkeypatch):
-    """Transactions of a few expenses, beside two budgets and their alerts."""
+    """Limit transactions to a few expenses besides two budgets and their alerts."""
     monkeypatch.setattr(Transaction, "MOST", 20)

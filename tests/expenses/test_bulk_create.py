@@ -1,4 +1,4 @@
-"""Many expenses at once: all or nothing is checked, and every row counts once."""
+"""Bulk creation: validated as a whole, and every row counts once."""
 
 import datetime
 from collections import Counter
@@ -118,7 +118,7 @@ def test_no_rows_and_too_many_rows_are_rejected(count):
 
 
 def test_void_rows_are_stored_but_not_counted():
-    """Even where a transaction holds nothing but void rows of a category."""
+    """Even if a transaction contains only void rows of a category."""
     budget = make_budget(amount="1000.00")
 
     record_expenses(ALICE, rows_of(150, status="void") + rows_of(100))
@@ -275,7 +275,7 @@ def test_a_concurrently_changed_budget_is_read_again():
 
 
 def test_a_row_deleted_after_the_first_try_is_restored_without_a_second_alert():
-    """As with a single expense; its notice of the first time is still there."""
+    """As with a single expense; its first alert still exists."""
     user = replace(ALICE, large_expense_threshold=Decimal(50))
     row = {"amount": "60.00", "category": "Fun"}
     first = record_expenses(user, [row], idempotency_key="k")
@@ -309,7 +309,7 @@ def test_a_new_period_is_counted_and_recounted_once():
 def test_a_bulk_gives_the_same_totals_and_levels_as_single_expenses(
     drawn, limits, threshold
 ):
-    """And to as many alerts of each kind; in many transactions, which are small."""
+    """And the same number of alerts of each type, in many small transactions."""
     small = patch.object(Transaction, "MOST", 15)
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         for user in (ALICE, BOB):

@@ -1,4 +1,4 @@
-"""What is done to a selection: as one by one, in few calls, whoever else is about."""
+"""Bulk changes: the result of single edits in few calls, with concurrent writers."""
 
 from collections import Counter
 from contextlib import suppress
@@ -228,7 +228,7 @@ def test_a_lost_reply_counts_nothing_twice(nth):
     with faults.reply_lost("TransactWriteItems", nth):
         result = change_expenses(ALICE, ids, status="void")
 
-    # Without DynamoDB's memory for tokens, those of the lost reply look done before.
+    # Without DynamoDB's idempotency, the changes of the lost reply look done already.
     assert (result.changed + result.unchanged, result.gone) == (16, 0)
     assert spent(budget) == 0
     assert [len(list_changes(ALICE, expense_id)) for expense_id in ids] == [2] * 16
@@ -236,7 +236,7 @@ def test_a_lost_reply_counts_nothing_twice(nth):
 
 @pytest.mark.usefixtures("small")
 def test_concurrent_changes_are_kept():
-    """One is edited, one deleted, one set already, and the budget changed."""
+    """One expense is edited, one deleted, one already set, and the budget changed."""
     old, new = make_budget(amount="9999.00"), make_budget(category="Fun", amount="9999")
     ids = make_expenses(12)
 
@@ -276,7 +276,7 @@ def test_receipt_checks_are_queued_ten_to_a_request():
         delete_expenses(ALICE, ids)
 
     assert Counter(calls.names) == {
-        READ: 2,  # the expenses, and what budgets there might be
+        READ: 2,  # the expenses and possible budgets
         "sqs.SendMessageBatch": 2,
         TRANSACTION: 1,
     } | {name: 1 for name in calls.names if name == "sqs.GetQueueUrl"}

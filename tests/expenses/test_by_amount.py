@@ -1,4 +1,4 @@
-"""Expenses of some days by amount: exact, in pages, through the API and on the page."""
+"""Expenses of a date range sorted by amount: service, API and page."""
 
 import datetime
 import uuid
@@ -27,7 +27,7 @@ READ_PAGE = "dynamodb.BatchGetItem"
 
 
 def store(user, rows, **more):
-    """Store expenses as they are given, and return them."""
+    """Store expenses without validation, and return them."""
     stored = [
         Expense(
             expense_id=uuid.uuid4().hex,
@@ -136,7 +136,7 @@ def test_a_page_continues_after_the_previous_one_despite_changes():
     stored = [make_expense(amount=f"{number}.00") for number in range(1, 6)]
 
     first = list_expenses(ALICE, sort="smallest", limit=2, **MARCH)
-    stored[1].delete()  # the last one of the page, where the cursor stands
+    stored[1].delete()  # the last one of the page, which the cursor refers to
     make_expense(amount="0.50")
     second = list_expenses(ALICE, sort="smallest", limit=2, after=first.next, **MARCH)
 

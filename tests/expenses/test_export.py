@@ -1,4 +1,4 @@
-"""Texts in a CSV: never a formula, however a spreadsheet splits the file."""
+"""Texts in a CSV file: never a formula, with any delimiter."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def test_no_cell_is_a_formula_with_any_delimiter(texts):
     file = io.StringIO(newline="")
     csv.writer(file).writerow(["2026-03-18", *map(without_formulas, texts), "1.00"])
     for delimiter in DELIMITERS:
-        # Without a closing quote at a cell's end, quotes are signs as any other.
+        # Without a closing quote at a cell's end, quotes are ordinary characters.
         for cell in file.getvalue().split(delimiter):
             for part in re.split(r"[\r\n]", cell):
                 seen = re.sub(rf"^[\s{INVISIBLE}]+", "", part.strip('"'))

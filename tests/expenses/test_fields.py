@@ -1,4 +1,4 @@
-"""Each declared field of an expense is known wherever expenses come and go."""
+"""Every declared field of an expense is in all inputs and outputs."""
 
 import csv
 

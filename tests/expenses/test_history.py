@@ -1,4 +1,4 @@
-"""What became of an expense: nothing lost, nothing read to write it, nobody else's."""
+"""The history of an expense: complete, written without reads, and private."""
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal

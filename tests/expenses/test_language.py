@@ -1,4 +1,4 @@
-"""Expenses as somebody sees them who speaks German."""
+"""Expense pages in German."""
 
 import re
 from decimal import Decimal
@@ -27,7 +27,7 @@ def client(greta):
 
 
 def page(response) -> str:
-    """Return the page in one line, with plain spaces."""
+    """Return the page on one line, with plain spaces."""
     return re.sub(r"\s+", " ", response.content.decode())
 
 

@@ -1,4 +1,4 @@
-"""A day far off is mostly a typing error: pages ask, the API takes it."""
+"""Distant dates, mostly typing errors: pages ask to confirm, the API accepts them."""
 
 import datetime
 import re

@@ -1,4 +1,4 @@
-"""Categories that differ invisibly are one: in totals, lists, budgets and searches."""
+"""Categories that look the same are one in totals, lists, budgets and searches."""
 
 import datetime
 import uuid
@@ -25,15 +25,15 @@ pytestmark = pytest.mark.usefixtures("aws", "noon")
 
 NAME = "Eating out"
 SAME = ["Eating\u00a0out", "eating  out", "Eating \u200bout", "EATING OUT\ufeff"]
-OLD_NAME = "Eating\u00a0out"  # as earlier versions stored it
-# Cleaning changes the first; the others show nothing but keep it.
+OLD_NAME = "Eating\u00a0out"  # as earlier releases stored it
+# Cleaning changes the first; the others contain invisible characters.
 OLD_NAMES = [OLD_NAME, "Eating \u200bout", "Eat\u00ading out", "Travel \u2708\ufe0f"]
 
 
 def store_as_before(
     category=OLD_NAME, amount="10.00", user=ALICE, **changes
 ) -> Expense:
-    """Store an expense as earlier versions did."""
+    """Store an expense as earlier releases did."""
     expense = Expense(
         expense_id=uuid.uuid4().hex,
         user_id=user.user_id,
@@ -206,7 +206,7 @@ def test_the_daily_check_merges_two_budgets_that_look_the_same(person, name):
 
 
 def scan_in_order(monkeypatch, names):
-    """Have the daily check read budgets in this order of names."""
+    """Make the daily check read budgets in this order of names."""
     scan = Budget.by_user.scan
 
     def scanned(**fields):

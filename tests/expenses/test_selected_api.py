@@ -1,4 +1,4 @@
-"""Expenses chosen by their ids, changed or deleted through the API."""
+"""Bulk changes and deletion by id through the API."""
 
 import pytest
 

@@ -287,7 +287,7 @@ def descriptions(user=ALICE, **filters) -> list[str]:
     [
         ("", ["plain", "STRASSE 7", "Café"]),
         ("café", ["Café"]),
-        ("CAFE\u0301", ["Café"]),  # composed another way
+        ("CAFE\u0301", ["Café"]),  # in decomposed form
         ("straße", ["STRASSE 7"]),
         ("asse 7", ["STRASSE 7"]),
         ("GROC", ["plain"]),
@@ -451,7 +451,7 @@ def test_an_edit_that_becomes_stale_during_the_write_is_rejected():
 
 @pytest.fixture
 def old():
-    """An expense from when its owner had dollars; today the currency has no cents."""
+    """Store an expense with cents of a user whose currency now has none."""
     return make_expense(amount="102.50", date="2026-03-02")
 
 

@@ -1,4 +1,4 @@
-"""What a filtered list comes to: how many expenses, and how much."""
+"""Totals of a filtered list: count and sum."""
 
 from decimal import Decimal
 

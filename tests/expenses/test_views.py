@@ -269,7 +269,7 @@ def test_an_edit_is_stored_and_returns_to_the_list(client, alice):
 
 
 def test_an_amount_from_before_a_currency_change_is_kept(alice):
-    """Dollars and cents, from before its owner took to yen."""
+    """Cents from before the user changed to yen."""
     expense = make_expense(alice, amount="102.50", category="Tea")
     account_of(alice).update([Account.currency.set("JPY")])
     client = client_for(alice)

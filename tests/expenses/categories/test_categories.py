@@ -1,4 +1,4 @@
-"""The categories that somebody uses, listed by service, API and page."""
+"""The list of a user's categories: service, API and page."""
 
 import datetime
 import html
@@ -228,7 +228,7 @@ def test_other_users_are_neither_admitted_nor_affected(client, alice):
     assert client_for().get(LIST).status_code == 401
     assert post(client_for(), RENAME, {"from": "a", "to": "b"}).status_code == 401
     assert client_for().get(PAGE).status_code == 302
-    assert client_for().post(FORM).status_code == 401  # with the form to log in
+    assert client_for().post(FORM).status_code == 401  # with a link to the login form
     assert bob.get(LIST).json()["results"] == []
     answer = post(bob, RENAME, {"from": "a", "to": "b"})
     assert answer.json() == {"changed": 0, "left": False, "alerts": 0}

@@ -1,4 +1,4 @@
-"""Categories renamed and merged: expenses, histories, budgets and what is told."""
+"""Renaming and merging categories: expenses, histories, budgets and alerts."""
 
 import datetime
 import threading
@@ -61,7 +61,7 @@ def changes_of_each() -> Counter[int]:
 
 
 def budgets_of(user=ALICE) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
-    """Amount and total of each budget, by category and period."""
+    """Return {(category, period): (amount, spent)} of the user's budgets."""
     return {
         (budget.category, budget.period): (budget.amount, budget.spent)
         for budget in budgets.list_budgets(user).items
@@ -282,7 +282,7 @@ def test_added_amounts_do_not_alert_if_the_level_stays():
 
 
 def test_a_level_that_fell_by_the_merge_alerts_when_reached_again():
-    """After the move, and after the amounts were added up: both are alerts anew."""
+    """Both after a move and after amounts were added up."""
     make_budget(category="Food", amount="100.00")
     make_budget(amount="100.00")
     make_expenses(9, "Food")
@@ -331,7 +331,7 @@ def test_notified_levels_of_a_past_period_are_ignored():
     make_budget(amount="100.00")
     make_expenses(9)
     with time_machine.travel(NOON + datetime.timedelta(days=20)):
-        make_expenses(9)  # the budget moves on, and alerts once more
+        make_expenses(9)  # the budget enters a new period and alerts again
         rename()
         assert alert_counts() == {"budget_threshold": 2}
     with time_machine.travel(NOON + datetime.timedelta(days=50)):
@@ -389,8 +389,8 @@ def test_renaming_a_thousand_costs_one_read_and_few_transactions():
 
     assert result == Renamed(1000, False, 0)
     # 1,000 expenses and their 1,000 histories beside a budget and its alerts, 48 to a
-    # transaction. Before them the budget moves, which counts it anew; afterwards one
-    # look whether all of it has arrived.
+    # transaction. Before them the budget moves, which recounts it; afterwards one
+    # query checks that nothing is left.
     assert Counter(calls.names) == {
         READ: 3,
         QUERY: 2,
@@ -432,7 +432,7 @@ def test_repeating_after_a_crash_counts_each_expense_once(strategy, nth, done):
     assert categories() == {"Food": 16}
     amount = 200 if strategy == "add" else 100
     assert budgets_of() == {("Food", "monthly"): (Decimal(amount), Decimal(160))}
-    # The call that died told of the threshold, the one that goes on of what is above.
+    # The crashed call alerted the threshold, the repeated one the level above.
     halfway = (nth, done) in {(2, True), (3, False)}
     expected = {None: (1, 1), "keep": (1 + halfway, 2), "add": (2, 1)}[strategy]
     alerts_sent = alert_counts()
@@ -460,7 +460,7 @@ def test_concurrent_changes_are_kept():
     ids = make_expenses(12)
 
     with faults.meanwhile(
-        lambda: make_expense(amount="3.00"),  # in the old category: it stays there
+        lambda: make_expense(amount="3.00"),  # in the old category, where it stays
         lambda: make_expense(category="Food", amount="5.00"),
         lambda: services.edit_expense(ALICE, ids[0], amount="1.00"),
         lambda: services.edit_expense(ALICE, ids[1], category="Rent"),
@@ -495,7 +495,7 @@ def test_a_lagging_index_causes_no_repeated_change():
             make_expenses(4)
         with time_machine.travel(NOON + datetime.timedelta(minutes=1, seconds=9)):
             first = rename()
-            again = rename()  # it still sees them as they were
+            again = rename()  # the index still shows the old state
 
     assert (first.changed, again.changed) == (4, 0)
     assert budgets_of() == {("Food", "monthly"): (Decimal(9999), Decimal(40))}
@@ -525,7 +525,7 @@ renames = st.tuples(
 def test_totals_are_always_correct_and_only_risen_levels_alert(
     drawn, limits, acts, most
 ):
-    """However many transactions and calls it takes."""
+    """With any number of transactions and calls."""
 
     def look(request, operation):
         assert_counted_right()
@@ -556,7 +556,7 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
             new = alert_counts() - before
             over, near = rose["budget_exceeded"], rose["budget_threshold"]
             assert new["budget_exceeded"] == over
-            # Of several calls, one may reach the threshold and another pass the limit.
+            # One call may reach the threshold and another one the limit.
             assert near <= new["budget_threshold"] <= near + over
             assert not any(budget.notified_level for budget in after.values())
             keys = set(map(casefold_key, sources)) - {casefold_key(target)}
@@ -564,7 +564,7 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
 
 
 def _risen(sources: list[str], target: str) -> dict[str, str]:
-    """Tell of each budget that will be there at which level it was before."""
+    """Return {id of the new budget: level before the rename}."""
     keys = list(dict.fromkeys(map(casefold_key, [target, *sources])))
     levels = {}
     for period in dates.PERIODS:
@@ -602,7 +602,7 @@ def test_a_recount_finds_no_difference_after_concurrent_renames(writes, strategy
         trouble += write_in_threads(writes)
         renaming_thread.join()
         assert trouble == []
-        # What a budget that moved missed of a write in flight, its recount puts right.
+        # The recount corrects what a moved budget missed of a concurrent write.
         with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
             for budget in budgets.list_budgets(ALICE).items:
                 budgets.recount(ALICE, budget.budget_id)

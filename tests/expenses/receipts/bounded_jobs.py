@@ -1,4 +1,4 @@
-"""The helper of `expenses.receipts.bounded` with jobs that exceed its limits."""
+"""A helper process of `expenses.receipts.bounded` with jobs that exceed its limits."""
 
 import os
 import signal

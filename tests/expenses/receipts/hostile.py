@@ -1,4 +1,4 @@
-"""Small files that are made to cost a lot, for tests and `make bench ARGS=hostile`."""
+"""Small files that are costly to process, for tests and `make bench ARGS=hostile`."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 HEIC = (Path(__file__).parent / "photo.heic").read_bytes()
-LARGE_HEIC = (Path(__file__).parent / "red.heic").read_bytes()  # 5,001 pixels a side
+LARGE_HEIC = (Path(__file__).parent / "red.heic").read_bytes()  # 5,001 pixels per side
 
 
 def _jpeg(size=(64, 64), mode="RGB", **options) -> bytes:
@@ -27,13 +27,13 @@ def _after_start(jpeg: bytes, *segments: bytes) -> bytes:
 
 
 def jpeg_fill_bytes(count: int = 40_000) -> bytes:
-    """A long run of fill bytes that ends in no marker."""
+    """Return a JPEG with a long run of fill bytes before a marker."""
     jpeg = _jpeg()
     return jpeg[:-2] + b"\xff" * count + b"\0" + jpeg[-2:]
 
 
 def jpeg_resized(side: int, jpeg: bytes | None = None) -> bytes:
-    """A JPEG whose header claims to be this large."""
+    """Return a JPEG whose header declares this size."""
     content = bytearray(jpeg or _jpeg((16, 16)))
     frame = next(
         content.find(bytes([0xFF, n]))
@@ -45,7 +45,7 @@ def jpeg_resized(side: int, jpeg: bytes | None = None) -> bytes:
 
 
 def jpeg_scans_apart(side: int = 9400) -> bytes:
-    """Baseline, each colour in a scan of its own: a decoder keeps all in memory."""
+    """Return a baseline JPEG with a scan per color, which decoders hold in memory."""
     jpeg = jpeg_resized(side, _jpeg((16, 16), subsampling=0))
     head = jpeg[: jpeg.find(b"\xff\xda")]
     scans = [
@@ -56,14 +56,14 @@ def jpeg_scans_apart(side: int = 9400) -> bytes:
 
 
 def jpeg_scans(count: int, size: tuple[int, int] = (4000, 3900)) -> bytes:
-    """Progressive, its last scan repeated."""
+    """Return a progressive JPEG with its last scan repeated."""
     jpeg = _jpeg(size, "L", progressive=True, quality=10)
     last = jpeg[jpeg.rfind(b"\xff\xda") : -2]
     return jpeg[:-2] + last * count + jpeg[-2:]
 
 
 def jpeg_frame_kind(kind: int) -> bytes:
-    """A JPEG of a kind that browsers do not show: arithmetic, lossless, of 12 bits."""
+    """Return a JPEG that browsers cannot show: arithmetic, lossless or 12-bit."""
     return _jpeg().replace(b"\xff\xc0", bytes([0xFF, kind]), 1)
 
 
@@ -78,7 +78,7 @@ def jpeg_comments(count: int) -> bytes:
 
 
 def jpeg_profile(segments: int, size: int = 60_000) -> bytes:
-    """A colour profile split over many segments."""
+    """Return a JPEG with a color profile split over many segments."""
     parts = [
         _segment(0xE2, b"ICC_PROFILE\0" + bytes([n % 255 + 1, 255]) + bytes(size))
         for n in range(segments)
@@ -98,7 +98,7 @@ def jpeg_restarts(count: int) -> bytes:
 
 
 def exif_overlapping(directories: int, entries: int) -> bytes:
-    """EXIF of directories that lie in each other and lead to each other."""
+    """Return EXIF with overlapping directories that link to each other."""
     block = bytearray(8 + 4 * directories + 12 * entries + 10)
     struct.pack_into("<4sI", block, 0, b"II*\0", 8)
     for number in range(directories):
@@ -110,7 +110,7 @@ def exif_overlapping(directories: int, entries: int) -> bytes:
 
 
 def exif_claims(entries: int, size: int) -> bytes:
-    """EXIF whose every entry claims the same bytes."""
+    """Return EXIF whose entries all refer to the same bytes."""
     block = struct.pack("<4sIH", b"II*\0", 8, entries)
     for number in range(entries):
         block += struct.pack("<HHII", 0x9000 + number, 7, size, 0)
@@ -118,7 +118,7 @@ def exif_claims(entries: int, size: int) -> bytes:
 
 
 def exif_loop() -> bytes:
-    """EXIF whose directory of details is the first one."""
+    """Return EXIF whose sub-directory is the first directory."""
     entry = struct.pack("<HHII", 0x8769, 4, 1, 8)
     return struct.pack("<4sIH", b"II*\0", 8, 1) + entry + struct.pack("<I", 8)
 
@@ -140,7 +140,7 @@ def png(
     interlaced=0,
     data=None,
 ) -> bytes:
-    """A PNG with chunks before its data. data: None: that of one pixel."""
+    """Return a PNG with chunks before its data, by default that of one pixel."""
     header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlaced)
     packed = zlib.compress(b"\0\xff\0\0") if data is None else data
     parts = [(b"IHDR", header), *chunks, (b"IDAT", packed), (b"IEND", b"")]
@@ -148,7 +148,7 @@ def png(
 
 
 def zeros(megabytes: int) -> bytes:
-    """What inflates to so many megabytes of nothing."""
+    """Return compressed data that inflates to this many megabytes of zeros."""
     packer = zlib.compressobj(9)
     content = b"".join(packer.compress(bytes(1_000_000)) for _ in range(megabytes))
     return content + packer.flush()
@@ -174,7 +174,7 @@ def apng(
     step: int = 1,
     side: int = 1,
 ) -> bytes:
-    """An animated PNG of red squares; the first frame is the picture."""
+    """Return an animated PNG of red squares whose first frame is the image."""
     rows = zlib.compress((b"\0" + b"\xff\0\0" * side) * side)
     control = struct.pack(">IIIIHHBB", side, side, 0, 0, 1, 10, 0, 0)
     number = first
@@ -192,7 +192,7 @@ def apng(
 def gif(
     frames: int, size=(1, 1), frame_size=None, block: bytes = b"\x02\x4c\x01\x00"
 ) -> bytes:
-    """A GIF of the same frame many times."""
+    """Return a GIF that repeats one frame."""
     head = b"GIF89a" + struct.pack("<HHBBB", *size, 0x80, 0, 0) + bytes(6)
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, *(frame_size or size), 0)
     return head + (frame + b"\x02" + block) * frames + b"\x3b"
@@ -211,7 +211,7 @@ def webp(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def webp_canvas(side: int, *, flags: int = 0, frames: int = 0) -> bytes:
-    """A WebP with a canvas of this size, and empty frames."""
+    """Return a WebP with a canvas of this size and empty frames."""
     edge = (side - 1).to_bytes(3, "little")
     parts = [(b"VP8X", bytes([flags, 0, 0, 0]) + edge * 2)]
     if frames:
@@ -220,7 +220,7 @@ def webp_canvas(side: int, *, flags: int = 0, frames: int = 0) -> bytes:
 
 
 def heic_claiming(side: int) -> bytes:
-    """A HEIC whose sizes claim to be this large."""
+    """Return a HEIC whose headers declare this size."""
     content = bytearray(HEIC)
     at = -1
     while (at := content.find(b"ispe", at + 1)) >= 0:
@@ -229,7 +229,7 @@ def heic_claiming(side: int) -> bytes:
 
 
 def pdf(body: bytes, trailer: bytes = b"/Root 1 0 R") -> bytes:
-    """A PDF of one page, with more objects, whose table is looked for anew."""
+    """Return a PDF of one page with more objects and no valid table of objects."""
     return (
         b"%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
         b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
@@ -246,7 +246,7 @@ def pdf_page_loop() -> bytes:
 
 
 def pdf_prev_loop() -> bytes:
-    """A cross-reference table whose predecessor is itself."""
+    """Return a PDF whose cross-reference table refers to itself."""
     head = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
     table = b"xref\n0 1\n0000000000 65535 f \ntrailer<</Size 3/Root 1 0 R/Prev %d>>\n"
     at = len(head)
@@ -254,7 +254,7 @@ def pdf_prev_loop() -> bytes:
 
 
 def pdf_xref_bomb(megabytes: int) -> bytes:
-    """A cross-reference stream that inflates to much more than it is."""
+    """Return a PDF whose cross-reference stream inflates to a large size."""
     data = zeros(megabytes)
     head = b"%PDF-1.5\n"
     stream = (
@@ -274,7 +274,7 @@ def pdf_many_objects(count: int) -> bytes:
 
 Make = Callable[[], bytes]
 
-# What a receipt is refused for, whatever it is called.
+# Files that are rejected under any name.
 REFUSED: dict[str, Make] = {
     "jpeg: colours in scans of their own": jpeg_scans_apart,
     "jpeg: 300 scans": lambda: jpeg_scans(300),
@@ -316,7 +316,7 @@ REFUSED: dict[str, Make] = {
     "pdf: a million brackets": lambda: pdf_nested(1_000_000),
 }
 
-# What is taken since the picture is sound, but for what was hostile in it.
+# Valid images that are accepted without their hostile parts.
 CLEANED: dict[str, Make] = {
     "jpeg: 40,000 fill bytes": jpeg_fill_bytes,
     "jpeg: overlapping directories": lambda: jpeg_exif(exif_overlapping(2500, 4300)),

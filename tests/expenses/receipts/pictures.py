@@ -1,4 +1,4 @@
-"""Files as people send them: sound, odd and hostile."""
+"""Files to upload: valid, unusual and hostile."""
 
 import io
 import struct
@@ -51,7 +51,7 @@ def grey_of_16_bits() -> bytes:
 
 
 def film(form: str = "GIF") -> bytes:
-    """A picture of three frames."""
+    """Return an image with three frames."""
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "lime", "blue")]
     output = io.BytesIO()
     frames[0].save(output, form, save_all=True, append_images=frames[1:])
@@ -59,7 +59,7 @@ def film(form: str = "GIF") -> bytes:
 
 
 def located_exif() -> bytes:
-    """EXIF as phones write it: maker, orientation, and the place."""
+    """Return EXIF as phones write it: maker, orientation and location."""
     exif = Image.Exif()
     exif[0x010F] = "Maker"
     exif[0x0112] = 6
@@ -75,7 +75,7 @@ def located_exif() -> bytes:
 
 
 def kind_of(content: bytes) -> str:
-    """Return the content type by the first byte; that of JPEG for anything else."""
+    """Return the content type by the first byte, JPEG by default."""
     kinds = {0x89: "image/png", ord("G"): "image/gif"}
     return kinds.get(content[:1] and content[0], "image/jpeg")
 
@@ -91,13 +91,13 @@ def pixels_of(content: bytes) -> bytes:
 
 
 def with_segment(jpeg: bytes, data: bytes, marker: int = 0xE1) -> bytes:
-    """Put a segment, APP1 if not told otherwise, after the start of a JPEG."""
+    """Insert a segment, by default APP1, after the start of a JPEG."""
     segment = struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
     return jpeg[:2] + segment + jpeg[2:]
 
 
 def with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
-    """Put a chunk after the header of a PNG."""
+    """Insert a chunk after the header of a PNG."""
     checksum = struct.pack(">I", zlib.crc32(kind + data))
     chunk = struct.pack(">I", len(data)) + kind + data + checksum
     return png[:33] + chunk + png[33:]
@@ -111,7 +111,7 @@ def archive() -> bytes:
 
 
 def bomb(form: str = "PNG") -> bytes:
-    """A small file of very many pixels."""
+    """Return a small file with very many pixels."""
     output = io.BytesIO()
     size = (20_000, 20_000) if form == "PNG" else (5_000, 5_000)
     Image.new("1" if form == "PNG" else "P", size).save(output, form)
@@ -119,7 +119,7 @@ def bomb(form: str = "PNG") -> bytes:
 
 
 def of_size(size_bytes: int) -> bytes:
-    """A sound PDF of exactly so many bytes."""
+    """Return a valid PDF of exactly this size."""
     head, _, body = PDF.partition(b"\n")
     filling = size_bytes - len(PDF) - 2
     return head + b"\n%" + b"x" * filling + b"\n" + body

@@ -1,4 +1,4 @@
-"""Work on foreign files: in a process of its own, with little time and memory."""
+"""Processing of untrusted files in a separate process with limited time and memory."""
 
 import os
 import signal
@@ -88,7 +88,7 @@ def test_a_helper_and_its_child_end_with_the_web_process(helper, file):
     with ThreadPoolExecutor() as threads:
         job = threads.submit(run, "spin", file)
         (child,) = wait_until(lambda: children_of(process.pid))
-        helper._line.close()  # as the kernel does, however that process ends
+        helper._line.close()  # as the kernel does when the process ends
         with pytest.raises((bounded.ExceededError, UnavailableError)):
             job.result()
 
@@ -125,7 +125,7 @@ def threads():
 
 @pytest.fixture
 def thumbnails(file, threads):
-    """Fill the queue with thumbnails: a function that returns what becomes of them."""
+    """Return a function that fills the queue with thumbnails and returns futures."""
 
     def wait():
         waiting = [
@@ -156,7 +156,7 @@ def test_uploads_do_not_wait_for_thumbnails_of_a_list(
     with bounded._turn:
         waiting = thumbnails()
         job = threads.submit(run, "size", file, wait_seconds=60)
-    with bounded._thumbnail_turn:  # between two of the list
+    with bounded._thumbnail_turn:  # between two thumbnails of the list
         assert job.result() == {"done": 7}
         assert run("size", file, wait_seconds=60) == {"done": 7}
     assert all(job.result() == {"done": 7} for job in waiting)

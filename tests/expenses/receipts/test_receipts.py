@@ -1,4 +1,4 @@
-"""Receipts of expenses: attached, replaced, removed, and never lost."""
+"""Receipts: attached, replaced, removed, and never lost."""
 
 import hashlib
 import io
@@ -64,7 +64,7 @@ def content_of(key: str) -> bytes:
 
 
 def queued() -> list[dict]:
-    """Take what is queued for settling."""
+    """Return the queued orphan checks."""
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName="notification-queue")["QueueUrl"]
     with time_machine.travel(NOON.timestamp() + 1000):
@@ -328,7 +328,7 @@ def test_the_orphan_check_keeps_a_newer_object_with_the_same_key(alice, browser,
     browser.delete(f"/api/receipts/{lunch.expense_id}")
     queued()
     upload(browser, lunch)
-    stored(lunch).update([Expense.receipt_url.remove()])  # as before the commit
+    stored(lunch).update([Expense.receipt_url.remove()])  # the state before the commit
 
     settle_receipt(**first)
 
@@ -521,7 +521,7 @@ def test_the_thumbnail_of_a_16_bit_scan_keeps_its_grey_level(browser, lunch):
     ],
 )
 def test_an_undecodable_stored_image_has_no_thumbnail(browser, lunch, content):
-    """As files that were stored before they were bounded."""
+    """Such as files stored before validation had limits."""
     kind = pictures.kind_of(content)
     url = upload(browser, lunch, sent(picture("PNG"), "a.png", "image/png")).json()
     s3().put_object(Bucket=BUCKET, Key=url["receipt_url"], Body=content)
@@ -844,7 +844,7 @@ def test_removing_a_direct_upload_leaves_nothing(browser, lunch):
     assert not list(Upload.query(f"upload#{key}"))
 
 
-# -------------------------------------------------------------------- outsiders
+# ------------------------------------------------------------------ other users
 
 
 def test_other_users_find_no_receipt(alice, browser, lunch):

@@ -1,4 +1,4 @@
-"""Which files are receipts, and what is taken out of them."""
+"""Validation of receipt files, and removal of metadata."""
 
 import base64
 import contextlib
@@ -79,7 +79,7 @@ def test_valid_files_are_stored_unchanged(name, content, kind, on_disk):
     assert receipt.size_bytes == len(content)
 
 
-# ------------------------------------------------------------- the kind, and the name
+# ------------------------------------------------------------- type and name
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_type_guessed_from_the_name_is_not_a_contradiction():
     assert (receipt.content_type, receipt.name) == ("image/png", "screenshot.png")
 
 
-# ------------------------------------------------------------------ damaged or hostile
+# ------------------------------------------------------------ damaged and hostile
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_hostile_data_around_a_valid_image_is_removed(name):
 @pytest.mark.parametrize(
     ("make", "allowed", "more"),
     [
-        (lambda n: hostile.jpeg_scans(n, (9, 9)), 58, 59),  # and the six that it has
+        (lambda n: hostile.jpeg_scans(n, (9, 9)), 58, 59),  # in addition to its six
         (hostile.jpeg_comments, 980, 1000),
         (hostile.apng, 1000, 1001),
         (hostile.gif, 1000, 1001),
@@ -268,7 +268,7 @@ def test_an_image_with_too_many_pixels_is_rejected_with_the_limit(content, most)
     assert most in refusal(content)
 
 
-# ------------------------------------------------------------------ ends and beginnings
+# ------------------------------------------------------ leading and trailing data
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_data_after_an_image_is_removed(name, content, more, on_disk):
         pictures.HTML + PDF,
         PDF + b"\r\n" * 2000,
         PDF + b"x" * 5000,
-        PDF + pictures.archive(),  # as LibreOffice's hybrids
+        PDF + pictures.archive(),  # such as hybrid PDFs of LibreOffice
         PDF.replace(b"%%EOF\n", b"%%EOF"),
         PDF.replace(b"%PDF-1.4", b"%PDF-2.0"),
         pictures.LOCKED_PDF,

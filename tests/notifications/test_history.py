@@ -190,7 +190,7 @@ def test_at_most_a_hundred_ids_are_accepted():
         services.mark_read(user, ["x"] * 101)
 
 
-def test_all_are_marked_in_several_goes(clock, monkeypatch):
+def test_marking_all_works_in_several_batches(clock, monkeypatch):
     monkeypatch.setattr(services, "MARK_LIMIT", 3)
     user = make_account(subscribed=False).user
     make_history(clock, 5)
@@ -202,7 +202,7 @@ def test_all_are_marked_in_several_goes(clock, monkeypatch):
     assert stored("bobs").read_at is None
 
 
-def test_marking_all_ends_when_its_time_is_up(clock, monkeypatch):
+def test_marking_all_stops_at_its_deadline(clock, monkeypatch):
     monkeypatch.setattr(services, "MARK_SECONDS", -1)
     user = make_account(subscribed=False).user
     make_history(clock, 2)

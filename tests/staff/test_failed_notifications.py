@@ -70,7 +70,7 @@ def test_content_and_recipient_are_not_read(grace):
     }
 
 
-def test_a_long_list_is_cut_and_says_so(grace, monkeypatch):
+def test_a_long_list_is_truncated_and_says_so(grace, monkeypatch):
     monkeypatch.setattr(failed_notifications, "READ_PER_SHARD", 2)
     monkeypatch.setattr(failed_notifications, "LISTED", 3)
     for number in range(16):
@@ -158,7 +158,7 @@ def test_a_lost_reply_still_sends_it(grace, clock):
     assert [body["notification_id"] for body in queued()] == ["n1"]
 
 
-def test_all_are_sent_in_several_goes(grace, monkeypatch, clock):
+def test_all_are_sent_in_several_batches(grace, monkeypatch, clock):
     monkeypatch.setattr(failed_notifications, "RESEND_LIMIT", 3)
     for number in range(5):
         make_failed(f"n{number}")

@@ -39,8 +39,8 @@ def test_service_linked_roles_are_created_before_the_first_deployment():
     options = set(re.findall(r"OptionName: (\w+)", environment))
 
     assert set(SERVICE_LINKED) <= options
-    assert set(made.split()) == set(SERVICE_LINKED.values())
-    assert GUIDE.index(made) < GUIDE.index("1. Deploy these by hand")
+    assert set(roles.split()) == set(SERVICE_LINKED.values())
+    assert GUIDE.index(roles) < GUIDE.index("1. Deploy these by hand")
 
 
 def test_the_commands_pass_every_required_parameter():

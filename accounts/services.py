@@ -27,7 +27,7 @@ from smartbudget.core.errors import (
     InvalidError,
 )
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.throttling import Limit
+from smartbudget.core.throttling import Counted, Limit
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -160,37 +160,42 @@ def log_in(
         else None
     )
     account = find_account(owner or "nobody")
-    is_right = _count_and_verify(key, address, password, account)
-    if account is None or not is_right:
+    login = _verify_and_begin(key, address, password, account, device)
+    if login is None:
         logger.info("login failed user_id=%s", owner or "unknown")
         raise AuthenticationError(_("The username or the password is wrong."))
-    return begin_session(account, device)
+    return login
 
 
-def _count_and_verify(
-    identifier: str, address: str, password: str, account: Account | None
-) -> bool:
-    """Verify a password, and count the attempt if the password is wrong.
+def _verify_and_begin(
+    identifier: str,
+    address: str,
+    password: str,
+    account: Account | None,
+    device: str | None,
+) -> Login | None:
+    """Return a new session, or None if the password is wrong: then the attempt counts.
 
-    It is counted first and subtracted later, so that concurrent attempts count too.
+    It is counted first and subtracted later, so that concurrent attempts count too. The
+    transaction that stores the session subtracts it.
 
     identifier: key of the typed name. A counter per account would reveal which
     username and address belong together: failing with one would throttle the other.
     """
-    throttling.count(ADDRESS_LOGINS, address)
-    is_wrong = False
+    counted: list[Counted] = []
     try:
-        throttling.count(NAME_LOGINS, identifier)
-        try:
-            password_hash = account.password_hash if account else None
-            is_wrong = not passwords.verify(password, password_hash)
-        finally:
-            if not is_wrong:
-                throttling.give_back(NAME_LOGINS, identifier)
+        for limit, counted_by in (ADDRESS_LOGINS, address), (NAME_LOGINS, identifier):
+            throttling.count(limit, counted_by)
+            counted.append((limit, counted_by))
+        login = None
+        password_hash = account.password_hash if account else None
+        if passwords.verify(password, password_hash) and account:
+            login = begin_session(account, device, counted)
+        counted = []
+        return login
     finally:
-        if not is_wrong:
-            throttling.give_back(ADDRESS_LOGINS, address)
-    return not is_wrong
+        for limit, counted_by in counted:
+            throttling.give_back(limit, counted_by)
 
 
 def find_account(user_id: str) -> Account | None:

@@ -3,17 +3,22 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from accounts import credentials
 from accounts.credentials import require_unlocked
 from accounts.models import Account, Credential, Session
 from notifications import recipients
-from smartbudget.core import dates
-from smartbudget.core.dynamodb import Transaction, retry_on_conflict
+from smartbudget.core import dates, throttling
+from smartbudget.core.dynamodb import (
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import AuthenticationError, NotFoundError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.throttling import Counted
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -79,25 +84,44 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
     ]
 
 
-def begin_session(account: Account, device: str | None = None) -> Login:
+def begin_session(
+    account: Account, device: str | None = None, counted: Sequence[Counted] = ()
+) -> Login:
     """Start a session for an account after its password was verified.
 
+    account: as it was when its password was verified. It is read again only if it was
+    changed meanwhile. counted: attempts to give back.
+
     Raises AuthenticationError if the password was changed meanwhile or the account is
-    locked.
+    locked or closed.
     """
-    return retry_on_conflict(lambda: store_session(account, device))
+    try:
+        return store_session(account, device, counted)
+    except WriteConflictError:
+        return retry_on_conflict(
+            lambda: store_session(_read_again(account), device, counted)
+        )
 
 
-def store_session(checked: Account, device: str | None) -> Login:
-    """Store a session and add it to the account's list, in one transaction.
-
-    checked: the account as it was when its password was verified.
-    """
+def _read_again(checked: Account) -> Account:
     account = recipients.find(checked.user_id, Account)
     if account is None:
         raise AuthenticationError(_("The account has just been closed."))
     if account.password_hash != checked.password_hash:
         raise AuthenticationError(_("The password has just been changed."))
+    return account
+
+
+def store_session(
+    account: Account, device: str | None, counted: Sequence[Counted] = ()
+) -> Login:
+    """Store a session and add it to the account's list, in one transaction.
+
+    It also gives back the attempts that were `counted`.
+
+    Raises WriteConflictError if the account has changed since it was read, and
+    AuthenticationError if it is locked.
+    """
     require_unlocked(account)
     transaction = Transaction()
     remaining = sorted(credentials.live(account.sessions))[-(AT_MOST - 1) :]
@@ -108,6 +132,8 @@ def store_session(checked: Account, device: str | None) -> Login:
     transaction.update(
         account, [Account.sessions.set({*remaining, credentials.entry_of(session)})]
     )
+    for limit, identifier in counted:
+        throttling.give_back_within(limit, identifier, transaction)
     transaction.commit()
     logger.info("session begun user_id=%s", account.user_id)
     return login

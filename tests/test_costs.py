@@ -405,6 +405,29 @@ def test_aws_calls_of_exports(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
+@pytest.mark.parametrize("sessions", [1, 30])
+def test_aws_calls_of_logins(alice, sessions):
+    """The name, the account, two throttles; the last call subtracts from both."""
+    name = account = "dynamodb.GetItem"
+    throttles = ["dynamodb.UpdateItem"] * 2
+
+    def cost(username="alice", password=PASSWORD):
+        with counted() as calls:
+            answer = client_for().post(
+                "/login",
+                {"username": username, "password": password},
+                content_type="application/json",
+            )
+        return answer.status_code, calls.names
+
+    for _ in range(sessions):
+        right = cost()
+    assert right == (200, [name, account, *throttles, TRANSACTION])
+    wrong = (401, [name, account, *throttles])
+    assert cost(password="a wrong password") == cost("nobody") == wrong
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_api_tokens(alice, browser):
     """A request by token: what a session costs, and once a minute a write."""
     token, account = "dynamodb.GetItem", "dynamodb.GetItem"

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from smartbudget.core.dynamodb import Action, Table, UsersMeta, conditional_write
+from smartbudget.core.dynamodb import (
+    Action,
+    Table,
+    Transaction,
+    UsersMeta,
+    conditional_write,
+)
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
@@ -38,6 +44,9 @@ class Limit:
         return f"throttle#{self.action}#{digest}"
 
 
+Counted = tuple[Limit, str]  # an attempt that was counted, and by which identifier
+
+
 def count(limit: Limit, identifier: str) -> None:
     """Count an attempt. Call it before the attempt, so that parallel ones are limited.
 
@@ -59,6 +68,18 @@ def give_back(limit: Limit, identifier: str) -> None:
     counter = Throttle(user_id=limit.key(identifier))
     counted = (Throttle.expires_at > int(time.time())) & (Throttle.tries > 0)
     conditional_write(lambda: counter.update([Throttle.tries.add(-1)], counted))
+
+
+def give_back_within(limit: Limit, identifier: str, transaction: Transaction) -> None:
+    """Add the subtraction of an attempt to a transaction.
+
+    Without a condition, which could cancel the transaction. If the window has ended,
+    the next attempt starts a new one anyway.
+    """
+    # Keeps the expiry; without one, a counter deleted by its TTL would never restart.
+    end = Throttle.expires_at | int(time.time())
+    actions: list[Action] = [Throttle.tries.add(-1), Throttle.expires_at.set(end)]
+    transaction.update(Throttle(user_id=limit.key(identifier)), actions)
 
 
 def _add(counter: Throttle, limit: Limit) -> bool:

@@ -1,13 +1,16 @@
 """Login by username or e-mail: throttled, and revealing nothing about accounts."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pynamodb.exceptions import TransactWriteError
 
-from accounts import passwords, services
+from accounts import passwords, services, sessions
+from accounts.models import Account
 from smartbudget.core import dates
 from smartbudget.core.errors import (
     AuthenticationError,
@@ -15,9 +18,9 @@ from smartbudget.core.errors import (
     UnavailableError,
 )
 from smartbudget.core.throttling import Limit, Throttle
-from tests.builders import PASSWORD, make_user
+from tests.builders import PASSWORD, account_of, make_user
 from tests.conftest import empty_aws
-from tests.notifications.faults import calls_counted
+from tests.notifications import faults
 
 HERE = "192.0.2.1"
 
@@ -73,10 +76,10 @@ def test_an_unknown_username_costs_the_same_calls_and_one_hash(aws, monkeypatch)
 
     monkeypatch.setattr(type(passwords._hasher()), "verify", count)
 
-    with calls_counted() as known:
+    with faults.calls_counted() as known:
         fail(1, "bob", "192.0.2.1")
     assert len(hashed) == 1
-    with calls_counted() as unknown:
+    with faults.calls_counted() as unknown:
         fail(1, "nobody", "192.0.2.2")
 
     assert len(hashed) == 2
@@ -233,6 +236,85 @@ def test_too_many_hashes_at_once_are_rejected_without_counting(aws, monkeypatch)
         log_in()
 
     assert [item.tries for item in counters()] == [0, 0]
+
+
+def test_the_right_password_is_not_counted_where_no_session_may_begin(aws):
+    bob = account_of(make_user("bob"))
+    bob.update([Account.locked_at.set(dates.timestamp())])
+
+    with pytest.raises(AuthenticationError, match="locked"):
+        log_in()
+
+    assert [item.tries for item in counters()] == [0, 0]
+
+
+def test_the_right_password_is_not_counted_where_no_session_can_be_stored(aws):
+    make_user("bob")
+
+    with faults.down("TransactWriteItems"), pytest.raises(TransactWriteError):
+        log_in()
+
+    assert [item.tries for item in counters()] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "nth"), [("UpdateItem", 2), ("TransactWriteItems", 1)]
+)
+def test_a_lost_reply_to_a_right_password_closes_nothing(aws, operation, nth):
+    make_user("bob")
+
+    with faults.reply_lost(operation, nth):
+        assert log_in()
+
+    assert all(item.tries <= 1 for item in counters())
+
+
+def test_what_changes_an_account_meanwhile_does_not_stop_a_login(aws):
+    """Only then is the account read once more."""
+    bob = make_user("bob")
+
+    def begin_another():
+        sessions.begin_session(account_of(bob))
+
+    with faults.calls_counted() as calls, faults.meanwhile(begin_another):
+        login = log_in()
+
+    assert sessions.find_session(login.session_key) == bob
+    assert len(account_of(bob).sessions) == 3  # with the one of the registration
+    assert [item.tries for item in counters()] == [0, 0]
+    assert calls.count("GetItem") == 2 + 1 + 1  # and the other's, of the account
+
+
+def test_counters_that_expire_meanwhile_begin_anew(aws, monkeypatch):
+    """DynamoDB may delete one between the attempt and its end."""
+    make_user("bob")
+    verify = passwords.verify
+
+    def verify_and_expire(*args):
+        for item in counters():
+            item.delete()
+        return verify(*args)
+
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        monkeypatch.setattr(passwords, "verify", verify_and_expire)
+        assert log_in()
+        monkeypatch.undo()
+        clock.shift(1)
+
+        fail(10)
+        with pytest.raises(ThrottledError):
+            log_in()
+
+
+def test_many_from_one_address_get_in_at_once_and_none_is_counted(aws):
+    for number in range(8):
+        make_user(f"user{number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        logins = list(threads.map(log_in, (f"user{number}" for number in range(8))))
+
+    assert len({login.session_key for login in logins}) == 8
+    assert {item.tries for item in counters()} == {0}
 
 
 def counters():

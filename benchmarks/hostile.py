@@ -30,7 +30,7 @@ from smartbudget.core import aws
 from smartbudget.core.config import config
 from tests.expenses.receipts import hostile, pictures
 
-Ask = Callable[[], requests.Response]
+Send = Callable[[], requests.Response]
 
 AT_ONCE = 6
 LONGEST = 2  # seconds, or
@@ -58,7 +58,8 @@ class Watch:
         self._done.clear()
         self.held = self.most = held_by(self.pids)
         self.health = 0
-        threads = [threading.Thread(target=run) for run in (self._memory, self._ask)]
+        measurements = (self._measure_memory, self._measure_health)
+        threads = [threading.Thread(target=measure) for measure in measurements]
         for thread in threads:
             thread.start()
         try:
@@ -68,11 +69,11 @@ class Watch:
             for thread in threads:
                 thread.join()
 
-    def _memory(self) -> None:
+    def _measure_memory(self) -> None:
         while not self._done.wait(EVERY):
             self.most = max(self.most, held_by(self.pids))
 
-    def _ask(self) -> None:
+    def _measure_health(self) -> None:
         with closing(Connection(self.port)) as connection:
             while not self._done.wait(EVERY):
                 began = time.perf_counter()
@@ -164,9 +165,9 @@ def kind_of(content: bytes) -> str:
     return validation.kind_by_content(io.BytesIO(content))
 
 
-def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:
+def prepare(users: list[User], content: bytes) -> dict[str, list[Send]]:
     """Return {method of sending a file: the request of each user}."""
-    methods: dict[str, list[Ask]] = {
+    methods: dict[str, list[Send]] = {
         "upload": [functools.partial(user.upload, content) for user in users],
         "confirm": [user.prepare_confirmation(content) for user in users],
     }
@@ -175,15 +176,15 @@ def prepare(users: list[User], content: bytes) -> dict[str, list[Ask]]:
     return methods
 
 
-def ask_all(asks: list[Ask]) -> tuple[list[int], float]:
+def send_all(sends: list[Send]) -> tuple[list[int], float]:
     """Send all requests at once; return statuses and the longest time in seconds."""
 
-    def ask(number: int) -> tuple[int, float]:
-        begun = time.perf_counter()
-        return asks[number]().status_code, time.perf_counter() - begun
+    def send(number: int) -> tuple[int, float]:
+        began = time.perf_counter()
+        return sends[number]().status_code, time.perf_counter() - began
 
-    answers = in_threads(ask, len(asks))
-    return [status for status, _ in answers], max(seconds for _, seconds in answers)
+    results = in_threads(send, len(sends))
+    return [status for status, _ in results], max(seconds for _, seconds in results)
 
 
 def main() -> int:
@@ -192,8 +193,8 @@ def main() -> int:
     missed = []
     with server("smartbudget.wsgi:application") as (port, workers):
         users = [User(port) for _ in range(AT_ONCE)]
-        for asks in prepare(users, honest(20_000)).values():  # creates AWS clients
-            ask_all(asks)
+        for sends in prepare(users, honest(20_000)).values():  # creates AWS clients
+            send_all(sends)
         watch = Watch(workers, port)
         print(f"\n{AT_ONCE} at once; seconds of the slowest, MB of all processes\n")
         print(
@@ -203,10 +204,10 @@ def main() -> int:
         for name, make in files.items():
             content = make()
             usual = prepare(users, honest(len(content)))
-            times = {method: ask_all(asks)[1] for method, asks in usual.items()}
-            for method, asks in prepare(users, content).items():
+            times = {method: send_all(sends)[1] for method, sends in usual.items()}
+            for method, sends in prepare(users, content).items():
                 with watch.watching():
-                    statuses, slowest = ask_all(asks)
+                    statuses, slowest = send_all(sends)
                 grown = watch.most - watch.held
                 print(
                     f"{name:<42}{len(content) / 1000:>6.0f}{method:>10}"

@@ -26,12 +26,12 @@ def check(url: str) -> None:
     _get(f"{url}/health/ready")
     page, headers = _get(f"{url}/login")
     if "frame-ancestors 'none'" not in headers.get("Content-Security-Policy", ""):
-        raise SmokeError("/login has no content policy.")
+        raise SmokeError("/login has no content security policy.")
     if url.startswith("https:") and "Strict-Transport-Security" not in headers:
-        raise SmokeError("/login does not ask browsers to stay with HTTPS.")
+        raise SmokeError("/login does not send Strict-Transport-Security.")
     styles = re.findall(r'href="(/static/[^"]+\.css)"', page)
     if not styles:
-        raise SmokeError("/login has no style.")
+        raise SmokeError("/login has no stylesheet.")
     for path in styles:
         _get(url + path)
 

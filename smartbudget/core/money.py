@@ -93,7 +93,7 @@ def is_amount(value: object, amount: Decimal) -> bool:
 def format_amount(amount: Decimal, currency: str) -> str:
     """Format an amount with its currency's decimals, as in `12.50`.
 
-    An amount stored under a currency with more decimals keeps all of its own.
+    An amount stored in a currency with more decimals keeps all its decimals.
     """
     return f"{amount:.{_places(amount, currency)}f}"
 
@@ -150,6 +150,6 @@ def _whole(number: Decimal) -> str:
 def _places(amount: Decimal, currency: str) -> int:
     """Return the number of decimals to format an amount with.
 
-    An amount stored under a currency with more decimals keeps all of its own.
+    An amount stored in a currency with more decimals keeps all its decimals.
     """
     return max(CURRENCIES[currency], -int(amount.normalize().as_tuple().exponent))

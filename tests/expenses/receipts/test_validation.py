@@ -193,7 +193,7 @@ def test_a_damaged_png_is_rejected(share):
     [
         pytest.param(hostile.png(data=b""), id="no data"),
         pytest.param(
-            hostile.png(data=hostile.zeros(1)[:-9], size=(577, 577)), id="cut"
+            hostile.png(data=hostile.zeros(1)[:500], size=(577, 577)), id="cut"
         ),
         pytest.param(hostile.png(size=(2, 2)), id="too few rows"),
         pytest.param(hostile.png(data=b"no zlib"), id="not compressed"),

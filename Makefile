@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 
+# Without bytecode, each process would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 python := $(VENV)/bin/python
 ready := $(VENV)/.installed
 clients := .local-build/clients/.installed

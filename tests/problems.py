@@ -6,12 +6,12 @@ MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 
 def problem(answer):
-    """Return an answer's problem document, once it is one in every part."""
+    """Return the problem document of a response, after validating it."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     document = answer.json()
     assert set(document) - {"errors", "retry_after"} == MEMBERS
     assert ("retry_after" in document) or document["status"] not in {429, 503}
-    explained_at = urlsplit(document["type"])  # at the server that answered
+    explained_at = urlsplit(document["type"])  # on the server that answered
     assert explained_at.scheme in {"http", "https"}
     assert explained_at.path == "/api/docs/errors"
     assert explained_at.fragment == document["code"]
@@ -22,7 +22,7 @@ def problem(answer):
 
 
 def said_of(answer):
-    """Return what is said of which part: {"expenses/3/amount": [sentence]}."""
+    """Return the messages by path: {"expenses/3/amount": [sentence]}."""
     sentences = {}
     for error in problem(answer)["errors"]:
         (place,) = set(error) - {"detail", "code"}

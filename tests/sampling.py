@@ -1,6 +1,6 @@
-"""What `make test` takes of a long test, and `make soak` of it: the whole.
+"""Sampling of long tests: `make test` runs a part, `make soak` everything.
 
-A test that is sampled is marked with `pytest.mark.soak`.
+Sampled tests are marked with `pytest.mark.soak`.
 """
 
 import itertools
@@ -12,7 +12,7 @@ SOAK = bool(os.environ.get("SOAK"))
 
 
 def pairs(first: Sequence[Any], second: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Return every pair of two lists' values; without SOAK, each value in a pair."""
+    """Return all pairs of two lists; without SOAK, pairs that contain each value."""
     if SOAK:
         return list(itertools.product(first, second))
     longest = max(len(first), len(second))

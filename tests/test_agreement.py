@@ -1,8 +1,8 @@
-"""One number everywhere: whatever shows an amount shows the same one, to the cent.
+"""Consistency: every way of reading an amount returns the same one, to the cent.
 
-On random data each way of reading it is compared with a plain sum over what was
-recorded. A new one joins with a test in `TestEveryWay`, which gets a drawn `World`.
-The whole of it runs with `make soak`.
+Each way of reading is compared with a simple sum over random recorded data. Add a
+test to `TestEveryWay` for a new one; it gets a drawn `World`. All of it runs with
+`make soak`.
 """
 
 import csv
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.soak
 
 ONE_DAY = datetime.timedelta(days=1)
 CATEGORIES = ("Groceries", "GROCERIES", "Rent", "Ψώνια", "餐饮")
-# One of each exponent that a currency has (0, 2, 3 and 4), in each language's format.
+# One currency of each exponent (0, 2, 3 and 4), in each language's format.
 CASES = [
     ("JPY", "en"),
     ("USD", "de"),
@@ -53,7 +53,7 @@ SEEDS = range(40 if SOAK else 1)
 
 @dataclass
 class World:
-    """What somebody recorded, and the plain sums of it."""
+    """A user's recorded expenses and budgets, and sums of them."""
 
     user: User
     language: str
@@ -64,7 +64,7 @@ class World:
         self.client = client_for(self.user)
 
     def spent(self, period: dates.Period, category: str | None = None) -> Decimal:
-        """Add up what counts: everything but void expenses."""
+        """Return the sum of all but void expenses."""
         return sum(
             (
                 expense["amount"]
@@ -80,21 +80,21 @@ class World:
         )
 
     def text(self, amount: Decimal) -> str:
-        """Write an amount as the API and files do."""
+        """Format an amount as in the API and files."""
         return format_amount(amount, self.user.currency)
 
     def shown(self, amount: Decimal) -> str:
-        """Write an amount as pages and mails do."""
+        """Format an amount as in pages and mails."""
         with override(self.language):
             return plain(display(amount, self.user.currency))
 
     def number(self, amount: Decimal) -> str:
-        """Write an amount as a PDF does, where its currency is said once."""
+        """Format an amount as in a PDF, without the currency."""
         with override(self.language):
             return plain(write_number(amount, self.user.currency))
 
     def counted(self, count: int, total: Decimal) -> str:
-        """Write what a list comes to as its page does."""
+        """Format the totals of a list as its page does."""
         with override(self.language):
             text = ngettext(
                 "{count} expense, {total}", "{count} expenses, {total}", count
@@ -113,15 +113,15 @@ class World:
 
 
 def plain(text: str) -> str:
-    """Return a text on one line, its spaces plain ones."""
+    """Return a text on one line, with plain spaces."""
     return " ".join(text.split())
 
 
 def drawn(seed: int, currency: str, language: str) -> World:
-    """Make a person with random expenses and budgets, of today and of any day."""
+    """Create a user with random expenses and budgets, of today and other dates."""
     some = random.Random(f"{seed} {currency}")
     unit = Decimal(1).scaleb(-CURRENCIES[currency])
-    # Ids and sessions are not drawn, so names differ to keep worlds apart.
+    # Ids and sessions are not drawn, so usernames differ to keep worlds apart.
     name = "".join(some.choices(string.ascii_lowercase, k=12))
     user = make_user(name, currency=currency, language=language)
     limits = [
@@ -154,14 +154,14 @@ def drawn(seed: int, currency: str, language: str) -> World:
         edit_expense(
             user, expense.expense_id, status=row["status"], amount=row["amount"]
         )
-    for limit in limits[1::2]:  # these count what is there already
+    for limit in limits[1::2]:  # these count existing expenses
         make_budget(user, **limit)
     return World(user, language, recorded, limits)
 
 
 @pytest.fixture(scope="module", params=[(s, *case) for s in SEEDS for case in CASES])
 def world(request):
-    """Drawn once for all tests: making it takes longer than reading it."""
+    """Return a world drawn once for all tests, as creating it is slow."""
     with empty_aws(), time_machine.travel(NOON, tick=False):
         yield drawn(*request.param)
 
@@ -386,7 +386,7 @@ class TestEveryWay:
                 assert world.shown(amount) in message
 
     def test_the_alerts(self, world):
-        """Each says what its budget holds, or held when it was written."""
+        """Each has the budget's amount, or the amount when it was written."""
         amounts = [world.shown(limit["amount"]) for limit in world.limits]
         notifications = Notification.by_user.query(world.user.user_id)
 
@@ -420,7 +420,7 @@ class TestEveryWay:
 
 
 def listed(world: World, **query: str) -> list[dict]:
-    """Read all pages of a list of expenses."""
+    """Return all pages of a list of expenses."""
     page = world.get("/api/expenses", page_size="50", **query)
     results = page["results"]
     while page["next"]:
@@ -443,7 +443,7 @@ def assert_lines_on_page(world: World, lines: list[dict], page: str) -> None:
 
 
 def assert_all_recorded(world: World, rows: list[dict]) -> None:
-    """Compare rows, whatever their case and order, with what was recorded."""
+    """Compare rows, in any case and order, with the recorded expenses."""
     totals = defaultdict(Decimal)
     for row in rows:
         row = {name.lower(): value for name, value in row.items()}

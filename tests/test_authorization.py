@@ -1,4 +1,4 @@
-"""Who may do what: every address and method, asked by everybody.
+"""Authorization: every URL and method, requested by every caller.
 
 A row of API says which scopes let a token do it (any one of them; `session`: no token
 may; `anyone`: nobody need be known), method and address, and the status that the owner
@@ -201,7 +201,7 @@ EXPENSE = {
     "status": "cleared",
 }
 
-# What is sent along, where it is more than {}.
+# The data sent, where it is more than {}.
 SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "POST /register": lambda cast: newcomer(),
     "POST /login": lambda cast: {
@@ -264,7 +264,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "POST /api/admin/users/<user_id>/lock": lambda cast: {"reason": "Sends spam"},
     "POST /api/admin/notifications/resend": lambda cast: {"all": True},
     "POST /expenses/<expense_id>/edit": lambda cast: EXPENSE,
-    # What the form holds, which is the caller's own by then.
+    # The content of the form, which belongs to the caller by then.
     "POST /expenses/<expense_id>/duplicate": lambda cast: EXPENSE,
     "POST /budgets/<budget_id>/edit": lambda cast: {
         "category": newcomer()["username"],
@@ -283,7 +283,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 UNKNOWN = ("anonymous", "ended session", "expired token", "revoked token")
-# What a token that may write and not read is answered without what is stored.
+# Operations that return no stored data to a token that may write but not read.
 UNSHOWN = {
     "PATCH /api/expenses/<expense_id>",
     "PATCH /api/budgets/<budget_id>",
@@ -301,7 +301,7 @@ class Row:
     method: str
     address: str
     owner: int
-    program: int  # of the owner's, with a token
+    program: int  # of the owner, with a token
     other: int
     staff: int
     is_alone: bool
@@ -323,7 +323,7 @@ def rows(table: str) -> list[Row]:
 
 
 def expected(row: Row) -> dict[str, int]:
-    """What each caller gets from the API."""
+    """Return the expected status of each caller of the API."""
     people = {"owner": row.owner, "other": row.other, "staff": row.staff}
     if row.scopes == ("anyone",):
         return {**people, "anonymous": row.owner, "expired token": row.owner}
@@ -342,7 +342,7 @@ def expected(row: Row) -> dict[str, int]:
 
 
 def expected_of_page(row: Row) -> dict[str, int | str]:
-    """What each caller gets from a page; who is not known is led to log in."""
+    """Return what each caller of a page gets: a status, or "to log in"."""
     people = {"owner": row.owner, "other": row.other, "staff": row.staff}
     unknown = row.owner if row.scopes == ("anyone",) else "to log in"
     return {**people, "anonymous": unknown, "ended session": unknown, FULL: unknown}
@@ -350,7 +350,7 @@ def expected_of_page(row: Row) -> dict[str, int | str]:
 
 @pytest.fixture(scope="module")
 def cast() -> Iterator[Cast]:
-    """The people and things of all rows, on moto and with the report Lambda."""
+    """Yield the callers and items of all rows, on moto and with the report Lambda."""
     client, lambda_ = clients.client, Lambda()
     with empty_aws(), pytest.MonkeyPatch.context() as patch:
         make_queues(patch)
@@ -390,7 +390,7 @@ def api_of_the_site() -> Iterator[str]:
 
 
 def pages_of_the_site(cast: Cast) -> Iterator[str]:
-    """Ask each page for something that none can do, to be told what it can."""
+    """Return the requests of all pages, from the Allow header of a 405."""
     client = cast.client("owner")
     for address, _ in views(get_resolver().url_patterns):
         if address == "/api" or address.startswith("/api/"):
@@ -426,7 +426,7 @@ def test_pages_answer_every_caller_as_their_row_says(cast, row):
 
 
 def status(cast: Cast, row: Row, caller: str) -> int:
-    """Ask the API, and return the status of its answer."""
+    """Send a request to the API and return the status."""
     cast = cast.spare if row.is_alone else cast
     sent = sent_with(cast, row)
     client, address = cast.client(caller), place(cast, row.address)
@@ -435,21 +435,21 @@ def status(cast: Cast, row: Row, caller: str) -> int:
     else:
         body = "" if row.method == "GET" else json.dumps(sent)
         answer = client.generic(row.method, address, body, "application/json")
-    return looked_at(cast, row, caller, answer).status_code
+    return checked(cast, row, caller, answer).status_code
 
 
 def page_status(cast: Cast, row: Row, caller: str) -> int | str:
-    """Ask for a page, and return the status of its answer, or that it is elsewhere."""
+    """Request a page and return the status, or "to log in"."""
     cast = cast.spare if row.is_alone else cast
     client, address = cast.client(caller), place(cast, row.address)
-    client.handler.enforce_csrf_checks = False  # tests of forms see to the CSRF token
+    client.handler.enforce_csrf_checks = False  # other tests cover the CSRF token
     if row.method == "GET":
         answer = client.get(address)
     else:
         answer = client.post(address, sent_with(cast, row))
-    answer = looked_at(cast, row, caller, answer)
+    answer = checked(cast, row, caller, answer)
     led_away = answer.headers.get("Location", "").startswith("/login")
-    # A form that was filled in comes along.
+    # A form comes back with its draft and a login form.
     led_away |= answer.status_code == 401 and 'name="draft"' in answer.text
     is_guarded = row.scopes != ("anyone",)
     return "to log in" if led_away and is_guarded else answer.status_code
@@ -460,12 +460,12 @@ def sent_with(cast: Cast, row: Row) -> dict[str, Any]:
 
 
 def place(cast: Cast, address: str) -> str:
-    """Put the owner's things into an address."""
+    """Insert the ids of the owner's items into a URL."""
     return PLACE.sub(lambda match: cast.thing(match[1]), address)
 
 
-def looked_at(cast: Cast, row: Row, caller: str, answer: Any) -> Any:
-    """Make sure that nobody else sees what is the owner's."""
+def checked(cast: Cast, row: Row, caller: str, answer: Any) -> Any:
+    """Assert that other users do not see the owner's data."""
     if answer.status_code < 400 and row.is_alone:
         cast.reset()
     elif answer.status_code < 400 and row.method != "GET":

@@ -20,7 +20,7 @@ from tests.notifications import faults
 
 SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
-PAGE = ["dynamodb.BatchGetItem"]  # of a list by amount; none if it is empty
+PAGE = ["dynamodb.BatchGetItem"]  # the query for a list by amount; none if it is empty
 EXPENSE = "dynamodb.GetItem"
 PUT_FILE = "s3.PutObject"
 DELETE_FILE = "s3.DeleteObject"
@@ -36,7 +36,7 @@ def history(request):
 
 @pytest.fixture
 def alice(aws, history):
-    """A user with so many expenses before this and the last month, signed in."""
+    """Return a signed-in user with `history` expenses before the last two months."""
     with time_machine.travel(NOON, tick=True):
         user = make_user("alice")
         long_ago = datetime.date(2016, 6, 1)
@@ -58,7 +58,7 @@ def alice(aws, history):
                 )
         make_budget(user, amount="100.00")
         make_expense(user, amount="10.00", category="Rent")
-        clients.queue_url()  # looked up once a process
+        clients.queue_url()  # looked up once per process
         yield user
 
 
@@ -68,7 +68,7 @@ def browser(alice):
 
 
 def test_aws_calls_of_every_action(alice, browser):
-    """One test for all of them: making 5,000 expenses takes longer than counting."""
+    """One test for all actions, as creating 5,000 expenses takes longest."""
 
     def cost(method, path, body=None, expected=200):
         with counted() as calls:
@@ -85,17 +85,17 @@ def test_aws_calls_of_every_action(alice, browser):
         body = {"category": "Groceries", "amount": amount, **more}
         return cost("POST", "/api/expenses", body, expected=201)
 
-    # Any signed-in request: the session. (A profile page shows the account, too.)
+    # Any signed-in request: the session. (A profile page also reads the account.)
     assert cost("GET", "/expenses/add/")[:2] == ([SESSION], 0)
 
-    # Adding: no budget, a budget, a back-dated one: the same.
+    # Adding: the same without a budget, with one, and backdated.
     adding = sorted([SESSION, BUDGETS_BY_KEY, TRANSACTION])
     assert spend("1.00", category="Fun")[:2] == (adding, 0)
     *first, answer = spend("1.00")
     assert first == [adding, 0]
     assert spend("1.00", date="2025-01-01")[:2] == (adding, 0)
 
-    # A crossing: one SQS request more, for one notification or for two.
+    # An alert: one more SQS request, for one notification or for two.
     *_, threshold = spend("80.00")
     assert spend("20.00")[:2] == (sorted([*adding, SEND]), 0)
 
@@ -110,7 +110,7 @@ def test_aws_calls_of_every_action(alice, browser):
     crossing = f"/api/expenses/{threshold.json()['expense_id']}"
     assert cost("DELETE", crossing, expected=204)[0] == changing
 
-    # Reading: what the page or the two months hold, and one item to see if more comes.
+    # Reading: the items of the page or the two months, and one more to see if it ends.
     assert cost("GET", "/api/expenses?page_size=5")[:2] == (sorted([SESSION, QUERY]), 6)
     assert cost("GET", "/expenses/")[0] == sorted([SESSION, QUERY])
     assert cost("GET", "/api/budgets")[:2] == (sorted([SESSION, QUERY]), 1)
@@ -121,7 +121,7 @@ def test_aws_calls_of_every_action(alice, browser):
     for path in ("/api/summary", "/api/summary?month=2026-03", "/"):
         assert cost("GET", path)[:2] == (summary, 1 + this_and_last_month)
 
-    # By amount: all of the days, whatever the page holds, and the page itself.
+    # By amount: the whole date range, and the page itself.
     days = "start=2026-02-01&end=2026-03-31"
     for query in ("page_size=1", "totals=true"):
         first = cost("GET", f"/api/expenses?{days}&ordering=-amount&{query}")[:2]
@@ -130,7 +130,7 @@ def test_aws_calls_of_every_action(alice, browser):
     assert cost("GET", f"/api/expenses?{empty}")[:2] == (sorted([SESSION, QUERY]), 0)
     assert cost("GET", "/api/expenses?ordering=amount", expected=400)[0] == [SESSION]
 
-    # The trend, which loads after the rest: what its twelve months hold.
+    # The trend, which loads separately: the items of its twelve months.
     for path in ("/api/trends", "/trend"):
         assert cost("GET", path)[:2] == (sorted([SESSION, QUERY]), 3)
     for query in ("category=fun", "by=category", "by=category&category=fun"):
@@ -140,9 +140,9 @@ def test_aws_calls_of_every_action(alice, browser):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_an_idempotency_key_costs_two_writes(alice, browser):
-    """The claim and the answer; sent again, the claim is refused and the answer read.
+    """The lease and the response; a repetition fails to get the lease and reads it.
 
-    A refusal takes the claim back, a new attempt takes it over.
+    A rejected request releases the lease, a new attempt takes it over.
     """
 
     def cost(amount="1.00", key="k"):
@@ -219,7 +219,7 @@ def test_a_new_period_is_counted_once(alice):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_budgets_of_a_period_that_has_ended_cost_one_query_more(alice):
-    """Until something moves them on; what they hold is the old period's."""
+    """Until a write updates them, their totals are of the old period."""
     with time_machine.travel(datetime.datetime(2026, 4, 1, 9, tzinfo=datetime.UTC)):
         browser = client_for(alice)
         with counted() as before:
@@ -229,7 +229,7 @@ def test_budgets_of_a_period_that_has_ended_cost_one_query_more(alice):
             browser.get("/api/budgets")
 
     assert before.names == [SESSION, QUERY, QUERY]
-    assert before.read_items == 1  # the budget; nothing is spent in April yet
+    assert before.read_items == 1  # the budget; no expenses in April yet
     assert after.names == [SESSION, QUERY]
 
 
@@ -251,7 +251,7 @@ def test_the_daily_check_writes_only_what_changed(alice):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_a_bulk_of_a_thousand(alice, browser):
-    """Transactions of a hundred items, and one request for the digest."""
+    """Transactions of a hundred items each, and one request for the digest."""
 
     def cost(category):
         rows = [{"category": category, "amount": "1.00", "description": "x" * 500}]
@@ -270,13 +270,13 @@ def test_aws_calls_of_a_bulk_of_a_thousand(alice, browser):
 
     reading = [SESSION, BUDGETS_BY_KEY]
     assert cost("Fun") == ([*reading, *[TRANSACTION] * 10], 0)
-    # A budget that takes part in every one, and at first its alert and the digest.
+    # The budget in each transaction, and in the first its alert and the digest.
     assert cost("Groceries") == ([*reading, *[TRANSACTION] * 11, SEND], 1)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_receipts(alice, browser):
-    """A file more, and the message that looks later whether it is referred to."""
+    """One more S3 call, and the message that checks later for orphans."""
 
     def cost(method, path, body=None, expected=200):
         with counted() as calls:
@@ -292,7 +292,7 @@ def test_aws_calls_of_receipts(alice, browser):
     assert calls == [SESSION, SEND, PUT_FILE, BUDGETS_BY_KEY, TRANSACTION]
     path = created["expense_id"]
 
-    # The expense is read to know that it is the caller's, and again to be changed.
+    # The expense is read to check its owner, and again for the change.
     change = {"file": file(), "expense_id": path}
     calls, _ = cost("post", "/api/receipts/upload", change, 201)
     replaced = [SEND, TRANSACTION, DELETE_FILE]
@@ -320,9 +320,9 @@ def test_aws_calls_of_expense_pages(alice, browser):
     days = "start=2026-01-01&end=2026-12-31"
     assert cost("get", "/expenses?q=gro&min_amount=1&sort=oldest") == filtered
     assert cost("get", f"/expenses?{days}") == filtered
-    # By amount: one for both, which finds what is on the page.
+    # By amount: one for both, which finds the ids of the page.
     assert cost("get", f"/expenses?{days}&sort=largest") == [SESSION, QUERY, *PAGE]
-    # An expense that was never changed has no history to read.
+    # An unchanged expense has no history to read.
     assert cost("get", f"{path}/edit") == [SESSION, EXPENSE]
     assert cost("get", f"{path}/duplicate") == [SESSION, EXPENSE]
     data = {"action": "cleared", "selected": expense.expense_id}
@@ -344,7 +344,7 @@ def test_aws_calls_of_expense_pages(alice, browser):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_categories_and_selections(alice, browser):
-    """A list reads what there is, once; a rename as much as a bulk, and its budgets."""
+    """A list reads everything once; a rename costs a bulk and its budgets."""
     expense = make_expense(alice, amount="3.00")
 
     def cost(path, body=None):
@@ -365,7 +365,7 @@ def test_aws_calls_of_categories_and_selections(alice, browser):
     def rename(source, target):
         return cost("/api/categories/rename", {"from": source, "to": target})[0]
 
-    # Its budgets by key, before, within and after; none of them moves.
+    # Its budgets by key: before, during and after; none of them moves.
     look = [SESSION, QUERY, BUDGETS_BY_KEY]
     assert rename("Rent", "Home") == [
         *look,
@@ -374,7 +374,7 @@ def test_aws_calls_of_categories_and_selections(alice, browser):
         BUDGETS_BY_KEY,
     ]
     assert rename("Rent", "Home") == [*look, BUDGETS_BY_KEY]  # nothing left to do
-    # A budget is counted under its new name, and once more a little later.
+    # A budget is counted under its new name, and recounted a little later.
     moving = rename("Groceries", "Food")
     assert moving[:5] == [*look, QUERY, TRANSACTION]
     assert moving[5:] == [BUDGETS_BY_KEY, *[TRANSACTION] * 2, SEND, BUDGETS_BY_KEY]
@@ -429,7 +429,7 @@ def test_aws_calls_of_logins(alice, sessions):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_api_tokens(alice, browser):
-    """A request by token: what a session costs, and once a minute a write."""
+    """A request with a token: the cost of a session, and one write a minute."""
     token, account = "dynamodb.GetItem", "dynamodb.GetItem"
     used = throttle = "dynamodb.UpdateItem"
 
@@ -441,7 +441,7 @@ def test_aws_calls_of_api_tokens(alice, browser):
 
     fields = {"password": PASSWORD, "name": "Script", "scopes": ["read"]}
     calls, created = cost(browser, "/api/tokens", {**fields, "expires_in_days": 1})
-    # The account is read again once the password is found right, for the transaction.
+    # The account is read again after the password check, for the transaction.
     password = [account, throttle, throttle]
     assert calls == [SESSION, *password, account, TRANSACTION, SEND]
 

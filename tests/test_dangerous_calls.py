@@ -1,4 +1,4 @@
-"""What the program never does, whatever it is given: read from its code."""
+"""Dangerous calls that the code must not contain."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ SCRIPTS = sorted((ROOT / "static").glob("*.js"))
 
 
 def names(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of whatever a module imports or calls."""
+    """Yield (line, dotted name) of everything a module imports or calls."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -64,7 +64,7 @@ def test_no_shell_is_used():
 
 
 def test_only_aws_endpoints_are_requested():
-    """boto3 makes them; no library that asks any address is even imported."""
+    """boto3 sends them; no general HTTP client is imported."""
     assert lines_with(r"(requests|httpx|aiohttp|urllib3|http\.client)(\..*)?") == []
     assert lines_with(r"urllib\.request(\..*)?") == []
 
@@ -74,7 +74,7 @@ def test_tls_certificates_are_always_verified():
 
 
 def test_scripts_insert_text_as_text():
-    """And none merges or names properties by what somebody sent."""
+    """And none uses input as a property name or merges it into objects."""
     forbidden = re.compile(
         r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|__proto__"
         r"|Object\.assign|setTimeout\(\s*['\"]"

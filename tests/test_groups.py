@@ -1,11 +1,11 @@
-"""Tests that share something expensive are of one group, which workers keep to."""
+"""Tests that share an expensive fixture are in one group, run by one worker."""
 
 import pytest
 
 
 @pytest.mark.xdist_group("together")
 def test_xdist_reads_the_group_of_a_test(request):
-    """By this name xdist finds a group; a pytest that it does not know may lose it."""
+    """xdist reads the group from this suffix; a new pytest may change that."""
     distributed = request.config.getoption("loadgroup", False)
 
     assert not distributed or request.node.nodeid.endswith("@together")

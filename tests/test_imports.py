@@ -28,7 +28,7 @@ DOMAIN_MODULES = [
     and not WEB_FOLDERS.intersection(name.split("."))
 ]
 
-# Each module alone, without what the ones before it have imported already.
+# Each module in isolation, without the imports of earlier ones.
 IMPORT_EACH = """
 import importlib
 import sys

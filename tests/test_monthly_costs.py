@@ -1,4 +1,4 @@
-"""What benchmarks/costs.py reckons with is what the actions really ask of AWS."""
+"""The estimates of benchmarks/costs.py match the AWS calls of the actions."""
 
 import datetime
 from unittest.mock import patch
@@ -23,13 +23,13 @@ def alice(aws):
     with time_machine.travel(NOON, tick=True):
         user = make_user("alice")
         make_budget(user, amount="100.00")
-        clients.queue_url()  # looked up once a process
+        clients.queue_url()  # looked up once per process
         yield user
 
 
 @pytest.fixture
 def committed():
-    """How many items each transaction changes."""
+    """Yield the number of items that each transaction changes."""
     sizes = []
     make_call = BaseClient._make_api_call
 
@@ -104,7 +104,7 @@ def test_a_login_makes_the_calls_of_the_estimate(alice, committed):
 def test_a_delivery_makes_the_calls_of_the_estimate(aws):
     with time_machine.travel(datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)):
         make_account()
-        # Once a day a delivery looks the subscription up.
+        # Once a day a delivery checks the subscription.
         delivery.deliver(make_notification("first").notification_id)
         make_notification()
         with counted() as calls:

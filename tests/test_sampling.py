@@ -1,4 +1,4 @@
-"""A sample of pairs leaves out no value; the whole leaves out no pair."""
+"""Samples of pairs contain every value; SOAK contains every pair."""
 
 import pytest
 

@@ -45,7 +45,7 @@ def test_all_parts_are_healthy():
 
 
 def test_each_part_is_checked_once():
-    health.check()  # looks up the queues and the topic, once a process
+    health.check()  # looks up queue URLs and topic, once per process
 
     with faults.calls_counted() as calls:
         health.check()

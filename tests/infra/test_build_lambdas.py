@@ -1,4 +1,4 @@
-"""The Lambda zips hold what a function needs and nothing of the web."""
+"""The Lambda zips contain what a function needs and nothing of the web."""
 
 import re
 import subprocess
@@ -137,7 +137,7 @@ def test_wheels_for_aws_match_its_glibc():
     glibc = [re.fullmatch(r"manylinux_(\d+)_(\d+)_x86_64", tag) for tag in tags]
     versions = [(int(match[1]), int(match[2])) for match in glibc if match]
 
-    assert max(versions) <= (2, 34)  # Amazon Linux 2023's
+    assert max(versions) <= (2, 34)  # of Amazon Linux 2023
     assert [tag for tag, match in zip(tags, glibc, strict=True) if not match] == [
         "manylinux2014_x86_64"
     ]
@@ -154,7 +154,7 @@ def test_pip_may_use_wheels_of_any_listed_platform():
 
 
 def test_ci_builds_the_zips_for_aws():
-    """With the locks as they are: a new version may have no wheel for AWS."""
+    """A new version of a locked package may have no wheel for AWS."""
     make = (ROOT / "Makefile").read_text()
     recipe = make.split("\nzips: ")[1].split("\n")[1]
 

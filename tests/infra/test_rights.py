@@ -1,4 +1,4 @@
-"""The policies in infra/ name exactly what is needed, and docs/iam.md says so."""
+"""The policies in infra/ allow exactly what is needed, as docs/iam.md documents."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from infra import iam_table, templates
 RIGHTS = [right for name in templates.NAMES for right in iam_table.rights(name)]
 ALLOWED = [right for right in RIGHTS if right.effect == "Allow"]
 PIPELINE = ("observability", "functions", "web")
-# Actions of ours that AWS defines no resource for, or asks about for all at once.
+# Actions without a resource type, or that AWS checks for all resources at once.
 WITHOUT_RESOURCE = {
     "cloudformation:GetTemplateSummary",
     "cloudformation:ValidateTemplate",
@@ -27,13 +27,13 @@ WITHOUT_RESOURCE = {
     "sns:SetSubscriptionAttributes",
     "sns:Unsubscribe",
 }
-# A mapping of a queue has a random id; a condition names its function instead.
+# An event source mapping has a random id; a condition names its function instead.
 BY_CONDITION = {
     "lambda:CreateEventSourceMapping",
     "lambda:DeleteEventSourceMapping",
     "lambda:UpdateEventSourceMapping",
 }
-# Where a resource ends in *: whatever is inside one thing of ours, by its whole name.
+# Resources that end in *: everything inside one of our resources, by its full name.
 INSIDE = re.compile(
     r"\$\{(ReceiptsBucketName)\}/(receipts|reports)/\*"
     r"|\$\{CodeBucketItself\.Arn\}/\*"
@@ -57,7 +57,7 @@ def test_the_table_in_docs_matches_the_templates():
 
 
 def of_roles() -> list[iam_table.Right]:
-    """List what our own roles may; what a resource's policy allows is elsewhere."""
+    """Return the rights of our own roles, without resource policies."""
     return [right for right in ALLOWED if "→" not in right.holder]
 
 
@@ -95,7 +95,7 @@ def test_only_one_role_can_scan_and_only_an_index():
 
 
 def test_lambdas_can_delete_only_names_closed_accounts_and_opt_ins():
-    """Policies cannot see that an account is closed; that is for the code to say."""
+    """Policies cannot check that an account is closed; the code does."""
     deleting = [
         right
         for right in of_roles()
@@ -140,7 +140,7 @@ def test_the_pipeline_can_change_neither_roles_nor_data(name):
 KEPT = ("AWS::IAM::", "AWS::DynamoDB::", "AWS::S3::", "AWS::SQS::", "AWS::KMS::")
 
 
-# What resource types ask for on behalf of properties that our templates do not use.
+# Actions that resource types need only for properties our templates do not use.
 UNUSED = re.compile(
     r"iam:(PassRole|GetRole)"  # tested above
     r"|(ec2|elasticfilesystem|s3files|firehose):.*"
@@ -155,13 +155,13 @@ UNUSED = re.compile(
     r"|sns:PutDataProtectionPolicy"
     r"|codedeploy:RegisterOnPremisesInstance"
 )
-# What no schema of a type names and is needed all the same: CloudFormation asks for
-# them on the way (events of an environment, tags of a mapping).
+# Actions missing from the schemas but needed: CloudFormation uses
+# them internally (events of an environment, tags of a mapping).
 BESIDES = {"elasticbeanstalk:DescribeEvents"}
 
 
 def asked_for() -> set[str]:
-    """List the actions that the pipeline's resource types say they need."""
+    """Return the actions that the pipeline's resource types declare."""
     kinds = {
         resource["Type"]
         for name in PIPELINE
@@ -212,7 +212,7 @@ def test_the_pipeline_can_neither_delete_logs_nor_shorten_retention():
 
 
 def test_servers_can_write_only_logs_to_elastic_beanstalks_bucket():
-    """What else lies there, bundles and scripts, other environments run."""
+    """Other environments run the bundles and scripts in this bucket."""
     written = [
         resource
         for right in of_roles()
@@ -236,7 +236,7 @@ def test_the_environment_id_is_a_wildcard_until_it_is_known():
 
 
 def test_an_action_without_a_resource_type_is_allowed_on_any_resource():
-    """On an ARN it would grant nothing, and a canary could not be taken back."""
+    """With an ARN it would grant nothing, and a canary could not be stopped."""
     stopping = [r for r in of_roles() if "codedeploy:StopDeployment" in r.actions]
 
     assert [(right.holder, right.resources) for right in stopping] == [
@@ -246,7 +246,7 @@ def test_an_action_without_a_resource_type_is_allowed_on_any_resource():
 
 @pytest.mark.parametrize("name", templates.NAMES)
 def test_inline_policies_fit_the_size_limit_of_a_role(name):
-    """IAM counts them together, without white space, and takes 10,240 characters."""
+    """IAM counts them together, without white space, up to 10,240 characters."""
     sizes: Counter[str] = Counter()
     for logical_id, resource in templates.resources(templates.read(name)):
         declared = resource.get("Properties", {})
@@ -279,10 +279,10 @@ def _characters(document: dict[str, Any]) -> int:
     return len(re.sub(r"\$\{([\w:.]+)\}", lambda match: LONGEST[match[1]], text))
 
 
-# -- a key of the customer
+# -- customer-managed key
 
-# What a role asks of the key, in the words of kms:ViaService, by what it encrypts.
-# CloudWatch Logs is not among them: it uses the key itself, as the key's policy says.
+# The services (as in kms:ViaService) through which roles use the key, by resource.
+# CloudWatch Logs is missing: it uses the key directly, by the key's policy.
 THROUGH = {
     "AWS::DynamoDB::Table": "dynamodb",
     "AWS::S3::Bucket": "s3",
@@ -294,7 +294,7 @@ ITSELF = {"AWS::Logs::LogGroup", "AWS::IAM::Policy"}
 
 
 def encrypted() -> set[str]:
-    """List the types of whatever names the customer's key in any template."""
+    """Return the types of resources that use the customer-managed key."""
     return {
         resource["Type"]
         for name in templates.NAMES
@@ -307,7 +307,7 @@ def test_every_service_that_uses_the_key_is_known():
     assert encrypted() - ITSELF == set(THROUGH)
 
 
-# Rights that read or write what is encrypted; the others need no key.
+# Actions that read or write encrypted data; the others need no key.
 DATA = re.compile(
     r"dynamodb:(BatchGet|BatchWrite|ConditionCheck|Delete|Get|Put|Update)Item"
     r"|dynamodb:(Query|Scan)"
@@ -337,14 +337,14 @@ def test_roles_that_read_encrypted_data_can_use_the_key_through_its_service():
     assert {"WebRole", "BudgetAlertRole", "NotificationProcessorRole"} <= set(needed)
     for role, services in needed.items():
         assert services <= allowed[role], role
-    # Beyond that the secrets are the web's alone.
+    # Only the web has secrets.
     assert [r for r, services in allowed.items() if "secretsmanager" in services] == [
         "WebRole"
     ]
 
 
 def test_eventbridge_can_use_the_key_without_a_source_account():
-    """It sends no aws:SourceAccount, so a condition on that would refuse it."""
+    """EventBridge sends no aws:SourceAccount; a condition on it would deny access."""
     key = templates.read("key")["Resources"]["Key"]["Properties"]["KeyPolicy"]
     with_condition, without = set(), set()
     for statement in key["Statement"]:

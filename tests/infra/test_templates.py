@@ -1,4 +1,4 @@
-"""The templates in infra/ are valid and say what the code says."""
+"""The templates in infra/ are valid and match the code."""
 
 import json
 import re
@@ -43,19 +43,19 @@ def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def test_cfn_lint_ignores_nothing():
-    """What it finds fails `make lint`."""
+    """Its findings fail `make lint`."""
     assert not any("cfn-lint" in templates.text(name) for name in templates.NAMES)
     assert not list(templates.FOLDER.parent.glob(".cfnlintrc*"))
 
 
 @pytest.mark.parametrize("name", templates.NAMES)
 def test_a_template_fits_into_one_request(name):
-    """A larger one would have to lie in a bucket first."""
+    """A larger template would need a bucket."""
     assert len(templates.text(name).encode()) <= 51_200
 
 
 def test_a_parameter_means_the_same_in_all_templates():
-    """So that one list of parameters can be given to all of them."""
+    """So that one list of parameters fits all templates."""
     seen: dict[str, Any] = {}
     for name in templates.NAMES:
         for parameter, declared in templates.read(name)["Parameters"].items():
@@ -238,7 +238,7 @@ def test_every_release_is_a_version_behind_the_alias(functions):
         version = resources[declared["FunctionVersion"]["GetAtt"].split(".")[0]]
         function = resources[declared["FunctionName"]["Ref"]]
         assert declared["Name"] == "live"
-        # Replaced with each release; and Lambda makes no version of the unchanged.
+        # Replaced with each release; Lambda creates no version of unchanged code.
         assert version["Properties"]["Description"] == {"Ref": "Release"}
         assert "${Release}" in function["Properties"]["Description"]["Sub"]
 
@@ -279,7 +279,7 @@ def test_existing_alarms_roll_a_release_back(functions, observability):
 
 
 def alarms(observability: Template) -> list[tuple[str, dict[str, Any]]]:
-    """List (name, properties), those of a loop for each that it is over."""
+    """Return (name, properties) of all alarms; loops are expanded."""
     listed = []
     names = {
         key: value["Name"]
@@ -408,7 +408,7 @@ def test_only_the_daily_check_can_invoke_itself(functions):
 
 
 def test_only_uploads_without_an_expense_expire(data):
-    """The local AWS ignores this part of the template, so nothing else looks at it."""
+    """The local AWS ignores this part of the template, so no other test covers it."""
     bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
     rules = bucket["LifecycleConfiguration"]["Rules"]
 
@@ -480,7 +480,7 @@ def test_replaced_code_is_kept_as_an_older_version():
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-# -- who deploys
+# -- deployment role
 
 
 @pytest.fixture(scope="module")
@@ -495,7 +495,7 @@ GITHUB = "token.actions.githubusercontent.com"
 
 
 def test_a_repository_is_identified_by_id_and_not_only_by_name(trust):
-    """A name that was given up can be used by somebody else; a number cannot."""
+    """An abandoned name can be taken by someone else; an id cannot."""
     assert trust[f"{GITHUB}:repository_id"] == {"Ref": "GitHubRepositoryId"}
     assert trust[f"{GITHUB}:aud"] == "sts.amazonaws.com"
 
@@ -515,7 +515,7 @@ def test_exactly_both_forms_of_githubs_subject_are_accepted(trust):
 
 
 def resolve(value: Any, values: dict[str, str]) -> str:
-    """Return what a short form comes to; every condition is true."""
+    """Return the value of an intrinsic function; every condition is true."""
     if isinstance(value, str):
         return value
     ((form, inner),) = value.items()

@@ -1,4 +1,4 @@
-"""infra/web.yaml, which the local AWS cannot deploy, says what the rest relies on."""
+"""Settings in infra/web.yaml, which the local AWS cannot deploy."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def web() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def options(web) -> dict[tuple[str, str], Any]:
-    """{(namespace, option): value}, those with conditions too."""
+    """Return {(namespace, option): value}, including conditional options."""
     declared = web["Resources"]["Environment"]["Properties"]["OptionSettings"]
     flat = [option["If"][1] if "If" in option else option for option in declared]
     return {
@@ -30,7 +30,7 @@ def options(web) -> dict[tuple[str, str], Any]:
 
 
 def properties(options) -> dict[str, str]:
-    """Return the program's environment, each reference as long as it may be."""
+    """Return the environment properties, with each reference at its maximum length."""
     longest = {"EmailTransport": "sns", "LogLevel": "INFO", "AWS::Region": "eu-west-1"}
     values = {}
     for (namespace, name), value in options.items():
@@ -63,7 +63,7 @@ def test_the_secret_key_is_not_an_environment_property(web, options):
     assert (PROPERTIES, "SECRET_KEY") not in options
     assert options[SECRETS, "SECRET_KEY"] == {"Ref": "SecretKeyArn"}
     assert options[SECRETS, "HEALTH_KEY"] == {"Ref": "HealthKeyArn"}
-    for arn in ("SecretKeyArn", "HealthKeyArn"):  # infra/deploy.py hands them on
+    for arn in ("SecretKeyArn", "HealthKeyArn"):  # infra/deploy.py passes them on
         assert data["Outputs"][arn]["Value"] == {"Ref": arn.removesuffix("Arn")}
         assert arn in web["Parameters"]
     assert secret["UpdateReplacePolicy"] == "Retain"
@@ -89,7 +89,7 @@ def test_tls_is_terminated_with_the_given_certificate(options):
 
 
 def test_credentials_are_requested_with_retries(options):
-    """Once, for a second, is what boto3 does of its own accord."""
+    """The default of boto3 is one attempt with a timeout of one second."""
     assert int(options[PROPERTIES, "AWS_METADATA_SERVICE_NUM_ATTEMPTS"]) > 1
     assert int(options[PROPERTIES, "AWS_METADATA_SERVICE_TIMEOUT"]) > 1
 
@@ -154,7 +154,7 @@ def test_the_environment_uses_existing_roles(options, web):
 
 
 def test_elastic_beanstalk_accepts_application_and_environment(aws, web):
-    """What moto checks of it: names, and that the one is in the other."""
+    """moto checks names, and that the environment belongs to the application."""
     client = boto3.client("elasticbeanstalk", region_name="us-east-1")
     declared = web["Resources"]["Environment"]["Properties"]
     names = [

@@ -1,4 +1,4 @@
-"""Recorded events, and what Lambda tells a handler of its run."""
+"""Recorded events, and the context of an invocation."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def recorded(name: str) -> dict:
 
 
 class Context:
-    """Times left (milliseconds), told one after the other; the last one for ever."""
+    """A Lambda context that returns remaining times (ms) in order; the last repeats."""
 
     function_name = "budget_alert"
     aws_request_id = "6f1c0c9e-6d57-4b07-8f53-0d8a4f5b1c11"

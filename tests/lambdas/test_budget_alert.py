@@ -1,4 +1,4 @@
-"""The daily Lambda: every budget is looked at, page after page, run after run."""
+"""The daily Lambda: it checks every budget, page by page and run by run."""
 
 import json
 from decimal import Decimal
@@ -17,7 +17,7 @@ from tests.notifications.builders import make_account
 
 @pytest.fixture
 def invoked(monkeypatch):
-    """The invocations that the handler asks Lambda for; moto would need a container."""
+    """Record the handler's Lambda invocations; moto would need a container."""
     calls = []
 
     class Lambda:
@@ -34,7 +34,7 @@ def invoked(monkeypatch):
 
 @pytest.fixture
 def results(monkeypatch):
-    """Stands for the check: hands out what is put in, and notes what it was asked."""
+    """Replace the check by a list of results that records its calls."""
 
     class Results(list):
         calls = []

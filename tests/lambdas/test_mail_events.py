@@ -1,4 +1,4 @@
-"""What SES tells of mails: bounces and complaints, through their queue."""
+"""Bounces and complaints from SES, through their queue."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ def ses(aws):
 
 @pytest.fixture
 def alice(ses):
-    """Somebody who has confirmed; `ses[0]` is the mail that she was sent."""
+    """A confirmed subscriber; `ses[0]` is the mail she got."""
     user = make_user("alice")
     subscribe(user, ses)
     return user

@@ -28,7 +28,7 @@ def _one_waits():
 
 
 def received(event: dict, times: int) -> dict:
-    """The same event on its n-th try."""
+    """Return the same event at its nth attempt."""
     for record in event["Records"]:
         record["attributes"]["ApproximateReceiveCount"] = str(times)
     return event

@@ -1,4 +1,4 @@
-"""The report Lambda: a question in, a file in the bucket and its addresses out."""
+"""The report Lambda: stores a file in the bucket and returns its URLs."""
 
 import subprocess
 import sys
@@ -87,4 +87,4 @@ def test_the_handler_loads_quickly_and_without_django():
 
     subprocess.run([sys.executable, "-c", code], check=True)
 
-    assert time.monotonic() - start < 8  # far below Lambda's ten
+    assert time.monotonic() - start < 8  # far below Lambda's limit of ten seconds

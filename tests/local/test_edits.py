@@ -1,4 +1,4 @@
-"""An edit of what the web server reads is noticed, and nothing else."""
+"""Edits of files that the web server reads are detected, and no others."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What stands in the way of a start is said in one sentence."""
+"""The launcher: errors at the start, and ending its processes."""
 
 import os
 import socket

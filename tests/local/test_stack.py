@@ -60,7 +60,7 @@ def when_changed(stack) -> dict[str, object]:
 
 @pytest.fixture
 def broken_template(tmp_path, monkeypatch) -> pytest.MonkeyPatch:
-    """A template that fails after its tables were made, until undone."""
+    """Break a template so that it fails after creating its tables, until undone."""
     broken = shutil.copytree(deploy.TEMPLATES, tmp_path / "infra")
     text = (broken / "data.yaml").read_text()
     text = text.replace(
@@ -148,7 +148,7 @@ def test_a_subscription_gets_only_its_own_mail_and_only_once_confirmed(stack):
             TopicArn=topic, Message=message, MessageAttributes={"user_email": value}
         )
 
-    # docs/running.md tells of both: unlike AWS, the first call hides the ARN.
+    # As in docs/running.md: unlike AWS, the first call hides the ARN.
     assert first == "pending confirmation"
     assert arn.startswith(f"{topic}:")
     assert attribute("PendingConfirmation") == "true"
@@ -164,7 +164,7 @@ def test_a_subscription_gets_only_its_own_mail_and_only_once_confirmed(stack):
 
 def wait_for_a_save(local_dir) -> None:
     current = local_dir / "aws" / "state" / "current"
-    for _ in range(2):  # the first may have begun before
+    for _ in range(2):  # the first one may have started before
         before = os.readlink(current)
         wait_until(lambda: os.readlink(current) != before)  # noqa: B023
 
@@ -179,7 +179,7 @@ def test_a_killed_local_aws_loses_only_the_last_moment(tmp_path):
         stack.start("aws")
 
         assert has_user(admin, "kept")
-        assert has_user(web, "kept")  # role sessions go on, as on AWS
+        assert has_user(web, "kept")  # role sessions survive, as on AWS
         stack.kill("aws")
 
     lines: list[str] = []
@@ -194,13 +194,13 @@ def test_a_killed_local_aws_loses_only_the_last_moment(tmp_path):
 
 @pytest.fixture(scope="module")
 def people_settings(tmp_path_factory) -> Settings:
-    """A folder and ports for `make run`: the first start loads the demo data."""
+    """Return a folder and ports for `make run`; the first start loads the demo data."""
     return make_settings(tmp_path_factory.mktemp("people"))
 
 
 @contextlib.contextmanager
 def launcher(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """What `make run` starts, once it has said that everything runs."""
+    """Start what `make run` starts, and wait until it reports that everything runs."""
     variables = {name: str(port) for name, port in settings.ports.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "smartbudget.local"],

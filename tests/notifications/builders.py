@@ -1,4 +1,4 @@
-"""Builders for notifications, and what a test wants to know of SNS and SQS."""
+"""Builders for notifications, and readers of SNS and SQS."""
 
 import datetime
 import json
@@ -55,7 +55,7 @@ def state(notification_id="n1") -> tuple[str, str | None]:
 
 
 def mails() -> list[tuple[str, str]]:
-    """What was published: (the address it is for, subject), in order."""
+    """Return (recipient, subject) of the published messages, in order."""
     (topic,) = sns().topics.values()
     return [
         (attributes["user_email"]["Value"], subject)
@@ -64,19 +64,19 @@ def mails() -> list[tuple[str, str]]:
 
 
 def queued() -> list[dict]:
-    """Bodies of the messages that wait on the queue, in order."""
+    """Return the bodies of the queued messages, in order."""
     (queue,) = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues.values()
     return [json.loads(message.body) for message in queue._messages]
 
 
 def messages() -> list[str]:
-    """What was published: the bodies, in order."""
+    """Return the bodies of the published messages, in order."""
     (topic,) = sns().topics.values()
     return [message for _, message, *_ in topic.sent_notifications]
 
 
 def work_off() -> None:
-    """Do what waits on the queue and is not for later."""
+    """Run the queued tasks that are due."""
     where = {"QueueUrl": aws.queue_url()}
     while (
         batch := aws.client("sqs")
@@ -99,7 +99,7 @@ def sns():
 
 
 def leave_unconfirmed(account: Account) -> None:
-    """Make the account's subscription one whose link was not followed yet."""
+    """Make the account's subscription unconfirmed."""
     sns().subscriptions[account_arn(account)].attributes["PendingConfirmation"] = True
     account.refresh()
     account.update(

@@ -5,11 +5,11 @@ from tests.notifications.mailing import using_ses
 
 @pytest.fixture(autouse=True)
 def _fixed(clock, aws):
-    """Every test here has moto's AWS and the fixed noon."""
+    """Use AWS in process and the fixed noon in every test."""
 
 
 @pytest.fixture
 def ses(_fixed):
-    """SES instead of SNS; what it was asked to send, oldest first."""
+    """Use SES instead of SNS; yield the mails sent, oldest first."""
     with using_ses() as sent:
         yield sent

@@ -1,4 +1,4 @@
-"""Faults of AWS, put between the clients and moto, and calls counted on the way."""
+"""Faults of AWS between the clients and moto, and counts of calls."""
 
 import itertools
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ class _Body:
 
 
 def clients() -> list:
-    """Every client that the services here use."""
+    """Return every client that the services use."""
     return [
         dynamodb.connection().client,
         aws.client("s3"),
@@ -33,11 +33,11 @@ def clients() -> list:
 
 @contextmanager
 def hooked(operation: str, hook):
-    """Ask `hook(request, operation)` before each request; None lets it through."""
+    """Call `hook(request, operation)` before each request; None lets it through."""
 
     def before(event_name, request, **_):
         answer = hook(request, event_name.rpartition(".")[2])
-        # botocore asks moto all the same, which must then not do it.
+        # botocore calls moto anyway, which must then do nothing.
         botocore_stubber.enabled = answer is None
         return answer
 
@@ -61,7 +61,7 @@ def hooked(operation: str, hook):
 
 @contextmanager
 def down(operation: str):
-    """Let nothing through."""
+    """Fail every call."""
 
     def refuse(request, operation):
         raise EndpointConnectionError(endpoint_url=request.url)
@@ -72,7 +72,7 @@ def down(operation: str):
 
 @contextmanager
 def reply_lost(operation: str, nth: int = 1):
-    """Let AWS do the nth of them and lose its answer."""
+    """Execute the nth call and lose its response."""
     number = itertools.count(1)
 
     def lose(request, operation):
@@ -85,12 +85,12 @@ def reply_lost(operation: str, nth: int = 1):
 
 
 class KilledError(BaseException):
-    """The process is gone; nothing that catches errors sees it."""
+    """The process was killed; no exception handler catches it."""
 
 
 @contextmanager
 def killed(operation: str, nth: int, *, done: bool):
-    """End the process at the nth of them, before AWS does it or after."""
+    """Kill the process at the nth call; done: after AWS executed it."""
     number = itertools.count(1)
     is_dead = False
 
@@ -106,7 +106,7 @@ def killed(operation: str, nth: int, *, done: bool):
         if is_dead:
             raise EndpointConnectionError(endpoint_url=request.url)
 
-    # What `finally` would still send, a process that is killed does not.
+    # A killed process does not run `finally` blocks, so they must send nothing.
     with (
         hooked("UpdateItem", bury),
         hooked(operation, kill),
@@ -121,12 +121,12 @@ def killed(operation: str, nth: int, *, done: bool):
 
 @contextmanager
 def meanwhile(*acts):
-    """Have others act before the next transaction, the first of them done first."""
+    """Run actions of other writers before the next transaction, in this order."""
     waiting = list(acts)
 
     def act(request, operation):
         if waiting:
-            waiting.pop()()  # its own transaction waits for the one before it
+            waiting.pop()()  # its own transaction runs the previous action first
 
     with hooked("TransactWriteItems", act):
         yield
@@ -134,24 +134,24 @@ def meanwhile(*acts):
 
 @contextmanager
 def answered(operation: str, status: int, body: str):
-    """Answer with this instead of AWS."""
+    """Return this response instead of calling AWS."""
     with hooked(operation, lambda request, operation: answer(request, status, body)):
         yield
 
 
 def do_unseen(request, operation: str) -> None:
-    """Have AWS do what is asked; its answer goes nowhere."""
+    """Execute a request and drop its response."""
     botocore_stubber(f"before-send.x.{operation}", request)
 
 
 def answer(request, status: int, body: str) -> AWSResponse:
-    """What a hook returns to answer instead of AWS."""
+    """Return a response for a hook to return instead of AWS."""
     return AWSResponse(request.url, status, {}, _Body(body))
 
 
 @contextmanager
 def calls_counted():
-    """Yield the list of the operations sent meanwhile, in order."""
+    """Yield the list of operations sent in the block, in order."""
     seen = []
 
     with hooked("*", lambda request, operation: seen.append(operation)):

@@ -1,4 +1,4 @@
-"""SES as the transport: what it was asked to send, and what it tells later."""
+"""SES as the transport: mails sent, bounces and complaints."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ SENDER = "Smart Budget Planner <alerts@example.com>"
 
 @dataclasses.dataclass(frozen=True)
 class Sent:
-    """One mail as SES was asked to send it."""
+    """A mail as passed to SES."""
 
     request: dict
 
@@ -50,7 +50,7 @@ class Sent:
 
     @property
     def link(self) -> str:
-        """The path of its one link: to confirm, or to unsubscribe."""
+        """The path of its only link: to confirm or to unsubscribe."""
         match = re.search(
             rf"{config.app_url}(/notifications/(?:un|conf)\S+)", self.text
         )
@@ -60,7 +60,7 @@ class Sent:
 
 @contextmanager
 def using_ses() -> Iterator[list[Sent]]:
-    """Let mails go through SES; yield those that it was asked to send."""
+    """Send mails through SES; yield the list of mails sent."""
     boto3.client("ses").verify_email_identity(EmailAddress=parseaddr(SENDER)[1])
     settings = dataclasses.replace(
         config,
@@ -80,9 +80,9 @@ def using_ses() -> Iterator[list[Sent]]:
 
 
 def event(name: str, mail: Sent, **changes: object) -> dict:
-    """A recorded `ses_bounce` or `ses_complaint`, of a mail that was sent.
+    """Return a recorded `ses_bounce` or `ses_complaint` for a mail that was sent.
 
-    changes: fields of its bounce or complaint.
+    changes: fields of the bounce or complaint.
     """
     sqs_event = recorded(name)
     (record,) = sqs_event["Records"]

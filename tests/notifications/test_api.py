@@ -273,7 +273,7 @@ def test_aws_calls_of_reading(client):
         client.get("/api/notifications/unread")
     assert calls == ["GetItem", "Query"]
     with faults.calls_counted() as calls:
-        client.get("/expenses/add")  # the number in the menu is asked for later
+        client.get("/expenses/add")  # the count in the menu is loaded later
     assert calls == ["GetItem"]
 
 
@@ -472,7 +472,7 @@ def test_an_action_applies_to_the_selected_notifications(client):
     ticked = {"action": "read", "selected": [ONE], "next": back}
 
     assert f'value="{ONE}" form="changelist-form"' in client.get(back).text
-    for _ in range(2):  # repeating it is safe
+    for _ in range(2):  # repeating is harmless
         answer = client.post("/notifications/act", ticked)
 
     assert (answer.status_code, answer.headers["Location"]) == (302, back)

@@ -99,7 +99,7 @@ def test_a_job_is_not_a_notification_and_stays_for_the_sweep(clock):
     assert sweep.enqueue_overdue() == {"requeued": 1, "refused": 0}
 
 
-# ------------------------------------------------------------------ who gets none
+# ------------------------------------------------------------------ skipped deliveries
 
 
 def test_a_user_without_subscription_is_skipped():
@@ -242,7 +242,7 @@ def test_a_lease_without_an_answer_is_an_outage():
     assert mails() == []
 
 
-# --------------------------------------------------------------------- failing
+# --------------------------------------------------------------------- failures
 
 
 def test_a_failed_attempt_stays_queued_and_releases_the_lease():

@@ -1,4 +1,4 @@
-"""The alerts of one bulk write in one e-mail, whatever is lost, repeated or killed."""
+"""The alerts of one bulk write in one e-mail, despite lost replies and crashes."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -36,7 +36,7 @@ def alice():
 
 @pytest.fixture
 def rows(alice, monkeypatch):
-    """Rows that lead to three alerts in three small transactions: one in each."""
+    """Return rows that cause three alerts, one in each of three small transactions."""
     monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     for category in CATEGORIES:
         make_budget(alice, category=category, amount="8.50")
@@ -56,7 +56,7 @@ def alerts() -> list[Notification]:
 
 
 def mailed_alerts() -> list[str]:
-    """What all mails tell of budgets that are over, in their subjects or lines."""
+    """Return the over-budget alerts in subjects and lines of all mails, sorted."""
     lines = "\n".join(messages()).splitlines()
     alerts = [line[2:] for line in lines if line.startswith("- ")]
     alerts += [subject for _, subject in mails()]
@@ -64,7 +64,7 @@ def mailed_alerts() -> list[str]:
 
 
 def recover(clock) -> None:
-    """Let the queue and then the sweep do what is left, twice."""
+    """Run the queue and then the sweep, twice."""
     for _ in range(2):
         work_off()
         clock.shift(6 * MINUTES)
@@ -86,7 +86,7 @@ def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
 
 
 def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
-    """Its threshold in one transaction, its limit in another: it is one write."""
+    """Threshold and limit are reached in two transactions of one bulk write."""
     monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     for category in ("Bus", "Cats"):
         make_budget(alice, category=category, amount="35.00")
@@ -107,7 +107,7 @@ def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
 
 
 def test_a_level_that_was_already_sent_stays_reported(clock, alice, monkeypatch):
-    """A bulk so slow that its digest is sent between two levels of a budget."""
+    """The digest of a slow bulk is sent between two levels of a budget."""
     monkeypatch.setattr(Transaction, "MOST", EACH + 4)
     make_budget(alice, category="Cats", amount="20.00")
     number = iter(range(1, 100))
@@ -209,7 +209,7 @@ def test_many_alerts_are_counted_after_the_first(alice):
 
 
 def test_single_expenses_never_merge(alice):
-    """Two crossings in the same second, by two expenses: two mails."""
+    """Two expenses that alert in the same second send two mails."""
     for category in ("Auto", "Bus"):
         make_budget(alice, category=category, amount="100.00")
     for category in ("Auto", "Bus"):
@@ -301,7 +301,7 @@ def test_a_killed_bulk_sends_the_alerts_already_stored(clock, alice, rows):
 
 
 def test_alerts_after_the_digest_was_sent_go_into_another_one(clock, alice, rows):
-    """A bulk so slow that its digest is delivered before its last transaction."""
+    """The digest of a slow bulk is delivered before its last transaction."""
     number = iter(range(1, 100))
 
     def sleep(request, operation):
@@ -323,7 +323,7 @@ def test_alerts_after_the_digest_was_sent_go_into_another_one(clock, alice, rows
 
 
 def test_an_alert_sent_before_is_not_sent_again(clock, alice):
-    """The notice of an expense that was deleted and is sent once more."""
+    """The alert of an expense that was deleted and recreated by a retry."""
     alice = replace(alice, large_expense_threshold=Decimal(5))
     row = {"amount": "6.00", "category": "Fun"}
     first = record_expenses(alice, [row], idempotency_key="k")

@@ -1,4 +1,4 @@
-"""Weekly and monthly summaries: asked for, planned, written when due, one a period."""
+"""Weekly and monthly summaries: planned, written when due, one per period."""
 
 import datetime
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ A_WEEK = datetime.timedelta(days=7)
 
 @pytest.fixture
 def alice():
-    """Subscribed to e-mails; it is noon on Wednesday, March 18, 2026."""
+    """A subscriber; it is noon on Wednesday, March 18, 2026."""
     user = make_user("alice")
     subscriptions.subscribe(user)
     return user
@@ -48,7 +48,7 @@ def to(clock, written: str, time_zone="UTC") -> None:
 
 
 def sweep(**options) -> None:
-    """Have the sweep queue what is due, and deliver it."""
+    """Run the sweep and deliver what it queued."""
     before = len(queued())
     enqueue_overdue()
     for body in queued()[before:]:
@@ -78,7 +78,7 @@ def test_turning_summaries_on_plans_the_next_one(alice, kind, about, due):
 
     (plan,) = planned()
     assert (plan.type, plan.planned_for) == (kind, about)
-    # The sweep takes what has waited for five minutes.
+    # The sweep takes items that have waited for five minutes.
     assert plan.unsent_since.startswith(due)
 
 
@@ -98,7 +98,7 @@ def test_the_next_summary_is_the_first_due(alice, clock, now, about):
 
 
 def test_seven_in_the_morning_is_in_the_users_time_zone():
-    # Clocks are put forward on the Sunday between.
+    # Daylight saving time starts on the Sunday between.
     bob = make_user("bob", time_zone="Europe/Berlin")
     noon = datetime.datetime(2026, 3, 25, 12, tzinfo=datetime.UTC)
 
@@ -151,7 +151,7 @@ def test_a_summary_is_sent_after_its_week_ends(alice, clock):
     make_expense(alice, category="Rent", amount="500.00", date="2026-03-16")
     want(alice)
     to(clock, "2026-03-23T07:00")
-    sweep()  # the budgets' alerts
+    sweep()  # alerts of the budgets
     sent_before = len(mails())
 
     clock.shift(1)
@@ -229,11 +229,11 @@ def test_delivering_five_times_sends_one_and_plans_one(alice, clock):
 
 
 def test_aws_calls_of_a_summary(alice, clock):
-    """Besides lease, user, publish and mark: budgets, expenses, one transaction."""
+    """Lease, user, publish and update, plus budgets, expenses and one transaction."""
     want(alice)
     (plan,) = planned()
     to(clock, "2026-03-23T07:00:01")
-    # Once a day a delivery looks the subscription up.
+    # Once a day a delivery checks the subscription.
     delivery.deliver(make_notification("first", alice.user_id).notification_id)
 
     with faults.calls_counted() as calls:
@@ -270,7 +270,7 @@ def test_quiet_hours_delay_the_email_and_not_the_summary(alice, clock):
     assert history(alice)[0].status == "sent"
 
 
-# ------------------------------------------------------------- who changes their mind
+# ------------------------------------------------------------- changed preferences
 
 
 def test_turning_summaries_off_sends_and_plans_nothing(alice, clock):
@@ -301,7 +301,7 @@ def test_turning_summaries_on_again_sends_them_again(alice, clock):
 
 
 def test_turning_summaries_on_again_after_moving_west_misses_none(alice, clock):
-    """The summary that was not wanted in London falls due once more in Honolulu."""
+    """The summary skipped in London is due again in Honolulu."""
     want(alice)
     want(alice, wanted=False)
     to(clock, "2026-03-23T07:00:01")
@@ -383,7 +383,7 @@ def test_an_outdated_summary_ends_even_if_its_first_try_crashed(alice, clock):
     (plan,) = planned()
     to(clock, "2026-04-29T12:00")
 
-    # The later one is planned already when it is tried again.
+    # The next one is already planned when this one is retried.
     with faults.killed("UpdateItem", 2, done=False):
         delivery.deliver(plan.notification_id)
     clock.shift(600)
@@ -391,7 +391,7 @@ def test_an_outdated_summary_ends_even_if_its_first_try_crashed(alice, clock):
         delivery.deliver(plan.notification_id)
 
     assert state(plan.notification_id)[0] == "skipped"
-    # moto takes a transaction of nothing; DynamoDB does not.
+    # moto accepts an empty transaction; DynamoDB does not.
     assert calls.count("TransactWriteItems") == 1
 
 

@@ -99,7 +99,7 @@ def test_a_repeated_type_counts_once():
         page = services.list_notifications(user, types=["large_expense"] * 101)
 
     assert ids(page) == ["one"]
-    # moto takes any number after IN; DynamoDB refuses more than a hundred.
+    # moto accepts any number of operands of IN; DynamoDB at most a hundred.
     assert len(requests[0]["ExpressionAttributeValues"]) == 2
 
 
@@ -122,7 +122,7 @@ def test_the_unread_count_covers_the_newest_fifty(clock):
     services.mark(user, "alice-50")
 
     assert services.count_unread(user) == (49, False)
-    services.mark(user, "alice-0")  # the oldest is not looked at
+    services.mark(user, "alice-0")  # the oldest one is not counted
     assert services.count_unread(user) == (49, False)
 
 

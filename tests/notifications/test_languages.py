@@ -1,4 +1,4 @@
-"""What a person reads is in that person's language, whoever causes it, and where."""
+"""Notifications and mails are in the recipient's language, in any context."""
 
 import datetime
 
@@ -29,7 +29,7 @@ ENGLISH = {"Accept-Language": "en"}
 
 @pytest.fixture
 def greta():
-    """She reads German; everything here is done while English is spoken."""
+    """A user who reads German, while English is the active language."""
     assert current() == "en"
     return make_user("greta", language="de", currency="EUR")
 

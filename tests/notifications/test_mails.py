@@ -1,4 +1,4 @@
-"""Mails as text and HTML: what stands in them, whatever stands in a notification."""
+"""Mails as text and HTML, for any notification text."""
 
 from html.parser import HTMLParser
 
@@ -12,7 +12,7 @@ BUDGETS = f"{config.app_url}/budgets/"
 
 
 class Page(HTMLParser):
-    """What a mail program would make of the HTML: tags, links and visible text."""
+    """The tags, links and visible text of an HTML mail."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def test_a_notification_has_one_button_and_an_unsubscribe_link():
 
     assert page.links == [BUDGETS, UNSUBSCRIBE]
     assert "See your budgets" in page.text
-    assert BUDGETS not in page.text  # it is the button's
+    assert BUDGETS not in page.text  # the text of the button
     for text in ("You have spent it all.", "$2.00 over.", BUDGETS, UNSUBSCRIBE):
         assert text in mail.text
 

@@ -1,4 +1,4 @@
-"""What notifications say, and what SNS takes as a subject."""
+"""Texts of notifications, and valid subjects for SNS."""
 
 import unicodedata
 from datetime import UTC, date, datetime
@@ -43,7 +43,7 @@ def alert(level="threshold", **fields) -> tuple[str, str]:
 
 
 def is_fit(subject: str) -> bool:
-    """The rules of SNS, however it counts characters."""
+    """Return whether SNS accepts a subject, by any way of counting characters."""
     in_utf16 = len(subject.encode("utf-16-le")) // 2
     is_visible = all(
         character == "\u200d"
@@ -197,7 +197,7 @@ def test_a_security_notice_says_what_happened():
     _, email = SECURITY["email"]()
     subject, token = SECURITY["token"]()
 
-    # An hour after the clocks were put forward.
+    # An hour after daylight saving time started.
     assert "on March 29, 2026 at 3:30\u202fAM (Europe/Berlin)." in password
     assert "from a@example.com to b@example.com." in email
     assert subject == "New API token: My phone"

@@ -1,4 +1,4 @@
-"""Notifications on the queue, and the sweep that finds what was left behind."""
+"""Queueing of notifications, and the sweep of those left behind."""
 
 import pytest
 
@@ -111,7 +111,7 @@ def test_without_sqs_a_request_tries_one_batch_only():
     ):
         outbox.enqueue(user, notifications)
 
-    assert len(tries) == 2  # the client itself tries twice
+    assert len(tries) == 2  # the client retries once
 
 
 def test_messages_rejected_by_a_batch_are_left_to_the_sweep(clock, caplog):

@@ -1,4 +1,4 @@
-"""E-mails wait for the end of the quiet hours, and are never lost meanwhile."""
+"""E-mails wait until quiet hours end, and are never lost."""
 
 from contextlib import ExitStack, contextmanager
 
@@ -25,7 +25,7 @@ HOUR = 3600
 
 @pytest.fixture(autouse=True)
 def _resting():
-    """Alice, at noon, wants no e-mail until two."""
+    """Set quiet hours for Alice until two; it is noon."""
     make_account(quiet_from="11:00", quiet_until="14:00")
 
 
@@ -153,7 +153,7 @@ def test_a_message_that_comes_five_times_is_held_once_and_sent_once(clock):
 
 @contextmanager
 def once_the_account_is_read(fault):
-    """Let a fault begin between claim and hold."""
+    """Start a fault between taking the lease and storing the hold."""
     with ExitStack() as faulty:
         waiting = [fault]
 
@@ -179,7 +179,7 @@ def test_a_lost_reply_while_holding_changes_nothing(clock):
 
 @pytest.mark.parametrize("last", [False, True])
 def test_a_hold_that_was_not_stored_is_left_to_the_sweep(clock, last):
-    """As is a process that dies between claim and hold: nothing else was written."""
+    """The same as after a crash there: nothing else was written."""
     make_notification()
 
     down = once_the_account_is_read(faults.down("UpdateItem"))

@@ -1,4 +1,4 @@
-"""The quiet hours that an instant lies in, and when they end."""
+"""When the quiet hours that contain an instant end."""
 
 import datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ NEW_YORK = "America/New_York"  # 2026: 02:00 -> 03:00 on 8 March, back on 1 Nove
 
 
 def at(written: str, time_zone: str = NEW_YORK) -> datetime.datetime:
-    """Read a local time; a `+` after it means the second one of that name."""
+    """Parse a local time; a trailing `+` means the second occurrence."""
     local = datetime.datetime.fromisoformat(written.removesuffix("+"))
     fold = int(written.endswith("+"))
     return local.replace(tzinfo=ZoneInfo(time_zone), fold=fold).astimezone(UTC)
@@ -32,7 +32,7 @@ def at(written: str, time_zone: str = NEW_YORK) -> datetime.datetime:
         ("2026-03-19T06:59:59.999999", "2026-03-19T07:00"),
         ("2026-03-19T07:00", None),
         ("2026-12-31T23:00", "2027-01-01T07:00"),
-        # A night of 8 hours, and one of 10.
+        # A night of 8 hours and one of 10.
         ("2026-03-07T22:00", "2026-03-08T07:00"),
         ("2026-10-31T22:00", "2026-11-01T07:00"),
     ],
@@ -103,7 +103,7 @@ def test_the_end_is_within_a_day_and_not_quiet(time_zone, instant, start, end):
 
     assert (end is not None) == is_quiet(instant)
     if end:
-        # The longest hours there are, in the one zone that puts its clocks back by 2.
+        # The longest quiet hours, in the only zone that goes back by two hours.
         assert instant < end < instant + datetime.timedelta(hours=26)
         assert not is_quiet(end)
         assert is_quiet(end - datetime.timedelta(microseconds=1))

@@ -1,4 +1,4 @@
-"""How many subscribers the topic still takes: counted with each sweep, told in time."""
+"""The number of subscribers, counted with each sweep and warned about in time."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Recipients: the part of an account's item that notifications know."""
+"""Recipients: the part of an account's item that notifications use."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def alice():
 
 
 def raw(user_id) -> dict:
-    """The item as it is stored."""
+    """Return the item as stored."""
     key = {"user_id": {"S": user_id}}
     return connection().client.get_item(TableName=Account.Meta.table_name, Key=key)[
         "Item"

@@ -1,4 +1,4 @@
-"""Mails through SES: sending, and the links by which people confirm and leave."""
+"""Mails through SES: sending, confirmation links and unsubscribe links."""
 
 import pytest
 from django.test import Client
@@ -38,7 +38,7 @@ def alice():
 
 @pytest.fixture
 def link(alice, ses):
-    """Where Alice's confirmation leads."""
+    """Return the path of Alice's confirmation link."""
     subscriptions.subscribe(alice)
     return ses[-1].link
 
@@ -51,7 +51,7 @@ def confirmed(alice, link):
 
 @pytest.fixture
 def notified(confirmed, ses):
-    """The mail that Alice got of a notification."""
+    """Return the mail of a notification that Alice got."""
     make_notification(user_id=confirmed.user_id)
     delivery.deliver("n1")
     return ses[-1]
@@ -68,7 +68,7 @@ def test_a_notification_goes_out_as_text_and_html(alice, notified):
     assert notified.subject == "Budget exceeded: Food"
     for body in (notified.text, notified.html):
         assert "You have spent $12.00 of $10.00." in body
-    assert mails() == []  # nothing through SNS beside it
+    assert mails() == []  # nothing through SNS
 
 
 def test_the_headers_allow_one_click_unsubscribe(notified):

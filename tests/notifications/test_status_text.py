@@ -1,4 +1,4 @@
-"""What became of each notification, in words."""
+"""Descriptions of delivery statuses."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""What is stored of each kind of item, attribute by attribute, and what is read of it.
+"""The stored attributes of each kind of item, and reading them.
 
 Releases that run side by side share the table, so none of this may change.
 """
@@ -43,7 +43,7 @@ def compose(notification_id="n1", **fields) -> Notification:
 
 
 def store(add) -> list[dict]:
-    """Commit what `add` puts in a transaction; return the table's items."""
+    """Commit a transaction built by `add`; return the table's items."""
     writes = Transaction()
     with log.bound("request-1"):
         add(writes)
@@ -128,7 +128,7 @@ def test_stored_attributes_of_a_planned_summary():
             "message": {"S": "It is not written yet."},
             "planned_for": {"S": "2026-03-16"},
             "unsent_shard": {"S": "3"},
-            # Seven in Berlin, less what the sweep lets pass.
+            # Seven in Berlin, less the age at which the sweep takes items.
             "unsent_since": {"S": "2026-03-23T05:55:00.000000+00:00"},
         }
     ]

@@ -67,7 +67,7 @@ def test_subscribing_filters_for_the_users_own_messages():
     assert the_subscription().endpoint == "alice+tag@example.com"
     policy = json.loads(the_subscription().attributes["FilterPolicy"])
     assert policy == {"user_email": ["alice+tag@example.com"]}
-    assert "SetSubscriptionAttributes" not in calls  # it came with the Subscribe
+    assert "SetSubscriptionAttributes" not in calls  # from the response to Subscribe
     assert not [name for name in calls if name.startswith("List")]
 
 
@@ -186,7 +186,7 @@ def test_without_sns_the_last_known_status_is_shown():
     assert status == "pending"
 
 
-# ------------------------------------------------- what was there before
+# ------------------------------------------------- older subscriptions
 
 
 def test_an_old_subscription_without_a_filter_gets_one():
@@ -329,7 +329,7 @@ def test_the_stored_arn_belongs_to_the_account():
     assert arn == account_arn(account)
 
 
-# ------------------------------------------------- what happened at SNS is noticed
+# ------------------------------------------------- changes at SNS are detected
 
 
 def detail(user_id="alice") -> str | None:
@@ -389,7 +389,7 @@ def test_a_delivery_notices_an_unsubscribe_within_a_day(clock):
 
     clock.shift(24 * 3600 - 1)
     delivery.deliver(make_notification("n1").notification_id)
-    assert state("n1")[0] == "sent"  # SNS takes it, and nobody is there
+    assert state("n1")[0] == "sent"  # SNS accepts it without a subscriber
 
     clock.shift(1)
     delivery.deliver(make_notification("n2").notification_id)
@@ -431,11 +431,11 @@ def test_a_lost_filter_is_restored_on_refresh():
     assert policy == {"user_email": [account.email]}
 
 
-# ------------------------------------------------------------ links followed late
+# ------------------------------------------------------------ old links
 
 
 def cancel_while_pending(account) -> None:
-    """Cancel as on AWS, where SNS cannot end what was never confirmed."""
+    """Cancel as on AWS, where SNS cannot end an unconfirmed subscription."""
     leave_unconfirmed(account)
     body = refusal("InvalidParameter", "This subscription is pending confirmation")
     with faults.answered("Unsubscribe", 400, body):
@@ -467,7 +467,7 @@ def test_subscribing_again_after_cancelling_reuses_the_subscription():
     assert policy == {"user_email": [account.email]}
     confirm(account)
     assert subscriptions.refresh(account.user).subscription_status == "confirmed"
-    assert len(sns().subscriptions) == 1  # it is not ended as a leftover
+    assert len(sns().subscriptions) == 1  # it is not ended as an orphan
 
 
 def test_a_reused_link_expires_two_days_after_it_was_sent(clock):
@@ -512,7 +512,7 @@ def test_a_reused_confirmed_subscription_is_checked_before_use():
     account = make_account()
     subscriptions.unsubscribe(account.user)
     subscriptions.subscribe(account.user)
-    sns().subscriptions.clear()  # it was the old one, on its way out
+    sns().subscriptions.clear()  # it was the old one, which was about to expire
 
     delivery.deliver(make_notification().notification_id)
 
@@ -567,7 +567,7 @@ def test_subscribing_while_subscribed_is_not_counted(monkeypatch):
 
 @pytest.mark.parametrize("transport", ["sns", "ses"])
 def test_an_address_gets_at_most_ten_confirmations_a_day(transport, clock, request):
-    """It may be a stranger's: who asks can wait, or register once more."""
+    """The address may belong to someone else."""
     if transport == "ses":
         request.getfixturevalue("ses")
     user = make_account(subscribed=False).user

@@ -1,4 +1,4 @@
-"""Changing the e-mail address: the new one is confirmed before the old one goes."""
+"""Changing the e-mail address: the new one is confirmed before the old one ends."""
 
 import pytest
 from botocore.exceptions import BotoCoreError
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("clock", "aws")
 
 @pytest.fixture
 def alice():
-    """Somebody registered whose mails are confirmed."""
+    """A registered user with a confirmed subscription."""
     user = register("alice")
     subscriptions.subscribe(user)
     return user
@@ -44,7 +44,7 @@ def alice():
 
 @pytest.fixture
 def silent():
-    """Somebody registered who gets no mails."""
+    """A registered user without a subscription."""
     return register("alice")
 
 
@@ -55,7 +55,7 @@ def register(name):
 
 
 def change(user, email=NEW) -> Account:
-    """Ask for a change; the new address did not follow its link yet."""
+    """Request a change; the new address is not confirmed yet."""
     account = address_change.change_email(user, password=PASSWORD, email=email)
     if account.pending_subscription_arn:
         at_sns(account.pending_subscription_arn)["PendingConfirmation"] = True
@@ -67,7 +67,7 @@ def follow_link(user) -> None:
 
 
 def tell(user) -> None:
-    """Deliver all notices of changes."""
+    """Deliver all notices of address changes."""
     for notice in notices(user):
         delivery.deliver(notice.notification_id)
 
@@ -149,7 +149,7 @@ def test_confirming_frees_the_old_address_and_updates_sessions(alice):
 
 
 def test_the_old_address_is_notified_before_it_is_released(alice):
-    """A thief who follows the link at once cannot keep the owner from hearing of it."""
+    """An attacker who follows the link at once cannot suppress the notice."""
     change(alice)
     follow_link(alice)
 
@@ -174,7 +174,7 @@ def test_a_pending_change_can_be_cancelled(alice):
     assert (account.email, account.pending_email) == (OLD, None)
     assert owners(OLD, NEW) == [alice.user_id, None]
 
-    # The link, followed all the same, leads nowhere.
+    # Following the link has no effect.
     (arn,) = account.retired_subscriptions
     at_sns(arn)["PendingConfirmation"] = False
     account = subscriptions.refresh(alice)
@@ -183,9 +183,9 @@ def test_a_pending_change_can_be_cancelled(alice):
 
 
 def test_the_next_owner_of_an_address_keeps_its_subscription(alice):
-    """SNS knows an address by one ARN, whoever asks."""
+    """SNS has one ARN per address, for any user."""
     arn = change(alice).pending_subscription_arn
-    with faults.down("Unsubscribe"):  # SNS cannot end what is not confirmed
+    with faults.down("Unsubscribe"):  # SNS cannot end an unconfirmed subscription
         address_change.cancel_change(alice)
     bob = accounts.register(username="bob", email=NEW, password=PASSWORD).user
     assert subscriptions.subscribe(bob).subscription_arn == arn
@@ -251,7 +251,7 @@ def test_changing_back_to_the_previous_address(alice):
     change(alice)
     tell(alice)
     follow_link(alice)
-    with faults.down("Unsubscribe"):  # the old subscription is still there
+    with faults.down("Unsubscribe"):  # the old subscription still exists
         assert address_change.get_account(alice).email == NEW
 
     change(alice, OLD)
@@ -288,7 +288,7 @@ def test_without_mails_the_change_is_immediate(silent):
     assert owners(OLD, NEW) == [None, silent.user_id]
     assert sessions.find_session(key).email == NEW
     assert subscribed() == set()
-    assert len(notices(silent)) == 1  # in the app; there is nowhere to send it
+    assert len(notices(silent)) == 1  # in the app, as there is no address to send it to
 
 
 def test_a_pending_confirmation_is_sent_to_the_new_address(silent):
@@ -324,7 +324,7 @@ def test_changing_to_the_current_address_changes_nothing(silent):
     assert notices(silent) == []
 
 
-# ------------------------------------------------------------------ refusals
+# ------------------------------------------------------------------ rejections
 
 
 def test_a_taken_address_is_rejected_as_in_registration(alice):
@@ -335,7 +335,7 @@ def test_a_taken_address_is_rejected_as_in_registration(alice):
 
     assert caught.value.field == "email"
     assert (stored(alice).email, stored(alice).pending_email) == (OLD, None)
-    assert subscribed() == {OLD}  # nobody else's address is written to
+    assert subscribed() == {OLD}  # no mail to another user's address
     assert notices(alice) == []
 
 
@@ -378,7 +378,7 @@ def test_changes_are_rate_limited(alice, monkeypatch):
 
     change(alice, "two@example.com")
 
-    change(alice, "two@example.com")  # a repetition is none
+    change(alice, "two@example.com")  # a repetition does not count
     change(alice, OLD)
     with pytest.raises(ThrottledError):
         change(alice, "three@example.com")
@@ -507,7 +507,7 @@ def test_a_new_password_cancels_a_pending_change(alice):
 
     assert mails()[-1][0] == OLD
     assert owners(OLD, NEW) == [alice.user_id, None]
-    # The link may be followed all the same; the subscription is ended then.
+    # The link can still be followed; the subscription is ended then.
     assert address_change.cancel_change(alice).retired_subscriptions is None
     assert subscribed() == {OLD}
 
@@ -571,7 +571,7 @@ def test_a_delivery_that_completes_a_change_costs_no_second_read_of_the_account(
         "UpdateItem",
         "GetItem",
         "GetSubscriptionAttributes",
-        "GetItem",  # the notice that has to be sent before
+        "GetItem",  # the notice that must be sent first
         *swap,
         *end_the_old_one,
         "Publish",

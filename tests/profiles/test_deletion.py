@@ -1,4 +1,4 @@
-"""The end of an account: closed at once, and nothing of it left in the end."""
+"""Account deletion: closed at once, and completely deleted in the end."""
 
 import datetime
 import json
@@ -54,7 +54,7 @@ def alice(clock):
 
 
 def furnish(user):
-    """Give somebody one of everything that can be had."""
+    """Create one of every kind of item for a user."""
     subscriptions.subscribe(user)
     update_profile(
         user, email_preferences={"weekly_summary": True, "monthly_summary": True}
@@ -94,7 +94,7 @@ def s3():
 
 
 def traces(user):
-    """Everything stored that names somebody, in any table or key."""
+    """Return everything stored that contains the user's id or names."""
     names = [
         (name, item)
         for name in TABLES
@@ -107,14 +107,14 @@ def traces(user):
 
 
 def histories():
-    """The histories of expenses: nothing in them says whose they are."""
+    """Return the ids of expense histories, which contain no user id."""
     items = boto3.client("dynamodb").scan(TableName="expenses")["Items"]
     ids = [item["expense_id"]["S"] for item in items]
     return [item_id for item_id in ids if item_id.startswith("history#")]
 
 
 def work_all_off(clock, minutes=10):
-    """Let time pass, and the queue and the sweep do what falls due."""
+    """Run the queue and the sweep for some minutes."""
     for _ in range(minutes):
         work_off()
         clock.shift(datetime.timedelta(minutes=1))
@@ -168,7 +168,7 @@ def test_closing_is_immediate_and_keeps_the_names_taken(clock, alice):
 
 
 def test_no_session_starts_for_an_account_closed_meanwhile(clock, alice):
-    checked = account_of(alice)  # whose password was found right
+    checked = account_of(alice)  # after the password was verified
 
     close(alice)
 
@@ -197,7 +197,7 @@ def test_without_the_queue_the_sweep_starts_deletion(clock, alice):
 
 
 def test_a_task_that_never_runs_is_queued_again_by_the_sweep(clock, alice):
-    """Every message is lost but those of the sweep."""
+    """Every message is lost except those of the sweep."""
     close(alice)
     for _ in range(12):
         drop_the_queue()
@@ -205,9 +205,7 @@ def test_a_task_that_never_runs_is_queued_again_by_the_sweep(clock, alice):
         sweep.enqueue_overdue()
         work_off()
 
-    assert (
-        traces(alice) != []
-    )  # each time it begins anew, and waits for the second look
+    assert traces(alice) != []  # each time it restarts and waits for the second pass
     work_all_off(clock)
     assert traces(alice) == []
 
@@ -216,7 +214,7 @@ def drop_the_queue():
     clients.client("sqs").purge_queue(QueueUrl=clients.queue_url())
 
 
-# Every write of a deletion, in its order; the transaction is the last.
+# Every write of a deletion in order; the transaction is last.
 WRITES = [
     ("UpdateItem", 1),
     ("TransactWriteItems", 1),  # expenses and their histories
@@ -243,7 +241,9 @@ def test_deletion_is_completed_after_a_crash_anywhere(
         run_to_the_end(clock, alice)
 
     is_deleted = (operation, nth, done) == ("TransactWriteItems", 2, True)
-    assert (stored_account(alice) is None) == is_deleted  # it goes last, with its names
+    assert (
+        stored_account(alice) is None
+    ) == is_deleted  # it is deleted last, with its names
     run_to_the_end(clock, alice)
     assert traces(alice) == []
 
@@ -275,7 +275,7 @@ def stored_account(user):
 
 
 def test_items_written_meanwhile_are_deleted_too(clock, alice):
-    """A request that began before the account was closed ends after the first look."""
+    """A request that started before closing ends after the first pass."""
     close(alice)
     first = deletion.continue_deletion(alice.user_id)
     make_expense(alice)
@@ -287,7 +287,7 @@ def test_items_written_meanwhile_are_deleted_too(clock, alice):
     clock.shift(datetime.timedelta(seconds=60))
     third = deletion.continue_deletion(alice.user_id, second.empty_since)
 
-    assert third.empty_since is None  # something was found: it begins to wait anew
+    assert third.empty_since is None  # items were found, so the wait restarts
     run_to_the_end(clock, alice)
     assert traces(alice) == []
 
@@ -326,7 +326,7 @@ def test_an_outage_of_the_mail_service_keeps_the_account_until_it_is_over(clock,
 
 
 def test_running_deliveries_end_quietly(clock, alice):
-    """Their notifications may be gone, or there still while the account is closed."""
+    """Notifications may be deleted, or still exist while the account is closed."""
     waiting = [body for body in queued() if "notification_id" in body]
     assert waiting
     drop_the_queue()

@@ -1,4 +1,4 @@
-"""Changing the e-mail address, over HTTP; its rules are tested with notifications."""
+"""Changing the e-mail address over HTTP; test_address_change.py tests the rules."""
 
 from datetime import timedelta
 

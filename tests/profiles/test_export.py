@@ -1,4 +1,4 @@
-"""The download of all that somebody has here."""
+"""The export of a user's data."""
 
 import csv
 import datetime
@@ -54,7 +54,7 @@ def exported(user):
 
 
 def assert_as_listed(archive):
-    """Hold each file against the manifest, which is the last and lists all others."""
+    """Compare each file with the manifest, which is last and lists all others."""
     files = read(archive, "manifest.json")["files"]
     assert [*(file["path"] for file in files), "manifest.json"] == archive.namelist()
     for file in files:
@@ -95,7 +95,7 @@ def test_the_zip_contains_what_the_api_lists(alice):
 
     assert read(archive, "expenses.json") == listed("/api/expenses")
     assert len(read(archive, "expenses.json")) == 2
-    now = {"spent", "remaining", "level"}  # of today, so not in an archive
+    now = {"spent", "remaining", "level"}  # of today, so not exported
     assert read(archive, "budgets.json") == [
         {name: value for name, value in budget.items() if name not in now}
         for budget in listed("/api/budgets")
@@ -271,7 +271,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
 
 
 def test_the_json_matches_its_schema(alice):
-    """Every field that is sent is described, and none is described that is not."""
+    """The schema describes exactly the fields that are sent."""
     make_token(alice)
     make_budget(alice, amount="5.00")
     expense = make_expense(alice)
@@ -389,7 +389,9 @@ def test_json_and_csv_are_private_and_share_the_limit(alice):
             refused.json()["detail"]
             == "You can download your data up to five times an hour."
         )
-        assert "Retry-After" not in refused.headers  # a client that obeys would hang
+        assert (
+            "Retry-After" not in refused.headers
+        )  # a client that waits that long would hang
         assert '"export";q=5;w=3600' in refused.headers["RateLimit-Policy"]
 
 
@@ -482,7 +484,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
             batch.save(stored_expense(alice, f"{number:032x}", day))
     aws.client("s3")
     gc.collect()
-    before = expenses_alive()  # other tests leave some
+    before = expenses_alive()  # left by other tests
 
     with counted() as calls:
         chunks = []
@@ -491,7 +493,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
             chunks.append(chunk)
             most = max(most, expenses_alive() - before)
             if len(chunks) == 1:
-                assert "dynamodb.Query" not in calls.names  # begun before it is read
+                assert "dynamodb.Query" not in calls.names  # started before it is read
 
     archive = opened(chunks)
     assert len(read(archive, "expenses.json")) == len(table(archive)) == 2001

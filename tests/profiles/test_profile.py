@@ -312,7 +312,7 @@ def test_with_sqs_down_the_password_notice_is_sent_later(aws):
         services.change_password(bob, old=PASSWORD, new=NEW)
 
     (notice,) = notices(bob)
-    assert notice.unsent_since  # the sweep finds it
+    assert notice.unsent_since  # found by the sweep
 
 
 def test_a_failed_password_change_sends_no_notice(aws):

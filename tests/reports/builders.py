@@ -1,4 +1,4 @@
-"""Small builders for reports: expenses as they are read, and a report of them."""
+"""Builders for reports: entries, budget lines and reports."""
 
 import datetime
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from smartbudget.core import dates
 from smartbudget.core.text import casefold_key
 
 TODAY = datetime.date(2026, 11, 22)
-OCTOBER = {"report_type": "monthly", "year": 2026, "month": 10}  # it is over
-NOVEMBER = {"report_type": "monthly", "year": 2026, "month": 11}  # it is running
+OCTOBER = {"report_type": "monthly", "year": 2026, "month": 10}  # a past month
+NOVEMBER = {"report_type": "monthly", "year": 2026, "month": 11}  # the current month
 
 
 def ask(today: datetime.date = TODAY, **fields: object) -> ReportPeriod:
@@ -59,9 +59,9 @@ def report_of(
     since: datetime.date | None = datetime.date(2000, 1, 1),
     **fields: object,
 ) -> Report:
-    """Report about October 2026, or about what is given.
+    """Return a report about October 2026, or for the given parameters.
 
-    since: the first day with an expense; long ago, so that everything compares.
+    since: the date of the first expense; by default early enough for comparisons.
     """
     ordered = sorted(entries, key=lambda expense: expense.day)
     return compute(

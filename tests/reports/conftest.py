@@ -1,4 +1,4 @@
-"""The report Lambda in this process: real handler, real bucket of moto's."""
+"""The report Lambda in process: the real handler with moto's bucket."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from tests.lambdas.events import Context
 
 
 class Lambda:
-    """Stands for AWS Lambda; `calls` notes the payloads, `fails` makes it crash."""
+    """A stand-in for AWS Lambda; `calls` has the payloads, `fails` makes it crash."""
 
     def __init__(self):
         self.calls = []
@@ -38,7 +38,7 @@ def generator(aws, monkeypatch):
     def client(service, attempts=2):
         if service != "lambda":
             return made(service, attempts)
-        assert attempts == 1  # botocore's retries would make more reports
+        assert attempts == 1  # botocore's retries would generate more reports
         return stand_in
 
     monkeypatch.setattr(clients, "client", client)

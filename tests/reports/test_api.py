@@ -1,4 +1,4 @@
-"""Reports over HTTP: asked for, listed, downloaded, deleted, and nobody else's."""
+"""Reports over HTTP: generated, listed, downloaded, deleted, and private."""
 
 import io
 
@@ -222,7 +222,7 @@ def test_a_crashed_lambda_is_reported_and_can_be_retried(client, generator, fail
 def test_a_request_for_a_report_being_generated_says_so(client, generator, monkeypatch):
     monkeypatch.setattr(archive, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(archive, "POLL_SECONDS", 0.01)
-    # Another process has slots of its own.
+    # Another process has its own slots.
     monkeypatch.setattr(archive, "REPORTS", ConcurrencyLimit(per_user=2))
     answers = []
     real = generator.invoke

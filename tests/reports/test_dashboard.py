@@ -1,4 +1,4 @@
-"""What the dashboard shows, and its quick add."""
+"""The dashboard and its quick-add form."""
 
 import re
 import uuid
@@ -19,7 +19,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def typed(**fields) -> dict[str, str]:
-    """What the browser sends when somebody adds an expense."""
+    """Return the fields that the browser sends to add an expense."""
     return {
         "amount": "12.50",
         "category": "Groceries",

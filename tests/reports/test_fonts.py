@@ -1,4 +1,4 @@
-"""What people write prints as itself, in its order, or as something one can see."""
+"""Fonts of the PDF: any text prints correctly, or with a visible replacement."""
 
 import pytest
 from reportlab.pdfbase import pdfmetrics

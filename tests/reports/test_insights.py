@@ -1,4 +1,4 @@
-"""What is said must be true, and nothing is said where the numbers are thin."""
+"""Insights: true statements, and none from too little data."""
 
 import pytest
 

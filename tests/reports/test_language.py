@@ -1,4 +1,4 @@
-"""The dashboard and the trend as somebody sees them who speaks German."""
+"""Dashboard and trend in German."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The PDF: read again by another library, it says what the numbers say."""
+"""The PDF, read back with another library."""
 
 import io
 import re
@@ -90,7 +90,7 @@ def test_pages_are_numbered_and_table_headings_repeat():
 def test_no_row_is_lost_at_page_breaks():
     for count in (60, 61, 62, 63, 64):
         text = text_of(report_of(*many(count, description="Row")))
-        assert text.count("Row") == count + 10  # the largest ten stand twice
+        assert text.count("Row") == count + 10  # the ten largest are listed twice
 
 
 def test_the_total_is_not_alone_on_the_last_page():

@@ -1,4 +1,4 @@
-"""The numbers: worked out of entries, and read from the tables."""
+"""The figures of reports: computed from entries, and read from the tables."""
 
 import datetime
 from decimal import Decimal
@@ -252,10 +252,14 @@ def test_a_year_adds_up_started_periods_of_shorter_budgets(noon):
     make_expense(date="2025-12-31", amount="1.00")
     for period, amount in (("monthly", "20"), ("weekly", "5"), ("yearly", "900")):
         make_budget(period=period, amount=amount)
-    make_expense(date="2026-01-01", amount="10.00")  # in the week that began before
+    make_expense(
+        date="2026-01-01", amount="10.00"
+    )  # in a week that started in the previous month
     make_expense(date="2026-01-05", amount="25.00")
     make_expense(date="2026-03-18", amount="30.00")
-    make_expense(date="2026-03-31", amount="4.00")  # this month, but no week so far
+    make_expense(
+        date="2026-03-31", amount="4.00"
+    )  # this month, but not in a complete week
     make_expense(date="2026-04-01", amount="70.00")
 
     assert lines_of(yearly()) == {

@@ -22,7 +22,7 @@ TRENDS = "/api/trends"
 
 
 def spent(**fields) -> dict[str, Decimal]:
-    """Return the months in which something was spent."""
+    """Return {month: spent} of the months with spending."""
     months = trend(ALICE, **fields)
     return {month.month: month.spent for month in months if month.spent}
 
@@ -45,7 +45,10 @@ def test_months_include_their_first_and_last_day():
         ("2.00", "2025-04-01"),
         ("4.00", "2025-12-31"),
         ("8.00", "2026-01-01"),
-        ("16.00", "2026-03-31"),  # ahead, but in this month, as in the summary
+        (
+            "16.00",
+            "2026-03-31",
+        ),  # a future date in this month counts, as in the summary
         ("32.00", "2026-04-01"),
     ):
         make_expense(amount=amount, date=date)
@@ -106,7 +109,7 @@ def test_a_malformed_month_is_named(month):
 
 
 def test_an_incompletely_read_month_is_left_out(monkeypatch):
-    """Two megabytes, of which one may be read."""
+    """Two megabytes exist, of which one may be read."""
     with Expense.batch_write() as batch:
         for number in range(1000):
             day = datetime.date(2026, 3, 18) - datetime.timedelta(days=number // 4)
@@ -175,7 +178,7 @@ def test_each_month_has_its_categories_on_request():
         month.month: month.categories for month in trend(ALICE, by="category")
     }
 
-    # Of the month alone, as it was written first in it.
+    # Only this month, in the spelling used first in it.
     assert categories["2026-03"] == [("STRASSE", Decimal(3)), ("Rent", Decimal("2.50"))]
     assert categories["2026-01"] == [("strasse", Decimal(4)), ("Tea", Decimal("0.10"))]
     assert categories["2026-02"] == []

@@ -3,4 +3,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _fixed(clock, aws):
-    """Every test here has moto's AWS and the fixed noon."""
+    """Use AWS in process and the fixed noon in every test."""

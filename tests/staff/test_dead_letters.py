@@ -1,4 +1,4 @@
-"""Dead letters: counted, and moved back to the queue without losing one."""
+"""Dead letters: counted, and moved back to the queue without loss."""
 
 import dataclasses
 import json
@@ -29,14 +29,14 @@ def _queues(monkeypatch):
 
 
 def make_queues(monkeypatch) -> None:
-    """Make the queues; moto would wait for ever while the clock stands still."""
+    """Create the queues; with a fixed clock, moto would wait forever."""
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
     for name in (DEAD_LETTERS, FAILED_EVENTS):
         aws.client("sqs").create_queue(QueueName=name)
 
 
 def bury(count: int, task: str | None = None) -> None:
-    """Put messages among the dead letters."""
+    """Add messages to the dead-letter queue."""
     value = {"task": {"DataType": "String", "StringValue": task}} if task else {}
     for number in range(count):
         aws.client("sqs").send_message(
@@ -62,7 +62,7 @@ def back_on_the_queue() -> list[dict]:
 
 
 def for_calls(count: int):
-    """Go on when asked for the first `count` times."""
+    """Return a function that returns True for the first `count` calls."""
     left = iter(range(count))
     return lambda: next(left, None) is not None
 
@@ -113,7 +113,7 @@ def test_messages_left_at_the_deadline_stay(grace):
 
 
 def test_messages_rejected_by_the_queue_stay(grace):
-    """SQS takes a whole batch or not; one message at a time holds up no other."""
+    """Messages are moved one at a time, so that one cannot block a batch."""
     bury(3)
     refusal = '{"__type": "com.amazonaws.sqs#InvalidMessageContents"}'
     refused = []
@@ -168,7 +168,7 @@ def test_a_crash_before_the_delete_leaves_it_in_both(grace):
 
 
 def test_aws_calls_of_a_redrive(grace):
-    """Two calls a message, one for ten, one that finds none, and one that counts."""
+    """Two calls per message, one per ten, one that finds none, and one that counts."""
     bury(11)
     aws.queue_url()
 

@@ -1,4 +1,4 @@
-"""Failed notifications: listed without what they say, and sent again once."""
+"""Failed notifications: listed without content, and sent again once."""
 
 import dataclasses
 import logging
@@ -25,7 +25,7 @@ from tests.notifications.builders import (
 
 @pytest.fixture
 def grace():
-    """Somebody of the staff."""
+    """A staff member."""
     return make_account("grace", subscribed=False, is_staff=True).user
 
 
@@ -190,7 +190,7 @@ def test_a_notification_that_fails_again_is_listed_again(grace):
 
 
 def test_a_slow_old_delivery_does_not_undo_the_new_attempt(grace):
-    """Its lease is gone, so it changes nothing."""
+    """Its lease was taken over, so it changes nothing."""
     make_notification()
     straggler = delivery._take_lease("n1", "straggler", 60)
     delivery.update_notification_status(straggler, "failed", "It broke.")

@@ -1,4 +1,4 @@
-"""Locking: nobody gets in, whoever is in is out, and staff see no private matters."""
+"""Locking accounts: login is blocked, sessions end, and staff see no private data."""
 
 import dataclasses
 import threading

@@ -1,4 +1,4 @@
-"""The staff page and its API: for staff only, and without anybody's secrets."""
+"""The staff page of notifications and its API: for staff only, without private data."""
 
 import datetime
 
@@ -90,7 +90,7 @@ def test_the_page_shows_failures_and_nothing_private(grace):
 
 
 def test_an_unwritten_summary_is_listed_too(grace, clock):
-    """It has no place in the history, so nobody else would see that it failed."""
+    """It is not in the history, so only staff can see that it failed."""
     alice = accounts.get_account("alice").user
     services.update_profile(alice, email_preferences={"weekly_summary": True})
     (plan,) = PlannedSummary.scan(PlannedSummary.planned_for.exists())
@@ -188,7 +188,7 @@ def test_the_api_has_the_same_actions(grace):
 
 
 def test_aws_calls_of_the_page(grace):
-    grace.get(PAGE)  # looks up the queues, once a process
+    grace.get(PAGE)  # looks up the queue URLs, once per process
 
     with faults.calls_counted() as calls:
         grace.get(PAGE)

@@ -1,4 +1,4 @@
-"""The staff site's pages and API: for staff only, and without anybody's money."""
+"""The staff site's pages and API: for staff only, without financial data."""
 
 import datetime
 import logging
@@ -33,7 +33,7 @@ SENT = {"whom": "bob", "reason": "Because"}
 
 @pytest.fixture(autouse=True)
 def parts(aws, monkeypatch):
-    """AWS is well; what a test adds is not."""
+    """Make all of AWS healthy; tests append failing parts."""
     stand_ins = [Part("Bucket", True, "It is there.")]
     monkeypatch.setattr(health, "check", lambda: stand_ins)
     return stand_ins

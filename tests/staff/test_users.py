@@ -1,4 +1,4 @@
-"""Who is staff, and how somebody becomes it."""
+"""Staff members: rights, and the command that adds and removes them."""
 
 import pytest
 from django.core.management import CommandError, call_command

@@ -1,4 +1,4 @@
-"""Bad input wherever a body is taken: a clean refusal, and nothing stored."""
+"""Bad input to every endpoint that accepts a body: a clean error, nothing stored."""
 
 import json
 import re
@@ -27,7 +27,7 @@ ROW = {
 }
 SHA256 = "0" * 64
 
-# Each with a body that is right; {expense} and the like are alice's.
+# Each with a valid body; {expense} and other ids belong to alice.
 ENDPOINTS = [
     ("POST", "/login", {"username": "alice", "password": PASSWORD}),
     (
@@ -139,7 +139,7 @@ BROKEN = [
     b"}",
     b"[" * 20_000,
     b'{"a":' * 20_000,
-    b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",  # deep, and whole
+    b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",  # deep, but complete
     b'{"amount": NaN}',
     b'{"amount": Infinity}',
     b'{"amount": 1e99999999999999999999}',
@@ -166,7 +166,7 @@ BROKEN = [
     b"amount=1",
 ]
 
-# As they stand in JSON, in the place of each value in turn.
+# As JSON text, replacing each value in turn.
 VALUES = [
     '"\\ud800"',
     '"a\\udfffb"',
@@ -215,7 +215,7 @@ WRONG_TYPES = [
 
 @pytest.fixture
 def names(alice, generator):
-    """The ids of what is there; alice is staff, so that nothing is kept from her."""
+    """Return the ids of existing items; alice is staff, so that all of them work."""
     users.set_staff("alice", is_staff=True)
     return {
         "expense": make_expense(alice).expense_id,
@@ -287,7 +287,7 @@ def test_other_content_types_are_rejected(method, url, right, names, send):
 
 
 def places(body, path=()):
-    """Name each value of a body, those inside others too."""
+    """Yield the path of each value of a body, including nested ones."""
     if path:
         yield path
     inner = body.items() if isinstance(body, dict) else enumerate(body)
@@ -299,7 +299,7 @@ def places(body, path=()):
 
 
 def with_value(body, path, value):
-    """Write a body as JSON, with another value at one place."""
+    """Return a body as JSON, with one value replaced."""
     copy = json.loads(json.dumps(body))
     holder = copy
     for key in path[:-1]:
@@ -416,7 +416,7 @@ def test_every_odd_header_is_rejected_cleanly(alice, name, csrf):
             )
 
             kind = answer.headers["Content-Type"].partition(";")[0]
-            refusals = {"application/problem+json", "text/html"}  # as it is asked for
+            refusals = {"application/problem+json", "text/html"}  # as requested
             assert answer.status_code < 500, (value[:50], method)
             assert answer.status_code < 400 or kind in refusals
 
@@ -455,9 +455,9 @@ def test_a_multipart_body_with_over_a_thousand_parts_is_rejected(send):
     assert problem(answer)["code"] == "bad_request"
 
 
-# --------------------------------------------------- much that is wrong, at little cost
+# --------------------------------------------------------- many errors, at low cost
 
-MUCH = 19_000  # values, which a body may have
+MUCH = 19_000  # values, the limit of a body
 STRANGE = {f"k{number}": 1 for number in range(MUCH)}
 ROWS = [dict.fromkeys("abcdefghijklmnopqr", 1)] * 1000
 

@@ -1,4 +1,4 @@
-"""Bodies: the whole of what was sent, or an error."""
+"""Request bodies: complete, or an error."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The API's browsable pages: what can be tried in a browser without a program."""
+"""The API's browsable pages."""
 
 import html
 import json
@@ -18,7 +18,7 @@ JSON = "application/json"
 
 
 def typed_in(answer) -> str:
-    """Return what stands in the page's field for JSON."""
+    """Return the content of the page's JSON field."""
     (content,) = re.findall(
         r'<textarea name="_content".*?>\s*(.*?)</textarea>', answer.text, re.S
     )
@@ -62,7 +62,7 @@ def pdf():
     ],
 )
 def test_an_upload_has_an_html_form(alice, url, names):
-    page = client_for(alice).get(url, headers=HTML)  # a 405, with the form in it
+    page = client_for(alice).get(url, headers=HTML)  # a 405 that contains the form
 
     assert page.status_code == 405
     for name in names:

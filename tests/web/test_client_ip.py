@@ -1,4 +1,4 @@
-"""The network address of a request that came through proxies."""
+"""The client's IP address behind proxies."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""docs/api.md says, for every page, which requests do the same; and it is true."""
+"""The table in docs/api.md of the API requests for every page."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 ONLY_A_PAGE = "only a page: "
-NO_PAGES = {"manifest", "index", "schema", "docs"}  # nothing is done there
+NO_PAGES = {"manifest", "index", "schema", "docs"}  # pages without actions
 
 ROWS = re.findall(r"^\| `([\w:-]+)` \| [^|]+ \| ([^|]+) \|$", DOCUMENT, re.MULTILINE)
 REQUESTS = sorted(set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[^` ]+)`", DOCUMENT)))
@@ -16,7 +16,7 @@ REQUESTS = sorted(set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[^` ]+)`", DOCUMEN
 def addresses(
     resolver: URLResolver, space: str = "", base: str = "/"
 ) -> dict[str, tuple[str, URLPattern]]:
-    """Every address and its pattern, by the name that it is reversed by."""
+    """Return {name: (URL, pattern)} of every URL."""
     by_name = {}
     for pattern in resolver.url_patterns:
         below = base + re.sub(r"<\w+:(\w+)>", r"<\1>", str(pattern.pattern))
@@ -52,7 +52,7 @@ def test_every_page_has_requests_or_a_reason():
 
 
 def test_every_named_request_exists():
-    pages = {shared for shared, _ in ALL.values()}  # some share their address
+    pages = {shared for shared, _ in ALL.values()}  # some share a URL
     missing = [
         f"{method} {address}"
         for method, address in REQUESTS

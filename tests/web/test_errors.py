@@ -1,4 +1,4 @@
-"""What errors look like: statuses by class, JSON for programs and pages for people."""
+"""Errors: status by class, problem documents for the API and pages for browsers."""
 
 import json
 import time
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.urls("tests.web.urls")
 
 @pytest.fixture(autouse=True, scope="module")
 def schema_forgotten():
-    """Forget the schema of these addresses, which a process makes once."""
+    """Clear the cached schema of these URLs."""
     yield
     docs.document.cache_clear()
     docs._rendered.cache_clear()
@@ -257,7 +257,7 @@ def test_a_truncated_body_is_a_client_error(kind):
     assert problem_of(kind("cut off")).status == 400
 
 
-MENU = "Log out"  # only who is signed in has it
+MENU = "Log out"  # only signed-in users have it
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ MENU = "Log out"  # only who is signed in has it
     [
         ("/nowhere", None, 404),
         ("/fail/conflict", None, 409),
-        ("/expenses/add", {"amount": "1"}, 403),  # without its CSRF token
+        ("/expenses/add", {"amount": "1"}, 403),  # without the CSRF token
         ("/budgets/add", {"amount": "x" * 2_600_000}, 413),
     ],
 )

@@ -1,4 +1,4 @@
-"""Conditional requests: what is known is not sent again, what is stale not changed."""
+"""Conditional requests: 304 for unchanged items, 412 for stale changes."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from tests.problems import problem, said_of
 
 @dataclass
 class Thing:
-    """One item: its address, a change, the same change again, and another's change."""
+    """An item: its URL, a change, the same change again, and another user's change."""
 
     url: str
     change: dict[str, object]
@@ -137,7 +137,7 @@ def test_without_a_condition_the_change_goes_through(client, thing):
 
 @pytest.mark.parametrize("thing", THINGS, indirect=True)
 def test_the_condition_is_checked_by_the_write_itself(thing):
-    """Somebody changes it between the look at it and the write."""
+    """Another request changes it between the check and the write."""
     seen = []
 
     def precondition(item):
@@ -161,9 +161,9 @@ def test_the_condition_is_checked_by_the_write_itself(thing):
         ("{tag}", 200),
         ('"other", {tag}', 200),
         ('"other",{tag}, "third"', 200),
-        ("W/{tag}", 412),  # only strong ones compare
+        ("W/{tag}", 412),  # only strong ones match
         ('"other"', 412),
-        ("{bare}", 412),  # no entity tag
+        ("{bare}", 412),  # not an entity tag
         ("nonsense", 412),
         ("", 412),
         (",", 412),
@@ -222,7 +222,7 @@ def test_a_deleted_item_is_not_found_with_any_condition(client, thing):
 
 
 def test_another_users_item_is_not_found_with_any_condition(alice, client):
-    expense = make_expense()  # somebody else's
+    expense = make_expense()  # another user's
 
     with pytest.raises(NotFoundError):
         get_expense(alice, expense.expense_id)

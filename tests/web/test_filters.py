@@ -1,4 +1,4 @@
-"""How templates print money, days and instants."""
+"""Template filters for money, dates and times."""
 
 import datetime
 from decimal import Decimal

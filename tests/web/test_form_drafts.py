@@ -1,4 +1,4 @@
-"""A form whose session has ended: what was typed is there again after logging in."""
+"""Drafts of forms whose session has ended, restored after login."""
 
 import html
 import re
@@ -25,7 +25,7 @@ def alice():
 
 @pytest.fixture
 def client(alice):
-    """Return a browser whose session has ended, with its CSRF token."""
+    """Return a client whose session has ended, with its CSRF token."""
     client = client_for(alice, csrf=True)
     client.defaults["HTTP_X_CSRFTOKEN"] = token_of(client)["X-CSRFToken"]
     sessions.log_out(client.cookies["session"].value)
@@ -33,7 +33,7 @@ def client(alice):
 
 
 def fields_of(page: str, path: str) -> dict[str, str]:
-    """Return what the form that is sent to this address would send."""
+    """Return the fields of the form with this action."""
     (form,) = re.findall(rf'<form[^>]*action="{re.escape(path)}".*?</form>', page, re.S)
     inputs = re.findall(r'<input[^>]*name="([^"]+)"(?:[^>]*?value="([^"]*)")?', form)
     texts = re.findall(r'<textarea name="([^"]+)"[^>]*>\n(.*?)</textarea>', form, re.S)
@@ -177,7 +177,7 @@ def test_no_page_that_keeps_its_form_has_a_password(alice):
 
 
 def kept_pages(patterns, before: str = "") -> Iterator[str]:
-    """Yield the addresses whose forms are kept."""
+    """Yield the URLs whose forms are kept."""
     for pattern in patterns:
         address = f"{before}{pattern.pattern}"
         if not isinstance(pattern, URLPattern):

@@ -1,4 +1,4 @@
-"""/health/ready: everybody learns whether all is well, few what is not."""
+"""/health/ready: public status, details only for staff and the health key."""
 
 import dataclasses
 import threading
@@ -20,7 +20,7 @@ ILL = Part("Queue", False, "It did not answer in time.")
 
 @pytest.fixture(autouse=True)
 def parts(monkeypatch):
-    """What the parts of AWS say; tests change it."""
+    """Replace the health check; tests change its result."""
     answers = [WELL]
     monkeypatch.setattr(health, "check", lambda: list(answers))
     monkeypatch.setattr(health, "_recent", health._Recent())

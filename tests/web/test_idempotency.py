@@ -1,4 +1,4 @@
-"""POSTs sent again under their Idempotency-Key: done once, answered the same."""
+"""POSTs repeated with their Idempotency-Key: executed once, same response."""
 
 import contextlib
 import datetime
@@ -55,7 +55,7 @@ def pdf(content=PDF):
 
 
 def send_form(client, **more):
-    """Send a form of its own boundary."""
+    """Send a multipart form with its own boundary."""
     form = {"amount": "4.00", "category": "Fun", "file": pdf(), **more}
     return client.post(EXPENSES, form, headers={"Idempotency-Key": "k"})
 
@@ -84,12 +84,12 @@ def gone_before_completion():
 
 
 def die_before_completion(client, path, body):
-    """Do the work, and be gone before that is noted."""
+    """Do the work and die before it is recorded."""
     with gone_before_completion():
         post(client, path, body)
 
 
-# ---------------------------------------------------------------- the same answer
+# ---------------------------------------------------------------- replay
 
 
 @pytest.mark.parametrize(("path", "body"), MADE)
@@ -222,7 +222,7 @@ def test_other_methods_and_anonymous_requests_ignore_the_key(client):
 
 
 def posts():
-    """The routes under /api that take a POST."""
+    """Return the routes under /api that accept POST."""
     routes = get_resolver().url_patterns
     patterns = [
         pattern for route in routes for pattern in getattr(route, "url_patterns", [])
@@ -298,7 +298,7 @@ def test_every_post_of_the_api_replays(client, alice):
     assert {str(resolve(path).route) for path, _ in requests} == posts()
 
 
-# --------------------------------------------------------- what is not kept
+# --------------------------------------------------------- unstored responses
 
 
 @pytest.mark.parametrize(
@@ -367,11 +367,11 @@ def test_without_the_lease_nothing_is_done(client):
     assert REPLAYED not in post(client)
 
 
-# --------------------------------------------------- replies lost, processes gone
+# --------------------------------------------------- lost replies, dead processes
 
 
 def lost_for_good(operation):
-    """Have AWS do each of them, and lose every answer."""
+    """Execute each call and lose every response."""
 
     def lose(request, operation):
         faults.do_unseen(request, operation)
@@ -484,7 +484,7 @@ def test_another_budget_is_not_mistaken_for_the_created_one(client, alice):
 
 
 def test_a_possibly_committed_request_keeps_its_seed_through_rejections(client, clock):
-    """Or the next attempt would have a new seed, and do it twice."""
+    """Otherwise the next attempt would have a new seed and repeat the work."""
     die_before_completion(client, EXPENSES, LUNCH)
     later(clock, idempotency.LEASE_SECONDS)
 
@@ -514,7 +514,7 @@ def test_a_request_that_lost_its_lease_does_not_write_the_record(client, clock):
     assert post(client).content == again[0].content
 
 
-# -------------------------------------------------------------- side by side
+# -------------------------------------------------------------- concurrency
 
 
 def test_a_concurrent_repetition_is_told_to_wait(client):
@@ -542,7 +542,7 @@ def test_the_same_request_from_many_threads_is_done_once(alice):
     assert str(spent(budget)) == "12.5"
 
 
-# ------------------------------------------------------------- what is stored
+# ------------------------------------------------------------- stored records
 
 
 def test_a_record_is_found_by_its_key_alone_and_expires(client, alice):
@@ -601,7 +601,7 @@ def test_a_request_with_a_secret_is_done_once(client):
 
 
 def test_a_body_cannot_be_guessed_from_what_is_stored(client, settings):
-    """It takes SECRET_KEY too: a list of passwords is of no use."""
+    """The hash is keyed with SECRET_KEY, so a list of passwords does not help."""
     post(client, "/api/tokens", TOKEN)
     (before,) = records()
     before.delete()

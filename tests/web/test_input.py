@@ -1,4 +1,4 @@
-"""What the API reads: exact numbers, known fields, real texts and days."""
+"""API input: exact numbers, known fields, valid texts and dates."""
 
 import gzip
 
@@ -72,7 +72,7 @@ def test_a_body_other_than_a_json_object_is_rejected(body):
         ("at", ['"2026-11-24 10:00:00Z"', '"2026-02-30T10:00:00Z"', '"now"']),
         ("text", ["null", "5", "1.5", "true", "[]", "{}", '""', '"  "', '"123456"']),
         ("text", ['"a\\u0000"', '"a\\nb"', '"\\ud800"', '"a\\u0085b"']),
-        ("text", ['" 1234 "']),  # spaces count against the limit of five
+        ("text", ['" 1234 "']),  # spaces count towards the limit of five
         ("id", ["null", "5", "1" * 31, '"x"', '""', f'"{"A" * 32}"', f'"{"0" * 33}"']),
         ("short", ['"      "']),
         ("note", ["5", '"a\\u0000"', '"\\udfff"']),

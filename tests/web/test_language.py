@@ -1,4 +1,4 @@
-"""Which language pages and the API speak."""
+"""The language of pages and the API."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""What makes the site installable."""
+"""The web app manifest."""
 
 import io
 

@@ -1,6 +1,6 @@
-"""Every address of the API: what it takes, what HEAD and OPTIONS say, where 201 points.
+"""Every API URL: methods, media types, HEAD, OPTIONS and Location.
 
-The addresses are the URL map's, so that a new one is held to the same.
+The URLs come from the URL map, so that new ones are covered.
 """
 
 import re
@@ -38,12 +38,12 @@ DOWNLOADS = {"/api/export", "/api/export.json", "/api/export/expenses.csv"}  # o
 
 
 def api_patterns():
-    """List the names and addresses of the API's views."""
+    """Return the names and URL patterns of the API's views."""
     return get_resolver().namespace_dict["api"][1].url_patterns
 
 
 def address_of(pattern):
-    """Return a view's address, with a key of nothing where it takes one."""
+    """Return a view's URL, with a key that does not exist."""
     return "/" + re.sub(
         r"<\w+:(\w+)>", lambda match: KEYS[match[1]], str(pattern.pattern)
     )
@@ -90,7 +90,7 @@ def test_other_methods_are_405_with_the_allowed_ones(alice, url):
         assert method == "HEAD" or problem(answer)["code"] == "method_not_allowed"
 
 
-# Operations whose success has no body; whatever else is deleted answers 204 too.
+# Operations without a response body; other deletions return 204 too.
 DELETABLE = [
     address_of(pattern)
     for pattern in api_patterns()
@@ -125,7 +125,7 @@ def test_an_unavailable_media_type_is_a_406(alice, url):
         assert problem(answer)["code"] == "not_acceptable"
 
 
-# What clients send that were generated from the schema: all that an operation answers.
+# The Accept header of generated clients: every type of an operation's responses.
 GENERATED = ["application/problem+json", "application/pdf, application/problem+json"]
 
 
@@ -133,7 +133,7 @@ GENERATED = ["application/problem+json", "application/pdf, application/problem+j
     "accept", [*GENERATED, "Application/Problem+JSON; charset=utf-8; q=0.7"]
 )
 def test_a_problem_document_counts_as_json(alice, accept):
-    """Unknown fields and ids end most of these requests: after their `Accept`."""
+    """Most of these requests fail later, after their Accept header was checked."""
     for url in sorted({*ADDRESSES, *SHARED}):
         client = client_for(alice)
         for method in allowed(url) - {"HEAD", "OPTIONS"}:
@@ -151,7 +151,7 @@ def test_a_problem_document_counts_as_json(alice, accept):
 
 @pytest.mark.parametrize("accept", ["application/pdf", "image/png", ";;"])
 def test_accept_is_ignored_for_empty_responses(alice, things, accept):
-    things[f"sessions/{KEYS['session_id']}"] = "sessions"  # all the others
+    things[f"sessions/{KEYS['session_id']}"] = "sessions"  # all other operations
     for method, url in sorted(WITHOUT_BODY, reverse=True):  # GET before DELETE
         for placeholder, real in things.items():
             url = url.replace(placeholder, real)
@@ -171,7 +171,7 @@ def test_form_errors_are_json_if_problem_documents_are_accepted(accept):
 
 @pytest.fixture
 def things(alice, generator, monkeypatch):
-    """Something at every address, at one moment: addresses are signed with the time."""
+    """Create an item at every URL, at a fixed time, as signed URLs contain it."""
     make_queues(monkeypatch)
     with time_machine.travel(NOON, tick=False):
         yield made_of(alice)
@@ -209,7 +209,7 @@ def pdf():
 
 
 def headers_of(answer):
-    """Return an answer's headers, but for what is left of the limit."""
+    """Return a response's headers without the remaining rate limit."""
     return {name: answer[name] for name in answer.headers if name != "RateLimit"}
 
 

@@ -1,4 +1,4 @@
-"""Addresses in both forms, headers, health."""
+"""Middleware: trailing slashes, request ids, security headers, health."""
 
 import contextvars
 import json

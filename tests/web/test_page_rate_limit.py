@@ -1,4 +1,4 @@
-"""The limit of page requests: by user or address, and what a page over it says."""
+"""The rate limit of pages: by user or IP address, and the page above it."""
 
 import pytest
 import time_machine
@@ -12,7 +12,7 @@ from tests.money_builders import NOON, make_expense
 
 @pytest.fixture(autouse=True)
 def limit(aws, monkeypatch):
-    """Five a minute."""
+    """Set the limit to five requests a minute."""
     monkeypatch.setattr(rate_limit, "page_limiter", Limiter(5))
     with time_machine.travel(NOON, tick=False):
         yield

@@ -1,4 +1,4 @@
-"""Cursors: positions in one user's list, of no use to anybody else."""
+"""Cursors: signed positions in one user's list."""
 
 import pytest
 from django.http import QueryDict

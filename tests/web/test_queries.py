@@ -1,4 +1,4 @@
-"""Query parameters: none is guessed at, and none is ignored."""
+"""Query parameters: none is guessed or ignored."""
 
 import re
 
@@ -9,11 +9,11 @@ from staff import users
 from tests.builders import client_for
 from tests.problems import problem
 
-MANY = {"type"}  # may be given several times
+MANY = {"type"}  # can be repeated
 
 
 def addresses():
-    """Each address that can be read, with the parameters that it takes."""
+    """Return each readable URL with its query parameters."""
     described = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
     for path, item in described["paths"].items():
         if "get" in item:
@@ -52,7 +52,7 @@ def test_a_repeated_parameter_is_rejected(alice):
 def test_an_unknown_parameter_is_named(alice):
     users.set_staff("alice", is_staff=True)
     client = client_for(alice)
-    # Ids of sessions, tokens and reports look otherwise.
+    # Ids of sessions, tokens and reports have another format.
     odd = ("/api/reports/0", "/api/tokens/0")
     readable = [address for address, _ in addresses() if not address.startswith(odd)]
     assert {"/api/expenses", "/api/budgets", "/api/admin/health"} <= {*readable}

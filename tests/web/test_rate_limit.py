@@ -1,4 +1,4 @@
-"""The limit of API requests: whose they are, what is said of it, and 429."""
+"""The rate limit of the API: by user, token or IP address, headers and 429."""
 
 import pytest
 import time_machine
@@ -20,7 +20,7 @@ PATH = "/api/budgets"
 
 @pytest.fixture(autouse=True)
 def limit(aws, monkeypatch):
-    """Five a minute."""
+    """Set the limit to five requests a minute."""
     monkeypatch.setattr(rate_limit, "limiter", Limiter(5))
     with time_machine.travel(NOON, tick=False):
         yield
@@ -93,7 +93,7 @@ def test_anonymous_requests_are_counted_by_ip_address(alice):
 
 
 def test_rejected_requests_count_too(alice):
-    """Without its CSRF token, by its address; with a wrong cookie likewise."""
+    """Without a CSRF token or with a wrong cookie, they count by IP address."""
     client = client_for(alice, csrf=True)
     answers = [client.post(PATH, {}) for _ in range(3)]
     client.cookies["session"] = "x" * 43

@@ -1,4 +1,4 @@
-"""The API's description: valid, without warnings, and of every refusal."""
+"""The OpenAPI schema: valid, without warnings, with every error."""
 
 import io
 import json
@@ -61,7 +61,7 @@ def test_the_document_names_its_server_licence_contact_and_groups(schema, operat
 
 @pytest.mark.parametrize("host", ["testserver", "127.0.0.1:9000"])
 def test_the_server_url_is_the_requested_host(host):
-    """So that a request can be tried out in the docs under any name of the site."""
+    """So that requests can be tried in the docs under any host name."""
     for form in ("json", "yaml"):
         answer = client_for().get(f"/api/schema?format={form}", headers={"Host": host})
         document = yaml.safe_load(answer.content)
@@ -223,7 +223,7 @@ def test_created_items_link_to_their_operations(operations):
     assert listed["download_report"]["parameters"] == {
         "file_name": "$response.body#/results/0/file_name"
     }
-    # A receipt's file has a name too, and is no report.
+    # The file_name of a receipt is not a report's.
     receipt = operations["POST /api/receipts/upload"]["responses"]["201"]["links"]
     assert set(receipt) == {"get_receipt", "delete_receipt"}
 
@@ -291,7 +291,7 @@ def test_an_optional_text_is_a_plain_string(schema):
 
 
 def test_nullable_response_fields_accept_null(schema):
-    """A text that is never null in answers, such as a description, is sent as ""."""
+    """A text that is never null in responses, such as a description, is sent as ""."""
     components = schema["components"]["schemas"]
     answers = {**components["ExpenseOutput"]["properties"]}
     answers |= components["ProfileOutput"]["properties"]
@@ -304,7 +304,7 @@ def test_nullable_response_fields_accept_null(schema):
 
 
 def test_branches_of_a_schema_are_disjoint(schema):
-    """Where oneOf stands, one branch is an object and the other null."""
+    """Every oneOf has an object and null."""
 
     def branches(node):
         if isinstance(node, dict):
@@ -329,7 +329,7 @@ def test_an_amount_is_documented_as_a_string(schema):
 
 @pytest.mark.parametrize("amount", ["12.10", 12.1, 12])
 def test_an_amount_is_also_accepted_as_a_number(alice, amount):
-    """Exact to the cent wherever an amount is sent; see tests/web/test_input.py."""
+    """Exact for every amount; see tests/web/test_input.py."""
     client = client_for(alice)
     row = {"category": "Food", "amount": amount}
     written = {12: "12.00"}.get(amount, "12.10")
@@ -441,7 +441,7 @@ def test_the_schema_is_generated_once_and_rate_limited(monkeypatch):
 
 
 def test_writes_with_a_session_have_the_csrf_token_as_a_parameter(schema):
-    """And nothing else has: reads, and what nobody is logged in for."""
+    """Reads and public operations do not have it."""
     token = {"$ref": "#/components/parameters/X-CSRFToken"}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

@@ -1,4 +1,4 @@
-"""What the log tells of logins and of attempts at what is not allowed."""
+"""Log lines of logins and of forbidden requests."""
 
 import datetime
 import json
@@ -61,12 +61,12 @@ def test_rate_limited_requests_are_logged(lines, monkeypatch):
     assert any(line.startswith("Too Many Requests") for line in lines())
 
 
-# ------------------------------------------- where it came from, in which request
+# ------------------------------------------------------ IP address and request id
 
 
 @pytest.fixture
 def written(aws, caplog):
-    """Return what was logged so far, as it is written."""
+    """Return the log output so far."""
     formatted = []
     formatter = log.JsonFormatter()
 

@@ -1,4 +1,4 @@
-"""Slow requests: what a user or a process may not run more of is refused at once."""
+"""Limits on slow requests per user and process: excess requests fail at once."""
 
 import pytest
 import time_machine
@@ -29,7 +29,7 @@ def clock(aws):
 
 @pytest.fixture
 def held(request):
-    """Hold slots until the test ends: `held(limit, "alice", "bob")`."""
+    """Return `held(limit, "alice", "bob")`, which holds slots until the test ends."""
 
     def hold(limit, *user_ids):
         for user_id in user_ids:
@@ -40,7 +40,7 @@ def held(request):
 
 @pytest.fixture
 def unread(monkeypatch):
-    """Fail where a file is looked at."""
+    """Fail if a file is read."""
 
     def look(*_, **__):
         raise AssertionError("the file was looked at")

@@ -1,4 +1,4 @@
-"""Static files and the size of answers: hashed, compressed, cached for good."""
+"""Static files and compression: hashed, compressed, immutable."""
 
 import gzip
 import re
@@ -18,7 +18,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 
 def fetch(address, user=None, **headers):
-    """Return the answer's headers and its body as it is sent."""
+    """Return the response's headers and its raw body."""
     answer = client_for(user).get(address, headers=headers)
     assert answer.status_code == 200
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content

@@ -1,4 +1,4 @@
-"""What people type into forms: amounts with their currency's sign, and sums."""
+"""Amounts typed into forms: with currency symbols, and sums."""
 
 import pytest
 

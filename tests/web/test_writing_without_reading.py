@@ -1,4 +1,4 @@
-"""A token that may write and not read: it is shown nothing but what it sent."""
+"""Tokens with write but without read scope: responses reveal no stored data."""
 
 import pytest
 import time_machine
@@ -33,7 +33,7 @@ def both(alice):
 
 @pytest.fixture
 def items(alice):
-    """Return the address of one of each kind that can be changed."""
+    """Return the URL of an item of each kind that can be changed."""
     budget = make_budget(alice, amount="100.00")
     expense = make_expense(alice, amount="150.00", description="a surprise")
     notice = notifications.list_notifications(alice).items[0]

@@ -1,4 +1,4 @@
-"""A small site that does on purpose what real views do by accident."""
+"""URLs of views that fail in various ways."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
@@ -56,7 +56,7 @@ class Input(InputSerializer):
 
 
 class EchoView(ApiView):
-    """Say what was understood, as Python writes it."""
+    """Return the parsed body, as Python's repr."""
 
     authentication_classes = []
     permission_classes = [AllowAny]

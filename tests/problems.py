@@ -21,7 +21,7 @@ def problem(answer):
     return document
 
 
-def said_of(answer):
+def messages_of(answer):
     """Return the messages by path: {"expenses/3/amount": [sentence]}."""
     sentences = {}
     for error in problem(answer)["errors"]:

@@ -395,7 +395,7 @@ def pages_of_the_site(cast: Cast) -> Iterator[str]:
     for address, _ in views(get_resolver().url_patterns):
         if address == "/api" or address.startswith("/api/"):
             continue
-        answer = client.trace(place(cast, address), headers={"Accept": "text/html"})
+        answer = client.trace(with_ids(cast, address), headers={"Accept": "text/html"})
         assert answer.status_code == 405, f"{address} takes every method"
         for method in answer.headers["Allow"].split(", "):
             if method not in ("HEAD", "OPTIONS"):
@@ -429,7 +429,7 @@ def status(cast: Cast, row: Row, caller: str) -> int:
     """Send a request to the API and return the status."""
     cast = cast.spare if row.is_alone else cast
     sent = sent_with(cast, row)
-    client, address = cast.client(caller), place(cast, row.address)
+    client, address = cast.client(caller), with_ids(cast, row.address)
     if any(isinstance(value, SimpleUploadedFile) for value in sent.values()):
         answer = client.post(address, sent)
     else:
@@ -441,7 +441,7 @@ def status(cast: Cast, row: Row, caller: str) -> int:
 def page_status(cast: Cast, row: Row, caller: str) -> int | str:
     """Request a page and return the status, or "to log in"."""
     cast = cast.spare if row.is_alone else cast
-    client, address = cast.client(caller), place(cast, row.address)
+    client, address = cast.client(caller), with_ids(cast, row.address)
     client.handler.enforce_csrf_checks = False  # other tests cover the CSRF token
     if row.method == "GET":
         answer = client.get(address)
@@ -459,7 +459,7 @@ def sent_with(cast: Cast, row: Row) -> dict[str, Any]:
     return SENT[str(row)](cast) if str(row) in SENT else {}
 
 
-def place(cast: Cast, address: str) -> str:
+def with_ids(cast: Cast, address: str) -> str:
     """Insert the ids of the owner's items into a URL."""
     return PLACE.sub(lambda match: cast.thing(match[1]), address)
 

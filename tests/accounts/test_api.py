@@ -9,7 +9,7 @@ from accounts import services, sessions
 from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.faults import calls_counted, down
-from tests.problems import problem, said_of
+from tests.problems import messages_of, problem
 
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
 NEW = "another long one"
@@ -96,7 +96,7 @@ def test_an_error_names_its_field(aws, changes, fields):
     answer = post(client_for(), "/register", {**BOB, **changes})
 
     assert answer.status_code == 400
-    assert sorted(said_of(answer)) == fields
+    assert sorted(messages_of(answer)) == fields
     assert services.register(**BOB)
 
 
@@ -106,7 +106,7 @@ def test_a_taken_name_is_a_conflict(aws):
     answer = post(client_for(), "/register", {**BOB, "email": "else@example.com"})
 
     assert answer.status_code == 409
-    assert said_of(answer) == {"username": ["This username is taken."]}
+    assert messages_of(answer) == {"username": ["This username is taken."]}
 
 
 def test_a_wrong_password_is_unauthorized(aws):
@@ -293,7 +293,7 @@ def test_an_invalid_change_names_its_field_and_changes_nothing(aws, change, fiel
     )
 
     assert answer.status_code == 400
-    assert [place.partition("/")[0] for place in said_of(answer)] == [field]
+    assert [place.partition("/")[0] for place in messages_of(answer)] == [field]
     assert account_of(bob).updated_at == account_of(bob).created_at
 
 
@@ -334,7 +334,7 @@ def test_a_wrong_old_password_is_reported_on_its_field(aws):
     )
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == ["old_password"]
+    assert list(messages_of(answer)) == ["old_password"]
 
 
 def test_a_signed_in_request_costs_one_call_more_than_its_own(aws):

@@ -10,7 +10,7 @@ from accounts import services
 from notifications import delivery
 from tests.builders import PASSWORD, client_for, make_user
 from tests.notifications.builders import make_notification
-from tests.problems import said_of
+from tests.problems import messages_of
 
 GERMAN = {"Accept-Language": "de"}
 ENGLISH = {"Accept-Language": "en"}
@@ -51,7 +51,7 @@ def test_a_field_error_is_in_german(aws):
 
     sentence = "Gib eine E-Mail-Adresse ein, wie name@example.com."
     assert sentence in form.text
-    assert said_of(api) == {"email": [sentence]}
+    assert messages_of(api) == {"email": [sentence]}
 
 
 def test_an_amount_is_entered_and_shown_in_german_format(greta):

@@ -8,7 +8,7 @@ from budgets.services import get_budget, list_budgets
 from smartbudget.core.dates import PERIODS
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense
-from tests.problems import problem, said_of
+from tests.problems import messages_of, problem
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -139,7 +139,7 @@ def test_an_invalid_field_is_named_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = post(client, json.dumps({**FOOD, field: value}))
 
-        body = said_of(response)
+        body = messages_of(response)
         assert (response.status_code, list(body)) == (400, [field]), value
         assert all(sentence.endswith(".") for sentence in body[field])
     assert list_budgets(alice).items == []
@@ -152,7 +152,9 @@ def test_an_invalid_change_is_named_and_changes_nothing(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = patch(client, budget, json.dumps({**FOOD, field: value}))
 
-        assert (response.status_code, list(said_of(response))) == (400, [field]), value
+        assert (response.status_code, list(messages_of(response))) == (400, [field]), (
+            value
+        )
     assert get_budget(alice, budget.budget_id).version == budget.version
 
 
@@ -189,7 +191,7 @@ def test_a_second_budget_for_a_category_and_period_is_a_conflict(client, alice):
     response = post(client, FOOD)
 
     assert response.status_code == 409
-    assert list(said_of(response)) == ["category"]
+    assert list(messages_of(response)) == ["category"]
     assert len(list_budgets(alice).items) == 1
 
 
@@ -230,7 +232,7 @@ def test_a_move_onto_another_budget_is_a_conflict(client, alice):
     response = patch(client, budget, {"category": "FOOD"})
 
     assert response.status_code == 409
-    assert list(said_of(response)) == ["category"]
+    assert list(messages_of(response)) == ["category"]
     assert get_budget(alice, budget.budget_id).version == budget.version
 
 
@@ -322,7 +324,7 @@ def test_unknown_parameters_are_rejected_by_name(client):
     for url, name in ((URL, "category"), (SUMMARY, "year")):
         response = client.get(url, {name: "1"})
 
-        assert (response.status_code, list(said_of(response))) == (400, [name])
+        assert (response.status_code, list(messages_of(response))) == (400, [name])
 
 
 def test_the_api_can_be_browsed(client, alice):

@@ -33,7 +33,7 @@ def check(*when: int, position=None, keep_going=lambda: True):
         return checks.check_all(position, keep_going)
 
 
-def forget(budget: Budget) -> None:
+def reset_total(budget: Budget) -> None:
     """Set a budget's stored total to zero."""
     Budget(budget.budget_id).update(
         [
@@ -83,7 +83,7 @@ def test_a_period_starts_in_the_users_time_zone():
 def test_a_wrong_total_is_corrected_alerted_and_logged(caplog):
     budget = make_budget()
     make_expense(amount="90.00")
-    forget(budget)
+    reset_total(budget)
 
     result = check(2026, 3, 19, 6)
 

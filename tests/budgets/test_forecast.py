@@ -18,7 +18,7 @@ def spent(day: int, amount: object) -> Spending:
     return Spending(date(2026, 11, day), "Food", "food", Decimal(amount))
 
 
-def everyday(total: object, days: int = 3) -> list[Spending]:
+def everyday_expenses(total: object, days: int = 3) -> list[Spending]:
     """Return small expenses on the first days of November."""
     return [spent(day, Decimal(total) / days) for day in range(1, days + 1)]
 
@@ -37,19 +37,19 @@ def overspend_day(limit: object, today: int, *spendings: Spending) -> int | None
         (1200, 5, [spent(1, 1150)], None),
         (1200, 28, [spent(1, 1150)], None),
         # With 10 a day: exactly 1,200 on the 20th is not over.
-        (1200, 5, [spent(1, 1000), *everyday(50, 5)], 21),
-        (500, 15, everyday(300, 15), 26),
+        (1200, 5, [spent(1, 1000), *everyday_expenses(50, 5)], 21),
+        (500, 15, everyday_expenses(300, 15), 26),
         # A future expense counts on its date, but not as everyday spending.
-        (500, 15, [*everyday(300, 15), spent(23, 60)], 23),
-        (500, 15, [*everyday(300, 15), spent(27, 60)], 26),
-        (500, 20, [spent(1, 300), *everyday(100, 20), spent(23, 150)], 23),
+        (500, 15, [*everyday_expenses(300, 15), spent(23, 60)], 23),
+        (500, 15, [*everyday_expenses(300, 15), spent(27, 60)], 26),
+        (500, 20, [spent(1, 300), *everyday_expenses(100, 20), spent(23, 150)], 23),
         # It counts even without enough everyday spending.
-        (500, 2, [*everyday(100, 2), spent(23, 450)], 23),
+        (500, 2, [*everyday_expenses(100, 2), spent(23, 450)], 23),
         # Exactly at the limit is not over.
         (400, 20, [spent(1, 300), spent(23, 100)], None),
         # Already over, or the last day: nothing to project.
         (400, 20, [spent(1, 401)], None),
-        (400, 30, everyday(399, 30), None),
+        (400, 30, everyday_expenses(399, 30), None),
         (400, 20, [], None),
     ],
 )
@@ -85,7 +85,9 @@ def test_expenses_outside_the_period_are_ignored():
 
 def test_a_past_or_future_period_has_no_projection():
     for today in (date(2026, 10, 31), date(2026, 12, 1)):
-        assert overspend_date(Decimal(10), NOVEMBER, today, everyday(9)) is None
+        assert (
+            overspend_date(Decimal(10), NOVEMBER, today, everyday_expenses(9)) is None
+        )
 
 
 @given(

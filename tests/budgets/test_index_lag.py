@@ -114,7 +114,7 @@ def test_a_budget_that_keeps_changing_is_not_recounted(clock):
     assert spent(budget) == Decimal("20.00")
 
 
-def truth(budget) -> Decimal:
+def correct_total(budget) -> Decimal:
     """Return the correct total of a budget, from the table itself."""
     evaluation = [
         expense
@@ -150,13 +150,13 @@ def test_every_recount_is_correct_and_the_final_total_is_correct(actions):
             elif kind == "recount":
                 for budget in list_budgets(ALICE).items:
                     if budgets.recount(ALICE, budget.budget_id) is not None:
-                        assert spent(budget) == truth(budget)
+                        assert spent(budget) == correct_total(budget)
             else:
                 writer.do((kind, *given_))
         clock.shift(QUIET)
         for budget in list_budgets(ALICE).items:
             budgets.recount(ALICE, budget.budget_id)
-            assert spent(budget) == truth(budget)
+            assert spent(budget) == correct_total(budget)
 
 
 @pytest.mark.soak
@@ -170,4 +170,4 @@ def test_concurrent_writers_are_counted_correctly_in_the_end(given_):
         clock.shift(QUIET)
         for budget in list_budgets(ALICE).items:
             budgets.recount(ALICE, budget.budget_id)
-            assert spent(budget) == truth(budget)
+            assert spent(budget) == correct_total(budget)

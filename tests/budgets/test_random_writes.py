@@ -101,7 +101,7 @@ class Writer:
         ]
 
 
-def assert_counted_right() -> None:
+def assert_totals_correct() -> None:
     everything = queries.spending(
         "alice", dates.Period(datetime.date.min, datetime.date.max)
     )
@@ -181,7 +181,7 @@ def test_a_recount_finds_no_difference_after_concurrent_writes(writes):
         with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
             for budget in list_budgets(ALICE).items:
                 budgets.recount(ALICE, budget.budget_id)
-        assert_counted_right()
+        assert_totals_correct()
 
 
 class Model:
@@ -219,7 +219,7 @@ def test_every_level_reached_is_alerted_exactly_once(writes):
                 model.look()
             writer.do(write)
             model.look()
-            assert_counted_right()
+            assert_totals_correct()
 
         counts = Counter(
             notification.type for notification in Notification.by_user.query("alice")

@@ -44,7 +44,7 @@ def make_budgets(user: User, limits: list[Decimal], threshold: int) -> None:
     make_budget(user, category="Rent", amount=limits[0])
 
 
-def standings(user: User) -> list[tuple[str, str, Decimal, str]]:
+def totals_and_levels(user: User) -> list[tuple[str, str, Decimal, str]]:
     """Return the totals and levels of the user's budgets."""
     return sorted(
         (budget.category, budget.period, budget.spent, budget.level)

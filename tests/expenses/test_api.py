@@ -8,7 +8,7 @@ from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user, token_of
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import make_budget, make_expense, spent
-from tests.problems import problem, said_of
+from tests.problems import messages_of, problem
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -115,7 +115,7 @@ def test_an_invalid_field_is_named_and_nothing_is_stored(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = post(client, json.dumps({**LUNCH, field: value}))
 
-        body = said_of(response)
+        body = messages_of(response)
         assert (response.status_code, list(body)) == (400, [field]), value
         assert all(sentence.endswith(".") for sentence in body[field])
     assert list_expenses(alice).items == []
@@ -128,7 +128,9 @@ def test_an_invalid_change_is_named_and_changes_nothing(client, alice, field):
     for value in WRONG_VALUES[field]:
         response = patch(client, expense, json.dumps({"category": "b", field: value}))
 
-        assert (response.status_code, list(said_of(response))) == (400, [field]), value
+        assert (response.status_code, list(messages_of(response))) == (400, [field]), (
+            value
+        )
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
@@ -158,7 +160,7 @@ def test_an_empty_receipt_url_is_none(client):
 def test_all_errors_are_reported_at_once(client):
     response = post(client, {"amount": "ten", "colour": "red"})
 
-    assert set(said_of(response)) == {"amount", "category", "colour"}
+    assert set(messages_of(response)) == {"amount", "category", "colour"}
 
 
 def test_a_body_other_than_a_json_object_is_rejected(client, alice):
@@ -218,7 +220,7 @@ def test_a_key_has_limits(client):
         response = post(client, LUNCH, idempotency_key=key)
 
         assert response.status_code == 400
-        assert list(said_of(response)) == ["Idempotency-Key"]
+        assert list(messages_of(response)) == ["Idempotency-Key"]
     assert post(client, LUNCH, idempotency_key="k" * 255).status_code == 201
 
 
@@ -295,14 +297,14 @@ def test_an_invalid_parameter_is_named(client):
         for value in values:
             response = client.get(URL, {name: value})
 
-            assert (response.status_code, list(said_of(response))) == (400, [name])
+            assert (response.status_code, list(messages_of(response))) == (400, [name])
 
 
 def test_an_end_before_the_start_is_rejected(client):
     response = client.get(URL, {"start": "2026-03-02", "end": "2026-03-01"})
 
     assert response.status_code == 400
-    assert list(said_of(response)) == ["end"]
+    assert list(messages_of(response)) == ["end"]
 
 
 def test_another_users_cursor_is_rejected(client, alice):
@@ -313,7 +315,7 @@ def test_another_users_cursor_is_rejected(client, alice):
     response = client_for(make_user("bob")).get(address)
 
     assert response.status_code == 400
-    assert list(said_of(response)) == ["cursor"]
+    assert list(messages_of(response)) == ["cursor"]
 
 
 def test_a_patch_changes_only_the_given_fields(client, alice):
@@ -486,7 +488,7 @@ def test_expense_and_receipt_are_stored_together_or_not_at_all(client, change, f
 
     answer = client.post("/api/expenses/with-receipt", form)
 
-    assert set(said_of(answer)) == {field}
+    assert set(messages_of(answer)) == {field}
     assert client.get("/api/expenses").json()["results"] == []
     sent_as_json = client.post(answer.request["PATH_INFO"], {}, "application/json")
     assert sent_as_json.status_code == 415
@@ -510,4 +512,4 @@ def test_the_list_searches_and_sorts(client, alice):
     assert listed("q=tea&min_amount=3.01&max_amount=300") == ["300.00", "30.00"]
     wrong = client.get("/api/expenses?ordering=price&min_amount=x")
     assert wrong.status_code == 400
-    assert set(said_of(wrong)) == {"ordering", "min_amount"}
+    assert set(messages_of(wrong)) == {"ordering", "min_amount"}

@@ -7,7 +7,7 @@ from expenses.queries import list_expenses
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, spent
 from tests.notifications import faults
-from tests.problems import said_of
+from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -60,7 +60,7 @@ def test_an_invalid_row_is_named_and_nothing_is_stored(client, wrong, place, sen
     answer = post(client, {"expenses": [LUNCH, LUNCH, LUNCH, wrong]})
 
     assert answer.status_code == 400
-    assert said_of(answer) == {f"expenses/3{place}": [sentence]}
+    assert messages_of(answer) == {f"expenses/3{place}": [sentence]}
     assert count() == 0
 
 
@@ -69,14 +69,14 @@ def test_invalid_lists_are_rejected_with_their_field(client, expenses):
     answer = post(client, {"expenses": expenses})
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == ["expenses"]
+    assert list(messages_of(answer)) == ["expenses"]
     assert count() == 0
 
 
 def test_too_many_rows_are_rejected_unread(client):
     answer = post(client, {"expenses": [{}] * 1001})
 
-    assert said_of(answer) == {
+    assert messages_of(answer) == {
         "expenses": ["Ensure this field has no more than 1000 elements."]
     }
 

@@ -21,7 +21,13 @@ from smartbudget.core.errors import ConflictError, InvalidError, InvalidRowsErro
 from tests.budgets.test_random_writes import SETTINGS
 from tests.calls import QUERY, READ, TRANSACTION, counted
 from tests.conftest import empty_aws
-from tests.expenses.builders import limits, make_budgets, rows, standings, stored
+from tests.expenses.builders import (
+    limits,
+    make_budgets,
+    rows,
+    stored,
+    totals_and_levels,
+)
 from tests.money_builders import (
     ALICE,
     BOB,
@@ -327,5 +333,5 @@ def test_a_bulk_gives_the_same_totals_and_levels_as_single_expenses(
                 if notification.type != DIGEST
             )
 
-        assert standings(ALICE) == standings(BOB)
+        assert totals_and_levels(ALICE) == totals_and_levels(BOB)
         assert alerts_of(ALICE) == alerts_of(BOB)

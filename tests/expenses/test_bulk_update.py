@@ -36,9 +36,9 @@ from tests.expenses.builders import (
     make_expenses,
     names,
     rows,
-    standings,
     states,
     stored,
+    totals_and_levels,
 )
 from tests.money_builders import (
     ALICE,
@@ -348,7 +348,7 @@ def test_a_bulk_update_gives_the_same_totals_and_levels_as_single_edits(
                 for expense in Expense.by_user.query(user.user_id)
             )
 
-        assert standings(ALICE) == standings(BOB)
+        assert totals_and_levels(ALICE) == totals_and_levels(BOB)
         assert expenses(ALICE) == expenses(BOB)
         for budget in Budget.scan():
             assert budget.spent >= 0

@@ -16,7 +16,7 @@ from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import QUERY, counted
 from tests.money_builders import ALICE, BOB, make_expense
-from tests.problems import said_of
+from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -227,7 +227,7 @@ def test_the_api_names_the_missing_date():
     for days, field in (("", "start"), ("&start=2026-03-01", "end")):
         answer = client.get(f"/api/expenses?ordering=amount{days}")
         assert answer.status_code == 400
-        assert said_of(answer) == {field: [NEEDS_DAYS]}
+        assert messages_of(answer) == {field: [NEEDS_DAYS]}
 
 
 def test_a_cursor_is_bound_to_its_user_and_list():
@@ -250,7 +250,7 @@ def test_a_cursor_is_bound_to_its_user_and_list():
 
     for answer in refused:
         assert answer.status_code == 400
-        assert said_of(answer) == {"cursor": ["This cursor is not valid."]}
+        assert messages_of(answer) == {"cursor": ["This cursor is not valid."]}
     by_day = client_for(alice).get(f"{PATH}date&page_size=1").json()["next"]
     assert client_for(alice).get(by_day.replace("=date", "=amount")).status_code == 400
 

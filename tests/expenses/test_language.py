@@ -8,7 +8,7 @@ import pytest
 from expenses.queries import get_expense, list_expenses
 from tests.builders import client_for, make_user
 from tests.money_builders import make_expense
-from tests.problems import said_of
+from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -151,7 +151,7 @@ def test_the_api_uses_the_requested_language(client):
         response = client.post(
             "/api/expenses", data, content_type="application/json", headers=headers
         )
-        return said_of(response)["date"]
+        return messages_of(response)["date"]
 
     assert refused() == ["Not more than 10 years back."]
     assert refused(**{"Accept-Language": "de"}) == ["Höchstens 10 Jahre zurück."]

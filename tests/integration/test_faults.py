@@ -21,7 +21,7 @@ from tests.integration.faults import (
 )
 from tests.integration.people import PASSWORD, Person
 from tests.integration.test_main_job import history, today
-from tests.problems import said_of
+from tests.problems import messages_of
 from tests.stack import wait_until
 
 COMMIT = "dynamodb:TransactWriteItems"
@@ -132,7 +132,7 @@ def test_who_registered_is_not_told_that_the_name_is_taken(web, lost):
     assert bob.get("profile")["username"] == bob.name
     again = {"username": bob.name, "email": "x@example.com", "password": PASSWORD}
     taken = requests.post(f"{web.web_url}/register", json=again, timeout=30)
-    assert (taken.status_code, list(said_of(taken))) == (409, ["username"])
+    assert (taken.status_code, list(messages_of(taken))) == (409, ["username"])
 
 
 @pytest.mark.parametrize(

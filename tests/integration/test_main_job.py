@@ -9,7 +9,7 @@ from decimal import Decimal
 import requests
 
 from tests.integration.people import PASSWORD, Person
-from tests.problems import said_of
+from tests.problems import messages_of
 from tests.stack import wait_until
 
 
@@ -127,7 +127,7 @@ def test_twenty_registrations_of_one_name_make_one_account(stack):
 
     assert Counter(each.status_code for each in answers) == {201: 1, 409: 19}
     refused = next(each for each in answers if each.status_code == 409)
-    assert list(said_of(refused)) == ["username"]
+    assert list(messages_of(refused)) == ["username"]
 
 
 def test_with_sqs_down_the_expense_is_stored_and_the_mail_follows(stack):

@@ -148,7 +148,7 @@ class Weather:
         if fault == "dies before":
             raise faults.KilledError
         if fault != "calm":
-            faults.do_unseen(request, operation)
+            faults.execute_without_reply(request, operation)
             raise faults.KilledError if fault == "dies after" else _lost(request)
         return None
 

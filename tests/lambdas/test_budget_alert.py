@@ -52,7 +52,7 @@ def test_a_wrong_total_is_corrected_and_alerted_once(clock, context):
     make_account()
     budget = make_budget()
     make_expense(amount="90.00")
-    forget_what_was_spent(budget)
+    reset_total(budget)
     clock.shift(3600)
 
     first = handler(recorded("schedule_daily"), context)
@@ -110,6 +110,6 @@ def test_the_handler_stops_before_its_timeout(results, invoked, left, goes_on):
     assert results.calls[-1] == (None, goes_on)
 
 
-def forget_what_was_spent(budget: Budget) -> None:
+def reset_total(budget: Budget) -> None:
     stored = Budget.get(budget.budget_id)
     stored.update(actions=[Budget.spent.set(Decimal(0)), Budget.level.set("ok")])

@@ -75,7 +75,7 @@ def messages() -> list[str]:
     return [message for _, message, *_ in topic.sent_notifications]
 
 
-def work_off() -> None:
+def run_queued_tasks() -> None:
     """Run the queued tasks that are due."""
     where = {"QueueUrl": aws.queue_url()}
     while (

@@ -77,7 +77,7 @@ def reply_lost(operation: str, nth: int = 1):
 
     def lose(request, operation):
         if next(number) == nth:
-            do_unseen(request, operation)
+            execute_without_reply(request, operation)
             raise ConnectionClosedError(endpoint_url=request.url)
 
     with hooked(operation, lose):
@@ -98,17 +98,17 @@ def killed(operation: str, nth: int, *, done: bool):
         nonlocal is_dead
         if next(number) == nth:
             if done:
-                do_unseen(request, operation)
+                execute_without_reply(request, operation)
             is_dead = True
             raise KilledError
 
-    def bury(request, operation):
+    def fail_after_death(request, operation):
         if is_dead:
             raise EndpointConnectionError(endpoint_url=request.url)
 
     # A killed process does not run `finally` blocks, so they must send nothing.
     with (
-        hooked("UpdateItem", bury),
+        hooked("UpdateItem", fail_after_death),
         hooked(operation, kill),
         down("SendMessageBatch"),
     ):
@@ -139,7 +139,7 @@ def answered(operation: str, status: int, body: str):
         yield
 
 
-def do_unseen(request, operation: str) -> None:
+def execute_without_reply(request, operation: str) -> None:
     """Execute a request and drop its response."""
     botocore_stubber(f"before-send.x.{operation}", request)
 

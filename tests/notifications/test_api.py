@@ -16,7 +16,7 @@ from tests.notifications.builders import (
     sns,
     stored,
 )
-from tests.problems import said_of
+from tests.problems import messages_of
 
 ONE = "1" * 32
 SUBSCRIPTION = "/api/notifications/subscribe"
@@ -84,7 +84,7 @@ def test_another_users_cursor_is_rejected(client, clock):
     answer = signed_in(make_account("bob", subscribed=False)).get(link)
 
     assert answer.status_code == 400
-    assert "cursor" in said_of(answer)
+    assert "cursor" in messages_of(answer)
 
 
 def test_a_page_of_the_list_costs_two_calls(client):
@@ -186,7 +186,7 @@ def test_an_unknown_filter_is_rejected_by_name(client, query, field):
     answer = client.get(f"/api/notifications?{query}")
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == [field]
+    assert list(messages_of(answer)) == [field]
 
 
 def test_a_cursor_is_valid_only_for_its_filter(client, clock):
@@ -210,7 +210,7 @@ def test_a_notification_is_marked_read_and_unread(client, clock):
 
     assert patch(True).json()["read_at"] == "2026-03-18T12:01:00.000000+00:00"
     assert patch(False).json()["read_at"] is None
-    assert said_of(patch("perhaps")) == {"read": ["Enter true or false."]}
+    assert messages_of(patch("perhaps")) == {"read": ["Enter true or false."]}
 
 
 def test_marking_another_users_notification_is_404_and_changes_nothing():
@@ -302,7 +302,7 @@ def test_subscribing_takes_no_fields(client):
     )
 
     assert answer.status_code == 400
-    assert said_of(answer) == {"email": ["Unknown field."]}
+    assert messages_of(answer) == {"email": ["Unknown field."]}
     assert sns().subscriptions == {}
 
 

@@ -18,7 +18,7 @@ from tests.notifications.builders import (
     make_account,
     messages,
     queued,
-    work_off,
+    run_queued_tasks,
 )
 
 CATEGORIES = ("Auto", "Bus", "Cats")
@@ -66,15 +66,15 @@ def mailed_alerts() -> list[str]:
 def recover(clock) -> None:
     """Run the queue and then the sweep, twice."""
     for _ in range(2):
-        work_off()
+        run_queued_tasks()
         clock.shift(6 * MINUTES)
         sweep.enqueue_overdue()
-    work_off()
+    run_queued_tasks()
 
 
 def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
     recorded = record_expenses(alice, rows)
-    work_off()
+    run_queued_tasks()
 
     assert recorded.alerts == 3
     assert mails() == [("alice@example.com", "3 budget alerts")]
@@ -93,7 +93,7 @@ def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
     rows = [{"amount": "1.00", "category": "Cats"}] * (3 * EACH)
 
     recorded = record_expenses(alice, [*rows, {"amount": "30", "category": "Bus"}])
-    work_off()
+    run_queued_tasks()
 
     assert recorded.alerts == 2
     assert sorted(alert.type for alert in alerts()) == [
@@ -116,7 +116,7 @@ def test_a_level_that_was_already_sent_stays_reported(clock, alice, monkeypatch)
         if next(number) == 2:
             clock.shift(6 * MINUTES)
             sweep.enqueue_overdue()
-            work_off()
+            run_queued_tasks()
 
     with faults.hooked("TransactWriteItems", send):
         record_expenses(alice, [{"amount": "1.00", "category": "Cats"}] * (2 * EACH))
@@ -131,7 +131,7 @@ def test_a_level_that_was_already_sent_stays_reported(clock, alice, monkeypatch)
 
 def test_history_shows_the_digest_and_its_alerts(alice, rows):
     record_expenses(alice, rows)
-    work_off()
+    run_queued_tasks()
 
     (digest,) = digests()
     assert (digest.status, digest.type) == ("sent", "alert_digest")
@@ -160,7 +160,7 @@ def test_one_alert_keeps_its_own_text(alice):
     make_budget(alice, category="Bus", amount="1.00")
 
     record_expenses(alice, [{"amount": "0.90", "category": "Bus"}])
-    work_off()
+    run_queued_tasks()
 
     (alert,) = alerts()
     assert mails() == [("alice@example.com", "Budget 90% spent: Bus")]
@@ -173,7 +173,7 @@ def test_types_turned_off_are_left_out(alice, rows):
     assert digests()[0].subject == "4 budget alerts"
     Account.get("alice").update([Account.muted.set({"budget_threshold"})])
 
-    work_off()
+    run_queued_tasks()
 
     assert mails() == [("alice@example.com", "3 budget alerts")]
     assert digests()[0].subject == "3 budget alerts"
@@ -184,7 +184,7 @@ def test_nothing_is_sent_if_all_types_are_turned_off(alice, rows):
     muted = {"budget_threshold", "budget_exceeded"}
     Account.get("alice").update([Account.muted.set(muted)])
 
-    work_off()
+    run_queued_tasks()
 
     assert mails() == []
     assert (digests()[0].status, digests()[0].error) == (
@@ -198,7 +198,7 @@ def test_many_alerts_are_counted_after_the_first(alice):
     make_budget(alice, category="Fun", amount="10.00")
 
     record_expenses(alice, [{"amount": "6.00", "category": "Fun"}] * 40)
-    work_off()
+    run_queued_tasks()
 
     assert mails() == [("alice@example.com", "41 alerts")]
     fact, *lines = messages()[0].splitlines()[:32]
@@ -215,7 +215,7 @@ def test_single_expenses_never_merge(alice):
     for category in ("Auto", "Bus"):
         expenses.record_expense(alice, amount="90.00", category=category)
 
-    work_off()
+    run_queued_tasks()
 
     assert sorted(subject for _, subject in mails()) == [
         "Budget 90% spent: Auto",
@@ -227,7 +227,7 @@ def test_single_expenses_never_merge(alice):
 def test_two_bulks_send_two_mails(alice, rows):
     record_expenses(alice, rows[:EACH])
     record_expenses(alice, rows[EACH:])
-    work_off()
+    run_queued_tasks()
 
     assert [subject for _, subject in mails()] == [
         "Over budget: Auto",
@@ -266,7 +266,7 @@ def test_a_reply_lost_anywhere_sends_one_mail(clock, alice, rows, operation, nth
 def test_a_digest_that_was_not_queued_is_sent_by_the_sweep(clock, alice, rows):
     with faults.down("SendMessageBatch"):
         record_expenses(alice, rows)
-    work_off()
+    run_queued_tasks()
     assert mails() == []
 
     recover(clock)
@@ -308,7 +308,7 @@ def test_alerts_after_the_digest_was_sent_go_into_another_one(clock, alice, rows
         if next(number) == 3:
             clock.shift(6 * MINUTES)
             sweep.enqueue_overdue()
-            work_off()
+            run_queued_tasks()
 
     with faults.hooked("TransactWriteItems", sleep):
         recorded = record_expenses(alice, rows)
@@ -327,7 +327,7 @@ def test_an_alert_sent_before_is_not_sent_again(clock, alice):
     alice = replace(alice, large_expense_threshold=Decimal(5))
     row = {"amount": "6.00", "category": "Fun"}
     first = record_expenses(alice, [row], idempotency_key="k")
-    work_off()
+    run_queued_tasks()
     expenses.delete_expense(alice, first.expenses[0].expense_id)
 
     record_expenses(alice, [row], idempotency_key="k")
@@ -342,7 +342,7 @@ def test_a_digest_without_a_subscription_stores_why_it_was_not_sent(rows):
     alice = make_account(subscribed=False).user
 
     record_expenses(alice, rows)
-    work_off()
+    run_queued_tasks()
 
     assert mails() == []
     assert digests()[0].error == "Not subscribed to e-mails."

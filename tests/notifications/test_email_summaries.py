@@ -33,7 +33,7 @@ def alice():
     return user
 
 
-def want(user, kind=WEEKLY, wanted=True):
+def turn_on(user, kind=WEEKLY, wanted=True):
     update_profile(user, email_preferences={kind: wanted})
 
 
@@ -42,7 +42,7 @@ def planned() -> list[PlannedSummary]:
     return sorted(plans, key=lambda plan: plan.planned_for)
 
 
-def to(clock, written: str, time_zone="UTC") -> None:
+def travel_to(clock, written: str, time_zone="UTC") -> None:
     local = datetime.datetime.fromisoformat(written)
     clock.move_to(local.replace(tzinfo=ZoneInfo(time_zone)))
 
@@ -74,7 +74,7 @@ def history(user) -> list[Notification]:
     ],
 )
 def test_turning_summaries_on_plans_the_next_one(alice, kind, about, due):
-    want(alice, kind)
+    turn_on(alice, kind)
 
     (plan,) = planned()
     assert (plan.type, plan.planned_for) == (kind, about)
@@ -90,9 +90,9 @@ def test_turning_summaries_on_plans_the_next_one(alice, kind, about, due):
     ],
 )
 def test_the_next_summary_is_the_first_due(alice, clock, now, about):
-    to(clock, now)
+    travel_to(clock, now)
 
-    want(alice)
+    turn_on(alice)
 
     assert [plan.planned_for for plan in planned()] == [about]
 
@@ -111,20 +111,20 @@ def test_seven_in_the_morning_is_in_the_users_time_zone():
 
 def test_turning_summaries_on_again_plans_nothing_more(alice):
     for wanted in (True, True, False, True):
-        want(alice, wanted=wanted)
+        turn_on(alice, wanted=wanted)
 
     assert len(planned()) == 1
 
 
 def test_a_lost_reply_plans_one_summary(alice):
     with faults.reply_lost("TransactWriteItems"):
-        want(alice)
+        turn_on(alice)
 
     assert len(planned()) == 1
 
 
 def test_a_planned_summary_is_not_in_the_history(alice):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
 
     assert history(alice) == []
@@ -134,7 +134,7 @@ def test_a_planned_summary_is_not_in_the_history(alice):
 
 def test_a_failed_request_plans_nothing(alice):
     with faults.down("TransactWriteItems"), pytest.raises(PynamoDBException):
-        want(alice)
+        turn_on(alice)
 
     assert planned() == []
     assert not accounts.get_account(alice.user_id).wants(WEEKLY)
@@ -149,8 +149,8 @@ def test_a_summary_is_sent_after_its_week_ends(alice, clock):
     make_expense(alice, category="Food", amount="30.00", date="2026-03-11")
     make_expense(alice, category="Food", amount="80.00", date="2026-03-17")
     make_expense(alice, category="Rent", amount="500.00", date="2026-03-16")
-    want(alice)
-    to(clock, "2026-03-23T07:00")
+    turn_on(alice)
+    travel_to(clock, "2026-03-23T07:00")
     sweep()  # alerts of the budgets
     sent_before = len(mails())
 
@@ -177,8 +177,8 @@ def test_a_month_is_summarized_in_its_currency(clock):
     subscriptions.subscribe(bob)
     make_expense(bob, category="寿司", amount="1200", date="2026-02-03")
     make_expense(bob, category="寿司", amount="900", date="2026-03-31")
-    want(bob, MONTHLY)
-    to(clock, "2026-04-01T07:00:01", "Asia/Tokyo")
+    turn_on(bob, MONTHLY)
+    travel_to(clock, "2026-04-01T07:00:01", "Asia/Tokyo")
 
     sweep()
 
@@ -191,8 +191,8 @@ def test_a_month_is_summarized_in_its_currency(clock):
 
 
 def test_a_summary_without_spending_says_so(alice, clock):
-    want(alice)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
 
@@ -201,8 +201,8 @@ def test_a_summary_without_spending_says_so(alice, clock):
 
 
 def test_every_week_has_a_summary(alice, clock):
-    want(alice)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    travel_to(clock, "2026-03-23T07:00:01")
     for _ in range(3):
         sweep()
         sweep()
@@ -217,9 +217,9 @@ def test_every_week_has_a_summary(alice, clock):
 
 
 def test_delivering_five_times_sends_one_and_plans_one(alice, clock):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
 
     for _ in range(5):
         delivery.deliver(plan.notification_id)
@@ -230,9 +230,9 @@ def test_delivering_five_times_sends_one_and_plans_one(alice, clock):
 
 def test_aws_calls_of_a_summary(alice, clock):
     """Lease, user, publish and update, plus budgets, expenses and one transaction."""
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     # Once a day a delivery checks the subscription.
     delivery.deliver(make_notification("first", alice.user_id).notification_id)
 
@@ -245,8 +245,8 @@ def test_aws_calls_of_a_summary(alice, clock):
 
 def test_without_a_subscription_the_summary_is_in_the_app(clock):
     bob = make_user("bob")
-    want(bob)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(bob)
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
 
@@ -257,14 +257,14 @@ def test_without_a_subscription_the_summary_is_in_the_app(clock):
 
 def test_quiet_hours_delay_the_email_and_not_the_summary(alice, clock):
     update_profile(alice, quiet_hours={"from": "22:00", "until": "08:00"})
-    want(alice)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
     assert mails() == []
     assert history(alice)[0].status == "queued"
 
-    to(clock, "2026-03-23T08:00:01")
+    travel_to(clock, "2026-03-23T08:00:01")
     sweep()
     assert len(mails()) == 1
     assert history(alice)[0].status == "sent"
@@ -274,9 +274,9 @@ def test_quiet_hours_delay_the_email_and_not_the_summary(alice, clock):
 
 
 def test_turning_summaries_off_sends_and_plans_nothing(alice, clock):
-    want(alice)
-    want(alice, wanted=False)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    turn_on(alice, wanted=False)
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
     clock.shift(A_WEEK)
@@ -288,13 +288,13 @@ def test_turning_summaries_off_sends_and_plans_nothing(alice, clock):
 
 
 def test_turning_summaries_on_again_sends_them_again(alice, clock):
-    want(alice)
-    want(alice, wanted=False)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    turn_on(alice, wanted=False)
+    travel_to(clock, "2026-03-23T07:00:01")
     sweep()
 
-    want(alice)
-    to(clock, "2026-03-30T07:00:01")
+    turn_on(alice)
+    travel_to(clock, "2026-03-30T07:00:01")
     sweep()
 
     assert subjects() == ["Nothing spent in the week of March 23, 2026"]
@@ -302,14 +302,14 @@ def test_turning_summaries_on_again_sends_them_again(alice, clock):
 
 def test_turning_summaries_on_again_after_moving_west_misses_none(alice, clock):
     """The summary skipped in London is due again in Honolulu."""
-    want(alice)
-    want(alice, wanted=False)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    turn_on(alice, wanted=False)
+    travel_to(clock, "2026-03-23T07:00:01")
     sweep()
     time_zone = "Pacific/Honolulu"
 
     update_profile(alice, time_zone=time_zone, email_preferences={WEEKLY: True})
-    to(clock, "2026-03-23T07:00:01", time_zone)
+    travel_to(clock, "2026-03-23T07:00:01", time_zone)
     sweep()
 
     assert subjects() == ["Nothing spent in the week of March 16, 2026"]
@@ -317,9 +317,9 @@ def test_turning_summaries_on_again_after_moving_west_misses_none(alice, clock):
 
 
 def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
-    want(alice)
+    turn_on(alice)
     Account.get(alice.user_id).delete()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
 
@@ -330,15 +330,15 @@ def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
 def test_a_locked_account_gets_the_next_summary_once_unlocked(alice, clock):
     make_user("grace")
     grace = users.set_staff("grace", is_staff=True).user
-    want(alice)
+    turn_on(alice)
     users.lock(grace, alice.user_id, reason="Sends spam")
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     sweep()
     assert mails() == []
     assert history(alice)[0].error == "The account is locked."
 
     users.unlock(grace, alice.user_id)
-    to(clock, "2026-03-30T07:00:01")
+    travel_to(clock, "2026-03-30T07:00:01")
     sweep()
 
     assert len(mails()) == 1
@@ -349,13 +349,13 @@ def test_a_locked_account_gets_the_next_summary_once_unlocked(alice, clock):
 
 
 def test_after_moving_west_the_summary_waits_for_seven_there(alice, clock):
-    want(alice)
+    turn_on(alice)
     update_profile(alice, time_zone="America/New_York")
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     sweep()
     assert mails() == []
 
-    to(clock, "2026-03-23T07:00:01", "America/New_York")
+    travel_to(clock, "2026-03-23T07:00:01", "America/New_York")
     sweep()
 
     assert len(mails()) == 1
@@ -365,8 +365,8 @@ def test_after_moving_west_the_summary_waits_for_seven_there(alice, clock):
 
 
 def test_after_a_long_outage_only_the_latest_week_is_sent(alice, clock):
-    want(alice)
-    to(clock, "2026-04-29T12:00")
+    turn_on(alice)
+    travel_to(clock, "2026-04-29T12:00")
 
     for _ in range(3):
         sweep()
@@ -379,9 +379,9 @@ def test_after_a_long_outage_only_the_latest_week_is_sent(alice, clock):
 
 
 def test_an_outdated_summary_ends_even_if_its_first_try_crashed(alice, clock):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-04-29T12:00")
+    travel_to(clock, "2026-04-29T12:00")
 
     # The next one is already planned when this one is retried.
     with faults.killed("UpdateItem", 2, done=False):
@@ -398,9 +398,9 @@ def test_an_outdated_summary_ends_even_if_its_first_try_crashed(alice, clock):
 @pytest.mark.parametrize("operation", ["Query", "TransactWriteItems"])
 @pytest.mark.parametrize("last", [False, True])
 def test_a_summary_that_cannot_be_written_is_retried(alice, clock, operation, last):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
 
     with faults.down(operation), pytest.raises(PynamoDBException):
         delivery.deliver(plan.notification_id, last_attempt=last)
@@ -412,9 +412,9 @@ def test_a_summary_that_cannot_be_written_is_retried(alice, clock, operation, la
 
 
 def test_a_lost_reply_of_the_write_creates_no_second_summary(alice, clock):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
 
     with faults.reply_lost("TransactWriteItems"):
         delivery.deliver(plan.notification_id)
@@ -424,9 +424,9 @@ def test_a_lost_reply_of_the_write_creates_no_second_summary(alice, clock):
 
 
 def test_a_written_but_unsent_summary_is_sent_unchanged(alice, clock):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     with faults.down("Publish"), pytest.raises(DeliveryError):
         delivery.deliver(plan.notification_id)
     make_expense(alice, amount="5.00", date="2026-03-18")
@@ -438,9 +438,9 @@ def test_a_written_but_unsent_summary_is_sent_unchanged(alice, clock):
 
 
 def test_a_process_that_lost_the_lease_writes_nothing(alice, clock):
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     slow = delivery._take_lease(plan.notification_id, "slow", 60)
     clock.shift(61)
     delivery.deliver(plan.notification_id)
@@ -458,9 +458,9 @@ def test_a_summary_that_fails_for_good_is_visible_and_the_next_one_is_planned(
     def crash(*_):
         raise RuntimeError("a bug")
 
-    want(alice)
+    turn_on(alice)
     (plan,) = planned()
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     with monkeypatch.context() as broken:
         broken.setattr(email_summaries, "write", crash)
         for _ in range(delivery.MOST_ATTEMPTS):
@@ -478,8 +478,8 @@ def test_a_summary_that_fails_for_good_is_visible_and_the_next_one_is_planned(
 def test_hostile_categories_stay_on_their_line(alice, clock):
     category = "a\u2028- Rent: all\u202e" + "🎉" * 20
     make_budget(alice, category=category)
-    want(alice)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
 
@@ -491,8 +491,8 @@ def test_hostile_categories_stay_on_their_line(alice, clock):
 def test_long_budget_lists_are_truncated(alice, clock):
     for number in range(52):
         make_budget(alice, category=f"c{number:03}")
-    want(alice)
-    to(clock, "2026-03-23T07:00:01")
+    turn_on(alice)
+    travel_to(clock, "2026-03-23T07:00:01")
 
     sweep()
 

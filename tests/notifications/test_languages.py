@@ -19,9 +19,9 @@ from smartbudget.core.i18n import current, override
 from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
-from tests.notifications.builders import make_notification, messages, work_off
+from tests.notifications.builders import make_notification, messages, run_queued_tasks
 from tests.notifications.test_email_summaries import WEEKLY, sweep, to, want
-from tests.staff.test_dead_letters import bury, make_queues
+from tests.staff.test_dead_letters import add_dead_letters, make_queues
 
 GERMAN = {"Accept-Language": "de"}
 ENGLISH = {"Accept-Language": "en"}
@@ -124,7 +124,7 @@ def test_the_frame_of_a_german_mail_is_german(greta, ses):
         services.update_profile(greta, large_expense_threshold="5").user,
         category="Miete",
     )
-    work_off()
+    run_queued_tasks()
 
     assert confirmation.subject == "Bestätige deine E-Mail-Adresse"
     assert "innerhalb von zwei Tagen" in confirmation.text
@@ -216,7 +216,7 @@ def test_staff_pages_use_the_staff_members_language(greta, monkeypatch):
     make_notification("1" * 32, user_id=greta.user_id)
     with faults.down("Publish"), pytest.raises(transports.DeliveryError):
         delivery.deliver("1" * 32, last_attempt=True)
-    bury(1)
+    add_dead_letters(1)
     paula = make_user("paula", language="de")
     accounts.change_account(accounts.get_account(paula.user_id), {"is_staff": True})
 

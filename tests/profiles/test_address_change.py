@@ -43,7 +43,7 @@ def alice():
 
 
 @pytest.fixture
-def silent():
+def unsubscribed():
     """A registered user without a subscription."""
     return register("alice")
 
@@ -66,7 +66,7 @@ def follow_link(user) -> None:
     at_sns(stored(user).pending_subscription_arn)["PendingConfirmation"] = False
 
 
-def tell(user) -> None:
+def deliver_notices(user) -> None:
     """Deliver all notices of address changes."""
     for notice in notices(user):
         delivery.deliver(notice.notification_id)
@@ -106,7 +106,7 @@ def test_mails_go_to_the_old_address_until_the_new_one_is_confirmed(alice):
     account = change(alice)
     assert (account.email, account.pending_email) == (OLD, NEW)
 
-    tell(alice)
+    deliver_notices(alice)
     delivery.deliver(make_notification("n1", alice.user_id).notification_id)
     follow_link(alice)
     delivery.deliver(make_notification("n2", alice.user_id).notification_id)
@@ -138,7 +138,7 @@ def test_both_addresses_are_taken_while_pending(alice):
 def test_confirming_frees_the_old_address_and_updates_sessions(alice):
     key = sessions.begin_session(stored(alice)).session_key
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     follow_link(alice)
 
     address_change.get_account(alice)
@@ -154,7 +154,7 @@ def test_the_old_address_is_notified_before_it_is_released(alice):
     follow_link(alice)
 
     assert address_change.get_account(alice).email == OLD
-    tell(alice)
+    deliver_notices(alice)
 
     ((to, subject),) = mails()
     assert (to, subject) == (OLD, "The e-mail address of your account is changing")
@@ -249,13 +249,13 @@ def test_requesting_the_same_change_twice_has_no_effect(alice):
 
 def test_changing_back_to_the_previous_address(alice):
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     follow_link(alice)
     with faults.down("Unsubscribe"):  # the old subscription still exists
         assert address_change.get_account(alice).email == NEW
 
     change(alice, OLD)
-    tell(alice)
+    deliver_notices(alice)
     follow_link(alice)
     account = address_change.get_account(alice)
 
@@ -278,24 +278,26 @@ def test_unsubscribing_meanwhile_stops_mail_to_both_addresses(alice):
 # ------------------------------------------------------------- without mails
 
 
-def test_without_mails_the_change_is_immediate(silent):
-    key = sessions.begin_session(stored(silent)).session_key
+def test_without_mails_the_change_is_immediate(unsubscribed):
+    key = sessions.begin_session(stored(unsubscribed)).session_key
 
-    account = change(silent)
+    account = change(unsubscribed)
 
     assert (account.email, account.pending_email) == (NEW, None)
     assert account.email_problem is None
-    assert owners(OLD, NEW) == [None, silent.user_id]
+    assert owners(OLD, NEW) == [None, unsubscribed.user_id]
     assert sessions.find_session(key).email == NEW
     assert subscribed() == set()
-    assert len(notices(silent)) == 1  # in the app, as there is no address to send it to
+    assert (
+        len(notices(unsubscribed)) == 1
+    )  # in the app, as there is no address to send it to
 
 
-def test_a_pending_confirmation_is_sent_to_the_new_address(silent):
-    subscriptions.subscribe(silent)
-    leave_unconfirmed(stored(silent))
+def test_a_pending_confirmation_is_sent_to_the_new_address(unsubscribed):
+    subscriptions.subscribe(unsubscribed)
+    leave_unconfirmed(stored(unsubscribed))
 
-    account = change(silent)
+    account = change(unsubscribed)
 
     assert account.email == NEW
     assert account.subscription_arn in sns().subscriptions
@@ -303,25 +305,27 @@ def test_a_pending_confirmation_is_sent_to_the_new_address(silent):
     assert account.email_problem is None
 
 
-def test_if_the_confirmation_fails_the_address_changes_and_the_page_says_so(silent):
-    subscriptions.subscribe(silent)
-    leave_unconfirmed(stored(silent))
+def test_if_the_confirmation_fails_the_address_changes_and_the_page_says_so(
+    unsubscribed,
+):
+    subscriptions.subscribe(unsubscribed)
+    leave_unconfirmed(stored(unsubscribed))
 
     with faults.down("Subscribe"):
-        account = change(silent)
+        account = change(unsubscribed)
 
     assert (account.email, account.subscription_status) == (NEW, "none")
     assert account.email_problem == address_change.SUBSCRIBE_AGAIN
-    assert subscriptions.subscribe(silent).email_problem is None
+    assert subscriptions.subscribe(unsubscribed).email_problem is None
 
 
-def test_changing_to_the_current_address_changes_nothing(silent):
-    before = stored(silent).version
+def test_changing_to_the_current_address_changes_nothing(unsubscribed):
+    before = stored(unsubscribed).version
 
-    assert change(silent, OLD.upper()).email == OLD
+    assert change(unsubscribed, OLD.upper()).email == OLD
 
-    assert stored(silent).version == before
-    assert notices(silent) == []
+    assert stored(unsubscribed).version == before
+    assert notices(unsubscribed) == []
 
 
 # ------------------------------------------------------------------ rejections
@@ -420,12 +424,12 @@ def test_a_lost_reply_of_subscribe_sends_one_confirmation(alice):
     assert stored(alice).pending_subscription_arn in sns().subscriptions
 
 
-def test_a_lost_reply_of_the_transaction_changes_the_address_once(silent):
+def test_a_lost_reply_of_the_transaction_changes_the_address_once(unsubscribed):
     with faults.reply_lost("TransactWriteItems"):
-        change(silent)
+        change(unsubscribed)
 
-    assert stored(silent).email == NEW
-    assert len(notices(silent)) == 1
+    assert stored(unsubscribed).email == NEW
+    assert len(notices(unsubscribed)) == 1
 
 
 def test_a_crash_before_the_link_is_sent_is_completed_by_a_retry(alice, monkeypatch):
@@ -456,7 +460,7 @@ def test_a_crash_before_the_link_is_sent_expires_like_a_link(alice, monkeypatch,
 
 def test_a_crash_after_the_swap_loses_no_mail_and_is_cleaned_up(alice, monkeypatch):
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     follow_link(alice)
     crash_in(monkeypatch, "unsubscribe")
     with pytest.raises(KeyboardInterrupt):
@@ -498,7 +502,7 @@ def test_of_two_concurrent_changes_the_last_wins_and_the_other_is_released(
 
 def test_a_new_password_cancels_a_pending_change(alice):
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     account = stored(alice)
 
     accounts.change_password(alice, old=PASSWORD, new="correct horse battery")
@@ -530,7 +534,7 @@ def test_a_password_that_has_just_been_changed_changes_no_address(alice, monkeyp
 
 def test_a_failed_lookup_sends_to_the_last_known_address(alice):
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     follow_link(alice)
 
     with faults.down("GetSubscriptionAttributes"):
@@ -541,7 +545,7 @@ def test_a_failed_lookup_sends_to_the_last_known_address(alice):
 
 def test_a_delivery_during_a_pending_change_costs_one_lookup(alice):
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     make_notification("n1", alice.user_id)
 
     with faults.calls_counted() as calls:
@@ -558,7 +562,7 @@ def test_a_delivery_during_a_pending_change_costs_one_lookup(alice):
 
 def test_a_delivery_that_completes_a_change_costs_no_second_read_of_the_account(alice):
     change(alice)
-    tell(alice)
+    deliver_notices(alice)
     follow_link(alice)
     make_notification("n1", alice.user_id)
 

@@ -34,8 +34,8 @@ from tests.builders import (
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications import faults
-from tests.notifications.builders import mails, queued, sns, work_off
-from tests.problems import said_of
+from tests.notifications.builders import mails, queued, run_queued_tasks, sns
+from tests.problems import messages_of
 
 BUCKET = "smart-budget-receipts"
 TABLES = ("users", "expenses", "budgets", "notifications")
@@ -50,10 +50,10 @@ def clock(aws):
 
 @pytest.fixture
 def alice(clock):
-    return furnish(make_user("alice"))
+    return create_everything(make_user("alice"))
 
 
-def furnish(user):
+def create_everything(user):
     """Create one of every kind of item for a user."""
     subscriptions.subscribe(user)
     update_profile(
@@ -93,7 +93,7 @@ def s3():
     return boto3.client("s3")
 
 
-def traces(user):
+def stored_traces(user):
     """Return everything stored that contains the user's id or names."""
     names = [
         (name, item)
@@ -113,10 +113,10 @@ def histories():
     return [item_id for item_id in ids if item_id.startswith("history#")]
 
 
-def work_all_off(clock, minutes=10):
+def run_for_minutes(clock, minutes=10):
     """Run the queue and the sweep for some minutes."""
     for _ in range(minutes):
-        work_off()
+        run_queued_tasks()
         clock.shift(datetime.timedelta(minutes=1))
         if not queued_deletions():
             sweep.enqueue_overdue()
@@ -132,20 +132,20 @@ def close(user):
 
 def test_deletion_leaves_nothing_and_other_users_keep_everything(clock, alice):
     before = histories()
-    bob = furnish(make_user("bob"))
+    bob = create_everything(make_user("bob"))
     remaining = [history for history in histories() if history not in before]
     assert before
     assert remaining
-    work_off()
-    of_bob = traces(bob)
-    assert len({name for name, *_ in traces(alice)}) > len(TABLES)
+    run_queued_tasks()
+    of_bob = stored_traces(bob)
+    assert len({name for name, *_ in stored_traces(alice)}) > len(TABLES)
 
     close(alice)
-    work_all_off(clock)
+    run_for_minutes(clock)
 
-    assert traces(alice) == []
+    assert stored_traces(alice) == []
     assert histories() == remaining
-    assert sorted(map(str, traces(bob))) == sorted(map(str, of_bob))
+    assert sorted(map(str, stored_traces(bob))) == sorted(map(str, of_bob))
     assert [subscription.endpoint for subscription in sns().subscriptions.values()] == [
         bob.email
     ]
@@ -163,7 +163,7 @@ def test_closing_is_immediate_and_keeps_the_names_taken(clock, alice):
     with pytest.raises(ConflictError):
         make_user("alice")
 
-    work_all_off(clock)
+    run_for_minutes(clock)
     assert make_user("alice").user_id != alice.user_id
 
 
@@ -185,15 +185,15 @@ def test_closing_requires_the_password(clock, alice):
 
 
 def test_without_the_queue_the_sweep_starts_deletion(clock, alice):
-    work_off()
+    run_queued_tasks()
     with faults.down("SendMessageBatch"):
         close(alice)
         sweep.enqueue_overdue()
     assert queued_deletions() == []
 
-    work_all_off(clock, minutes=20)
+    run_for_minutes(clock, minutes=20)
 
-    assert traces(alice) == []
+    assert stored_traces(alice) == []
 
 
 def test_a_task_that_never_runs_is_queued_again_by_the_sweep(clock, alice):
@@ -203,11 +203,13 @@ def test_a_task_that_never_runs_is_queued_again_by_the_sweep(clock, alice):
         drop_the_queue()
         clock.shift(datetime.timedelta(minutes=6))
         sweep.enqueue_overdue()
-        work_off()
+        run_queued_tasks()
 
-    assert traces(alice) != []  # each time it restarts and waits for the second pass
-    work_all_off(clock)
-    assert traces(alice) == []
+    assert (
+        stored_traces(alice) != []
+    )  # each time it restarts and waits for the second pass
+    run_for_minutes(clock)
+    assert stored_traces(alice) == []
 
 
 def drop_the_queue():
@@ -245,7 +247,7 @@ def test_deletion_is_completed_after_a_crash_anywhere(
         stored_account(alice) is None
     ) == is_deleted  # it is deleted last, with its names
     run_to_the_end(clock, alice)
-    assert traces(alice) == []
+    assert stored_traces(alice) == []
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
@@ -256,8 +258,8 @@ def test_closing_is_atomic(clock, alice, done):
         close(alice)
 
     assert browser.get("/api/profile").status_code == (401 if done else 200)
-    work_all_off(clock, minutes=20)
-    assert (traces(alice) == []) == done
+    run_for_minutes(clock, minutes=20)
+    assert (stored_traces(alice) == []) == done
 
 
 def run_to_the_end(clock, user):
@@ -289,7 +291,7 @@ def test_items_written_meanwhile_are_deleted_too(clock, alice):
 
     assert third.empty_since is None  # items were found, so the wait restarts
     run_to_the_end(clock, alice)
-    assert traces(alice) == []
+    assert stored_traces(alice) == []
 
 
 def test_the_second_pass_waits_even_if_messages_are_repeated(clock, alice):
@@ -322,7 +324,7 @@ def test_an_outage_of_the_mail_service_keeps_the_account_until_it_is_over(clock,
     assert list(Budget.by_user.query(alice.user_id)) == []
 
     run_to_the_end(clock, alice)
-    assert traces(alice) == []
+    assert stored_traces(alice) == []
 
 
 def test_running_deliveries_end_quietly(clock, alice):
@@ -343,12 +345,12 @@ def test_running_deliveries_end_quietly(clock, alice):
 
 
 def test_a_task_for_an_account_that_is_not_closed_does_nothing(clock, alice):
-    before = traces(alice)
+    before = stored_traces(alice)
 
     delete_account(user_id=alice.user_id)
     delete_account(user_id="nobody")
 
-    assert traces(alice) == before
+    assert stored_traces(alice) == before
 
 
 def test_the_api_closes_the_account_and_deletes_the_cookie(clock, alice):
@@ -356,7 +358,7 @@ def test_the_api_closes_the_account_and_deletes_the_cookie(clock, alice):
     send = {"content_type": "application/json"}
 
     wrong = client.delete("/api/account", {"password": "wrong"}, **send)
-    assert (wrong.status_code, list(said_of(wrong))) == (400, ["password"])
+    assert (wrong.status_code, list(messages_of(wrong))) == (400, ["password"])
     assert client.delete("/api/account", {}, **send).status_code == 400
 
     answer = client.delete("/api/account", {"password": PASSWORD}, **send)

@@ -11,7 +11,7 @@ from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
 from tests.notifications.builders import sns
 from tests.notifications.faults import calls_counted, down
-from tests.problems import said_of
+from tests.problems import messages_of
 
 OLD, NEW = "alice@example.com", "alice.new@example.com"
 CHANGE = {"password": PASSWORD, "email": NEW}
@@ -95,7 +95,7 @@ def test_the_api_names_the_invalid_field(alice, body, status, field):
     answer = ask(client_for(alice), **body)
 
     assert answer.status_code == status
-    assert list(said_of(answer)) == [field]
+    assert list(messages_of(answer)) == [field]
     assert account_of(alice).email == OLD
 
 

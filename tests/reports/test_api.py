@@ -14,7 +14,7 @@ from smartbudget.core import aws as clients
 from smartbudget.core.concurrency import ConcurrencyLimit
 from tests.builders import client_for, make_user
 from tests.money_builders import NOON, make_expense
-from tests.problems import said_of
+from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("generator")
 
@@ -115,7 +115,7 @@ def test_an_invalid_request_is_rejected_without_calling_lambda(
     response = ask(client, body)
 
     assert response.status_code == 400
-    assert list(said_of(response)) == [field]
+    assert list(messages_of(response)) == [field]
     assert generator.calls == []
 
 

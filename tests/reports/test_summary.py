@@ -14,7 +14,7 @@ from smartbudget.core.dates import PERIODS, Period
 from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
-from tests.problems import said_of
+from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -411,8 +411,9 @@ def test_an_invalid_month_is_rejected_by_the_api(client):
     for month in wrong:
         response = client.get(SUMMARY, {"month": month})
 
-        assert (response.status_code, list(said_of(response))) == (400, ["month"]), (
-            month
-        )
+        assert (response.status_code, list(messages_of(response))) == (
+            400,
+            ["month"],
+        ), month
     for month in ("0002-01", "9998-12"):
         assert client.get(SUMMARY, {"month": month}).status_code == 200

@@ -14,7 +14,7 @@ from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.money_builders import ALICE, BOB, make_expense
-from tests.problems import said_of
+from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -266,7 +266,7 @@ def test_an_invalid_parameter_is_named(query, field):
     answer = client_for(make_user()).get(TRENDS, query)
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == [field]
+    assert list(messages_of(answer)) == [field]
 
 
 def test_the_api_requires_login():

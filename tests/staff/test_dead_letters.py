@@ -35,7 +35,7 @@ def make_queues(monkeypatch) -> None:
         aws.client("sqs").create_queue(QueueName=name)
 
 
-def bury(count: int, task: str | None = None) -> None:
+def add_dead_letters(count: int, task: str | None = None) -> None:
     """Add messages to the dead-letter queue."""
     value = {"task": {"DataType": "String", "StringValue": task}} if task else {}
     for number in range(count):
@@ -61,7 +61,7 @@ def back_on_the_queue() -> list[dict]:
     return bodies
 
 
-def for_calls(count: int):
+def keep_going_for(count: int):
     """Return a function that returns True for the first `count` calls."""
     left = iter(range(count))
     return lambda: next(left, None) is not None
@@ -72,7 +72,7 @@ def always() -> bool:
 
 
 def test_dead_letters_are_counted(grace):
-    bury(3)
+    add_dead_letters(3)
     url = aws.queue_url(DEAD_LETTERS)
     aws.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=30)
 
@@ -82,7 +82,7 @@ def test_dead_letters_are_counted(grace):
 
 
 def test_all_messages_move_with_body_and_task(grace):
-    bury(12, TASK)
+    add_dead_letters(12, TASK)
 
     assert dead_letters.redrive(grace, always) == Redriven(12, 0, 0)
 
@@ -95,7 +95,7 @@ def test_all_messages_move_with_body_and_task(grace):
 
 
 def test_a_message_without_a_task_moves_unchanged(grace):
-    bury(1)
+    add_dead_letters(1)
 
     dead_letters.redrive(grace, always)
 
@@ -104,9 +104,9 @@ def test_a_message_without_a_task_moves_unchanged(grace):
 
 
 def test_messages_left_at_the_deadline_stay(grace):
-    bury(15)
+    add_dead_letters(15)
 
-    result = dead_letters.redrive(grace, for_calls(1 + 4))
+    result = dead_letters.redrive(grace, keep_going_for(1 + 4))
 
     assert result == Redriven(4, 0, 11)
     assert len(back_on_the_queue()) == 4
@@ -114,7 +114,7 @@ def test_messages_left_at_the_deadline_stay(grace):
 
 def test_messages_rejected_by_the_queue_stay(grace):
     """Messages are moved one at a time, so that one cannot block a batch."""
-    bury(3)
+    add_dead_letters(3)
     refusal = '{"__type": "com.amazonaws.sqs#InvalidMessageContents"}'
     refused = []
 
@@ -132,7 +132,7 @@ def test_messages_rejected_by_the_queue_stay(grace):
 
 
 def test_without_the_queue_nothing_is_lost(grace):
-    bury(2)
+    add_dead_letters(2)
 
     with faults.down("SendMessage"), pytest.raises(EndpointConnectionError):
         dead_letters.redrive(grace, always)
@@ -142,7 +142,7 @@ def test_without_the_queue_nothing_is_lost(grace):
 
 
 def test_an_outage_midway_reports_what_was_moved(grace):
-    bury(3)
+    add_dead_letters(3)
     sent = []
 
     def down_after_one(request, operation):
@@ -158,7 +158,7 @@ def test_a_crash_before_the_delete_leaves_it_in_both(grace):
     def killed(request, operation):
         raise SystemExit
 
-    bury(1)
+    add_dead_letters(1)
     with faults.hooked("DeleteMessage", killed), pytest.raises(SystemExit):
         dead_letters.redrive(grace, always)
     botocore_stubber.enabled = True
@@ -169,7 +169,7 @@ def test_a_crash_before_the_delete_leaves_it_in_both(grace):
 
 def test_aws_calls_of_a_redrive(grace):
     """Two calls per message, one per ten, one that finds none, and one that counts."""
-    bury(11)
+    add_dead_letters(11)
     aws.queue_url()
 
     with faults.calls_counted() as calls:
@@ -183,7 +183,7 @@ def test_aws_calls_of_a_redrive(grace):
 
 def test_the_log_names_the_staff_member_and_messages(grace, caplog):
     caplog.set_level(logging.INFO, "staff")
-    bury(1)
+    add_dead_letters(1)
 
     dead_letters.redrive(grace, always)
 
@@ -200,7 +200,7 @@ def test_the_log_names_the_staff_member_and_messages(grace, caplog):
     ],
 )
 def test_other_users_are_rejected(grace, action):
-    bury(1)
+    add_dead_letters(1)
     outsider = dataclasses.replace(grace, is_staff=False)
 
     with pytest.raises(ForbiddenError):

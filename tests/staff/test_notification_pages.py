@@ -11,7 +11,11 @@ from profiles import services
 from tests.notifications import faults
 from tests.notifications.builders import make_account, stored
 from tests.notifications.test_api import Client, signed_in
-from tests.staff.test_dead_letters import back_on_the_queue, bury, make_queues
+from tests.staff.test_dead_letters import (
+    add_dead_letters,
+    back_on_the_queue,
+    make_queues,
+)
 from tests.staff.test_failed_notifications import make_failed
 
 PAGE = "/admin/notifications"
@@ -45,7 +49,7 @@ def text_of(answer) -> str:
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
 def test_other_users_get_a_403_page(method, address):
     make_failed(ONE)
-    bury(1)
+    add_dead_letters(1)
     bob = signed_in(make_account("bob", subscribed=False))
 
     if address.startswith("/api") and method == "post":
@@ -76,7 +80,7 @@ def test_only_staff_see_it_in_the_menu(grace):
 
 def test_the_page_shows_failures_and_nothing_private(grace):
     make_failed(ONE, subject="Budget exceeded: Debts", message="$12.00")
-    bury(2)
+    add_dead_letters(2)
 
     page = text_of(grace.get(PAGE))
 
@@ -140,7 +144,7 @@ def test_sending_again_needs_a_selection(grace, data):
 
 
 def test_dead_letters_are_moved(grace):
-    bury(3)
+    add_dead_letters(3)
 
     page = grace.post("/admin/dead-letters/redrive", follow=True)
 
@@ -149,7 +153,7 @@ def test_dead_letters_are_moved(grace):
 
 
 def test_an_outage_is_reported(grace):
-    bury(1)
+    add_dead_letters(1)
 
     with faults.down("ReceiveMessage"):
         assert grace.post("/admin/dead-letters/redrive").status_code == 503
@@ -157,7 +161,7 @@ def test_an_outage_is_reported(grace):
 
 def test_the_api_has_the_same_actions(grace):
     make_failed(ONE)
-    bury(2)
+    add_dead_letters(2)
 
     def post(path, body=None) -> dict:
         return grace.post(f"/api/admin/{path}", body, "application/json").json()

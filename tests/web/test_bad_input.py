@@ -286,14 +286,14 @@ def test_other_content_types_are_rejected(method, url, right, names, send):
     assert everything() == before
 
 
-def places(body, path=()):
+def value_paths(body, path=()):
     """Yield the path of each value of a body, including nested ones."""
     if path:
         yield path
     inner = body.items() if isinstance(body, dict) else enumerate(body)
     for key, value in inner:
         if isinstance(value, dict | list):
-            yield from places(value, (*path, key))
+            yield from value_paths(value, (*path, key))
         else:
             yield (*path, key)
 
@@ -310,7 +310,7 @@ def with_value(body, path, value):
 
 @pytest.mark.parametrize(
     ("method", "url", "right", "path"),
-    [(*endpoint, path) for endpoint in ENDPOINTS for path in places(endpoint[2])],
+    [(*endpoint, path) for endpoint in ENDPOINTS for path in value_paths(endpoint[2])],
     ids=lambda value: str(value)[:40],
 )
 def test_every_odd_value_is_rejected_cleanly(method, url, right, path, names, send):

@@ -18,7 +18,7 @@ from tests.builders import account_of, client_for
 from tests.calls import counted
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications.builders import make_notification
-from tests.problems import problem, said_of
+from tests.problems import messages_of, problem
 
 
 @dataclass
@@ -385,7 +385,7 @@ def test_a_condition_that_would_be_ignored_is_rejected(
     )
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == [name]
+    assert list(messages_of(answer)) == [name]
     assert account_of(alice)
 
 

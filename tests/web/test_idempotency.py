@@ -75,7 +75,7 @@ def records():
 
 
 @contextlib.contextmanager
-def gone_before_completion():
+def killed_before_completion():
     def die(request, operation):
         raise faults.KilledError
 
@@ -85,7 +85,7 @@ def gone_before_completion():
 
 def die_before_completion(client, path, body):
     """Do the work and die before it is recorded."""
-    with gone_before_completion():
+    with killed_before_completion():
         post(client, path, body)
 
 
@@ -370,11 +370,11 @@ def test_without_the_lease_nothing_is_done(client):
 # --------------------------------------------------- lost replies, dead processes
 
 
-def lost_for_good(operation):
+def every_reply_lost(operation):
     """Execute each call and lose every response."""
 
     def lose(request, operation):
-        faults.do_unseen(request, operation)
+        faults.execute_without_reply(request, operation)
         raise ConnectionClosedError(endpoint_url=request.url)
 
     return faults.hooked(operation, lose)
@@ -392,7 +392,7 @@ def test_a_lost_reply_to_the_bookkeeping_changes_nothing(client, operation):
 
 
 def test_after_a_lease_of_unknown_outcome_the_key_waits_until_it_expires(client, clock):
-    with lost_for_good(CLAIM):
+    with every_reply_lost(CLAIM):
         assert post(client).status_code == 503
 
     assert post(client).status_code == 409
@@ -403,7 +403,7 @@ def test_after_a_lease_of_unknown_outcome_the_key_waits_until_it_expires(client,
 
 @pytest.mark.parametrize(("path", "body"), MADE[::2])
 def test_a_commit_of_unknown_outcome_is_found_by_a_retry(client, path, body):
-    with lost_for_good(COMMIT):
+    with every_reply_lost(COMMIT):
         assert post(client, path, body).status_code == 503
     (item,) = stored(path)
 
@@ -466,7 +466,7 @@ def test_a_commit_with_a_file_of_a_dead_process_is_found(client, alice, clock):
 
     expense = make_expense(alice)
     for send in (upload, lambda: send_form(client)):
-        with gone_before_completion():
+        with killed_before_completion():
             send()
         later(clock, idempotency.LEASE_SECONDS)
         assert send().status_code == 201

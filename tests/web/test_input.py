@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from tests.builders import client_for
-from tests.problems import problem, said_of
+from tests.problems import messages_of, problem
 
 pytestmark = pytest.mark.urls("tests.web.urls")
 
@@ -83,7 +83,7 @@ def test_an_invalid_value_is_reported_on_its_field(field, values):
         answer = send(f'{{"{field}": {value}}}')
 
         assert (value, answer.status_code) == (value, 400)
-        assert (value, list(said_of(answer))) == (value, [field])
+        assert (value, list(messages_of(answer))) == (value, [field])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_valid_value_is_parsed(body, understood):
 def test_unknown_fields_are_named_along_with_other_errors():
     answer = send('{"colour": 1, "user_id": "x", "flag": 5}')
 
-    assert said_of(answer) == {
+    assert messages_of(answer) == {
         "colour": ["Unknown field."],
         "user_id": ["Unknown field."],
         "flag": ["Enter true or false."],

@@ -541,7 +541,7 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
             services.record_expense(ALICE, **row)
         for sources, target, strategy in acts:
             before = alert_counts()
-            expected = _risen(sources, target)
+            expected = levels_before(sources, target)
             with faults.hooked("TransactWriteItems", look):
                 while rename_categories(ALICE, sources, target, strategy=strategy).left:
                     pass
@@ -563,7 +563,7 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
             assert keys.isdisjoint(map(casefold_key, categories()))
 
 
-def _risen(sources: list[str], target: str) -> dict[str, str]:
+def levels_before(sources: list[str], target: str) -> dict[str, str]:
     """Return {id of the new budget: level before the rename}."""
     keys = list(dict.fromkeys(map(casefold_key, [target, *sources])))
     levels = {}

@@ -23,7 +23,7 @@ from tests.expenses.receipts import hostile, pictures
 from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
 from tests.notifications import faults
-from tests.problems import said_of
+from tests.problems import messages_of
 
 BUCKET = "smart-budget-receipts"
 LIMIT = 10 * 1024 * 1024
@@ -80,7 +80,7 @@ def queued() -> list[dict]:
     ]
 
 
-def settle() -> None:
+def run_orphan_checks() -> None:
     for call in queued():
         settle_receipt(**call)
 
@@ -157,7 +157,7 @@ def test_a_rejected_file_creates_no_expense(browser, name, content, type):
     )
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == ["file"]
+    assert list(messages_of(answer)) == ["file"]
     assert list(Expense.scan()) == []
     assert objects() == []
 
@@ -196,7 +196,7 @@ def test_the_given_checksum_is_verified(browser, lunch):
 
     assert good.status_code == 201
     assert bad.status_code == 400
-    assert list(said_of(bad)) == ["sha256"]
+    assert list(messages_of(bad)) == ["sha256"]
 
 
 def test_an_empty_checksum_in_a_form_is_ignored(browser, lunch):
@@ -207,7 +207,7 @@ def test_a_form_part_given_twice_is_rejected(browser, alice):
     fields = {"category": "Food", "amount": ["1.00", "100.00"]}
     answer = browser.post("/api/expenses", fields)
 
-    assert said_of(answer) == {"amount": ["Give it once."]}
+    assert messages_of(answer) == {"amount": ["Give it once."]}
     assert queries.list_expenses(alice).items == []
 
 
@@ -235,7 +235,7 @@ def test_replacing_a_receipt_deletes_the_old_one(browser, lunch):
     new = upload(browser, lunch, sent(PDF + b"\n")).json()["receipt_url"]
 
     assert objects() == [new] != [old]
-    settle()
+    run_orphan_checks()
     assert content_of(stored(lunch).receipt_url) == PDF + b"\n"
 
 
@@ -272,7 +272,7 @@ def test_deleting_an_expense_deletes_only_its_receipt(browser, alice, lunch):
     browser.delete(f"/api/expenses/{lunch.expense_id}")
 
     assert objects() == [kept_key]
-    settle()
+    run_orphan_checks()
     assert objects() == [kept_key]
 
 
@@ -286,7 +286,7 @@ def test_with_the_table_down_no_object_is_left(browser, lunch):
         )
 
     assert answer.status_code == 503
-    settle()
+    run_orphan_checks()
     assert objects() == []
 
 
@@ -296,7 +296,7 @@ def test_a_lost_reply_loses_no_receipt(browser):
             "/api/expenses", {"amount": "4.00", "category": "Fun", "file": sent()}
         )
 
-    settle()
+    run_orphan_checks()
     (expense,) = Expense.scan()
     assert objects() == [expense.receipt_url]
 
@@ -308,7 +308,7 @@ def test_objects_not_removed_at_once_are_removed_later(browser, lunch, monkeypat
     browser.delete(f"/api/expenses/{lunch.expense_id}")
 
     assert len(objects()) == 1
-    settle()
+    run_orphan_checks()
     assert objects() == []
 
 
@@ -491,7 +491,7 @@ def test_two_receipts_in_one_request_are_rejected(browser, lunch, path):
     answer = browser.post(path, body)
 
     assert answer.status_code == 400
-    assert said_of(answer) == {"file": ["Give it once."]}
+    assert messages_of(answer) == {"file": ["Give it once."]}
     assert objects() == []
 
 
@@ -600,7 +600,7 @@ def test_expenses_without_a_receipt_are_listed(browser, alice, lunch):
 # -------------------------------------------------------------- direct uploads
 
 
-def announce(browser, content=PDF, name="bill.pdf", **changed):
+def request_upload(browser, content=PDF, name="bill.pdf", **changed):
     body = {
         "file_name": name,
         "size_bytes": len(content),
@@ -614,7 +614,7 @@ def announce(browser, content=PDF, name="bill.pdf", **changed):
 
 def put(browser, content=PDF, name="bill.pdf") -> str:
     """Upload directly, as a browser would; moto checks no signature."""
-    answer = announce(browser, content, name).json()
+    answer = request_upload(browser, content, name).json()
     response = requests.put(
         answer["url"], data=content, headers=answer["headers"], timeout=10
     )
@@ -644,13 +644,13 @@ def test_a_direct_upload_is_confirmed_and_attached(alice, browser, lunch):
     assert key.startswith(f"receipts/{alice.user_id}/")
     assert stored(lunch).receipt_url == key
     assert tags(key) == []
-    settle()
+    run_orphan_checks()
     assert objects() == [key]
     assert confirm(browser, key, lunch).status_code == 200
 
 
 def test_every_declared_property_is_signed(browser):
-    query = parse_qs(urlsplit(announce(browser).json()["url"]).query)
+    query = parse_qs(urlsplit(request_upload(browser).json()["url"]).query)
 
     assert query["X-Amz-Expires"] == ["3600"]
     signed = query["X-Amz-SignedHeaders"][0].split(";")
@@ -673,10 +673,10 @@ def test_every_declared_property_is_signed(browser):
     ],
 )
 def test_an_upload_request_is_validated(browser, changed, field):
-    answer = announce(browser, **changed)
+    answer = request_upload(browser, **changed)
 
     assert answer.status_code == 400
-    assert list(said_of(answer)) == [field]
+    assert list(messages_of(answer)) == [field]
 
 
 def test_a_confirmed_key_can_be_used_in_one_new_expense(browser, alice):
@@ -692,7 +692,7 @@ def test_a_confirmed_key_can_be_used_in_one_new_expense(browser, alice):
 
     assert [early.status_code, first.status_code, second.status_code] == [400, 201, 409]
     assert first.json()["receipt_url"] == key
-    settle()
+    run_orphan_checks()
     assert objects() == [key]
 
 
@@ -730,7 +730,7 @@ def test_a_file_that_is_not_a_receipt_is_rejected_and_removed(browser, lunch):
     answer = confirm(browser, key, lunch)
 
     assert answer.status_code == 400
-    assert said_of(answer) == {"key": [validation.WRONG_KIND]}
+    assert messages_of(answer) == {"key": [validation.WRONG_KIND]}
     assert objects() == []
     assert stored(lunch).receipt_url is None
 
@@ -748,7 +748,7 @@ def test_the_content_type_is_signed_from_name_or_type(
     browser, name, content_type, announced, ends
 ):
     fields = {"content_type": content_type} if content_type else {}
-    answer = announce(browser, name=name, **fields).json()
+    answer = request_upload(browser, name=name, **fields).json()
 
     assert answer["headers"]["Content-Type"] == announced
     assert answer["key"].endswith(ends)
@@ -760,7 +760,7 @@ def test_a_direct_upload_of_another_type_than_declared_is_rejected(browser, lunc
     answer = confirm(browser, key, lunch)
 
     assert answer.status_code == 400
-    assert said_of(answer) == {"key": [validation.OTHER_KIND]}
+    assert messages_of(answer) == {"key": [validation.OTHER_KIND]}
     assert objects() == []
 
 
@@ -769,7 +769,7 @@ def test_a_hostile_direct_upload_is_rejected_and_removed(browser, lunch):
 
     answer = confirm(browser, key, lunch)
 
-    assert said_of(answer) == {"key": [validation.BROKEN_PICTURE]}
+    assert messages_of(answer) == {"key": [validation.BROKEN_PICTURE]}
     assert objects() == []
 
 
@@ -790,7 +790,7 @@ def test_a_directly_uploaded_heic_is_stored_as_jpeg(browser, lunch):
 
 
 def test_a_missing_upload_is_reported(browser, lunch):
-    key = announce(browser).json()["key"]
+    key = request_upload(browser).json()["key"]
 
     assert confirm(browser, key, lunch).status_code == 404
 
@@ -880,7 +880,7 @@ def test_uploads_need_a_login(lunch):
     nobody = client_for()
 
     assert upload(nobody, lunch).status_code == 401
-    assert announce(nobody).status_code == 401
+    assert request_upload(nobody).status_code == 401
     assert confirm(nobody, "x").status_code == 401
     assert nobody.get(f"/api/receipts/{lunch.expense_id}").status_code == 401
 

@@ -1,4 +1,4 @@
-"""Fixtures of every test: moto's AWS in process, a fixed day, small builders."""
+"""Fixtures of all tests: AWS in process with moto, a fixed day, small builders."""
 
 import contextlib
 import functools
@@ -24,7 +24,7 @@ from tests.stack import LAMBDAS, stack
 __all__ = ["stack"]
 
 REGION = os.environ["AWS_REGION"]
-# What a service begins with, made past its API, which takes longer.
+# The initial state of a service, set directly, which is faster than its API.
 MADE = {
     "sqs": lambda sqs: sqs.create_queue("notification-queue"),
     "sns": lambda sns: sns.create_topic("budget-alerts-topic"),
@@ -32,19 +32,19 @@ MADE = {
     "ses": lambda ses: None,
 }
 HOSTS = {"email": "ses"}
-# Tests that share one of these run in one worker, which makes it once.
+# Tests that share one of these run in one worker, which creates it once.
 EXPENSIVE = ("other_stage", "rich")
 
 
 def pytest_sessionstart(session):
-    """Begin to build the Lambdas while the workers start and collect the tests.
+    """Start building the Lambdas while the workers start and collect tests.
 
-    On a fresh clone that takes half a minute, for which each worker would wait.
+    On a fresh clone this takes half a minute, and each worker would wait for it.
     """
     config = session.config
     if config.getoption("numprocesses", None) and not LAMBDAS.exists():
         command = [sys.executable, "-c", "from tests import stack; stack.lambdas()"]
-        # Should it fail, the first test that needs them says why.
+        # If it fails, the first test that needs them reports why.
         building = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         config.add_cleanup(building.wait)
 
@@ -52,7 +52,7 @@ def pytest_sessionstart(session):
 def pytest_itemcollected(item):
     """Group a module's tests on the local AWS, so that one worker runs them.
 
-    Each worker has a local AWS of its own; a module's tests share its fixtures.
+    Each worker has its own local AWS; a module's tests share fixtures.
     """
     fixtures = set(item.fixturenames)
     if "stack" in fixtures and not item.get_closest_marker("xdist_group"):
@@ -62,13 +62,13 @@ def pytest_itemcollected(item):
 
 
 def pytest_collection_finish():
-    """Spare the garbage collector what lasts until the end: modules and tests."""
+    """Exclude modules and tests, which live until the end, from garbage collection."""
     gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Run what takes long first: the many short tests even out the workers' loads."""
+    """Run slow tests first, so that the short ones balance the workers."""
 
     def is_short(item):
         return not any(map(item.get_closest_marker, ("xdist_group", "soak")))
@@ -77,20 +77,20 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_make_parametrize_id(val, argname):
-    """Name files by their parameter: a zip has a time, and workers must agree."""
+    """Identify files by parameter name, as zips contain times and ids must match."""
     return argname if isinstance(val, bytes) and len(val) > 40 else None
 
 
 @pytest.fixture
 def clock():
-    """The fixed noon; `clock.shift(seconds)` moves it."""
+    """Stop the clock at the fixed noon; `clock.shift(seconds)` moves it."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
 
 @pytest.fixture(autouse=True)
 def free_slots():
-    """Forget the slots of downloads that earlier tests began and never read."""
+    """Release the slots of downloads that earlier tests started and did not read."""
     from smartbudget.core import concurrency
 
     for limit in vars(concurrency).values():
@@ -106,7 +106,7 @@ def aws():
 
 @pytest.fixture
 def noon():
-    """The fixed noon, from which time runs on."""
+    """Start at the fixed noon and let time run."""
     with time_machine.travel(NOON, tick=True):
         yield
 
@@ -118,13 +118,13 @@ def alice(aws):
 
 @pytest.fixture
 def client(alice):
-    """The browser that Alice is signed in on."""
+    """Return a client in which Alice is logged in."""
     return client_for(alice)
 
 
 @contextlib.contextmanager
 def empty_aws():
-    """An empty AWS in process: tables from the models, queue, topic, bucket."""
+    """Run an empty AWS in process: tables from the models, queue, topic, bucket."""
     _install()
     with quick_moto.answering():
         _make_tables()
@@ -139,7 +139,7 @@ _install = functools.cache(quick_moto.install)
 
 @functools.cache
 def _make_tables():
-    """Make the tables once a process: that takes longer than most tests."""
+    """Create the tables once per process, as that is slower than most tests."""
     from accounts.models import Account
     from budgets.models import Budget
     from expenses.models import Expense
@@ -154,7 +154,7 @@ def _make_tables():
 
 
 def _empty_other_services():
-    """Begin anew with the services that something has used since the last time."""
+    """Reset the services used since the last call."""
     parts = {part for host in quick_moto.asked for part in host.split(".")}
     for service in MADE.keys() & {HOSTS.get(part, part) for part in parts}:
         backend = _backend(service)
@@ -170,7 +170,7 @@ def _backend(service):
 
 @pytest.fixture(autouse=True, scope="session")
 def static_files_found_once():
-    """Look for static files once: each test client would look again."""
+    """Scan static files once, instead of for each test client."""
     find, found = WhiteNoise.update_files_dictionary, {}
 
     def find_once(self, root, prefix):
@@ -186,7 +186,7 @@ def static_files_found_once():
 
 @pytest.fixture(autouse=True, scope="session")
 def widgets_rendered_unseen(django_test_environment):
-    """Leave widgets' templates out of a response's context and templates.
+    """Omit the templates of widgets from a response's context and templates.
 
     Django copies the context for each, and a list of time zones has hundreds.
     """
@@ -204,7 +204,7 @@ def widgets_rendered_unseen(django_test_environment):
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_passwords():
-    """Hash with Argon2's least: its real cost would be most of the tests' time."""
+    """Use minimal Argon2 costs; the real ones would take most of the test time."""
     from argon2 import PasswordHasher
 
     from accounts import passwords

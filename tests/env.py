@@ -1,4 +1,4 @@
-"""The environment of every test; a plugin, so that it comes before the settings."""
+"""The environment of all tests; a plugin, so that it is set before settings load."""
 
 import os
 
@@ -7,7 +7,7 @@ from smartbudget.local.settings import ROOT
 
 os.environ.update(
     ALLOWED_HOSTS="testserver,127.0.0.1",
-    API_RATE_LIMIT="1000000000",  # many tests pass in one minute of one noon
+    API_RATE_LIMIT="1000000000",  # many tests run within one frozen minute
     PAGE_RATE_LIMIT="1000000000",
     AWS_ACCESS_KEY_ID="testing",
     AWS_DEFAULT_REGION="us-east-1",
@@ -20,5 +20,5 @@ os.environ.update(
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RESOURCE_PREFIX", "MAILBOX_URL"):
     os.environ.pop(name, None)
 
-# Pages name the hashes of static files, and Django reads those once, when it starts.
+# Pages contain the hashes of static files, which Django reads once at start.
 assets.collect(ROOT / ".local-build")

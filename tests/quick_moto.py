@@ -1,6 +1,6 @@
-"""AWS in process: items are answered by our fake of DynamoDB, all else by moto.
+"""AWS in process: our fake of DynamoDB handles items, moto everything else.
 
-moto's own handling of items was half of the tests' time. It still makes and describes
+moto's handling of items took half of the test time. moto still creates and describes
 the tables. tests/dynamodb/ compares the fake with moto.
 """
 
@@ -24,10 +24,10 @@ TARGET = "DynamoDB_20120810."
 
 dynamo = Dynamo()
 
-# Hosts that were asked, tables' not among them; conftest.py empties what was used.
+# Hosts requested, except DynamoDB's; conftest.py resets their services.
 asked = {"sqs", "sns", "s3", "email"}  # at first all of them
 
-_lock = threading.RLock()  # neither is made for threads; moto may ask itself
+_lock = threading.RLock()  # neither is thread-safe; moto may call itself
 _endpoints: WeakKeyDictionary[BaseClient, Any] = WeakKeyDictionary()
 _process_request = BotocoreStubber.process_request
 _sign = RequestSigner.sign
@@ -35,20 +35,20 @@ _resolve = BaseClient._resolve_endpoint_ruleset
 
 
 def install() -> None:
-    """Prepare moto, which answers while a block of `answering` runs."""
-    # At each start moto would add patterns of all addresses, and never drop them.
+    """Prepare moto, which answers within a block of `answering`."""
+    # At each start moto would add patterns of all URLs and never remove them.
     mock_aws().start(reset=False)
     _switch(on=False)
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
     RequestSigner.sign = sign
     BaseClient._resolve_endpoint_ruleset = resolve_endpoint
-    # botocore writes it twice a call, from some thirty parts.
+    # botocore builds it twice per call, from about thirty parts.
     UserAgentString.to_string = lambda self: "tests"
 
 
 @contextlib.contextmanager
 def answering() -> Iterator[None]:
-    """Answer instead of AWS for the length of a block."""
+    """Answer instead of AWS during a block."""
     _switch(on=True)
     try:
         yield
@@ -72,7 +72,7 @@ def sign(
     kind: str = "standard",
     *arguments: Any,
 ) -> None:
-    """Sign what is not for tables: nothing here looks at a signature of theirs."""
+    """Sign requests except those to DynamoDB, whose signatures are not checked."""
     if "//dynamodb." not in request.url or not botocore_stubber.enabled:
         _sign(signer, operation, request, region, kind, *arguments)
 
@@ -80,7 +80,7 @@ def sign(
 def resolve_endpoint(
     client: BaseClient, operation: Any, *arguments: Any, **more: Any
 ) -> Any:
-    """Resolve a client's endpoint once where each call has the same: for tables."""
+    """Resolve the endpoint of a DynamoDB client once, as it never changes."""
     of_tables = client.meta.service_model.service_name == "dynamodb"
     if not (of_tables and botocore_stubber.enabled):
         return _resolve(client, operation, *arguments, **more)
@@ -90,7 +90,7 @@ def resolve_endpoint(
 
 
 def process_request(self: BotocoreStubber, request: Any) -> Any:
-    """Return what answers a request: HTTP status, headers and body."""
+    """Return the response to a request: HTTP status, headers and body."""
     target = request.headers.get("X-Amz-Target", "")
     target = target.decode() if isinstance(target, bytes) else target
     operation = target.removeprefix(TARGET)

@@ -1,11 +1,11 @@
-"""The local AWS for integration tests: one in each worker that has such tests.
+"""The local AWS for integration tests, one in each worker that has such tests.
 
     def test_something(stack):
         requests.get(f"{stack.web_url}/health")
 
-Tests share it: they make users of their own (`stack.new_address()`) rather than clean
-up. A test that stops or kills a part starts it again, which `stack.without("mailbox")`
-sees to. The tests of a module run in one worker and may share its fixtures.
+Tests share it: they create their own users (`stack.new_address()`) instead of cleaning
+up. A test that stops or kills a part starts it again, as `stack.without("mailbox")`
+does. The tests of a module run in one worker and may share its fixtures.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ from smartbudget.local.stack import LocalStack
 
 LAMBDAS = Settings.build_dir / "lambdas"
 WAIT_SECONDS = 20
-# A killed worker's message comes back after this long; the default is for people.
+# A killed worker's message is received again after this time.
 PARAMETERS = {"QueueVisibilitySeconds": "5"}
 BODY_SECONDS = 5
-# Every test registers from the same address.
+# Every test registers from the same IP address.
 WEB_ENVIRONMENT = {
     "BODY_SECONDS": str(BODY_SECONDS),
     "REGISTER_LIMIT": "100000",
@@ -49,7 +49,7 @@ WEB_ENVIRONMENT = {
 
 
 class Stack:
-    """A running local stack, and what tests want to do with it."""
+    """A running local stack, with operations for tests."""
 
     def __init__(self, local: LocalStack) -> None:
         self.local = local
@@ -58,7 +58,7 @@ class Stack:
         self.mailbox_url = local.settings.mailbox_url
         self.admin_session = local.admin_session
         self.role_session = local.role_session
-        self.outputs = local.outputs  # the template's, such as NotificationQueueUrl
+        self.outputs = local.outputs  # of the template, such as NotificationQueueUrl
 
     def part(self, name: str) -> Child:
         """Return a running part: "web", "aws" or "mailbox"."""
@@ -71,7 +71,7 @@ class Stack:
         getattr(self.local, f"start_{name}")()
 
     def stop(self, name: str) -> None:
-        """Stop a part as a person would."""
+        """Stop a part with SIGTERM."""
         self.part(name).stop()
 
     def kill(self, name: str) -> None:
@@ -80,7 +80,7 @@ class Stack:
 
     @contextlib.contextmanager
     def without(self, name: str) -> Iterator[None]:
-        """Stop a part for the length of a block."""
+        """Stop a part during a block."""
         self.stop(name)
         try:
             yield
@@ -88,11 +88,11 @@ class Stack:
             self.start(name)
 
     def new_address(self) -> str:
-        """Return an e-mail address that no other test has."""
+        """Return a unique e-mail address."""
         return f"{uuid.uuid4().hex[:12]}@example.com"
 
     def messages(self, to: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """Return what the mailbox has for an address, newest last.
+        """Return the mailbox's messages to an address, newest last.
 
         kind: "confirmation" or "notification"; None for both.
         """
@@ -105,7 +105,7 @@ class Stack:
     def wait_for_messages(
         self, to: str, count: int, kind: str | None = "notification"
     ) -> list[dict[str, Any]]:
-        """Return the messages once there are at least `count`."""
+        """Wait for at least `count` messages and return them."""
         wait_until(lambda: len(self.messages(to, kind)) >= count)
         return self.messages(to, kind)
 
@@ -117,7 +117,7 @@ class Stack:
 
 
 def wait_until(happened: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
-    """Return what `happened` returns once that is true; fail after `seconds`."""
+    """Wait until `happened()` is true and return its value; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := happened()):
         assert time.monotonic() < deadline, f"it did not happen in {seconds} seconds"
@@ -126,11 +126,11 @@ def wait_until(happened: Callable[[], Any], seconds: float = WAIT_SECONDS) -> An
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free, and that no other test run takes.
+    """Return free ports that no other test run takes.
 
-    They are below those that systems give to clients, so a part that is stopped finds
-    its port free when it starts again. A lock on a byte of one file reserves a port
-    until this process ends.
+    They are below the ephemeral ports of clients, so a stopped part finds its port free
+    when it starts again. A lock on a byte of one file reserves a port until this
+    process ends.
     """
     return [next(_free_ports) for _ in range(count)]
 
@@ -143,7 +143,7 @@ def _find_free_ports() -> Iterator[int]:
                 fcntl.lockf(reserved, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
-            except OSError:  # it is another run's, or another program's
+            except OSError:  # taken by another run or program
                 continue
             yield port
 
@@ -152,14 +152,14 @@ _free_ports = _find_free_ports()
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
-    """Return settings of a stack of its own: its folder, free ports."""
+    """Return settings of a separate stack: a folder and free ports."""
     web_port, aws_port, mailbox_port = free_ports(3)
     settings = Settings(
         local_dir=folder,
         web_port=web_port,
         aws_port=aws_port,
         mailbox_port=mailbox_port,
-        save_seconds=0,  # tests of crashes turn it on
+        save_seconds=0,  # crash tests turn it on
         parameters=PARAMETERS,
         web_environment=WEB_ENVIRONMENT,
     )
@@ -167,16 +167,16 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
 
 
 def lambdas() -> dict[str, Path]:
-    """Build what is missing of the Lambdas' zips; return {function: its zip}."""
+    """Build missing Lambda zips; return {function: zip}."""
     with environment.exclusive(LAMBDAS.with_suffix(".lock")):
         return build(LAMBDAS)
 
 
 @contextlib.contextmanager
 def running_stack(folder: Path, *, web: bool = True, **changes: Any) -> Iterator[Stack]:
-    """Run a stack for the length of a block.
+    """Run a stack during a block.
 
-    web: whether with a web server. changes: fields of Settings, such as
+    web: whether to run a web server. changes: fields of Settings, such as
     save_seconds=0.5.
     """
     lines: list[str] = []
@@ -190,6 +190,6 @@ def running_stack(folder: Path, *, web: bool = True, **changes: Any) -> Iterator
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One local stack for all tests of this worker."""
+    """Run one local stack for all tests of this worker."""
     with running_stack(tmp_path_factory.mktemp("local")) as running:
         yield running

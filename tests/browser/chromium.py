@@ -1,4 +1,4 @@
-"""The browser that the tests drive: find it, or get it.
+"""Find or install the Chromium for the browser tests.
 
     python -m tests.browser.chromium
 
@@ -30,7 +30,7 @@ ADVICE = (
 
 
 def find() -> str | None:
-    """Return the path of a Chromium that runs.
+    """Return the path of a Chromium that runs, or None.
 
     The one that CHROMIUM names and no other; else the machine's, else Playwright's.
     """
@@ -43,7 +43,7 @@ def find() -> str | None:
 
 
 def main() -> int:
-    """Make sure that there is a browser; return the exit code."""
+    """Ensure that a browser is installed; return the exit code."""
     if find():
         return 0
     if not os.environ.get("CHROMIUM"):
@@ -59,7 +59,7 @@ def main() -> int:
 def _by_apt() -> None:
     if os.geteuid() or not shutil.which("apt-get"):
         return
-    # Without recommended packages there would be no fonts at all.
+    # Without recommended packages there would be no fonts.
     install = ("apt-get", "install", "-qq", "--no-install-recommends")
     if _run("apt-get", "update", "-qq"):
         any(_run(*install, name, "fonts-liberation") for name in (SHELL, "chromium"))
@@ -83,7 +83,7 @@ def _run(*command: str, **variables: str) -> bool:
 
 
 def _runs(path: str) -> bool:
-    # Ubuntu's chromium-browser may be a script that only names a snap.
+    # Ubuntu's chromium-browser may be a script that only points to a snap.
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, timeout=30, check=False

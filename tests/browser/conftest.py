@@ -1,4 +1,4 @@
-"""Fixtures of the tests in a real browser."""
+"""Fixtures of the browser tests."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def windows(browser, stack) -> Iterator[Windows]:
-    """Opens windows: `page = windows.open(person, width=360)`.
+    """Open windows: `page = windows.open(person, width=360)`.
 
     The test fails if one of them logs an error, breaks the content policy, throws, is
     refused a part of a page, or asks a third party.
@@ -36,8 +36,8 @@ def windows(browser, stack) -> Iterator[Windows]:
 
 @pytest.fixture(scope="session")
 def rich(stack) -> Person:
-    """Somebody who has everything that pages show, also long words and large sums.
+    """Return a user with everything that pages show, long words and large sums.
 
-    For reading only.
+    Tests must not change it.
     """
     return everything(stack)

@@ -1,4 +1,4 @@
-"""Pictures of the main pages, for the README and for a critical look.
+"""Screenshots of the main pages, for the README and for review.
 
     python -m tests.browser.screenshots [folder]
 
@@ -39,13 +39,13 @@ PAGES = {
     "profile": "/accounts/profile",
     "tokens": "/accounts/tokens",
 }
-HEIGHTS = dict(zip(WIDTHS, (740, 800), strict=True))  # a phone's, a laptop's
+HEIGHTS = dict(zip(WIDTHS, (740, 800), strict=True))  # of a phone and a laptop
 LARGEST_BYTES = 60_000
 QUALITIES = (80, 70, 60, 50, 40)
 
 
 def main(arguments: list[str]) -> int:
-    """Draw every page; return the exit code."""
+    """Take all screenshots; return the exit code."""
     folder = Path(arguments[0]) if arguments else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, running_browser() as browser:
@@ -76,7 +76,7 @@ def _log_in(page: Page) -> None:
 
 
 def _picture(page: Page, width: int, theme: str) -> bytes:
-    """Return what the window shows, as WebP small enough to keep in the repository."""
+    """Return a screenshot of the window as WebP, small enough for the repository."""
     show(page, width, theme, HEIGHTS[width])
     page.evaluate("scrollTo(0, 0)")
     drawn = Image.open(io.BytesIO(page.screenshot())).convert("RGB")

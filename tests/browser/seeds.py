@@ -1,4 +1,4 @@
-"""Somebody with everything that a page can show."""
+"""Test data: a user with everything that pages can show."""
 
 import datetime
 from typing import Any
@@ -13,7 +13,7 @@ ADDRESS = "https://example.com/" + "very-long-path/" * 12
 
 
 def everything(stack: Any) -> Person:
-    """Register somebody with long words, large sums and each level and state."""
+    """Create a user with long words, large sums, and every level and status."""
     person = Person(stack, subscribed=True)
     today = datetime.datetime.now(datetime.UTC).date()
     budgets = (
@@ -49,7 +49,7 @@ def everything(stack: Any) -> Person:
         scopes=["read", "write", "reports", "account"],
         expires_in_days=366,
     )
-    # On a machine under load a report may be refused with "please try again".
+    # On a slow machine a report may be rejected with "please try again".
     wait_until(
         lambda: (
             person.request(

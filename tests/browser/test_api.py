@@ -27,7 +27,7 @@ def test_a_browsable_page_sends_json(windows, stack):
     assert person.get("budgets")["results"] == []
 
 
-def test_the_docs_show_what_may_be_sent_and_what_comes_back(windows):
+def test_the_docs_show_requests_and_responses(windows):
     page = windows.open()
     page.goto("/api/docs")
     page.get_by_text("/api/expenses", exact=True).last.click()
@@ -37,7 +37,7 @@ def test_the_docs_show_what_may_be_sent_and_what_comes_back(windows):
     expect(operation.get_by_text("get_expense").first).to_be_visible()
 
 
-# What somebody new can try out: whatever needs no id, nor a password, of theirs.
+# Operations a new user can try: those that need no id or password.
 TRIED = [
     "account-edit_profile",
     "budgets-create_budget",
@@ -53,7 +53,7 @@ TRIED = [
 
 
 def try_out(page, name, file=None):
-    """Send a request as the docs fill it in, and return the status shown."""
+    """Send a request with the values the docs fill in; return the status shown."""
     operation = page.locator(f"#operations-{name}")
     operation.locator(".opblock-summary-control").click()
     operation.get_by_role("button", name="Try it out").click()
@@ -66,10 +66,10 @@ def try_out(page, name, file=None):
 
 
 @pytest.mark.soak
-def test_every_example_is_accepted_as_the_docs_send_it(windows, stack):
+def test_every_example_in_the_docs_is_accepted(windows, stack):
     page = windows.open(Person(stack))
     page.goto("/api/docs")
-    # Swagger UI draws the whole page again after each request, for ten seconds.
+    # Swagger UI renders the whole page again after each request, for ten seconds.
     tried = TRIED if SOAK else TRIED[1::4]
 
     statuses = {name: try_out(page, name) for name in tried}
@@ -77,7 +77,7 @@ def test_every_example_is_accepted_as_the_docs_send_it(windows, stack):
     assert {name: s for name, s in statuses.items() if not s.startswith("20")} == {}
 
 
-def test_a_form_with_a_file_is_accepted_as_the_docs_send_it(windows, stack):
+def test_a_form_with_a_file_sent_by_the_docs_is_accepted(windows, stack):
     person = Person(stack)
     page = windows.open(person)
     page.goto("/api/docs")

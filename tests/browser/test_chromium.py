@@ -1,4 +1,4 @@
-"""Where the browser comes from."""
+"""Finding and installing Chromium."""
 
 import os
 
@@ -17,7 +17,7 @@ def program(folder, name, code=0):
 
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
-    """A machine with nothing on it; returns the folder where programs would be."""
+    """Hide all programs; return the folder where they are looked up."""
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(chromium, "DOWNLOADED", tmp_path / "browsers")
@@ -25,7 +25,7 @@ def nowhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_machines_own_is_taken_first(nowhere):
+def test_the_systems_chromium_is_preferred(nowhere):
     shell = "browsers/chromium_headless_shell-1/chrome-linux/headless_shell"
     downloaded = program(nowhere, shell)
     assert chromium.find() == downloaded
@@ -37,14 +37,14 @@ def test_the_machines_own_is_taken_first(nowhere):
     assert chromium.find() == without_window
 
 
-def test_one_that_does_not_run_is_passed_over(nowhere):
+def test_a_browser_that_does_not_run_is_skipped(nowhere):
     program(nowhere, "chromium", code=1)
     other = program(nowhere, "google-chrome")
 
     assert chromium.find() == other
 
 
-def test_the_one_that_is_named_is_taken_and_no_other(nowhere, monkeypatch):
+def test_only_the_named_browser_is_used(nowhere, monkeypatch):
     program(nowhere, "chromium")
     named = program(nowhere, "mine")
     monkeypatch.setenv("CHROMIUM", named)
@@ -54,7 +54,7 @@ def test_the_one_that_is_named_is_taken_and_no_other(nowhere, monkeypatch):
     assert chromium.find() is None
 
 
-def test_where_none_can_be_had_it_fails_with_what_to_do(nowhere, capfd):
+def test_without_a_browser_it_fails_with_instructions(nowhere, capfd):
     assert chromium.main() == 1
 
     said = capfd.readouterr().err.splitlines()
@@ -63,7 +63,7 @@ def test_where_none_can_be_had_it_fails_with_what_to_do(nowhere, capfd):
 
 
 @pytest.mark.parametrize("package", ["chromium-headless-shell", "chromium"])
-def test_root_gets_one_with_apt(nowhere, monkeypatch, package):
+def test_root_installs_chromium_with_apt(nowhere, monkeypatch, package):
     """Not every release has the build without a window."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     apt = nowhere / "apt-get"

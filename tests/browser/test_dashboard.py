@@ -1,11 +1,11 @@
-"""The dashboard by hand: an expense by keyboard alone, and the trend."""
+"""The dashboard in a browser: adding an expense by keyboard, and the trend."""
 
 from playwright.sync_api import expect
 
 from tests.integration.people import Person
 
 
-def test_an_expense_is_added_by_keyboard_and_says_what_it_set_off(windows, stack):
+def test_adding_an_expense_by_keyboard_shows_its_alert(windows, stack):
     person = Person(stack)
     person.post("budgets", category="Groceries", amount="100.00")
     page = windows.open(person)
@@ -23,7 +23,7 @@ def test_an_expense_is_added_by_keyboard_and_says_what_it_set_off(windows, stack
     expect(page.get_by_label("Amount")).to_be_focused()
 
 
-def test_the_trend_comes_by_itself(windows, stack):
+def test_the_trend_loads_automatically(windows, stack):
     person = Person(stack)
     person.post("expenses", category="Groceries", amount="1234.50")
     page = windows.open(person)
@@ -36,7 +36,7 @@ def test_the_trend_comes_by_itself(windows, stack):
     expect(table.get_by_role("cell", name="$1,234.50")).to_be_visible()
 
 
-def test_without_scripts_a_link_leads_to_the_trend(windows, stack):
+def test_without_scripts_the_trend_is_a_link(windows, stack):
     person = Person(stack)
     person.post("expenses", category="Groceries", amount="1234.50")
     page = windows.open(person, javascript=False)

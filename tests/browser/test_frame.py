@@ -1,4 +1,4 @@
-"""What surrounds each page: its theme and the way back."""
+"""The frame of pages: theme and breadcrumbs."""
 
 from playwright.sync_api import Page, expect
 
@@ -9,7 +9,7 @@ def background(page: Page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-def test_a_theme_that_was_chosen_stays_whatever_the_system_has(windows):
+def test_a_chosen_theme_overrides_the_system(windows):
     page = windows.open(theme="dark")
     page.goto("/register")
     dark = background(page)
@@ -24,10 +24,10 @@ def test_a_theme_that_was_chosen_stays_whatever_the_system_has(windows):
     page.get_by_role("button", name="Theme: light").click()
     assert background(page) == dark
     page.get_by_role("button", name="Theme: dark").click()
-    assert background(page) == light  # the system's again
+    assert background(page) == light  # the system theme again
 
 
-def test_without_scripts_the_theme_is_the_systems(windows):
+def test_without_scripts_the_theme_follows_the_system(windows):
     page = windows.open(theme="dark", javascript=False)
     page.goto("/login")
     dark = background(page)
@@ -37,7 +37,7 @@ def test_without_scripts_the_theme_is_the_systems(windows):
     expect(page.get_by_role("button", name="Theme")).to_have_count(0)
 
 
-def test_the_breadcrumbs_lead_back(windows, stack):
+def test_the_breadcrumbs_link_back(windows, stack):
     person = Person(stack)
     person.post("expenses", category="Fun", amount="5.00")
     page = windows.open(person)

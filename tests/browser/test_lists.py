@@ -1,4 +1,4 @@
-"""Lists by hand: paging and the way back, order, periods, kinds, and stale forms."""
+"""Lists in a browser: paging, order, filters and stale forms."""
 
 import datetime
 
@@ -17,7 +17,7 @@ def rows(page: Page):
 
 @pytest.fixture(scope="module")
 def busy(stack) -> Person:
-    """Somebody with more expenses than a page holds, a day apart."""
+    """Return a user with more expenses than fit on a page, one per day."""
     person = Person(stack)
     listed = [
         {
@@ -32,7 +32,7 @@ def busy(stack) -> Person:
 
 
 @WITH_AND_WITHOUT_SCRIPTS
-def test_pages_follow_each_other_and_survive_back(windows, busy, javascript):
+def test_paging_works_and_survives_the_back_button(windows, busy, javascript):
     page = windows.open(busy, javascript=javascript)
     page.goto("/expenses")
     expect(rows(page)).to_have_count(25)
@@ -51,7 +51,7 @@ def test_pages_follow_each_other_and_survive_back(windows, busy, javascript):
     expect(rows(page).first).to_contain_text("Number 00")
 
 
-def test_the_heading_turns_the_order(windows, busy):
+def test_the_heading_reverses_the_order(windows, busy):
     page = windows.open(busy)
     page.goto("/expenses")
 
@@ -64,7 +64,7 @@ def test_the_heading_turns_the_order(windows, busy):
     expect(rows(page).first).to_contain_text("Number 00")
 
 
-def test_amounts_and_words_filter_together(windows, busy):
+def test_amount_and_text_filters_combine(windows, busy):
     page = windows.open(busy, javascript=False)
     page.goto("/expenses")
     search = page.get_by_role("search")
@@ -78,7 +78,7 @@ def test_amounts_and_words_filter_together(windows, busy):
     expect(rows(page)).to_have_count(25)
 
 
-def test_years_and_months_lead_to_their_expenses(windows, busy):
+def test_years_and_months_link_to_their_expenses(windows, busy):
     page = windows.open(busy)
     page.goto("/expenses")
 
@@ -90,7 +90,7 @@ def test_years_and_months_lead_to_their_expenses(windows, busy):
 
 
 @WITH_AND_WITHOUT_SCRIPTS
-def test_ticked_notifications_are_read_and_leave_the_unread(windows, stack, javascript):
+def test_selected_notifications_are_marked_read(windows, stack, javascript):
     person = Person(stack)
     for category, spent in (("Fun", "2.00"), ("Rent", "2.00"), ("Food", "1.00")):
         person.post("budgets", category=category, amount="1.00")
@@ -111,7 +111,7 @@ def test_ticked_notifications_are_read_and_leave_the_unread(windows, stack, java
     expect(rows(page)).to_have_count(1)
 
 
-def test_a_double_click_makes_one_expense(windows, stack):
+def test_a_double_click_creates_one_expense(windows, stack):
     person = Person(stack)
     page = windows.open(person)
     page.goto("/expenses/add")
@@ -125,7 +125,7 @@ def test_a_double_click_makes_one_expense(windows, stack):
 
 
 @WITH_AND_WITHOUT_SCRIPTS
-def test_what_somebody_else_changed_meanwhile_is_shown(windows, stack, javascript):
+def test_a_concurrent_change_is_shown(windows, stack, javascript):
     person = Person(stack)
     made = person.post("expenses", category="Fun", amount="5.00")
     page = windows.open(person, javascript=javascript)

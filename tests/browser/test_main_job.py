@@ -1,4 +1,4 @@
-"""What the product is for, by hand: with scripts and without, by mouse and by key."""
+"""The main use cases in a browser: with and without scripts, by mouse and keyboard."""
 
 import uuid
 
@@ -14,7 +14,7 @@ WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize("javascript", [True, False])
 
 
 def register(page: Page) -> str:
-    """Make an account; return its e-mail address."""
+    """Create an account; return its e-mail address."""
     name = f"p{uuid.uuid4().hex[:12]}"
     page.goto("/")
     page.get_by_role("link", name="Make an account").click()
@@ -43,14 +43,14 @@ def add_expense(page: Page, category: str, amount: str) -> None:
 
 
 def choose(page: Page, name: str, kind: str, content: bytes) -> None:
-    """Choose a receipt with the picker."""
+    """Choose a receipt with the file picker."""
     page.get_by_label("Receipt (optional)").set_input_files(
         {"name": name, "mimeType": kind, "buffer": content}
     )
 
 
 def open_mail(page: Page, stack, email: str, subject: str) -> None:
-    """Open the mailbox once a mail is there, as a person would by reloading."""
+    """Open the mailbox once it has a mail."""
     wait_until(
         lambda: any(subject in each["subject"] for each in stack.messages(email)),
         WAIT_SECONDS,
@@ -96,7 +96,7 @@ def test_from_registration_to_the_mailbox(windows, stack, javascript):
         ("photo.jpg", "image/jpeg", picture()),
     ],
 )
-def test_a_receipt_is_chosen_and_comes_back(
+def test_a_receipt_is_uploaded_and_downloaded(
     windows, stack, javascript, name, kind, content
 ):
     page = windows.open(Person(stack), javascript=javascript)
@@ -121,7 +121,9 @@ def test_a_receipt_is_chosen_and_comes_back(
 
 
 @WITH_AND_WITHOUT_SCRIPTS
-def test_a_refused_receipt_says_why_and_the_next_is_taken(windows, stack, javascript):
+def test_a_rejected_receipt_says_why_and_the_next_is_accepted(
+    windows, stack, javascript
+):
     page = windows.open(Person(stack), javascript=javascript)
     page.goto("/expenses/add")
     page.get_by_label("Amount").fill("4")
@@ -136,12 +138,12 @@ def test_a_refused_receipt_says_why_and_the_next_is_taken(windows, stack, javasc
 
     expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(1)
-    if javascript:  # the script sends the form itself
+    if javascript:  # the script submits the form
         assert windows.problems == [f"400 for {stack.web_url}/expenses/add"]
         windows.problems.clear()
 
 
-def test_a_dropped_receipt_is_taken(windows, stack):
+def test_a_dropped_receipt_is_accepted(windows, stack):
     page = windows.open(Person(stack))
     page.goto("/expenses/add")
     page.get_by_label("Amount").fill("4")
@@ -164,7 +166,7 @@ def test_a_dropped_receipt_is_taken(windows, stack):
     expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
 
 
-def test_of_several_receipts_none_is_sent(windows, stack):
+def test_several_dropped_receipts_are_rejected(windows, stack):
     page = windows.open(Person(stack))
     page.goto("/expenses/add")
     page.get_by_label("Amount").fill("4")
@@ -217,7 +219,7 @@ def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
 
 
 @WITH_AND_WITHOUT_SCRIPTS
-def test_ticked_expenses_are_set_and_deleted_and_the_filter_stays(
+def test_selected_expenses_are_changed_and_deleted_and_the_filter_is_kept(
     windows, stack, javascript
 ):
     person = Person(stack)
@@ -249,7 +251,7 @@ def test_ticked_expenses_are_set_and_deleted_and_the_filter_stays(
 
 
 @WITH_AND_WITHOUT_SCRIPTS
-def test_a_report_is_made_and_downloaded(windows, rich, javascript):
+def test_a_report_is_generated_and_downloaded(windows, rich, javascript):
     page = windows.open(rich, javascript=javascript)
     page.goto("/reports")
     page.get_by_label("Kind").select_option("yearly")
@@ -261,7 +263,7 @@ def test_a_report_is_made_and_downloaded(windows, rich, javascript):
     assert download.value.path().read_bytes().startswith(b"%PDF")
 
 
-def test_the_first_expense_needs_no_mouse(windows, stack):
+def test_the_first_expense_can_be_added_by_keyboard(windows, stack):
     page = windows.open(Person(stack))
     page.goto("/expenses/add")
 
@@ -279,7 +281,7 @@ def test_the_first_expense_needs_no_mouse(windows, stack):
     expect(page.get_by_role("cell", name="$12.50")).to_be_visible()
 
 
-def test_after_logout_back_shows_nothing_private(windows, stack):
+def test_after_logout_the_back_button_shows_nothing_private(windows, stack):
     person = Person(stack)
     person.post("expenses", category="Secret", amount="5.00")
     page = windows.open(person)

@@ -1,4 +1,4 @@
-"""Every page: nothing too wide, nothing axe objects to, no error, in every form."""
+"""Every page in every state: not too wide, no findings of axe, no errors."""
 
 import re
 import uuid
@@ -33,7 +33,7 @@ PRIVATE = [
     "/accounts/export",
     "/accounts/delete",
 ]
-# What a list leads to, by the first link of its kind.
+# Pages linked from a list, by the first link of each kind.
 BEHIND = [
     ("/expenses", "edit"),
     ("/expenses", "delete"),
@@ -41,7 +41,7 @@ BEHIND = [
     ("/budgets", "delete"),
     ("/reports", "delete"),
 ]
-# Forms with an error by each field that can have one.
+# Forms with an error on each field that can have one.
 WRONG = [
     ("/expenses/add", "Save"),
     ("/budgets/add", "Save"),
@@ -53,7 +53,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_page_for_everybody_is_flawless(windows, address):
+def test_a_public_page_is_flawless(windows, address):
     page = windows.open()
     page.goto(address)
 
@@ -70,7 +70,7 @@ def test_a_page_full_of_long_words_and_large_sums_is_flawless(windows, rich, add
 
 
 @pytest.mark.parametrize(("address", "what"), BEHIND)
-def test_a_page_behind_a_list_is_flawless(windows, rich, address, what):
+def test_a_page_linked_from_a_list_is_flawless(windows, rich, address, what):
     page = windows.open(rich)
     page.goto(address)
     page.locator(f"a[href$='/{what}']").first.click()
@@ -89,7 +89,7 @@ def test_a_form_with_errors_is_flawless(windows, rich, address, button):
     assert flaws(page) == []
 
 
-def test_asking_for_budgets_in_the_way_is_flawless(windows, rich):
+def test_the_question_about_conflicting_budgets_is_flawless(windows, rich):
     page = windows.open(rich)
     page.goto("/expenses/categories")
     for name in (LONG_WORD, "Fun"):
@@ -222,7 +222,7 @@ def test_a_flaw_is_found(windows, theme, body, flaw):
     assert all(flaw in each for each in found)
 
 
-def test_what_goes_wrong_in_a_window_is_noted(browser, stack):
+def test_problems_in_a_window_are_recorded(browser, stack):
     windows = Windows(browser, stack)
     page = windows.open()
     page.goto("/login")

@@ -1,4 +1,4 @@
-"""One tick for all rows of a list's page; without scripts each row has its own."""
+"""Selecting all rows of a list with one checkbox."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +13,7 @@ EVERY_LIST = pytest.mark.parametrize("address", ["/expenses", "/notifications"])
 
 @pytest.fixture
 def person(stack) -> Person:
-    """Somebody with three expenses and a notification of each of three budgets."""
+    """Return a user with three expenses and notifications of three budgets."""
     person = Person(stack)
     for category in ("Fun", "Rent", "Food"):
         person.post("budgets", category=category, amount="1.00")
@@ -33,7 +33,9 @@ def ticks(page: Page):
 
 @EVERY_LIST
 @pytest.mark.parametrize("width", [360, 1280])
-def test_one_tick_ticks_all_rows_and_tells_how_many(windows, person, address, width):
+def test_one_checkbox_selects_all_rows_and_shows_the_count(
+    windows, person, address, width
+):
     page = windows.open(person, width=width)
     page.goto(address)
     counter = page.get_by_role("status").filter(has_text="selected")
@@ -54,7 +56,7 @@ def test_one_tick_ticks_all_rows_and_tells_how_many(windows, person, address, wi
     assert flaws(page) == []
 
 
-def test_all_expenses_are_ticked_and_set_by_keyboard_alone(windows, person):
+def test_all_expenses_are_selected_and_changed_by_keyboard(windows, person):
     page = windows.open(person)
     page.goto("/expenses")
 
@@ -70,7 +72,7 @@ def test_all_expenses_are_ticked_and_set_by_keyboard_alone(windows, person):
 
 
 @EVERY_LIST
-def test_without_scripts_there_is_no_tick_that_does_nothing(windows, person, address):
+def test_without_scripts_the_select_all_checkbox_is_hidden(windows, person, address):
     page = windows.open(person, javascript=False)
     page.goto(address)
 
@@ -80,7 +82,7 @@ def test_without_scripts_there_is_no_tick_that_does_nothing(windows, person, add
     expect(page.locator("[data-selected]")).to_be_hidden()
 
 
-def test_whoever_comes_back_finds_ticked_and_counted_what_was_ticked(windows, person):
+def test_the_selection_survives_the_back_button(windows, person):
     page = windows.open(person)
     page.goto("/expenses")
     ticks(page).first.check()
@@ -94,7 +96,7 @@ def test_whoever_comes_back_finds_ticked_and_counted_what_was_ticked(windows, pe
     expect(counter).to_have_text(f"{ticked} of 3 selected")
 
 
-def test_pictures_that_a_busy_server_refused_are_asked_for_again(windows, person):
+def test_thumbnails_refused_by_a_busy_server_are_retried(windows, person):
     expense = person.get("expenses")["results"][0]
     sent = person.request(
         "POST",

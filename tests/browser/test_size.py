@@ -1,4 +1,4 @@
-"""What goes over the wire, as the browser counts it."""
+"""Bytes transferred, as the browser counts them."""
 
 import datetime
 from collections.abc import Callable
@@ -14,7 +14,7 @@ NEXT_VISIT_BYTES = 30_000
 
 @pytest.fixture(scope="module")
 def busy(stack) -> Person:
-    """Somebody whose every list is full."""
+    """Return a user whose lists are all full."""
     person = Person(stack)
     today = datetime.datetime.now(datetime.UTC).date()
     for number in range(30):
@@ -30,7 +30,7 @@ def busy(stack) -> Person:
 
 
 def counting(page: Page) -> Callable[[], int]:
-    """Return a function that says how many bytes came since it was last asked."""
+    """Return a function that returns the bytes received since its last call."""
     begun: set[str] = set()
     sizes: dict[str, int] = {}
 
@@ -55,7 +55,7 @@ def counting(page: Page) -> Callable[[], int]:
 @pytest.mark.parametrize(
     "address", ["/", "/expenses", "/budgets", "/notifications", "/reports"]
 )
-def test_a_page_is_small_at_first_and_smaller_afterwards(windows, busy, address):
+def test_pages_are_small_and_smaller_once_cached(windows, busy, address):
     page = windows.open(busy)
     arrived = counting(page)
 

@@ -1,4 +1,4 @@
-"""Windows of a real browser, and what to look for in them."""
+"""Browser windows, and the flaws to look for in them."""
 
 import contextlib
 import os
@@ -20,17 +20,17 @@ from tests.browser import chromium
 from tests.integration.people import Person
 
 WIDTHS = (360, 1280)
-EVERY_WIDTH = (320, 360, 800, 1280)  # nothing may be too wide from 320 on (WCAG 1.4.10)
+EVERY_WIDTH = (320, 360, 800, 1280)  # pages must fit from 320 px on (WCAG 1.4.10)
 THEMES = ("dark", "light")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = {
     "runOnly": {"type": "tag", "values": RULES},
     "resultTypes": ["violations"],
-    "preload": False,  # no rule of ours needs it, and it trips over @import
+    "preload": False,  # none of our rules needs it, and it fails on @import
 }
 WAIT_SECONDS = 15
 
-# Elements that end right of the window and that nothing cuts off or scrolls.
+# Elements that extend beyond the right edge and are not clipped or scrolled.
 TOO_WIDE = """() => [...document.body.querySelectorAll("*")].filter((element) => {
   if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
   for (let around = element.parentElement; around; around = around.parentElement)
@@ -40,19 +40,19 @@ TOO_WIDE = """() => [...document.body.querySelectorAll("*")].filter((element) =>
 
 
 class NoBrowserError(RuntimeError):
-    """There is no Chromium; the message says how to get one."""
+    """No Chromium was found; the message says how to install one."""
 
 
 @contextlib.contextmanager
 def running_browser() -> Iterator[Browser]:
-    """Run Chromium without a screen for the length of a block.
+    """Run headless Chromium for the length of a block.
 
     Raises NoBrowserError.
     """
     path = chromium.find()
     if path is None:
         raise NoBrowserError(chromium.ADVICE)
-    arguments = [] if os.geteuid() else ["--no-sandbox"]  # root has none
+    arguments = [] if os.geteuid() else ["--no-sandbox"]  # root has no sandbox
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
@@ -62,7 +62,7 @@ def running_browser() -> Iterator[Browser]:
 
 
 class Windows:
-    """Opens windows on one stack, and notes what goes wrong in any of them."""
+    """Opens windows on one stack, and records problems in any of them."""
 
     def __init__(self, browser: Browser, stack: Any) -> None:
         self.problems: list[str] = []
@@ -79,7 +79,7 @@ class Windows:
         theme: str = "light",
         javascript: bool = True,
     ) -> Page:
-        """Open a window with cookies of its own, logged in as a person."""
+        """Open a window with its own cookies, logged in as a person."""
         context = self._browser.new_context(
             base_url=self._stack.web_url,
             viewport={"width": width, "height": 800},
@@ -113,7 +113,7 @@ class Windows:
             self.problems.append(f"asked a third party: {request.url}")
 
     def _note_refusal(self, response: Response) -> None:
-        # A page may well be a refusal, such as a form with errors; a part may not.
+        # A page may be an error, such as a form with errors; a subresource may not.
         if response.status >= 400 and not response.request.is_navigation_request():
             self.problems.append(f"{response.status} for {response.url}")
 
@@ -124,18 +124,17 @@ class Windows:
 
 
 def show(page: Page, width: int, theme: str, height: int = 800) -> None:
-    """Make the window as large as said, in a theme."""
+    """Set the window's width and theme."""
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=theme)
 
 
 def flaws(page: Page) -> list[str]:
-    """Return what is wrong with a page once it has loaded: too wide, or hard to use.
+    """Return the flaws of a page once it has loaded: too wide, or not accessible.
 
-    axe takes longest, so it looks at both widths and at both themes, but not at each
-    with each.
+    axe is slow, so it checks both widths and both themes, but not every combination.
     """
-    page.wait_for_load_state()  # after a click, it may have no element yet
+    page.wait_for_load_state()  # after a click, it may still be empty
     found = []
     for width in EVERY_WIDTH:
         show(page, width, "light")

@@ -1,4 +1,4 @@
-"""A table for all that is tried here, on the fake (and moto) and on the local AWS."""
+"""A table for the tests, on the fake (and moto) and on the local AWS."""
 
 import boto3
 import pytest
@@ -11,7 +11,7 @@ from tests.dynamodb.requests import DESCRIPTION, TABLE, outside
 
 @pytest.fixture(scope="module")
 def fake():
-    """A client of the fake, with a table for all that is tried here."""
+    """Return a client of the fake with the test table."""
     with empty_aws():
         client = boto3.client("dynamodb")
         description = client.create_table(**DESCRIPTION)["TableDescription"]

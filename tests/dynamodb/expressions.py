@@ -1,8 +1,8 @@
 """DynamoDB's expressions, each compiled once to Python functions.
 
 `condition`, `update`, `projection` and `key_condition` take an expression's text and
-the request's attribute names, and remember what they made of it; attribute values come
-when it is used. Syntax that they do not know is a ValidationException.
+the request's attribute names, and cache the result; attribute values are passed on
+use. Unknown syntax is a ValidationException.
 """
 
 import functools
@@ -24,9 +24,11 @@ from tests.dynamodb.values import (
     stored,
 )
 
-Names: TypeAlias = tuple[tuple[str, str], ...]  # ExpressionAttributeNames' items
+Names: TypeAlias = tuple[tuple[str, str], ...]  # items of ExpressionAttributeNames
 Path: TypeAlias = tuple[Any, ...]  # names and positions: ("address", "lines", 0)
-Operand: TypeAlias = Callable[[Item, Item], Value | None]  # of an item and the values
+Operand: TypeAlias = Callable[
+    [Item, Item], Value | None
+]  # arguments: an item and the values
 Test: TypeAlias = Callable[[Item, Item], bool]
 
 MOST_IN = 100  # operands of IN
@@ -40,7 +42,7 @@ CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 
 @dataclass
 class Expression:
-    """Hold the #names and :values that a compiled expression uses."""
+    """A compiled expression with the #names and :values that it uses."""
 
     used: frozenset[str]
 
@@ -57,7 +59,7 @@ class Comparison:
     """A comparison or function in a KeyConditionExpression."""
 
     operator: str
-    name: str  # the attribute's
+    name: str  # of the attribute
     operands: tuple[Operand, ...]
     holds: Test
 
@@ -87,12 +89,12 @@ class Update(Expression):
 
     @property
     def paths(self) -> list[Path]:
-        """All paths that it changes."""
+        """All paths that the update changes."""
         pairs = [*self.sets, *self.adds, *self.deletes]
         return [path for path, _ in pairs] + self.removes
 
     def apply(self, item: Item, values: Item) -> Item:
-        """Return the item as it is after the update."""
+        """Return the updated item."""
         changes: list[tuple[Path, Value | None]] = [
             *((path, _existing(read(item, values))) for path, read in self.sets),
             *((path, _sum(find(item, path), values[name])) for path, name in self.adds),
@@ -102,8 +104,8 @@ class Update(Expression):
             left = _rest(before, values[name])
             if before is not None:
                 changes.append((path, left))
-        # Positions in lists: what is set beyond the end is appended in order, and
-        # what is removed must not move what is still to be removed.
+        # In lists, values set beyond the end are appended in order, and
+        # removals must not shift elements still to be removed.
         changes.sort(key=lambda change: _positions(change[0]))
         removes = sorted(self.removes, key=_positions, reverse=True)
         changed: Value = {"M": item}
@@ -114,7 +116,7 @@ class Update(Expression):
 
 
 def find(item: Item, path: Path) -> Value | None:
-    """Return what an item has at a path, or None."""
+    """Return the value at a path of an item, or None."""
     found: Value = {"M": item}
     for step in path:
         content = found.get("L" if isinstance(step, int) else "M", ())
@@ -129,7 +131,7 @@ def _has(content: Any, step: str | int) -> bool:
 
 
 def project(item: Item, paths: Sequence[Path]) -> Item:
-    """Return the parts of an item that are at the paths."""
+    """Return the parts of an item at the paths."""
     found = _picked({"M": item}, paths)
     return found["M"] if found else {}
 
@@ -157,7 +159,7 @@ def _positions(path: Path) -> list[int]:
 
 
 def _replaced(holder: Value, path: Path, new: Value | None) -> Value:
-    """Return a map or list with another value at a path inside, or without it."""
+    """Return a map or list with the value at a path replaced or removed."""
     step, *rest = path
     kind = "L" if isinstance(step, int) else "M"
     if kind not in holder:
@@ -277,7 +279,7 @@ def update(text: str, names: Names) -> Update:
 
 
 def _check_overlaps(paths: list[Path]) -> None:
-    """Refuse two paths of which one is inside the other, or takes it for a list."""
+    """Raise if a path contains another, or treats it as a list."""
     for number, path in enumerate(paths):
         for other in paths[:number]:
             pairs = list(zip(path, other, strict=False))
@@ -290,21 +292,21 @@ def _alike(step: str | int, other: str | int) -> bool:
 
 
 class _Parser:
-    """Reads one expression's tokens from left to right."""
+    """A parser that reads an expression's tokens from left to right."""
 
     def __init__(self, text: str, names: Names) -> None:
         self.names = dict(names)
         self.used: set[str] = set()
         self.tokens = list(_tokens(text))
         self.position = 0
-        self.group = (0, 0)  # where the last parentheses began and ended
+        self.group = (0, 0)  # start and end of the last parentheses
 
     @property
     def at_end(self) -> bool:
         return self.position == len(self.tokens)
 
     def end(self) -> frozenset[str]:
-        """Return the names and values used, once nothing is left to read."""
+        """Return the names and values used; raise if tokens are left."""
         if not self.at_end:
             raise self.unexpected()
         return frozenset(self.used)
@@ -331,7 +333,7 @@ class _Parser:
             raise self.unexpected()
 
     def series(self, read: Callable[[], Any]) -> list[Any]:
-        """Read one thing or several with commas between them."""
+        """Read a comma-separated list."""
         found = [read()]
         while self.accept(","):
             found.append(read())
@@ -442,14 +444,14 @@ class _Parser:
         return Comparison(operator, name, tuple(operands), holds)
 
     def tokens_name(self) -> str:
-        """Return the attribute that comes next, without reading on."""
+        """Return the next attribute without consuming it."""
         start = self.position
         path = self.path()
         self.position = start
         return str(path[0]) if len(path) == 1 else ""
 
     def compared(self) -> Operand:
-        """Read what a comparison compares: a path, a value or a size."""
+        """Read an operand of a comparison: a path, a value or a size."""
         if not (self.next_is("SIZE") and self.next_is("(", ahead=1)):
             return self.operand()
         self.take()
@@ -472,7 +474,7 @@ class _Parser:
         return Comparison(operator, name, tuple(operands), holds)
 
     def key_parts(self) -> Iterator[Comparison]:
-        """Read comparisons that AND joins, each of them maybe in parentheses."""
+        """Read comparisons joined by AND, each optionally in parentheses."""
         while True:
             if self.accept("("):
                 yield from self.key_parts()

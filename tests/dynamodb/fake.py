@@ -1,9 +1,9 @@
-"""A small DynamoDB in memory: what the product does with items, and nothing else.
+"""A small DynamoDB in memory, with only the features that the product uses.
 
-It takes and answers DynamoDB's JSON. An operation or parameter that it does not know is
-a NotImplementedError, never a guess. tests/dynamodb/ compares it with moto and with the
-local AWS. Of two things it knows less than DynamoDB: consumed capacity is the table's
-alone, without the indexes', and indexes never lag.
+It reads and returns DynamoDB's JSON. Unknown operations and parameters raise
+NotImplementedError. tests/dynamodb/ compares it with moto and with the local AWS. It
+differs from DynamoDB in two ways: consumed capacity excludes indexes, and indexes never
+lag.
 """
 
 import json
@@ -33,7 +33,7 @@ MOST_TRANSACTION_BYTES = 4 * 1024 * 1024
 MOST_ACTIONS = 100  # of a transaction
 MOST_BATCH_WRITES = 25
 MOST_BATCH_READS = 100
-TOKEN_SECONDS = 600  # how long a repeated transaction is known by its token
+TOKEN_SECONDS = 600  # for how long a repeated transaction is recognized by its token
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -48,7 +48,7 @@ class Index(NamedTuple):
 
     @property
     def keys(self) -> list[str]:
-        """The attributes without which an item is not in it."""
+        """The attributes an item needs to be in the index."""
         return [self.hash, *([self.range] if self.range else [])]
 
 
@@ -58,7 +58,7 @@ class Table:
 
     name: str
     hash: str
-    types: dict[str, str]  # of the key attributes, its own and the indexes'
+    types: dict[str, str]  # of the key attributes of table and indexes
     indexes: dict[str, Index]
     items: dict[str, Item] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # bytes, by key
@@ -66,7 +66,7 @@ class Table:
     @classmethod
     def described(cls, description: dict[str, Any]) -> "Table":
         """Return an empty table as CreateTable or DescribeTable describes it."""
-        [key] = description["KeySchema"]  # no table here has a range key
+        [key] = description["KeySchema"]  # none of our tables has a range key
         return cls(
             description["TableName"],
             key["AttributeName"],
@@ -81,7 +81,7 @@ class Table:
         )
 
     def copy(self) -> "Table":
-        """Return a table with the same items, which are never changed in place."""
+        """Return a table with the same items; items are never changed in place."""
         return Table(
             self.name,
             self.hash,
@@ -92,7 +92,7 @@ class Table:
         )
 
     def store(self, key: str, item: Item | None) -> None:
-        """Put an item in a key's place, or nothing."""
+        """Store an item under a key, or delete it if None."""
         if item is None:
             self.items.pop(key, None)
             self.sizes.pop(key, None)
@@ -101,9 +101,9 @@ class Table:
             self.sizes[key] = size_of_item(item)
 
     def key_in(self, attributes: Item, *, alone: bool) -> str:
-        """Return the key that an item has, or that a request names.
+        """Return the key of an item or request.
 
-        alone: nothing else may be there.
+        alone: no other attributes are allowed.
         """
         value = attributes.get(self.hash)
         if value is None or (alone and len(attributes) > 1):
@@ -113,7 +113,7 @@ class Table:
         return key
 
     def check(self, item: Item) -> None:
-        """Refuse an item that is too large, or whose index keys are not right."""
+        """Raise if an item is too large or has invalid index keys."""
         if size_of_item(item) > MOST_ITEM_BYTES:
             raise invalid("Item size has exceeded the maximum allowed size")
         for index in self.indexes.values():
@@ -181,7 +181,7 @@ class Expressions:
             )
 
     def projected(self, item: Item) -> Item:
-        """Return what the request wants to see of an item."""
+        """Return the attributes of an item that the request selects."""
         if self.projection is None:
             return item
         return expressions.project(item, self.projection.paths)
@@ -205,7 +205,7 @@ class Write:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Return the table and key, which no other write of a transaction may have."""
+        """The table and key, unique within a transaction."""
         return self.table.name, self.key
 
     def outcome(self) -> Item | None:
@@ -231,7 +231,7 @@ class Write:
         return after
 
     def store(self, item: Item | None) -> None:
-        """Store what `outcome` returned."""
+        """Store the result of `outcome`."""
         if self.kind != "ConditionCheck":
             self.table.store(self.key, item)
 
@@ -244,18 +244,18 @@ class Dynamo:
         self._tokens: dict[str, tuple[float, list[Request]]] = {}
 
     def empty(self) -> None:
-        """Forget all items and transactions."""
+        """Delete all items and transactions."""
         self._tokens.clear()
         for table in self.tables.values():
             table.items.clear()
             table.sizes.clear()
 
     def answer(self, operation: str, body: bytes) -> tuple[int, bytes]:
-        """Return the HTTP status and body that answer a request."""
+        """Return the HTTP status and body of the response to a request."""
         try:
             status, result = 200, self._do(operation, json.loads(body))
         except DynamoError as error:
-            # Only a cancelled transaction's message begins with a capital letter.
+            # Only the message of a cancelled transaction has an uppercase key.
             name = "Message" if "CancellationReasons" in error.more else "message"
             kind = f"com.amazonaws.dynamodb.v20120810#{error.code}"
             status, result = 400, {"__type": kind, name: error.message, **error.more}
@@ -331,7 +331,7 @@ class Dynamo:
         return Write(self.tables, kind, request)
 
     def _is_done(self, token: str, actions: list[Request]) -> bool:
-        """Return whether this token was used for these actions in the last minutes."""
+        """Return whether the token was used for these actions within TOKEN_SECONDS."""
         at, done = self._tokens.get(token, (0, None))
         if done is None or time.time() - at > TOKEN_SECONDS:
             return False
@@ -418,7 +418,7 @@ class Dynamo:
         return _page(table, index, found, request, expressions_)
 
 
-Position = tuple[Any, ...]  # what entries of a table or index are sorted by
+Position = tuple[Any, ...]  # the sort key of entries of a table or index
 
 
 def _entries(table: Table, index: Index | None) -> Iterable[tuple[Position, str]]:
@@ -463,7 +463,7 @@ def _page(
     request: Request,
     asked: Expressions,
 ) -> Answer:
-    """Return one page of what a query or scan found."""
+    """Return one page of the results of a query or scan."""
     backwards = request.get("ScanIndexForward") is False
     found.sort(reverse=backwards)
     if (start := request.get("ExclusiveStartKey")) is not None:
@@ -512,14 +512,14 @@ def _start(table: Table, index: Index | None, start: Item) -> Position:
 
 
 def _shown(item: Item, index: Index | None) -> Item:
-    """Return what an index has of an item."""
+    """Return the attributes of an item that an index projects."""
     if index is None or index.shown is None:
         return item
     return {name: value for name, value in item.items() if name in index.shown}
 
 
 def _wants_items(request: Request, index: Index | None) -> bool:
-    """Tell whether a query or scan asks for items, not for their number only."""
+    """Return whether a query or scan requests items, not only their count."""
     select = request.get("Select", "ALL_PROJECTED_ATTRIBUTES")
     projects = "ProjectionExpression" in request
     if projects and select not in ("SPECIFIC_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
@@ -543,7 +543,7 @@ def _index_of(table: Table, request: Request) -> Index | None:
 
 
 def _outcomes(writes: list[Write]) -> list[Item | None]:
-    """Return what the writes of a transaction store, or cancel it with the reasons."""
+    """Return the results of a transaction's writes, or cancel it with reasons."""
     outcomes: list[Item | None] = []
     reasons: list[dict[str, Any]] = []
     for write in writes:
@@ -573,7 +573,7 @@ def _returned(
     after: Item | None,
     update: expressions.Update | None,
 ) -> Item | None:
-    """Return the attributes that a write answers with, as ReturnValues asks."""
+    """Return the attributes of a write's response, by ReturnValues."""
     if wanted == "NONE":
         return None
     which, _, time_ = wanted.partition("_")
@@ -581,7 +581,7 @@ def _returned(
     if which == "ALL" or item is None:
         return item
     paths = update.paths if update else []
-    # DynamoDB shows a list whole, of whatever member it changed one.
+    # DynamoDB returns a list as a whole if one of its members changed.
     plain = {
         path if all(isinstance(step, str) for step in path) else path[:1]
         for path in paths
@@ -603,7 +603,7 @@ def _check_different(places: list[Any]) -> None:
 
 
 def _know(request: Request, parameters: set[str]) -> None:
-    """Refuse a parameter that nothing here looks at."""
+    """Raise NotImplementedError for unknown parameters."""
     if unknown := request.keys() - parameters:
         raise NotImplementedError(f"{unknown} is not in tests/dynamodb/fake.py")
 
@@ -618,7 +618,7 @@ def _write_units(size: int) -> float:
 
 
 def _capacity(request: Request, units: dict[str, float]) -> Answer:
-    """Return the ConsumedCapacity of a request that asks for it."""
+    """Return the ConsumedCapacity of a request, if requested."""
     wanted = request.get("ReturnConsumedCapacity", "NONE")
     if wanted == "NONE":
         return {}
@@ -645,7 +645,7 @@ _LISTED = (
     | {"ExclusiveStartKey", "FilterExpression", "IndexName", "Limit", "Select"}
 )
 BATCH_READ = _READ | {"ExpressionAttributeNames", "Keys"}
-# Of each kind of action: the parameters it may have, and one that it must have.
+# For each action: the parameters it may have, and the one it must have.
 ACTIONS = {
     "ConditionCheck": (_CHECKED | {"Key"}, "ConditionExpression"),
     "Delete": (_CHECKED, "Key"),

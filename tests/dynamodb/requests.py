@@ -1,4 +1,4 @@
-"""Random requests of items, and how they are asked of a DynamoDB and compared."""
+"""Random requests, and their execution and comparison."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ keys = st.sampled_from(KEYS).map(lambda key: {"id": {"S": key}})
 items = st.builds(
     lambda key, rest: key | rest, keys, st.fixed_dictionaries({}, optional=ATTRIBUTES)
 )
-# Paths as tuples, with what is usually there.
+# Paths as tuples, with values usually there.
 PATHS: dict[tuple[str | int, ...], Any] = {
     **{(name,): strategy for name, strategy in ATTRIBUTES.items()},
     ("m", "n"): amounts,
@@ -130,7 +130,7 @@ class Words:
         return names | values
 
 
-Written = Callable[[Words], str]  # an expression, once it is given the request's words
+Written = Callable[[Words], str]  # a function from the request's words to an expression
 
 
 @st.composite
@@ -244,7 +244,7 @@ def updates(draw: Any) -> Written:
             st.sampled_from(FREE),
             min_size=1,
             max_size=3,
-            # MiniStack takes two paths of which one is inside the other.
+            # MiniStack accepts overlapping paths.
             unique_by=lambda path: path[0],
         )
     )
@@ -280,7 +280,7 @@ projections = st.lists(
 
 @st.composite
 def with_words(draw: Any, /, request: dict[str, Any], **expressions: Any) -> Any:
-    """Return a request with expressions; None leaves an expression out."""
+    """Return a request with expressions; None omits one."""
     words = Words()
     drawn = {name: draw(each) for name, each in expressions.items()}
     texts = {name: each(words) for name, each in drawn.items() if each is not None}
@@ -358,14 +358,14 @@ def batch_writes(draw: Any) -> Any:
 
 @st.composite
 def lists_of_items(draw: Any) -> Any:
-    """Return a query or scan of one page; see `pages` for those that follow."""
+    """Return a query or scan for one page; `pages` reads the others."""
     index = draw(st.sampled_from([*RANGES, None]))
     request: dict[str, Any] = {"TableName": TABLE}
     if index:
         request["IndexName"] = index
     expressions: dict[str, Any] = {}
     if index in ("by-day", None):
-        # MiniStack filters by attributes that an index does not have.
+        # MiniStack filters by attributes that an index does not project.
         expressions["FilterExpression"] = maybe(conditions)
     operation = "scan"
     if index and draw(st.booleans()):
@@ -423,20 +423,20 @@ requests = st.one_of(
 
 @contextlib.contextmanager
 def moto() -> Iterator[None]:
-    """Have moto answer for the length of a block."""
+    """Let moto answer requests in a block."""
     with patch.object(quick_moto, "OPERATIONS", {}):
         yield
 
 
 @contextlib.contextmanager
 def outside() -> Iterator[None]:
-    """Let requests through for the length of a block."""
+    """Let requests through to the network in a block."""
     with patch.object(botocore_stubber, "enabled", False):
         yield
 
 
 def ask(client: Any, operation: str, request: dict[str, Any]) -> Any:
-    """Return an answer or error, without what differs from call to call."""
+    """Return a response or error, without metadata that varies between calls."""
     try:
         answer = getattr(client, operation)(**request)
     except ClientError as error:
@@ -456,7 +456,7 @@ def ask(client: Any, operation: str, request: dict[str, Any]) -> Any:
 
 
 def pages(client: Any, operation: str, request: dict[str, Any]) -> Any:
-    """Return all pages of a query or scan, or the one answer of something else."""
+    """Return all pages of a query or scan, or the response of another operation."""
     found = [ask(client, operation, request)]
     while isinstance(found[-1], dict) and "LastEvaluatedKey" in found[-1]:
         start = {"ExclusiveStartKey": found[-1]["LastEvaluatedKey"]}
@@ -465,7 +465,7 @@ def pages(client: Any, operation: str, request: dict[str, Any]) -> Any:
 
 
 def joined(found: list[Any]) -> Any:
-    """Return the pages of a query or scan as one, or the one answer of another."""
+    """Return the pages of a query or scan merged into one, or the only response."""
     if not isinstance(found[-1], dict) or "Count" not in found[-1]:
         return found
     items = [item for page in found for item in page.get("Items", [])]
@@ -474,7 +474,7 @@ def joined(found: list[Any]) -> Any:
 
 
 def comparable(value: Any) -> Any:
-    """Return an answer with its sets in order."""
+    """Return a response with sorted sets."""
     if isinstance(value, dict):
         return {
             name: sorted(content)

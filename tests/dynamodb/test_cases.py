@@ -1,4 +1,4 @@
-"""What the product relies on, one request at a time, on the fake and the local AWS."""
+"""Single requests that the product relies on, on the fake and the local AWS."""
 
 import contextlib
 import json
@@ -62,7 +62,7 @@ NEW = {"ReturnValues": "ALL_NEW"}
 
 ONE = values(v={"N": "1"})
 
-# A request, and what answers it where STORED is stored.
+# A request and its response if STORED is stored.
 CASES = {
     "a condition that fails": (put(A, ConditionExpression=UNMET), FAILED),
     "a condition that fails shows the item": (
@@ -265,7 +265,7 @@ CASES = {
 }
 
 
-# What MiniStack 1.5.33 does although DynamoDB is documented to refuse it.
+# Requests that MiniStack 1.5.33 accepts although DynamoDB documents an error.
 MINISTACK_TAKES = ("more than a hundred after IN", "a clause twice")
 
 
@@ -282,7 +282,7 @@ def test_the_fake_answers_as_dynamodb_is_documented_to(fake, stored, name):
     assert ask(fake, operation, request) == answer
 
 
-def test_the_local_aws_answers_the_same(ministack):
+def test_the_local_aws_answers_like_the_fake(ministack):
     found = {}
     with outside():
         for name, ((operation, request), _) in CASES.items():
@@ -296,7 +296,7 @@ def test_the_local_aws_answers_the_same(ministack):
     assert found == documented | {name: {} for name in MINISTACK_TAKES}
 
 
-def test_a_transaction_with_a_token_is_done_once_in_ten_minutes(fake, stored):
+def test_a_transaction_with_a_token_is_executed_once_in_ten_minutes(fake, stored):
     more = transact(action("Update", Key=A, UpdateExpression="ADD n :v", **ONE))
     other = transact(action("Put", Item=B))
     token = {"ClientRequestToken": "a token"}
@@ -314,7 +314,7 @@ def test_a_transaction_with_a_token_is_done_once_in_ten_minutes(fake, stored):
     assert (once, twice) == ({"N": "10"}, {"N": "11"})
 
 
-def test_a_cancelled_transaction_may_be_tried_again_with_its_token(fake, stored):
+def test_a_cancelled_transaction_can_be_retried_with_its_token(fake, stored):
     operation, request = transact(
         action("Put", Item=B),
         action("ConditionCheck", Key=A, ConditionExpression="n = :v", **ONE),
@@ -330,7 +330,7 @@ def test_a_cancelled_transaction_may_be_tried_again_with_its_token(fake, stored)
     assert fake.get_item(TableName=TABLE, Key=B)["Item"] == B
 
 
-def test_a_page_ends_before_a_megabyte_is_passed(fake, stored, ministack):
+def test_a_page_ends_before_it_exceeds_a_megabyte(fake, stored, ministack):
     for client, around in ((fake, contextlib.nullcontext), (ministack, outside)):
         with around():
             for number in range(7):
@@ -373,7 +373,7 @@ def test_an_index_shows_and_filters_what_is_projected(fake, stored, index, shown
     assert filtered["Count"] == ("n" in shown)
 
 
-def test_numbers_come_back_as_dynamodb_writes_them(fake, stored):
+def test_numbers_are_returned_in_dynamodbs_format(fake, stored):
     written = ["85.00", "-0", "1e3", "0.10", "+7", "1E-7"]
     fake.put_item(
         TableName=TABLE, Item=B | {"l": {"L": [{"N": each} for each in written]}}
@@ -411,6 +411,6 @@ def test_consumed_capacity_follows_the_size(fake, stored):
         ),
     ],
 )
-def test_what_the_fake_does_not_know_is_an_error(fake, stored, operation, request_):
+def test_unknown_parameters_are_an_error(fake, stored, operation, request_):
     with pytest.raises(NotImplementedError):
         quick_moto.dynamo.answer(operation, json.dumps(request_).encode())

@@ -1,4 +1,4 @@
-"""The fake of DynamoDB answers what moto and the local AWS answer."""
+"""The fake of DynamoDB returns the same as moto and the local AWS."""
 
 import re
 
@@ -22,29 +22,29 @@ from tests.sampling import SOAK
 
 # Where moto differs from DynamoDB's documentation, or breaks.
 MOTO_DIFFERS = [
-    # It takes an item twice.
+    # It accepts an item twice.
     lambda operation, request: operation == "batch_write_item",
-    # It takes NULL for a missing attribute.
+    # It treats NULL as a missing attribute.
     lambda operation, request: "'NULL'" in str(request),
-    # It breaks where types differ, and on the size of a missing attribute.
+    # It fails on different types, and on the size of a missing attribute.
     lambda operation, request: any(
         word in str(request.get("TransactItems", request.get(parameter)))
         for parameter in ("ConditionExpression", "FilterExpression")
         for word in ("BETWEEN", "size(", " < ", " <= ", " > ", " >= ")
     ),
-    # Its projections know no lists' members, and no overlaps in a batch.
+    # Its projections do not support list members, or overlaps in a batch.
     lambda operation, request: re.search(r"\[\d|\.#", _projection(request)),
-    # It leaves out what the update did not change, and shows a new item's key.
+    # It omits unchanged attributes, and returns the key of a new item.
     lambda operation, request: "UPDATED" in request.get("ReturnValues", ""),
-    # It refuses a DELETE whose parent is missing; MiniStack does nothing then, and
-    # DynamoDB's documentation is silent.
+    # It rejects a DELETE whose parent is missing; MiniStack does nothing then, and
+    # DynamoDB's documentation does not say.
     lambda operation, request: re.search(r"DELETE .*(\.#|\[\d)", str(request)),
-    # It refuses the whole transaction where one update does not fit its item.
+    # It rejects the whole transaction if one update does not fit its item.
     lambda operation, request: "TransactItems" in request and "Update" in str(request),
 ]
-# Where MiniStack 1.5.33 does.
+# Where MiniStack 1.5.33 differs.
 MINISTACK_DIFFERS = [
-    # Its REMOVE and ADD take a path whose parent is missing.
+    # Its REMOVE and ADD accept a path whose parent is missing.
     lambda operation, request: re.search(r"(REMOVE|ADD) .*(\.#|\[\d)", str(request)),
 ]
 
@@ -71,7 +71,7 @@ def known(differs, operation, request):
 @pytest.mark.soak
 @settings_for(examples=80)
 @given(st.lists(requests, min_size=2, max_size=8))
-def test_any_requests_are_answered_as_moto_answers_them(fake, asked):
+def test_random_requests_match_moto(fake, asked):
     quick_moto.dynamo.empty()
     tables = get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"].tables
     tables[TABLE].items.clear()
@@ -83,14 +83,12 @@ def test_any_requests_are_answered_as_moto_answers_them(fake, asked):
             theirs = joined(pages(fake, operation, request))
         assert ours == theirs, (operation, request)
         if operation == "update_item" and "ValidationException" in ours[0]:
-            return  # moto keeps a new item although it refused its update
+            return  # moto stores a new item although it rejected its update
 
 
 @settings_for(examples=25)
 @given(st.lists(requests, min_size=2, max_size=8))
-def test_any_requests_are_answered_as_the_local_aws_answers_them(
-    fake, ministack, asked
-):
+def test_random_requests_match_the_local_aws(fake, ministack, asked):
     quick_moto.dynamo.empty()
     everything = [{"DeleteRequest": {"Key": {"id": {"S": key}}}} for key in KEYS]
     with outside():

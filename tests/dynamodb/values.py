@@ -1,7 +1,7 @@
 """DynamoDB's values in its JSON, such as {"N": "12.5"}: checks, order and sizes.
 
-Values are stored in one form (numbers without needless zeros, sets sorted), so that
-two of them are equal if Python says so. None is ever changed in place.
+Values are stored in canonical form (numbers without extra zeros, sets sorted), so that
+equal values are equal in Python. They are never changed in place.
 """
 
 import base64
@@ -15,13 +15,13 @@ Item = dict[str, Value]
 
 MOST_DIGITS = 38
 DEEPEST = 32
-# Enough for an exact sum; what is stored has at most MOST_DIGITS.
+# Enough for an exact sum; stored numbers have at most MOST_DIGITS.
 EXACT = Context(prec=300)
 
 _USUAL_NUMBER = re.compile(r"0|-?(?:[1-9]\d{0,18}|0(?=\.))(?:\.\d{0,17}[1-9])?", re.A)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.A)
 
-# How the types that have an order are compared. Strings compare by code points, which
+# The sort keys of ordered types. Strings compare by code points, which
 # is the order of their UTF-8 bytes.
 ORDER: dict[str, Callable[[str], Any]] = {
     "S": str,
@@ -31,7 +31,7 @@ ORDER: dict[str, Callable[[str], Any]] = {
 
 
 class DynamoError(Exception):
-    """What DynamoDB answers instead of a result; `more` has the fields beside it."""
+    """An error response of DynamoDB; `more` has additional fields."""
 
     def __init__(self, code: str, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class DynamoError(Exception):
 
 
 def invalid(message: str) -> DynamoError:
-    """Return the error that refuses a request."""
+    """Return a ValidationException."""
     return DynamoError("ValidationException", message)
 
 
@@ -51,21 +51,21 @@ def kind_of(value: Value) -> str:
 
 
 def ordered(value: Value) -> Any:
-    """Return what a string, number or binary value is compared by."""
+    """Return the sort key of a string, number or binary value."""
     [(kind, content)] = value.items()
     return ORDER[kind](content)
 
 
 def stored_item(item: Item) -> Item:
-    """Return an item as it is stored."""
+    """Return an item in stored form."""
     return {name: stored(value) for name, value in item.items()}
 
 
 def stored(value: Value, depth: int = 1) -> Value:
-    """Return a value as it is stored.
+    """Return a value in stored form.
 
-    Raises DynamoError for numbers and sets that DynamoDB does not take, and for
-    lists and maps that are too deep.
+    Raises DynamoError for invalid numbers and sets, and for lists and maps nested
+    too deeply.
     """
     if len(value) != 1:
         raise invalid("Supplied AttributeValue has more than one or no datatypes set")
@@ -120,7 +120,7 @@ def size_of_item(item: Item) -> int:
 
 
 def size_of(value: Value) -> int:
-    """Return a value's size in bytes; of numbers DynamoDB gives only an estimate."""
+    """Return a value's size in bytes; DynamoDB documents an estimate for numbers."""
     [(kind, content)] = value.items()
     if kind == "S":
         return len(content.encode())

@@ -1,4 +1,4 @@
-"""Fixtures of the tests on the local AWS."""
+"""Fixtures of tests on the local AWS."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.stack import Stack, lambdas
 
 @pytest.fixture(scope="session")
 def other_stage(stack: Stack) -> dict[str, str]:
-    """The outputs of a stage `test-`, whose data a key of its own encrypts."""
+    """Return the outputs of a stage `test-`, whose data has its own key."""
     session = stack.admin_session()
     key = deploy_template(session, "key", {"ResourcePrefix": OTHER})["KmsKeyArn"]
     parameters = {
@@ -22,7 +22,7 @@ def other_stage(stack: Stack) -> dict[str, str]:
         "OperatorsEmail": "operators@example.com",
         "LoadBalancer": "app/awseb-x/0123456789abcdef",
         "TargetGroup": "targetgroup/awseb-x/0123456789abcdef",
-        "SweepSchedule": "rate(1 day)",  # it has nothing to do
+        "SweepSchedule": "rate(1 day)",  # it has no work
     }
     outputs, _ = deploy.deploy(session, lambdas(), parameters)
     return {**outputs, "KmsKeyArn": key}
@@ -30,7 +30,7 @@ def other_stage(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def faulty_web(stack, tmp_path_factory):
-    """A web server beside the stack's own, behind what fails when asked to."""
+    """Run a second web server, whose calls to AWS can be made to fail."""
     faulty = FaultyWeb(stack, tmp_path_factory.mktemp("web"), processes=1)
     yield faulty
     faulty.end()
@@ -38,6 +38,6 @@ def faulty_web(stack, tmp_path_factory):
 
 @pytest.fixture
 def web(faulty_web):
-    """The same, running again if the last test killed it."""
+    """Return the same server, restarted if the last test killed it."""
     faulty_web.wait()
     return faulty_web

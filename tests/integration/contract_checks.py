@@ -1,7 +1,7 @@
-"""Checks beside Schemathesis's own: errors are explained, and what fits is taken.
+"""Additional checks for Schemathesis: errors are explained, valid requests accepted.
 
-Of the latter, its own would call every 400 a failure. Here each sentence of one has to
-be of a rule that JSON Schema cannot say: a limit missing from the description is found.
+Its own check of valid requests fails on every 400. Here each message of a 400 must be
+of a rule that JSON Schema cannot express, so limits missing from the schema are found.
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
-# Of several fields, of what is stored, of clocks, signatures and secrets.
+# Rules about several fields, stored items, time, signatures and secrets.
 RULES = re.compile(
     "|".join(
         [
@@ -25,7 +25,7 @@ RULES = re.compile(
             r"Choose a JPG, PNG, GIF, WebP, HEIC or PDF file\.",
             r"There is no such upload\.",
             r"There is no file\.",
-            r"This field may not be empty\.",  # of characters that show nothing
+            r"This field may not be empty\.",  # of invisible characters
             r"Enter an e-mail address, as in name@example\.com\.",
             r"A week ends on its Sunday; ask for a custom report\.",
             r"This period has not begun yet\.",
@@ -53,10 +53,10 @@ REFUSED = {400, 405, 406, 413, 415}
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Take away what would keep requests from what they are to test.
+    """Remove headers and cookies that would mask what a request tests.
 
-    A key used twice and a stale tag are refused before a body is looked at, and who
-    logs in ends the session that they come with.
+    A repeated key and a stale ETag are rejected before the body is read, and a login
+    ends the session it is sent with.
     """
     if not case.meta.is_negative_at(ParameterLocation.HEADER):
         for name, value in (("Idempotency-Key", uuid.uuid4().hex), ("If-Match", "*")):
@@ -69,10 +69,10 @@ def before_call(context, case, kwargs):
 
 
 def without_number_amounts(body):
-    """Return a body whose amounts are no numbers: arrays of one instead.
+    """Return a body with arrays in place of numeric amounts.
 
-    Amounts are documented as strings, but numbers are accepted. So a number is no
-    value that must be refused.
+    Amounts are documented as strings, but numbers are accepted, so a number need
+    not be rejected.
     """
     if isinstance(body, list):
         return [without_number_amounts(each) for each in body]
@@ -87,8 +87,8 @@ def without_number_amounts(body):
 
 
 @schemathesis.check
-def what_is_wrong_is_explained(ctx, response, case):
-    """Hold that an error leads to what its code means, and to what was sent."""
+def errors_are_explained(ctx, response, case):
+    """Assert that an error refers to its code's documentation and to sent fields."""
     if "application/problem+json" not in response.headers.get("content-type", ()):
         return
     problem = response.json()
@@ -104,7 +104,7 @@ def what_is_wrong_is_explained(ctx, response, case):
 
 
 def fields_of(case):
-    """Name the fields of a body that there may be."""
+    """Return the fields that a body may have."""
     schema = case.operation.schema.raw_schema
     method = schema["paths"][case.operation.path][case.operation.method.lower()]
     names = set()
@@ -116,8 +116,8 @@ def fields_of(case):
 
 
 @schemathesis.check
-def what_fits_is_taken(ctx, response, case):
-    """Hold that a request that fits its schema breaks no rule that it could say."""
+def valid_requests_are_accepted(ctx, response, case):
+    """Assert that a valid request breaks no rule that its schema could express."""
     if not case.meta.generation.mode.is_positive or response.status_code not in REFUSED:
         return
     problem = response.json()

@@ -1,8 +1,7 @@
-"""Faults between a stack's parts and its AWS: microburst in the way, as an HTTP proxy.
+"""Faults between a stack's parts and its AWS, injected by microburst as HTTP proxy.
 
-A proxy, not an endpoint: signatures cover the host that is asked. All faults are
-microburst's own; what is ours here only starts it, tells it what to spoil, and kills
-what waits for it.
+A proxy, not an endpoint, because signatures cover the host. microburst has the faults;
+this module starts and configures it, and kills the processes behind it.
 """
 
 import contextlib
@@ -26,24 +25,24 @@ from tests.stack import Stack, free_ports, wait_until
 FUNCTION = "notification_processor"
 ATTEMPTS = 3  # at each call to DynamoDB
 
-Fault = dict[str, Any]  # the effect of one of microburst's rules
+Fault = dict[str, Any]  # the effect of a microburst rule
 DOWN: Fault = {"reset": True}
 REPLY_LOST: Fault = {"response": {"abort_bytes": 0}}
-HELD: Fault = {"timeout_ms": 600_000}  # AWS never gets the call
-HELD_AFTER: Fault = {"response": {"bandwidth_kbps": 1e-6}}  # AWS did it
+HELD: Fault = {"timeout_ms": 600_000}  # AWS does not get the call
+HELD_AFTER: Fault = {"response": {"bandwidth_kbps": 1e-6}}  # AWS executed the call
 
 
 def refused(code: str) -> Fault:
-    """AWS answers with this error, in its own words and with its own status."""
+    """Return a fault: AWS answers with this error, with its message and status."""
     return {"error": {"code": code}}
 
 
 def slow(seconds: float) -> Fault:
-    """AWS gets the call so much later."""
+    """Return a fault: AWS gets the call after a delay."""
     return {"latency": seconds * 1000}
 
 
-# It would go on listening when the tests are killed; all parts end with their parent.
+# It would survive killed tests, so all parts end with their parent.
 MICROBURST = """
 import os, sys, threading
 from microburst.cli import main
@@ -53,7 +52,7 @@ main()
 
 
 class Faults:
-    """One microburst, and what goes wrong with the calls that lead through it."""
+    """A microburst process, and the faults of calls through it."""
 
     def __init__(self, aws_url: str, folder: Path) -> None:
         (port,) = free_ports(1)
@@ -69,9 +68,9 @@ class Faults:
         self._warm_up(aws_url)
 
     def _warm_up(self, aws_url: str) -> None:
-        """Let it read its models of the services: at a first call, that takes seconds.
+        """Let microburst load its service models, which takes seconds on a first call.
 
-        The callers that are tested would give up meanwhile.
+        Otherwise tested callers would time out.
         """
         patient = Config(proxies={"http": self.url}, read_timeout=60)
         known = {"region_name": REGION, "endpoint_url": aws_url, "config": patient}
@@ -84,7 +83,7 @@ class Faults:
     def __call__(
         self, call: str, fault: Fault, *, times: int | None = None, body: str = ""
     ) -> Iterator[Callable[[], int]]:
-        """Spoil calls for the length of a block; yield how many were so far.
+        """Inject a fault into calls during a block; yield a function with their count.
 
         call: `service:Operation`, or `service` for all of it. times: the first so many;
         None for all. body: a JMESPath condition on the request.
@@ -101,11 +100,11 @@ class Faults:
             requests.delete(self._rules, json=[], timeout=30)
 
     def end(self) -> None:
-        self.process.kill()  # it would wait for the calls that it holds
+        self.process.kill()  # it would wait for the calls it delays
 
 
 class FaultyWeb:
-    """One more web server of a stack; everything else is the stack's."""
+    """An additional web server of a stack, which shares everything else."""
 
     def __init__(
         self, stack: Stack, folder: Path, *, processes: int = 2, **environment: str
@@ -139,11 +138,11 @@ class FaultyWeb:
         self.process = Child("web server", command, env=env, cwd=ROOT, log=self.log)
 
     def wait(self) -> None:
-        """Return once it answers."""
+        """Wait until the server answers."""
         wait_until(lambda: _answers(f"{self.web_url}/health"))
 
     def kill(self) -> None:
-        """End it with SIGKILL, and start the next, which nobody waits for."""
+        """Kill the server with SIGKILL and start the next one without waiting."""
         self.process.kill()
         self._start()
 
@@ -153,9 +152,9 @@ class FaultyWeb:
 
 
 class FaultyProcessor:
-    """The queue's Lambda, its way to AWS leading through microburst meanwhile.
+    """The queue's Lambda, connected to AWS through microburst.
 
-    A message that failed comes back after RETRY_SECONDS.
+    Failed messages are received again after RETRY_SECONDS.
     """
 
     RETRY_SECONDS = 3
@@ -188,7 +187,7 @@ class FaultyProcessor:
             os.kill(pid, signal.SIGKILL)
 
     def send(self, *bodies: Any) -> None:
-        """Put messages into the queue, ten at most, in one call."""
+        """Send up to ten messages to the queue in one call."""
         entries = [
             {
                 "Id": str(number),
@@ -213,7 +212,7 @@ class FaultyProcessor:
         return bodies
 
     def is_idle(self) -> bool:
-        """Whether the queue holds nothing, waiting or in flight."""
+        """Return whether the queue has no messages, waiting or in flight."""
         counts = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -241,7 +240,7 @@ class FaultyProcessor:
 
 
 def _runs(pid: int, function: str, parent: int) -> bool:
-    """Whether a process runs a function for the AWS that is `parent`."""
+    """Return whether a process runs a function for the local AWS `parent`."""
     with contextlib.suppress(OSError):
         folder = Path(f"/proc/{pid}")
         started_by = int((folder / "stat").read_text().rpartition(")")[2].split()[1])

@@ -1,6 +1,6 @@
-"""The release after this one: the same program, but each item it stores has one more.
+"""The next release: the same program, but every stored item has one more attribute.
 
-Served by gunicorn in a process of its own, as `tests.integration.newer:application`.
+gunicorn serves it in its own process, as `tests.integration.newer:application`.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import MetaModel
 
-NAME = "added_later"  # the attribute that this release does not know
+NAME = "added_later"  # the attribute unknown to this release
 VALUE = "by the newer release"
 
 _make = MetaModel.__new__

@@ -1,4 +1,4 @@
-"""A person with a browser or a program, over real HTTP."""
+"""Users with a browser or API client, over real HTTP."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ PASSWORD = "correct horse battery"
 
 
 class Person:
-    """Somebody registered on a stack, talking JSON as a program does."""
+    """A user registered on a stack, with a JSON client."""
 
     def __init__(self, stack: Any, *, subscribed: bool = False) -> None:
         self.stack = stack
@@ -43,7 +43,7 @@ class Person:
         self.stack.confirm(self.email)
 
     def become_staff(self) -> None:
-        """Be made staff by an operator."""
+        """Make the user staff, as an operator does."""
         command = [sys.executable, "manage.py", "staff", "add", self.name]
         env = self.stack.local.web_env()
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
@@ -64,7 +64,7 @@ class Person:
         assert self.request("DELETE", path).status_code == 204
 
     def submit(self, path: str, **fields: str) -> requests.Response:
-        """Fill in a page's form, with what it hides, and send it."""
+        """Submit a page's form, including its hidden fields."""
         page = self.http.get(f"{self.url}{path}", timeout=30).text
         hidden = dict(
             re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
@@ -74,7 +74,7 @@ class Person:
         )
 
     def mails(self, count: int) -> list[dict[str, Any]]:
-        """Return the notification mails once there are `count`."""
+        """Wait for `count` notification mails and return them."""
         return self.stack.wait_for_messages(self.email, count)
 
     @staticmethod

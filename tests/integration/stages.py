@@ -11,7 +11,7 @@ OTHER = "test-"
 def deploy_template(
     session: Any, part: str, parameters: dict[str, str]
 ) -> dict[str, str]:
-    """Deploy a template that `make run` does without; return its outputs."""
+    """Deploy a template that `make run` does not use; return its outputs."""
     assert part in templates.NAMES
     formation = session.client("cloudformation")
     stack = deploy.Stack.of_part(formation, part, parameters)

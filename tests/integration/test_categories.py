@@ -1,4 +1,4 @@
-"""Categories renamed on the local AWS: real transactions, and the e-mail that tells."""
+"""Renaming categories on the local AWS: real transactions and the alert e-mail."""
 
 import json
 
@@ -7,7 +7,7 @@ from tests.integration.people import Person
 COUNT = 1000
 
 
-def test_a_thousand_expenses_become_another_category_s_with_one_mail(stack):
+def test_renaming_a_category_of_a_thousand_expenses_sends_one_mail(stack):
     alice = Person(stack, subscribed=True)
     for category in ("Food", "Snacks"):
         alice.post("budgets", category=category, amount="800.00")

@@ -1,4 +1,4 @@
-"""The end of an account on the local AWS: the real Lambda, under its real role."""
+"""Account deletion on the local AWS: the real Lambda under its real role."""
 
 import io
 import json
@@ -15,7 +15,7 @@ TASK = "accounts.tasks.delete_account"
 
 
 def stored(stack, person) -> set[str]:
-    """The tables and the bucket, as far as they hold anything of somebody's."""
+    """Return the tables and buckets that contain data of a user."""
     session = stack.admin_session()
     dynamodb = session.client("dynamodb")
     found = {
@@ -31,7 +31,7 @@ def stored(stack, person) -> set[str]:
 
 
 def look_for_the_last_time(stack, person) -> None:
-    """Let the minutes between the looks be over."""
+    """Skip the wait before the second pass."""
     sqs = stack.admin_session().client("sqs")
     long_ago = "2026-01-01T00:00:00.000000+00:00"
     sqs.send_message(
@@ -41,7 +41,7 @@ def look_for_the_last_time(stack, person) -> None:
     )
 
 
-def test_everything_can_be_taken_along_and_then_nothing_is_left(stack):
+def test_everything_can_be_exported_and_nothing_is_left_after_deletion(stack):
     alice = Person(stack, subscribed=True)
     alice.post("budgets", category="Fun", amount="5.00")
     data = {"amount": "9.00", "category": "Fun"}
@@ -67,7 +67,7 @@ def test_everything_can_be_taken_along_and_then_nothing_is_left(stack):
         timeout=30,
     )
     assert again.status_code == 401
-    # The account, its names and the job are left until the second look.
+    # The account, its names and the job remain until the second pass.
     wait_until(lambda: stored(stack, alice) <= {"users", "notifications"})
 
     look_for_the_last_time(stack, alice)

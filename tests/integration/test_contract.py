@@ -1,6 +1,6 @@
-"""The API against its description: Schemathesis sends what fits it, and what does not.
+"""The API against its schema: Schemathesis sends valid and invalid requests.
 
-What it leaves out, and why, is in schemathesis.toml.
+schemathesis.toml has the exclusions and their reasons.
 """
 
 import json
@@ -23,25 +23,25 @@ HERE = Path(__file__).parent
 # The same requests in the same order each time.
 SAMPLE = ["--max-examples", "3", "--workers", "1", "--generation-deterministic"]
 SCOPES = ["read", "write", "reports", "export", "account"]
-# The coverage phase tries each limit of each field, in both directions: 3,200 of the
-# 3,800 requests. `make test` has it for every sixth operation, `make soak` for all.
+# The coverage phase tries each limit of each field from both sides: 3,200 of the
+# 3,800 requests. `make test` runs it for every sixth operation, `make soak` for all.
 COVERED = slice(3, None, 6)
 
 
-def test_the_api_does_what_its_schema_says(stack, tmp_path):
+def test_the_api_matches_its_schema(stack, tmp_path):
     if SOAK:
         check(stack, tmp_path, "--max-examples", "100", "--workers", "2")
     else:
         check(stack, tmp_path, *SAMPLE, "--phases", "examples,fuzzing,stateful")
 
 
-def test_the_api_keeps_the_limits_of_its_schema(stack, tmp_path):
+def test_the_api_enforces_the_limits_of_its_schema(stack, tmp_path):
     sample = [f"--include-operation-id={name}" for name in operations()[COVERED]]
     check(stack, tmp_path, *SAMPLE, "--phases", "coverage", *([] if SOAK else sample))
 
 
 def operations():
-    """Return the id of every operation, in the order of the description."""
+    """Return the id of every operation, in the order of the schema."""
     schema = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
     return [
         operation["operationId"]
@@ -52,7 +52,7 @@ def operations():
 
 
 def check(stack, folder, *arguments):
-    """Run Schemathesis, which must find nothing; both users stay logged in."""
+    """Assert that Schemathesis finds nothing, and that both users stay logged in."""
     asking = people(stack)
     named = folder / "people.json"
     named.write_text(json.dumps(asking))
@@ -68,13 +68,13 @@ def check(stack, folder, *arguments):
         "CONTRACT_PEOPLE": str(named),
     }
 
-    # In a folder of its own: it would read a configuration and write caches here.
+    # In its own folder, as it reads configuration and writes caches.
     run = subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, check=False
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
-    # All the time it was a user who asked, or little would have been tested.
+    # If the session had ended, little would have been tested.
     for each in asking["auth"]:
         headers = {h["name"]: h["value"] for h in each["fixedHeaders"]}
         still = requests.get(
@@ -84,9 +84,9 @@ def check(stack, folder, *arguments):
 
 
 def people(stack):
-    """Make those who ask, as Web Fuzzing Commons writes them down.
+    """Return two users in the format of Web Fuzzing Commons.
 
-    The first may do everything; the second must not see what the first has.
+    The first has all rights; the second must not see the data of the first.
     """
     staff = Person(stack, subscribed=True)
     staff.become_staff()

@@ -1,4 +1,4 @@
-"""AWS fails, answers get lost and processes die: one crossing stays one e-mail."""
+"""AWS failures, lost responses and killed processes: one alert stays one e-mail."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.xdist_group("faulty_web")
 
 @pytest.fixture(scope="module")
 def processor(stack, tmp_path_factory):
-    """The queue's Lambda, behind what fails when asked to."""
+    """Run the queue's Lambda with calls to AWS that can be made to fail."""
     faulty = FaultyProcessor(stack, tmp_path_factory.mktemp("processor"))
     yield faulty
     faulty.end()
@@ -52,16 +52,16 @@ def spend(person: Person, amount: str, **headers: str) -> requests.Response:
 
 
 def about_to_cross(stack) -> Person:
-    """Somebody whose next 9.00 is a mail."""
+    """Return a user whose next expense of 9.00 sends a mail."""
     person = Person(stack, subscribed=True)
     person.post("budgets", category="Fun", amount="10.00")
     return person
 
 
 def let_lapse(stack, person: Person, name: str = "claimed_until") -> None:
-    """Move a stored time back, as if minutes had passed, or a day.
+    """Move a stored time back, as if minutes or a day had passed.
 
-    `claimed_until`, of somebody dead: a living one would no longer be alone.
+    `claimed_until` only for a dead process: a live one would lose its lease.
     """
     table = stack.admin_session().client("dynamodb")
     for each in person.get("notifications")["results"]:
@@ -76,7 +76,7 @@ def let_lapse(stack, person: Person, name: str = "claimed_until") -> None:
 
 
 def sweep(stack, person: Person) -> None:
-    """Run the sweep when what waits for this person is overdue."""
+    """Make this user's notifications overdue and run the sweep."""
     let_lapse(stack, person, "unsent_since")
     functions = stack.admin_session().client("lambda")
 
@@ -90,7 +90,7 @@ def sweep(stack, person: Person) -> None:
 
 
 def assert_one_mail(person: Person, mails: int = 1) -> None:
-    """One crossing, one notification, one mail; `mails` where one may repeat."""
+    """Assert one alert, one notification and one mail, or `mails` if it may repeat."""
     wait_until(lambda: history(person) == [("budget_threshold", "sent")])
     assert len(person.mails(mails)) == mails
 
@@ -98,7 +98,7 @@ def assert_one_mail(person: Person, mails: int = 1) -> None:
 # ------------------------------------------------------------------ DynamoDB
 
 
-def test_without_dynamodb_people_are_asked_to_wait_and_nothing_is_lost(web):
+def test_without_dynamodb_requests_fail_with_503_and_nothing_is_lost(web):
     alice = Person(web)
     alice.post("expenses", category="Fun", amount="1.00")
     form = {"category": "Fun", "amount": "3.00", "date": f"{today()}"}
@@ -124,7 +124,7 @@ def test_without_dynamodb_people_are_asked_to_wait_and_nothing_is_lost(web):
 
 
 @pytest.mark.parametrize("lost", [1, ATTEMPTS])
-def test_who_registered_is_not_told_that_the_name_is_taken(web, lost):
+def test_a_registration_with_a_lost_reply_is_not_a_conflict(web, lost):
     with web.faults(COMMIT, REPLY_LOST, times=lost) as fired:
         bob = Person(web)
 
@@ -142,11 +142,11 @@ def test_who_registered_is_not_told_that_the_name_is_taken(web, lost):
         refused("ThrottlingException"),
         refused("ProvisionedThroughputExceededException"),
         slow(1.5),
-        slow(2.5),  # than the client waits: it comes after its own repetition
+        slow(2.5),  # than the client waits: it arrives after its own retry
     ],
     ids=["reply lost", "throttled", "over capacity", "slow", "late"],
 )
-def test_an_expense_whose_write_goes_wrong_once_counts_once(web, fault):
+def test_an_expense_whose_write_fails_once_counts_once(web, fault):
     carol = Person(web)
     carol.post("budgets", category="Fun", amount="100.00")
 
@@ -161,7 +161,7 @@ def test_an_expense_whose_write_goes_wrong_once_counts_once(web, fault):
 
 
 @pytest.mark.parametrize("fault", [REPLY_LOST, refused("ThrottlingException")])
-def test_an_expense_of_unknown_fate_can_be_sent_again_with_its_key(web, fault):
+def test_an_expense_of_unknown_outcome_can_be_repeated_with_its_key(web, fault):
     carol = Person(web)
     carol.post("budgets", category="Fun", amount="100.00")
 
@@ -175,7 +175,7 @@ def test_an_expense_of_unknown_fate_can_be_sent_again_with_its_key(web, fault):
     assert line["spent"] == "85.00"
 
 
-# ------------------------------------------------------ the web's part of the flow
+# ------------------------------------------------------------------ web server
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_an_expense_of_unknown_fate_can_be_sent_again_with_its_key(web, fault):
     [("sns:Subscribe", ""), (COMMIT, ACCOUNT)],
     ids=["SNS", "account"],
 )
-def test_who_subscribes_is_subscribed_once_though_the_reply_is_lost(web, call, body):
+def test_a_lost_reply_of_subscribe_creates_one_subscription(web, call, body):
     dora = Person(web)
 
     with web.faults(call, REPLY_LOST, times=1, body=body) as fired:
@@ -201,14 +201,14 @@ def test_who_subscribes_is_subscribed_once_though_the_reply_is_lost(web, call, b
     [DOWN, refused("RequestThrottled"), REPLY_LOST],
     ids=["down", "throttled", "replies lost"],
 )
-def test_what_sqs_does_not_take_the_sweep_sends(web, processor, fault):
+def test_notifications_sqs_rejects_are_sent_by_the_sweep(web, processor, fault):
     erin = about_to_cross(web)
 
     with web.faults(QUEUE, fault) as fired:
         assert spend(erin, "9.00").status_code == 201
         assert fired()
 
-    if fault is not REPLY_LOST:  # then SQS has it, twice
+    if fault is not REPLY_LOST:  # then SQS has it twice
         assert history(erin) == [("budget_threshold", "queued")]
     sweep(web, erin)
     assert_one_mail(erin)
@@ -248,7 +248,7 @@ def test_a_web_server_killed_between_two_side_effects(
     assert_one_mail(dave)
 
 
-# -------------------------------------------------- the Lambda's part of the flow
+# ---------------------------------------------------------------------- Lambda
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_web_server_killed_between_two_side_effects(
         (UPDATE, CLAIM, slow(2.5), 1, 1),
         ("sns:Publish", "", refused("Throttled"), 1, 1),
         ("sns:Publish", "", DOWN, 1, 1),
-        # SNS cannot be asked whether it was sent, so these repeat that one mail.
+        # SNS cannot tell whether it was sent, so these repeat that one mail.
         ("sns:Publish", "", REPLY_LOST, 1, 2),
         (UPDATE, MARK, refused("ThrottlingException"), ATTEMPTS, 2),
         (UPDATE, MARK, REPLY_LOST, 1, 1),
@@ -275,15 +275,13 @@ def test_a_web_server_killed_between_two_side_effects(
         "mark's reply lost",
     ],
 )
-def test_what_goes_wrong_in_a_delivery(
-    stack, processor, call, body, fault, times, mails
-):
+def test_faults_during_a_delivery(stack, processor, call, body, fault, times, mails):
     frank = about_to_cross(stack)
 
     with processor.faults(call, fault, times=times, body=body) as fired:
         spend(frank, "9.00")
         wait_until(lambda: fired() == times)
-        if body == MARK:  # the claim stands
+        if body == MARK:  # the lease is still held
             let_lapse(stack, frank)
         assert_one_mail(frank, mails)
 
@@ -296,7 +294,7 @@ def test_what_goes_wrong_in_a_delivery(
     ("call", "body", "fault", "mails"),
     [
         ("sns:Publish", "", HELD, 1),
-        (UPDATE, MARK, HELD, 2),  # the one that repeats a mail
+        (UPDATE, MARK, HELD, 2),  # the fault that repeats a mail
         (UPDATE, MARK, HELD_AFTER, 1),
     ],
     ids=["after claiming", "after publishing", "after marking"],
@@ -316,13 +314,13 @@ def test_a_lambda_killed_between_two_side_effects(
     assert_one_mail(heidi, mails)
 
 
-def test_a_message_that_comes_five_times_and_after_a_day_is_one_mail(stack, processor):
+def test_a_message_received_five_times_and_after_a_day_is_one_mail(stack, processor):
     erin = about_to_cross(stack)
     with processor.faults(UPDATE, slow(0.5), body=MARK):  # so that they overlap
         spend(erin, "9.00")
         (waiting,) = erin.get("notifications")["results"]
         message = {"notification_id": waiting["notification_id"]}
-        for _ in range(5):  # batches of their own, for runs beside each other
+        for _ in range(5):  # separate batches, so that runs overlap
             processor.send(message)
         assert_one_mail(erin)
         wait_until(processor.is_idle)
@@ -334,7 +332,7 @@ def test_a_message_that_comes_five_times_and_after_a_day_is_one_mail(stack, proc
     assert_one_mail(erin)
 
 
-def test_with_sns_down_it_ends_as_failed_in_words_and_redriving_sends_nothing(
+def test_with_sns_down_delivery_fails_with_a_reason_and_redriving_sends_nothing(
     stack, processor
 ):
     grace, heidi = about_to_cross(stack), about_to_cross(stack)
@@ -367,7 +365,7 @@ def test_with_sns_down_it_ends_as_failed_in_words_and_redriving_sends_nothing(
     assert stack.messages(grace.email, "notification") == []
 
 
-def test_whatever_a_subject_holds_it_arrives_as_one_short_line(stack, processor):
+def test_any_subject_arrives_as_one_short_line(stack, processor):
     ivan = Person(stack, subscribed=True)
     hostile = {
         "newlines": "Budget\r\nBcc: everyone@example.com\n\nexceeded",
@@ -375,7 +373,7 @@ def test_whatever_a_subject_holds_it_arrives_as_one_short_line(stack, processor)
         "control characters": "\x00\x1b[31mBudget\x07\u202e\u2028exceeded\x7f",
     }
     table = stack.admin_session().client("dynamodb")
-    for subject in hostile.values():  # past what composing would have cleaned
+    for subject in hostile.values():  # bypassing the cleaning of the composed text
         item = {
             "notification_id": uuid.uuid4().hex,
             "user_id": ivan.user_id,

@@ -1,4 +1,4 @@
-"""HTTP as the real server speaks it: bodies in chunks, cut off or too large; HEAD."""
+"""HTTP on the real server: chunked, truncated and oversized bodies; HEAD."""
 
 import contextlib
 import json
@@ -24,19 +24,19 @@ def alice(stack):
 
 
 def in_chunks(body, size):
-    """Yield a body in pieces, which requests sends as chunks."""
+    """Yield a body in pieces, so that requests sends it chunked."""
     for start in range(0, len(body), size):
         yield body[start : start + size]
 
 
 def post(alice, data):
-    # What is refused unread ends the connection; the next one begins anew.
+    # A body rejected unread ends the connection, so start a new one.
     headers = {"Content-Type": "application/json", "Connection": "close"}
     return alice.request("POST", "expenses", data=data, headers=headers)
 
 
 def exchange(alice, head, body=b""):
-    """Send raw bytes and return all that comes back until the line is closed."""
+    """Send raw bytes and return everything received until the connection closes."""
     address = urlsplit(alice.url)
     cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
     lines = [
@@ -54,7 +54,7 @@ def exchange(alice, head, body=b""):
 
 
 def received(line):
-    """Return all that comes until the line is closed."""
+    """Return everything received until the connection closes."""
     return b"".join(iter(lambda: line.recv(65536), b""))
 
 
@@ -70,7 +70,7 @@ def test_a_body_in_chunks_is_read(alice):
 
 
 @pytest.mark.parametrize("size", [2_500_001, 12_000_000])
-def test_too_many_chunks_are_too_large(alice, size):
+def test_a_chunked_body_over_the_limit_is_rejected(alice, size):
     before = amounts(alice)
 
     answer = post(alice, in_chunks(b'"' + b"x" * size + b'"', 100_000))
@@ -88,19 +88,19 @@ JSON = "Content-Type: application/json"
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        ([f"Content-Length: {len(LUNCH) + 9}"], LUNCH),  # goes away halfway
+        ([f"Content-Length: {len(LUNCH) + 9}"], LUNCH),  # disconnects halfway
         (["Transfer-Encoding: chunked"], b"%x\r\n%s\r\n" % (len(LUNCH), LUNCH)),
         (["Transfer-Encoding: chunked"], b"ff\r\n" + LUNCH),
         (["Transfer-Encoding: chunked"], b"zz\r\n" + LUNCH),
         (["Content-Length: -1"], LUNCH),
         (["Content-Length: x"], LUNCH),
-        ([f"Content-Length: {len(LUNCH) - 1}"], LUNCH),  # and a piece too much
+        ([f"Content-Length: {len(LUNCH) - 1}"], LUNCH),  # and one piece too many
         ([f"Content-Length: {len(LUNCH)}", "Transfer-Encoding: chunked"], LUNCH),
         ([f"X-Much: {'x' * 9000}", f"Content-Length: {len(LUNCH)}"], LUNCH),
         ([f"X-{n}: x" for n in range(200)], LUNCH),
     ],
 )
-def test_what_is_not_whole_or_well_framed_stores_nothing(alice, headers, body):
+def test_truncated_or_malformed_bodies_store_nothing(alice, headers, body):
     before = amounts(alice)
 
     answer = exchange(alice, [POST, JSON, *headers], body)
@@ -110,7 +110,7 @@ def test_what_is_not_whole_or_well_framed_stores_nothing(alice, headers, body):
 
 
 def begin(alice, length):
-    """Begin a request, and send nothing of its body yet."""
+    """Start a request without sending its body."""
     address = urlsplit(alice.url)
     cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
     lines = [
@@ -127,7 +127,7 @@ def begin(alice, length):
     return line
 
 
-def test_a_body_that_comes_slowly_is_taken(alice):
+def test_a_slow_body_is_accepted(alice):
     before = amounts(alice)
     with begin(alice, len(LUNCH)) as line:
         for piece in in_chunks(LUNCH, len(LUNCH) // 4):
@@ -139,8 +139,8 @@ def test_a_body_that_comes_slowly_is_taken(alice):
     assert amounts(alice) == before + 1
 
 
-def test_bodies_that_never_end_hold_up_the_others_only_so_long(alice):
-    """More than there are threads, each sending a little again and again."""
+def test_endless_bodies_delay_other_requests_only_briefly(alice):
+    """More of them than threads, each sending a few bytes repeatedly."""
     before = amounts(alice)
     with contextlib.ExitStack() as open_ones:
         lines = [
@@ -173,7 +173,7 @@ def test_bodies_that_never_end_hold_up_the_others_only_so_long(alice):
         ([POST, JSON, "Content-Length: 9", "Expect: <b>miracles"], 417),
     ],
 )
-def test_what_the_server_itself_refuses_is_a_problem_too(alice, head, status):
+def test_errors_of_the_server_are_problem_documents_too(alice, head, status):
     lines, _, body = exchange(alice, head).partition(b"\r\n\r\n")
 
     first, *fields = lines.decode("ascii").split("\r\n")
@@ -184,7 +184,7 @@ def test_what_the_server_itself_refuses_is_a_problem_too(alice, head, status):
     assert answer.status_code == status
 
 
-def test_the_answer_to_head_has_no_body_and_the_length_of_gets(alice):
+def test_head_returns_the_content_length_of_get_without_a_body(alice):
     head = exchange(alice, ["HEAD /api/profile HTTP/1.1", "Accept: application/json"])
     whole = alice.request("GET", "profile", headers={"Accept-Encoding": "identity"})
 
@@ -195,7 +195,7 @@ def test_the_answer_to_head_has_no_body_and_the_length_of_gets(alice):
     assert f"Content-Length: {len(whole.content)}".encode() in lines
 
 
-def test_a_compressed_answer_s_tag_is_good_for_a_change(alice):
+def test_the_etag_of_a_compressed_response_is_valid_for_a_change(alice):
     url = f"{alice.url}/api/expenses/{post(alice, LUNCH).json()['expense_id']}"
     alice.http.patch(url, json={"description": "so long " * 60}, timeout=30)
     read = alice.http.get(url, headers={"Accept-Encoding": "gzip"}, timeout=30)
@@ -208,8 +208,8 @@ def test_a_compressed_answer_s_tag_is_good_for_a_change(alice):
     assert (first.status_code, second.status_code) == (200, 412)
 
 
-def test_of_many_who_change_the_same_at_once_one_does(alice):
-    """All go by what they read; the condition holds up to the write itself."""
+def test_one_of_many_concurrent_conditional_changes_succeeds(alice):
+    """All send the ETag they read; the write itself checks the condition."""
     url = f"{alice.url}/api/expenses/{post(alice, LUNCH).json()['expense_id']}"
     tag = {"If-Match": alice.http.get(url, timeout=30).headers["ETag"]}
     kept = {**alice.http.headers, **tag}

@@ -1,4 +1,4 @@
-"""Requests sent again while AWS loses answers and web servers die: done once."""
+"""Requests repeated after lost responses and killed web servers: executed once."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ MADE = {
     "budgets": {"category": "Food", "amount": "50.00"},
 }
 PATHS = list(MADE)
-# When a server dies, and what whoever asks again is answered.
+# When a server dies, and the response to the repeated request.
 DEATHS = {
     "before the commit": (COMMIT, HELD, 409),
     "after it": (COMMIT, HELD_AFTER, 409),
@@ -46,7 +46,7 @@ def post(person, path="expenses", key="k") -> requests.Response:
 
 
 def made(person, path) -> list[dict]:
-    """What there is now, beside the budget that everybody here has."""
+    """Return the stored items except the initial budget."""
     found = person.get("budgets" if path == "budgets" else "expenses")["results"]
     return [each for each in found if each["amount"] != "100.00"]
 
@@ -59,7 +59,7 @@ def assert_done_once(person, path) -> None:
 
 
 def let_lapse(stack, person, key="k") -> None:
-    """Let a claim's minute be over."""
+    """Let the lease of a request expire."""
     digest = hashlib.sha256(f"{person.user_id}\n{key}".encode()).hexdigest()
     stack.admin_session().client("dynamodb").update_item(
         TableName="users",
@@ -85,7 +85,7 @@ def test_a_reply_lost_after_the_commit_does_nothing_twice(web, alice, call, path
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_when_every_reply_to_the_commit_is_lost_it_is_found(web, alice, path):
+def test_a_commit_with_every_reply_lost_is_found(web, alice, path):
     with web.faults(COMMIT, REPLY_LOST, times=ATTEMPTS):
         unknown = post(alice, path)
     again = post(alice, path)
@@ -95,7 +95,7 @@ def test_when_every_reply_to_the_commit_is_lost_it_is_found(web, alice, path):
     assert_done_once(alice, path)
 
 
-def test_without_dynamodb_nothing_is_claimed_and_nothing_done(web, alice):
+def test_without_dynamodb_nothing_is_leased_and_nothing_done(web, alice):
     with web.faults(CLAIM, DOWN):
         refused = post(alice)
 
@@ -106,7 +106,7 @@ def test_without_dynamodb_nothing_is_claimed_and_nothing_done(web, alice):
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("death", "path"), pairs(list(DEATHS), PATHS))
-def test_a_web_server_killed_on_the_way(web, alice, death, path):
+def test_a_web_server_killed_during_a_request(web, alice, death, path):
     call, fault, status = DEATHS[death]
     with web.faults(call, fault) as fired, ThreadPoolExecutor() as pool:
         answer = pool.submit(post, alice, path)
@@ -114,7 +114,7 @@ def test_a_web_server_killed_on_the_way(web, alice, death, path):
         web.kill()
         assert isinstance(answer.exception(30), requests.ConnectionError)
 
-    alice.url = web.stack.web_url  # another server, which does as a new one would
+    alice.url = web.stack.web_url  # another server, which acts like a new one
     again = post(alice, path)
     assert again.status_code == status
     if status == 409:
@@ -127,7 +127,7 @@ def test_a_web_server_killed_on_the_way(web, alice, death, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_sent_to_two_servers_at_once_it_is_done_once(web, alice, path):
+def test_a_request_sent_to_two_servers_at_once_is_done_once(web, alice, path):
     def send(number: int) -> requests.Response:
         return requests.post(
             f"{[web.web_url, web.stack.web_url][number % 2]}/api/{path}",

@@ -1,4 +1,4 @@
-"""What the product is for, over HTTP, with the real Lambda processes and mails."""
+"""The main use cases over HTTP, with the real Lambda processes and mails."""
 
 import datetime
 import json
@@ -22,7 +22,7 @@ def history(person: Person) -> list[tuple[str, str]]:
     return [(each["type"], each["status"]) for each in found]
 
 
-def test_someone_is_mailed_at_the_threshold_and_at_the_limit(stack):
+def test_mails_are_sent_at_the_threshold_and_at_the_limit(stack):
     alice = Person(stack, subscribed=True)
     alice.post("budgets", category="Groceries", amount="100.00")
 
@@ -49,7 +49,7 @@ def test_someone_is_mailed_at_the_threshold_and_at_the_limit(stack):
     )
 
 
-def test_the_alerts_of_a_bulk_come_as_one_mail(stack):
+def test_the_alerts_of_a_bulk_are_sent_in_one_mail(stack):
     alice = Person(stack, subscribed=True)
     for category in ("Auto", "Bus"):
         alice.post("budgets", category=category, amount="100.00")
@@ -62,7 +62,7 @@ def test_the_alerts_of_a_bulk_come_as_one_mail(stack):
     wait_until(lambda: ("alert_digest", "sent") in history(alice))
 
 
-def test_a_mail_reaches_only_the_one_it_is_for(stack):
+def test_a_mail_reaches_only_its_recipient(stack):
     alice, bob = Person(stack, subscribed=True), Person(stack, subscribed=True)
     for person in (alice, bob):
         person.post("budgets", category="Fun", amount="10.00")
@@ -75,7 +75,7 @@ def test_a_mail_reaches_only_the_one_it_is_for(stack):
     assert len(alice.mails(1)) == 1
 
 
-def test_who_is_not_subscribed_has_the_alert_in_the_history(stack):
+def test_without_a_subscription_the_alert_is_in_the_history(stack):
     carol = Person(stack)
     carol.post("budgets", category="Fun", amount="10.00")
 
@@ -85,7 +85,7 @@ def test_who_is_not_subscribed_has_the_alert_in_the_history(stack):
     assert stack.messages(carol.email) == []
 
 
-def test_fifty_expenses_at_once_cross_each_level_once(stack):
+def test_fifty_concurrent_expenses_alert_once_per_level(stack):
     dave = Person(stack, subscribed=True)
     budget = dave.post("budgets", category="Fun", amount="100.00")
 
@@ -108,7 +108,7 @@ def test_fifty_expenses_at_once_cross_each_level_once(stack):
     assert sum("Over budget" in each for each in subjects) == 1
 
 
-def test_twenty_registrations_of_one_name_make_one_account(stack):
+def test_twenty_registrations_of_one_name_create_one_account(stack):
     name = stack.new_address().partition("@")[0]
 
     def register(number):
@@ -130,7 +130,7 @@ def test_twenty_registrations_of_one_name_make_one_account(stack):
     assert list(messages_of(refused)) == ["username"]
 
 
-def test_with_sqs_down_the_expense_is_stored_and_the_mail_follows(stack):
+def test_with_sqs_down_the_expense_is_stored_and_the_mail_sent_later(stack):
     erin = Person(stack, subscribed=True)
     erin.post("budgets", category="Fun", amount="10.00")
     sqs = stack.admin_session().client("sqs")

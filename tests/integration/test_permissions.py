@@ -1,7 +1,7 @@
-"""What no role may do, asked of the local AWS under its own credentials.
+"""Actions denied to each role, tried on the local AWS with its credentials.
 
-That each may do what the program does is shown by all other tests of this folder: the
-web and every Lambda run under these roles there.
+The other tests of this folder show that the roles have the rights they need: the web
+and every Lambda run under them.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ NEW_TABLE = {
 
 
 def table(operation: str, name: str, key: str = "x", **more: Any) -> Call:
-    """Call DynamoDB with the smallest arguments that it takes."""
+    """Return a DynamoDB call with minimal arguments."""
     item = {KEYS[name]: {"S": key}}
     arguments: dict[str, Any] = {"TableName": name, **more}
     if operation == "put_item":
@@ -47,7 +47,7 @@ def table(operation: str, name: str, key: str = "x", **more: Any) -> Call:
 
 
 def query(name: str, index: str, key: str) -> Call:
-    """Query an index."""
+    """Return a query of an index."""
     values = {":k": {"S": "x"}}
     condition = {"KeyConditionExpression": f"{key} = :k"}
     return table(
@@ -56,27 +56,27 @@ def query(name: str, index: str, key: str) -> Call:
 
 
 def send(queue: str) -> Call:
-    """Send a message."""
+    """Return a call that sends a message."""
     return "sqs", "send_message", {"QueueUrl": queue, "MessageBody": "{{}}"}
 
 
 def receive(queue: str) -> Call:
-    """Receive a message."""
+    """Return a call that receives a message."""
     return "sqs", "receive_message", {"QueueUrl": queue}
 
 
 def put(key: str) -> Call:
-    """Put an object into the bucket."""
+    """Return a call that puts an object into the bucket."""
     return "s3", "put_object", {"Bucket": "{bucket}", "Key": key, "Body": b"x"}
 
 
 def get(key: str) -> Call:
-    """Get an object from the bucket."""
+    """Return a call that gets an object from the bucket."""
     return "s3", "get_object", {"Bucket": "{bucket}", "Key": key}
 
 
 def invoke(function: str) -> Call:
-    """Invoke a function."""
+    """Return a call that invokes a function."""
     return "lambda", "invoke", {"FunctionName": function}
 
 
@@ -86,7 +86,7 @@ SUBSCRIBE: Call = (
     "subscribe",
     {"TopicArn": "{topic}", "Protocol": "http", "Endpoint": "http://127.0.0.1:9/"},
 )
-# What nobody may who serves people or messages.
+# Denied to the web and all Lambdas.
 NOBODY: dict[str, Call] = {
     "scan users": table("scan", "users"),
     "scan expenses": table("scan", "expenses"),
@@ -218,7 +218,7 @@ CASES = [(role, what) for role, calls in DENIED.items() for what in calls]
 
 
 def names(stack: Stack, role: str, prefix: str = "") -> dict[str, str]:
-    """Return what the calls above leave open, of one stage."""
+    """Return the values of the placeholders above, for one stage."""
 
     def queue(name: str) -> str:
         return f"{stack.aws_url}/{ACCOUNT}/{prefix}{name}"
@@ -235,7 +235,7 @@ def names(stack: Stack, role: str, prefix: str = "") -> dict[str, str]:
 
 
 def refusal(session: Any, call: Call, known: dict[str, str]) -> str:
-    """Make a call that must fail; return the error's code."""
+    """Return the error code of a call that must fail."""
     service, operation, arguments = call
     filled = {
         name: value.format(**known) if isinstance(value, str) else value
@@ -259,7 +259,7 @@ def test_a_role_is_denied(stack, sessions, role, what):
     assert refusal(sessions[role], call, names(stack, role)) in REFUSALS
 
 
-# Each call is one that some role makes in its own stage.
+# Calls that some role makes in its own stage.
 ACROSS: dict[str, Call] = {
     **{f"read {name}": table("get_item", name) for name in KEYS},
     **{f"write {name}": table("put_item", name) for name in KEYS},
@@ -281,7 +281,7 @@ ACROSS: dict[str, Call] = {
 
 @pytest.mark.parametrize("role", DENIED)
 @pytest.mark.parametrize(("own", "others"), [("", OTHER), (OTHER, "")])
-def test_no_role_reaches_into_another_stage(stack, other_stage, role, own, others):
+def test_no_role_can_access_another_stage(stack, other_stage, role, own, others):
     session = stack.local.role_session(role, own)
     known = names(stack, role, others)
 

@@ -1,6 +1,6 @@
-"""Random actions among random faults, against the model of crossings.
+"""Random actions with random faults, compared with a model of alerts.
 
-In process, on moto: quick enough for many sequences. The whole runs with `make soak`.
+In process, on moto: fast enough for many sequences. `make soak` runs all of it.
 """
 
 import datetime
@@ -76,7 +76,7 @@ FAULTS = ["down", "throttled", "reply lost", "dies before", "dies after"]
 
 
 def trouble_with(*services: str, skipped: int) -> st.SearchStrategy:
-    """A service, how many of its calls are let through, what goes wrong, how often."""
+    """Draw a service, calls to let through first, the fault, and its count."""
     return st.tuples(
         st.sampled_from(services),
         st.integers(0, skipped),
@@ -90,7 +90,7 @@ delivery_troubles = (
     st.none()
     | trouble_with("sns", skipped=1)
     | trouble_with("dynamodb", "sqs", skipped=5)
-    | st.just(("sns", 0, "down", 6))  # until it has failed
+    | st.just(("sns", 0, "down", 6))  # until it has failed for good
 )
 NEED_WRITE = {"reply lost", "dies before", "dies after"}
 WRITES = {
@@ -113,10 +113,10 @@ THROTTLED = {
 
 
 class Weather:
-    """What goes wrong with the calls to come; a hook for `faults.hooked`.
+    """The faults of the next calls; a hook for `faults.hooked`.
 
-    Each fault meets one call of its service, a "calm" lets one through. Lost replies
-    and deaths wait for a write.
+    Each fault applies to one call of its service, "calm" lets one through. Lost replies
+    and crashes wait for a write.
     """
 
     def __init__(self) -> None:
@@ -177,11 +177,11 @@ def _lost(request) -> ConnectionClosedError:
 
 @dataclass
 class Delivery:
-    """One claim, and what came of it."""
+    """A lease and the result of its delivery."""
 
     notification_id: str
     published: bool = False
-    spoiled: bool = False  # by a fault, anywhere in it
+    spoiled: bool = False  # by any fault during it
 
 
 @dataclass
@@ -200,7 +200,7 @@ class Message:
 
 
 class Faults(RuleBasedStateMachine):
-    """One person's budgets and mails, while AWS fails and processes die."""
+    """A user's budgets and mails, while AWS fails and processes die."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -216,7 +216,7 @@ class Faults(RuleBasedStateMachine):
         self.queue: list[Message] = []
         self.dead_letters: list[Message] = []
         self.published: Counter[str] = Counter()
-        # Mails that AWS sent and nobody could note: each may come once more.
+        # Mails that were sent but not recorded: each may be sent once more.
         self.repeatable: Counter[str] = Counter()
 
     @initialize(amount=amounts, other=amounts)
@@ -227,9 +227,9 @@ class Faults(RuleBasedStateMachine):
 
     @contextmanager
     def bad_weather(self, trouble):
-        """A request or a run, and what is left of it when something goes wrong.
+        """Run a request or Lambda run with faults.
 
-        What has not gone wrong by then waits for the next ones.
+        Unused faults apply to the next ones.
         """
         self.weather.expect(trouble)
         self.weather.on = True
@@ -245,7 +245,7 @@ class Faults(RuleBasedStateMachine):
             self.weather.on = False
             self.receive()
 
-    # ------------------------------------------------------------------ people
+    # ------------------------------------------------------------------ user actions
 
     @rule(trouble=troubles, write=writing | spending)
     def write(self, trouble, write):
@@ -253,10 +253,10 @@ class Faults(RuleBasedStateMachine):
             self.writer.do(write)
         self.model.look()
 
-    # Mostly, mails are wanted: else there would be few.
+    # Mails are mostly wanted, otherwise there would be few.
     @rule(trouble=troubles, wish=st.sampled_from(["mails"] * 5 + OTHER_WISHES))
     def choose(self, trouble, wish):
-        if wish == "no confirmation":  # moto takes everybody for confirmed
+        if wish == "no confirmation":  # moto treats every subscription as confirmed
             account = Account.get(ALICE.user_id)
             if account.subscription_arn in sns().subscriptions:
                 leave_unconfirmed(account)
@@ -271,9 +271,9 @@ class Faults(RuleBasedStateMachine):
             if account.subscription_arn in sns().subscriptions:
                 confirm(account)
 
-    # ------------------------------------------------------------ the machinery
+    # -------------------------------------------------------------- background work
 
-    # One rule: Hypothesis leaves out some of the rules in each sequence.
+    # One rule, because Hypothesis omits some rules in each sequence.
     @rule(
         trouble=delivery_troubles,
         what=st.sampled_from(["deliver", "deliver", "sweep", "redrive", "day"]),
@@ -293,7 +293,7 @@ class Faults(RuleBasedStateMachine):
             self.a_day_passes(trouble)
 
     def deliver(self, trouble, first, count, times):
-        """Some messages in one batch; they may come more than once."""
+        """Deliver some messages in one batch, possibly more than once."""
         first %= len(self.queue) or 1
         batch = self.queue[first : first + count]
         del self.queue[first : first + count]
@@ -302,7 +302,7 @@ class Faults(RuleBasedStateMachine):
         self.give_back(failed)
 
     def run(self, trouble, batch):
-        """Return the messages that SQS keeps."""
+        """Run the Lambda; return the messages that stay in SQS."""
         for message in batch:
             message.received += 1
         records = [each.record(str(number)) for number, each in enumerate(batch)]
@@ -320,7 +320,7 @@ class Faults(RuleBasedStateMachine):
             (self.dead_letters if enough else self.queue).append(message)
 
     def count_mails(self):
-        """Count what was published, and what of it nobody could note as sent."""
+        """Add up the mails published, and those of them not recorded as sent."""
         done = [each for each in self.weather.deliveries if each.published]
         for notification_id in {each.notification_id for each in done}:
             mine = [each for each in done if each.notification_id == notification_id]
@@ -333,7 +333,7 @@ class Faults(RuleBasedStateMachine):
         self.clock.shift(datetime.timedelta(days=1))
         with self.bad_weather(trouble):
             checks.check_all(None, lambda: True)
-        # At last it works, or a rise and a fall might go unseen.
+        # Without faults at the end, or a rise and fall might be missed.
         checks.check_all(None, lambda: True)
         self.model.look()
         self.receive()
@@ -344,7 +344,7 @@ class Faults(RuleBasedStateMachine):
             enqueue_overdue()
 
     def receive(self):
-        """Take what the queue shows by now."""
+        """Receive the visible messages."""
         sqs, url = aws.client("sqs"), aws.queue_url()
         while found := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -364,7 +364,7 @@ class Faults(RuleBasedStateMachine):
             self.world.close()
 
     def recover(self):
-        """Wait, sweep and deliver until nothing is left to do."""
+        """Wait, sweep and deliver until nothing is left."""
         self.weather.clear_up()
         for _ in range(config.max_receive_count):
             self.sweep(None)
@@ -387,5 +387,5 @@ class Faults(RuleBasedStateMachine):
 
 
 @pytest.mark.soak
-def test_after_any_faults_every_crossing_is_one_notification_and_one_mail():
+def test_after_any_faults_every_alert_is_one_notification_and_one_mail():
     run_state_machine_as_test(Faults, settings=SETTINGS)

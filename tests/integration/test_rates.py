@@ -1,4 +1,4 @@
-"""The API's limit on a real server with its two processes."""
+"""The API's rate limit on a real server with two processes."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from tests.integration.people import Person
 
 
 def test_a_limit_holds_across_processes(stack, tmp_path):
-    """Two of them, which share a table: each may let a tenth more through."""
+    """Two processes share a table; each may allow a tenth more."""
     web = FaultyWeb(stack, tmp_path, API_RATE_LIMIT="50")
     try:
         bob = Person(web)
@@ -32,5 +32,5 @@ def test_a_limit_holds_across_processes(stack, tmp_path):
 
 
 def minute():
-    """Return the number of the minute, in each of which the limit begins anew."""
+    """Return the current minute; the limit resets each minute."""
     return int(time.time() // 60)

@@ -1,4 +1,4 @@
-"""The programs in README.md and docs/api.md run against the local AWS as they are."""
+"""The programs in README.md and docs/api.md run unchanged against the local AWS."""
 
 import contextlib
 import http.client
@@ -27,7 +27,7 @@ def block(document: str, chapter: str, language: str) -> str:
 
 
 def run(*command: str, **environment: str) -> str:
-    """Run a program to its end; return what it printed."""
+    """Run a program and return its output."""
     done = subprocess.run(
         command,
         env={"PATH": os.environ["PATH"], **environment},
@@ -41,15 +41,15 @@ def run(*command: str, **environment: str) -> str:
 
 
 class Between(BaseHTTPRequestHandler):
-    """Hands requests on as a bad line does.
+    """A proxy that behaves like a bad connection.
 
-    The first is refused; `troubles` says what becomes of the answers to the next ones.
+    It rejects the first request; `troubles` has the faults of the next responses.
     """
 
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -109,17 +109,17 @@ def between(stack):
     server.server_close()
 
 
-def test_the_first_session_runs(stack):
+def test_the_first_example_session_runs(stack):
     program = block("README.md", "A first session", "sh")
     for port, url in (("8000", stack.web_url), ("8025", stack.mailbox_url)):
         assert f"http://127.0.0.1:{port}\n" in program
         program = program.replace(f"http://127.0.0.1:{port}", url)
-    # Mails come within a second; on a machine under load it may be more.
+    # Mails arrive within a second, or later on a slow machine.
     patient = 'sleep() { command sleep "$((5 * $1))"; }\n'
     printed = run("bash", "-euo", "pipefail", "-c", patient + program)
     name = re.search(r'"to": "(ada\d+)@example.com"', printed)
     assert name, printed
-    # Two of the budget, and the notice of the token that was made at the end.
+    # Two of the budget, and the notice of the token created at the end.
     mails = stack.wait_for_messages(f"{name[1]}@example.com", 3)
     subjects = [each["subject"] for each in mails if "Groceries" in each["subject"]]
     assert len(subjects) == 2
@@ -128,7 +128,7 @@ def test_the_first_session_runs(stack):
     assert "manifest.json" in printed.rstrip().splitlines()[-1]  # of the backup
 
 
-def test_the_python_client_runs_though_requests_are_refused_and_answers_lost(
+def test_the_python_client_survives_rejected_requests_and_lost_responses(
     stack, between
 ):
     alice = Person(stack)
@@ -148,7 +148,7 @@ def test_the_python_client_runs_though_requests_are_refused_and_answers_lost(
         "summary: 145.00",
         "report: b'%PDF-'",
     ]
-    # The first needs four tries; the second, which is the same again, three.
+    # The first needs four attempts; the second, a repetition, three.
     assert between.seen[:7] == ["POST"] * 7
     assert between.lost == [201] * 4
     assert alice.get("summary")["total_spent"] == "145.00"

@@ -56,7 +56,7 @@ def spend(person, **files):
     return person.request("POST", "expenses", data=data, files=files)
 
 
-def test_an_expense_with_its_receipt_and_back(stack):
+def test_an_expense_with_a_receipt_is_created_and_downloaded(stack):
     alice = Person(stack)
     photo = picture(size=(1200, 900), exif=pictures.located_exif())
 
@@ -83,7 +83,7 @@ def test_an_expense_with_its_receipt_and_back(stack):
     assert objects(stack, alice) == []
 
 
-def test_ten_megabytes_go_in_and_one_byte_more_does_not(stack):
+def test_ten_megabytes_are_accepted_and_one_byte_more_is_rejected(stack):
     alice = Person(stack)
     exact, more = pictures.of_size(LIMIT), pictures.of_size(LIMIT + 1)
 
@@ -111,11 +111,11 @@ def test_a_direct_upload_from_end_to_end(stack):
     assert requests.get(found["url"], timeout=30).content == PDF
     tags = s3(stack).get_object_tagging(Bucket=BUCKET, Key=answer["key"])["TagSet"]
     assert tags == []
-    # The address works for an hour, but what is there is not overwritten.
+    # The URL is valid for an hour, but an existing object is not overwritten.
     assert put(answer).status_code == 412
 
 
-def test_of_many_expenses_one_gets_a_direct_upload(stack):
+def test_a_direct_upload_is_attached_to_only_one_of_many_expenses(stack):
     alice = Person(stack)
     expenses = [alice.post("expenses", amount="4.00", category="Fun") for _ in range(6)]
     key = announced_and_put(alice)
@@ -128,7 +128,7 @@ def test_of_many_expenses_one_gets_a_direct_upload(stack):
         statuses = list(pool.map(confirm, expenses))
 
     assert statuses.count(200) == 1
-    assert set(statuses) <= {200, 409, 429}  # so many at once are too many
+    assert set(statuses) <= {200, 409, 429}  # this many at once are too many
     holders = [
         each for each in alice.get("expenses")["results"] if each["receipt_url"] == key
     ]
@@ -147,7 +147,9 @@ def test_of_many_expenses_one_gets_a_direct_upload(stack):
     ],
     ids=["longer", "shorter", "other type", "other bytes", "other tag"],
 )
-def test_a_direct_upload_of_anything_else_is_refused(stack, content, headers):
+def test_a_direct_upload_that_differs_from_its_signature_is_rejected(
+    stack, content, headers
+):
     alice = Person(stack)
 
     refused = put(announced(alice), content, **headers)
@@ -184,8 +186,8 @@ def test_a_request_cut_off_halfway_stores_nothing(stack):
     assert objects(stack, alice) == []
 
 
-def test_with_dynamodb_refusing_no_expense_and_no_receipt_stay(stack):
-    """The lambda settles what the web could not be certain of."""
+def test_with_dynamodb_failing_neither_expense_nor_receipt_is_left(stack):
+    """The Lambda cleans up after writes of unknown outcome."""
     alice = Person(stack)
     name = uuid.uuid4().hex
     key = f"receipts/{alice.user_id}/{name}.pdf"
@@ -207,7 +209,7 @@ def test_with_dynamodb_refusing_no_expense_and_no_receipt_stay(stack):
     wait_until(lambda: objects(stack, alice) == [])
 
 
-def test_the_bucket_lets_the_pages_upload_and_no_others(stack):
+def test_the_bucket_allows_uploads_only_from_our_pages(stack):
     rules = s3(stack).get_bucket_cors(Bucket=BUCKET)["CORSRules"]
 
     assert [rule["AllowedOrigins"] for rule in rules] == [[stack.web_url]]

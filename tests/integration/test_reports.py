@@ -25,7 +25,7 @@ def read(answer: requests.Response) -> str:
     return "\n".join(page.extract_text() for page in pages).replace("\u00a0", " ")
 
 
-def test_a_report_is_made_downloaded_listed_and_deleted(stack):
+def test_a_report_is_generated_downloaded_listed_and_deleted(stack):
     alice = Person(stack)
     alice.post("budgets", category="Groceries", amount="100.00")
     alice.post("expenses", category="Groceries", amount="85.50", description="مرحبا")
@@ -38,7 +38,7 @@ def test_a_report_is_made_downloaded_listed_and_deleted(stack):
     assert f"${summary['total_spent']}" in text
     assert f"{summary['budgets'][0]['spent']} of 100.00" in text
     assert "餐饮" in text
-    # The signed address may be dead by now; the app's own signs again.
+    # The signed URL may have expired by now; the app's URL signs a new one.
     again = alice.http.get(made["download_url"], timeout=30)
     assert read(again) == text
     assert made["file_name"] in again.headers["Content-Disposition"]
@@ -50,7 +50,7 @@ def test_a_report_is_made_downloaded_listed_and_deleted(stack):
     assert alice.request("GET", f"reports/{made['file_name']}").status_code == 404
 
 
-def test_ten_at_once_make_one_report(stack):
+def test_ten_concurrent_requests_generate_one_report(stack):
     bob = Person(stack)
     bob.post("expenses", category="Fun", amount="1.00")
 
@@ -66,7 +66,7 @@ def test_ten_at_once_make_one_report(stack):
     assert len(bob.get("reports")["results"]) == 1
 
 
-def test_another_persons_report_is_not_found(stack):
+def test_another_users_report_is_not_found(stack):
     carol, dave = Person(stack), Person(stack)
     name = carol.post("reports/generate", **NOW)["file_name"]
 
@@ -75,7 +75,7 @@ def test_another_persons_report_is_not_found(stack):
     assert len(carol.get("reports")["results"]) == 1
 
 
-def test_who_wants_an_e_mail_gets_one_with_a_link_that_works(stack):
+def test_the_requested_e_mail_has_a_working_link(stack):
     erin = Person(stack, subscribed=True)
 
     made = erin.post("reports/generate", **NOW, email=True)
@@ -89,7 +89,7 @@ def test_who_wants_an_e_mail_gets_one_with_a_link_that_works(stack):
     )
 
 
-def test_the_page_makes_a_report_without_scripts(stack):
+def test_the_page_generates_a_report_without_scripts(stack):
     frank = Person(stack)
     month = f"{today():%Y-%m}"
 
@@ -99,7 +99,7 @@ def test_the_page_makes_a_report_without_scripts(stack):
     assert "is ready" in page.text
 
 
-def test_the_lambda_answers_a_question_that_makes_no_sense(stack):
+def test_the_lambda_answers_an_invalid_request(stack):
     invoke = stack.admin_session().client("lambda").invoke
     answer = invoke(
         FunctionName="report_generator:live",

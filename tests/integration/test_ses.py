@@ -53,10 +53,10 @@ def stack(tmp_path_factory):
 
 
 def run(stack: Stack, code: str, *arguments: str) -> str:
-    """Run code with SES as its transport; return what it prints.
+    """Run code with SES as its transport; return its output.
 
-    As administrator, since the local AWS allows SendEmail on `*` alone, while AWS asks
-    for the identity that the template names.
+    As administrator, as the local AWS allows SendEmail only on `*`, while AWS needs the
+    identity in the template.
     """
     env = {
         **stack.local.web_env(),
@@ -90,7 +90,7 @@ def mails(stack: Stack) -> list[dict[str, Any]]:
         return json.load(response)["messages"][ACCOUNT]
 
 
-def test_somebody_confirms_is_mailed_and_given_up_when_a_mail_comes_back(stack):
+def test_a_subscriber_is_confirmed_mailed_and_deactivated_after_a_bounce(stack):
     admin = stack.admin_session()
     admin.client("sesv2").create_email_identity(EmailIdentity="example.com")
 

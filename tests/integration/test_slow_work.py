@@ -1,4 +1,4 @@
-"""Slow work on a real server: too much of it is refused, and the rest goes on."""
+"""Slow work on a real server: excess requests are rejected, others continue."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,8 +21,8 @@ def web(stack, tmp_path):
     web.end()
 
 
-def test_twenty_reports_at_once_leave_the_server_free(web):
-    """Those that are being made are held; all others are answered meanwhile."""
+def test_twenty_concurrent_reports_leave_the_server_responsive(web):
+    """The reports in progress are held; all other requests are answered meanwhile."""
     alice = Person(web)
 
     def ask(number):
@@ -40,7 +40,7 @@ def test_twenty_reports_at_once_leave_the_server_free(web):
                 assert health.status_code == 200
             assert alice.get("expenses")["results"] == []
             assert 1 <= held() <= most_held
-        web.faults.process.kill()  # and with it what it holds
+        web.faults.process.kill()  # and the reports it holds
 
     found = Counter(each.result().status_code for each in asked)
     assert set(found) == {429, 503}

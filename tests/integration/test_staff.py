@@ -1,4 +1,4 @@
-"""Staff on the local AWS: what failed is seen, sent again, and moved back."""
+"""Staff actions on the local AWS: failures are listed, sent again and redriven."""
 
 import contextlib
 import json
@@ -14,15 +14,15 @@ from tests.integration.test_main_job import history
 from tests.stack import wait_until
 from tests.staff.test_notification_pages import ADDRESSES, PAGE
 
-VISIBILITY_SECONDS = "3"  # longer than an attempt takes, lest two of them overlap
-ALL_ATTEMPTS = 60  # seconds, at most
+VISIBILITY_SECONDS = "3"  # longer than an attempt, so that attempts do not overlap
+ALL_ATTEMPTS = 60  # maximum seconds
 DEAD_LETTERS = "NotificationDeadLetterQueueUrl"
 QUEUE = "NotificationQueueUrl"
 
 
 @pytest.fixture
 def sqs(stack) -> Iterator[Any]:
-    """SQS without other tests' messages; one that failed comes back soon."""
+    """Return SQS without other tests' messages and with a short visibility timeout."""
     client = stack.admin_session().client("sqs")
     url, seconds = stack.outputs[QUEUE], "VisibilityTimeout"
     found = client.get_queue_attributes(QueueUrl=url, AttributeNames=[seconds])
@@ -35,7 +35,7 @@ def sqs(stack) -> Iterator[Any]:
 
 @pytest.fixture
 def grace(stack) -> Person:
-    """Staff, made so after logging in."""
+    """Return a user who became staff after login."""
     person = Person(stack)
     person.become_staff()
     return person
@@ -43,7 +43,7 @@ def grace(stack) -> Person:
 
 @contextlib.contextmanager
 def denied(stack, action: str) -> Iterator[None]:
-    """Take a right from whoever delivers, for the length of a block."""
+    """Remove a right from the delivering role during a block."""
     statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
     role = "smart-budget-notification_processor"
     outage = {"RoleName": role, "PolicyName": "outage"}
@@ -63,7 +63,7 @@ def depth(sqs, url: str) -> int:
 
 
 def press(person: Person, address: str, **fields: str) -> str:
-    """Press a button of the staff page; return the text of the page that follows."""
+    """Press a button of the staff page; return the text of the next page."""
     fields["csrfmiddlewaretoken"] = str(person.http.headers["X-CSRFToken"])
     answer = person.http.post(f"{person.url}{address}", data=fields, timeout=60)
     assert answer.ok, answer.text
@@ -76,7 +76,7 @@ def look(person: Person) -> str:
     return " ".join(answer.text.split())
 
 
-def test_what_failed_is_seen_without_what_it_says_and_sent_again_once(
+def test_failed_notifications_are_listed_without_content_and_sent_again_once(
     stack, sqs, grace
 ):
     alice = Person(stack, subscribed=True)
@@ -103,16 +103,14 @@ def test_what_failed_is_seen_without_what_it_says_and_sent_again_once(
     page = press(grace, f"{PAGE}/resend", **again)
     assert "queued again already" in page
     assert failed["notification_id"] not in page
-    # Its first message is a dead letter by now; it must not send the mail again.
+    # Its first message is a dead letter by now and must not send the mail again.
     wait_until(lambda: depth(sqs, stack.outputs[DEAD_LETTERS]) == 1, ALL_ATTEMPTS)
     assert "Moved 1, about 0 left." in press(grace, "/admin/dead-letters/redrive")
     wait_until(lambda: depth(sqs, stack.outputs[QUEUE]) == 0)
     assert len(alice.mails(1)) == 1
 
 
-def test_of_the_dead_letters_the_good_one_is_mailed_and_the_poison_comes_back(
-    stack, sqs, grace
-):
+def test_redriving_mails_the_good_dead_letter_and_returns_the_poison(stack, sqs, grace):
     bob = Person(stack, subscribed=True)
     bob.post("budgets", category="Fun", amount="10.00")
     queue, dead_letters = stack.outputs[QUEUE], stack.outputs[DEAD_LETTERS]
@@ -129,7 +127,7 @@ def test_of_the_dead_letters_the_good_one_is_mailed_and_the_poison_comes_back(
     assert "Moved 2, about 0 left." in page
     assert "Dead letters: about 0" in page
     bob.mails(1)
-    bob.post("expenses", category="Fun", amount="2.00")  # the poison is no obstacle
+    bob.post("expenses", category="Fun", amount="2.00")  # despite the poison message
     bob.mails(2)
     wait_until(lambda: depth(sqs, dead_letters) == 1, ALL_ATTEMPTS)
     wait_until(lambda: depth(sqs, queue) == 0)
@@ -140,14 +138,14 @@ def test_of_the_dead_letters_the_good_one_is_mailed_and_the_poison_comes_back(
     assert len(bob.mails(2)) == 2
 
 
-def test_every_part_of_aws_answers_the_web_role(grace):
+def test_the_web_role_can_check_every_part_of_aws(grace):
     parts = grace.get("admin/health")
 
     assert [part for part in parts if not part["ok"]] == []
     assert len(parts) == 10
 
 
-def test_a_locked_user_is_out_at_once_and_in_again_when_unlocked(stack, grace):
+def test_a_locked_user_is_logged_out_at_once_and_can_log_in_when_unlocked(stack, grace):
     bob = Person(stack)
     address = f"/admin/users/{bob.user_id}"
     assert bob.http.get(f"{bob.url}/api/profile", timeout=60).ok
@@ -164,7 +162,7 @@ def test_a_locked_user_is_out_at_once_and_in_again_when_unlocked(stack, grace):
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
-def test_others_are_refused(stack, method, address):
+def test_other_users_are_rejected(stack, method, address):
     bob = Person(stack)
     fields = {"csrfmiddlewaretoken": bob.http.headers["X-CSRFToken"], "all": "true"}
     data = {"json": {"all": True}} if address.startswith("/api") else {"data": fields}

@@ -1,4 +1,4 @@
-"""Every template deploys, two stages stand side by side, and a release is a version."""
+"""Every template deploys, two stages coexist, and a release is a version."""
 
 import dataclasses
 import json
@@ -23,8 +23,8 @@ def test_all_parts_of_the_other_stage_are_deployed_and_tagged(stack, other_stage
     assert tags.items() <= {t["Key"]: t["Value"] for t in found}.items()
 
 
-def test_a_key_of_ones_own_is_used_by_all_that_holds_data(stack, other_stage):
-    """What the local AWS does not tell, tests/infra reads in the template."""
+def test_a_customer_managed_key_encrypts_all_data(stack, other_stage):
+    """tests/infra checks in the template what the local AWS does not report."""
     session, key = stack.admin_session(), other_stage["KmsKeyArn"]
     used = {}
     sqs = session.client("sqs")
@@ -41,8 +41,8 @@ def test_a_key_of_ones_own_is_used_by_all_that_holds_data(stack, other_stage):
     assert set(used.values()) == {key}
 
 
-def test_the_other_stages_queue_is_worked_by_its_own_lambda(stack, other_stage):
-    """And both have rights to the key, since the message is gone for good."""
+def test_each_stages_queue_is_processed_by_its_own_lambda(stack, other_stage):
+    """And both may use the key, as the message was processed."""
     web = stack.local.role_session("web", OTHER)
     url = other_stage["NotificationQueueUrl"]
     name = {"DataType": "String", "StringValue": "budgets.tasks.recount_budget"}
@@ -86,7 +86,7 @@ def test_alarms_reach_the_operators(stack, other_stage):
         assert f"{OTHER}smart-budget-{name}" in told
 
 
-def test_another_release_is_another_version_and_the_same_is_none(stack):
+def test_a_new_release_publishes_a_version_and_the_same_one_does_not(stack):
     session = stack.admin_session()
     client = session.client("lambda")
 
@@ -120,12 +120,12 @@ def test_another_release_is_another_version_and_the_same_is_none(stack):
     assert after != before
     assert config["Environment"]["Variables"]["LOG_LEVEL"] == "WARNING"
     versions = client.list_versions_by_function(FunctionName="report_generator")
-    # The one before is gone: a release that is in use goes back by CloudFormation.
+    # Older versions are deleted; CloudFormation rolls back a release in use.
     assert [v["Version"] for v in versions["Versions"]] == ["$LATEST", live()]
 
 
 def test_the_pipelines_template_deploys_with_its_repository(stack):
-    """All but GitHub's identity provider, which the local AWS has not."""
+    """All but GitHub's identity provider, which the local AWS does not support."""
     session = stack.admin_session()
     outputs = deploy_template(
         session,
@@ -155,7 +155,7 @@ def test_the_pipelines_template_deploys_with_its_repository(stack):
     }
 
 
-def test_every_template_is_deployed_by_a_test_but_the_one_that_cannot_be():
+def test_every_deployable_template_is_deployed_by_a_test():
     deployed = {*deploy.PARTS, "key", "delivery"}
 
     assert set(templates.NAMES) - deployed == {"web"}

@@ -1,4 +1,4 @@
-"""Subscriptions that end or move, with the real Lambda processes and mails."""
+"""Subscriptions that end or change address, with real Lambda processes and mails."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SUBSCRIPTION = "notifications/subscribe"
 
 
 def cross_a_limit(person: Person, category: str) -> None:
-    """Cause one notification: all of a budget is spent, and no more."""
+    """Cause one notification by spending exactly a budget's amount."""
     person.post("budgets", category=category, amount="10.00", alert_threshold=100)
     person.post("expenses", category=category, amount="10.00")
 
@@ -35,7 +35,7 @@ def test_mails_move_to_a_new_address_once_its_link_is_followed(stack):
     assert subjects(stack, new) == []
 
     stack.confirm(new)
-    cross_a_limit(alice, "After")  # the Lambda notices, before it sends
+    cross_a_limit(alice, "After")  # the Lambda detects it before sending
     wait_until(lambda: len(subjects(stack, new)) == 1)
     wait_until(lambda: statuses(alice) == ["sent"] * 3)
 
@@ -46,14 +46,14 @@ def test_mails_move_to_a_new_address_once_its_link_is_followed(stack):
     profile = alice.get("profile")
     assert (profile["email"], profile["pending_email"]) == (new, None)
     assert alice.get(SUBSCRIPTION)["status"] == "confirmed"
-    # The old address is anybody's again, and logging in goes by the new one.
+    # The old address is free again, and login uses the new one.
     freed = alice.http.post(
         f"{alice.url}/login", json={"username": new, "password": PASSWORD}, timeout=30
     )
     assert freed.status_code == 200
 
 
-def test_who_leaves_by_snss_own_link_is_shown_so_and_gets_no_mail(stack):
+def test_unsubscribing_by_the_sns_link_is_shown_and_stops_mails(stack):
     bob = Person(stack, subscribed=True)
     arn = bob.get(SUBSCRIPTION)["subscription_arn"]
 
@@ -69,7 +69,7 @@ def test_who_leaves_by_snss_own_link_is_shown_so_and_gets_no_mail(stack):
     assert subjects(stack, bob.email) == []
 
 
-def test_cancelled_while_pending_and_confirmed_late_sends_nothing(stack):
+def test_a_subscription_cancelled_while_pending_and_confirmed_late_gets_no_mail(stack):
     carol = Person(stack)
     assert carol.post(SUBSCRIPTION)["status"] == "pending"
     assert carol.request("DELETE", SUBSCRIPTION).json()["status"] == "none"

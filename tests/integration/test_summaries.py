@@ -1,4 +1,4 @@
-"""A summary that falls due, with the real Lambda, its permissions and mails."""
+"""A due summary, with the real Lambda, its permissions and mails."""
 
 import datetime
 
@@ -7,7 +7,7 @@ from tests.integration.test_main_job import history, today
 from tests.stack import wait_until
 
 
-def test_the_lambda_writes_and_sends_a_summary_that_is_due(stack):
+def test_the_lambda_writes_and_sends_a_due_summary(stack):
     alice = Person(stack, subscribed=True)
     last_month = (today().replace(day=1) - datetime.timedelta(days=1)).replace(day=1)
     alice.post("expenses", category="Fun", amount="12.30", date=f"{last_month}")
@@ -26,7 +26,7 @@ def test_the_lambda_writes_and_sends_a_summary_that_is_due(stack):
 
 
 def make_due(dynamodb, person: Person, *, about: datetime.date) -> None:
-    """Copy the person's planned summary to one of a month that is over."""
+    """Copy the user's planned summary to one of a past month."""
     (planned,) = dynamodb.scan(
         TableName="notifications",
         FilterExpression="user_id = :whose",

@@ -1,4 +1,4 @@
-"""One name from the click to the e-mail, through every log."""
+"""One request id from the web request to the e-mail, in every log."""
 
 import json
 import uuid
@@ -8,7 +8,7 @@ from tests.stack import wait_until
 
 
 def lines_about(stack, request_id):
-    """Return the log lines of the web server and of the Lambdas that bear a name."""
+    """Return the log lines of web server and Lambdas that contain a request id."""
     told = (stack.local.settings.local_dir / "logs" / "web.log").read_text()
     logs = stack.admin_session().client("logs")
     for group in ("notification_processor", "report_generator"):
@@ -23,7 +23,7 @@ def lines_about(stack, request_id):
     ]
 
 
-def test_a_click_is_followed_to_its_e_mail(stack):
+def test_a_request_id_is_logged_up_to_the_e_mail(stack):
     person = Person(stack, subscribed=True)
     person.post("budgets", category="Groceries", amount="10.00")
     name = f"click-{uuid.uuid4().hex[:12]}"
@@ -43,7 +43,7 @@ def test_a_click_is_followed_to_its_e_mail(stack):
     assert all(line["lambda_request_id"] and line["task_id"] for line in delivered)
 
 
-def test_a_report_s_making_bears_the_name_of_who_asked(stack):
+def test_the_log_of_a_report_has_the_request_id(stack):
     person = Person(stack)
     name = f"click-{uuid.uuid4().hex[:12]}"
     person.http.headers["X-Request-Id"] = name

@@ -1,7 +1,7 @@
-"""Two releases of the web at once over the same tables, as while one is deployed.
+"""Two releases of the web on the same tables, as during a deployment.
 
-The older one is this program. The newer one stores an attribute more with every item,
-of which the older knows nothing and which it must not lose [P2, E6].
+The older one is this program. The newer one stores an additional attribute with every
+item, which the older one does not know and must not lose.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ NEW_PASSWORD = "another horse battery"
 
 @pytest.fixture(scope="module")
 def newer_web(stack, tmp_path_factory):
-    """The newer release's address, beside the stack's own web server."""
+    """Run the newer release beside the stack's web server; return its URL."""
     url = f"http://127.0.0.1:{free_ports(1)[0]}"
     command = [sys.executable, "-m", "gunicorn", "tests.integration.newer:application"]
     command += ["--config", "python:smartbudget.local.gunicorn_conf"]
@@ -52,19 +52,19 @@ def answers(child, url):
 
 @pytest.fixture
 def person(stack, newer_web):
-    """Somebody who registered at the newer release; `at` takes them to another."""
+    """Return a user who registered at the newer release."""
     return Person(SimpleNamespace(web_url=newer_web, local=stack.local))
 
 
 def at(person, url):
-    """Send what somebody does next to another release, in the same session."""
+    """Send a user's next requests to another release, in the same session."""
     person.url = url
     return person
 
 
 @pytest.fixture
 def stored(stack):
-    """Return what a table holds of somebody, as it is stored."""
+    """Return a user's stored items in a table."""
     dynamodb = stack.admin_session().client("dynamodb")
     read = TypeDeserializer().deserialize
 
@@ -76,7 +76,7 @@ def stored(stack):
     return stored
 
 
-def test_what_the_newer_wrote_the_older_edits_and_keeps(
+def test_the_older_release_edits_items_of_the_newer_and_keeps_their_attributes(
     stack, newer_web, person, stored
 ):
     budget = person.post("budgets", category="Food", amount="100.00")
@@ -101,9 +101,7 @@ def test_what_the_newer_wrote_the_older_edits_and_keeps(
     assert [e["amount"] for e in person.get("expenses")["results"]] == ["90.00"]
 
 
-def test_what_the_older_wrote_the_newer_edits_and_the_older_takes_back(
-    stack, newer_web, person
-):
+def test_the_newer_release_edits_items_of_the_older_and_back(stack, newer_web, person):
     at(person, stack.web_url)
     person.post("budgets", category="Food", amount="100.00")
     expense = person.post("expenses", category="Food", amount="20.00")
@@ -123,7 +121,7 @@ def spent(person):
     return line["spent"]
 
 
-def test_a_session_is_one_at_both(stack, newer_web, person):
+def test_a_session_is_valid_at_both_releases(stack, newer_web, person):
     old_cookie = dict(person.http.cookies)
 
     assert at(person, stack.web_url).get("profile")["username"] == person.name
@@ -134,14 +132,14 @@ def test_a_session_is_one_at_both(stack, newer_web, person):
     )
     assert changed.ok, changed.text
 
-    # The old session is over at both, the one that takes its place is valid at both.
+    # The old session has ended at both, its replacement is valid at both.
     for url in (newer_web, stack.web_url):
         with_old = requests.get(f"{url}/api/profile", cookies=old_cookie, timeout=30)
         assert with_old.status_code == 401
         assert at(person, url).get("profile")["username"] == person.name
 
 
-def test_logging_out_at_one_is_logging_out_at_both(stack, newer_web, person):
+def test_logging_out_at_one_release_ends_the_session_at_both(stack, newer_web, person):
     cookies = dict(person.http.cookies)
     at(person, stack.web_url)
     person.http.post(f"{person.url}/logout", json={}, timeout=30)
@@ -151,7 +149,7 @@ def test_logging_out_at_one_is_logging_out_at_both(stack, newer_web, person):
         assert answer.status_code == 401
 
 
-def test_writes_at_both_at_once_add_up(stack, newer_web, person):
+def test_concurrent_writes_at_both_releases_add_up(stack, newer_web, person):
     person.post("budgets", category="Food", amount="100.00")
     addresses = itertools.islice(itertools.cycle([newer_web, stack.web_url]), 12)
 

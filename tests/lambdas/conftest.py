@@ -7,7 +7,7 @@ from tests.notifications.builders import NOON
 
 @pytest.fixture(autouse=True)
 def clock(aws):
-    """The fixed noon; `clock.shift(seconds)` moves it."""
+    """Stop the clock at the fixed noon; `clock.shift(seconds)` moves it."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 

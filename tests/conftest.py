@@ -171,13 +171,13 @@ def _backend(service):
 @pytest.fixture(autouse=True, scope="session")
 def static_files_found_once():
     """Scan static files once, instead of for each test client."""
-    find, found = WhiteNoise.update_files_dictionary, {}
+    find, cache = WhiteNoise.update_files_dictionary, {}
 
     def find_once(self, root, prefix):
-        if (root, prefix) not in found:
+        if (root, prefix) not in cache:
             find(self, root, prefix)
-            found[root, prefix] = self.files.copy()
-        self.files |= found[root, prefix]
+            cache[root, prefix] = self.files.copy()
+        self.files |= cache[root, prefix]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoise, "update_files_dictionary", find_once)

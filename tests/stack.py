@@ -99,8 +99,8 @@ class Stack:
         query = urllib.parse.urlencode({"to": to})
         url = f"{self.mailbox_url}/api/messages?{query}"
         with urllib.request.urlopen(url, timeout=10) as response:
-            found = json.load(response)
-        return [m for m in found if kind in {None, m["kind"]}]
+            messages = json.load(response)
+        return [m for m in messages if kind in {None, m["kind"]}]
 
     def wait_for_messages(
         self, to: str, count: int, kind: str | None = "notification"

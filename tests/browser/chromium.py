@@ -73,24 +73,24 @@ def _by_playwright() -> None:
 
 def _run(*command: str, **variables: str) -> bool:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **variables}
-    done = subprocess.run(
+    result = subprocess.run(
         command, env=env, capture_output=True, text=True, errors="replace", check=False
     )
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+    if result.returncode:
+        last = (result.stderr or result.stdout).strip().splitlines()[-1:]
         print(f"{command[0]} failed: {' '.join(last)}", file=sys.stderr)
-    return done.returncode == 0
+    return result.returncode == 0
 
 
 def _runs(path: str) -> bool:
     # Ubuntu's chromium-browser may be a script that only points to a snap.
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [path, "--version"], capture_output=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return result.returncode == 0
 
 
 if __name__ == "__main__":

@@ -81,11 +81,11 @@ def _picture(page: Page, width: int, theme: str) -> bytes:
     page.evaluate("scrollTo(0, 0)")
     drawn = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     for quality in QUALITIES:
-        made = io.BytesIO()
-        drawn.save(made, "WEBP", quality=quality, method=6)
-        if made.tell() <= LARGEST_BYTES:
+        output = io.BytesIO()
+        drawn.save(output, "WEBP", quality=quality, method=6)
+        if output.tell() <= LARGEST_BYTES:
             break
-    return made.getvalue()
+    return output.getvalue()
 
 
 if __name__ == "__main__":

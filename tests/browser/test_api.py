@@ -18,8 +18,8 @@ def test_a_browsable_page_sends_json(windows, stack):
     page.get_by_role("button", name="POST").click()
 
     expect(page.get_by_text("HTTP 201 Created")).to_be_visible()
-    (made,) = person.get("budgets")["results"]
-    page.goto(f"/api/budgets/{made['budget_id']}")
+    (budget,) = person.get("budgets")["results"]
+    page.goto(f"/api/budgets/{budget['budget_id']}")
     page.get_by_role("button", name="DELETE").click()
     page.locator("#deleteModal .btn-danger").click()
 
@@ -84,5 +84,5 @@ def test_a_form_with_a_file_sent_by_the_docs_is_accepted(windows, stack):
     file = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": PDF}
 
     assert try_out(page, "expenses-record_expense_with_receipt", file) == "201"
-    (made,) = person.get("expenses")["results"]
-    assert made["receipt_url"]
+    (expense,) = person.get("expenses")["results"]
+    assert expense["receipt_url"]

@@ -25,7 +25,7 @@ def nowhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_systems_chromium_is_preferred(nowhere):
+def test_installed_browsers_come_before_downloaded_ones(nowhere):
     shell = "browsers/chromium_headless_shell-1/chrome-linux/headless_shell"
     downloaded = program(nowhere, shell)
     assert chromium.find() == downloaded
@@ -57,9 +57,9 @@ def test_only_the_named_browser_is_used(nowhere, monkeypatch):
 def test_without_a_browser_it_fails_with_instructions(nowhere, capfd):
     assert chromium.main() == 1
 
-    said = capfd.readouterr().err.splitlines()
-    assert said[-1] == chromium.ADVICE
-    assert "apt-get install chromium" in said[-1]
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[-1] == chromium.ADVICE
+    assert "apt-get install chromium" in lines[-1]
 
 
 @pytest.mark.parametrize("package", ["chromium-headless-shell", "chromium"])

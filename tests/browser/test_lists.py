@@ -127,11 +127,11 @@ def test_a_double_click_creates_one_expense(windows, stack):
 @WITH_AND_WITHOUT_SCRIPTS
 def test_a_concurrent_change_is_shown(windows, stack, javascript):
     person = Person(stack)
-    made = person.post("expenses", category="Fun", amount="5.00")
+    expense = person.post("expenses", category="Fun", amount="5.00")
     page = windows.open(person, javascript=javascript)
-    page.goto(f"/expenses/{made['expense_id']}/edit")
+    page.goto(f"/expenses/{expense['expense_id']}/edit")
     page.get_by_label("Amount").fill("7")
-    person.patch(f"expenses/{made['expense_id']}", amount="6.00")
+    person.patch(f"expenses/{expense['expense_id']}", amount="6.00")
 
     page.get_by_role("button", name="Save").click()
 

@@ -52,7 +52,7 @@ def choose(page: Page, name: str, kind: str, content: bytes) -> None:
 def open_mail(page: Page, stack, email: str, subject: str) -> None:
     """Open the mailbox once it has a mail."""
     wait_until(
-        lambda: any(subject in each["subject"] for each in stack.messages(email)),
+        lambda: any(subject in message["subject"] for message in stack.messages(email)),
         WAIT_SECONDS,
     )
     page.goto(stack.mailbox_url)
@@ -107,14 +107,14 @@ def test_a_receipt_is_uploaded_and_downloaded(
 
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/expenses")
-    shown = page.get_by_role("row").filter(has_text="Fun").locator(".receipt a")
+    link = page.get_by_role("row").filter(has_text="Fun").locator(".receipt a")
     if kind == "image/jpeg":
-        drawn = shown.get_by_role("img")
+        drawn = link.get_by_role("img")
         expect(drawn).to_be_visible()
         if javascript:
             wait_until(lambda: drawn.evaluate("image => image.naturalWidth") > 0)
     with page.expect_download() as download:
-        shown.click()
+        link.click()
 
     assert download.value.path().stat().st_size > 0
     assert download.value.suggested_filename.endswith(name[-4:])

@@ -69,12 +69,12 @@ def test_a_page_full_of_long_words_and_large_sums_is_flawless(windows, rich, add
     assert flaws(page) == []
 
 
-@pytest.mark.parametrize(("address", "what"), BEHIND)
-def test_a_page_linked_from_a_list_is_flawless(windows, rich, address, what):
+@pytest.mark.parametrize(("address", "link"), BEHIND)
+def test_a_page_linked_from_a_list_is_flawless(windows, rich, address, link):
     page = windows.open(rich)
     page.goto(address)
-    page.locator(f"a[href$='/{what}']").first.click()
-    page.wait_for_url(re.compile(f"/{what}$"))
+    page.locator(f"a[href$='/{link}']").first.click()
+    page.wait_for_url(re.compile(f"/{link}$"))
 
     assert flaws(page) == []
 
@@ -113,8 +113,8 @@ def test_a_new_api_token_is_shown_once_on_a_flawless_page(windows, stack, javasc
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_role("button", name="Make the token").click()
 
-    made = page.get_by_role("region", name="Your new token: Import from my bank")
-    secret = made.locator("code").inner_text()
+    token_box = page.get_by_role("region", name="Your new token: Import from my bank")
+    secret = token_box.locator("code").inner_text()
     answer = requests.get(
         f"{stack.web_url}/api/expenses",
         headers={"Authorization": f"Bearer {secret}"},
@@ -216,10 +216,10 @@ def test_a_flaw_is_found(windows, theme, body, flaw):
         f"<main>{body}</main>"
     )
 
-    found = flaws(page)
+    reported = flaws(page)
 
-    assert found
-    assert all(flaw in each for each in found)
+    assert reported
+    assert all(flaw in text for text in reported)
 
 
 def test_problems_in_a_window_are_recorded(browser, stack):
@@ -233,7 +233,7 @@ def test_problems_in_a_window_are_recorded(browser, stack):
     page.wait_for_load_state("networkidle")
     windows.close()
 
-    said = " ".join(windows.problems)
-    assert "Content Security Policy" in said
-    assert "404 for" in said
-    assert "thrown" in said
+    messages = " ".join(windows.problems)
+    assert "Content Security Policy" in messages
+    assert "404 for" in messages
+    assert "thrown" in messages

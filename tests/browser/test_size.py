@@ -31,14 +31,14 @@ def busy(stack) -> Person:
 
 def counting(page: Page) -> Callable[[], int]:
     """Return a function that returns the bytes received since its last call."""
-    begun: set[str] = set()
+    started: set[str] = set()
     sizes: dict[str, int] = {}
 
     def arrived() -> int:
-        while begun - sizes.keys():
+        while started - sizes.keys():
             page.wait_for_timeout(20)
         total = sum(sizes.values())
-        begun.clear()
+        started.clear()
         sizes.clear()
         return total
 
@@ -47,7 +47,9 @@ def counting(page: Page) -> Callable[[], int]:
 
     client = page.context.new_cdp_session(page)
     client.send("Network.enable")
-    client.on("Network.requestWillBeSent", lambda event: begun.add(event["requestId"]))
+    client.on(
+        "Network.requestWillBeSent", lambda event: started.add(event["requestId"])
+    )
     client.on("Network.loadingFinished", note)
     return arrived
 

@@ -135,14 +135,14 @@ def flaws(page: Page) -> list[str]:
     axe is slow, so it checks both widths and both themes, but not every combination.
     """
     page.wait_for_load_state()  # after a click, it may still be empty
-    found = []
+    flaws_found = []
     for width in EVERY_WIDTH:
         show(page, width, "light")
-        found += [f"{width} px: {flaw}" for flaw in _too_wide(page)]
+        flaws_found += [f"{width} px: {flaw}" for flaw in _too_wide(page)]
     for width, theme in zip(WIDTHS, THEMES, strict=True):
         show(page, width, theme)
-        found += [f"{width} px, {theme}: {flaw}" for flaw in _hard_to_use(page)]
-    return found
+        flaws_found += [f"{width} px, {theme}: {flaw}" for flaw in _hard_to_use(page)]
+    return flaws_found
 
 
 def _too_wide(page: Page) -> list[str]:
@@ -154,9 +154,9 @@ def _too_wide(page: Page) -> list[str]:
 
 
 def _hard_to_use(page: Page) -> list[str]:
-    found = []
+    findings = []
     for violation in Axe().run(page, options=AXE).response["violations"]:
         where = [node["html"][:160] for node in violation["nodes"][:2]]
-        said = violation["nodes"][0].get("failureSummary", "").replace("\n", " ")
-        found.append(f"{violation['id']}: {said} in {where}")
-    return found
+        summary = violation["nodes"][0].get("failureSummary", "").replace("\n", " ")
+        findings.append(f"{violation['id']}: {summary} in {where}")
+    return findings

@@ -117,13 +117,13 @@ class Update(Expression):
 
 def find(item: Item, path: Path) -> Value | None:
     """Return the value at a path of an item, or None."""
-    found: Value = {"M": item}
+    content_at: Value = {"M": item}
     for step in path:
-        content = found.get("L" if isinstance(step, int) else "M", ())
+        content = content_at.get("L" if isinstance(step, int) else "M", ())
         if not _has(content, step):
             return None
-        found = content[step]
-    return found
+        content_at = content[step]
+    return content_at
 
 
 def _has(content: Any, step: str | int) -> bool:
@@ -132,8 +132,8 @@ def _has(content: Any, step: str | int) -> bool:
 
 def project(item: Item, paths: Sequence[Path]) -> Item:
     """Return the parts of an item at the paths."""
-    found = _picked({"M": item}, paths)
-    return found["M"] if found else {}
+    parts = _picked({"M": item}, paths)
+    return parts["M"] if parts else {}
 
 
 def _picked(value: Value, paths: Sequence[Path]) -> Value | None:
@@ -143,15 +143,15 @@ def _picked(value: Value, paths: Sequence[Path]) -> Value | None:
     if kind not in ("L", "M"):
         return None
     steps = {step for step, *_ in paths if isinstance(step, int) == (kind == "L")}
-    found = {}
+    picked = {}
     for step in sorted(steps):
         if _has(content, step):
-            inside = [tuple(rest) for first, *rest in paths if first == step]
+            inside = [tuple(others) for first, *others in paths if first == step]
             if (part := _picked(content[step], inside)) is not None:
-                found[step] = part
-    if not found:
+                picked[step] = part
+    if not picked:
         return None
-    return {"L": list(found.values())} if kind == "L" else {"M": found}
+    return {"L": list(picked.values())} if kind == "L" else {"M": picked}
 
 
 def _positions(path: Path) -> list[int]:
@@ -160,16 +160,16 @@ def _positions(path: Path) -> list[int]:
 
 def _replaced(holder: Value, path: Path, new: Value | None) -> Value:
     """Return a map or list with the value at a path replaced or removed."""
-    step, *rest = path
+    step, *others = path
     kind = "L" if isinstance(step, int) else "M"
     if kind not in holder:
         raise _no_such_path()
     content = holder[kind].copy()
     exists = _has(content, step)
-    if rest:
+    if others:
         if not exists:
             raise _no_such_path()
-        content[step] = _replaced(content[step], tuple(rest), new)
+        content[step] = _replaced(content[step], tuple(others), new)
     elif new is None:
         if exists:
             del content[step]
@@ -219,12 +219,12 @@ def _rest(before: Value | None, deleted: Value) -> Value | None:
         raise invalid(f"Incorrect operand type for operator: DELETE, type: {kind}")
     if before is None:
         return None
-    left = [each for each in _content(kind, before) if each not in deleted[kind]]
+    left = [member for member in _content(kind, before) if member not in deleted[kind]]
     return {kind: left} if left else None
 
 
 def _computed(sign: str, left: Value, right: Value) -> Value:
-    a, b = (ORDER["N"](_content("N", each)) for each in (left, right))
+    a, b = (ORDER["N"](_content("N", number)) for number in (left, right))
     total = EXACT.add(a, b) if sign == "+" else EXACT.subtract(a, b)
     return stored({"N": str(total)})
 
@@ -258,7 +258,7 @@ def projection(text: str, names: Names) -> Projection:
 def update(text: str, names: Names) -> Update:
     """Compile an UpdateExpression."""
     parser = _Parser(text, names)
-    found = Update(frozenset())
+    result = Update(frozenset())
     seen: set[str] = set()
     while not seen or not parser.at_end:
         clause = parser.take().upper()
@@ -266,16 +266,16 @@ def update(text: str, names: Names) -> Update:
             raise invalid(f"Invalid UpdateExpression: Syntax error; token: {clause}")
         seen.add(clause)
         if clause == "SET":
-            found.sets = parser.series(parser.assignment)
+            result.sets = parser.series(parser.assignment)
         elif clause == "REMOVE":
-            found.removes = parser.series(parser.path)
+            result.removes = parser.series(parser.path)
         elif clause == "ADD":
-            found.adds = parser.series(parser.path_and_value)
+            result.adds = parser.series(parser.path_and_value)
         else:
-            found.deletes = parser.series(parser.path_and_value)
-    _check_overlaps(found.paths)
-    found.used = parser.end()
-    return found
+            result.deletes = parser.series(parser.path_and_value)
+    _check_overlaps(result.paths)
+    result.used = parser.end()
+    return result
 
 
 def _check_overlaps(paths: list[Path]) -> None:
@@ -334,10 +334,10 @@ class _Parser:
 
     def series(self, read: Callable[[], Any]) -> list[Any]:
         """Read a comma-separated list."""
-        found = [read()]
+        items = [read()]
         while self.accept(","):
-            found.append(read())
-        return found
+            items.append(read())
+        return items
 
     def path(self) -> Path:
         steps: list[str | int] = [self.name()]
@@ -540,8 +540,8 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _reader(path: Path) -> Operand:
-    [first, *rest] = path
-    if not rest:
+    [first, *others] = path
+    if not others:
         return lambda item, values: item.get(first)
     return lambda item, values: find(item, path)
 
@@ -621,10 +621,10 @@ def _missing(read: Operand) -> Test:
 
 def _has_type(read: Operand, kind: Operand) -> Test:
     def test(item: Item, values: Item) -> bool:
-        asked = (kind(item, values) or {}).get("S")
-        if asked not in TYPES:
-            raise invalid(f"Invalid attribute type name found; type: {asked}")
-        return asked in (read(item, values) or {})
+        wanted = (kind(item, values) or {}).get("S")
+        if wanted not in TYPES:
+            raise invalid(f"Invalid attribute type name found; type: {wanted}")
+        return wanted in (read(item, values) or {})
 
     return test
 
@@ -636,8 +636,8 @@ def _begins_with(read: Operand, start: Operand) -> Test:
             raise invalid("Incorrect operand type for function begins_with")
         if not value or not prefix or kind_of(value) != kind_of(prefix):
             return False
-        found: bool = ordered(value).startswith(ordered(prefix))
-        return found
+        is_prefix: bool = ordered(value).startswith(ordered(prefix))
+        return is_prefix
 
     return test
 

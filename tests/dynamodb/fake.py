@@ -71,12 +71,12 @@ class Table:
             description["TableName"],
             key["AttributeName"],
             {
-                each["AttributeName"]: each["AttributeType"]
-                for each in description["AttributeDefinitions"]
+                attribute["AttributeName"]: attribute["AttributeType"]
+                for attribute in description["AttributeDefinitions"]
             },
             {
-                each["IndexName"]: _index(each, key["AttributeName"])
-                for each in description.get("GlobalSecondaryIndexes", [])
+                index["IndexName"]: _index(index, key["AttributeName"])
+                for index in description.get("GlobalSecondaryIndexes", [])
             },
         )
 
@@ -131,15 +131,13 @@ class Table:
 
 
 def _index(description: dict[str, Any], table_hash: str) -> Index:
-    names = {
-        each["KeyType"]: each["AttributeName"] for each in description["KeySchema"]
-    }
+    names = {key["KeyType"]: key["AttributeName"] for key in description["KeySchema"]}
     projection = description["Projection"]
-    shown = None
+    projected = None
     if projection["ProjectionType"] != "ALL":
         others = projection.get("NonKeyAttributes", [])
-        shown = frozenset({*names.values(), table_hash, *others})
-    return Index(names["HASH"], names.get("RANGE"), shown)
+        projected = frozenset({*names.values(), table_hash, *others})
+    return Index(names["HASH"], names.get("RANGE"), projected)
 
 
 class Expressions:
@@ -173,9 +171,9 @@ class Expressions:
         self.update: expressions.Update | None = compiled(
             "UpdateExpression", expressions.update
         )
-        given = {*dict(names), *values}
-        if used != given:
-            odd = ", ".join(sorted(used ^ given))
+        provided = {*dict(names), *values}
+        if used != provided:
+            odd = ", ".join(sorted(used ^ provided))
             raise invalid(
                 f"Names or values not defined or unused in expressions: {odd}"
             )
@@ -216,10 +214,10 @@ class Write:
         before = self.table.items.get(self.key)
         condition, update = self.expressions.condition, self.expressions.update
         if condition and not condition.holds(before or {}, self.expressions.values):
-            asked = self.request.get("ReturnValuesOnConditionCheckFailure")
-            shown = {"Item": before} if before and asked == "ALL_OLD" else {}
+            wanted = self.request.get("ReturnValuesOnConditionCheckFailure")
+            details = {"Item": before} if before and wanted == "ALL_OLD" else {}
             message = "The conditional request failed"
-            raise DynamoError("ConditionalCheckFailedException", message, **shown)
+            raise DynamoError("ConditionalCheckFailedException", message, **details)
         if self.kind in ("Delete", "ConditionCheck"):
             return None if self.kind == "Delete" else before
         if self.kind == "Put":
@@ -270,12 +268,12 @@ class Dynamo:
         return result
 
     def get_item(self, request: Request) -> Answer:
-        table, shown = _table(self.tables, request), Expressions(request)
+        table, parsed = _table(self.tables, request), Expressions(request)
         key = table.key_in(stored_item(request["Key"]), alone=True)
         item = table.items.get(key)
         units = _read_units(table.sizes.get(key, 0), request)
-        found = {} if item is None else {"Item": shown.projected(item)}
-        return found | _capacity(request, {table.name: units})
+        result = {} if item is None else {"Item": parsed.projected(item)}
+        return result | _capacity(request, {table.name: units})
 
     def put_item(self, request: Request) -> Answer:
         return self._write("Put", request)
@@ -296,9 +294,9 @@ class Dynamo:
         after = write.outcome()
         write.store(after)
         size = max(size, write.table.sizes.get(write.key, 0))
-        found = _returned(wanted, before, after, write.expressions.update)
+        result = _returned(wanted, before, after, write.expressions.update)
         capacity = _capacity(request, {write.table.name: _write_units(size)})
-        return ({"Attributes": found} if found else {}) | capacity
+        return ({"Attributes": result} if result else {}) | capacity
 
     def transact_write_items(self, request: Request) -> Answer:
         actions, token = request["TransactItems"], request.get("ClientRequestToken")
@@ -332,30 +330,30 @@ class Dynamo:
 
     def _is_done(self, token: str, actions: list[Request]) -> bool:
         """Return whether the token was used for these actions within TOKEN_SECONDS."""
-        at, done = self._tokens.get(token, (0, None))
-        if done is None or time.time() - at > TOKEN_SECONDS:
+        at, previous = self._tokens.get(token, (0, None))
+        if previous is None or time.time() - at > TOKEN_SECONDS:
             return False
-        if done != actions:
+        if previous != actions:
             code = "IdempotentParameterMismatchException"
             raise DynamoError(code, "The token belongs to another request")
         return True
 
     def batch_get_item(self, request: Request) -> Answer:
-        asked = request["RequestItems"]
+        requests = request["RequestItems"]
         if (
             not 1
-            <= sum(len(each["Keys"]) for each in asked.values())
+            <= sum(len(of_table["Keys"]) for of_table in requests.values())
             <= MOST_BATCH_READS
         ):
             raise invalid("Too many items requested for the BatchGetItem call, or none")
-        responses: dict[str, list[Item]] = {name: [] for name in asked}
+        responses: dict[str, list[Item]] = {name: [] for name in requests}
         unread: dict[str, Request] = {}
         units: dict[str, float] = {}
         read = 0
-        for name, of_table in asked.items():
+        for name, of_table in requests.items():
             _know(of_table, BATCH_READ)
             table = _table(self.tables, {"TableName": name})
-            shown = Expressions(of_table)
+            parsed = Expressions(of_table)
             keys = [
                 table.key_in(stored_item(key), alone=True) for key in of_table["Keys"]
             ]
@@ -367,15 +365,15 @@ class Dynamo:
                     break
                 units[name] = units.get(name, 0) + _read_units(size, of_table)
                 if key in table.items:
-                    responses[name].append(shown.projected(table.items[key]))
-        found = {"Responses": responses, "UnprocessedKeys": unread}
-        return found | _capacity(request, units)
+                    responses[name].append(parsed.projected(table.items[key]))
+        result = {"Responses": responses, "UnprocessedKeys": unread}
+        return result | _capacity(request, units)
 
     def batch_write_item(self, request: Request) -> Answer:
         writes = [
-            self._batch_write(name, each)
+            self._batch_write(name, entry)
             for name, of_table in request["RequestItems"].items()
-            for each in of_table
+            for entry in of_table
         ]
         if not 1 <= len(writes) <= MOST_BATCH_WRITES:
             raise invalid(
@@ -391,31 +389,31 @@ class Dynamo:
             units[name] = units.get(name, 0) + _write_units(size)
         return {"UnprocessedItems": {}} | _capacity(request, units)
 
-    def _batch_write(self, table: str, asked: Request) -> Write:
-        [(kind, request)] = asked.items()
+    def _batch_write(self, table: str, entry: Request) -> Write:
+        [(kind, request)] = entry.items()
         _know(request, {"Item" if kind == "PutRequest" else "Key"})
         kind = kind.removesuffix("Request")
         return Write(self.tables, kind, request | {"TableName": table})
 
     def query(self, request: Request) -> Answer:
-        table, expressions_ = _table(self.tables, request), Expressions(request)
+        table, parsed = _table(self.tables, request), Expressions(request)
         index = _index_of(table, request)
-        if expressions_.key is None:
+        if parsed.key is None:
             raise invalid("The KeyConditionExpression is missing")
-        value, parts = _split_key(expressions_, table, index)
-        found = [
+        value, parts = _split_key(parsed, table, index)
+        entries = [
             (position, key)
             for position, key in _entries(table, index)
             if position[0] == value
-            and all(part.holds(table.items[key], expressions_.values) for part in parts)
+            and all(part.holds(table.items[key], parsed.values) for part in parts)
         ]
-        return _page(table, index, found, request, expressions_)
+        return _page(table, index, entries, request, parsed)
 
     def scan(self, request: Request) -> Answer:
-        table, expressions_ = _table(self.tables, request), Expressions(request)
+        table, parsed = _table(self.tables, request), Expressions(request)
         index = _index_of(table, request)
-        found = list(_entries(table, index))
-        return _page(table, index, found, request, expressions_)
+        entries = list(_entries(table, index))
+        return _page(table, index, entries, request, parsed)
 
 
 Position = tuple[Any, ...]  # the sort key of entries of a table or index
@@ -430,28 +428,28 @@ def _entries(table: Table, index: Index | None) -> Iterable[tuple[Position, str]
 
 
 def _split_key(
-    asked: Expressions, table: Table, index: Index | None
+    parsed: Expressions, table: Table, index: Index | None
 ) -> tuple[Any, list[expressions.Comparison]]:
     """Return the hash key's value, and the conditions on the range key."""
-    assert asked.key is not None
+    assert parsed.key is not None
     hash_name, range_name = (index.hash, index.range) if index else (table.hash, None)
-    hashes = [part for part in asked.key.parts if part.name == hash_name]
-    ranges = [part for part in asked.key.parts if part.name == range_name]
+    hashes = [part for part in parsed.key.parts if part.name == hash_name]
+    ranges = [part for part in parsed.key.parts if part.name == range_name]
     if (
         [part.operator for part in hashes] != ["="]
         or len(ranges) > 1
-        or len(hashes) + len(ranges) < len(asked.key.parts)
+        or len(hashes) + len(ranges) < len(parsed.key.parts)
         or any(part.operator not in RANGE_OPERATORS for part in ranges)
     ):
         raise invalid("Query key condition not supported")
     for part in [*hashes, *ranges]:
         for read in part.operands:
-            value = read({}, asked.values)
+            value = read({}, parsed.values)
             if value is None or kind_of(value) != table.types[part.name]:
                 raise invalid("Condition parameter type does not match schema type")
             if part in hashes and value in ({"S": ""}, {"B": ""}):
                 raise invalid("A key attribute cannot contain an empty value")
-    value = hashes[0].operands[0]({}, asked.values)
+    value = hashes[0].operands[0]({}, parsed.values)
     assert value is not None
     return ordered(value), ranges
 
@@ -459,25 +457,25 @@ def _split_key(
 def _page(
     table: Table,
     index: Index | None,
-    found: list[tuple[Position, str]],
+    entries: list[tuple[Position, str]],
     request: Request,
-    asked: Expressions,
+    parsed: Expressions,
 ) -> Answer:
     """Return one page of the results of a query or scan."""
     backwards = request.get("ScanIndexForward") is False
-    found.sort(reverse=backwards)
+    entries.sort(reverse=backwards)
     if (start := request.get("ExclusiveStartKey")) is not None:
         after = _start(table, index, start)
-        found = [
-            each
-            for each in found
-            if (each[0] < after if backwards else each[0] > after)
+        entries = [
+            entry
+            for entry in entries
+            if (entry[0] < after if backwards else entry[0] > after)
         ]
     limit = request.get("Limit")
     page: list[Item] = []
     size = 0
     last: str | None = None
-    for _, key in found:
+    for _, key in entries:
         item = _shown(table.items[key], index)
         item_size = table.sizes[key] if item is table.items[key] else size_of_item(item)
         if page and size + item_size > PAGE_BYTES:
@@ -490,11 +488,11 @@ def _page(
     else:
         last = None
     items = page
-    if asked.filter:
-        items = [each for each in page if asked.filter.holds(each, asked.values)]
+    if parsed.filter:
+        items = [item for item in page if parsed.filter.holds(item, parsed.values)]
     result: Answer = {"Count": len(items), "ScannedCount": len(page)}
     if _wants_items(request, index):
-        result["Items"] = [asked.projected(each) for each in items]
+        result["Items"] = [parsed.projected(item) for item in items]
     if last is not None:
         names = [table.hash, *(index.keys if index else [])]
         result["LastEvaluatedKey"] = {name: table.items[last][name] for name in names}
@@ -576,9 +574,9 @@ def _returned(
     """Return the attributes of a write's response, by ReturnValues."""
     if wanted == "NONE":
         return None
-    which, _, time_ = wanted.partition("_")
+    version, _, time_ = wanted.partition("_")
     item = {"OLD": before, "NEW": after}[time_]
-    if which == "ALL" or item is None:
+    if version == "ALL" or item is None:
         return item
     paths = update.paths if update else []
     # DynamoDB returns a list as a whole if one of its members changed.
@@ -624,7 +622,10 @@ def _capacity(request: Request, units: dict[str, float]) -> Answer:
         return {}
     if wanted != "TOTAL":
         raise NotImplementedError("Only TOTAL is in tests/dynamodb/fake.py")
-    used = [{"TableName": name, "CapacityUnits": each} for name, each in units.items()]
+    used = [
+        {"TableName": name, "CapacityUnits": consumed}
+        for name, consumed in units.items()
+    ]
     several = {"TransactItems", "RequestItems"} & request.keys()
     return {"ConsumedCapacity": used if several else used[0]}
 

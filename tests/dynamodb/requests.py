@@ -82,7 +82,9 @@ ATTRIBUTES = {
 }
 keys = st.sampled_from(KEYS).map(lambda key: {"id": {"S": key}})
 items = st.builds(
-    lambda key, rest: key | rest, keys, st.fixed_dictionaries({}, optional=ATTRIBUTES)
+    lambda key, attributes: key | attributes,
+    keys,
+    st.fixed_dictionaries({}, optional=ATTRIBUTES),
 )
 # Paths as tuples, with values usually there.
 PATHS: dict[tuple[str | int, ...], Any] = {
@@ -149,10 +151,10 @@ def comparisons(draw: Any) -> Written:
             st.one_of(
                 st.tuples(numbers, numbers)
                 .map(lambda two: sorted(two, key=float))
-                .map(lambda two: [{"N": each} for each in two]),
+                .map(lambda two: [{"N": number} for number in two]),
                 st.tuples(texts, texts)
                 .map(sorted)
-                .map(lambda two: [{"S": each} for each in two]),
+                .map(lambda two: [{"S": text} for text in two]),
             )
         )
         return lambda words: (
@@ -260,7 +262,7 @@ def updates(draw: Any) -> Written:
             written = _path_and(path, draw(st.one_of(PATHS[path], *kinds)))
         clauses.setdefault(clause, []).append(written)
     return lambda words: " ".join(
-        f"{clause} {', '.join(each(words) for each in parts)}"
+        f"{clause} {', '.join(part(words) for part in parts)}"
         for clause, parts in clauses.items()
     )
 
@@ -282,8 +284,10 @@ projections = st.lists(
 def with_words(draw: Any, /, request: dict[str, Any], **expressions: Any) -> Any:
     """Return a request with expressions; None omits one."""
     words = Words()
-    drawn = {name: draw(each) for name, each in expressions.items()}
-    texts = {name: each(words) for name, each in drawn.items() if each is not None}
+    drawn = {name: draw(strategy) for name, strategy in expressions.items()}
+    texts = {
+        name: render(words) for name, render in drawn.items() if render is not None
+    }
     return request | texts | words.parameters()
 
 
@@ -457,20 +461,20 @@ def ask(client: Any, operation: str, request: dict[str, Any]) -> Any:
 
 def pages(client: Any, operation: str, request: dict[str, Any]) -> Any:
     """Return all pages of a query or scan, or the response of another operation."""
-    found = [ask(client, operation, request)]
-    while isinstance(found[-1], dict) and "LastEvaluatedKey" in found[-1]:
-        start = {"ExclusiveStartKey": found[-1]["LastEvaluatedKey"]}
-        found.append(ask(client, operation, request | start))
-    return found
+    answers = [ask(client, operation, request)]
+    while isinstance(answers[-1], dict) and "LastEvaluatedKey" in answers[-1]:
+        start = {"ExclusiveStartKey": answers[-1]["LastEvaluatedKey"]}
+        answers.append(ask(client, operation, request | start))
+    return answers
 
 
-def joined(found: list[Any]) -> Any:
+def joined(answers: list[Any]) -> Any:
     """Return the pages of a query or scan merged into one, or the only response."""
-    if not isinstance(found[-1], dict) or "Count" not in found[-1]:
-        return found
-    items = [item for page in found for item in page.get("Items", [])]
-    counts = [(page["Count"], page["ScannedCount"]) for page in found]
-    return items, [sum(each) for each in zip(*counts, strict=True)]
+    if not isinstance(answers[-1], dict) or "Count" not in answers[-1]:
+        return answers
+    items = [item for page in answers for item in page.get("Items", [])]
+    counts = [(page["Count"], page["ScannedCount"]) for page in answers]
+    return items, [sum(column) for column in zip(*counts, strict=True)]
 
 
 def comparable(value: Any) -> Any:
@@ -482,4 +486,6 @@ def comparable(value: Any) -> Any:
             else comparable(content)
             for name, content in value.items()
         }
-    return [comparable(each) for each in value] if isinstance(value, list) else value
+    return (
+        [comparable(member) for member in value] if isinstance(value, list) else value
+    )

@@ -40,14 +40,14 @@ def action(kind, **request):
     return {kind: NAMED | request}
 
 
-def values(**given):
-    return {"ExpressionAttributeValues": {f":{name}": v for name, v in given.items()}}
+def values(**fields):
+    return {"ExpressionAttributeValues": {f":{name}": v for name, v in fields.items()}}
 
 
-def query(text, **given):
-    more = {name: given.pop(name) for name in ("Limit", "Select") if name in given}
+def query(text, **fields):
+    more = {name: fields.pop(name) for name in ("Limit", "Select") if name in fields}
     index = {"IndexName": "by-day", "KeyConditionExpression": text}
-    return "query", NAMED | index | more | values(**given)
+    return "query", NAMED | index | more | values(**fields)
 
 
 def cancelled(*reasons):
@@ -283,17 +283,17 @@ def test_the_fake_answers_as_dynamodb_is_documented_to(fake, stored, name):
 
 
 def test_the_local_aws_answers_like_the_fake(ministack):
-    found = {}
+    results = {}
     with outside():
         for name, ((operation, request), _) in CASES.items():
             ministack.put_item(TableName=TABLE, Item=STORED)
-            found[name] = ask(ministack, operation, request)
+            results[name] = ask(ministack, operation, request)
             for page in ministack.get_paginator("scan").paginate(TableName=TABLE):
                 for item in page["Items"]:
                     ministack.delete_item(TableName=TABLE, Key={"id": item["id"]})
 
     documented = {name: answer for name, (_, answer) in CASES.items()}
-    assert found == documented | {name: {} for name in MINISTACK_TAKES}
+    assert results == documented | {name: {} for name in MINISTACK_TAKES}
 
 
 def test_a_transaction_with_a_token_is_executed_once_in_ten_minutes(fake, stored):
@@ -340,20 +340,20 @@ def test_a_page_ends_before_it_exceeds_a_megabyte(fake, stored, ministack):
                     TableName=TABLE, Item=item | {"day": {"S": "1"}, "t": text}
                 )
             operation, request = query("boss = :v", v={"S": "full"}, Select="COUNT")
-            found = pages(client, operation, request)
+            answer = pages(client, operation, request)
 
-        assert [page["Count"] for page in found] == [3, 3, 1]
+        assert [page["Count"] for page in answer] == [3, 3, 1]
 
 
 @pytest.mark.parametrize(
-    ("index", "shown"),
+    ("index", "projected"),
     [
         ("by-boss", {"id", "boss"}),
         ("by-cost", {"id", "boss", "cost", "text"}),
         ("by-day", {"id", "boss", "day", "cost", "text", "n"}),
     ],
 )
-def test_an_index_shows_and_filters_what_is_projected(fake, stored, index, shown):
+def test_an_index_shows_and_filters_what_is_projected(fake, stored, index, projected):
     item = {
         "id": {"S": "b"},
         "boss": {"S": "y"},
@@ -366,36 +366,36 @@ def test_an_index_shows_and_filters_what_is_projected(fake, stored, index, shown
     request = {"TableName": TABLE, "IndexName": index} | values(v={"S": "y"})
     request["KeyConditionExpression"] = "boss = :v"
 
-    [found] = fake.query(**request)["Items"]
+    [shown] = fake.query(**request)["Items"]
     filtered = fake.query(**request, FilterExpression="attribute_exists(n)")
 
-    assert set(found) == shown
-    assert filtered["Count"] == ("n" in shown)
+    assert set(shown) == projected
+    assert filtered["Count"] == ("n" in projected)
 
 
 def test_numbers_are_returned_in_dynamodbs_format(fake, stored):
     written = ["85.00", "-0", "1e3", "0.10", "+7", "1E-7"]
     fake.put_item(
-        TableName=TABLE, Item=B | {"l": {"L": [{"N": each} for each in written]}}
+        TableName=TABLE, Item=B | {"l": {"L": [{"N": number} for number in written]}}
     )
 
-    found = fake.get_item(TableName=TABLE, Key=B)["Item"]["l"]["L"]
+    numbers = fake.get_item(TableName=TABLE, Key=B)["Item"]["l"]["L"]
 
-    assert [each["N"] for each in found] == [
+    assert [number["N"] for number in numbers] == [
         *("85", "0", "1000", "0.1", "7", "0.0000001"),
     ]
 
 
 def test_consumed_capacity_follows_the_size(fake, stored):
-    asked = {"TableName": TABLE, "ReturnConsumedCapacity": "TOTAL"}
+    parameters = {"TableName": TABLE, "ReturnConsumedCapacity": "TOTAL"}
     large = B | {"t": {"S": "x" * 9000}}
 
-    written = fake.put_item(Item=large, **asked)
-    read = fake.get_item(Key=B, **asked)
-    consistent = fake.get_item(Key=B, ConsistentRead=True, **asked)
+    written = fake.put_item(Item=large, **parameters)
+    read = fake.get_item(Key=B, **parameters)
+    consistent = fake.get_item(Key=B, ConsistentRead=True, **parameters)
 
     answers = (written, read, consistent)
-    units = [each["ConsumedCapacity"]["CapacityUnits"] for each in answers]
+    units = [answer["ConsumedCapacity"]["CapacityUnits"] for answer in answers]
     assert units == [9, 1.5, 3]
 
 

@@ -50,8 +50,12 @@ MINISTACK_DIFFERS = [
 
 
 def _projection(request):
-    asked = request.get("RequestItems", {}).get(TABLE, request)
-    return "" if isinstance(asked, list) else asked.get("ProjectionExpression", "")
+    parameters = request.get("RequestItems", {}).get(TABLE, request)
+    return (
+        ""
+        if isinstance(parameters, list)
+        else parameters.get("ProjectionExpression", "")
+    )
 
 
 def settings_for(examples: int):
@@ -65,17 +69,17 @@ def settings_for(examples: int):
 
 
 def known(differs, operation, request):
-    return any(each(operation, request) for each in differs)
+    return any(differs_on(operation, request) for differs_on in differs)
 
 
 @pytest.mark.soak
 @settings_for(examples=80)
 @given(st.lists(requests, min_size=2, max_size=8))
-def test_random_requests_match_moto(fake, asked):
+def test_random_requests_match_moto(fake, drawn):
     quick_moto.dynamo.empty()
     tables = get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"].tables
     tables[TABLE].items.clear()
-    for operation, request in asked:
+    for operation, request in drawn:
         if known(MOTO_DIFFERS, operation, request):
             continue
         ours = joined(pages(fake, operation, request))
@@ -88,12 +92,12 @@ def test_random_requests_match_moto(fake, asked):
 
 @settings_for(examples=25)
 @given(st.lists(requests, min_size=2, max_size=8))
-def test_random_requests_match_the_local_aws(fake, ministack, asked):
+def test_random_requests_match_the_local_aws(fake, ministack, drawn):
     quick_moto.dynamo.empty()
     everything = [{"DeleteRequest": {"Key": {"id": {"S": key}}}} for key in KEYS]
     with outside():
         ministack.batch_write_item(RequestItems={TABLE: everything})
-    for operation, request in asked:
+    for operation, request in drawn:
         if known(MINISTACK_DIFFERS, operation, request):
             continue
         ours = pages(fake, operation, request)

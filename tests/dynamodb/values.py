@@ -81,16 +81,18 @@ def stored(value: Value, depth: int = 1) -> Value:
     if kind in ("L", "M") and depth >= DEEPEST:
         raise invalid("Nesting Levels have exceeded supported limits")
     if kind == "L":
-        return {"L": [stored(each, depth + 1) for each in content]}
+        return {"L": [stored(member, depth + 1) for member in content]}
     if kind == "M":
-        return {"M": {name: stored(each, depth + 1) for name, each in content.items()}}
+        return {
+            "M": {name: stored(member, depth + 1) for name, member in content.items()}
+        }
     return {kind: _stored_set(kind, content)}
 
 
 def _stored_set(kind: str, members: list[str]) -> list[str]:
     order = ORDER[kind.removesuffix("S")]
     if kind == "NS":
-        members = [stored_number(each) for each in members]
+        members = [stored_number(member) for member in members]
     if not members:
         raise invalid(
             "One or more parameter values were invalid: A set may not be empty"
@@ -125,11 +127,11 @@ def size_of(value: Value) -> int:
     if kind == "S":
         return len(content.encode())
     if kind == "L":
-        return 3 + sum(1 + size_of(each) for each in content)
+        return 3 + sum(1 + size_of(member) for member in content)
     if kind == "M":
         return 3 + len(content) + size_of_item(content)
     if kind in ("SS", "NS", "BS"):
-        return sum(size_of({kind[0]: each}) for each in content)
+        return sum(size_of({kind[0]: member}) for member in content)
     if kind == "N":
         digits: str = content.replace("-", "").replace(".", "").strip("0")
         return 1 + (len(digits) + 1) // 2 + ("-" in content)

@@ -75,7 +75,7 @@ def without_number_amounts(body):
     not be rejected.
     """
     if isinstance(body, list):
-        return [without_number_amounts(each) for each in body]
+        return [without_number_amounts(item) for item in body]
     if not isinstance(body, dict):
         return body
     return {
@@ -97,10 +97,10 @@ def errors_are_explained(ctx, response, case):
     assert explained.scheme, f"{kind} is not absolute"
     assert explained.path == "/api/docs/errors", f"Nothing explains {kind}"
     assert explained.fragment, f"Nothing explains {kind}"
-    sent = {*case.body} if isinstance(case.body, dict) else set()
-    for each in problem.get("errors", ()):
-        named = {*re.findall("^/([^/]+)", each.get("pointer", ""))}
-        assert named <= sent | fields_of(case), f"There is no {each['pointer']}"
+    sent_names = {*case.body} if isinstance(case.body, dict) else set()
+    for error in problem.get("errors", ()):
+        named = {*re.findall("^/([^/]+)", error.get("pointer", ""))}
+        assert named <= sent_names | fields_of(case), f"There is no {error['pointer']}"
 
 
 def fields_of(case):
@@ -110,8 +110,8 @@ def fields_of(case):
     names = set()
     for described in method.get("requestBody", {}).get("content", {}).values():
         component = described["schema"]["$ref"].rpartition("/")[2]
-        found = schema["components"]["schemas"][component]
-        names |= {*found.get("properties", ())}
+        component_schema = schema["components"]["schemas"][component]
+        names |= {*component_schema.get("properties", ())}
     return names
 
 
@@ -121,6 +121,6 @@ def valid_requests_are_accepted(ctx, response, case):
     if not case.meta.generation.mode.is_positive or response.status_code not in REFUSED:
         return
     problem = response.json()
-    said = [each["detail"] for each in problem.get("errors", [problem])]
-    unsaid = [sentence for sentence in said if not RULES.fullmatch(sentence)]
+    messages = [error["detail"] for error in problem.get("errors", [problem])]
+    unsaid = [sentence for sentence in messages if not RULES.fullmatch(sentence)]
     assert not unsaid, f"The schema could have said so: {unsaid}"

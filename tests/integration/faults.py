@@ -90,8 +90,8 @@ class Faults:
         """
         service, _, operation = call.partition(":")
         rule = {"service": service, **fault}
-        given = {"operation": operation, "times": times, "body": body}
-        rule.update({name: value for name, value in given.items() if value})
+        options = {"operation": operation, "times": times, "body": body}
+        rule.update({name: value for name, value in options.items() if value})
         requests.delete(self._fired, timeout=30)
         requests.post(self._rules, json=[rule], timeout=30).raise_for_status()
         try:
@@ -173,8 +173,8 @@ class FaultyProcessor:
 
     def end(self) -> None:
         self._set_variables()
-        found = self.stack.local.settings.parameters["QueueVisibilitySeconds"]
-        self._set_retry(int(found))
+        seconds = self.stack.local.settings.parameters["QueueVisibilitySeconds"]
+        self._set_retry(int(seconds))
         self.faults.end()
 
     def kill(self) -> None:
@@ -195,17 +195,17 @@ class FaultyProcessor:
             }
             for number, body in enumerate(bodies)
         ]
-        sent = self._sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
-        assert not sent.get("Failed")
+        answer = self._sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
+        assert not answer.get("Failed")
 
     def take_dead_letters(self) -> list[str]:
         """Empty the dead-letter queue; return the bodies."""
         queue = self._sqs.get_queue_url(QueueName="notification-queue-dlq")["QueueUrl"]
         bodies = []
-        while found := self._sqs.receive_message(
+        while batch := self._sqs.receive_message(
             QueueUrl=queue, MaxNumberOfMessages=10
         ).get("Messages"):
-            for message in found:
+            for message in batch:
                 handle = message["ReceiptHandle"]
                 self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
                 bodies.append(message["Body"])
@@ -217,10 +217,10 @@ class FaultyProcessor:
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
         ]
-        found = self._sqs.get_queue_attributes(
+        attributes = self._sqs.get_queue_attributes(
             QueueUrl=self.queue, AttributeNames=counts
         )
-        return set(found["Attributes"].values()) == {"0"}
+        return set(attributes["Attributes"].values()) == {"0"}
 
     def _set_variables(self, **more: str) -> None:
         self._lambda.update_function_configuration(

@@ -14,10 +14,12 @@ VALUE = "by the newer release"
 _make = MetaModel.__new__
 
 
-def _with_one_more(meta: Any, name: str, bases: Any, members: Any, **given: Any) -> Any:
+def _with_one_more(
+    meta: Any, name: str, bases: Any, members: Any, **options: Any
+) -> Any:
     if "Meta" in members:
         members[NAME] = UnicodeAttribute(null=True, default=VALUE)
-    return _make(meta, name, bases, members, **given)
+    return _make(meta, name, bases, members, **options)
 
 
 MetaModel.__new__ = _with_one_more

@@ -22,7 +22,7 @@ class Person:
         self.name = f"p{uuid.uuid4().hex[:12]}"
         self.email = f"{self.name}@example.com"
         self.http = requests.Session()
-        made = self.http.post(
+        answer = self.http.post(
             f"{self.url}/register",
             json={
                 "username": self.name,
@@ -31,9 +31,9 @@ class Person:
             },
             timeout=30,
         )
-        assert made.status_code == 201, made.text
-        self.user_id = made.json()["user_id"]
-        self.http.headers["X-CSRFToken"] = made.json()["csrf_token"]
+        assert answer.status_code == 201, answer.text
+        self.user_id = answer.json()["user_id"]
+        self.http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
         if subscribed:
             self.subscribe()
 
@@ -48,8 +48,10 @@ class Person:
         env = self.stack.local.web_env()
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
 
-    def request(self, method: str, path: str, **given: Any) -> requests.Response:
-        return self.http.request(method, f"{self.url}/api/{path}", timeout=60, **given)
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.http.request(
+            method, f"{self.url}/api/{path}", timeout=60, **options
+        )
 
     def get(self, path: str) -> Any:
         return self._read(self.request("GET", path))

@@ -30,7 +30,7 @@ def test_renaming_a_category_of_a_thousand_expenses_sends_one_mail(stack):
     assert again["alerts"] == 0
     (budget,) = alice.get("summary")["budgets"]
     assert (budget["category"], budget["spent"]) == ("Food", "900.00")
-    assert [each["expenses"] for each in alice.get("categories")["results"]] == [1001]
+    assert [use["expenses"] for use in alice.get("categories")["results"]] == [1001]
     (mail,) = alice.mails(1)
     assert "Food" in json.dumps(mail)
     everything = alice.request("GET", "export.json").json()

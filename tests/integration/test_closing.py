@@ -18,16 +18,16 @@ def stored(stack, person) -> set[str]:
     """Return the tables and buckets that contain data of a user."""
     session = stack.admin_session()
     dynamodb = session.client("dynamodb")
-    found = {
+    names = {
         table
         for table in ("users", "expenses", "budgets", "notifications")
         for item in dynamodb.scan(TableName=table)["Items"]
         if person.user_id in str(item)
     }
     listed = session.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    if any(person.user_id in each["Key"] for each in listed):
-        found.add(BUCKET)
-    return found
+    if any(person.user_id in obj["Key"] for obj in listed):
+        names.add(BUCKET)
+    return names
 
 
 def look_for_the_last_time(stack, person) -> None:
@@ -45,19 +45,19 @@ def test_everything_can_be_exported_and_nothing_is_left_after_deletion(stack):
     alice = Person(stack, subscribed=True)
     alice.post("budgets", category="Fun", amount="5.00")
     data = {"amount": "9.00", "category": "Fun"}
-    made = alice.request(
+    response = alice.request(
         "POST", "expenses", data=data, files={"file": ("a.pdf", PDF, "application/pdf")}
     ).json()
-    alice.patch(f"expenses/{made['expense_id']}", description="changed")
+    alice.patch(f"expenses/{response['expense_id']}", description="changed")
     announced_and_put(alice)
     report = alice.post("reports/generate", report_type="monthly")
     alice.mails(1)
 
-    taken = zipfile.ZipFile(io.BytesIO(alice.request("GET", "export").content))
-    assert taken.testzip() is None
-    assert taken.read(made["receipt_url"].replace(f"{alice.user_id}/", "")) == PDF
-    assert f"reports/{report['file_name']}" in taken.namelist()
-    assert "missing.txt" not in taken.namelist()
+    archive = zipfile.ZipFile(io.BytesIO(alice.request("GET", "export").content))
+    assert archive.testzip() is None
+    assert archive.read(response["receipt_url"].replace(f"{alice.user_id}/", "")) == PDF
+    assert f"reports/{report['file_name']}" in archive.namelist()
+    assert "missing.txt" not in archive.namelist()
 
     closed = alice.request("DELETE", "account", json={"password": PASSWORD})
     assert closed.status_code == 202, closed.text
@@ -75,9 +75,11 @@ def test_everything_can_be_exported_and_nothing_is_left_after_deletion(stack):
     wait_until(lambda: not stored(stack, alice))
     topic = stack.admin_session().client("sns")
     (arn,) = [
-        each["TopicArn"]
-        for each in topic.list_topics()["Topics"]
-        if each["TopicArn"].endswith(":budget-alerts-topic")
+        entry["TopicArn"]
+        for entry in topic.list_topics()["Topics"]
+        if entry["TopicArn"].endswith(":budget-alerts-topic")
     ]
     left = topic.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
-    assert not [each for each in left if alice.name in each["Endpoint"]]
+    assert not [
+        subscription for subscription in left if alice.name in subscription["Endpoint"]
+    ]

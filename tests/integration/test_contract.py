@@ -75,12 +75,12 @@ def check(stack, folder, *arguments):
 
     assert run.returncode == 0, run.stdout + run.stderr
     # If the session had ended, little would have been tested.
-    for each in asking["auth"]:
-        headers = {h["name"]: h["value"] for h in each["fixedHeaders"]}
+    for auth in asking["auth"]:
+        headers = {h["name"]: h["value"] for h in auth["fixedHeaders"]}
         still = requests.get(
             f"{stack.web_url}/api/profile", headers=headers, timeout=30
         )
-        assert still.status_code == 200, each["name"]
+        assert still.status_code == 200, auth["name"]
 
 
 def people(stack):
@@ -99,14 +99,16 @@ def people(stack):
 
 
 def bearer(person):
-    made = person.post(
+    response = person.post(
         "tokens", password=PASSWORD, name="Contract", scopes=SCOPES, expires_in_days=1
     )
-    return {"name": "Authorization", "value": f"Bearer {made['token']}"}
+    return {"name": "Authorization", "value": f"Bearer {response['token']}"}
 
 
 def session(person):
-    cookies = "; ".join(f"{each.name}={each.value}" for each in person.http.cookies)
+    cookies = "; ".join(
+        f"{cookie.name}={cookie.value}" for cookie in person.http.cookies
+    )
     return [
         {"name": "Cookie", "value": cookies},
         {"name": "X-CSRFToken", "value": person.http.headers["X-CSRFToken"]},

@@ -43,12 +43,12 @@ def processor(stack, tmp_path_factory):
 
 
 def amounts(person: Person) -> list[str]:
-    return [each["amount"] for each in person.get("expenses")["results"]]
+    return [expense["amount"] for expense in person.get("expenses")["results"]]
 
 
 def spend(person: Person, amount: str, **headers: str) -> requests.Response:
-    given = {"category": "Fun", "amount": amount}
-    return person.request("POST", "expenses", json=given, headers=headers)
+    fields = {"category": "Fun", "amount": amount}
+    return person.request("POST", "expenses", json=fields, headers=headers)
 
 
 def about_to_cross(stack) -> Person:
@@ -64,11 +64,11 @@ def let_lapse(stack, person: Person, name: str = "claimed_until") -> None:
     `claimed_until` only for a dead process: a live one would lose its lease.
     """
     table = stack.admin_session().client("dynamodb")
-    for each in person.get("notifications")["results"]:
+    for notification in person.get("notifications")["results"]:
         with contextlib.suppress(table.exceptions.ConditionalCheckFailedException):
             table.update_item(
                 TableName="notifications",
-                Key={"notification_id": {"S": each["notification_id"]}},
+                Key={"notification_id": {"S": notification["notification_id"]}},
                 UpdateExpression=f"SET {name} = :then",
                 ConditionExpression=f"attribute_exists({name})",
                 ExpressionAttributeValues={":then": {"S": LONG_AGO}},
@@ -131,8 +131,8 @@ def test_a_registration_with_a_lost_reply_is_not_a_conflict(web, lost):
     assert fired() == lost
     assert bob.get("profile")["username"] == bob.name
     again = {"username": bob.name, "email": "x@example.com", "password": PASSWORD}
-    taken = requests.post(f"{web.web_url}/register", json=again, timeout=30)
-    assert (taken.status_code, list(messages_of(taken))) == (409, ["username"])
+    response = requests.post(f"{web.web_url}/register", json=again, timeout=30)
+    assert (response.status_code, list(messages_of(response))) == (409, ["username"])
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,9 @@ def test_with_sns_down_delivery_fails_with_a_reason_and_redriving_sends_nothing(
 
     def hers() -> list[str]:
         (queued,) = grace.get("notifications")["results"]
-        return [each for each in dead_letters if queued["notification_id"] in each]
+        return [
+            letter for letter in dead_letters if queued["notification_id"] in letter
+        ]
 
     def are_dead() -> bool:
         dead_letters.extend(processor.take_dead_letters())

@@ -38,7 +38,9 @@ def post(alice, data):
 def exchange(alice, head, body=b""):
     """Send raw bytes and return everything received until the connection closes."""
     address = urlsplit(alice.url)
-    cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
+    cookies = "; ".join(
+        f"{cookie.name}={cookie.value}" for cookie in alice.http.cookies
+    )
     lines = [
         head[0],
         f"Host: {address.netloc}",
@@ -112,7 +114,9 @@ def test_truncated_or_malformed_bodies_store_nothing(alice, headers, body):
 def begin(alice, length):
     """Start a request without sending its body."""
     address = urlsplit(alice.url)
-    cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
+    cookies = "; ".join(
+        f"{cookie.name}={cookie.value}" for cookie in alice.http.cookies
+    )
     lines = [
         POST,
         f"Host: {address.netloc}",
@@ -150,10 +154,10 @@ def test_endless_bodies_delay_other_requests_only_briefly(alice):
             for line in lines:
                 line.sendall(b" ")
             time.sleep(0.2)
-        begun = time.monotonic()
+        started = time.monotonic()
 
         assert amounts(alice) == before
-        assert time.monotonic() - begun < 3 * BODY_SECONDS
+        assert time.monotonic() - started < 3 * BODY_SECONDS
 
         for line in lines:
             answer = received(line)
@@ -186,13 +190,13 @@ def test_errors_of_the_server_are_problem_documents_too(alice, head, status):
 
 def test_head_returns_the_content_length_of_get_without_a_body(alice):
     head = exchange(alice, ["HEAD /api/profile HTTP/1.1", "Accept: application/json"])
-    whole = alice.request("GET", "profile", headers={"Accept-Encoding": "identity"})
+    full = alice.request("GET", "profile", headers={"Accept-Encoding": "identity"})
 
-    lines, _, rest = head.partition(b"\r\n\r\n")
+    lines, _, body = head.partition(b"\r\n\r\n")
     assert lines.startswith(b"HTTP/1.1 200")
-    assert rest == b""
-    assert f"ETag: {whole.headers['ETag']}".encode() in lines
-    assert f"Content-Length: {len(whole.content)}".encode() in lines
+    assert body == b""
+    assert f"ETag: {full.headers['ETag']}".encode() in lines
+    assert f"Content-Length: {len(full.content)}".encode() in lines
 
 
 def test_the_etag_of_a_compressed_response_is_valid_for_a_change(alice):
@@ -212,13 +216,13 @@ def test_one_of_many_concurrent_conditional_changes_succeeds(alice):
     """All send the ETag they read; the write itself checks the condition."""
     url = f"{alice.url}/api/expenses/{post(alice, LUNCH).json()['expense_id']}"
     tag = {"If-Match": alice.http.get(url, timeout=30).headers["ETag"]}
-    kept = {**alice.http.headers, **tag}
+    headers = {**alice.http.headers, **tag}
 
     def change(amount):
         return requests.patch(
             url,
             json={"amount": amount},
-            headers=kept,
+            headers=headers,
             cookies=alice.http.cookies,
             timeout=60,
         ).status_code

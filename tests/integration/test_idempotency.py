@@ -47,8 +47,8 @@ def post(person, path="expenses", key="k") -> requests.Response:
 
 def made(person, path) -> list[dict]:
     """Return the stored items except the initial budget."""
-    found = person.get("budgets" if path == "budgets" else "expenses")["results"]
-    return [each for each in found if each["amount"] != "100.00"]
+    items = person.get("budgets" if path == "budgets" else "expenses")["results"]
+    return [item for item in items if item["amount"] != "100.00"]
 
 
 def assert_done_once(person, path) -> None:

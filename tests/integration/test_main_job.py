@@ -18,8 +18,10 @@ def today() -> datetime.date:
 
 
 def history(person: Person) -> list[tuple[str, str]]:
-    found = person.get("notifications")["results"]
-    return [(each["type"], each["status"]) for each in found]
+    notifications = person.get("notifications")["results"]
+    return [
+        (notification["type"], notification["status"]) for notification in notifications
+    ]
 
 
 def test_mails_are_sent_at_the_threshold_and_at_the_limit(stack):
@@ -39,7 +41,7 @@ def test_mails_are_sent_at_the_threshold_and_at_the_limit(stack):
     assert (line["spent"], line["remaining"]) == ("100.01", "-0.01")
     assert line["level"] == "exceeded"
     assert "80%" in threshold["subject"]
-    assert [each["to"] for each in mails] == [alice.email] * 2
+    assert [mail["to"] for mail in mails] == [alice.email] * 2
     assert mails[1]["subject"] == "Over budget: Groceries"
     wait_until(
         lambda: (
@@ -53,7 +55,9 @@ def test_the_alerts_of_a_bulk_are_sent_in_one_mail(stack):
     alice = Person(stack, subscribed=True)
     for category in ("Auto", "Bus"):
         alice.post("budgets", category=category, amount="100.00")
-    rows = [{"amount": "1.00", "category": each} for each in ("Auto", "Bus")] * 120
+    rows = [
+        {"amount": "1.00", "category": category} for category in ("Auto", "Bus")
+    ] * 120
 
     assert alice.post("expenses/bulk", expenses=rows)["alerts"] == 2
 
@@ -103,9 +107,9 @@ def test_fifty_concurrent_expenses_alert_once_per_level(stack):
     assert line["budget_id"] == budget["budget_id"]
     dave.mails(2)
     wait_until(lambda: [status for _, status in history(dave)] == ["sent"] * 2)
-    subjects = [each["subject"] for each in dave.mails(2)]
+    subjects = [mail["subject"] for mail in dave.mails(2)]
     assert len(subjects) == 2
-    assert sum("Over budget" in each for each in subjects) == 1
+    assert sum("Over budget" in subject for subject in subjects) == 1
 
 
 def test_twenty_registrations_of_one_name_create_one_account(stack):
@@ -125,8 +129,8 @@ def test_twenty_registrations_of_one_name_create_one_account(stack):
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(register, range(20)))
 
-    assert Counter(each.status_code for each in answers) == {201: 1, 409: 19}
-    refused = next(each for each in answers if each.status_code == 409)
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
+    refused = next(answer for answer in answers if answer.status_code == 409)
     assert list(messages_of(refused)) == ["username"]
 
 

@@ -214,7 +214,7 @@ DENIED: dict[str, dict[str, Call]] = {
         "invoke itself": invoke("report_generator:live"),
     },
 }
-CASES = [(role, what) for role, calls in DENIED.items() for what in calls]
+CASES = [(role, name) for role, calls in DENIED.items() for name in calls]
 
 
 def names(stack: Stack, role: str, prefix: str = "") -> dict[str, str]:
@@ -252,9 +252,9 @@ def sessions(stack: Stack) -> dict[str, Any]:
     return {role: stack.role_session(role) for role in DENIED}
 
 
-@pytest.mark.parametrize(("role", "what"), CASES)
-def test_a_role_is_denied(stack, sessions, role, what):
-    call = DENIED[role][what]
+@pytest.mark.parametrize(("role", "name"), CASES)
+def test_a_role_is_denied(stack, sessions, role, name):
+    call = DENIED[role][name]
 
     assert refusal(sessions[role], call, names(stack, role)) in REFUSALS
 
@@ -285,10 +285,10 @@ def test_no_role_can_access_another_stage(stack, other_stage, role, own, others)
     session = stack.local.role_session(role, own)
     known = names(stack, role, others)
 
-    for what, (service, operation, arguments) in ACROSS.items():
-        there = dict(arguments)
+    for name, (service, operation, arguments) in ACROSS.items():
+        elsewhere = dict(arguments)
         for named in ("TableName", "FunctionName"):
-            if named in there:
-                there[named] = others + there[named]
-        code = refusal(session, (service, operation, there), known)
-        assert code in REFUSALS, what
+            if named in elsewhere:
+                elsewhere[named] = others + elsewhere[named]
+        code = refusal(session, (service, operation, elsewhere), known)
+        assert code in REFUSALS, name

@@ -75,7 +75,7 @@ spending = st.tuples(st.just("add"), amounts, categories, st.just(TODAY))
 FAULTS = ["down", "throttled", "reply lost", "dies before", "dies after"]
 
 
-def trouble_with(*services: str, skipped: int) -> st.SearchStrategy:
+def fault_strategy(*services: str, skipped: int) -> st.SearchStrategy:
     """Draw a service, calls to let through first, the fault, and its count."""
     return st.tuples(
         st.sampled_from(services),
@@ -85,11 +85,11 @@ def trouble_with(*services: str, skipped: int) -> st.SearchStrategy:
     )
 
 
-troubles = st.none() | trouble_with("dynamodb", "sqs", "sns", skipped=4)
+troubles = st.none() | fault_strategy("dynamodb", "sqs", "sns", skipped=4)
 delivery_troubles = (
     st.none()
-    | trouble_with("sns", skipped=1)
-    | trouble_with("dynamodb", "sqs", skipped=5)
+    | fault_strategy("sns", skipped=1)
+    | fault_strategy("dynamodb", "sqs", skipped=5)
     | st.just(("sns", 0, "down", 6))  # until it has failed for good
 )
 NEED_WRITE = {"reply lost", "dies before", "dies after"}
@@ -160,9 +160,9 @@ class Weather:
 
     def _note(self, request, operation: str, fault: str) -> None:
         if operation == "UpdateItem":
-            asked = json.loads(request.body)
-            if "attempts" in asked["ExpressionAttributeNames"].values():
-                claimed = asked["Key"]["notification_id"]["S"]
+            body = json.loads(request.body)
+            if "attempts" in body["ExpressionAttributeNames"].values():
+                claimed = body["Key"]["notification_id"]["S"]
                 self.deliveries.append(Delivery(claimed))
         if self.deliveries:
             latest = self.deliveries[-1]
@@ -222,11 +222,11 @@ class Faults(RuleBasedStateMachine):
     @initialize(amount=amounts, other=amounts)
     def begin(self, amount, other):
         subscriptions.subscribe(ALICE)
-        for category, each in zip(CATEGORIES, (amount, other), strict=True):
-            self.write(None, ("budget", category, each, 80))
+        for category, limit in zip(CATEGORIES, (amount, other), strict=True):
+            self.write(None, ("budget", category, limit, 80))
 
     @contextmanager
-    def bad_weather(self, trouble):
+    def with_faults(self, trouble):
         """Run a request or Lambda run with faults.
 
         Unused faults apply to the next ones.
@@ -249,7 +249,7 @@ class Faults(RuleBasedStateMachine):
 
     @rule(trouble=troubles, write=writing | spending)
     def write(self, trouble, write):
-        with self.bad_weather(trouble):
+        with self.with_faults(trouble):
             self.writer.do(write)
         self.model.look()
 
@@ -261,7 +261,7 @@ class Faults(RuleBasedStateMachine):
             if account.subscription_arn in sns().subscriptions:
                 leave_unconfirmed(account)
             return
-        with self.bad_weather(trouble):
+        with self.with_faults(trouble):
             if wish == "no mails":
                 subscriptions.unsubscribe(ALICE)
                 return
@@ -276,18 +276,20 @@ class Faults(RuleBasedStateMachine):
     # One rule, because Hypothesis omits some rules in each sequence.
     @rule(
         trouble=delivery_troubles,
-        what=st.sampled_from(["deliver", "deliver", "sweep", "redrive", "day"]),
+        action=st.sampled_from(["deliver", "deliver", "sweep", "redrive", "day"]),
         first=picks,
         count=st.integers(1, 10),
         times=st.sampled_from([1, 1, 1, 2, 5]),
     )
-    def go_on(self, trouble, what, first, count, times):
-        if what == "deliver":
+    def go_on(self, trouble, action, first, count, times):
+        if action == "deliver":
             self.deliver(trouble, first, count, times)
-        elif what == "sweep":
+        elif action == "sweep":
             self.sweep(trouble)
-        elif what == "redrive":  # as new messages
-            self.queue += [Message(each.body, each.task) for each in self.dead_letters]
+        elif action == "redrive":  # as new messages
+            self.queue += [
+                Message(letter.body, letter.task) for letter in self.dead_letters
+            ]
             self.dead_letters.clear()
         else:
             self.a_day_passes(trouble)
@@ -305,12 +307,14 @@ class Faults(RuleBasedStateMachine):
         """Run the Lambda; return the messages that stay in SQS."""
         for message in batch:
             message.received += 1
-        records = [each.record(str(number)) for number, each in enumerate(batch)]
+        records = [message.record(str(number)) for number, message in enumerate(batch)]
         failed = batch
-        with self.bad_weather(trouble):
+        with self.with_faults(trouble):
             summary = handler({"Records": records}, Context())
-            told = [each["itemIdentifier"] for each in summary["batchItemFailures"]]
-            failed = [batch[int(number)] for number in told]
+            failed_ids = [
+                failure["itemIdentifier"] for failure in summary["batchItemFailures"]
+            ]
+            failed = [batch[int(number)] for number in failed_ids]
         self.count_mails()
         return failed
 
@@ -321,17 +325,23 @@ class Faults(RuleBasedStateMachine):
 
     def count_mails(self):
         """Add up the mails published, and those of them not recorded as sent."""
-        done = [each for each in self.weather.deliveries if each.published]
-        for notification_id in {each.notification_id for each in done}:
-            mine = [each for each in done if each.notification_id == notification_id]
+        published = [
+            attempt for attempt in self.weather.deliveries if attempt.published
+        ]
+        for notification_id in {attempt.notification_id for attempt in published}:
+            mine = [
+                attempt
+                for attempt in published
+                if attempt.notification_id == notification_id
+            ]
             repeatable = len(mine) - (stored(notification_id).status == "sent")
-            assert repeatable <= sum(each.spoiled for each in mine)
+            assert repeatable <= sum(attempt.spoiled for attempt in mine)
             self.published[notification_id] += len(mine)
             self.repeatable[notification_id] += repeatable
 
     def a_day_passes(self, trouble):
         self.clock.shift(datetime.timedelta(days=1))
-        with self.bad_weather(trouble):
+        with self.with_faults(trouble):
             checks.check_all(None, lambda: True)
         # Without faults at the end, or a rise and fall might be missed.
         checks.check_all(None, lambda: True)
@@ -340,19 +350,19 @@ class Faults(RuleBasedStateMachine):
 
     def sweep(self, trouble):
         self.clock.shift(400)
-        with self.bad_weather(trouble):
+        with self.with_faults(trouble):
             enqueue_overdue()
 
     def receive(self):
         """Receive the visible messages."""
         sqs, url = aws.client("sqs"), aws.queue_url()
-        while found := sqs.receive_message(
+        while messages := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages"):
-            for each in found:
-                task = each["MessageAttributes"]["task"]
-                self.queue.append(Message(each["Body"], task))
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+            for message in messages:
+                task = message["MessageAttributes"]["task"]
+                self.queue.append(Message(message["Body"], task))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     # ---------------------------------------------------------------- recovery
 
@@ -375,13 +385,20 @@ class Faults(RuleBasedStateMachine):
                 return
 
     def check(self):
-        found = list(Notification.by_user.query(ALICE.user_id))
-        assert Counter(each.type for each in found) == +self.model.alerts
-        assert {each.status for each in found} <= {"sent", "failed", "skipped"}
-        for each in found:
-            once = each.status == "sent"
-            again = self.repeatable[each.notification_id]
-            assert self.published[each.notification_id] == once + again
+        notifications = list(Notification.by_user.query(ALICE.user_id))
+        assert (
+            Counter(notification.type for notification in notifications)
+            == +self.model.alerts
+        )
+        assert {notification.status for notification in notifications} <= {
+            "sent",
+            "failed",
+            "skipped",
+        }
+        for notification in notifications:
+            once = notification.status == "sent"
+            again = self.repeatable[notification.notification_id]
+            assert self.published[notification.notification_id] == once + again
         assert len(mails()) == self.published.total()
         assert_counted_right()
 

@@ -21,14 +21,14 @@ SCOPES = ["read", "write", "reports"]
 def block(document: str, chapter: str, language: str) -> str:
     """Return the program in a chapter of a document."""
     text = (ROOT / document).read_text().partition(f"\n## {chapter}\n")[2]
-    found = re.search(rf"```{language}\n(.*?)```", text.partition("\n## ")[0], re.S)
-    assert found, chapter
-    return found[1]
+    match = re.search(rf"```{language}\n(.*?)```", text.partition("\n## ")[0], re.S)
+    assert match, chapter
+    return match[1]
 
 
 def run(*command: str, **environment: str) -> str:
     """Run a program and return its output."""
-    done = subprocess.run(
+    result = subprocess.run(
         command,
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
@@ -36,8 +36,8 @@ def run(*command: str, **environment: str) -> str:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 class Between(BaseHTTPRequestHandler):
@@ -121,7 +121,7 @@ def test_the_first_example_session_runs(stack):
     assert name, printed
     # Two of the budget, and the notice of the token created at the end.
     mails = stack.wait_for_messages(f"{name[1]}@example.com", 3)
-    subjects = [each["subject"] for each in mails if "Groceries" in each["subject"]]
+    subjects = [mail["subject"] for mail in mails if "Groceries" in mail["subject"]]
     assert len(subjects) == 2
     assert subjects[0] == "Budget 85% spent: Groceries"
     assert '"total_spent":"105.50"' in printed

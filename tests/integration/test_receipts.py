@@ -24,10 +24,10 @@ def s3(stack):
 
 
 def objects(stack, person) -> list[str]:
-    found = s3(stack).list_objects_v2(
+    listed = s3(stack).list_objects_v2(
         Bucket=BUCKET, Prefix=f"receipts/{person.user_id}/"
     )
-    return [each["Key"] for each in found.get("Contents", [])]
+    return [obj["Key"] for obj in listed.get("Contents", [])]
 
 
 def announced(person, content=PDF, name="bill.pdf"):
@@ -60,14 +60,14 @@ def test_an_expense_with_a_receipt_is_created_and_downloaded(stack):
     alice = Person(stack)
     photo = picture(size=(1200, 900), exif=pictures.located_exif())
 
-    made = spend(alice, file=("Zoë.jpg", photo, "image/jpeg"))
-    assert made.status_code == 201, made.text
-    expense_id = made.json()["expense_id"]
-    found = alice.get(f"receipts/{expense_id}")
-    download = requests.get(found["url"], timeout=30)
+    created = spend(alice, file=("Zoë.jpg", photo, "image/jpeg"))
+    assert created.status_code == 201, created.text
+    expense_id = created.json()["expense_id"]
+    answer = alice.get(f"receipts/{expense_id}")
+    download = requests.get(answer["url"], timeout=30)
 
     key = f"receipts/{alice.user_id}/{expense_id}.jpg"
-    assert made.json()["receipt_url"] == key
+    assert created.json()["receipt_url"] == key
     assert download.headers["Content-Type"] == "image/jpeg"
     assert download.headers["Content-Disposition"].startswith("attachment; ")
     assert pictures.place_of(download.content) == {}
@@ -76,7 +76,7 @@ def test_an_expense_with_a_receipt_is_created_and_downloaded(stack):
     assert head["ChecksumSHA256"]
     small = alice.http.get(f"{stack.web_url}/expenses/{expense_id}/thumbnail")
     assert small.headers["Content-Type"] == "image/jpeg"
-    plain = requests.get(found["url"].partition("?")[0], timeout=30)
+    plain = requests.get(answer["url"].partition("?")[0], timeout=30)
     assert plain.status_code == 403
 
     alice.delete(f"receipts/{expense_id}")
@@ -87,11 +87,11 @@ def test_ten_megabytes_are_accepted_and_one_byte_more_is_rejected(stack):
     alice = Person(stack)
     exact, more = pictures.of_size(LIMIT), pictures.of_size(LIMIT + 1)
 
-    taken = spend(alice, file=("a.pdf", exact, "application/pdf"))
+    created = spend(alice, file=("a.pdf", exact, "application/pdf"))
     refused = spend(alice, file=("a.pdf", more, "application/pdf"))
     far_over = spend(alice, file=("a.pdf", more + more, "application/pdf"))
 
-    assert taken.status_code == 201, taken.text
+    assert created.status_code == 201, created.text
     assert [refused.status_code, far_over.status_code] == [400, 413]
     assert len(objects(stack, alice)) == 1
 
@@ -102,13 +102,13 @@ def test_a_direct_upload_from_end_to_end(stack):
     answer = announced(alice)
 
     assert put(answer).status_code == 200
-    done = alice.post(
+    uploaded = alice.post(
         "receipts/confirm", key=answer["key"], expense_id=expense["expense_id"]
     )
 
-    assert done["receipt_url"] == answer["key"]
-    found = alice.get(f"receipts/{expense['expense_id']}")
-    assert requests.get(found["url"], timeout=30).content == PDF
+    assert uploaded["receipt_url"] == answer["key"]
+    download = alice.get(f"receipts/{expense['expense_id']}")
+    assert requests.get(download["url"], timeout=30).content == PDF
     tags = s3(stack).get_object_tagging(Bucket=BUCKET, Key=answer["key"])["TagSet"]
     assert tags == []
     # The URL is valid for an hour, but an existing object is not overwritten.
@@ -130,7 +130,9 @@ def test_a_direct_upload_is_attached_to_only_one_of_many_expenses(stack):
     assert statuses.count(200) == 1
     assert set(statuses) <= {200, 409, 429}  # this many at once are too many
     holders = [
-        each for each in alice.get("expenses")["results"] if each["receipt_url"] == key
+        expense
+        for expense in alice.get("expenses")["results"]
+        if expense["receipt_url"] == key
     ]
     assert len(holders) == 1
     assert objects(stack, alice) == [key]
@@ -167,7 +169,9 @@ def test_a_request_cut_off_halfway_stores_nothing(stack):
         b"Content-Type: application/pdf\r\n\r\n" + PDF
     )
     address = urlsplit(stack.web_url)
-    cookies = "; ".join(f"{each.name}={each.value}" for each in alice.http.cookies)
+    cookies = "; ".join(
+        f"{cookie.name}={cookie.value}" for cookie in alice.http.cookies
+    )
     head = (
         f"POST /api/expenses HTTP/1.1\r\nHost: {address.netloc}\r\n"
         f"Cookie: {cookies}\r\nX-CSRFToken: {alice.http.headers['X-CSRFToken']}\r\n"

@@ -31,23 +31,23 @@ def test_a_report_is_generated_downloaded_listed_and_deleted(stack):
     alice.post("expenses", category="Groceries", amount="85.50", description="مرحبا")
     alice.post("expenses", category="餐饮", amount="20.10", description="🍕 & <b>")
 
-    made = alice.post("reports/generate", **NOW)
+    report = alice.post("reports/generate", **NOW)
 
-    text = read(requests.get(made["report_url"], timeout=30))
+    text = read(requests.get(report["report_url"], timeout=30))
     summary = alice.get("summary")
     assert f"${summary['total_spent']}" in text
     assert f"{summary['budgets'][0]['spent']} of 100.00" in text
     assert "餐饮" in text
     # The signed URL may have expired by now; the app's URL signs a new one.
-    again = alice.http.get(made["download_url"], timeout=30)
+    again = alice.http.get(report["download_url"], timeout=30)
     assert read(again) == text
-    assert made["file_name"] in again.headers["Content-Disposition"]
+    assert report["file_name"] in again.headers["Content-Disposition"]
     (listed,) = alice.get("reports")["results"]
-    assert listed["download_url"] == made["download_url"]
+    assert listed["download_url"] == report["download_url"]
     assert listed["size_bytes"] == len(again.content)
-    alice.delete(f"reports/{made['file_name']}")
+    alice.delete(f"reports/{report['file_name']}")
     assert alice.get("reports")["results"] == []
-    assert alice.request("GET", f"reports/{made['file_name']}").status_code == 404
+    assert alice.request("GET", f"reports/{report['file_name']}").status_code == 404
 
 
 def test_ten_concurrent_requests_generate_one_report(stack):
@@ -78,11 +78,11 @@ def test_another_users_report_is_not_found(stack):
 def test_the_requested_e_mail_has_a_working_link(stack):
     erin = Person(stack, subscribed=True)
 
-    made = erin.post("reports/generate", **NOW, email=True)
+    report = erin.post("reports/generate", **NOW, email=True)
 
     (mail,) = erin.mails(1)
-    assert f"/reports/{made['file_name']}" in mail["body"]
-    page = erin.http.get(f"{stack.web_url}/reports/{made['file_name']}/", timeout=30)
+    assert f"/reports/{report['file_name']}" in mail["body"]
+    page = erin.http.get(f"{stack.web_url}/reports/{report['file_name']}/", timeout=30)
     assert "No expenses so far" in read(page)
     wait_until(
         lambda: [n["status"] for n in erin.get("notifications")["results"]] == ["sent"]

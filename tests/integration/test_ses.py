@@ -72,7 +72,7 @@ def run(stack: Stack, code: str, *arguments: str) -> str:
         "from notifications import delivery, links, outbox, ses, subscriptions;"
         "EMAIL = 'alice@example.com'\n"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", start + code, *arguments],
         env=env,
         cwd=ROOT,
@@ -80,8 +80,8 @@ def run(stack: Stack, code: str, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
 
 
 def mails(stack: Stack) -> list[dict[str, Any]]:
@@ -107,9 +107,9 @@ def test_a_subscriber_is_confirmed_mailed_and_deactivated_after_a_bounce(stack):
 
     (record,) = recorded("ses_bounce")["Records"]
     topic = next(
-        each["TopicArn"]
-        for each in admin.client("sns").list_topics()["Topics"]
-        if each["TopicArn"].endswith(":mail-events-topic")
+        topic["TopicArn"]
+        for topic in admin.client("sns").list_topics()["Topics"]
+        if topic["TopicArn"].endswith(":mail-events-topic")
     )
     admin.client("sns").publish(
         TopicArn=topic, Message=record["body"].replace("TAG", tag)

@@ -32,9 +32,9 @@ def test_twenty_concurrent_reports_leave_the_server_responsive(web):
     most_held = PROCESSES * REPORTS.per_user
     with ThreadPoolExecutor(20) as pool:
         with web.faults("lambda:Invoke", HELD) as held:
-            asked = [pool.submit(ask, number) for number in range(20)]
-            refused = islice(as_completed(asked), 20 - most_held)
-            assert {each.result().status_code for each in refused} == {429}
+            jobs = [pool.submit(ask, number) for number in range(20)]
+            refused = islice(as_completed(jobs), 20 - most_held)
+            assert {job.result().status_code for job in refused} == {429}
             for _ in range(5):
                 health = requests.get(f"{web.web_url}/health", timeout=10)
                 assert health.status_code == 200
@@ -42,7 +42,7 @@ def test_twenty_concurrent_reports_leave_the_server_responsive(web):
             assert 1 <= held() <= most_held
         web.faults.process.kill()  # and the reports it holds
 
-    found = Counter(each.result().status_code for each in asked)
-    assert set(found) == {429, 503}
-    assert found[503] <= most_held
-    assert {each.result().headers["Retry-After"] for each in asked} == {"5"}
+    counts = Counter(job.result().status_code for job in jobs)
+    assert set(counts) == {429, 503}
+    assert counts[503] <= most_held
+    assert {job.result().headers["Retry-After"] for job in jobs} == {"5"}

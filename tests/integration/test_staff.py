@@ -25,12 +25,12 @@ def sqs(stack) -> Iterator[Any]:
     """Return SQS without other tests' messages and with a short visibility timeout."""
     client = stack.admin_session().client("sqs")
     url, seconds = stack.outputs[QUEUE], "VisibilityTimeout"
-    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=[seconds])
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=[seconds])
     for name in (QUEUE, DEAD_LETTERS):
         client.purge_queue(QueueUrl=stack.outputs[name])
     client.set_queue_attributes(QueueUrl=url, Attributes={seconds: VISIBILITY_SECONDS})
     yield client
-    client.set_queue_attributes(QueueUrl=url, Attributes=found["Attributes"])
+    client.set_queue_attributes(QueueUrl=url, Attributes=attributes["Attributes"])
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def denied(stack, action: str) -> Iterator[None]:
 
 def depth(sqs, url: str) -> int:
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)
-    return sum(int(count) for count in found["Attributes"].values())
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)
+    return sum(int(count) for count in attributes["Attributes"].values())
 
 
 def press(person: Person, address: str, **fields: str) -> str:
@@ -94,7 +94,7 @@ def test_failed_notifications_are_listed_without_content_and_sent_again_once(
     assert "The e-mail service refused it" in page
     private = [alice.email, alice.name, category, failed["subject"]]
     private += ["7531.00", "7,531", "7429.17", "7,429", "98%"]
-    assert [each for each in private if each in page] == []
+    assert [text for text in private if text in page] == []
 
     again = {"id": failed["notification_id"]}
     assert "1 queued again." in press(grace, f"{PAGE}/resend", **again)

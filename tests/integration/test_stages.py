@@ -15,12 +15,12 @@ def test_all_parts_of_the_other_stage_are_deployed_and_tagged(stack, other_stage
 
     for part in (*deploy.PARTS, "key"):
         name = deploy.stack_name(part, OTHER)
-        (found,) = formation.describe_stacks(StackName=name)["Stacks"]
-        assert {t["Key"]: t["Value"] for t in found["Tags"]} == tags
+        (deployed,) = formation.describe_stacks(StackName=name)["Stacks"]
+        assert {t["Key"]: t["Value"] for t in deployed["Tags"]} == tags
     dynamodb = stack.admin_session().client("dynamodb")
     arn = dynamodb.describe_table(TableName=f"{OTHER}users")["Table"]["TableArn"]
-    found = dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"]
-    assert tags.items() <= {t["Key"]: t["Value"] for t in found}.items()
+    listed = dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"]
+    assert tags.items() <= {t["Key"]: t["Value"] for t in listed}.items()
 
 
 def test_a_customer_managed_key_encrypts_all_data(stack, other_stage):
@@ -30,8 +30,8 @@ def test_a_customer_managed_key_encrypts_all_data(stack, other_stage):
     sqs = session.client("sqs")
     for name in ("notification-queue", "notification-queue-dlq", "failed-events-queue"):
         url = sqs.get_queue_url(QueueName=f"{OTHER}{name}")["QueueUrl"]
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        used[name] = found["Attributes"]["KmsMasterKeyId"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        used[name] = attributes["Attributes"]["KmsMasterKeyId"]
     groups = session.client("logs").describe_log_groups(
         logGroupNamePrefix=f"/aws/lambda/{OTHER}"
     )["logGroups"]
@@ -56,17 +56,17 @@ def test_each_stages_queue_is_processed_by_its_own_lambda(stack, other_stage):
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def is_idle() -> bool:
-        found = stack.admin_session().client("sqs")
+        sqs = stack.admin_session().client("sqs")
         return set(
-            found.get_queue_attributes(QueueUrl=url, AttributeNames=counts)[
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)[
                 "Attributes"
             ].values()
         ) == {"0"}
 
     wait_until(is_idle)
     dead = other_stage["NotificationDeadLetterQueueUrl"]
-    found = stack.admin_session().client("sqs").receive_message(QueueUrl=dead)
-    assert "Messages" not in found
+    messages = stack.admin_session().client("sqs").receive_message(QueueUrl=dead)
+    assert "Messages" not in messages
 
 
 def test_alarms_reach_the_operators(stack, other_stage):
@@ -74,16 +74,16 @@ def test_alarms_reach_the_operators(stack, other_stage):
     alarms = session.client("cloudwatch").describe_alarms(
         AlarmNamePrefix=f"{OTHER}smart-budget-"
     )["MetricAlarms"]
-    told = {a["AlarmName"] for a in alarms if a["AlarmActions"]}
+    notifying = {a["AlarmName"] for a in alarms if a["AlarmActions"]}
     (operator,) = session.client("sns").list_subscriptions_by_topic(
         TopicArn=other_stage["OperatorsTopicArn"]
     )["Subscriptions"]
 
     assert operator["Endpoint"] == "operators@example.com"
     for name in ("dead-letters", "budget_alert-errors", "report_generator-slow"):
-        assert f"{OTHER}smart-budget-{name}" in told
+        assert f"{OTHER}smart-budget-{name}" in notifying
     for name in ("web-5xx", "web-slow", "web-unhealthy-hosts", "load-balancer-5xx"):
-        assert f"{OTHER}smart-budget-{name}" in told
+        assert f"{OTHER}smart-budget-{name}" in notifying
 
 
 def test_a_new_release_publishes_a_version_and_the_same_one_does_not(stack):
@@ -91,19 +91,19 @@ def test_a_new_release_publishes_a_version_and_the_same_one_does_not(stack):
     client = session.client("lambda")
 
     def live() -> str:
-        found = client.get_alias(FunctionName="report_generator", Name="live")
-        return str(found["FunctionVersion"])
+        alias = client.get_alias(FunctionName="report_generator", Name="live")
+        return str(alias["FunctionVersion"])
 
     formation = session.client("cloudformation")
-    (found,) = formation.describe_stacks(StackName=deploy.stack_name("functions"))[
+    (deployed,) = formation.describe_stacks(StackName=deploy.stack_name("functions"))[
         "Stacks"
     ]
     functions = deploy.Stack(
         formation,
-        found["StackName"],
+        deployed["StackName"],
         templates.text("functions"),
-        {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]},
-        {tag["Key"]: tag["Value"] for tag in found["Tags"]},
+        {p["ParameterKey"]: p["ParameterValue"] for p in deployed["Parameters"]},
+        {tag["Key"]: tag["Value"] for tag in deployed["Tags"]},
     )
     before = live()
 

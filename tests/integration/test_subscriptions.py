@@ -15,11 +15,14 @@ def cross_a_limit(person: Person, category: str) -> None:
 
 
 def subjects(stack, address: str) -> list[str]:
-    return [each["subject"] for each in stack.messages(address, "notification")]
+    return [message["subject"] for message in stack.messages(address, "notification")]
 
 
 def statuses(person: Person) -> list[str]:
-    return [each["status"] for each in person.get("notifications")["results"]]
+    return [
+        notification["status"]
+        for notification in person.get("notifications")["results"]
+    ]
 
 
 def test_mails_move_to_a_new_address_once_its_link_is_followed(stack):
@@ -31,7 +34,7 @@ def test_mails_move_to_a_new_address_once_its_link_is_followed(stack):
     assert (changing["email"], changing["pending_email"]) == (old, new)
     cross_a_limit(alice, "Before")
     wait_until(lambda: len(subjects(stack, old)) == 2)
-    assert any("e-mail address" in each for each in subjects(stack, old))
+    assert any("e-mail address" in subject for subject in subjects(stack, old))
     assert subjects(stack, new) == []
 
     stack.confirm(new)

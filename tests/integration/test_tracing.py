@@ -9,16 +9,16 @@ from tests.stack import wait_until
 
 def lines_about(stack, request_id):
     """Return the log lines of web server and Lambdas that contain a request id."""
-    told = (stack.local.settings.local_dir / "logs" / "web.log").read_text()
+    log = (stack.local.settings.local_dir / "logs" / "web.log").read_text()
     logs = stack.admin_session().client("logs")
     for group in ("notification_processor", "report_generator"):
         for page in logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{group}"
         ):
-            told += "".join(f"{each['message'].strip()}\n" for each in page["events"])
+            log += "".join(f"{event['message'].strip()}\n" for event in page["events"])
     return [
         json.loads(line)
-        for line in told.splitlines()
+        for line in log.splitlines()
         if line.startswith("{") and f'"request_id": "{request_id}"' in line
     ]
 
@@ -50,11 +50,11 @@ def test_the_log_of_a_report_has_the_request_id(stack):
 
     person.post("reports/generate", report_type="monthly")
 
-    (made,) = wait_until(
+    (report,) = wait_until(
         lambda: [
             line
             for line in lines_about(stack, name)
             if line.get("message", "").startswith("report made")
         ]
     )
-    assert made["lambda_request_id"]
+    assert report["lambda_request_id"]

@@ -69,8 +69,8 @@ def stored(stack):
     read = TypeDeserializer().deserialize
 
     def stored(table, user_id):
-        found = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
-        items = [{name: read(value) for name, value in i.items()} for i in found]
+        raw = dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        items = [{name: read(value) for name, value in i.items()} for i in raw]
         return [i for i in items if user_id in (i.get("user_id"), i.get("owner"))]
 
     return stored

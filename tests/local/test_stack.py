@@ -54,8 +54,8 @@ def test_unchanged_templates_are_not_deployed_again(stack):
 
 def when_changed(stack) -> dict[str, object]:
     formation = stack.admin_session().client("cloudformation")
-    found = formation.describe_stacks()["Stacks"]
-    return {s["StackName"]: s.get("LastUpdatedTime", s["CreationTime"]) for s in found}
+    stacks = formation.describe_stacks()["Stacks"]
+    return {s["StackName"]: s.get("LastUpdatedTime", s["CreationTime"]) for s in stacks}
 
 
 @pytest.fixture
@@ -118,11 +118,11 @@ def test_the_exported_variables_give_a_shell_admin_access(stack):
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
     command = f'. "{exports}"; "{sys.executable}" -c "{code}"'
 
-    done = subprocess.run(
+    result = subprocess.run(
         ["sh", "-c", command], env={}, capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.strip().endswith(":root")
+    assert result.stdout.strip().endswith(":root")
     assert exports.stat().st_mode & 0o777 == 0o600
 
 
@@ -158,8 +158,8 @@ def test_a_subscription_gets_only_its_own_mail_and_only_once_confirmed(stack):
     publish("somebody@example.com", "another's")
     publish(address, "mine")
 
-    got = stack.wait_for_messages(address, 1)
-    assert [message["body"] for message in got] == ["mine"]
+    messages = stack.wait_for_messages(address, 1)
+    assert [message["body"] for message in messages] == ["mine"]
 
 
 def wait_for_a_save(local_dir) -> None:
@@ -293,13 +293,13 @@ def test_the_web_role_has_the_rights_it_needs(stack, web):
             },
         ]
     )
-    found = dynamodb.query(
+    answer = dynamodb.query(
         TableName="expenses",
         IndexName="user_id-index",
         KeyConditionExpression="user_id = :u",
         ExpressionAttributeValues={":u": {"S": user_id}},
     )
-    assert found["Count"] == 1
+    assert answer["Count"] == 1
     for table, key in (("users", "user_id"), ("expenses", "expense_id")):
         dynamodb.delete_item(TableName=table, Key={key: {"S": user_id}})
 
@@ -322,14 +322,14 @@ def test_the_web_role_has_the_rights_the_staff_page_needs(stack, web):
 
     def receive() -> list:
         hidden = {"VisibilityTimeout": 30, "WaitTimeSeconds": 1}
-        found = sqs.receive_message(QueueUrl=dead, **hidden).get("Messages", [])
-        return [message for message in found if message["Body"] == body]
+        messages = sqs.receive_message(QueueUrl=dead, **hidden).get("Messages", [])
+        return [message for message in messages if message["Body"] == body]
 
     (message,) = wait_until(receive)
     sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
     for url in (dead, queue_url(web, "failed-events-queue")):
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        assert "ApproximateNumberOfMessages" in found["Attributes"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        assert "ApproximateNumberOfMessages" in attributes["Attributes"]
     failed = web.client("dynamodb").query(
         TableName="notifications",
         IndexName="unsent-index",

@@ -1,10 +1,9 @@
 """Authorization: every URL and method, requested by every caller.
 
-A row of API says which scopes let a token do it (any one of them; `session`: no token
-may; `anyone`: nobody need be known), method and address, and the status that the owner
-gets (in a browser/with a token, where that differs), somebody else, and staff. `alone`
-stands behind what would get in the way of later rows. What the other callers must get
-follows from these, see `expected`.
+A row of API has the scopes, any one of which allows a token (`session`: sessions only;
+`anyone`: public), the method and URL, and the status for the owner (in a browser/with a
+token, if they differ), another user and staff. `alone` marks rows that would disturb
+later ones. `expected` derives the status of the other callers.
 """
 
 import json
@@ -105,8 +104,8 @@ API = """
    anyone       GET    /api/docs                                 200   200   200
 """
 
-# Pages know sessions alone: everybody else is led to /login, but from those that are
-# for `anyone`. A form that SENT says nothing of is posted empty: 400 where one may.
+# Pages accept only sessions; other callers are redirected to /login, except from pages
+# for `anyone`. A form without an entry in SENT is posted empty: 400 if allowed.
 PAGES = """
    user         GET    /                                          200   200   200
    user         POST   /                                          400   400   400

@@ -2,8 +2,8 @@
 
     python -m tests.browser.screenshots [folder]
 
-Starts a local stack of its own with the demo data, and draws each page at both widths
-and in both themes into docs/screenshots, as `<page>-<width>-<theme>.webp`.
+Starts a separate local stack with the demo data, and saves each page at both widths
+and in both themes as docs/screenshots/<page>-<width>-<theme>.webp.
 """
 
 import io

@@ -247,13 +247,13 @@ def test_an_unknown_id_is_not_found(client):
 def test_anonymous_visitors_are_redirected_to_login(alice):
     budget = make_budget(alice)
     edit, delete = (f"/budgets/{budget.budget_id}/{do}" for do in ("edit", "delete"))
-    nobody = client_for()
+    anonymous = client_for()
 
     answers = [
-        *(nobody.get(url) for url in (HOME, LIST, ADD, edit, delete)),
-        nobody.post(delete, FOOD),
+        *(anonymous.get(url) for url in (HOME, LIST, ADD, edit, delete)),
+        anonymous.post(delete, FOOD),
     ]
-    forms = [nobody.post(url, FOOD) for url in (ADD, edit)]
+    forms = [anonymous.post(url, FOOD) for url in (ADD, edit)]
 
     assert {answer.status_code for answer in answers} == {302}
     assert all(answer["Location"].startswith("/login") for answer in answers)

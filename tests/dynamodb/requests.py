@@ -427,14 +427,14 @@ requests = st.one_of(
 
 @contextlib.contextmanager
 def moto() -> Iterator[None]:
-    """Let moto answer requests in a block."""
+    """Answer requests with moto in a block."""
     with patch.object(quick_moto, "OPERATIONS", {}):
         yield
 
 
 @contextlib.contextmanager
 def outside() -> Iterator[None]:
-    """Let requests through to the network in a block."""
+    """Send requests to the network in a block."""
     with patch.object(botocore_stubber, "enabled", False):
         yield
 

@@ -346,13 +346,13 @@ def test_an_unknown_id_is_not_found(client):
 def test_anonymous_visitors_are_redirected_to_login(alice):
     expense = make_expense(alice)
     edit, delete = (f"/expenses/{expense.expense_id}/{do}" for do in ("edit", "delete"))
-    nobody = client_for()
+    anonymous = client_for()
 
     answers = [
-        *(nobody.get(url) for url in (LIST, ADD, edit, delete)),
-        nobody.post(delete, LUNCH),
+        *(anonymous.get(url) for url in (LIST, ADD, edit, delete)),
+        anonymous.post(delete, LUNCH),
     ]
-    forms = [nobody.post(url, LUNCH) for url in (ADD, edit)]
+    forms = [anonymous.post(url, LUNCH) for url in (ADD, edit)]
 
     assert {answer.status_code for answer in answers} == {302}
     assert all(answer["Location"].startswith("/login") for answer in answers)

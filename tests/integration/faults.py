@@ -68,7 +68,7 @@ class Faults:
         self._warm_up(aws_url)
 
     def _warm_up(self, aws_url: str) -> None:
-        """Let microburst load its service models, which takes seconds on a first call.
+        """Make microburst load its service models, which takes seconds on a first call.
 
         Otherwise tested callers would time out.
         """

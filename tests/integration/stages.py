@@ -1,4 +1,4 @@
-"""A second stage beside the first, in the same account of the local AWS."""
+"""A second stage in the same account of the local AWS."""
 
 from typing import Any
 

@@ -58,7 +58,7 @@ def about_to_cross(stack) -> Person:
     return person
 
 
-def let_lapse(stack, person: Person, name: str = "claimed_until") -> None:
+def move_back(stack, person: Person, name: str = "claimed_until") -> None:
     """Move a stored time back, as if minutes or a day had passed.
 
     `claimed_until` only for a dead process: a live one would lose its lease.
@@ -77,7 +77,7 @@ def let_lapse(stack, person: Person, name: str = "claimed_until") -> None:
 
 def sweep(stack, person: Person) -> None:
     """Make this user's notifications overdue and run the sweep."""
-    let_lapse(stack, person, "unsent_since")
+    move_back(stack, person, "unsent_since")
     functions = stack.admin_session().client("lambda")
 
     def swept() -> bool:
@@ -282,7 +282,7 @@ def test_faults_during_a_delivery(stack, processor, call, body, fault, times, ma
         spend(frank, "9.00")
         wait_until(lambda: fired() == times)
         if body == MARK:  # the lease is still held
-            let_lapse(stack, frank)
+            move_back(stack, frank)
         assert_one_mail(frank, mails)
 
     wait_until(processor.is_idle)
@@ -309,7 +309,7 @@ def test_a_lambda_killed_between_two_side_effects(
         wait_until(fired)
         processor.kill()
 
-    let_lapse(stack, heidi)
+    move_back(stack, heidi)
     wait_until(processor.is_idle)
     assert_one_mail(heidi, mails)
 
@@ -325,7 +325,7 @@ def test_a_message_received_five_times_and_after_a_day_is_one_mail(stack, proces
         assert_one_mail(erin)
         wait_until(processor.is_idle)
 
-    let_lapse(stack, erin)
+    move_back(stack, erin)
     processor.send(*[message] * 5)
 
     wait_until(processor.is_idle)

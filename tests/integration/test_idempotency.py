@@ -58,8 +58,8 @@ def assert_done_once(person, path) -> None:
     assert spent["Fun"] == f"{0 if path == 'budgets' else 9 * count}.00"
 
 
-def let_lapse(stack, person, key="k") -> None:
-    """Let the lease of a request expire."""
+def expire_lease(stack, person, key="k") -> None:
+    """Make the lease of a request expire."""
     digest = hashlib.sha256(f"{person.user_id}\n{key}".encode()).hexdigest()
     stack.admin_session().client("dynamodb").update_item(
         TableName="users",
@@ -119,7 +119,7 @@ def test_a_web_server_killed_during_a_request(web, alice, death, path):
     assert again.status_code == status
     if status == 409:
         assert again.headers["Retry-After"]
-        let_lapse(web, alice)
+        expire_lease(web, alice)
         again = post(alice, path)
         assert again.status_code == 201
     assert post(alice, path).content == again.content

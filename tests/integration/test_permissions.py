@@ -87,7 +87,7 @@ SUBSCRIBE: Call = (
     {"TopicArn": "{topic}", "Protocol": "http", "Endpoint": "http://127.0.0.1:9/"},
 )
 # Denied to the web and all Lambdas.
-NOBODY: dict[str, Call] = {
+DENIED_TO_ALL: dict[str, Call] = {
     "scan users": table("scan", "users"),
     "scan expenses": table("scan", "expenses"),
     "scan budgets": table("scan", "budgets"),
@@ -143,7 +143,7 @@ NOBODY: dict[str, Call] = {
     "read the stack": ("cloudformation", "describe_stacks", {}),
 }
 DENIED: dict[str, dict[str, Call]] = {
-    "web": NOBODY
+    "web": DENIED_TO_ALL
     | {
         "publish": PUBLISH,
         "scan an index": table("scan", "budgets", IndexName="user_id-index"),
@@ -156,7 +156,7 @@ DENIED: dict[str, dict[str, Call]] = {
         "deliver by itself": invoke("notification_processor:live"),
         "start the daily check": invoke("budget_alert:live"),
     },
-    "budget_alert": NOBODY
+    "budget_alert": DENIED_TO_ALL
     | {
         "publish": PUBLISH,
         "subscribe": SUBSCRIBE,
@@ -174,7 +174,7 @@ DENIED: dict[str, dict[str, Call]] = {
         "list files": ("s3", "list_objects_v2", {"Bucket": "{bucket}"}),
         "make reports": invoke("report_generator:live"),
     },
-    "notification_processor": NOBODY
+    "notification_processor": DENIED_TO_ALL
     | {
         "subscribe": SUBSCRIBE,
         "scan an index": table("scan", "budgets", IndexName="user_id-index"),
@@ -191,7 +191,7 @@ DENIED: dict[str, dict[str, Call]] = {
         "make reports": invoke("report_generator:live"),
         "start the daily check": invoke("budget_alert:live"),
     },
-    "report_generator": NOBODY
+    "report_generator": DENIED_TO_ALL
     | {
         "publish": PUBLISH,
         "subscribe": SUBSCRIBE,

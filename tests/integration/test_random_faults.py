@@ -41,7 +41,7 @@ from tests.budgets.test_random_writes import (
     Model,
     Writer,
     amounts,
-    assert_counted_right,
+    assert_totals_correct,
     categories,
     picks,
     writing,
@@ -400,7 +400,7 @@ class Faults(RuleBasedStateMachine):
             again = self.repeatable[notification.notification_id]
             assert self.published[notification.notification_id] == once + again
         assert len(mails()) == self.published.total()
-        assert_counted_right()
+        assert_totals_correct()
 
 
 @pytest.mark.soak

@@ -27,7 +27,7 @@ def status_of(user) -> str:
     return Account.get(user.user_id, consistent_read=True).subscription_status
 
 
-def anybody() -> Client:
+def anonymous() -> Client:
     return client_for()
 
 
@@ -45,7 +45,7 @@ def link(alice, ses):
 
 @pytest.fixture
 def confirmed(alice, link):
-    anybody().post(link)
+    anonymous().post(link)
     return alice
 
 
@@ -147,7 +147,7 @@ def test_after_returning_to_sns_ses_subscribers_are_skipped():
     alice = make_user("alice")
     with using_ses() as sent:
         subscriptions.subscribe(alice)
-        anybody().post(sent[0].link)
+        anonymous().post(sent[0].link)
     assert status_of(alice) == "confirmed"
     make_notification(user_id=alice.user_id)
 
@@ -185,7 +185,7 @@ def test_subscribing_again_sends_no_second_link(alice, link, ses):
 
 
 def test_opening_the_link_changes_nothing(alice, link):
-    page = anybody().get(link)
+    page = anonymous().get(link)
 
     assert b"alice@example.com" in page.content
     assert client_for(alice).get(API).json()["status"] == "pending"
@@ -193,7 +193,7 @@ def test_opening_the_link_changes_nothing(alice, link):
 
 def test_the_button_confirms_and_can_be_repeated(alice, link):
     for _ in range(2):
-        page = anybody().post(link)
+        page = anonymous().post(link)
 
         assert page.status_code == 200
         assert b"alice@example.com is confirmed" in page.content
@@ -207,10 +207,10 @@ def test_the_button_needs_the_csrf_token(alice, link):
 
 def test_a_link_works_for_two_days(alice, link, clock):
     clock.shift(TWO_DAYS - 1)
-    assert anybody().get(link).status_code == 200
+    assert anonymous().get(link).status_code == 200
     clock.shift(1)
 
-    for method in (anybody().get, anybody().post):
+    for method in (anonymous().get, anonymous().post):
         page = method(link)
         assert page.status_code == 404
         assert b"out of date" in page.content
@@ -227,7 +227,7 @@ def test_a_confirmed_subscription_does_not_expire(confirmed, clock):
 def test_a_cancelled_links_button_does_nothing(alice, link):
     subscriptions.unsubscribe(alice)
 
-    assert anybody().post(link).status_code == 404
+    assert anonymous().post(link).status_code == 404
     assert status_of(alice) == "none"
 
 
@@ -235,14 +235,14 @@ def test_a_new_link_replaces_a_cancelled_one(alice, link, ses):
     subscriptions.unsubscribe(alice)
     subscriptions.subscribe(alice)
 
-    assert anybody().post(link).status_code == 404
-    assert anybody().post(ses[-1].link).status_code == 200
+    assert anonymous().post(link).status_code == 404
+    assert anonymous().post(ses[-1].link).status_code == 200
     assert status_of(alice) == "confirmed"
 
 
 @pytest.mark.parametrize("token", ["A" * 43, "short", "é" * 43, "A" * 5000])
 def test_an_unknown_link_is_not_found(token):
-    for method in (anybody().get, anybody().post):
+    for method in (anonymous().get, anonymous().post):
         assert method(f"/notifications/confirm/{token}").status_code == 404
 
 
@@ -250,7 +250,7 @@ def test_a_link_missing_from_its_account_still_confirms(alice, ses):
     with faults.down("TransactWriteItems"), pytest.raises(Exception):  # noqa: B017
         subscriptions.subscribe(alice)
 
-    anybody().post(ses[0].link)
+    anonymous().post(ses[0].link)
 
     assert status_of(alice) == "confirmed"
 
@@ -258,7 +258,7 @@ def test_a_link_missing_from_its_account_still_confirms(alice, ses):
 def test_a_link_for_another_address_does_not_change_the_account(alice, ses):
     transport.subscribe("new@example.com", alice.user_id, "en")
 
-    page = anybody().post(ses[0].link)
+    page = anonymous().post(ses[0].link)
 
     assert b"new@example.com is confirmed" in page.content
     assert status_of(alice) == "none"
@@ -271,7 +271,7 @@ def test_a_new_address_is_confirmed_by_its_own_link(confirmed, ses):
     confirmation, mail = ses[-2:]
     assert (confirmation.to, mail.to) == (["new@example.com"], ["alice@example.com"])
 
-    anybody().post(confirmation.link)
+    anonymous().post(confirmation.link)
 
     account = Account.get(confirmed.user_id, consistent_read=True)
     assert (account.email, account.subscription_status) == (
@@ -288,21 +288,21 @@ def test_unsubscribe_links_of_the_old_address_do_not_affect_the_new_one(
         confirmed.user_id, filter_condition=Notification.type == "email_changed"
     )
     delivery.deliver(notice.notification_id)
-    anybody().post(ses[-2].link)
+    anonymous().post(ses[-2].link)
 
-    assert anybody().post(notified.link).status_code == 404
+    assert anonymous().post(notified.link).status_code == 404
 
     make_notification("n2", user_id=confirmed.user_id)
     delivery.deliver("n2")
     assert ses[-1].to == ["new@example.com"]
-    assert anybody().post(ses[-1].link).status_code == 200
+    assert anonymous().post(ses[-1].link).status_code == 200
 
 
 def test_the_transport_reports_an_addresss_state_by_its_key(alice, ses):
     status, key = transport.subscribe("new@example.com", alice.user_id, "en")
     assert (status, transport.look_up(key, "new@example.com")) == ("pending", "pending")
 
-    anybody().post(ses[0].link)
+    anonymous().post(ses[0].link)
 
     assert transport.look_up(key, "new@example.com") == "confirmed"
     assert transport.look_up(key, "other@example.com") == "none"
@@ -330,7 +330,7 @@ def test_the_api_shows_no_subscription_arn(alice, link):
 
 
 def test_opening_the_unsubscribe_link_changes_nothing(alice, notified):
-    page = anybody().get(notified.link)
+    page = anonymous().get(notified.link)
 
     assert b"Unsubscribe</button>" in page.content
     assert status_of(alice) == "confirmed"
@@ -346,7 +346,7 @@ def test_button_and_one_click_both_unsubscribe(alice, notified, form):
 
 
 def test_after_one_click_nothing_is_sent(alice, notified, ses):
-    anybody().post(notified.link)
+    anonymous().post(notified.link)
     make_notification("n2", user_id=alice.user_id)
     before = len(ses)
 
@@ -362,11 +362,11 @@ def test_another_users_key_is_rejected(alice, notified):
 
     for user_id in (bob.user_id, "0" * 32):
         link = f"/notifications/unsubscribe/{user_id}/{key}"
-        for method in (anybody().get, anybody().post):
+        for method in (anonymous().get, anonymous().post):
             assert method(link).status_code == 404
 
 
 def test_without_a_mail_there_is_no_unsubscribe_link(alice, ses):
     for key in ("", "None", "A" * 43):
         link = f"/notifications/unsubscribe/{alice.user_id}/{key}"
-        assert anybody().post(link).status_code == 404
+        assert anonymous().post(link).status_code == 404

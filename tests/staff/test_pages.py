@@ -14,7 +14,7 @@ from tests.builders import account_of, client_for, make_user, token_of
 from tests.calls import counted
 from tests.money_builders import make_budget, make_expense
 
-NOBODY = "0" * 32
+UNKNOWN_ID = "0" * 32
 ADDRESSES = [
     ("get", "/admin"),
     ("get", "/admin/users"),
@@ -79,7 +79,7 @@ def test_other_users_are_rejected(bob, method, address):
 def test_responses_to_other_users_do_not_reveal_accounts(method, address):
     mallory = client_for(make_user("mallory"))
 
-    assert ask(mallory, method, address.format(bob=NOBODY)).status_code == 403
+    assert ask(mallory, method, address.format(bob=UNKNOWN_ID)).status_code == 403
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
@@ -152,7 +152,7 @@ def test_an_unknown_user_is_reported_on_the_field_and_the_input_kept(grace):
     assert answer.status_code == 400
     assert "Nobody has this username, e-mail address or user id." in text_of(answer)
     assert 'value="nobody@example.com"' in text_of(answer)
-    assert grace.get(f"/admin/users/{NOBODY}").status_code == 404
+    assert grace.get(f"/admin/users/{UNKNOWN_ID}").status_code == 404
 
 
 def test_nothing_private_is_shown(grace, bob):
@@ -219,7 +219,7 @@ def test_the_api_has_the_same_actions(grace, bob):
     assert post("find", {"whom": "nobody"}).status_code == 404
     assert post(f"{bob.user_id}/lock", {"reason": ""}).status_code == 400
     assert post(f"{bob.user_id}/lock", {"reason": "x" * 201}).status_code == 400
-    assert post(f"{NOBODY}/lock", {"reason": "x"}).status_code == 404
+    assert post(f"{UNKNOWN_ID}/lock", {"reason": "x"}).status_code == 404
 
 
 def test_aws_calls_of_a_users_page(grace, bob):

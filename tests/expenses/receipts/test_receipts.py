@@ -877,12 +877,12 @@ def test_other_users_find_no_receipt(alice, browser, lunch):
 
 
 def test_uploads_need_a_login(lunch):
-    nobody = client_for()
+    anonymous = client_for()
 
-    assert upload(nobody, lunch).status_code == 401
-    assert request_upload(nobody).status_code == 401
-    assert confirm(nobody, "x").status_code == 401
-    assert nobody.get(f"/api/receipts/{lunch.expense_id}").status_code == 401
+    assert upload(anonymous, lunch).status_code == 401
+    assert request_upload(anonymous).status_code == 401
+    assert confirm(anonymous, "x").status_code == 401
+    assert anonymous.get(f"/api/receipts/{lunch.expense_id}").status_code == 401
 
 
 def test_uploads_need_the_csrf_token(alice, lunch):

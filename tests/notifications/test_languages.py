@@ -20,7 +20,7 @@ from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import make_notification, messages, run_queued_tasks
-from tests.notifications.test_email_summaries import WEEKLY, sweep, to, want
+from tests.notifications.test_email_summaries import WEEKLY, sweep, travel_to, turn_on
 from tests.staff.test_dead_letters import add_dead_letters, make_queues
 
 GERMAN = {"Accept-Language": "de"}
@@ -101,10 +101,10 @@ def test_a_summary_is_in_the_language_set_when_it_is_written(clock):
     subscriptions.subscribe(user)
     make_budget(user, category="Essen", amount="50", period="weekly")
     make_expense(user, category="Essen", amount="12.50", date="2026-03-17")
-    want(user)
+    turn_on(user)
     services.update_profile(user, language="de")
 
-    to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T07:00:01")
     sweep()
 
     summary = notification_of(user, WEEKLY)

@@ -27,7 +27,7 @@ from smartbudget.core.text import casefold_key
 from tests.budgets.test_index_lag import lagging_index
 from tests.budgets.test_random_writes import (
     SETTINGS,
-    assert_counted_right,
+    assert_totals_correct,
     write_in_threads,
     writing,
 )
@@ -426,7 +426,7 @@ def test_repeating_after_a_crash_counts_each_expense_once(strategy, nth, done):
 
     with faults.killed("TransactWriteItems", nth, done=done):
         rename(strategy=strategy)
-    assert_counted_right()
+    assert_totals_correct()
     rename(strategy=strategy)
 
     assert categories() == {"Food": 16}
@@ -473,7 +473,7 @@ def test_concurrent_changes_are_kept():
     assert budgets_of() == {("Food", "monthly"): (Decimal(9999), Decimal(96))}
     assert rename().changed == 1
     assert categories() == {"Food": 12, "Rent": 1}
-    assert_counted_right()
+    assert_totals_correct()
 
 
 def test_a_budget_created_meanwhile_for_the_new_name_is_a_conflict():
@@ -528,7 +528,7 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
     """With any number of transactions and calls."""
 
     def look(request, operation):
-        assert_counted_right()
+        assert_totals_correct()
 
     small = (
         patch.object(Transaction, "MOST", 22),
@@ -545,7 +545,7 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
             with faults.hooked("TransactWriteItems", look):
                 while rename_categories(ALICE, sources, target, strategy=strategy).left:
                     pass
-            assert_counted_right()
+            assert_totals_correct()
             after = {
                 budget.budget_id: budget for budget in budgets.list_budgets(ALICE).items
             }
@@ -606,7 +606,7 @@ def test_a_recount_finds_no_difference_after_concurrent_renames(writes, strategy
         with time_machine.travel(NOON + datetime.timedelta(minutes=1)):
             for budget in budgets.list_budgets(ALICE).items:
                 budgets.recount(ALICE, budget.budget_id)
-        assert_counted_right()
+        assert_totals_correct()
         while rename_categories(ALICE, ["Groceries"], "Rent", strategy=strategy).left:
             pass
         assert set(categories()) <= {"Rent"}

@@ -14,6 +14,7 @@ from accounts import serializers, services, session_cookie, sessions, tokens
 from accounts.sessions import Login
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.base_serializers import represent
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.user_agent import device_of
 
@@ -111,7 +112,7 @@ class SessionsView(ApiView):
     def get(self, request: Request) -> Response:
         """List where the caller is logged in, newest first."""
         live = sessions.list_sessions(request.user, _current_session_key(request))
-        return self.represent(serializers.SessionOutput, live, many=True)
+        return self.represent_all(serializers.SessionOutput, live)
 
     @extend_schema(operation_id="end_other_sessions", responses={204: None})
     def delete(self, request: Request) -> Response:
@@ -141,7 +142,7 @@ class TokensView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's API tokens, newest first."""
         live = tokens.list_tokens(request.user)
-        return self.represent(serializers.TokenOutput, live, many=True)
+        return self.represent_all(serializers.TokenOutput, live)
 
     @extend_schema(
         operation_id="create_token",
@@ -152,7 +153,7 @@ class TokensView(ApiView):
         """Make an API token; this answer alone tells it."""
         data = self.parse(serializers.TokenInput)
         token, secret = tokens.create_token(request.user, **data)
-        body = serializers.TokenOutput(token).data
+        body = represent(serializers.TokenOutput, token)
         address = address_of(request, "token", token.token_id)
         return Response(
             {**body, "token": secret}, status=201, headers={"Location": address}

@@ -12,6 +12,7 @@ from budgets.models import Budget
 from budgets.serializers import BudgetInput, BudgetOutput, BudgetPage
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.base_serializers import represent_all
 from smartbudget.web.etags import if_match
 
 
@@ -89,4 +90,4 @@ def representations(
 ) -> list[dict[str, Any]]:
     lines = queries.current_lines(request.user, budgets)
     context = {"currency": request.user.currency}
-    return BudgetOutput(lines, many=True, context=context).data
+    return represent_all(BudgetOutput, lines, context)

@@ -30,6 +30,7 @@ from expenses.serializers import (
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.base_serializers import represent, represent_all
 from smartbudget.web.etags import if_match
 from smartbudget.web.parsers import JSONParser
 
@@ -56,7 +57,7 @@ class ExpenseListView(ApiView):
         body = pagination.body(request, request.user, page, results)
         if page.totals:
             context = {"currency": request.user.currency}
-            body["totals"] = TotalsOutput(page.totals, context=context).data
+            body["totals"] = represent(TotalsOutput, page.totals, context)
         return Response(body)
 
     @extend_schema(
@@ -184,7 +185,7 @@ class HistoryView(ApiView):
         """List an expense's last 50 changes, newest first, and when it was added."""
         changes = history.list_changes(request.user, expense_id)
         context = {"currency": request.user.currency}
-        return self.represent(HistoryOutput, {"results": changes}, context=context)
+        return self.represent(HistoryOutput, {"results": changes}, context)
 
 
 def _record(view: ApiView, request: Request, form: type[RowInput]) -> Response:
@@ -203,12 +204,11 @@ def _record(view: ApiView, request: Request, form: type[RowInput]) -> Response:
 
 def representation(request: Request, expense: Expense) -> dict[str, Any]:
     context = {"currency": request.user.currency}
-    return ExpenseOutput(expense, context=context).data
+    return represent(ExpenseOutput, expense, context)
 
 
 def representations(
     request: Request, expenses: Sequence[Expense]
 ) -> list[dict[str, Any]]:
-    # One serializer for all: creating it takes longer than representing an expense.
     context = {"currency": request.user.currency}
-    return ExpenseOutput(expenses, many=True, context=context).data
+    return represent_all(ExpenseOutput, expenses, context)

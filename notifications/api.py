@@ -21,6 +21,7 @@ from notifications.serializers import (
 )
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView
+from smartbudget.web.base_serializers import represent, represent_all
 from smartbudget.web.etags import if_match
 
 
@@ -39,7 +40,7 @@ class NotificationListView(ApiView):
             **pagination.position(request, request.user),
         )
         context = {"time_zone": request.user.time_zone}
-        results = NotificationOutput(page.items, many=True, context=context).data
+        results = represent_all(NotificationOutput, page.items, context)
         return Response(pagination.body(request, request.user, page, results))
 
 
@@ -122,4 +123,4 @@ class SubscriptionView(ApiView):
 
 def representation(request: Request, notification: Notification) -> dict[str, Any]:
     context = {"time_zone": request.user.time_zone}
-    return NotificationOutput(notification, context=context).data
+    return represent(NotificationOutput, notification, context)

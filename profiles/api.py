@@ -14,6 +14,7 @@ from accounts.models import Account
 from profiles import address_change, deletion, export, serializers
 from profiles.services import update_profile
 from smartbudget.web.api import ApiView
+from smartbudget.web.base_serializers import represent
 from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
 from smartbudget.web.etags import if_match
 
@@ -139,4 +140,4 @@ class CsvExportView(ApiView):
 
 
 def representation(_request: Request, account: Account) -> dict[str, Any]:
-    return serializers.ProfileOutput(account).data
+    return represent(serializers.ProfileOutput, account)

@@ -21,7 +21,7 @@ from reports.serializers import (
 )
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, address_of
-from smartbudget.web.base_serializers import ListQuery
+from smartbudget.web.base_serializers import ListQuery, represent, represent_all
 
 PDF = "application/pdf"
 
@@ -34,7 +34,7 @@ class SummaryView(ApiView):
         """Put budgets beside what was spent in a month."""
         month_summary = summary.summary(request.user, **self.query_params)
         context = {"currency": month_summary.currency}
-        return self.represent(SummaryOutput, month_summary, context=context)
+        return self.represent(SummaryOutput, month_summary, context)
 
 
 class TrendView(ApiView):
@@ -68,7 +68,7 @@ class GenerateView(ApiView):
         data = self.parse(QuestionInput)
         result = archive.request_report(request.user, **data)
         address = address_of(request, "report", result.file_name)
-        body = MadeOutput(_with(result, download_url=address)).data
+        body = represent(MadeOutput, _with(result, download_url=address))
         return Response(body, status=201, headers={"Location": address})
 
 
@@ -81,14 +81,11 @@ class ReportListView(ApiView):
         """List the caller's reports, newest first."""
         position = pagination.position(request, request.user)
         page = archive.list_reports(request.user, **position)
-        results = [
-            FiledOutput(
-                _with(
-                    report, download_url=address_of(request, "report", report.file_name)
-                )
-            ).data
+        reports = [
+            _with(report, download_url=address_of(request, "report", report.file_name))
             for report in page.items
         ]
+        results = represent_all(FiledOutput, reports)
         return Response(pagination.body(request, request.user, page, results))
 
 

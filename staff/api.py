@@ -28,7 +28,7 @@ class HealthView(ApiView):
     def get(self, request: Request) -> Response:
         """Ask each part of AWS how it is; for staff."""
         users.require_staff(request.user)
-        return self.represent(PartOutput, health.check(), many=True)
+        return self.represent_all(PartOutput, health.check())
 
 
 class FindUserView(ApiView):

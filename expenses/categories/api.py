@@ -16,6 +16,7 @@ from expenses.categories.serializers import (
 from smartbudget.core.pagination import Page
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView
+from smartbudget.web.base_serializers import represent_all
 from smartbudget.web.parsers import JSONParser
 
 
@@ -35,7 +36,7 @@ class CategoryListView(ApiView):
         """
         listing = queries.list_categories(request.user, **self.query_params)
         context = {"currency": request.user.currency}
-        results = UseOutput(listing.uses, many=True, context=context).data
+        results = represent_all(UseOutput, listing.uses, context)
         page = pagination.body(request, request.user, Page(listing.uses), results)
         return Response({**page, "complete": listing.complete})
 

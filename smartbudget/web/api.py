@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -28,7 +28,13 @@ from smartbudget.core import log
 from smartbudget.core.errors import DomainError
 from smartbudget.core.throttling import Limit
 from smartbudget.web import errors, etags, idempotency, rate_limit
-from smartbudget.web.base_serializers import InputSerializer, QueryInput
+from smartbudget.web.base_serializers import (
+    InputSerializer,
+    QueryInput,
+    represent,
+    represent_all,
+    validate,
+)
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 
@@ -136,9 +142,7 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method in {"GET", "HEAD"} & {*self.allowed_methods}:
-            query = self.query(data=request.query_params)
-            query.is_valid(raise_exception=True)
-            self.query_params: dict[str, Any] = query.validated_data
+            self.query_params = validate(self.query, request.query_params)
         # A method that the view does not have is a 405, whatever its conditions.
         if request.method in {*self.allowed_methods} - {*SAFE_METHODS}:
             if request.headers.get("Content-Encoding", "identity") != "identity":
@@ -156,24 +160,25 @@ class ApiView(APIView):
 
         partial: allow required fields to be missing, as in PATCH.
         """
-        body = serializer(data=self.request.data, partial=partial)
-        body.is_valid(raise_exception=True)
-        values: dict[str, Any] = body.validated_data
-        return values
+        return validate(serializer, self.request.data, partial=partial)
 
     def represent(
         self,
         serializer: type[Serializer[Any]],
         item: object,
-        *,
-        many: bool = False,
-        context: Mapping[str, object] | None = None,
+        context: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return the response that represents an item, or a list of them with `many`.
+        """Return the response that represents an item.
 
         context: values that the serializer's fields need, such as the currency.
         """
-        return Response(serializer(item, many=many, context=dict(context or {})).data)
+        return Response(represent(serializer, item, context))
+
+    def represent_all(
+        self, serializer: type[Serializer[Any]], items: Iterable[object]
+    ) -> Response:
+        """Return the response that represents a list of items."""
+        return Response(represent_all(serializer, items))
 
     def finalize_response(
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any

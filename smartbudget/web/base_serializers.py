@@ -3,8 +3,10 @@
 Why: docs/decisions.md#the-api-is-strict
 """
 
+import functools
 import itertools
-from collections.abc import Iterator, Mapping, MutableMapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from django.http import QueryDict
@@ -13,6 +15,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.fields import MultipleChoiceField, empty
 
+from smartbudget.core import i18n
 from smartbudget.web.pagination import PAGING
 
 ONCE = _("Give it once.")
@@ -108,3 +111,58 @@ class ListQuery(QueryInput):
     """
 
     IGNORED = QueryInput.IGNORED | {*PAGING}
+
+
+def validate(
+    serializer: type[InputSerializer], data: object, *, partial: bool = False
+) -> dict[str, Any]:
+    """Return the validated values of a body or query. Raises DRF's ValidationError.
+
+    partial: allow required fields to be missing, as in PATCH.
+    """
+    # DRF's messages keep the language in which they are first written.
+    reader = _serializers.get(serializer, i18n.current(), partial=partial)
+    values: dict[str, Any] = reader.run_validation(data)
+    return values
+
+
+def represent(
+    serializer: type[serializers.Serializer[Any]],
+    item: object,
+    context: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return an item's JSON. context: what the fields need, such as the currency."""
+    return represent_all(serializer, [item], context)[0]
+
+
+def represent_all(
+    serializer: type[serializers.Serializer[Any]],
+    items: Iterable[object],
+    context: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the JSON of each item, as `represent` does."""
+    options = tuple((context or {}).items())
+    writer = _serializers.get(serializer, context=options)
+    return [writer.to_representation(item) for item in items]
+
+
+class _Serializers(threading.local):
+    """A thread's serializers: creating one takes longer than using it."""
+
+    MOST = 100  # of each thread; about 2 MB
+
+    def __init__(self) -> None:
+        self.get: Callable[..., Any] = functools.lru_cache(self.MOST)(_create)
+
+
+def _create(
+    serializer: type[serializers.Serializer[Any]],
+    language: str = "",
+    *,
+    partial: bool = False,
+    context: tuple[tuple[str, str], ...] = (),
+) -> serializers.Serializer[Any]:
+    return serializer(partial=partial, context=dict(context))
+
+
+_serializers = _Serializers()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -17,7 +16,7 @@ from rest_framework.fields import empty
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import format_amount
-from smartbudget.web.base_serializers import MOST_FAULTS
+from smartbudget.web.base_serializers import MOST_FAULTS, QueryInput
 from smartbudget.web.converters import DigestConverter, ItemIdConverter
 
 T = TypeVar("T")
@@ -195,7 +194,7 @@ class FlagField(serializers.BooleanField):
     default_error_messages = {"invalid": _("Enter true or false.")}
 
     def to_internal_value(self, data: Any) -> bool:
-        is_in_query = isinstance(self.root.initial_data, QueryDict)
+        is_in_query = isinstance(self.root, QueryInput)
         texts = ("true", "false") if is_in_query else ()
         if not isinstance(data, bool) and data not in texts:
             self.fail("invalid")

@@ -105,6 +105,24 @@ def test_a_valid_value_is_parsed(body, understood):
     assert send(body).json() == understood
 
 
+def test_errors_are_in_the_language_of_each_request():
+    """A process keeps its serializers, and DRF's messages their first language."""
+
+    def message(language):
+        answer = client_for().post(
+            "/api/echo",
+            {"text": "too long"},
+            content_type="application/json",
+            headers={"Accept-Language": language},
+        )
+        return answer.json()["errors"][0]["detail"]
+
+    english, german = message("en"), message("de")
+
+    assert english != german
+    assert (message("en"), message("de")) == (english, german)
+
+
 def test_unknown_fields_are_named_along_with_other_errors():
     answer = send('{"colour": 1, "user_id": "x", "flag": 5}')
 

@@ -6,8 +6,8 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.passwords import LONGEST, SHORTEST
-from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
+from accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
 
 EMAIL_LABELS = {
     "budget_threshold": _("A budget reaches its threshold"),
@@ -29,7 +29,7 @@ TOKEN_DAYS = {
     7: _("a week"),
     30: _("30 days"),
     90: _("90 days"),
-    LONGEST_DAYS: _("a year"),
+    MAX_DAYS: _("a year"),
 }
 
 
@@ -56,8 +56,8 @@ class RegisterForm(forms.Form):
         "new-password",
         format_lazy(
             _("{least} to {most} characters; long and uncommon is what counts."),
-            least=SHORTEST,
-            most=LONGEST,
+            least=MIN_LENGTH,
+            most=MAX_LENGTH,
         ),
     )
     phone_number = forms.CharField(
@@ -82,14 +82,16 @@ class PasswordForm(forms.Form):
     new_password = password_field(
         _("New password"),
         "new-password",
-        format_lazy(_("{least} to {most} characters."), least=SHORTEST, most=LONGEST),
+        format_lazy(
+            _("{least} to {most} characters."), least=MIN_LENGTH, most=MAX_LENGTH
+        ),
     )
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
-        max_length=LONGEST_NAME,
+        max_length=MAX_NAME_LENGTH,
         help_text=_("What it is for, as in: Import from my bank."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -19,12 +19,12 @@ from smartbudget.core.i18n import gettext as _
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-SHORTEST = 8  # characters; length counts, composition does not (ASVS 6.2)
-LONGEST = 128  # characters
+MIN_LENGTH = 8  # characters; length counts, composition does not (ASVS 6.2)
+MAX_LENGTH = 128  # characters
 
 MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
 CONCURRENT_HASHES = 4  # per process: a flood of logins must not fill the memory
-LONGEST_WAIT = 5  # seconds to wait for a slot
+MAX_WAIT = 5  # seconds to wait for a slot
 
 # Refused as passwords, even with digits or other characters added.
 PRODUCT_NAMES = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
@@ -41,13 +41,13 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
         raise InvalidError(_("Enter a text."), field)
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
         raise InvalidError(_("Control characters are not allowed."), field)
-    if len(password) < SHORTEST:
+    if len(password) < MIN_LENGTH:
         raise InvalidError(
-            _("Enter at least {least} characters.").format(least=SHORTEST), field
+            _("Enter at least {least} characters.").format(least=MIN_LENGTH), field
         )
-    if len(password) > LONGEST:
+    if len(password) > MAX_LENGTH:
         raise InvalidError(
-            _("Enter at most {most} characters.").format(most=LONGEST), field
+            _("Enter at most {most} characters.").format(most=MAX_LENGTH), field
         )
     folded = password.casefold()
     address = email.casefold()
@@ -82,7 +82,7 @@ def verify(password: str, password_hash: str | None) -> bool:
     """
     from argon2.exceptions import VerifyMismatchError
 
-    if len(password) > LONGEST:
+    if len(password) > MAX_LENGTH:
         return False
     with _slot():
         try:
@@ -94,7 +94,7 @@ def verify(password: str, password_hash: str | None) -> bool:
 
 @contextlib.contextmanager
 def _slot() -> Iterator[None]:
-    if not _slots.acquire(timeout=LONGEST_WAIT):
+    if not _slots.acquire(timeout=MAX_WAIT):
         raise UnavailableError(_("Too many people are logging in. Please try again."))
     try:
         yield

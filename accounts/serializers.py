@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts import validators
-from accounts.passwords import LONGEST, SHORTEST
-from accounts.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPES
+from accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     BoundedListField,
@@ -28,7 +28,7 @@ NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berli
 class RegisterInput(InputSerializer):
     username = TextField(form=validators.USERNAME.pattern, max_length=30)
     email = TextField(max_length=254)
-    password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
+    password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
     phone_number = TextField(
         form=validators.PHONE.pattern,
         max_length=20,
@@ -52,7 +52,7 @@ class LoginOutput(serializers.Serializer[Any]):
 
 class PasswordInput(InputSerializer):
     old_password = PasswordField()
-    new_password = PasswordField(min_length=SHORTEST, max_length=LONGEST)
+    new_password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
 
 
 class SessionOutput(serializers.Serializer[Any]):
@@ -67,12 +67,12 @@ class SessionOutput(serializers.Serializer[Any]):
 
 class TokenInput(InputSerializer):
     password = PasswordField(help_text="The account's: a token is a new way in.")
-    name = TextField(max_length=LONGEST_NAME, help_text="Tells it from the others.")
+    name = TextField(max_length=MAX_NAME_LENGTH, help_text="Tells it from the others.")
     scopes = BoundedListField(
         child=serializers.ChoiceField(SCOPES, error_messages=one_of(SCOPES)),
         max_length=len(SCOPES),
     )
-    expires_in_days = WholeField(min_value=1, max_value=LONGEST_DAYS)
+    expires_in_days = WholeField(min_value=1, max_value=MAX_DAYS)
 
 
 class TokenOutput(serializers.Serializer[Any]):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_KEY = 300  # characters; no unique name has a longer key
+MAX_KEY_LENGTH = 300  # characters; no unique name has a longer key
 
 _NOTICES = uuid.UUID("5d1c9a0e-6b0f-5f0b-9a52-0c7f4f1d2e03")
 
@@ -156,7 +156,7 @@ def log_in(
     # An unknown name costs the same two reads.
     owner = (
         unique_names.owner_of(key)
-        if key.isascii() and len(key) <= LONGEST_KEY
+        if key.isascii() and len(key) <= MAX_KEY_LENGTH
         else None
     )
     account = find_account(owner or "nobody")

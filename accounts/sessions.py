@@ -24,7 +24,7 @@ from smartbudget.core.user import User
 logger = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 14 * 24 * 3600  # from login; use does not extend it
-AT_MOST = 20  # per account; another one ends the oldest
+MAX_SESSIONS = 20  # per account; another one ends the oldest
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def store_session(
     """
     require_unlocked(account)
     transaction = Transaction()
-    remaining = sorted(credentials.live(account.sessions))[-(AT_MOST - 1) :]
+    remaining = sorted(credentials.live(account.sessions))[-(MAX_SESSIONS - 1) :]
     for entry in set(account.sessions or ()).difference(remaining):
         transaction.delete(Session.of_entry(entry))
     login, session = new(account, device)

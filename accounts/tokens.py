@@ -40,9 +40,9 @@ logger = logging.getLogger(__name__)
 
 SCOPES = ("read", "write", "reports", "export", "account")
 PREFIX = "smartbudget_"
-LONGEST_NAME = 50  # characters
-LONGEST_DAYS = 366  # every token expires
-AT_MOST = 20  # per account; further ones are refused
+MAX_NAME_LENGTH = 50  # characters
+MAX_DAYS = 366  # every token expires
+MAX_TOKENS = 20  # per account; further ones are refused
 
 NOT_FOUND = gettext_noop("There is no such token.")
 
@@ -91,7 +91,7 @@ def create_token(
     account is locked, and ConflictError if there are too many tokens or the password
     has just been changed.
     """
-    name = text.validate_text(name, "name", shortest=1, longest=LONGEST_NAME)
+    name = text.validate_text(name, "name", min_length=1, max_length=MAX_NAME_LENGTH)
     _validate(scopes, expires_in_days)
     account = services.get_account(user.user_id)
     services.verify_password(account, password, "password")
@@ -193,9 +193,9 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     if new_entry in entries:
         return  # an earlier attempt's reply was lost
     live = credentials.live(entries)
-    if len(live) >= AT_MOST:
+    if len(live) >= MAX_TOKENS:
         sentence = _("You have {most} API tokens. Revoke one of them first.")
-        raise ConflictError(sentence.format(most=AT_MOST))
+        raise ConflictError(sentence.format(most=MAX_TOKENS))
     token.user = credentials.cached_user(account.user)
     transaction = Transaction()
     for expired in entries - live:
@@ -252,6 +252,6 @@ def _validate(scopes: Collection[str], days: object) -> None:
     if not scopes or not set(scopes) <= set(SCOPES):
         sentence = _("Choose among {choices}.").format(choices=", ".join(SCOPES))
         raise InvalidError(sentence, "scopes")
-    if type(days) is not int or not 1 <= days <= LONGEST_DAYS:
-        sentence = _("Enter a whole number from 1 to {most}.").format(most=LONGEST_DAYS)
+    if type(days) is not int or not 1 <= days <= MAX_DAYS:
+        sentence = _("Enter a whole number from 1 to {most}.").format(most=MAX_DAYS)
         raise InvalidError(sentence, "expires_in_days")

@@ -16,18 +16,18 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 PHONE = re.compile(r"[0-9 +()-]{5,20}")
 
 # Minutes a day outside quiet hours. In fewer, the sweep might miss delayed e-mails.
-SHORTEST_GAP = 60
+MIN_GAP = 60
 
 # What mail servers accept in practice: ASCII, a dotted domain, no quoted names.
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_LONGEST_EMAIL = 254  # characters; RFC 5321 allows 256 with the angle brackets
-_LONGEST_LOCAL = 64  # characters before the @
+_MAX_EMAIL_LENGTH = 254  # characters; RFC 5321 allows 256 with the angle brackets
+_MAX_LOCAL_LENGTH = 64  # characters before the @
 
 
 def username(value: object, field: str = "username") -> str:
     """Return a username lower-cased. Raises InvalidError naming `field`."""
-    name = text.validate_text(value, field, longest=30, shortest=3)
+    name = text.validate_text(value, field, max_length=30, min_length=3)
     # Checked before lower-casing, which turns some letters into ASCII ones.
     if not USERNAME.fullmatch(name):
         raise InvalidError(
@@ -38,12 +38,14 @@ def username(value: object, field: str = "username") -> str:
 
 def email(value: object, field: str = "email") -> str:
     """Return an e-mail address lower-cased. Raises InvalidError naming `field`."""
-    address = text.validate_text(value, field, longest=_LONGEST_EMAIL, shortest=1)
+    address = text.validate_text(
+        value, field, max_length=_MAX_EMAIL_LENGTH, min_length=1
+    )
     local, _at, domain = address.lower().rpartition("@")
     labels = domain.split(".")
     if not (
         address.isascii()
-        and len(local) <= _LONGEST_LOCAL
+        and len(local) <= _MAX_LOCAL_LENGTH
         and _LOCAL.fullmatch(local)
         and len(labels) > 1
         and all(_LABEL.fullmatch(label) for label in labels)
@@ -60,7 +62,7 @@ def phone_number(value: object, field: str = "phone_number") -> str | None:
     """
     if value is None:
         return None
-    number = text.validate_text(value, field, longest=20)
+    number = text.validate_text(value, field, max_length=20)
     if not number:
         return None
     if not PHONE.fullmatch(number) or not any(map(str.isdigit, number)):
@@ -130,7 +132,7 @@ def quiet_hours(
     if value is None:
         return None
     start, end = (_clock(value.get(name), field) for name in ("from", "until"))
-    if (_minutes(start) - _minutes(end)) % (24 * 60) < SHORTEST_GAP:
+    if (_minutes(start) - _minutes(end)) % (24 * 60) < MIN_GAP:
         raise InvalidError(_("Leave at least an hour of the day for e-mails."), field)
     return start, end
 

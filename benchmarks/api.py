@@ -25,7 +25,7 @@ from django.test import Client
 from accounts import tokens
 from benchmarks.actions import Bench
 from benchmarks.load import ExpectedRequest, Load, repeat, server
-from expenses.bulk_create import MOST_ROWS
+from expenses.bulk_create import MAX_ROWS
 
 SECONDS = float(os.environ.get("API_BENCH_SECONDS", "5"))
 CONNECTIONS = (1, 2, 8, 32)
@@ -34,13 +34,13 @@ OURS_AND_BARE = ("ours", "bare", "bare", "ours")  # so that drift affects both
 RATIO_AIM = 0.6
 BULK_AIM = 10  # times the rate of single creates
 ROW = {"category": "Lunch", "amount": "1.50"}
-BULK = f"bulk of {MOST_ROWS:,}"
+BULK = f"bulk of {MAX_ROWS:,}"
 REQUESTS: dict[str, tuple[str, str, object]] = {
     "list": ("GET", "expenses?page_size=25", None),
     "summary": ("GET", "summary", None),
     "create": ("POST", "expenses", ROW),
     "bulk of 100": ("POST", "expenses/bulk", {"expenses": [ROW] * 100}),
-    BULK: ("POST", "expenses/bulk", {"expenses": [ROW] * MOST_ROWS}),
+    BULK: ("POST", "expenses/bulk", {"expenses": [ROW] * MAX_ROWS}),
 }
 
 Rates = dict[tuple[str, int], float]  # of the program, by action and connections
@@ -57,7 +57,7 @@ def main() -> None:
         rates = _compare({"ours": ours, "bare": bare}, secret, Path(folder))
     print(f"\n{BULK}, rows a second beside single creates; aim {BULK_AIM} x\n")
     for count in BULK_CONNECTIONS:
-        rows, single = rates[BULK, count] * MOST_ROWS, rates["create", count]
+        rows, single = rates[BULK, count] * MAX_ROWS, rates["create", count]
         print(f"{count:>3} connections: {rows:>7,.0f}{rows / single:>8.1f} x")
 
 

@@ -84,7 +84,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 
     Returns the outcome. Raises InvalidError if the sum is too large for a budget.
     """
-    target = validate_text(budget.category, "category", longest=len(budget.category))
+    target = validate_text(budget.category, "category", max_length=len(budget.category))
 
     def attempt() -> Outcome:
         transaction = Transaction()

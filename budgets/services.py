@@ -57,7 +57,7 @@ def create_budget(
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
-    category = validate_text(category, "category", shortest=1, longest=50)
+    category = validate_text(category, "category", min_length=1, max_length=50)
     period = validate_choice(period, dates.PERIODS, "period")
     budget = Budget(
         budget_id=budget_id_for(user.user_id, period, category),
@@ -134,7 +134,7 @@ def edit_budget(
     repeat, except for a new category or period: the old id no longer exists.
     """
     if category is not None:
-        category = validate_text(category, "category", shortest=1, longest=50)
+        category = validate_text(category, "category", min_length=1, max_length=50)
     if amount is not None:
         amount = _check_new_amount(user, budget_id, amount)
     if alert_threshold is not None:

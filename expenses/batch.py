@@ -186,7 +186,9 @@ class Batch(ABC, Generic[C]):
                 for budget in self._budgets[key]:
                     items += 1
                     alerts += evaluation.alert_items(self.user, budget)
-            if items + alerts + bool(alerts) > Transaction.MOST:  # one for the digest
+            if (
+                items + alerts + bool(alerts) > Transaction.MAX_ITEMS
+            ):  # one for the digest
                 return self.waiting[:number]
         return list(self.waiting)
 

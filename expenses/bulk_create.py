@@ -14,7 +14,7 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import number
 from smartbudget.core.user import User
 
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def record_expenses(
 def _draft(
     user: User, rows: Sequence[Mapping[str, object]], idempotency_key: str | None
 ) -> list[_Row]:
-    if not 1 <= len(rows) <= MOST_ROWS:
+    if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidError(
-            _("Send 1 to {most} expenses.").format(most=number(MOST_ROWS)), "expenses"
+            _("Send 1 to {most} expenses.").format(most=number(MAX_ROWS)), "expenses"
         )
     new_rows, errors = [], {}
     for index, row in enumerate(rows):

@@ -15,7 +15,7 @@ from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
-MOST = 100  # expenses; the largest page of a list
+MAX_SELECTED = 100  # expenses; the largest page of a list
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -73,9 +73,10 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
     ids = list(dict.fromkeys(expense_ids))
     if not ids:
         raise InvalidError(_("Choose at least one expense."), "expense_ids")
-    if len(ids) > MOST:
+    if len(ids) > MAX_SELECTED:
         raise InvalidError(
-            _("Choose at most {most} expenses.").format(most=MOST), "expense_ids"
+            _("Choose at most {most} expenses.").format(most=MAX_SELECTED),
+            "expense_ids",
         )
     return ids
 

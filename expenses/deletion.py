@@ -8,7 +8,7 @@ from smartbudget.core import files
 from smartbudget.core.bulk_delete import delete_indexed, delete_objects, indexed_ids
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 
-_BATCH = Transaction.MOST // 2  # expenses; each is deleted with its history
+_BATCH = Transaction.MAX_ITEMS // 2  # expenses; each is deleted with its history
 
 
 def delete_all(user_id: str) -> Iterator[int]:

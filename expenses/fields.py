@@ -33,18 +33,18 @@ class Field:
     # Returns the value to store. Raises InvalidError.
     validate: Callable[[User, object], Value]
     default: object = None  # validated if a new expense has no value
-    longest: int = 0  # characters of a text
+    max_length: int = 0  # characters of a text
     # Formats a value for users; the second argument is the currency.
     display: Callable[[Any, str], str] = lambda value, _currency: str(value)
 
 
 def _text_field(
-    name: str, label: str, *, longest: int, default: str | None = None, **rules: Any
+    name: str, label: str, *, max_length: int, default: str | None = None, **rules: Any
 ) -> Field:
     def validate(_user: User, value: object) -> str:
-        return validate_text(value, name, longest=longest, **rules)
+        return validate_text(value, name, max_length=max_length, **rules)
 
-    return Field(name, label, validate, default, longest)
+    return Field(name, label, validate, default, max_length)
 
 
 def _validate_amount(user: User, value: object) -> Decimal:
@@ -86,9 +86,11 @@ def _display_status(value: str, _currency: str) -> str:
 AMOUNT = Field(
     "amount", gettext_noop("Amount"), _validate_amount, display=money.display
 )
-CATEGORY = _text_field("category", gettext_noop("Category"), shortest=1, longest=50)
+CATEGORY = _text_field(
+    "category", gettext_noop("Category"), min_length=1, max_length=50
+)
 DESCRIPTION = _text_field(
-    "description", gettext_noop("Description"), longest=500, default="", lines=True
+    "description", gettext_noop("Description"), max_length=500, default="", lines=True
 )
 DATE = Field("date", gettext_noop("Date"), _validate_date, display=_display_date)
 STATUS = Field(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from expenses import history, services
 from expenses.fields import CATEGORY, DESCRIPTION, values_of
 from expenses.models import STATUS_WORDS, Expense
-from expenses.queries import LONGEST_SEARCH
+from expenses.queries import MAX_SEARCH_LENGTH
 from expenses.receipts import validation
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
@@ -79,12 +79,12 @@ class ExpenseForm(forms.Form):
     amount = AmountField()
     category = forms.CharField(
         label=_("Category"),
-        max_length=CATEGORY.longest,
+        max_length=CATEGORY.max_length,
         help_text=_("What budgets are about, such as Groceries. Case does not count."),
     )
     description = LinesField(
         label=_("Description (optional)"),
-        max_length=DESCRIPTION.longest,
+        max_length=DESCRIPTION.max_length,
         required=False,
     )
     date = DayField(label=_("Date"))
@@ -237,7 +237,7 @@ def _initial(expense: Expense, user: User) -> dict[str, Any]:
 class CategoryForm(forms.Form):
     """The form for the new category of a selection."""
 
-    category = forms.CharField(label=_("Category"), max_length=CATEGORY.longest)
+    category = forms.CharField(label=_("Category"), max_length=CATEGORY.max_length)
 
 
 class FilterForm(ListForm):
@@ -247,14 +247,14 @@ class FilterForm(ListForm):
 
     q = forms.CharField(
         label=_("Search"),
-        max_length=LONGEST_SEARCH,
+        max_length=MAX_SEARCH_LENGTH,
         required=False,
         widget=forms.TextInput(attrs={"type": "search"}),
     )
     start = DayField(label=_("From"), required=False)
     end = DayField(label=_("To"), required=False)
     category = forms.CharField(
-        label=_("Category"), max_length=CATEGORY.longest, required=False
+        label=_("Category"), max_length=CATEGORY.max_length, required=False
     )
     status = forms.ChoiceField(
         label=_("Status"),

@@ -31,7 +31,7 @@ KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")
 AMOUNT_SORTS = ("largest", "smallest")
 SORTS = ("newest", "oldest", *AMOUNT_SORTS)
-LONGEST_SEARCH = 100  # characters
+MAX_SEARCH_LENGTH = 100  # characters
 
 # Pages of one megabyte that a trend, totals or a sort by amount read: some 60,000
 # expenses.
@@ -262,7 +262,9 @@ def _predicate(expense_filter: Filter) -> Callable[[Item], bool] | None:
     DynamoDB cannot filter by these, since it compares characters exactly.
     """
     key = casefold_key(expense_filter.category)
-    text = search_key(validate_text(expense_filter.q, "q", longest=LONGEST_SEARCH))
+    text = search_key(
+        validate_text(expense_filter.q, "q", max_length=MAX_SEARCH_LENGTH)
+    )
     if not key and not text:
         return None
 

@@ -5,12 +5,12 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from expenses.bulk_create import MOST_ROWS
-from expenses.bulk_update import MOST as MOST_SELECTED
+from expenses.bulk_create import MAX_ROWS
+from expenses.bulk_update import MAX_SELECTED
 from expenses.fields import CATEGORY, DESCRIPTION, represent
 from expenses.history import LABELS, Edit
 from expenses.models import STATUSES
-from expenses.queries import LONGEST_SEARCH, RECEIPTS
+from expenses.queries import MAX_SEARCH_LENGTH, RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
 from smartbudget.web.base_serializers import (
@@ -43,10 +43,10 @@ class RowInput(InputSerializer):
     """An expense of a bulk."""
 
     amount = AmountField()
-    category = TextField(max_length=CATEGORY.longest)
+    category = TextField(max_length=CATEGORY.max_length)
     description = TextField(
         lines=True,
-        max_length=DESCRIPTION.longest,
+        max_length=DESCRIPTION.max_length,
         required=False,
         allow_blank=True,
     )
@@ -109,7 +109,7 @@ class ExpenseWithReceiptInput(RowInput, FormInput):
 class BulkInput(InputSerializer):
     """Many new expenses."""
 
-    expenses = BoundedListField(child=RowInput(), max_length=MOST_ROWS)
+    expenses = BoundedListField(child=RowInput(), max_length=MAX_ROWS)
 
 
 class ExpenseFilter(ListQuery):
@@ -118,7 +118,7 @@ class ExpenseFilter(ListQuery):
     start = DayField(required=False, help_text="The first day listed.")
     end = DayField(required=False, help_text="The last day listed.")
     category = TextField(
-        required=False, max_length=CATEGORY.longest, help_text="In any case."
+        required=False, max_length=CATEGORY.max_length, help_text="In any case."
     )
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
@@ -128,7 +128,7 @@ class ExpenseFilter(ListQuery):
     )
     q = TextField(
         required=False,
-        max_length=LONGEST_SEARCH,
+        max_length=MAX_SEARCH_LENGTH,
         help_text="A part of category or description; case and accents are ignored.",
     )
     min_amount = BoundField(required=False, help_text="The least listed.")
@@ -176,8 +176,8 @@ class SelectedInput(InputSerializer):
         "else": CHANGES,
     }
 
-    expense_ids = BoundedListField(child=IdField(), max_length=MOST_SELECTED)
-    category = TextField(max_length=CATEGORY.longest, required=False)
+    expense_ids = BoundedListField(child=IdField(), max_length=MAX_SELECTED)
+    category = TextField(max_length=CATEGORY.max_length, required=False)
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )

@@ -89,7 +89,7 @@ def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> s
     if idempotency_key is None:
         return uuid.uuid4().hex
     key = validate_text(
-        idempotency_key, "Idempotency-Key", shortest=1, longest=255, verbatim=True
+        idempotency_key, "Idempotency-Key", min_length=1, max_length=255, verbatim=True
     )
     name = key if row is None else f"{key}\n{row}"  # a key has one line
     return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{name}").hex

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 # A message that crashes its Lambda never reaches its last attempt, so attempts are
 # limited here too.
-MOST_ATTEMPTS = 20
+MAX_ATTEMPTS = 20
 
 NOT_FOUND = gettext_noop("There is no such notification.")
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
@@ -101,7 +101,7 @@ def deliver(
     if isinstance(item, Job):  # it must be run, not mailed
         raise NotFoundError(_(NOT_FOUND))
     with log.bound(item.request_id, user_id=item.user_id):
-        if item.attempts > MOST_ATTEMPTS:
+        if item.attempts > MAX_ATTEMPTS:
             _fail(item)
         else:
             _deliver(item, last_attempt=last_attempt)

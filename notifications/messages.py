@@ -25,8 +25,8 @@ from smartbudget.core.i18n import (
 )
 from smartbudget.core.i18n import gettext as _
 
-LONGEST_SUBJECT = 99  # characters; SNS refuses 100 (docs/aws.md#subjects)
-MOST_LINES = 30  # of a digest
+MAX_SUBJECT_LENGTH = 99  # characters; SNS refuses 100 (docs/aws.md#subjects)
+MAX_LINES = 30  # of a digest
 NAME = "Smart Budget Planner"
 
 # Subject and first sentence, by type of report.
@@ -61,10 +61,10 @@ def subject_line(text: str) -> str:
     however SNS counts.
     """
     line = one_line(printable(one_line(text))) or NAME
-    if _length(line) <= LONGEST_SUBJECT:
+    if _length(line) <= MAX_SUBJECT_LENGTH:
         return line
-    while _length(line) > LONGEST_SUBJECT - 1:
-        line = line[: min(len(line) - 1, LONGEST_SUBJECT)]
+    while _length(line) > MAX_SUBJECT_LENGTH - 1:
+        line = line[: min(len(line) - 1, MAX_SUBJECT_LENGTH)]
     return f"{line.rstrip()}…"
 
 
@@ -176,7 +176,7 @@ def digest(
 ) -> tuple[str, str]:
     """Return the digest of two or more alerts: (subject, message).
 
-    subjects: one line each; above MOST_LINES they are only counted.
+    subjects: one line each; above MAX_LINES they are only counted.
     budgets_only: whether all of them are about budgets.
     """
     with override(language):
@@ -198,7 +198,7 @@ def digest(
             )
         return _letter(
             subject.format(number=number),
-            "\n".join([fact.format(number=number), *bullet_list(subjects, MOST_LINES)]),
+            "\n".join([fact.format(number=number), *bullet_list(subjects, MAX_LINES)]),
             _("See details:"),
             "notifications",
         )

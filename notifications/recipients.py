@@ -29,7 +29,7 @@ from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
 
 CHANGE_ADDRESS_TASK = "profiles.tasks.change_address"
-LONGEST_ADDRESS = 254  # characters of an e-mail address; no account has a longer one
+MAX_ADDRESS_LENGTH = 254  # characters of an e-mail address; no account has a longer one
 
 
 class EmailChanges(TypedDict, total=False):
@@ -180,7 +180,7 @@ def owner_of_address(address: str) -> str | None:
 
     It is the owner's current or pending address.
     """
-    if not address.isascii() or len(address) > LONGEST_ADDRESS:
+    if not address.isascii() or len(address) > MAX_ADDRESS_LENGTH:
         return None
     unique = UniqueAddress.find(f"email#{address}")
     return unique.owner if unique else None

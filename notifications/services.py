@@ -24,7 +24,7 @@ from smartbudget.core.text import validate_choice
 from smartbudget.core.user import User
 
 KEY = ("user_id", "created_at", "notification_id")  # of the history's index
-LONGEST_ID = 200  # characters; every id here is shorter
+MAX_ID_LENGTH = 200  # characters; every id here is shorter
 COUNT_LIMIT = 50  # newest ones counted for the number in the menu
 MARK_LIMIT = 100  # per call; each takes a write
 MARK_SECONDS = 5  # per call
@@ -146,7 +146,7 @@ def mark(
     is_the_users = (Notification.user_id == user.user_id) & (
         Notification.created_at.exists()  # else it is only planned
     )
-    if not 0 < len(notification_id) < LONGEST_ID:
+    if not 0 < len(notification_id) < MAX_ID_LENGTH:
         raise NotFoundError(_("There is no such notification."))
 
     def attempt() -> Notification:
@@ -234,6 +234,6 @@ def _unread(user: User, until: str) -> Iterator[str]:
 
 
 def _find(notification_id: str) -> Notification | None:
-    if len(notification_id) >= LONGEST_ID:
+    if len(notification_id) >= MAX_ID_LENGTH:
         return None
     return Notification.find(notification_id)

@@ -26,7 +26,7 @@ from smartbudget.core.i18n import gettext as _
 
 logger = logging.getLogger(__name__)
 
-MOST_FILTER_POLICIES = 200  # of one topic, so its maximum of subscriptions
+MAX_FILTER_POLICIES = 200  # of one topic, so its maximum of subscriptions
 SES_DUE = 150  # of them: leaves time to change the transport
 
 _LIMIT_CODES = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
@@ -113,7 +113,7 @@ def check_quota() -> None:
     log.metric("FilterPolicies", used, TopicName=topic_arn.rpartition(":")[2])
     if used >= SES_DUE:
         logger.warning(
-            "SES is due: filter policies used=%d quota=%d", used, MOST_FILTER_POLICIES
+            "SES is due: filter policies used=%d quota=%d", used, MAX_FILTER_POLICIES
         )
 
 

@@ -42,7 +42,7 @@ POLL_SECONDS = 0.2
 REMEMBERED_SECONDS = 24 * 3600
 LINK_SECONDS = 300  # of a download URL, which is signed when a link is clicked
 
-MOST_LISTED = 3000  # reports that a listing reads, with three AWS calls
+MAX_LISTED = 3000  # reports that a listing reads, with three AWS calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
 _FAILED = gettext_noop(
@@ -134,7 +134,7 @@ def list_reports(
     after, backwards: as in `pagination.query_page`.
     """
     stored = sorted(
-        _listed(user, {"MaxItems": MOST_LISTED}), key=_sort_key, reverse=True
+        _listed(user, {"MaxItems": MAX_LISTED}), key=_sort_key, reverse=True
     )
     first, stop = 0, limit
     if after is not None:

@@ -15,13 +15,13 @@ from reports.trend import MonthTotal
 from smartbudget.core.i18n import short_number
 from smartbudget.core.money import CURRENCIES
 
-MOST_CATEGORIES = 8  # shown at first; the others are folded away
+MAX_CATEGORIES = 8  # shown at first; the others are folded away
 
 # Of a trend's fourteen columns, two are for the scale, the others for the months.
 SCALE_COLUMNS = 2
 TOP, BOTTOM = Decimal(6), Decimal(86)  # percent of the height; month names go below
 COLUMN_WIDTH = Decimal("0.7")  # share of a month's space
-MOST_STEPS = 4
+MAX_STEPS = 4
 
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
@@ -113,8 +113,8 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
 def _scale(top: Decimal, currency: str) -> Iterator[Decimal]:
     """Yield zero and round values at even distances, the last at `top` or above."""
     smallest = Decimal(1).scaleb(-CURRENCIES[currency])
-    unit = Decimal(1).scaleb((top / MOST_STEPS).adjusted())
-    step = next(unit * factor for factor in _STEPS if unit * factor * MOST_STEPS >= top)
+    unit = Decimal(1).scaleb((top / MAX_STEPS).adjusted())
+    step = next(unit * factor for factor in _STEPS if unit * factor * MAX_STEPS >= top)
     step = max(step, smallest)
     for number in range(int((top / step).to_integral_value(ROUND_CEILING)) + 1):
         yield step * number

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reports.summary import Summary
     from smartbudget.core.dates import Period
 
-MOST_BUDGETS = 50  # listed in a summary
+MAX_BUDGETS = 50  # listed in a summary
 
 
 def write(planned: PlannedSummary, recipient: Recipient) -> Notification:
@@ -50,7 +50,7 @@ def compose(kind: str, spending: Summary, *, language: str) -> tuple[str, str]:
         lines = [_standing(line, spending.currency) for line in spending.lines]
         budgets = _("You have no budgets.")
         if lines:
-            listed = messages.bullet_list(lines, MOST_BUDGETS)
+            listed = messages.bullet_list(lines, MAX_BUDGETS)
             budgets = "\n".join([_("Your budgets:"), *listed])
         return messages.write_letter(
             subject.format(amount=spent, when=when),

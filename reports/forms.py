@@ -7,7 +7,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from expenses.forms import DayField
-from reports.periods import LONGEST, TITLES
+from reports.periods import MAX_DAYS, TITLES
 from smartbudget.core import dates
 from smartbudget.core.user import User
 
@@ -37,7 +37,7 @@ class ReportForm(forms.Form):
         label=_("To"),
         required=False,
         help_text=format_lazy(
-            _("Of a custom report: at most {number} days."), number=LONGEST
+            _("Of a custom report: at most {number} days."), number=MAX_DAYS
         ),
     )
     email = forms.BooleanField(label=_("E-mail me when it is ready"), required=False)

@@ -13,17 +13,17 @@ from smartbudget.core.money import percentage, write_number
 if TYPE_CHECKING:
     from reports.services import BudgetStanding, CategoryLine, Report
 
-MOST = 5  # sentences
+MAX_SENTENCES = 5  # sentences
 
 # Percent. A smaller change is ordinary from month to month.
-LEAST_CHANGE = 10
-LEAST_SHARE = 5  # of the total, for a category's change to be mentioned
+MIN_CHANGE = 10
+MIN_SHARE = 5  # of the total, for a category's change to be mentioned
 HALF = 50
 # Percent. Above this, the two amounts are clearer than a percentage.
-LARGEST_PERCENTAGE = 300
+MAX_PERCENTAGE = 300
 
-LEAST_EXPENSES = 20  # for a sentence about weekdays
-LEAST_WEEKS = 4
+MIN_EXPENSES = 20  # for a sentence about weekdays
+MIN_WEEKS = 4
 
 # By the budget's period.
 _RECORDS = {
@@ -50,7 +50,7 @@ def insights(report: Report) -> list[str]:
     """
     if not report.count:
         return []
-    return [*_all(report)][:MOST]
+    return [*_all(report)][:MAX_SENTENCES]
 
 
 def _all(report: Report) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _rise(report: Report) -> Iterator[str]:
 def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
     change = percentage(line.change, line.previous)
     template = _("{category} rose {percent} against {before}.")
-    if change > LARGEST_PERCENTAGE:
+    if change > MAX_PERCENTAGE:
         template = _("{category} rose from {was} to {now} against {before}.")
     yield template.format(
         category=line.category,
@@ -156,7 +156,7 @@ def _new(report: Report) -> Iterator[str]:
     if not (report.is_comparable and report.previous_count):
         return
     for line in report.categories:
-        if not line.previous and line.share >= LEAST_CHANGE:
+        if not line.previous and line.share >= MIN_CHANGE:
             yield _("{category} is new: {amount}, after nothing {then}.").format(
                 category=line.category,
                 amount=write_number(line.spent, report.currency),
@@ -177,7 +177,7 @@ def _concentration(report: Report) -> Iterator[str]:
 
 
 def _weekday(report: Report) -> Iterator[str]:
-    if report.count < LEAST_EXPENSES or report.counted_days < LEAST_WEEKS * 7:
+    if report.count < MIN_EXPENSES or report.counted_days < MIN_WEEKS * 7:
         return
     first, second, *_rest = sorted(
         report.weekdays, key=lambda weekday: -weekday.average
@@ -199,4 +199,4 @@ def _weekday(report: Report) -> Iterator[str]:
 def _is_notable(line: CategoryLine, report: Report) -> bool:
     change = abs(line.change) * 100
     base = max(report.total, report.previous_total)
-    return change >= line.previous * LEAST_CHANGE and change >= base * LEAST_SHARE
+    return change >= line.previous * MIN_CHANGE and change >= base * MIN_SHARE

@@ -16,7 +16,7 @@ TITLES = {
     "yearly": gettext_noop("Yearly report"),
 }
 TYPES = tuple(TITLES)
-LONGEST = 366  # days of a custom report: any year, leap or not
+MAX_DAYS = 366  # days of a custom report: any year, leap or not
 
 # Python's years are 1 to 9999, and neighbouring periods must exist.
 FIRST_YEAR, LAST_YEAR = 3, 9998
@@ -189,13 +189,13 @@ def _range(start: object, end: object) -> dates.Period:
     last = _day(end, "end_date")
     if last < first:
         raise InvalidError(_("The end is before the start."), "end_date")
-    if (last - first).days >= LONGEST:
+    if (last - first).days >= MAX_DAYS:
         template = ngettext(
             "A report is about {number} day at most.",
             "A report is about {number} days at most.",
-            LONGEST,
+            MAX_DAYS,
         )
-        raise InvalidError(template.format(number=LONGEST), "end_date")
+        raise InvalidError(template.format(number=MAX_DAYS), "end_date")
     return dates.Period(first, last)
 
 

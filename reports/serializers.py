@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.models import LEVELS
-from reports.periods import FIRST_YEAR, LAST_YEAR, LONGEST, TYPES
+from reports.periods import FIRST_YEAR, LAST_YEAR, MAX_DAYS, TYPES
 from reports.trend import TREND_BY, MonthTotal
 from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import CURRENCIES
@@ -68,7 +68,7 @@ class QuestionInput(InputSerializer):
     end_date = DayField(
         required=False,
         allow_null=True,
-        help_text=f"Last day, included; {LONGEST} days at most.",
+        help_text=f"Last day, included; {MAX_DAYS} days at most.",
     )
     email = FlagField(required=False, help_text="Tell me by e-mail too.")
 

@@ -82,8 +82,8 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
         "is_new": is_current
         and (not month_summary.lines or len(month_summary.latest) < summary.LATEST),
         "bars": [budget_bar(line, today) for line in month_summary.lines],
-        "categories": categories[: charts.MOST_CATEGORIES],
-        "more_categories": categories[charts.MOST_CATEGORIES :],
+        "categories": categories[: charts.MAX_CATEGORIES],
+        "more_categories": categories[charts.MAX_CATEGORIES :],
     }
 
 

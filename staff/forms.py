@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from notifications.services import LONGEST_ID
-from staff.users import LONGEST_REASON
+from notifications.services import MAX_ID_LENGTH
+from staff.users import MAX_REASON_LENGTH
 
 
 class FindUserForm(forms.Form):
@@ -25,7 +25,7 @@ class FindUserForm(forms.Form):
 class LockForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON_LENGTH,
         help_text=_("For other staff; the user is not told. No private matters."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
@@ -34,7 +34,7 @@ class LockForm(forms.Form):
 class ResendForm(forms.Form):
     """One failed notification, or all of them."""
 
-    id = forms.CharField(required=False, max_length=LONGEST_ID)
+    id = forms.CharField(required=False, max_length=MAX_ID_LENGTH)
     all = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from smartbudget.web.fields import (
     IdField,
     TextField,
 )
-from staff.users import LONGEST_REASON
+from staff.users import MAX_REASON_LENGTH
 
 
 class WhomInput(InputSerializer):
@@ -20,7 +20,7 @@ class WhomInput(InputSerializer):
 
 
 class LockInput(InputSerializer):
-    reason = TextField(max_length=LONGEST_REASON, help_text="For other staff.")
+    reason = TextField(max_length=MAX_REASON_LENGTH, help_text="For other staff.")
 
 
 class PersonOutput(serializers.Serializer[Any]):

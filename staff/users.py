@@ -18,7 +18,7 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-LONGEST_REASON = 200  # characters
+MAX_REASON_LENGTH = 200  # characters
 
 _USER_ID = re.compile("[0-9a-f]{32}")  # longer than any username
 
@@ -91,7 +91,9 @@ def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
     ConflictError for staff, so that a stolen staff session cannot lock out the others.
     """
     require_staff(staff)
-    reason = text.validate_text(reason, "reason", shortest=1, longest=LONGEST_REASON)
+    reason = text.validate_text(
+        reason, "reason", min_length=1, max_length=MAX_REASON_LENGTH
+    )
 
     def attempt() -> Account:
         account = services.get_account(user_id)
@@ -131,7 +133,7 @@ def unlock(staff: User, user_id: str) -> UserSummary:
 
 def _find(identifier: str) -> Account | None:
     # No username or address is longer or contains other characters.
-    if not identifier.isascii() or len(identifier) > services.LONGEST_KEY:
+    if not identifier.isascii() or len(identifier) > services.MAX_KEY_LENGTH:
         return None
     if _USER_ID.fullmatch(identifier):
         return services.find_account(identifier)

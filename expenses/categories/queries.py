@@ -19,9 +19,9 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from budgets.models import Budget
 
-MOST_PAGES = 20  # of one megabyte that a list reads: some 60,000 expenses
-MOST_LISTED = 1000
-MOST_SPELLINGS = 10
+MAX_PAGES = 20  # of one megabyte that a list reads: some 60,000 expenses
+MAX_LISTED = 1000
+MAX_SPELLINGS = 10
 
 
 @dataclass
@@ -52,10 +52,10 @@ class Use:
 
     @property
     def spellings(self) -> list[str]:
-        """Up to MOST_SPELLINGS spellings, the most frequent first."""
+        """Up to MAX_SPELLINGS spellings, the most frequent first."""
         names = [name for name, _ in self._spellings.most_common()]
         names += [str(budget.category) for budget in self.budgets]
-        return list(dict.fromkeys(names))[:MOST_SPELLINGS]
+        return list(dict.fromkeys(names))[:MAX_SPELLINGS]
 
 
 @dataclass(frozen=True)
@@ -79,21 +79,21 @@ def list_categories(
     q: a part of the name, compared by `search_key`; empty for all. start, end: the days
     of the expenses, inclusive, or None for no bound. Budgets are always included.
 
-    Reads at most MOST_PAGES pages of expenses, newest first. Of more than MOST_LISTED
+    Reads at most MAX_PAGES pages of expenses, newest first. Of more than MAX_LISTED
     categories, the most recently used ones are listed. The indexes are eventually
     consistent.
 
     Raises InvalidError.
     """
-    text = search_key(validate_text(q, "q", longest=CATEGORY.longest))
+    text = search_key(validate_text(q, "q", max_length=CATEGORY.max_length))
     uses, complete = _count(user, text, between(start, end))
     for budget in budgets.list_budgets(user).items:
         if text in search_key(budget.category):
             key = budget.category_key
             uses.setdefault(key, Use(key)).budgets.append(budget)
-    listed = list(uses.values())[:MOST_LISTED]
+    listed = list(uses.values())[:MAX_LISTED]
     ordered = sorted(listed, key=lambda use: use.key)
-    return Listing(ordered, complete and len(uses) <= MOST_LISTED)
+    return Listing(ordered, complete and len(uses) <= MAX_LISTED)
 
 
 def _count(user: User, text: str, within: Condition) -> tuple[dict[str, Use], bool]:
@@ -114,6 +114,6 @@ def _count(user: User, text: str, within: Condition) -> tuple[dict[str, Use], bo
             if key not in uses:
                 uses[key] = Use(key)
             uses[key].count(item)
-        if number == MOST_PAGES:
+        if number == MAX_PAGES:
             return uses, "LastEvaluatedKey" not in page
     return uses, True

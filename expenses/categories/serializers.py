@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.merge import MergeStrategy
-from expenses.categories.services import MOST_SOURCES
+from expenses.categories.services import MAX_SOURCES
 from expenses.fields import CATEGORY
 from smartbudget.core.dates import PERIODS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
@@ -24,7 +24,7 @@ class CategoryFilter(QueryInput):
 
     q = TextField(
         required=False,
-        max_length=CATEGORY.longest,
+        max_length=CATEGORY.max_length,
         help_text="A part of the name, in any case and accents.",
     )
     start = DayField(
@@ -79,8 +79,8 @@ class RenameInput(_NewNameInput):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not class attributes, since `from` is a keyword.
         return {
-            "from": TextField(max_length=CATEGORY.longest, help_text="In any case."),
-            "to": TextField(max_length=CATEGORY.longest),
+            "from": TextField(max_length=CATEGORY.max_length, help_text="In any case."),
+            "to": TextField(max_length=CATEGORY.max_length),
             **super().get_fields(),
         }
 
@@ -91,11 +91,11 @@ class MergeInput(_NewNameInput):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {
             "from": BoundedListField(
-                child=TextField(max_length=CATEGORY.longest),
-                max_length=MOST_SOURCES,
+                child=TextField(max_length=CATEGORY.max_length),
+                max_length=MAX_SOURCES,
                 help_text="In any case.",
             ),
-            "into": TextField(max_length=CATEGORY.longest),
+            "into": TextField(max_length=CATEGORY.max_length),
             **super().get_fields(),
         }
 

@@ -24,8 +24,8 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
 
-MOST = 1000  # expenses that one call changes
-MOST_SOURCES = 20
+MAX_EXPENSES = 1000  # expenses that one call changes
+MAX_SOURCES = 20
 SECONDS = 10  # after which a call begins no other transaction
 
 
@@ -55,7 +55,7 @@ def rename_categories(
     Raises InvalidError, and ConflictError for conflicting budgets, before any change.
     """
     sources = check_sources(sources)
-    target = validate_text(target, "into", shortest=1, longest=CATEGORY.longest)
+    target = validate_text(target, "into", min_length=1, max_length=CATEGORY.max_length)
     deadline = time.monotonic() + SECONDS
 
     def in_time() -> bool:
@@ -74,13 +74,13 @@ def rename_categories(
 def check_sources(sources: Sequence[str]) -> list[str]:
     """Return 1-20 validated names of categories. Raises InvalidError."""
     names = [
-        validate_text(source, "from", shortest=1, longest=CATEGORY.longest)
+        validate_text(source, "from", min_length=1, max_length=CATEGORY.max_length)
         for source in sources
     ]
     if not names:
         raise InvalidError(_("Choose at least one category."), "from")
-    if len(names) > MOST_SOURCES:
-        message = _("Choose at most {most} categories.").format(most=MOST_SOURCES)
+    if len(names) > MAX_SOURCES:
+        message = _("Choose at most {most} categories.").format(most=MAX_SOURCES)
         raise InvalidError(message, "from")
     return names
 
@@ -140,7 +140,7 @@ def _find(
             if casefold_key(item["category"]["S"]) in keys
         ]
         more = "LastEvaluatedKey" in page
-        if len(items) >= MOST or not in_time():
+        if len(items) >= MAX_EXPENSES or not in_time():
             break
-    more = more or len(items) > MOST
-    return [Expense.from_raw_data(item) for item in items[:MOST]], more
+    more = more or len(items) > MAX_EXPENSES
+    return [Expense.from_raw_data(item) for item in items[:MAX_EXPENSES]], more

@@ -29,8 +29,8 @@ from smartbudget.core.i18n import gettext as _
 
 WALL_SECONDS = 8  # after which a child is killed, even on a busy machine
 BEGUN = b"!"  # the first byte that a child sends
-LARGEST_ANSWER = 256 * 1024  # bytes
-LONGEST_QUEUE = 4  # thumbnails that wait, each in one of the threads
+MAX_REPLY_BYTES = 256 * 1024  # bytes
+MAX_QUEUE = 4  # thumbnails that wait, each in one of the threads
 WAIT_SECONDS = 8  # for a turn; RECEIPTS limits how many wait
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ _CHUNK = 64 * 1024  # bytes
 _turn = threading.Lock()
 # Only one thumbnail at a time competes with uploaded files for a turn.
 _thumbnail_turn = threading.Lock()
-_queue = threading.BoundedSemaphore(LONGEST_QUEUE + 1)  # of thumbnails
+_queue = threading.BoundedSemaphore(MAX_QUEUE + 1)  # of thumbnails
 
 
 class ExceededError(Exception):
@@ -115,7 +115,7 @@ def _request(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
         answer = b""
         with contextlib.suppress(OSError):  # the child was killed, or did not answer
             socket.send_fds(ours, [request], [file.fileno()])
-            while (data := _receive(ours, deadline)) and len(answer) <= LARGEST_ANSWER:
+            while (data := _receive(ours, deadline)) and len(answer) <= MAX_REPLY_BYTES:
                 answer += data
     return answer
 

@@ -30,8 +30,8 @@ MEMORY = {
     "image/webp": 288 * MEGABYTE,
 }
 OTHER_MEMORY = 120 * MEGABYTE
-LARGEST_FILE = 32 * MEGABYTE  # that a child may write
-LONGEST_REASON = 200  # characters
+MAX_FILE_BYTES = 32 * MEGABYTE  # that a child may write
+MAX_REASON_LENGTH = 200  # characters
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 JOBS: dict[str, Callable[..., Any]] = {
@@ -81,7 +81,7 @@ def _run(job: str, file: BinaryIO, given: dict[str, str]) -> dict[str, Any]:
     except RefusedError as error:
         return {"refused": error.message, "values": error.values, "why": "bounds"}
     except Exception as error:  # noqa: BLE001 - decoders raise errors of any type
-        why = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_LENGTH]
         return {"refused": None, "values": {}, "why": why}
 
 
@@ -95,7 +95,7 @@ def _limit(kind: str) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     seconds = CPU_SECONDS.get(kind, OTHER_CPU_SECONDS)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.setitimer(signal.ITIMER_REAL, bounded.WALL_SECONDS)
     with contextlib.suppress(OSError):

@@ -25,27 +25,27 @@ TOO_MANY_PIXELS = gettext_noop(
 
 MEGA = 1_000_000
 # JPEG is decoded at an eighth of its size and PNG row by row; others are decoded whole.
-MOST_PIXELS = {
+MAX_PIXELS = {
     "JPEG": 89 * MEGA,
     "PNG": 50 * MEGA,
     "GIF": 16 * MEGA,
     "WEBP": 13 * MEGA,
     "HEIF": 25 * MEGA,
 }
-MOST_SEGMENTS = 1_000  # of a JPEG; an ICC profile alone may take 255
-MOST_SCANS = 64  # progressive pictures have about ten
+MAX_SEGMENTS = 1_000  # of a JPEG; an ICC profile alone may take 255
+MAX_SCANS = 64  # progressive pictures have about ten
 # If colours come in several scans, the whole picture is held in memory: 128 bytes for
 # each block of 8 x 8. This limit is 74 MB: 24 megapixels as cameras store them, 12 in
 # full colour.
-MOST_BLOCKS_KEPT = 575_000
-MOST_BLOCKS_VISITED = 8 * MEGA  # each scan visits the blocks of its colours
-MOST_CHUNKS = 20_000  # of a PNG: 10 MB in chunks of 512 bytes
-MOST_INFLATED = 200 * MEGA  # bytes, of all rows of a PNG and its frames
-MOST_PROFILE = 4 * MEGA  # bytes of a colour profile, inflated
-MOST_FRAMES = 1_000
-MOST_FRAME_PIXELS = 200 * MEGA  # in all frames of an animation
-MOST_BLOCKS_OF_GIF = 100_000  # 10 MB in blocks of 255 bytes are 41,000
-MOST_EXIF = 65_527  # bytes; the most that a JPEG's segment can hold
+MAX_BLOCKS_HELD = 575_000
+MAX_BLOCKS_VISITED = 8 * MEGA  # each scan visits the blocks of its colours
+MAX_CHUNKS = 20_000  # of a PNG: 10 MB in chunks of 512 bytes
+MAX_INFLATED_BYTES = 200 * MEGA  # bytes, of all rows of a PNG and its frames
+MAX_PROFILE_BYTES = 4 * MEGA  # bytes of a colour profile, inflated
+MAX_FRAMES = 1_000
+MAX_FRAME_PIXELS = 200 * MEGA  # in all frames of an animation
+MAX_GIF_BLOCKS = 100_000  # 10 MB in blocks of 255 bytes are 41,000
+MAX_EXIF_BYTES = 65_527  # bytes; the most that a JPEG's segment can hold
 
 Part = bytes | memoryview
 
@@ -74,8 +74,8 @@ def check_pixels(form: str, width: int, height: int) -> None:
     """Raise RefusedError for a picture without pixels or with too many."""
     if not width or not height:
         raise RefusedError
-    if width * height > MOST_PIXELS[form]:
-        raise RefusedError(TOO_MANY_PIXELS, most=MOST_PIXELS[form] // MEGA)
+    if width * height > MAX_PIXELS[form]:
+        raise RefusedError(TOO_MANY_PIXELS, most=MAX_PIXELS[form] // MEGA)
 
 
 def _require(condition: object) -> None:
@@ -106,7 +106,7 @@ def without_location(block: bytes) -> bytes:
     """
     name = EXIF_NAME if block.startswith(EXIF_NAME) else b""
     try:
-        if len(block) > MOST_EXIF or not _is_bounded(block[len(name) :]):
+        if len(block) > MAX_EXIF_BYTES or not _is_bounded(block[len(name) :]):
             return b""
         exif = Image.Exif()
         exif.load(EXIF_NAME + block[len(name) :])
@@ -114,7 +114,7 @@ def without_location(block: bytes) -> bytes:
         encoded = _encode(exif) if len(exif) else b""
     except _EXIF_ERRORS:
         return b""
-    if not encoded or len(encoded) > MOST_EXIF:
+    if not encoded or len(encoded) > MAX_EXIF_BYTES:
         return b""
     return name + encoded.removeprefix(EXIF_NAME)
 
@@ -169,10 +169,10 @@ class _Frame:
         _require(0 < count <= len(self.blocks) and len({*ids}) == len(ids) == count)
         self.scans += 1
         self.visited += sum(self.blocks[component] for component in ids)
-        _require(self.scans <= MOST_SCANS and self.visited <= MOST_BLOCKS_VISITED)
+        _require(self.scans <= MAX_SCANS and self.visited <= MAX_BLOCKS_VISITED)
         # libjpeg also holds a baseline picture with several scans in memory.
         if self.is_progressive or count < len(self.blocks):
-            _require(sum(self.blocks.values()) <= MOST_BLOCKS_KEPT)
+            _require(sum(self.blocks.values()) <= MAX_BLOCKS_HELD)
 
 
 def jpeg(content: bytes) -> list[Part]:
@@ -182,7 +182,7 @@ def jpeg(content: bytes) -> list[Part]:
     frame: _Frame | None = None
     position = 2
     has_exif = False
-    for _ in range(MOST_SEGMENTS):
+    for _ in range(MAX_SEGMENTS):
         match = _MARKER.search(content, position)
         if match is None:
             raise RefusedError
@@ -293,7 +293,7 @@ class _Png:
         elif kind == b"acTL":
             _require(self.frames is None and not self.data)
             (self.frames,) = struct.unpack_from(">I", data)
-            _require(0 < self.frames <= MOST_FRAMES)
+            _require(0 < self.frames <= MAX_FRAMES)
         elif kind == b"fcTL":
             self._begin_frame(data)
         elif kind == b"fdAT":
@@ -335,7 +335,7 @@ class _Png:
             and (count := -(-(height - top) // down)) > 0
         ]
         self.inflated += sum(row * count for row, count in rows)
-        _require(self.inflated <= MOST_INFLATED)
+        _require(self.inflated <= MAX_INFLATED_BYTES)
         data = _inflated(pieces)
         buffer = b""
         for row, count in rows:
@@ -354,7 +354,7 @@ def png(content: bytes) -> list[Part]:
     parts: list[Part] = [view[:8]]
     picture: _Png | None = None
     position = 8
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         length, kind = struct.unpack_from(">I4s", content, position)
         start, end = position + 8, position + 12 + length
         _require(end <= len(content))
@@ -396,11 +396,13 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _check_profile(data: bytes) -> None:
     _, _, packed = data.partition(b"\0")
-    size = sum(map(len, _inflated([packed[1:]], MOST_PROFILE + 1)))
-    _require(size <= MOST_PROFILE)
+    size = sum(map(len, _inflated([packed[1:]], MAX_PROFILE_BYTES + 1)))
+    _require(size <= MAX_PROFILE_BYTES)
 
 
-def _inflated(pieces: Iterable[bytes], most: int = MOST_INFLATED) -> Iterator[bytes]:
+def _inflated(
+    pieces: Iterable[bytes], most: int = MAX_INFLATED_BYTES
+) -> Iterator[bytes]:
     """Yield inflated data in blocks; stop soon after `most` bytes."""
     inflate = zlib.decompressobj()
     for piece in pieces:
@@ -426,7 +428,7 @@ def gif(content: bytes) -> list[Part]:
     position = 13 + _colours(flags)
     parts: list[Part] = [view[:position]]
     frames = pixels = 0
-    blocks = MOST_BLOCKS_OF_GIF
+    blocks = MAX_GIF_BLOCKS
     while (introducer := content[position]) != 0x3B:
         start = position
         is_needed = True
@@ -438,7 +440,7 @@ def gif(content: bytes) -> list[Part]:
             width, height = max(width, left + across), max(height, top + down)
             check_pixels("GIF", width, height)
             frames, pixels = frames + 1, pixels + width * height
-            _require(frames <= MOST_FRAMES and pixels <= MOST_FRAME_PIXELS)
+            _require(frames <= MAX_FRAMES and pixels <= MAX_FRAME_PIXELS)
             position += 11 + _colours(flags)
         elif introducer == 0x21:
             label, name = content[position + 1], content[position + 3 : position + 14]
@@ -484,7 +486,7 @@ def webp(content: bytes) -> list[Part]:
         if not chunks:
             check_pixels("WEBP", *_size_of_webp(kind, data))
         frames += kind == b"ANMF"
-        _require(frames <= MOST_FRAMES and len(chunks) < MOST_SEGMENTS + MOST_FRAMES)
+        _require(frames <= MAX_FRAMES and len(chunks) < MAX_SEGMENTS + MAX_FRAMES)
         if kind == b"EXIF":
             data = without_location(data)
         if data and (kind == b"EXIF" or kind in _WEBP_VISIBLE):

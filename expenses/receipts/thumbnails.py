@@ -14,7 +14,7 @@ from expenses.receipts import structure
 
 SIZE = (128, 128)  # pixels, at most
 # Decoding takes the memory; only JPEG can be decoded at a smaller size.
-MOST_DECODED = {"PNG": 8_000_000, "GIF": 8_000_000, "WEBP": 4_000_000}  # pixels
+MAX_DECODED_PIXELS = {"PNG": 8_000_000, "GIF": 8_000_000, "WEBP": 4_000_000}  # pixels
 _GREY_OF_16_BITS = {"I", "I;16", "I;16B"}
 
 
@@ -22,12 +22,12 @@ def draw(file: BinaryIO, kind: str) -> str | None:
     """Return a picture's thumbnail as JPEG in base64, or None if it is too large."""
     form = kind.partition("/")[2].upper()
     content = file.read()
-    if form == "PNG" and _pixels_of_png(content) > MOST_DECODED[form]:
+    if form == "PNG" and _pixels_of_png(content) > MAX_DECODED_PIXELS[form]:
         return None
     cleaned = b"".join(structure.WALKS[form](content))
     with Image.open(io.BytesIO(cleaned), formats=[form]) as image:
         pixels = image.width * image.height
-        if pixels > MOST_DECODED.get(form, pixels):
+        if pixels > MAX_DECODED_PIXELS.get(form, pixels):
             return None
         image.draft("RGB", (SIZE[0] * 2, SIZE[1] * 2))
         small: Image.Image = image

@@ -55,7 +55,7 @@ KEPT_AS = {"image/heic": "image/jpeg"}  # other types are not converted
 MAX_BYTES = 10 * 1024 * 1024  # as uploaded, and as stored
 THUMBNAIL_WAIT_SECONDS = 3  # for a turn: a list shows many at once
 _HEAD = 1024  # bytes in which the header of a PDF may begin
-LONGEST_STEM = 100  # characters of a name, without its extension
+MAX_STEM_LENGTH = 100  # characters of a name, without its extension
 _HEIC_BRANDS = {
     *(b"heic", b"heix", b"heim", b"heis"),
     *(b"hevc", b"hevx", b"mif1", b"msf1"),
@@ -188,7 +188,7 @@ def tidy_name(name: str, kind: str) -> str:
         stem, ext = visible, ""
     if TYPES.get(ext.lower()) != kind:
         ext = _EXTENSIONS[kind]
-    stem = stem.strip()[:LONGEST_STEM].strip(" .")
+    stem = stem.strip()[:MAX_STEM_LENGTH].strip(" .")
     return f"{stem or 'receipt'}.{ext.lower()}"
 
 

@@ -35,7 +35,7 @@ READ_TIMEOUT = 2
 # succeed well within this.
 ATTEMPTS = 60
 BACKOFF = 0.01  # seconds, doubled each time
-LONGEST_BACKOFF = 0.25  # seconds
+MAX_BACKOFF = 0.25  # seconds
 
 _THROTTLED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 _OUTAGE_CODES = {
@@ -129,7 +129,7 @@ class UsersMeta:
 class Transaction:
     """The writes of one TransactWriteItems call."""
 
-    MOST = 100  # items in a transaction (docs/aws.md#transaction-size)
+    MAX_ITEMS = 100  # items in a transaction (docs/aws.md#transaction-size)
 
     def __init__(self) -> None:
         self._deletes: list[tuple[Model, Condition | None]] = []
@@ -239,7 +239,7 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except WriteConflictError:
-            longest = min(LONGEST_BACKOFF, BACKOFF * 2**number)
+            longest = min(MAX_BACKOFF, BACKOFF * 2**number)
             time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, no secret
     raise UnavailableError(
         _("Too many changes at the same moment. Nothing was changed; try again.")

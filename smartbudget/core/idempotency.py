@@ -36,7 +36,7 @@ KEPT_SECONDS = 24 * 3600
 # Longer than any request: the load balancer times out after 60 seconds.
 LEASE_SECONDS = 60
 RETRY_AFTER = 2  # seconds; most requests are answered within one
-LARGEST_ANSWER = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
+MAX_RESPONSE_BYTES = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
 
 
 class KeyedRequest(Table):
@@ -74,7 +74,7 @@ class Attempt:
 
 def parse_key(value: str) -> str:
     """Return a key of 1 to 255 characters. Raises InvalidError naming the header."""
-    return validate_text(value, NAME, shortest=1, longest=255, verbatim=True)
+    return validate_text(value, NAME, min_length=1, max_length=255, verbatim=True)
 
 
 def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | bytes:
@@ -99,7 +99,7 @@ def complete(attempt: Attempt, answer: bytes) -> None:
     If it is too large for an item, the lease is released instead, and a retry does the
     work again.
     """
-    if len(answer) > LARGEST_ANSWER:
+    if len(answer) > MAX_RESPONSE_BYTES:
         logger.warning("answer not kept size_bytes=%d", len(answer))
         _release(attempt)
         return

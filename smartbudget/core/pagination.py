@@ -18,10 +18,10 @@ Item = dict[str, Any]  # in DynamoDB's JSON
 Key = dict[str, dict[str, Any]]  # in DynamoDB's JSON: {"user_id": {"S": "..."}}
 
 # A filtered page reads this many items at first, which is often enough, then up to
-# MOST_PAGES pages of 1 MB. With too few matches, a page is short or empty but still has
+# MAX_PAGES pages of 1 MB. With too few matches, a page is short or empty but still has
 # a `next`.
 READ_FIRST = 500
-MOST_PAGES = 10  # about 30,000 expenses
+MAX_PAGES = 10  # about 30,000 expenses
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def query_page(
     more. after: the key of the item that the page follows, in list order, or precedes
     with `backwards`. within: a condition on the sort key. matching: a filter run by
     DynamoDB. keep: a filter run here. With a filter, it reads until the page is full,
-    the list ends, or READ_FIRST items and MOST_PAGES megabytes are read.
+    the list ends, or READ_FIRST items and MAX_PAGES megabytes are read.
     """
     raw_items: list[Item] = []
     next_key: Key | None = after
@@ -83,7 +83,7 @@ def query_page(
 
 def _sizes() -> Iterator[int | None]:
     yield READ_FIRST
-    yield from itertools.repeat(None, MOST_PAGES)
+    yield from itertools.repeat(None, MAX_PAGES)
 
 
 def _key_of(item: Model, names: Sequence[str]) -> Key:

@@ -24,7 +24,7 @@ from smartbudget.core.throttling import Throttle
 logger = logging.getLogger(__name__)
 
 WINDOW = 60  # seconds
-MOST_CALLERS = 10_000  # kept in memory; about 2 MB
+MAX_CALLERS = 10_000  # kept in memory; about 2 MB
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Limiter:
             self._window = window
             self._counts = {}
         if caller not in self._counts:
-            if len(self._counts) >= MOST_CALLERS:
+            if len(self._counts) >= MAX_CALLERS:
                 del self._counts[next(iter(self._counts))]  # the oldest
             self._counts[caller] = _Count()
         return self._counts[caller]

@@ -43,7 +43,7 @@ MOVED = {"accounts.tasks": "profiles.tasks"}
 DEFAULT = "notifications.tasks.deliver_notification"
 
 BATCH = 10  # entries in one SendMessageBatch (docs/aws.md#queue-limits)
-LONGEST_COUNTDOWN = 900  # seconds (docs/aws.md#queue-limits)
+MAX_COUNTDOWN = 900  # seconds (docs/aws.md#queue-limits)
 
 _registry: dict[str, "Task"] = {}
 eager = False  # set by tests: queued tasks then run at once, in process
@@ -125,8 +125,8 @@ def send_tasks(
     calls are not attempted, since each attempt takes seconds and a request may be
     waiting. A call may be queued twice after a lost reply.
     """
-    if not 0 <= countdown <= LONGEST_COUNTDOWN:
-        raise ValueError(f"countdown is 0-{LONGEST_COUNTDOWN} seconds")
+    if not 0 <= countdown <= MAX_COUNTDOWN:
+        raise ValueError(f"countdown is 0-{MAX_COUNTDOWN} seconds")
     if eager:
         for call in calls:
             find(name).function(**json.loads(json.dumps(call)))

@@ -38,15 +38,15 @@ def validate_text(
     value: object,
     field: str,
     *,
-    longest: int,
-    shortest: int = 0,
+    max_length: int,
+    min_length: int = 0,
     lines: bool = False,
     verbatim: bool = False,
 ) -> str:
     """Validate a text and return it trimmed, with single spaces.
 
-    A text of only invisible characters counts as empty. longest, shortest: characters,
-    both included. lines: allow line breaks and tabs, and keep inner white space.
+    A text of only invisible characters counts as empty. Lengths are in characters.
+    lines: allow line breaks and tabs, and keep inner white space.
     verbatim: keep inner white space.
 
     Raises InvalidError naming `field`.
@@ -62,16 +62,16 @@ def validate_text(
         text = _single_spaced(text)
     if not casefold_key(text):
         text = ""
-    if len(text) < shortest:
+    if len(text) < min_length:
         message = (
             _("This field may not be empty.")
-            if shortest == 1
-            else _("Enter at least {least} characters.").format(least=shortest)
+            if min_length == 1
+            else _("Enter at least {least} characters.").format(least=min_length)
         )
         raise InvalidError(message, field)
-    if len(text) > longest:
+    if len(text) > max_length:
         raise InvalidError(
-            _("Enter at most {most} characters.").format(most=longest), field
+            _("Enter at most {most} characters.").format(most=max_length), field
         )
     return text
 

@@ -14,7 +14,7 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES
 from smartbudget.core.text import without_invisible
 
-MOST_TERMS = 20  # in a calculation
+MAX_TERMS = 20  # in a calculation
 
 # A number with an optional sign before or after it.
 _TERM = re.compile(r"([^0-9]*)([0-9](?:[0-9.,' ]*[0-9])?)([^0-9]*)", re.ASCII)
@@ -51,9 +51,9 @@ def typed_amount(text: str, currency: str, field: str = "amount") -> str:
         raise InvalidError(_("Enter an amount as a number."), field)
     if len(numbers) == 1:
         return numbers[0] if numbers[0] is not None else text
-    if len(numbers) > MOST_TERMS:
+    if len(numbers) > MAX_TERMS:
         raise InvalidError(
-            _("Enter at most {most} numbers.").format(most=MOST_TERMS), field
+            _("Enter at most {most} numbers.").format(most=MAX_TERMS), field
         )
     return _calculate(numbers, tokens[1::2]) or text
 

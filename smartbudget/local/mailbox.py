@@ -36,7 +36,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 KEPT_MESSAGES = 1000
-LARGEST_BODY = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB plus an envelope
+MAX_BODY_BYTES = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB plus an envelope
 LINK = re.compile(r"https?://[^\s<>\"']+")
 CONFIRMATIONS = {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
 
@@ -264,7 +264,7 @@ class Handler(BaseHTTPRequestHandler):
         """Receive a delivery."""
         path = urlsplit(self.path).path
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True  # the body stays unread
             self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, page("Too large", ""))
             return

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 STOP_SECONDS = 20  # enough for the local AWS to write its state
-LARGEST_LOG = 4 * 1024 * 1024  # bytes searched for the reason of a failure
+MAX_LOG_BYTES = 4 * 1024 * 1024  # bytes searched for the reason of a failure
 EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning): .+", re.MULTILINE)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -84,7 +84,7 @@ class Child:
         """Return the line of its log that most likely explains why it ended."""
         with self.log.open("rb") as source:
             source.seek(self._log_start)
-            text = source.read(LARGEST_LOG).decode(errors="replace")
+            text = source.read(MAX_LOG_BYTES).decode(errors="replace")
         # The first exception is the cause, later ones are consequences.
         exception = EXCEPTION.search(text)
         lines = [line for line in text.splitlines() if line.strip()]

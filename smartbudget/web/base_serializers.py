@@ -19,7 +19,7 @@ from smartbudget.core import i18n
 from smartbudget.web.pagination import PAGING
 
 ONCE = _("Give it once.")
-MOST_FAULTS = 50  # per kind in a response; more would take seconds
+MAX_FAULTS = 50  # per kind in a response; more would take seconds
 
 
 def having(name: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class InputSerializer(serializers.Serializer[Any]):
         unknown_names = (name for name in data if name not in known | self.IGNORED)
         unknown = {
             str(name): [ErrorDetail(_("Unknown field."), "unknown")]
-            for name in itertools.islice(unknown_names, MOST_FAULTS)
+            for name in itertools.islice(unknown_names, MAX_FAULTS)
         }
         try:
             value = super().to_internal_value(data)

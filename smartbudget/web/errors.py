@@ -76,7 +76,7 @@ STATUS: dict[type[DomainError], int] = {
 RETRY_AFTER = 5  # seconds to wait during an outage
 # Seconds. Many clients sleep for Retry-After, and would hang for an hour. Longer waits
 # are only in the body.
-LONGEST_RETRY_AFTER = 60
+MAX_RETRY_AFTER = 60
 
 SENTENCES = {
     400: gettext_noop("The request could not be understood."),
@@ -111,7 +111,7 @@ def _waiting(problem: Problem, wait: int | None) -> Problem:
     if wait is None:
         return problem
     headers = {**problem.headers}
-    if wait <= LONGEST_RETRY_AFTER:
+    if wait <= MAX_RETRY_AFTER:
         headers["Retry-After"] = str(wait)
     return dataclasses.replace(problem, wait=wait, headers=headers)
 

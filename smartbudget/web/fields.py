@@ -16,7 +16,7 @@ from rest_framework.fields import empty
 from smartbudget.core import dates, text
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import format_amount
-from smartbudget.web.base_serializers import MOST_FAULTS, QueryInput
+from smartbudget.web.base_serializers import MAX_FAULTS, QueryInput
 from smartbudget.web.converters import DigestConverter, ItemIdConverter
 
 T = TypeVar("T")
@@ -59,9 +59,9 @@ class TextField(serializers.CharField):
         return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> str:
-        longest = len(data) if isinstance(data, str) else 0
+        max_length = len(data) if isinstance(data, str) else 0
         return _validated(
-            text.validate_text, data, "", longest=longest, lines=self.lines
+            text.validate_text, data, "", max_length=max_length, lines=self.lines
         )
 
 
@@ -101,13 +101,13 @@ class PasswordField(serializers.CharField):
         return data
 
 
-LONGEST_NUMBER = 64  # characters
+MAX_NUMBER_LENGTH = 64  # characters
 
 
 @extend_schema_field(
     {
         "type": "string",
-        "maxLength": LONGEST_NUMBER,
+        "maxLength": MAX_NUMBER_LENGTH,
         "pattern": (r"^\s*\+?0*([1-9][0-9]{0,11}(\.[0-9]*)?|\.0*[1-9][0-9]*)\s*$"),
         "description": "With at most its currency's decimals.",
         "examples": ["12.50"],
@@ -129,7 +129,7 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
             self.fail("invalid")
         text = str(data)
         number = self.TYPED if isinstance(data, str) else self.NUMBER
-        if len(text) > LONGEST_NUMBER or not number.fullmatch(text.strip()):
+        if len(text) > MAX_NUMBER_LENGTH or not number.fullmatch(text.strip()):
             self.fail("invalid")
         return Decimal(text)
 
@@ -140,7 +140,7 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
 @extend_schema_field(
     {
         "type": "string",
-        "maxLength": LONGEST_NUMBER,
+        "maxLength": MAX_NUMBER_LENGTH,
         "pattern": r"^\s*\+?0*([0-9]{1,12}(\.[0-9]*)?|\.[0-9]+)\s*$",
         "description": "With at most its currency's decimals.",
         "examples": ["12.50"],
@@ -225,7 +225,7 @@ def _validated(check: Callable[..., T], *args: Any, **options: Any) -> T:
 class BoundedListField(serializers.ListField):
     """A list that is not empty; one that is too long is rejected before validation.
 
-    Reports errors of the first MOST_FAULTS invalid entries: 20,000 would take seconds.
+    Reports errors of the first MAX_FAULTS invalid entries: 20,000 would take seconds.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -244,7 +244,7 @@ class BoundedListField(serializers.ListField):
                 values.append(self.child.run_validation(entry))
             except serializers.ValidationError as error:
                 errors[number] = error.detail
-                if len(errors) == MOST_FAULTS:
+                if len(errors) == MAX_FAULTS:
                     break
         if errors:
             raise serializers.ValidationError(errors)

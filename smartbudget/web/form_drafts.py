@@ -19,7 +19,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 FIELD = "draft"  # name of the field in the login form
 RESTORED = "restored"  # marks a form to show and not to save
-LONGEST = 20_000  # characters
+MAX_LENGTH = 20_000  # characters
 MAX_AGE = datetime.timedelta(hours=12)
 
 _SALT = "smartbudget.form-draft"
@@ -57,7 +57,7 @@ def sign(request: HttpRequest) -> str | None:
         for value in values
         if name not in _LEFT_OUT
     ]
-    if sum(len(name) + len(value) for name, value in fields) > LONGEST:
+    if sum(len(name) + len(value) for name, value in fields) > MAX_LENGTH:
         return None
     draft = [request.get_full_path(), fields, bool(request.FILES)]
     return signing.dumps(draft, salt=_SALT, compress=True)

@@ -15,7 +15,7 @@ from smartbudget.core.user import User
 SALT = "smartbudget.cursor"
 PATTERN = "^[A-Za-z0-9_.-]+:[A-Za-z0-9_-]+$"  # base64, and its signature
 PAGE_SIZE = 25
-LARGEST_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 100
 PAGING = ("cursor", "page_size")  # parameters that do not filter the list
 
 
@@ -62,7 +62,7 @@ def position(request: HttpRequest | Request, user: User) -> Position:
     size = parameters.get("page_size", str(PAGE_SIZE))
     if not (size.isascii() and size.isdigit() and len(size) <= 3):
         raise InvalidError(_("Enter a whole number from 1 to 100."), "page_size")
-    if not 1 <= int(size) <= LARGEST_PAGE_SIZE:
+    if not 1 <= int(size) <= MAX_PAGE_SIZE:
         raise InvalidError(_("Enter a whole number from 1 to 100."), "page_size")
     after, backwards = None, False
     if (cursor := parameters.get("cursor")) is not None:

@@ -13,14 +13,14 @@ from rest_framework.parsers import BaseParser
 
 # The largest bulk request has 1,000 rows of five values. A small value takes a hundred
 # times its size in memory, and a body of the allowed size could have 800,000 of them.
-MOST_VALUES = 20_000
+MAX_VALUES = 20_000
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 class JSONParser(BaseParser):
     """A parser of JSON with exact decimals: 12.10 is Decimal("12.10"), not a float.
 
-    Raises RequestDataTooBig for more than MOST_VALUES values.
+    Raises RequestDataTooBig for more than MAX_VALUES values.
     """
 
     media_type = "application/json"
@@ -49,10 +49,10 @@ class JSONParser(BaseParser):
 
 def _has_too_many_values(text: str) -> bool:
     """Check whether a body has too many values, before parsing; a string is one."""
-    if len(text) <= MOST_VALUES:
+    if len(text) <= MAX_VALUES:
         return False
     without_strings = _STRING.sub("", text)
-    return sum(map(without_strings.count, "[{,")) > MOST_VALUES
+    return sum(map(without_strings.count, "[{,")) > MAX_VALUES
 
 
 def _refuse_constant(name: str) -> None:

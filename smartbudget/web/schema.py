@@ -88,7 +88,7 @@ PAGING = [
     ),
     OpenApiParameter(
         "page_size",
-        {"type": "integer", "minimum": 1, "maximum": pagination.LARGEST_PAGE_SIZE},
+        {"type": "integer", "minimum": 1, "maximum": pagination.MAX_PAGE_SIZE},
         description=f"{pagination.PAGE_SIZE} if not given.",
     ),
 ]

@@ -123,7 +123,7 @@ def test_without_dynamodb_each_process_enforces_the_limit_alone(caplog):
 
 
 def test_the_number_of_remembered_callers_is_bounded(monkeypatch):
-    monkeypatch.setattr(rate_limit, "MOST_CALLERS", 10)
+    monkeypatch.setattr(rate_limit, "MAX_CALLERS", 10)
     limiter = Limiter(100)
     let_through([limiter], 100, "address 0")
     for number in range(1, 10):

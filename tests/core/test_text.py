@@ -96,27 +96,31 @@ def test_the_comparison_key_ignores_case_and_composition(text):
     ],
 )
 def test_a_name_keeps_its_characters_with_single_spaces(typed, stored):
-    assert validate_text(typed, "category", shortest=1, longest=50) == stored
+    assert validate_text(typed, "category", min_length=1, max_length=50) == stored
 
 
 @pytest.mark.parametrize(
     "typed", ["", " ", "\u200b", "\u00a0\u2060", "\u3164", "\ufe0f", "\U000e0020"]
 )
 def test_invisible_text_is_empty(typed):
-    assert validate_text(typed, "description", longest=500, lines=True) == ""
+    assert validate_text(typed, "description", max_length=500, lines=True) == ""
     with pytest.raises(InvalidError, match="empty"):
-        validate_text(typed, "category", shortest=1, longest=50)
+        validate_text(typed, "category", min_length=1, max_length=50)
 
 
 @pytest.mark.parametrize("character", ["\t", "\n", "\x1c", "\x00", "\x85", "\ud800"])
 def test_control_characters_are_rejected(character):
     with pytest.raises(InvalidError, match="Control"):
-        validate_text(f"a{character}b", "category", shortest=1, longest=50)
+        validate_text(f"a{character}b", "category", min_length=1, max_length=50)
 
 
 def test_lines_and_keys_keep_their_spaces():
-    assert validate_text("a \n  b", "description", longest=9, lines=True) == "a \n  b"
-    assert validate_text("a  b", "Idempotency-Key", longest=9, verbatim=True) == "a  b"
+    assert (
+        validate_text("a \n  b", "description", max_length=9, lines=True) == "a \n  b"
+    )
+    assert (
+        validate_text("a  b", "Idempotency-Key", max_length=9, verbatim=True) == "a  b"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smartbudget.core import i18n, money
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.typed_amounts import MOST_TERMS, typed_amount
+from smartbudget.core.typed_amounts import MAX_TERMS, typed_amount
 
 amounts = st.decimals("0.01", "9999999", places=2)
 
@@ -185,9 +185,9 @@ def test_numbers_are_added_up(typed, result):
 
 
 def test_the_number_of_summands_is_limited():
-    assert read("+".join("1" * MOST_TERMS)) == MOST_TERMS
-    with pytest.raises(InvalidError, match=f"{MOST_TERMS} numbers"):
-        read("+".join("1" * (MOST_TERMS + 1)))
+    assert read("+".join("1" * MAX_TERMS)) == MAX_TERMS
+    with pytest.raises(InvalidError, match=f"{MAX_TERMS} numbers"):
+        read("+".join("1" * (MAX_TERMS + 1)))
 
 
 @given(amounts, amounts, st.integers(1, 9))

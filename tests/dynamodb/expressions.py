@@ -31,7 +31,7 @@ Operand: TypeAlias = Callable[
 ]  # arguments: an item and the values
 Test: TypeAlias = Callable[[Item, Item], bool]
 
-MOST_IN = 100  # operands of IN
+MAX_IN = 100  # operands of IN
 
 TOKEN = re.compile(r"\s*([#:]?\w+|<=|>=|<>|[=<>(),.\[\]+-])", re.A)
 NAME = re.compile(r"[A-Za-z_]\w*", re.A)
@@ -433,7 +433,7 @@ class _Parser:
             self.expect("(")
             operands = self.series(self.compared)
             self.expect(")")
-            if len(operands) > MOST_IN:
+            if len(operands) > MAX_IN:
                 raise invalid("The IN operator takes at most 100 operands")
         elif operator in COMPARISONS:
             operands = [self.compared()]

@@ -25,14 +25,14 @@ from tests.dynamodb.values import (
     stored_item,
 )
 
-MOST_ITEM_BYTES = 400 * 1024
-MOST_KEY_BYTES = {"HASH": 2048, "RANGE": 1024}
+MAX_ITEM_BYTES = 400 * 1024
+MAX_KEY_BYTES = {"HASH": 2048, "RANGE": 1024}
 PAGE_BYTES = 1024 * 1024
-MOST_READ_BYTES = 16 * 1024 * 1024  # of a batch
-MOST_TRANSACTION_BYTES = 4 * 1024 * 1024
-MOST_ACTIONS = 100  # of a transaction
-MOST_BATCH_WRITES = 25
-MOST_BATCH_READS = 100
+MAX_READ_BYTES = 16 * 1024 * 1024  # of a batch
+MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
+MAX_ACTIONS = 100  # of a transaction
+MAX_BATCH_WRITES = 25
+MAX_BATCH_READS = 100
 TOKEN_SECONDS = 600  # for how long a repeated transaction is recognized by its token
 
 Request = dict[str, Any]
@@ -114,10 +114,10 @@ class Table:
 
     def check(self, item: Item) -> None:
         """Raise if an item is too large or has invalid index keys."""
-        if size_of_item(item) > MOST_ITEM_BYTES:
+        if size_of_item(item) > MAX_ITEM_BYTES:
             raise invalid("Item size has exceeded the maximum allowed size")
         for index in self.indexes.values():
-            for name, kind in zip(index.keys, MOST_KEY_BYTES, strict=False):
+            for name, kind in zip(index.keys, MAX_KEY_BYTES, strict=False):
                 if name in item:
                     self._check_key(name, kind, item[name])
 
@@ -126,7 +126,7 @@ class Table:
             raise invalid(f"Type mismatch for key {name}")
         if value in ({"S": ""}, {"B": ""}):
             raise invalid(f"A key attribute cannot contain an empty value. Key: {name}")
-        if size_of_item({"": value}) > MOST_KEY_BYTES[kind]:
+        if size_of_item({"": value}) > MAX_KEY_BYTES[kind]:
             raise invalid(f"Size of the key {name} has exceeded the maximum size limit")
 
 
@@ -300,7 +300,7 @@ class Dynamo:
 
     def transact_write_items(self, request: Request) -> Answer:
         actions, token = request["TransactItems"], request.get("ClientRequestToken")
-        if not 1 <= len(actions) <= MOST_ACTIONS:
+        if not 1 <= len(actions) <= MAX_ACTIONS:
             raise invalid("TransactItems must have between 1 and 100 members")
         writes = [self._action(action) for action in actions]
         _check_different([write.place for write in writes])
@@ -343,7 +343,7 @@ class Dynamo:
         if (
             not 1
             <= sum(len(of_table["Keys"]) for of_table in requests.values())
-            <= MOST_BATCH_READS
+            <= MAX_BATCH_READS
         ):
             raise invalid("Too many items requested for the BatchGetItem call, or none")
         responses: dict[str, list[Item]] = {name: [] for name in requests}
@@ -360,7 +360,7 @@ class Dynamo:
             _check_different(keys)
             for number, key in enumerate(keys):
                 size = table.sizes.get(key, 0)
-                if (read := read + size) > MOST_READ_BYTES:
+                if (read := read + size) > MAX_READ_BYTES:
                     unread[name] = of_table | {"Keys": of_table["Keys"][number:]}
                     break
                 units[name] = units.get(name, 0) + _read_units(size, of_table)
@@ -375,7 +375,7 @@ class Dynamo:
             for name, of_table in request["RequestItems"].items()
             for entry in of_table
         ]
-        if not 1 <= len(writes) <= MOST_BATCH_WRITES:
+        if not 1 <= len(writes) <= MAX_BATCH_WRITES:
             raise invalid(
                 "Too many items requested for the BatchWriteItem call, or none"
             )
@@ -560,7 +560,7 @@ def _outcomes(writes: list[Write]) -> list[Item | None]:
         )
         code = "TransactionCanceledException"
         raise DynamoError(code, message, CancellationReasons=reasons)
-    if sum(map(size_of_item, filter(None, outcomes))) > MOST_TRANSACTION_BYTES:
+    if sum(map(size_of_item, filter(None, outcomes))) > MAX_TRANSACTION_BYTES:
         raise invalid("Aggregated size of the items in a transaction is over 4 MB")
     return outcomes
 

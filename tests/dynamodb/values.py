@@ -13,9 +13,9 @@ from typing import Any
 Value = dict[str, Any]  # {"S": "text"}
 Item = dict[str, Value]
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 DEEPEST = 32
-# Enough for an exact sum; stored numbers have at most MOST_DIGITS.
+# Enough for an exact sum; stored numbers have at most MAX_DIGITS.
 EXACT = Context(prec=300)
 
 _USUAL_NUMBER = re.compile(r"0|-?(?:[1-9]\d{0,18}|0(?=\.))(?:\.\d{0,17}[1-9])?", re.A)
@@ -109,7 +109,7 @@ def stored_number(text: str) -> str:
     if not _NUMBER.fullmatch(text):
         raise invalid(f"The parameter cannot be converted to a numeric value: {text}")
     number = Decimal(text).normalize(EXACT)
-    if len(number.as_tuple().digits) > MOST_DIGITS:
+    if len(number.as_tuple().digits) > MAX_DIGITS:
         raise invalid("Attempting to store more than 38 significant digits in a Number")
     if number and not -130 <= number.adjusted() <= 125:
         raise invalid("Number overflow or underflow: magnitude out of supported range")

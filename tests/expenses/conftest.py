@@ -8,4 +8,4 @@ from smartbudget.core.dynamodb import Transaction
 @pytest.fixture
 def small(monkeypatch):
     """Limit transactions to a few expenses besides two budgets and their alerts."""
-    monkeypatch.setattr(Transaction, "MOST", 20)
+    monkeypatch.setattr(Transaction, "MAX_ITEMS", 20)

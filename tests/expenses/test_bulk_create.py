@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from budgets.models import Budget
 from expenses import services
-from expenses.bulk_create import MOST_ROWS, record_expenses
+from expenses.bulk_create import MAX_ROWS, record_expenses
 from expenses.models import Expense
 from notifications.models import DIGEST, Notification
 from smartbudget.core.dynamodb import Transaction
@@ -114,7 +114,7 @@ def test_required_fields_are_required(missing):
     assert list(refused.value.rows[0]) == [missing]
 
 
-@pytest.mark.parametrize("count", [0, MOST_ROWS + 1])
+@pytest.mark.parametrize("count", [0, MAX_ROWS + 1])
 def test_no_rows_and_too_many_rows_are_rejected(count):
     with pytest.raises(InvalidError) as refused:
         record_expenses(ALICE, rows_of(count))
@@ -316,7 +316,7 @@ def test_a_bulk_gives_the_same_totals_and_levels_as_single_expenses(
     drawn, limits, threshold
 ):
     """And the same number of alerts of each type, in many small transactions."""
-    small = patch.object(Transaction, "MOST", 15)
+    small = patch.object(Transaction, "MAX_ITEMS", 15)
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         for user in (ALICE, BOB):
             make_budgets(user, limits, threshold)

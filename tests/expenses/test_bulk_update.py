@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from budgets.models import Budget
 from expenses import services
 from expenses.bulk_update import (
-    MOST,
+    MAX_SELECTED,
     BulkResult,
     change_expenses,
     delete_expenses,
@@ -134,7 +134,9 @@ def test_other_users_expenses_are_not_found_and_unchanged():
     assert len(list_changes(BOB, theirs.expense_id)) == 2
 
 
-@pytest.mark.parametrize("ids", [[], [f"{number:032x}" for number in range(MOST + 1)]])
+@pytest.mark.parametrize(
+    "ids", [[], [f"{number:032x}" for number in range(MAX_SELECTED + 1)]]
+)
 def test_no_ids_and_too_many_ids_are_rejected(ids):
     for act in (delete_expenses, read_expenses):
         with pytest.raises(InvalidError):
@@ -311,7 +313,7 @@ actions = st.one_of(
 def test_a_bulk_update_gives_the_same_totals_and_levels_as_single_edits(
     drawn, acts, limits, threshold
 ):
-    small = patch.object(Transaction, "MOST", 22)
+    small = patch.object(Transaction, "MAX_ITEMS", 22)
     with empty_aws(), small, time_machine.travel(NOON, tick=True):
         chosen = {}
         for user in (ALICE, BOB):

@@ -178,14 +178,14 @@ def check():
 def test_the_daily_check_corrects_a_budgets_id_and_total(person, name):
     old = store_budget_as_before(name, user=person)
     store_as_before(name, amount="50.00", user=person)
-    looks_same = validate_text(without_invisible(name), "category", longest=50)
+    looks_same = validate_text(without_invisible(name), "category", max_length=50)
     make_expense(person, category=looks_same, amount="60.00")
 
     assert check().alerts_sent
 
     (budget,) = budgets.list_budgets(person).items
     assert budget.budget_id == budget.own_id != old.budget_id
-    assert budget.category == validate_text(name, "category", longest=50)
+    assert budget.category == validate_text(name, "category", max_length=50)
     assert budget.spent == Decimal("110.00")
     make_expense(person, category=looks_same, amount="1.00")
     assert spent(budget) == Decimal("111.00")
@@ -193,7 +193,7 @@ def test_the_daily_check_corrects_a_budgets_id_and_total(person, name):
 
 @pytest.mark.parametrize("name", OLD_NAMES)
 def test_the_daily_check_merges_two_budgets_that_look_the_same(person, name):
-    looks_same = validate_text(without_invisible(name), "category", longest=50)
+    looks_same = validate_text(without_invisible(name), "category", max_length=50)
     store_budget_as_before(name, amount="100.00", user=person)
     make_budget(person, category=looks_same, amount="200.00")
     make_expense(person, category=looks_same, amount="150.00")

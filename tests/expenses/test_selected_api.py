@@ -2,7 +2,7 @@
 
 import pytest
 
-from expenses.bulk_update import MOST
+from expenses.bulk_update import MAX_SELECTED
 from expenses.models import Expense
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense, spent
@@ -46,9 +46,12 @@ def test_selected_expenses_are_deleted(client, alice):
 
 
 def test_one_page_of_expenses_can_be_selected_and_no_more(client, alice):
-    ids = [f"{number:032x}" for number in range(MOST + 1)]
+    ids = [f"{number:032x}" for number in range(MAX_SELECTED + 1)]
 
-    assert post(client, expense_ids=ids[:MOST], delete=True).json()["gone"] == MOST
+    assert (
+        post(client, expense_ids=ids[:MAX_SELECTED], delete=True).json()["gone"]
+        == MAX_SELECTED
+    )
     assert post(client, expense_ids=ids, delete=True).status_code == 400
 
 

@@ -393,7 +393,7 @@ def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
 
 def test_a_search_reads_a_limited_number_and_continues_from_there(monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 10)
-    monkeypatch.setattr(pagination, "MOST_PAGES", 0)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 0)
     for number in range(30):
         make_expense(date=f"2026-02-{number % 28 + 1:02d}", description="dull")
     make_expense(date="2026-01-01", description="needle")

@@ -443,7 +443,7 @@ def test_the_first_and_last_possible_dates_are_accepted(client, year):
 
 def test_a_search_that_stopped_early_says_so(client, alice, monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 3)
-    monkeypatch.setattr(pagination, "MOST_PAGES", 0)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 0)
     make_expense(alice, date="2026-03-05", description="needle")
     for day in (1, 2, 3, 4):
         make_expense(alice, date=f"2026-02-0{day}", description="dull")

@@ -189,6 +189,6 @@ def test_other_requests_are_rejected(server, path, body, status):
 
 
 def test_an_oversized_body_is_rejected_unread(server, monkeypatch):
-    monkeypatch.setattr(mailbox, "LARGEST_BODY", 10)
+    monkeypatch.setattr(mailbox, "MAX_BODY_BYTES", 10)
 
     assert status_of(server, "/inbox/a@example.com", b"x" * 11) == 413

@@ -334,7 +334,7 @@ def test_a_lease_that_cannot_be_released_expires(clock):
 def test_a_delivery_that_always_crashes_is_given_up():
     make_account()
     make_notification().update(
-        actions=[Notification.attempts.set(delivery.MOST_ATTEMPTS)]
+        actions=[Notification.attempts.set(delivery.MAX_ATTEMPTS)]
     )
 
     delivery.deliver("n1")

@@ -37,7 +37,7 @@ def alice():
 @pytest.fixture
 def rows(alice, monkeypatch):
     """Return rows that cause three alerts, one in each of three small transactions."""
-    monkeypatch.setattr(Transaction, "MOST", EACH + 4)
+    monkeypatch.setattr(Transaction, "MAX_ITEMS", EACH + 4)
     for category in CATEGORIES:
         make_budget(alice, category=category, amount="8.50")
     return [
@@ -87,7 +87,7 @@ def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
 
 def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
     """Threshold and limit are reached in two transactions of one bulk write."""
-    monkeypatch.setattr(Transaction, "MOST", EACH + 4)
+    monkeypatch.setattr(Transaction, "MAX_ITEMS", EACH + 4)
     for category in ("Bus", "Cats"):
         make_budget(alice, category=category, amount="35.00")
     rows = [{"amount": "1.00", "category": "Cats"}] * (3 * EACH)
@@ -108,7 +108,7 @@ def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
 
 def test_a_level_that_was_already_sent_stays_reported(clock, alice, monkeypatch):
     """The digest of a slow bulk is sent between two levels of a budget."""
-    monkeypatch.setattr(Transaction, "MOST", EACH + 4)
+    monkeypatch.setattr(Transaction, "MAX_ITEMS", EACH + 4)
     make_budget(alice, category="Cats", amount="20.00")
     number = iter(range(1, 100))
 

@@ -463,7 +463,7 @@ def test_a_summary_that_fails_for_good_is_visible_and_the_next_one_is_planned(
     travel_to(clock, "2026-03-23T07:00:01")
     with monkeypatch.context() as broken:
         broken.setattr(email_summaries, "write", crash)
-        for _ in range(delivery.MOST_ATTEMPTS):
+        for _ in range(delivery.MAX_ATTEMPTS):
             with pytest.raises(RuntimeError):
                 delivery.deliver(plan.notification_id, last_attempt=True)
     delivery.deliver(plan.notification_id)

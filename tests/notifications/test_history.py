@@ -73,7 +73,7 @@ def test_another_users_notification_is_not_found(notification_id):
 
 def test_a_filtered_page_reads_a_limited_part_and_continues(clock, monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 3)
-    monkeypatch.setattr(pagination, "MOST_PAGES", 0)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 0)
     user = make_account(subscribed=False).user
     make_notification("old", type="large_expense")
     clock.shift(1)

@@ -131,7 +131,7 @@ def test_the_last_attempt_waits_too():
 def test_waiting_does_not_use_up_attempts(clock):
     make_notification()
 
-    for _ in range(delivery.MOST_ATTEMPTS + 1):
+    for _ in range(delivery.MAX_ATTEMPTS + 1):
         delivery.deliver("n1")
     clock.shift(2 * HOUR + 1)
     delivery.deliver("n1")

@@ -98,7 +98,7 @@ def test_an_unwritten_summary_is_listed_too(grace, clock):
     alice = accounts.get_account("alice").user
     services.update_profile(alice, email_preferences={"weekly_summary": True})
     (plan,) = PlannedSummary.scan(PlannedSummary.planned_for.exists())
-    plan.update([Notification.attempts.set(delivery.MOST_ATTEMPTS)])
+    plan.update([Notification.attempts.set(delivery.MAX_ATTEMPTS)])
     services.update_profile(alice, email_preferences={"weekly_summary": False})
     clock.shift(datetime.timedelta(days=7))
 

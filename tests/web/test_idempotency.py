@@ -635,7 +635,7 @@ def test_a_response_with_a_thousand_rows_fits(client):
 
 
 def test_a_response_too_large_for_an_item_is_rebuilt(client, monkeypatch):
-    monkeypatch.setattr(idempotency, "LARGEST_ANSWER", 2_000)
+    monkeypatch.setattr(idempotency, "MAX_RESPONSE_BYTES", 2_000)
     noise = random.Random(1)
     rows = [{**LUNCH, "description": f"{noise.getrandbits(1600):x}"} for _ in range(10)]
 

@@ -95,7 +95,7 @@ def test_at_most_ten_spellings_are_listed():
 
 
 def test_long_lists_are_truncated_and_say_so(monkeypatch):
-    monkeypatch.setattr(queries, "MOST_LISTED", 2)
+    monkeypatch.setattr(queries, "MAX_LISTED", 2)
     make_expense(category="Newer")
     make_expense(category="Old", date="2026-01-01")
     assert list_categories(ALICE).complete
@@ -109,7 +109,7 @@ def test_long_lists_are_truncated_and_say_so(monkeypatch):
 
 @pytest.mark.parametrize(("most", "complete"), [(1, False), (2, True)])
 def test_only_the_newest_megabytes_are_read(monkeypatch, most, complete):
-    monkeypatch.setattr(queries, "MOST_PAGES", most)
+    monkeypatch.setattr(queries, "MAX_PAGES", most)
     with Expense.batch_write() as batch:
         for number in range(2400):
             expense = stored(number)
@@ -264,7 +264,7 @@ def test_the_page_filters_and_shows_errors(client, alice, monkeypatch):
     wrong = client.get(PAGE, {"start": "2026-02-01", "end": "2026-01-01"})
     assert wrong.status_code == 400
     assert "The end is before the start." in page(wrong)
-    monkeypatch.setattr(queries, "MOST_LISTED", 1)
+    monkeypatch.setattr(queries, "MAX_LISTED", 1)
     assert "There are more than can be shown" in page(client.get(PAGE))
 
 
@@ -322,7 +322,7 @@ def test_the_page_asks_how_to_merge_two_budgets(client, alice):
 
 
 def test_the_page_continues_until_all_are_renamed(client, alice, monkeypatch):
-    monkeypatch.setattr(services, "MOST", 2)
+    monkeypatch.setattr(services, "MAX_EXPENSES", 2)
     for _ in range(3):
         make_expense(alice, category="a")
     data = {"selected": ["a"], "into": "b", "budgets": "keep"}

@@ -341,7 +341,7 @@ def test_notified_levels_of_a_past_period_are_ignored():
 
 
 def test_one_call_changes_a_limited_number_and_reports_the_rest(monkeypatch):
-    monkeypatch.setattr(renaming, "MOST", 5)
+    monkeypatch.setattr(renaming, "MAX_EXPENSES", 5)
     budget = make_budget(amount="100.00")
     make_expenses(11)
 
@@ -358,7 +358,7 @@ def test_one_call_changes_a_limited_number_and_reports_the_rest(monkeypatch):
 
 
 def test_exactly_the_limit_of_one_call_leaves_nothing(monkeypatch):
-    monkeypatch.setattr(renaming, "MOST", 5)
+    monkeypatch.setattr(renaming, "MAX_EXPENSES", 5)
     make_expenses(5)
 
     assert rename() == Renamed(5, False, 0)
@@ -531,8 +531,8 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
         assert_totals_correct()
 
     small = (
-        patch.object(Transaction, "MOST", 22),
-        patch.object(renaming, "MOST", most),
+        patch.object(Transaction, "MAX_ITEMS", 22),
+        patch.object(renaming, "MAX_EXPENSES", most),
     )
     with empty_aws(), small[0], small[1], time_machine.travel(NOON, tick=True):
         for category, period, amount in limits:

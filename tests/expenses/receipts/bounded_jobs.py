@@ -26,12 +26,12 @@ def crash(file, kind):
 
 
 def grow(file, kind):
-    file.write(bytes(bounded_worker.LARGEST_FILE + 1))
+    file.write(bytes(bounded_worker.MAX_FILE_BYTES + 1))
     file.flush()
 
 
 def chatter(file, kind):
-    return "x" * bounded.LARGEST_ANSWER * 2
+    return "x" * bounded.MAX_REPLY_BYTES * 2
 
 
 def size(file, kind):

@@ -130,7 +130,7 @@ def thumbnails(file, threads):
     def wait():
         waiting = [
             threads.submit(run, "thumbnail", file, wait_seconds=60)
-            for _ in range(bounded.LONGEST_QUEUE + 1)
+            for _ in range(bounded.MAX_QUEUE + 1)
         ]
         wait_until(lambda: bounded._queue._value == 0)
         return waiting

@@ -111,7 +111,7 @@ def test_errors_are_in_the_language_of_each_request():
     def message(language):
         answer = client_for().post(
             "/api/echo",
-            {"text": "too long"},
+            {"number": 10},
             content_type="application/json",
             headers={"Accept-Language": language},
         )

@@ -49,7 +49,7 @@ class Input(InputSerializer):
     amount = AmountField(required=False)
     date = DayField(required=False)
     flag = FlagField(required=False)
-    number = WholeField(required=False)
+    number = WholeField(required=False, max_value=9)
     at = InstantField(required=False)
     id = IdField(required=False)
     short = TextField(max_length=5, allow_blank=True, required=False)
@@ -62,9 +62,8 @@ class EchoView(ApiView):
     permission_classes = [AllowAny]
 
     def post(self, request):
-        data = Input(data=request.data)
-        data.is_valid(raise_exception=True)
-        return Response({k: repr(v) for k, v in data.validated_data.items()})
+        values = self.parse(Input)
+        return Response({name: repr(value) for name, value in values.items()})
 
 
 class FailView(ApiView):

@@ -5,11 +5,11 @@ tests/core/test_pynamodb_internals.py fails if a new version changes one of thes
 """
 
 import threading
-from typing import Any
+from typing import Any, Self
 
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.connection.base import MetaTable
-from pynamodb.constants import GLOBAL_SECONDARY_INDEXES
+from pynamodb.constants import GLOBAL_SECONDARY_INDEXES, NULL
 from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.indexes import Index
 from pynamodb.models import Model
@@ -29,6 +29,26 @@ class SharedConnectionModel(Model):
     def table_connection(cls) -> TableConnection:
         """Return the connection to the model's table, for calls that Model lacks."""
         return cls._get_connection()
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Return the item of DynamoDB's JSON, which may be partial.
+
+        PynamoDB's own method takes four times as long: it sets every default twice, and
+        each attribute through a descriptor. No model has a discriminator, which is all
+        that this leaves out.
+        """
+        item = cls.__new__(cls)
+        values: dict[str, Any] = {}
+        item.attribute_values = values
+        for name, attribute in cls.get_attributes().items():
+            stored = data.get(attribute.attr_name)
+            if stored and NULL not in stored:
+                values[name] = attribute.deserialize(attribute.get_value(stored))
+            elif attribute.default is not None:
+                default = attribute.default
+                values[name] = default() if callable(default) else default
+        return item
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

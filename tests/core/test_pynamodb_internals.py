@@ -4,20 +4,42 @@ import inspect
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.exceptions import TransactWriteError, VerboseClientError
+from pynamodb.exceptions import (
+    AttributeDeserializationError,
+    TransactWriteError,
+    VerboseClientError,
+)
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from accounts.models import Account, ApiToken, Session, UniqueName
+from budgets.models import Budget
+from expenses.models import Expense
+from notifications.models import OutboxItem
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Table, connection
 from smartbudget.core.pynamodb_internals import (
+    SharedConnectionModel,
     botocore_error,
     hash_key_of,
     model_of,
 )
+from smartbudget.core.throttling import Throttle
+
+MODELS = [Account, ApiToken, Budget, Expense, OutboxItem, Session, Throttle, UniqueName]
+VALUES = {
+    "B": b"1",
+    "BOOL": True,
+    "N": "12.50",
+    "NULL": True,
+    "S": "1",
+    "SS": {"1", "2"},
+}
 
 
 class OwnerIndex(GlobalSecondaryIndex["Toy"]):
@@ -162,3 +184,28 @@ def test_botocore_error_returns_other_errors_unchanged():
     silence = TimeoutError()
 
     assert botocore_error(TransactWriteError("Failed", silence)) is silence
+
+
+@given(st.data())
+def test_an_item_of_dynamodb_json_is_what_pynamodb_makes_of_it(data):
+    """From part of an item, too; a value of another type is an error in both."""
+    model = data.draw(st.sampled_from(MODELS), label="model")
+    item = {
+        attribute.attr_name: {
+            kind: VALUES[kind] for kind in (attribute.attr_type, *others)
+        }
+        for attribute in model.get_attributes().values()
+        if (others := data.draw(st.sampled_from([(), ("NULL",), None]))) is not None
+    }
+    item |= data.draw(st.sampled_from([{}, {"created_at": {"B": b""}}, {"new": {}}]))
+
+    assert outcome(SharedConnectionModel, model, item) == outcome(Model, model, item)
+
+
+def outcome(base, model, item):
+    """Return the attributes that a base class's method reads, or its error."""
+    try:
+        read = base.from_raw_data.__func__(model, item)
+    except AttributeDeserializationError as error:
+        return str(error)
+    return type(read), vars(read)

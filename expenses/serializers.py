@@ -9,10 +9,11 @@ from expenses.bulk_create import MAX_ROWS
 from expenses.bulk_update import MAX_SELECTED
 from expenses.fields import CATEGORY, DESCRIPTION, represent
 from expenses.history import LABELS, Edit
-from expenses.models import STATUSES
+from expenses.models import STATUSES, Expense
 from expenses.queries import MAX_SEARCH_LENGTH, RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
+from smartbudget.core.money import format_amount
 from smartbudget.web.base_serializers import (
     FormInput,
     InputSerializer,
@@ -161,6 +162,16 @@ class ExpenseOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATUSES)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: Expense) -> dict[str, Any]:
+        """Return the stored values, which only differ in the amount's decimals.
+
+        Without asking each field, which takes several times as long.
+        """
+        stored = instance.attribute_values
+        shown = {name: stored.get(name) for name in self.fields}
+        shown["amount"] = format_amount(instance.amount, self.context["currency"])
+        return shown
 
 
 CHANGES = {"anyOf": [having("category"), having("status")]}

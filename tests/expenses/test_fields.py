@@ -10,6 +10,9 @@ from expenses.forms import EditExpenseForm
 from expenses.models import Expense
 from expenses.serializers import EditOutput, ExpenseOutput, RowInput
 from profiles import records
+from tests.money_builders import make_expense
+
+KEY = {"S": "receipts/a.png"}
 
 
 def headings(lines):
@@ -39,3 +42,15 @@ def test_the_columns_of_a_csv_file_stay_in_their_places():
         "date,amount,currency,category,description,status,receipt,"
         "expense_id,created_at,updated_at"
     )
+
+
+def test_an_expense_is_represented_as_its_fields_would(aws):
+    writer = ExpenseOutput(context={"currency": "KWD"})
+    made = make_expense(amount="12.5", description="Tea", status="void")
+    expenses = [made, Expense.get(made.expense_id)]
+    expenses.append(Expense.from_raw_data({**made.serialize(), "receipt_url": KEY}))
+
+    for expense in expenses:
+        by_fields = super(ExpenseOutput, writer).to_representation(expense)
+        assert writer.to_representation(expense) == by_fields
+        assert by_fields["amount"] == "12.500"

@@ -149,10 +149,10 @@ def represent_all(
 class _Serializers(threading.local):
     """A thread's serializers: creating one takes longer than using it."""
 
-    MOST = 100  # of each thread; about 2 MB
+    MAX_SIZE = 100  # of each thread; about 2 MB
 
     def __init__(self) -> None:
-        self.get: Callable[..., Any] = functools.lru_cache(self.MOST)(_create)
+        self.get: Callable[..., Any] = functools.lru_cache(self.MAX_SIZE)(_create)
 
 
 def _create(

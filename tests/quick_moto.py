@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 from botocore.client import BaseClient
 from botocore.signers import RequestSigner
-from botocore.useragent import UserAgentString
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber, responses_mock
@@ -42,8 +41,6 @@ def install() -> None:
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
     RequestSigner.sign = sign
     BaseClient._resolve_endpoint_ruleset = resolve_endpoint
-    # botocore builds it twice per call, from about thirty parts.
-    UserAgentString.to_string = lambda self: "tests"
 
 
 @contextlib.contextmanager

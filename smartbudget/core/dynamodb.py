@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
 from pynamodb.connection import Connection
@@ -85,6 +86,11 @@ class _SharedConnection:
                     max_retry_attempts=2,
                     max_pool_connections=50,
                 )
+                session = self._connection.session
+                # By default botocore composes it twice in each call, which takes a
+                # fifth of the call's processor time.
+                user_agent = Config(user_agent=session.user_agent())
+                session.set_default_client_config(user_agent)
                 # Created here, under the lock: creating a client is not thread-safe
                 # in botocore.
                 _ = self._connection.client

@@ -3,11 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from botocore.session import get_session
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from accounts.models import UniqueName
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, UsersMeta, connection
+from tests.notifications import faults
 
 
 class OwnerIndex(GlobalSecondaryIndex["Thing"]):
@@ -105,3 +108,17 @@ def test_assign_sets_a_value_and_removes_none(aws):
     assert Box.find("box#1").label == "b"
     box.update([Box.assign("label", None)])
     assert Box.find("box#1").label is None
+
+
+def test_requests_have_a_user_agent_and_the_shared_settings(aws):
+    agents = []
+
+    def record(request, _):
+        agents.append(request.headers["User-Agent"])
+
+    with faults.hooked("GetItem", record):
+        UniqueName.find("username#alice")
+
+    settings = connection().client.meta.config
+    assert [agent.decode() for agent in agents] == [get_session().user_agent()]
+    assert (settings.read_timeout, settings.connect_timeout) == (2, 1)

@@ -82,8 +82,9 @@ class Expense(Table):
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
         """Return the expense of an item in DynamoDB's JSON, which may be partial."""
         expense = super().from_raw_data(data)
-        if expense.category is not None:
-            expense.category_key = casefold_key(expense.category)
+        values = expense.attribute_values
+        if "category" in values:
+            values["category_key"] = casefold_key(values["category"])
         return expense
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:

@@ -32,7 +32,7 @@ from smartbudget.local.settings import Settings
 from smartbudget.local.stack import LocalStack
 
 LAMBDAS = Settings.build_dir / "lambdas"
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60  # only a failing test waits so long
 # A killed worker's message is received again after this time.
 PARAMETERS = {"QueueVisibilitySeconds": "5"}
 BODY_SECONDS = 5

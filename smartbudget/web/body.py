@@ -4,8 +4,9 @@ import codecs
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -69,9 +70,10 @@ def whole_body(environ: dict[str, Any]) -> Iterator[None]:
     """Reject a truncated body, chunked or not."""
     is_chunked = "HTTP_TRANSFER_ENCODING" in environ
     has_body = is_chunked or environ.get("CONTENT_LENGTH") not in {None, "", "0"}
+    connection = environ.get("gunicorn.socket") if has_body else None
     with (
         SpooledTemporaryFile(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) as spool,
-        _in_time(environ.get("gunicorn.socket") if has_body else None),
+        _deadlines.watch(connection) if connection else nullcontext(),
     ):
         if is_chunked and environ.get("wsgi.input_terminated"):
             size_bytes = _measure(environ["wsgi.input"], spool)
@@ -82,28 +84,52 @@ def whole_body(environ: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _in_time(connection: socket.socket | None) -> Iterator[None]:
-    """Stop reading a body that does not arrive in time, as if the client disconnected.
+class _Deadlines:
+    """Stops reading bodies that do not arrive in time, as if the client disconnected.
 
     Without it, a slow client could occupy one of the few threads forever by sending a
-    few bytes at a time.
+    few bytes at a time. One thread watches all requests of a process: a timer for each
+    would take a tenth of a short request's processor time.
     """
-    if connection is None:
-        yield
-        return
 
-    def disconnect() -> None:
-        with suppress(OSError):  # already closed
-            connection.shutdown(socket.SHUT_RD)
+    SECONDS = 1  # between two looks
 
-    timer = threading.Timer(config.body_seconds, disconnect)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deadlines: dict[socket.socket, float] = {}
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def watch(self, connection: socket.socket) -> Iterator[None]:
+        """Disconnect if the block takes longer than a body may."""
+        with self._lock:
+            self._deadlines[connection] = time.monotonic() + config.body_seconds
+            if self._thread is None:  # not before the fork
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._deadlines.pop(connection, None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(self.SECONDS)
+            # Under the lock, so that no later request of a connection is hit.
+            with self._lock:
+                self._disconnect_late()
+
+    def _disconnect_late(self) -> None:
+        now = time.monotonic()
+        for connection, deadline in [*self._deadlines.items()]:
+            if deadline <= now:
+                del self._deadlines[connection]
+                with suppress(OSError):  # already closed
+                    connection.shutdown(socket.SHUT_RD)
+
+
+_deadlines = _Deadlines()
 
 
 def _measure(chunks: Any, spool: IO[bytes]) -> int:

@@ -1,9 +1,14 @@
 """Request bodies: complete, or an error."""
 
+import contextlib
 import io
+import socket
+from dataclasses import replace
 
 import pytest
 
+from smartbudget.core.config import config
+from smartbudget.web import body
 from smartbudget.web.body import WholeBody, whole_body
 
 
@@ -26,11 +31,12 @@ def test_a_truncated_body_is_rejected(size):
 
 
 def test_a_body_read_in_pieces_is_rejected_if_truncated():
-    body = body_of(b"abc", 4)
+    truncated = body_of(b"abc", 4)
 
-    assert (body.read(0), body.read(2), body.read(1)) == (b"", b"ab", b"c")
+    pieces = [truncated.read(size) for size in (0, 2, 1)]
+    assert pieces == [b"", b"ab", b"c"]
     with pytest.raises(ConnectionResetError):
-        body.read(1)
+        truncated.read(1)
 
 
 def chunked(source):
@@ -68,3 +74,57 @@ def test_truncated_chunks_are_rejected():
 
     with whole_body(environ), pytest.raises(ConnectionResetError):
         environ["wsgi.input"].read()
+
+
+@pytest.fixture
+def connect():
+    """Return a function that opens a connection: the server's end, the client's."""
+    with contextlib.ExitStack() as opened:
+        yield lambda: [*map(opened.enter_context, socket.socketpair())]
+
+
+def sending(connection, data=b"x"):
+    """Return the environment of a request with a body."""
+    return {
+        "gunicorn.socket": connection,
+        "CONTENT_LENGTH": str(len(data)),
+        "wsgi.input": io.BytesIO(data),
+    }
+
+
+def test_a_body_that_does_not_arrive_in_time_ends(connect, monkeypatch):
+    server, client = connect()
+    monkeypatch.setattr(body, "config", replace(config, body_seconds=0))
+
+    with whole_body(sending(server)):
+        assert server.recv(1) == b""
+
+    server.sendall(b"408")
+    assert client.recv(3) == b"408"
+
+
+def test_a_request_that_has_ended_does_not_end_the_next(connect, monkeypatch):
+    """A client may keep its connection, and send the next request much later."""
+    kept, client = connect()
+    late, _ = connect()
+    monkeypatch.setattr(body, "config", replace(config, body_seconds=0))
+    with whole_body(sending(kept)):
+        pass
+
+    with whole_body(sending(late)):
+        assert late.recv(1) == b""
+
+    client.sendall(b"next")
+    assert kept.recv(4) == b"next"
+
+
+def test_a_request_in_time_is_not_ended(connect, monkeypatch):
+    early, client = connect()
+    late, _ = connect()
+
+    with whole_body(sending(early)):
+        monkeypatch.setattr(body, "config", replace(config, body_seconds=0))
+        with whole_body(sending(late)):
+            assert late.recv(1) == b""
+        client.sendall(b"body")
+        assert early.recv(4) == b"body"

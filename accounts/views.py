@@ -169,7 +169,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
     """List tokens and create one; only this response shows its secret."""
 
     def token_list() -> dict[str, Any]:
-        return {"tokens": tokens.list_tokens(request.user)}
+        return {"tokens": tokens.list_tokens(request.user), "secret": None}
 
     def done(created: tuple[tokens.LiveToken, str]) -> HttpResponse:
         token, secret = created

@@ -83,6 +83,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
         find=lambda chosen, where: queries.list_expenses(
             user, totals=form.is_filtered, **chosen, **where
         ),
+        context={"totals": None, "hierarchy": None},
         beside=context,
     )
 
@@ -129,6 +130,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         "expense_id": expense_id,
         "has_receipt": has_receipt,
         "changes": changes,
+        "differences": None,
     }
 
     def save(data: dict[str, Any]) -> Expense:

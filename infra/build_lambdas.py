@@ -43,7 +43,7 @@ WEB_MODULES = frozenset(
         "views",
     }
 )
-WEB_FOLDERS = frozenset({"templatetags", "management", "static", "templates"})
+WEB_FOLDERS = frozenset({"management", "static", "templates"})
 KEPT_ZIPS = 3  # per function
 UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md#wheels
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes

@@ -48,13 +48,15 @@ NOTIFICATIONS = ChangeList(
 @require_safe
 def list_notifications(request: HttpRequest) -> HttpResponse:
     user = request.user
+    recipient = subscriptions.refresh(user)
     return NOTIFICATIONS.answer(
         request,
         FilterForm(request.GET),
         find=lambda filters, page: services.list_notifications(user, **filters, **page),
         row=lambda item: _shown(request, item),
         context={
-            "recipient": subscriptions.refresh(user),
+            "recipient": recipient,
+            "email_problem": recipient.email_problem and _(recipient.email_problem),
             "until": dates.timestamp(),  # later ones are not on this page
         },
     )

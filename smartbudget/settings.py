@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import django
+from jinja2 import StrictUndefined
 
 from smartbudget.core import i18n
 from smartbudget.core.aws import S3_OPTIONS
@@ -64,19 +65,27 @@ APPEND_SLASH = False  # RequestMiddleware accepts paths with and without it
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "environment": "smartbudget.web.jinja2.environment",
+            "undefined": StrictUndefined,
+            "lstrip_blocks": True,
+            "keep_trailing_newline": True,
+            "extensions": ["jinja2.ext.i18n"],
             "context_processors": [
                 "django.contrib.messages.context_processors.messages",
-                "django.template.context_processors.i18n",
-                "smartbudget.web.context.user",
+                "smartbudget.web.context.csrf",
+                "smartbudget.web.context.language",
                 "smartbudget.web.context.section",
+                "smartbudget.web.context.user",
             ],
         },
-    }
+    },
+    # Only for the packages of the browsable API and its docs.
+    {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True},
 ]
+FORM_RENDERER = "django.forms.renderers.Jinja2"
 
 STATIC_URL = "/static/"
 # Only the stylesheets and images of the Django admin: its models would need an ORM.

@@ -29,7 +29,10 @@ from staff.users import UserSummary
 def index(request: HttpRequest) -> HttpResponse:
     users.require_staff(request.user)
     parts = health.check()
-    context = {"parts": parts, "well": all(part.ok for part in parts)}
+    context = {
+        "parts": [(_(part.name), part) for part in parts],
+        "well": all(part.ok for part in parts),
+    }
     return render(request, "staff/index.html", context)
 
 

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 import time_machine
-from django.template import Template
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from whitenoise import WhiteNoise
@@ -181,24 +180,6 @@ def static_files_found_once():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoise, "update_files_dictionary", find_once)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def widgets_rendered_unseen(django_test_environment):
-    """Omit the templates of widgets from a response's context and templates.
-
-    Django copies the context for each, and a list of time zones has hundreds.
-    """
-    render = Template._render
-
-    def render_unseen(self, context):
-        if (self.name or "").startswith("django/forms/"):
-            return self.nodelist.render(context)
-        return render(self, context)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Template, "_render", render_unseen)
         yield
 
 

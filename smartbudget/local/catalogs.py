@@ -7,7 +7,7 @@ and a test fails until they are translated.
 
 import datetime
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from babel.messages import Catalog
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
-from django.utils.translation.template import templatize
 
 from smartbudget.core.i18n import CATALOGS, DOMAIN
 from smartbudget.local.settings import ROOT
@@ -31,9 +30,8 @@ FOLDERS = (
     "smartbudget/core",
     "smartbudget/web",
     "staff",
-    "templates",
 )
-MAILS = ROOT / "templates" / "email"  # Jinja2's
+TEMPLATES = ROOT / "templates"
 KEYWORDS: dict[str, Any] = {
     "_": None,
     "gettext": None,
@@ -124,22 +122,16 @@ def untranslated(catalog: Catalog) -> list[str]:
 
 def _files() -> Iterator[Path]:
     for folder in FOLDERS:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in {".py", ".html", ".txt"}:
-                yield path
+        yield from sorted((ROOT / folder).rglob("*.py"))
+    yield from sorted(path for path in TEMPLATES.rglob("*") if path.is_file())
 
 
-def _messages(path: Path) -> Iterable[Any]:
-    source, method = path.read_text(), "python"
-    if MAILS in path.parents:
-        method = "jinja2.ext:babel_extract"
-    elif path.suffix != ".py":
-        # templatize turns other text into X's, indented in a way that is not Python.
-        lines = templatize(source).splitlines()
-        source = "\n".join(line.strip() for line in lines)
-    return extract(
-        method, io.BytesIO(source.encode()), KEYWORDS, comment_tags=["Translators:"]
-    )
+def _messages(path: Path) -> Iterator[Any]:
+    method = "python" if path.suffix == ".py" else "jinja2.ext:babel_extract"
+    # By default, Jinja2 skips templates with errors.
+    options = {"silent": "false"}
+    with path.open("rb") as file:
+        yield from extract(method, file, KEYWORDS, ["Translators:"], options)
 
 
 def main() -> None:

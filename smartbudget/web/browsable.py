@@ -19,6 +19,8 @@ class BrowsableRenderer(BrowsableAPIRenderer):
     form.
     """
 
+    template = "browsable_api.html"
+
     def get_raw_data_form(
         self, data: Any, view: Any, method: str, request: Request
     ) -> Any:

@@ -26,6 +26,17 @@ from smartbudget.core.pagination import Page
 from smartbudget.web import pagination
 from smartbudget.web.forms import ListForm, answer_form
 
+# The template's variables of a page that was not read, since a filter is invalid.
+_NO_PAGE: dict[str, Any] = {
+    "rows": [],
+    "links": None,
+    "filtered": False,
+    "short": False,
+    "order": None,
+    "by_amount": False,
+    "sort_link": None,
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Column:
@@ -82,7 +93,7 @@ class ChangeList:
         that do not depend on the page. beside: variables that do. Invalid filters are
         shown as errors of their fields.
         """
-        always = {"cl": self, "form": form, **(context or {})}
+        always = {**_NO_PAGE, "cl": self, "form": form, **(context or {})}
 
         def show(page: Page[Any]) -> HttpResponse:
             limit = pagination.position(request, request.user)["limit"]
@@ -115,6 +126,7 @@ class ChangeList:
     ) -> dict[str, Any]:
         """Return the template's variables of one page: `rows`, `links`, `here`."""
         return {
+            **_NO_PAGE,
             "cl": self,
             "here": request.get_full_path(),
             "rows": [row(item) for item in page.items],

@@ -3,8 +3,24 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.template.backends.utils import csrf_input
+from django.utils.functional import SimpleLazyObject
 
+from smartbudget.core import i18n
 from smartbudget.core.user import AnonymousUser
+
+
+def csrf(request: HttpRequest) -> dict[str, Any]:
+    """Return the field with the CSRF token, the same for all forms of a page.
+
+    Django's own `csrf_input` masks the token anew in each form.
+    """
+    return {"csrf_input": SimpleLazyObject(lambda: csrf_input(request))}
+
+
+def language(request: HttpRequest) -> dict[str, Any]:
+    """Return the language of the page."""
+    return {"language": i18n.current()}
 
 
 def user(request: HttpRequest) -> dict[str, Any]:

@@ -41,7 +41,6 @@ from smartbudget.core.errors import (
     UnavailableError,
 )
 from smartbudget.core.i18n import gettext_noop
-from smartbudget.core.user import AnonymousUser
 from smartbudget.web.body import JSON, sends_json
 from smartbudget.web.problems import PROBLEM_JSON, Fault, Problem, document
 
@@ -214,11 +213,11 @@ def response_or_raise(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _page(request: HttpRequest, problem: Problem) -> str:
+    _read_user(request, problem)
     context = {
         "status": problem.status,
         "sentence": problem.sentence,
         "wait": problem.wait and in_words(problem.wait),
-        "user": _user_of(request, problem),
     }
     names = [f"errors/{problem.status}.html", "errors/error.html"]
     return render_to_string(names, context, request)
@@ -232,18 +231,18 @@ def in_words(seconds: int) -> str:
     return _("{count} minutes").format(count=math.ceil(seconds / 60))
 
 
-def _user_of(request: HttpRequest, problem: Problem) -> Any:
-    """Return the signed-in user for the error page's menu, or AnonymousUser.
+def _read_user(request: HttpRequest, problem: Problem) -> None:
+    """Read the user for the error page's menu, unless it is known.
 
-    After a 429 or 5xx, makes no AWS call: returns the user if it was read before.
+    After a 429 or 5xx, makes no AWS call: the page has a menu if the user was read
+    before.
     """
     if problem.status == 429 or problem.status >= 500:
-        return getattr(request, "session_user", AnonymousUser())
+        return
     try:
-        return request.user if request.user.is_authenticated else AnonymousUser()
+        request.user.is_authenticated  # noqa: B018 - reads the session
     except KNOWN:
         logger.exception("an error page has no menu")
-        return AnonymousUser()
 
 
 class ErrorMiddleware:

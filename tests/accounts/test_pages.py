@@ -251,7 +251,7 @@ def test_changing_the_currency_is_rejected_while_anything_is_recorded(aws):
     assert (page.status_code, answer.status_code) == (409, 409)
     html = page.content.decode()
     assert 'id="id_currency_error"' in html
-    assert "You can&#x27;t change the currency while you have expenses" in html
+    assert "You can&#39;t change the currency while you have expenses" in html
     assert answer.json()["errors"][0]["pointer"] == "/currency"
     assert account_of(bob).currency == "USD"
 

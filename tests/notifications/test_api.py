@@ -1,5 +1,8 @@
 """The notification API and pages, over HTTP."""
 
+import html
+import re
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -27,6 +30,12 @@ def signed_in(account, **options) -> Client:
     key = begin_session(account).session_key
     client.cookies[settings.SESSION_COOKIE_NAME] = key
     return client
+
+
+def value(answer, attributes):
+    """Return the value that follows these attributes in a page."""
+    (found,) = re.findall(f'{attributes}="([^"]*)"', answer.content.decode())
+    return html.unescape(found)
 
 
 @pytest.fixture
@@ -331,7 +340,6 @@ def test_the_page_shows_each_delivery_status(client):
     answer = client.get("/notifications/")
 
     assert answer.status_code == 200
-    assert "notifications/list.html" in [template.name for template in answer.templates]
     page = " ".join(answer.content.decode().split())
     assert "Budget exceeded: Food" in page
     assert ">Not sent by e-mail. Not subscribed to e-mails.<" in page
@@ -413,7 +421,7 @@ def test_the_filter_is_kept_across_pages(client, clock):
         clock.shift(1)
 
     answer = client.get("/notifications?type=large_expense&page_size=1")
-    following = client.get(answer.context["links"]["next"]).content.decode()
+    following = client.get(value(answer, 'rel="next" href')).content.decode()
 
     assert "No. 3" in answer.content.decode()
     assert "No. 1" in following
@@ -512,7 +520,7 @@ def test_an_action_does_not_change_another_users_notifications(client):
 
 def test_mark_all_skips_notifications_newer_than_the_page(client, clock):
     make_notification(ONE)
-    until = client.get("/notifications").context["until"]
+    until = value(client.get("/notifications"), 'name="until" value')
     clock.shift(1)
     make_notification(TWO)
 

@@ -131,7 +131,7 @@ def test_a_bar_has_a_text_alternative(client, alice):
     html = page(client.get(HOME))
 
     assert (
-        "&quot;&gt;&lt;script&gt;, monthly: 90% spent, day 18 of 31;"
+        "&#34;&gt;&lt;script&gt;, monthly: 90% spent, day 18 of 31;"
         " you are told at 80%</title>"
     ) in html
     assert '"><script>' not in html

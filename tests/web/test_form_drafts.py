@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.urls import URLPattern, get_resolver
+from markupsafe import escape
 
 from accounts import sessions
 from tests.builders import PASSWORD, client_for, make_user, token_of
@@ -68,7 +69,7 @@ def test_the_input_is_restored_and_can_be_saved(client):
     assert 'value="12.50"' in form_html(form)
     assert not stored(client)
 
-    assert html.escape(TEXT.strip()) in form_html(form)
+    assert escape(TEXT.strip()) in form_html(form)
     del again["restored"]
     assert client.post("/expenses/add", again).status_code == 302
     (expense,) = stored(client)

@@ -1,0 +1,71 @@
+"""The Jinja2 environment of the pages: their functions and filters.
+
+Why: docs/decisions.md#pages-and-e-mails-are-jinja2-templates
+"""
+
+import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.template import defaultfilters
+from django.templatetags.static import static
+from django.urls import reverse
+from django_htmx.jinja import htmx_script
+from jinja2 import Environment
+
+from smartbudget.core import i18n, money
+from smartbudget.core.i18n import gettext as _
+
+
+def environment(**options: Any) -> Environment:
+    """Return the environment; Django calls this with the options in the settings."""
+    environment = Environment(**options)  # noqa: S701 - Django sets autoescape
+    environment.globals.update(htmx_script=htmx_script, static=static, url=url)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        i18n.gettext, i18n.ngettext, newstyle=True, pgettext=i18n.pgettext
+    )
+    environment.filters.update(
+        day=day,
+        day_of_month=i18n.day_of_month,
+        device=device,
+        moment=moment,
+        money=money.display,
+        month=i18n.month,
+        percent=i18n.percent,
+        short_month=i18n.short_month,
+        # Django's, since Jinja2 has none or another one of the same name.
+        capfirst=defaultfilters.capfirst,
+        filesizeformat=defaultfilters.filesizeformat,
+        linebreaks=defaultfilters.linebreaks_filter,
+        linebreaksbr=defaultfilters.linebreaksbr,
+        urlencode=defaultfilters.urlencode,
+        urlize=defaultfilters.urlize,
+    )
+    return environment
+
+
+def url(name: str, *args: str) -> str:
+    """Return the path of a page: `url("budgets:edit", budget.budget_id)`."""
+    path: str = reverse(name, args=args)
+    return path
+
+
+def day(value: datetime.date | str) -> str:
+    """Format a day, given as a date or as YYYY-MM-DD."""
+    if isinstance(value, str):
+        value = datetime.date.fromisoformat(value)
+    return i18n.day(value)
+
+
+def moment(value: str, time_zone: str) -> str:
+    """Format an ISO 8601 instant in a time zone: `{{ at|moment(user.time_zone) }}`."""
+    local = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
+    return i18n.moment(local)
+
+
+def device(stored: str | None) -> str:
+    """Translate the device of a session, which is stored as `Firefox on Linux`."""
+    browser, separator, system = (stored or "").partition(" on ")
+    if separator:
+        return _("{browser} on {system}").format(browser=browser, system=system)
+    return stored or _("Unknown device")

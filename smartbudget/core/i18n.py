@@ -17,12 +17,15 @@ import contextlib
 import datetime
 import functools
 import gettext as catalogs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 from babel import Locale, dates, numbers
+
+T = TypeVar("T")
 
 DEFAULT = "en"
 # The available languages with their native names. English needs no catalog.
@@ -80,11 +83,26 @@ def locale() -> Locale:
     return _locale(current())
 
 
+def _cached(function: Callable[[T], str]) -> Callable[[T], str]:
+    """Cache the result of a formatter per value and language.
+
+    Babel takes 6 to 9 microseconds, and pages repeat the same values.
+    """
+
+    @functools.lru_cache(maxsize=4096)
+    def cached(value: T, language: str) -> str:
+        return function(value)
+
+    return functools.wraps(function)(lambda value: cached(value, current()))
+
+
+@_cached
 def day(value: datetime.date) -> str:
     """Format a day: `Nov 5, 2026`."""
     return dates.format_date(value, "medium", locale())
 
 
+@_cached
 def day_of_month(value: datetime.date) -> str:
     """Format a day without its year: `Nov 5`."""
     return dates.format_skeleton("MMMd", value, locale=locale())
@@ -95,16 +113,19 @@ def long_day(value: datetime.date) -> str:
     return dates.format_date(value, "long", locale())
 
 
+@_cached
 def month(value: datetime.date) -> str:
     """Format a month with its year: `November 2026`."""
     return dates.format_skeleton("yMMMM", value, locale=locale())
 
 
+@_cached
 def month_name(value: datetime.date) -> str:
     """Format a month without its year: `November`."""
     return dates.format_date(value, "LLLL", locale())
 
 
+@_cached
 def short_month(value: datetime.date) -> str:
     """Format an abbreviated month: `Nov`."""
     return dates.format_date(value, "LLL", locale())
@@ -137,12 +158,17 @@ def moment(local: datetime.datetime) -> str:
 
     local: in the reader's time zone.
     """
-    return f"{day(local)}, {clock(local)}"
+    return f"{day(local.date())}, {clock(local)}"
 
 
 def clock(local: datetime.datetime | datetime.time) -> str:
     """Format a time of day: `4:05 PM`."""
-    return dates.format_time(local, "short", locale=locale())
+    return _clock(datetime.time(local.hour, local.minute))
+
+
+@_cached
+def _clock(time: datetime.time) -> str:
+    return dates.format_time(time, "short", locale=locale())
 
 
 def percent(value: Decimal | int) -> str:
@@ -154,6 +180,11 @@ def percent(value: Decimal | int) -> str:
     points = int(value)
     if not points and value > 0:
         return f"<{percent(1)}"
+    return _percent(points)
+
+
+@_cached
+def _percent(points: int) -> str:
     return numbers.format_percent(Decimal(points).scaleb(-2), locale=locale())
 
 

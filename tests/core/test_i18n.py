@@ -1,13 +1,20 @@
 """Languages: translations and the formats of dates and amounts."""
 
+import copy
 import datetime
+import re
 import threading
 from decimal import Decimal
 
 import pytest
+from babel import Locale, dates
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smartbudget.core import i18n, money
 from smartbudget.core.typed_amounts import typed_amount
+
+languages = st.sampled_from([*i18n.LANGUAGES])
 
 DAY = datetime.date(2026, 11, 5)
 
@@ -42,6 +49,41 @@ def test_dates_follow_the_language(code, day, long_day, month, clock):
 def test_amounts_follow_the_language(code, currency, written):
     with i18n.override(code):
         assert money.display(Decimal("1234.5"), currency) == written
+
+
+@given(
+    amount=st.decimals(-(10**15), 10**15, places=6) | st.just(Decimal("-0.00")),
+    places=st.integers(0, 6),
+    currency=st.sampled_from([*money.CURRENCIES]),
+    code=languages,
+)
+def test_amounts_are_written_as_babel_does(amount, places, currency, code):
+    amount = round(amount, places)
+    own_places = -amount.normalize().as_tuple().exponent
+    decimals = max(own_places, money.CURRENCIES[currency])
+    locale = Locale.parse(i18n._LOCALES[code])
+    pattern = copy.copy(locale.currency_formats["standard"])
+    number = copy.copy(locale.decimal_formats[None])
+    pattern.frac_prec = number.frac_prec = (decimals, decimals)
+
+    with i18n.override(code):
+        displayed = money.display(amount, currency)
+        written = money.write_number(amount, currency)
+
+    formatted = pattern.apply(amount, locale, currency=currency, currency_digits=False)
+    assert displayed == re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", formatted)
+    assert written == number.apply(amount, locale)
+
+
+@given(st.datetimes(), st.integers(-(10**6), 10**6), languages)
+def test_cached_formats_do_not_differ(local, points, code):
+    with i18n.override(code):
+        for function in (i18n.day, i18n.day_of_month, i18n.month, i18n.short_month):
+            assert function(local.date()) == function.__wrapped__(local.date())
+        assert i18n.clock(local) == dates.format_time(
+            local, "short", locale=i18n.locale()
+        )
+        assert i18n.percent(points) == i18n._percent.__wrapped__(points)
 
 
 @pytest.mark.parametrize(

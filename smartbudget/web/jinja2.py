@@ -4,6 +4,8 @@ Why: docs/decisions.md#pages-and-e-mails-are-jinja2-templates
 """
 
 import datetime
+import functools
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,17 +14,28 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django_htmx.jinja import htmx_script
 from jinja2 import Environment
+from markupsafe import Markup
 
 from smartbudget.core import i18n, money
 from smartbudget.core.i18n import gettext as _
+from smartbudget.web.converters import ItemIdConverter
+
+_ITEM_ID = re.compile(ItemIdConverter.regex)
+_ANY_ID = "0" * 32
 
 
 def environment(**options: Any) -> Environment:
     """Return the environment; Django calls this with the options in the settings."""
     environment = Environment(**options)  # noqa: S701 - Django sets autoescape
-    environment.globals.update(htmx_script=htmx_script, static=static, url=url)
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         i18n.gettext, i18n.ngettext, newstyle=True, pgettext=i18n.pgettext
+    )
+    environment.globals.update(
+        # Takes less than half the time of Jinja2's, which also formats the message.
+        _=lambda message: Markup(i18n.gettext(message)),  # noqa: S704 - our catalogs
+        htmx_script=htmx_script,
+        static=functools.cache(static),
+        url=url,
     )
     environment.filters.update(
         day=day,
@@ -46,6 +59,17 @@ def environment(**options: Any) -> Environment:
 
 def url(name: str, *args: str) -> str:
     """Return the path of a page: `url("budgets:edit", budget.budget_id)`."""
+    if len(args) == 1 and _ITEM_ID.fullmatch(args[0]):
+        return _path(name, _ANY_ID).replace(_ANY_ID, args[0])
+    return reverse(name, args=args) if args else _path(name)
+
+
+@functools.cache
+def _path(name: str, *args: str) -> str:
+    """Return a path that is the same on every page, or with an id to replace.
+
+    Django takes 30 microseconds, and a list has fifty links to its items.
+    """
     path: str = reverse(name, args=args)
     return path
 

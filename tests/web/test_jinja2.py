@@ -7,8 +7,12 @@ from decimal import Decimal
 
 import pytest
 from django.template import engines
+from django.urls import NoReverseMatch, reverse
+from hypothesis import given
+from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
+from smartbudget.web.converters import ItemIdConverter
 from tests.builders import client_for, make_user
 
 ENVIRONMENT = engines["jinja2"].env
@@ -60,7 +64,7 @@ def test_a_name_that_no_view_passes_is_an_error(source):
     [
         "{{ typed }}",
         "{% trans %}{{ typed }}{% endtrans %}",
-        '{{ _("%(name)s", name=typed) }}',
+        '{{ gettext("%(name)s", name=typed) }}',
         "{{ typed|linebreaksbr }}",
     ],
 )
@@ -71,6 +75,21 @@ def test_user_input_is_escaped(source):
 
     assert html.unescape(shown) == typed
     assert not set("<>'\"") & set(shown)
+
+
+@given(st.from_regex(ItemIdConverter.regex, fullmatch=True))
+def test_the_path_of_an_item_is_what_django_resolves(item_id):
+    name = "expenses:thumbnail"
+
+    assert printed("{{ url(n, i) }}", n=name, i=item_id) == reverse(
+        name, args=[item_id]
+    )
+
+
+@pytest.mark.parametrize("item_id", ["", "A" * 32, "0" * 31, "../" * 10 + "ab"])
+def test_a_path_with_an_invalid_id_is_an_error(item_id):
+    with pytest.raises(NoReverseMatch):
+        printed('{{ url("expenses:edit", i) }}', i=item_id)
 
 
 def test_all_forms_of_a_page_have_the_same_csrf_token(aws):

@@ -61,8 +61,8 @@ class ChangeList:
     by_name: rows are sorted by name instead of by time.
     add: the URL name and the label of the link to add an item.
     actions: {name: label} of actions on the selected rows. They are posted to
-    `action_url_name` as `action` and `selected`; a row includes
-    `change_list/_tick.html` for its checkbox.
+    `action_url_name` as `action` and `selected`; a row calls `tick` for its checkbox
+    (`change_list/_tick.html`).
     """
 
     title: str

@@ -1,9 +1,8 @@
 """Measure each action and, for comparison, its bare AWS calls: `make bench`.
 
 `make bench ARGS="api memory"` runs only those two. Each measurement starts a new local
-AWS on free ports, since a query there scans the whole table, so other measurements'
-data would slow it down. The figures are of one run on one machine, so compare the
-ratios. On two cores all take about twelve minutes, `api` five, `memory` three.
+AWS on free ports. The figures are of one run on one machine, so compare the ratios. On
+two cores all take about twelve minutes, `api` five, `memory` three.
 """
 
 import os

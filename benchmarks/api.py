@@ -6,7 +6,6 @@ eight threads each, get the same requests over HTTP in turns: the application, a
 for authentication, and sends the same response. API_BENCH_SECONDS is the time of each
 measurement.
 
-Reads come before writes, since the local AWS scans all items of a table in a query.
 Expenses are in a category without a budget, so that writers do not conflict.
 """
 

@@ -39,6 +39,8 @@ from ministack import app as gateway
 from ministack.core import iam_actions, persistence
 from ministack.services import lambda_svc, sts
 
+import dynamodb_index  # started by path, so modules beside this file are found
+
 STATE = Path(os.environ["STATE_DIR"])
 SAVE_SECONDS = float(os.environ.get("SAVE_SECONDS", "0"))
 SNAPSHOT_LIMIT_SECONDS = 60  # ends a child that hangs on a lock
@@ -234,6 +236,13 @@ def patch_alias_configuration() -> None:
     lambda_svc.invoke_async_with_retry = invoke_async_with_retry
 
 
+def patch_ministack() -> None:
+    """Apply all patches of MiniStack's services."""
+    patch_authorization()
+    patch_alias_configuration()
+    dynamodb_index.install()
+
+
 async def main() -> None:
     """Serve until SIGTERM, SIGINT or the end of standard input."""
     loop = asyncio.get_running_loop()
@@ -252,8 +261,7 @@ async def main() -> None:
     # MiniStack loses role sessions when it stops, which AWS never does.
     sts.get_state = lambda: {"sessions": sts._sessions}
     sts.load_persisted_state = lambda state: sts._sessions.update(state["sessions"])
-    patch_authorization()
-    patch_alias_configuration()
+    patch_ministack()
     activity = Activity()
     saver = asyncio.create_task(save_regularly(activity)) if SAVE_SECONDS else None
     config = Config()

@@ -238,7 +238,7 @@ def test_too_many_hashes_at_once_are_rejected_without_counting(aws, monkeypatch)
     assert [item.tries for item in counters()] == [0, 0]
 
 
-def test_the_right_password_is_not_counted_where_no_session_may_begin(aws):
+def test_a_right_password_of_a_locked_account_is_not_counted(aws):
     bob = account_of(make_user("bob"))
     bob.update([Account.locked_at.set(dates.timestamp())])
 
@@ -248,7 +248,7 @@ def test_the_right_password_is_not_counted_where_no_session_may_begin(aws):
     assert [item.tries for item in counters()] == [0, 0]
 
 
-def test_the_right_password_is_not_counted_where_no_session_can_be_stored(aws):
+def test_a_right_password_is_not_counted_if_the_session_cannot_be_stored(aws):
     make_user("bob")
 
     with faults.down("TransactWriteItems"), pytest.raises(TransactWriteError):
@@ -260,7 +260,7 @@ def test_the_right_password_is_not_counted_where_no_session_can_be_stored(aws):
 @pytest.mark.parametrize(
     ("operation", "nth"), [("UpdateItem", 2), ("TransactWriteItems", 1)]
 )
-def test_a_lost_reply_to_a_right_password_closes_nothing(aws, operation, nth):
+def test_a_lost_reply_does_not_lock_the_username(aws, operation, nth):
     make_user("bob")
 
     with faults.reply_lost(operation, nth):
@@ -269,24 +269,24 @@ def test_a_lost_reply_to_a_right_password_closes_nothing(aws, operation, nth):
     assert all(item.tries <= 1 for item in counters())
 
 
-def test_what_changes_an_account_meanwhile_does_not_stop_a_login(aws):
-    """Only then is the account read once more."""
+def test_a_login_retries_if_the_account_changes_meanwhile(aws):
+    """It reads the account once more, and only then."""
     bob = make_user("bob")
 
-    def begin_another():
+    def log_in_elsewhere():
         sessions.begin_session(account_of(bob))
 
-    with faults.calls_counted() as calls, faults.meanwhile(begin_another):
+    with faults.calls_counted() as calls, faults.meanwhile(log_in_elsewhere):
         login = log_in()
 
     assert sessions.find_session(login.session_key) == bob
     assert len(account_of(bob).sessions) == 3  # with the one of the registration
     assert [item.tries for item in counters()] == [0, 0]
-    assert calls.count("GetItem") == 2 + 1 + 1  # and the other's, of the account
+    assert calls.count("GetItem") == 2 + 1 + 1  # the retry, and the other login
 
 
-def test_counters_that_expire_meanwhile_begin_anew(aws, monkeypatch):
-    """DynamoDB may delete one between the attempt and its end."""
+def test_a_counter_deleted_by_its_ttl_during_a_login_starts_over(aws, monkeypatch):
+    """Otherwise subtracting would leave a counter that never expires."""
     make_user("bob")
     verify = passwords.verify
 
@@ -306,7 +306,7 @@ def test_counters_that_expire_meanwhile_begin_anew(aws, monkeypatch):
             log_in()
 
 
-def test_many_from_one_address_get_in_at_once_and_none_is_counted(aws):
+def test_parallel_logins_from_one_ip_address_are_not_counted(aws):
     for number in range(8):
         make_user(f"user{number}")
 

@@ -199,8 +199,8 @@ def test_botocore_error_returns_other_errors_unchanged():
 
 
 @given(st.data())
-def test_an_item_of_dynamodb_json_is_what_pynamodb_makes_of_it(data):
-    """From part of an item, too; a value of another type is an error in both."""
+def test_items_are_read_as_pynamodb_reads_them(data):
+    """Partial items, too; a value of another type is an error in both."""
     model = data.draw(st.sampled_from(MODELS), label="model")
     item = {
         attribute.attr_name: {

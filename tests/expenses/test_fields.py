@@ -44,7 +44,7 @@ def test_the_columns_of_a_csv_file_stay_in_their_places():
     )
 
 
-def test_an_expense_is_represented_as_its_fields_would(aws):
+def test_an_expense_is_represented_as_by_its_fields(aws):
     writer = ExpenseOutput(context={"currency": "KWD"})
     made = make_expense(amount="12.5", description="Tea", status="void")
     expenses = [made, Expense.get(made.expense_id)]

@@ -103,8 +103,8 @@ def test_a_body_that_does_not_arrive_in_time_ends(connect, monkeypatch):
     assert client.recv(3) == b"408"
 
 
-def test_a_request_that_has_ended_does_not_end_the_next(connect, monkeypatch):
-    """A client may keep its connection, and send the next request much later."""
+def test_a_finished_request_does_not_limit_the_next(connect, monkeypatch):
+    """A client may send its next request on the same connection much later."""
     kept, client = connect()
     late, _ = connect()
     monkeypatch.setattr(body, "config", replace(config, body_seconds=0))
@@ -118,7 +118,7 @@ def test_a_request_that_has_ended_does_not_end_the_next(connect, monkeypatch):
     assert kept.recv(4) == b"next"
 
 
-def test_a_request_in_time_is_not_ended(connect, monkeypatch):
+def test_a_body_in_time_is_read_while_another_is_late(connect, monkeypatch):
     early, client = connect()
     late, _ = connect()
 

@@ -4,8 +4,11 @@ Text is drawn as it is, never through markup: user text cannot become a tag, a c
 anything else that a parser acts on (docs/aws.md#markup).
 """
 
+import bisect
 import functools
 import io
+import itertools
+import operator
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -105,63 +108,67 @@ def clean(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
+@functools.lru_cache(maxsize=2048)  # dates and categories come again and again
 def wrap(
     text: str, room: float, size: float, *, bold: bool = False, most: int = 0
 ) -> list[str]:
-    """Break a text into lines that fit, at spaces if there are any.
+    """Break a text into lines that fit, at spaces where there are any.
 
-    room: points. most: lines, or 0 for no limit; a longer text ends with an ellipsis.
+    room: points. most: lines; a longer text is cut with an ellipsis. 0: no limit.
 
     Lines are in reading order; `lay` reorders right-to-left ones.
     """
-    text = clean(text)
-    if width(text, size, bold=bold) <= room:
-        return [text]
+    text = _join(clean(text))
+    advances = (size * _advance(character, bold) for character in text)
+    ends = [0.0, *itertools.accumulate(advances)]  # before each character, and last
     lines: list[str] = []
-    while text and (not most or len(lines) < most):
-        fits = _fitting(text, room, size, bold)
-        if fits == len(text):
-            cut = fits
-        else:
-            # Cut at the last space, unless a single word fills the line.
-            cut = text.rfind(" ", 0, fits + 1)
-            cut = cut if cut > 0 else fits
-        lines.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    if text:
-        last = f"{lines[-1]} {text}"
-        fits = _fitting(last, room - width("…", size, bold=bold), size, bold)
-        lines[-1] = f"{last[:fits].rstrip()}…"
+    start = 0
+    while not lines or (start < len(text) and len(lines) != most):
+        first, fits = start, _fitting(ends, start, room)
+        # Cut at the last space, unless a single word fills the line.
+        space = text.rfind(" ", first, fits + 1) if fits < len(text) else -1
+        start = space if space > first else fits
+        lines.append(text[first:start].rstrip())
+        start += text[start : start + 1] == " "
+    if start < len(text):
+        fits = _fitting(ends, first, room - width("…", size, bold=bold))
+        lines[-1] = f"{text[first:fits].rstrip()}…"
     return lines
 
 
-def _fitting(text: str, room: float, size: float, bold: bool) -> int:
-    """Return how many characters fit, at least one."""
-    low, high = 1, min(len(text), 400)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if width(text[:middle], size, bold=bold) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _fitting(ends: list[float], start: int, room: float) -> int:
+    """Return the end of the characters that fit from `start` on, at least one."""
+    return max(bisect.bisect_right(ends, ends[start] + room) - 1, start + 1)
+
+
+def _join(text: str) -> str:
+    """Return a text with its right-to-left letters joined, in reading order."""
+    return str(arabic_reshaper.reshape(text)) if _is_right_to_left(text) else text
+
+
+def _is_right_to_left(text: str) -> bool:
+    """Check whether any part of a text is read from right to left."""
+    classes = () if text.isascii() else map(unicodedata.bidirectional, text)
+    return not _RIGHT_TO_LEFT.isdisjoint(classes)
 
 
 @functools.lru_cache(maxsize=2048)
 def _lay(text: str, bold: bool) -> list[Run]:
-    text = clean(text)
-    if any(
-        unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text
-    ):
-        text = str(get_display(arabic_reshaper.reshape(text)))
-    runs: list[Run] = []
-    for character in text:
-        font, shown = _shown(character, bold)
-        if runs and runs[-1].font == font:
-            runs[-1] = Run(font, runs[-1].text + shown)
-        else:
-            runs.append(Run(font, shown))
-    return runs
+    joined = _join(clean(text))
+    if _is_right_to_left(joined):
+        joined = str(get_display(joined))
+    shown = (_shown(character, bold) for character in joined)
+    return [
+        Run(font, "".join(form for _, form in forms))
+        for font, forms in itertools.groupby(shown, operator.itemgetter(0))
+    ]
+
+
+@functools.lru_cache(maxsize=8192)
+def _advance(character: str, bold: bool) -> float:
+    """Return a character's width in a font of one point."""
+    font, form = _shown(character, bold)
+    return float(pdfmetrics.stringWidth(form, font, 1))
 
 
 @functools.lru_cache(maxsize=8192)

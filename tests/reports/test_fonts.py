@@ -1,6 +1,8 @@
 """Fonts of the PDF: any text prints correctly, or with a visible replacement."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reportlab.pdfbase import pdfmetrics
 
 from reports import fonts
@@ -89,6 +91,37 @@ def test_a_long_word_is_broken():
 
     assert "".join(lines) == "餐" * 50
     assert all(fonts.width(line, 9) <= 100 for line in lines)
+
+
+WORDS = st.lists(
+    st.text(st.sampled_from("ilWm.1àЖψ餐🍕\u05e9\u0633\u0648"), min_size=1), min_size=1
+)
+
+
+@settings(deadline=None)  # the first text of a script loads its font
+@given(words=WORDS, room=st.floats(20, 300), bold=st.booleans())
+def test_any_text_is_broken_into_lines_that_fit_without_loss(words, room, bold):
+    text = " ".join(words)
+
+    lines = fonts.wrap(text, room, 9, bold=bold)
+
+    joined = "".join(run.text for run in fonts.lay(text, bold=bold))
+    shown = "".join(run.text for line in lines for run in fonts.lay(line, bold=bold))
+    assert sorted(shown.replace(" ", "")) == sorted(joined.replace(" ", ""))
+    for line in lines:
+        assert len(line) == 1 or fonts.width(line, 9, bold=bold) <= room + 1e-6
+
+
+@settings(deadline=None)  # the first text of a script loads its font
+@given(words=WORDS, room=st.floats(20, 300), most=st.integers(1, 3))
+def test_a_text_is_cut_after_the_most_lines_and_only_if_it_is_longer(words, room, most):
+    text = " ".join(words)
+
+    whole, lines = fonts.wrap(text, room, 9), fonts.wrap(text, room, 9, most=most)
+
+    assert len(lines) == min(most, len(whole))
+    assert lines[-1].endswith("…") == (len(whole) > most)
+    assert lines[:-1] == whole[: len(lines) - 1]
 
 
 def test_text_that_does_not_fit_ends_in_an_ellipsis():

@@ -2,12 +2,19 @@
 
 import datetime
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
+from itertools import chain
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfdoc import (
+    PDFDictionary,
+    PDFName,
+    PDFPage,
+    PDFStream,
+    PDFZCompress,
+)
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
@@ -20,6 +27,7 @@ from reportlab.platypus import (
 )
 
 from budgets.queries import BudgetLine
+from expenses.queries import Entry
 from reports import fonts, pdf_canvas
 from reports.pdf_canvas import (
     Bar,
@@ -100,25 +108,25 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
 
 
 def _numbered(footer: str) -> type[Canvas]:
-    """Return a canvas class that prints "Page 1 of 7" once all pages are known."""
+    """Return a canvas class that prints "Page 1 of 7" on each page.
+
+    The number of pages is known at the end. Until then the words are a form that a
+    page refers to, so a finished page can be compressed.
+    """
 
     class Numbered(Canvas):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self._pages: list[dict[str, Any]] = []
-
         def showPage(self) -> None:  # noqa: N802 - ReportLab's name
-            self._pages.append(dict(self.__dict__))
-            self._startPage()
+            (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, most=1)
+            write(self, MARGIN, 11 * mm, line, size=7.5, color=pdf_canvas.QUIET)
+            self.doForm(f"number-{self.getPageNumber()}")
+            super().showPage()
+            _compress(self._doc.Pages[-1])
 
         def save(self) -> None:
-            for place, page in enumerate(self._pages, 1):
-                self.__dict__.update(page)
-                words = _("Page {number} of {all}").format(
-                    number=place, all=len(self._pages)
-                )
-                (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, most=1)
-                write(self, MARGIN, 11 * mm, line, size=7.5, color=pdf_canvas.QUIET)
+            last = self.getPageNumber() - 1
+            for page in range(1, last + 1):
+                self.beginForm(f"number-{page}")
+                words = _("Page {number} of {all}").format(number=page, all=last)
                 write(
                     self,
                     A4[0] - MARGIN,
@@ -128,10 +136,17 @@ def _numbered(footer: str) -> type[Canvas]:
                     color=pdf_canvas.QUIET,
                     right=True,
                 )
-                super().showPage()
+                self.endForm()
             super().save()
 
     return Numbered
+
+
+def _compress(page: PDFPage) -> None:
+    """Compress a finished page, which ReportLab would keep as text until the end."""
+    content = PDFDictionary({"Filter": PDFName(PDFZCompress.pdfname)})
+    page.Contents = PDFStream(content, PDFZCompress.encode(page.stream))
+    page.stream = None
 
 
 # ------------------------------------------------------------------------- The cover
@@ -377,8 +392,7 @@ def _details(report: Report) -> Iterator[Flowable]:
         yield CondPageBreak(45 * mm)
         note = _("by day, in {currency}; void ones are left out")
         yield Heading(_("All expenses"), note.format(currency=report.currency))
-        rows = sorted(report.entries, key=lambda entry: entry.day)
-        yield _expense_table(report, rows, total=report.total)
+        yield _expense_table(report, report.entries, total=report.total)
 
 
 def _category_table(report: Report) -> Rows:
@@ -471,9 +485,9 @@ def _weekday_table(report: Report) -> Rows:
 
 
 def _expense_table(
-    report: Report, entries: list[Any], total: Decimal | None = None
+    report: Report, entries: Iterable[Entry], total: Decimal | None = None
 ) -> Rows:
-    rows = [
+    rows = (
         Row(
             [
                 day(entry.day),
@@ -483,18 +497,18 @@ def _expense_table(
             ]
         )
         for entry in entries
-    ]
+    )
+    totals = []
     if total is not None:
-        rows.append(
-            Row([_("Total"), "", "", write_number(total, report.currency)], True)
-        )
+        cells = [_("Total"), "", "", write_number(total, report.currency)]
+        totals.append(Row(cells, is_bold=True))
     columns = [
         Column(_("Date"), 0.14),
         Column(_("Category"), 0.24, most_lines=2),
         Column(_("Description"), 0.44, most_lines=3),
         Column(_("Amount"), 0.18, is_number=True),
     ]
-    return Rows(columns, rows)
+    return Rows(columns, chain(rows, totals))
 
 
 def signed(value: Decimal, currency: str) -> str:

@@ -1,11 +1,11 @@
 """The parts of a report: headings, figures, charts and tables, for platypus.
 
 Text is drawn without ReportLab's paragraph markup, which has run code in user text
-(docs/aws.md#markup). Tables are our own: ReportLab's take three times as long.
+(docs/aws.md#markup).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -37,17 +37,47 @@ def write(
     bold: bool = False,
     color: Any = INK,
     right: bool = False,
-) -> float:
-    """Draw one line of text and return its width. right: it ends at x."""
-    runs = fonts.lay(text, bold=bold)
-    widths = [canvas.stringWidth(run.text, run.font, size) for run in runs]
-    start = x - sum(widths) if right else x
-    canvas.setFillColor(color)
-    for run, width in zip(runs, widths, strict=True):
-        canvas.setFont(run.font, size)
-        canvas.drawString(start, y, run.text)
-        start += width
-    return float(sum(widths))
+) -> None:
+    """Draw one line of text. right: it ends at x."""
+    lines = Lines(canvas, size, color)
+    lines.add(x, y, text, bold=bold, right=right)
+    lines.draw()
+
+
+class Lines:
+    """Lines of text in one size and color, drawn as one object.
+
+    `Canvas.drawString` takes twice as long: it sets the font for each string.
+    """
+
+    def __init__(self, canvas: Canvas, size: float, color: Any) -> None:
+        self._canvas, self._size, self._font = canvas, size, ""
+        self._object = canvas.beginText()
+        self._object.setFillColor(color)
+
+    def add(
+        self, x: float, y: float, text: str, *, bold: bool = False, right: bool = False
+    ) -> None:
+        """Add one line. right: it ends at x."""
+        if right:
+            x -= fonts.width(text, self._size, bold=bold)
+        self._object.setTextOrigin(x, y)
+        runs = fonts.lay(text, bold=bold)
+        for number, run in enumerate(runs, 1):
+            self._set_font(run.font)
+            if number < len(runs):
+                self._object.textOut(run.text)
+            else:
+                self._object.textLine(run.text)  # does not measure it, as textOut does
+
+    def draw(self) -> None:
+        """Draw the lines added so far."""
+        self._canvas.drawText(self._object)
+
+    def _set_font(self, name: str) -> None:
+        if name != self._font:
+            self._font = name
+            self._object.setFont(name, self._size)
 
 
 class Block(Flowable):
@@ -118,7 +148,8 @@ class Links(Block):
         """Draw the links underlined, so that they are recognised without colour."""
         canvas, x = self.canv, 0.0
         for words, address in self.links:
-            width = write(canvas, x, 14, words, size=8, color=ACCENT)
+            width = fonts.width(words, 8)
+            write(canvas, x, 14, words, size=8, color=ACCENT)
             canvas.setStrokeColor(ACCENT)
             canvas.setLineWidth(0.5)
             canvas.line(x, 12, x + width, 12)
@@ -155,9 +186,10 @@ class Title(Flowable):
             y -= 12.5
         y -= 20
         size, total = self.total_size, self.total
-        taken = write(self.canv, 0, y, total, size=size, bold=True, color=ACCENT)
+        write(self.canv, 0, y, total, size=size, bold=True, color=ACCENT)
         if self.beside:
-            write(self.canv, taken + 14, y, self.note, size=10)
+            x = fonts.width(total, size, bold=True) + 14
+            write(self.canv, x, y, self.note, size=10)
         for line in self.notes:
             y -= 16
             write(self.canv, 0, y, line, size=10)
@@ -307,36 +339,53 @@ class Column:
     most_lines: int = 1
 
 
-@dataclass
+@dataclass(frozen=True)
 class Row:
     """A table's line."""
 
     cells: Sequence[str]
     is_bold: bool = False
-    lines: list[list[str]] = field(default_factory=list)  # of each cell, laid out
+
+
+@dataclass(frozen=True, slots=True)
+class _LaidOutRow:
+    """A row whose cells are broken into lines."""
+
+    cells: list[list[str]]
+    height: float
+    is_bold: bool
 
 
 class Rows(Flowable):
     """A table that continues over pages and repeats its headings on each.
 
-    Platypus' own table measures and styles each cell, which takes too long for ten
-    thousand expenses.
+    Rows are laid out when their page is reached and dropped with it, so the memory
+    does not grow with the table. Platypus' own table takes all rows at once, and
+    measures and styles each cell.
     """
 
     HEAD = 18.0
     PAD = 5.0
     GAP = 8.0  # between columns
 
-    def __init__(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        rows: Iterable[Row],
+        laid_out: Sequence[_LaidOutRow] = (),
+    ) -> None:
+        """laid_out: rows that come before `rows`."""
         super().__init__()
-        self.columns, self.rows = columns, rows
+        self.columns = columns
+        self._rows = iter(rows)
+        self._laid_out = list(laid_out)
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Lay out the rows that fit, unless they are laid out already."""
         self.width = width
         taken, self.fitting = self.HEAD, 0
-        for row in self.rows:
-            taken += self._height(row)
+        while self._has(self.fitting):
+            taken += self._laid_out[self.fitting].height
             if taken > height:
                 return width, taken
             self.fitting += 1
@@ -345,70 +394,64 @@ class Rows(Flowable):
     def split(self, width: float, height: float) -> list[Flowable]:
         """Return the rows that fit and the rest, or nothing if fewer than three fit."""
         self.wrap(width, height)
-        if self.fitting < min(3, len(self.rows)):
+        if self.fitting < 3:
             return []
         # Avoid a single row on the last page.
-        if self.fitting == len(self.rows) - 1 and self.fitting > 3:
+        if self.fitting > 3 and not self._has(self.fitting + 1):
             self.fitting -= 1
-        first = Rows(self.columns, self.rows[: self.fitting])
-        return [first, Rows(self.columns, self.rows[self.fitting :])]
+        return [
+            Rows(self.columns, (), self._laid_out[: self.fitting]),
+            Rows(self.columns, self._rows, self._laid_out[self.fitting :]),
+        ]
 
     def draw(self) -> None:
         """Draw the headings and every row."""
-        canvas = self.canv
-        y = self.HEAD + sum(self._height(row) for row in self.rows)
-        y -= self.HEAD
+        y = sum(row.height for row in self._laid_out)
+        head = Lines(self.canv, 8, QUIET)
         for column, x, room in self._places():
             edge = x + room if column.is_number else x
-            write(
-                canvas,
-                edge,
-                y + 6,
-                column.title,
-                size=8,
-                bold=True,
-                color=QUIET,
-                right=column.is_number,
-            )
-        self._rule(y, INK, 0.75)
-        for row in self.rows:
-            y -= self._height(row)
-            self._row(row, y)
-            self._rule(y, LINE, 0.4)
+            head.add(edge, y + 6, column.title, bold=True, right=column.is_number)
+        head.draw()
+        self._rules([y], INK, 0.75)
+        body, rules = Lines(self.canv, SIZE, INK), []
+        for row in self._laid_out:
+            self._add(body, row, y - self.PAD - SIZE + 1)
+            y -= row.height
+            rules.append(y)
+        body.draw()
+        self._rules(rules, LINE, 0.4)
 
-    def _row(self, row: Row, y: float) -> None:
-        top = y + self._height(row) - self.PAD - SIZE + 1
-        for (column, x, room), lines in zip(self._places(), row.lines, strict=True):
+    def _add(self, body: Lines, row: _LaidOutRow, top: float) -> None:
+        for (column, x, room), lines in zip(self._places(), row.cells, strict=True):
             edge = x + room if column.is_number else x
             for number, line in enumerate(lines):
                 if line:
-                    write(
-                        self.canv,
-                        edge,
-                        top - number * LEADING,
-                        line,
-                        bold=row.is_bold,
-                        right=column.is_number,
-                    )
+                    y = top - number * LEADING
+                    body.add(edge, y, line, bold=row.is_bold, right=column.is_number)
 
-    def _rule(self, y: float, color: Any, width: float) -> None:
+    def _rules(self, heights: Iterable[float], color: Any, width: float) -> None:
         self.canv.setStrokeColor(color)
         self.canv.setLineWidth(width)
-        self.canv.line(0, y, self.width, y)
+        self.canv.lines([(0, y, self.width, y) for y in heights])
 
-    def _height(self, row: Row) -> float:
-        if not row.lines:
-            row.lines = [
-                [cell]
-                if column.is_number
-                else fonts.wrap(
-                    cell, room, SIZE, bold=row.is_bold, most=column.most_lines
-                )
-                for cell, (column, _, room) in zip(
-                    row.cells, self._places(), strict=True
-                )
-            ]
-        return max(map(len, row.lines)) * LEADING + self.PAD
+    def _has(self, place: int) -> bool:
+        """Lay out rows up to a place; return whether there is a row at it."""
+        while place >= len(self._laid_out):
+            row = next(self._rows, None)
+            if row is None:
+                return False
+            self._laid_out.append(self._lay_out(row))
+        return True
+
+    def _lay_out(self, row: Row) -> _LaidOutRow:
+        cells = [
+            [cell]
+            if column.is_number
+            else fonts.wrap(cell, room, SIZE, bold=row.is_bold, most=column.most_lines)
+            for cell, (column, _, room) in zip(row.cells, self._places(), strict=True)
+        ]
+        height = max(map(len, cells)) * LEADING + self.PAD
+        return _LaidOutRow(cells, height, row.is_bold)
 
     def _places(self) -> list[tuple[Column, float, float]]:
         """Return each column with its position and width."""

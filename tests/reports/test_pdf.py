@@ -1,6 +1,7 @@
 """The PDF, read back with another library."""
 
 import io
+import itertools
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pypdf
 import pytest
 
 from reports import pdf
+from reports.pdf_canvas import Column, Row, Rows
 from reports.services import Report
 from smartbudget.core import dates
 from smartbudget.core.i18n import override
@@ -97,6 +99,18 @@ def test_the_total_is_not_alone_on_the_last_page():
     for count in range(80, 130, 3):
         last = read(report_of(*many(count))).pages[-1].extract_text()
         assert re.search(r"Oct \d+, 2026", last), count
+
+
+def test_a_table_lays_out_no_more_rows_than_a_page_takes():
+    endless = (Row([str(number)]) for number in itertools.count())
+    table = Rows([Column("Number", 1)], endless)
+
+    first, rest = table.split(400, 700)
+
+    fitting = first.wrap(400, 700)[1]
+    assert 600 < fitting <= 700
+    assert int(next(endless).cells[0]) < 50
+    assert rest.split(400, 700)
 
 
 def test_an_empty_period_says_so():

@@ -3,6 +3,8 @@
 import datetime
 import hashlib
 import logging
+import time
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,6 +22,8 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
+# To read and draw. The Lambda stops after 20, and storing the file takes up to two.
+MAX_SECONDS = 15
 URL_SECONDS = 24 * 3600  # at most: a URL expires with the credentials that signed it
 PDF = "application/pdf"
 # Reports of one type created in the same second take the next free second.
@@ -39,8 +43,9 @@ def generate_report(
     known: `fingerprint` and `report_key` of an earlier result. If its numbers have not
     changed and its file exists, that file is returned and nothing is drawn.
 
-    Returns report_url, report_key, file_name and fingerprint. Raises InvalidError,
-    NotFoundError for an unknown user, UnavailableError. Safe to repeat: without
+    Returns report_url, report_key, file_name and fingerprint. Raises InvalidError, also
+    for a report that cannot be created in time, NotFoundError for an unknown user,
+    UnavailableError. Safe to repeat: without
     `known`, every call stores one more file and never replaces one.
     """
     account = accounts.get_account(user_id)
@@ -54,6 +59,7 @@ def _generate(
     known: dict[str, str] | None,
     days: dict[str, object],
 ) -> dict[str, Any]:
+    deadline = time.monotonic() + MAX_SECONDS
     user_id = user.user_id
     today = user.today()
     period = resolve(report_type, today=today, **days)
@@ -63,7 +69,9 @@ def _generate(
         key = known.get("report_key", "")
         if files.owner_of(key) == user_id and _exists(key):
             return _answer(key, fingerprint)
-    document = pdf.draw(report, username=user.username, app_url=config.app_url)
+    document = pdf.draw(
+        report, username=user.username, app_url=config.app_url, deadline=deadline
+    )
     key = _store(user_id, period.report_type, document)
     log.count("ReportsMade")
     logger.info(
@@ -78,8 +86,11 @@ def _generate(
 
 def fingerprint_of(report: Report, username: str) -> str:
     """Return a hash of a report's content, language and username."""
-    content = repr((current(), username, report))
-    return hashlib.sha256(content.encode()).hexdigest()
+    rest = repr((current(), username, replace(report, entries=[])))
+    digest = hashlib.sha256(rest.encode())
+    for entry in report.entries:
+        digest.update(repr(entry).encode())
+    return digest.hexdigest()
 
 
 def _answer(key: str, fingerprint: str) -> dict[str, Any]:

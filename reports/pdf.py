@@ -2,6 +2,8 @@
 
 import datetime
 import io
+import math
+import time
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_CEILING, Decimal
 from itertools import chain
@@ -43,6 +45,7 @@ from reports.pdf_canvas import (
     Title,
     write,
 )
+from reports.periods import too_many_expenses
 from reports.services import NOTHING, CategoryLine, Report
 from smartbudget.core import i18n
 from smartbudget.core.i18n import (
@@ -68,10 +71,14 @@ LEVELS = {
 }
 
 
-def draw(report: Report, *, username: str, app_url: str) -> bytes:
+def draw(
+    report: Report, *, username: str, app_url: str, deadline: float = math.inf
+) -> bytes:
     """Draw a report in the current language and return the PDF's bytes.
 
     app_url: the base of its links, without a trailing slash.
+    deadline: by time.monotonic. Raises InvalidError if it passes, which long texts
+    in some scripts can cause.
     """
     file = io.BytesIO()
     period = report.period
@@ -103,12 +110,18 @@ def draw(report: Report, *, username: str, app_url: str) -> bytes:
     )
     document.addPageTemplates(PageTemplate(frames=[frame]))
     story = [*_cover(report, username, app_url), *_details(report)]
-    document.build(story, canvasmaker=_numbered(f"{NAME}  ·  {title}"))
+    canvas = _numbered(f"{NAME}  ·  {title}", deadline)
+    try:
+        document.build(story, canvasmaker=canvas)
+    except TimeoutError as error:  # platypus adds words of its own to the message
+        raise too_many_expenses(period) from error
     return file.getvalue()
 
 
-def _numbered(footer: str) -> type[Canvas]:
+def _numbered(footer: str, deadline: float) -> type[Canvas]:
     """Return a canvas class that prints "Page 1 of 7" on each page.
+
+    Drawing raises TimeoutError after the deadline.
 
     The number of pages is known at the end. Until then the words are a form that a
     page refers to, so a finished page can be compressed.
@@ -116,6 +129,8 @@ def _numbered(footer: str) -> type[Canvas]:
 
     class Numbered(Canvas):
         def showPage(self) -> None:  # noqa: N802 - ReportLab's name
+            if time.monotonic() > deadline:
+                raise TimeoutError
             (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, most=1)
             write(self, MARGIN, 11 * mm, line, size=7.5, color=pdf_canvas.QUIET)
             self.doForm(f"number-{self.getPageNumber()}")

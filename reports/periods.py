@@ -38,6 +38,13 @@ class ReportPeriod:
         return (self.current.end - self.current.start).days + 1
 
     @property
+    def field(self) -> str:
+        """The input field that selects the period."""
+        return {"monthly": "month", "yearly": "year"}.get(
+            self.report_type, "start_date"
+        )
+
+    @property
     def title(self) -> str:
         """The name of this type of report."""
         return _(TITLES[self.report_type])
@@ -87,6 +94,27 @@ class ReportPeriod:
         return month_name(start)
 
 
+_TOO_MANY = {
+    "monthly": gettext_noop(
+        "This month has too many expenses for a report. Choose a week."
+    ),
+    "weekly": gettext_noop(
+        "This week has too many expenses for a report. Choose a single day."
+    ),
+    "custom": gettext_noop(
+        "These days have too many expenses for a report. Choose fewer days."
+    ),
+    "yearly": gettext_noop(
+        "This year has too many expenses for a report. Choose a month."
+    ),
+}
+
+
+def too_many_expenses(period: ReportPeriod) -> InvalidError:
+    """Return the error of a report that cannot be created in time."""
+    return InvalidError(_(_TOO_MANY[period.report_type]), period.field)
+
+
 def resolve(
     report_type: object,
     *,
@@ -124,30 +152,29 @@ def resolve(
             template = _("A report of the kind {kind} takes no {field}.")
             raise InvalidError(template.format(kind=kind, field=field), field)
     if kind == "monthly":
-        period, field = _month(year, month, today)
+        current = _month(year, month, today)
     elif kind == "yearly":
         first = datetime.date(_year(year, today), 1, 1)
-        period, field = dates.period_of("yearly", first), "year"
+        current = dates.period_of("yearly", first)
     elif kind == "weekly":
-        period, field = _week(start_date, end_date, today), "start_date"
+        current = _week(start_date, end_date, today)
     else:
-        period, field = _range(start_date, end_date), "start_date"
-    if period.start > today:
-        raise InvalidError(_("This period has not begun yet."), field)
-    return ReportPeriod(kind, period, _before(kind, period))
+        current = _range(start_date, end_date)
+    period = ReportPeriod(kind, current, _before(kind, current))
+    if current.start > today:
+        raise InvalidError(_("This period has not begun yet."), period.field)
+    return period
 
 
-def _month(
-    year: object, month: object, today: datetime.date
-) -> tuple[dates.Period, str]:
+def _month(year: object, month: object, today: datetime.date) -> dates.Period:
     if year is None and month is None:
-        return dates.period_of("monthly", today), "month"
+        return dates.period_of("monthly", today)
     for field, value in (("year", year), ("month", month)):
         if value is None:
             raise InvalidError(_("Give both a year and a month."), field)
     number = _whole(month, "month", 1, 12, _("Enter a month from 1 to 12."))
     first = datetime.date(_year(year, today), number, 1)
-    return dates.period_of("monthly", first), "month"
+    return dates.period_of("monthly", first)
 
 
 def _year(year: object, today: datetime.date) -> int:

@@ -1,6 +1,7 @@
 """Compute the numbers of a report, independent of how they are drawn."""
 
 import datetime
+import heapq
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,10 @@ from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
-from reports.periods import ONE_DAY, ReportPeriod
+from reports.periods import ONE_DAY, ReportPeriod, too_many_expenses
 from smartbudget.core import dates, i18n
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES, percentage
 from smartbudget.core.user import User
 
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 LARGEST = 10  # expenses in the table of the largest
 MONTHS = 12  # of the trend
 LONGEST_MONTH = 31  # days; in a longer report budgets are added up
+
+# The Lambda has 20 seconds. On one CPU, benchmarks/reports.py drew 50,000 expenses in
+# SECONDS_DRAWN and reading a page of one megabyte, some 3,000 expenses, takes 0.1.
+MAX_EXPENSES = 50_000  # listed
+MAX_PAGES = 40  # read, with the period before and the twelve months
 
 NOTHING = Decimal(0)
 _MONDAY = datetime.date(2024, 1, 1)
@@ -142,13 +150,28 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
         dates.Period(months[0].start, months[-1].end),
         *(dates.period_of(budget.period, day) for budget in user_budgets),
     ]
-    entries = expenses.entries(
-        user.user_id, dates.span(needed), described=period.current
-    )
+    entries = _read(user, period, dates.span(needed))
     since = expenses.first_day(user.user_id)
     begun = _begun(period.current, since, today)
     lines = [_line(budget, period, begun, day, entries) for budget in user_budgets]
     return compute(period, user.currency, entries, lines, today=today, since=since)
+
+
+def _read(user: User, period: ReportPeriod, span: dates.Period) -> list[Entry]:
+    """Return the expenses of a span. Raises InvalidError for too many."""
+    entries: list[Entry] = []
+    pages = expenses.entry_pages(user.user_id, span, described=period.current)
+    for number, page in enumerate(pages, 1):
+        if number > MAX_PAGES:
+            message = _(
+                "This period and the year before it have too many expenses for a"
+                " report."
+            )
+            raise InvalidError(message, period.field)
+        entries += page
+    if sum(entry.day in period.current for entry in entries) > MAX_EXPENSES:
+        raise too_many_expenses(period)
+    return entries
 
 
 def compute(
@@ -188,7 +211,9 @@ def compute(
             _budget_standing(line, elapsed, expenses_around, since) for line in lines
         ],
         weekdays=_weekdays(entries, counted, currency),
-        largest=sorted(entries, key=lambda entry: (-entry.amount, entry.day))[:LARGEST],
+        largest=heapq.nsmallest(
+            LARGEST, entries, key=lambda entry: (-entry.amount, entry.day)
+        ),
         average_a_day=_rounded(total / days, currency),
         counted_days=days,
         median=_median(entries, currency),

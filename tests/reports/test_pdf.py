@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from reports import pdf
 from reports.pdf_canvas import Column, Row, Rows
 from reports.services import Report
 from smartbudget.core import dates
+from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import override
 from tests.reports.builders import TODAY, entry, line, report_of
 
@@ -111,6 +113,16 @@ def test_a_table_lays_out_no_more_rows_than_a_page_takes():
     assert 600 < fitting <= 700
     assert int(next(endless).cells[0]) < 50
     assert rest.split(400, 700)
+
+
+def test_drawing_stops_when_its_time_is_over():
+    report = report_of(*many(100))
+
+    with pytest.raises(InvalidError, match="too many expenses") as caught:
+        pdf.draw(report, username="a", app_url=URL, deadline=time.monotonic())
+
+    assert caught.value.field == "month"
+    assert pdf.draw(report, username="a", app_url=URL, deadline=time.monotonic() + 60)
 
 
 def test_an_empty_period_says_so():

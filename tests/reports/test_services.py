@@ -1,12 +1,17 @@
 """The figures of reports: computed from entries, and read from the tables."""
 
+import contextlib
 import datetime
 from decimal import Decimal
 
 import pytest
 import time_machine
 
+from expenses.models import Expense
+from reports import services
 from reports.services import build_report
+from smartbudget.core.errors import InvalidError
+from tests.calls import counted
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
 from tests.money_builders import NOON as MARCH_NOON
 from tests.reports.builders import ask, entry, line, report_of
@@ -311,3 +316,63 @@ def test_the_earliest_expense_of_the_user_is_found_even_if_void(noon):
     make_expense(date="2026-02-02", status="void")
 
     assert march().since == datetime.date(2026, 2, 2)
+
+
+# Reports that could not be created in the Lambda's time.
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "advice"),
+    [
+        ({"report_type": "yearly", "year": 2026}, "year", "month"),
+        ({"report_type": "monthly", "year": 2026, "month": 3}, "month", "week"),
+        (
+            {"report_type": "weekly", "start_date": "2026-03-02"},
+            "start_date",
+            "single day",
+        ),
+        (
+            {
+                "report_type": "custom",
+                "start_date": "2026-03-01",
+                "end_date": "2026-03-09",
+            },
+            "start_date",
+            "fewer days",
+        ),
+    ],
+)
+def test_a_report_of_too_many_expenses_is_rejected_and_a_shorter_one_suggested(
+    noon, monkeypatch, given, field, advice
+):
+    monkeypatch.setattr(services, "MAX_EXPENSES", 2)
+    period = ask(TODAY, **given)
+    for _ in range(2):
+        make_expense(date="2026-03-04")
+    make_expense(date="2025-03-04")
+    make_expense(date="2026-03-04", status="void")
+    make_expense(BOB, date="2026-03-04")
+    assert build_report(ALICE, period, today=TODAY).count == 2
+
+    make_expense(date="2026-03-04")
+
+    with pytest.raises(InvalidError, match=f"Choose .*{advice}") as caught:
+        build_report(ALICE, period, today=TODAY)
+    assert caught.value.field == field
+    assert build_report(BOB, period, today=TODAY).count == 1
+
+
+@pytest.mark.parametrize(("expenses", "pages"), [(6, 2), (7, 3)])
+def test_no_more_is_read_than_the_time_allows(noon, monkeypatch, expenses, pages):
+    monkeypatch.setattr(services, "MAX_PAGES", 2)
+    for number in range(expenses):
+        expense = make_expense(date=f"2026-03-{number + 1:02}")
+        expense.update([Expense.description.set("x" * 300_000)])  # three to a page
+
+    allowed = contextlib.nullcontext()
+    refused = pytest.raises(InvalidError, match="too many expenses for a report")
+
+    with counted() as calls, allowed if pages <= 2 else refused:
+        assert march().count == expenses
+
+    assert calls.names.count("dynamodb.Query") <= 2 + 3

@@ -1,4 +1,7 @@
-"""Compute the numbers of a report, independent of how they are drawn."""
+"""Compute the numbers of a report, independent of how they are drawn.
+
+Why: docs/decisions.md#a-report-that-would-take-too-long-is-rejected
+"""
 
 import datetime
 import heapq
@@ -29,8 +32,8 @@ LARGEST = 10  # expenses in the table of the largest
 MONTHS = 12  # of the trend
 LONGEST_MONTH = 31  # days; in a longer report budgets are added up
 
-# The Lambda has 20 seconds. On one CPU, benchmarks/reports.py drew 50,000 expenses in
-# SECONDS_DRAWN and reading a page of one megabyte, some 3,000 expenses, takes 0.1.
+# Of the Lambda's 20 seconds, on one CPU as it has: 50,000 expenses are drawn in 4.5
+# (benchmarks/reports.py), and a page of one megabyte, 3,000 expenses, is read in 0.1.
 MAX_EXPENSES = 50_000  # listed
 MAX_PAGES = 40  # read, with the period before and the twelve months
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts import serializers, services, session_cookie, sessions, tokens
 from accounts.sessions import Login
 from smartbudget.core.errors import NotFoundError
-from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.user_agent import device_of
@@ -46,7 +46,7 @@ class RegisterView(UnauthenticatedView):
             device=device_of(request._request),
         )
         response = login_response(request, login, status=201)
-        response.headers["Location"] = address_of(request, "profile")
+        response.headers["Location"] = url_of(request, "profile")
         return response
 
 
@@ -154,7 +154,7 @@ class TokensView(ApiView):
         data = self.parse(serializers.TokenInput)
         token, secret = tokens.create_token(request.user, **data)
         body = represent(serializers.TokenOutput, token)
-        address = address_of(request, "token", token.token_id)
+        address = url_of(request, "token", token.token_id)
         return Response(
             {**body, "token": secret}, status=201, headers={"Location": address}
         )

@@ -26,11 +26,11 @@ NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berli
 
 
 class RegisterInput(InputSerializer):
-    username = TextField(form=validators.USERNAME.pattern, max_length=30)
+    username = TextField(regex=validators.USERNAME.pattern, max_length=30)
     email = TextField(max_length=254)
     password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
     phone_number = TextField(
-        form=validators.PHONE.pattern,
+        regex=validators.PHONE.pattern,
         max_length=20,
         required=False,
         allow_blank=True,

@@ -24,7 +24,7 @@ from smartbudget.web import form_drafts, rate_limit
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.errors import wants_json
 from smartbudget.web.form_drafts import FormDraft
-from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.language import activate
 from smartbudget.web.redirects import safe_next
 from smartbudget.web.user_agent import device_of
@@ -55,7 +55,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "address": client_address(request),
         "device": device_of(request),
     }
-    return answer_form(
+    return handle_form(
         request,
         "accounts/register.html",
         RegisterForm(posted(request)),
@@ -76,7 +76,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
             device=device_of(request),
         )
 
-    return answer_form(
+    return handle_form(
         request,
         "accounts/login.html",
         LoginForm(posted(request)),
@@ -128,7 +128,7 @@ def password(request: HttpRequest) -> HttpResponse:
         session_cookie.begin(request, response, login)
         return response
 
-    return answer_form(
+    return handle_form(
         request,
         "accounts/password.html",
         PasswordForm(posted(request)),
@@ -176,7 +176,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
         context = {**token_list(), "form": TokenForm(), "made": token, "secret": secret}
         return render(request, "accounts/tokens.html", context)
 
-    return answer_form(
+    return handle_form(
         request,
         "accounts/tokens.html",
         TokenForm(posted(request)),

@@ -11,7 +11,7 @@ from budgets import queries, services
 from budgets.models import Budget
 from budgets.serializers import BudgetInput, BudgetOutput, BudgetPage
 from smartbudget.web import pagination
-from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent_all
 from smartbudget.web.etags import if_match
 
@@ -41,7 +41,7 @@ class BudgetListView(ApiView):
         return Response(
             representation(request, budget),
             status=201,
-            headers={"Location": address_of(request, "budget", budget.budget_id)},
+            headers={"Location": url_of(request, "budget", budget.budget_id)},
         )
 
 

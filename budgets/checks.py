@@ -22,7 +22,7 @@ from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-RawItem = dict[str, Any]  # in DynamoDB's JSON
+Item = dict[str, Any]  # in DynamoDB's JSON
 
 PAGE = 500  # budgets read at a time
 
@@ -71,12 +71,12 @@ def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResu
             return result
 
 
-def _owner(item: RawItem) -> str:
+def _owner(item: Item) -> str:
     owner: str = item["user_id"]["S"]
     return owner
 
 
-def _check_user(user_id: str, items: list[RawItem], result: CheckResult) -> None:
+def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
     """Check one user's budgets of a page with a single query of the expenses."""
     try:
         budgets = [Budget.from_raw_data(item) for item in items]

@@ -11,7 +11,7 @@ from budgets.forms import BudgetForm
 from budgets.models import Budget
 from smartbudget.core.money import display
 from smartbudget.web.form_drafts import keeps_draft
-from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.forms import handle_form, posted
 
 
 @require_safe
@@ -27,7 +27,7 @@ def list_budgets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     user = request.user
-    return answer_form(
+    return handle_form(
         request,
         "budgets/add.html",
         BudgetForm(posted(request), user=user),
@@ -48,7 +48,7 @@ def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
         form = BudgetForm(request.POST, user=user)
     else:
         form = BudgetForm.of(services.get_budget(user, budget_id), user)
-    return answer_form(
+    return handle_form(
         request,
         "budgets/edit.html",
         form,

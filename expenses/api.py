@@ -29,7 +29,7 @@ from expenses.serializers import (
 )
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.web import pagination
-from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent, represent_all
 from smartbudget.web.etags import if_match
 from smartbudget.web.parsers import JSONParser
@@ -112,13 +112,13 @@ class BulkView(ApiView):
             request.user,
             data["expenses"],
             idempotency_key=self.idempotency_key,
-            is_same=True,
+            is_same_request=True,
         )
         results = representations(request, recorded.expenses)
         return Response(
             {"results": results, "alerts": recorded.alerts},
             status=201,
-            headers={"Location": address_of(request, "expenses")},
+            headers={"Location": url_of(request, "expenses")},
         )
 
 
@@ -193,12 +193,12 @@ def _record(view: ApiView, request: Request, form: type[RowInput]) -> Response:
         request.user,
         **view.parse(form),
         idempotency_key=view.idempotency_key,
-        is_same=True,
+        is_same_request=True,
     )
     return Response(
         representation(request, expense),
         status=201,
-        headers={"Location": address_of(request, "expense", expense.expense_id)},
+        headers={"Location": url_of(request, "expense", expense.expense_id)},
     )
 
 

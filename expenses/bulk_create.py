@@ -39,15 +39,15 @@ def record_expenses(
     rows: Sequence[Mapping[str, object]],
     *,
     idempotency_key: str | None = None,
-    is_same: bool = False,
+    is_same_request: bool = False,
 ) -> Recorded:
     """Store new expenses, update their budgets, and send the alerts as one digest.
 
     rows: 1 to 1,000, each with the values of `record_expense`.
     idempotency_key: makes repeating safe: with the same key and rows, only rows that
     are not stored yet are stored, and the first expenses are returned.
-    is_same: the caller knows that the key belongs to this request. The stored expenses,
-    which may have been edited since, are then not compared with it.
+    is_same_request: the caller has checked that the key belongs to this request. The
+    stored expenses, which may have been edited since, are not compared with it.
 
     Raises InvalidError, or InvalidRowsError with all errors of each row; nothing is
     stored then. Raises ConflictError if the key was used for other rows. After any
@@ -55,7 +55,7 @@ def record_expenses(
     stores all rows.
     """
     new_rows = _draft(user, rows, idempotency_key)
-    creation = _Creation(user, new_rows, is_same=is_same)
+    creation = _Creation(user, new_rows, is_same_request=is_same_request)
     creation.write()
     log.count("ExpensesRecorded", sum(not row.was_stored for row in new_rows))
     return Recorded([row.expense for row in new_rows], creation.alerts)
@@ -83,9 +83,11 @@ def _draft(
 
 
 class _Creation(Batch[_Row]):
-    def __init__(self, user: User, changes: Sequence[_Row], *, is_same: bool) -> None:
+    def __init__(
+        self, user: User, changes: Sequence[_Row], *, is_same_request: bool
+    ) -> None:
         super().__init__(user, changes)
-        self.is_same = is_same
+        self.is_same_request = is_same_request
 
     def recover(self, chunk: Sequence[_Row], conflict: WriteConflictError) -> None:
         """Find all rows that an earlier attempt stored, before writing any others."""
@@ -99,7 +101,7 @@ class _Creation(Batch[_Row]):
         }
         for row in self.waiting:
             if expense := stored.get(row.expense.expense_id):
-                if not self.is_same:
+                if not self.is_same_request:
                     validation.raise_if_different(expense, row.expense, dated=row.dated)
                 row.after, row.was_stored = expense, True
         self.waiting = [row for row in self.waiting if not row.was_stored]

@@ -24,7 +24,7 @@ from smartbudget.core.user import User
 
 KEPT = 50  # changes
 
-RawItem = dict[str, Any]  # in DynamoDB's JSON
+Item = dict[str, Any]  # in DynamoDB's JSON
 
 LABELS = {name: field.label for name, field in FIELDS.items()} | {
     "receipt": gettext_noop("Receipt")
@@ -92,7 +92,7 @@ def changes_of_many(
             yield expense, _changes(expense, item)
 
 
-def _changes(expense: Expense, item: RawItem) -> list[Change]:
+def _changes(expense: Expense, item: Item) -> list[Change]:
     state = _state_of(expense)
     changes = []
     for entry in _entries(expense, item):
@@ -132,7 +132,7 @@ def has_changed(expense: Expense) -> bool:
     return _version(expense) > 1
 
 
-def _entries(expense: Expense, item: RawItem) -> list[Mapping[str, Any]]:
+def _entries(expense: Expense, item: Item) -> list[Mapping[str, Any]]:
     """Return an item's entries, newest first, without any newer than the expense."""
     slots = {_slot(number) for number in range(KEPT)}
     entries = [json.loads(value["S"]) for name, value in item.items() if name in slots]

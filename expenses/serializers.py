@@ -81,7 +81,7 @@ class NewExpenseInput(ExpenseInput):
     """A new expense; as multipart/form-data it may include the receipt."""
 
     file = serializers.FileField(required=False, help_text=FILE)
-    sha256 = TextField(required=False, form=DIGEST, max_length=64, help_text=SHA256)
+    sha256 = TextField(required=False, regex=DIGEST, max_length=64, help_text=SHA256)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)

@@ -46,7 +46,7 @@ def record_expense(
     *,
     receipt: "Receipt | ConfirmedUpload | None" = None,
     idempotency_key: str | None = None,
-    is_same: bool = False,
+    is_same_request: bool = False,
     **values: object,
 ) -> Expense:
     """Store a new expense, update its budgets, and send the alerts it causes.
@@ -55,8 +55,8 @@ def record_expense(
     user's local day, or None for today.
     receipt: a checked file or a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key returns the first expense.
-    is_same: the caller knows that the key belongs to this request. The stored expense,
-    which may have been edited since, is then not compared with it.
+    is_same_request: the caller has checked that the key belongs to this request. The
+    stored expense, which may have been edited since, is not compared with it.
 
     Returns the expense, with the `alerts` that it caused. Raises InvalidError, and
     ConflictError if the key was used for another expense. Not idempotent without a
@@ -70,7 +70,7 @@ def record_expense(
 
     with attachments.removed_unless_attached(new_receipt):
         stored = _commit(user, lambda: _record(user, expense, new_receipt))
-        if stored is not expense and not is_same:
+        if stored is not expense and not is_same_request:
             validation.raise_if_different(
                 stored, expense, dated=values.get("date") is not None
             )
@@ -232,6 +232,6 @@ def _edit(
 def _stored_before(expense: Expense) -> Expense:
     """Return the expense that an earlier request with the same key stored."""
     stored = Expense.find(expense.expense_id)
-    if stored is None:  # deleted between the refused write and this read: try again
+    if stored is None:  # deleted between the refused write and this read: retry
         raise WriteConflictError([])
     return stored

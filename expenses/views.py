@@ -27,7 +27,7 @@ from smartbudget.core.money import display
 from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
-from smartbudget.web.forms import answer_form
+from smartbudget.web.forms import handle_form
 
 EXPENSES = ChangeList(
     title=gettext_lazy("Expenses"),
@@ -77,7 +77,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
             "hierarchy": _links(request, date_filters.drill_down(days, today), days),
         }
 
-    return EXPENSES.answer(
+    return EXPENSES.respond(
         request,
         form,
         find=lambda chosen, where: queries.list_expenses(
@@ -99,7 +99,7 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
         like = queries.get_expense(user, expense_id) if expense_id else None
         form = NewExpenseForm.blank(user, like)
 
-    return answer_form(
+    return handle_form(
         request,
         "expenses/add.html",
         form,
@@ -147,7 +147,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
                 )
             ) from error
 
-    return answer_form(
+    return handle_form(
         request,
         "expenses/edit.html",
         form,
@@ -201,7 +201,7 @@ def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     bulk_update.check_ids(chosen)
     sent = "category" in request.POST
-    return answer_form(
+    return handle_form(
         request,
         "expenses/set_category.html",
         CategoryForm(request.POST if sent else None),

@@ -14,7 +14,7 @@ MARKED_AS_SPAM = gettext_noop("A mail was marked as spam.")
 
 
 def process(event: dict[str, Any]) -> None:
-    """End the subscription that a bounce or a complaint is about.
+    """End the subscription that caused a bounce or complaint.
 
     event: as SES publishes it. Safe to repeat and in any order: a mail is tagged with
     its subscription, and no other subscription is ended.
@@ -22,7 +22,7 @@ def process(event: dict[str, Any]) -> None:
     problem, addresses = _parse(event)
     mail = event["mail"]
     logger.info(
-        "mail event kind=%s lasting=%s message_id=%s",
+        "mail event kind=%s permanent=%s message_id=%s",
         event["eventType"],
         problem is not None,
         mail["messageId"],
@@ -33,23 +33,23 @@ def process(event: dict[str, Any]) -> None:
 
 
 def _parse(event: dict[str, Any]) -> tuple[str | None, list[str]]:
-    """Return (problem, addresses); the problem is None if it is temporary."""
+    """Return (problem, addresses); a temporary problem is None."""
     match event["eventType"]:
         case "Bounce":
             bounce = event["bounce"]
-            is_lasting = bounce["bounceType"] == "Permanent"
+            is_permanent = bounce["bounceType"] == "Permanent"
             affected = bounce["bouncedRecipients"]
             problem = BOUNCED
         case "Complaint":
             complaint = event["complaint"]
             # Some mailboxes also report mails that are moved out of the spam folder.
-            is_lasting = complaint.get("complaintFeedbackType") != "not-spam"
+            is_permanent = complaint.get("complaintFeedbackType") != "not-spam"
             affected = complaint["complainedRecipients"]
             problem = MARKED_AS_SPAM
         case _:
             return None, []
     addresses = [recipient["emailAddress"] for recipient in affected]
-    return problem if is_lasting else None, addresses
+    return problem if is_permanent else None, addresses
 
 
 def _deactivate(email: str, tags: list[str], problem: str) -> None:

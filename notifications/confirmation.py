@@ -46,7 +46,7 @@ def confirm(token: str) -> OptIn:
     Raises NotFoundError if the link has expired or ended.
     """
     record = OptIn(_key(token))
-    actions: list[Action] = [OptIn.expires_at.remove()]  # it does not expire any more
+    actions: list[Action] = [OptIn.expires_at.remove()]
     is_live = OptIn.user_id.exists() & (
         OptIn.expires_at.does_not_exist() | (OptIn.expires_at > int(time.time()))
     )

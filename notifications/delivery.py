@@ -22,7 +22,7 @@ from notifications.models import (
     unsent_since,
 )
 from notifications.recipients import Recipient
-from notifications.transports import DeliveryError, Letter
+from notifications.transports import DeliveryError, OutgoingEmail
 from smartbudget.core import dates, log, tasks
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, NotFoundError
@@ -58,9 +58,9 @@ _NOT_CONFIRMED = {
 
 @dataclass(frozen=True)
 class Send:
-    """The decision to send a notification as this letter."""
+    """The decision to send a notification as this e-mail."""
 
-    letter: Letter
+    email: OutgoingEmail
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def deliver(
     item = _take_lease(notification_id, new_owner(), lease_seconds)
     if item is None:
         return
-    if isinstance(item, Job):  # it must be run, not mailed
+    if isinstance(item, Job):  # jobs are run, not mailed
         raise NotFoundError(_(NOT_FOUND))
     with log.bound(item.request_id, user_id=item.user_id):
         if item.attempts > MAX_ATTEMPTS:
@@ -116,7 +116,7 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
             item = _with_text(item, recipient)
             decision = _decide(item, recipient)
         if isinstance(decision, Send):
-            transports.get_transport().send(decision.letter)
+            transports.get_transport().send(decision.email)
         failure = None
     except DeliveryError as error:
         failure = str(error)
@@ -183,7 +183,7 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
     if until := recipient.quiet_end(item.type, dates.now()):
         return Hold(until)
     return Send(
-        Letter(
+        OutgoingEmail(
             notification_id=item.notification_id,
             user_id=recipient.user_id,
             email=recipient.email,
@@ -202,7 +202,7 @@ def update_notification_status(
     """Store the result of a delivery: `sent`, `skipped` or `failed`, and the reason.
 
     Does nothing if the lease was lost. Failed items stay in the index for the staff
-    page. The lease keeps its owner, so a retry after a lost reply passes the condition.
+    page. The owner of the lease stays stored, so a retry after a lost reply succeeds.
     """
     actions: list[Action] = [
         OutboxItem.status.set(status),

@@ -1,6 +1,6 @@
 """Kinds of notification."""
 
-# Can be turned off for e-mail; then they are only shown in the app.
+# E-mails of these kinds can be turned off; the app still lists the notifications.
 EMAIL_KINDS = (
     "budget_threshold",
     "budget_exceeded",

@@ -10,8 +10,8 @@ from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
 
 
-def address_of(token: str) -> str:
-    """Return the address of a confirmation link.
+def email_of(token: str) -> str:
+    """Return the e-mail address of a confirmation link.
 
     Raises NotFoundError if the link has expired or ended.
     """

@@ -75,8 +75,8 @@ def _render(template: str, subject: str, **values: object) -> Mail:
     """Render the templates of an e-mail, in the current language."""
     always = {"subject": subject, "name": NAME, "language": current()}
     text, html = (
-        _templates().get_template(f"{template}.{form}").render(**always, **values)
-        for form in ("txt", "html")
+        _templates().get_template(f"{template}.{suffix}").render(**always, **values)
+        for suffix in ("txt", "html")
     )
     return Mail(subject, text, html)
 

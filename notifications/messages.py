@@ -50,7 +50,7 @@ _REPORTS = {
 }
 
 # Controls, invisible marks (some change the reading direction), lone surrogates.
-_REFUSED = {"Cc", "Cf", "Cs"}
+_REJECTED = {"Cc", "Cf", "Cs"}
 _JOINER = "\u200d"  # also invisible, but needed inside emoji
 
 
@@ -79,7 +79,7 @@ def printable(text: str) -> str:
         character
         for character in text
         if character in f"\n\t{_JOINER}"
-        or unicodedata.category(character) not in _REFUSED
+        or unicodedata.category(character) not in _REJECTED
     )
 
 
@@ -118,7 +118,7 @@ def budget_alert(
             subject = _("Over budget: {category}")
         subject = subject.format(category=category, percent=used)
         difference = money.display(abs(amount - spent), currency)
-        return _letter(
+        return _alert_text(
             subject, fact, _remaining(level, difference, period, today), "budgets"
         )
 
@@ -157,7 +157,7 @@ def large_expense(
     """Return the notice of an expense at or above the threshold: (subject, message)."""
     with override(language):
         spent = money.display(amount, currency)
-        return _letter(
+        return _alert_text(
             _("Large expense: {amount} for {category}").format(
                 amount=spent, category=category
             ),
@@ -196,7 +196,7 @@ def digest(
                 "{number} budgets need your attention:",
                 number,
             )
-        return _letter(
+        return _alert_text(
             subject.format(number=number),
             "\n".join([fact.format(number=number), *bullet_list(subjects, MAX_LINES)]),
             _("See details:"),
@@ -215,7 +215,7 @@ def report_ready(
     """
     with override(language):
         subject, fact = map(_, _REPORTS[report_type])
-        return _letter(
+        return _alert_text(
             subject.format(name=name),
             fact.format(name=name),
             _("You can download it here for as long as you keep it:"),
@@ -235,9 +235,9 @@ def summary_placeholder(kind: str, *, language: str) -> tuple[str, str]:
         return subject, _("It is not written yet.")
 
 
-def bullet_list(lines: Sequence[str], most: int) -> list[str]:
-    """Return the lines of a list, and the number of those above `most`."""
-    bullets = [f"- {line}" for line in lines[:most]]
+def bullet_list(lines: Sequence[str], max_lines: int) -> list[str]:
+    """Return the lines of a list, and the number of those above `max_lines`."""
+    bullets = [f"- {line}" for line in lines[:max_lines]]
     if more := len(lines) - len(bullets):
         remainder = _("and {number} more").format(number=more)
         bullets.append(f"- {remainder}")
@@ -253,7 +253,7 @@ def password_changed(
     """
     local = at.astimezone(ZoneInfo(time_zone))
     with override(language):
-        return _security_letter(
+        return _security_text(
             _("Your password was changed"),
             _(
                 "Your password was changed on {day} at {time} ({time_zone})."
@@ -265,7 +265,7 @@ def password_changed(
 def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
     """Return the notice of a changing e-mail address: (subject, message)."""
     with override(language):
-        return _security_letter(
+        return _security_text(
             _("The e-mail address of your account is changing"),
             _(
                 "Somebody who knows your password asked to change the e-mail address of"
@@ -277,7 +277,7 @@ def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
 def api_token_created(*, name: str, language: str) -> tuple[str, str]:
     """Return the notice of a new API token: (subject, message)."""
     with override(language):
-        return _security_letter(
+        return _security_text(
             _("New API token: {name}").format(name=name),
             _(
                 "An API token named {name} was made. Whoever has it can use your"
@@ -286,8 +286,8 @@ def api_token_created(*, name: str, language: str) -> tuple[str, str]:
         )
 
 
-def _security_letter(subject: str, fact: str) -> tuple[str, str]:
-    return write_letter(
+def _security_text(subject: str, fact: str) -> tuple[str, str]:
+    return notification_text(
         subject,
         fact,
         _(
@@ -299,12 +299,14 @@ def _security_letter(subject: str, fact: str) -> tuple[str, str]:
     )
 
 
-def _letter(subject: str, fact: str, consequence: str, page: str) -> tuple[str, str]:
-    return write_letter(subject, fact, consequence, f"{page}/")
+def _alert_text(
+    subject: str, fact: str, consequence: str, page: str
+) -> tuple[str, str]:
+    return notification_text(subject, fact, consequence, f"{page}/")
 
 
-def write_letter(subject: str, *parts: str) -> tuple[str, str]:
-    """Return (subject, message) of paragraphs and, last, the path of a page to link."""
+def notification_text(subject: str, *parts: str) -> tuple[str, str]:
+    """Return (subject, message). parts: paragraphs, and the path of a page to link."""
     *paragraphs, path = parts
     message = "\n\n".join([*paragraphs, f"{config.app_url}/{path}\n"])
     return subject_line(subject), printable(message)

@@ -31,7 +31,6 @@ SHARDS = tuple(str(number) for number in range(4))
 # the staff page needs no scan.
 FAILED_SHARDS = tuple(f"failed#{shard}" for shard in SHARDS)
 
-
 OVERDUE_AFTER = datetime.timedelta(minutes=5)  # then the sweep queues it again
 
 

@@ -44,7 +44,7 @@ def compose(
         unsent_shard=shard_of(notification_id),
         unsent_since=now,
     )
-    if request_id := log.request_id.get():
+    if request_id := log.current_request_id():
         composed.request_id = request_id
     return composed
 
@@ -61,9 +61,9 @@ def is_queued(notification_id: str) -> bool:
 
 
 def enqueue(user: "User", notifications: Sequence[Notification]) -> None:
-    """Queue stored notifications of one user for delivery, ten to a request.
+    """Queue stored notifications of one user for delivery, ten per request.
 
-    Never fails: those that SQS refuses stay `queued`, and the sweep sends them later.
+    Raises nothing: any that SQS refuses stay `queued`, and the sweep sends them later.
     """
     calls = [to_sqs_payload(item, user.email) for item in notifications]
     try:

@@ -1,7 +1,7 @@
 """SES: e-mails with HTML and headers, to addresses confirmed by a link of the app.
 
 Subscriptions that were confirmed with SNS before the transport was changed stay valid:
-they keep their ARN and are looked up in SNS.
+they keep their ARN and their status comes from SNS.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from notifications.transports import (
     REFUSED,
     UNANSWERED,
     DeliveryError,
-    Letter,
+    OutgoingEmail,
     Subscription,
 )
 from smartbudget.core import aws
@@ -42,22 +42,24 @@ _REASONS = {
 }
 
 
-def send(letter: Letter) -> None:
+def send(outgoing: OutgoingEmail) -> None:
     """Send one e-mail. Not idempotent. Raises DeliveryError."""
-    key = letter.unsubscribe_key or recipients.ensure_unsubscribe_key(letter.user_id)
-    link = f"{config.app_url}/notifications/unsubscribe/{letter.user_id}/{key}"
+    key = outgoing.unsubscribe_key or recipients.ensure_unsubscribe_key(
+        outgoing.user_id
+    )
+    link = f"{config.app_url}/notifications/unsubscribe/{outgoing.user_id}/{key}"
     message_id = _send(
-        letter.email,
-        mails.notification(letter.subject, letter.message, link, letter.language),
-        letter.subscription,
+        outgoing.email,
+        mails.notification(outgoing.subject, outgoing.message, link, outgoing.language),
+        outgoing.subscription,
         headers={
             "List-Unsubscribe": f"<{link}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",  # RFC 8058
         },
     )
     logger.info(
-        "mail taken notification_id=%s message_id=%s",
-        letter.notification_id,
+        "mail accepted notification_id=%s message_id=%s",
+        outgoing.notification_id,
         message_id,
     )
 
@@ -87,18 +89,18 @@ def supports(arn: str) -> bool:
     return True
 
 
-def look_up(arn: str, email: str) -> str:
+def status_of(arn: str, email: str) -> str:
     """Return the status of a subscription: none, pending or confirmed."""
     return (
-        sns.look_up(arn, email)
+        sns.status_of(arn, email)
         if sns.supports(arn)
         else confirmation.status(arn, email)
     )
 
 
-def address_of(arn: str) -> str | None:
-    """Return the address of a subscription of SNS, or None for one of the app's own."""
-    return sns.address_of(arn) if sns.supports(arn) else None
+def email_of(arn: str) -> str | None:
+    """Return the address of a subscription of SNS, or None for a record of the app."""
+    return sns.email_of(arn) if sns.supports(arn) else None
 
 
 def unsubscribe(arn: str) -> bool:

@@ -16,7 +16,7 @@ from notifications.transports import (
     REFUSED,
     UNANSWERED,
     DeliveryError,
-    Letter,
+    OutgoingEmail,
     Subscription,
 )
 from smartbudget.core import aws, log
@@ -27,15 +27,15 @@ from smartbudget.core.i18n import gettext as _
 logger = logging.getLogger(__name__)
 
 MAX_FILTER_POLICIES = 200  # of one topic, so its maximum of subscriptions
-SES_DUE = 150  # of them: leaves time to change the transport
+SES_DUE = 150  # of them: leaves time to switch the transport
 
 _LIMIT_CODES = {"FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"}
 _NOT_FOUND_CODES = {"NotFound", "ResourceNotFound"}
 
 
-def send(letter: Letter) -> None:
+def send(outgoing: OutgoingEmail) -> None:
     """Send one e-mail. Not idempotent. Raises DeliveryError."""
-    send_email_notification(letter.email, letter.subject, letter.message)
+    send_email_notification(outgoing.email, outgoing.subject, outgoing.message)
 
 
 def subscribe(email: str, user_id: str, language: str) -> Subscription:
@@ -48,7 +48,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
         arn = _subscribe(email)
         # SNS may return an earlier subscription of the address, even one that has just
         # been ended and is about to disappear.
-        status = look_up(arn, email)
+        status = status_of(arn, email)
         if status != "none":
             return status, arn
     raise UnavailableError(
@@ -57,11 +57,11 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
 
 
 def supports(arn: str) -> bool:
-    """Check whether a subscription is one of SNS."""
+    """Check whether a subscription belongs to SNS."""
     return arn.startswith("arn:")
 
 
-def look_up(arn: str, email: str) -> str:
+def status_of(arn: str, email: str) -> str:
     """Return the status of a subscription, and correct its filter if needed."""
     attributes = _attributes(arn)
     if attributes is None:
@@ -72,7 +72,7 @@ def look_up(arn: str, email: str) -> str:
     return "pending" if pending else "confirmed"
 
 
-def address_of(arn: str) -> str | None:
+def email_of(arn: str) -> str | None:
     """Return the address in a subscription's filter, or None if it has ended."""
     addresses = _policy(_attributes(arn) or {}).get("user_email") or [None]
     address: str | None = addresses[0]

@@ -92,14 +92,14 @@ def refresh(user: User | Recipient) -> Recipient:
     try:
         return retry_if_stale(sync_from_transport(recipient), end_retired)
     except (BotoCoreError, ClientError):
-        logger.warning("no look-up user_id=%s", user.user_id, exc_info=True)
+        logger.warning("status unknown user_id=%s", user.user_id, exc_info=True)
         return recipient
 
 
 def check_email_subscription(recipient: Recipient) -> Recipient:
-    """Return the recipient, after a look-up if its subscription may have changed.
+    """Return the recipient, synced if its subscription may have changed.
 
-    It is looked up while a confirmation is pending, otherwise once a day.
+    That is while a confirmation is pending, otherwise once a day.
     """
     is_due = _is_due(recipient)
     if not (is_due or recipient.pending_email):
@@ -112,7 +112,7 @@ def check_email_subscription(recipient: Recipient) -> Recipient:
     except (BotoCoreError, ClientError):
         if recipient.subscription_status == "pending":
             raise
-        logger.warning("no look-up user_id=%s", recipient.user_id, exc_info=True)
+        logger.warning("status unknown user_id=%s", recipient.user_id, exc_info=True)
         return recipient
 
 
@@ -122,7 +122,7 @@ def get_user_subscription_arn(recipient: Recipient) -> str | None:
 
 
 def sync_from_transport(recipient: R) -> R:
-    """Look up the recipient's addresses in the transport, and store what has changed.
+    """Get the status of the recipient's addresses, and store what has changed.
 
     Ended and expired subscriptions are removed, and a confirmed change of address is
     completed. Returns the recipient. Safe to repeat.
@@ -132,7 +132,7 @@ def sync_from_transport(recipient: R) -> R:
 
 
 def retry_if_stale(recipient: R, change: Callable[[R], T]) -> T:
-    """Change a recipient; if it was changed since it was read, read it and retry."""
+    """Change a recipient; if another writer was first, reread and retry."""
     try:
         return change(recipient)
     except WriteConflictError:
@@ -147,7 +147,7 @@ def send_confirmation(recipient: R) -> R:
     status, arn = _subscribe_address(recipient, recipient.email)
     # If it is confirmed already, it is an old one that may be about to disappear or to
     # lose its filter. If it was retired, its link was sent earlier. The next delivery
-    # looks up both.
+    # checks both.
     is_new = status == "pending" and arn not in (recipient.retired_subscriptions or ())
     checked_at = dates.timestamp() if is_new else None
     changes = EmailChanges(
@@ -255,7 +255,7 @@ def _sync_subscription(recipient: R) -> R:
     arn, known = get_user_subscription_arn(recipient), recipient.subscription_status
     if arn is None:
         return recipient
-    status = transports.get_transport().look_up(arn, recipient.email)
+    status = transports.get_transport().status_of(arn, recipient.email)
     if status == "none":
         problem = _reason_for_end(recipient)
         changes = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
@@ -273,7 +273,7 @@ def _sync_pending_change(recipient: R) -> R:
         return recipient
     status = "pending"
     if recipient.pending_subscription_arn:
-        status = transports.get_transport().look_up(
+        status = transports.get_transport().status_of(
             recipient.pending_subscription_arn, recipient.pending_email
         )
     elif _is_past(recipient.pending_since, LINK_LIFETIME):
@@ -314,7 +314,7 @@ def end(arn: str, user_id: str) -> bool:
     caught.
     """
     transport = transports.get_transport()
-    email = transport.address_of(arn)
+    email = transport.email_of(arn)
     if email and _belongs_to_another(arn, email, user_id):
         return True
     return transport.unsubscribe(arn)
@@ -324,7 +324,7 @@ def _try_to_end(arn: str, user_id: str) -> bool:
     try:
         return end(arn, user_id)
     except (BotoCoreError, ClientError):
-        logger.warning("not ended arn=%s", arn, exc_info=True)
+        logger.warning("subscription not ended arn=%s", arn, exc_info=True)
         return False
 
 

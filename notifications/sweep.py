@@ -60,11 +60,11 @@ def enqueue_again(
     email_of: returns a user's address, "" if there is no account. Safe to repeat.
     """
     jobs = [item for item in items if isinstance(item, Job)]
-    letters = [item for item in items if not isinstance(item, Job)]
+    notifications = [item for item in items if not isinstance(item, Job)]
     refused = _queue(
         DEFAULT,
-        letters,
-        [to_sqs_payload(item, email_of(item.user_id)) for item in letters],
+        notifications,
+        [to_sqs_payload(item, email_of(item.user_id)) for item in notifications],
     )
     for job in jobs:
         refused += _queue(job.task, [job], [{"user_id": job.user_id}])

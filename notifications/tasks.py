@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 
 @task
 def deliver_notification(
-    *, notification_id: str, user_id: str = "", **_carried: object
+    *, notification_id: str, user_id: str = "", **_unused: object
 ) -> None:
     """Send one stored notification; see delivery.deliver.
 
-    The other fields of the message are only for reading the queue: text and recipient
-    come from the stored item. If it was deleted with its account, that is no error.
+    The other fields of the message only help people who read the queue: text and
+    recipient come from the stored item. An item deleted with its account is no error.
     """
     attempt = current_attempt()
     try:

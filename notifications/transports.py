@@ -10,8 +10,8 @@ from smartbudget.core import i18n
 from smartbudget.core.config import config
 from smartbudget.core.i18n import gettext_noop
 
-# The status (none, pending or confirmed), and the transport's id of the subscription,
-# which is an ARN with SNS.
+# The status (none, pending or confirmed), and the transport's id of the subscription:
+# an ARN with SNS.
 Subscription = tuple[str, str | None]
 
 
@@ -27,7 +27,7 @@ class DeliveryError(Exception):
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutgoingEmail:
     """A notification to be sent to one user."""
 
     notification_id: str
@@ -43,7 +43,7 @@ class Letter:
 class Transport(Protocol):
     """A service that sends e-mails and stores subscriptions."""
 
-    def send(self, letter: Letter) -> None:
+    def send(self, outgoing: OutgoingEmail) -> None:
         """Send one e-mail. Not idempotent. Raises DeliveryError."""
 
     def subscribe(self, email: str, user_id: str, language: str) -> Subscription:
@@ -59,14 +59,14 @@ class Transport(Protocol):
     def supports(self, arn: str) -> bool:
         """Check whether e-mails can be sent to a subscription with this transport."""
 
-    def look_up(self, arn: str, email: str) -> str:
+    def status_of(self, arn: str, email: str) -> str:
         """Return the status of a subscription: none, pending or confirmed.
 
         It is none for an unknown subscription.
         """
 
-    def address_of(self, arn: str) -> str | None:
-        """Return the address of a subscription that another account may get too.
+    def email_of(self, arn: str) -> str | None:
+        """Return the address of a subscription, which another account may share.
 
         Returns None if it has ended, or can belong to one account only.
         """
@@ -78,7 +78,7 @@ class Transport(Protocol):
         """
 
     def check_quota(self) -> None:
-        """Log a warning when a quota is nearly used up; called by every sweep."""
+        """Log a warning when a quota is nearly used up. Every sweep calls it."""
 
 
 def get_transport() -> Transport:

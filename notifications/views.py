@@ -49,11 +49,11 @@ NOTIFICATIONS = ChangeList(
 def list_notifications(request: HttpRequest) -> HttpResponse:
     user = request.user
     recipient = subscriptions.refresh(user)
-    return NOTIFICATIONS.answer(
+    return NOTIFICATIONS.respond(
         request,
         FilterForm(request.GET),
         find=lambda filters, page: services.list_notifications(user, **filters, **page),
-        row=lambda item: _shown(request, item),
+        row=lambda item: _context(request, item),
         context={
             "recipient": recipient,
             "email_problem": recipient.email_problem and _(recipient.email_problem),
@@ -69,7 +69,7 @@ def show_notification(request: HttpRequest, notification_id: str) -> HttpRespons
         notification = services.get_notification(request.user, notification_id)
     else:
         notification = services.mark(request.user, notification_id)
-    context = _shown(request, notification)
+    context = _context(request, notification)
     return render(request, "notifications/notification.html", context)
 
 
@@ -130,7 +130,7 @@ def unsubscribe(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
     posted = request.method == "POST"
-    email = links.confirm(token) if posted else links.address_of(token)
+    email = links.confirm(token) if posted else links.email_of(token)
     context = {"email": email, "done": posted}
     return render(request, "notifications/confirm.html", context)
 
@@ -145,7 +145,7 @@ def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpRes
     return render(request, "notifications/unsubscribe.html", {"done": posted})
 
 
-def _shown(request: HttpRequest, notification: Notification) -> dict[str, Any]:
+def _context(request: HttpRequest, notification: Notification) -> dict[str, Any]:
     fact, _, _ = notification.message.partition("\n\n")
     return {
         "notification": notification,

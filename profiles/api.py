@@ -15,7 +15,7 @@ from profiles import address_change, deletion, export, serializers
 from profiles.services import update_profile
 from smartbudget.web.api import ApiView
 from smartbudget.web.base_serializers import represent
-from smartbudget.web.downloads import CSV, JSON, ZIP, OneForm, download
+from smartbudget.web.downloads import CSV, JSON, ZIP, FixedFormat, download
 from smartbudget.web.etags import if_match
 
 
@@ -90,7 +90,7 @@ class AccountView(ApiView):
 
 class ExportView(ApiView):
     scope = "export"
-    content_negotiation_class = OneForm
+    content_negotiation_class = FixedFormat
     own_limit = export.EXPORTS
 
     @extend_schema(
@@ -102,26 +102,26 @@ class ExportView(ApiView):
 
         Its last entry, `manifest.json`, lists the others with their size and SHA-256.
         """
-        chunks = export.begin(request.user)
-        return download(chunks, export.name(request.user), ZIP)
+        chunks = export.zip_chunks(request.user)
+        return download(chunks, export.file_name(request.user), ZIP)
 
 
 class JsonExportView(ApiView):
     scope = "export"
-    content_negotiation_class = OneForm
+    content_negotiation_class = FixedFormat
     own_limit = export.EXPORTS
 
     @extend_schema(operation_id="export_json", responses=serializers.ExportOutput)
     def get(self, request: Request) -> StreamingHttpResponse:
         """Download everything but the files as one JSON object."""
-        chunks = export.begin_json(request.user)
-        return download(chunks, export.name(request.user, "json"), JSON)
+        chunks = export.json_chunks(request.user)
+        return download(chunks, export.file_name(request.user, "json"), JSON)
 
 
 class CsvExportView(ApiView):
     query = serializers.ExportFilter
     scope = "table"
-    content_negotiation_class = OneForm
+    content_negotiation_class = FixedFormat
     own_limit = export.EXPORTS
 
     @extend_schema(
@@ -133,9 +133,9 @@ class CsvExportView(ApiView):
 
         What a spreadsheet would take for a formula has an apostrophe before it.
         """
-        chunks = export.begin_csv(request.user, **self.query_params)
+        chunks = export.csv_chunks(request.user, **self.query_params)
         return download(
-            chunks, export.name(request.user, "csv"), f"{CSV}; charset=utf-8"
+            chunks, export.file_name(request.user, "csv"), f"{CSV}; charset=utf-8"
         )
 
 

@@ -46,7 +46,7 @@ _CHUNK = 64 * 1024  # bytes
 _HISTORIES = 100  # read per call
 
 
-def begin(user: User) -> Iterator[bytes]:
+def zip_chunks(user: User) -> Iterator[bytes]:
     """Count a download, and return the chunks of its zip, created while they are read.
 
     The zip's last entry, `manifest.json`, contains the SHA-256 of each file. Files that
@@ -58,21 +58,21 @@ def begin(user: User) -> Iterator[bytes]:
     return _start(user, _zip)
 
 
-def begin_json(user: User) -> Iterator[bytes]:
-    """Count a download, and return the chunks of one JSON object; see `begin`.
+def json_chunks(user: User) -> Iterator[bytes]:
+    """Count a download, and return the chunks of one JSON object; see `zip_chunks`.
 
     It contains the lists of the zip, and the names of files instead of the files.
     """
     return _start(user, lambda account: _chunks(_json_parts(account)))
 
 
-def begin_csv(
+def csv_chunks(
     user: User,
     *,
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Iterator[bytes]:
-    """Count a download, and return the chunks of the expenses as CSV; see `begin`.
+    """Count a download, and return the chunks of the expenses as CSV; see `zip_chunks`.
 
     start, end: days, both included, or None for no limit. Also raises InvalidError.
     """
@@ -82,7 +82,7 @@ def begin_csv(
     return _start(user, lambda _: _chunks(lines))
 
 
-def name(user: User, kind: str = "zip") -> str:
+def file_name(user: User, kind: str = "zip") -> str:
     """Return a download's file name, from the username and today's date."""
     return f"smart-budget-{user.username}-{user.today()}.{kind}"
 

@@ -52,11 +52,11 @@ class QuietHours(InputSerializer):
         # Not attributes: `from` is a Python keyword.
         return {
             "from": TextField(
-                form=validators.CLOCK.pattern,
+                regex=validators.CLOCK.pattern,
                 help_text="HH:MM in the user's time zone.",
             ),
             "until": TextField(
-                form=validators.CLOCK.pattern,
+                regex=validators.CLOCK.pattern,
                 help_text="HH:MM in the user's time zone.",
             ),
         }
@@ -64,7 +64,7 @@ class QuietHours(InputSerializer):
 
 class ProfileInput(InputSerializer):
     phone_number = TextField(
-        form=validators.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
+        regex=validators.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
     )
     currency = serializers.ChoiceField(
         sorted(CURRENCIES), error_messages=NO_SUCH_CURRENCY

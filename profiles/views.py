@@ -16,7 +16,7 @@ from profiles.forms import DeletionForm, EmailForm, ProfileForm
 from profiles.services import update_profile
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import keeps_draft
-from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.language import activate
 
 
@@ -30,7 +30,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
     account = address_change.get_account(request.user)
     sent = request.method == "POST"
-    return answer_form(
+    return handle_form(
         request,
         "profiles/profile.html",
         ProfileForm(request.POST) if sent else ProfileForm.of(account),
@@ -52,7 +52,7 @@ def email(request: HttpRequest) -> HttpResponse:
         messages.success(request, message)
         return redirect("profiles:profile")
 
-    return answer_form(
+    return handle_form(
         request,
         "profiles/email.html",
         EmailForm(posted(request)),
@@ -76,7 +76,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         messages.success(request, _(deletion.CLOSED))
         return redirect("accounts:login")
 
-    return answer_form(
+    return handle_form(
         request,
         "profiles/delete.html",
         DeletionForm(posted(request), username=request.user.username),
@@ -90,5 +90,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def export_data(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if request.method == "POST":
-        return download(export.begin(request.user), export.name(request.user), ZIP)
+        return download(
+            export.zip_chunks(request.user), export.file_name(request.user), ZIP
+        )
     return render(request, "profiles/export.html")

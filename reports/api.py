@@ -20,7 +20,7 @@ from reports.serializers import (
     TrendOutput,
 )
 from smartbudget.web import pagination
-from smartbudget.web.api import ApiView, address_of
+from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import ListQuery, represent, represent_all
 
 PDF = "application/pdf"
@@ -67,7 +67,7 @@ class GenerateView(ApiView):
         """Make a report; asking again gives the same file while nothing changed."""
         data = self.parse(QuestionInput)
         result = archive.request_report(request.user, **data)
-        address = address_of(request, "report", result.file_name)
+        address = url_of(request, "report", result.file_name)
         body = represent(MadeOutput, _with(result, download_url=address))
         return Response(body, status=201, headers={"Location": address})
 
@@ -82,7 +82,7 @@ class ReportListView(ApiView):
         position = pagination.position(request, request.user)
         page = archive.list_reports(request.user, **position)
         reports = [
-            _with(report, download_url=address_of(request, "report", report.file_name))
+            _with(report, download_url=url_of(request, "report", report.file_name))
             for report in page.items
         ]
         results = represent_all(FiledOutput, reports)

@@ -111,7 +111,7 @@ def request_report(
         "user_id": user.user_id,
         "report_type": period.report_type,
         **{name: _plain(value) for name, value in days.items()},
-        "request_id": log.request_id.get(),
+        "request_id": log.current_request_id(),
     }
     with REPORTS.slot(user.user_id):
         lock = _acquire(user, period)
@@ -295,7 +295,7 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         response = aws.client("lambda", attempts=1).invoke(
-            FunctionName=aws.function(FUNCTION),
+            FunctionName=aws.function_name(FUNCTION),
             Payload=json.dumps(payload).encode(),
         )
         answer = json.loads(response["Payload"].read())

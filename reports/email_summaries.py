@@ -52,7 +52,7 @@ def compose(kind: str, spending: Summary, *, language: str) -> tuple[str, str]:
         if lines:
             listed = messages.bullet_list(lines, MAX_BUDGETS)
             budgets = "\n".join([_("Your budgets:"), *listed])
-        return messages.write_letter(
+        return messages.notification_text(
             subject.format(amount=spent, when=when),
             f"{fact.format(amount=spent, when=when)} {_compared(kind, spending)}",
             budgets,

@@ -106,7 +106,7 @@ class SummaryFilter(QueryInput):
     """The query parameters of the summary."""
 
     month = TextField(
-        required=False, form=MONTH, help_text="YYYY-MM; this one if not given."
+        required=False, regex=MONTH, help_text="YYYY-MM; this one if not given."
     )
 
 
@@ -162,7 +162,7 @@ class TrendFilter(QueryInput):
 
     month = TextField(
         required=False,
-        form=MONTH,
+        regex=MONTH,
         help_text="The last month, YYYY-MM; this one if not given.",
     )
     category = TextField(

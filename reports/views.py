@@ -25,7 +25,7 @@ from smartbudget.core.user import User
 from smartbudget.web import pagination
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
-from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.forms import handle_form, posted
 
 REPORTS = ChangeList(
     title=gettext_lazy("Reports"),
@@ -56,7 +56,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         add_messages(request, expense, _("{category}, {amount}, was added."))
         return redirect("dashboard")
 
-    return answer_form(
+    return handle_form(
         request,
         "reports/dashboard.html",
         form,
@@ -130,7 +130,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         page = archive.list_reports(user, **position)
         return REPORTS.rows(request, page)
 
-    return answer_form(
+    return handle_form(
         request,
         "reports/list.html",
         form,

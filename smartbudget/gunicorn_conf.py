@@ -57,8 +57,8 @@ def write_error(connection: socket, status: int, reason: str, sentence: str) -> 
     Such requests are not HTTP, have too long a head, or crash the worker. Replaces
     gunicorn.util.write_error, which sends HTML. sentence: from gunicorn; may be empty.
     """
-    name = uuid.uuid4().hex
-    log.bind(name)
+    request_id = uuid.uuid4().hex
+    log.bind(request_id)
     code = (
         "server_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"
     )
@@ -71,7 +71,7 @@ def write_error(connection: socket, status: int, reason: str, sentence: str) -> 
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
         "X-Content-Type-Options: nosniff",
-        f"X-Request-Id: {name}",
+        f"X-Request-Id: {request_id}",
     ]
     util.write_nonblock(connection, "\r\n".join([*head, "", body]).encode("ascii"))
 

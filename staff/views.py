@@ -16,7 +16,7 @@ from django.views.decorators.http import (
 from notifications.status_text import reason_in_words, type_in_words
 from smartbudget.core import health
 from smartbudget.core.errors import InvalidError, NotFoundError
-from smartbudget.web.forms import answer_form, posted
+from smartbudget.web.forms import handle_form, posted
 from staff import dead_letters, failed_notifications, users
 from staff.api import REDRIVE_SECONDS
 from staff.dead_letters import for_seconds
@@ -47,7 +47,7 @@ def find_user(request: HttpRequest) -> HttpResponse:
         except NotFoundError as error:
             raise InvalidError(str(error), "whom") from error
 
-    return answer_form(
+    return handle_form(
         request,
         "staff/users.html",
         FindUserForm(posted(request)),
@@ -66,7 +66,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
         return redirect("staff-user", user_id)
 
     person = users.get_user(request.user, user_id)
-    return answer_form(
+    return handle_form(
         request,
         "staff/user.html",
         LockForm(posted(request)),

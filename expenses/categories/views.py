@@ -17,7 +17,7 @@ from smartbudget.core.errors import InvalidError
 from smartbudget.core.pagination import Page
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
-from smartbudget.web.forms import answer_form
+from smartbudget.web.forms import handle_form
 from smartbudget.web.pagination import Position
 
 CATEGORIES = ChangeList(
@@ -50,7 +50,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
         complete = listing.complete
         return Page(listing.uses)
 
-    return CATEGORIES.answer(
+    return CATEGORIES.respond(
         request,
         CategoryFilterForm(request.GET),
         find=find,
@@ -93,7 +93,7 @@ def rename(request: HttpRequest) -> HttpResponse:
         messages.success(request, message)
         return redirect("expenses:categories")
 
-    return answer_form(
+    return handle_form(
         request,
         "expenses/rename.html",
         form,

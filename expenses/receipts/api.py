@@ -44,7 +44,7 @@ class ReceiptUploadView(ApiView):
             queries.get_expense(request.user, expense_id)  # before the file is read
             receipt = checked(data["file"], data.get("sha256"))
             expense = services.edit_expense(request.user, expense_id, receipt=receipt)
-        address = api.address_of(request, "receipt", expense_id)
+        address = api.url_of(request, "receipt", expense_id)
         return Response(
             _representation(expense), status=201, headers={"Location": address}
         )
@@ -59,7 +59,7 @@ class ReceiptView(ApiView):
         expense = with_receipt(request, expense_id)
         return Response(
             {
-                "url": address_of(expense),
+                "url": download_url(expense),
                 "expires_in": URL_SECONDS,
                 "file_name": expense.receipt_name,
                 "content_type": expense.receipt_type,
@@ -128,7 +128,7 @@ def with_receipt(request: Request | HttpRequest, expense_id: str) -> Expense:
     return expense
 
 
-def address_of(expense: Expense) -> str:
+def download_url(expense: Expense) -> str:
     """Return a signed URL that downloads an expense's receipt."""
     return storage.download_url(
         expense.receipt_url, expense.receipt_name, expense.receipt_type

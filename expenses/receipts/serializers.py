@@ -31,7 +31,7 @@ class Sha256Field(TextField):
         super().__init__(
             required=False,
             allow_blank=True,
-            form=DIGEST,
+            regex=DIGEST,
             max_length=64,
             help_text=SHA256,
         )
@@ -57,7 +57,7 @@ class AnnouncementInput(InputSerializer):
         max_value=validation.MAX_BYTES,
         error_messages={"max_value": _(validation.TOO_LARGE)},
     )
-    sha256 = TextField(form=DIGEST, max_length=64, help_text=SHA256)
+    sha256 = TextField(regex=DIGEST, max_length=64, help_text=SHA256)
 
 
 class AnnouncementOutput(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from expenses.receipts import validation
-from expenses.receipts.api import address_of, with_receipt
+from expenses.receipts.api import download_url, with_receipt
 from smartbudget.core.concurrency import THUMBNAILS
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web import errors
@@ -16,7 +16,7 @@ from smartbudget.web import errors
 @require_safe
 def receipt(request: HttpRequest, expense_id: str) -> HttpResponse:
     """Redirect to the receipt, with a URL signed at each click."""
-    return redirect(address_of(with_receipt(request, expense_id)))
+    return redirect(download_url(with_receipt(request, expense_id)))
 
 
 @require_safe

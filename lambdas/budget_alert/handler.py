@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if result.position:
         # A single attempt: after a lost response, a retry would start a second run.
         aws.client("lambda", attempts=1).invoke(
-            FunctionName=aws.function("budget_alert"),
+            FunctionName=aws.function_name("budget_alert"),
             InvocationType="Event",
             Payload=json.dumps({"position": result.position}),
         )

@@ -58,7 +58,7 @@ def queue_url(name: str = "notification-queue") -> str:
     return url
 
 
-def function(name: str) -> str:
+def function_name(name: str) -> str:
     """Return the name to invoke a Lambda by, which includes its alias `live`."""
     return f"{config.resource_prefix}{name}:live"
 

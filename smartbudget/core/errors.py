@@ -61,7 +61,7 @@ class InFlightError(ConflictError):
         self.retry_after = retry_after
 
 
-class SecretAnswerError(ConflictError):
+class SecretResponseError(ConflictError):
     """A request succeeded before; its response had a secret and was not stored."""
 
     code = "secret_not_kept"

@@ -51,7 +51,7 @@ class Part:
     said: str  # a sentence for people
 
 
-class NotWellError(Exception):
+class UnhealthyError(Exception):
     """A part responds, but reports that it does not work."""
 
 
@@ -128,7 +128,7 @@ def _part(name: str, result: Future[str]) -> Part:
 
 
 def _in_words(error: BaseException) -> str:
-    if isinstance(error, NotWellError):
+    if isinstance(error, UnhealthyError):
         return str(error)
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", "no code"))
@@ -150,7 +150,7 @@ def _table(name: str) -> str:
     )["Table"]
     status = table["TableStatus"]
     if status not in {"ACTIVE", "UPDATING"}:  # a table works during an update
-        raise NotWellError(_("It is {status}.").format(status=status))
+        raise UnhealthyError(_("It is {status}.").format(status=status))
     return _("It is there.")
 
 
@@ -183,11 +183,13 @@ def _ses() -> str:
         ConfigurationSetName=config.ses_configuration_set
     )
     if not settings.get("SendingOptions", {}).get("SendingEnabled", True):
-        raise NotWellError(_("Sending is paused."))
+        raise UnhealthyError(_("Sending is paused."))
     return _("It sends.")
 
 
 def _reports() -> str:
     """Check that the report Lambda can be invoked, without invoking it."""
-    client("lambda").invoke(FunctionName=aws.function(REPORTS), InvocationType="DryRun")
+    client("lambda").invoke(
+        FunctionName=aws.function_name(REPORTS), InvocationType="DryRun"
+    )
     return _("It may be invoked.")

@@ -32,10 +32,10 @@ from smartbudget.core.text import validate_text
 logger = logging.getLogger(__name__)
 
 NAME = "Idempotency-Key"
-KEPT_SECONDS = 24 * 3600
+RETENTION_SECONDS = 24 * 3600
 # Longer than any request: the load balancer times out after 60 seconds.
 LEASE_SECONDS = 60
-RETRY_AFTER = 2  # seconds; most requests are answered within one
+RETRY_AFTER = 2  # seconds; most requests take less than one
 MAX_RESPONSE_BYTES = 380_000  # bytes; an item has 400 KB (docs/aws.md#item-size)
 
 
@@ -53,9 +53,7 @@ class KeyedRequest(Table):
     seed = UnicodeAttribute()  # uuid4 hex; ids of created items are derived from it
     lease_owner = UnicodeAttribute(attr_name="claim")  # the current or last attempt
     lease_until = NumberAttribute(attr_name="claimed_until")  # epoch seconds
-    # None until answered. Stored as `response`, since `answer` was encrypted data
-    # before 0.1.0.
-    answer = BinaryAttribute(attr_name="response", null=True, legacy_encoding=False)
+    response = BinaryAttribute(null=True, legacy_encoding=False)  # None until complete
     expires_at = NumberAttribute()  # epoch seconds; TTL, also checked in code
 
 
@@ -93,17 +91,17 @@ def begin(user_id: str, key: str, fingerprints: Sequence[str]) -> Attempt | byte
     )
 
 
-def complete(attempt: Attempt, answer: bytes) -> None:
+def complete(attempt: Attempt, response: bytes) -> None:
     """Store the response for retries of the request.
 
     If it is too large for an item, the lease is released instead, and a retry does the
     work again.
     """
-    if len(answer) > MAX_RESPONSE_BYTES:
-        logger.warning("answer not kept size_bytes=%d", len(answer))
+    if len(response) > MAX_RESPONSE_BYTES:
+        logger.warning("response not stored size_bytes=%d", len(response))
         _release(attempt)
         return
-    _update(attempt, [KeyedRequest.answer.set(answer)])
+    _update(attempt, [KeyedRequest.response.set(response)])
 
 
 def give_up(attempt: Attempt, *, nothing_done: bool) -> None:
@@ -127,7 +125,7 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
         seed=uuid.uuid4().hex,
         lease_owner=owner,
         lease_until=now + LEASE_SECONDS,
-        expires_at=now + KEPT_SECONDS,
+        expires_at=now + RETENTION_SECONDS,
     )
     unused = (
         KeyedRequest.user_id.does_not_exist()
@@ -141,9 +139,9 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
         raise WriteConflictError([])
     if stored.fingerprint not in fingerprints:
         raise ReusedKeyError(_("This Idempotency-Key was used for another request."))
-    if stored.answer is not None:
-        answer: bytes = stored.answer
-        return answer
+    if stored.response is not None:
+        response: bytes = stored.response
+        return response
     if stored.lease_until > now:
         message = _("The same request is being answered just now.")
         raise InFlightError(message, RETRY_AFTER)
@@ -153,8 +151,8 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
 
 def _take_over(record: KeyedRequest, owner: str, now: int) -> None:
     """Acquire the expired lease of an earlier attempt. Raises WriteConflictError."""
-    unanswered = KeyedRequest.answer.does_not_exist()
-    available = LEASE.available_to(owner, now) & unanswered
+    incomplete = KeyedRequest.response.does_not_exist()
+    available = LEASE.available_to(owner, now) & incomplete
     actions = LEASE.take(owner, now + LEASE_SECONDS)
     if not conditional_write(lambda: record.update(actions, available)):
         raise WriteConflictError([])
@@ -171,4 +169,4 @@ def _update(attempt: Attempt, actions: list[Action]) -> None:
     if not conditional_write(
         lambda: record.update(actions, LEASE.held_by(attempt.owner))
     ):
-        logger.warning("taken over meanwhile record=%s", attempt.record)
+        logger.warning("lease was lost record=%s", attempt.record)

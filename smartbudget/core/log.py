@@ -24,44 +24,45 @@ METRICS = "SmartBudget"  # the namespace of metrics
 # paths of refused requests.
 LINK_KEY = re.compile(r"/[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
-# The id of the current request, or None.
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+# None outside of requests.
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+current_request_id = _request_id.get
 # Further fields of each line: user_id, source (the network address of a refused
 # login), task, task_id, lambda_request_id.
-_facts: ContextVar[dict[str, str]] = ContextVar("facts")
+_fields: ContextVar[dict[str, str]] = ContextVar("fields")
 
 
-def bind(name: str | None = None, **facts: str) -> None:
+def bind(request_id: str | None = None, **fields: str) -> None:
     """Start a new log context, dropping the previous one.
 
-    name: the request id, which is passed on to all work that this work starts.
+    request_id: passed on to all work that this work starts.
     """
-    request_id.set(name)
-    _facts.set(facts)
+    _request_id.set(request_id)
+    _fields.set(fields)
 
 
-def bind_more(**facts: str) -> None:
-    """Add facts to the current log context."""
-    _facts.set({**_facts.get({}), **facts})
+def bind_more(**fields: str) -> None:
+    """Add fields to the current log context."""
+    _fields.set({**_fields.get({}), **fields})
 
 
 @contextlib.contextmanager
-def bound(name: str | None = None, **facts: str) -> Iterator[None]:
-    """Add facts to the log context for a block.
+def bound(request_id: str | None = None, **fields: str) -> Iterator[None]:
+    """Add fields to the log context for a block.
 
-    name: a request id that replaces the current one, or None to keep it.
+    request_id: replaces the current one, or None to keep it.
     """
-    naming = request_id.set(name or request_id.get())
-    adding = _facts.set({**_facts.get({}), **facts})
+    id_token = _request_id.set(request_id or current_request_id())
+    fields_token = _fields.set({**_fields.get({}), **fields})
     try:
         yield
     finally:
-        request_id.reset(naming)
-        _facts.reset(adding)
+        _request_id.reset(id_token)
+        _fields.reset(fields_token)
 
 
 class JsonFormatter(logging.Formatter):
-    """A formatter that writes one line of JSON, so no text can forge another line."""
+    """A formatter that writes each record as one line, so no text can forge another."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as JSON."""
@@ -72,9 +73,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": LINK_KEY.sub("/...", record.getMessage()),
         }
-        if name := request_id.get():
-            line["request_id"] = name
-        line |= _facts.get({})
+        if request_id := current_request_id():
+            line["request_id"] = request_id
+        line |= _fields.get({})
         if record.exc_info:
             line["exception"] = LINK_KEY.sub(
                 "/...", self.formatException(record.exc_info)
@@ -89,14 +90,14 @@ def set_up(level: str) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    handler.addFilter(_quieter)
+    handler.addFilter(_downgrade_invalid_requests)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
 
 
-def _quieter(record: logging.LogRecord) -> bool:
-    """Turn errors of invalid requests, such as a wrong Host, into warnings.
+def _downgrade_invalid_requests(record: logging.LogRecord) -> bool:
+    """Log invalid requests, such as those with a wrong Host, as warnings.
 
     Django logs them as errors with a traceback, and errors trigger an alarm.
     """

@@ -147,7 +147,7 @@ def _send(
 ) -> list[dict[str, Any]]:
     """Send one batch and return the calls that SQS refused."""
     attributes = {"task": _text(name)}
-    if request_id := log.request_id.get():
+    if request_id := log.current_request_id():
         attributes["request_id"] = _text(request_id)
     entries = [
         {

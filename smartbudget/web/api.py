@@ -151,7 +151,7 @@ class ApiView(APIView):
             etags.refuse_conditions(request, takes_if_match=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers
         if is_keyed and request.user.is_authenticated and hasattr(self, "post"):
-            self.post = functools.partial(idempotency.answer_once, self, self.post)
+            self.post = functools.partial(idempotency.respond_once, self, self.post)
 
     def parse(
         self, serializer: type[InputSerializer], *, partial: bool = False
@@ -248,7 +248,7 @@ def _without_item(response: HttpResponseBase) -> Response:
     return Response(status=204)
 
 
-def address_of(request: Request, name: str, *keys: str) -> str:
+def url_of(request: Request, name: str, *keys: str) -> str:
     """Return the absolute URL of an API view."""
     return request.build_absolute_uri(reverse(f"api:{name}", args=keys))
 

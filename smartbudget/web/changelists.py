@@ -4,7 +4,7 @@
 
     @require_safe
     def list_expenses(request):
-        return EXPENSES.answer(
+        return EXPENSES.respond(
             request,
             FilterForm(request.GET),
             find=lambda chosen, where: queries.list_expenses(user, **chosen, **where),
@@ -24,7 +24,7 @@ from django.shortcuts import render
 
 from smartbudget.core.pagination import Page
 from smartbudget.web import pagination
-from smartbudget.web.forms import ListForm, answer_form
+from smartbudget.web.forms import ListForm, handle_form
 
 # The template's variables of a page that was not read, since a filter is invalid.
 _NO_PAGE: dict[str, Any] = {
@@ -76,7 +76,7 @@ class ChangeList:
     actions: dict[str, str] = dataclasses.field(default_factory=dict)
     action_url_name: str = ""
 
-    def answer(
+    def respond(
         self,
         request: HttpRequest,
         form: ListForm,
@@ -107,7 +107,7 @@ class ChangeList:
             }
             return render(request, self.template, shown)
 
-        return answer_form(
+        return handle_form(
             request,
             self.template,
             form,

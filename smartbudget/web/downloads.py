@@ -13,7 +13,7 @@ JSON = "application/json"
 CSV = "text/csv"
 
 
-class OneForm(BaseContentNegotiation):
+class FixedFormat(BaseContentNegotiation):
     """The negotiation of views with one media type, which ignore `Accept`.
 
     Errors are JSON.

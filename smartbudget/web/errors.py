@@ -99,7 +99,7 @@ CODES = {
 }
 
 
-def plain(status: int) -> Problem:
+def problem_of_status(status: int) -> Problem:
     """Return the generic problem of a status."""
     wait = RETRY_AFTER if status == 503 else None
     return _waiting(Problem(status, _(SENTENCES[status]), CODES[status]), wait)
@@ -130,16 +130,16 @@ def problem_of(error: BaseException) -> Problem | None:
     if isinstance(error, APIException):
         return _of_drf(error)
     if is_outage(error):
-        return plain(503)
+        return problem_of_status(503)
     if isinstance(error, RequestDataTooBig):
-        return plain(413)
+        return problem_of_status(413)
     # Django raises the second if the CSRF check swallowed the first.
     if isinstance(error, UnreadablePostError | RawPostDataException):
         return Problem(400, _("The request did not arrive whole."), "incomplete")
     if isinstance(error, Http404):
-        return plain(404)
+        return problem_of_status(404)
     if isinstance(error, PermissionDenied):
-        return plain(403)
+        return problem_of_status(403)
     return None
 
 
@@ -217,13 +217,13 @@ def _page(request: HttpRequest, problem: Problem) -> str:
     context = {
         "status": problem.status,
         "sentence": problem.sentence,
-        "wait": problem.wait and in_words(problem.wait),
+        "wait": problem.wait and format_wait(problem.wait),
     }
     names = [f"errors/{problem.status}.html", "errors/error.html"]
     return render_to_string(names, context, request)
 
 
-def in_words(seconds: int) -> str:
+def format_wait(seconds: int) -> str:
     """Format a time to wait: `40 seconds`, or `3 minutes` from two minutes on."""
     if seconds < 120:
         message = ngettext("{count} second", "{count} seconds", seconds)
@@ -263,27 +263,27 @@ class ErrorMiddleware:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Respond to a request that Django refused: a wrong host, a malformed form."""
-    return response_of(request, problem_of(exception) or plain(400))
+    return response_of(request, problem_of(exception) or problem_of_status(400))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Respond to PermissionDenied."""
-    return response_of(request, plain(403))
+    return response_of(request, problem_of_status(403))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Respond to an unknown URL."""
-    return response_of(request, plain(404))
+    return response_of(request, problem_of_status(404))
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
     """Respond to a body over the limit."""
-    return response_of(request, plain(413))
+    return response_of(request, problem_of_status(413))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Respond to a bug, which Django logs with its traceback."""
-    return response_of(request, plain(500))
+    return response_of(request, problem_of_status(500))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

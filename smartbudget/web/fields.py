@@ -33,23 +33,23 @@ LINES = rf"{_VISIBLE}([^{_CONTROL_BUT_LINES}]*{_VISIBLE})?"
 class TextField(serializers.CharField):
     """A text: strings only, trimmed, without control characters.
 
-    lines: allow line breaks and tabs. form: a regular expression of valid texts, only
+    lines: allow line breaks and tabs. regex: a regular expression of valid texts, only
     for the schema; services check it themselves.
     """
 
     default_error_messages = {"invalid": _("Enter a text.")}
 
     def __init__(
-        self, *, lines: bool = False, form: str | None = None, **options: Any
+        self, *, lines: bool = False, regex: str | None = None, **options: Any
     ) -> None:
         self.lines = lines
-        self.form = form
+        self.regex = regex
         super().__init__(**options)
 
     @property
     def pattern(self) -> str:
         """The regular expression of valid input, for the schema."""
-        content = self.form or (LINES if self.lines else TEXT)
+        content = self.regex or (LINES if self.lines else TEXT)
         return rf"^\s*({content}){'?' if self.allow_blank else ''}\s*$"
 
     def run_validation(self, data: Any = empty) -> Any:

@@ -36,9 +36,9 @@ class FormDraft:
 
 
 def keeps_draft(view: View) -> View:
-    """Mark a page whose form may be kept: it has no passwords and uses `answer_form`.
+    """Mark a page whose form may be kept: it has no passwords and uses `handle_form`.
 
-    Only `answer_form` waits for the user to confirm a restored form.
+    Only `handle_form` waits for the user to confirm a restored form.
     """
     view.keeps_draft = True  # type: ignore[attr-defined]
     return view

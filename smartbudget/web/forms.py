@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from smartbudget.core.errors import ForbiddenError, InvalidError, NotFoundError
 from smartbudget.core.typed_amounts import typed_amount
 from smartbudget.core.user import User
-from smartbudget.web.errors import KNOWN, in_words, problem_of
+from smartbudget.web.errors import KNOWN, format_wait, problem_of
 from smartbudget.web.form_drafts import RESTORED
 from smartbudget.web.problems import Problem
 
@@ -71,7 +71,7 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def answer_form(
+def handle_form(
     request: HttpRequest,
     template: str,
     form: Form,
@@ -133,7 +133,7 @@ def _add_error(form: Form, error: Exception) -> Problem | None:
     field = problem.field if problem.field in form.fields else None
     sentence = problem.sentence
     if problem.status == 429 and problem.wait:
-        again = _("Try again in {wait}.").format(wait=in_words(problem.wait))
+        again = _("Try again in {wait}.").format(wait=format_wait(problem.wait))
         sentence = f"{sentence} {again}"
     form.add_error(field, sentence)
     return problem

@@ -29,7 +29,7 @@ from rest_framework.views import APIView
 
 from smartbudget.core import idempotency as records
 from smartbudget.core.dynamodb import is_outage
-from smartbudget.core.errors import SecretAnswerError
+from smartbudget.core.errors import SecretResponseError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.idempotency import NAME as NAME
 from smartbudget.core.idempotency import Attempt
@@ -41,7 +41,7 @@ REPLAYED = "Idempotency-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
 
 
-def answer_once(
+def respond_once(
     view: APIView,
     work: Callable[..., Response],
     request: Request,
@@ -130,10 +130,10 @@ def _packed(response: Response | None) -> bytes:
 
 
 def _unpacked(packed: bytes) -> Response:
-    """Return a stored response. Raises SecretAnswerError if it had a secret."""
+    """Return a stored response. Raises SecretResponseError if it had a secret."""
     content = json.loads(zlib.decompress(packed))
     if content is None:
-        raise SecretAnswerError(
+        raise SecretResponseError(
             _("This request already succeeded. Its secret is shown only once.")
         )
     headers = {**content["headers"], REPLAYED: "true"}

@@ -15,8 +15,7 @@ from smartbudget.core.errors import ForbiddenError
 from smartbudget.web import errors
 from smartbudget.web.body import is_too_large, is_utf8, sends_json
 
-# Nothing inline or from other hosts, except that styles of the API pages use data:
-# images.
+# Nothing inline or from other hosts, except data: images in the styles of API pages.
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -35,7 +34,7 @@ POLICY = "; ".join(
 
 
 class RequestIdMiddleware:
-    """Set the id of each request: the caller's X-Request-Id if valid, or a new one."""
+    """Set the id of each request: the client's X-Request-Id if valid, or a new one."""
 
     VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -44,12 +43,12 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get("X-Request-Id", "")
-        name = sent if self.VALID.fullmatch(sent) else uuid.uuid4().hex
+        request_id = sent if self.VALID.fullmatch(sent) else uuid.uuid4().hex
         # Not reset afterwards: Django logs the response, and downloads are streamed,
         # after this returns.
-        log.bind(name)
+        log.bind(request_id)
         response = self.get_response(request)
-        response.headers["X-Request-Id"] = name
+        response.headers["X-Request-Id"] = request_id
         return response
 
 
@@ -99,8 +98,8 @@ class CompressionMiddleware(GZipMiddleware):
 class HttpsMiddleware(SecurityMiddleware):
     """Redirect pages to HTTPS, and refuse API requests over plain HTTP.
 
-    A program would follow a redirect unnoticed, and keep sending its password or token
-    unencrypted first. It runs before the language is set.
+    A program would follow the redirect unnoticed, and send its password or token
+    unencrypted each time. It runs before the language is set.
     """
 
     API = re.compile(r"/api(/|$)")
@@ -115,7 +114,7 @@ class HttpsMiddleware(SecurityMiddleware):
 
 
 class RequestMiddleware:
-    """Remove a trailing slash from the path; reject too large or non-UTF-8 bodies."""
+    """Remove a trailing slash from the path; reject bodies too large or not UTF-8."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -126,5 +125,5 @@ class RequestMiddleware:
         if is_too_large(request):
             return errors.too_large(request)
         if not is_utf8(request):
-            return errors.response_of(request, errors.plain(415))
+            return errors.response_of(request, errors.problem_of_status(415))
         return self.get_response(request)

@@ -85,7 +85,7 @@ def document(problem: Problem, method: str | None) -> dict[str, Any]:
         "status": problem.status,
         "detail": problem.sentence,
         "code": problem.code,
-        "request_id": log.request_id.get(),
+        "request_id": log.current_request_id(),
     }
     if problem.wait is not None:
         body["retry_after"] = problem.wait

@@ -13,7 +13,7 @@ from rest_framework.serializers import FileField
 
 from smartbudget.web import idempotency, pagination
 from smartbudget.web.base_serializers import InputSerializer, ListQuery
-from smartbudget.web.downloads import OneForm
+from smartbudget.web.downloads import FixedFormat
 from smartbudget.web.fields import TEXT, PasswordField, TextField
 from smartbudget.web.problems import PROBLEM_JSON, TITLES, Fault, Problem, document
 
@@ -297,7 +297,7 @@ class AutoSchema(openapi.AutoSchema):
             yield from (409, 422)
 
     def _is_download(self) -> bool:
-        return issubclass(self.view.content_negotiation_class, OneForm)
+        return issubclass(self.view.content_negotiation_class, FixedFormat)
 
     def _is_without_body(self) -> bool:
         return self.method in self.view.methods_without_body

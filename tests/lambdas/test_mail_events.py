@@ -10,7 +10,7 @@ from lambdas.notification_processor.handler import handler
 from notifications import subscriptions, transports
 from notifications.bounces import BOUNCED, MARKED_AS_SPAM
 from notifications.models import OptIn
-from notifications.transports import Letter
+from notifications.transports import OutgoingEmail
 from tests.builders import client_for, make_user
 from tests.lambdas.events import recorded
 from tests.notifications import faults
@@ -85,7 +85,7 @@ def test_transient_bounces_are_only_logged(context, alice, ses, caplog, name, ch
     assert handler(event(name, ses[0], **changes), context) == DONE
 
     assert state_of(alice) == ("confirmed", None)
-    assert "lasting=False message_id=0100017f0a-mail" in caplog.text
+    assert "permanent=False message_id=0100017f0a-mail" in caplog.text
 
 
 def test_other_ses_events_are_ignored(context, alice, ses):
@@ -150,7 +150,9 @@ def test_an_sns_subscription_is_ended_too(context):
     arn = Account.get(user.user_id).subscription_arn
 
     with using_ses() as sent:
-        letter = Letter("n1", user.user_id, user.email, "Spent", "All of it.", arn)
+        letter = OutgoingEmail(
+            "n1", user.user_id, user.email, "Spent", "All of it.", arn
+        )
         transports.get_transport().send(letter)
         assert handler(event("ses_bounce", sent[0]), context) == DONE
 

@@ -7,7 +7,7 @@ from accounts.models import Account
 from notifications import delivery, subscriptions
 from notifications import ses as transport
 from notifications.models import Notification, OptIn
-from notifications.transports import DeliveryError, Letter
+from notifications.transports import DeliveryError, OutgoingEmail
 from profiles import address_change
 from tests.builders import PASSWORD, client_for, make_user
 from tests.notifications import faults
@@ -121,7 +121,9 @@ def test_an_ses_error_becomes_a_readable_reason(confirmed, code, message):
 
 
 def test_a_lost_reply_does_not_send_a_second_mail(confirmed, ses):
-    letter = Letter("n1", confirmed.user_id, "alice@example.com", "Spent", "All of it.")
+    letter = OutgoingEmail(
+        "n1", confirmed.user_id, "alice@example.com", "Spent", "All of it."
+    )
     before = len(ses)
 
     with faults.reply_lost("SendEmail"), pytest.raises(DeliveryError, match="answer"):
@@ -300,15 +302,18 @@ def test_unsubscribe_links_of_the_old_address_do_not_affect_the_new_one(
 
 def test_the_transport_reports_an_addresss_state_by_its_key(alice, ses):
     status, key = transport.subscribe("new@example.com", alice.user_id, "en")
-    assert (status, transport.look_up(key, "new@example.com")) == ("pending", "pending")
+    assert (status, transport.status_of(key, "new@example.com")) == (
+        "pending",
+        "pending",
+    )
 
     anonymous().post(ses[0].link)
 
-    assert transport.look_up(key, "new@example.com") == "confirmed"
-    assert transport.look_up(key, "other@example.com") == "none"
+    assert transport.status_of(key, "new@example.com") == "confirmed"
+    assert transport.status_of(key, "other@example.com") == "none"
     assert transport.unsubscribe(key)
     assert transport.unsubscribe(key)
-    assert transport.look_up(key, "new@example.com") == "none"
+    assert transport.status_of(key, "new@example.com") == "none"
 
 
 def test_an_unmailable_address_is_reported_and_nothing_is_pending(alice, ses):

@@ -47,7 +47,7 @@ def opened(chunks):
 
 
 def exported(user):
-    archive = opened(export.begin(user))
+    archive = opened(export.zip_chunks(user))
     assert archive.testzip() is None
     assert_as_listed(archive)
     return archive
@@ -226,7 +226,7 @@ def test_unprocessed_histories_are_requested_again(alice):
         return faults.answer(request, 200, json.dumps(answer))
 
     with faults.hooked("BatchGetItem", answer_one):
-        archive = opened(export.begin(alice))
+        archive = opened(export.zip_chunks(alice))
 
     assert withheld == [3, 2, 1]
     histories = read(archive, "history.json")
@@ -234,7 +234,7 @@ def test_unprocessed_histories_are_requested_again(alice):
 
 
 def read_json(user):
-    return json.loads(b"".join(export.begin_json(user)))
+    return json.loads(b"".join(export.json_chunks(user)))
 
 
 def test_the_json_has_the_content_of_the_zip(alice):
@@ -309,16 +309,16 @@ def test_the_csv_can_be_limited_to_a_date_range(alice):
         make_expense(alice, date=day, description="=1+1")
 
     first, last = datetime.date(2026, 2, 1), datetime.date(2026, 2, 28)
-    rows = rows_of(export.begin_csv(alice, start=first, end=last))
+    rows = rows_of(export.csv_chunks(alice, start=first, end=last))
 
     assert [row["date"] for row in rows] == ["2026-02-28", "2026-02-01"]
     assert {row["description"] for row in rows} == {"'=1+1"}
-    assert len(rows_of(export.begin_csv(alice, start=last))) == 2
-    assert len(rows_of(export.begin_csv(alice, end=first))) == 2
-    assert rows_of(export.begin_csv(alice)) == table(exported(alice))
+    assert len(rows_of(export.csv_chunks(alice, start=last))) == 2
+    assert len(rows_of(export.csv_chunks(alice, end=first))) == 2
+    assert rows_of(export.csv_chunks(alice)) == table(exported(alice))
 
 
-@pytest.mark.parametrize("begin", [export.begin_json, export.begin_csv])
+@pytest.mark.parametrize("begin", [export.json_chunks, export.csv_chunks])
 def test_many_expenses_are_streamed_as_they_are_read(alice, begin):
     with Expense.batch_write() as batch:
         for number in range(1001):
@@ -336,7 +336,7 @@ def test_many_expenses_are_streamed_as_they_are_read(alice, begin):
     assert len(sizes) > 1
 
 
-@pytest.mark.parametrize("begin", [export.begin_json, export.begin_csv])
+@pytest.mark.parametrize("begin", [export.json_chunks, export.csv_chunks])
 def test_an_aborted_json_or_csv_export_leaves_nothing_open(alice, begin):
     with Expense.batch_write() as batch:
         for number in range(601):
@@ -380,7 +380,7 @@ def test_json_and_csv_are_private_and_share_the_limit(alice):
         assert client_for().get(path).status_code == 401
         assert b"Bob" not in b"".join(client.get(path).streaming_content)
     for _ in range(3):
-        export.begin_csv(alice)
+        export.csv_chunks(alice)
     for path in [*paths, "/api/export"]:
         refused = client.get(path)
         assert refused.status_code == 429
@@ -397,7 +397,7 @@ def test_json_and_csv_are_private_and_share_the_limit(alice):
 
 def test_the_page_says_when_the_next_download_is_possible(alice):
     for _ in range(5):
-        export.begin_csv(alice)
+        export.csv_chunks(alice)
 
     refused = client_for(alice).post("/accounts/export")
 
@@ -489,7 +489,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
     with counted() as calls:
         chunks = []
         most = 0
-        for chunk in export.begin(alice):
+        for chunk in export.zip_chunks(alice):
             chunks.append(chunk)
             most = max(most, expenses_alive() - before)
             if len(chunks) == 1:
@@ -514,7 +514,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
 
 def test_an_aborted_zip_leaves_nothing_open(alice):
     make_expense(alice)
-    chunks = export.begin(alice)
+    chunks = export.zip_chunks(alice)
     next(chunks)
 
     chunks.close()
@@ -523,7 +523,7 @@ def test_an_aborted_zip_leaves_nothing_open(alice):
 
 def test_an_outage_in_the_middle_aborts_the_download(alice):
     make_expense(alice)
-    chunks = export.begin(alice)
+    chunks = export.zip_chunks(alice)
     sent_chunks = [next(chunks)]
 
     with faults.down("Query"), pytest.raises(Exception, match="connect"):
@@ -535,10 +535,10 @@ def test_an_outage_in_the_middle_aborts_the_download(alice):
 
 def test_at_most_five_exports_an_hour_are_allowed(alice):
     for _ in range(5):
-        export.begin(alice)
+        export.zip_chunks(alice)
 
     with pytest.raises(ThrottledError):
-        export.begin(alice)
+        export.zip_chunks(alice)
 
 
 @pytest.mark.parametrize(
@@ -562,7 +562,7 @@ def test_page_and_api_send_a_dated_zip(alice, method, path):
 
 def test_too_many_exports_are_rejected_by_page_and_api(alice):
     for _ in range(5):
-        export.begin(alice)
+        export.zip_chunks(alice)
     client = client_for(alice)
 
     assert client.get("/api/export").status_code == 429

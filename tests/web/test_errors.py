@@ -11,7 +11,7 @@ from rest_framework.exceptions import APIException
 from smartbudget.core.errors import DomainError, ThrottledError
 from smartbudget.core.i18n import override
 from smartbudget.web import docs
-from smartbudget.web.errors import CODES, in_words, problem_of
+from smartbudget.web.errors import CODES, format_wait, problem_of
 from smartbudget.web.problems import TITLES, Problem, document
 from tests.builders import client_for, make_user
 from tests.problems import problem
@@ -302,4 +302,4 @@ def test_a_failing_menu_does_not_break_an_error_page(aws, monkeypatch):
     [(1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (121, "3 minutes")],
 )
 def test_the_wait_is_shown_in_words(seconds, words):
-    assert in_words(seconds) == words
+    assert format_wait(seconds) == words

@@ -631,7 +631,7 @@ def test_a_response_with_a_thousand_rows_fits(client):
     assert len(first.content) > 300_000
     assert again.content == first.content
     (record,) = records()
-    assert len(record.answer) < 100_000
+    assert len(record.response) < 100_000
 
 
 def test_a_response_too_large_for_an_item_is_rebuilt(client, monkeypatch):

@@ -1,4 +1,4 @@
-"""Django's settings; what differs between environments comes from core.config."""
+"""Django's settings; values that differ between environments are in core.config."""
 
 from pathlib import Path
 

@@ -40,9 +40,9 @@ def _client(service: str, attempts: int, read_timeout: float) -> Any:
 
 
 def client(service: str, attempts: int = 2, read_timeout: float | None = None) -> Any:
-    """Return the process's client of an AWS service (`sqs`, `sns`, `sts`, ...).
+    """Return this process's client of an AWS service (`sqs`, `sns`, `sts`, ...).
 
-    attempts: 1 for calls that are not idempotent, since a lost reply is retried.
+    attempts: 1 for calls that are not idempotent, since botocore retries lost replies.
     read_timeout: seconds, or None for the service's default above.
     """
     seconds = read_timeout or READ_TIMEOUTS.get(service, READ_TIMEOUT)
@@ -59,13 +59,13 @@ def queue_url(name: str = "notification-queue") -> str:
 
 
 def function_name(name: str) -> str:
-    """Return the name to invoke a Lambda by, which includes its alias `live`."""
+    """Return the name of a Lambda to invoke, with its alias `live`."""
     return f"{config.resource_prefix}{name}:live"
 
 
 @functools.cache
 def topic_arn() -> str:
-    """Return the alert topic's ARN, derived from the caller's, once per process."""
+    """Return the alert topic's ARN, derived once per process from the caller's."""
     identity = client("sts").get_caller_identity()
     _, partition, *_ = identity["Arn"].split(":")
     name = f"{config.resource_prefix}budget-alerts-topic"

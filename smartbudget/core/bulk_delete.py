@@ -1,6 +1,6 @@
-"""Delete items and objects in batches; stopping in between and repeating is safe.
+"""Delete items and objects in batches. Safe to stop early and to repeat.
 
-Each function is a generator that deletes a batch and yields its size, so its caller
+The `delete_` functions yield the size of each batch once it is deleted, so the caller
 can count the deletions and stop when time is up.
 """
 
@@ -20,7 +20,7 @@ BATCH = 25  # items in one BatchWriteItem (docs/aws.md#batch-size)
 
 
 def delete_items(model: type[Model], ids: Iterable[str]) -> Iterator[int]:
-    """Delete items by their ids, without duplicates; a missing item is not an error."""
+    """Delete items by their distinct ids; a missing item is not an error."""
     remaining = iter(ids)
     while chunk := list(islice(remaining, BATCH)):
         with model.batch_write() as batch:

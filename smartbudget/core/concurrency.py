@@ -101,13 +101,13 @@ class ConcurrencyLimit:
         return run
 
     def held_while_sent(
-        self, user_id: str, make: Callable[[], Generator[bytes, None, None]]
+        self, user_id: str, start: Callable[[], Generator[bytes, None, None]]
     ) -> "HeldChunks":
-        """Acquire a slot; hold it until the chunks from `make` are sent or closed."""
+        """Acquire a slot; hold it until the chunks of `start()` are sent or closed."""
         with contextlib.ExitStack() as held:
             release = self.acquire(user_id)
             held.callback(release)
-            chunks = HeldChunks(make(), release)
+            chunks = HeldChunks(start(), release)
             held.pop_all()  # the chunks release it from now on
         return chunks
 

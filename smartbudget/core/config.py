@@ -56,7 +56,7 @@ class Config:
         """
         local = _boolean(env, "LOCAL", default=False)
         transport = _one_of(env, "EMAIL_TRANSPORT", ("sns", "ses"))
-        # Newest first. One variable is enough to rotate a key without downtime.
+        # Several keys in one variable allow rotation without downtime; the first signs.
         secret_keys = _list(env, "SECRET_KEY")
         app_url = env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/")
         if transport == "ses" and not app_url.startswith(("http://", "https://")):
@@ -101,7 +101,7 @@ def _required(env: Mapping[str, str], *names: str) -> str:
 
 
 def _list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(entry for entry in env.get(name, "").split(",") if entry)
+    return tuple(filter(None, env.get(name, "").split(",")))
 
 
 def _boolean(env: Mapping[str, str], name: str, *, default: bool) -> bool:

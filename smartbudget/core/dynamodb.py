@@ -1,4 +1,4 @@
-"""Shared parts of the DynamoDB models: the connection, money, transactions."""
+"""The shared parts of DynamoDB models: connection, money, transactions."""
 
 import random
 import threading
@@ -201,7 +201,7 @@ class Transaction:
 
     def _refused(self, error: TransactWriteError) -> list[Model]:
         """Return the items whose condition failed."""
-        # In the order of `_fill`, which is that of the cancellation reasons.
+        # In the order of the cancellation reasons, see `_fill`.
         items = [
             *(item for item, _ in self._deletes),
             *(item for item, _ in self._puts),
@@ -226,13 +226,13 @@ class WriteConflictError(Exception):
 
 
 def _is_conflict(error: TransactWriteError) -> bool:
-    """Return whether a transaction was cancelled because another writer was first."""
+    """Check whether a transaction was cancelled because another writer was first."""
     codes = {"ConditionalCheckFailed", "TransactionConflict"}
     return not codes.isdisjoint(_cancellation_codes(error))
 
 
 def _cancellation_codes(error: TransactWriteError) -> set[str]:
-    """Return AWS's codes of the reasons why a transaction was cancelled."""
+    """Return the codes of the reasons for which AWS cancelled a transaction."""
     return {reason.code for reason in error.cancellation_reasons if reason}
 
 
@@ -245,8 +245,8 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except WriteConflictError:
-            longest = min(MAX_BACKOFF, BACKOFF * 2**number)
-            time.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, no secret
+            delay = min(MAX_BACKOFF, BACKOFF * 2**number)
+            time.sleep(random.uniform(0, delay))  # noqa: S311 - jitter, no secret
     raise UnavailableError(
         _("Too many changes at the same moment. Nothing was changed; try again.")
     )

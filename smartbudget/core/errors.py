@@ -1,4 +1,4 @@
-"""Errors that the caller can act on.
+"""Errors that callers can act on.
 
 Each has a stable `code` and a sentence for users. Anything else that is raised is a bug
 or an outage, which services do not catch.
@@ -62,13 +62,13 @@ class InFlightError(ConflictError):
 
 
 class SecretResponseError(ConflictError):
-    """A request succeeded before; its response had a secret and was not stored."""
+    """The request succeeded before; its response had a secret and was not stored."""
 
     code = "secret_not_kept"
 
 
 class ReusedKeyError(DomainError):
-    """An Idempotency-Key was used before, for another request."""
+    """The Idempotency-Key was used before, for another request."""
 
     code = "idempotency_key_reused"
 

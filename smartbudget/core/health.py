@@ -52,7 +52,7 @@ class Part:
 
 
 class UnhealthyError(Exception):
-    """A part responds, but reports that it does not work."""
+    """The part responds, but does not work."""
 
 
 def check(deadline_seconds: float = DEADLINE_SECONDS) -> list[Part]:
@@ -118,16 +118,16 @@ def _checks() -> dict[str, Callable[[], str]]:
 
 def _part(name: str, result: Future[str]) -> Part:
     if not result.done() or result.cancelled():
-        logger.warning("unhealthy part=%s: no answer in time", name)
+        logger.warning("unhealthy part=%s: no response in time", name)
         return Part(name, False, _("It did not answer in time."))
     error = result.exception()
     if error is None:
         return Part(name, True, result.result())
     logger.warning("unhealthy part=%s", name, exc_info=error)
-    return Part(name, False, _in_words(error))
+    return Part(name, False, _describe(error))
 
 
-def _in_words(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, UnhealthyError):
         return str(error)
     if isinstance(error, ClientError):

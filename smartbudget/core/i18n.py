@@ -66,7 +66,7 @@ def ngettext(one: str, many: str, number: int) -> str:
 
 
 def pgettext(context: str, message: str) -> str:
-    """Return the message of a context in the current language."""
+    """Return a message in the current language; the context resolves ambiguity."""
     return _catalog(current()).pgettext(context, message)
 
 

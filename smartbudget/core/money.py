@@ -19,8 +19,8 @@ _HUNDREDTH = Decimal("0.01")
 
 LIMIT = Decimal(10) ** 12  # amounts stay below this
 
-# {code: decimals} of every currency to pay with (precious metals have no exponent in
-# ISO 4217, and two codes are reserved for tests and for no currency).
+# {code: decimals} of every currency in use. Precious metals have no exponent in ISO
+# 4217, and two codes are reserved for tests and for no currency.
 CURRENCIES: dict[str, int] = {
     currency.code: currency.exponent
     for currency in Currency
@@ -174,8 +174,5 @@ def _symbols(language: str) -> dict[int, str]:
 
 
 def _places(amount: Decimal, currency: str) -> int:
-    """Return the number of decimals to format an amount with.
-
-    An amount stored in a currency with more decimals keeps all its decimals.
-    """
+    """Return the number of decimals to format an amount with; see `format_amount`."""
     return max(CURRENCIES[currency], -int(amount.normalize().as_tuple().exponent))

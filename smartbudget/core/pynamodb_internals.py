@@ -18,7 +18,7 @@ from pynamodb.models import Model
 
 _Named = tuple[str, Attribute[Any]]  # an attribute by its name in Python
 
-_joining = threading.Lock()
+_registering = threading.Lock()
 
 
 class SharedConnectionModel(Model):
@@ -60,7 +60,7 @@ class SharedConnectionModel(Model):
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        with _joining:
+        with _registering:
             table: TableConnection = super()._get_connection()
             shared = cls.shared_connection()
             if table.connection is not shared:

@@ -1,6 +1,6 @@
 """Count the requests of each caller per minute, across all processes.
 
-Minutes are those of the clock. After each tenth of the limit, a process adds its count
+Minutes are clock minutes. After each tenth of the limit, a process adds its count
 to an item shared by all processes and reads the total. So most callers cost no AWS
 call, and a heavy one costs a write per tenth of the limit and nothing once over it.
 Each process may allow up to a tenth of the limit more. Best effort: if DynamoDB is

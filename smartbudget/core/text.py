@@ -13,7 +13,7 @@ from smartbudget.core.i18n import gettext as _
 
 # Control characters and lone surrogates are not text; SQS rejects them too.
 # Unassigned code points are allowed: they may be emoji newer than this Python.
-_REFUSED = {"Cc", "Cs"}
+_REJECTED = {"Cc", "Cs"}
 
 # Unicode's Default_Ignorable_Code_Point: invisible characters. Unassigned ones are
 # included, as in Unicode's property; a test compares them.
@@ -56,7 +56,7 @@ def validate_text(
     text = value.strip()
     allowed = "\n\r\t" if lines else ""
     for character in text:
-        if character not in allowed and unicodedata.category(character) in _REFUSED:
+        if character not in allowed and unicodedata.category(character) in _REJECTED:
             raise InvalidError(_("Control characters are not allowed."), field)
     if not (lines or verbatim):
         text = _single_spaced(text)
@@ -92,8 +92,8 @@ def validate_choice(value: object, choices: Collection[str], field: str) -> str:
 def casefold_key(value: str) -> str:
     """Return a key that is equal for texts that look the same, ignoring case.
 
-    It has no invisible characters and only single spaces. Case is folded as Unicode
-    defines canonical caseless matching (D145).
+    It has no invisible characters and only single spaces. Case is folded by Unicode's
+    canonical caseless matching (definition D145 of the standard).
     """
     if value.isascii():
         return _single_spaced(value.lower())

@@ -110,7 +110,7 @@ def _read(term: str, currency: str, field: str) -> str | None:
     if after and after[0] in ".,":
         number, after = f"{number}{after[0]}", after[1:]
     for sign in (before, after):
-        _refuse_other(sign, currency, field)
+        _reject_other_currency(sign, currency, field)
     if not all(_is_own(sign, currency) for sign in (before, after) if sign.strip()):
         return None
     plain = _without_grouping(number, CURRENCIES[currency])
@@ -158,7 +158,7 @@ def _is_own(sign: str, currency: str) -> bool:
     return _plain(sign) in _signs(currency)
 
 
-def _refuse_other(sign: str, currency: str, field: str) -> None:
+def _reject_other_currency(sign: str, currency: str, field: str) -> None:
     """Raise InvalidError for the sign or code of another currency."""
     sign = sign.strip()
     if not sign or _is_own(sign, currency):

@@ -1,4 +1,4 @@
-"""gunicorn's access log as JSON lines, without personal data and secrets."""
+"""gunicorn's access log as JSON lines, without personal data or secrets."""
 
 import datetime
 import json
@@ -12,7 +12,7 @@ SECRET = re.compile(r"[^/]{43,}")
 
 
 class AccessLogger(Logger):
-    """An access log without query strings, network addresses and secrets in paths.
+    """An access log without query strings, network addresses or secrets in paths.
 
     The application's lines about a request have the same `request_id`.
     """

@@ -48,12 +48,12 @@ class WholeBody:
         self._missing = size_bytes
 
     def read(self, size: int = -1) -> bytes:
-        """Read as from a file."""
+        """Read up to `size` bytes, as a file does."""
         data: bytes = self._source.read(size)
         return self._counted(data, is_last=not 0 <= size <= len(data))
 
     def readline(self, size: int = -1) -> bytes:
-        """Read a line as from a file."""
+        """Read a line of up to `size` bytes, as a file does."""
         data: bytes = self._source.readline(size)
         is_complete = data.endswith(b"\n") or 0 <= size <= len(data)
         return self._counted(data, is_last=not is_complete)

@@ -14,9 +14,8 @@ _KEY = re.compile(r"<\w+:(\w+)>")
 class BrowsableRenderer(BrowsableAPIRenderer):
     """DRF's browsable pages, with the schema's examples and with forms for uploads.
 
-    Other bodies are typed as JSON, the only type that the API accepts. After an error
-    the form keeps its content. `form_input` of a view is the serializer of its upload
-    form.
+    Other bodies are typed as JSON. After an error the form keeps its content. A view's
+    `form_input` is the serializer of its upload form.
     """
 
     template = "browsable_api.html"

@@ -39,11 +39,11 @@ class SchemaView(ApiView):
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
         """Describe the API."""
-        form: Any = type(request.accepted_renderer)
-        # On a host other than that of APP_URL, the docs send requests to this host.
+        renderer: Any = type(request.accepted_renderer)
+        # The docs send requests to this host, even if APP_URL is another.
         origin = request.build_absolute_uri("/").rstrip("/")
-        rendered = _rendered(form).replace(config.app_url.encode(), origin.encode())
-        return HttpResponse(rendered, content_type=form.media_type)
+        rendered = _rendered(renderer).replace(config.app_url.encode(), origin.encode())
+        return HttpResponse(rendered, content_type=renderer.media_type)
 
 
 @functools.cache
@@ -55,14 +55,14 @@ def document() -> dict[str, Any]:
 
 
 @functools.cache
-def _rendered(form: type[BaseRenderer]) -> bytes:
+def _rendered(renderer: type[BaseRenderer]) -> bytes:
     with translation.override(settings.LANGUAGE_CODE):
-        rendered: bytes = form().render(document())
+        rendered: bytes = renderer().render(document())
         return rendered
 
 
 class IndexView(ApiView):
-    """What can be read at addresses without an id."""
+    """The URLs that can be read without an id."""
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]

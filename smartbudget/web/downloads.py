@@ -14,7 +14,7 @@ CSV = "text/csv"
 
 
 class FixedFormat(BaseContentNegotiation):
-    """The negotiation of views with one media type, which ignore `Accept`.
+    """Content negotiation for views with one media type: `Accept` is ignored.
 
     Errors are JSON.
     """

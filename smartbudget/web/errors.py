@@ -106,7 +106,7 @@ def problem_of_status(status: int) -> Problem:
 
 
 def _waiting(problem: Problem, wait: int | None) -> Problem:
-    """Return a problem with the seconds to wait, or unchanged if None."""
+    """Return a problem with the seconds to wait, or unchanged if `wait` is None."""
     if wait is None:
         return problem
     headers = {**problem.headers}
@@ -126,9 +126,9 @@ def problem_of(error: BaseException) -> Problem | None: ...
 def problem_of(error: BaseException) -> Problem | None:
     """Return the problem for one of KNOWN, or None for a bug."""
     if isinstance(error, DomainError):
-        return _of_domain(error)
+        return _domain_problem(error)
     if isinstance(error, APIException):
-        return _of_drf(error)
+        return _drf_problem(error)
     if is_outage(error):
         return problem_of_status(503)
     if isinstance(error, RequestDataTooBig):
@@ -143,7 +143,7 @@ def problem_of(error: BaseException) -> Problem | None:
     return None
 
 
-def _of_domain(error: DomainError) -> Problem:
+def _domain_problem(error: DomainError) -> Problem:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     wait = None
     if isinstance(error, ThrottledError | InFlightError):
@@ -159,7 +159,7 @@ def _of_domain(error: DomainError) -> Problem:
     return _waiting(Problem(status, str(error), error.code, faults), wait)
 
 
-def _of_drf(error: APIException) -> Problem:
+def _drf_problem(error: APIException) -> Problem:
     headers = {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header

@@ -12,8 +12,9 @@ Schema = dict[str, Any]
 ADDRESS = "https://budget.example.com"
 EXPENSE = "5f2b8c1d9e3a4760b1c2d3e4f5a60718"
 FILE_NAME = "monthly_report_20261201T060000Z.pdf"
-REPORT_KEY = f"reports/{'0a1b2c3d4e5f60718293a4b5c6d7e8f9'}/{FILE_NAME}"
-RECEIPT = f"receipts/0a1b2c3d4e5f60718293a4b5c6d7e8f9/{EXPENSE}.jpg"
+USER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+REPORT_KEY = f"reports/{USER}/{FILE_NAME}"
+RECEIPT = f"receipts/{USER}/{EXPENSE}.jpg"
 DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
 
 NAMED: dict[str, Any] = {
@@ -106,7 +107,7 @@ NAMED: dict[str, Any] = {
     "unchanged": 0,
     "unread": 2,
     "until": "2026-11-20T00:00:00Z",
-    "user_id": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "user_id": USER,
     "username": "alice",
     "waiting": 1,
     "whom": "alice",
@@ -161,7 +162,7 @@ FORMATS = {
 
 
 def add_examples(result: Schema, **_: Any) -> Schema:
-    """Add an example to every JSON body; a hook of drf-spectacular's."""
+    """Add an example to every JSON body; a drf-spectacular hook."""
     components = result["components"]
     operations = [
         operation for item in result["paths"].values() for operation in item.values()

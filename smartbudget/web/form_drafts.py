@@ -3,7 +3,7 @@
 The login page contains the form's values, signed. After the login the form is shown
 again with these values, and nothing is saved until the user presses Save again.
 
-It is kept for 12 hours and up to 20,000 characters, never with passwords or files.
+A draft is kept for 12 hours and has up to 20,000 characters, never passwords or files.
 Django checks the CSRF token first, so another site cannot fill in a form.
 """
 

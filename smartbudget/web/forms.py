@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class AmountField(CharField):
-    """An amount as typed; services parse it as exactly as the API's.
+    """An amount as typed; services parse it as strictly as the API's.
 
     Django's DecimalField would also accept 1_000 and digits of other scripts. A form
     sets `currency` to that of its user.

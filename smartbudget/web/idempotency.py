@@ -1,8 +1,8 @@
 """POSTs with an Idempotency-Key: a retry gets the response of the first attempt.
 
-Requests are the same if their method, URL and parsed body are. Errors are not stored:
-after a 4xx, a corrected request may use the key; after a 5xx, a retry does the work
-again, or finds that it was done.
+Two requests are the same if their method, URL and parsed body are. Errors are not
+stored: after a 4xx, a corrected request may use the key; after a 5xx, a retry does the
+work again, or finds that it was done.
 
 A response with a secret is not stored either; a retry is refused with 409. Only HMACs
 of requests are stored, so that a password in a body cannot be guessed from them.
@@ -38,7 +38,7 @@ from smartbudget.web.errors import KNOWN
 logger = logging.getLogger(__name__)
 
 REPLAYED = "Idempotency-Replayed"
-KEPT_HEADERS = ("ETag", "Location")
+STORED_HEADERS = ("ETag", "Location")
 
 
 def respond_once(
@@ -82,7 +82,7 @@ def _finish(attempt: Attempt, status: int, response: Response | None) -> None:
     except PynamoDBException as error:
         if not is_outage(error):
             raise
-        logger.warning("attempt not settled record=%s", attempt.record, exc_info=True)
+        logger.warning("attempt not finished record=%s", attempt.record, exc_info=True)
 
 
 def _fingerprints(request: Request, key: str) -> list[str]:
@@ -123,7 +123,9 @@ def _packed(response: Response | None) -> bytes:
     """Return a response as bytes to store; None stands for one with a secret."""
     content = response and {
         "status": response.status_code,
-        "headers": {name: response[name] for name in KEPT_HEADERS if name in response},
+        "headers": {
+            name: response[name] for name in STORED_HEADERS if name in response
+        },
         "data": response.data,
     }
     return zlib.compress(json.dumps(content, cls=JSONEncoder).encode())

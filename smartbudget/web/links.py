@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 
 def add_links(result: Schema, **_: Any) -> Schema:
-    """Link responses to operations; a hook of drf-spectacular's."""
+    """Link responses to operations; a drf-spectacular hook."""
     operations = [
         (method, operation)
         for item in result["paths"].values()

@@ -38,7 +38,7 @@ def encode(key: Key, user_id: str, scope: str = "", *, backwards: bool = False) 
 
 
 def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
-    """Return the key, and whether the page precedes it.
+    """Return a cursor's key, and whether the page precedes it.
 
     Raises InvalidError naming `cursor` if it is forged, or of another user or list.
     """

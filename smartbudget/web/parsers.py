@@ -40,7 +40,7 @@ class JSONParser(BaseParser):
             return json.loads(
                 text,
                 parse_float=Decimal,
-                parse_constant=_refuse_constant,
+                parse_constant=_reject_constant,
                 object_pairs_hook=_dict_of,
             )
         except (ValueError, DecimalException, RecursionError) as error:
@@ -55,7 +55,7 @@ def _has_too_many_values(text: str) -> bool:
     return sum(map(without_strings.count, "[{,")) > MAX_VALUES
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 

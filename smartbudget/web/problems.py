@@ -41,7 +41,7 @@ TITLES = {
     "unavailable": gettext_noop("Temporarily unavailable."),
 }
 
-# Names in `Fault.path` that are of headers and not of the body.
+# Names in `Fault.path` of headers; all others are in the body or query.
 HEADERS = frozenset({"Idempotency-Key", "If-Match", "If-None-Match"})
 
 

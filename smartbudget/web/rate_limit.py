@@ -59,7 +59,7 @@ def count_page(request: HttpRequest, user: User | AnonymousUser) -> None:
 
 
 def require_within(usage: Usage, request: HttpRequest) -> None:
-    """Raise ThrottledError if a request is over its limit."""
+    """Raise ThrottledError if the caller is over the limit."""
     if usage.is_over:
         log.bind_more(source=client_address(request))
         raise ThrottledError(_("Too many requests. Please wait."), usage.reset)

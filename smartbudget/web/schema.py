@@ -336,7 +336,7 @@ def _headers(names: Iterable[str]) -> Schema:
 
 
 def add_components(result: Schema, **_: Any) -> Schema:
-    """Add the components that operations refer to; a hook of drf-spectacular's."""
+    """Add the components that operations refer to; a drf-spectacular hook."""
     components = result["components"]
     components["schemas"].update(Problem=PROBLEM, Fault=FAULT)
     components["headers"] = HEADERS

@@ -10,8 +10,8 @@ URL_SECONDS = 3600
 def download_url(key: str, file_name: str, content_type: str) -> str:
     """Return a signed URL that downloads a file under a name.
 
-    Always as an attachment and with the validated type, so that no browser renders the
-    file as a page.
+    Always as an attachment with the validated type, so that no browser renders it as a
+    page.
     """
     parameters = {
         "ResponseContentDisposition": _attachment(file_name),

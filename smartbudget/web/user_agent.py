@@ -2,8 +2,8 @@
 
 from django.http import HttpRequest
 
-# Marks of browsers and systems in the User-Agent. Many browsers also claim to be
-# others, so the first match counts.
+# (substring of the User-Agent, name). Many browsers also claim to be others, so the
+# first match counts.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

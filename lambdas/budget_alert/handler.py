@@ -16,9 +16,9 @@ from smartbudget.core.config import config
 log.set_up(config.log_level)
 logger = logging.getLogger(__name__)
 
-# Milliseconds that must be left for another page of budgets. A page takes seconds, or
-# longer if DynamoDB throttles.
-PAGE_NEEDS = 90_000
+# Time that must be left for another page of budgets. A page takes seconds, or longer
+# if DynamoDB throttles.
+MIN_MILLISECONDS = 90_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     log.bind(lambda_request_id=context.aws_request_id)
     milliseconds_left = context.get_remaining_time_in_millis
     result = checks.check_all(
-        event.get("position"), lambda: milliseconds_left() > PAGE_NEEDS
+        event.get("position"), lambda: milliseconds_left() > MIN_MILLISECONDS
     )
     if result.position:
         # A single attempt: after a lost response, a retry would start a second run.

@@ -19,10 +19,10 @@ from smartbudget.core.config import config
 log.set_up(config.log_level)
 logger = logging.getLogger(__name__)
 
-# Milliseconds that must be left. A delivery that is stopped between sending the e-mail
-# and storing its status is sent again. Sending takes at most 5 seconds.
-MESSAGE_NEEDS = 6_000
-SWEEP_NEEDS = 5_000  # for ten notifications, if SQS does not respond
+# Time that must be left for a message. A delivery that is stopped between sending the
+# e-mail and storing its status is sent again. Sending takes at most 5 seconds.
+MIN_MESSAGE_MILLISECONDS = 6_000
+MIN_SWEEP_MILLISECONDS = 5_000  # for ten notifications, if SQS does not respond
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("task") == "sweep":
         milliseconds_left = context.get_remaining_time_in_millis
         counts = sweep.enqueue_overdue(
-            keep_going=lambda: milliseconds_left() > SWEEP_NEEDS
+            keep_going=lambda: milliseconds_left() > MIN_SWEEP_MILLISECONDS
         )
         transports.get_transport().check_quota()
         return dict(counts)
@@ -59,8 +59,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _process(record: dict[str, Any], context: Any) -> None:
     milliseconds_left = context.get_remaining_time_in_millis()
-    if milliseconds_left < MESSAGE_NEEDS:
-        raise TimeoutError("left to the next attempt")
+    if milliseconds_left < MIN_MESSAGE_MILLISECONDS:
+        raise TimeoutError("left for the next attempt")
     received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
     attempt = tasks.Attempt(
         is_last=received >= config.max_receive_count,
@@ -92,7 +92,7 @@ def _attribute(record: dict[str, Any], name: str) -> str | None:
 def _task_of(body: str) -> str | None:
     """Return the task of a message that names none, or None for a notification.
 
-    SES events are recognised by their content, not by their queue, since dead letters
+    SES events are recognized by their content, not by their queue, since dead letters
     are redriven through another one.
     """
     is_mail_event = '"eventType"' in body and "eventType" in json.loads(body)

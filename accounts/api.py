@@ -154,9 +154,9 @@ class TokensView(ApiView):
         data = self.parse(serializers.TokenInput)
         token, secret = tokens.create_token(request.user, **data)
         body = represent(serializers.TokenOutput, token)
-        address = url_of(request, "token", token.token_id)
+        url = url_of(request, "token", token.token_id)
         return Response(
-            {**body, "token": secret}, status=201, headers={"Location": address}
+            {**body, "token": secret}, status=201, headers={"Location": url}
         )
 
 

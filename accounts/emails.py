@@ -1,4 +1,4 @@
-"""Store changes of an account's e-mail address, pending address and subscriptions."""
+"""Store changes to an account's e-mail address, pending address and subscriptions."""
 
 from accounts import credentials, unique_names
 from accounts.models import Account, UniqueName

@@ -81,7 +81,7 @@ class LoginRequiredMiddleware:
 
 
 def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
-    """Redirect to the login page, which leads back to the page shown now.
+    """Redirect to the login page, which leads back to the current page.
 
     If the view keeps drafts, render it instead, with the submitted form as a draft.
     """
@@ -96,7 +96,7 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
     target = reverse("accounts:login")
     if (return_path := _return_path(request)) not in ("", "/"):
         target += "?" + urlencode({"next": return_path})
-    if request.htmx:  # else htmx puts the login page into a part of the page
+    if request.htmx:  # else htmx would insert the login page into the current page
         return HttpResponseClientRedirect(target)
     return HttpResponseRedirect(target)
 

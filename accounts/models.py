@@ -37,7 +37,7 @@ class EmailIndex(GlobalSecondaryIndex["Account"]):
 
 
 class Account(Recipient):
-    """A registered user: a recipient of notifications, with an identity."""
+    """A registered user: a recipient of notifications with an identity."""
 
     username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
     password_hash = UnicodeAttribute()  # Argon2id, in the PHC string format

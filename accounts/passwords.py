@@ -1,4 +1,4 @@
-"""Passwords: the rules for new ones, and hashing with Argon2id.
+"""Passwords: rules for new ones, and hashing with Argon2id.
 
 argon2 is imported inside functions: the Lambdas import this module but ship without it.
 """
@@ -24,7 +24,7 @@ MAX_LENGTH = 128  # characters
 
 MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
 CONCURRENT_HASHES = 4  # per process: a flood of logins must not fill the memory
-MAX_WAIT = 5  # seconds to wait for a slot
+MAX_WAIT_SECONDS = 5  # for a slot
 
 # Refused as passwords, even with digits or other characters added.
 PRODUCT_NAMES = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
@@ -94,7 +94,7 @@ def verify(password: str, password_hash: str | None) -> bool:
 
 @contextlib.contextmanager
 def _slot() -> Iterator[None]:
-    if not _slots.acquire(timeout=MAX_WAIT):
+    if not _slots.acquire(timeout=MAX_WAIT_SECONDS):
         raise UnavailableError(_("Too many people are logging in. Please try again."))
     try:
         yield

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_KEY_LENGTH = 300  # characters; no unique name has a longer key
+MAX_KEY_LENGTH = 300  # no unique name has a longer key
 
 _NOTICES = uuid.UUID("5d1c9a0e-6b0f-5f0b-9a52-0c7f4f1d2e03")
 
@@ -139,7 +139,7 @@ def _is_stored(account: Account) -> bool:
 def log_in(
     *, identifier: str, password: str, address: str, device: str | None = None
 ) -> Login:
-    """Verify a username or e-mail address with its password, and start a session.
+    """Verify a username or e-mail address and its password, and start a session.
 
     address: network address to throttle by. device: description of the browser.
 

@@ -1,4 +1,4 @@
-"""The session cookie: logging a browser in and out, and finding its user.
+"""The session cookie: log a browser in and out, and find its user.
 
 Why: docs/decisions.md#sessions-are-items-in-the-users-table
 """

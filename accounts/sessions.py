@@ -24,7 +24,7 @@ from smartbudget.core.user import User
 logger = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 14 * 24 * 3600  # from login; use does not extend it
-MAX_SESSIONS = 20  # per account; another one ends the oldest
+MAX_SESSIONS = 20  # per account; one more ends the oldest
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
 
 
 def last_login_at(account: Account) -> str | None:
-    """Return the start of the newest session that is listed, or None."""
+    """Return the start of the newest session in the account's list, or None."""
     expiries = [credentials.expiry_of(entry) for entry in account.sessions or ()]
     return credentials.iso_time(max(expiries) - LIFETIME_SECONDS) if expiries else None
 

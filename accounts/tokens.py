@@ -1,8 +1,8 @@
 """Create, find and revoke API tokens, which let programs use an account.
 
-A token is 32 random bytes in hex, after a prefix that lets scanners recognise leaked
-tokens. It is shown once. Its item is found by its SHA-256, which cannot be reversed for
-so many bytes, so no constant-time comparison is needed.
+A token is 32 random bytes in hex, after a prefix that lets scanners recognize leaked
+tokens. It is shown once. Its item is found by its SHA-256, which cannot be reversed
+for random bytes, so no constant-time comparison is needed.
 
 Why: docs/decisions.md#api-tokens-are-random-scoped-and-shown-once
 """
@@ -46,7 +46,7 @@ MAX_TOKENS = 20  # per account; further ones are refused
 
 NOT_FOUND = gettext_noop("There is no such token.")
 
-_FORM = re.compile(PREFIX + "[0-9a-f]{64}")
+_PATTERN = re.compile(PREFIX + "[0-9a-f]{64}")
 _NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")
 _DAY = 24 * 3600  # seconds
 _MINUTE = datetime.timedelta(minutes=1)  # precision of `last_used_at`
@@ -117,7 +117,7 @@ def find_token(secret: str) -> tuple[User, Access] | None:
     Costs one read and, at most once a minute, a write of the time of use. If that write
     fails, the token is valid all the same.
     """
-    token = credentials.find(ApiToken, secret) if _FORM.fullmatch(secret) else None
+    token = credentials.find(ApiToken, secret) if _PATTERN.fullmatch(secret) else None
     if token is None or token.expires_at <= time.time():
         return None
     user = sessions.user_of(token)
@@ -153,7 +153,6 @@ def revoke_token(user: User, token_id: str) -> None:
 
     Raises NotFoundError, also for another user's token or a revoked one.
     """
-
     existed = False
 
     def attempt() -> None:
@@ -234,7 +233,7 @@ def _store_last_use(token: ApiToken) -> None:
         )
     except UpdateError as error:
         if not is_condition_failure(error):
-            logger.warning("use of an api token not noted", exc_info=True)
+            logger.warning("last use of an api token not stored", exc_info=True)
 
 
 def _to_live_token(token: ApiToken) -> LiveToken:

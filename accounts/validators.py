@@ -15,8 +15,8 @@ USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 PHONE = re.compile(r"[0-9 +()-]{5,20}")
 
-# Minutes a day outside quiet hours. In fewer, the sweep might miss delayed e-mails.
-MIN_GAP = 60
+# Outside of quiet hours, per day. In less, the sweep might miss delayed e-mails.
+MIN_GAP_MINUTES = 60
 
 # What mail servers accept in practice: ASCII, a dotted domain, no quoted names.
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -132,7 +132,7 @@ def quiet_hours(
     if value is None:
         return None
     start, end = (_clock(value.get(name), field) for name in ("from", "until"))
-    if (_minutes(start) - _minutes(end)) % (24 * 60) < MIN_GAP:
+    if (_minutes(start) - _minutes(end)) % (24 * 60) < MIN_GAP_MINUTES:
         raise InvalidError(_("Leave at least an hour of the day for e-mails."), field)
     return start, end
 

@@ -230,7 +230,7 @@ def test_parallel_guesses_do_not_exceed_the_limit(aws):
 def test_too_many_hashes_at_once_are_rejected_without_counting(aws, monkeypatch):
     make_user("bob")
     monkeypatch.setattr(passwords, "_slots", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(passwords, "MAX_WAIT", 0)
+    monkeypatch.setattr(passwords, "MAX_WAIT_SECONDS", 0)
 
     with passwords._slot(), pytest.raises(UnavailableError):
         log_in()

@@ -288,7 +288,7 @@ def test_a_failure_to_store_last_use_does_not_fail_the_request(bob, fault, caplo
 
     assert user == bob
     assert secret not in caplog.text
-    assert (fault is down) == ("not noted" in caplog.text)
+    assert (fault is down) == ("not stored" in caplog.text)
 
 
 def test_storing_last_use_does_not_restore_a_revoked_token(bob, monkeypatch):

@@ -26,13 +26,13 @@ class BudgetBar:
 
 def budget_bar(line: BudgetLine, today: datetime.date) -> BudgetBar:
     """Return the layout of a budget's bar, with today's position in the period."""
-    longest = max(line.amount, line.spent)
-    amount = line.amount * 100 / longest
+    length = max(line.amount, line.spent)
+    amount = line.amount * 100 / length
     days = (line.within.end - line.within.start).days + 1
     day = (today - line.within.start).days + 1
     return BudgetBar(
         line=line,
-        filled=percent(line.spent * 100 / longest),
+        filled=percent(line.spent * 100 / length),
         amount=percent(amount),
         alert=percent(amount * line.alert_threshold / 100),
         elapsed=percent(amount * day / days) if today in line.within else None,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 
@@ -17,21 +16,19 @@ from expenses import queries as expenses
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import DomainError
-from smartbudget.core.pagination import Key
+from smartbudget.core.pagination import Item, Key
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-Item = dict[str, Any]  # in DynamoDB's JSON
-
-PAGE = 500  # budgets read at a time
+PAGE_SIZE = 500  # budgets read at a time
 
 # The easternmost time zone is this far ahead of UTC, so no period begins earlier.
 EARLIEST = datetime.timedelta(hours=14)
 
 # Errors after which the check continues with the next user: those of services and of
 # DynamoDB, and those that a malformed item causes.
-ERRORS_OF_A_USER = (
+USER_ERRORS = (
     DomainError,
     PynamoDBException,
     ArithmeticError,
@@ -60,7 +57,7 @@ def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResu
     result = CheckResult(position=position)
     while True:
         pages = Budget.by_user.scan(
-            page_size=PAGE, last_evaluated_key=result.position
+            page_size=PAGE_SIZE, last_evaluated_key=result.position
         ).page_iter
         page = next(pages)
         items = sorted(page["Items"], key=_owner)
@@ -100,13 +97,13 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
                 continue
             user = user or accounts.get_account(user_id).user
             _correct(user, budget, counted, result)
-    except ERRORS_OF_A_USER as error:
+    except USER_ERRORS as error:
         logger.exception("budget check failed user_id=%s", user_id)
         result.errors.append(f"user {user_id}: {type(error).__name__}")
 
 
 def _has_own_id(budget: Budget) -> bool:
-    """Return whether a budget has its own id; see `merge.move_to_own_id`."""
+    """Check whether a budget has its own id; see `merge.move_to_own_id`."""
     return budget.budget_id == budget.own_id
 
 
@@ -126,9 +123,9 @@ def _follow_up(user: User, outcome: evaluation.Outcome, result: CheckResult) -> 
 
 
 def _is_due(budgets: Iterable[Budget]) -> bool:
-    """Return whether a budget's period has ended in some time zone.
+    """Check whether a budget's period has ended in some time zone.
 
-    Only then is the user's own time zone needed, which takes a read of the account.
+    Only then is the user's time zone needed, which takes a read of the account.
     """
     latest = (dates.now() + EARLIEST).date()
     return any(

@@ -31,8 +31,8 @@ RECOUNT_TASK = "budgets.tasks.recount_budget"
 
 # Seconds after which every committed expense can be read from the index. A budget that
 # changed more recently is not recounted: the count might miss the newest expense.
-SETTLED = 15
-RECOUNT_IN = 20  # seconds; a little longer than SETTLED
+SETTLE_SECONDS = 15
+RECOUNT_SECONDS = 20  # until a recount; a little longer than SETTLE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
             for budget_id in outcome.recounts
         ]
         with contextlib.suppress(QueueError):  # logged where it happened
-            send_tasks(RECOUNT_TASK, calls, countdown=RECOUNT_IN)
+            send_tasks(RECOUNT_TASK, calls, countdown=RECOUNT_SECONDS)
 
 
 def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome]:
@@ -220,9 +220,9 @@ def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome
 
 
 def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
-    """Return whether the index holds every expense that the budget has counted."""
+    """Check whether the index has every expense that the budget has counted."""
     changed = datetime.datetime.fromisoformat(budget.updated_at)
-    return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLED)
+    return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLE_SECONDS)
 
 
 def current_period(user: User | None, budget: Budget) -> dates.Period:

@@ -1,7 +1,7 @@
 """Project the day on which a budget will be overspent.
 
-The projection needs spending on three days and ignores single expenses above a third of
-the budget: with the rent included, it was wrong every month.
+Everyday spending continues at its average pace. Without the rule that a large expense
+is not everyday spending, the rent made the projection wrong every month.
 """
 
 import datetime
@@ -11,10 +11,8 @@ from decimal import Decimal
 from expenses.queries import Spending
 from smartbudget.core import dates
 
-# Days with everyday spending that the pace needs; fewer may be chance.
-DAYS_FOR_A_PACE = 3
-# An expense above a third of the amount is a bill, not a habit.
-LARGE_PART = 3
+MIN_DAYS = 3  # with everyday spending; fewer may be chance
+LARGE_DIVISOR = 3  # an expense above a third of the amount is a bill, not a habit
 
 
 def overspend_date(
@@ -28,31 +26,30 @@ def overspend_date(
     spendings: what the budget counts; days outside the period are ignored.
 
     Each coming day adds the expenses already dated on it and the pace: everyday
-    spending to date, averaged over the days up to today. A single expense above a third
-    of the amount is not everyday spending. With fewer than three days of everyday
-    spending, the pace is zero.
+    spending to date, averaged over the days up to today. With everyday spending on
+    fewer than MIN_DAYS days, the pace is zero.
 
     Returns None if that day is not in this period, or the amount is overspent already.
     """
     if today not in period:
         return None
     within = [spending for spending in spendings if spending.day in period]
-    so_far = [spending for spending in within if spending.day <= today]
-    ahead = [spending for spending in within if spending.day > today]
-    spent = _total(so_far)
+    past = [spending for spending in within if spending.day <= today]
+    upcoming = [spending for spending in within if spending.day > today]
+    spent = _total(past)
     if spent > amount:
         return None
     everyday = [
-        spending for spending in so_far if spending.amount * LARGE_PART <= amount
+        spending for spending in past if spending.amount * LARGE_DIVISOR <= amount
     ]
-    if len({spending.day for spending in everyday}) < DAYS_FOR_A_PACE:
+    if len({spending.day for spending in everyday}) < MIN_DAYS:
         everyday = []
-    days_so_far = (today - period.start).days + 1
+    days_elapsed = (today - period.start).days + 1
     for days in range(1, (period.end - today).days + 1):
         day = today + datetime.timedelta(days=days)
-        known = spent + _total(spending for spending in ahead if spending.day <= day)
+        known = spent + _total(spending for spending in upcoming if spending.day <= day)
         # Multiplied, not divided, so that rounding cannot decide the day.
-        if (known - amount) * days_so_far + _total(everyday) * days > 0:
+        if (known - amount) * days_elapsed + _total(everyday) * days > 0:
             return day
     return None
 

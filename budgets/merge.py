@@ -60,7 +60,7 @@ def merge_into(
     """
     if strategy is not None:
         validate_choice(strategy, tuple(MergeStrategy), "budgets")
-    groups = _read(user, [target, *sources])
+    groups = _budgets_by_period(user, [target, *sources])
     outcome = Outcome()
     for first, *others in groups:
         if others and strategy is None:
@@ -113,7 +113,7 @@ def finish_merge(user: User, target: str) -> None:
 
     def attempt() -> None:
         transaction = Transaction()
-        for budgets in _read(user, [target]):
+        for budgets in _budgets_by_period(user, [target]):
             for budget in budgets:
                 if budget.notified_level:
                     transaction.update(budget, [Budget.notified_level.remove()])
@@ -123,7 +123,7 @@ def finish_merge(user: User, target: str) -> None:
     retry_on_conflict(attempt)
 
 
-def _read(user: User, categories: Sequence[str]) -> list[list[Budget]]:
+def _budgets_by_period(user: User, categories: Sequence[str]) -> list[list[Budget]]:
     """Return the budgets of categories, read consistently: one list per kind of period.
 
     A list is in the order of the categories, without duplicates, and never empty.

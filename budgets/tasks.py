@@ -7,7 +7,7 @@ from smartbudget.core.tasks import task
 
 # After four minutes, a budget that keeps changing is left to the daily check. Lambda's
 # recursive loop detection drops a chain of messages after 16 rounds.
-TRIES = 12
+MAX_TRIES = 12
 
 
 @task
@@ -20,8 +20,8 @@ def recount_budget(user_id: str, budget_id: str, tries: int = 0) -> None:
         user = accounts.get_account(user_id).user
     except NotFoundError:
         return
-    if services.recount(user, budget_id) is None and tries < TRIES:
+    if services.recount(user, budget_id) is None and tries < MAX_TRIES:
         recount_budget.apply_async(
             {"user_id": user_id, "budget_id": budget_id, "tries": tries + 1},
-            countdown=evaluation.RECOUNT_IN,
+            countdown=evaluation.RECOUNT_SECONDS,
         )

@@ -119,7 +119,7 @@ def test_one_users_bad_data_does_not_stop_the_others():
 
 
 def test_the_check_stops_in_time_and_resumes_where_it_stopped(monkeypatch):
-    monkeypatch.setattr(checks, "PAGE", 1)
+    monkeypatch.setattr(checks, "PAGE_SIZE", 1)
     for category in ("A", "B", "C"):
         make_budget(category=category)
         make_expense(category=category, amount="90.00", date="2026-04-01")

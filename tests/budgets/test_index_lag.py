@@ -32,7 +32,7 @@ from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense,
 from tests.quick_moto import dynamo
 
 LAG = 5  # seconds
-QUIET = datetime.timedelta(seconds=evaluation.RECOUNT_IN)
+QUIET = datetime.timedelta(seconds=evaluation.RECOUNT_SECONDS)
 
 
 @contextlib.contextmanager

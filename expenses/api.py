@@ -135,12 +135,12 @@ class SelectedView(ApiView):
 
         Safe to repeat; alerts make one e-mail. After a 5xx a part may be changed.
         """
-        given = self.parse(SelectedInput)
-        expense_ids = given.pop("expense_ids")
-        if given.pop("delete", False):
+        data = self.parse(SelectedInput)
+        expense_ids = data.pop("expense_ids")
+        if data.pop("delete", False):
             result = bulk_update.delete_expenses(request.user, expense_ids)
         else:
-            result = bulk_update.change_expenses(request.user, expense_ids, **given)
+            result = bulk_update.change_expenses(request.user, expense_ids, **data)
         return self.represent(DoneOutput, result)
 
 

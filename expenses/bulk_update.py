@@ -1,4 +1,4 @@
-"""Update or delete expenses selected in a list, all at once."""
+"""Update or delete expenses that are selected in a list."""
 
 import re
 from abc import abstractmethod
@@ -82,7 +82,7 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
 
 
 class Selected(Batch[Change]):
-    """Changes of expenses that were read; after a write conflict, they are reread."""
+    """Changes of expenses that were read; they are reread after a write conflict."""
 
     def __init__(
         self, user: User, expenses: Collection[Expense], gone: int = 0

@@ -1,4 +1,4 @@
-"""The periods that a list of expenses offers as links."""
+"""Periods for which a list of expenses has links."""
 
 import datetime
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from smartbudget.core.i18n import month_name
 
 @dataclass(frozen=True)
 class DatePreset:
-    """A period to choose."""
+    """A period with the label of its link."""
 
     label: str
     period: Period | None  # None: all days

@@ -12,13 +12,13 @@ from expenses.models import Expense
 def _ordered(*names: str) -> list[str]:
     """Return column names in order, followed by all fields that are not named.
 
-    So a new field becomes the last column, and no other column moves.
+    A new field becomes the last column, so no other column moves.
     """
     return [*names, *(name for name in FIELDS if name not in names)]
 
 
-# {name of a value: heading}. People read the file of a selection; programs read that of
-# all expenses too.
+# {name of a value: heading}. A selection is downloaded for people; the export of all
+# expenses is also for programs.
 SELECTION_COLUMNS = {
     name: FIELDS[name].label if name in FIELDS else name.capitalize()
     for name in _ordered(
@@ -41,10 +41,10 @@ EXPORT_COLUMNS = {
     )
 }
 
-# Where a spreadsheet may see the start of a formula. With German settings it splits the
-# file at semicolons instead of commas, quoted or not, so a formula may follow any
-# delimiter that some spreadsheet uses, also with invisible characters before it. The
-# last four signs are = + - @ as East Asian keyboards type them.
+# Positions where a spreadsheet may see the start of a formula. With German settings it
+# splits the file at semicolons instead of commas, quoted or not, so a formula may
+# follow any delimiter that some spreadsheet uses, also with invisible characters before
+# it. The last four signs are = + - @ as East Asian keyboards type them.
 _FORMULA = re.compile(
     r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))'
     r"(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"

@@ -229,7 +229,7 @@ class EditExpenseForm(ExpenseForm):
 
 
 def _initial(expense: Expense, user: User) -> dict[str, Any]:
-    """Return the initial values for an expense."""
+    """Return the initial values of a form for an expense."""
     amount = editable(expense.amount, user.currency)
     return {**values_of(expense), "amount": amount}
 

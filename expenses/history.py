@@ -1,10 +1,10 @@
 """The history of an expense: its last changes, stored in a second item.
 
 The item is a ring buffer: the change that replaces version n of the expense is in slot
-n mod KEPT. So a change is written without reading earlier ones, in the transaction that
-makes it. That transaction is conditional on version n, so no change overwrites another
-of the last KEPT, and none is lost. A slot holds the old values; the new ones are the
-old values of the next change, or those of the expense.
+n mod MAX_CHANGES. So a change is written in the transaction that makes it, without
+reading earlier ones. That transaction is conditional on version n, so changes cannot
+overwrite each other before MAX_CHANGES more. A slot holds the old values; the new ones
+are the old values of the next change, or those of the expense.
 """
 
 import json
@@ -20,11 +20,10 @@ from expenses.models import Expense, History
 from expenses.queries import get_expense
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
+from smartbudget.core.pagination import Item
 from smartbudget.core.user import User
 
-KEPT = 50  # changes
-
-Item = dict[str, Any]  # in DynamoDB's JSON
+MAX_CHANGES = 50
 
 LABELS = {name: field.label for name, field in FIELDS.items()} | {
     "receipt": gettext_noop("Receipt")
@@ -50,7 +49,7 @@ class Change:
 
 
 def list_changes(user: User, expense_id: str) -> list[Change]:
-    """Return the last KEPT changes of an expense, newest first, and its creation.
+    """Return an expense's creation and last MAX_CHANGES changes, newest first.
 
     Raises NotFoundError, also for another user's expense.
     """
@@ -128,13 +127,13 @@ def add_deletion(expense: Expense, transaction: Transaction) -> None:
 
 
 def has_changed(expense: Expense) -> bool:
-    """Return whether there were changes, without reading them."""
+    """Check whether an expense has changed, without reading its history."""
     return _version(expense) > 1
 
 
 def _entries(expense: Expense, item: Item) -> list[Mapping[str, Any]]:
     """Return an item's entries, newest first, without any newer than the expense."""
-    slots = {_slot(number) for number in range(KEPT)}
+    slots = {_slot(number) for number in range(MAX_CHANGES)}
     entries = [json.loads(value["S"]) for name, value in item.items() if name in slots]
     entries = [entry for entry in entries if entry["version"] < _version(expense)]
     return sorted(entries, key=lambda entry: entry["version"], reverse=True)
@@ -161,7 +160,7 @@ def _version(expense: Expense) -> int:
 
 
 def _slot(version: int) -> str:
-    return f"change_{version % KEPT:02d}"
+    return f"change_{version % MAX_CHANGES:02d}"
 
 
 def _edit(field: str, before: str | None, after: str | None) -> Edit:

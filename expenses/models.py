@@ -43,7 +43,7 @@ class ByUserIndex(GlobalSecondaryIndex["Expense"]):
 
 
 class Expense(Table):
-    """One payment by one user."""
+    """One payment of one user."""
 
     class Meta:
         table_name = f"{config.resource_prefix}expenses"
@@ -152,7 +152,7 @@ class Upload(Table):
 
     expense_id = UnicodeAttribute(hash_key=True)  # upload#<key>
     owner_id = UnicodeAttribute()
-    # The keys of the index: see index_key_of, and YYYY-MM-DD, UTC. None in older items.
+    # Keys of the index: see index_key_of, and a day in UTC. None in older items.
     index_key = UnicodeAttribute(attr_name="user_id", null=True)
     announced_on = UnicodeAttribute(attr_name="date", null=True)
     content_type = UnicodeAttribute()

@@ -124,7 +124,7 @@ def add_large_expense_notice(
 
 
 def is_large(user: User, expense: Expense) -> bool:
-    """Return whether a new expense like this causes a large-expense notice.
+    """Check whether a new expense like this causes a large-expense notice.
 
     As with budget alerts, an expense dated in a past month causes none.
     """

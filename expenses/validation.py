@@ -20,7 +20,7 @@ _DEFAULTS = {name: field.default for name, field in FIELDS.items()}
 def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Expense:
     """Return a new, unsaved expense with validated values.
 
-    Raises InvalidError for the first bad value; `find_errors` finds all.
+    Raises InvalidError for the first invalid value; `find_errors` finds all.
     """
     now = dates.timestamp()
     return Expense(
@@ -37,7 +37,7 @@ def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
 
     given: named as in `FIELDS`. amount: currency units. date: None for today.
 
-    Raises InvalidError for the first bad value.
+    Raises InvalidError for the first invalid value.
     """
     values: dict[str, Any] = {
         name: FIELDS[name].validate(user, value) for name, value in given.items()
@@ -57,7 +57,7 @@ def validate_changes(
     Values equal to the stored ones are left out and not validated: a stored amount may
     have more decimals than the current currency, and a stored day may be too old.
 
-    Raises InvalidError for the first bad value.
+    Raises InvalidError for the first invalid value.
     """
     changed = {
         name: value

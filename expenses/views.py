@@ -72,7 +72,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
             "totals": page.totals and _totals(page.totals, chosen["sort"], user),
             "order": chosen["sort"],
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
-            "sort_link": _address(request, sort=SORTS[chosen["sort"] == "newest"]),
+            "sort_link": _list_url(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(request, date_filters.presets(today), days),
             "hierarchy": _links(request, date_filters.drill_down(days, today), days),
         }
@@ -123,7 +123,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         expense = queries.get_expense(user, expense_id)
         form = EditExpenseForm.of(expense, user)
         has_receipt = expense.receipt_url is not None
-        changes = [_in_words(change, user) for change in history.changes_of(expense)]
+        changes = [_describe(change, user) for change in history.changes_of(expense)]
     if not has_receipt:
         del form.fields["drop_receipt"]
     context = {
@@ -261,10 +261,10 @@ def _show_result(
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    """Redirect to the list with its filters and page; never to another address."""
+    """Redirect to the list with its filters and page; never to another URL."""
     query = urlsplit(request.POST.get("next", "")).query
-    address = reverse("expenses:list")
-    return redirect(f"{address}?{query}" if query else address)
+    url = reverse("expenses:list")
+    return redirect(f"{url}?{query}" if query else url)
 
 
 def add_messages(request: HttpRequest, expense: Expense, template: str) -> None:
@@ -278,7 +278,7 @@ def add_messages(request: HttpRequest, expense: Expense, template: str) -> None:
         messages.warning(request, alert.subject)
 
 
-def _in_words(change: history.Change, user: User) -> dict[str, Any]:
+def _describe(change: history.Change, user: User) -> dict[str, Any]:
     """Return a change for the page, with edits as (label, before, after)."""
     edits = [
         (
@@ -298,7 +298,7 @@ def _links(
     return [
         {
             "label": preset.label,
-            "url": _address(request, **_days(request, preset)),
+            "url": _list_url(request, **_days(request, preset)),
             "current": preset.period == chosen,
         }
         for preset in presets
@@ -338,8 +338,8 @@ def _totals(totals: Totals, sort: str, user: User) -> str:
     return sentence
 
 
-def _address(request: HttpRequest, **changes: str | None) -> str:
-    """Return the address of the list's first page with some filters changed."""
+def _list_url(request: HttpRequest, **changes: str | None) -> str:
+    """Return the URL of the list's first page with some filters changed."""
     parameters = request.GET.copy()
     for name, value in {**changes, "cursor": None}.items():
         parameters.pop(name, None)

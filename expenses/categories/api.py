@@ -55,12 +55,12 @@ class RenameView(ApiView):
         A request changes up to 1,000 expenses, and says whether some are left. Safe to
         repeat. A name that is there already makes one category of the two.
         """
-        given = self.parse(RenameInput)
+        data = self.parse(RenameInput)
         renamed = services.rename_categories(
             request.user,
-            [given["from"]],
-            given["to"],
-            strategy=given.get("budgets"),
+            [data["from"]],
+            data["to"],
+            strategy=data.get("budgets"),
         )
         return self.represent(RenamedOutput, renamed)
 
@@ -79,8 +79,8 @@ class MergeView(ApiView):
         A request changes up to 1,000 expenses, and says whether some are left. Safe to
         repeat. Alerts of what rises by it come as one e-mail.
         """
-        given = self.parse(MergeInput)
+        data = self.parse(MergeInput)
         renamed = services.rename_categories(
-            request.user, given["from"], given["into"], strategy=given.get("budgets")
+            request.user, data["from"], data["into"], strategy=data.get("budgets")
         )
         return self.represent(RenamedOutput, renamed)

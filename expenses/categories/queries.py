@@ -19,7 +19,7 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from budgets.models import Budget
 
-MAX_PAGES = 20  # of one megabyte that a list reads: some 60,000 expenses
+MAX_PAGES = 20  # of one megabyte, read by one list: some 60,000 expenses
 MAX_LISTED = 1000
 MAX_SPELLINGS = 10
 
@@ -60,7 +60,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Listing:
-    """Categories by name."""
+    """Categories with their use, by name."""
 
     uses: list[Use]
     complete: bool  # False if there may be others

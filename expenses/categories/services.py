@@ -1,7 +1,7 @@
 """Rename or merge categories in expenses, budgets and histories.
 
 Each transaction changes some expenses, with their histories and the totals of their
-budgets. So a rename can stop after any of them, and repeating it continues.
+budgets. So a rename can stop after any of them, and a repeated call continues it.
 
 Budgets are renamed first, so that alerts compare with the merged budget. The progress
 of a rename is not stored: expenses that still have the old name remain to be changed.
@@ -26,12 +26,12 @@ from smartbudget.core.user import User
 
 MAX_EXPENSES = 1000  # expenses that one call changes
 MAX_SOURCES = 20
-SECONDS = 10  # after which a call begins no other transaction
+MAX_SECONDS = 10  # after which a call starts no further transaction
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """The result of a call."""
+    """The result of one call."""
 
     changed: int  # expenses
     left: bool  # some expenses remain: another call continues
@@ -56,7 +56,7 @@ def rename_categories(
     """
     sources = check_sources(sources)
     target = validate_text(target, "into", min_length=1, max_length=CATEGORY.max_length)
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
 
     def in_time() -> bool:
         return time.monotonic() < deadline

@@ -44,10 +44,8 @@ class ReceiptUploadView(ApiView):
             queries.get_expense(request.user, expense_id)  # before the file is read
             receipt = checked(data["file"], data.get("sha256"))
             expense = services.edit_expense(request.user, expense_id, receipt=receipt)
-        address = api.url_of(request, "receipt", expense_id)
-        return Response(
-            _representation(expense), status=201, headers={"Location": address}
-        )
+        url = api.url_of(request, "receipt", expense_id)
+        return Response(_representation(expense), status=201, headers={"Location": url})
 
 
 class ReceiptView(ApiView):
@@ -87,14 +85,14 @@ class AnnouncementView(ApiView):
         """
         data = self.parse(AnnouncementInput)
         key, url, headers = uploads.create_presigned_upload(request.user, **data)
-        answer = {
+        body = {
             "url": url,
             "method": "PUT",
             "headers": headers,
             "key": key,
             "expires_in": URL_SECONDS,
         }
-        return Response(answer, status=201, headers={"Location": url})
+        return Response(body, status=201, headers={"Location": url})
 
 
 class ConfirmationView(ApiView):

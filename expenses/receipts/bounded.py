@@ -5,7 +5,7 @@ the web server's processes decode nothing: each has a helper
 (`expenses.receipts.bounded_worker`), which forks a child for each file. The kernel
 kills a child that exceeds its time or memory. The helper ends with its web process.
 
-A child gets the file's descriptor and may change the file. Its answer is JSON, which
+A child gets the file's descriptor and may change the file. Its reply is JSON, which
 cannot run code.
 
 Why: docs/decisions.md#foreign-files-are-decoded-in-a-child-process
@@ -28,9 +28,9 @@ from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
 
 WALL_SECONDS = 8  # after which a child is killed, even on a busy machine
-BEGUN = b"!"  # the first byte that a child sends
+STARTED = b"!"  # the first byte that a child sends
 MAX_REPLY_BYTES = 256 * 1024  # bytes
-MAX_QUEUE = 4  # thumbnails that wait, each in one of the threads
+MAX_QUEUE = 4  # waiting thumbnails, each of which occupies a thread
 WAIT_SECONDS = 8  # for a turn; RECEIPTS limits how many wait
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ class ExceededError(Exception):
 def run(
     job: str, file: BinaryIO, *, wait_seconds: float = WAIT_SECONDS, **given: str
 ) -> Any:
-    """Run a job of `bounded_worker.JOBS` on a file and return its answer.
+    """Run a job of `bounded_worker.JOBS` on a file and return its reply.
 
     file: on disk, open for reading, and for writing if the job changes it.
     wait_seconds: for a turn.
@@ -59,15 +59,15 @@ def run(
     Raises ExceededError, and UnavailableError if too many files are being processed.
     """
     with _take_turn(job, wait_seconds):
-        answer = _request(job, file, given)
-        if not answer:  # no child was forked: the helper died
+        reply = _request(job, file, given)
+        if not reply:  # no child was forked: the helper died
             _helper.stop()
-            answer = _request(job, file, given)
-    if not answer:
+            reply = _request(job, file, given)
+    if not reply:
         raise _busy()
-    if not answer.endswith(b"\n"):
+    if not reply.endswith(b"\n"):
         raise ExceededError
-    return json.loads(answer.removeprefix(BEGUN))
+    return json.loads(reply.removeprefix(STARTED))
 
 
 def start() -> None:
@@ -104,7 +104,7 @@ def _busy() -> UnavailableError:
 
 
 def _request(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
-    """Return a child's answer: BEGUN and a line of JSON, or less if it was killed."""
+    """Return a child's reply: STARTED and a line of JSON, or less if it was killed."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -112,12 +112,12 @@ def _request(job: str, file: BinaryIO, given: dict[str, str]) -> bytes:
         deadline = time.monotonic() + WALL_SECONDS + 2
         ours.settimeout(WALL_SECONDS + 2)
         request = json.dumps({"job": job, "given": given}).encode()
-        answer = b""
-        with contextlib.suppress(OSError):  # the child was killed, or did not answer
+        reply = b""
+        with contextlib.suppress(OSError):  # the child was killed, or did not reply
             socket.send_fds(ours, [request], [file.fileno()])
-            while (data := _receive(ours, deadline)) and len(answer) <= MAX_REPLY_BYTES:
-                answer += data
-    return answer
+            while (data := _receive(ours, deadline)) and len(reply) <= MAX_REPLY_BYTES:
+                reply += data
+    return reply
 
 
 def _receive(connection: socket.socket, deadline: float) -> bytes:

@@ -1,4 +1,4 @@
-"""The helper of `expenses.receipts.bounded`: forks a child, with limits, for each file.
+"""The helper of `expenses.receipts.bounded`: forks a child with limits for each file.
 
 It is run as `python -m expenses.receipts.bounded_worker`, with a socket as standard
 input. It ends when the other end closes, which happens however the web process ends.
@@ -55,23 +55,23 @@ def main() -> None:
             if os.fork() == 0:
                 line.close()
                 try:
-                    _answer(*fds)
+                    _handle(*fds)
                 finally:
                     os._exit(0)
             for fd in fds:
                 os.close(fd)
 
 
-def _answer(fd: int) -> None:
+def _handle(fd: int) -> None:
     with socket.socket(fileno=fd) as connection:
-        connection.sendall(bounded.BEGUN)
+        connection.sendall(bounded.STARTED)
         message, fds, _, _ = socket.recv_fds(connection, 4096, 1)
         request = json.loads(message)
         job, given = request["job"], request["given"]
         _limit(given["kind"])
         with os.fdopen(fds[0], "rb" if job == "thumbnail" else "r+b") as file:
-            answer = _run(job, file, given)
-        connection.sendall(json.dumps(answer).encode() + b"\n")
+            reply = _run(job, file, given)
+        connection.sendall(json.dumps(reply).encode() + b"\n")
 
 
 def _run(job: str, file: BinaryIO, given: dict[str, str]) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def _limit(kind: str) -> None:
     if sys.platform == "linux":
         _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         with open("/proc/self/statm") as sizes:
-            held = int(sizes.read().split()[0]) * resource.getpagesize()
-        most = held + MEMORY.get(kind, OTHER_MEMORY)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            current = int(sizes.read().split()[0]) * resource.getpagesize()
+        maximum = current + MEMORY.get(kind, OTHER_MEMORY)
+        resource.setrlimit(resource.RLIMIT_AS, (maximum, maximum))
     seconds = CPU_SECONDS.get(kind, OTHER_CPU_SECONDS)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))

@@ -22,7 +22,7 @@ from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 
 URL_SECONDS = 3600  # for which a signed URL is valid
-# A direct upload can be used for this long, well before the bucket expires it.
+# For which a direct upload can be used; the bucket expires it later.
 UPLOAD_HOURS = 12
 PENDING = "state=pending"  # the tag that the bucket's lifecycle rule looks for
 

@@ -35,10 +35,10 @@ def inspect(file: BinaryIO, kind: str) -> str:
     if kind == "image/heic":
         cleaned, kind = _converted(content), "image/jpeg"
     else:
-        form = kind.partition("/")[2].upper()
-        cleaned = b"".join(structure.WALKS[form](content))
-        if form != "PNG":  # all data of a PNG was inflated and checked already
-            _decode(form, cleaned)
+        image_format = kind.partition("/")[2].upper()
+        cleaned = b"".join(structure.WALKS[image_format](content))
+        if image_format != "PNG":  # all data of a PNG was inflated and checked already
+            _decode(image_format, cleaned)
     if cleaned != content:
         file.seek(0)
         file.write(cleaned)
@@ -55,10 +55,10 @@ def _open_pdf(content: bytes) -> None:
         raise RefusedError
 
 
-def _decode(form: str, content: bytes) -> None:
+def _decode(image_format: str, content: bytes) -> None:
     """Decode a picture whose structure is within the limits."""
-    with Image.open(io.BytesIO(content), formats=[form]) as image:
-        structure.check_pixels(form, *image.size)
+    with Image.open(io.BytesIO(content), formats=[image_format]) as image:
+        structure.check_pixels(image_format, *image.size)
         # Only JPEG can be decoded at a smaller size, here a sixty-fourth of the pixels.
         image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
         image.load()

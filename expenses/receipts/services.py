@@ -1,4 +1,4 @@
-"""Receipts in the bucket: store, remove, and delete if orphaned.
+"""Store receipts in the bucket, remove them, and delete orphaned ones.
 
 The bucket and the tables cannot change in one transaction. So:
 
@@ -41,6 +41,7 @@ ORPHAN_CHECK_TASK = "expenses.tasks.settle_receipt"
 # Seconds: far longer than any request takes, and the longest delay of SQS.
 ORPHAN_CHECK_DELAY = 900
 
+MISSING = {"404", "NoSuchKey", "NotFound"}
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -221,9 +222,6 @@ def _delete(key: str) -> None:
     aws.client("s3", attempts=1).delete_object(Bucket=config.receipts_bucket, Key=key)
 
 
-MISSING = {"404", "NoSuchKey", "NotFound"}
-
-
 def upload_id(key: str) -> str:
     """Return the id of a direct upload's item."""
     return f"upload#{key}"
@@ -239,7 +237,7 @@ def _release(expense_id: str, key: str) -> bool:
 
 
 def _object_id_of(key: str) -> str | None:
-    """Return the id of the object under a key, or None if there is none."""
+    """Return the id of the object under a key, or None without an object."""
     try:
         head = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:

@@ -34,14 +34,14 @@ MAX_PIXELS = {
 }
 MAX_SEGMENTS = 1_000  # of a JPEG; an ICC profile alone may take 255
 MAX_SCANS = 64  # progressive pictures have about ten
-# If colours come in several scans, the whole picture is held in memory: 128 bytes for
+# If colors come in several scans, the whole picture is held in memory: 128 bytes for
 # each block of 8 x 8. This limit is 74 MB: 24 megapixels as cameras store them, 12 in
-# full colour.
+# full color.
 MAX_BLOCKS_HELD = 575_000
-MAX_BLOCKS_VISITED = 8 * MEGA  # each scan visits the blocks of its colours
+MAX_BLOCKS_VISITED = 8 * MEGA  # each scan visits the blocks of its colors
 MAX_CHUNKS = 20_000  # of a PNG: 10 MB in chunks of 512 bytes
 MAX_INFLATED_BYTES = 200 * MEGA  # bytes, of all rows of a PNG and its frames
-MAX_PROFILE_BYTES = 4 * MEGA  # bytes of a colour profile, inflated
+MAX_PROFILE_BYTES = 4 * MEGA  # bytes of a color profile, inflated
 MAX_FRAMES = 1_000
 MAX_FRAME_PIXELS = 200 * MEGA  # in all frames of an animation
 MAX_GIF_BLOCKS = 100_000  # 10 MB in blocks of 255 bytes are 41,000
@@ -70,12 +70,12 @@ class RefusedError(Exception):
         self.values = values
 
 
-def check_pixels(form: str, width: int, height: int) -> None:
+def check_pixels(image_format: str, width: int, height: int) -> None:
     """Raise RefusedError for a picture without pixels or with too many."""
     if not width or not height:
         raise RefusedError
-    if width * height > MAX_PIXELS[form]:
-        raise RefusedError(TOO_MANY_PIXELS, most=MAX_PIXELS[form] // MEGA)
+    if width * height > MAX_PIXELS[image_format]:
+        raise RefusedError(TOO_MANY_PIXELS, most=MAX_PIXELS[image_format] // MEGA)
 
 
 def _require(condition: object) -> None:
@@ -129,7 +129,7 @@ def _encode(exif: Image.Exif) -> bytes:
 
 
 def _is_bounded(block: bytes) -> bool:
-    """Return whether all values of the directories together fit into the block."""
+    """Check whether all values of the directories together fit into the block."""
     order = {b"II": "<", b"MM": ">"}[block[:2]]
     directories = [struct.unpack_from(order + "I", block, 4)[0]]
     size = 0
@@ -221,7 +221,7 @@ def jpeg(content: bytes) -> list[Part]:
 
 
 def _is_needed(marker: int, data: bytes) -> bool:
-    """Return whether a decoder needs a segment."""
+    """Check whether a decoder needs a segment."""
     if marker == 0xE2:
         return data.startswith(b"ICC_PROFILE\0")
     if 0xE0 <= marker <= 0xEF:
@@ -273,7 +273,7 @@ class _Png:
     height: int
     bits: int  # of a pixel
     is_interlaced: bool
-    has_colours: bool = False
+    has_colors: bool = False
     frames: int | None = None  # as announced, or None if not animated
     sequence: int = 0
     data: list[bytes] = field(default_factory=list)  # of the still picture
@@ -285,7 +285,7 @@ class _Png:
         """Add a chunk. Raises RefusedError if it is not allowed there."""
         if kind == b"PLTE":
             _require(not self.data and 0 < len(data) <= 768 and len(data) % 3 == 0)
-            self.has_colours = True
+            self.has_colors = True
         elif kind == b"IDAT":
             self.data.append(data)
         elif kind == b"iCCP":
@@ -318,7 +318,7 @@ class _Png:
 
     def check_data(self) -> None:
         """Inflate all data in small blocks and check it. Raises RefusedError."""
-        _require(self.has_colours)
+        _require(self.has_colors)
         self._check_rows(self.width, self.height, self.data)
         if self.frames is not None:
             _require(len(self.moving) == self.frames)
@@ -381,12 +381,12 @@ def png(content: bytes) -> list[Part]:
 
 def _header(data: bytes) -> _Png:
     _require(len(data) == 13)
-    width, height, depth, colour, _method, _filter, interlaced = struct.unpack(
+    width, height, depth, color, _method, _filter, interlaced = struct.unpack(
         ">IIBBBBB", data
     )
     check_pixels("PNG", width, height)
-    _require(depth in _DEPTHS.get(colour, ()) and interlaced in {0, 1})
-    return _Png(width, height, depth * _CHANNELS[colour], bool(interlaced), colour != 3)
+    _require(depth in _DEPTHS.get(color, ()) and interlaced in {0, 1})
+    return _Png(width, height, depth * _CHANNELS[color], bool(interlaced), color != 3)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -401,19 +401,19 @@ def _check_profile(data: bytes) -> None:
 
 
 def _inflated(
-    pieces: Iterable[bytes], most: int = MAX_INFLATED_BYTES
+    pieces: Iterable[bytes], limit: int = MAX_INFLATED_BYTES
 ) -> Iterator[bytes]:
-    """Yield inflated data in blocks; stop soon after `most` bytes."""
+    """Yield inflated data in blocks; stop soon after `limit` bytes."""
     inflate = zlib.decompressobj()
     for piece in pieces:
         remaining = piece
-        while remaining and most > 0 and not inflate.eof:
+        while remaining and limit > 0 and not inflate.eof:
             try:
                 block = inflate.decompress(remaining, _BLOCK)
             except zlib.error as error:
                 raise RefusedError from error
             remaining = inflate.unconsumed_tail
-            most -= len(block)
+            limit -= len(block)
             if block:
                 yield block
 
@@ -425,7 +425,7 @@ def gif(content: bytes) -> list[Part]:
     """Return the parts of a GIF to keep."""
     view = memoryview(content)
     width, height, flags = struct.unpack_from("<HHB", content, 6)
-    position = 13 + _colours(flags)
+    position = 13 + _colors(flags)
     parts: list[Part] = [view[:position]]
     frames = pixels = 0
     blocks = MAX_GIF_BLOCKS
@@ -441,7 +441,7 @@ def gif(content: bytes) -> list[Part]:
             check_pixels("GIF", width, height)
             frames, pixels = frames + 1, pixels + width * height
             _require(frames <= MAX_FRAMES and pixels <= MAX_FRAME_PIXELS)
-            position += 11 + _colours(flags)
+            position += 11 + _colors(flags)
         elif introducer == 0x21:
             label, name = content[position + 1], content[position + 3 : position + 14]
             loops = label == 0xFF and name in {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
@@ -460,8 +460,8 @@ def gif(content: bytes) -> list[Part]:
     return [*parts, b"\x3b"]
 
 
-def _colours(flags: int) -> int:
-    """Return the size of a colour table in bytes."""
+def _colors(flags: int) -> int:
+    """Return the size of a color table in bytes."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 

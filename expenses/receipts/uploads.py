@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from expenses import services
-from expenses.models import Expense, Upload
+from expenses.models import Upload
 from expenses.queries import get_expense
 from expenses.receipts import direct_uploads, validation
 from expenses.receipts import services as receipts
@@ -63,16 +63,12 @@ def complete_upload(user: User, key: str, expense_id: str | None = None) -> Uplo
     try:
         if upload.attached_to is None and not upload.is_confirmed:
             _check(upload)
-        if expense and not _is_receipt_of(expense, key):
+        if expense and expense.receipt_url != key:
             receipt = receipts.ConfirmedUpload(key)
             services.edit_expense(user, expense.expense_id, receipt=receipt)
     except (InvalidError, ConflictError) as error:
         raise type(error)(str(error), "key") from error
     return upload
-
-
-def _is_receipt_of(expense: Expense, key: str) -> bool:
-    return bool(expense.receipt_url == key)
 
 
 def _check(upload: Upload) -> None:

@@ -1,7 +1,7 @@
 """Validate the files of receipts: detect their type and remove locations.
 
 Independent of expenses and S3. JPEG, PNG, GIF, WebP and PDF are stored as uploaded,
-except that locations are removed from photos, without encoding the pixels again. HEIC,
+except that locations are removed from photos without re-encoding the pixels. HEIC,
 which few browsers show, is converted to JPEG.
 """
 
@@ -222,15 +222,15 @@ def _inspect(file: BinaryIO, kind: str) -> str:
     """Check and clean a file in a child process, and return its content type."""
     broken = BROKEN_PDF if kind == "application/pdf" else BROKEN_PICTURE
     try:
-        answer = bounded.run("inspect", file, kind=kind)
+        reply = bounded.run("inspect", file, kind=kind)
     except bounded.ExceededError as error:
         logger.info("receipt refused kind=%s why=too costly", kind)
         raise InvalidError(_(broken), "file") from error
-    if "done" in answer:
-        return str(answer["done"])
-    logger.info("receipt refused kind=%s why=%s", kind, answer["why"])
-    message = answer["refused"] or broken
-    raise InvalidError(_(message).format(**answer["values"]), "file")
+    if "done" in reply:
+        return str(reply["done"])
+    logger.info("receipt refused kind=%s why=%s", kind, reply["why"])
+    message = reply["refused"] or broken
+    raise InvalidError(_(message).format(**reply["values"]), "file")
 
 
 def check_size(size_bytes: int, field: str = "file") -> None:
@@ -275,10 +275,10 @@ def thumbnail(file: BinaryIO, kind: str) -> bytes | None:
         shutil.copyfileobj(file, copy)
         copy.flush()
         try:
-            answer = bounded.run(
+            reply = bounded.run(
                 "thumbnail", copy, wait_seconds=THUMBNAIL_WAIT_SECONDS, kind=kind
             )
         except bounded.ExceededError:
             return None
-    drawn = answer.get("done")
+    drawn = reply.get("done")
     return drawn and base64.b64decode(drawn)

@@ -1,4 +1,4 @@
-"""Pages: download a receipt, show its thumbnail."""
+"""The pages that download a receipt and show its thumbnail."""
 
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse

@@ -244,7 +244,7 @@ def test_every_earlier_state_can_be_derived_from_the_history(drawn):
     with (
         empty_aws(),
         time_machine.travel(NOON, tick=True),
-        patch.object(history, "KEPT", 5),
+        patch.object(history, "MAX_CHANGES", 5),
     ):
         expense = make_expense(amount="1", category="Bus", date="2026-03-01")
         seen = []

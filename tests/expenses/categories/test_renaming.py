@@ -366,7 +366,7 @@ def test_exactly_the_limit_of_one_call_leaves_nothing(monkeypatch):
 
 @pytest.mark.usefixtures("small")
 def test_at_least_one_transaction_runs_before_the_deadline(monkeypatch):
-    monkeypatch.setattr(renaming, "SECONDS", 0)
+    monkeypatch.setattr(renaming, "MAX_SECONDS", 0)
     make_expenses(23)
 
     result = rename()

@@ -36,18 +36,18 @@ CLOSED = gettext_noop(
     "Your account is closed. Everything in it is deleted within minutes."
 )
 
-# Seconds. A request that was running when the account was closed may still write, and
-# the indexes are eventually consistent. So two searches this far apart must find
-# nothing.
+# A request that was running when the account was closed may still write, and the
+# indexes are eventually consistent. So two searches this far apart must find nothing.
 RECHECK_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class NextRun:
-    """When the deletion continues, and since when its searches found nothing."""
+    """The next run of a deletion."""
 
     countdown: int  # seconds
-    empty_since: str | None  # ISO 8601, UTC; None if the last search found something
+    # ISO 8601, UTC: the first search in a row that found nothing, or None.
+    empty_since: str | None
 
 
 def close_account(user: User, *, password: str) -> None:

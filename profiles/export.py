@@ -47,7 +47,7 @@ _HISTORIES = 100  # read per call
 
 
 def zip_chunks(user: User) -> Iterator[bytes]:
-    """Count a download, and return the chunks of its zip, created while they are read.
+    """Return the chunks of a zip, created while they are read; count the download.
 
     The zip's last entry, `manifest.json`, contains the SHA-256 of each file. Files that
     cannot be read are listed in `missing.txt`.
@@ -59,7 +59,7 @@ def zip_chunks(user: User) -> Iterator[bytes]:
 
 
 def json_chunks(user: User) -> Iterator[bytes]:
-    """Count a download, and return the chunks of one JSON object; see `zip_chunks`.
+    """Return the chunks of a JSON object; see `zip_chunks`.
 
     It contains the lists of the zip, and the names of files instead of the files.
     """
@@ -72,7 +72,7 @@ def csv_chunks(
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Iterator[bytes]:
-    """Count a download, and return the chunks of the expenses as CSV; see `zip_chunks`.
+    """Return the chunks of the expenses as CSV; see `zip_chunks`.
 
     start, end: days, both included, or None for no limit. Also raises InvalidError.
     """
@@ -88,12 +88,12 @@ def file_name(user: User, kind: str = "zip") -> str:
 
 
 def _start(
-    user: User, make: Callable[[Account], Generator[bytes, None, None]]
+    user: User, write: Callable[[Account], Generator[bytes, None, None]]
 ) -> Iterator[bytes]:
     def begin() -> Generator[bytes, None, None]:
         account = services.get_account(user.user_id)
         throttling.count(EXPORTS, user.user_id)
-        return make(account)
+        return write(account)
 
     return concurrency.EXPORTS.held_while_sent(user.user_id, begin)
 

@@ -19,9 +19,9 @@ def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
     Safe to repeat. If SQS cannot be reached, the sweep queues the next run.
     """
     # Half of the time is reserved, since the last batch may wait for DynamoDB.
-    ends = time.monotonic() + current_attempt().seconds_left / 2
+    deadline = time.monotonic() + current_attempt().seconds_left / 2
     next_run = deletion.continue_deletion(
-        user_id, empty_since, lambda: time.monotonic() < ends
+        user_id, empty_since, lambda: time.monotonic() < deadline
     )
     if next_run is None:
         return

@@ -8,7 +8,7 @@ from notifications.serializers import WhichInput
 from smartbudget.core import health
 from smartbudget.web.api import ApiView
 from staff import dead_letters, failed_notifications, users
-from staff.dead_letters import for_seconds
+from staff.dead_letters import REDRIVE_SECONDS, for_seconds
 from staff.serializers import (
     DeadLettersOutput,
     FailedPage,
@@ -79,9 +79,6 @@ class UnlockView(ApiView):
     def post(self, request: Request, user_id: str) -> Response:
         """Let a user log in again; for staff."""
         return self.represent(PersonOutput, users.unlock(request.user, user_id))
-
-
-REDRIVE_SECONDS = 5
 
 
 class FailedView(ApiView):

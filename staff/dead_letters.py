@@ -21,9 +21,10 @@ logger = logging.getLogger(__name__)
 
 DEAD_LETTERS = "notification-queue-dlq"
 FAILED_EVENTS = "failed-events-queue"
-# Seconds for which a received message is hidden; longer than a request, so that one
-# request tries each message only once.
+# A received message is hidden for longer than a request, so that one request tries each
+# message only once.
 HIDDEN_SECONDS = 30
+REDRIVE_SECONDS = 5  # per request
 WAIT_SECONDS = 1  # long polling: otherwise SQS does not ask all of its servers
 
 
@@ -156,6 +157,6 @@ def _sqs() -> Any:
 
 
 def for_seconds(seconds: float) -> Callable[[], bool]:
-    """Return a function that is True until `seconds` have passed."""
+    """Return a function that returns True until `seconds` have passed."""
     deadline = time.monotonic() + seconds
     return lambda: time.monotonic() < deadline

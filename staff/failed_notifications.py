@@ -25,7 +25,7 @@ from staff.users import require_staff
 
 logger = logging.getLogger(__name__)
 
-LISTED = 50  # notifications
+MAX_LISTED = 50  # notifications
 RESEND_LIMIT = 100  # notifications per call
 RESEND_SECONDS = 5  # per call
 READ_PER_SHARD = 250
@@ -68,7 +68,7 @@ class Resent:
 
 
 def list_failed(staff: User) -> Failed:
-    """Return the newest LISTED failed notifications, with one Query per shard.
+    """Return the newest MAX_LISTED failed notifications, with one Query per shard.
 
     The index is eventually consistent: one just sent again may still be listed.
 
@@ -77,7 +77,7 @@ def list_failed(staff: User) -> Failed:
     require_staff(staff)
     failed, more = _failed()
     failed.sort(key=lambda item: item.unsent_since or "", reverse=True)
-    return Failed(failed[:LISTED], len(failed), more)
+    return Failed(failed[:MAX_LISTED], len(failed), more)
 
 
 def resend(staff: User, notification_ids: list[str]) -> Resent:
@@ -93,7 +93,7 @@ def resend(staff: User, notification_ids: list[str]) -> Resent:
         raise InvalidError(
             _("Send {most} ids at most.").format(most=RESEND_LIMIT), "ids"
         )
-    return _resend(staff, notification_ids, found=len(notification_ids))
+    return _resend(staff, notification_ids, total=len(notification_ids))
 
 
 def resend_all(staff: User) -> Resent:
@@ -105,7 +105,7 @@ def resend_all(staff: User) -> Resent:
     failed, _more = _failed()
     failed.sort(key=lambda item: item.unsent_since or "")  # oldest first
     ids = [item.notification_id for item in failed]
-    return _resend(staff, ids[:RESEND_LIMIT], found=len(ids))
+    return _resend(staff, ids[:RESEND_LIMIT], total=len(ids))
 
 
 def _failed() -> tuple[list[Notification], bool]:
@@ -125,7 +125,7 @@ def _failed() -> tuple[list[Notification], bool]:
     return failed, more
 
 
-def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
+def _resend(staff: User, ids: list[str], *, total: int) -> Resent:
     email_of = functools.cache(sweep.email_of)
     deadline = time.monotonic() + RESEND_SECONDS
     resent = waiting = tried = 0
@@ -138,7 +138,7 @@ def _resend(staff: User, ids: list[str], *, found: int) -> Resent:
         tried += len(batch)
         if waiting or time.monotonic() > deadline:
             break  # a user is waiting, and SQS may be down
-    return Resent(resent, waiting, found - tried)
+    return Resent(resent, waiting, total - tried)
 
 
 def _queue_again(notification_id: str) -> Notification | None:

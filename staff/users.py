@@ -108,7 +108,7 @@ def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
         return account
 
     account = retry_on_conflict(attempt)
-    logger.info("locked by staff user_id=%s whom=%s", staff.user_id, user_id)
+    logger.info("locked by staff user_id=%s target=%s", staff.user_id, user_id)
     return _summary(account)
 
 
@@ -127,7 +127,7 @@ def unlock(staff: User, user_id: str) -> UserSummary:
         return account
 
     account = retry_on_conflict(attempt)
-    logger.info("unlocked by staff user_id=%s whom=%s", staff.user_id, user_id)
+    logger.info("unlocked by staff user_id=%s target=%s", staff.user_id, user_id)
     return _summary(account)
 
 
@@ -162,7 +162,7 @@ def _lock(account: Account, reason: str) -> None:
 
 
 def _seen_by(staff: User, account: Account) -> UserSummary:
-    logger.info("seen by staff user_id=%s whom=%s", staff.user_id, account.user_id)
+    logger.info("seen by staff user_id=%s target=%s", staff.user_id, account.user_id)
     return _summary(account)
 
 

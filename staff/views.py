@@ -18,8 +18,7 @@ from smartbudget.core import health
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.web.forms import handle_form, posted
 from staff import dead_letters, failed_notifications, users
-from staff.api import REDRIVE_SECONDS
-from staff.dead_letters import for_seconds
+from staff.dead_letters import REDRIVE_SECONDS, for_seconds
 from staff.failed_notifications import Resent
 from staff.forms import FindUserForm, LockForm, ResendForm
 from staff.users import UserSummary

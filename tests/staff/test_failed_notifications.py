@@ -72,7 +72,7 @@ def test_content_and_recipient_are_not_read(grace):
 
 def test_a_long_list_is_truncated_and_says_so(grace, monkeypatch):
     monkeypatch.setattr(failed_notifications, "READ_PER_SHARD", 2)
-    monkeypatch.setattr(failed_notifications, "LISTED", 3)
+    monkeypatch.setattr(failed_notifications, "MAX_LISTED", 3)
     for number in range(16):
         make_failed(f"n{number}")
 

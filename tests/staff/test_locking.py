@@ -279,7 +279,7 @@ def test_each_action_is_logged_with_ids_only(grace, bob, caplog):
     users.unlock(grace, bob.user_id)
 
     log_lines = [line for line in caplog.messages if "by staff" in line]
-    by = f"by staff user_id={grace.user_id} whom={bob.user_id}"
+    by = f"by staff user_id={grace.user_id} target={bob.user_id}"
     assert log_lines == [f"{act} {by}" for act in ("seen", "locked", "unlocked")]
     assert REASON not in caplog.text
 

@@ -234,5 +234,5 @@ def test_no_address_is_logged(grace, bob, caplog):
 
     grace.post("/admin/users", {"whom": "bob@example.com"}, follow=True)
 
-    assert f"whom={bob.user_id}" in caplog.text
+    assert f"target={bob.user_id}" in caplog.text
     assert "@example.com" not in caplog.text

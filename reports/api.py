@@ -67,9 +67,9 @@ class GenerateView(ApiView):
         """Make a report; asking again gives the same file while nothing changed."""
         data = self.parse(QuestionInput)
         result = archive.request_report(request.user, **data)
-        address = url_of(request, "report", result.file_name)
-        body = represent(MadeOutput, _with(result, download_url=address))
-        return Response(body, status=201, headers={"Location": address})
+        url = url_of(request, "report", result.file_name)
+        body = represent(MadeOutput, _with(result, download_url=url))
+        return Response(body, status=201, headers={"Location": url})
 
 
 class ReportListView(ApiView):

@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 FUNCTION = "report_generator"
 # In this order: the Lambda stops after 20 seconds, the client waits 22 for it, and
 # gunicorn 30 for the request.
-LEASE_SECONDS = 25  # after which the process that held the lease must have died
+LEASE_SECONDS = 25  # a process that holds the lease for longer has died
 WAIT_SECONDS = 5  # for another process that creates the same report
 POLL_SECONDS = 0.2
-REMEMBERED_SECONDS = 24 * 3600
+RETENTION_SECONDS = 24 * 3600
 LINK_SECONDS = 300  # of a download URL, which is signed when a link is clicked
 
 MAX_LISTED = 3000  # reports that a listing reads, with three AWS calls
@@ -115,12 +115,12 @@ def request_report(
     }
     with REPORTS.slot(user.user_id):
         lock = _acquire(user, period)
-        answer: dict[str, Any] = {}
+        response: dict[str, Any] = {}
         try:
-            answer = _invoke({**payload, "known": _known(user, lock)})
+            response = _invoke({**payload, "known": _known(user, lock)})
         finally:
-            _release(lock, answer)
-    result = ReportResult(period, answer["report_key"], answer["report_url"])
+            _release(lock, response)
+    result = ReportResult(period, response["report_key"], response["report_url"])
     if email:
         _notify(user, result)
     return result
@@ -160,7 +160,7 @@ def download_url(user: User, file_name: str) -> str:
     Raises NotFoundError, also for another user's report.
     """
     key = _key_of(user, file_name)
-    address: str = aws.client("s3").generate_presigned_url(
+    url: str = aws.client("s3").generate_presigned_url(
         "get_object",
         Params={
             "Bucket": config.receipts_bucket,
@@ -170,7 +170,7 @@ def download_url(user: User, file_name: str) -> str:
         },
         ExpiresIn=LINK_SECONDS,
     )
-    return address
+    return url
 
 
 def delete_report(user: User, file_name: str) -> None:
@@ -188,7 +188,7 @@ def get_report(user: User, file_name: str) -> StoredReport:
     try:
         head = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
-        # Without the right to list other users' objects, S3 answers 403, not 404.
+        # Without the right to list other users' objects, S3 returns 403, not 404.
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
             raise NotFoundError(_("There is no such report.")) from error
         raise
@@ -262,7 +262,7 @@ def _take_lease(key: str) -> ReportLock | None:
     lock = ReportLock(key)
     owner = new_owner()
     actions = LEASE.take(owner, now + LEASE_SECONDS)
-    actions.append(ReportLock.expires_at.set(now + REMEMBERED_SECONDS))
+    actions.append(ReportLock.expires_at.set(now + RETENTION_SECONDS))
     # The update returns the item, so the last report is known without another read.
     if conditional_write(lambda: lock.update(actions, LEASE.available_to(owner, now))):
         return lock
@@ -277,13 +277,13 @@ def _known(user: User, lock: ReportLock) -> dict[str, str] | None:
     return {"fingerprint": lock.fingerprint, "report_key": key}
 
 
-def _release(lock: ReportLock, answer: dict[str, Any]) -> None:
+def _release(lock: ReportLock, response: dict[str, Any]) -> None:
     """Release the lease and store which file was created, if one was."""
     actions = LEASE.release()
-    if answer:
+    if response:
         actions += [
-            ReportLock.fingerprint.set(answer["fingerprint"]),
-            ReportLock.file_name.set(files.file_name(answer["report_key"])),
+            ReportLock.fingerprint.set(response["fingerprint"]),
+            ReportLock.file_name.set(files.file_name(response["report_key"])),
         ]
     conditional_write(lambda: lock.update(actions, LEASE.held_by(lock.lease_owner)))
 
@@ -298,23 +298,23 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
             FunctionName=aws.function_name(FUNCTION),
             Payload=json.dumps(payload).encode(),
         )
-        answer = json.loads(response["Payload"].read())
+        result = json.loads(response["Payload"].read())
     except (BotoCoreError, ClientError) as error:
-        logger.exception("report not made user_id=%s", payload["user_id"])
+        logger.exception("report not created user_id=%s", payload["user_id"])
         raise UnavailableError(_(_FAILED)) from error
     if response.get("FunctionError"):  # with status 200
         # Only its type is logged: the message may contain what the user typed.
         logger.error(
             "report failed user_id=%s type=%s",
             payload["user_id"],
-            answer.get("errorType") if isinstance(answer, dict) else None,
+            result.get("errorType") if isinstance(result, dict) else None,
         )
         raise UnavailableError(_(_FAILED))
-    if failure := answer.get("error"):
+    if failure := result.get("error"):
         raise _error_of(failure)
-    if files.owner_of(answer.get("report_key", "")) != payload["user_id"]:
+    if files.owner_of(result.get("report_key", "")) != payload["user_id"]:
         raise UnavailableError(_(_FAILED))
-    return dict(answer)
+    return dict(result)
 
 
 def _error_of(error: dict[str, Any]) -> Exception:

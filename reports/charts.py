@@ -15,7 +15,7 @@ from reports.trend import MonthTotal
 from smartbudget.core.i18n import short_number
 from smartbudget.core.money import CURRENCIES
 
-MAX_CATEGORIES = 8  # shown at first; the others are folded away
+MAX_CATEGORIES = 8  # shown at first; the others are collapsed
 
 # Of a trend's fourteen columns, two are for the scale, the others for the months.
 SCALE_COLUMNS = 2
@@ -70,9 +70,9 @@ class Trend:
 def category_bars(summary: Summary) -> list[CategoryBar]:
     """Return the bars of a month's spending by category, largest first."""
     unbudgeted = {name for name, _ in summary.unbudgeted}
-    most = max((spent for _, spent in summary.categories), default=Decimal(0))
+    largest = max((spent for _, spent in summary.categories), default=Decimal(0))
     return [
-        CategoryBar(name, spent, percent(spent * 100 / most), name not in unbudgeted)
+        CategoryBar(name, spent, percent(spent * 100 / largest), name not in unbudgeted)
         for name, spent in summary.categories
     ]
 

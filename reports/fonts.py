@@ -1,6 +1,6 @@
 """Choose the font of each character of a text, and the drawing order.
 
-Text is drawn as it is, never through markup: user text cannot become a tag, a colour or
+Text is drawn as it is, never through markup: user text cannot become a tag, a color or
 anything else that a parser acts on (docs/aws.md#markup).
 """
 
@@ -22,7 +22,7 @@ from reportlab.pdfbase import pdfmetrics, ttfonts
 REGULAR = "Regular"
 BOLD = "Bold"
 
-STAND_IN = "\ufffd"  # for characters without a font; a diamond with a question mark
+REPLACEMENT = "\ufffd"  # for characters without a font; a diamond with a question mark
 
 # The file for a script, by the first word of its characters' Unicode names.
 _NOTO = "manimgx_fonts"
@@ -60,7 +60,7 @@ _FILES = {
     ),
 }
 # Tried in this order if the script's own font lacks the character.
-_LAST_RESORTS = ("SYMBOLS", "EMOJI", "CJK")
+_FALLBACKS = ("SYMBOLS", "EMOJI", "CJK")
 
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 # Invisible characters that no font has: joiners, directions, variants of emoji. Control
@@ -84,7 +84,7 @@ def lay(text: str, *, bold: bool = False) -> list[Run]:
     """Split a line into runs, from left to right.
 
     Right-to-left scripts are reordered and their letters joined. A character without a
-    font becomes STAND_IN.
+    font becomes REPLACEMENT.
     """
     main = _face(BOLD if bold else REGULAR)
     if text.isascii() and text.isprintable():
@@ -110,11 +110,11 @@ def clean(text: str) -> str:
 
 @functools.lru_cache(maxsize=2048)  # dates and categories come again and again
 def wrap(
-    text: str, room: float, size: float, *, bold: bool = False, most: int = 0
+    text: str, max_width: float, size: float, *, bold: bool = False, max_lines: int = 0
 ) -> list[str]:
     """Break a text into lines that fit, at spaces where there are any.
 
-    room: points. most: lines; a longer text is cut with an ellipsis. 0: no limit.
+    max_width: points. max_lines: 0 for no limit; a longer text ends with an ellipsis.
 
     Lines are in reading order; `lay` reorders right-to-left ones.
     """
@@ -123,22 +123,22 @@ def wrap(
     ends = [0.0, *itertools.accumulate(advances)]  # before each character, and last
     lines: list[str] = []
     start = 0
-    while not lines or (start < len(text) and len(lines) != most):
-        first, fits = start, _fitting(ends, start, room)
+    while not lines or (start < len(text) and len(lines) != max_lines):
+        first, fits = start, _fitting(ends, start, max_width)
         # Cut at the last space, unless a single word fills the line.
         space = text.rfind(" ", first, fits + 1) if fits < len(text) else -1
         start = space if space > first else fits
         lines.append(text[first:start].rstrip())
         start += text[start : start + 1] == " "
     if start < len(text):
-        fits = _fitting(ends, first, room - width("…", size, bold=bold))
+        fits = _fitting(ends, first, max_width - width("…", size, bold=bold))
         lines[-1] = f"{text[first:fits].rstrip()}…"
     return lines
 
 
-def _fitting(ends: list[float], start: int, room: float) -> int:
+def _fitting(ends: list[float], start: int, max_width: float) -> int:
     """Return the end of the characters that fit from `start` on, at least one."""
-    return max(bisect.bisect_right(ends, ends[start] + room) - 1, start + 1)
+    return max(bisect.bisect_right(ends, ends[start] + max_width) - 1, start + 1)
 
 
 def _join(text: str) -> str:
@@ -176,12 +176,12 @@ def _shown(character: str, bold: bool) -> tuple[str, str]:
     """Return a font, and the character or its replacement that the font can show."""
     main = BOLD if bold else REGULAR
     script = unicodedata.name(character, "").partition(" ")[0]
-    for form in (character, unicodedata.normalize("NFKC", character), STAND_IN):
-        for name in (main, REGULAR, script, *_LAST_RESORTS):
+    for candidate in (character, unicodedata.normalize("NFKC", character), REPLACEMENT):
+        for name in (main, REGULAR, script, *_FALLBACKS):
             if name in _FILES or name == BOLD:
                 face = _face(name)
-                if all(ord(part) in face.face.charToGlyph for part in form):
-                    return face.fontName, form
+                if all(ord(part) in face.face.charToGlyph for part in candidate):
+                    return face.fontName, candidate
     return _face(main).fontName, "?"
 
 
@@ -209,13 +209,13 @@ def _write_utf16() -> None:
 
     It writes their code points where PDF requires UTF-16.
     """
-    make = ttfonts.makeToUnicodeCMap
+    original = ttfonts.makeToUnicodeCMap
 
-    def make_in_utf16(fontname: str, subset: list[int]) -> str:
+    def make_utf16_map(fontname: str, subset: list[int]) -> str:
         return re.sub(
             r"<([0-9A-F]{5,6})>",
             lambda match: f"<{chr(int(match[1], 16)).encode('utf-16-be').hex()}>",
-            make(fontname, subset),
+            original(fontname, subset),
         )
 
-    ttfonts.makeToUnicodeCMap = make_in_utf16
+    ttfonts.makeToUnicodeCMap = make_utf16_map

@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_SECONDS = 15
 URL_SECONDS = 24 * 3600  # at most: a URL expires with the credentials that signed it
 PDF = "application/pdf"
-# Reports of one type created in the same second take the next free second.
-SECONDS_TRIED = 10
+# Reports of one type created in the same second get the next free second.
+MAX_DELAY_SECONDS = 10
 
 
 def generate_report(
@@ -41,7 +41,7 @@ def generate_report(
 
     days: `year`, `month`, `start_date`, `end_date`; see `periods.resolve`.
     known: `fingerprint` and `report_key` of an earlier result. If its numbers have not
-    changed and its file exists, that file is returned and nothing is drawn.
+    changed and its file exists, that file is returned and no PDF is drawn.
 
     Returns report_url, report_key, file_name and fingerprint. Raises InvalidError, also
     for a report that cannot be created in time, NotFoundError for an unknown user,
@@ -68,20 +68,20 @@ def _generate(
     if known and known.get("fingerprint") == fingerprint:
         key = known.get("report_key", "")
         if files.owner_of(key) == user_id and _exists(key):
-            return _answer(key, fingerprint)
+            return _result(key, fingerprint)
     document = pdf.draw(
         report, username=user.username, app_url=config.app_url, deadline=deadline
     )
     key = _store(user_id, period.report_type, document)
     log.count("ReportsMade")
     logger.info(
-        "report made user_id=%s type=%s expenses=%d bytes=%d",
+        "report created user_id=%s type=%s expenses=%d bytes=%d",
         user_id,
         period.report_type,
         report.count,
         len(document),
     )
-    return _answer(key, fingerprint)
+    return _result(key, fingerprint)
 
 
 def fingerprint_of(report: Report, username: str) -> str:
@@ -93,7 +93,7 @@ def fingerprint_of(report: Report, username: str) -> str:
     return digest.hexdigest()
 
 
-def _answer(key: str, fingerprint: str) -> dict[str, Any]:
+def _result(key: str, fingerprint: str) -> dict[str, Any]:
     return {
         "report_url": sign(key, URL_SECONDS),
         "report_key": key,
@@ -104,7 +104,7 @@ def _answer(key: str, fingerprint: str) -> dict[str, Any]:
 
 def sign(key: str, seconds: int) -> str:
     """Return a signed URL that downloads a report without a session."""
-    address: str = aws.client("s3").generate_presigned_url(
+    url: str = aws.client("s3").generate_presigned_url(
         "get_object",
         Params={
             "Bucket": config.receipts_bucket,
@@ -116,12 +116,12 @@ def sign(key: str, seconds: int) -> str:
         },
         ExpiresIn=seconds,
     )
-    return address
+    return url
 
 
 def _store(user_id: str, report_type: str, document: bytes) -> str:
     now = dates.now()
-    for delay in range(SECONDS_TRIED):
+    for delay in range(MAX_DELAY_SECONDS):
         key = files.report_key(
             user_id, report_type, now + datetime.timedelta(seconds=delay)
         )
@@ -154,7 +154,7 @@ def _exists(key: str) -> bool:
     try:
         aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
-        # Without the right to list, S3 answers 403 for a missing object.
+        # Without the right to list, S3 returns 403 for a missing object.
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
             return False
         raise

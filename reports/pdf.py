@@ -131,7 +131,7 @@ def _numbered(footer: str, deadline: float) -> type[Canvas]:
         def showPage(self) -> None:  # noqa: N802 - ReportLab's name
             if time.monotonic() > deadline:
                 raise TimeoutError
-            (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, most=1)
+            (line,) = fonts.wrap(footer, A4[0] - 2 * MARGIN - 80, 7.5, max_lines=1)
             write(self, MARGIN, 11 * mm, line, size=7.5, color=pdf_canvas.QUIET)
             self.doForm(f"number-{self.getPageNumber()}")
             super().showPage()
@@ -439,7 +439,7 @@ def _category_table(report: Report) -> Rows:
     ]
     before = report.period.previous_name
     columns = [
-        Column(_("Category"), 0.27 if report.is_comparable else 0.68, most_lines=2),
+        Column(_("Category"), 0.27 if report.is_comparable else 0.68, max_lines=2),
         Column(_("Count"), 0.08, is_number=True),
         Column(_("Spent"), 0.15, is_number=True),
         Column(_("Share"), 0.09, is_number=True),
@@ -466,13 +466,13 @@ def _budget_table(report: Report) -> Rows:
         for line in (standing.line for standing in report.budgets)
     ]
     columns = [
-        Column(_("Category"), 0.19, most_lines=2),
-        Column(_("Period"), 0.21, most_lines=2),
+        Column(_("Category"), 0.19, max_lines=2),
+        Column(_("Period"), 0.21, max_lines=2),
         Column(_("Budget"), 0.13, is_number=True),
         Column(_("Spent"), 0.13, is_number=True),
         Column(_("Left"), 0.13, is_number=True),
         Column(_("Used"), 0.10, is_number=True),
-        Column(_("Limit"), 0.11, most_lines=2),
+        Column(_("Limit"), 0.11, max_lines=2),
     ]
     return Rows(columns, rows)
 
@@ -519,15 +519,15 @@ def _expense_table(
         totals.append(Row(cells, is_bold=True))
     columns = [
         Column(_("Date"), 0.14),
-        Column(_("Category"), 0.24, most_lines=2),
-        Column(_("Description"), 0.44, most_lines=3),
+        Column(_("Category"), 0.24, max_lines=2),
+        Column(_("Description"), 0.44, max_lines=3),
         Column(_("Amount"), 0.18, is_number=True),
     ]
     return Rows(columns, chain(rows, totals))
 
 
 def signed(value: Decimal, currency: str) -> str:
-    """Format a change with its sign, which does not depend on colour."""
+    """Format a change with its sign, which does not depend on color."""
     return f"{'+' if value > 0 else ''}{write_number(value, currency)}"
 
 

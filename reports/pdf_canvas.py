@@ -14,7 +14,7 @@ from reportlab.platypus import Flowable
 
 from reports import fonts
 
-# Distinguishable when printed in grey.
+# Distinguishable when printed in gray.
 INK = HexColor(0x1D2430)
 QUIET = HexColor(0x566173)
 LINE = HexColor(0xC9CFD8)
@@ -145,7 +145,7 @@ class Links(Block):
         self.links = links
 
     def draw(self) -> None:
-        """Draw the links underlined, so that they are recognised without colour."""
+        """Draw the links underlined, so that they are recognized without color."""
         canvas, x = self.canv, 0.0
         for words, address in self.links:
             width = fonts.width(words, 8)
@@ -181,7 +181,7 @@ class Title(Flowable):
         write(self.canv, 0, y, self.title, size=size, bold=True)
         y -= 18
         for line in self.lines:
-            (fitting,) = fonts.wrap(line, self.width, SIZE, most=1)
+            (fitting,) = fonts.wrap(line, self.width, SIZE, max_lines=1)
             write(self.canv, 0, y, fitting, color=QUIET)
             y -= 12.5
         y -= 20
@@ -221,7 +221,7 @@ class Figures(Block):
             while size > 7 and fonts.width(value, size, bold=True) > room - 8:
                 size -= 0.5
             write(canvas, x, 40, value, size=size, bold=True)
-            for line, words in enumerate(fonts.wrap(name, room - 8, 8, most=2)):
+            for line, words in enumerate(fonts.wrap(name, room - 8, 8, max_lines=2)):
                 write(canvas, x, 27 - 10 * line, words, size=8, color=QUIET)
 
 
@@ -258,7 +258,7 @@ class Bars(Block):
         room = max(self.width - names - values - notes, 40)
         y = self.height - self.ROW
         for bar in self.bars:
-            (name,) = fonts.wrap(bar.name, names - 8, SIZE, most=1)
+            (name,) = fonts.wrap(bar.name, names - 8, SIZE, max_lines=1)
             write(self.canv, 0, y + 4, name)
             self._bar(bar, names, y, room)
             x = self.width - notes
@@ -316,10 +316,10 @@ class Columns(Block):
             if part > 0:
                 height = max(top * part, 0.75)
                 canvas.rect(x + room * 0.18, bottom, room * 0.64, height, 0, 1)
-            centre = x + room / 2 + fonts.width(name, 7.5, bold=highlighted) / 2
+            center = x + room / 2 + fonts.width(name, 7.5, bold=highlighted) / 2
             write(
                 canvas,
-                centre,
+                center,
                 9,
                 name,
                 size=7.5,
@@ -336,7 +336,7 @@ class Column:
     title: str
     part: float
     is_number: bool = False  # aligned right
-    most_lines: int = 1
+    max_lines: int = 1
 
 
 @dataclass(frozen=True)
@@ -447,7 +447,9 @@ class Rows(Flowable):
         cells = [
             [cell]
             if column.is_number
-            else fonts.wrap(cell, room, SIZE, bold=row.is_bold, most=column.most_lines)
+            else fonts.wrap(
+                cell, room, SIZE, bold=row.is_bold, max_lines=column.max_lines
+            )
             for cell, (column, _, room) in zip(row.cells, self._places(), strict=True)
         ]
         height = max(map(len, cells)) * LEADING + self.PAD

@@ -18,7 +18,7 @@ TITLES = {
 TYPES = tuple(TITLES)
 MAX_DAYS = 366  # days of a custom report: any year, leap or not
 
-# Python's years are 1 to 9999, and neighbouring periods must exist.
+# Python's years are 1 to 9999, and neighboring periods must exist.
 FIRST_YEAR, LAST_YEAR = 3, 9998
 
 ONE_DAY = datetime.timedelta(days=1)
@@ -135,7 +135,7 @@ def resolve(
     Raises InvalidError naming the field, also for a period that has not begun.
     """
     kind = validate_choice(report_type, TYPES, "report_type")
-    given = {
+    values = {
         "year": year,
         "month": month,
         "start_date": start_date,
@@ -147,7 +147,7 @@ def resolve(
         "custom": {"start_date", "end_date"},
         "yearly": {"year"},
     }[kind]
-    for field, value in given.items():
+    for field, value in values.items():
         if field not in used and value is not None:
             template = _("A report of the kind {kind} takes no {field}.")
             raise InvalidError(template.format(kind=kind, field=field), field)
@@ -184,13 +184,13 @@ def _year(year: object, today: datetime.date) -> int:
     return _whole(year, "year", FIRST_YEAR, LAST_YEAR, message)
 
 
-def _whole(value: object, field: str, least: int, most: int, message: str) -> int:
+def _whole(value: object, field: str, low: int, high: int, message: str) -> int:
     """Return a whole number, given as an int or in digits. Raises InvalidError."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:6])
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidError(message, field)
-    if not least <= value <= most:
+    if not low <= value <= high:
         raise InvalidError(message, field)
     return value
 

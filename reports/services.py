@@ -28,7 +28,7 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from budgets.models import Budget
 
-LARGEST = 10  # expenses in the table of the largest
+MAX_LARGEST = 10  # expenses in the table of the largest ones
 MONTHS = 12  # of the trend
 LONGEST_MONTH = 31  # days; in a longer report budgets are added up
 
@@ -215,7 +215,7 @@ def compute(
         ],
         weekdays=_weekdays(entries, counted, currency),
         largest=heapq.nsmallest(
-            LARGEST, entries, key=lambda entry: (-entry.amount, entry.day)
+            MAX_LARGEST, entries, key=lambda entry: (-entry.amount, entry.day)
         ),
         average_a_day=_rounded(total / days, currency),
         counted_days=days,
@@ -228,7 +228,7 @@ def compute(
 
 
 def _covers(since: datetime.date | None, period: dates.Period) -> bool:
-    """Return whether expenses were recorded from the start of a period or earlier."""
+    """Check whether expenses were recorded from the start of a period or earlier."""
     return since is not None and since <= period.start
 
 

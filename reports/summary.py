@@ -82,8 +82,9 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
     before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
     periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
-    # A budget stores the total of its current period, so that need not be read, except
-    # for weeks: they overlap the ends of the month, and the forecast needs them whole.
+    # A budget stores the total of its current period, so its expenses are not read,
+    # except for weeks: they overlap the ends of the month, and the forecast needs
+    # complete weeks.
     read = [
         budget
         for budget in budgets

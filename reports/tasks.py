@@ -1,4 +1,4 @@
-"""Tasks of reports that lower layers send by name."""
+"""Tasks of reports that lower layers run by name."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 @task
 def write_summary(*, planned: PlannedSummary, recipient: Recipient) -> Notification:
-    """Write a summary that is due; see email_summaries.write. Applied, never queued."""
+    """Write a summary that is due; see email_summaries.write. Never queued."""
     return email_summaries.write(planned, recipient)

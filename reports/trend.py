@@ -27,7 +27,7 @@ class MonthTotal:
 
     start: datetime.date
     spent: Decimal
-    # Category as typed, spent; largest first. None if not asked for.
+    # Category as typed, spent; largest first. None if not requested.
     categories: Sequence[tuple[str, Decimal]] | None = None
 
     @property
@@ -53,7 +53,7 @@ def trend(
     """
     if by:
         validate_choice(by, TREND_BY, "by")
-    months = _twelve_to(dates.parse_month(month) if month else user.today())
+    months = _twelve_months_to(dates.parse_month(month) if month else user.today())
     first, last = months[0], dates.period_of("monthly", months[-1]).end
     key = casefold_key(category)
     pages = Expense.by_user.query(
@@ -101,7 +101,7 @@ class _Month:
         return expenses.largest_first(self._by_key, self._names)
 
 
-def _twelve_to(day: datetime.date) -> list[datetime.date]:
+def _twelve_months_to(day: datetime.date) -> list[datetime.date]:
     """Return the first days of the twelve months up to the one that contains `day`."""
     months = [day.replace(day=1)]
     while len(months) < TREND_MONTHS:

@@ -45,7 +45,7 @@ REPORTS = ChangeList(
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show a month, and add an expense that is posted."""
+    """Show a month; a POST adds an expense."""
     user = request.user
     if request.method == "POST":
         form = QuickAddForm(request.POST, user=user)

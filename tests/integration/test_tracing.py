@@ -54,7 +54,7 @@ def test_the_log_of_a_report_has_the_request_id(stack):
         lambda: [
             line
             for line in lines_about(stack, name)
-            if line.get("message", "").startswith("report made")
+            if line.get("message", "").startswith("report created")
         ]
     )
     assert report["lambda_request_id"]

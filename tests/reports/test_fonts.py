@@ -34,7 +34,7 @@ def test_every_script_has_a_font(script, bold):
     runs = fonts.lay(SCRIPTS[script], bold=bold)
 
     assert all(shows(run) for run in runs)
-    assert fonts.STAND_IN not in "".join(run.text for run in runs)
+    assert fonts.REPLACEMENT not in "".join(run.text for run in runs)
 
 
 @pytest.mark.parametrize("bold", [False, True])
@@ -42,7 +42,7 @@ def test_characters_without_a_font_get_a_visible_replacement(bold):
     runs = fonts.lay("a\U0001fadf\ue000b", bold=bold)
 
     assert all(shows(run) for run in runs)
-    assert "".join(run.text for run in runs) == f"a{fonts.STAND_IN * 2}b"
+    assert "".join(run.text for run in runs) == f"a{fonts.REPLACEMENT * 2}b"
 
 
 def test_right_to_left_text_is_reordered():
@@ -125,7 +125,7 @@ def test_a_text_is_cut_after_the_most_lines_and_only_if_it_is_longer(words, room
 
 
 def test_text_that_does_not_fit_ends_in_an_ellipsis():
-    (line,) = fonts.wrap("one two three four five six seven", 80, 9, most=1)
+    (line,) = fonts.wrap("one two three four five six seven", 80, 9, max_lines=1)
 
     assert line.endswith("…")
     assert fonts.width(line, 9) <= 80

@@ -141,7 +141,7 @@ def _function_zip(out: Path, name: str, packages: Path) -> Path:
         digest.update(f"\0{path.as_posix()}\0{len(content)}\0".encode() + content)
     target = out / f"{name}-{digest.hexdigest()[:20]}.zip"
     if target.exists():
-        os.utime(target)  # _delete_old keeps the newest
+        os.utime(target)  # so that _delete_old keeps it
         return target
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         draft = Path(scratch) / "draft.zip"

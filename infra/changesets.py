@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 CAPABILITIES = ["CAPABILITY_AUTO_EXPAND", "CAPABILITY_NAMED_IAM"]
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 WORKING = {*DONE, "UPDATE_ROLLBACK_COMPLETE"}
+NO_REASON = "CloudFormation gave no reason."
 # CloudFormation's reasons for a change set without changes.
 NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
@@ -45,16 +46,16 @@ class Stacks:
         self.say = say
         self.poll_seconds = poll_seconds
 
-    def deploy(self, name: str, wanted: State) -> bool:
+    def deploy(self, name: str, target: State) -> bool:
         """Deploy a state to a stack and return whether anything changed.
 
         Parameters that the template does not declare are ignored. Safe to repeat.
         Raises DeployError with the first resource that failed and its reason.
         """
-        stack = self._settled(name)
-        change = self._prepare(name, wanted, exists=stack is not None)
+        stack = self._wait_until_settled(name)
+        change = self._prepare(name, target, exists=stack is not None)
         if change is None:
-            self.say(f"{name}: nothing changes")
+            self.say(f"{name}: no changes")
             return False
         for line in _lines(change):
             self.say(f"{name}: {line}")
@@ -83,18 +84,18 @@ class Stacks:
         outputs = (self._find(name) or {}).get("Outputs", [])
         return {o["OutputKey"]: o["OutputValue"] for o in outputs}
 
-    def _prepare(self, name: str, wanted: State, *, exists: bool) -> Any:
+    def _prepare(self, name: str, target: State, *, exists: bool) -> Any:
         """Create a change set and return it, or None if it would change nothing."""
-        known = self.formation.validate_template(TemplateBody=wanted.template)
+        known = self.formation.validate_template(TemplateBody=target.template)
         names = {p["ParameterKey"] for p in known.get("Parameters", [])}
         change_set_id = self.formation.create_change_set(
             StackName=name,
             ChangeSetName=f"deploy-{time.time_ns()}",
             ChangeSetType="UPDATE" if exists else "CREATE",
-            TemplateBody=wanted.template,
+            TemplateBody=target.template,
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value}
-                for key, value in wanted.parameters.items()
+                for key, value in target.parameters.items()
                 if key in names
             ],
             Capabilities=CAPABILITIES,
@@ -105,7 +106,7 @@ class Stacks:
         if change["Status"] != "FAILED":
             return change
         self.formation.delete_change_set(ChangeSetName=change_set_id)
-        reason = change.get("StatusReason", "It does not say why.")
+        reason = change.get("StatusReason", NO_REASON)
         if any(words in reason for words in NO_CHANGE):
             return None
         raise DeployError(f"{name} cannot be changed: {reason}")
@@ -121,7 +122,7 @@ class Stacks:
         waiting = description["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
         return None if waiting else {**description, "Changes": changes}
 
-    def _settled(self, name: str) -> Any:
+    def _wait_until_settled(self, name: str) -> Any:
         """Wait until no change is in progress; return the stack, or None if new.
 
         Raises DeployError if an earlier failure left it unusable.
@@ -174,7 +175,7 @@ class Stacks:
             and event.get("ResourceStatusReason")
         ]
         if not failed:
-            return "It does not say why."
+            return NO_REASON
         first = min(failed, key=lambda event: event["Timestamp"])
         return f"{first['LogicalResourceId']}: {first['ResourceStatusReason']}"
 

@@ -57,11 +57,11 @@ def main() -> None:
             **code.put_bundle(options.image),
         }
         for part in ("observability", "functions"):
-            stacks.deploy(stack_name(part, prefix), wanted(part, parameters))
+            stacks.deploy(stack_name(part, prefix), target_state(part, parameters))
         release_web(
             stacks,
             stack_name("web", prefix),
-            wanted("web", parameters),
+            target_state("web", parameters),
             lambda name: require_healthy(boto3.client("elasticbeanstalk"), name),
             lambda: smoke.check(stack_parameters["AppUrl"]),
         )
@@ -74,7 +74,7 @@ def stack_name(part: str, prefix: str) -> str:
     return f"{prefix}smart-budget-{part}"
 
 
-def wanted(part: str, parameters: Mapping[str, str]) -> State:
+def target_state(part: str, parameters: Mapping[str, str]) -> State:
     """Return the state to deploy to a part's stack."""
     return State((ROOT / "infra" / f"{part}.yaml").read_text(), parameters)
 
@@ -133,7 +133,7 @@ def release_web(
         check()
     except (DeployError, smoke.SmokeError):
         if before and changed:
-            stacks.say(f"{name}: goes back to what it was")
+            stacks.say(f"{name}: rolling back")
             stacks.deploy(name, before)
         raise
 
@@ -151,7 +151,7 @@ def require_healthy(
         if status == "Ready" and health == "Ok":
             return
         if time.monotonic() >= deadline:
-            raise DeployError(f"{environment} is {status} and {health}, not well.")
+            raise DeployError(f"{environment} is {status} and {health}.")
         time.sleep(poll_seconds)
 
 

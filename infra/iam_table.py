@@ -122,8 +122,8 @@ def _many(value: Any) -> list[Any]:
 def _short(value: Any) -> str:
     """Return a resource's short name: its ARN after the account."""
     if isinstance(value, dict):
-        ((form, inner),) = value.items()
-        value = inner if form == "Sub" else f"{{{inner}}}"
+        ((function, inner),) = value.items()
+        value = inner if function == "Sub" else f"{{{inner}}}"
     if not isinstance(value, str):
         value = json.dumps(value)
     value = re.sub(r"\$\{AWS::(\w+)\}", r"\1", value)
@@ -141,7 +141,7 @@ def page() -> str:
             by_holder.setdefault(right.holder, []).append(right)
         for holder, held in by_holder.items():
             parts.append(_section(name, holder, held))
-        parts += _of_services(name)
+        parts += _other_permissions(name)
     return "\n".join(parts)
 
 
@@ -166,8 +166,8 @@ def _section(name: str, holder: str, held: list[Right]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _of_services(name: str) -> list[str]:
-    """Return the section of managed policies of AWS and of permissions of Lambda."""
+def _other_permissions(name: str) -> list[str]:
+    """Return the section with AWS's managed policies and Lambda permissions."""
     lines = []
     for logical_id, resource in templates.resources(templates.read(name)):
         declared = resource.get("Properties", {})

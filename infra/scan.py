@@ -49,14 +49,14 @@ def _wait(ecr: Any, repository: str, tag: str, poll_seconds: float) -> dict[str,
 
 def _findings(ecr: Any, repository: str, tag: str) -> tuple[str, dict[str, Any]]:
     try:
-        answer = ecr.describe_image_scan_findings(
+        response = ecr.describe_image_scan_findings(
             repositoryName=repository, imageId={"imageTag": tag}
         )
     except ClientError as exc:
         if exc.response["Error"]["Code"] == "ScanNotFoundException":
             return "PENDING", {}  # right after the push
         raise
-    return answer["imageScanStatus"]["status"], answer.get("imageScanFindings", {})
+    return response["imageScanStatus"]["status"], response.get("imageScanFindings", {})
 
 
 def _critical(ecr: Any, repository: str, tag: str) -> set[str]:

@@ -3,8 +3,8 @@
     python requirements/lock.py [--upgrade]
 
 Needs `uv` on the path, see `make lock`. Versions already locked are kept unless
---upgrade is given. The locks hold for every Python from 3.11 on (markers where
-versions differ) and name no index, so they install from whichever one pip is set to.
+--upgrade is given. The locks are valid for Python 3.11 and later (with markers where
+versions differ) and name no index, so pip installs from the configured one.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WEB = HERE / "web.txt"
-WEBS_VERSIONS = {"lambdas", "reports", "dev"}
+WITH_WEB_VERSIONS = {"lambdas", "reports", "dev"}
 
 
 def main(extra_options: list[str]) -> None:
@@ -31,8 +31,8 @@ def main(extra_options: list[str]) -> None:
         "clients": extras["clients"],
     }
     for name, requirements in locks.items():
-        # The local AWS pins versions of its own; the others run the same ones.
-        shared = ["--constraints", str(WEB)] if name in WEBS_VERSIONS else []
+        # The local AWS and the client generators need other versions.
+        shared = ["--constraints", str(WEB)] if name in WITH_WEB_VERSIONS else []
         _compile(name, requirements, [*shared, *extra_options])
 
 

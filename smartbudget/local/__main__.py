@@ -92,7 +92,7 @@ def _say(line: str, file: TextIO = sys.stdout) -> None:
 
 def _welcome(settings: Settings) -> str:
     return f"""
-Smart Budget Planner runs. Ctrl-C stops it.
+Smart Budget Planner is running. Press Ctrl-C to stop.
 
   Pages and API   {settings.web_url}
   Mailbox         {settings.mailbox_url}

@@ -9,9 +9,12 @@ from pathlib import Path
 from smartbudget.local import environment
 from smartbudget.local.settings import REGION, ROOT, LocalError
 
-OURS = ROOT / "static"
+SOURCE = ROOT / "static"
 # These determine the files of installed packages and how files are stored.
-SOURCES = (ROOT / "requirements" / "web.txt", ROOT / "smartbudget" / "settings.py")
+OTHER_SOURCES = (
+    ROOT / "requirements" / "web.txt",
+    ROOT / "smartbudget" / "settings.py",
+)
 COLLECTED = ROOT / "staticfiles"  # STATIC_ROOT in the settings
 
 
@@ -31,9 +34,9 @@ def collect(build_dir: Path) -> None:
 
 
 def _digest() -> str:
-    ours = (path for path in OURS.rglob("*") if path.is_file())
+    own_files = (path for path in SOURCE.rglob("*") if path.is_file())
     digest = hashlib.sha256()
-    for path in sorted((*ours, *SOURCES)):
+    for path in sorted((*own_files, *OTHER_SOURCES)):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

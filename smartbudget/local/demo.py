@@ -126,8 +126,8 @@ def _follow_confirmation_link() -> None:
     """Open the link in the confirmation mail, as the user would."""
     inbox = f"{config.mailbox_url}/api/messages?to={urllib.parse.quote(EMAIL)}"
     for _ in range(50):
-        with urllib.request.urlopen(inbox, timeout=5) as answer:
-            links = [message["confirm_url"] for message in json.load(answer)]
+        with urllib.request.urlopen(inbox, timeout=5) as response:
+            links = [message["confirm_url"] for message in json.load(response)]
         link = next(filter(None, reversed(links)), None)
         if link:
             urllib.request.urlopen(link, timeout=5).close()

@@ -47,7 +47,7 @@ def deploy(
         changed = stack.deploy() or changed
         outputs |= stack.outputs()
     if changed:
-        _drop_old_zips(s3, zips)
+        _delete_old_zips(s3, zips)
     return outputs, changed
 
 
@@ -67,7 +67,9 @@ class Stack:
     tags: Mapping[str, str]  # CloudFormation also puts them on the resources
 
     @classmethod
-    def of_part(cls, formation: Any, part: str, given: Mapping[str, str]) -> "Stack":
+    def of_part(
+        cls, formation: Any, part: str, parameters: Mapping[str, str]
+    ) -> "Stack":
         """Return the stack of a part, with the parameters its template declares."""
         template = (TEMPLATES / f"{part}.yaml").read_text()
         # Parsed here: asking CloudFormation would take as long as the rest of an
@@ -75,15 +77,15 @@ class Stack:
         section = template.partition("\nParameters:\n")[2]
         declared = re.split(r"^\w", section, maxsplit=1, flags=re.M)[0]
         names = re.findall(r"^  (\w+):$", declared, re.M)
-        wanted = {name: given[name] for name in names if name in given}
+        used = {name: parameters[name] for name in names if name in parameters}
         if "Release" in names:
-            content = json.dumps([template, sorted(wanted.items())])
+            content = json.dumps([template, sorted(used.items())])
             digest = hashlib.sha256(content.encode()).hexdigest()
-            wanted["Release"] = digest[:12]
-        prefix = given.get("ResourcePrefix", "")
+            used["Release"] = digest[:12]
+        prefix = parameters.get("ResourcePrefix", "")
         tags = {"application": "smart-budget-planner", "stage": prefix.rstrip("-")}
         tags["stage"] = tags["stage"] or "main"
-        return cls(formation, stack_name(part, prefix), template, wanted, tags)
+        return cls(formation, stack_name(part, prefix), template, used, tags)
 
     def deploy(self) -> bool:
         """Create or update the stack if it differs, and return whether it did."""
@@ -204,7 +206,7 @@ def _upload(s3: Any, zips: Mapping[str, Path]) -> None:
             s3.put_object(Bucket=CODE_BUCKET, Key=path.name, Body=path.read_bytes())
 
 
-def _drop_old_zips(s3: Any, zips: Mapping[str, Path]) -> None:
+def _delete_old_zips(s3: Any, zips: Mapping[str, Path]) -> None:
     """Delete earlier builds, but only after the update, which may roll back to them."""
     for key in _uploaded(s3) - {path.name for path in zips.values()}:
         s3.delete_object(Bucket=CODE_BUCKET, Key=key)

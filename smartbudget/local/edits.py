@@ -1,6 +1,6 @@
 """Detect edited files, so that `make run` can restart the web server.
 
-gunicorn's own `reload` does not work here: its master process imports the
+gunicorn's `reload` does not work here: its master process imports the
 configuration, and each new worker would inherit those modules unchanged.
 """
 

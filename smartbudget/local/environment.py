@@ -1,6 +1,6 @@
-"""Create the virtual environment of MiniStack, with its own locked packages.
+"""Create the virtual environment of MiniStack from its lock file.
 
-MiniStack pins botocore, and it runs Lambda code with its interpreter. This shows that
+MiniStack pins botocore. It also runs Lambda code with its interpreter, which shows that
 the zips are complete, except for packages that MiniStack depends on.
 """
 

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-KEPT_MESSAGES = 1000
+MAX_MESSAGES = 1000
 MAX_BODY_BYTES = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB plus an envelope
 LINK = re.compile(r"https?://[^\s<>\"']+")
 CONFIRMATIONS = {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
@@ -71,14 +71,14 @@ class Inbox:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._messages: deque[Message] = deque(self._load(), maxlen=KEPT_MESSAGES)
-        self._lines = KEPT_MESSAGES * 2  # rewrite the file at the first message
+        self._messages: deque[Message] = deque(self._load(), maxlen=MAX_MESSAGES)
+        self._lines = MAX_MESSAGES * 2  # rewrite the file at the first message
 
     def add(self, message: Message) -> None:
         """Store a message; it is on disk when this returns."""
         with self._lock:
             self._messages.append(message)
-            if self._lines >= KEPT_MESSAGES * 2:
+            if self._lines >= MAX_MESSAGES * 2:
                 self._rewrite()
                 return
             with self._path.open("a") as file:
@@ -98,7 +98,7 @@ class Inbox:
         """Delete the messages of one address, or all."""
         with self._lock:
             remaining = [m for m in self._messages if to is not None and m.to != to]
-            self._messages = deque(remaining, maxlen=KEPT_MESSAGES)
+            self._messages = deque(remaining, maxlen=MAX_MESSAGES)
             self._rewrite()
 
     def _load(self) -> list[Message]:

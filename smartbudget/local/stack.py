@@ -75,7 +75,7 @@ class LocalStack:
         self._lock_folder()
         left_over = self._record.end_left_over()
         if left_over:
-            self._say(f"Ended what the last run left behind: {', '.join(left_over)}")
+            self._say(f"Ended processes of the last run: {', '.join(left_over)}")
         self._check_ports()
         self._rotate_logs()
         self._report_lost_changes()
@@ -304,12 +304,12 @@ class LocalStack:
 
     def _wait_for(self, child: Child, url: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not _answers(url):
+        while not _responds(url):
             if child.exit_code() is not None:
                 reason = f"{child.reason()} (see {child.log})"
                 raise LocalError(f"The {child.name} did not start: {reason}")
             if time.monotonic() > deadline:
-                reason = f"did not answer within {READY_SECONDS} seconds"
+                reason = f"did not respond within {READY_SECONDS} seconds"
                 raise LocalError(f"The {child.name} {reason}; see {child.log}.")
             time.sleep(0.05)
 
@@ -383,7 +383,7 @@ class LocalStack:
         )
 
     def _write_profile(self) -> None:
-        """Write the web profile, which has the place of AWS's instance profile."""
+        """Write the web profile, which replaces the instance profile of AWS."""
         _write_private(
             self._dir / "aws-config",
             f"[profile local-admin]\nregion = {REGION}\n\n"
@@ -406,11 +406,13 @@ def _session(url: str, key: str, secret: str, *, token: str | None) -> Any:
         aws_session_token=token,
         region_name=REGION,
     )
-    make = session.client
+    create_client = session.client
     config = ClientConfig(retries={"total_max_attempts": 1}, connect_timeout=2)
 
     def client(service: str, **options: Any) -> Any:
-        return make(service, **{"endpoint_url": url, "config": config, **options})
+        return create_client(
+            service, **{"endpoint_url": url, "config": config, **options}
+        )
 
     session.client = client
     return session
@@ -424,7 +426,7 @@ def _has_demo(s3: Any) -> bool:
     return DEMO_TAG in tags
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return bool(response.status == 200)

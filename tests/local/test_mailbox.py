@@ -95,7 +95,7 @@ def test_a_truncated_line_loses_only_its_message(server, tmp_path):
 
 
 def test_only_the_newest_messages_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(mailbox, "KEPT_MESSAGES", 3)
+    monkeypatch.setattr(mailbox, "MAX_MESSAGES", 3)
     inbox = mailbox.Inbox(tmp_path / "messages.jsonl")
 
     for number in range(20):

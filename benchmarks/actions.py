@@ -126,7 +126,7 @@ def measure(
     Returns the AWS calls of each repetition, its median time in milliseconds, and the
     median of the time outside these calls.
     """
-    recorded: list[list[Call]] = []
+    calls: list[list[Call]] = []
     times, own = [], []
     inside = 0.0
     make_call = BaseClient._make_api_call
@@ -134,7 +134,7 @@ def measure(
     def recording(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         nonlocal inside
         service = client.meta.service_model.service_name
-        recorded[-1].append((service, operation, parameters))
+        calls[-1].append((service, operation, parameters))
         start = time.perf_counter()
         try:
             return make_call(client, operation, parameters)
@@ -144,7 +144,7 @@ def measure(
     BaseClient._make_api_call = recording
     try:
         for number in range(WARM_UP + TIMES):
-            recorded.append([])
+            calls.append([])
             inside = 0.0
             start = time.perf_counter()
             action(number)
@@ -153,13 +153,13 @@ def measure(
     finally:
         BaseClient._make_api_call = make_call
     took = statistics.median(times[WARM_UP:]) * 1000
-    return recorded[WARM_UP:], took, statistics.median(own[WARM_UP:]) * 1000
+    return calls[WARM_UP:], took, statistics.median(own[WARM_UP:]) * 1000
 
 
-def replay(tries: list[list[Call]]) -> float:
+def replay(repetitions: list[list[Call]]) -> float:
     """Measure the same calls with plain boto3, and writes without their conditions."""
     clients: dict[str, Any] = {}
-    for service in {service for calls in tries for service, _, _ in calls}:
+    for service in {service for calls in repetitions for service, _, _ in calls}:
         clients[service] = boto3.client(
             service,
             region_name=config.region,
@@ -167,7 +167,7 @@ def replay(tries: list[list[Call]]) -> float:
             config=ClientConfig(parameter_validation=False),
         )
     times = []
-    for calls in tries:
+    for calls in repetitions:
         prepared = [(clients[s], o, unconditional(o, p)) for s, o, p in calls]
         start = time.perf_counter()
         for client, operation, parameters in prepared:

@@ -38,19 +38,23 @@ def application(
     """Repeat the AWS calls of the action that the request names."""
     environ["wsgi.input"].read()
     calls, status, body = recorded(environ["HTTP_X_ACTION"])
-    for operation, given in calls:
-        DYNAMODB._make_api_call(operation, _again(operation, given))
+    for operation, parameters in calls:
+        DYNAMODB._make_api_call(operation, _repeated(operation, parameters))
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(status, headers)
     return [body]
 
 
-def _again(operation: str, given: dict[str, Any]) -> dict[str, Any]:
+def _repeated(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of the same call; new expenses get new ids."""
     if operation != "TransactWriteItems":
-        return given
-    writes = [{"Put": _renewed(write["Put"])} for write in given["TransactItems"]]
-    return {**given, "TransactItems": writes, "ClientRequestToken": uuid.uuid4().hex}
+        return parameters
+    writes = [{"Put": _renewed(write["Put"])} for write in parameters["TransactItems"]]
+    return {
+        **parameters,
+        "TransactItems": writes,
+        "ClientRequestToken": uuid.uuid4().hex,
+    }
 
 
 def _renewed(put: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Estimate a month's cost at 100, 10,000 and a million users.
 
-Run `python -m benchmarks.costs`. It measures nothing. tests/test_monthly_costs.py
-checks the AWS calls of each action; how often users do it is an assumption, as is
-everything below that is marked so.
+Run `python -m benchmarks.costs`. It measures nothing: tests/test_monthly_costs.py
+checks the AWS calls of each action, and the figures marked as assumed are assumptions.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Measure the daily check, and extrapolate its cost to a hundred million users.
 
 Measures the real check on the local AWS for a few users, on an ordinary day and on the
-first of a month, and extrapolates: the check reads page after page, so everything grows
-in proportion. `python -m benchmarks` starts it with permission to scan.
+first of a month. The check reads page after page, so its cost is proportional to the
+number of users. `python -m benchmarks` starts it with permission to scan.
 """
 
 import datetime
@@ -69,7 +69,7 @@ class PerUser:
 def main() -> None:
     """Measure, then print the extrapolation to each size."""
     for number in range(USERS):
-        _make_user(f"{number:032x}")
+        _create_user(f"{number:032x}")
     days = {
         "an ordinary day": _measure(ORDINARY),
         "the first of a month": _measure(FIRST),
@@ -91,23 +91,23 @@ def main() -> None:
                 f"{seconds / RUN_SECONDS:>9,.0f}{seconds / 3600:>9,.1f}"
                 f"{user.dollars * size:>10,.2f}"
             )
-    print("\nThe first limits met\n")
+    print("\nThe first limits reached\n")
     slowest = max(user.seconds for user in days.values())
     for size in SIZES:
         print(f"{size:>12,}  {'; then '.join(_limits(size, slowest))}")
 
 
 def _limits(size: int, seconds_a_user: float) -> list[str]:
-    met = ["SNS filter policies, 200 a topic: mails must go through SES"]
+    limits = ["SNS filter policies, 200 a topic: mails must go through SES"]
     if size * seconds_a_user > RUN_SECONDS:
-        met.append("one run's time: the rest is handed to further runs")
+        limits.append("one run's time: further runs do the rest")
     if size * seconds_a_user > DAY_SECONDS:
         segments = int(size * seconds_a_user / DAY_SECONDS * 4) + 1
-        met.append(
+        limits.append(
             f"a day's length: the scan must be split, for six hours into {segments:,}"
             " segments at once"
         )
-    return met
+    return limits
 
 
 def _measure(day: datetime.datetime) -> PerUser:
@@ -138,7 +138,7 @@ def _measure(day: datetime.datetime) -> PerUser:
     )
 
 
-def _make_user(user_id: str) -> None:
+def _create_user(user_id: str) -> None:
     created = ORDINARY - datetime.timedelta(days=1)
     stamps = {"created_at": created.isoformat(), "updated_at": created.isoformat()}
     transaction = Transaction()

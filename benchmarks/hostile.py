@@ -32,13 +32,14 @@ from tests.expenses.receipts import hostile, pictures
 
 Send = Callable[[], requests.Response]
 
-AT_ONCE = 6
-MAX_SECONDS = 2  # seconds, or
-TIMES_HONEST = 3
-MAX_MEMORY = 150  # MB
-MAX_HEALTH_SECONDS = 1  # seconds
+USERS = 6
+# The longest response: this, or a multiple of the honest photo's.
+MAX_SECONDS = 2
+MAX_RATIO = 3
+MAX_MEMORY_MB = 150
+MAX_HEALTH_SECONDS = 1
 EXPECTED = {200, 201, 400, 404, 429, 503}
-EVERY = 0.02  # seconds between two measurements
+INTERVAL = 0.02  # seconds between two measurements
 
 
 @dataclass
@@ -47,8 +48,8 @@ class Watch:
 
     pids: list[int]
     port: int
-    held: float = 0  # MB at the start
-    most: float = 0  # MB
+    start: float = 0  # MB
+    peak: float = 0  # MB
     health: float = 0  # longest response time, in seconds
     _done: threading.Event = field(default_factory=threading.Event)
 
@@ -56,7 +57,7 @@ class Watch:
     def watching(self) -> Any:
         """Measure the server during a block."""
         self._done.clear()
-        self.held = self.most = held_by(self.pids)
+        self.start = self.peak = memory_of_tree(self.pids)
         self.health = 0
         measurements = (self._measure_memory, self._measure_health)
         threads = [threading.Thread(target=measure) for measure in measurements]
@@ -70,18 +71,18 @@ class Watch:
                 thread.join()
 
     def _measure_memory(self) -> None:
-        while not self._done.wait(EVERY):
-            self.most = max(self.most, held_by(self.pids))
+        while not self._done.wait(INTERVAL):
+            self.peak = max(self.peak, memory_of_tree(self.pids))
 
     def _measure_health(self) -> None:
         with closing(Connection(self.port)) as connection:
-            while not self._done.wait(EVERY):
-                began = time.perf_counter()
+            while not self._done.wait(INTERVAL):
+                start_time = time.perf_counter()
                 connection.send(ExpectedRequest("GET", "/health"))
-                self.health = max(self.health, time.perf_counter() - began)
+                self.health = max(self.health, time.perf_counter() - start_time)
 
 
-def held_by(pids: list[int]) -> float:
+def memory_of_tree(pids: list[int]) -> float:
     """Return the MB of processes and their descendants, counting shared memory once."""
     total = 0.0
     waiting = list(pids)
@@ -117,12 +118,12 @@ class User:
         self.url = f"http://127.0.0.1:{port}"
         self.http = requests.Session()
         name = f"h{uuid.uuid4().hex[:12]}"
-        answer = self._post(
+        response = self._post(
             "register", username=name, email=f"{name}@example.com", password=name[::-1]
         )
-        self.http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
-        answer = self._post("api/expenses", amount="1.50", category="Groceries")
-        self.expense_id = answer.json()["expense_id"]
+        self.http.headers["X-CSRFToken"] = response.json()["csrf_token"]
+        response = self._post("api/expenses", amount="1.50", category="Groceries")
+        self.expense_id = response.json()["expense_id"]
         self.key = self.upload(pictures.picture("PNG")).json()["receipt_url"]
 
     def _post(self, path: str, **body: object) -> requests.Response:
@@ -180,8 +181,8 @@ def send_all(sends: list[Send]) -> tuple[list[int], float]:
     """Send all requests at once; return statuses and the longest time in seconds."""
 
     def send(number: int) -> tuple[int, float]:
-        began = time.perf_counter()
-        return sends[number]().status_code, time.perf_counter() - began
+        start_time = time.perf_counter()
+        return sends[number]().status_code, time.perf_counter() - start_time
 
     results = in_threads(send, len(sends))
     return [status for status, _ in results], max(seconds for _, seconds in results)
@@ -192,33 +193,33 @@ def main() -> int:
     files: dict[str, Callable[[], bytes]] = {**hostile.REFUSED, **hostile.CLEANED}
     missed = []
     with server("smartbudget.wsgi:application") as (port, workers):
-        users = [User(port) for _ in range(AT_ONCE)]
+        users = [User(port) for _ in range(USERS)]
         for sends in prepare(users, honest(20_000)).values():  # creates AWS clients
             send_all(sends)
         watch = Watch(workers, port)
-        print(f"\n{AT_ONCE} at once; seconds of the slowest, MB of all processes\n")
+        print(f"\n{USERS} at once; seconds of the slowest, MB of all processes\n")
         print(
             f"{'file':<42}{'kB':>6}{'':>10}{'honest':>8}{'slowest':>8}{'MB':>5}"
-            f"{'/health':>8}  answers"
+            f"{'/health':>8}  statuses"
         )
-        for name, make in files.items():
-            content = make()
+        for name, create in files.items():
+            content = create()
             usual = prepare(users, honest(len(content)))
             times = {method: send_all(sends)[1] for method, sends in usual.items()}
             for method, sends in prepare(users, content).items():
                 with watch.watching():
                     statuses, slowest = send_all(sends)
-                grown = watch.most - watch.held
+                growth = watch.peak - watch.start
                 print(
                     f"{name:<42}{len(content) / 1000:>6.0f}{method:>10}"
                     f"{times[method]:>8.2f}"
-                    f"{slowest:>8.2f}{grown:>5.0f}{watch.health:>8.2f}  "
+                    f"{slowest:>8.2f}{growth:>5.0f}{watch.health:>8.2f}  "
                     + " ".join(str(status) for status in sorted({*statuses})),
                     flush=True,
                 )
                 if (
-                    slowest > max(MAX_SECONDS, TIMES_HONEST * times[method])
-                    or grown > MAX_MEMORY
+                    slowest > max(MAX_SECONDS, MAX_RATIO * times[method])
+                    or growth > MAX_MEMORY_MB
                     or watch.health > MAX_HEALTH_SECONDS
                     or not {*statuses} <= EXPECTED
                 ):

@@ -60,20 +60,20 @@ class Connection:
     """A client's persistent connection."""
 
     def __init__(self, port: int) -> None:
-        self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(self, request: ExpectedRequest) -> tuple[http.client.HTTPResponse, bytes]:
         """Send a request; raise AssertionError for an unexpected status."""
         content = None if request.body is None else json.dumps(request.body).encode()
-        self._to.request(request.method, request.path, content, request.headers)
-        response = self._to.getresponse()
+        self._connection.request(request.method, request.path, content, request.headers)
+        response = self._connection.getresponse()
         body = response.read()
         assert response.status == request.status, (request, response.status, body)
         return response, body
 
     def close(self) -> None:
         """Close the connection."""
-        self._to.close()
+        self._connection.close()
 
 
 def repeat(
@@ -93,16 +93,16 @@ def repeat(
 def _repeat(arguments: tuple[int, int, ExpectedRequest, float]) -> Load:
     port, connections, request, seconds = arguments
     load = Load()
-    began = time.perf_counter()
+    load_start = time.perf_counter()
 
     def send(_: int) -> None:
         with contextlib.closing(Connection(port)) as connection:
-            while (start := time.perf_counter()) - began < seconds:
+            while (start := time.perf_counter()) - load_start < seconds:
                 connection.send(request)
                 load.times.append(time.perf_counter() - start)
 
     in_threads(send, connections)
-    load.seconds = time.perf_counter() - began
+    load.seconds = time.perf_counter() - load_start
     return load
 
 

@@ -28,7 +28,7 @@ MEMORY_AIM = 10  # megabytes more than before: one copy of the file
 
 def main() -> None:
     """Print the table."""
-    http = _signed_in()
+    http = _log_in()
     files = {
         "a PDF of 10 MB": ("a.pdf", pictures.of_size(LIMIT), "application/pdf"),
         "a photo of 12 megapixels": ("a.jpg", _photo(), "image/jpeg"),
@@ -49,10 +49,10 @@ def main() -> None:
         print(f"{name:<28}{size:>6.1f}{took:>9.0f}{bare:>10.0f}{grown / 1024:>13.1f}")
 
 
-def _signed_in() -> requests.Session:
+def _log_in() -> requests.Session:
     http = requests.Session()
     name = f"b{uuid.uuid4().hex[:12]}"
-    answer = http.post(
+    response = http.post(
         f"{config.app_url}/register",
         json={
             "username": name,
@@ -61,18 +61,18 @@ def _signed_in() -> requests.Session:
         },
         timeout=30,
     )
-    http.headers["X-CSRFToken"] = answer.json()["csrf_token"]
+    http.headers["X-CSRFToken"] = response.json()["csrf_token"]
     return http
 
 
 def _send(http: requests.Session, file: tuple[str, bytes, str]) -> None:
-    answer = http.post(
+    response = http.post(
         f"{config.app_url}/api/expenses",
         data={"amount": "1.50", "category": "Groceries"},
         files={"file": file},
         timeout=60,
     )
-    assert answer.status_code == 201, answer.text
+    assert response.status_code == 201, response.text
 
 
 def _photo() -> bytes:

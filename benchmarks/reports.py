@@ -45,7 +45,7 @@ entries = [
         names[number % 5],
         names[number % 5].casefold(),
         Decimal(number % 9999 + 1) / 100,
-        f"Purchase {number} at the shop round the corner",
+        f"Purchase {number} at the shop around the corner",
     )
     for number in range(COUNT)
 ]

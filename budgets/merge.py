@@ -175,22 +175,42 @@ def _rename(
         created_at=budget.created_at,
     )
     if has_id:
-        state = rolled_over(user, budget, (), outcome, edited=new)
-        if recount:
-            state = replace(state, spent=spent_in(budget, state.period))
-            outcome.recounts.append(budget.budget_id)
-        if amount != budget.amount:
-            state = state.merged()
-        change(user, budget, state, transaction, outcome, edited=new)
-        return
+        _edit_in_place(user, budget, new, transaction, outcome, recount)
+    else:
+        _replace(user, budget, new, transaction, outcome)
+
+
+def _edit_in_place(
+    user: User,
+    budget: Budget,
+    new: Budget,
+    transaction: Transaction,
+    outcome: Outcome,
+    recount: bool,
+) -> None:
+    state = rolled_over(user, budget, (), outcome, edited=new)
+    if recount:
+        state = replace(state, spent=spent_in(budget, state.period))
+        outcome.recounts.append(budget.budget_id)
+    if new.amount != budget.amount:
+        state = state.merged()
+    change(user, budget, state, transaction, outcome, edited=new)
+
+
+def _replace(
+    user: User,
+    budget: Budget,
+    new: Budget,
+    transaction: Transaction,
+    outcome: Outcome,
+) -> None:
+    """Delete a budget and create `new`, which has another id."""
     transaction.delete(budget)
-    rearm_count = int(budget.rearm_count) + 1
-    notified = _known_level(user, budget)
     created = put_new(
         user,
         new,
-        rearm_count=rearm_count,
-        notified_level=notified,
+        rearm_count=int(budget.rearm_count) + 1,
+        notified_level=_known_level(user, budget),
         transaction=transaction,
     )
     outcome.alerts += created.alerts

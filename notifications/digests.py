@@ -53,18 +53,9 @@ def put(
             transaction.delete(alert, Notification.digest_id == digest_id)
     remaining = [alert for alert in gathered if alert.topic not in replaced]
     members = [*remaining, *alerts]
-    subject, message = _text(members, user.language)
-    composed = outbox.compose(
-        notification_id=digest_id,
-        user_id=user.user_id,
-        type=DIGEST,
-        subject=subject,
-        message=message,
-    )
-    digest = Digest(**composed.attribute_values)
-    digest.read_at = digest.created_at  # only its alerts are listed as unread
+    digest = _compose(user, digest_id, members)
     values = {**digest.attribute_values}
-    values.pop("notification_id")
+    del values["notification_id"]
     transaction.update(
         digest,
         [
@@ -75,6 +66,21 @@ def put(
         Digest.lease_owner.does_not_exist(),
     )
     return digest, members
+
+
+def _compose(user: "User", digest_id: str, members: Sequence[Notification]) -> Digest:
+    """Return the digest of some alerts, without its members."""
+    subject, message = _text(members, user.language)
+    composed = outbox.compose(
+        notification_id=digest_id,
+        user_id=user.user_id,
+        type=DIGEST,
+        subject=subject,
+        message=message,
+    )
+    digest = Digest(**composed.attribute_values)
+    digest.read_at = digest.created_at  # only its alerts are listed as unread
+    return digest
 
 
 def set_text(digest: Digest, recipient: "Recipient") -> bool:

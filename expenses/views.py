@@ -62,7 +62,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     user = request.user
     form = FilterForm(request.GET, user=user)
 
-    def context(page: Listed) -> dict[str, Any]:
+    def page_context(page: Listed) -> dict[str, Any]:
         chosen = form.cleaned_data
         today = user.today()
         days = None
@@ -80,11 +80,11 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     return EXPENSES.respond(
         request,
         form,
-        find=lambda chosen, where: queries.list_expenses(
-            user, totals=form.is_filtered, **chosen, **where
+        find=lambda filters, position: queries.list_expenses(
+            user, totals=form.is_filtered, **filters, **position
         ),
         context={"totals": None, "hierarchy": None},
-        beside=context,
+        page_context=page_context,
     )
 
 

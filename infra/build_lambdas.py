@@ -111,6 +111,11 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
     return {name: _function_zip(out, name, packages[locks[name]]) for name in names}
 
 
+def code_parameter(name: str) -> str:
+    """Return the templates' parameter for the S3 key of a function's zip."""
+    return "".join(part.title() for part in name.split("_")) + "CodeKey"
+
+
 def code_files(name: str) -> Iterator[Path]:
     """Yield the project's files in one function's zip, relative to the root."""
     folders = [ROOT / "smartbudget" / "core", *(ROOT / app for app in APPS)]

@@ -91,7 +91,9 @@ class CodeBucket:
         zips = build_lambdas.build(ROOT / ".local-build" / "lambdas-aws", AWS_LAMBDA)
         for path in zips.values():
             self._put(path.name, path)
-        return {_code_parameter(name): path.name for name, path in zips.items()}
+        return {
+            build_lambdas.code_parameter(name): path.name for name, path in zips.items()
+        }
 
     def put_bundle(self, image: str) -> dict[str, str]:
         """Build and upload the web's bundle; return {parameter: key}."""
@@ -107,10 +109,6 @@ class CodeBucket:
         listing = self.s3.list_objects_v2(Bucket=self.name, Prefix=key)
         if not listing.get("Contents"):
             self.s3.put_object(Bucket=self.name, Key=key, Body=path.read_bytes())
-
-
-def _code_parameter(function: str) -> str:
-    return "".join(part.title() for part in function.split("_")) + "CodeKey"
 
 
 def release_web(

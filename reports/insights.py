@@ -68,14 +68,14 @@ def _budgets(report: Report) -> Iterator[str]:
     broken = [
         standing
         for standing in report.budgets
-        if standing.of > 1 and standing.kept < standing.of
+        if standing.periods_kept < standing.periods > 1
     ]
     if over:
         yield " ".join(_over(over, report))
     elif len(report.budgets) > 1 and not report.is_running and not broken:
         yield _("All {number} budgets were kept.").format(number=len(report.budgets))
     if broken:
-        yield _record(max(broken, key=lambda standing: standing.of - standing.kept))
+        yield _record(max(broken, key=lambda each: each.periods - each.periods_kept))
 
 
 def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
@@ -97,7 +97,9 @@ def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
 
 def _record(standing: BudgetStanding) -> str:
     return _(_RECORDS[standing.line.period]).format(
-        category=standing.line.category, kept=standing.kept, number=standing.of
+        category=standing.line.category,
+        kept=standing.periods_kept,
+        number=standing.periods,
     )
 
 

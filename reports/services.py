@@ -67,14 +67,14 @@ class BudgetStanding:
     A report on more than a month adds up shorter periods: those that have begun, from
     the one of the first recorded expense on.
 
-    of: how many whole periods of the budget are over and within the report, without
-    those before the first recorded expense.
-    kept: in how many of these the budget's current amount was not exceeded.
+    periods: how many of the budget's periods have ended and lie within the report,
+    without those before the first recorded expense.
+    periods_kept: in how many of these the budget's current amount was not exceeded.
     """
 
     line: BudgetLine
-    kept: int
-    of: int
+    periods: int
+    periods_kept: int
 
 
 @dataclass(frozen=True)
@@ -327,7 +327,7 @@ def _budget_standing(
             if own in totals:
                 totals[own] += entry.amount
     kept = sum(amount <= line.amount_each for amount in totals.values())
-    return BudgetStanding(line, kept=kept, of=len(totals))
+    return BudgetStanding(line, periods=len(totals), periods_kept=kept)
 
 
 def _weekdays(

@@ -44,9 +44,9 @@ CATEGORIES = ChangeList(
 def list_categories(request: HttpRequest) -> HttpResponse:
     complete = True
 
-    def find(chosen: dict[str, Any], _where: Position) -> Page[Use]:
+    def find(filters: dict[str, Any], _position: Position) -> Page[Use]:
         nonlocal complete
-        listing = queries.list_categories(request.user, **chosen)
+        listing = queries.list_categories(request.user, **filters)
         complete = listing.complete
         return Page(listing.uses)
 
@@ -54,7 +54,7 @@ def list_categories(request: HttpRequest) -> HttpResponse:
         request,
         CategoryFilterForm(request.GET),
         find=find,
-        beside=lambda page: {"complete": complete},
+        page_context=lambda page: {"complete": complete},
     )
 
 

@@ -4,9 +4,9 @@ Each function walks over the parts of a file (segments, chunks, blocks) and retu
 parts to keep, in order. Image data stays byte for byte. XMP, IPTC and comments are
 removed, EXIF loses its location, and data after the end of the picture is cut off.
 
-This is not a library: no maintained one removes metadata without encoding the pixels
-again (the last release of piexif is from 2019, exiv2's wheels are under the GPL), and
-decoders have no such limits. The code still runs in a process with limits.
+No maintained library removes metadata without encoding the pixels again (the last
+release of piexif is from 2019, exiv2's wheels are under the GPL), and decoders have no
+such limits. This code still runs in a process with limits.
 """
 
 import re
@@ -250,7 +250,6 @@ def _frame(is_progressive: bool, data: bytes) -> _Frame:
 
 # ------------------------------------------------------------------------------- PNG
 
-PNG_START = b"\x89PNG\r\n\x1a\n"
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}

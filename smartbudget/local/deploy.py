@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.build_lambdas import code_parameter
 from smartbudget.local.settings import CODE_BUCKET, ROOT, STACK_NAME, LocalError
 
 TEMPLATES = ROOT / "infra"
@@ -36,7 +37,7 @@ def deploy(
     all_parameters = {
         "LambdaRuntime": "python{}.{}".format(*sys.version_info[:2]),
         **parameters,
-        **{_code_parameter(name): path.name for name, path in zips.items()},
+        **{code_parameter(name): path.name for name, path in zips.items()},
     }
     s3 = session.client("s3")
     _upload(s3, zips)
@@ -187,10 +188,6 @@ class Stack:
             f"The deployment failed at {first['LogicalResourceId']}"
             f" ({first['ResourceType']}): {first['ResourceStatusReason']}"
         )
-
-
-def _code_parameter(function: str) -> str:
-    return "".join(part.title() for part in function.split("_")) + "CodeKey"
 
 
 def _upload(s3: Any, zips: Mapping[str, Path]) -> None:

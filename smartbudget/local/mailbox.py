@@ -33,7 +33,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 MAX_MESSAGES = 1000
 MAX_BODY_BYTES = 2 * 1024 * 1024  # bytes; SNS sends at most 1 MiB plus an envelope
@@ -319,11 +319,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Security-Policy", policy)
         self.end_headers()
         self.wfile.write(body)
-
-
-def inbox_path(address: str) -> str:
-    """Return the path to which SNS delivers an address's mail."""
-    return f"/inbox/{quote(address, safe='')}"
 
 
 def on_lifeline_end(stop: Callable[[], None]) -> None:

@@ -7,7 +7,9 @@
         return EXPENSES.respond(
             request,
             FilterForm(request.GET),
-            find=lambda chosen, where: queries.list_expenses(user, **chosen, **where),
+            find=lambda filters, position: queries.list_expenses(
+                user, **filters, **position
+            ),
         )
 
 `templates/change_list.html` renders them; a list may have a template that extends it.
@@ -84,26 +86,26 @@ class ChangeList:
         find: Callable[[dict[str, Any], pagination.Position], Page[Any]],
         row: Callable[[Any], Any] = lambda item: item,
         context: dict[str, Any] | None = None,
-        beside: Callable[[Any], dict[str, Any]] = lambda page: {},
+        page_context: Callable[[Any], dict[str, Any]] = lambda page: {},
     ) -> HttpResponse:
         """Render the requested page of the list, filtered by a form.
 
         find: reads the page, given the form's cleaned data and the position. row:
         converts an item to the row template's `row`. context: variables of the template
-        that do not depend on the page. beside: variables that do. Invalid filters are
-        shown as errors of their fields.
+        that do not depend on the page. page_context: returns those that do. Invalid
+        filters are shown as errors of their fields.
         """
-        always = {**_NO_PAGE, "cl": self, "form": form, **(context or {})}
+        base = {**_NO_PAGE, "cl": self, "form": form, **(context or {})}
 
         def show(page: Page[Any]) -> HttpResponse:
             limit = pagination.position(request, request.user)["limit"]
             shown = {
-                **always,
+                **base,
                 **self.rows(request, page, row),
                 "filtered": form.is_filtered,
                 # A filtered page reads a limited number of items.
                 "short": page.next and len(page.items) < limit,
-                **beside(page),
+                **page_context(page),
             }
             return render(request, self.template, shown)
 
@@ -111,11 +113,11 @@ class ChangeList:
             request,
             self.template,
             form,
-            save=lambda chosen: find(
-                chosen, pagination.position(request, request.user)
+            save=lambda filters: find(
+                filters, pagination.position(request, request.user)
             ),
             done=show,
-            context=always,
+            context=base,
         )
 
     def rows(

@@ -107,8 +107,8 @@ def handle_form(
             if form.is_valid():
                 return done(saved)
     _focus_first_error(form)
-    beside = context() if callable(context) else context
-    response = render(request, template, {**(beside or {}), "form": form})
+    variables = context() if callable(context) else context
+    response = render(request, template, {**(variables or {}), "form": form})
     if problem:
         response.status_code = problem.status
         for name, value in problem.headers.items():

@@ -37,7 +37,8 @@ def call(server: mailbox.Server, path: str, body: bytes | None = None, **options
 
 def deliver(server: mailbox.Server, to: str = ALICE, **fields: str) -> None:
     data = {"Type": "Notification", "Message": "Over budget", **fields}
-    call(server, mailbox.inbox_path(to), json.dumps(data).encode(), method="POST")
+    path = f"/inbox/{urllib.parse.quote(to, safe='')}"
+    call(server, path, json.dumps(data).encode(), method="POST")
 
 
 def messages(server: mailbox.Server, to: str = ALICE) -> list[dict[str, Any]]:

@@ -155,7 +155,7 @@ def test_a_budgets_record_covers_complete_past_periods():
     )
 
     (standing,) = report.budgets
-    assert (standing.kept, standing.of) == (8, 10)
+    assert (standing.periods_kept, standing.periods) == (8, 10)
 
 
 def test_periods_before_the_first_expense_are_not_in_the_record():
@@ -169,7 +169,7 @@ def test_periods_before_the_first_expense_are_not_in_the_record():
     )
 
     (standing,) = report.budgets
-    assert (standing.kept, standing.of) == (0, 1)
+    assert (standing.periods_kept, standing.periods) == (0, 1)
 
 
 @pytest.mark.parametrize(

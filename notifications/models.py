@@ -76,7 +76,7 @@ class UnsentIndex(GlobalSecondaryIndex["OutboxItem"]):
 
 
 class OutboxItem(Table):
-    """Base of all kinds: an item with a user, a lease, and a time of waiting.
+    """The base class of items that a delivery leases: notifications, summaries, jobs.
 
     Items that are read with this model are returned as their own kind.
     """

@@ -133,7 +133,7 @@ def _is_bounded(block: bytes) -> bool:
     order = {b"II": "<", b"MM": ">"}[block[:2]]
     directories = [struct.unpack_from(order + "I", block, 4)[0]]
     size = 0
-    for directory in directories:  # at most two: the second adds none
+    for directory in directories:  # the loop appends at most one
         (count,) = struct.unpack_from(order + "H", block, directory)
         entries = block[directory + 2 : directory + 2 + 12 * count]
         for tag, kind, number, value in struct.iter_unpack(

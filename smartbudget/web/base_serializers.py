@@ -28,7 +28,7 @@ def having(name: str) -> dict[str, Any]:
 
 
 class InputSerializer(serializers.Serializer[Any]):
-    """Base class of input; an unknown field is rejected by its name."""
+    """Base of what is sent in: a field that it does not have is refused by name."""
 
     # Fields that are read elsewhere.
     IGNORED: frozenset[str] = frozenset()

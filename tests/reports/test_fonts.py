@@ -117,7 +117,7 @@ def test_any_text_is_broken_into_lines_that_fit_without_loss(words, room, bold):
 def test_a_text_is_cut_after_the_most_lines_and_only_if_it_is_longer(words, room, most):
     text = " ".join(words)
 
-    whole, lines = fonts.wrap(text, room, 9), fonts.wrap(text, room, 9, most=most)
+    whole, lines = fonts.wrap(text, room, 9), fonts.wrap(text, room, 9, max_lines=most)
 
     assert len(lines) == min(most, len(whole))
     assert lines[-1].endswith("…") == (len(whole) > most)

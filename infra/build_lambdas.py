@@ -18,6 +18,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,10 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
     out.mkdir(parents=True, exist_ok=True)
     names = function_names()
     locks = {name: LOCKS.get(name, LOCK) for name in names}
-    packages = {lock: _packages_zip(out, target, lock) for lock in {*locks.values()}}
+    needed = sorted(set(locks.values()))
+    with ThreadPoolExecutor() as pool:  # most of the time pip works
+        zips = pool.map(lambda lock: _packages_zip(out, target, lock), needed)
+        packages = dict(zip(needed, zips, strict=True))
     return {name: _function_zip(out, name, packages[locks[name]]) for name in names}
 
 

@@ -5,19 +5,19 @@ even on another day, adds only what is missing.
 """
 
 import datetime
+import itertools
 import json
 import random
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 from accounts import services as accounts
 from accounts import sessions
 from budgets import services as budgets
-from expenses import services as expenses
+from expenses.bulk_create import record_expenses
 from notifications import subscriptions
 from profiles import services
 from smartbudget.core.config import config
@@ -27,7 +27,6 @@ from smartbudget.local.settings import DEMO_PASSWORD, DEMO_USERNAME, LocalError
 
 EMAIL = f"{DEMO_USERNAME}@example.com"
 DAYS = 365
-WRITERS = 8
 CLEARED_AFTER = 10  # days until an expense is on a statement
 
 # Category, amount, threshold in percent, period.
@@ -82,13 +81,11 @@ def load() -> None:
     """Create what is missing; safe to repeat after an interruption."""
     user = _demo_user()
     today = user.today()
-    rows = [
-        fields
-        for days_ago in range(DAYS, -1, -1)
-        for fields in _expenses_of(today - datetime.timedelta(days=days_ago), today)
-    ]
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(lambda fields: expenses.record_expense(user, **fields), rows))
+    for month, days in itertools.groupby(_days(today), lambda day: f"{day:%Y-%m}"):
+        rows = [fields for day in days for fields in _expenses_of(day, today)]
+        record_expenses(
+            user, rows, idempotency_key=f"demo {month}", is_same_request=True
+        )
     for category, amount, threshold, period in BUDGETS:
         try:
             budgets.create_budget(
@@ -136,6 +133,14 @@ def _follow_confirmation_link() -> None:
     raise LocalError("The demo user's confirmation mail did not arrive.")
 
 
+def _days(today: datetime.date) -> Iterator[datetime.date]:
+    """Yield the days from the start of a month, as rows are numbered within one."""
+    day = (today - datetime.timedelta(days=DAYS)).replace(day=1)
+    while day <= today:
+        yield day
+        day += datetime.timedelta(days=1)
+
+
 def _expenses_of(
     day: datetime.date, today: datetime.date
 ) -> Iterator[dict[str, object]]:
@@ -150,7 +155,7 @@ def _expenses_of(
         for category, descriptions, probability, low, high in IRREGULAR
         if generator.random() < probability
     ]
-    for number, (category, description, low, high) in enumerate(purchases):
+    for category, description, low, high in purchases:
         cents = 0 if low == high else generator.randrange(100)
         yield {
             "amount": Decimal(generator.randint(low, high)) + Decimal(cents) / 100,
@@ -158,7 +163,6 @@ def _expenses_of(
             "description": description,
             "date": day,
             "status": "cleared" if (today - day).days > CLEARED_AFTER else "pending",
-            "idempotency_key": f"demo {day} {number}",
         }
 
 

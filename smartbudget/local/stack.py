@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.build_lambdas import BuildError, build
-from smartbudget.local import assets, environment
+from smartbudget.local import assets, builds, environment
 from smartbudget.local.deploy import deploy
 from smartbudget.local.processes import Child, Record
 from smartbudget.local.settings import (
@@ -80,14 +79,15 @@ class LocalStack:
         self._rotate_logs()
         self._report_lost_changes()
         self._write_credentials()
-        self._python = environment.ensure(self.settings.build_dir, self._say)
-        self.start_aws(wait=False)
-        self.start_mailbox(wait=False)
-        self.deploy()
-        if demo:
-            self.load_demo()
-        if web:
-            self.start_web()
+        with self._building():
+            self._python = environment.ensure(self.settings.build_dir, self._say)
+            self.start_aws(wait=False)
+            self.start_mailbox(wait=False)
+            self.deploy()
+            if demo:
+                self.load_demo()
+            if web:
+                self.start_web()
 
     def stop(self) -> None:
         """Stop every part: the web server, the local AWS, the mailbox.
@@ -160,11 +160,7 @@ class LocalStack:
     def deploy(self) -> None:
         """Build the Lambda zips and deploy the templates, if they changed."""
         settings = self.settings
-        try:
-            with environment.exclusive(settings.build_dir / "lambdas.lock"):
-                zips = build(settings.build_dir / "lambdas")
-        except BuildError as exc:
-            raise LocalError(str(exc)) from exc
+        zips = builds.lambdas(settings.build_dir)
         self._wait_for(self._part(self.aws), f"{settings.aws_url}/_ministack/health")
         self._wait_for(self._part(self.mailbox), f"{settings.mailbox_url}/health")
         self._say("Deploying the templates in infra/")
@@ -301,6 +297,23 @@ class LocalStack:
         child = Child(name, command, env=env, cwd=ROOT, log=path)
         self._record.write([*self._children, child])
         return child
+
+    @contextlib.contextmanager
+    def _building(self) -> Iterator[None]:
+        """Build zips and static files in another process, if this is the first start.
+
+        `deploy` and `start_web` wait for its locks, then build what it could not.
+        """
+        build_dir = self.settings.build_dir
+        if (build_dir / "lambdas").exists():
+            yield
+            return
+        command = [sys.executable, "-m", "smartbudget.local.builds", str(build_dir)]
+        builder = self._spawn("builder", command, os.environ, "builds.log")
+        try:
+            yield
+        finally:
+            builder.kill()
 
     def _wait_for(self, child: Child, url: str) -> None:
         deadline = time.monotonic() + READY_SECONDS

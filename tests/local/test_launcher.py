@@ -1,5 +1,6 @@
 """The launcher: errors at the start, and ending its processes."""
 
+import json
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from smartbudget.local import environment
 from smartbudget.local.processes import Child, Record, start_time
 from smartbudget.local.settings import ROOT, LocalError, Settings
 from smartbudget.local.stack import LocalStack
@@ -137,3 +139,60 @@ def test_the_first_exception_is_reported_as_the_reason(tmp_path):
 
     assert child.reason() == "KeyError: 1"
     child.kill()
+
+
+# Imports what runs in `.venv`, and starts Django, with the packages of the lock alone.
+RUN_WITHOUT_TOOLS = """
+import importlib, pathlib, re, sys
+from importlib.metadata import packages_distributions
+
+lock = pathlib.Path("requirements/web.txt").read_text()
+allowed = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+owners = packages_distributions()
+
+class Refuse:
+    def find_spec(self, name, *_):
+        names = {re.sub("[-_.]+", "-", owner).lower() for owner in owners.get(name, ())}
+        if names and not names & allowed:
+            raise ModuleNotFoundError(f"{name} is not in requirements/web.txt")
+
+sys.meta_path.insert(0, Refuse())
+for path in pathlib.Path("smartbudget/local").glob("*.py"):
+    if path.stem not in {"dynamodb_index", "emulator"}:  # in MiniStack's environment
+        importlib.import_module(f"smartbudget.local.{path.stem}")
+import gunicorn.app.wsgiapp, smartbudget.wsgi
+from django.core.management import call_command
+call_command("check")
+"""
+
+
+def test_running_needs_only_the_packages_of_the_web_image():
+    variables = {"LOCAL": "true", "SECRET_KEY": "unused", "AWS_REGION": "us-east-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_WITHOUT_TOOLS],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_first_start_that_fails_stops_its_builder(tmp_path, monkeypatch):
+    stack = LocalStack(make_settings(tmp_path / "local", build_dir=tmp_path / "builds"))
+    builders = []
+
+    def fail(build_dir, say):
+        builders.extend(json.loads(stack._record.path.read_text()))
+        raise LocalError("The local AWS could not be installed.")
+
+    monkeypatch.setattr(environment, "ensure", fail)
+    with pytest.raises(LocalError):
+        stack.start()
+    stack.stop()
+
+    [builder] = builders
+    assert builder["name"] == "builder"
+    assert start_time(builder["pid"]) is None

@@ -92,7 +92,7 @@ class _Deadlines:
     would take a tenth of a short request's processor time.
     """
 
-    SECONDS = 1  # between two looks
+    SECONDS = 1  # between two checks
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

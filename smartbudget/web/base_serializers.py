@@ -28,7 +28,7 @@ def having(name: str) -> dict[str, Any]:
 
 
 class InputSerializer(serializers.Serializer[Any]):
-    """Base of what is sent in: a field that it does not have is refused by name."""
+    """Base of the serializers that read requests; rejects unknown fields by name."""
 
     # Fields that are read elsewhere.
     IGNORED: frozenset[str] = frozenset()

@@ -5,6 +5,7 @@ Views only declare specific errors, as in `responses={201: ..., 409: None}`.
 
 import re
 from collections.abc import Iterable, Iterator
+from inspect import getdoc
 from typing import Any
 
 from drf_spectacular import openapi
@@ -234,8 +235,8 @@ class AutoSchema(openapi.AutoSchema):
         if isinstance(serializer, InputSerializer) and direction == "request":
             schema["additionalProperties"] = False
             schema.update(serializer.RULE)
-        if "__doc__" not in vars(type(serializer)):
-            schema.pop("description", None)  # the base class's docstring
+        if getdoc(type(serializer)) == getdoc(InputSerializer):
+            schema.pop("description", None)  # inherited, and only for developers
         return schema
 
     def get_tags(self) -> list[str]:

@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from smartbudget.local.settings import ROOT
 from smartbudget.web import examples
+from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.body import JSON
 from smartbudget.web.problems import TITLES
 from tests.builders import client_for
@@ -259,6 +260,16 @@ def test_bodies_allow_no_unknown_fields(schema):
     assert "ExpenseInputRequest" in bodies
     for name, component in bodies.items():
         assert component["additionalProperties"] is False, name
+
+
+def test_no_body_is_described_by_a_base_class(schema):
+    described = {
+        name: " ".join(component["description"].split())
+        for name, component in schema["components"]["schemas"].items()
+        if "description" in component
+    }
+
+    assert InputSerializer.__doc__ not in described.values()
 
 
 def test_a_deletion_s_body_is_described(operations):

@@ -23,7 +23,7 @@ run: $(runnable) ## Start the whole system on this machine (WEB_PORT, AWS_PORT, 
 	@exec $(python) -m smartbudget.local
 
 test: $(ready) browser ## Run every test (ARGS="..." goes to pytest)
-	@exec $(python) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@exec $(python) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 browser: $(ready)
 	@$(python) -m tests.browser.chromium

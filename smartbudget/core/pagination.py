@@ -1,7 +1,6 @@
 """Query one page of a list, with the keys of the next and previous pages."""
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +17,8 @@ Item = dict[str, Any]  # in DynamoDB's JSON
 Key = dict[str, dict[str, Any]]  # in DynamoDB's JSON: {"user_id": {"S": "..."}}
 
 # A filtered page reads this many items at first, which is often enough, then up to
-# MAX_PAGES pages of 1 MB. With too few matches, a page is short or empty but still has
-# a `next`.
+# MAX_PAGES pages of at most 1 MB. With too few matches, a page is short or empty but
+# still has a `next`.
 READ_FIRST = 500
 MAX_PAGES = 10  # about 30,000 expenses
 
@@ -57,7 +56,9 @@ def query_page(
     raw_items: list[Item] = []
     next_key: Key | None = after
     filtered = matching is not None or keep is not None
-    for size in _sizes() if filtered else [limit + 1]:
+    size: int | None = READ_FIRST if filtered else limit + 1
+    scanned = 0
+    for _ in range(1 + MAX_PAGES if filtered else 1):
         results = index.query(
             hash_key,
             range_key_condition=within,
@@ -71,6 +72,8 @@ def query_page(
         next_key = response.get("LastEvaluatedKey")
         if next_key is None or len(raw_items) > limit:
             break
+        scanned += response["ScannedCount"]
+        size = _next_size(scanned, len(raw_items), limit + 1)
     # A search may match thousands; only the page's items are converted to models.
     items = [model_of(index).from_raw_data(raw) for raw in raw_items[:limit]]
     if len(raw_items) > limit:
@@ -81,9 +84,15 @@ def query_page(
     return Page(items, next=next_key, previous=previous_key)
 
 
-def _sizes() -> Iterator[int | None]:
-    yield READ_FIRST
-    yield from itertools.repeat(None, MAX_PAGES)
+def _next_size(scanned: int, matches: int, needed: int) -> int | None:
+    """Return how many items to read next, or None for a megabyte.
+
+    As many as should have the missing matches, but not less than were read so far.
+    """
+    if not matches:
+        return None
+    expected = scanned * (needed - matches) // matches
+    return max(scanned, expected) if expected < 8 * READ_FIRST else None
 
 
 def _key_of(item: Model, names: Sequence[str]) -> Key:

@@ -391,6 +391,18 @@ def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
     assert calls.names == [QUERY]
 
 
+def test_a_search_reads_on_as_far_as_its_matches_suggest(monkeypatch):
+    monkeypatch.setattr(pagination, "READ_FIRST", 10)
+    for number in range(60):
+        description = "dull" if number % 3 else "needle"
+        make_expense(date=f"2026-02-{number % 28 + 1:02d}", description=description)
+
+    with counted() as calls:
+        page = list_expenses(ALICE, q="needle", limit=5)
+
+    assert (len(page.items), calls.read_items) == (5, 20)
+
+
 def test_a_search_reads_a_limited_number_and_continues_from_there(monkeypatch):
     monkeypatch.setattr(pagination, "READ_FIRST", 10)
     monkeypatch.setattr(pagination, "MAX_PAGES", 0)

@@ -220,8 +220,9 @@ def _write_history(user: User, count: int) -> None:
     )
     first = datetime.date(2017, 1, 1)
     for start in range(0, count, 100):
-        items = [
-            Expense(
+        items = []
+        for number in range(start, min(start + 100, count)):
+            expense = Expense(
                 expense_id=uuid.uuid4().hex,
                 user_id=user.user_id,
                 date=(first + datetime.timedelta(days=number % 3000)).isoformat(),
@@ -230,9 +231,10 @@ def _write_history(user: User, count: int) -> None:
                 category_key="groceries",
                 created_at="2017-01-01T00:00:00.000000+00:00",
                 updated_at="2017-01-01T00:00:00.000000+00:00",
-            ).serialize()
-            for number in range(start, min(start + 100, count))
-        ]
+                version=1,
+            )
+            expense.index_text(version=1)
+            items.append(expense.serialize())
         table = Expense.Meta.table_name
         client.transact_write_items(
             TransactItems=[

@@ -24,6 +24,7 @@ PAGES = {
     "/": 15,
     "/expenses": 10,
     "/expenses?q=grocer": 10,
+    "/expenses?q=nothing": 10,  # reads to the end
     "/budgets": 10,
     "/notifications": 10,
     "/reports": 10,

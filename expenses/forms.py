@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from expenses import history, services
 from expenses.fields import CATEGORY, DESCRIPTION, values_of
 from expenses.models import STATUS_WORDS, Expense
-from expenses.queries import MAX_SEARCH_LENGTH
 from expenses.receipts import validation
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
+from expenses.search import MAX_SEARCH_LENGTH
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User

@@ -10,14 +10,14 @@ from pynamodb.attributes import (
     TTLAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.files import receipt_extension
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
-from smartbudget.core.text import casefold_key
+from smartbudget.core.text import casefold_key, search_key
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -30,6 +30,10 @@ STATUS_WORDS = {
 }
 STATUSES = tuple(STATUS_WORDS)
 
+# Separates category and description in `search_text`. No text contains this control
+# character. If `search_key` changes, choose the next one: that outdates all texts.
+FOLDING = "\x01"
+
 
 class ByUserIndex(GlobalSecondaryIndex["Expense"]):
     """One user's expenses in date order; eventually consistent."""
@@ -37,6 +41,20 @@ class ByUserIndex(GlobalSecondaryIndex["Expense"]):
     class Meta:
         index_name = "user_id-index"
         projection = AllProjection()
+
+    user_id = UnicodeAttribute(hash_key=True)
+    date = UnicodeAttribute(range_key=True)
+
+
+class ByTextIndex(GlobalSecondaryIndex["Expense"]):
+    """What searches and their totals need of one user's expenses, in date order.
+
+    Eventually consistent. A search reads all of it, so it has nothing else.
+    """
+
+    class Meta:
+        index_name = "search-index"
+        projection = IncludeProjection(["s", "v", "version", "amount", "status"])
 
     user_id = UnicodeAttribute(hash_key=True)
     date = UnicodeAttribute(range_key=True)
@@ -59,7 +77,10 @@ class Expense(Table):
     # versions up to 0.1 stored another form, and filter by it.
     category_key = UnicodeAttribute()
     description = UnicodeAttribute(default="")
-    description_key = UnicodeAttribute(null=True)  # searched by versions up to 0.1
+    description_key = UnicodeAttribute(null=True)  # written by versions up to 0.1
+    # See `index_text`; with short names, since a search reads them of every expense.
+    search_text = UnicodeAttribute(attr_name="s", null=True)
+    search_version = NumberAttribute(attr_name="v", null=True)
     receipt_url = UnicodeAttribute(null=True)  # S3 key; named as in the API
     receipt_sha256 = UnicodeAttribute(null=True)  # of the stored file, hexadecimal
     receipt_type = UnicodeAttribute(null=True)  # content type, such as image/png
@@ -74,6 +95,7 @@ class Expense(Table):
     version = VersionAttribute()
 
     by_user = ByUserIndex()
+    by_text = ByTextIndex()
 
     # The alerts that the last write of this expense caused; not stored.
     alerts: "Sequence[Notification]" = ()
@@ -86,6 +108,17 @@ class Expense(Table):
         if "category" in values:
             values["category_key"] = casefold_key(values["category"])
         return expense
+
+    def index_text(self, version: int) -> None:
+        """Set the text that searches compare, without saving it.
+
+        version: that of the expense with this text. An older release that edits the
+        expense changes its version alone, which shows that the text is outdated.
+        """
+        texts = (self.category, self.description)
+        self.search_text = FOLDING.join(map(search_key, texts))
+        self.search_version = version
+        self.description_key = None
 
     def set_receipt(self, changes: Mapping[str, object]) -> None:
         """Set the receipt's attributes without saving them."""

@@ -8,34 +8,33 @@ import functools
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import Index
 
 from expenses.models import STATUSES, Expense
+from expenses.search import TEXT, WORDS, OutdatedTextError, TextFilter
 from smartbudget.core import dates, money
 from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Item, Key, Page, query_page
-from smartbudget.core.text import (
-    casefold_key,
-    search_key,
-    validate_choice,
-    validate_text,
-)
+from smartbudget.core.text import casefold_key, validate_choice
 from smartbudget.core.user import User
+
+Keep = Callable[[Item], bool]
 
 KEY = ("user_id", "date", "expense_id")
 RECEIPTS = ("attached", "missing")
 AMOUNT_SORTS = ("largest", "smallest")
 SORTS = ("newest", "oldest", *AMOUNT_SORTS)
-MAX_SEARCH_LENGTH = 100  # characters
 
 # Pages of one megabyte that a trend, totals or a sort by amount read: some 60,000
-# expenses.
+# expenses, or 110,000 of a search.
 TREND_PAGES = 20
 
 
@@ -87,8 +86,20 @@ class Filter:
     min_amount: object = None
     max_amount: object = None
 
+    @property
+    def is_in_texts(self) -> bool:
+        """Whether the index of texts has what the filter needs."""
+        return not (self.category or self.receipt)
+
+    def require_days(self) -> None:
+        """Raise InvalidError without a start or end, which sorts by amount need."""
+        for name in ("start", "end"):
+            if getattr(self, name) is None:
+                message = _("To sort by amount, choose a start and end date.")
+                raise InvalidError(message, name)
+
     def matching(self, user: User) -> Condition | None:
-        """Return the condition that DynamoDB can apply. Raises InvalidError."""
+        """Return the condition on amounts, status and receipt. Raises InvalidError."""
         if self.status:
             validate_choice(self.status, STATUSES, "status")
         matching = _within_amounts(user, self.min_amount, self.max_amount, None)
@@ -108,6 +119,12 @@ class Totals:
     count: int = 0  # including void ones, which are listed too
     total: Decimal = Decimal(0)  # without void ones
     complete: bool = True  # False if there are more than were read
+
+    @classmethod
+    def of(cls, expenses: Sequence[Expense]) -> "Totals":
+        """Return the totals of a list that was read whole."""
+        amounts = (expense.amount for expense in expenses if expense.counts)
+        return cls(len(expenses), sum(amounts, Decimal(0)))
 
     def plus(self, items: Sequence[Item], *, complete: bool) -> "Totals":
         """Return these totals with more expenses added; `items`: DynamoDB's JSON."""
@@ -145,7 +162,8 @@ def list_expenses(
     `query_page`.
 
     If many expenses are filtered out, a page may be short and still have a next one.
-    The index is eventually consistent.
+    The index is eventually consistent. See `search` for how texts are compared, and
+    stored where an older release left them out.
 
     Sorting by amount needs a start and an end. It reads the whole list for each page,
     so there are always totals. If they are not complete, only the newest TREND_PAGES
@@ -156,58 +174,124 @@ def list_expenses(
     expense_filter = Filter(**filters)
     validate_choice(sort, SORTS, "sort")
     if sort in AMOUNT_SORTS:
-        return _list_by_amount(
-            user, expense_filter, sort, limit=limit, after=after, backwards=backwards
-        )
+        expense_filter.require_days()
+    text = TextFilter(expense_filter.category, expense_filter.q)
+    matching = expense_filter.matching(user)
+    if (condition := text.condition) is not None:
+        matching &= condition
+    within = between(expense_filter.start, expense_filter.end)
+
+    def read(index: Index[Expense], keep: Keep) -> Listed:
+        source = _Source(user, index, within, matching, keep if text else None)
+        if sort in AMOUNT_SORTS:
+            return _list_by_amount(source, sort, limit, after, backwards)
+        return _list_by_day(source, sort, limit, after, backwards, totals)
+
+    if (text.q or sort in AMOUNT_SORTS) and expense_filter.is_in_texts:
+        with suppress(OutdatedTextError):
+            return read(Expense.by_text, text.require_current)
+    listed = read(Expense.by_user, text.matches)
+    text.store_texts()
+    return listed
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The index that a list is read from, and the conditions on its expenses."""
+
+    user: User
+    index: Index[Expense]
+    within: Condition  # on the days
+    matching: Condition | None  # applied by DynamoDB
+    keep: Keep | None  # applied here
+
+    def pages(self, *attributes: str) -> Iterator[tuple[list[Item], bool]]:
+        """Yield pages of the list, newest first.
+
+        Each page is one Query of up to a megabyte: items in DynamoDB's JSON, and
+        whether it is the last. Stops after TREND_PAGES pages. The index is eventually
+        consistent.
+
+        attributes: those needed besides amount and status.
+        """
+        names = {"amount", "status", *attributes}
+        if self.keep:
+            names.update(WORDS if self.has_all else (), TEXT)
+        pages = self.index.query(
+            self.user.user_id,
+            self.within,
+            filter_condition=self.matching,
+            attributes_to_get=sorted(names),
+            scan_index_forward=False,
+        ).page_iter
+        for page in itertools.islice(pages, TREND_PAGES):
+            items = [item for item in page["Items"] if not self.keep or self.keep(item)]
+            yield items, "LastEvaluatedKey" not in page
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the index has all attributes of an expense."""
+        return self.index is Expense.by_user
+
+
+def _list_by_day(
+    source: _Source,
+    sort: str,
+    limit: int,
+    after: Key | None,
+    backwards: bool,
+    totals: bool,
+) -> Listed:
     page = query_page(
-        Expense.by_user,
-        user.user_id,
+        source.index,
+        source.user.user_id,
         KEY,
         limit=limit,
         after=after,
         backwards=backwards,
         newest_first=sort == "newest",
-        within=between(expense_filter.start, expense_filter.end),
-        matching=expense_filter.matching(user),
-        keep=_predicate(expense_filter),
+        within=source.within,
+        matching=source.matching,
+        keep=source.keep,
     )
-    list_totals = _sum_up(user, expense_filter) if totals else None
-    return Listed(page.items, page.next, page.previous, list_totals)
+    list_totals = None
+    if totals:
+        is_whole = not (page.next or page.previous)
+        list_totals = Totals.of(page.items) if is_whole else _sum_up(source)
+    expenses = page.items
+    if not source.has_all:
+        expenses = _stored([expense.expense_id for expense in expenses])
+    return Listed(expenses, page.next, page.previous, list_totals)
 
 
 def _list_by_amount(
-    user: User,
-    expense_filter: Filter,
-    sort: str,
-    *,
-    limit: int,
-    after: Key | None,
-    backwards: bool,
+    source: _Source, sort: str, limit: int, after: Key | None, backwards: bool
 ) -> Listed:
-    for name, day in (("start", expense_filter.start), ("end", expense_filter.end)):
-        if day is None:
-            message = _("To sort by amount, choose a start and end date.")
-            raise InvalidError(message, name)
     ascending = (sort == "smallest") != backwards
     nearest = heapq.nsmallest if ascending else heapq.nlargest
     position = _sort_key(after) if after else None
     totals = Totals()
     following: list[Item] = []  # those after `after`, up to one more than the page
-    for items, complete in _pages(user, expense_filter, ["date", "expense_id"]):
+    for items, complete in source.pages("date", "expense_id"):
         totals = totals.plus(items, complete=complete)
         if position:
             items = [item for item in items if _follows(item, position, ascending)]
         following = nearest(limit + 1, [*following, *items], key=_sort_key)
     shown = following[:limit]
-    onward = _cursor(user, shown[-1]) if len(following) > limit else None
-    back = after and (_cursor(user, shown[0]) if shown else after)
+    onward = _cursor(source.user, shown[-1]) if len(following) > limit else None
+    back = after and (_cursor(source.user, shown[0]) if shown else after)
     # Only the sort keys of the whole list were read, in a third of the time.
-    ids = [item["expense_id"]["S"] for item in shown]
-    stored = {expense.expense_id: expense for expense in Expense.batch_get(ids, True)}
-    expenses = [stored[expense_id] for expense_id in ids if expense_id in stored]
+    expenses = _stored([item["expense_id"]["S"] for item in shown])
     if backwards:
         return Listed(expenses[::-1], back, onward, totals)
     return Listed(expenses, onward, back, totals)
+
+
+def _stored(expense_ids: Sequence[str]) -> list[Expense]:
+    """Return expenses in the order of their ids, without those deleted meanwhile."""
+    expenses = Expense.batch_get(expense_ids)
+    stored = {expense.expense_id: expense for expense in expenses}
+    return [stored[expense_id] for expense_id in expense_ids if expense_id in stored]
 
 
 def _sort_key(item: Item) -> tuple[Decimal, str, str]:
@@ -225,58 +309,11 @@ def _cursor(user: User, item: Item) -> Key:
     return {"user_id": {"S": user.user_id}, **position}
 
 
-def _sum_up(user: User, expense_filter: Filter) -> Totals:
+def _sum_up(source: _Source) -> Totals:
     totals = Totals()
-    for items, complete in _pages(user, expense_filter):
+    for items, complete in source.pages():
         totals = totals.plus(items, complete=complete)
     return totals
-
-
-def _pages(
-    user: User, expense_filter: Filter, attributes: Sequence[str] = ()
-) -> Iterator[tuple[list[Item], bool]]:
-    """Yield pages of the expenses that match a filter, newest first.
-
-    Each page is one Query of up to a megabyte: items in DynamoDB's JSON, and whether it
-    is the last. Stops after TREND_PAGES pages. The index is eventually consistent.
-    Raises InvalidError.
-
-    attributes: those needed besides amount and status.
-    """
-    keep = _predicate(expense_filter)
-    searched = ["category", "description"] if keep else []
-    pages = Expense.by_user.query(
-        user.user_id,
-        between(expense_filter.start, expense_filter.end),
-        filter_condition=expense_filter.matching(user),
-        attributes_to_get=["amount", "status", *attributes, *searched],
-        scan_index_forward=False,
-    ).page_iter
-    for page in itertools.islice(pages, TREND_PAGES):
-        items = [*filter(keep, page["Items"])] if keep else page["Items"]
-        yield items, "LastEvaluatedKey" not in page
-
-
-def _predicate(expense_filter: Filter) -> Callable[[Item], bool] | None:
-    """Return a function that compares an item's category and text, or None.
-
-    DynamoDB cannot filter by these, since it compares characters exactly.
-    """
-    key = casefold_key(expense_filter.category)
-    text = search_key(
-        validate_text(expense_filter.q, "q", max_length=MAX_SEARCH_LENGTH)
-    )
-    if not key and not text:
-        return None
-
-    def keep(item: Item) -> bool:
-        category = item["category"]["S"]
-        if key and casefold_key(category) != key:
-            return False
-        description = item.get("description", {}).get("S", "")
-        return text in search_key(category) or text in search_key(description)
-
-    return keep
 
 
 def _within_amounts(

@@ -10,9 +10,10 @@ from expenses.bulk_update import MAX_SELECTED
 from expenses.fields import CATEGORY, DESCRIPTION, represent
 from expenses.history import LABELS, Edit
 from expenses.models import STATUSES, Expense
-from expenses.queries import MAX_SEARCH_LENGTH, RECEIPTS
+from expenses.queries import RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
+from expenses.search import MAX_SEARCH_LENGTH
 from smartbudget.core.money import format_amount
 from smartbudget.web.base_serializers import (
     FormInput,

@@ -34,6 +34,7 @@ def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
         return None
     after = Expense(**{**before.attribute_values, **changes})
     after.updated_at = dates.timestamp()
+    after.index_text(before.version + 1)
     return after
 
 

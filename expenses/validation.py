@@ -23,13 +23,15 @@ def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Exp
     Raises InvalidError for the first invalid value; `find_errors` finds all.
     """
     now = dates.timestamp()
-    return Expense(
+    expense = Expense(
         expense_id=expense_id,
         user_id=user.user_id,
         **validate(user, {**_DEFAULTS, **given}),
         created_at=now,
         updated_at=now,
     )
+    expense.index_text(version=1)
+    return expense
 
 
 def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
@@ -44,8 +46,6 @@ def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     }
     if "category" in values:
         values["category_key"] = casefold_key(values["category"])
-    if "description" in values:
-        values["description_key"] = casefold_key(values["description"]) or None
     return values
 
 

@@ -20,7 +20,7 @@ from tests.notifications import faults
 
 SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
-PAGE = ["dynamodb.BatchGetItem"]  # the query for a list by amount; none if it is empty
+PAGE = ["dynamodb.BatchGetItem"]  # by amount or of a search; none if it is empty
 EXPENSE = "dynamodb.GetItem"
 PUT_FILE = "s3.PutObject"
 DELETE_FILE = "s3.DeleteObject"
@@ -43,19 +43,20 @@ def alice(aws, history):
         with Expense.batch_write() as batch:
             for number in range(history):
                 day = long_ago + datetime.timedelta(days=number % 3000)
-                batch.save(
-                    Expense(
-                        expense_id=f"{number:032x}",
-                        user_id=user.user_id,
-                        date=day.isoformat(),
-                        amount=Decimal("1.00"),
-                        category="Groceries",
-                        category_key="groceries",
-                        created_at="2016-06-01T00:00:00.000000+00:00",
-                        updated_at="2016-06-01T00:00:00.000000+00:00",
-                        version=1,
-                    )
+                expense = Expense(
+                    expense_id=f"{number:032x}",
+                    user_id=user.user_id,
+                    date=day.isoformat(),
+                    amount=Decimal("1.00"),
+                    category="Groceries",
+                    category_key="groceries",
+                    description=f"Number {number}, bought on the way home",
+                    created_at="2016-06-01T00:00:00.000000+00:00",
+                    updated_at="2016-06-01T00:00:00.000000+00:00",
+                    version=1,
                 )
+                expense.index_text(version=1)
+                batch.save(expense)
         make_budget(user, amount="100.00")
         make_expense(user, amount="10.00", category="Rent")
         clients.queue_url()  # looked up once per process
@@ -67,7 +68,7 @@ def browser(alice):
     return client_for(alice)
 
 
-def test_aws_calls_of_every_action(alice, browser):
+def test_aws_calls_of_every_action(alice, browser, history):
     """One test for all actions, as creating 5,000 expenses takes longest."""
 
     def cost(method, path, body=None, expected=200):
@@ -129,6 +130,21 @@ def test_aws_calls_of_every_action(alice, browser):
     empty = "start=2025-02-01&end=2025-02-28&ordering=amount"
     assert cost("GET", f"/api/expenses?{empty}")[:2] == (sorted([SESSION, QUERY]), 0)
     assert cost("GET", "/api/expenses?ordering=amount", expected=400)[0] == [SESSION]
+
+    # A search: 500 expenses and then a megabyte of the index at a time, some 6,000, and
+    # what the page shows. A whole list that fits on the page needs no further totals.
+    reading = [QUERY] * (1 if history < 500 else 2)
+    everything = history + 4  # which were not deleted
+    for query in ("number 7,", "number 7,&totals=true", "number 7,&status=pending"):
+        found = cost("GET", f"/api/expenses?q={query}")[:2]
+        assert found == (sorted([SESSION, *reading, *PAGE]), everything)
+    assert cost("GET", "/api/expenses?q=nothing")[:2] == (
+        sorted([SESSION, *reading]),
+        everything,
+    )
+    assert cost("GET", "/expenses?q=home&page_size=5")[0] == sorted(
+        [SESSION, QUERY, *PAGE, QUERY]
+    )
 
     # The trend, which loads separately: the items of its twelve months.
     for path in ("/api/trends", "/trend"):
@@ -315,11 +331,12 @@ def test_aws_calls_of_expense_pages(alice, browser):
         assert answer.status_code == expected, answer.content
         return calls.names
 
-    # One for the page, and one for the totals of what is filtered.
-    filtered = [SESSION, QUERY, QUERY]
+    # One for the page, and one for the totals of what is filtered and not on the page.
     days = "start=2026-01-01&end=2026-12-31"
-    assert cost("get", "/expenses?q=gro&min_amount=1&sort=oldest") == filtered
-    assert cost("get", f"/expenses?{days}") == filtered
+    assert cost("get", f"/expenses?{days}") == [SESSION, QUERY]
+    assert cost("get", f"/expenses?{days}&page_size=1") == [SESSION, QUERY, QUERY]
+    searched = "/expenses?q=gro&min_amount=1&sort=oldest"
+    assert cost("get", searched) == [SESSION, QUERY, QUERY, *PAGE]
     # By amount: one for both, which finds the ids of the page.
     assert cost("get", f"/expenses?{days}&sort=largest") == [SESSION, QUERY, *PAGE]
     # An unchanged expense has no history to read.

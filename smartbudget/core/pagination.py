@@ -20,7 +20,7 @@ Key = dict[str, dict[str, Any]]  # in DynamoDB's JSON: {"user_id": {"S": "..."}}
 # MAX_PAGES pages of at most 1 MB. With too few matches, a page is short or empty but
 # still has a `next`.
 READ_FIRST = 500
-MAX_PAGES = 10  # about 30,000 expenses
+MAX_PAGES = 10  # about 30,000 expenses, or 50,000 of a search
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def test_sorting_by_amount_needs_a_date_range(sort, days, field):
 def test_above_the_read_limit_only_the_newest_are_sorted(monkeypatch):
     monkeypatch.setattr(queries, "TREND_PAGES", 1)
     rows = [(Decimal(day), day, "pending") for day in (9, 8, 7, 1)]
-    store(ALICE, rows, description="x" * 300_000)  # over a megabyte
+    store(ALICE, rows, search_text="x" * 300_000)  # over a megabyte
 
     page = list_expenses(ALICE, sort="smallest", **MARCH)
 
@@ -314,7 +314,7 @@ class TestThePage:
     def test_the_page_says_what_was_left_out(self, alice, monkeypatch):
         monkeypatch.setattr(queries, "TREND_PAGES", 1)
         rows = [(Decimal(100), 2, "pending")] * 4
-        store(alice, rows, description="x" * 300_000)
+        store(alice, rows, search_text="x" * 300_000)
         notice = (
             "Older expenses are not included. Choose a shorter range to sort them all."
         )

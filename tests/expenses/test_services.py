@@ -10,7 +10,7 @@ from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses, spending
 from smartbudget.core import dates, pagination
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
-from tests.calls import QUERY, counted
+from tests.calls import QUERY, READ, counted
 from tests.expenses.builders import make_expenses
 from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
 from tests.notifications import faults
@@ -376,7 +376,7 @@ def test_a_search_reads_to_the_end_of_the_list(monkeypatch):
 
     assert [expense.description for expense in page.items] == ["needle"]
     assert page.next is None
-    assert calls.names == [QUERY, QUERY]
+    assert calls.names == [QUERY, QUERY, READ]
 
 
 def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
@@ -388,7 +388,7 @@ def test_a_search_that_fills_its_page_reads_no_further(monkeypatch):
 
     assert len(page.items) == 2
     assert page.next
-    assert calls.names == [QUERY]
+    assert calls.names == [QUERY, READ]
 
 
 def test_a_search_reads_on_as_far_as_its_matches_suggest(monkeypatch):

@@ -86,7 +86,7 @@ def _shape_of_table(declared: dict[str, Any]) -> dict[str, Any]:
         "indexes": {
             index["IndexName"]: {
                 "key": _pairs(index["KeySchema"], "KeyType"),
-                "projection": index["Projection"]["ProjectionType"],
+                "projection": index["Projection"],
             }
             for index in declared["GlobalSecondaryIndexes"]
         },
@@ -101,7 +101,7 @@ def _shape_of_model(model: Any) -> dict[str, Any]:
         "indexes": {
             index["index_name"]: {
                 "key": _pairs(index["key_schema"], "KeyType"),
-                "projection": index["projection"]["ProjectionType"],
+                "projection": index["projection"],
             }
             for index in schema["global_secondary_indexes"]
         },

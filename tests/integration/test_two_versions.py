@@ -116,6 +116,23 @@ def test_the_newer_release_edits_items_of_the_older_and_back(stack, newer_web, p
     assert spent(person) == "0.00"
 
 
+def test_a_search_finds_what_a_release_without_search_texts_edited(stack, person):
+    expense = person.post(
+        "expenses", category="Food", amount="20.00", description="Lunch"
+    )
+    stack.admin_session().client("dynamodb").update_item(
+        TableName="expenses",
+        Key={"expense_id": {"S": expense["expense_id"]}},
+        UpdateExpression="SET description = :d ADD version :one",
+        ExpressionAttributeValues={":d": {"S": "Dîner"}, ":one": {"N": "1"}},
+    )
+
+    for _ in range(2):  # the first search stores the text
+        (expense,) = person.get("expenses?q=diner&totals=true")["results"]
+        assert expense["description"] == "Dîner"
+        assert person.get("expenses?q=lunch")["results"] == []
+
+
 def spent(person):
     (line,) = person.get("summary")["budgets"]
     return line["spent"]

@@ -1,0 +1,145 @@
+"""Filter expenses by category and text, in DynamoDB as far as it can.
+
+An expense stores what a search compares (`Expense.index_text`). An older release may
+have changed the expense since, or another folding made the text: such a text is
+outdated, and the expense's category and description are compared here.
+
+Why: docs/decisions.md#a-search-filters-in-an-index-of-texts
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterable
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+
+from expenses.models import FOLDING, Expense
+from smartbudget.core.dynamodb import (
+    Table,
+    Transaction,
+    WriteConflictError,
+    is_outage,
+)
+from smartbudget.core.pagination import Item
+from smartbudget.core.text import casefold_key, search_key, validate_text
+
+logger = logging.getLogger(__name__)
+
+MAX_SEARCH_LENGTH = 100  # characters
+MAX_STORED = 500  # texts that one search stores, a hundred per transaction
+
+# The attributes that `require_current` reads, and those that `matches` also reads.
+TEXT = ("s", "v", "version")
+WORDS = ("expense_id", "category", "description")
+
+_IS_CURRENT = Expense.search_text.contains(FOLDING) & (Path("v") == Path("version"))
+
+
+class OutdatedTextError(Exception):
+    """A text in the index of texts is missing or outdated."""
+
+
+class TextFilter:
+    """A filter by category and text.
+
+    category: compared by `casefold_key`. q: a part of the category or description,
+    compared by `search_key`. Empty ones match every expense.
+
+    Raises InvalidError.
+    """
+
+    def __init__(self, category: str, q: str) -> None:
+        self.key = casefold_key(category)
+        self.q = search_key(validate_text(q, "q", max_length=MAX_SEARCH_LENGTH))
+        self.outdated: dict[str, Item] = {}  # items that `matches` saw, by id
+
+    def __bool__(self) -> bool:
+        return bool(self.key or self.q)
+
+    @property
+    def condition(self) -> Condition | None:
+        """The condition for DynamoDB; it includes all outdated texts."""
+        condition = None
+        if self.key:
+            start = search_key(self.key) + FOLDING
+            condition &= Expense.search_text.startswith(start)
+        if self.q:
+            condition &= Expense.search_text.contains(self.q)
+        return None if condition is None else condition | ~_IS_CURRENT
+
+    def matches(self, item: Item) -> bool:
+        """Compare an item's category and description, and note an outdated text."""
+        if not _is_current(item):
+            self.outdated[item["expense_id"]["S"]] = item
+        category = item["category"]["S"]
+        if self.key and casefold_key(category) != self.key:
+            return False
+        description = item.get("description", {}).get("S", "")
+        return self.q in search_key(category) or self.q in search_key(description)
+
+    def require_current(self, item: Item) -> bool:
+        """Return True for an item that DynamoDB compared by its text.
+
+        Raises OutdatedTextError if the text is outdated, so that this was impossible.
+        """
+        if not _is_current(item):
+            raise OutdatedTextError
+        return True
+
+    def store_texts(self) -> None:
+        """Store the texts of up to MAX_STORED of the outdated expenses.
+
+        Each write is conditional on the version read, which it keeps. Safe to repeat:
+        what is not stored, because of a conflict or outage, stays outdated.
+        """
+        # Without a version, there is nothing that a text could be compared with.
+        items = [item for item in self.outdated.values() if "version" in item]
+        items = items[:MAX_STORED]
+        for first in range(0, len(items), Transaction.MAX_ITEMS):
+            with contextlib.suppress(WriteConflictError):
+                try:
+                    _store(items[first : first + Transaction.MAX_ITEMS])
+                except TransactWriteError as error:
+                    if not is_outage(error):
+                        raise
+                    logger.warning("texts not stored", exc_info=error)
+                    return
+
+
+class _Text(Table):
+    """The attributes of an expense that its text is stored with."""
+
+    class Meta(Expense.Meta):
+        pass
+
+    expense_id = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute()  # a VersionAttribute would count the write as an edit
+    search_text = UnicodeAttribute(attr_name="s")
+    search_version = NumberAttribute(attr_name="v")
+    description_key = UnicodeAttribute()
+
+
+def _store(items: Iterable[Item]) -> None:
+    transaction = Transaction()
+    for item in items:
+        expense = Expense.from_raw_data(item)
+        expense.index_text(expense.version)
+        transaction.update(
+            _Text(expense.expense_id),
+            [
+                _Text.search_text.set(expense.search_text),
+                _Text.search_version.set(expense.search_version),
+                _Text.description_key.remove(),
+            ],
+            _Text.version == expense.version,
+        )
+    transaction.commit()
+
+
+def _is_current(item: Item) -> bool:
+    """Check whether an item's text is of its present version and of this folding."""
+    has_text = FOLDING in item.get("s", {}).get("S", "")
+    return has_text and item.get("v", {}) == item.get("version")

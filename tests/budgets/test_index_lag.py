@@ -35,9 +35,15 @@ LAG = 5  # seconds
 QUIET = datetime.timedelta(seconds=evaluation.RECOUNT_SECONDS)
 
 
+WRITES = {"TransactWriteItems", "UpdateItem", "BatchWriteItem"}
+
+
 @contextlib.contextmanager
-def lagging_index():
-    """Answer queries of the expenses' index with the table of LAG seconds ago."""
+def lagging_index(lag_of=lambda parameters: LAG):
+    """Answer queries of the expenses' index with the table of some seconds ago.
+
+    lag_of: returns the seconds for the parameters of a Query.
+    """
     tables = dynamo.tables
     history = [(dates.now(), tables["expenses"].copy())]
     make_call = BaseClient._make_api_call
@@ -50,12 +56,13 @@ def lagging_index():
     def lagging(client, operation, parameters):
         if operation != "Query" or parameters["TableName"] != "expenses":
             answer = make_call(client, operation, parameters)
-            if operation == "TransactWriteItems":
+            if operation in WRITES:
                 history.append((dates.now(), tables["expenses"].copy()))
             return answer
-        visible_until = dates.now() - datetime.timedelta(seconds=LAG)
+        lag = datetime.timedelta(seconds=lag_of(parameters))
+        visible_until = dates.now() - lag
         now = tables["expenses"]
-        # The table as it was LAG seconds ago, at first its initial state.
+        # The table as it was then, at first its initial state.
         past = [table for at, table in history[:1] + history if at <= visible_until]
         tables["expenses"] = past[-1]
         try:

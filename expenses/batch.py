@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from budgets import evaluation
 from budgets.evaluation import Outcome, Posting
-from expenses import history, side_effects
+from expenses import history, month_totals, side_effects
 from expenses.models import Expense
 from notifications import digests
 from smartbudget.core.dynamodb import Transaction, WriteConflictError, retry_on_conflict
@@ -50,7 +50,7 @@ class Change:
 
     @property
     def items(self) -> int:
-        """The number of transaction items it needs, without budgets and alerts."""
+        """The number of transaction items it needs by itself."""
         if self.before is None:
             return 1
         return 2 if self.after or history.has_changed(self.before) else 1
@@ -82,6 +82,8 @@ class Batch(ABC, Generic[C]):
         self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
         self._outcome = Outcome()  # of all committed transactions
         self._gathered: list[Notification] = []  # those in the digest, as stored
+        # Read once: every transaction must have the number of items that was planned.
+        self._closed_before = month_totals.closed_before()
         self._begin_digest()
 
     def write(self, keep_going: Callable[[], bool] = lambda: True) -> None:
@@ -132,6 +134,9 @@ class Batch(ABC, Generic[C]):
         )
         for change in chunk:
             change.add_to(self.user, transaction, outcome)
+        month_totals.invalidate(
+            self.user, _pairs(chunk), transaction, self._closed_before
+        )
         try:
             self.commit(transaction, outcome)
         except WriteConflictError as conflict:
@@ -177,6 +182,7 @@ class Batch(ABC, Generic[C]):
         """Return as many of the waiting changes as fit in one transaction."""
         items = alerts = 0
         seen: set[str] = set()
+        years: set[str] = set()
         for number, change in enumerate(self.waiting):
             items += change.items
             if change.after:
@@ -186,9 +192,11 @@ class Batch(ABC, Generic[C]):
                 for budget in self._budgets[key]:
                     items += 1
                     alerts += evaluation.alert_items(self.user, budget)
-            if (
-                items + alerts + bool(alerts) > Transaction.MAX_ITEMS
-            ):  # one for the digest
+            months = month_totals.changed_months(_pairs([change]), self._closed_before)
+            years |= {month[:4] for month in months}
+            # The totals of each year are an item, and the digest, if any, is one.
+            needed = items + len(years) + alerts + bool(alerts)
+            if needed > Transaction.MAX_ITEMS:
                 return self.waiting[:number]
         return list(self.waiting)
 
@@ -218,3 +226,7 @@ def _category_keys(postings: Iterable[Posting]) -> set[str]:
 
 def _category_key(change: Change) -> str:
     return str((change.before or change.expense).category_key)
+
+
+def _pairs(changes: Iterable[Change]) -> list[month_totals.Change]:
+    return [(change.before, change.after) for change in changes]

@@ -1,9 +1,9 @@
-"""Delete all expenses of a closed account, with histories, receipts and uploads."""
+"""Delete all expenses of a closed account, and all that is stored about them."""
 
 from collections.abc import Iterator
 from itertools import islice
 
-from expenses.models import Expense, History, Upload
+from expenses.models import Expense, History, MonthTotals, Upload
 from smartbudget.core import files
 from smartbudget.core.bulk_delete import delete_indexed, delete_objects, indexed_ids
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
@@ -18,6 +18,7 @@ def delete_all(user_id: str) -> Iterator[int]:
         _delete(ids)
         yield len(ids)
     yield from delete_indexed(Expense.by_user, Upload.index_key_of(user_id))
+    yield from delete_indexed(Expense.by_user, MonthTotals.index_key_of(user_id))
     yield from delete_objects(f"{files.RECEIPTS}/{user_id}/")
 
 

@@ -205,3 +205,35 @@ class Upload(Table):
     def key(self) -> str:
         """The S3 key of the uploaded object."""
         return str(self.expense_id).removeprefix("upload#")
+
+
+class MonthTotals(Table):
+    """The totals of one user's closed months of one year: see `month_totals.py`.
+
+    Stored in the expenses table but never listed with them: in the indexes, it has a
+    separate key. Each month is in an attribute of its own, month_01 to month_12.
+    """
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    expense_id = UnicodeAttribute(hash_key=True)  # see id_of
+    # The keys of the indexes: see index_key_of, and YYYY.
+    index_key = UnicodeAttribute(attr_name="user_id")
+    year = UnicodeAttribute(attr_name="date")
+    # Incremented by each write that invalidates a month; None before the first.
+    generation = NumberAttribute(null=True)
+    invalidated_at = UnicodeAttribute(null=True)  # ISO 8601, UTC: the last such write
+    expires_at = TTLAttribute()
+
+    @staticmethod
+    def id_of(user_id: str, year: str) -> str:
+        """Return the id of the totals of a year."""
+        return f"totals#{user_id}#{year}"
+
+    @staticmethod
+    def index_key_of(user_id: str) -> str:
+        """Return the index key of one user's totals."""
+        return f"totals#{user_id}"

@@ -1,6 +1,6 @@
 """Read expenses: one, a page of a list, or the totals of a period.
 
-Why: docs/decisions.md#history-is-read-within-a-bound-not-aggregated
+Why: docs/decisions.md#history-is-read-within-a-bound
 """
 
 import datetime

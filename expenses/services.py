@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from budgets import evaluation
 from budgets.evaluation import Outcome
-from expenses import side_effects, validation
+from expenses import month_totals, side_effects, validation
 from expenses.models import Expense
 from expenses.queries import get_expense
 from expenses.receipts import attachments
@@ -162,6 +162,7 @@ def delete_expense(
         outcome = side_effects.update_budgets(user, expense, None, transaction)
         removal.plan(expense)
         side_effects.remove(expense, transaction)
+        month_totals.invalidate(user, [(expense, None)], transaction)
         transaction.commit()
         return expense, outcome
 
@@ -187,6 +188,7 @@ def _record(
         user, None, expense, transaction, outcome
     )
     transaction.put(expense, Expense.expense_id.does_not_exist())
+    month_totals.invalidate(user, [(None, expense)], transaction)
     try:
         transaction.commit()
     except WriteConflictError as conflict:
@@ -217,6 +219,7 @@ def _edit(
     transaction = Transaction()
     outcome = side_effects.update_budgets(user, before, after, transaction)
     side_effects.replace(user, before, after, transaction, outcome)
+    month_totals.invalidate(user, [(before, after)], transaction)
     attachments.claim_upload(user, after, new_receipt, transaction)
     if after.receipt_url != before.receipt_url:
         removal.plan(before)

@@ -2,7 +2,8 @@
 
 Each is created while it is sent and needs little memory: tables are read once, a page
 at a time, and files one at a time. Expenses and their histories are buffered on disk,
-since the zip and the JSON write them more than once, or after other data.
+since the zip and the JSON write them more than once, or after other data. The stored
+totals of months are left out, since they are derived from the expenses.
 """
 
 import contextlib

@@ -21,7 +21,9 @@ import pypdf
 import pytest
 import time_machine
 
+from expenses import month_totals
 from expenses.bulk_create import record_expenses
+from expenses.categories.queries import list_categories
 from expenses.services import edit_expense
 from notifications.models import Notification
 from reports import email_summaries, pdf, summary
@@ -117,8 +119,11 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def drawn(seed: int, currency: str, language: str) -> World:
-    """Create a user with random expenses and budgets, of today and other dates."""
+def drawn(clock, seed: int, currency: str, language: str) -> World:
+    """Create a user with random expenses and budgets, of today and other dates.
+
+    Totals of past months are stored before and after some expenses are edited.
+    """
     some = random.Random(f"{seed} {currency}")
     unit = Decimal(1).scaleb(-CURRENCIES[currency])
     # Ids and sessions are not drawn, so usernames differ to keep worlds apart.
@@ -148,6 +153,7 @@ def drawn(seed: int, currency: str, language: str) -> World:
         for _ in range(60)
     ]
     stored = record_expenses(user, recorded).expenses
+    store_totals(clock, user)
     for row, expense in some.sample(list(zip(recorded, stored, strict=True)), 6):
         row["status"] = some.choice(["cleared", "void"])
         row["amount"] = some.randint(1, 99_999) * unit
@@ -156,14 +162,21 @@ def drawn(seed: int, currency: str, language: str) -> World:
         )
     for limit in limits[1::2]:  # these count existing expenses
         make_budget(user, **limit)
+    store_totals(clock, user)
     return World(user, language, recorded, limits)
+
+
+def store_totals(clock, user: User) -> None:
+    """Store the totals of all past months, once the index holds all expenses."""
+    clock.shift(month_totals.SETTLED_SECONDS)
+    list_categories(user)
 
 
 @pytest.fixture(scope="module", params=[(s, *case) for s in SEEDS for case in CASES])
 def world(request):
     """Return a world drawn once for all tests, as creating it is slow."""
-    with empty_aws(), time_machine.travel(NOON, tick=False):
-        yield drawn(*request.param)
+    with empty_aws(), time_machine.travel(NOON, tick=False) as clock:
+        yield drawn(clock, *request.param)
 
 
 MARCH = dates.period_of("monthly", TODAY)
@@ -281,6 +294,27 @@ class TestEveryWay:
             for line in row["categories"]:
                 spent = world.spent(within, line["category"])
                 assert line["spent"] == world.text(spent)
+
+    @pytest.mark.parametrize("month", ["", *MONTHS])
+    def test_the_list_of_categories(self, world, month):
+        always = dates.Period(datetime.date.min, datetime.date.max)
+        period = month_of(month) if month else always
+        query = {"start": str(period.start), "end": str(period.end)} if month else {}
+        page = world.page("/expenses/categories", **query)
+
+        for row in world.get("/api/categories", **query)["results"]:
+            expenses = [
+                expense
+                for expense in world.recorded
+                if expense["date"] in period
+                and casefold_key(expense["category"]) == casefold_key(row["category"])
+            ]
+            spent = world.spent(period, row["category"])
+            assert row["expenses"] == len(expenses)
+            assert row["spent"] == world.text(spent)
+            assert world.shown(spent) in page
+            last = max((expense["date"] for expense in expenses), default=None)
+            assert row["last_used"] == (str(last) if last else None)
 
     def test_the_list_of_expenses(self, world):
         assert_all_recorded(world, listed(world))

@@ -25,6 +25,7 @@ EXPENSE = "dynamodb.GetItem"
 PUT_FILE = "s3.PutObject"
 DELETE_FILE = "s3.DeleteObject"
 SEND = "sqs.SendMessageBatch"
+STORE = "dynamodb.UpdateItem"  # the totals of a year's closed months
 
 HISTORIES = [50, 5_000]
 
@@ -146,12 +147,21 @@ def test_aws_calls_of_every_action(alice, browser, history):
         [SESSION, QUERY, *PAGE, QUERY]
     )
 
-    # The trend, which loads separately: the items of its twelve months.
-    for path in ("/api/trends", "/trend"):
-        assert cost("GET", path)[:2] == (sorted([SESSION, QUERY]), 3)
-    for query in ("category=fun", "by=category", "by=category&category=fun"):
-        first = cost("GET", f"/api/trends?{query}")[:2]
-        assert first == (sorted([SESSION, QUERY]), 3)
+    # The trend and the categories: stored totals of past months, whatever their number
+    # of expenses, and this month's items. After new totals of a year are stored.
+    with time_machine.travel(NOON + datetime.timedelta(minutes=2), tick=True):
+        trend = sorted([SESSION, QUERY, QUERY])
+        assert cost("GET", "/trend")[0] == sorted([*trend, STORE, STORE])
+        for path in ("/api/trends", "/trend"):
+            assert cost("GET", path)[:2] == (trend, 2 + 3)  # two years, three expenses
+        for query in ("category=fun", "by=category", "by=category&category=fun"):
+            assert cost("GET", f"/api/trends?{query}")[:2] == (trend, 2 + 3)
+
+        cost("GET", "/expenses/categories")
+        categories = sorted([SESSION, QUERY, QUERY, QUERY])
+        for path in ("/api/categories", "/expenses/categories"):
+            items = 11 + 3 + 1  # years since 2016, expenses of this month, a budget
+            assert cost("GET", path)[:2] == (categories, items)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
@@ -361,7 +371,7 @@ def test_aws_calls_of_expense_pages(alice, browser):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_categories_and_selections(alice, browser):
-    """A list reads everything once; a rename costs a bulk and its budgets."""
+    """A list reads totals of past months; a rename costs a bulk and its budgets."""
     expense = make_expense(alice, amount="3.00")
 
     def cost(path, body=None):
@@ -374,9 +384,13 @@ def test_aws_calls_of_categories_and_selections(alice, browser):
         return calls.names, calls.read_items
 
     everything = 50 + 2 + 1  # expenses of all years, and a budget
+    first = [SESSION, QUERY, QUERY, *[STORE] * 11, QUERY]  # stores 11 years' totals
+    assert cost("/api/categories") == (first, everything)
     for path in ("/api/categories", "/expenses/categories"):
-        assert cost(path) == ([SESSION, QUERY, QUERY], everything)
-    assert cost("/api/categories?q=gro&start=2026-01-01")[1] == 2 + 1
+        assert cost(path) == ([SESSION, QUERY, QUERY, QUERY], 11 + 2 + 1)
+    assert cost("/api/categories?q=gro&start=2026-01-01")[1] == 1 + 2 + 1
+    recent = "/api/categories?start=2026-03-01"
+    assert cost(recent) == ([SESSION, QUERY, QUERY], 2 + 1)
     assert cost("/expenses/categories/rename?from=Rent") == ([SESSION], 0)
 
     def rename(source, target):

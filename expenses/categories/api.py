@@ -30,9 +30,9 @@ class CategoryListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's categories and their use, by name, on one page.
 
-        It looks at the newest 60,000 expenses or so, and lists 1,000 categories at
-        most, those used last. To complete what somebody types, give a `start`: it reads
-        those days only.
+        A request reads the newest 60,000 expenses or so. Totals of past months are
+        stored, so the next one continues there. It lists 1,000 categories at most,
+        those used last. To complete what somebody types, give a recent `start`.
         """
         listing = queries.list_categories(request.user, **self.query_params)
         context = {"currency": request.user.currency}

@@ -4,14 +4,12 @@ import datetime
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-
-from pynamodb.expressions.condition import Condition
+from typing import TYPE_CHECKING
 
 from budgets import services as budgets
+from expenses import month_totals
 from expenses.fields import CATEGORY
-from expenses.models import Expense
-from expenses.queries import between
+from expenses.month_totals import CategoryUse, Months
 from smartbudget.core.concurrency import READS
 from smartbudget.core.text import casefold_key, search_key, validate_text
 from smartbudget.core.user import User
@@ -35,15 +33,14 @@ class Use:
     budgets: "list[Budget]" = field(default_factory=list)
     _spellings: Counter[str] = field(default_factory=Counter)
 
-    def count(self, item: dict[str, Any]) -> None:
-        """Count an expense in DynamoDB's JSON. Must be called with the newest first."""
-        self.expenses += 1
-        if item["status"]["S"] != "void":
-            self.spent += Decimal(item["amount"]["N"])
+    def add(self, month: str, use: CategoryUse) -> None:
+        """Add the use in a month, YYYY-MM. Must be called with the newest first."""
+        self.expenses += use.expenses
+        self.spent += use.spent
         self.last_used = self.last_used or datetime.date.fromisoformat(
-            item["date"]["S"]
+            f"{month}-{use.last_day:02d}"
         )
-        self._spellings[item["category"]["S"]] += 1
+        self._spellings[use.spelling] += use.expenses
 
     @property
     def category(self) -> str:
@@ -74,46 +71,38 @@ def list_categories(
     start: datetime.date | None = None,
     end: datetime.date | None = None,
 ) -> Listing:
-    """Return categories with their use; one Query per megabyte and one of budgets.
+    """Return categories with their use; see `month_totals.read`. One Query of budgets.
 
     q: a part of the name, compared by `search_key`; empty for all. start, end: the days
     of the expenses, inclusive, or None for no bound. Budgets are always included.
 
-    Reads at most MAX_PAGES pages of expenses, newest first. Of more than MAX_LISTED
-    categories, the most recently used ones are listed. The indexes are eventually
-    consistent.
+    Reads at most MAX_PAGES pages of expenses, newest first, beside those in stored
+    totals. Of more than MAX_LISTED categories, the most recently used ones are listed.
+    The indexes are eventually consistent.
 
     Raises InvalidError.
     """
     text = search_key(validate_text(q, "q", max_length=CATEGORY.max_length))
-    uses, complete = _count(user, text, between(start, end))
+    months = month_totals.read(user, start, end, max_pages=MAX_PAGES)
+    uses = _uses(months, text)
     for budget in budgets.list_budgets(user).items:
         if text in search_key(budget.category):
             key = budget.category_key
             uses.setdefault(key, Use(key)).budgets.append(budget)
     listed = list(uses.values())[:MAX_LISTED]
     ordered = sorted(listed, key=lambda use: use.key)
-    return Listing(ordered, complete and len(uses) <= MAX_LISTED)
+    return Listing(ordered, not months.cut and len(uses) <= MAX_LISTED)
 
 
-def _count(user: User, text: str, within: Condition) -> tuple[dict[str, Use], bool]:
-    """Return each category's use, last used first, and whether all pages were read."""
-    pages = Expense.by_user.query(
-        user.user_id,
-        within,
-        attributes_to_get=["date", "category", "amount", "status"],
-        scan_index_forward=False,
-    ).page_iter
+def _uses(months: Months, text: str) -> dict[str, Use]:
+    """Return the use of each category with a text in its name, last used first."""
     uses: dict[str, Use] = {}
-    for number, page in enumerate(pages, start=1):
-        # Raw items: creating models takes many times as long.
-        for item in page["Items"]:
-            if text not in search_key(item["category"]["S"]):
+    for month, in_month in months.uses.items():
+        for category_use in in_month:
+            if text not in search_key(category_use.spelling):
                 continue
-            key = casefold_key(item["category"]["S"])
+            key = casefold_key(category_use.spelling)
             if key not in uses:
                 uses[key] = Use(key)
-            uses[key].count(item)
-        if number == MAX_PAGES:
-            return uses, "LastEvaluatedKey" not in page
-    return uses, True
+            uses[key].add(month, category_use)
+    return uses

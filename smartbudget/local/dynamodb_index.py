@@ -9,13 +9,17 @@ the filter, the projection and the last key.
 
 This wraps `_query` and replaces the two functions that keep the keys of partitions.
 MiniStack calls them for every write, discards what they keep where it replaces items
-wholesale, and never stores it. tests/local/test_dynamodb_index.py compares the answers
-with those of MiniStack alone.
+wholesale, and never stores it.
+
+MiniStack also parses and checks each expression again for every item; here it does so
+once, since neither depends on the item. tests/local/test_dynamodb_index.py compares the
+answers with those of MiniStack alone.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -31,7 +35,10 @@ Request = dict[str, Any]
 Key = tuple[str, str]  # hash and sort key in the table
 Entry = tuple[tuple[Any, ...], Key]  # what the index orders by, and of which item
 
+EXPRESSIONS = 256  # that are kept in parsed form
+
 _answer_query = dynamodb._query
+_tokens_of = lru_cache(EXPRESSIONS)(dynamodb._tokenize)
 _request: ContextVar[Request] = ContextVar("request")  # the Query being answered
 
 
@@ -46,6 +53,10 @@ def install() -> None:
     dynamodb._query = query
     dynamodb._index_members = index_members
     dynamodb._index_item = index_item
+    dynamodb._tokenize = tokenize
+    dynamodb._condition_syntax_error = lru_cache(EXPRESSIONS)(
+        dynamodb._condition_syntax_error
+    )
 
 
 def query(request: Request) -> Any:
@@ -55,6 +66,11 @@ def query(request: Request) -> Any:
         return _answer_query(request)
     finally:
         _request.reset(token)
+
+
+def tokenize(expression: str) -> list[tuple[str, str]]:
+    """Return the tokens of an expression, in a list that the caller may change."""
+    return [*_tokens_of(expression)]
 
 
 def index_members(table: Table) -> dict[str, "Partitions"]:

@@ -349,6 +349,30 @@ def test_a_query_reads_its_page_and_not_the_history(both):
     assert page == 10
 
 
+def test_an_expression_is_parsed_once_and_not_for_each_item():
+    python = environment.ensure(Settings.build_dir, print)
+    code = """
+import dynamodb_index as index
+index.install()
+item, values = {"s": {"S": "tea"}}, {":t": {"S": "e"}}
+for _ in range(9):
+    assert index.dynamodb._evaluate_condition("contains(s, :t)", item, values, {})
+parsed = index._tokens_of.cache_info().misses
+checked = index.dynamodb._condition_syntax_error.cache_info().misses
+assert (parsed, checked) == (1, 1), (parsed, checked)
+"""
+
+    done = subprocess.run(
+        [python, "-c", code],
+        cwd=ROOT / "smartbudget" / "local",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_another_version_of_ministack_is_refused():
     python = environment.ensure(Settings.build_dir, print)
     code = "import dynamodb_index as i; i.WRITTEN_FOR = '0.1'; i.install()"

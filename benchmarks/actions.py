@@ -126,7 +126,7 @@ def measure(
     """Measure an action.
 
     Returns the AWS calls of each repetition, its median time in milliseconds, and the
-    median of the time outside these calls.
+    median of this process's processor time outside these calls, also in milliseconds.
     """
     calls: list[list[Call]] = []
     times, own = [], []
@@ -137,21 +137,21 @@ def measure(
         nonlocal inside
         service = client.meta.service_model.service_name
         calls[-1].append((service, operation, parameters))
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             return make_call(client, operation, parameters)
         finally:
-            inside += time.perf_counter() - start
+            inside += time.process_time() - start
 
     BaseClient._make_api_call = recording
     try:
         for number in range(WARM_UP + TIMES):
             calls.append([])
             inside = 0.0
-            start = time.perf_counter()
+            start, start_of_own = time.perf_counter(), time.process_time()
             action(number)
             times.append(time.perf_counter() - start)
-            own.append(times[-1] - inside)
+            own.append(time.process_time() - start_of_own - inside)
     finally:
         BaseClient._make_api_call = make_call
     took = statistics.median(times[WARM_UP:]) * 1000

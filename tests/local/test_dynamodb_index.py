@@ -349,9 +349,19 @@ def test_a_query_reads_its_page_and_not_the_history(both):
     assert page == 10
 
 
+def run_in_ministack(code):
+    """Run Python code in MiniStack's environment; return the finished process."""
+    return subprocess.run(
+        [environment.ensure(Settings.build_dir, print), "-c", code],
+        cwd=ROOT / "smartbudget" / "local",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_an_expression_is_parsed_once_and_not_for_each_item():
-    python = environment.ensure(Settings.build_dir, print)
-    code = """
+    done = run_in_ministack("""
 import dynamodb_index as index
 index.install()
 item, values = {"s": {"S": "tea"}}, {":t": {"S": "e"}}
@@ -360,29 +370,14 @@ for _ in range(9):
 parsed = index._tokens_of.cache_info().misses
 checked = index.dynamodb._condition_syntax_error.cache_info().misses
 assert (parsed, checked) == (1, 1), (parsed, checked)
-"""
-
-    done = subprocess.run(
-        [python, "-c", code],
-        cwd=ROOT / "smartbudget" / "local",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+""")
 
     assert done.returncode == 0, done.stderr
 
 
 def test_another_version_of_ministack_is_refused():
-    python = environment.ensure(Settings.build_dir, print)
-    code = "import dynamodb_index as i; i.WRITTEN_FOR = '0.1'; i.install()"
-
-    done = subprocess.run(
-        [python, "-c", code],
-        cwd=ROOT / "smartbudget" / "local",
-        capture_output=True,
-        text=True,
-        check=False,
+    done = run_in_ministack(
+        "import dynamodb_index as i; i.WRITTEN_FOR = '0.1'; i.install()"
     )
 
     assert "was written for MiniStack 0.1, and this is" in done.stderr

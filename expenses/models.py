@@ -47,7 +47,7 @@ class ByUserIndex(GlobalSecondaryIndex["Expense"]):
 
 
 class ByTextIndex(GlobalSecondaryIndex["Expense"]):
-    """What searches and their totals need of one user's expenses, in date order.
+    """The texts, amounts and states of one user's expenses, in date order.
 
     Eventually consistent. A search reads all of it, so it has nothing else.
     """
@@ -132,7 +132,7 @@ class Expense(Table):
 
     @property
     def has_picture(self) -> bool:
-        """Whether the receipt is a picture."""
+        """Check whether the receipt is a picture."""
         return bool(self.receipt_type and self.receipt_type.startswith("image/"))
 
     @property
@@ -147,7 +147,7 @@ class Expense(Table):
 
     @property
     def counts(self) -> bool:
-        """Whether the expense counts in totals and budgets."""
+        """Check whether the expense counts in totals and budgets."""
         return self.status != "void"
 
 

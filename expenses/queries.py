@@ -88,7 +88,7 @@ class Filter:
 
     @property
     def is_in_texts(self) -> bool:
-        """Whether the index of texts has what the filter needs."""
+        """Check whether the index of texts has what the filter needs."""
         return not (self.category or self.receipt)
 
     def require_days(self) -> None:
@@ -230,7 +230,7 @@ class _Source:
 
     @property
     def has_all(self) -> bool:
-        """Whether the index has all attributes of an expense."""
+        """Check whether the index has all attributes of an expense."""
         return self.index is Expense.by_user
 
 

@@ -81,7 +81,7 @@ class Target:
 
     @property
     def has_running_version(self) -> bool:
-        """Whether the running interpreter can compile bytecode for it."""
+        """Check whether the running interpreter can compile bytecode for it."""
         running_version = "{}.{}".format(*sys.version_info[:2])
         return self.python_version in {None, running_version}
 

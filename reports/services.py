@@ -122,12 +122,12 @@ class Report:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether expenses were recorded for all of the period before."""
+        """Check whether expenses were recorded for all of the period before."""
         return _covers(self.since, self.period.previous)
 
     @property
     def is_running(self) -> bool:
-        """Whether the period is not over yet."""
+        """Check whether the period is not over yet."""
         return self.period.current.end > self.today
 
     @property

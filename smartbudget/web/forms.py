@@ -58,7 +58,7 @@ class ListForm(Form):
 
     @property
     def is_filtered(self) -> bool:
-        """Whether any filter is set."""
+        """Check whether any filter is set."""
         return any(
             value not in (None, "", [])
             for name, value in self.cleaned_data.items()

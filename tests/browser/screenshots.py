@@ -45,7 +45,7 @@ QUALITIES = (80, 70, 60, 50, 40)
 
 
 def main(arguments: list[str]) -> int:
-    """Take all screenshots; return the exit code."""
+    """Save all screenshots; return the exit code."""
     folder = Path(arguments[0]) if arguments else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, running_browser() as browser:

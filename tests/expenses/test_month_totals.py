@@ -323,14 +323,12 @@ def test_stored_totals_always_equal_a_plain_walk(steps, sizes, seed):
         assert_agrees(BOB, LAST_READS[1])
 
 
-NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)
 SETTLED = month_totals.SETTLED_SECONDS
 
 
 @pytest.fixture
-def clock(aws):
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
+def clock(aws, clock):
+    return clock
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class Both:
         return indexed
 
     def agree_on_pages(self, operation: str, body: Any) -> None:
-        """Ask for a page and for those that follow."""
+        """Request a page and those that follow; both answers must agree."""
         status, page = self.agree(operation, body)
         while status == 200 and "LastEvaluatedKey" in page:
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

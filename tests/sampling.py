@@ -8,6 +8,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 SOAK = bool(os.environ.get("SOAK"))
 
 
@@ -17,3 +19,18 @@ def pairs(first: Sequence[Any], second: Sequence[Any]) -> list[tuple[Any, Any]]:
         return list(itertools.product(first, second))
     longest = max(len(first), len(second))
     return [(first[i % len(first)], second[i % len(second)]) for i in range(longest)]
+
+
+def sampled(examples: int, soak: int, **options: Any) -> settings:
+    """Return Hypothesis settings: the same examples each time, or with SOAK new ones.
+
+    examples, soak: the number of examples without and with SOAK.
+    """
+    return settings(
+        max_examples=soak if SOAK else examples,
+        derandomize=not SOAK,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        **options,
+    )

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 from botocore.awsrequest import AWSResponse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets import services as budgets
@@ -24,16 +24,10 @@ from smartbudget.core.dynamodb import connection
 from smartbudget.core.errors import ConflictError, NotFoundError
 from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, TODAY
-from tests.sampling import SOAK
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.soak
-SETTINGS = settings(
-    max_examples=400 if SOAK else 12,
-    derandomize=not SOAK,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+SETTINGS = sampled(12, soak=400)
 
 CATEGORIES = ("Groceries", "Rent")
 amounts = st.integers(1, 12_000).map(lambda cents: Decimal(cents) / 100)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto.backends import get_backend
 
@@ -18,7 +18,7 @@ from tests.dynamodb.requests import (
     pages,
     requests,
 )
-from tests.sampling import SOAK
+from tests.sampling import sampled
 
 # Where moto differs from DynamoDB's documentation, or breaks.
 MOTO_DIFFERS = [
@@ -59,13 +59,7 @@ def _projection(request):
 
 
 def settings_for(examples: int):
-    return settings(
-        max_examples=examples * 30 if SOAK else examples,
-        deadline=None,
-        database=None,
-        derandomize=not SOAK,
-        suppress_health_check=list(HealthCheck),
-    )
+    return sampled(examples, soak=examples * 30)
 
 
 def known(differs, operation, request):

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 import time_machine
 from botocore.client import BaseClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from expenses import bulk_update, month_totals
@@ -32,15 +32,9 @@ from tests.conftest import empty_aws
 from tests.dynamodb import fake
 from tests.money_builders import ALICE, BOB, make_expense
 from tests.notifications import faults
-from tests.sampling import SOAK
+from tests.sampling import sampled
 
-SETTINGS = settings(
-    max_examples=1000 if SOAK else 10,
-    derandomize=not SOAK,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+SETTINGS = sampled(10, soak=1000)
 START = datetime.datetime(2026, 2, 27, 12, tzinfo=datetime.UTC)
 LONGEST_LAG = 8  # seconds
 ZONES = ("UTC", "Pacific/Apia", "Pacific/Pago_Pago", "Europe/Berlin")

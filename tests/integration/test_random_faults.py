@@ -15,7 +15,6 @@ import botocore.endpoint
 import pytest
 import time_machine
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -37,7 +36,6 @@ from smartbudget.core.dynamodb import is_outage
 from smartbudget.core.errors import DomainError
 from tests.budgets.test_random_writes import (
     CATEGORIES,
-    SOAK,
     Model,
     Writer,
     amounts,
@@ -58,16 +56,9 @@ from tests.notifications.builders import (
     sns,
     stored,
 )
+from tests.sampling import sampled
 
-SETTINGS = settings(
-    max_examples=200 if SOAK else 8,
-    stateful_step_count=30,
-    derandomize=not SOAK,
-    deadline=None,
-    database=None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-)
+SETTINGS = sampled(8, soak=200, stateful_step_count=30, print_blob=True)
 
 OTHER_WISHES = ["few mails", "no mails", "no confirmation"]
 spending = st.tuples(st.just("add"), amounts, categories, st.just(TODAY))

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smartbudget.local import environment
 from smartbudget.local.settings import ROOT, Settings
 from tests.dynamodb import requests as small
 from tests.dynamodb.requests import TABLE
-from tests.sampling import SOAK
+from tests.sampling import sampled
 
 BOTH = Path(__file__).with_name("both_dynamodbs.py")
 DESCRIPTION = small.DESCRIPTION | {
@@ -251,13 +251,7 @@ steps = st.one_of(writes, queries(), queries(), old_style)
 
 
 @pytest.mark.soak
-@settings(
-    max_examples=3000 if SOAK else 60,
-    deadline=None,
-    database=None,
-    derandomize=not SOAK,
-    suppress_health_check=list(HealthCheck),
-)
+@sampled(60, soak=3000)
 @given(histories, st.lists(steps, min_size=2, max_size=8))
 def test_any_requests_are_answered_as_without_the_index(both, history, asked):
     both.fresh_table()

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -12,6 +12,7 @@ from budgets.models import Budget
 from smartbudget.core.money import display
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
+from smartbudget.web.redirects import redirect_back
 
 
 @require_safe
@@ -67,17 +68,17 @@ def delete(request: HttpRequest, budget_id: str) -> HttpResponse:
     if request.method == "POST":
         services.delete_budget(request.user, budget_id)
         messages.success(request, _("The budget was deleted. Its expenses stay."))
-        return redirect("budgets:list")
+        return redirect_back(request, "budgets:list")
     budget = services.get_budget(request.user, budget_id)
     return render(request, "budgets/delete.html", {"budget": budget})
 
 
 def _to_list(request: HttpRequest, budget: Budget, template: str) -> HttpResponse:
-    """Redirect to the list with a message about a budget."""
+    """Redirect back with a message about a budget."""
     message = template.format(
         period=budget.period_in_words,
         category=budget.category,
         amount=display(budget.amount, request.user.currency),
     )
     messages.success(request, message)
-    return redirect("budgets:list")
+    return redirect_back(request, "budgets:list")

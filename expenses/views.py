@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -28,6 +27,7 @@ from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form
+from smartbudget.web.redirects import redirect_back, safe_next
 
 EXPENSES = ChangeList(
     title=gettext_lazy("Expenses"),
@@ -170,7 +170,7 @@ def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
     if request.method == "POST":
         services.delete_expense(request.user, expense_id)
         messages.success(request, _("The expense was deleted."))
-        return redirect("expenses:list")
+        return redirect_back(request, "expenses:list")
     expense = queries.get_expense(request.user, expense_id)
     return render(request, "expenses/delete.html", {"expense": expense})
 
@@ -185,7 +185,7 @@ def act(request: HttpRequest) -> HttpResponse:
         return _ACTIONS.get(action, _reject_unknown)(request, chosen)
     except InvalidError as error:
         messages.error(request, str(error))
-        return _back(request)
+        return redirect_back(request, "expenses:list")
 
 
 def _reject_unknown(request: HttpRequest, chosen: list[str]) -> HttpResponse:
@@ -207,7 +207,10 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
         CategoryForm(request.POST if sent else None),
         save=lambda data: bulk_update.change_expenses(request.user, chosen, **data),
         done=lambda result: _changed(request, result),
-        context={"selected": chosen, "next": request.POST.get("next", "")},
+        context={
+            "selected": chosen,
+            "next": safe_next(request, reverse("expenses:list")),
+        },
     )
 
 
@@ -218,7 +221,10 @@ def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     expenses = bulk_update.read_expenses(request.user, chosen)
     if not expenses:
         raise InvalidError(_("They were gone already."))
-    context = {"expenses": expenses, "next": request.POST.get("next", "")}
+    context = {
+        "expenses": expenses,
+        "next": safe_next(request, reverse("expenses:list")),
+    }
     return render(request, "expenses/delete_selected.html", context)
 
 
@@ -257,14 +263,7 @@ def _show_result(
         gone = ngettext("{number} was gone.", "{number} were gone.", result.gone)
         sentences.append(gone.format(number=result.gone))
     messages.success(request, " ".join(sentences))
-    return _back(request)
-
-
-def _back(request: HttpRequest) -> HttpResponse:
-    """Redirect to the list with its filters and page; never to another URL."""
-    query = urlsplit(request.POST.get("next", "")).query
-    url = reverse("expenses:list")
-    return redirect(f"{url}?{query}" if query else url)
+    return redirect_back(request, "expenses:list")
 
 
 def add_messages(request: HttpRequest, expense: Expense, template: str) -> None:
@@ -350,4 +349,4 @@ def _list_url(request: HttpRequest, **changes: str | None) -> str:
 
 def _to_list(request: HttpRequest, expense: Expense, template: str) -> HttpResponse:
     add_messages(request, expense, template)
-    return redirect("expenses:list")
+    return redirect_back(request, "expenses:list")

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
@@ -25,7 +24,7 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.language import activate
-from smartbudget.web.redirects import safe_next
+from smartbudget.web.redirects import redirect_back
 
 NOTIFICATIONS = ChangeList(
     title=gettext_lazy("Notifications"),
@@ -76,7 +75,7 @@ def show_notification(request: HttpRequest, notification_id: str) -> HttpRespons
 @require_POST
 def mark(request: HttpRequest, notification_id: str, read: bool) -> HttpResponse:
     services.mark(request.user, notification_id, read=read)
-    return redirect(safe_next(request, reverse("notifications:list")))
+    return redirect_back(request, "notifications:list")
 
 
 @require_POST
@@ -91,7 +90,7 @@ def act(request: HttpRequest) -> HttpResponse:
         )
     else:
         messages.warning(request, _("Tick what the action is for."))
-    return redirect(safe_next(request, reverse("notifications:list")))
+    return redirect_back(request, "notifications:list")
 
 
 @require_POST
@@ -101,7 +100,7 @@ def mark_all(request: HttpRequest) -> HttpResponse:
         raise InvalidError(_("Reload the page and try again."), "until")
     result = services.mark_all_read(request.user, until=form.cleaned_data["until"])
     messages.success(request, _describe_marked(result))
-    return redirect(safe_next(request, reverse("notifications:list")))
+    return redirect_back(request, "notifications:list")
 
 
 @require_POST

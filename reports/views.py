@@ -26,6 +26,7 @@ from smartbudget.web import pagination
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
+from smartbudget.web.redirects import redirect_back
 
 REPORTS = ChangeList(
     title=gettext_lazy("Reports"),
@@ -150,7 +151,7 @@ def delete(request: HttpRequest, file_name: str) -> HttpResponse:
     if request.method == "POST":
         archive.delete_report(request.user, file_name)
         messages.success(request, _("The report was deleted."))
-        return redirect("reports:list")
+        return redirect_back(request, "reports:list")
     report = archive.get_report(request.user, file_name)
     return render(request, "reports/delete.html", {"report": report})
 

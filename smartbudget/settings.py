@@ -77,6 +77,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "smartbudget.web.context.csrf",
                 "smartbudget.web.context.language",
+                "smartbudget.web.context.return_to",
                 "smartbudget.web.context.section",
                 "smartbudget.web.context.user",
             ],

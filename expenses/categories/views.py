@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,6 +20,7 @@ from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form
 from smartbudget.web.pagination import Position
+from smartbudget.web.redirects import redirect_back, safe_next
 
 CATEGORIES = ChangeList(
     title=_("Categories"),
@@ -67,8 +69,9 @@ def rename(request: HttpRequest) -> HttpResponse:
         sources = services.check_sources(chosen)
     except InvalidError as error:
         messages.error(request, str(error))
-        return redirect("expenses:categories")
-    context = {"sources": sources, "going_on": False}
+        return redirect_back(request, "expenses:categories")
+    next_path = safe_next(request, reverse("expenses:categories"))
+    context = {"sources": sources, "going_on": False, "next": next_path}
     sent = "into" in request.POST
     form = RenameForm(
         request.POST if sent else None,
@@ -91,7 +94,7 @@ def rename(request: HttpRequest) -> HttpResponse:
             renamed.changed,
         ).format(count=renamed.changed, name=form.cleaned_data["into"])
         messages.success(request, message)
-        return redirect("expenses:categories")
+        return redirect_back(request, "expenses:categories")
 
     return handle_form(
         request,

@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from smartbudget.core import i18n
 from smartbudget.core.user import AnonymousUser
+from smartbudget.web.redirects import linked_next
 
 
 def csrf(request: HttpRequest) -> dict[str, Any]:
@@ -21,6 +22,11 @@ def csrf(request: HttpRequest) -> dict[str, Any]:
 def language(request: HttpRequest) -> dict[str, Any]:
     """Return the language of the page."""
     return {"language": i18n.current()}
+
+
+def return_to(request: HttpRequest) -> dict[str, Any]:
+    """Return the path of the page that this one returns to, or ""."""
+    return {"return_to": linked_next(request)}
 
 
 def user(request: HttpRequest) -> dict[str, Any]:

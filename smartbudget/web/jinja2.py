@@ -19,6 +19,7 @@ from markupsafe import Markup
 from smartbudget.core import i18n, money
 from smartbudget.core.i18n import gettext as _
 from smartbudget.web.converters import ItemIdConverter
+from smartbudget.web.redirects import returning
 
 _ITEM_ID = re.compile(ItemIdConverter.regex)
 _ANY_ID = "0" * 32
@@ -45,6 +46,7 @@ def environment(**options: Any) -> Environment:
         money=money.display,
         month=i18n.month,
         percent=i18n.percent,
+        returning=returning,
         short_month=i18n.short_month,
         # Django's, since Jinja2 has none or another one of the same name.
         capfirst=defaultfilters.capfirst,

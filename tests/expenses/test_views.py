@@ -645,13 +645,13 @@ def test_an_invalid_action_is_reported_on_the_list(client, data, sentence):
     assert sentence in after(client, client.post(ACT, data))
 
 
-def test_actions_redirect_only_to_the_list(client):
+def test_actions_redirect_only_within_the_site(client):
     data = {"action": "void", "selected": "0" * 32}
 
     away = client.post(ACT, {**data, "next": "https://evil.example/x?q=1"})
     by_get = client.get(ACT)
 
-    assert away["Location"] == f"{LIST}?q=1"
+    assert away["Location"] == LIST
     assert by_get["Location"] == LIST
 
 
@@ -665,7 +665,7 @@ def test_private_pages_are_not_cached(client, alice):
 def test_a_page_survives_the_deletion_of_its_first_expenses(client, alice):
     expenses = [make_expense(alice, date=f"2026-03-0{day}") for day in range(1, 7)]
     newest = page(client.get(f"{LIST}?page_size=2"))
-    second = links_in(newest, "Older")
+    second = links_in(newest, "Older").removeprefix("http://testserver")
     before = page(client.get(second))
 
     deleted = [expense.expense_id for expense in expenses[3:]]

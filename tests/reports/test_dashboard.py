@@ -152,7 +152,7 @@ def test_recent_expenses_are_the_newest_up_to_today(client, alice):
     for absent in ("Tomorrow", "Earlier", "Void", "<i>"):
         assert absent not in latest
     stored = list_expenses(alice, category="Number 5").items[0]
-    assert f'href="/expenses/{stored.expense_id}/edit"' in latest
+    assert f'href="/expenses/{stored.expense_id}/edit?next=/"' in latest
 
 
 def test_another_month_shows_its_expenses_and_no_form(client, alice):

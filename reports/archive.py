@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications import outbox
 from notifications.messages import report_ready
+from reports import links
 from reports.models import LEASE, ReportLock
 from reports.periods import TITLES, ReportPeriod, resolve
 from smartbudget.core import aws, files, log
@@ -159,18 +160,7 @@ def download_url(user: User, file_name: str) -> str:
 
     Raises NotFoundError, also for another user's report.
     """
-    key = _key_of(user, file_name)
-    url: str = aws.client("s3").generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": config.receipts_bucket,
-            "Key": key,
-            "ResponseContentType": "application/pdf",
-            "ResponseContentDisposition": f'attachment; filename="{file_name}"',
-        },
-        ExpiresIn=LINK_SECONDS,
-    )
-    return url
+    return links.download_url(_key_of(user, file_name), LINK_SECONDS)
 
 
 def delete_report(user: User, file_name: str) -> None:

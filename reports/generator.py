@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from accounts import services as accounts
 from reports import pdf
+from reports.links import PDF, download_url
 from reports.periods import resolve
 from reports.services import Report, build_report
 from smartbudget.core import aws, dates, files, log
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 # To read and draw. The Lambda stops after 20, and storing the file takes up to two.
 MAX_SECONDS = 15
 URL_SECONDS = 24 * 3600  # at most: a URL expires with the credentials that signed it
-PDF = "application/pdf"
 # Reports of one type created in the same second get the next free second.
 MAX_DELAY_SECONDS = 10
 
@@ -95,28 +95,11 @@ def fingerprint_of(report: Report, username: str) -> str:
 
 def _result(key: str, fingerprint: str) -> dict[str, Any]:
     return {
-        "report_url": sign(key, URL_SECONDS),
+        "report_url": download_url(key, URL_SECONDS),
         "report_key": key,
         "file_name": files.file_name(key),
         "fingerprint": fingerprint,
     }
-
-
-def sign(key: str, seconds: int) -> str:
-    """Return a signed URL that downloads a report without a session."""
-    url: str = aws.client("s3").generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": config.receipts_bucket,
-            "Key": key,
-            "ResponseContentType": PDF,
-            "ResponseContentDisposition": (
-                f'attachment; filename="{files.file_name(key)}"'
-            ),
-        },
-        ExpiresIn=seconds,
-    )
-    return url
 
 
 def _store(user_id: str, report_type: str, document: bytes) -> str:

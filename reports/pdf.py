@@ -1,6 +1,5 @@
 """Render a report as a PDF: the content and order of its pages."""
 
-import datetime
 import io
 import math
 import time
@@ -47,7 +46,7 @@ from reports.pdf_canvas import (
 )
 from reports.periods import too_many_expenses
 from reports.services import NOTHING, CategoryLine, Report
-from smartbudget.core import i18n
+from smartbudget.core import dates, i18n
 from smartbudget.core.i18n import (
     day,
     days,
@@ -348,7 +347,7 @@ def _trend(report: Report) -> Iterator[Flowable]:
             i18n.short_month(first)
             + (f" {first:%y}" if first.month == 1 or not place else ""),
             float(spent / limit),
-            _ends_in(first) >= period.start and first <= period.end,
+            period.start < dates.next_month(first) and first <= period.end,
         )
         for place, (first, spent) in enumerate(report.trend)
     ]
@@ -361,13 +360,6 @@ def _trend(report: Report) -> Iterator[Flowable]:
             Heading(_("Twelve months"), note.format(currency=report.currency)),
             Columns(columns, scale),
         ]
-    )
-
-
-def _ends_in(first: datetime.date) -> datetime.date:
-    """Return the last day of a month."""
-    return (first + datetime.timedelta(days=31)).replace(day=1) - datetime.timedelta(
-        days=1
     )
 
 

@@ -19,6 +19,7 @@ from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
 from reports.periods import ONE_DAY, ReportPeriod, too_many_expenses
+from reports.trend import TREND_MONTHS
 from smartbudget.core import dates, i18n
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from budgets.models import Budget
 
 MAX_LARGEST = 10  # expenses in the table of the largest ones
-MONTHS = 12  # of the trend
 LONGEST_MONTH = 31  # days; in a longer report budgets are added up
 
 # Of the Lambda's 20 seconds, on one CPU as it has: 50,000 expenses are drawn in 4.5
@@ -145,7 +145,7 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
     today: the user's local day.
     """
     user_budgets = list_budgets(user).items
-    months = _months(period.current.end)
+    months = dates.months_to(period.current.end, TREND_MONTHS)
     day = dates.day_shown(period.current, today)
     needed = [
         period.current,
@@ -360,18 +360,10 @@ def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | No
     return max(spent.items(), key=lambda pair: pair[1], default=None)
 
 
-def _months(last_day: datetime.date) -> list[dates.Period]:
-    """Return the twelve months up to the one that contains a day, oldest first."""
-    months = [dates.period_of("monthly", last_day)]
-    while len(months) < MONTHS:
-        months.insert(0, dates.period_of("monthly", months[0].start - ONE_DAY))
-    return months
-
-
 def _trend(
     entries: Sequence[Entry], last_day: datetime.date
 ) -> list[tuple[datetime.date, Decimal]]:
-    totals = {month.start: NOTHING for month in _months(last_day)}
+    totals = {month.start: NOTHING for month in dates.months_to(last_day, TREND_MONTHS)}
     for entry in entries:
         first = entry.day.replace(day=1)
         if first in totals:

@@ -53,15 +53,13 @@ def trend(
     """
     if by:
         validate_choice(by, TREND_BY, "by")
-    starts = _twelve_months_to(dates.parse_month(month) if month else user.today())
+    last = dates.parse_month(month) if month else user.today()
+    shown = dates.months_to(last, TREND_MONTHS)
     months = month_totals.read(
-        user,
-        starts[0],
-        dates.period_of("monthly", starts[-1]).end,
-        max_pages=expenses.TREND_PAGES,
+        user, shown[0].start, shown[-1].end, max_pages=expenses.TREND_PAGES
     )
     key = casefold_key(category)
-    totals = [_total(start, months, key, by) for start in starts]
+    totals = [_total(shown_month.start, months, key, by) for shown_month in shown]
     return [total for total in totals if total.month > months.cut]
 
 
@@ -84,11 +82,3 @@ def _by_category(uses: Iterable[CategoryUse]) -> list[tuple[str, Decimal]]:
         totals[key] += use.spent
         names[key] = use.spelling  # the earliest of the month overwrites the others
     return expenses.largest_first(totals, names)
-
-
-def _twelve_months_to(day: datetime.date) -> list[datetime.date]:
-    """Return the first days of the twelve months up to the one that contains `day`."""
-    months = [day.replace(day=1)]
-    while len(months) < TREND_MONTHS:
-        months.append((months[-1] - datetime.timedelta(days=1)).replace(day=1))
-    return months[::-1]

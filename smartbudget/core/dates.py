@@ -87,6 +87,15 @@ def name_of(kind: str, period: Period) -> str:
     return i18n.days(period.start, period.end)
 
 
+def months_to(day: datetime.date, number: int) -> list[Period]:
+    """Return so many months, up to the one that contains a day; oldest first."""
+    months = [period_of("monthly", day)]
+    while len(months) < number:
+        before = months[0].start - datetime.timedelta(days=1)
+        months.insert(0, period_of("monthly", before))
+    return months
+
+
 def next_month(first: datetime.date) -> datetime.date:
     """Return the first day of the month after the one that begins on `first`."""
     return (first + datetime.timedelta(days=31)).replace(day=1)

@@ -88,7 +88,7 @@ class InsufficientScope(PermissionDenied):
         # DRF sends this as WWW-Authenticate (RFC 6750, section 3.1).
         self.auth_header = 'Bearer error="insufficient_scope"'
         if not accepted_scopes:
-            super().__init__(_("No API token may do this: log in with the password."))
+            super().__init__(_("API tokens can't do this. Log in with your password."))
             return
         self.auth_header += f', scope="{accepted_scopes[0]}"'
         sentence = _("This needs an API token with one of these scopes: {scopes}.")

@@ -10,26 +10,26 @@ from accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
 
 EMAIL_LABELS = {
-    "budget_threshold": _("A budget reaches its threshold"),
-    "budget_exceeded": _("A budget is exceeded"),
-    "large_expense": _("A large expense is recorded"),
-    "report_ready": _("A report is ready"),
-    "weekly_summary": _("A week is over: what was spent, budget by budget"),
-    "monthly_summary": _("A month is over: what was spent, budget by budget"),
+    "budget_threshold": _("Budgets near their limit"),
+    "budget_exceeded": _("Budgets that go over"),
+    "large_expense": _("Large expenses"),
+    "report_ready": _("Reports that are ready"),
+    "weekly_summary": _("Weekly summary"),
+    "monthly_summary": _("Monthly summary"),
 }
 
 SCOPE_LABELS = {
-    "read": _("read: see expenses, budgets, receipts, notifications and reports"),
-    "write": _("write: add, change and delete expenses, budgets and receipts"),
-    "reports": _("reports: make, see and delete reports"),
-    "export": _("export: download everything in your account"),
-    "account": _("account: change the profile, sign devices out, download everything"),
+    "read": _("read: view expenses, budgets, receipts, notifications and reports"),
+    "write": _("write: add, edit and delete expenses, budgets and receipts"),
+    "reports": _("reports: create, view and delete reports"),
+    "export": _("export: download all your data"),
+    "account": _("account: edit the profile, log out devices, download all data"),
 }
 TOKEN_DAYS = {
-    7: _("a week"),
+    7: _("1 week"),
     30: _("30 days"),
     90: _("90 days"),
-    MAX_DAYS: _("a year"),
+    MAX_DAYS: _("1 year"),
 }
 
 
@@ -55,9 +55,8 @@ class RegisterForm(forms.Form):
         _("Password"),
         "new-password",
         format_lazy(
-            _("{least} to {most} characters; long and uncommon is what counts."),
+            _("At least {least} characters. A few unusual words work best."),
             least=MIN_LENGTH,
-            most=MAX_LENGTH,
         ),
     )
     phone_number = forms.CharField(
@@ -78,7 +77,7 @@ class LoginForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    old_password = password_field(_("Present password"), "current-password")
+    old_password = password_field(_("Current password"), "current-password")
     new_password = password_field(
         _("New password"),
         "new-password",
@@ -92,20 +91,20 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         max_length=MAX_NAME_LENGTH,
-        help_text=_("What it is for, as in: Import from my bank."),
+        help_text=_("For example: Import from my bank."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("What it may do"),
+        label=_("Permissions"),
         choices=[(scope, SCOPE_LABELS[scope]) for scope in SCOPES],
         initial=["read"],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Tick at least one.")},
+        error_messages={"required": _("Select at least one.")},
     )
     expires_in_days = forms.TypedChoiceField(
-        label=_("Good for"),
+        label=_("Expires after"),
         choices=list(TOKEN_DAYS.items()),
         initial=90,
         coerce=int,
     )
-    password = password_field(_("Present password"), "current-password")
+    password = password_field(_("Current password"), "current-password")

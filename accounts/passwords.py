@@ -53,7 +53,9 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
     address = email.casefold()
     names = {username.casefold(), address, address.partition("@")[0]}
     if folded in names or _letters(folded) in {_letters(name) for name in names}:
-        raise InvalidError(_("Choose a password unlike your name and e-mail."), field)
+        raise InvalidError(
+            _("Choose a password that isn't close to your name or e-mail."), field
+        )
     if folded in _common() or _letters(folded) in PRODUCT_NAMES:
         raise InvalidError(_("This password is too common. Choose another."), field)
     return password
@@ -95,7 +97,9 @@ def verify(password: str, password_hash: str | None) -> bool:
 @contextlib.contextmanager
 def _slot() -> Iterator[None]:
     if not _slots.acquire(timeout=MAX_WAIT_SECONDS):
-        raise UnavailableError(_("Too many people are logging in. Please try again."))
+        raise UnavailableError(
+            _("Too many people are logging in right now. Please try again shortly.")
+        )
     try:
         yield
     finally:

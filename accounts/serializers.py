@@ -20,9 +20,9 @@ from smartbudget.web.fields import (
 )
 
 NO_SUCH_CURRENCY = {
-    "invalid_choice": _("Choose a currency by its ISO 4217 code, as in USD.")
+    "invalid_choice": _("Choose an ISO 4217 currency code, such as USD.")
 }
-NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, as in Europe/Berlin.")}
+NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, such as Europe/Berlin.")}
 
 
 class RegisterInput(InputSerializer):

@@ -163,7 +163,7 @@ def log_in(
     login = _verify_and_begin(key, address, password, account, device)
     if login is None:
         logger.info("login failed user_id=%s", owner or "unknown")
-        raise AuthenticationError(_("The username or the password is wrong."))
+        raise AuthenticationError(_("Wrong username or password."))
     return login
 
 
@@ -254,7 +254,7 @@ def verify_password(account: Account, password: str, field: str) -> None:
     """
     throttling.count(PASSWORD_CHECKS, account.user_id)
     if not passwords.verify(password, account.password_hash):
-        raise InvalidError(_("This is not your password."), field)
+        raise InvalidError(_("Wrong password."), field)
     throttling.give_back(PASSWORD_CHECKS, account.user_id)
 
 
@@ -290,7 +290,9 @@ def _store_password(
     if account.password_hash == new_hash:  # an earlier attempt's reply was lost
         return store_session(account, device)
     if account.password_hash != checked.password_hash:
-        raise ConflictError(_("The password was changed meanwhile."), "old_password")
+        raise ConflictError(
+            _("Your password was changed in the meantime."), "old_password"
+        )
     require_unlocked(account)
     transaction = Transaction()
     credentials.delete_all(account, transaction)

@@ -106,9 +106,9 @@ def begin_session(
 def _read_again(checked: Account) -> Account:
     account = recipients.find(checked.user_id, Account)
     if account is None:
-        raise AuthenticationError(_("The account has just been closed."))
+        raise AuthenticationError(_("This account has just been closed."))
     if account.password_hash != checked.password_hash:
-        raise AuthenticationError(_("The password has just been changed."))
+        raise AuthenticationError(_("Your password has just been changed."))
     return account
 
 
@@ -192,7 +192,7 @@ def end_session(user: User, session_id: str) -> None:
     """
     ended = _end_sessions(user, lambda digest: digest == session_id)
     if not ended:
-        raise NotFoundError(_("There is no such session."))
+        raise NotFoundError(_("Session not found."))
 
 
 def end_other_sessions(user: User, session_key: str | None) -> int:

@@ -44,7 +44,7 @@ MAX_NAME_LENGTH = 50  # characters
 MAX_DAYS = 366  # every token expires
 MAX_TOKENS = 20  # per account; further ones are refused
 
-NOT_FOUND = gettext_noop("There is no such token.")
+NOT_FOUND = gettext_noop("Token not found.")
 
 _PATTERN = re.compile(PREFIX + "[0-9a-f]{64}")
 _NOTICES = uuid.UUID("c0c5d3a5-8a43-5a10-9d4e-6a4d3f2b7e11")
@@ -186,14 +186,14 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
     """
     account = services.get_account(checked.user_id)
     if account.password_hash != checked.password_hash:
-        raise ConflictError(_("The password was changed meanwhile."), "password")
+        raise ConflictError(_("Your password was changed in the meantime."), "password")
     credentials.require_unlocked(account)
     entries, new_entry = account.tokens or set(), credentials.entry_of(token)
     if new_entry in entries:
         return  # an earlier attempt's reply was lost
     live = credentials.live(entries)
     if len(live) >= MAX_TOKENS:
-        sentence = _("You have {most} API tokens. Revoke one of them first.")
+        sentence = _("You already have {most} API tokens. Revoke one first.")
         raise ConflictError(sentence.format(most=MAX_TOKENS))
     token.user = credentials.cached_user(account.user)
     transaction = Transaction()
@@ -249,7 +249,7 @@ def _to_live_token(token: ApiToken) -> LiveToken:
 
 def _validate(scopes: Collection[str], days: object) -> None:
     if not scopes or not set(scopes) <= set(SCOPES):
-        sentence = _("Choose among {choices}.").format(choices=", ".join(SCOPES))
+        sentence = _("Choose from {choices}.").format(choices=", ".join(SCOPES))
         raise InvalidError(sentence, "scopes")
     if type(days) is not int or not 1 <= days <= MAX_DAYS:
         sentence = _("Enter a whole number from 1 to {most}.").format(most=MAX_DAYS)

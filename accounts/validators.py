@@ -51,7 +51,9 @@ def email(value: object, field: str = "email") -> str:
         and all(_LABEL.fullmatch(label) for label in labels)
         and not labels[-1].isdigit()
     ):
-        raise InvalidError(_("Enter an e-mail address, as in name@example.com."), field)
+        raise InvalidError(
+            _("Enter an e-mail address, such as name@example.com."), field
+        )
     return address.lower()
 
 
@@ -76,16 +78,14 @@ def phone_number(value: object, field: str = "phone_number") -> str | None:
 def currency(value: object, field: str = "currency") -> str:
     """Return a currency's ISO 4217 code. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in money.CURRENCIES:
-        raise InvalidError(
-            _("Choose a currency by its ISO 4217 code, as in USD."), field
-        )
+        raise InvalidError(_("Choose an ISO 4217 currency code, such as USD."), field)
     return value
 
 
 def time_zone(value: object, field: str = "time_zone") -> str:
     """Return a time zone's IANA name. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in TIME_ZONES:
-        raise InvalidError(_("Choose a time zone, as in Europe/Berlin."), field)
+        raise InvalidError(_("Choose a time zone, such as Europe/Berlin."), field)
     return value
 
 
@@ -93,7 +93,7 @@ def language(value: object, field: str = "language") -> str:
     """Return a language's code, of LANGUAGES. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in LANGUAGES:
         raise InvalidError(
-            _("Choose among {choices}.").format(choices=", ".join(LANGUAGES)), field
+            _("Choose from {choices}.").format(choices=", ".join(LANGUAGES)), field
         )
     return value
 
@@ -117,7 +117,7 @@ def email_preferences(
     """
     if not set(value) <= set(EMAIL_KINDS):
         raise InvalidError(
-            _("Choose among {choices}.").format(choices=", ".join(EMAIL_KINDS)), field
+            _("Choose from {choices}.").format(choices=", ".join(EMAIL_KINDS)), field
         )
     return dict(value)
 
@@ -133,14 +133,14 @@ def quiet_hours(
         return None
     start, end = (_clock(value.get(name), field) for name in ("from", "until"))
     if (_minutes(start) - _minutes(end)) % (24 * 60) < MIN_GAP_MINUTES:
-        raise InvalidError(_("Leave at least an hour of the day for e-mails."), field)
+        raise InvalidError(_("Leave at least one hour a day for e-mails."), field)
     return start, end
 
 
 def _clock(value: object, field: str) -> str:
     if not isinstance(value, str) or not CLOCK.fullmatch(value):
         raise InvalidError(
-            _("Enter both times as HH:MM, as in 22:00 and 07:00."), field
+            _("Enter both times as HH:MM, such as 22:00 and 07:00."), field
         )
     return value
 

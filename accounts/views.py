@@ -122,7 +122,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     def done(login: Login) -> HttpResponse:
         messages.success(
-            request, _("Your password was changed. Other devices are logged out.")
+            request, _("Password changed. Your other devices have been logged out.")
         )
         response = redirect("profiles:profile")
         session_cookie.begin(request, response, login)
@@ -153,14 +153,14 @@ def list_sessions(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
     sessions.end_session(request.user, session_id)
-    messages.success(request, _("That device is signed out."))
+    messages.success(request, _("The device has been logged out."))
     return redirect("accounts:sessions")
 
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     sessions.end_other_sessions(request.user, session_cookie.session_key(request))
-    messages.success(request, _("You are signed out everywhere else."))
+    messages.success(request, _("Your other devices have been logged out."))
     return redirect("accounts:sessions")
 
 
@@ -189,5 +189,5 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
     tokens.revoke_token(request.user, token_id)
-    messages.success(request, _("That token is revoked."))
+    messages.success(request, _("The token has been revoked."))
     return redirect("accounts:tokens")

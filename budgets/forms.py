@@ -18,7 +18,7 @@ class BudgetForm(forms.Form):
     category = forms.CharField(
         label=_("Category"),
         max_length=50,
-        help_text=_("Expenses in this category count, whether in capitals or not."),
+        help_text=_("Counts every expense in this category."),
     )
     amount = AmountField()
     period = forms.ChoiceField(
@@ -29,13 +29,11 @@ class BudgetForm(forms.Form):
         help_text=_("Weeks begin on Monday."),
     )
     alert_threshold = forms.IntegerField(
-        label=_("Tell me at (percent)"),
+        label=_("Alert me at (%)"),
         min_value=1,
         max_value=100,
         initial=80,
-        help_text=_(
-            "You are told when this much is spent, and when all of it is passed."
-        ),
+        help_text=_("You'll also get an alert when you go over."),
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:

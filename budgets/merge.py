@@ -71,7 +71,9 @@ def merge_into(
         if strategy == MergeStrategy.ADD:
             amount = sum((budget.amount for budget in others), first.amount)
         if amount >= LIMIT:
-            raise InvalidError(_("The budgets are too much for one."), "budgets")
+            raise InvalidError(
+                _("Added together, these budgets exceed the maximum amount."), "budgets"
+            )
         _rename(user, first, sources, target, amount, transaction, outcome, recount)
     return outcome
 
@@ -227,6 +229,6 @@ def _known_level(user: User, budget: Budget) -> str:
 def _conflict_message(budgets: Sequence[Budget]) -> str:
     names = lists.format_list([budget.category for budget in budgets], locale=locale())
     return _(
-        "{categories} have a budget each for one period ({period}). Choose whether the "
-        "first one is kept as it is, or their amounts are added up."
+        "{categories} each have a budget ({period}). Choose whether to keep the"
+        " first one or add them together."
     ).format(categories=names, period=budgets[0].period_in_words)

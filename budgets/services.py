@@ -95,7 +95,7 @@ def get_budget(user: User, budget_id: str) -> Budget:
     """
     budget = Budget.find(budget_id)
     if budget is None or budget.user_id != user.user_id:
-        raise NotFoundError(_("There is no such budget."))
+        raise NotFoundError(_("Budget not found."))
     return budget
 
 
@@ -274,7 +274,7 @@ def _check_earlier_id(budget: Budget) -> None:
 
 def _conflict(budget: Budget) -> ConflictError:
     return ConflictError(
-        _("There is already a {period} budget for {category}.").format(
+        _("You already have a {period} budget for {category}.").format(
             period=budget.period_in_words, category=budget.category
         ),
         "category",

@@ -36,7 +36,7 @@ def add(request: HttpRequest) -> HttpResponse:
         done=lambda budget: _to_list(
             request,
             budget,
-            _("The {period} budget for {category}, {amount}, was added."),
+            _("Budget created: {category}, {amount} ({period})."),
         ),
     )
 
@@ -57,7 +57,7 @@ def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
         done=lambda budget: _to_list(
             request,
             budget,
-            _("The {period} budget for {category}, {amount}, was saved."),
+            _("Budget saved: {category}, {amount} ({period})."),
         ),
         context={"budget_id": budget_id},
     )
@@ -67,7 +67,7 @@ def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
 def delete(request: HttpRequest, budget_id: str) -> HttpResponse:
     if request.method == "POST":
         services.delete_budget(request.user, budget_id)
-        messages.success(request, _("The budget was deleted. Its expenses stay."))
+        messages.success(request, _("Budget deleted. Your expenses stay."))
         return redirect_back(request, "budgets:list")
     budget = services.get_budget(request.user, budget_id)
     return render(request, "budgets/delete.html", {"budget": budget})

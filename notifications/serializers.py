@@ -40,7 +40,7 @@ class NotificationFilter(ListQuery):
         help_text="May be given several times.",
         error_messages={
             "invalid_choice": format_lazy(
-                _("Choose among {choices}."), choices=", ".join(TYPES)
+                _("Choose from {choices}."), choices=", ".join(TYPES)
             )
         },
     )

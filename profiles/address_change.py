@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUBSCRIBE_AGAIN = gettext_noop(
-    "Your address changed. Subscribe again to get e-mails at the new one."
+    "Your e-mail address changed. Turn on e-mail alerts again to get them at the"
+    " new one."
 )
 
 
@@ -57,7 +58,9 @@ def change_email(user: User, *, password: str, email: str) -> Account:
 
     def attempt(current: Account) -> tuple[Account, list[Notification]]:
         if current.password_hash != verified_hash:
-            raise ConflictError(_("The password was changed meanwhile."), "password")
+            raise ConflictError(
+                _("Your password was changed in the meantime."), "password"
+            )
         return _change(current, email, notice_id)
 
     account, notices = retry_if_stale(account, attempt)

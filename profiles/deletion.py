@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 TASK = "accounts.tasks.delete_account"  # its name on the queue and in stored jobs
 
 CLOSED = gettext_noop(
-    "Your account is closed. Everything in it is deleted within minutes."
+    "Your account has been closed. Your data will be gone within minutes."
 )
 
 # A request that was running when the account was closed may still write, and the
@@ -109,7 +109,7 @@ def _close(checked: Account) -> None:
     if account is None:
         return  # an earlier attempt succeeded, but its reply was lost
     if account.password_hash != checked.password_hash:
-        raise ConflictError(_("The password was changed meanwhile."), "password")
+        raise ConflictError(_("Your password was changed in the meantime."), "password")
     now = dates.timestamp()
     transaction = Transaction()
     credentials.delete_all(account, transaction)

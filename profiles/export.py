@@ -238,5 +238,5 @@ def _chunks(parts: Iterable[str]) -> Generator[bytes, None, None]:
 def _missing_text(missing: list[str], language: str) -> str:
     paths = "\n".join(missing)
     with override(language):
-        sentence = _("These files could not be read. Try again later:")
+        sentence = _("These files couldn't be read. Try again later:")
     return f"{sentence}\n\n{paths}\n"

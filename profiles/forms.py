@@ -67,30 +67,33 @@ class ProfileForm(forms.Form):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=[(name, name) for name in sorted(TIME_ZONES)],
-        help_text=_("Days, weeks and months begin at midnight there."),
+        help_text=_("Decides when a day starts."),
     )
     language = forms.ChoiceField(
         label=_("Language"),
         choices=[*LANGUAGES.items()],
-        help_text=_("Of pages, e-mails and reports, with its dates and numbers."),
+        help_text=_("Used for pages, e-mails and reports."),
     )
     large_expense_threshold = AmountField(
-        label=_("Large expense from"),
+        label=_("Large expense alert"),
         required=False,
-        help_text=_("Tells you of any expense of this amount or more. Empty: off."),
+        help_text=_(
+            "Alerts you to any single expense of this amount or more."
+            " Leave empty to turn off."
+        ),
     )
     email_preferences = forms.MultipleChoiceField(
-        label=_("Send me an e-mail when"),
+        label=_("E-mail me about"),
         required=False,
         choices=[(kind, EMAIL_LABELS[kind]) for kind in EMAIL_KINDS],
         widget=forms.CheckboxSelectMultiple,
     )
 
     quiet_hours = QuietHoursField(
-        label=_("No e-mails between"),
+        label=_("Quiet hours"),
         help_text=_(
-            "They wait until the second time; the app lists them at once."
-            " Security notices do not wait. Empty: off."
+            "E-mails wait until the end time, except security notices. Leave"
+            " empty to turn off."
         ),
     )
 
@@ -135,7 +138,7 @@ class EmailForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    password = password_field(_("Present password"), "current-password")
+    password = password_field(_("Current password"), "current-password")
 
 
 class DeletionForm(forms.Form):
@@ -143,7 +146,7 @@ class DeletionForm(forms.Form):
 
     username = forms.CharField(
         label=_("Your username"),
-        help_text=_("Type it to confirm that you mean this account."),
+        help_text=_("Type your username to confirm."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     password = password_field(_("Password"), "current-password")
@@ -155,5 +158,5 @@ class DeletionForm(forms.Form):
     def clean_username(self) -> str:
         typed: str = self.cleaned_data["username"]
         if typed.lower() != self._username:
-            raise forms.ValidationError(_("This is not the username of this account."))
+            raise forms.ValidationError(_("Wrong username."))
         return typed

@@ -25,7 +25,7 @@ from smartbudget.web.language import activate
 def profile(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:
         activate(account.language)
-        messages.success(request, _("Your profile was saved."))
+        messages.success(request, _("Profile saved."))
         return redirect("profiles:profile")
 
     account = address_change.get_account(request.user)
@@ -48,7 +48,9 @@ def email(request: HttpRequest) -> HttpResponse:
                 email=account.pending_email
             )
         else:
-            message = _("Your e-mail address is {email}.").format(email=account.email)
+            message = _("Your e-mail address is now {email}.").format(
+                email=account.email
+            )
         messages.success(request, message)
         return redirect("profiles:profile")
 
@@ -64,7 +66,7 @@ def email(request: HttpRequest) -> HttpResponse:
 @require_POST
 def cancel_email(request: HttpRequest) -> HttpResponse:
     account = address_change.cancel_change(request.user)
-    message = _("Your e-mail address stays {email}.").format(email=account.email)
+    message = _("Your e-mail address is still {email}.").format(email=account.email)
     messages.success(request, message)
     return redirect("profiles:profile")
 

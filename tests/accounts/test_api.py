@@ -115,7 +115,7 @@ def test_a_wrong_password_is_unauthorized(aws):
     answer = post(client_for(), "/login", {"username": "bob", "password": "x" * 9})
 
     assert answer.status_code == 401
-    assert problem(answer)["detail"] == "The username or the password is wrong."
+    assert problem(answer)["detail"] == "Wrong username or password."
     assert not answer.cookies.get("session")
 
 

@@ -61,7 +61,7 @@ def test_login_accepts_username_or_e_mail_in_any_case(aws, identifier):
 def test_every_failure_gets_the_same_answer(aws, identifier, password):
     make_user("bob")
 
-    with pytest.raises(AuthenticationError, match="username or the password is wrong"):
+    with pytest.raises(AuthenticationError, match="Wrong username or password"):
         log_in(identifier, password)
 
 

@@ -45,7 +45,7 @@ def test_registering_redirects_to_the_dashboard(aws):
         ("/register", {**BOB, "email": ""}, 400, "This field is required"),
         ("/register", {**BOB, "username": "taken"}, 409, "This username is taken."),
         ("/register", {**BOB, "password": "password"}, 400, "too common"),
-        ("/login", {**BOB, "password": "x" * 9}, 401, "username or the password is"),
+        ("/login", {**BOB, "password": "x" * 9}, 401, "Wrong username or password"),
     ],
 )
 def test_the_form_shows_errors_and_keeps_the_input(aws, path, data, status, sentence):
@@ -177,7 +177,7 @@ def test_the_profile_form_shows_and_saves_values(aws):
 
     assert answer.status_code == 302
     page = client.get("/accounts/profile").content.decode()
-    assert "Your profile was saved." in page
+    assert "Profile saved." in page
     assert 'value="99.90"' in page
     account = account_of(bob)
     assert (account.currency, account.phone_number) == ("EUR", None)
@@ -208,7 +208,7 @@ def test_quiet_hours_are_shown_and_saved(aws):
     [
         ("22:00", "", "Enter both times as HH:MM"),
         ("", "00:00", "Enter both times as HH:MM"),
-        ("22:00", "21:01", "Leave at least an hour of the day for e-mails."),
+        ("22:00", "21:01", "Leave at least one hour a day for e-mails."),
         ("22:00", "later", "Enter a valid time."),
     ],
 )
@@ -276,7 +276,7 @@ def test_a_wrong_old_password_is_reported_on_its_field(aws):
     )
 
     assert answer.status_code == 400
-    assert "This is not your password." in answer.content.decode()
+    assert "Wrong password." in answer.content.decode()
 
 
 def test_user_input_is_escaped(aws):

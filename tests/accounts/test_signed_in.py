@@ -149,10 +149,10 @@ def test_the_page_signs_out_one_or_all_other_sessions(alice):
     one_ended = mine.post(
         f"/accounts/sessions/{theirs}/end", headers=token, follow=True
     )
-    assert "That device is signed out." in one_ended.content.decode()
+    assert "The device has been logged out." in one_ended.content.decode()
     assert other.get("/accounts/profile").status_code == 302
 
     all_ended = mine.post("/accounts/sessions/others", headers=token, follow=True)
-    assert "You are signed out everywhere else." in all_ended.content.decode()
+    assert "Your other devices have been logged out." in all_ended.content.decode()
     assert "Sign out everywhere else" not in all_ended.content.decode()
     assert len(listed(mine)) == 1

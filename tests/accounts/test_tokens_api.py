@@ -108,7 +108,7 @@ def test_too_many_are_a_conflict(alice):
     answer = post(client_for(alice))
 
     assert answer.status_code == 409
-    assert "Revoke one of them first." in answer.content.decode()
+    assert "Revoke one first." in answer.content.decode()
 
 
 def test_another_users_token_is_not_found(alice):
@@ -289,7 +289,7 @@ def test_no_token_can_manage_tokens_or_credentials(alice, method, path):
     answer = program.generic(method, path, body, JSON, headers={"Accept": JSON})
 
     assert answer.status_code == 403
-    assert "log in with the password" in answer.content.decode()
+    assert "Log in with your password" in answer.content.decode()
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
     assert len(tokens.list_tokens(alice)) == 1
 
@@ -403,10 +403,10 @@ def test_the_page_creates_a_token_and_shows_it_once(alice):
     ("change", "status", "sentence"),
     [
         ({"name": ""}, 400, "This field is required."),
-        ({"scopes": []}, 400, "Tick at least one."),
+        ({"scopes": []}, 400, "Select at least one."),
         ({"scopes": ["admin"]}, 400, "Select a valid choice."),
         ({"expires_in_days": 1000}, 400, "Select a valid choice."),
-        ({"password": "wrong"}, 400, "This is not your password."),
+        ({"password": "wrong"}, 400, "Wrong password."),
     ],
 )
 def test_the_page_shows_errors_and_keeps_the_input(alice, change, status, sentence):
@@ -426,7 +426,7 @@ def test_the_page_reports_too_many_tokens(alice):
     answer = make_on_page(client_for(alice, csrf=True))
 
     assert answer.status_code == 409
-    assert "Revoke one of them first." in answer.content.decode()
+    assert "Revoke one first." in answer.content.decode()
 
 
 def test_the_page_revokes_a_token(alice):
@@ -438,7 +438,7 @@ def test_the_page_revokes_a_token(alice):
 
     answer = client.post(address, headers=token_of(client), follow=True)
 
-    assert "That token is revoked." in answer.content.decode()
+    assert "The token has been revoked." in answer.content.decode()
     assert "Old phone" not in answer.content.decode()
     assert program_with(secret).get("/api/expenses").status_code == 401
     assert client.post(address, headers=token_of(client)).status_code == 404

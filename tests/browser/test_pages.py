@@ -109,8 +109,8 @@ def test_a_new_api_token_is_shown_once_on_a_flawless_page(windows, stack, javasc
     page.goto("/accounts/tokens")
     page.get_by_label("Name").fill("Import from my bank")
     page.get_by_label("write: ").check()
-    page.get_by_label("Good for").select_option("a week")
-    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("Expires after").select_option("1 week")
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_role("button", name="Make the token").click()
 
     token_box = page.get_by_role("region", name="Your new token: Import from my bank")

@@ -35,14 +35,14 @@ def test_an_amount_is_entered_with_a_decimal_comma(client, greta):
 
     response = client.post("/budgets/add", {**data, "alert_threshold": "80"})
 
-    message = "Hinzugefügt: Budget für Essen (monatlich), 1.234,50 €."
+    message = "Budget angelegt: Essen, 1.234,50 € (monatlich)."
     assert message in page(client.get(response["Location"]))
     (budget,) = list_budgets(greta).items
     assert budget.amount == Decimal("1234.50")
     edit = page(client.get(f"/budgets/{budget.budget_id}/edit"))
     assert 'value="1234,50"' in edit
     twice = page(client.post("/budgets/add", {**data, "alert_threshold": "80"}))
-    assert "Für Essen gibt es schon ein Budget (monatlich)." in twice
+    assert "Du hast schon ein Budget für Essen (monatlich)." in twice
 
 
 @pytest.mark.parametrize("address", ["/budgets", "/budgets/add", "edit"])

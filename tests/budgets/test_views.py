@@ -44,7 +44,7 @@ def test_a_budget_is_added_and_confirmed_on_the_list(client, alice):
     response = client.post(ADD, FOOD)
 
     html = after(client, response)
-    assert "The monthly budget for Food, $100.00, was added." in html
+    assert "Budget created: Food, $100.00 (monthly)." in html
     assert "$0.00 of $100.00 0% Left: $100.00" in words(html)
     assert "Monthly, March 2026" in words(html)
     (budget,) = list_budgets(alice).items
@@ -99,7 +99,7 @@ def test_a_second_budget_for_a_category_is_reported_on_the_field(client, alice):
     response = client.post(ADD, FOOD)
 
     assert response.status_code == 409
-    assert "There is already a monthly budget for Food." in page(response)
+    assert "You already have a monthly budget for Food." in page(response)
     assert 'id="id_category_error"' in page(response)
     assert len(list_budgets(alice).items) == 1
 
@@ -152,7 +152,7 @@ def test_an_edit_is_stored_and_confirmed(client, alice):
         f"/budgets/{budget.budget_id}/edit", {**FOOD, "amount": "150.00"}
     )
 
-    assert "The monthly budget for Food, $150.00, was saved." in after(client, response)
+    assert "Budget saved: Food, $150.00 (monthly)." in after(client, response)
     assert get_budget(alice, budget.budget_id).amount == 150
 
 
@@ -221,7 +221,7 @@ def test_deleting_asks_for_confirmation(client, alice):
     assert "$100.00" in page(client.get(address))
     assert get_budget(alice, budget.budget_id)
 
-    assert "The budget was deleted." in after(client, client.post(address))
+    assert "Budget deleted." in after(client, client.post(address))
     with pytest.raises(NotFoundError):
         get_budget(alice, budget.budget_id)
 

@@ -37,12 +37,12 @@ RULES = re.compile(
             r"The budgets are too much for one\.",
             r"Confirm this upload first\.",
             r"A report is about 366 days at most\.",
-            r"The end is before the start\.",
+            r"The end date is before the start date\.",
             r"To sort by amount, choose a start and end date\.",
-            r"Choose a time zone, as in Europe/Berlin\.",
-            r"Give both a year and a month\.",
-            r"What arrived is not what was sent: the checksum differs\. Try again\.",
-            r"A report of the kind \w+ takes no \w+\.",
+            r"Choose a time zone, such as Europe/Berlin\.",
+            r"Enter both a year and a month\.",
+            r"The file was damaged in transit: its checksum doesn't match\. Please try again\.",
+            r"A \w+ report doesn't take \w+\.",
         ]
     )
 )

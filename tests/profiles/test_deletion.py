@@ -379,12 +379,12 @@ def test_the_page_requires_username_and_password(clock, alice):
 
     assert "cannot be undone" in client.get("/accounts/delete").content.decode()
     html = post(username="bob", password=PASSWORD).content.decode()
-    assert "This is not the username of this account." in html
+    assert "Wrong username." in html
     html = post(username="alice", password="wrong").content.decode()
-    assert "This is not your password." in html
+    assert "Wrong password." in html
     assert services.find_account(alice.user_id)
 
     page = post(username="Alice", password=PASSWORD).content.decode()
-    assert "Your account is closed." in page
+    assert "Your account has been closed." in page
     assert "Log in" in page
     assert services.find_account(alice.user_id) is None

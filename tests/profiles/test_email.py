@@ -137,7 +137,7 @@ def test_the_page_changes_the_address_and_confirms(alice):
     answer = client.post("/accounts/email", CHANGE, follow=True)
 
     assert answer.redirect_chain == [("/accounts/profile", 302)]
-    assert f"Your e-mail address is {NEW}." in answer.content.decode()
+    assert f"Your e-mail address is now {NEW}." in answer.content.decode()
 
 
 def test_the_pages_show_and_cancel_a_pending_change(subscribed):
@@ -151,7 +151,7 @@ def test_the_pages_show_and_cancel_a_pending_change(subscribed):
     assert NEW in client.get("/notifications").content.decode()
 
     answer = client.post("/accounts/email/cancel", follow=True)
-    assert f"Your e-mail address stays {OLD}." in answer.content.decode()
+    assert f"Your e-mail address is still {OLD}." in answer.content.decode()
     assert NEW not in client.get("/accounts/profile").content.decode()
 
 
@@ -164,7 +164,7 @@ def test_the_page_shows_errors_and_keeps_the_input(alice):
 
     page = answer.content.decode()
     assert answer.status_code == 400
-    assert "This is not your password." in page
+    assert "Wrong password." in page
     assert f'value="{NEW}"' in page
     assert 'value="wrong"' not in page
 

@@ -129,13 +129,11 @@ def test_the_lock_is_revealed_only_with_the_correct_password(grace, bob, monkeyp
     )
     users.lock(grace, bob.user_id, reason=REASON)
 
-    with pytest.raises(AuthenticationError, match="username or the password is wrong"):
+    with pytest.raises(AuthenticationError, match="Wrong username or password"):
         log_in("wrong password")
     with pytest.raises(AuthenticationError) as error:
         log_in()
-    assert str(error.value) == (
-        "This account is locked. Write to help@example.com about it."
-    )
+    assert str(error.value) == ("This account is locked. Contact help@example.com.")
 
 
 def test_a_wrong_password_costs_the_same_as_before(grace, bob):
@@ -300,5 +298,5 @@ def test_a_locked_user_is_redirected_to_login_which_explains_the_lock(grace, bob
     assert client.get("/api/expenses").status_code == 401
     answer = client.post("/login", {"username": "bob", "password": PASSWORD})
     assert answer.status_code == 401
-    assert "This account is locked. Write to" in answer.content.decode()
+    assert "This account is locked. Contact" in answer.content.decode()
     assert REASON not in answer.content.decode()

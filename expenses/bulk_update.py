@@ -72,10 +72,10 @@ def check_ids(expense_ids: Sequence[str]) -> list[str]:
     """Return 1-100 ids without duplicates. Raises InvalidError."""
     ids = list(dict.fromkeys(expense_ids))
     if not ids:
-        raise InvalidError(_("Choose at least one expense."), "expense_ids")
+        raise InvalidError(_("Select at least one expense."), "expense_ids")
     if len(ids) > MAX_SELECTED:
         raise InvalidError(
-            _("Choose at most {most} expenses.").format(most=MAX_SELECTED),
+            _("Select at most {most} expenses.").format(most=MAX_SELECTED),
             "expense_ids",
         )
     return ids

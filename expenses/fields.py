@@ -56,15 +56,15 @@ def _validate_date(user: User, value: object) -> str:
     day = today if value is None else dates.parse_day(value)
     if day < dates.years_later(today, -YEARS_BACK):
         template = ngettext(
-            "Not more than {years} year back.",
-            "Not more than {years} years back.",
+            "The date can be at most {years} year ago.",
+            "The date can be at most {years} years ago.",
             YEARS_BACK,
         )
         raise InvalidError(template.format(years=YEARS_BACK), "date")
     if day > dates.years_later(today, YEARS_AHEAD):
         template = ngettext(
-            "Not more than {years} year ahead.",
-            "Not more than {years} years ahead.",
+            "The date can be at most {years} year ahead.",
+            "The date can be at most {years} years ahead.",
             YEARS_AHEAD,
         )
         raise InvalidError(template.format(years=YEARS_AHEAD), "date")

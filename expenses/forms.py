@@ -60,7 +60,7 @@ class DayField(forms.DateField):
         super().__init__(
             input_formats=["%Y-%m-%d"],
             widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-            error_messages={"invalid": _("Enter a real day as YYYY-MM-DD.")},
+            error_messages={"invalid": _("Enter a valid date as YYYY-MM-DD.")},
             **options,
         )
 
@@ -80,7 +80,7 @@ class ExpenseForm(forms.Form):
     category = forms.CharField(
         label=_("Category"),
         max_length=CATEGORY.max_length,
-        help_text=_("What budgets are about, such as Groceries. Case does not count."),
+        help_text=_("For example Groceries. Upper or lower case doesn't matter."),
     )
     description = LinesField(
         label=_("Description (optional)"),
@@ -97,7 +97,7 @@ class ExpenseForm(forms.Form):
         ),
     )
     photo = ReceiptField(
-        label=_("Or take a photo of it"), widget_attrs={"capture": "environment"}
+        label=_("Or take a photo"), widget_attrs={"capture": "environment"}
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
@@ -156,8 +156,8 @@ class NewExpenseForm(ExpenseForm):
             self.data["idempotency_key"] = uuid.uuid4().hex
             raise ConflictError(
                 gettext(
-                    "This page was sent before, with another expense, which is stored. "
-                    "Save again to add this one too."
+                    "You already saved a different expense from this page. Save"
+                    " again to add this one too."
                 )
             ) from error
 
@@ -186,7 +186,7 @@ class EditExpenseForm(ExpenseForm):
     status = forms.ChoiceField(
         label=_("Status"),
         choices=STATUS_CHOICES,
-        help_text=_("Cleared: seen on a statement. Void: kept, but counted nowhere."),
+        help_text=_("Cleared: on your statement. Void: kept, but not counted."),
     )
 
     @classmethod
@@ -270,10 +270,10 @@ class FilterForm(ListForm):
         ],
         required=False,
     )
-    min_amount = AmountField(label=_("At least"), required=False)
-    max_amount = AmountField(label=_("At most"), required=False)
+    min_amount = AmountField(label=_("Min amount"), required=False)
+    max_amount = AmountField(label=_("Max amount"), required=False)
     sort = forms.ChoiceField(
-        label=_("Order"),
+        label=_("Sort"),
         choices=[
             ("newest", _("Newest first")),
             ("oldest", _("Oldest first")),

@@ -64,7 +64,7 @@ def get_expense(user: User, expense_id: str) -> Expense:
     """
     expense = Expense.find(expense_id)
     if expense is None or expense.user_id != user.user_id:
-        raise NotFoundError(_("There is no such expense."))
+        raise NotFoundError(_("Expense not found."))
     return expense
 
 
@@ -326,7 +326,7 @@ def _within_amounts(
         high = money.parse_bound(high, user.currency, "max_amount")
         matching &= Expense.amount <= high
         if isinstance(low, Decimal) and low > high:
-            raise InvalidError(_("The most is below the least."), "max_amount")
+            raise InvalidError(_("The maximum is less than the minimum."), "max_amount")
     return matching
 
 
@@ -352,7 +352,7 @@ def all_expenses(
 def between(start: datetime.date | None, end: datetime.date | None) -> Condition:
     """Return the condition on days. Raises InvalidError if it matches no day."""
     if start and end and start > end:
-        raise InvalidError(_("The end is before the start."), "end")
+        raise InvalidError(_("The end date is before the start date."), "end")
     first = (start or datetime.date.min).isoformat()
     last = (end or datetime.date.max).isoformat()
     return Expense.date.between(first, last)

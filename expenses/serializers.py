@@ -93,7 +93,7 @@ class NewExpenseInput(ExpenseInput):
                 )
             attrs["receipt"] = checked(attrs.pop("file"), attrs.pop("sha256", None))
         elif "sha256" in attrs:
-            raise serializers.ValidationError({"sha256": _("There is no file.")})
+            raise serializers.ValidationError({"sha256": _("No file was sent.")})
         return attrs
 
 
@@ -199,7 +199,7 @@ class SelectedInput(InputSerializer):
         changes = not {"category", "status"}.isdisjoint(attrs)
         if changes == attrs.get("delete", False):
             raise serializers.ValidationError(
-                _("Send a category, a status or both; or delete as true.")
+                _("Send a category, a status or both, or set delete to true.")
             )
         return attrs
 

@@ -37,7 +37,7 @@ class StaleError(ConflictError):
     """The expense changed after the caller read it; `stored` is the new version."""
 
     def __init__(self, stored: Expense) -> None:
-        super().__init__(_("This expense was changed meanwhile."))
+        super().__init__(_("This expense was changed in the meantime."))
         self.stored = stored
 
 

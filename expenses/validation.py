@@ -106,7 +106,9 @@ def raise_if_different(stored: Expense, expected: Expense, *, dated: bool) -> No
         names.add("receipt_sha256")
     for name in names:
         if getattr(stored, name) != getattr(expected, name):
-            raise ConflictError(_("This Idempotency-Key was used for another expense."))
+            raise ConflictError(
+                _("This Idempotency-Key was already used for another expense.")
+            )
 
 
 def _is_same(value: object, stored: object) -> bool:

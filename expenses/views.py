@@ -105,7 +105,7 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
         form,
         save=lambda data: form.record(user, data),
         done=lambda expense: _to_list(
-            request, expense, _("{category}, {amount}, was added.")
+            request, expense, _("Added {amount} to {category}.")
         ),
         held=_slot_for_files(request),
     )
@@ -141,9 +141,8 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
             context["differences"] = form.differences(error.stored, user)
             raise ConflictError(
                 _(
-                    "This expense was changed meanwhile, and nothing is saved yet. "
-                    "Save again to put what you typed in the place of what is stored "
-                    "now."
+                    "Someone changed this expense while you were editing. Save"
+                    " again to overwrite it with your version."
                 )
             ) from error
 
@@ -153,7 +152,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         form,
         save=save,
         done=lambda expense: _to_list(
-            request, expense, _("{category}, {amount}, was saved.")
+            request, expense, _("Saved: {category}, {amount}.")
         ),
         context=context,
         held=_slot_for_files(request),
@@ -169,7 +168,7 @@ def _slot_for_files(request: HttpRequest) -> AbstractContextManager[None] | None
 def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
     if request.method == "POST":
         services.delete_expense(request.user, expense_id)
-        messages.success(request, _("The expense was deleted."))
+        messages.success(request, _("Expense deleted."))
         return redirect_back(request, "expenses:list")
     expense = queries.get_expense(request.user, expense_id)
     return render(request, "expenses/delete.html", {"expense": expense})
@@ -189,24 +188,38 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _reject_unknown(request: HttpRequest, chosen: list[str]) -> HttpResponse:
-    raise InvalidError(_("Choose what to do with them."))
+    raise InvalidError(_("Choose an action."))
 
 
 def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     status = request.POST["action"]
     result = bulk_update.change_expenses(request.user, chosen, status=status)
-    return _changed(request, result)
+    done = ngettext(
+        "Updated {number} expense.", "Updated {number} expenses.", result.changed
+    ).format(number=result.changed)
+    return _show_result(request, result, done)
 
 
 def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     bulk_update.check_ids(chosen)
     sent = "category" in request.POST
+
+    def done(result: BulkResult) -> HttpResponse:
+        category = form.cleaned_data["category"]
+        moved = ngettext(
+            "Moved {number} expense to {name}.",
+            "Moved {number} expenses to {name}.",
+            result.changed,
+        ).format(number=result.changed, name=category)
+        return _show_result(request, result, moved)
+
+    form = CategoryForm(request.POST if sent else None)
     return handle_form(
         request,
         "expenses/set_category.html",
-        CategoryForm(request.POST if sent else None),
+        form,
         save=lambda data: bulk_update.change_expenses(request.user, chosen, **data),
-        done=lambda result: _changed(request, result),
+        done=done,
         context={
             "selected": chosen,
             "next": safe_next(request, reverse("expenses:list")),
@@ -217,10 +230,13 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     if "confirmed" in request.POST:
         result = bulk_update.delete_expenses(request.user, chosen)
-        return _show_result(request, result, _("{number} deleted."))
+        deleted = ngettext(
+            "Deleted {number} expense.", "Deleted {number} expenses.", result.changed
+        ).format(number=result.changed)
+        return _show_result(request, result, deleted)
     expenses = bulk_update.read_expenses(request.user, chosen)
     if not expenses:
-        raise InvalidError(_("They were gone already."))
+        raise InvalidError(_("Already deleted."))
     context = {
         "expenses": expenses,
         "next": safe_next(request, reverse("expenses:list")),
@@ -245,22 +261,25 @@ _ACTIONS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
 }
 
 
-def _changed(request: HttpRequest, result: BulkResult) -> HttpResponse:
-    return _show_result(request, result, _("{number} changed."))
+def _show_result(request: HttpRequest, result: BulkResult, done: str) -> HttpResponse:
+    """Show the result for a selection, and redirect to the same page of the list.
 
-
-def _show_result(
-    request: HttpRequest, result: BulkResult, template: str
-) -> HttpResponse:
-    """Show the result for a selection, and redirect to the same page of the list."""
-    sentences = [template.format(number=result.changed)]
+    done: what was done, as a sentence.
+    """
+    sentences = [done]
     if result.unchanged:
         unchanged = ngettext(
-            "{number} was so already.", "{number} were so already.", result.unchanged
+            "{number} already had that value.",
+            "{number} already had that value.",
+            result.unchanged,
         )
         sentences.append(unchanged.format(number=result.unchanged))
     if result.gone:
-        gone = ngettext("{number} was gone.", "{number} were gone.", result.gone)
+        gone = ngettext(
+            "{number} had already been deleted.",
+            "{number} had already been deleted.",
+            result.gone,
+        )
         sentences.append(gone.format(number=result.gone))
     messages.success(request, " ".join(sentences))
     return redirect_back(request, "expenses:list")

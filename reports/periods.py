@@ -203,7 +203,7 @@ def _week(start: object, end: object, today: datetime.date) -> dates.Period:
     if end is not None:
         last = _day(end, "end_date")
         if last < first:
-            raise InvalidError(_("The end is before the start."), "end_date")
+            raise InvalidError(_("The end date is before the start date."), "end_date")
         if last not in week:
             raise InvalidError(
                 _("A week ends on its Sunday; ask for a custom report."), "end_date"
@@ -215,7 +215,7 @@ def _range(start: object, end: object) -> dates.Period:
     first = _day(start, "start_date")
     last = _day(end, "end_date")
     if last < first:
-        raise InvalidError(_("The end is before the start."), "end_date")
+        raise InvalidError(_("The end date is before the start date."), "end_date")
     if (last - first).days >= MAX_DAYS:
         template = ngettext(
             "A report is about {number} day at most.",
@@ -231,7 +231,7 @@ def _day(value: object, field: str) -> datetime.date:
         raise InvalidError(_("Enter a day."), field)
     day = dates.parse_day(value, field)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise InvalidError(_("Enter a real day as YYYY-MM-DD."), field)
+        raise InvalidError(_("Enter a valid date as YYYY-MM-DD."), field)
     return day
 
 

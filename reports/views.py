@@ -54,7 +54,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         form = QuickAddForm.blank(user)
 
     def done(expense: Any) -> HttpResponse:
-        add_messages(request, expense, _("{category}, {amount}, was added."))
+        add_messages(request, expense, _("Added {amount} to {category}."))
         return redirect("dashboard")
 
     return handle_form(

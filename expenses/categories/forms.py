@@ -26,14 +26,14 @@ class RenameForm(forms.Form):
     into = forms.CharField(
         label=_("New name"),
         max_length=50,
-        help_text=_("With a name that is there already they become one category."),
+        help_text=_("If that name exists, the categories are merged."),
     )
     budgets = forms.ChoiceField(
-        label=_("Budgets for one period"),
+        label=_("If several have a budget"),
         choices=[
-            ("", _("Ask me if there are several")),
-            ("keep", _("Keep one: the new name's, or else the first")),
-            ("add", _("Add their amounts up")),
+            ("", _("Ask me")),
+            ("keep", _("Keep one (the new name's if it has one)")),
+            ("add", _("Add them together")),
         ],
         required=False,
     )

@@ -78,9 +78,9 @@ def check_sources(sources: Sequence[str]) -> list[str]:
         for source in sources
     ]
     if not names:
-        raise InvalidError(_("Choose at least one category."), "from")
+        raise InvalidError(_("Select at least one category."), "from")
     if len(names) > MAX_SOURCES:
-        message = _("Choose at most {most} categories.").format(most=MAX_SOURCES)
+        message = _("Select at most {most} categories.").format(most=MAX_SOURCES)
         raise InvalidError(message, "from")
     return names
 

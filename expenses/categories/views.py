@@ -37,7 +37,7 @@ CATEGORIES = ChangeList(
     row_template="expenses/_category_row.html",
     none_template="expenses/_none.html",
     template="expenses/categories.html",
-    actions={"rename": _("Give them one name")},
+    actions={"rename": _("Merge")},
     action_url_name="expenses:rename",
 )
 
@@ -81,18 +81,18 @@ def rename(request: HttpRequest) -> HttpResponse:
     def done(renamed: Renamed) -> HttpResponse:
         if renamed.left:
             message = ngettext(
-                "{count} expense changed, and some are left: go on.",
-                "{count} expenses changed, and some are left: go on.",
+                "Moved {count} expense so far. Continue to move the rest.",
+                "Moved {count} expenses so far. Continue to move the rest.",
                 renamed.changed,
             ).format(count=renamed.changed)
             messages.warning(request, message)
             again = {**context, "form": form, "going_on": True}
             return render(request, "expenses/rename.html", again)
         message = ngettext(
-            "{count} expense changed to {name}.",
-            "{count} expenses changed to {name}.",
+            "Moved {number} expense to {name}.",
+            "Moved {number} expenses to {name}.",
             renamed.changed,
-        ).format(count=renamed.changed, name=form.cleaned_data["into"])
+        ).format(number=renamed.changed, name=form.cleaned_data["into"])
         messages.success(request, message)
         return redirect_back(request, "expenses:categories")
 

@@ -59,7 +59,7 @@ def raise_if_taken(receipt: StoredReceipt | None, conflict: WriteConflictError) 
     """Raise ConflictError if the upload was attached to another expense meanwhile."""
     upload = receipt and receipt.upload
     if upload and any(item is upload for item in conflict.refused):
-        message = _("This upload is the receipt of another expense.")
+        message = _("This upload is already the receipt of another expense.")
         raise ConflictError(message, "receipt_url") from conflict
 
 

@@ -83,7 +83,7 @@ def get_upload(user_id: str, key: str) -> Upload:
     """
     upload = Upload.find(upload_id(key))
     if upload is None or upload.owner_id != user_id or _has_expired(upload):
-        raise NotFoundError(_("There is no such upload."))
+        raise NotFoundError(_("Upload not found."))
     return upload
 
 
@@ -129,7 +129,7 @@ def open_upload(key: str) -> Mapping[str, Any]:
         )
     except ClientError as error:
         if error_code(error) in MISSING:
-            raise NotFoundError(_("Nothing was uploaded to this key.")) from error
+            raise NotFoundError(_("No file was uploaded to this key.")) from error
         raise
     return response
 
@@ -158,6 +158,6 @@ def make_permanent(expense_id: str, receipt: StoredReceipt) -> None:
         )
     except ClientError as error:
         if error_code(error) in MISSING:
-            message = _("This upload is gone. Please upload it again.")
+            message = _("This upload no longer exists. Please upload the file again.")
             raise InvalidError(message, "receipt_url") from error
         raise

@@ -152,7 +152,10 @@ def schedule_orphan_checks(receipts: Sequence[tuple[str, str, str | None]]) -> N
         send_tasks(ORPHAN_CHECK_TASK, calls, countdown=ORPHAN_CHECK_DELAY)
     except QueueError as error:
         raise UnavailableError(
-            _("Receipts cannot be changed just now. Nothing was changed; try again.")
+            _(
+                "Receipts can't be changed right now. Nothing was changed; please"
+                " try again."
+            )
         ) from error
 
 

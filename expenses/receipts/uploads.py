@@ -57,7 +57,7 @@ def complete_upload(user: User, key: str, expense_id: str | None = None) -> Uplo
     another expense uses it. The last two name `key`. Safe to repeat.
     """
     if owner_of(key) != user.user_id:
-        raise NotFoundError(_("There is no such upload."))
+        raise NotFoundError(_("Upload not found."))
     expense = get_expense(user, expense_id) if expense_id else None
     upload = direct_uploads.get_upload(user.user_id, key)
     try:
@@ -110,7 +110,7 @@ def _confirm(upload: Upload, stored_receipt: receipts.StoredReceipt) -> None:
     ]
     free = Upload.owner_id.exists() & Upload.attached_to.does_not_exist()
     if not conditional_write(lambda: upload.update(actions, free)):
-        raise ConflictError(_("This upload is used already."))
+        raise ConflictError(_("This upload has already been used."))
 
 
 @contextlib.contextmanager

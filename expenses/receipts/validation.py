@@ -75,7 +75,7 @@ BROKEN_PDF = gettext_noop(
 ONLY_ONE = gettext_noop("You can attach one receipt per expense. Choose a single file.")
 OTHER_KIND = gettext_noop("The file doesn't match the declared type. Upload it again.")
 OTHER_CHECKSUM = gettext_noop(
-    "What arrived is not what was sent: the checksum differs. Try again."
+    "The file was damaged in transit: its checksum doesn't match. Please try again."
 )
 
 
@@ -254,7 +254,7 @@ def parse_sha256(value: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != hashlib.sha256().digest_size:
-        raise InvalidError(_("Give the SHA-256 in hexadecimal or base64."), "sha256")
+        raise InvalidError(_("Send the SHA-256 as hexadecimal or base64."), "sha256")
     return raw.hex()
 
 

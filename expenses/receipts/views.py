@@ -31,7 +31,7 @@ def thumbnail(request: HttpRequest, expense_id: str) -> HttpResponse:
             drawn = validation.thumbnail(file, expense.receipt_type)
     # The URL contains the receipt's checksum, so the response never changes.
     if drawn is None:
-        missing = NotFoundError(_("This receipt has no small picture."))
+        missing = NotFoundError(_("This receipt has no thumbnail."))
         response = errors.response_or_raise(request, missing)
         response.headers["Cache-Control"] = "private, max-age=86400"
         return response

@@ -130,7 +130,7 @@ def parse_day(value: object, field: str = "date") -> datetime.date:
             return datetime.date.fromisoformat(value)
         except ValueError:
             pass
-    raise InvalidError(_("Enter a real day as YYYY-MM-DD."), field)
+    raise InvalidError(_("Enter a valid date as YYYY-MM-DD."), field)
 
 
 def years_later(day: datetime.date, years: int) -> datetime.date:

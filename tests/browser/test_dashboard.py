@@ -18,7 +18,7 @@ def test_adding_an_expense_by_keyboard_shows_its_alert(windows, stack):
     page.keyboard.press("Enter")
 
     status = page.get_by_role("status")
-    expect(status).to_contain_text("groceries, $85.00, was added.")
+    expect(status).to_contain_text("Added $85.00 to groceries.")
     expect(status).to_contain_text("Budget 85% spent: Groceries")
     expect(page.get_by_label("Amount")).to_be_focused()
 

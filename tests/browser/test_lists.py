@@ -70,7 +70,7 @@ def test_amount_and_text_filters_combine(windows, busy):
     search = page.get_by_role("search")
 
     search.get_by_label("Search").fill("number 1")
-    search.get_by_label("At least").fill("15")
+    search.get_by_label("Min amount").fill("15")
     search.get_by_role("button", name="Filter").click()
     expect(rows(page)).to_have_count(6)  # 14 to 19
     page.get_by_role("link", name="Clear all filters").click()

@@ -76,7 +76,7 @@ def test_from_registration_to_the_mailbox(windows, stack, javascript):
     expect(page.get_by_role("heading", name="Subscription confirmed")).to_be_visible()
 
     add_expense(page, "groceries", "100.01")
-    expect(page.get_by_role("status").first).to_contain_text("was added")
+    expect(page.get_by_role("status").first).to_contain_text("Added")
     page.get_by_role("link", name="Dashboard").click()
     expect(page.get_by_text("Over budget")).to_be_visible()
     page.get_by_role("link", name="Notifications").click()
@@ -184,13 +184,13 @@ def test_several_dropped_receipts_are_rejected(windows, stack):
     expect(page.get_by_role("alert")).to_contain_text("Choose a single file")
 
     choose(page, "bill.pdf", "application/pdf", PDF)
-    page.get_by_label("Or take a photo of it").set_input_files(
+    page.get_by_label("Or take a photo").set_input_files(
         {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
     )
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("Choose a single file")
 
-    page.get_by_label("Or take a photo of it").set_input_files([])
+    page.get_by_label("Or take a photo").set_input_files([])
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/expenses")
     expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
@@ -235,7 +235,7 @@ def test_selected_expenses_are_changed_and_deleted_and_the_filter_is_kept(
 
     page.goto("/expenses?q=fun")
     act("Mark as cleared")
-    expect(page.get_by_text("2 changed.")).to_be_visible()
+    expect(page.get_by_text("Updated 2 expenses.")).to_be_visible()
     expect(page.get_by_role("cell", name="Cleared")).to_have_count(2)
     act("Set the category")
     page.get_by_role("textbox", name="Category").fill("Funny")
@@ -244,7 +244,7 @@ def test_selected_expenses_are_changed_and_deleted_and_the_filter_is_kept(
     act("Delete")
     page.get_by_role("button", name="Delete").click()
 
-    expect(page.get_by_text("2 deleted.")).to_be_visible()
+    expect(page.get_by_text("Deleted 2 expenses.")).to_be_visible()
     expect(page.get_by_label("Search")).to_have_value("fun")
     page.goto("/expenses")
     expect(page.get_by_role("cell", name="Rent", exact=True)).to_be_visible()

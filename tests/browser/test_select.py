@@ -68,7 +68,7 @@ def test_all_expenses_are_selected_and_changed_by_keyboard(windows, person):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("3 changed.")).to_be_visible()
+    expect(page.get_by_text("Updated 3 expenses.")).to_be_visible()
 
 
 @EVERY_LIST

@@ -51,7 +51,11 @@ def test_the_response_counts_alerts(client, alice):
         ({"amount": "1"}, "/category", "This field is required."),
         ({**LUNCH, "colour": "red"}, "/colour", "Unknown field."),
         ({**LUNCH, "receipt_url": "receipts/x"}, "/receipt_url", "Unknown field."),
-        ({**LUNCH, "date": "1999-01-01"}, "/date", "Not more than 10 years back."),
+        (
+            {**LUNCH, "date": "1999-01-01"},
+            "/date",
+            "The date can be at most 10 years ago.",
+        ),
         (["lunch"], "", "Send a JSON object."),
         (None, "", "This field may not be null."),
     ],

@@ -96,7 +96,7 @@ def test_every_invalid_row_is_named_and_nothing_is_stored():
             "category": ["This field may not be empty."],
         },
         110: {
-            "date": ["Not more than 10 years back."],
+            "date": ["The date can be at most 10 years ago."],
             "status": ["Choose one of pending, cleared, void."],
         },
     }

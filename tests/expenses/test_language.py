@@ -63,7 +63,7 @@ def test_an_amount_is_entered_in_german_format(client, greta):
     response = client.post(ADD, typed(amount="1.234,50"))
 
     html = page(client.get(response["Location"]))
-    assert "Hinzugefügt: Essen, 1.234,50 €." in html
+    assert "1.234,50 € zu Essen hinzugefügt." in html
     (stored,) = list_expenses(greta).items
     assert stored.amount == Decimal("1234.50")
     edit = page(client.get(f"{LIST}/{stored.expense_id}/edit"))
@@ -111,7 +111,7 @@ def test_a_stale_edit_compares_values_and_not_their_format(client, greta):
 
     html = page(client.post(path, data))
 
-    assert "Diese Ausgabe wurde inzwischen geändert" in html
+    assert "Jemand hat diese Ausgabe geändert" in html
     assert "<td>16.03.2026</td><td>17.03.2026</td>" in html
     assert "<td>Offen</td><td>Gebucht</td>" in html
     assert "<td>12,50" not in html  # the same in both
@@ -142,7 +142,7 @@ def test_the_result_of_a_bulk_action_is_in_german(client, greta):
     )
 
     html = page(client.get(response["Location"]))
-    assert "1 geändert. 1 gab es nicht mehr." in html
+    assert "1 Ausgabe geändert. 1 war schon gelöscht." in html
 
 
 def test_the_api_uses_the_requested_language(client):
@@ -153,8 +153,10 @@ def test_the_api_uses_the_requested_language(client):
         )
         return messages_of(response)["date"]
 
-    assert refused() == ["Not more than 10 years back."]
-    assert refused(**{"Accept-Language": "de"}) == ["Höchstens 10 Jahre zurück."]
+    assert refused() == ["The date can be at most 10 years ago."]
+    assert refused(**{"Accept-Language": "de"}) == [
+        "Das Datum darf höchstens 10 Jahre zurückliegen."
+    ]
 
 
 ENGLISH = re.compile(

@@ -51,7 +51,7 @@ def test_an_expense_is_added_and_confirmed_on_the_list(client, alice):
 
     assert response["Location"] == LIST
     html = page(client.get(LIST))
-    assert "Eating out, $12.50, was added." in html
+    assert "Added $12.50 to Eating out." in html
     assert "Mar 17, 2026" in html
     assert "Café<br>早餐" in html
     (expense,) = list_expenses(alice).items
@@ -105,7 +105,7 @@ def test_resending_a_changed_form_asks_before_storing_another(client, alice):
     )
 
     assert refused.status_code == 409
-    assert "This page was sent before" in page(refused)
+    assert "You already saved a different expense" in page(refused)
     assert again.status_code == 302
     assert len(list_expenses(alice).items) == 2
 
@@ -225,8 +225,11 @@ def test_pages_link_forward_and_back_and_keep_the_filter(client, alice):
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"start": "2026-02-29"}, "Enter a real day as YYYY-MM-DD."),
-        ({"start": "2026-03-02", "end": "2026-03-01"}, "The end is before the start."),
+        ({"start": "2026-02-29"}, "Enter a valid date as YYYY-MM-DD."),
+        (
+            {"start": "2026-03-02", "end": "2026-03-01"},
+            "The end date is before the start date.",
+        ),
         ({"status": "lost"}, "lost is not one of the available choices."),
         ({"category": "a" * 51}, "at most 50 characters"),
         ({"cursor": "forged"}, "This cursor is not valid."),
@@ -262,7 +265,7 @@ def test_an_edit_is_stored_and_returns_to_the_list(client, alice):
         f"/expenses/{expense.expense_id}/edit", {**LUNCH, "status": "void"}
     )
 
-    assert "Eating out, $12.50, was saved." in after(client, response)
+    assert "Saved: Eating out, $12.50." in after(client, response)
     stored = get_expense(alice, expense.expense_id)
     assert (stored.category, stored.status) == ("Eating out", "void")
     assert spent(budget) == 0
@@ -310,7 +313,7 @@ def test_deleting_asks_for_confirmation(client, alice):
     assert "$10.00" in html
     assert get_expense(alice, expense.expense_id)
 
-    assert "The expense was deleted." in after(client, client.post(address))
+    assert "Expense deleted." in after(client, client.post(address))
     with pytest.raises(NotFoundError):
         get_expense(alice, expense.expense_id)
 
@@ -477,7 +480,7 @@ def test_a_stale_edit_shows_both_versions_and_can_be_saved(client, alice):
     refused = client.post(path, data)
     html = page(refused)
     assert refused.status_code == 409
-    assert "This expense was changed meanwhile" in html
+    assert "Someone changed this expense" in html
     assert "<td>theirs</td><td>&lt;mine&gt;</td>" in html
     assert "<td>$99.00</td><td>$12.50</td>" in html
     assert "<td>2026-03-17</td>" not in html  # the same in both
@@ -563,8 +566,11 @@ def test_setting_a_status_for_selected_expenses_returns_to_the_page(client, alic
     again = after(client, client.post(ACT, data))
 
     assert once["Location"] == f"{LIST}?q=gro&page_size=2"
-    assert "2 changed. 1 was gone." in html
-    assert "0 changed. 2 were so already. 1 was gone." in again
+    assert "Updated 2 expenses. 1 had already been deleted." in html
+    assert (
+        "Updated 0 expenses. 2 already had that value. 1 had already been deleted."
+        in again
+    )
     assert spent(budget) == Decimal(10)
     assert get_expense(alice, third.expense_id).status == "pending"
 
@@ -580,7 +586,7 @@ def test_setting_a_category_asks_for_it_first(client, alice):
     assert "Set the category of 2 expenses" in html
     assert all(f'value="{expense_id}"' in html for expense_id in ids)
     assert refused.status_code == 400
-    assert "2 changed." in after(client, response)
+    assert "Moved 2 expenses to Fun." in after(client, response)
     assert {expense.category for expense in list_expenses(alice).items} == {"Fun"}
 
 
@@ -595,8 +601,8 @@ def test_deleting_selected_expenses_asks_for_confirmation(client, alice):
     response, again = (client.post(ACT, {**data, "confirmed": "yes"}) for _ in range(2))
     assert (response.status_code, again.status_code) == (302, 302)
     html = page(client.get(LIST))
-    assert "2 deleted." in html
-    assert "0 deleted. 2 were gone." in html
+    assert "Deleted 2 expenses." in html
+    assert "Deleted 0 expenses. 2 had already been deleted." in html
     assert list_expenses(alice).items == []
 
 
@@ -630,11 +636,11 @@ def test_selected_expenses_are_downloaded_without_formulas(client, alice):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({"action": "void"}, "Choose at least one expense."),
-        ({"action": "delete"}, "Choose at least one expense."),
-        ({"action": "category"}, "Choose at least one expense."),
-        ({"action": "", "selected": "0" * 32}, "Choose what to do with them."),
-        ({"action": "delete", "selected": "0" * 32}, "They were gone already."),
+        ({"action": "void"}, "Select at least one expense."),
+        ({"action": "delete"}, "Select at least one expense."),
+        ({"action": "category"}, "Select at least one expense."),
+        ({"action": "", "selected": "0" * 32}, "Choose an action."),
+        ({"action": "delete", "selected": "0" * 32}, "Already deleted."),
         (
             {"action": "void", "selected": ["a"] + [str(n) for n in range(100)]},
             "most 100",
@@ -673,6 +679,6 @@ def test_a_page_survives_the_deletion_of_its_first_expenses(client, alice):
     html = after(client, client.post(ACT, data))
 
     assert "Mar 4, 2026" in before
-    assert "3 deleted." in html
+    assert "Deleted 3 expenses." in html
     assert "Mar 3, 2026" in html
     assert "Mar 4, 2026" not in html

@@ -325,7 +325,7 @@ def test_a_report_requested_on_the_page_is_offered(client):
                 "start_date": "2026-03-02",
                 "end_date": "2026-03-01",
             },
-            "The end is before the start.",
+            "The end date is before the start date.",
         ),
         ({"report_type": "custom"}, "Enter a day."),
         ({"report_type": "hourly"}, "hourly"),

@@ -187,7 +187,7 @@ def test_an_expense_is_added_and_confirmed(client, alice):
 
     assert response["Location"] == HOME
     html = after(client, response)
-    assert messages_in(html) == ["Rent, $1,234.50, was added."]
+    assert messages_in(html) == ["Added $1,234.50 to Rent."]
     (stored,) = list_expenses(alice).items
     assert (stored.date, stored.status) == ("2026-03-18", "pending")
     assert "Rent no budget $1,234.50" in words(html)
@@ -200,8 +200,8 @@ def test_an_alert_it_triggers_is_shown(client, alice):
     second = messages_in(after(client, client.post(HOME, typed(amount="5.00"))))
     third = messages_in(after(client, client.post(HOME, typed(amount="50.00"))))
 
-    assert first == ["Groceries, $85.00, was added.", "Budget 85% spent: Groceries"]
-    assert second == ["Groceries, $5.00, was added."]
+    assert first == ["Added $85.00 to Groceries.", "Budget 85% spent: Groceries"]
+    assert second == ["Added $5.00 to Groceries."]
     assert third[1:] == ["Over budget: Groceries"]
 
 
@@ -238,7 +238,7 @@ def test_a_changed_expense_from_the_same_page_needs_confirmation(client, alice):
 
     assert answer.status_code == 409
     html = page(answer)
-    assert "This page was sent before" in html
+    assert "You already saved a different expense" in html
     assert 'value="99.00"' in html
     (key,) = re.findall(r'name="idempotency_key" value="(\w+)"', html)
     client.post(HOME, {**same, "amount": "99.00", "idempotency_key": key})

@@ -198,7 +198,7 @@ def test_conflicting_budgets_need_a_strategy(client, alice):
     merged = post(client, RENAME, {"from": "a", "to": "b", "budgets": "add"})
 
     assert refused.status_code == 409
-    assert "b and a have a budget each" in refused.content.decode()
+    assert "b and a each have a budget" in refused.content.decode()
     assert merged.status_code == 200
     (budget,) = client.get("/api/budgets").json()["results"]
     assert (budget["category"], budget["amount"]) == ("b", "3.00")
@@ -271,7 +271,7 @@ def test_the_page_filters_and_shows_errors(client, alice, monkeypatch):
     assert "No expenses yet" in page(client_for(make_user("bob")).get(PAGE))
     wrong = client.get(PAGE, {"start": "2026-02-01", "end": "2026-01-01"})
     assert wrong.status_code == 400
-    assert "The end is before the start." in page(wrong)
+    assert "The end date is before the start date." in page(wrong)
     monkeypatch.setattr(queries, "MAX_LISTED", 1)
     assert "There are more than can be shown" in page(client.get(PAGE))
 
@@ -284,7 +284,7 @@ def test_a_category_is_renamed_on_its_page(client, alice):
     response = client.post(FORM, data, follow=True)
 
     assert 'value="Food"' in page(form)
-    assert "1 expense changed to Eating." in page(response)
+    assert "Moved 1 expense to Eating." in page(response)
     assert [use["category"] for use in client.get(LIST).json()["results"]] == ["Eating"]
 
 
@@ -300,12 +300,12 @@ def test_selected_categories_are_merged(client, alice):
     assert page(form).count('name="selected"') == 2
     assert empty.status_code == 400
     assert page(empty).count('name="selected"') == 2
-    assert "2 expenses changed to c." in page(response)
+    assert "Moved 2 expenses to c." in page(response)
 
 
 @pytest.mark.parametrize(
     ("count", "message"),
-    [(0, "Choose at least one category."), (21, "Choose at most 20 categories.")],
+    [(0, "Select at least one category."), (21, "Select at most 20 categories.")],
 )
 def test_selecting_none_or_too_many_returns_to_the_list(client, count, message):
     chosen = [f"c{number}" for number in range(count)]
@@ -325,7 +325,7 @@ def test_the_page_asks_how_to_merge_two_budgets(client, alice):
     merged = client.post(FORM, {"selected": ["a"], "into": "b", "budgets": "keep"})
 
     assert question.status_code == 409
-    assert "b and a have a budget each for one period (monthly)." in page(question)
+    assert "b and a each have a budget (monthly)." in page(question)
     assert merged.status_code == 302
 
 
@@ -338,8 +338,8 @@ def test_the_page_continues_until_all_are_renamed(client, alice, monkeypatch):
     first = client.post(FORM, data)
     second = client.post(FORM, data, follow=True)
 
-    assert "2 expenses changed, and some are left" in page(first)
+    assert "Moved 2 expenses so far." in page(first)
     assert "Go on" in page(first)
     assert 'value="b"' in page(first)
     assert '<option value="keep" selected>' in page(first)
-    assert "1 expense changed to b." in page(second)
+    assert "Moved 1 expense to b." in page(second)

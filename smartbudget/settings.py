@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import django
 from jinja2 import StrictUndefined
 
 from smartbudget.core import i18n
@@ -79,6 +78,7 @@ TEMPLATES = [
                 "smartbudget.web.context.language",
                 "smartbudget.web.context.return_to",
                 "smartbudget.web.context.section",
+                "smartbudget.web.context.theme",
                 "smartbudget.web.context.user",
             ],
         },
@@ -89,13 +89,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.Jinja2"
 
 STATIC_URL = "/static/"
-# Only the stylesheets and images of the Django admin: its models would need an ORM.
-ADMIN_STATIC = Path(django.__file__).parent / "contrib/admin/static/admin"
-STATICFILES_DIRS = [
-    BASE_DIR / "static",
-    ("admin/css", ADMIN_STATIC / "css"),
-    ("admin/img", ADMIN_STATIC / "img"),  # used by the stylesheets
-]
+STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"  # the output of collectstatic
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True

@@ -14,7 +14,7 @@
 
 `templates/change_list.html` renders them; a list may have a template that extends it.
 
-Why: docs/decisions.md#pages-use-the-django-admins-stylesheets-and-need-no-build
+Why: docs/decisions.md#pages-have-one-stylesheet-two-scripts-and-no-build
 """
 
 import dataclasses

@@ -29,6 +29,12 @@ def return_to(request: HttpRequest) -> dict[str, Any]:
     return {"return_to": linked_next(request)}
 
 
+def theme(request: HttpRequest) -> dict[str, Any]:
+    """Return the theme chosen on an earlier page, or None to follow the system."""
+    chosen = request.COOKIES.get("theme")
+    return {"theme": chosen if chosen in {"light", "dark"} else None}
+
+
 def user(request: HttpRequest) -> dict[str, Any]:
     """Return the user for the menu, or AnonymousUser if the session was not read.
 

@@ -13,6 +13,7 @@ from django.template import defaultfilters
 from django.templatetags.static import static
 from django.urls import reverse
 from django_htmx.jinja import htmx_script
+from heroicons.jinja import heroicon_outline
 from jinja2 import Environment
 from markupsafe import Markup
 
@@ -35,6 +36,7 @@ def environment(**options: Any) -> Environment:
         # Takes less than half the time of Jinja2's, which also formats the message.
         _=lambda message: Markup(i18n.gettext(message)),  # noqa: S704 - our catalogs
         htmx_script=htmx_script,
+        icon=icon,
         static=functools.cache(static),
         url=url,
     )
@@ -57,6 +59,12 @@ def environment(**options: Any) -> Environment:
         urlize=defaultfilters.urlize,
     )
     return environment
+
+
+@functools.cache
+def icon(name: str) -> str:
+    """Return an icon of heroicons.com as inline SVG, hidden from screen readers."""
+    return heroicon_outline(name, size=None, **{"class": "icon"})
 
 
 def url(name: str, *args: str) -> str:

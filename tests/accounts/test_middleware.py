@@ -38,5 +38,5 @@ def test_a_public_page_reads_no_session_but_an_error_page_does(aws):
 
     assert (page.status_code, public) == (200, [])
     assert (error.status_code, missing) == (404, ["GetItem"])
-    assert b"user-tools" not in page.content
-    assert b"user-tools" in error.content
+    assert b"top-tools" not in page.content
+    assert b"top-tools" in error.content

@@ -277,7 +277,7 @@ def test_the_first_expense_can_be_added_by_keyboard(windows, stack):
     page.keyboard.type("Groceries")
     page.keyboard.press("Enter")
 
-    page.wait_for_url("**/expenses#content-start")
+    page.wait_for_url("**/expenses#content")
     expect(page.get_by_role("cell", name="$12.50")).to_be_visible()
 
 

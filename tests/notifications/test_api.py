@@ -146,7 +146,7 @@ def test_unauthenticated_requests_are_rejected(method, address):
 
 TWO = "2" * 32
 READ = "/api/notifications/read"
-UNREAD = 'class="state">Unread<'
+UNREAD = 'class="badge">Unread<'
 
 
 def listed(client, query: str) -> list[str]:
@@ -543,5 +543,5 @@ def test_every_signed_in_page_loads_the_unread_count(client):
     page = client.get("/expenses/add").content.decode()
 
     assert 'data-unread="/api/notifications/unread"' in page
-    assert "/static/unread" in page
+    assert "/static/app." in page
     assert "unread" not in Client().get("/login").content.decode()

@@ -35,7 +35,7 @@ def texts(tag: str, html: str) -> list[str]:
 
 
 def messages_in(html: str) -> list[str]:
-    return texts("li", re.search(r'<ul class="messagelist".*?</ul>', html)[0])
+    return texts("li", re.search(r'<ul class="messages".*?</ul>', html)[0])
 
 
 def test_categories_match_the_api(client, alice):
@@ -386,8 +386,8 @@ def test_the_dashboard_shows_the_month(client, alice):
     ("spent", "words"),
     [
         ("79.99", "Within budget"),
-        ("80.00", "Threshold reached"),
-        ("100.00", "Threshold reached"),
+        ("80.00", "Near limit"),
+        ("100.00", "Near limit"),
         ("100.01", "Over budget"),
     ],
 )

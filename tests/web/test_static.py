@@ -26,9 +26,7 @@ def fetch(address, user=None, **headers):
     return answer.headers, body
 
 
-@pytest.mark.parametrize(
-    "name", ["app.css", "admin/css/base.css", "receipts.js", "icon.svg"]
-)
+@pytest.mark.parametrize("name", ["app.css", "app.js", "receipts.js", "icon.svg"])
 def test_a_static_file_is_compressed_immutable_and_costs_no_aws_calls(aws, name):
     address = staticfiles_storage.url(name)
 

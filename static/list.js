@@ -1,7 +1,7 @@
 // One tick for all rows of a list's page, and how many are ticked.
-// Pictures that a busy server refused are asked for again.
+// Thumbnails that a busy server rejected are requested again.
 // Without this script each row has its own tick, as before.
-// A refused form comes back into the same window, so nothing here is global.
+// A rejected form comes back into the same window, so nothing here is global.
 "use strict";
 
 {
@@ -26,7 +26,7 @@
       update();
     });
     for (const tick of ticks) tick.addEventListener("change", update);
-    // Whoever comes back finds ticked what was ticked.
+    // Back on the page, the browser ticks what was ticked.
     window.addEventListener("pageshow", update);
   }
   const MOST_TRIES = 4;

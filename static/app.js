@@ -1,0 +1,62 @@
+// What every page has: the theme, the number of unread notifications, and forms that
+// take a while. Without this script, pages follow the system's theme and have no number.
+// A rejected form comes back into the same window, so nothing here is global.
+"use strict";
+
+{
+  // The chosen theme is a cookie, so that the server renders it and no page flickers.
+  const root = document.documentElement;
+  const THEMES = ["auto", "light", "dark"];
+  const YEAR_SECONDS = 365 * 24 * 3600;
+
+  root.dataset.theme ??= "auto";
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest(".theme-toggle")) return;
+    const next = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];
+    root.dataset.theme = next;
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `theme=${next}; path=/; max-age=${YEAR_SECONDS}; samesite=lax${secure}`;
+  });
+}
+
+{
+  async function showUnread(place) {
+    const response = await fetch(place.dataset.unread);
+    if (!response.ok) return;
+    const { unread, more } = await response.json();
+    if (!unread) return;
+    const words = document.createElement("span");
+    words.className = "visually-hidden";
+    words.textContent = ` ${place.dataset.words}`;
+    place.replaceChildren(more ? `${unread}+` : `${unread}`, words);
+    place.hidden = false;
+  }
+
+  const place = document.querySelector("[data-unread]");
+  if (place) showUnread(place).catch(() => {}); // the bell works without a number
+}
+
+{
+  // A form that takes a while shows that it was sent, and is sent once.
+  const forms = [...document.querySelectorAll("form[data-working]")];
+
+  for (const form of forms) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "yes";
+      form.setAttribute("aria-busy", "true");
+      form.querySelector(".working").textContent = form.dataset.working;
+    });
+  }
+  // Back on the page, it can be sent again.
+  window.addEventListener("pageshow", () => {
+    for (const form of forms) {
+      delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
+      form.querySelector(".working").textContent = "";
+    }
+  });
+}

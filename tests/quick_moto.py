@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
-from botocore.signers import RequestSigner
+from botocore.endpoint import Endpoint
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber, responses_mock
@@ -28,8 +29,9 @@ asked = {"sqs", "sns", "s3", "email"}  # at first all of them
 
 _lock = threading.RLock()  # neither is thread-safe; moto may call itself
 _endpoints: WeakKeyDictionary[BaseClient, Any] = WeakKeyDictionary()
+_hooks = 0  # blocks that need botocore's transport
 _process_request = BotocoreStubber.process_request
-_sign = RequestSigner.sign
+_send_request = Endpoint._send_request
 _resolve = BaseClient._resolve_endpoint_ruleset
 
 
@@ -39,7 +41,7 @@ def install() -> None:
     mock_aws().start(reset=False)
     _switch(on=False)
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
-    RequestSigner.sign = sign
+    Endpoint._send_request = send_request
     BaseClient._resolve_endpoint_ruleset = resolve_endpoint
 
 
@@ -61,17 +63,32 @@ def _switch(*, on: bool) -> None:
         responses_mock.stop()
 
 
-def sign(
-    signer: RequestSigner,
-    operation: str,
-    request: Any,
-    region: str | None = None,
-    kind: str = "standard",
-    *arguments: Any,
-) -> None:
-    """Sign requests except those to DynamoDB, whose signatures are not checked."""
-    if "//dynamodb." not in request.url or not botocore_stubber.enabled:
-        _sign(signer, operation, request, region, kind, *arguments)
+@contextlib.contextmanager
+def hooked() -> Iterator[None]:
+    """Send all requests through botocore's transport, with its events and retries."""
+    global _hooks
+    _hooks += 1
+    try:
+        yield
+    finally:
+        _hooks -= 1
+
+
+def send_request(endpoint: Endpoint, request: Any, operation: Any) -> Any:
+    """Answer requests for items without botocore's transport, which takes longer."""
+    of_items = operation.service_model.service_name == "dynamodb"
+    of_items = of_items and operation.name in OPERATIONS
+    if _hooks or not (of_items and botocore_stubber.enabled):
+        return _send_request(endpoint, request, operation)
+    with _lock:
+        status, body = dynamo.answer(operation.name, request["body"])
+    answer = {"status_code": status, "headers": {}, "body": body}
+    protocol = operation.service_model.resolved_protocol
+    parser = endpoint._response_parser_factory.create_parser(protocol)
+    parsed = parser.parse(answer, operation.output_shape)
+    if status >= 300:
+        endpoint._add_modeled_error_fields(answer, parsed, operation, parser)
+    return AWSResponse(request["url"], status, {}, None), parsed
 
 
 def resolve_endpoint(

@@ -22,6 +22,7 @@ from notifications.models import Notification
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import connection
 from smartbudget.core.errors import ConflictError, NotFoundError
+from tests import quick_moto
 from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, TODAY
 from tests.sampling import sampled
@@ -167,7 +168,8 @@ def test_a_recount_finds_no_difference_after_concurrent_writes(writes):
         events = connection().client.meta.events
         events.register_first("before-send.dynamodb.TransactWriteItems", conflicts)
         try:
-            trouble = write_in_threads(writes)
+            with quick_moto.hooked():
+                trouble = write_in_threads(writes)
         finally:
             events.unregister("before-send.dynamodb.TransactWriteItems", conflicts)
         assert trouble == []

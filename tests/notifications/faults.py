@@ -8,6 +8,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from moto.core.models import botocore_stubber
 
 from smartbudget.core import aws, dynamodb, health
+from tests import quick_moto
 
 
 class _Body:
@@ -52,7 +53,8 @@ def hooked(operation: str, hook):
         client.meta.events.register_last("before-send", after)
         registered.append((client.meta.events, name))
     try:
-        yield
+        with quick_moto.hooked():
+            yield
     finally:
         for events, name in registered:
             events.unregister(name, before)

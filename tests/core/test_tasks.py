@@ -143,7 +143,7 @@ def test_only_the_tasks_a_batch_rejected_are_reported(queue):
 
     def refuse_one(request, operation):
         if answers:
-            return faults.AWSResponse("", 200, {}, faults._Body(answers.pop()))
+            return faults.AWSResponse("", 200, {}, faults.Body(answers.pop()))
         return None
 
     hooked = faults.hooked("SendMessageBatch", refuse_one)

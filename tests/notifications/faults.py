@@ -11,7 +11,7 @@ from smartbudget.core import aws, dynamodb, health
 from tests import quick_moto
 
 
-class _Body:
+class Body:
     def __init__(self, text: str) -> None:
         self.text = text
 
@@ -148,7 +148,7 @@ def execute_without_reply(request, operation: str) -> None:
 
 def answer(request, status: int, body: str) -> AWSResponse:
     """Return a response for a hook to return instead of AWS."""
-    return AWSResponse(request.url, status, {}, _Body(body))
+    return AWSResponse(request.url, status, {}, Body(body))
 
 
 @contextmanager

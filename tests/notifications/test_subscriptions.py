@@ -156,7 +156,7 @@ def test_a_response_without_an_arn_is_requested_again():
         "<SubscribeResponse><SubscribeResult><SubscriptionArn>pending confirmation"
         "</SubscriptionArn></SubscribeResult></SubscribeResponse>"
     )
-    answers = [faults.AWSResponse("", 200, {}, faults._Body(first))]
+    answers = [faults.AWSResponse("", 200, {}, faults.Body(first))]
 
     with faults.hooked("Subscribe", lambda *_: answers.pop() if answers else None):
         arn = subscribed_arn(user)
@@ -214,7 +214,7 @@ def test_an_old_subscription_with_other_attributes_is_corrected():
 
     def refuse(request, operation):
         if "FilterPolicy" in request.body:
-            return faults.AWSResponse(request.url, 400, {}, faults._Body(body))
+            return faults.AWSResponse(request.url, 400, {}, faults.Body(body))
         return None
 
     with faults.hooked("Subscribe", refuse):
@@ -500,7 +500,7 @@ def test_a_reused_subscription_that_vanishes_is_requested_again():
 
     def vanished(request, operation):
         body = answers.pop() if answers else None
-        return body and faults.AWSResponse(request.url, 404, {}, faults._Body(body))
+        return body and faults.AWSResponse(request.url, 404, {}, faults.Body(body))
 
     with faults.hooked("GetSubscriptionAttributes", vanished):
         subscriptions.subscribe(account.user)

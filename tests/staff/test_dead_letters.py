@@ -121,7 +121,7 @@ def test_messages_rejected_by_the_queue_stay(grace):
     def refuse_the_first(request, operation):
         if not refused:
             refused.append(operation)
-            return faults.AWSResponse(request.url, 400, {}, faults._Body(refusal))
+            return faults.AWSResponse(request.url, 400, {}, faults.Body(refusal))
         return None
 
     with faults.hooked("SendMessage", refuse_the_first):

@@ -400,6 +400,50 @@ def test_consumed_capacity_follows_the_size(fake, stored):
 
 
 @pytest.mark.parametrize(
+    ("item", "units"),
+    [
+        (A, 1),  # in no index
+        (A | {"boss": {"S": "x"}}, 1 + 1),
+        (STORED, 1 + 2),  # by-day and by-boss
+        (STORED | {"t": {"S": "x" * 1024}}, 2 + 2 + 1),  # by-boss has only keys
+    ],
+)
+def test_an_index_consumes_the_units_of_its_entry(fake, item, units):
+    parameters = {"TableName": TABLE, "ReturnConsumedCapacity": "TOTAL"}
+
+    def consumed(method, **request):
+        answer = getattr(fake, method)(**parameters, **request)
+        return answer["ConsumedCapacity"]["CapacityUnits"]
+
+    fake.delete_item(TableName=TABLE, Key=A)
+    assert consumed("put_item", Item=item) == units
+    table_alone = consumed("put_item", Item=item)  # since no entry changes
+    assert table_alone <= units - (item != A)
+    assert consumed("delete_item", Key=A) == units
+
+
+def test_an_index_entry_that_moves_is_written_twice(fake, stored):
+    request = {
+        "Key": A,
+        "UpdateExpression": "SET #d = :day",
+        "ExpressionAttributeNames": {"#d": "day"},
+        "ExpressionAttributeValues": {":day": {"S": "02"}},
+        "ReturnConsumedCapacity": "TOTAL",
+    }
+    update = {key: request[key] for key in request if not key.startswith("Return")}
+    back = update | {"ExpressionAttributeValues": {":day": {"S": "01"}}}
+
+    moved = fake.update_item(TableName=TABLE, **request)
+    transaction = fake.transact_write_items(
+        TransactItems=[{"Update": {"TableName": TABLE, **back}}],
+        ReturnConsumedCapacity="TOTAL",
+    )
+
+    assert moved["ConsumedCapacity"]["CapacityUnits"] == 1 + 2
+    assert transaction["ConsumedCapacity"][0]["CapacityUnits"] == 2 + 2
+
+
+@pytest.mark.parametrize(
     ("operation", "request_"),
     [
         ("ExecuteStatement", {}),

@@ -6,6 +6,7 @@ number of users. `python -m benchmarks` starts it with permission to scan.
 """
 
 import datetime
+import sys
 import time
 import uuid
 from collections import Counter
@@ -18,6 +19,7 @@ import time_machine
 from botocore.client import BaseClient
 
 from accounts.models import Account
+from benchmarks.aims import Aims
 from budgets import checks
 from budgets.models import Budget, budget_id_for
 from expenses.models import Expense
@@ -40,6 +42,14 @@ DOLLARS_A_WRITE_UNIT = 0.625e-6
 DOLLARS_A_GB_SECOND = 0.0000166667
 RUN_SECONDS = 210  # of a run's 300 s; it starts the next run 90 s before the end
 DAY_SECONDS = 86_400
+
+
+# The aims for a user: calls, read units, write units, milliseconds of processor time.
+AIMS = {
+    "an ordinary day": (1.1, 0.6, 0, 6),
+    "the first of a month": (5.1, 1.6, 9, 16),
+}
+NOISE = 0.5  # of processor time, between two runs on a shared machine
 
 
 @dataclass(frozen=True)
@@ -66,8 +76,8 @@ class PerUser:
         )
 
 
-def main() -> None:
-    """Measure, then print the extrapolation to each size."""
+def main() -> int:
+    """Print the costs and their extrapolation; return 1 if one misses its aim."""
     for number in range(USERS):
         _create_user(f"{number:032x}")
     days = {
@@ -95,6 +105,16 @@ def main() -> None:
     slowest = max(user.seconds for user in days.values())
     for size in SIZES:
         print(f"{size:>12,}  {'; then '.join(_limits(size, slowest))}")
+    print()
+    aims = Aims()
+    for name, user in days.items():
+        calls, read_units, write_units, milliseconds = AIMS[name]
+        aims.check(f"{name}, calls", user.calls, calls)
+        aims.check(f"{name}, read units", user.read_units, read_units)
+        aims.check(f"{name}, write units", user.write_units, write_units)
+        own = user.cpu_seconds * 1000
+        aims.check(f"{name}, ms of processor time", own, milliseconds, noise=NOISE)
+    return aims.exit_code
 
 
 def _limits(size: int, seconds_a_user: float) -> list[str]:
@@ -181,4 +201,4 @@ def _create_user(user_id: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,9 @@ token, repeat a round of requests, which deletes what it stores, so that the tab
 small. API_BENCH_REQUESTS is the number of requests.
 """
 
+import operator
 import os
+import sys
 import uuid
 from collections.abc import Mapping
 from contextlib import closing
@@ -14,6 +16,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from benchmarks.actions import Bench
+from benchmarks.aims import Aims
 from benchmarks.api import token_of
 from benchmarks.load import (
     Connection,
@@ -26,21 +29,29 @@ from benchmarks.load import (
 REQUESTS = int(os.environ.get("API_BENCH_REQUESTS", "20000"))
 CLIENTS = 8
 STEPS = 10
+MEGABYTES_AIM = 2  # that a worker grows in the second half of the requests
 ROW = {"category": "Groceries", "amount": "1.50", "description": "Bread and butter"}
 BAD_ROW = {"category": "", "amount": "-1", "colour": "red"}
 
 
-def main() -> None:
-    """Print the memory of each worker after each step."""
+def main() -> int:
+    """Print each worker's memory after each step; return 1 if it keeps growing."""
     clients = [_Client(Bench(30)) for _ in range(CLIENTS)]
     with server("smartbudget.wsgi:application") as (port, workers):
         print(f"\nMB of each worker over {REQUESTS:,} requests of {CLIENTS} clients\n")
         print(f"{'requests':>9}" + "".join(f"{pid:>9}" for pid in workers))
+        steps = []
         for _ in range(STEPS):
             in_threads(lambda number: clients[number].run_step(port), CLIENTS)
             done = sum(client.done for client in clients)
-            held = "".join(f"{memory_of(pid) / 1024:>9.1f}" for pid in workers)
+            steps.append([memory_of(pid) / 1024 for pid in workers])
+            held = "".join(f"{megabytes:>9.1f}" for megabytes in steps[-1])
             print(f"{done:>9,}{held}", flush=True)
+    grown = max(map(operator.sub, steps[-1], steps[STEPS // 2 - 1]))
+    aims = Aims()
+    print()
+    aims.check("MB that a worker grew in the second half", grown, MEGABYTES_AIM)
+    return aims.exit_code
 
 
 class _Client:
@@ -95,4 +106,4 @@ class _Client:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

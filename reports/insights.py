@@ -155,7 +155,7 @@ def _fall(report: Report) -> Iterator[str]:
 
 
 def _new(report: Report) -> Iterator[str]:
-    if not (report.is_comparable and report.previous_count):
+    if not (report.is_comparable and report.has_previous):
         return
     for line in report.categories:
         if not line.previous and line.share >= MIN_CHANGE:

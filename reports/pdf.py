@@ -224,14 +224,14 @@ def _compared(report: Report) -> str:
         return _("no expenses yet")
     if not report.is_comparable:
         template = _("no comparison: your expenses start on {day}")
-        if report.previous_count:
+        if report.has_previous:
             template = _("{before} {then} (your expenses start on {day})")
         return template.format(
             before=write_number(report.previous_total, report.currency),
             then=report.period.in_previous,
             day=day(report.since),
         )
-    if not report.previous_count:
+    if not report.has_previous:
         template = _("nothing {then}")
     elif report.is_running and report.change < 0:
         # Part of a month is expected to be less than a whole one.

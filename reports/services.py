@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from budgets import queries as budgets
 from budgets.queries import BudgetLine
 from budgets.services import list_budgets
+from expenses import month_totals
 from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
 from reports.periods import ONE_DAY, ReportPeriod, too_many_expenses
 from reports.trend import TREND_MONTHS
 from smartbudget.core import dates, i18n
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES, percentage
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LONGEST_MONTH = 31  # days; in a longer report budgets are added up
 # Of the Lambda's 20 seconds, on one CPU as it has: 50,000 expenses are drawn in 4.5
 # (benchmarks/reports.py), and a page of one megabyte, 3,000 expenses, is read in 0.1.
 MAX_EXPENSES = 50_000  # listed
-MAX_PAGES = 40  # read, with the period before and the twelve months
+MAX_PAGES = 40  # read of expenses, and of others whose totals are not stored
 
 NOTHING = Decimal(0)
 _MONDAY = datetime.date(2024, 1, 1)
@@ -52,7 +52,9 @@ class CategoryLine:
     share: Decimal  # percent of everything, two decimals
     previous: Decimal
     largest: Entry | None  # None: nothing in this period
-    previous_largest: Decimal  # amount of the largest one in the period before
+    # The amount of the largest one in the period before. In a yearly report, whose year
+    # before is read as totals: of the month with the most.
+    previous_largest: Decimal
 
     @property
     def change(self) -> Decimal:
@@ -103,7 +105,7 @@ class Report:
     entries: list[Entry]  # all expenses that count, by day
     total: Decimal
     previous_total: Decimal
-    previous_count: int
+    has_previous: bool  # whether expenses of the period before count
     categories: list[CategoryLine]  # largest first, then those of the period before
     budgets: list[BudgetStanding]
     weekdays: list[WeekdayLine]  # Monday first
@@ -139,42 +141,94 @@ class Report:
 def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> Report:
     """Read the data of a report and compute it.
 
-    Takes one Query of each table, and one for the earliest expense. Void expenses are
-    not counted. The indexes are eventually consistent.
+    Takes one Query for the budgets, one for the expenses of the period and the one
+    before, one for the totals of other months, and one for the earliest expense. Void
+    expenses are not counted. The indexes are eventually consistent.
 
-    today: the user's local day.
+    today: the user's local day. Raises InvalidError for too many expenses.
     """
     user_budgets = list_budgets(user).items
-    months = dates.months_to(period.current.end, TREND_MONTHS)
     day = dates.day_shown(period.current, today)
-    needed = [
-        period.current,
-        period.previous,
-        dates.Period(months[0].start, months[-1].end),
-        *(dates.period_of(budget.period, day) for budget in user_budgets),
-    ]
-    entries = _read(user, period, dates.span(needed))
+    listed: list[dates.Period] = [period.current]
+    totalled: list[dates.Period] = []
+    (totalled if period.report_type == "yearly" else listed).append(period.previous)
+    for budget in user_budgets:
+        own = dates.period_of(budget.period, day)
+        if budget.period != "yearly":
+            listed.append(own)
+        elif own != budget.current:  # of which the budget has the total
+            totalled.append(own)
+    entries, cut = _read(user, period, dates.span(listed), totalled)
     since = expenses.first_day(user.user_id)
     begun = _begun(period.current, since, today)
     lines = [_line(budget, period, begun, day, entries) for budget in user_budgets]
-    return compute(period, user.currency, entries, lines, today=today, since=since)
+    return compute(
+        period, user.currency, entries, lines, today=today, since=since, cut=cut
+    )
 
 
-def _read(user: User, period: ReportPeriod, span: dates.Period) -> list[Entry]:
-    """Return the expenses of a span. Raises InvalidError for too many."""
+def _read(
+    user: User,
+    period: ReportPeriod,
+    listed: dates.Period,
+    totalled: Sequence[dates.Period],
+) -> tuple[list[Entry], str]:
+    """Return what `compute` needs, by day, and the month where reading stopped, or "".
+
+    listed: the days whose expenses are needed one by one.
+    totalled: the years whose monthly totals are needed besides those of the trend.
+
+    Raises InvalidError for too many expenses.
+    """
+    last_month = dates.period_of("monthly", listed.end)
+    listed = dates.Period(listed.start.replace(day=1), last_month.end)
     entries: list[Entry] = []
-    pages = expenses.entry_pages(user.user_id, span, described=period.current)
-    for number, page in enumerate(pages, 1):
-        if number > MAX_PAGES:
-            message = _(
-                "This period and the year before it have too many expenses for a"
-                " report."
-            )
-            raise InvalidError(message, period.field)
+    count = pages = 0
+    for page in expenses.entry_pages(user.user_id, listed, described=period.current):
+        pages += 1
+        count += sum(entry.day in period.current for entry in page)
+        if pages > MAX_PAGES or count > MAX_EXPENSES:
+            raise too_many_expenses(period)
         entries += page
-    if sum(entry.day in period.current for entry in entries) > MAX_EXPENSES:
+    trend = dates.months_to(period.current.end, TREND_MONTHS)
+    needed = dates.span([*totalled, *trend])
+    max_pages = max(MAX_PAGES - pages, 1)
+    before, cut = _totals(user, needed.start, listed.start - ONE_DAY, max_pages)
+    after, cut_after = _totals(user, listed.end + ONE_DAY, needed.end, max_pages)
+    cut = max(cut, cut_after)
+    if totalled and dates.span(totalled).start.isoformat()[:7] <= cut:
         raise too_many_expenses(period)
-    return entries
+    return [*before, *entries, *after], cut
+
+
+def _totals(
+    user: User, start: datetime.date, end: datetime.date, max_pages: int
+) -> tuple[list[Entry], str]:
+    """Return the total of each category in each month, dated the month's first day.
+
+    start, end: the first day of a month and the last day of one. max_pages: see
+    `month_totals.read`.
+
+    Also returns the month where reading stopped, or "". Its total and those of earlier
+    months are missing.
+    """
+    if start > end:
+        return [], ""
+    months = month_totals.read(user, start, end, max_pages=max_pages)
+    totals = [
+        Entry(
+            dates.parse_month(month),
+            use.spelling,
+            casefold_key(use.spelling),
+            use.spent,
+        )
+        for month, uses in sorted(months.uses.items())
+        if month > months.cut
+        # The spelling of the earliest expense first, which names its category.
+        for use in sorted(uses, key=lambda use: -use.earliest)
+        if use.earliest
+    ]
+    return totals, months.cut
 
 
 def compute(
@@ -185,13 +239,16 @@ def compute(
     *,
     today: datetime.date,
     since: datetime.date | None,
+    cut: str = "",
 ) -> Report:
     """Compute a report from the expenses of its period and those around it.
 
     expenses_around: those that count, by day: of the period, the one before, and the
-    twelve months up to the period's end.
+    twelve months up to the period's end. Outside the period, an entry may be the total
+    of a category in a month.
     lines: budgets, each for the period to show.
     since: day of the user's earliest expense, or None.
+    cut: the trend begins after this month, YYYY-MM, or has all twelve if it is "".
     """
     elapsed = dates.Period(period.current.start, min(period.current.end, today))
     is_comparable = _covers(since, period.previous)
@@ -208,7 +265,7 @@ def compute(
         entries=entries,
         total=total,
         previous_total=_total(before),
-        previous_count=len(before),
+        has_previous=bool(before),
         categories=_categories(entries, before if is_comparable else [], total),
         budgets=[
             _budget_standing(line, elapsed, expenses_around, since) for line in lines
@@ -221,7 +278,7 @@ def compute(
         counted_days=days,
         median=_median(entries, currency),
         busiest_day=_busiest_day(entries),
-        trend=_trend(expenses_around, period.current.end),
+        trend=_trend(expenses_around, period.current.end, cut),
     )
     report.insights.extend(insights(report))
     return report
@@ -361,9 +418,13 @@ def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | No
 
 
 def _trend(
-    entries: Sequence[Entry], last_day: datetime.date
+    entries: Sequence[Entry], last_day: datetime.date, cut: str
 ) -> list[tuple[datetime.date, Decimal]]:
-    totals = {month.start: NOTHING for month in dates.months_to(last_day, TREND_MONTHS)}
+    totals = {
+        month.start: NOTHING
+        for month in dates.months_to(last_day, TREND_MONTHS)
+        if month.start.isoformat()[:7] > cut
+    }
     for entry in entries:
         first = entry.day.replace(day=1)
         if first in totals:

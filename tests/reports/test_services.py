@@ -2,21 +2,26 @@
 
 import contextlib
 import datetime
+from dataclasses import replace
 from decimal import Decimal
+from random import Random
 
 import pytest
 import time_machine
 
+from expenses import queries as expenses
 from expenses.models import Expense
 from reports import services
-from reports.services import build_report
+from reports.services import Report, build_report, compute
+from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
-from tests.calls import counted
+from tests.calls import QUERY, counted
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
 from tests.money_builders import NOON as MARCH_NOON
 from tests.reports.builders import ask, entry, line, report_of
 
 D = Decimal
+SETTLED = MARCH_NOON + datetime.timedelta(minutes=2)  # totals can be stored again
 
 
 def test_totals_count_only_the_period():
@@ -375,4 +380,135 @@ def test_no_more_is_read_than_the_time_allows(noon, monkeypatch, expenses, pages
     with counted() as calls, allowed if pages <= 2 else refused:
         assert march().count == expenses
 
-    assert calls.names.count("dynamodb.Query") <= 2 + 3
+    assert calls.names.count(QUERY) <= 2 + 4
+
+
+def test_a_month_of_more_than_the_time_allows_is_left_out_of_the_trend(
+    noon, monkeypatch
+):
+    monkeypatch.setattr(services, "MAX_PAGES", 2)
+    for month in ("2025-06", "2025-07", "2025-08", "2025-09", "2025-10", "2026-03"):
+        expense = make_expense(date=f"{month}-01")
+        expense.update([Expense.description.set("x" * 300_000)])  # three to a page
+
+    with time_machine.travel(SETTLED):
+        first, second = march(), march()
+
+    assert first.trend[0][0] == datetime.date(2025, 9, 1)
+    assert [spent for _month, spent in first.trend] == [
+        *[D(10)] * 2,
+        *[D(0)] * 4,
+        D(10),
+    ]
+    assert second.trend[-7:] == first.trend
+    assert sum(spent for _month, spent in second.trend) == 60
+
+
+def test_a_year_after_one_of_more_than_the_time_allows_suggests_a_month(
+    noon, monkeypatch
+):
+    monkeypatch.setattr(services, "MAX_PAGES", 2)
+    for number in range(1, 6):
+        expense = make_expense(date=f"2025-{number:02}-01")
+        expense.update([Expense.description.set("x" * 300_000)])  # three to a page
+    make_expense(date="2026-01-01")
+
+    with time_machine.travel(SETTLED):
+        with pytest.raises(InvalidError, match="Choose a month") as caught:
+            yearly()
+        # What was read is stored, so the next attempt reads the rest.
+        assert yearly().previous_total == 50
+
+    assert caught.value.field == "year"
+
+
+def make_history() -> None:
+    """Store expenses of every month of two years and more, some of them void."""
+    random = Random(5)
+    for number in range(160):
+        make_expense(
+            date=str(datetime.date(2023, 12, 20) + datetime.timedelta(days=number * 5)),
+            amount=D(random.randint(1, 9999)) / 100,
+            category=random.choice(["Groceries", "groceries", "Rent", "RENT", "Tea"]),
+            status=random.choice(["pending", "cleared", "cleared", "void"]),
+        )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"report_type": "monthly", "year": 2026, "month": 3},
+        {"report_type": "monthly", "year": 2025, "month": 6},
+        {"report_type": "weekly", "start_date": "2026-03-02"},
+        {"report_type": "weekly", "start_date": "2024-12-30"},
+        {"report_type": "yearly", "year": 2025},
+        {"report_type": "yearly", "year": 2026},
+        {
+            "report_type": "custom",
+            "start_date": "2025-03-05",
+            "end_date": "2025-09-12",
+        },
+    ],
+    ids=str,
+)
+def test_totals_of_other_months_equal_their_expenses(noon, given):
+    for period in ("weekly", "monthly", "yearly"):
+        make_budget(period=period)
+    make_history()
+    period = ask(TODAY, **given)
+    everything = dates.Period(datetime.date(2020, 1, 1), datetime.date(2026, 12, 31))
+    entries = expenses.entries("alice", everything, described=period.current)
+
+    with time_machine.travel(SETTLED):
+        first, second = (build_report(ALICE, period, today=TODAY) for _ in range(2))
+
+    plain = compute(
+        period,
+        "USD",
+        entries,
+        [standing.line for standing in first.budgets],
+        today=TODAY,
+        since=first.since,
+    )
+    for report in (first, second):
+        assert without_largest(report) == without_largest(plain)
+        for standing in report.budgets:
+            within, key = standing.line.within, standing.line.category_key
+            assert standing.line.spent == expenses.total(entries, within, key)
+    if given["report_type"] != "yearly":
+        assert first.categories == plain.categories
+
+
+def without_largest(report: Report) -> Report:
+    """Return a report without what the year before of a yearly report does not have."""
+    categories = [replace(c, previous_largest=D(0)) for c in report.categories]
+    return replace(report, categories=categories, insights=[])
+
+
+@pytest.mark.parametrize(
+    ("given", "listed", "years"),
+    [
+        ({"report_type": "yearly", "year": 2025}, range(12), 1),
+        ({"report_type": "monthly", "year": 2026, "month": 3}, range(13, 15), 2),
+        ({"report_type": "weekly", "start_date": "2026-03-16"}, range(14, 15), 2),
+    ],
+)
+def test_a_report_reads_expenses_of_its_period_and_the_one_before(
+    noon, given, listed, years
+):
+    """A yearly report takes the year before from the stored totals of its months."""
+    in_month = [number + 1 for number in range(15)]  # from January 2025
+    for month, number in enumerate(in_month):
+        day = datetime.date(2025 + month // 12, month % 12 + 1, 5)
+        for _ in range(number):
+            make_expense(date=str(day), amount="1.00")
+    make_expense(date="2024-05-05")
+    period = ask(TODAY, **given)
+
+    with time_machine.travel(SETTLED):
+        build_report(ALICE, period, today=TODAY)
+        with counted() as calls:
+            build_report(ALICE, period, today=TODAY)
+
+    assert calls.names == [QUERY] * 4  # budgets, expenses, totals, the earliest
+    assert calls.read_items == sum(in_month[month] for month in listed) + years + 1

@@ -10,7 +10,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses import bulk_create, bulk_update, history, queries, services
+from expenses import bulk_create, bulk_update, history, queries, services, undo
 from expenses.models import Expense
 from expenses.serializers import (
     BulkInput,
@@ -26,6 +26,7 @@ from expenses.serializers import (
     RowInput,
     SelectedInput,
     TotalsOutput,
+    UndoneOutput,
 )
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.web import pagination
@@ -134,6 +135,7 @@ class SelectedView(ApiView):
         """Set the category or status of up to 100 expenses, or delete them.
 
         Safe to repeat; alerts make one e-mail. After a 5xx a part may be changed.
+        `undo_change` undoes it for ten minutes.
         """
         data = self.parse(SelectedInput)
         expense_ids = data.pop("expense_ids")
@@ -172,11 +174,39 @@ class ExpenseView(ApiView):
 
     @extend_schema(operation_id="delete_expense", responses={204: None})
     def delete(self, request: Request, expense_id: str) -> Response:
-        """Delete an expense; budgets no longer count it."""
+        """Delete an expense; budgets no longer count it.
+
+        `restore_expense` undoes it for ten minutes.
+        """
         services.delete_expense(
             request.user, expense_id, precondition=if_match(request, representation)
         )
         return Response(status=204)
+
+
+class RestoreView(ApiView):
+    methods_without_body = ("POST",)
+
+    @extend_schema(
+        operation_id="restore_expense", request=None, responses={204: None, 409: None}
+    )
+    def post(self, request: Request, expense_id: str) -> Response:
+        """Restore an expense that was deleted in the last ten minutes.
+
+        Safe to repeat. Budgets count it again, and it may cause alerts.
+        """
+        services.restore_expense(request.user, expense_id)
+        return Response(status=204)
+
+
+class UndoView(ApiView):
+    @extend_schema(operation_id="undo_change", request=None, responses=UndoneOutput)
+    def post(self, request: Request, undo_id: str) -> Response:
+        """Undo a change or deletion of selected expenses of the last ten minutes.
+
+        An expense that was changed since stays as it is. Safe to repeat.
+        """
+        return self.represent(UndoneOutput, undo.undo(request.user, undo_id))
 
 
 class HistoryView(ApiView):

@@ -53,7 +53,9 @@ class Change:
         """The number of transaction items it needs by itself."""
         if self.before is None:
             return 1
-        return 2 if self.after or history.has_changed(self.before) else 1
+        if self.after:
+            return 2
+        return 2 + history.has_changed(self.before)
 
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the change to a transaction, with any large-expense notice."""
@@ -73,6 +75,8 @@ C = TypeVar("C", bound=Change)
 
 class Batch(ABC, Generic[C]):
     """Changes being written in several transactions."""
+
+    extra_items = 0  # that `add_extra` adds to each transaction
 
     def __init__(self, user: User, changes: Sequence[C]) -> None:
         self.user = user
@@ -111,6 +115,9 @@ class Batch(ABC, Generic[C]):
     def prepare(self, chunk: Sequence[C]) -> None:
         """Run before each transaction. Must be safe to repeat."""
 
+    def add_extra(self, chunk: Sequence[C], transaction: Transaction) -> None:
+        """Add `extra_items` further items to a transaction of changes."""
+
     @abstractmethod
     def recover(self, chunk: Sequence[C], conflict: WriteConflictError) -> None:
         """Update the changes of a conflicting transaction to what is stored now.
@@ -137,6 +144,7 @@ class Batch(ABC, Generic[C]):
         month_totals.invalidate(
             self.user, _pairs(chunk), transaction, self._closed_before
         )
+        self.add_extra(chunk, transaction)
         try:
             self.commit(transaction, outcome)
         except WriteConflictError as conflict:
@@ -195,7 +203,7 @@ class Batch(ABC, Generic[C]):
             months = month_totals.changed_months(_pairs([change]), self._closed_before)
             years |= {month[:4] for month in months}
             # The totals of each year are an item, and the digest, if any, is one.
-            needed = items + len(years) + alerts + bool(alerts)
+            needed = items + len(years) + alerts + bool(alerts) + self.extra_items
             if needed > Transaction.MAX_ITEMS:
                 return self.waiting[:number]
         return list(self.waiting)

@@ -3,14 +3,15 @@
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from expenses import side_effects, validation
 from expenses.batch import Batch, Change
 from expenses.models import Expense
 from expenses.receipts import services as receipts
+from expenses.undo_log import UndoLog
 from smartbudget.core.concurrency import BULK_WRITES
-from smartbudget.core.dynamodb import WriteConflictError
+from smartbudget.core.dynamodb import Transaction, WriteConflictError
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
@@ -28,6 +29,8 @@ class BulkResult:
     unchanged: int  # already had these values
     gone: int  # deleted meanwhile, or another user's
     alerts: int
+    # For `undo.undo`, for ten minutes; None if nothing changed.
+    undo_id: str | None = field(default=None, compare=False)
 
 
 def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
@@ -35,7 +38,7 @@ def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
 
     Deleted expenses and those of other users are left out. Raises InvalidError.
     """
-    expenses = list(_read(user, check_ids(expense_ids)).values())
+    expenses = list(read(user, check_ids(expense_ids)).values())
     expenses.sort(key=lambda expense: (expense.date, expense.created_at))
     return expenses[::-1]
 
@@ -50,8 +53,9 @@ def change_expenses(
 ) -> BulkResult:
     """Set the category or status of 1-100 expenses, or both.
 
-    Updates budgets and histories; alerts are sent as one digest. Raises InvalidError.
-    After any other error, some expenses may be changed. Safe to repeat.
+    Updates budgets and histories; alerts are sent as one digest. `undo.undo` takes it
+    back. Raises InvalidError. After any other error, some expenses may be changed. Safe
+    to repeat.
     """
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
@@ -62,8 +66,8 @@ def change_expenses(
 def delete_expenses(user: User, expense_ids: Sequence[str]) -> BulkResult:
     """Delete 1-100 expenses; budgets no longer count them.
 
-    Their receipts are deleted within the hour. Raises InvalidError. After any other
-    error, some expenses may be deleted. Safe to repeat.
+    `undo.undo` restores them. Their receipts are deleted within the hour. Raises
+    InvalidError. After any other error, some expenses may be deleted. Safe to repeat.
     """
     return _run(_Deletion(user, check_ids(expense_ids)))
 
@@ -100,7 +104,7 @@ class Selected(Batch[Change]):
     def recover(self, chunk: Sequence[Change], conflict: WriteConflictError) -> None:
         """Read the expenses again, since they or their budgets were changed."""
         ids = [change.expense.expense_id for change in chunk]
-        stored = _read(self.user, ids)
+        stored = read(self.user, ids)
         for change in chunk:
             before = stored.get(change.expense.expense_id)
             new = self.change_of(before) if before else None
@@ -114,11 +118,18 @@ class Selected(Batch[Change]):
 
 
 class _ByIds(Selected):
-    """Changes of expenses given by their ids."""
+    """Changes of expenses given by their ids, which can be undone."""
+
+    extra_items = UndoLog.ITEMS
 
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
-        expenses = _read(user, expense_ids).values()
+        self.undo_log = UndoLog(user)
+        expenses = read(user, expense_ids).values()
         super().__init__(user, expenses, gone=len(expense_ids) - len(expenses))
+
+    def add_extra(self, chunk: Sequence[Change], transaction: Transaction) -> None:
+        """Add what the changes replace, so that they can be undone."""
+        self.undo_log.add(chunk, transaction)
 
 
 class _Update(_ByIds):
@@ -152,14 +163,16 @@ class _Deletion(_ByIds):
         self.scheduled.update(key for _, key, _ in checks)
 
 
-def _run(selected: Selected) -> BulkResult:
+def _run(selected: _ByIds) -> BulkResult:
     selected.write()
+    undo_id = selected.undo_log.undo_id if selected.changed else None
     return BulkResult(
-        selected.changed, selected.unchanged, selected.gone, selected.alerts
+        selected.changed, selected.unchanged, selected.gone, selected.alerts, undo_id
     )
 
 
-def _read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:
+def read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:
+    """Return the user's expenses with some ids, by id, read consistently."""
     ids = [expense_id for expense_id in expense_ids if _ID.fullmatch(expense_id)]
     expenses = Expense.batch_get(ids, consistent_read=True) if ids else ()
     return {

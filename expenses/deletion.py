@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from expenses.models import Expense, History, MonthTotals, Upload
+from expenses.models import (
+    BulkChange,
+    Expense,
+    History,
+    MonthTotals,
+    TrashedExpense,
+    Upload,
+)
 from smartbudget.core import files
 from smartbudget.core.bulk_delete import delete_indexed, delete_objects, indexed_ids
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
@@ -13,17 +20,19 @@ _BATCH = Transaction.MAX_ITEMS // 2  # expenses; each is deleted with its histor
 
 def delete_all(user_id: str) -> Iterator[int]:
     """Delete all items in batches, and yield the size of each. Safe to repeat."""
-    expense_ids = indexed_ids(Expense.by_user, user_id)
-    while ids := list(islice(expense_ids, _BATCH)):
-        _delete(ids)
-        yield len(ids)
+    for index_key in (user_id, TrashedExpense.index_key_of(user_id)):
+        item_ids = indexed_ids(Expense.by_user, index_key)
+        while ids := list(islice(item_ids, _BATCH)):
+            _delete(ids)
+            yield len(ids)
+    yield from delete_indexed(Expense.by_user, BulkChange.index_key_of(user_id))
     yield from delete_indexed(Expense.by_user, Upload.index_key_of(user_id))
     yield from delete_indexed(Expense.by_user, MonthTotals.index_key_of(user_id))
     yield from delete_objects(f"{files.RECEIPTS}/{user_id}/")
 
 
 def _delete(ids: list[str]) -> None:
-    """Delete expenses together with their histories.
+    """Delete expenses, also those in the trash, together with their histories.
 
     A history is in no index, so one written by a concurrent edit after a separate
     deletion would never be found.
@@ -31,9 +40,10 @@ def _delete(ids: list[str]) -> None:
 
     def attempt() -> None:
         transaction = Transaction()
-        for expense_id in ids:
+        for item_id in ids:
             # As History, which has no version: deletes any version of the expense.
-            transaction.delete(History(expense_id=expense_id))
+            transaction.delete(History(expense_id=item_id))
+            expense_id = item_id.removeprefix(TrashedExpense.id_of(""))
             transaction.delete(History(expense_id=History.id_of(expense_id)))
         transaction.commit()
 

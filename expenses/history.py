@@ -7,6 +7,7 @@ overwrite each other before MAX_CHANGES more. A slot holds the old values; the n
 are the old values of the next change, or those of the expense.
 """
 
+import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from pynamodb.expressions.operand import Path
 from expenses.fields import FIELDS, Value, values_of
 from expenses.models import Expense, History
 from expenses.queries import get_expense
-from smartbudget.core.dynamodb import Transaction
+from smartbudget.core import dates
+from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.pagination import Item
 from smartbudget.core.user import User
 
 MAX_CHANGES = 50
+KEPT = datetime.timedelta(hours=1)  # for which a deleted expense's history is stored
 
 LABELS = {name: field.label for name, field in FIELDS.items()} | {
     "receipt": gettext_noop("Receipt")
@@ -117,13 +120,26 @@ def add_change(before: Expense, after: Expense, transaction: Transaction) -> Non
         changed["receipt"] = old["receipt"]  # two files may have the same name
     entry = {"version": _version(before), "at": after.updated_at, "was": changed}
     slot = Path(_slot(_version(before)))
-    transaction.update(_item(before), [slot.set(json.dumps(entry, ensure_ascii=False))])
+    text = json.dumps(entry, ensure_ascii=False)
+    # A history expires if an expense with the same id was deleted before.
+    actions: list[Action] = [slot.set(text), History.expires_at.remove()]
+    transaction.update(_item(before), actions)
 
 
 def add_deletion(expense: Expense, transaction: Transaction) -> None:
-    """Add the deletion of an expense's history to the transaction of the expense."""
+    """Add the end of an expense's history to the transaction that deletes the expense.
+
+    It stays long enough for the expense to be restored.
+    """
     if has_changed(expense):
-        transaction.delete(_item(expense))
+        expires_at = History.expires_at.set(dates.now() + KEPT)
+        transaction.update(_item(expense), [expires_at])
+
+
+def add_restoration(expense: Expense, transaction: Transaction) -> None:
+    """Add that a history stays to the transaction that restores its expense."""
+    if has_changed(expense):
+        transaction.update(_item(expense), [History.expires_at.remove()])
 
 
 def has_changed(expense: Expense) -> bool:

@@ -9,6 +9,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     TTLAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
@@ -164,11 +165,92 @@ class History(Table):
         host = config.aws_endpoint
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
+    expires_at = TTLAttribute(null=True)  # None unless the expense is deleted
 
     @staticmethod
     def id_of(expense_id: str) -> str:
         """Return the id of an expense's history."""
         return f"history#{expense_id}"
+
+
+class TrashedExpense(Table):
+    """A deleted expense, as long as it can be restored: see `trash.py`.
+
+    Stored in the expenses table but never listed with them: in the indexes, it has a
+    separate key. It has all attributes of the expense. Once restored, it only has those
+    below, and is in no index.
+    """
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    expense_id = UnicodeAttribute(hash_key=True)  # see id_of
+    # The key of the indexes, beside the expense's day. None once restored.
+    index_key = UnicodeAttribute(attr_name="user_id", null=True)
+    receipt_url = UnicodeAttribute(null=True)
+    deleted_at = UnicodeAttribute()  # ISO 8601, UTC
+    expires_at = TTLAttribute()
+
+    item: Mapping[str, Any]  # in DynamoDB's JSON; not stored
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Return the model of an item in DynamoDB's JSON."""
+        item = {**data}
+        trashed = super().from_raw_data(data)
+        trashed.item = item
+        return trashed
+
+    @staticmethod
+    def id_of(expense_id: str) -> str:
+        """Return the id of a deleted expense's item."""
+        return f"trash#{expense_id}"
+
+    @staticmethod
+    def index_key_of(user_id: str) -> str:
+        """Return the index key of one user's deleted expenses."""
+        return f"trash#{user_id}"
+
+    @property
+    def expense(self) -> Expense:
+        """The expense as it was."""
+        keys = {
+            "expense_id": {"S": self.expense_id.removeprefix("trash#")},
+            "user_id": {"S": str(self.index_key).removeprefix("trash#")},
+        }
+        return Expense.from_raw_data({**self.item, **keys})
+
+
+class BulkChange(Table):
+    """What a change of several expenses replaced, as long as it can be undone.
+
+    Stored in the expenses table but never listed with them: in the indexes, it has a
+    separate key. See `undo.py`.
+    """
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    expense_id = UnicodeAttribute(hash_key=True)  # see id_of
+    # The keys of the indexes: see index_key_of, and a day in UTC.
+    index_key = UnicodeAttribute(attr_name="user_id")
+    changed_on = UnicodeAttribute(attr_name="date")
+    entries = UnicodeSetAttribute()  # JSON; see `undo.Entry`
+    expires_at = TTLAttribute()
+
+    @staticmethod
+    def id_of(undo_id: str) -> str:
+        """Return the id of the item that undoes a change."""
+        return f"undo#{undo_id}"
+
+    @staticmethod
+    def index_key_of(user_id: str) -> str:
+        """Return the index key of one user's changes."""
+        return f"undo#{user_id}"
 
 
 class Upload(Table):

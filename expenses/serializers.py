@@ -211,6 +211,19 @@ class DoneOutput(serializers.Serializer[Any]):
     alerts = serializers.IntegerField(
         help_text="How many alerts rose; two or more come as one e-mail."
     )
+    undo_id = IdField(
+        allow_null=True, help_text="For `undo_change`. Null if nothing changed."
+    )
+
+
+class UndoneOutput(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="Restored, or as before again.")
+    unchanged = serializers.IntegerField(help_text="Already as before.")
+    left = serializers.IntegerField(help_text="Changed since, and left as they are.")
+    gone = serializers.IntegerField(help_text="Deleted since.")
+    alerts = serializers.IntegerField(
+        help_text="How many alerts rose; two or more come as one e-mail."
+    )
 
 
 class EditOutput(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""Create, edit and delete expenses, and update their budgets and alerts.
+"""Create, edit, delete and restore expenses, and update their budgets and alerts.
 
 Reading is in `queries.py`.
 """
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from budgets import evaluation
 from budgets.evaluation import Outcome
-from expenses import month_totals, side_effects, validation
+from expenses import month_totals, side_effects, trash, validation
 from expenses.models import Expense
 from expenses.queries import get_expense
 from expenses.receipts import attachments
@@ -25,7 +25,7 @@ from smartbudget.core.dynamodb import (
     WriteConflictError,
     retry_on_conflict,
 )
-from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
@@ -145,8 +145,11 @@ def delete_expense(
     expense_id: str,
     *,
     precondition: Callable[[Expense], None] | None = None,
-) -> None:
-    """Delete an expense and its receipt; budgets no longer count it.
+) -> Expense:
+    """Delete an expense and return it; budgets no longer count it.
+
+    `restore_expense` restores it for ten minutes; its receipt is deleted a little
+    later.
 
     precondition: called with the stored expense before it is deleted.
 
@@ -166,8 +169,19 @@ def delete_expense(
         transaction.commit()
         return expense, outcome
 
-    _commit(user, attempt)
-    removal.carry_out()
+    return _commit(user, attempt)
+
+
+def restore_expense(user: User, expense_id: str) -> Expense:
+    """Restore an expense that was deleted in the last ten minutes, as it was.
+
+    Its budgets count it again, with alerts as for a new expense. Returns the expense,
+    with the `alerts` that it caused. Safe to repeat.
+
+    Raises NotFoundError if it is too late, also for another user's expense, and
+    ConflictError if a new expense has its id.
+    """
+    return _commit(user, lambda: _restore(user, expense_id))
 
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
@@ -230,6 +244,28 @@ def _edit(
         raise
     after.version = before.version
     return after, outcome
+
+
+def _restore(user: User, expense_id: str) -> tuple[Expense, Outcome]:
+    trashed = trash.find(user, expense_id)
+    if trashed is None:  # perhaps restored before
+        stored = Expense.find(expense_id)
+        if stored is None or stored.user_id != user.user_id:
+            raise NotFoundError(_(trash.TOO_LATE))
+        return stored, Outcome()
+    expense = trashed.expense
+    transaction = Transaction()
+    outcome = side_effects.update_budgets(user, None, expense, transaction)
+    side_effects.restore(user, trashed, expense, transaction, outcome)
+    month_totals.invalidate(user, [(None, expense)], transaction)
+    try:
+        transaction.commit()
+    except WriteConflictError as conflict:
+        if Expense.find(expense_id) and trash.find(user, expense_id):
+            message = _("This expense was added again.")
+            raise ConflictError(message) from conflict
+        raise
+    return expense, outcome
 
 
 def _stored_before(expense: Expense) -> Expense:

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from budgets import evaluation
 from budgets.evaluation import Outcome, Posting
-from expenses import history
-from expenses.models import Expense
+from expenses import history, trash
+from expenses.models import Expense, TrashedExpense
 from notifications import messages, outbox
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
@@ -64,9 +64,26 @@ def replace(
 
 
 def remove(before: Expense, transaction: Transaction) -> None:
-    """Add the deletion of an expense and its history to a transaction."""
+    """Add the deletion of an expense, which can be undone, to a transaction."""
     transaction.delete(before)
-    history.add_deletion(before, transaction)
+    trash.add(before, transaction)
+
+
+def restore(
+    user: User,
+    trashed: TrashedExpense,
+    expense: Expense,
+    transaction: Transaction,
+    outcome: Outcome,
+) -> None:
+    """Add the restoration of a deleted expense, and any notice of it.
+
+    expense: that of `trashed`.
+    """
+    expense.large_noticed = expense.large_noticed or add_large_expense_notice(
+        user, None, expense, transaction, outcome
+    )
+    trash.restore(trashed, expense, transaction)
 
 
 def postings_between(before: Expense | None, after: Expense | None) -> list[Posting]:

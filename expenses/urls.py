@@ -9,7 +9,9 @@ from expenses.api import (
     ExpenseView,
     ExpenseWithReceiptView,
     HistoryView,
+    RestoreView,
     SelectedView,
+    UndoView,
 )
 from expenses.categories import views as category_views
 from expenses.categories.api import CategoryListView, MergeView, RenameView
@@ -28,11 +30,13 @@ pages = [
     path("expenses", views.list_expenses, name="list"),
     path("expenses/add", views.add, name="add"),
     path("expenses/selected", views.act, name="act"),
+    path("expenses/undo/<expense_id:undo_id>", views.undo_change, name="undo"),
     path("expenses/categories", category_views.list_categories, name="categories"),
     path("expenses/categories/rename", category_views.rename, name="rename"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),
+    path("expenses/<expense_id:expense_id>/restore", views.restore, name="restore"),
     path(
         "expenses/<expense_id:expense_id>/receipt",
         receipt_views.receipt,
@@ -55,6 +59,16 @@ api = [
     path("api/expenses/bulk", BulkView.as_view(), name="bulk_expenses"),
     path("api/expenses/selected", SelectedView.as_view(), name="selected_expenses"),
     path("api/expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),
+    path(
+        "api/expenses/<expense_id:expense_id>/restore",
+        RestoreView.as_view(),
+        name="restore_expense",
+    ),
+    path(
+        "api/expenses/undo/<expense_id:undo_id>",
+        UndoView.as_view(),
+        name="undo_change",
+    ),
     path(
         "api/expenses/<expense_id:expense_id>/history",
         HistoryView.as_view(),

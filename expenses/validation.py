@@ -41,12 +41,17 @@ def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
 
     Raises InvalidError for the first invalid value.
     """
-    values: dict[str, Any] = {
-        name: FIELDS[name].validate(user, value) for name, value in given.items()
-    }
-    if "category" in values:
-        values["category_key"] = casefold_key(values["category"])
-    return values
+    return attributes_of(
+        {name: FIELDS[name].validate(user, value) for name, value in given.items()}
+    )
+
+
+def attributes_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an expense's attributes for validated values of its fields."""
+    attributes = {**values}
+    if "category" in attributes:
+        attributes["category_key"] = casefold_key(attributes["category"])
+    return attributes
 
 
 def validate_changes(

@@ -10,23 +10,37 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
-from expenses import bulk_update, date_filters, export, history, queries, services
+from expenses import (
+    bulk_update,
+    date_filters,
+    export,
+    history,
+    queries,
+    services,
+    undo,
+)
 from expenses.bulk_update import BulkResult
 from expenses.date_filters import DatePreset
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.models import STATUSES, Expense
 from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
 from expenses.services import StaleError
+from expenses.undo import Undone
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.dates import Period
-from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
 from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form
+from smartbudget.web.messages import add_success
 from smartbudget.web.redirects import redirect_back, safe_next
 
 EXPENSES = ChangeList(
@@ -105,7 +119,10 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
         form,
         save=lambda data: form.record(user, data),
         done=lambda expense: _to_list(
-            request, expense, _("Added {amount} to {category}.")
+            request,
+            expense,
+            _("Added {amount} to {category}."),
+            **undo_and_edit(expense),
         ),
         held=_slot_for_files(request),
     )
@@ -167,11 +184,59 @@ def _slot_for_files(request: HttpRequest) -> AbstractContextManager[None] | None
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
     if request.method == "POST":
-        services.delete_expense(request.user, expense_id)
-        messages.success(request, _("Expense deleted."))
+        expense = services.delete_expense(request.user, expense_id)
+        undo_path = reverse("expenses:restore", args=[expense_id])
+        sentence = _("Deleted {category}, {amount}.")
+        add_messages(request, expense, sentence, undo=undo_path)
         return redirect_back(request, "expenses:list")
     expense = queries.get_expense(request.user, expense_id)
     return render(request, "expenses/delete.html", {"expense": expense})
+
+
+@require_POST
+def restore(request: HttpRequest, expense_id: str) -> HttpResponse:
+    """Undo the deletion of an expense."""
+    try:
+        expense = services.restore_expense(request.user, expense_id)
+    except (ConflictError, NotFoundError) as error:
+        messages.error(request, str(error))
+    else:
+        add_messages(request, expense, _("Restored {category}, {amount}."))
+    return redirect_back(request, "expenses:list")
+
+
+@require_POST
+def undo_change(request: HttpRequest, undo_id: str) -> HttpResponse:
+    """Undo an action on selected expenses."""
+    try:
+        result = undo.undo(request.user, undo_id)
+    except NotFoundError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _describe_undone(result))
+    return redirect_back(request, "expenses:list")
+
+
+def _describe_undone(result: Undone) -> str:
+    restored = result.changed + result.unchanged
+    sentences = [
+        ngettext(
+            "Restored {number} expense.", "Restored {number} expenses.", restored
+        ).format(number=restored)
+    ]
+    if result.left:
+        left = ngettext(
+            "{number} was changed since, and stays as it is.",
+            "{number} were changed since, and stay as they are.",
+            result.left,
+        )
+        sentences.append(left.format(number=result.left))
+    if result.gone:
+        gone = ngettext(
+            "{number} has been deleted.", "{number} have been deleted.", result.gone
+        )
+        sentences.append(gone.format(number=result.gone))
+    return " ".join(sentences)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -281,19 +346,34 @@ def _show_result(request: HttpRequest, result: BulkResult, done: str) -> HttpRes
             result.gone,
         )
         sentences.append(gone.format(number=result.gone))
-    messages.success(request, " ".join(sentences))
+    undo_path = ""
+    if result.undo_id:
+        undo_path = reverse("expenses:undo", args=[result.undo_id])
+    add_success(request, " ".join(sentences), undo=undo_path)
     return redirect_back(request, "expenses:list")
 
 
-def add_messages(request: HttpRequest, expense: Expense, template: str) -> None:
+def add_messages(
+    request: HttpRequest, expense: Expense, template: str, **actions: str
+) -> None:
     """Add a message about an expense, and one for each alert that it caused.
 
-    template: a sentence with the placeholders `category` and `amount`.
+    template: a sentence with the placeholders `category` and `amount`. actions: see
+    `add_success`.
     """
     amount = display(expense.amount, request.user.currency)
-    messages.success(request, template.format(category=expense.category, amount=amount))
+    sentence = template.format(category=expense.category, amount=amount)
+    add_success(request, sentence, **actions)
     for alert in expense.alerts:
         messages.warning(request, alert.subject)
+
+
+def undo_and_edit(expense: Expense) -> dict[str, str]:
+    """Return the actions of the message about a new expense; see `add_messages`."""
+    return {
+        "undo": reverse("expenses:delete", args=[expense.expense_id]),
+        "edit": reverse("expenses:edit", args=[expense.expense_id]),
+    }
 
 
 def _describe(change: history.Change, user: User) -> dict[str, Any]:
@@ -366,6 +446,8 @@ def _list_url(request: HttpRequest, **changes: str | None) -> str:
     return f"{request.path}?{parameters.urlencode()}"
 
 
-def _to_list(request: HttpRequest, expense: Expense, template: str) -> HttpResponse:
-    add_messages(request, expense, template)
+def _to_list(
+    request: HttpRequest, expense: Expense, template: str, **actions: str
+) -> HttpResponse:
+    add_messages(request, expense, template, **actions)
     return redirect_back(request, "expenses:list")

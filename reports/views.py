@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import services as accounts
 from budgets.charts import budget_bar
 from expenses.forms import QuickAddForm
-from expenses.views import add_messages
+from expenses.views import add_messages, undo_and_edit
 from reports import archive, charts, summary
 from reports import trend as trends
 from reports.archive import ReportResult
@@ -54,7 +54,12 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         form = QuickAddForm.blank(user)
 
     def done(expense: Any) -> HttpResponse:
-        add_messages(request, expense, _("Added {amount} to {category}."))
+        add_messages(
+            request,
+            expense,
+            _("Added {amount} to {category}."),
+            **undo_and_edit(expense),
+        )
         return redirect("dashboard")
 
     return handle_form(

@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import credentials, sessions, tokens
+from expenses.bulk_update import change_expenses
 from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
@@ -117,6 +118,14 @@ def _expense(cast: Cast) -> str:
     return expense.expense_id
 
 
+def _undo(cast: Cast) -> str:
+    """Return the id that undoes a change of the owner's expenses."""
+    expense_id = _expense(cast)
+    result = change_expenses(cast.person("owner"), [expense_id], status="cleared")
+    assert result.undo_id
+    return result.undo_id
+
+
 def _budget(cast: Cast) -> str:
     category = f"{WORD} {next(_numbers)}"
     return make_budget(cast.person("owner"), category=category).budget_id
@@ -171,6 +180,7 @@ THINGS: dict[str, Callable[[Cast], str]] = {
     "token": lambda cast: "t" * 43,
     "token_id": _token,
     "upload": _upload,
+    "undo_id": _undo,
     "user_id": lambda cast: cast.person("bystander").user_id,
 }
 

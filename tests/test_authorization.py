@@ -57,6 +57,8 @@ API = """
    write        PATCH  /api/expenses/<expense_id>                200   404   404
    write        DELETE /api/expenses/<expense_id>                204   404   404
    read         GET    /api/expenses/<expense_id>/history        200   404   404
+   write        POST   /api/expenses/<expense_id>/restore        204   404   404
+   write        POST   /api/expenses/undo/<undo_id>              200   404   404
    write        POST   /api/receipts/upload                      201   404   404
    write        POST   /api/receipts/presigned-url               201   201   201
    write        POST   /api/receipts/confirm                     200   404   404
@@ -150,6 +152,8 @@ PAGES = """
    user         POST   /expenses/<expense_id>/duplicate           302   302   302
    user         GET    /expenses/<expense_id>/delete              200   404   404
    user         POST   /expenses/<expense_id>/delete              302   404   404
+   user         POST   /expenses/<expense_id>/restore             302   302   302
+   user         POST   /expenses/undo/<undo_id>                   302   302   302
    user         GET    /expenses/<expense_id>/receipt             302   404   404
    user         GET    /expenses/<expense_id>/thumbnail           200   404   404
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -22,6 +23,7 @@ SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
 PAGE = ["dynamodb.BatchGetItem"]  # by amount or of a search; none if it is empty
 EXPENSE = "dynamodb.GetItem"
+TRASH = "dynamodb.BatchGetItem"
 PUT_FILE = "s3.PutObject"
 DELETE_FILE = "s3.DeleteObject"
 SEND = "sqs.SendMessageBatch"
@@ -326,7 +328,10 @@ def test_aws_calls_of_receipts(alice, browser):
 
     assert cost("get", f"/api/receipts/{path}")[0] == [SESSION, EXPENSE]
     calls, _ = cost("delete", f"/api/expenses/{path}", None, 204)
-    assert calls == [SESSION, EXPENSE, BUDGETS_BY_KEY, SEND, TRANSACTION, DELETE_FILE]
+    # The file stays as long as the deletion can be undone.
+    assert calls == [SESSION, EXPENSE, BUDGETS_BY_KEY, SEND, TRANSACTION]
+    calls, _ = cost("post", f"/api/expenses/{path}/restore", None, 204)
+    assert calls == [SESSION, TRASH, BUDGETS_BY_KEY, TRANSACTION]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
@@ -367,6 +372,20 @@ def test_aws_calls_of_expense_pages(alice, browser):
     data["confirmed"] = "yes"
     deleting = [*reading, BUDGETS_BY_KEY, TRANSACTION]
     assert cost("post", "/expenses/selected", data, 302) == deleting
+    # The message has the Undo button; it reads the change and the deleted expenses.
+    undo = re.search(r'action="(/expenses/undo/\w+)"', browser.get("/expenses").text)
+    restoring = [SESSION, EXPENSE, TRASH, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost("post", undo[1], {}, 302) == restoring
+    assert cost("post", f"{path}/delete", {}, 302)[1:] == [
+        EXPENSE,
+        BUDGETS_BY_KEY,
+        TRANSACTION,
+    ]
+    assert cost("post", f"{path}/restore", {}, 302)[1:] == [
+        TRASH,
+        BUDGETS_BY_KEY,
+        TRANSACTION,
+    ]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

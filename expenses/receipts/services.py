@@ -3,10 +3,10 @@
 The bucket and the tables cannot change in one transaction. So:
 
 - An object is written once, under a new key, and never overwritten.
-- Before an object is written, and before an expense drops one, an orphan check is
-  queued for a quarter of an hour later: `delete_if_orphaned` removes the object unless
-  an expense refers to it. So a crash leaves no unused object behind, and no object in
-  use is removed.
+- Before an object is written, and before an expense drops one or is deleted, an orphan
+  check is queued for a quarter of an hour later: `delete_if_orphaned` removes the
+  object unless an expense refers to it, or a deleted one that can be restored. So a
+  crash leaves no unused object behind, and no object in use is removed.
 - Direct uploads have a tag, and the bucket expires objects with that tag. The tag is
   removed before an expense refers to the object, so a receipt never expires.
 
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DeleteError
 
+from expenses import trash
 from expenses.models import Expense, Upload
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
@@ -38,7 +39,8 @@ logger = logging.getLogger(__name__)
 
 ORPHAN_CHECK_TASK = "expenses.tasks.settle_receipt"
 
-# Seconds: far longer than any request takes, and the longest delay of SQS.
+# Seconds: far longer than any request takes or a deletion can be undone, and the
+# longest delay of SQS.
 ORPHAN_CHECK_DELAY = 900
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
@@ -217,7 +219,9 @@ def delete_if_orphaned(expense_id: str, key: str, object_id: str | None) -> None
 
 def _refers(expense_id: str, key: str) -> bool:
     expense = Expense.find(expense_id)
-    return expense is not None and expense.receipt_url == key
+    if expense is None:
+        return trash.keeps_receipt(expense_id, key)
+    return bool(expense.receipt_url == key)
 
 
 def _delete(key: str) -> None:

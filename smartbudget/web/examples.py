@@ -105,6 +105,7 @@ NAMED: dict[str, Any] = {
     "total_spent": "880.00",
     "unbudgeted_spent": "330.00",
     "unchanged": 0,
+    "undo_id": "3e4f5a60718293a4b5c6d7e8f9a0b1c2",
     "unread": 2,
     "until": "2026-11-20T00:00:00Z",
     "user_id": USER,

@@ -10,11 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expenses import deletion, history, services
+from expenses import deletion, history, services, trash
 from expenses.history import Edit, list_changes
 from expenses.models import Expense, History
 from expenses.queries import list_expenses
-from smartbudget.core import aws
+from smartbudget.core import aws, dates
 from smartbudget.core.errors import NotFoundError
 from tests.budgets.test_random_writes import SETTINGS
 from tests.builders import client_for, make_user
@@ -129,15 +129,18 @@ def test_history_of_a_read_expense_excludes_later_changes():
     assert newest.edits == (Edit("amount", Decimal(1), Decimal(2)),)
 
 
-def test_the_history_is_deleted_with_the_expense():
+def test_the_history_expires_with_a_deleted_expense():
     expense, other = make_expense(), make_expense()
     edit(expense, amount="2.00")
     edit(other, amount="2.00")
 
     services.delete_expense(ALICE, expense.expense_id)
 
-    ids = {item.expense_id for item in Expense.scan()}
-    assert ids == {other.expense_id, f"history#{other.expense_id}"}
+    deleted, kept = (
+        History.get(History.id_of(item.expense_id)) for item in (expense, other)
+    )
+    assert deleted.expires_at > dates.now() + trash.KEPT
+    assert kept.expires_at is None
 
 
 @pytest.mark.parametrize("nth", [None, 1])

@@ -5,6 +5,7 @@ import pytest
 from expenses.bulk_update import MAX_SELECTED
 from expenses.models import Expense
 from tests.builders import client_for, make_user, token_of
+from tests.expenses.builders import stored
 from tests.money_builders import make_budget, make_expense, spent
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -28,8 +29,8 @@ def test_setting_category_and_status_returns_the_result(client, alice):
     again = post(client, expense_ids=[*ids, "0" * 32], status="cleared")
 
     assert changed.status_code == again.status_code == 200
-    assert changed.json() == {"changed": 3, "unchanged": 0, "gone": 0, "alerts": 1}
-    assert again.json() == {"changed": 0, "unchanged": 3, "gone": 1, "alerts": 0}
+    assert result_of(changed) == {"changed": 3, "unchanged": 0, "gone": 0, "alerts": 1}
+    assert result_of(again) == {"changed": 0, "unchanged": 3, "gone": 1, "alerts": 0}
     assert spent(budget) == 30
     for expense_id in ids:
         stored = client.get(f"/api/expenses/{expense_id}").json()
@@ -41,8 +42,45 @@ def test_selected_expenses_are_deleted(client, alice):
 
     response = post(client, expense_ids=ids, delete=True)
 
-    assert response.json() == {"changed": 2, "unchanged": 0, "gone": 0, "alerts": 0}
-    assert list(Expense.scan()) == []
+    assert result_of(response) == {"changed": 2, "unchanged": 0, "gone": 0, "alerts": 0}
+    assert stored() == []
+
+
+def result_of(response):
+    """Return the numbers of a response, without the id that undoes it."""
+    return {name: n for name, n in response.json().items() if name != "undo_id"}
+
+
+def test_a_change_of_selected_expenses_is_undone(client, alice):
+    ids = ids_of(2, alice)
+    change = post(client, expense_ids=ids, category="Fun").json()
+    path = f"/api/expenses/undo/{change['undo_id']}"
+
+    undone, again = client.post(path), client.post(path)
+    unchanged = post(client, expense_ids=ids, category="Groceries").json()
+
+    numbers = {"changed": 2, "unchanged": 0, "left": 0, "gone": 0, "alerts": 0}
+    assert undone.json() == numbers
+    assert again.json() == {**numbers, "changed": 0, "unchanged": 2}
+    assert {expense.category for expense in stored()} == {"Groceries"}
+    assert unchanged["undo_id"] is None
+    assert client.post(f"/api/expenses/undo/{'0' * 32}").status_code == 404
+
+
+def test_a_deleted_expense_is_restored(client, alice):
+    (expense_id,) = ids_of(1, alice)
+    path = f"/api/expenses/{expense_id}"
+    before = client.get(path).json()
+
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert client.post(f"{path}/restore").status_code == 204
+
+    assert client.get(path).json() == before
+    assert client.post(f"{path}/restore").status_code == 204
+    refused = client.post(f"/api/expenses/{'0' * 32}/restore")
+    assert refused.status_code == 404
+    assert refused.json()["detail"] == "This can't be undone any more."
 
 
 def test_one_page_of_expenses_can_be_selected_and_no_more(client, alice):

@@ -313,7 +313,7 @@ def test_deleting_asks_for_confirmation(client, alice):
     assert "$10.00" in html
     assert get_expense(alice, expense.expense_id)
 
-    assert "Expense deleted." in after(client, client.post(address))
+    assert "Deleted Groceries, $10.00." in after(client, client.post(address))
     with pytest.raises(NotFoundError):
         get_expense(alice, expense.expense_id)
 

@@ -216,6 +216,7 @@ def test_created_items_link_to_their_operations(operations):
         "edit_expense",
         "delete_expense",
         "list_expense_changes",
+        "restore_expense",
     }
     assert links["edit_expense"]["parameters"] == {
         "expense_id": "$response.body#/expense_id"

@@ -11,7 +11,7 @@ import requests
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from expenses import queries
+from expenses import bulk_update, queries, services, trash, undo
 from expenses.models import Expense, Upload
 from expenses.receipts import bounded, direct_uploads, uploads, validation
 from expenses.receipts import services as receipts
@@ -81,8 +81,10 @@ def queued() -> list[dict]:
 
 
 def run_orphan_checks() -> None:
+    """Run the queued checks when they are due."""
     for call in queued():
-        settle_receipt(**call)
+        with time_machine.travel(NOON.timestamp() + 1000):
+            settle_receipt(**call)
 
 
 def sent(content: bytes = PDF, name: str = "bill.pdf", type: str = "application/pdf"):
@@ -271,9 +273,80 @@ def test_deleting_an_expense_deletes_only_its_receipt(browser, alice, lunch):
 
     browser.delete(f"/api/expenses/{lunch.expense_id}")
 
-    assert objects() == [kept_key]
+    assert len(objects()) == 2  # the deletion can be undone
     run_orphan_checks()
     assert objects() == [kept_key]
+
+
+@pytest.mark.parametrize("by", ["one", "bulk"])
+def test_a_restored_expense_has_its_receipt(browser, alice, lunch, by):
+    key = upload(browser, lunch).json()["receipt_url"]
+    path = f"/api/expenses/{lunch.expense_id}"
+    before = browser.get(path).json()
+
+    if by == "one":
+        browser.delete(path)
+        browser.post(f"{path}/restore")
+    else:
+        change = bulk_update.delete_expenses(alice, [lunch.expense_id])
+        undo.undo(alice, change.undo_id)
+
+    run_orphan_checks()
+    assert objects() == [key]
+    assert browser.get(path).json() == before
+    assert content_of(stored(lunch).receipt_url) == PDF
+
+
+def test_an_earlier_check_keeps_the_receipt_of_a_deleted_expense(browser, lunch):
+    key = upload(browser, lunch).json()["receipt_url"]
+    (check,) = queued()  # from the upload, almost 15 minutes ago
+    path = f"/api/expenses/{lunch.expense_id}"
+
+    browser.delete(path)
+    settle_receipt(**check)
+    assert objects() == [key]
+    browser.post(f"{path}/restore")
+    settle_receipt(**check)
+
+    assert objects() == [key]
+
+
+def test_a_check_during_a_restoration_keeps_the_receipt(
+    browser, alice, lunch, monkeypatch
+):
+    key = upload(browser, lunch).json()["receipt_url"]
+    (check,) = queued()
+    services.delete_expense(alice, lunch.expense_id)
+    find = trash.keeps_receipt
+
+    def restored_first(*arguments):
+        services.restore_expense(alice, lunch.expense_id)
+        return find(*arguments)
+
+    monkeypatch.setattr(trash, "keeps_receipt", restored_first)
+    settle_receipt(**check)
+
+    assert objects() == [key]
+
+
+def test_a_restored_expense_has_its_direct_upload(browser, alice, lunch):
+    key = put(browser)
+    confirm(browser, key, lunch)
+    path = f"/api/expenses/{lunch.expense_id}"
+
+    browser.delete(path)
+    taken = make_expense(alice)
+    other = browser.patch(
+        f"/api/expenses/{taken.expense_id}",
+        {"receipt_url": key},
+        content_type="application/json",
+    )
+    browser.post(f"{path}/restore")
+
+    assert other.status_code == 409
+    run_orphan_checks()
+    assert stored(lunch).receipt_url == key
+    assert objects() == [key]
 
 
 # --------------------------------------------------------------------- crashes
@@ -305,7 +378,7 @@ def test_objects_not_removed_at_once_are_removed_later(browser, lunch, monkeypat
     upload(browser, lunch)
     monkeypatch.setattr(receipts, "remove", lambda key: None)  # the process dies here
 
-    browser.delete(f"/api/expenses/{lunch.expense_id}")
+    browser.delete(f"/api/receipts/{lunch.expense_id}")
 
     assert len(objects()) == 1
     run_orphan_checks()

@@ -1,5 +1,6 @@
 """Cleaning, comparison and search of texts."""
 
+import functools
 import sys
 import unicodedata
 
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.text import casefold_key, search_key, validate_text
 
-CHARACTERS = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]
 IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 SPACE = regex.compile(r"\p{White_Space}")
 
@@ -20,9 +20,15 @@ SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e00
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 
+@functools.cache
+def characters() -> list[str]:
+    """Return all characters of Unicode."""
+    return [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]
+
+
 def folded_to(form: str) -> set[str]:
     """Return the characters whose comparison key is this text."""
-    others = [character for character in CHARACTERS if character != "|"]
+    others = [character for character in characters() if character != "|"]
     forms = casefold_key("|".join(["", *others, ""])).split("|")[1:-1]
     return {
         character
@@ -32,14 +38,14 @@ def folded_to(form: str) -> set[str]:
 
 
 def test_exactly_the_ignorable_characters_of_unicode_are_ignored():
-    assert folded_to("") == set(filter(IGNORABLE.match, CHARACTERS))
+    assert folded_to("") == set(filter(IGNORABLE.match, characters()))
 
 
 def test_exactly_the_white_space_of_unicode_compares_as_a_space():
     # str.isspace includes four control characters, which are rejected elsewhere.
     spaces = folded_to(" ") - set("\x1c\x1d\x1e\x1f")
 
-    assert spaces == set(filter(SPACE.match, CHARACTERS))
+    assert spaces == set(filter(SPACE.match, characters()))
 
 
 @pytest.mark.parametrize(

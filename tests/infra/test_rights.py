@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER as SCHEMAS
 
 from infra import iam_table, templates
 
@@ -162,6 +161,9 @@ BESIDES = {"elasticbeanstalk:DescribeEvents"}
 
 def asked_for() -> set[str]:
     """Return the actions that the pipeline's resource types declare."""
+    # Takes a second to import, in each worker if it were above.
+    from cfnlint.schema import manager
+
     kinds = {
         resource["Type"]
         for name in PIPELINE
@@ -169,7 +171,8 @@ def asked_for() -> set[str]:
     }
     actions: set[str] = set()
     for kind in kinds:
-        schema: dict[str, Any] = SCHEMAS.get_resource_schema("us-east-1", kind).schema
+        schemas = manager.PROVIDER_SCHEMA_MANAGER
+        schema: dict[str, Any] = schemas.get_resource_schema("us-east-1", kind).schema
         for handler in ("create", "read", "update", "delete"):
             actions |= set(schema["handlers"].get(handler, {}).get("permissions", []))
     return actions

@@ -11,6 +11,7 @@ does. The tests of a module run in one worker and may share its fixtures.
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import json
 import os
 import socket
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from infra.build_lambdas import build
@@ -46,6 +48,9 @@ WEB_ENVIRONMENT = {
     "PAGE_RATE_LIMIT": "1000000000",
     "LOG_LEVEL": "INFO",
 }
+
+# Each boto3 session would read the models of AWS's services again, for 0.1 s.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 class Stack:

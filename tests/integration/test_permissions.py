@@ -4,6 +4,7 @@ The other tests of this folder show that the roles have the rights they need: th
 and every Lambda run under them.
 """
 
+import functools
 from typing import Any
 
 import pytest
@@ -234,6 +235,12 @@ def names(stack: Stack, role: str, prefix: str = "") -> dict[str, str]:
     }
 
 
+@functools.cache
+def client(session: Any, service: str) -> Any:
+    """Return a session's client of a service; creating one takes longer than a call."""
+    return session.client(service)
+
+
 def refusal(session: Any, call: Call, known: dict[str, str]) -> str:
     """Return the error code of a call that must fail."""
     service, operation, arguments = call
@@ -242,7 +249,7 @@ def refusal(session: Any, call: Call, known: dict[str, str]) -> str:
         for name, value in arguments.items()
     }
     with pytest.raises(ClientError) as refused:
-        getattr(session.client(service), operation)(**filled)
+        getattr(client(session, service), operation)(**filled)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 403}
     return str(refused.value.response["Error"]["Code"])
 

@@ -54,9 +54,9 @@ def test_each_stages_queue_is_processed_by_its_own_lambda(stack, other_stage):
     )
 
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    sqs = stack.admin_session().client("sqs")
 
     def is_idle() -> bool:
-        sqs = stack.admin_session().client("sqs")
         return set(
             sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)[
                 "Attributes"
@@ -65,7 +65,7 @@ def test_each_stages_queue_is_processed_by_its_own_lambda(stack, other_stage):
 
     wait_until(is_idle)
     dead = other_stage["NotificationDeadLetterQueueUrl"]
-    messages = stack.admin_session().client("sqs").receive_message(QueueUrl=dead)
+    messages = sqs.receive_message(QueueUrl=dead)
     assert "Messages" not in messages
 
 

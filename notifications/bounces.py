@@ -9,8 +9,8 @@ from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
 
-BOUNCED = gettext_noop("Mail to this address came back.")
-MARKED_AS_SPAM = gettext_noop("A mail was marked as spam.")
+BOUNCED = gettext_noop("E-mail to this address bounced.")
+MARKED_AS_SPAM = gettext_noop("An e-mail was reported as spam.")
 
 
 def process(event: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def _get(key: str) -> OptIn | None:
 
 
 def _expired() -> NotFoundError:
-    return NotFoundError(_("This link is out of date."))
+    return NotFoundError(_("This link has expired."))
 
 
 def _key(token: str) -> str:

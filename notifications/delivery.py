@@ -37,21 +37,17 @@ LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 # limited here too.
 MAX_ATTEMPTS = 20
 
-NOT_FOUND = gettext_noop("There is no such notification.")
+NOT_FOUND = gettext_noop("Notification not found.")
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
-ATTEMPTS_EXHAUSTED = gettext_noop(
-    "It could not be delivered, however often it was tried."
-)
-ATTEMPT_FAILED = gettext_noop("It could not be delivered just then.")
+ATTEMPTS_EXHAUSTED = gettext_noop("Every delivery attempt failed.")
+ATTEMPT_FAILED = gettext_noop("Delivery failed.")
 _DELETED = gettext_noop("The account was deleted.")
-_TURNED_OFF = gettext_noop("E-mails of this kind are turned off in the preferences.")
-_ALL_TURNED_OFF = gettext_noop(
-    "E-mails of these kinds are turned off in the preferences."
-)
-_SUPERSEDED = gettext_noop("A later summary has taken its place.")
+_TURNED_OFF = gettext_noop("This type of e-mail is turned off in your settings.")
+_ALL_TURNED_OFF = gettext_noop("These types of e-mail are turned off in your settings.")
+_SUPERSEDED = gettext_noop("Replaced by a later summary.")
 _LOCKED = gettext_noop("The account is locked.")
 _NOT_CONFIRMED = {
-    "none": gettext_noop("Not subscribed to e-mails."),
+    "none": gettext_noop("E-mail alerts are off."),
     "pending": gettext_noop("The e-mail address is not confirmed yet."),
 }
 
@@ -270,7 +266,7 @@ def _read_refused(notification_id: str, owner: str) -> OutboxItem | None:
     if stored.status != "queued":
         return None
     if stored.lease_owner != owner:
-        raise ConflictError(_("The notification is being delivered by somebody else."))
+        raise ConflictError(_("The notification is already being delivered."))
     return stored
 
 

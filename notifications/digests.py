@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # The order in a digest: exceeded budgets come before those near their limit.
 _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 
-SENT_TOGETHER = gettext_noop("Told in one e-mail with what rose at the same time.")
+SENT_TOGETHER = gettext_noop("Sent together with other alerts.")
 
 
 def put(

@@ -25,7 +25,7 @@ class FilterForm(ListForm):
         required=False,
     )
     type = forms.MultipleChoiceField(
-        label=_("Kind"),
+        label=_("Type"),
         choices=[(name, _(TYPE_WORDS[name])) for name in TYPES],
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -47,4 +47,4 @@ class MarkAllForm(forms.Form):
         try:
             return until and until.astimezone(datetime.UTC)
         except OverflowError:  # in the first or last hours of the calendar
-            raise forms.ValidationError(_("There is no such time in UTC.")) from None
+            raise forms.ValidationError(_("Enter a valid time in UTC.")) from None

@@ -42,7 +42,7 @@ def recipient_of(user_id: str, key: str) -> Recipient:
     stored_key = (recipient.unsubscribe_key if recipient else None) or ""
     is_valid = secrets.compare_digest(stored_key.encode(), key.encode())
     if recipient is None or not is_valid:
-        raise NotFoundError(_("This link is not one of ours."))
+        raise NotFoundError(_("This link isn't valid."))
     return recipient
 
 

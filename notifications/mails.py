@@ -67,7 +67,9 @@ def confirmation(email: str, link: str, language: str) -> Mail:
             email=email,
             link=link,
             button=_("Confirm"),
-            preheader=_("The link that starts e-mails from {name}.").format(name=NAME),
+            preheader=_("Confirm to start getting e-mails from {name}.").format(
+                name=NAME
+            ),
         )
 
 

@@ -163,7 +163,7 @@ def get(user_id: str, model: type[R]) -> R:
     """Return a recipient as `find` does, or raise NotFoundError."""
     recipient = find(user_id, model)
     if recipient is None:
-        raise NotFoundError(_("There is no such account."))
+        raise NotFoundError(_("Account not found."))
     return recipient
 
 

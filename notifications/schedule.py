@@ -197,7 +197,7 @@ def plan_next(
         except WriteConflictError as error:
             if error.refused:
                 raise ConflictError(
-                    _("The summary is being written by another.")
+                    _("The summary is already being written.")
                 ) from error
             raise
 

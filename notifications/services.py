@@ -62,7 +62,7 @@ def list_notifications(
     """
     if unknown := set(types).difference(TYPES):
         raise InvalidError(
-            _("There is no type {name}.").format(name=repr(min(unknown))), "type"
+            _("Unknown type: {name}.").format(name=repr(min(unknown))), "type"
         )
     if status:
         validate_choice(status, STATUSES, "status")
@@ -101,7 +101,7 @@ def get_notification(user: User, notification_id: str) -> Notification:
         or notification.user_id != user.user_id
         or notification.created_at is None  # a planned summary or a job
     ):
-        raise NotFoundError(_("There is no such notification."))
+        raise NotFoundError(_("Notification not found."))
     return notification
 
 
@@ -147,7 +147,7 @@ def mark(
         Notification.created_at.exists()  # else it is only planned
     )
     if not 0 < len(notification_id) < MAX_ID_LENGTH:
-        raise NotFoundError(_("There is no such notification."))
+        raise NotFoundError(_("Notification not found."))
 
     def attempt() -> Notification:
         condition = is_the_users
@@ -160,7 +160,7 @@ def mark(
             return notification
         if precondition:
             raise WriteConflictError([notification])
-        raise NotFoundError(_("There is no such notification."))
+        raise NotFoundError(_("Notification not found."))
 
     return retry_on_conflict(attempt)
 
@@ -181,7 +181,7 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
     the others are marked all the same.
     """
     if len(notification_ids) > MARK_LIMIT:
-        raise InvalidError(_("Send {most} ids at most.").format(most=MARK_LIMIT), "ids")
+        raise InvalidError(_("Send at most {most} ids.").format(most=MARK_LIMIT), "ids")
     missing = 0
     for notification_id in notification_ids:
         try:
@@ -191,9 +191,8 @@ def mark_read(user: User, notification_ids: Sequence[str]) -> Marked:
     if missing:
         raise NotFoundError(
             ngettext(
-                "{number} of these notifications does not exist; the others are"
-                " marked.",
-                "{number} of these notifications do not exist; the others are marked.",
+                "{number} notification was not found; the others were marked.",
+                "{number} notifications were not found; the others were marked.",
                 missing,
             ).format(number=missing)
         )

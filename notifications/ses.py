@@ -37,7 +37,7 @@ _REASONS = {
     ),
     "SendingPausedException": gettext_noop("E-mails are paused at the moment."),
     "TooManyRequestsException": gettext_noop(
-        "Too many e-mails are being sent just now."
+        "Too many e-mails are being sent right now."
     ),
 }
 

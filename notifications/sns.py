@@ -52,7 +52,7 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
         if status != "none":
             return status, arn
     raise UnavailableError(
-        _("The address was unsubscribed a moment ago. Try again soon.")
+        _("This address was unsubscribed a moment ago. Please try again shortly.")
     )
 
 
@@ -212,13 +212,13 @@ def _raise_for_user(error: ClientError) -> None:
         logger.error("topic is at its subscription quota code=%s", _code(error))
         raise UnavailableError(
             _(
-                "No more people can be subscribed at the moment. Please try again"
-                " later; your notifications are listed here meanwhile."
+                "E-mail alerts can't be turned on right now. Please try again"
+                " later. Your notifications are still listed here."
             )
         ) from error
     if _code(error) == "InvalidParameter":
         raise InvalidError(
-            _("Mail cannot be sent to this address."), "email"
+            _("We can't send e-mail to this address."), "email"
         ) from error
 
 

@@ -13,11 +13,11 @@ STATUS_WORDS = {
     "queued": gettext_noop("Queued"),
     "sent": gettext_noop("Sent"),
     "failed": gettext_noop("Failed"),
-    "skipped": gettext_noop("Skipped"),
+    "skipped": gettext_noop("Not sent"),
 }
 TYPE_WORDS = {
-    "budget_threshold": gettext_noop("Budget threshold"),
-    "budget_exceeded": gettext_noop("Budget exceeded"),
+    "budget_threshold": gettext_noop("Near limit"),
+    "budget_exceeded": gettext_noop("Over budget"),
     "large_expense": gettext_noop("Large expense"),
     "report_ready": gettext_noop("Report ready"),
     "weekly_summary": gettext_noop("Weekly summary"),
@@ -40,10 +40,10 @@ def describe_delivery(notification: Notification, time_zone: str) -> str:
         return _("Sent by e-mail on {day} at {time}.").format(
             day=long_day(sent_at), time=clock(sent_at)
         )
+    if notification.digest_id:  # sent with others, which is the reason
+        return reason
     if notification.status == "skipped":
         sentence = _("Not sent by e-mail. {reason}")
-        if notification.digest_id:
-            sentence = _("Not sent alone. {reason}")
     elif notification.status == "failed":
         sentence = _("Could not be sent. {reason} Staff can send it again.")
     elif notification.held_until and notification.held_until > now:
@@ -73,7 +73,7 @@ def reason_in_words(stored: str | None) -> str:
     Reasons without a translation, such as those of older versions, stay in English.
     """
     if not stored:
-        return _("The reason is not known.")
+        return _("Unknown reason.")
     code = _CODE.search(stored)
     if code is None:
         return _(stored)

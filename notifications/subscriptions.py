@@ -44,13 +44,11 @@ LINK_LIFETIME = timedelta(days=2)
 CHECK_INTERVAL = timedelta(days=1)
 END_LIMIT = 10  # retired subscriptions per call
 
-UNSUBSCRIBED = gettext_noop("You unsubscribed with the link in a mail.")
+UNSUBSCRIBED = gettext_noop("You unsubscribed through a link in an e-mail.")
 TRANSPORT_CHANGED = gettext_noop(
-    "E-mails are sent in another way now. Subscribe again to get them."
+    "We changed how we send e-mail. Turn on e-mail alerts again to get them."
 )
-LINK_EXPIRED = gettext_noop(
-    "The link was not followed within two days, so the request lapsed."
-)
+LINK_EXPIRED = gettext_noop("The confirmation link expired after two days.")
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
 

@@ -16,7 +16,7 @@ Subscription = tuple[str, str | None]
 
 
 UNANSWERED = gettext_noop("The e-mail service did not answer.")
-REFUSED = gettext_noop("The e-mail service refused it ({code}).")
+REFUSED = gettext_noop("The e-mail service rejected it ({code}).")
 
 
 class DeliveryError(Exception):

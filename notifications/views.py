@@ -31,7 +31,7 @@ NOTIFICATIONS = ChangeList(
     url_name="notifications:list",
     columns=(
         Column(gettext_lazy("Notification")),
-        Column(gettext_lazy("Kind"), "kind"),
+        Column(gettext_lazy("Type"), "kind"),
         Column(gettext_lazy("When"), "day"),
         Column(gettext_lazy("E-mail")),
         Column(gettext_lazy("Change")),
@@ -39,7 +39,7 @@ NOTIFICATIONS = ChangeList(
     row_template="notifications/_notification.html",
     none_template="notifications/_none.html",
     template="notifications/list.html",
-    actions={"read": gettext_lazy("Mark the selected as read")},
+    actions={"read": gettext_lazy("Mark selected as read")},
     action_url_name="notifications:act",
 )
 
@@ -89,7 +89,7 @@ def act(request: HttpRequest) -> HttpResponse:
             request, _describe_marked(services.mark_read(request.user, ids))
         )
     else:
-        messages.warning(request, _("Tick what the action is for."))
+        messages.warning(request, _("Select at least one notification."))
     return redirect_back(request, "notifications:list")
 
 
@@ -107,9 +107,9 @@ def mark_all(request: HttpRequest) -> HttpResponse:
 def subscribe(request: HttpRequest) -> HttpResponse:
     recipient = subscriptions.subscribe(request.user)
     if recipient.subscription_status == "pending":
-        sentence = _("A confirmation is on its way to {email}.")
+        sentence = _("We sent a confirmation link to {email}.")
     else:
-        sentence = _("E-mails go to {email}.")
+        sentence = _("E-mail alerts are on. They go to {email}.")
     messages.success(request, sentence.format(email=recipient.email))
     return redirect("notifications:list")
 
@@ -117,7 +117,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 @require_POST
 def unsubscribe(request: HttpRequest) -> HttpResponse:
     subscriptions.unsubscribe(request.user)
-    sentence = _("Notifications are listed here and not sent by e-mail.")
+    sentence = _("E-mail alerts are off. Your notifications are still listed here.")
     messages.success(request, sentence)
     return redirect("notifications:list")
 
@@ -156,12 +156,12 @@ def _context(request: HttpRequest, notification: Notification) -> dict[str, Any]
 
 def _describe_marked(result: Marked) -> str:
     if not result.marked:
-        return _("There was nothing left to mark as read.")
+        return _("Everything was already marked as read.")
     sentences = [_("{number} marked as read.").format(number=result.marked)]
     if result.left:
         left = ngettext(
-            "{number} is left: mark all as read again.",
-            "{number} are left: mark all as read again.",
+            "{number} left. Mark all as read again to continue.",
+            "{number} left. Mark all as read again to continue.",
             result.left,
         )
         sentences.append(left.format(number=result.left))

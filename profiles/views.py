@@ -44,7 +44,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def email(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:
         if account.pending_email:
-            message = _("A confirmation is on its way to {email}.").format(
+            message = _("We sent a confirmation link to {email}.").format(
                 email=account.pending_email
             )
         else:

@@ -14,7 +14,7 @@ from smartbudget.core.user import User
 
 class ReportForm(forms.Form):
     report_type = forms.ChoiceField(
-        label=_("Kind"), choices=[(kind, _(title)) for kind, title in TITLES.items()]
+        label=_("Type"), choices=[(kind, _(title)) for kind, title in TITLES.items()]
     )
     month = forms.CharField(
         label=_("Month"),

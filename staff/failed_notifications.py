@@ -91,7 +91,7 @@ def resend(staff: User, notification_ids: list[str]) -> Resent:
     require_staff(staff)
     if len(notification_ids) > RESEND_LIMIT:
         raise InvalidError(
-            _("Send {most} ids at most.").format(most=RESEND_LIMIT), "ids"
+            _("Send at most {most} ids.").format(most=RESEND_LIMIT), "ids"
         )
     return _resend(staff, notification_ids, total=len(notification_ids))
 

@@ -101,12 +101,12 @@ def test_selected_notifications_are_marked_read(windows, stack, javascript):
 
     for tick in page.get_by_role("checkbox", name="Fun").all():
         tick.check()
-    page.get_by_label("Action:").select_option(label="Mark the selected as read")
+    page.get_by_label("Action:").select_option(label="Mark selected as read")
     page.get_by_role("button", name="Go").click()
 
     expect(page.get_by_text("1 marked as read.")).to_be_visible()
     expect(rows(page)).to_have_count(2)
-    page.get_by_role("group", name="Kind").get_by_label("Budget exceeded").check()
+    page.get_by_role("group", name="Type").get_by_label("Over budget").check()
     page.get_by_role("button", name="Filter").click()
     expect(rows(page)).to_have_count(1)
 

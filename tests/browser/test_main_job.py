@@ -254,7 +254,7 @@ def test_selected_expenses_are_changed_and_deleted_and_the_filter_is_kept(
 def test_a_report_is_generated_and_downloaded(windows, rich, javascript):
     page = windows.open(rich, javascript=javascript)
     page.goto("/reports")
-    page.get_by_label("Kind").select_option("yearly")
+    page.get_by_label("Type").select_option("yearly")
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Make the report").click()

@@ -158,7 +158,7 @@ def test_the_staff_page_is_flawless(windows, stack):
         "type": "email_changed",
         "status": "failed",
         "updated_at": "2026-03-18T12:00:00.000000+00:00",
-        "error": "The e-mail service refused it (FilterPolicyLimitExceededException).",
+        "error": "The e-mail service rejected it (FilterPolicyLimitExceededException).",
         "unsent_shard": "failed#0",
         "unsent_since": "2026-03-18T12:00:00.000000+00:00",
     }

@@ -33,7 +33,7 @@ RULES = re.compile(
             r"Choose a password that isn't close to your name or e-mail\.",
             r"Enter 5 to 20 digits, spaces, plus signs, hyphens or parentheses\.",
             r"Leave at least one hour a day for e-mails\.",
-            r"Mail cannot be sent to this address\.",
+            r"We can't send e-mail to this address\.",
             r"Added together, these budgets exceed the maximum amount\.",
             r"Confirm this upload first\.",
             r"A report is about 366 days at most\.",

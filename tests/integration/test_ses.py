@@ -35,7 +35,7 @@ DELIVER = """
 links.confirm(sys.argv[1])
 account = accounts.find_account_by_email(EMAIL)
 outbox.compose(notification_id="n1", user_id=account.user_id, type="budget_exceeded",
-    subject="Budget exceeded: Food", message="Spent.").save()
+    subject="Over budget: Food", message="Spent.").save()
 delivery.deliver("n1")
 print(ses.tag_of(account.subscription_arn))
 """
@@ -101,7 +101,7 @@ def test_a_subscriber_is_confirmed_mailed_and_deactivated_after_a_bounce(stack):
 
     _, notification = mails(stack)
     assert notification["To"] == ["alice@example.com"]
-    assert notification["Subject"] == "Budget exceeded: Food"
+    assert notification["Subject"] == "Over budget: Food"
     assert "Spent." in notification["BodyHtml"]
     assert run(stack, STATE) == "confirmed None"
 
@@ -115,5 +115,5 @@ def test_a_subscriber_is_confirmed_mailed_and_deactivated_after_a_bounce(stack):
         TopicArn=topic, Message=record["body"].replace("TAG", tag)
     )
     wait_until(
-        lambda: run(stack, STATE) == "none Mail to this address came back.", seconds=40
+        lambda: run(stack, STATE) == "none E-mail to this address bounced.", seconds=40
     )

@@ -91,7 +91,7 @@ def test_failed_notifications_are_listed_without_content_and_sent_again_once(
     page = look(grace)
 
     assert failed["notification_id"] in page
-    assert "The e-mail service refused it" in page
+    assert "The e-mail service rejected it" in page
     private = [alice.email, alice.name, category, failed["subject"]]
     private += ["7531.00", "7,531", "7429.17", "7,429", "98%"]
     assert [text for text in private if text in page] == []

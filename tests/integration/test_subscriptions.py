@@ -64,9 +64,9 @@ def test_unsubscribing_by_the_sns_link_is_shown_and_stops_mails(stack):
 
     answer = bob.get(SUBSCRIPTION)
     assert answer["status"] == "none"
-    assert answer["detail"] == "You unsubscribed with the link in a mail."
+    assert answer["detail"] == "You unsubscribed through a link in an e-mail."
     page = bob.http.get(f"{bob.url}/notifications", timeout=30).text
-    assert "You unsubscribed with the link in a mail." in page
+    assert "You unsubscribed through a link in an e-mail." in page
     cross_a_limit(bob, "Fun")
     wait_until(lambda: statuses(bob) == ["skipped"])
     assert subjects(stack, bob.email) == []

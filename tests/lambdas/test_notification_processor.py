@@ -47,7 +47,7 @@ def test_an_event_handled_twice_sends_one_mail(context, name):
     assert handler(recorded(name), context) == ONE_DONE
     assert handler(recorded(name), context) == ONE_DONE
 
-    assert mails() == [("alice@example.com", "Budget exceeded: Food")]
+    assert mails() == [("alice@example.com", "Over budget: Food")]
     assert state() == ("sent", None)
 
 

@@ -36,7 +36,7 @@ def make_notification(notification_id="n1", user_id="alice", **fields) -> Notifi
             "notification_id": notification_id,
             "user_id": user_id,
             "type": "budget_exceeded",
-            "subject": "Budget exceeded: Food",
+            "subject": "Over budget: Food",
             "message": "You have spent $12.00 of $10.00.",
             **fields,
         }

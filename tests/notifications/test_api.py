@@ -58,7 +58,7 @@ def test_the_list_has_the_documented_shape(client):
         {
             "notification_id": "n1",
             "type": "budget_exceeded",
-            "subject": "Budget exceeded: Food",
+            "subject": "Over budget: Food",
             "message": "You have spent $12.00 of $10.00.",
             "status": "queued",
             "status_text": "Waiting to be sent.",
@@ -341,8 +341,8 @@ def test_the_page_shows_each_delivery_status(client):
 
     assert answer.status_code == 200
     page = " ".join(answer.content.decode().split())
-    assert "Budget exceeded: Food" in page
-    assert ">Not sent by e-mail. Not subscribed to e-mails.<" in page
+    assert "Over budget: Food" in page
+    assert ">Not sent by e-mail. E-mail alerts are off.<" in page
 
 
 def test_the_page_escapes_user_input(client):
@@ -392,11 +392,11 @@ def test_the_page_shows_the_subscription(client, alice, state, text, button):
 
 def test_the_buttons_return_to_the_page(client):
     answer = client.post("/notifications/subscribe", follow=True)
-    assert "E-mails go to alice@example.com." in answer.content.decode()
+    assert "They go to alice@example.com." in answer.content.decode()
     assert len(sns().subscriptions) == 1
 
     answer = client.post("/notifications/unsubscribe", follow=True)
-    assert "not sent by e-mail." in answer.content.decode()
+    assert "E-mail alerts are off." in answer.content.decode()
     assert sns().subscriptions == {}
 
 
@@ -404,7 +404,7 @@ def test_another_users_notifications_are_not_on_the_page():
     make_notification(ONE, "alice")
     bob = signed_in(make_account("bob", subscribed=False))
 
-    assert "Budget exceeded: Food" not in bob.get("/notifications").content.decode()
+    assert "Over budget: Food" not in bob.get("/notifications").content.decode()
 
 
 def test_the_page_requires_login():
@@ -491,11 +491,11 @@ def test_an_action_applies_to_the_selected_notifications(client):
 @pytest.mark.parametrize(
     ("data", "status", "message"),
     [
-        ({"action": "read"}, 200, "Tick what the action is for."),
+        ({"action": "read"}, 200, "Select at least one notification."),
         ({"action": "burn", "selected": [ONE]}, 400, "Choose an action."),
         ({"selected": [ONE]}, 400, "Choose an action."),
-        ({"action": "read", "selected": ["f" * 32]}, 404, "does not exist"),
-        ({"action": "read", "selected": [ONE] * 101}, 400, "100 ids at most"),
+        ({"action": "read", "selected": ["f" * 32]}, 404, "was not found"),
+        ({"action": "read", "selected": [ONE] * 101}, 400, "at most 100 ids"),
     ],
 )
 def test_an_invalid_action_changes_nothing(client, data, status, message):

@@ -29,11 +29,11 @@ from tests.notifications.builders import (
 
 def test_a_notification_is_sent_to_its_user():
     make_account()
-    make_notification(subject="Budget exceeded: Food")
+    make_notification(subject="Over budget: Food")
 
     delivery.deliver("n1")
 
-    assert mails() == [("alice@example.com", "Budget exceeded: Food")]
+    assert mails() == [("alice@example.com", "Over budget: Food")]
     assert state() == ("sent", None)
 
 
@@ -108,7 +108,7 @@ def test_a_user_without_subscription_is_skipped():
 
     delivery.deliver("n1")
 
-    assert state() == ("skipped", "Not subscribed to e-mails.")
+    assert state() == ("skipped", "E-mail alerts are off.")
     assert mails() == []
 
 
@@ -269,7 +269,7 @@ def test_the_last_attempt_stores_failed_with_a_reason():
     with faults.answered("Publish", 403, refusal), pytest.raises(DeliveryError):
         delivery.deliver("n1", last_attempt=True)
 
-    reason = "The e-mail service refused it (AuthorizationError)."
+    reason = "The e-mail service rejected it (AuthorizationError)."
     assert state() == ("failed", reason)
 
 
@@ -305,7 +305,7 @@ def test_a_failed_lookup_is_retried():
     with down, pytest.raises(BotoCoreError):
         delivery.deliver("n1")
 
-    assert state() == ("queued", "It could not be delivered just then.")
+    assert state() == ("queued", "Delivery failed.")
 
 
 def test_publishing_is_not_repeated_by_the_client():

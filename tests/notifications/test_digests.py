@@ -138,7 +138,7 @@ def test_history_shows_the_digest_and_its_alerts(alice, rows):
     assert digest.message == messages()[0]
     assert {alert.notification_id for alert in alerts()} == digest.members
     assert {(alert.status, alert.error) for alert in alerts()} == {
-        ("skipped", "Told in one e-mail with what rose at the same time.")
+        ("skipped", "Sent together with other alerts.")
     }
 
 
@@ -189,7 +189,7 @@ def test_nothing_is_sent_if_all_types_are_turned_off(alice, rows):
     assert mails() == []
     assert (digests()[0].status, digests()[0].error) == (
         "skipped",
-        "E-mails of these kinds are turned off in the preferences.",
+        "These types of e-mail are turned off in your settings.",
     )
 
 
@@ -345,4 +345,4 @@ def test_a_digest_without_a_subscription_stores_why_it_was_not_sent(rows):
     run_queued_tasks()
 
     assert mails() == []
-    assert digests()[0].error == "Not subscribed to e-mails."
+    assert digests()[0].error == "E-mail alerts are off."

@@ -251,7 +251,7 @@ def test_without_a_subscription_the_summary_is_in_the_app(clock):
     sweep()
 
     (summary,) = history(bob)
-    assert (summary.status, summary.error) == ("skipped", "Not subscribed to e-mails.")
+    assert (summary.status, summary.error) == ("skipped", "E-mail alerts are off.")
     assert len(planned()) == 1
 
 

@@ -127,7 +127,7 @@ def test_the_frame_of_a_german_mail_is_german(greta, ses):
     run_queued_tasks()
 
     assert confirmation.subject == "Bestätige deine E-Mail-Adresse"
-    assert "innerhalb von zwei Tagen" in confirmation.text
+    assert "Der Link gilt zwei Tage." in confirmation.text
     for mail in (confirmation, ses[-1]):
         assert '<html lang="de">' in mail.html
     assert ses[-1].subject == "Große Ausgabe: 10,00 € für Miete"
@@ -157,21 +157,21 @@ def test_a_reason_is_shown_in_the_viewers_language(greta):
     (german,) = client.get("/api/notifications", headers=GERMAN).json()["results"]
     (english,) = client.get("/api/notifications", headers=ENGLISH).json()["results"]
 
-    assert "Nicht per E-Mail gesendet. Keine E-Mails abonniert." in page
-    assert german["error"] == "Keine E-Mails abonniert."
+    assert "Nicht per E-Mail gesendet. E-Mails sind nicht abonniert." in page
+    assert german["error"] == "E-Mails sind nicht abonniert."
     assert german["status_text"] == f"Nicht per E-Mail gesendet. {german['error']}"
-    assert english["error"] == "Not subscribed to e-mails."
+    assert english["error"] == "E-mail alerts are off."
 
 
 @pytest.mark.parametrize(
     ("stored", "text"),
     [
-        (digests.SENT_TOGETHER, "Sie steht in einer E-Mail mit dem, was"),
+        (digests.SENT_TOGETHER, "Zusammen mit anderen Warnungen gesendet."),
         (
             transports.REFUSED.format(code="InternalError"),
             "Der E-Mail-Dienst hat sie abgelehnt (InternalError).",
         ),
-        (None, "Der Grund ist nicht bekannt."),
+        (None, "Unbekannter Grund."),
         ("Something (that) older versions said.", "Something (that) older versions"),
     ],
 )
@@ -191,8 +191,8 @@ def test_the_reason_mails_ended_is_in_german(greta):
     page = client.get("/notifications").text
     answer = client.get("/api/notifications/subscribe", headers=GERMAN).json()
 
-    assert "Der Link wurde nicht innerhalb von zwei Tagen geöffnet" in page
-    assert answer["detail"].startswith("Der Link wurde nicht")
+    assert "Der Bestätigungslink ist nach zwei Tagen abgelaufen" in page
+    assert answer["detail"].startswith("Der Bestätigungslink ist")
 
 
 def test_delivery_times_are_in_german_format():

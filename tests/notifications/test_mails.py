@@ -29,7 +29,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def made(message: str, subject: str = "Budget exceeded: Food") -> mails.Mail:
+def made(message: str, subject: str = "Over budget: Food") -> mails.Mail:
     return mails.notification(subject, message, UNSUBSCRIBE, "en")
 
 
@@ -47,7 +47,7 @@ def test_a_notification_has_one_button_and_an_unsubscribe_link():
 def test_the_first_paragraph_is_the_preview_text():
     page = Page(made(f"You have spent it all.\n\n{BUDGETS}").html)
 
-    body = page.text.split("Budget exceeded: Food", 1)[1]
+    body = page.text.split("Over budget: Food", 1)[1]
     assert body.strip().startswith("You have spent it all.")
 
 

@@ -92,7 +92,7 @@ def test_a_user_without_subscription_is_skipped_at_once():
 
     delivery.deliver("n2")
 
-    assert state("n2") == ("skipped", "Not subscribed to e-mails.")
+    assert state("n2") == ("skipped", "E-mail alerts are off.")
 
 
 def test_turning_quiet_hours_off_sends_it_at_the_original_end(clock):

@@ -65,7 +65,7 @@ def test_a_notification_goes_out_as_text_and_html(alice, notified):
     assert notified.to == ["alice@example.com"]
     assert notified.request["FromEmailAddress"] == SENDER
     assert notified.request["ConfigurationSetName"] == "smart-budget-mail"
-    assert notified.subject == "Budget exceeded: Food"
+    assert notified.subject == "Over budget: Food"
     for body in (notified.text, notified.html):
         assert "You have spent $12.00 of $10.00." in body
     assert mails() == []  # nothing through SNS
@@ -157,7 +157,7 @@ def test_after_returning_to_sns_ses_subscribers_are_skipped():
 
     assert state()[0] == "skipped"
     assert status_of(alice) == "none"
-    assert "Subscribe again" in client_for(alice).get(API).json()["detail"]
+    assert "Turn on e-mail alerts again" in client_for(alice).get(API).json()["detail"]
 
 
 # --------------------------------------------------------------- subscribing
@@ -215,7 +215,7 @@ def test_a_link_works_for_two_days(alice, link, clock):
     for method in (anonymous().get, anonymous().post):
         page = method(link)
         assert page.status_code == 404
-        assert b"out of date" in page.content
+        assert b"This link has expired." in page.content
     assert client_for(alice).get(API).json()["status"] == "none"
 
 

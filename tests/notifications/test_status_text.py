@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from notifications.digests import SENT_TOGETHER
 from notifications.models import STATUSES
 from notifications.status_text import describe_delivery
 from tests.notifications.builders import NOON, make_notification
@@ -38,12 +39,12 @@ def describe(time_zone="UTC", **changes) -> str:
         ({"held_until": at(hours=19)}, "Held until 7:00\u202fAM (quiet hours)."),
         ({"held_until": at(seconds=-1)}, "Waiting to be sent."),
         (
-            {"status": "skipped", "error": "Not subscribed to e-mails."},
-            "Not sent by e-mail. Not subscribed to e-mails.",
+            {"status": "skipped", "error": "E-mail alerts are off."},
+            "Not sent by e-mail. E-mail alerts are off.",
         ),
         (
-            {"status": "skipped", "digest_id": "d", "error": "Told in one e-mail."},
-            "Not sent alone. Told in one e-mail.",
+            {"status": "skipped", "digest_id": "d", "error": SENT_TOGETHER},
+            "Sent together with other alerts.",
         ),
         (
             {"status": "failed", "error": "The e-mail service did not answer."},

@@ -110,7 +110,7 @@ def test_stored_attributes_of_a_digest_and_its_alert():
             "subject": {"S": "Over budget: Food"},
             "message": {"S": "Text."},
             "status": {"S": "skipped"},
-            "error": {"S": "Told in one e-mail with what rose at the same time."},
+            "error": {"S": "Sent together with other alerts."},
             "digest_id": {"S": "d1"},
             "created_at": NOON,
             "request_id": {"S": "request-1"},

@@ -236,7 +236,7 @@ def test_unsubscribing_ends_the_mails():
     delivery.deliver("n1")
     assert sns().subscriptions == {}
     assert remembered() == ("none", None)
-    assert state() == ("skipped", "Not subscribed to e-mails.")
+    assert state() == ("skipped", "E-mail alerts are off.")
 
 
 def test_unsubscribing_twice_changes_nothing():
@@ -277,7 +277,7 @@ def test_a_full_topic_is_reported_with_a_message(code):
     user = make_account(subscribed=False).user
 
     full = faults.answered("Subscribe", 403, refusal(code))
-    with full, pytest.raises(UnavailableError, match="No more people can be"):
+    with full, pytest.raises(UnavailableError, match="be turned on right now"):
         subscriptions.subscribe(user)
 
     assert remembered() == ("none", None)
@@ -341,7 +341,7 @@ def test_unsubscribing_by_mail_link_is_shown_and_can_be_undone():
     sns().subscriptions.clear()
 
     assert status_of(subscriptions.refresh(account.user)) == ("none", None)
-    assert detail() == "You unsubscribed with the link in a mail."
+    assert detail() == "You unsubscribed through a link in an e-mail."
 
     subscriptions.subscribe(account.user)
     assert remembered() == ("confirmed", the_subscription().arn)
@@ -393,7 +393,7 @@ def test_a_delivery_notices_an_unsubscribe_within_a_day(clock):
 
     clock.shift(1)
     delivery.deliver(make_notification("n2").notification_id)
-    assert state("n2") == ("skipped", "You unsubscribed with the link in a mail.")
+    assert state("n2") == ("skipped", "You unsubscribed through a link in an e-mail.")
     assert status_of(subscriptions.refresh(account.user)) == ("none", None)
 
 

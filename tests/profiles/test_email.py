@@ -146,7 +146,7 @@ def test_the_pages_show_and_cancel_a_pending_change(subscribed):
     answer = client.post("/accounts/email", CHANGE)
     leave_new_address_unconfirmed(subscribed)
     page = client.get(answer.headers["Location"]).content.decode()
-    assert f"A confirmation is on its way to {NEW}." in page
+    assert f"We sent a confirmation link to {NEW}." in page
     assert f"<dd>{NEW}</dd>" in page
     assert NEW in client.get("/notifications").content.decode()
 
@@ -172,8 +172,8 @@ def test_the_page_shows_errors_and_keeps_the_input(alice):
 @pytest.mark.parametrize(
     ("status", "hours", "text"),
     [
-        ("confirmed", 0, "You unsubscribed with the link in a mail."),
-        ("pending", 49, "The link was not followed within two days"),
+        ("confirmed", 0, "You unsubscribed through a link in an e-mail."),
+        ("pending", 49, "The confirmation link expired after two days"),
     ],
 )
 def test_the_notifications_page_says_why_no_mails_come(subscribed, status, hours, text):

@@ -79,7 +79,7 @@ def test_only_staff_see_it_in_the_menu(grace):
 
 
 def test_the_page_shows_failures_and_nothing_private(grace):
-    make_failed(ONE, subject="Budget exceeded: Debts", message="$12.00")
+    make_failed(ONE, subject="Over budget: Debts", message="$12.00")
     add_dead_letters(2)
 
     page = text_of(grace.get(PAGE))

@@ -311,15 +311,12 @@ def _store_password(
 
 
 def _password_notice(account: Account, new_hash: str) -> "Notification":
-    subject, message = messages.password_changed(
-        at=dates.now(), time_zone=account.time_zone, language=account.language
-    )
+    facts = {"at": dates.now(), "time_zone": account.time_zone}
     # The hash is salted, so every change has its own id.
     name = f"{account.user_id}|password_changed|{new_hash}"
     return outbox.compose(
         notification_id=uuid.uuid5(_NOTICES, name).hex,
         user_id=account.user_id,
         type="password_changed",
-        subject=subject,
-        message=message,
+        text=messages.write("password_changed", facts, language=account.language),
     )

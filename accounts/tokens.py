@@ -206,15 +206,12 @@ def _store(checked: Account, token: ApiToken, notice: "Notification") -> None:
 
 
 def _notice(account: Account, token: ApiToken) -> "Notification":
-    subject, message = messages.api_token_created(
-        name=token.name, language=account.language
-    )
+    facts = {"name": token.name}
     return outbox.compose(
         notification_id=uuid.uuid5(_NOTICES, token.digest).hex,
         user_id=token.owner,
         type="api_token_created",
-        subject=subject,
-        message=message,
+        text=messages.write("api_token_created", facts, language=account.language),
     )
 
 

@@ -25,17 +25,16 @@ def add_alert(
     level = state.risen_to
     if level is None:
         return
-    subject, message = messages.budget_alert(
-        level,
-        category=budget.category,
-        period=state.period,
-        period_kind=budget.period,
-        amount=state.amount,
-        spent=state.spent,
-        currency=user.currency,
-        language=user.language,
-        today=user.today(),
-    )
+    type = f"budget_{level}"
+    facts = {
+        "category": budget.category,
+        "period": budget.period,
+        "start": state.period.start,
+        "amount": state.amount,
+        "spent": state.spent,
+        "currency": user.currency,
+        "today": user.today(),
+    }
     # The id is derived from what the alert concerns, so it cannot be written twice.
     # created_at tells the budget from a deleted one of the same name.
     identity = (
@@ -45,9 +44,8 @@ def add_alert(
     notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, identity).hex,
         user_id=user.user_id,
-        type=f"budget_{level}",
-        subject=subject,
-        message=message,
+        type=type,
+        text=messages.write(type, facts, language=user.language),
     )
     notification.topic = f"{budget.budget_id}|{state.period.start}"
     outbox.put(notification, transaction)

@@ -121,20 +121,18 @@ def add_large_expense_notice(
         return False
     if before and (before.large_noticed or _reaches_limit(user, before)):
         return False
-    subject, message = messages.large_expense(
-        amount=after.amount,
-        category=after.category,
-        date=after.day,
-        threshold=user.large_expense_threshold or Decimal(0),
-        currency=user.currency,
-        language=user.language,
-    )
+    facts = {
+        "amount": after.amount,
+        "category": after.category,
+        "date": after.day,
+        "threshold": user.large_expense_threshold,
+        "currency": user.currency,
+    }
     notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, f"large|{after.expense_id}").hex,
         user_id=user.user_id,
         type="large_expense",
-        subject=subject,
-        message=message,
+        text=messages.write("large_expense", facts, language=user.language),
     )
     outbox.put(notification, transaction)
     outcome.alerts.append(notification)

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifications import services, subscriptions
+from notifications.messages import localize
 from notifications.models import Notification
 from notifications.serializers import (
     MarkInput,
@@ -40,7 +41,8 @@ class NotificationListView(ApiView):
             **pagination.position(request, request.user),
         )
         context = {"time_zone": request.user.time_zone}
-        results = represent_all(NotificationOutput, page.items, context)
+        items = [localize(notification) for notification in page.items]
+        results = represent_all(NotificationOutput, items, context)
         return Response(pagination.body(request, request.user, page, results))
 
 
@@ -123,4 +125,4 @@ class SubscriptionView(ApiView):
 
 def representation(request: Request, notification: Notification) -> dict[str, Any]:
     context = {"time_zone": request.user.time_zone}
-    return represent(NotificationOutput, notification, context)
+    return represent(NotificationOutput, localize(notification), context)

@@ -209,6 +209,7 @@ def update_notification_status(
         actions += [
             OutboxItem.subject.set(item.subject),
             OutboxItem.message.set(item.message),
+            Digest.assign("facts", item.facts),
         ]
     if status == "failed":
         shard = failed_shard_of(item.notification_id)

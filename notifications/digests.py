@@ -5,8 +5,9 @@ leased and sent. An alert stores the id of its digest, so it is in only one e-ma
 after retries.
 """
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notifications import messages, outbox
 from notifications.models import DIGEST, Digest, Notification
@@ -70,13 +71,11 @@ def put(
 
 def _compose(user: "User", digest_id: str, members: Sequence[Notification]) -> Digest:
     """Return the digest of some alerts, without its members."""
-    subject, message = _text(members, user.language)
     composed = outbox.compose(
         notification_id=digest_id,
         user_id=user.user_id,
         type=DIGEST,
-        subject=subject,
-        message=message,
+        text=_text(members, user.language),
     )
     digest = Digest(**composed.attribute_values)
     digest.read_at = digest.created_at  # only its alerts are listed as unread
@@ -95,18 +94,25 @@ def set_text(digest: Digest, recipient: "Recipient") -> bool:
         if member.digest_id == digest.notification_id and recipient.wants(member.type)
     ]
     if members:
-        digest.subject, digest.message = _text(members, recipient.language)
+        text = _text(members, recipient.language)
+        digest.subject, digest.message, digest.facts = text
     return bool(members)
 
 
-def _text(members: Sequence[Notification], language: str) -> tuple[str, str]:
-    if len(members) == 1:
-        return members[0].subject, members[0].message
+def _text(members: Sequence[Notification], language: str) -> messages.Text:
     ordered = sorted(
         members, key=lambda alert: (_ORDER.index(alert.type), alert.subject)
     )
-    return messages.digest(
-        [alert.subject for alert in ordered],
-        budgets_only=all(alert.type != _ORDER[-1] for alert in members),
-        language=language,
-    )
+    facts = {
+        "alerts": [_facts_of(alert) for alert in ordered[: messages.MAX_LINES]],
+        "number": len(ordered),
+        "budgets_only": all(alert.type != _ORDER[-1] for alert in members),
+    }
+    return messages.write(DIGEST, facts, language=language)
+
+
+def _facts_of(alert: Notification) -> dict[str, Any]:
+    """Return an alert's type and facts, or its text if it has no facts."""
+    if alert.facts:
+        return {"type": alert.type, "facts": json.loads(alert.facts)}
+    return {"subject": alert.subject, "message": alert.message}

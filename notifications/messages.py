@@ -1,21 +1,25 @@
 """The texts of notifications, and SNS's rules for subjects.
 
-The caller passes the recipient's language, since the current one may be another user's
-or a Lambda's default.
+A text is written from facts: JSON values, with amounts as decimal strings and days as
+ISO 8601. They are stored with the notification, so it can be shown in another language
+than that of its e-mail. Stored facts outlive the code that wrote them: writers must
+also read those of earlier versions.
 """
 
 import datetime
+import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from smartbudget.core import money
+from smartbudget.core import dates, money
 from smartbudget.core.config import config
-from smartbudget.core.dates import Period
+from smartbudget.core.dates import Period, period_of
 from smartbudget.core.i18n import (
     clock,
-    gettext_noop,
+    day,
     long_day,
     month,
     month_name,
@@ -25,29 +29,15 @@ from smartbudget.core.i18n import (
 )
 from smartbudget.core.i18n import gettext as _
 
+if TYPE_CHECKING:
+    from notifications.models import Notification
+
+Facts = Mapping[str, Any]
+
 MAX_SUBJECT_LENGTH = 99  # characters; SNS refuses 100 (docs/aws.md#subjects)
 MAX_LINES = 30  # of a digest
+MAX_BUDGETS = 50  # of a summary
 NAME = "Smart Budget Planner"
-
-# Subject and first sentence, by type of report.
-_REPORTS = {
-    "monthly": (
-        gettext_noop("Your monthly report is ready: {name}"),
-        gettext_noop("Your monthly report about {name} is ready."),
-    ),
-    "weekly": (
-        gettext_noop("Your weekly report is ready: {name}"),
-        gettext_noop("Your weekly report about {name} is ready."),
-    ),
-    "yearly": (
-        gettext_noop("Your yearly report is ready: {name}"),
-        gettext_noop("Your yearly report about {name} is ready."),
-    ),
-    "custom": (
-        gettext_noop("Your report is ready: {name}"),
-        gettext_noop("Your report about {name} is ready."),
-    ),
-}
 
 # Controls, invisible marks (some change the reading direction), lone surrogates.
 _REJECTED = {"Cc", "Cf", "Cs"}
@@ -83,207 +73,304 @@ def printable(text: str) -> str:
     )
 
 
-def budget_alert(
-    level: str,
-    *,
-    category: str,
-    period: Period,
-    period_kind: str,
-    amount: Decimal,
-    spent: Decimal,
-    currency: str,
-    language: str,
-    today: datetime.date,
-) -> tuple[str, str]:
-    """Return the alert of a budget that rose to a level: (subject, message).
+class Text(NamedTuple):
+    """A subject, a message, and the facts they are written from, as JSON."""
 
-    level: `threshold` or `exceeded`. period_kind: one of dates.PERIODS. today: the
-    user's local day. There is no forecast, since it needs the period's expenses, which
-    the write that causes the alert does not read.
+    subject: str
+    message: str
+    facts: str | None = None  # None: the text exists only as stored
+
+
+def write(type: str, facts: Facts, *, language: str) -> Text:
+    """Write the text of a notification in the recipient's language.
+
+    type: of models.TYPES. facts: as its writer below reads them; Decimals and dates are
+    accepted too.
     """
+    stored = printable(
+        json.dumps(facts, default=str, ensure_ascii=False, separators=(",", ":"))
+    )
     with override(language):
-        used = percent(money.percentage(spent, amount))
-        fact = _(
-            "You've spent {spent} ({percent}) of your {amount} {category} budget for"
-            " {period}."
-        ).format(
-            spent=money.display(spent, currency),
-            percent=used,
-            amount=money.display(amount, currency),
-            category=category,
-            period=name_period(period, period_kind, is_present=True),
-        )
-        subject = _("Budget {percent} spent: {category}")
-        if level == "exceeded":
-            subject = _("Over budget: {category}")
-        subject = subject.format(category=category, percent=used)
-        difference = money.display(abs(amount - spent), currency)
-        return _alert_text(
-            subject, fact, _remaining(level, difference, period, today), "budgets"
-        )
+        return Text(*_WRITERS[type](json.loads(stored)), stored)
 
 
-def _remaining(
-    level: str, difference: str, period: Period, today: datetime.date
-) -> str:
-    """Return a sentence with the amount left in a budget, or over it."""
-    days = (period.end - today).days
-    if level == "exceeded":
-        sentence = ngettext(
-            "{amount} over, {number} day to go.",
-            "{amount} over, {number} days to go.",
-            days,
-        )
-        last = _("{amount} over, and today is the last day.")
-    else:
-        sentence = ngettext(
-            "{amount} left, {number} day to go.",
-            "{amount} left, {number} days to go.",
-            days,
-        )
-        last = _("{amount} left, and today is the last day.")
-    return (sentence if days > 0 else last).format(amount=difference, number=days)
+def localize(notification: "Notification") -> "Notification":
+    """Set a notification's text to the current language, and return it.
 
-
-def large_expense(
-    *,
-    amount: Decimal,
-    category: str,
-    date: datetime.date,
-    threshold: Decimal,
-    currency: str,
-    language: str,
-) -> tuple[str, str]:
-    """Return the notice of an expense at or above the threshold: (subject, message)."""
-    with override(language):
-        spent = money.display(amount, currency)
-        return _alert_text(
-            _("Large expense: {amount} for {category}").format(
-                amount=spent, category=category
-            ),
-            _("You recorded an expense of {amount} for {category} on {day}.").format(
-                amount=spent, category=category, day=long_day(date)
-            ),
-            _("You asked to be told from {amount} on.").format(
-                amount=money.display(threshold, currency)
-            ),
-            "expenses",
-        )
-
-
-def digest(
-    subjects: Sequence[str], *, budgets_only: bool, language: str
-) -> tuple[str, str]:
-    """Return the digest of two or more alerts: (subject, message).
-
-    subjects: one line each; above MAX_LINES they are only counted.
-    budgets_only: whether all of them are about budgets.
+    Nothing is stored: that stays the text as sent. Notifications without facts, of
+    earlier versions, keep their text.
     """
-    with override(language):
-        number = len(subjects)
-        subject = ngettext("{number} alert", "{number} alerts", number)
+    writer = _WRITERS.get(notification.type)
+    if notification.facts and writer:
+        text = writer(json.loads(notification.facts))
+        notification.subject, notification.message = text
+    return notification
+
+
+def _threshold_alert(facts: Facts) -> tuple[str, str]:
+    """Write the alert of a budget that reached its threshold."""
+    used = money.percentage(Decimal(facts["spent"]), Decimal(facts["amount"]))
+    subject = _("Budget {percent} spent: {category}").format(
+        category=facts["category"], percent=percent(used)
+    )
+    last = _("{amount} left, and today is the last day.")
+    days = _days_left(facts)
+    sentence = ngettext(
+        "{amount} left, {number} day to go.",
+        "{amount} left, {number} days to go.",
+        days,
+    )
+    return _budget_text(subject, facts, sentence if days > 0 else last)
+
+
+def _exceeded_alert(facts: Facts) -> tuple[str, str]:
+    """Write the alert of a budget that is exceeded."""
+    subject = _("Over budget: {category}").format(category=facts["category"])
+    last = _("{amount} over, and today is the last day.")
+    days = _days_left(facts)
+    sentence = ngettext(
+        "{amount} over, {number} day to go.",
+        "{amount} over, {number} days to go.",
+        days,
+    )
+    return _budget_text(subject, facts, sentence if days > 0 else last)
+
+
+def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
+    """Return the text of a budget alert.
+
+    There is no forecast, since it needs the period's expenses, which the write that
+    causes the alert does not read.
+
+    facts: category, period (one of dates.PERIODS), start (its first day), amount,
+    spent, currency, today (the user's local day). rest: with the difference.
+    """
+    spent, amount = Decimal(facts["spent"]), Decimal(facts["amount"])
+    currency = facts["currency"]
+    fact = _(
+        "You've spent {spent} ({percent}) of your {amount} {category} budget for"
+        " {period}."
+    ).format(
+        spent=money.display(spent, currency),
+        percent=percent(money.percentage(spent, amount)),
+        amount=money.display(amount, currency),
+        category=facts["category"],
+        period=name_period(_period(facts), facts["period"], is_present=True),
+    )
+    rest = rest.format(
+        amount=money.display(abs(amount - spent), currency), number=_days_left(facts)
+    )
+    return _alert_text(subject, fact, rest, "budgets")
+
+
+def _days_left(facts: Facts) -> int:
+    return (_period(facts).end - _day(facts["today"])).days
+
+
+def _large_expense(facts: Facts) -> tuple[str, str]:
+    """Write the notice of an expense at or above the user's threshold.
+
+    facts: amount, category, date, threshold, currency.
+    """
+    amount = money.display(Decimal(facts["amount"]), facts["currency"])
+    threshold = money.display(Decimal(facts["threshold"]), facts["currency"])
+    return _alert_text(
+        _("Large expense: {amount} in {category}").format(
+            amount=amount, category=facts["category"]
+        ),
+        _("You added an expense of {amount} in {category} ({day}).").format(
+            amount=amount, category=facts["category"], day=day(_day(facts["date"]))
+        ),
+        _("Your large expense alert is set to {amount}.").format(amount=threshold),
+        "expenses",
+    )
+
+
+def _digest(facts: Facts) -> tuple[str, str]:
+    """Write the digest of several alerts; of one, that alert.
+
+    facts: alerts, the first MAX_LINES, each its type and facts or its text; number, of
+    all alerts; budgets_only, whether all are about budgets.
+    """
+    texts = [_alert(alert) for alert in facts["alerts"]]
+    number = facts["number"]
+    if number == 1:
+        return texts[0]
+    subject = ngettext("{number} alert", "{number} alerts", number)
+    fact = ngettext(
+        "{number} alert needs your attention:",
+        "{number} alerts need your attention:",
+        number,
+    )
+    if facts["budgets_only"]:
+        subject = ngettext("{number} budget alert", "{number} budget alerts", number)
         fact = ngettext(
-            "{number} alert needs your attention:",
-            "{number} alerts need your attention:",
+            "{number} budget needs your attention:",
+            "{number} budgets need your attention:",
             number,
         )
-        if budgets_only:
-            subject = ngettext(
-                "{number} budget alert", "{number} budget alerts", number
-            )
-            fact = ngettext(
-                "{number} budget needs your attention:",
-                "{number} budgets need your attention:",
-                number,
-            )
-        return _alert_text(
-            subject.format(number=number),
-            "\n".join([fact.format(number=number), *bullet_list(subjects, MAX_LINES)]),
-            _("See details:"),
-            "notifications",
-        )
+    lines = bullet_list([subject_line(subject) for subject, _message in texts], number)
+    return _alert_text(
+        subject.format(number=number),
+        "\n".join([fact.format(number=number), *lines]),
+        _("See details:"),
+        "notifications",
+    )
 
 
-def report_ready(
-    report_type: str, *, name: str, file_name: str, language: str
-) -> tuple[str, str]:
-    """Return the notice of a finished report: (subject, message).
+def _alert(alert: Facts) -> tuple[str, str]:
+    if "type" in alert:
+        return _WRITERS[alert["type"]](alert["facts"])
+    return alert["subject"], alert["message"]  # of an earlier version
 
-    name: of its period, as in `October 2026`, in the same language. The link opens the
-    app, which signs a URL on each click: a signed URL in an e-mail would soon expire
+
+def _report_ready(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a finished report.
+
+    facts: report_type, start, end, file_name. The link opens the app, which signs a URL
+    on each click: a signed URL in an e-mail would soon expire
     (docs/aws.md#signed-addresses).
     """
-    with override(language):
-        subject, fact = map(_, _REPORTS[report_type])
-        return _alert_text(
-            subject.format(name=name),
-            fact.format(name=name),
-            _("You can download it here for as long as you keep it:"),
-            f"reports/{file_name}",
-        )
+    days = Period(_day(facts["start"]), _day(facts["end"]))
+    name = dates.name_of(facts["report_type"], days)
+    return notification_text(
+        _("Report ready: {name}").format(name=name),
+        _("Your {name} report is ready.").format(name=name),
+        _("Download it here:"),
+        f"reports/{facts['file_name']}/",
+    )
 
 
-def summary_placeholder(kind: str, *, language: str) -> tuple[str, str]:
-    """Return the placeholder for a summary that is not written yet: (subject, message).
+def _weekly_summary(facts: Facts) -> tuple[str, str]:
+    return _summary(facts, "weekly")
 
-    kind: `weekly` or `monthly`.
+
+def _monthly_summary(facts: Facts) -> tuple[str, str]:
+    return _summary(facts, "monthly")
+
+
+def _summary(facts: Facts, kind: str) -> tuple[str, str]:
+    """Write the summary of a week or month.
+
+    facts: start, spent, previous (spent in the period before), currency, budgets (the
+    first MAX_BUDGETS: category, period, start, amount, spent), budgets_number (of all).
+    Empty facts if there is no summary.
     """
-    with override(language):
+    if not facts:
         subject = _("Your weekly summary")
         if kind == "monthly":
             subject = _("Your monthly summary")
-        return subject, _("It is not written yet.")
+        return subject, _("This summary is not available.")
+    start, currency = _day(facts["start"]), facts["currency"]
+    when = _("in {month}").format(month=month(start))
+    if kind == "weekly":
+        when = _("in the week of {day}").format(day=long_day(start))
+    subject, fact = _("Nothing spent {when}"), _("You spent nothing {when}.")
+    if Decimal(facts["spent"]):
+        subject, fact = _("{amount} spent {when}"), _("You spent {amount} {when}.")
+    spent = money.display(Decimal(facts["spent"]), currency)
+    budgets = _("You have no budgets.")
+    if facts["budgets"]:
+        lines = [_standing(budget, currency) for budget in facts["budgets"]]
+        listed = bullet_list(lines, facts["budgets_number"])
+        budgets = "\n".join([_("Your budgets:"), *listed])
+    return notification_text(
+        subject.format(amount=spent, when=when),
+        f"{fact.format(amount=spent, when=when)} {_compared(facts, kind)}",
+        budgets,
+        f"?month={start:%Y-%m}" if kind == "monthly" else "budgets/",
+    )
 
 
-def bullet_list(lines: Sequence[str], max_lines: int) -> list[str]:
-    """Return the lines of a list, and the number of those above `max_lines`."""
-    bullets = [f"- {line}" for line in lines[:max_lines]]
-    if more := len(lines) - len(bullets):
+def _compared(facts: Facts, kind: str) -> str:
+    before = _("the week before") if kind == "weekly" else _("the month before")
+    previous, currency = Decimal(facts["previous"]), facts["currency"]
+    difference = Decimal(facts["spent"]) - previous
+    if not previous:
+        sentence = _("You spent nothing {when}.")
+    elif not difference:
+        sentence = _("That's the same as {when} ({amount}).")
+    elif difference > 0:
+        sentence = _("That's {difference} more than {when} ({amount}).")
+    else:
+        sentence = _("That's {difference} less than {when} ({amount}).")
+    return sentence.format(
+        when=before,
+        amount=money.display(previous, currency),
+        difference=money.display(abs(difference), currency),
+    )
+
+
+def _standing(budget: Facts, currency: str) -> str:
+    amount, spent = Decimal(budget["amount"]), Decimal(budget["spent"])
+    sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} left")
+    if spent > amount:
+        sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} over")
+    return sentence.format(
+        category=one_line(budget["category"]),
+        period=name_period(_period(budget), budget["period"]),
+        spent=money.display(spent, currency),
+        amount=money.display(amount, currency),
+        rest=money.display(abs(amount - spent), currency),
+    )
+
+
+def bullet_list(lines: Sequence[str], number: int) -> list[str]:
+    """Return lines as a list, and how many of `number` lines are missing."""
+    bullets = [f"- {line}" for line in lines]
+    if more := number - len(bullets):
         remainder = _("and {number} more").format(number=more)
         bullets.append(f"- {remainder}")
     return bullets
 
 
-def password_changed(
-    *, at: datetime.datetime, time_zone: str, language: str
-) -> tuple[str, str]:
-    """Return the notice of a changed password: (subject, message).
-
-    at: aware. time_zone: the user's, an IANA name.
-    """
-    local = at.astimezone(ZoneInfo(time_zone))
-    with override(language):
-        return _security_text(
-            _("Your password was changed"),
-            _(
-                "Your password was changed on {day} at {time} ({time_zone})."
-                " Everybody who was logged in to your account elsewhere is logged out."
-            ).format(day=long_day(local), time=clock(local), time_zone=time_zone),
-        )
+def _password_changed(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a changed password. facts: at (aware), time_zone."""
+    at = datetime.datetime.fromisoformat(facts["at"])
+    local = at.astimezone(ZoneInfo(facts["time_zone"]))
+    return _security_text(
+        _("Your password was changed"),
+        _(
+            "Your password was changed on {day} at {time} ({time_zone})."
+            " All other devices have been logged out."
+        ).format(day=long_day(local), time=clock(local), time_zone=facts["time_zone"]),
+    )
 
 
-def email_changed(*, old: str, new: str, language: str) -> tuple[str, str]:
-    """Return the notice of a changing e-mail address: (subject, message)."""
-    with override(language):
-        return _security_text(
-            _("The e-mail address of your account is changing"),
-            _(
-                "Somebody who knows your password asked to change the e-mail address of"
-                " your account from {old} to {new}."
-            ).format(old=one_line(old), new=one_line(new)),
-        )
+def _email_changed(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a changing e-mail address. facts: old, new."""
+    return _security_text(
+        _("Your e-mail address is being changed"),
+        _(
+            "A change of your account's e-mail address from {old} to {new} was"
+            " requested with your password."
+        ).format(old=one_line(facts["old"]), new=one_line(facts["new"])),
+    )
 
 
-def api_token_created(*, name: str, language: str) -> tuple[str, str]:
-    """Return the notice of a new API token: (subject, message)."""
-    with override(language):
-        return _security_text(
-            _("New API token: {name}").format(name=name),
-            _(
-                "An API token named {name} was made. Whoever has it can use your"
-                " account without your password."
-            ).format(name=one_line(name)),
-        )
+def _api_token_created(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a new API token. facts: name."""
+    return _security_text(
+        _("New API token: {name}").format(name=facts["name"]),
+        _(
+            "An API token named {name} was created. Anyone with this token can use your"
+            " account without your password."
+        ).format(name=one_line(facts["name"])),
+    )
+
+
+_WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
+    "budget_threshold": _threshold_alert,
+    "budget_exceeded": _exceeded_alert,
+    "large_expense": _large_expense,
+    "alert_digest": _digest,
+    "report_ready": _report_ready,
+    "weekly_summary": _weekly_summary,
+    "monthly_summary": _monthly_summary,
+    "password_changed": _password_changed,
+    "email_changed": _email_changed,
+    "api_token_created": _api_token_created,
+}
 
 
 def _security_text(subject: str, fact: str) -> tuple[str, str]:
@@ -291,9 +378,9 @@ def _security_text(subject: str, fact: str) -> tuple[str, str]:
         subject,
         fact,
         _(
-            "If that was you, there is nothing to do. If it was not, somebody else can"
-            " use your account: change your password at once. If you cannot log in any"
-            " more, tell whoever runs this planner."
+            "If this was you, you don't need to do anything. If not, someone else may"
+            " have access to your account: change your password now. If you can't log"
+            " in, contact the people who run this site."
         ),
         "accounts/password",
     )
@@ -322,6 +409,15 @@ def name_period(period: Period, kind: str, *, is_present: bool = False) -> str:
     if kind == "yearly":
         return f"{period.start:%Y}"
     return month_name(period.start) if is_present else month(period.start)
+
+
+def _period(facts: Facts) -> Period:
+    """Return the period of a budget, by its kind and first day."""
+    return period_of(facts["period"], _day(facts["start"]))
+
+
+def _day(stored: str) -> datetime.date:
+    return datetime.date.fromisoformat(stored)
 
 
 def _length(text: str) -> int:

@@ -89,7 +89,8 @@ class OutboxItem(Table):
     notification_id = UnicodeAttribute(hash_key=True)  # derived from the cause
     user_id = UnicodeAttribute()
     type = UnicodeAttribute()  # budget_threshold, budget_exceeded, large_expense, ...
-    subject = UnicodeAttribute()  # ready for SNS: under 100 characters, one line
+    # The text as sent. The subject is ready for SNS: under 100 characters, one line.
+    subject = UnicodeAttribute()
     message = UnicodeAttribute()
     status = UnicodeAttribute(default="queued")  # one of STATUSES
     delivery_method = UnicodeAttribute(default="email")
@@ -120,6 +121,8 @@ class Notification(OutboxItem):
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     read_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: unread
     digest_id = UnicodeAttribute(null=True)  # its digest; None: sent separately
+    # What the text is written from, as JSON (`messages`). None: in earlier versions.
+    facts = UnicodeAttribute(null=True)
 
     by_user = ByUserIndex()
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from notifications.messages import printable, subject_line
+from notifications.messages import Text, printable, subject_line
 from notifications.models import TYPES, Notification, OutboxItem, shard_of
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Transaction
@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 def compose(
-    *, notification_id: str, user_id: str, type: str, subject: str, message: str
+    *, notification_id: str, user_id: str, type: str, text: Text
 ) -> Notification:
     """Return a new, unsaved notification, for the caller's transaction.
 
     notification_id: derived from the cause, so that it is stored only once.
-    type: one of TYPES. subject: any text, made acceptable to SNS.
+    type: one of TYPES. text: its subject is made acceptable to SNS.
 
     Raises ValueError for another type, since lists are filtered by type.
     """
@@ -36,14 +36,16 @@ def compose(
         notification_id=notification_id,
         user_id=user_id,
         type=type,
-        subject=subject_line(subject),
-        message=printable(message),
+        subject=subject_line(text.subject),
+        message=printable(text.message),
         status="queued",
         created_at=now,
         updated_at=now,
         unsent_shard=shard_of(notification_id),
         unsent_since=now,
     )
+    if text.facts:
+        composed.facts = text.facts
     if request_id := log.current_request_id():
         composed.request_id = request_id
     return composed

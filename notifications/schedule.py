@@ -80,15 +80,13 @@ def put(
     An existing one is left alone, unless it was skipped because it was not wanted.
     """
     notification_id = _id_of(recipient.user_id, kind, period)
-    subject, message = messages.summary_placeholder(
-        PERIODS[kind], language=recipient.language
-    )
+    text = messages.write(kind, {}, language=recipient.language)  # until it is written
     planned = PlannedSummary(
         notification_id=notification_id,
         user_id=recipient.user_id,
         type=kind,
-        subject=subject,
-        message=message,
+        subject=text.subject,
+        message=text.message,
         planned_for=period.start.isoformat(),
         updated_at=dates.timestamp(),
         unsent_shard=shard_of(notification_id),
@@ -139,7 +137,7 @@ def is_superseded(planned: PlannedSummary, recipient: Recipient) -> bool:
 
 
 def store_text(
-    planned: PlannedSummary, recipient: Recipient, subject: str, message: str
+    planned: PlannedSummary, recipient: Recipient, text: messages.Text
 ) -> Notification:
     """Convert a planned summary to a notification, and plan the next one.
 
@@ -150,11 +148,12 @@ def store_text(
     """
     values = {**planned.attribute_values}
     del values["planned_for"]
-    values |= {"subject": subject, "message": message, "created_at": dates.timestamp()}
+    values |= {**text._asdict(), "created_at": dates.timestamp()}
     notification = Notification(**values)
     actions: list[Action] = [
         Notification.subject.set(notification.subject),
         Notification.message.set(notification.message),
+        Notification.facts.set(notification.facts),
         Notification.created_at.set(notification.created_at),
         PlannedSummary.planned_for.remove(),
     ]
@@ -165,8 +164,11 @@ def store_text(
 def abandon(planned: PlannedSummary, recipient: Recipient) -> None:
     """List a summary that could not be written, and plan the next one."""
     if recipient.wants(planned.type):
-        listed = Notification.created_at.set(dates.timestamp())
-        plan_next(planned, recipient, [listed])
+        listed = [
+            Notification.created_at.set(dates.timestamp()),
+            Notification.facts.set("{}"),
+        ]
+        plan_next(planned, recipient, listed)
 
 
 def plan_next(

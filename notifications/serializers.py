@@ -14,6 +14,8 @@ from notifications.subscriptions import STATES
 from smartbudget.web.base_serializers import InputSerializer, ListQuery, having
 from smartbudget.web.fields import BoundedListField, FlagField, IdField, InstantField
 
+TEXT = "In the language of the request. Older ones stay in that of their e-mail."
+
 
 class OptionalFlag(FlagField):
     """A query parameter that is neither true nor false if it is missing."""
@@ -64,8 +66,8 @@ class NotificationOutput(serializers.Serializer[Any]):
 
     notification_id = IdField()
     type = serializers.ChoiceField(TYPES)
-    subject = serializers.CharField()
-    message = serializers.CharField()
+    subject = serializers.CharField(help_text=TEXT)
+    message = serializers.CharField(help_text=TEXT)
     status = serializers.ChoiceField(STATUSES)
     status_text = serializers.SerializerMethodField(
         help_text="The same in words, with the reason."

@@ -17,6 +17,7 @@ from django.views.decorators.http import (
 
 from notifications import links, services, subscriptions
 from notifications.forms import FilterForm, MarkAllForm
+from notifications.messages import localize
 from notifications.models import Notification
 from notifications.services import Marked
 from notifications.status_text import describe_delivery, type_in_words
@@ -145,7 +146,7 @@ def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpRes
 
 
 def _context(request: HttpRequest, notification: Notification) -> dict[str, Any]:
-    fact, _, _ = notification.message.partition("\n\n")
+    fact, _, _ = localize(notification).message.partition("\n\n")
     return {
         "notification": notification,
         "kind": type_in_words(notification),

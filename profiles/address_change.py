@@ -121,15 +121,12 @@ def _change(
             email_problem=SUBSCRIBE_AGAIN if account.subscription_arn else None,
             retired_subscriptions=retired(account, *arns),
         )
-    subject, message = messages.email_changed(
-        old=account.email, new=email, language=account.language
-    )
+    facts = {"old": account.email, "new": email}
     notice = outbox.compose(
         notification_id=notice_id,
         user_id=account.user_id,
         type="email_changed",
-        subject=subject,
-        message=message,
+        text=messages.write("email_changed", facts, language=account.language),
     )
     transaction = Transaction()
     outbox.put(notice, transaction)

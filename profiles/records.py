@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from accounts.models import Account
 from expenses import export, fields
+from notifications.messages import localize
 from notifications.status_text import describe_delivery, reason_in_words
 from smartbudget.core.files import file_name
 from smartbudget.core.i18n import override
@@ -116,6 +117,7 @@ def of_notification(notification: "Notification", user: User) -> Record:
     with override(user.language):
         status_text = describe_delivery(notification, user.time_zone)
         error = notification.error and reason_in_words(notification.error)
+        localize(notification)
     return _pick(notification, _NOTIFICATION) | {
         "error": error,
         "status_text": status_text,

@@ -15,8 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifications import outbox
-from notifications.messages import report_ready
+from notifications import messages, outbox
 from reports import links
 from reports.models import LEASE, ReportLock
 from reports.periods import TITLES, ReportPeriod, resolve
@@ -27,7 +26,7 @@ from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Transaction, conditional_write
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop, override
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import new_owner
 from smartbudget.core.pagination import Key, Page
 from smartbudget.core.user import User
@@ -46,9 +45,7 @@ LINK_SECONDS = 300  # of a download URL, which is signed when a link is clicked
 MAX_LISTED = 3000  # reports that a listing reads, with three AWS calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
-_FAILED = gettext_noop(
-    "The report could not be made just now. Nothing was changed; please try again."
-)
+_FAILED = gettext_noop("The report couldn't be created. Please try again.")
 
 
 @dataclass(frozen=True)
@@ -174,13 +171,13 @@ def get_report(user: User, file_name: str) -> StoredReport:
     """Return one of the user's reports. Raises NotFoundError."""
     key = f"{_prefix(user.user_id)}{file_name}"
     if files.owner_of(key) != user.user_id:
-        raise NotFoundError(_("There is no such report."))
+        raise NotFoundError(_("Report not found."))
     try:
         head = aws.client("s3").head_object(Bucket=config.receipts_bucket, Key=key)
     except ClientError as error:
         # Without the right to list other users' objects, S3 returns 403, not 404.
         if error.response["Error"]["Code"] in {"403", "404", "NoSuchKey"}:
-            raise NotFoundError(_("There is no such report.")) from error
+            raise NotFoundError(_("Report not found.")) from error
         raise
     return StoredReport(key, int(head["ContentLength"]))
 
@@ -239,8 +236,8 @@ def _acquire(user: User, period: ReportPeriod) -> ReportLock:
         if time.monotonic() > deadline:
             raise UnavailableError(
                 _(
-                    "This report is being made already. It will be among your reports"
-                    " in a moment."
+                    "This report is already being created. It will be in your"
+                    " list in a moment."
                 )
             )
         time.sleep(POLL_SECONDS)
@@ -317,21 +314,18 @@ def _error_of(error: dict[str, Any]) -> Exception:
 
 def _notify(user: User, result: ReportResult) -> None:
     """Notify the user that a report is ready, once per report."""
-    with override(user.language):
-        name = result.period.name
-    subject, message = report_ready(
-        result.period.report_type,
-        name=name,
-        file_name=result.file_name,
-        language=user.language,
-    )
+    facts = {
+        "report_type": result.period.report_type,
+        "start": result.period.current.start,
+        "end": result.period.current.end,
+        "file_name": result.file_name,
+    }
     key = f"{user.user_id}\nreport_ready\n{result.report_key}"
     notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, key).hex,
         user_id=user.user_id,
         type="report_ready",
-        subject=subject,
-        message=message,
+        text=messages.write("report_ready", facts, language=user.language),
     )
     transaction = Transaction()
     outbox.put(notification, transaction)

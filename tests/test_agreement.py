@@ -25,6 +25,7 @@ from expenses import month_totals
 from expenses.bulk_create import record_expenses
 from expenses.categories.queries import list_categories
 from expenses.services import edit_expense
+from notifications import messages
 from notifications.models import Notification
 from reports import email_summaries, pdf, summary
 from reports.services import build_report
@@ -406,9 +407,9 @@ class TestEveryWay:
         start = dates.period_of(kind, TODAY).start
         period = dates.period_of(kind, start - ONE_DAY)
         report = summary.review(world.user, kind, period)
-        subject, message = map(
-            plain, email_summaries.compose(kind, report, language=world.language)
-        )
+        facts = email_summaries.facts_of(report)
+        text = messages.write(f"{kind}_summary", facts, language=world.language)
+        subject, message = map(plain, (text.subject, text.message))
 
         before = dates.period_of(kind, period.start - ONE_DAY)
         for days, text in ((period, subject), (before, message)):

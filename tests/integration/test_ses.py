@@ -35,7 +35,7 @@ DELIVER = """
 links.confirm(sys.argv[1])
 account = accounts.find_account_by_email(EMAIL)
 outbox.compose(notification_id="n1", user_id=account.user_id, type="budget_exceeded",
-    subject="Over budget: Food", message="Spent.").save()
+    text=Text("Over budget: Food", "Spent.")).save()
 delivery.deliver("n1")
 print(ses.tag_of(account.subscription_arn))
 """
@@ -70,6 +70,7 @@ def run(stack: Stack, code: str, *arguments: str) -> str:
     start = (
         "import sys; from accounts import services as accounts;"
         "from notifications import delivery, links, outbox, ses, subscriptions;"
+        "from notifications.messages import Text;"
         "EMAIL = 'alice@example.com'\n"
     )
     result = subprocess.run(

@@ -9,6 +9,7 @@ from moto.sqs.models import sqs_backends
 
 from accounts.models import Account
 from notifications import outbox, subscriptions
+from notifications.messages import Text
 from notifications.models import Notification
 from smartbudget.core import aws, dates, tasks
 
@@ -30,14 +31,20 @@ def make_account(user_id="alice", *, subscribed=True, **fields) -> Account:
     return account
 
 
-def make_notification(notification_id="n1", user_id="alice", **fields) -> Notification:
+def make_notification(
+    notification_id="n1",
+    user_id="alice",
+    subject="Over budget: Food",
+    message="You have spent $12.00 of $10.00.",
+    **fields,
+) -> Notification:
+    """Store a notification; without facts, like those of earlier versions."""
     notification = outbox.compose(
         **{
             "notification_id": notification_id,
             "user_id": user_id,
             "type": "budget_exceeded",
-            "subject": "Over budget: Food",
-            "message": "You have spent $12.00 of $10.00.",
+            "text": Text(subject, message),
             **fields,
         }
     )

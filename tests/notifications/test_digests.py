@@ -204,7 +204,7 @@ def test_many_alerts_are_counted_after_the_first(alice):
     fact, *lines = messages()[0].splitlines()[:32]
     assert fact == "41 alerts need your attention:"
     assert lines[0] == "- Over budget: Fun"
-    assert lines[1:30] == ["- Large expense: $6.00 for Fun"] * 29
+    assert lines[1:30] == ["- Large expense: $6.00 in Fun"] * 29
     assert lines[30:] == ["- and 11 more"]
 
 

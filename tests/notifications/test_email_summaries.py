@@ -162,8 +162,8 @@ def test_a_summary_is_sent_after_its_week_ends(alice, clock):
     assert (summary.type, summary.status) == (WEEKLY, "sent")
     assert summary.created_at == "2026-03-23T07:00:01.000000+00:00"
     assert summary.message == (
-        "$580.00 was spent in the week of March 16, 2026."
-        " That is $550.00 more than in the week before ($30.00).\n\n"
+        "You spent $580.00 in the week of March 16, 2026."
+        " That's $550.00 more than the week before ($30.00).\n\n"
         "Your budgets:\n"
         "- Food, the week of March 16, 2026: $80.00 of $50.00 spent,"
         " $30.00 over\n"
@@ -184,7 +184,7 @@ def test_a_month_is_summarized_in_its_currency(clock):
 
     assert subjects() == ["¥900 spent in March 2026"]
     message = history(bob)[0].message
-    assert "That is ¥300 less than in the month before (¥1,200)." in message
+    assert "That's ¥300 less than the month before (¥1,200)." in message
     assert message.endswith(
         "You have no budgets.\n\nhttp://127.0.0.1:8000/?month=2026-03\n"
     )
@@ -197,7 +197,7 @@ def test_a_summary_without_spending_says_so(alice, clock):
     sweep()
 
     assert subjects() == ["Nothing spent in the week of March 16, 2026"]
-    assert "Nothing was spent in the week before." in history(alice)[0].message
+    assert "You spent nothing the week before." in history(alice)[0].message
 
 
 def test_every_week_has_a_summary(alice, clock):

@@ -176,7 +176,7 @@ def test_a_missing_notification_does_not_keep_others_unread():
     make_notification("n1")
     make_notification("n2")
 
-    with pytest.raises(NotFoundError, match="1 of these"):
+    with pytest.raises(NotFoundError, match="1 notification was not found"):
         services.mark_read(user, ["n1", "gone", "n2"])
 
     assert stored("n1").read_at

@@ -67,7 +67,7 @@ def test_a_large_expense_alert_is_in_the_recipients_language(greta):
 
     notice = notification_of(greta, "large_expense")
     assert notice.subject == "Große Ausgabe: 1.234,50 € für Miete"
-    assert "für Miete vom 2. März 2026 eingetragen." in notice.message
+    assert "für Miete eingetragen (02.03.2026)." in notice.message
 
 
 def test_a_digest_is_in_the_recipients_language(greta):

@@ -4,6 +4,7 @@ import pytest
 
 from notifications import delivery, outbox, schedule, sweep
 from notifications.kinds import OPT_IN_KINDS
+from notifications.messages import Text
 from notifications.models import (
     OVERDUE_AFTER,
     SHARDS,
@@ -75,8 +76,7 @@ def test_hostile_text_survives_the_queue():
         notification_id="n1",
         user_id="alice",
         type="large_expense",
-        subject="s",
-        message=message,
+        text=Text("s", message),
     )
 
     outbox.enqueue(user, [notification])

@@ -8,6 +8,7 @@ from pynamodb.exceptions import PynamoDBException
 from accounts.models import Account
 from notifications import delivery, digests, outbox, sweep
 from notifications.kinds import SECURITY_KINDS
+from notifications.messages import Text
 from notifications.transports import DeliveryError
 from smartbudget.core.dynamodb import Transaction
 from tests.notifications import faults
@@ -222,8 +223,7 @@ def test_a_digest_waits_too_and_respects_settings_at_its_end(clock):
             notification_id=kind,
             user_id=user.user_id,
             type=kind,
-            subject=f"About {kind}",
-            message="...",
+            text=Text(f"About {kind}", "..."),
         )
         for kind in ("budget_exceeded", "large_expense")
     ]

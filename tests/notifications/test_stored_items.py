@@ -6,6 +6,7 @@ Releases that run side by side share the table, so none of this may change.
 import pytest
 
 from notifications import digests, jobs, outbox, schedule
+from notifications.messages import Text
 from notifications.models import (
     Digest,
     Job,
@@ -35,8 +36,7 @@ def compose(notification_id="n1", **fields) -> Notification:
             "notification_id": notification_id,
             "user_id": "alice",
             "type": "budget_exceeded",
-            "subject": "Over budget: Food",
-            "message": "Text.",
+            "text": Text("Over budget: Food", "Text."),
             **fields,
         }
     )
@@ -97,6 +97,10 @@ def test_stored_attributes_of_a_digest_and_its_alert():
             "subject": {"S": "Over budget: Food"},
             "message": {"S": "Text."},
             "members": {"SS": ["n1"]},
+            "facts": {
+                "S": '{"alerts":[{"subject":"Over budget: Food","message":"Text."}],'
+                '"number":1,"budgets_only":true}'
+            },
             "created_at": NOON,
             "request_id": {"S": "request-1"},
             "read_at": NOON,
@@ -125,7 +129,7 @@ def test_stored_attributes_of_a_planned_summary():
             "notification_id": {"S": "7e7be9e22028505490b0c817c8b18328"},
             "type": {"S": "weekly_summary"},
             "subject": {"S": "Your weekly summary"},
-            "message": {"S": "It is not written yet."},
+            "message": {"S": "This summary is not available."},
             "planned_for": {"S": "2026-03-16"},
             "unsent_shard": {"S": "3"},
             # Seven in Berlin, less the age at which the sweep takes items.

@@ -157,7 +157,7 @@ def test_the_old_address_is_notified_before_it_is_released(alice):
     deliver_notices(alice)
 
     ((to, subject),) = mails()
-    assert (to, subject) == (OLD, "The e-mail address of your account is changing")
+    assert (to, subject) == (OLD, "Your e-mail address is being changed")
     (notice,) = notices(alice)
     assert notice.type == "email_changed"
     assert OLD in notice.message

@@ -216,7 +216,7 @@ def test_a_crashed_lambda_is_reported_and_can_be_retried(client, generator, fail
     generator.fails = None
 
     assert response.status_code == 503
-    assert "could not be made" in response.json()["detail"]
+    assert "be created" in response.json()["detail"]
     assert ask(client).status_code == 201
 
 
@@ -267,7 +267,7 @@ def test_a_request_for_a_report_being_generated_says_so(client, generator, monke
 
     assert ask(client).status_code == 201
     assert answers[1].status_code == 503
-    assert "being made" in answers[1].json()["detail"]
+    assert "being created" in answers[1].json()["detail"]
     assert len(generator.calls) == 1
 
 
@@ -291,7 +291,7 @@ def test_one_e_mail_is_queued_per_report(client, alice):
 
     (notification,) = Notification.by_user.query(alice.user_id)
     assert notification.type == "report_ready"
-    assert notification.subject == "Your monthly report is ready: March 2026"
+    assert notification.subject == "Report ready: March 2026"
     assert "/reports/monthly_report_20260318T120000Z.pdf/" in notification.message
 
 
@@ -310,14 +310,14 @@ def test_a_report_requested_on_the_page_is_offered(client):
         "/reports/", {"report_type": "monthly", "month": "2026-03"}, follow=True
     ).content.decode()
 
-    assert "The report about March 2026 is ready" in page
+    assert "Your March 2026 report is ready" in page
     assert page.count('href="/reports/monthly_report_20260318T120000Z.pdf"') == 2
 
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"report_type": "monthly", "month": "2026-04"}, "has not begun yet"),
+        ({"report_type": "monthly", "month": "2026-04"}, "started yet."),
         ({"report_type": "monthly", "month": "April"}, "Enter a month as YYYY-MM."),
         (
             {
@@ -327,7 +327,7 @@ def test_a_report_requested_on_the_page_is_offered(client):
             },
             "The end date is before the start date.",
         ),
-        ({"report_type": "custom"}, "Enter a day."),
+        ({"report_type": "custom"}, "Enter a date."),
         ({"report_type": "hourly"}, "hourly"),
     ],
 )
@@ -344,7 +344,7 @@ def test_a_crashed_lambda_is_reported_on_the_page(client, generator):
     response = client.post("/reports/", {"report_type": "monthly"})
 
     assert response.status_code == 503
-    assert "could not be made" in response.content.decode()
+    assert "be created. Please try again." in response.content.decode()
 
 
 def test_deleting_a_report_on_its_page_asks_first(client):
@@ -353,7 +353,7 @@ def test_deleting_a_report_on_its_page_asks_first(client):
     assert "will be gone" in client.get(f"/reports/{name}/delete/").content.decode()
     page = client.post(f"/reports/{name}/delete/", follow=True).content.decode()
 
-    assert "The report was deleted." in page
+    assert "Report deleted." in page
     assert "No reports yet" in page
 
 
@@ -373,8 +373,8 @@ def test_the_pages_are_german_with_iso_dates_in_inputs(clock):
     assert 'value="2026-03-01"' in html  # of an input of type date
     assert "Monatsbericht" in html
     refused = client.post("/reports", {"report_type": "custom"}).text
-    assert "Gib einen Tag ein." in refused
+    assert "Gib ein Datum ein." in refused
     response = client.post("/reports", {"report_type": "monthly", "month": "2026-03"})
     listed = client.get(response["Location"]).text
-    assert "Der Bericht über März 2026 ist fertig:" in listed
+    assert "Dein Bericht für März 2026 ist fertig." in listed
     assert "18.03.2026, 12:00" in listed

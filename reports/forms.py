@@ -20,27 +20,27 @@ class ReportForm(forms.Form):
         label=_("Month"),
         required=False,
         widget=forms.TextInput(attrs={"type": "month", "placeholder": _("YYYY-MM")}),
-        help_text=_("For a monthly report."),
+        help_text=_("For monthly reports."),
     )
     year = forms.IntegerField(
         label=_("Year"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": 4}),
-        help_text=_("For a yearly report."),
+        help_text=_("For yearly reports."),
     )
     start_date = DayField(
         label=_("From"),
         required=False,
-        help_text=_("Of a custom report, or any day of a week."),
+        help_text=_("Start date, or any day in the week."),
     )
     end_date = DayField(
         label=_("To"),
         required=False,
         help_text=format_lazy(
-            _("Of a custom report: at most {number} days."), number=MAX_DAYS
+            _("For custom reports: at most {number} days."), number=MAX_DAYS
         ),
     )
-    email = forms.BooleanField(label=_("E-mail me when it is ready"), required=False)
+    email = forms.BooleanField(label=_("E-mail me when it's ready"), required=False)
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         today = user.today()

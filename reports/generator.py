@@ -110,7 +110,9 @@ def _store(user_id: str, report_type: str, document: bytes) -> str:
         )
         if _put_new(key, document):
             return key
-    raise UnavailableError(_("Too many reports at the same moment. Please try again."))
+    raise UnavailableError(
+        _("Too many reports are being created right now. Please try again shortly.")
+    )
 
 
 def _put_new(key: str, document: bytes) -> bool:

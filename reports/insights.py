@@ -28,16 +28,13 @@ MIN_WEEKS = 4
 # By the budget's period.
 _RECORDS = {
     "monthly": gettext_noop(
-        "At its present amount, the {category} budget was kept in {kept} of {number}"
-        " months."
+        "You stayed within the {category} budget in {kept} of {number} months."
     ),
     "weekly": gettext_noop(
-        "At its present amount, the {category} budget was kept in {kept} of {number}"
-        " weeks."
+        "You stayed within the {category} budget in {kept} of {number} weeks."
     ),
     "yearly": gettext_noop(
-        "At its present amount, the {category} budget was kept in {kept} of {number}"
-        " years."
+        "You stayed within the {category} budget in {kept} of {number} years."
     ),
 }
 
@@ -73,16 +70,18 @@ def _budgets(report: Report) -> Iterator[str]:
     if over:
         yield " ".join(_over(over, report))
     elif len(report.budgets) > 1 and not report.is_running and not broken:
-        yield _("All {number} budgets were kept.").format(number=len(report.budgets))
+        yield _("You stayed within all {number} budgets.").format(
+            number=len(report.budgets)
+        )
     if broken:
         yield _record(max(broken, key=lambda each: each.periods - each.periods_kept))
 
 
 def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
     line = over[0].line
-    template = _("The {period} {category} budget is passed by {amount}.")
+    template = _("{category} is {amount} over its {period} budget.")
     if line.within != report.period.current:
-        template = _("The {period} {category} budget for {days} is passed by {amount}.")
+        template = _("{category} is {amount} over its {period} budget for {days}.")
     yield template.format(
         period=line.period_in_words,
         category=line.category,
@@ -91,7 +90,9 @@ def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
     )
     if more := len(over) - 1:
         yield ngettext(
-            "{number} more is passed too.", "{number} more are passed too.", more
+            "{number} other budget is over too.",
+            "{number} other budgets are over too.",
+            more,
         ).format(number=more)
 
 
@@ -114,20 +115,21 @@ def _rise(report: Report) -> Iterator[str]:
 
 def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
     change = percentage(line.change, line.previous)
-    template = _("{category} rose {percent} against {before}.")
+    template = _("{category} is up {percent} from {before}.")
     if change > MAX_PERCENTAGE:
-        template = _("{category} rose from {was} to {now} against {before}.")
+        template = _("{category}: {now}, up from {was} {then}.")
     yield template.format(
         category=line.category,
         percent=percent(change),
         was=write_number(line.previous, report.currency),
         now=write_number(line.spent, report.currency),
         before=report.period.previous_briefly,
+        then=report.period.in_previous_briefly,
     )
     purchase = line.largest
     # Not if the other period had a purchase of about that size too.
     if purchase and (purchase.amount - line.previous_largest) * 2 > line.change:
-        yield _("Most of it is one purchase of {amount} on {day}.").format(
+        yield _("Most of that is one expense of {amount} on {day}.").format(
             amount=write_number(purchase.amount, report.currency),
             day=i18n.day(purchase.day),
         )
@@ -141,13 +143,13 @@ def _fall(report: Report) -> Iterator[str]:
     if not _is_notable(line, report):
         return
     if line.spent:
-        yield _("{category} fell {percent} against {before}.").format(
+        yield _("{category} is down {percent} from {before}.").format(
             category=line.category,
             percent=percent(percentage(-line.change, line.previous)),
             before=report.period.previous_briefly,
         )
     else:
-        yield _("Nothing went to {category}, after {amount} {then}.").format(
+        yield _("No {category} spending ({amount} {then}).").format(
             category=line.category,
             amount=write_number(line.previous, report.currency),
             then=report.period.in_previous_briefly,
@@ -159,7 +161,7 @@ def _new(report: Report) -> Iterator[str]:
         return
     for line in report.categories:
         if not line.previous and line.share >= MIN_CHANGE:
-            yield _("{category} is new: {amount}, after nothing {then}.").format(
+            yield _("{category} is new: {amount} (nothing {then}).").format(
                 category=line.category,
                 amount=write_number(line.spent, report.currency),
                 then=report.period.in_previous_briefly,
@@ -171,7 +173,7 @@ def _concentration(report: Report) -> Iterator[str]:
     first = report.categories[0]
     others = sum(1 for line in report.categories if line.spent)
     if others > 1 and first.share > HALF:
-        yield _("{category} alone is {percent} of everything, {amount}.").format(
+        yield _("{category} alone is {percent} of your spending ({amount}).").format(
             category=first.category,
             percent=percent(first.share),
             amount=write_number(first.spent, report.currency),
@@ -188,8 +190,8 @@ def _weekday(report: Report) -> Iterator[str]:
     largest = max(e.amount for e in report.entries if e.day.weekday() == first.weekday)
     if (first.spent - largest) * 2 >= second.average * first.days * 3:
         yield _(
-            "{dearest} is the dearest day of the week: {amount} on average, against"
-            " {other} on {second}."
+            "{dearest} is your most expensive day: {amount} on average, compared"
+            " with {other} on {second}."
         ).format(
             dearest=first.name,
             amount=write_number(first.average, report.currency),

@@ -64,9 +64,9 @@ MARGIN = 20 * mm
 BARS = 8  # categories in the chart; all others are one bar
 
 LEVELS = {
-    "ok": gettext_noop("within"),
-    "threshold": gettext_noop("near it"),
-    "exceeded": gettext_noop("passed"),
+    "ok": gettext_noop("OK"),
+    "threshold": gettext_noop("near limit"),
+    "exceeded": gettext_noop("over"),
 }
 
 
@@ -171,9 +171,9 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
     kind = _("{report} for {username}").format(report=period.title, username=username)
     if period.report_type in {"monthly", "yearly"}:
         kind = f"{kind}, {days(shown.start, shown.end)}"
-    when = _("Made on {day}.")
+    when = _("Created {day}.")
     if report.is_running:
-        when = _("Made on {day}, with days to come.")
+        when = _("Created {day}; period not over yet.")
     lines = [kind, when.format(day=day(report.today))]
     links = Links(
         [
@@ -189,10 +189,7 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
         yield Title(period.name, lines, headline, _compared(report))
         yield links
         yield Text(
-            _(
-                "Nothing was recorded in this period, or everything in it is void,"
-                " so there is nothing to add up."
-            ),
+            _("There are no expenses in this period, or all of them are void."),
             size=10,
         )
         yield Spacer(0, 10)
@@ -239,7 +236,7 @@ def _compared(report: Report) -> str:
             _("so far; {before} {then}") if report.count else _("{before} {then}")
         )
     elif not report.change:
-        template = _("exactly as much as {then}")
+        template = _("exactly the same as {then}")
     elif report.change > 0:
         template = _("{difference} more than {then} ({before})")
     else:
@@ -261,12 +258,12 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         yield write_number(report.median, report.currency), _("median expense")
     if report.busiest_day:
         busiest, spent = report.busiest_day
-        label = _("most in a day, {day}").format(day=day(busiest))
+        label = _("highest day, {day}").format(day=day(busiest))
         yield write_number(spent, report.currency), label
     if report.budgets:
         kept = sum(standing.line.remaining >= 0 for standing in report.budgets)
         of_all = _("{kept} of {number}").format(kept=kept, number=len(report.budgets))
-        yield of_all, _("budgets not passed")
+        yield of_all, _("budgets on track")
 
 
 def _category_bars(report: Report) -> list[Bar]:
@@ -295,7 +292,7 @@ def _budget_chart(report: Report) -> Iterator[Flowable]:
     if not report.budgets:
         return
     bars = [_budget_bar(standing.line, report.currency) for standing in report.budgets]
-    note = _("in {currency}; a stroke marks the limit")
+    note = _("in {currency}; the line is the limit")
     if _adds_up(report):
         note = _("in {currency}, shorter periods added up; the line is the limit")
     note = note.format(currency=report.currency)
@@ -354,7 +351,7 @@ def _trend(report: Report) -> Iterator[Flowable]:
     scale = [
         (number(step * place), float(place / steps)) for place in range(int(steps) + 1)
     ]
-    note = _("in {currency}; this report's in dark")
+    note = _("in {currency}; dark = this report")
     yield KeepTogether(
         [
             Heading(_("Twelve months"), note.format(currency=report.currency)),
@@ -397,7 +394,7 @@ def _details(report: Report) -> Iterator[Flowable]:
         yield Heading(_("Largest expenses"), note)
         yield _expense_table(report, report.largest)
         yield CondPageBreak(45 * mm)
-        note = _("by day, in {currency}; void ones are left out")
+        note = _("by day, in {currency}; void expenses are not included")
         yield Heading(_("All expenses"), note.format(currency=report.currency))
         yield _expense_table(report, report.entries, total=report.total)
 

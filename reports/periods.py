@@ -149,7 +149,7 @@ def resolve(
     }[kind]
     for field, value in values.items():
         if field not in used and value is not None:
-            template = _("A report of the kind {kind} takes no {field}.")
+            template = _("A {kind} report doesn't take {field}.")
             raise InvalidError(template.format(kind=kind, field=field), field)
     if kind == "monthly":
         current = _month(year, month, today)
@@ -162,7 +162,7 @@ def resolve(
         current = _range(start_date, end_date)
     period = ReportPeriod(kind, current, _before(kind, current))
     if current.start > today:
-        raise InvalidError(_("This period has not begun yet."), period.field)
+        raise InvalidError(_("This period hasn't started yet."), period.field)
     return period
 
 
@@ -171,7 +171,7 @@ def _month(year: object, month: object, today: datetime.date) -> dates.Period:
         return dates.period_of("monthly", today)
     for field, value in (("year", year), ("month", month)):
         if value is None:
-            raise InvalidError(_("Give both a year and a month."), field)
+            raise InvalidError(_("Enter both a year and a month."), field)
     number = _whole(month, "month", 1, 12, _("Enter a month from 1 to 12."))
     first = datetime.date(_year(year, today), number, 1)
     return dates.period_of("monthly", first)
@@ -206,7 +206,8 @@ def _week(start: object, end: object, today: datetime.date) -> dates.Period:
             raise InvalidError(_("The end date is before the start date."), "end_date")
         if last not in week:
             raise InvalidError(
-                _("A week ends on its Sunday; ask for a custom report."), "end_date"
+                _("A week ends on Sunday. For other days, create a custom report."),
+                "end_date",
             )
     return week
 
@@ -218,8 +219,8 @@ def _range(start: object, end: object) -> dates.Period:
         raise InvalidError(_("The end date is before the start date."), "end_date")
     if (last - first).days >= MAX_DAYS:
         template = ngettext(
-            "A report is about {number} day at most.",
-            "A report is about {number} days at most.",
+            "A report can cover at most {number} day.",
+            "A report can cover at most {number} days.",
             MAX_DAYS,
         )
         raise InvalidError(template.format(number=MAX_DAYS), "end_date")
@@ -228,7 +229,7 @@ def _range(start: object, end: object) -> dates.Period:
 
 def _day(value: object, field: str) -> datetime.date:
     if value is None:
-        raise InvalidError(_("Enter a day."), field)
+        raise InvalidError(_("Enter a date."), field)
     day = dates.parse_day(value, field)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidError(_("Enter a valid date as YYYY-MM-DD."), field)

@@ -33,7 +33,7 @@ REPORTS = ChangeList(
     url_name="reports:list",
     columns=(
         Column(gettext_lazy("Report")),
-        Column(gettext_lazy("Made"), "day"),
+        Column(gettext_lazy("Created"), "day"),
         Column(gettext_lazy("Size"), "amount"),
         Column(gettext_lazy("Change")),
     ),
@@ -155,7 +155,7 @@ def download(request: HttpRequest, file_name: str) -> HttpResponseRedirect:
 def delete(request: HttpRequest, file_name: str) -> HttpResponse:
     if request.method == "POST":
         archive.delete_report(request.user, file_name)
-        messages.success(request, _("The report was deleted."))
+        messages.success(request, _("Report deleted."))
         return redirect_back(request, "reports:list")
     report = archive.get_report(request.user, file_name)
     return render(request, "reports/delete.html", {"report": report})
@@ -163,7 +163,7 @@ def delete(request: HttpRequest, file_name: str) -> HttpResponse:
 
 def _offer(request: HttpRequest, result: ReportResult, *, email: bool) -> HttpResponse:
     message = format_html(
-        _('The report about {name} is ready: <a href="{url}">download it</a>.'),
+        _('Your {name} report is ready. <a href="{url}">Download</a>'),
         name=result.period.name,
         url=reverse("reports:download", args=[result.file_name]),
     )

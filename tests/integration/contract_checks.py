@@ -27,8 +27,8 @@ RULES = re.compile(
             r"No file was sent\.",
             r"This field may not be empty\.",  # of invisible characters
             r"Enter an e-mail address, such as name@example\.com\.",
-            r"A week ends on its Sunday; ask for a custom report\.",
-            r"This period has not begun yet\.",
+            r"A week ends on Sunday\. For other days, create a custom report\.",
+            r"This period hasn't started yet\.",
             r"The maximum is less than the minimum\.",
             r"Choose a password that isn't close to your name or e-mail\.",
             r"Enter 5 to 20 digits, spaces, plus signs, hyphens or parentheses\.",

@@ -18,7 +18,7 @@ def test_a_purchase_is_not_named_when_the_month_before_had_a_larger_one():
         entry("2026-09-12", "0.10", "Fun"),
         entry("2026-10-12", "0.10", "Fun"),
     )
-    assert sentences[0] == "Groceries rose 18% against September."
+    assert sentences[0] == "Groceries is up 18% from September."
 
 
 def test_a_purchase_is_named_if_the_month_before_had_nothing_like_it():
@@ -29,8 +29,8 @@ def test_a_purchase_is_named_if_the_month_before_had_nothing_like_it():
     )
 
     assert sentences == [
-        "Groceries rose 18% against September."
-        " Most of it is one purchase of 240.00 on Oct 12, 2026."
+        "Groceries is up 18% from September."
+        " Most of that is one expense of 240.00 on Oct 12, 2026."
     ]
 
 
@@ -40,15 +40,13 @@ def test_a_rise_by_many_small_purchases_names_no_purchase():
         *(entry(f"2026-10-{day:02}", "10.00") for day in range(1, 16)),
     )
 
-    assert sentences == ["Groceries rose 50% against September."]
+    assert sentences == ["Groceries is up 50% from September."]
 
 
 def test_a_huge_rise_is_stated_in_amounts():
     sentences = insights(entry("2026-09-05", "1.00"), entry("2026-10-05", "90.00"))
 
-    assert sentences[0].startswith(
-        "Groceries rose from 1.00 to 90.00 against September"
-    )
+    assert sentences[0].startswith("Groceries: 90.00, up from 1.00 in September.")
 
 
 def test_small_changes_are_not_mentioned():
@@ -58,7 +56,7 @@ def test_small_changes_are_not_mentioned():
 def test_a_fall_is_reported_for_past_months():
     entries = [entry("2026-09-05", "100.00"), entry("2026-10-05", "50.00")]
 
-    assert insights(*entries) == ["Groceries fell 50% against September."]
+    assert insights(*entries) == ["Groceries is down 50% from September."]
 
 
 def test_a_fall_is_not_reported_during_the_month():
@@ -74,7 +72,7 @@ def test_a_category_that_stopped_is_reported():
         entry("2026-10-05", "10.00", "Food"),
     )
 
-    assert sentences == ["Nothing went to Gym, after 100.00 in September."]
+    assert sentences == ["No Gym spending (100.00 in September)."]
 
 
 def test_a_new_category_is_reported_only_if_there_was_a_previous_month():
@@ -82,7 +80,7 @@ def test_a_new_category_is_reported_only_if_there_was_a_previous_month():
 
     assert insights(rent) == []
     assert insights(rent, entry("2026-09-05", "9.00", "Food"))[-1] == (
-        "Rent is new: 100.00, after nothing in September."
+        "Rent is new: 100.00 (nothing in September)."
     )
 
 
@@ -91,7 +89,7 @@ def test_a_category_that_is_more_than_half_is_named():
         entry("2026-10-05", "60.00", "Rent"), entry("2026-10-05", "40.00")
     )
 
-    assert sentences == ["Rent alone is 60% of everything, 60.00."]
+    assert sentences == ["Rent alone is 60% of your spending (60.00)."]
 
 
 def test_exactly_half_is_not_more_than_half():
@@ -108,7 +106,7 @@ def test_an_exceeded_budget_comes_first():
     )
 
     assert sentences == [
-        "The monthly Groceries budget is passed by 20.00. 1 more is passed too."
+        "Groceries is 20.00 over its monthly budget. 1 other budget is over too."
     ]
 
 
@@ -118,8 +116,8 @@ def test_the_period_of_a_budget_is_named_if_it_differs():
     )
 
     assert sentences[0] == (
-        "The weekly Groceries budget for Oct 26\u2009\u2013\u2009Nov 1, 2026"
-        " is passed by 20.00."
+        "Groceries is 20.00 over its weekly budget"
+        " for Oct 26\u2009\u2013\u2009Nov 1, 2026."
     )
 
 
@@ -127,7 +125,7 @@ def test_kept_budgets_are_reported_after_the_month():
     lines = [line("100.00", "100.00"), line("9.00", "1.00", "Fun")]
 
     assert insights(entry("2026-10-05", "1.00"), lines=lines) == [
-        "All 2 budgets were kept."
+        "You stayed within all 2 budgets."
     ]
     assert insights(entry("2026-11-05", "1.00"), lines=lines, month=11) == []
 
@@ -141,10 +139,7 @@ def test_a_budgets_record_over_the_year_is_reported():
         year=2025,
     )
 
-    assert (
-        "At its present amount, the Groceries budget was kept in 11 of 12 months."
-        in sentences
-    )
+    assert "You stayed within the Groceries budget in 11 of 12 months." in sentences
 
 
 def test_all_budgets_count_as_kept_only_if_kept_all_year():
@@ -152,13 +147,10 @@ def test_all_budgets_count_as_kept_only_if_kept_all_year():
     lines = [line("10.00", "10.00", day="2025-12-31"), line("9.00", "1.00", "Fun")]
     year = {"lines": lines, "report_type": "yearly", "year": 2025}
 
-    assert "All 2 budgets were kept." in insights(*expenses, **year)
+    assert "You stayed within all 2 budgets." in insights(*expenses, **year)
     sentences = insights(*expenses, entry("2025-03-11", "1.00"), **year)
-    assert "All 2 budgets were kept." not in sentences
-    assert (
-        "At its present amount, the Groceries budget was kept in 11 of 12 months."
-        in sentences
-    )
+    assert "You stayed within all 2 budgets." not in sentences
+    assert "You stayed within the Groceries budget in 11 of 12 months." in sentences
 
 
 def test_the_most_expensive_weekday_is_named_with_enough_data():
@@ -166,8 +158,8 @@ def test_the_most_expensive_weekday_is_named_with_enough_data():
     others = [entry(f"2026-10-{day:02}", "5.00") for day in range(5, 10)] * 3
 
     assert (
-        "Saturday is the dearest day of the week: 40.00 on average, against 3.75 on"
-        " Monday."
+        "Saturday is your most expensive day: 40.00 on average, compared with 3.75"
+        " on Monday."
     ) in insights(*saturdays, *others)
     assert insights(*saturdays) == []
 
@@ -199,13 +191,13 @@ def test_german_sentences_are_german_throughout():
         sentences = insights(*EVERYTHING, lines=lines)
 
     assert sentences == [
-        "Das Budget für Essen (monatlich) ist um 0,50 überschritten."
-        " 1 weiteres ist ebenfalls überschritten.",
-        "Die Ausgaben für Essen sind gegenüber September von 100,00 auf 1.250,50"
-        " gestiegen. Das meiste davon ist ein Kauf über 1.240,50 am 05.10.2026.",
-        "Für Sport wurde nichts ausgegeben, im September waren es noch 300,00.",
+        "Essen liegt 0,50 über dem Budget (monatlich)."
+        " 1 weiteres Budget ist auch überschritten.",
+        "Essen: 1.250,50, im September noch 100,00."
+        " Das meiste davon ist eine Ausgabe von 1.240,50 am 05.10.2026.",
+        "Keine Ausgaben für Sport (im September 300,00).",
         "Kino ist neu: 700,00, im September noch nichts.",
-        "Essen allein macht 64\u00a0% von allem aus, 1.250,50.",
+        "Essen allein macht 64\u00a0% deiner Ausgaben aus (1.250,50).",
     ]
 
 

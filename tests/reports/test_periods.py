@@ -161,7 +161,7 @@ def test_invalid_parameters_are_rejected_with_their_field(fields, field):
     ],
 )
 def test_future_periods_are_rejected(fields, field):
-    with pytest.raises(InvalidError, match="not begun") as refused:
+    with pytest.raises(InvalidError, match="hasn't started") as refused:
         ask(**fields)
 
     assert refused.value.field == field

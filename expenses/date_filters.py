@@ -1,9 +1,9 @@
 """Periods for which a list of expenses has links."""
 
 import datetime
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from expenses.fields import YEARS_AHEAD, YEARS_BACK
 from smartbudget.core import dates
 from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _
@@ -32,11 +32,15 @@ def presets(today: datetime.date) -> list[DatePreset]:
     ]
 
 
-def drill_down(chosen: Period | None, today: datetime.date) -> list[DatePreset]:
+def drill_down(
+    chosen: Period | None, years: Callable[[], Iterable[int]]
+) -> list[DatePreset]:
     """Return the next level of a hierarchy of years and months.
 
     Days within one year lead to its months and back to all dates. Any others lead to
-    every year that can have expenses, newest first.
+    the years with expenses.
+
+    years: returns those; called only if they are needed.
     """
     if chosen and chosen.start.year == chosen.end.year < datetime.MAXYEAR:
         year = dates.period_of("yearly", chosen.start)
@@ -49,8 +53,7 @@ def drill_down(chosen: Period | None, today: datetime.date) -> list[DatePreset]:
             DatePreset(f"{year.start:%Y}", year),
             *(DatePreset(month_name(month.start), month) for month in months),
         ]
-    newest = today.year + YEARS_AHEAD
     return [
         DatePreset(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
-        for year in range(newest, today.year - YEARS_BACK - 1, -1)
+        for year in years()
     ]

@@ -21,6 +21,7 @@ from expenses import (
     date_filters,
     export,
     history,
+    list_totals,
     queries,
     services,
     undo,
@@ -28,8 +29,9 @@ from expenses import (
 from expenses.bulk_update import BulkResult
 from expenses.date_filters import DatePreset
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
+from expenses.list_totals import ListedWithTotals
 from expenses.models import STATUSES, Expense
-from expenses.queries import AMOUNT_SORTS, SORTS, Listed, Totals
+from expenses.queries import AMOUNT_SORTS, SORTS, Totals
 from expenses.services import StaleError
 from expenses.undo import Undone
 from smartbudget.core.concurrency import RECEIPTS
@@ -76,26 +78,33 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
     user = request.user
     form = FilterForm(request.GET, user=user)
 
-    def page_context(page: Listed) -> dict[str, Any]:
+    def page_context(page: ListedWithTotals) -> dict[str, Any]:
         chosen = form.cleaned_data
         today = user.today()
         days = None
         if chosen["start"] and chosen["end"]:
             days = Period(chosen["start"], chosen["end"])
+        totals = page.totals
+        if not (form.is_filtered or page.items):
+            totals = None
+
+        def years() -> tuple[int, ...]:
+            return list_totals.years(user) if page.years is None else page.years
+
         return {
-            "totals": page.totals and _totals(page.totals, chosen["sort"], user),
+            "totals": totals and _totals(totals, chosen["sort"], user),
             "order": chosen["sort"],
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _list_url(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(request, date_filters.presets(today), days),
-            "hierarchy": _links(request, date_filters.drill_down(days, today), days),
+            "hierarchy": _links(request, date_filters.drill_down(days, years), days),
         }
 
     return EXPENSES.respond(
         request,
         form,
-        find=lambda filters, position: queries.list_expenses(
-            user, totals=form.is_filtered, **filters, **position
+        find=lambda filters, position: list_totals.list_expenses(
+            user, **filters, **position
         ),
         context={"totals": None, "hierarchy": None},
         page_context=page_context,

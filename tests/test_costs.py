@@ -116,7 +116,6 @@ def test_aws_calls_of_every_action(alice, browser, history):
 
     # Reading: the items of the page or the two months, and one more to see if it ends.
     assert cost("GET", "/api/expenses?page_size=5")[:2] == (sorted([SESSION, QUERY]), 6)
-    assert cost("GET", "/expenses/")[0] == sorted([SESSION, QUERY])
     assert cost("GET", "/api/budgets")[:2] == (sorted([SESSION, QUERY]), 1)
     assert cost("GET", "/budgets/")[0] == sorted([SESSION, QUERY])
     assert cost("GET", "/api/notifications")[:2] == (sorted([SESSION, QUERY]), 2)
@@ -145,9 +144,6 @@ def test_aws_calls_of_every_action(alice, browser, history):
         sorted([SESSION, *reading]),
         everything,
     )
-    assert cost("GET", "/expenses?q=home&page_size=5")[0] == sorted(
-        [SESSION, QUERY, *PAGE, QUERY]
-    )
 
     # The trend and the categories: stored totals of past months, whatever their number
     # of expenses, and this month's items. After new totals of a year are stored.
@@ -164,6 +160,24 @@ def test_aws_calls_of_every_action(alice, browser, history):
         for path in ("/api/categories", "/expenses/categories"):
             items = 11 + 3 + 1  # years since 2016, expenses of this month, a budget
             assert cost("GET", path)[:2] == (categories, items)
+
+        # A list page: the page, and stored totals and this month's items for the
+        # number, the total and the years.
+        listing = sorted([SESSION, QUERY, QUERY, QUERY])
+        for query in ("", "?category=groceries"):
+            assert cost("GET", f"/expenses{query}")[0] == listing
+        assert cost("GET", "/expenses?page_size=5")[:2] == (listing, 6 + 11 + 3)
+        # Years are those of all expenses, whatever the filter.
+        assert cost("GET", "/expenses?start=2016-01-01")[0] == sorted(
+            [*listing, QUERY, QUERY]
+        )
+        search = cost("GET", "/expenses?q=home&page_size=5")[0]
+        assert search == sorted([SESSION, QUERY, *PAGE, QUERY, QUERY, QUERY])
+        year = "start=2016-01-01&end=2016-12-31"  # of closed months; needs no years
+        assert cost("GET", f"/expenses?{year}")[0] == sorted([SESSION, QUERY, QUERY])
+        assert cost("GET", f"/expenses?q=home&{year}&page_size=5")[0] == sorted(
+            [SESSION, QUERY, *PAGE, QUERY]
+        )
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
@@ -346,12 +360,19 @@ def test_aws_calls_of_expense_pages(alice, browser):
         assert answer.status_code == expected, answer.content
         return calls.names
 
-    # One for the page, and one for the totals of what is filtered and not on the page.
+    # One for the page, and two for stored totals where it has not the whole list.
     days = "start=2026-01-01&end=2026-12-31"
     assert cost("get", f"/expenses?{days}") == [SESSION, QUERY]
-    assert cost("get", f"/expenses?{days}&page_size=1") == [SESSION, QUERY, QUERY]
+    browser.get("/expenses/categories")  # stores the totals of months
+    stored_totals = [QUERY, QUERY]
+    assert cost("get", f"/expenses?{days}&page_size=1") == [
+        SESSION,
+        QUERY,
+        *stored_totals,
+    ]
+    # A search is summed up by one; the years are those of stored totals.
     searched = "/expenses?q=gro&min_amount=1&sort=oldest"
-    assert cost("get", searched) == [SESSION, QUERY, QUERY, *PAGE]
+    assert cost("get", searched) == [SESSION, QUERY, QUERY, *PAGE, *stored_totals]
     # By amount: one for both, which finds the ids of the page.
     assert cost("get", f"/expenses?{days}&sort=largest") == [SESSION, QUERY, *PAGE]
     # An unchanged expense has no history to read.

@@ -99,6 +99,15 @@ def format_amount(amount: Decimal, currency: str) -> str:
     return f"{amount:.{_places(amount, currency)}f}"
 
 
+def minor_units(amount: Decimal, currency: str) -> str:
+    """Return an amount in its currency's smallest unit, as in `1250` for $12.50.
+
+    Scripts add these up exactly. An amount stored in a currency with more decimals
+    keeps them.
+    """
+    return format(amount.scaleb(CURRENCIES[currency]).normalize(), "f")
+
+
 def display(amount: Decimal, currency: str) -> str:
     """Format an amount in the current language: `$1,234.50`.
 

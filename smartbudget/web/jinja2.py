@@ -47,6 +47,7 @@ def environment(**options: Any) -> Environment:
         day_of_month=i18n.day_of_month,
         device=device,
         moment=moment,
+        minor_units=money.minor_units,
         money=money.display,
         month=i18n.month,
         percent=i18n.percent,

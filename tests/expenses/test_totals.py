@@ -1,11 +1,14 @@
 """Totals of a filtered list: count and sum."""
 
+import datetime
+import re
 from decimal import Decimal
 
 import pytest
 
-from expenses import queries
+from expenses import list_totals, queries
 from expenses.models import Expense
+from smartbudget.core import pagination
 from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
@@ -55,7 +58,7 @@ def test_the_api_returns_totals_only_on_request():
     assert "totals=true" in answer["next"]
 
 
-def test_the_page_shows_totals_of_a_filtered_list():
+def test_the_page_shows_totals_of_a_list():
     alice = make_user("alice")
     client = client_for(alice)
     make_expense(alice, category="Café", amount="12.50")
@@ -63,4 +66,67 @@ def test_the_page_shows_totals_of_a_filtered_list():
     make_budget(alice)
 
     assert "1 expense, $12.50" in client.get("/expenses?q=cafe").content.decode()
-    assert "2 expenses" not in client.get("/expenses").content.decode()
+    assert "2 expenses, $13.50" in client.get("/expenses").content.decode()
+
+
+LISTS = [
+    {},
+    {"category": "CAFÉ"},
+    {"start": datetime.date(2025, 3, 2)},
+    {"start": datetime.date(2025, 1, 1), "end": datetime.date(2025, 12, 31)},
+    {"end": datetime.date(2026, 2, 10), "category": "rent"},
+    {"status": "void"},
+    {"q": "caf"},
+    {"min_amount": "2"},
+]
+
+
+@pytest.mark.parametrize("filters", LISTS)
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_stored_totals_equal_those_of_the_expenses(filters, sort):
+    days = ("2024-12-31", "2025-03-01", "2025-03-02", "2026-02-10", "2026-03-18")
+    for number, day in enumerate(days):
+        for category, status in (("Café", "pending"), ("Rent", "void")):
+            fields = {"category": category, "status": status, "date": day}
+            make_expense(amount=str(number + 1), **fields)
+    make_expense(BOB)
+
+    for limit in (1, 3, 100):
+        # Twice: the totals of closed months are stored, then used.
+        for _ in range(2):
+            page = list_totals.list_expenses(ALICE, sort=sort, limit=limit, **filters)
+            read = queries.list_expenses(ALICE, limit=100, **filters)
+            assert page.totals == queries.Totals.of(read.items)
+
+
+def test_a_page_with_the_whole_list_is_the_last(monkeypatch):
+    """A search that reads to its bound does not know that nothing follows."""
+    monkeypatch.setattr(pagination, "READ_FIRST", 3)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 0)
+    make_expense(category="Dentist")
+    for day in range(1, 9):
+        make_expense(date=f"2026-03-0{day}")
+
+    assert queries.list_expenses(ALICE, q="dentist").next
+    page = list_totals.list_expenses(ALICE, q="dentist")
+
+    assert page.next is None
+    assert page.totals.count == len(page.items) == 1
+
+
+def test_years_are_those_with_expenses():
+    client = client_for(alice := make_user("alice"))
+
+    def years(query=""):
+        html = client.get(f"/expenses{query}").content.decode()
+        return re.findall(
+            r'<a href="[^"]*start=\d{4}-01-01[^"]*"[^>]*>(\d{4})</a>', html
+        )
+
+    assert years() == []
+    for day in ("2019-05-01", "2026-03-01", "2027-01-01"):
+        make_expense(alice, date=day)
+
+    for query in ("", "?page_size=1", "?q=gro", "?category=none", "?status=void"):
+        assert years(query) == ["2027", "2026", "2019"], query
+    assert years("?start=2019-01-01&end=2019-12-31") == ["2019"]

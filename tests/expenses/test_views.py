@@ -450,6 +450,7 @@ def test_a_search_that_stopped_early_says_so(client, alice, monkeypatch):
     make_expense(alice, date="2026-03-05", description="needle")
     for day in (1, 2, 3, 4):
         make_expense(alice, date=f"2026-02-0{day}", description="dull")
+    make_expense(alice, date="2026-01-05", description="needle")
 
     html = page(client.get(f"{LIST}?q=needle&page_size=2"))
 

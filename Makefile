@@ -8,6 +8,8 @@ VENV ?= .venv
 unexport PYTHONDONTWRITEBYTECODE
 
 python := $(VENV)/bin/python
+# Python compiles the modules that are used when it imports them.
+install := $(python) -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps
 runnable := $(VENV)/.runnable
 ready := $(VENV)/.installed
 clients := .local-build/clients/.installed
@@ -83,21 +85,23 @@ clean: ## Delete the virtual environment, builds and local data (stop a running 
 
 # The virtual environment: `make run` installs what running needs, other targets also install the
 # tools. Both do so once and after changes of their lock file.
+# `make run` also installs the local AWS meanwhile; where that fails, it tries again and says why.
 $(runnable): requirements/web.txt
-	$(call install,what running needs)
+	$(call environment,what running needs)
+	@$(python) -m smartbudget.local.environment 2>/dev/null & $(install) --requirement $<; code=$$?; wait; exit $$code
+	@touch $@
 
 $(ready): requirements/dev.txt
-	$(call install,the locked packages and tools)
-	@touch $(runnable) # dev.txt contains web.txt
+	$(call environment,the locked packages and tools)
+	@$(install) --requirement $<
+	@touch $@ $(runnable) # dev.txt contains web.txt
 
-define install
+define environment
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)' here; name one with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$("$(PYTHON)" -c 'import platform; print(platform.python_version())'); name another with PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' lacks its venv module; install it (on Debian: python3-venv) or name another with PYTHON=..." >&2; exit 1; }
 	@echo "Installing $(1) (once)"
 	@test -x $(python) && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	@$(python) -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --requirement $<
-	@touch $@
 endef
 
 # The generators of API clients, and the packages that the clients need.

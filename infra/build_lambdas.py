@@ -10,16 +10,18 @@ is neither built nor deployed again.
 import argparse
 import compileall
 import hashlib
+import importlib.util
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from infra import slim
@@ -27,8 +29,9 @@ from smartbudget.core import i18n
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "lambdas.txt"
+LARGEST_LOCK = ROOT / "requirements" / "reports.txt"  # contains the other
 # Lock files of the functions that need more packages than the others.
-LOCKS = {"report_generator": ROOT / "requirements" / "reports.txt"}
+LOCKS = {"report_generator": LARGEST_LOCK}
 APPS = ("accounts", "expenses", "budgets", "notifications", "profiles", "reports")
 # Modules that import Django; the rest of an app is framework-free.
 WEB_MODULES = frozenset(
@@ -108,10 +111,7 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
     out.mkdir(parents=True, exist_ok=True)
     names = function_names()
     locks = {name: LOCKS.get(name, LOCK) for name in names}
-    needed = sorted(set(locks.values()))
-    with ThreadPoolExecutor() as pool:  # most of the time pip works
-        zips = pool.map(lambda lock: _packages_zip(out, target, lock), needed)
-        packages = dict(zip(needed, zips, strict=True))
+    packages = _packages_zips(out, target, set(locks.values()))
     return {name: _function_zip(out, name, packages[locks[name]]) for name in names}
 
 
@@ -171,30 +171,51 @@ def _require_fits(name: str, path: Path) -> None:
         raise BuildError(f"{name} is {size} bytes unzipped; Lambda takes 250 MB.")
 
 
-def _packages_zip(out: Path, target: Target, lock: Path) -> Path:
+def _packages_zips(
+    out: Path, target: Target, locks: Iterable[Path]
+) -> dict[Path, Path]:
+    """Build the missing zips of packages and return {lock: its zip}."""
+    archives = {lock: _packages_path(out, target, lock) for lock in locks}
+    missing = {lock for lock, archive in archives.items() if not archive.exists()}
+    for lock in archives.keys() - missing:
+        os.utime(archives[lock])
+    if not missing:
+        return archives
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        folder = Path(scratch) / "packages"
+        _install(folder, target, LARGEST_LOCK)
+        _prune(folder)
+        if target.has_running_version:
+            _compile(folder)
+        for lock in missing:
+            draft = Path(scratch) / "draft.zip"
+            with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as zip_file:
+                for name in sorted(_files_of(folder, lock)):
+                    zip_file.writestr(entry(name), (folder / name).read_bytes())
+            draft.replace(archives[lock])
+            _delete_old(out, f"packages-{lock.stem}-*.zip")
+    return archives
+
+
+def _packages_path(out: Path, target: Target, lock: Path) -> Path:
     digest = hashlib.sha256(target.label.encode())
     recipe = Path(__file__).read_bytes() + Path(slim.__file__).read_bytes()
     digest.update(lock.read_bytes() + recipe)
     digest.update(repr(sorted(slim.LOCALES)).encode())
-    archive = out / f"packages-{lock.stem}-{digest.hexdigest()[:20]}.zip"
-    if archive.exists():
-        os.utime(archive)
-        return archive
-    with tempfile.TemporaryDirectory(dir=out) as scratch:
-        folder = Path(scratch) / "packages"
-        _install(folder, target, lock)
-        _prune(folder)
-        if target.has_running_version:
-            _compile(folder)
-        draft = Path(scratch) / "draft.zip"
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as zip_file:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    name = path.relative_to(folder).as_posix()
-                    zip_file.writestr(entry(name), path.read_bytes())
-        draft.replace(archive)
-    _delete_old(out, f"packages-{lock.stem}-*.zip")
-    return archive
+    return out / f"packages-{lock.stem}-{digest.hexdigest()[:20]}.zip"
+
+
+def _files_of(folder: Path, lock: Path) -> Iterator[str]:
+    """Yield the files of the packages in a lock and their bytecode, without scripts."""
+    names = set(re.findall(r"^([a-z0-9-]+)==", lock.read_text(), re.MULTILINE))
+    for package in metadata.distributions(path=[str(folder)]):
+        if re.sub(r"[-_.]+", "-", package.name).lower() not in names:
+            continue
+        for file in package.files or ():
+            bytecode = importlib.util.cache_from_source(str(file))
+            for name in (str(file), *([bytecode] if file.suffix == ".py" else [])):
+                if ".." not in file.parts and (folder / name).is_file():
+                    yield name
 
 
 def _install(folder: Path, target: Target, lock: Path) -> None:

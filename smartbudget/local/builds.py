@@ -2,7 +2,7 @@
 
     python -m smartbudget.local.builds .local-build
 
-builds both; the first start runs this while it installs the local AWS.
+builds both; the first start runs this while it starts the local AWS.
 """
 
 import sys

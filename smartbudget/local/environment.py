@@ -1,5 +1,9 @@
 """Create the virtual environment of MiniStack from its lock file.
 
+    python -m smartbudget.local.environment
+
+does so, which the Makefile runs while it installs the packages of the web server.
+
 MiniStack pins botocore. It also runs Lambda code with its interpreter, which shows that
 the zips are complete, except for packages that MiniStack depends on.
 """
@@ -14,7 +18,7 @@ import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from smartbudget.local.settings import ROOT, LocalError
+from smartbudget.local.settings import BUILD_DIR, ROOT, LocalError
 
 LOCK = ROOT / "requirements" / "local.txt"
 
@@ -50,9 +54,18 @@ def exclusive(path: Path) -> Iterator[None]:
 
 def _install(python: Path) -> None:
     command = [sys.executable, "-m", "pip", "--python", str(python), "install"]
-    command += ["--quiet", "--require-hashes", "--no-deps", "--requirement", str(LOCK)]
+    # Few modules are used; Python compiles those when it imports them.
+    command += ["--quiet", "--no-compile", "--require-hashes", "--no-deps"]
+    command += ["--requirement", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
         reason = errors[-1] if errors else done.stderr[-300:].strip()
         raise LocalError(f"The local AWS could not be installed: {reason}")
+
+
+if __name__ == "__main__":
+    try:
+        ensure(BUILD_DIR, lambda line: None)
+    except LocalError as exc:
+        sys.exit(str(exc))

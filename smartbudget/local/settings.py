@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD_DIR = ROOT / ".local-build"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"  # MiniStack's
 STACK_NAME = "smart-budget"  # of the data; the names of the other stacks begin with it
@@ -52,7 +53,7 @@ class Settings:
     web_port: int = 8000
     aws_port: int = 4566
     mailbox_port: int = 8025
-    build_dir: Path = ROOT / ".local-build"  # shared by all stacks of a checkout
+    build_dir: Path = BUILD_DIR  # shared by all stacks of a checkout
     save_seconds: float = 2.0  # a crash of the local AWS loses at most this; 0: all
     parameters: Mapping[str, str] = field(default_factory=dict)  # more for templates
     web_environment: Mapping[str, str] = field(default_factory=dict)  # more variables

@@ -7,6 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from infra import build_lambdas
 from infra.build_lambdas import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -58,6 +59,14 @@ def test_each_lock_contains_only_what_it_needs():
     assert not {"reportlab", "pymupdf-fonts"} & pins("web").keys()
     assert not {"pytest", "moto", "ministack"} & pins("web").keys()
     assert "ministack" not in pins("dev")
+
+
+def test_the_largest_lock_of_a_lambda_contains_the_others():
+    """So that the packages of all zips are installed once."""
+    packages = pins(build_lambdas.LARGEST_LOCK.stem)
+
+    for lock in {build_lambdas.LOCK, *build_lambdas.LOCKS.values()}:
+        assert pins(lock.stem).items() <= packages.items()
 
 
 @pytest.mark.parametrize("lock", ["lambdas", "reports", "dev"])

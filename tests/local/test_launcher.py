@@ -180,6 +180,12 @@ def test_running_needs_only_the_packages_of_the_web_image():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_local_aws_is_installed_without_any_package():
+    """While the packages that the web server needs are installed."""
+    imports = "import smartbudget.local.environment"
+    subprocess.run([sys.executable, "-S", "-c", imports], cwd=ROOT, check=True)
+
+
 def test_a_first_start_that_fails_stops_its_builder(tmp_path, monkeypatch):
     stack = LocalStack(make_settings(tmp_path / "local", build_dir=tmp_path / "builds"))
     builders = []

@@ -20,23 +20,27 @@ import contextlib
 import copy
 import fcntl
 import gc
+import hashlib
 import json
 import logging
 import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as gateway
-from ministack.core import iam_actions, persistence
+from ministack.core import iam_actions, lambda_runtime, persistence
 from ministack.services import lambda_svc, sts
 
 import dynamodb_index  # started by path, so modules beside this file are found
@@ -236,10 +240,41 @@ def patch_alias_configuration() -> None:
     lambda_svc.invoke_async_with_retry = invoke_async_with_retry
 
 
+class UnpackedOnce(zipfile.ZipFile):
+    """A function's code: unpacked once, then linked."""
+
+    _unpacking = threading.Lock()
+
+    def extractall(self, path: str) -> None:  # type: ignore[override]
+        """Replace an empty folder by a link to the unpacked code."""
+        content = [(entry.filename, entry.CRC) for entry in self.infolist()]
+        digest = hashlib.sha256(repr(content).encode()).hexdigest()
+        unpacked = Path(tempfile.gettempdir()) / f"code-{digest}"
+        with self._unpacking:
+            if not unpacked.exists():
+                draft = unpacked.with_suffix(".draft")
+                super().extractall(draft)
+                draft.rename(unpacked)
+        folder = Path(path)
+        folder.rmdir()
+        folder.symlink_to(unpacked)
+
+
+def patch_unpacking() -> None:
+    """Patch the environments of a Lambda to share its unpacked code.
+
+    MiniStack unpacks it for each, up to 2,300 files. On AWS it is read-only.
+    """
+    lambda_runtime.zipfile = SimpleNamespace(
+        **{**vars(zipfile), "ZipFile": UnpackedOnce}
+    )
+
+
 def patch_ministack() -> None:
     """Apply all patches of MiniStack's services."""
     patch_authorization()
     patch_alias_configuration()
+    patch_unpacking()
     dynamodb_index.install()
 
 

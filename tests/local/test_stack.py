@@ -271,6 +271,18 @@ def test_a_web_server_broken_by_an_edit_restarts_with_the_next_edit(stack, monke
     urllib.request.urlopen(f"{stack.web_url}/health", timeout=5).close()
 
 
+def test_the_environments_of_a_lambda_share_its_unpacked_code(stack):
+    admin = stack.admin_session().client("lambda")
+    name = "notification_processor"
+    admin.invoke(FunctionName=f"{name}:live", Payload=b'{"task": "sweep"}')
+
+    folder = stack.local.settings.local_dir / "aws" / "tmp"
+    codes = list(folder.glob(f"ministack-lambda-{name}-*/code"))
+    assert codes
+    assert all(code.is_symlink() for code in codes)
+    assert len({code.resolve() for code in codes}) == 1
+
+
 @pytest.fixture(scope="module")
 def web(stack) -> boto3.Session:
     return stack.role_session("web")

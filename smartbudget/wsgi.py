@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, reset_queries
 
 from expenses.receipts import bounded
 from smartbudget.core import dynamodb, log
@@ -14,6 +16,11 @@ from smartbudget.web.body import whole_body
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartbudget.settings")
 log.set_up(config.log_level)
 _django = get_wsgi_application()
+
+# There is no database, so no request has queries to forget or connections to close.
+request_started.disconnect(reset_queries)
+request_started.disconnect(close_old_connections)
+request_finished.disconnect(close_old_connections)
 
 # Created here, so that the first request does not wait for the client
 # (docs/aws.md#one-client-for-all-models).

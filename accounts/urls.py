@@ -40,16 +40,14 @@ pages = [
 ]
 
 api = [
-    path("api/password", api_views.PasswordView.as_view(), name="password"),
-    path("api/sessions", api_views.SessionsView.as_view(), name="sessions"),
+    path("password", api_views.PasswordView.as_view(), name="password"),
+    path("sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(
-        "api/sessions/<session_id:session_id>",
+        "sessions/<session_id:session_id>",
         api_views.SessionView.as_view(),
         name="session",
     ),
-    path("api/tokens", api_views.TokensView.as_view(), name="tokens"),
-    path(
-        "api/tokens/current", api_views.CurrentTokenView.as_view(), name="current_token"
-    ),
-    path("api/tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),
+    path("tokens", api_views.TokensView.as_view(), name="tokens"),
+    path("tokens/current", api_views.CurrentTokenView.as_view(), name="current_token"),
+    path("tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),
 ]

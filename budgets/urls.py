@@ -16,6 +16,6 @@ pages = [
 ]
 
 api = [
-    path("api/budgets", BudgetListView.as_view(), name="budgets"),
-    path("api/budgets/<budget_id:budget_id>", BudgetView.as_view(), name="budget"),
+    path("budgets", BudgetListView.as_view(), name="budgets"),
+    path("budgets/<budget_id:budget_id>", BudgetView.as_view(), name="budget"),
 ]

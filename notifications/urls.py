@@ -46,19 +46,19 @@ pages = [
 
 api = [
     path(
-        "api/notifications",
+        "notifications",
         api_views.NotificationListView.as_view(),
         name="notifications",
     ),
     path(
-        "api/notifications/subscribe",
+        "notifications/subscribe",
         api_views.SubscriptionView.as_view(),
         name="subscription",
     ),
-    path("api/notifications/unread", api_views.UnreadView.as_view(), name="unread"),
-    path("api/notifications/read", api_views.ReadView.as_view(), name="read"),
+    path("notifications/unread", api_views.UnreadView.as_view(), name="unread"),
+    path("notifications/read", api_views.ReadView.as_view(), name="read"),
     path(
-        "api/notifications/<notification_id:notification_id>",
+        "notifications/<notification_id:notification_id>",
         api_views.NotificationView.as_view(),
         name="notification",
     ),

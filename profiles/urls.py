@@ -14,14 +14,14 @@ pages = [
 ]
 
 api = [
-    path("api/profile", api_views.ProfileView.as_view(), name="profile"),
-    path("api/account", api_views.AccountView.as_view(), name="account"),
-    path("api/export", api_views.ExportView.as_view(), name="export"),
-    path("api/export.json", api_views.JsonExportView.as_view(), name="export_json"),
+    path("profile", api_views.ProfileView.as_view(), name="profile"),
+    path("account", api_views.AccountView.as_view(), name="account"),
+    path("export", api_views.ExportView.as_view(), name="export"),
+    path("export.json", api_views.JsonExportView.as_view(), name="export_json"),
     path(
-        "api/export/expenses.csv",
+        "export/expenses.csv",
         api_views.CsvExportView.as_view(),
         name="export_expenses",
     ),
-    path("api/email", api_views.EmailView.as_view(), name="email"),
+    path("email", api_views.EmailView.as_view(), name="email"),
 ]

@@ -33,9 +33,9 @@ pages = [
 ]
 
 api = [
-    path("api/summary", SummaryView.as_view(), name="summary"),
-    path("api/trends", TrendView.as_view(), name="trends"),
-    path("api/reports", ReportListView.as_view(), name="reports"),
-    path("api/reports/generate", GenerateView.as_view(), name="generate-report"),
-    path("api/reports/<report_file:file_name>", ReportView.as_view(), name="report"),
+    path("summary", SummaryView.as_view(), name="summary"),
+    path("trends", TrendView.as_view(), name="trends"),
+    path("reports", ReportListView.as_view(), name="reports"),
+    path("reports/generate", GenerateView.as_view(), name="generate-report"),
+    path("reports/<report_file:file_name>", ReportView.as_view(), name="report"),
 ]

@@ -1,10 +1,10 @@
 """Collect the URLs of all apps.
 
-Each app's `urls.py` has up to three lists of `path(...)`, with full paths and without a
-trailing slash (RequestMiddleware accepts both forms):
+Each app's `urls.py` has up to three lists of `path(...)`, without a trailing slash
+(RequestMiddleware accepts both forms) and, in `api`, without the prefix `api/`:
 
     pages = [path("expenses", views.list_expenses, name="list"), ...]
-    api = [path("api/expenses", api.ExpenseList.as_view(), name="expenses"), ...]
+    api = [path("expenses", api.ExpenseList.as_view(), name="expenses"), ...]
     root = [path("", views.dashboard, name="dashboard")]
 
 They are reversed as `expenses:list` (the app's name first), `api:expenses` (one
@@ -38,7 +38,8 @@ def _collect() -> list[object]:
         _check(app, [*pages, *root, *getattr(module, "api", [])])
         api += getattr(module, "api", [])
         collected += [*root, path("", include((pages, app)))]
-    return [*collected, path("", include((api, "api")))]
+    # First, since a request compares its path with each pattern before its own.
+    return [path("api/", include((api, "api"))), *collected]
 
 
 def _check(app: str, patterns: list[URLPattern]) -> None:

@@ -9,40 +9,40 @@ from staff import views
 register_converter(ItemIdConverter, "user_id")
 
 api = [
-    path("api/admin/health", api_views.HealthView.as_view(), name="health"),
-    path("api/admin/users/find", api_views.FindUserView.as_view(), name="find-user"),
+    path("admin/health", api_views.HealthView.as_view(), name="health"),
+    path("admin/users/find", api_views.FindUserView.as_view(), name="find-user"),
     path(
-        "api/admin/users/<user_id:user_id>",
+        "admin/users/<user_id:user_id>",
         api_views.UserView.as_view(),
         name="user",
     ),
     path(
-        "api/admin/users/<user_id:user_id>/lock",
+        "admin/users/<user_id:user_id>/lock",
         api_views.LockView.as_view(),
         name="lock-user",
     ),
     path(
-        "api/admin/users/<user_id:user_id>/unlock",
+        "admin/users/<user_id:user_id>/unlock",
         api_views.UnlockView.as_view(),
         name="unlock-user",
     ),
     path(
-        "api/admin/notifications/failed",
+        "admin/notifications/failed",
         api_views.FailedView.as_view(),
         name="failed-notifications",
     ),
     path(
-        "api/admin/notifications/resend",
+        "admin/notifications/resend",
         api_views.ResendView.as_view(),
         name="resend-notifications",
     ),
     path(
-        "api/admin/dead-letters",
+        "admin/dead-letters",
         api_views.DeadLettersView.as_view(),
         name="dead-letters",
     ),
     path(
-        "api/admin/dead-letters/redrive",
+        "admin/dead-letters/redrive",
         api_views.RedriveView.as_view(),
         name="redrive",
     ),

@@ -223,15 +223,11 @@ def test_other_methods_and_anonymous_requests_ignore_the_key(client):
 
 def posts():
     """Return the routes under /api that accept POST."""
-    routes = get_resolver().url_patterns
-    patterns = [
-        pattern for route in routes for pattern in getattr(route, "url_patterns", [])
-    ]
+    api, patterns = get_resolver().namespace_dict["api"]
     return {
-        str(pattern.pattern)
-        for pattern in patterns
-        if str(pattern.pattern).startswith("api/")
-        and hasattr(pattern.callback.cls, "post")
+        f"{api}{pattern.pattern}"
+        for pattern in patterns.url_patterns
+        if hasattr(pattern.callback.cls, "post")
     }
 
 

@@ -44,7 +44,7 @@ def api_patterns():
 
 def address_of(pattern):
     """Return a view's URL, with a key that does not exist."""
-    return "/" + re.sub(
+    return "/api/" + re.sub(
         r"<\w+:(\w+)>", lambda match: KEYS[match[1]], str(pattern.pattern)
     )
 

@@ -1,5 +1,6 @@
 """The budget pages' forms; services check the rules."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -9,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from budgets.models import Budget
 from smartbudget.core.dates import PERIOD_WORDS
+from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import editable
+from smartbudget.core.text import validate_text
 from smartbudget.core.user import User
 from smartbudget.web.forms import AmountField, amount_label
 
@@ -40,6 +43,16 @@ class BudgetForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["amount"].label = amount_label(user)
         self.fields["amount"].currency = user.currency
+
+    @classmethod
+    def initial_of(cls, query: Mapping[str, str]) -> dict[str, str]:
+        """Return the category that a link to the form names, if it is a valid one."""
+        category = query.get("category", "")
+        try:
+            category = validate_text(category, "category", min_length=1, max_length=50)
+        except InvalidError:
+            return {}
+        return {"category": category}
 
     @classmethod
     def of(cls, budget: Budget, user: User) -> "BudgetForm":

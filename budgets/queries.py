@@ -3,15 +3,15 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
-from budgets.models import Budget, level_of
+from budgets.models import LEVELS, Budget, level_of
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.money import percentage
+from smartbudget.core.money import CURRENCIES, percentage
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -85,6 +85,23 @@ class BudgetLine:
     def level(self) -> str:
         """One of `budgets.models.LEVELS`."""
         return level_of(self.spent, self.amount, self.alert_threshold)
+
+    def left_per_day(self, today: datetime.date, currency: str) -> Decimal | None:
+        """Return what is left for each day after today, or None if that is nothing.
+
+        Rounded down to the currency's decimals, so that the days together stay within
+        the budget. Also None outside the period, and unless several days are left.
+        """
+        if today not in self.within or (days := self.within.days_left(today)) < 2:
+            return None
+        smallest = Decimal(1).scaleb(-CURRENCIES[currency])
+        daily = (self.remaining / days).quantize(smallest, ROUND_DOWN)
+        return daily if daily > 0 else None
+
+
+def most_urgent_first(lines: Sequence[BudgetLine]) -> list[BudgetLine]:
+    """Sort lines: over budget, near the limit, the rest; then as they were."""
+    return sorted(lines, key=lambda line: -LEVELS.index(line.level))
 
 
 def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:

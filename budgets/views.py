@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from budgets import charts, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
+from smartbudget.core import dates
 from smartbudget.core.money import display
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
@@ -17,21 +18,27 @@ from smartbudget.web.redirects import redirect_back
 
 @require_safe
 def list_budgets(request: HttpRequest) -> HttpResponse:
-    today = request.user.today()
-    budgets = services.list_budgets(request.user).items
-    lines = queries.current_lines(request.user, budgets)
-    bars = [charts.budget_bar(line, today) for line in lines]
-    return render(request, "budgets/list.html", {"bars": bars})
+    user = request.user
+    today = user.today()
+    lines = queries.current_lines(user, services.list_budgets(user).items)
+    month = dates.period_of("monthly", today)
+    context = {
+        "cards": charts.budget_cards(lines, today, user.currency),
+        "shown": month,
+        "days_left": month.days_left(today),
+    }
+    return render(request, "budgets/list.html", context)
 
 
 @keeps_draft
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     user = request.user
+    initial = BudgetForm.initial_of(request.GET)
     return handle_form(
         request,
         "budgets/add.html",
-        BudgetForm(posted(request), user=user),
+        BudgetForm(posted(request), user=user, initial=initial),
         save=lambda data: services.create_budget(user, **data),
         done=lambda budget: _to_list(
             request,

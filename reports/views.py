@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services as accounts
-from budgets.charts import budget_bar
+from budgets.charts import budget_cards
 from expenses.forms import QuickAddForm
 from expenses.views import add_messages, undo_and_edit
 from reports import archive, charts, summary
@@ -27,6 +27,8 @@ from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.redirects import redirect_back
+
+MAX_ATTENTION = 5  # budgets that are named above the cards
 
 REPORTS = ChangeList(
     title=gettext_lazy("Reports"),
@@ -76,18 +78,25 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
     """Return the template context of the dashboard."""
     month_summary = summary.summary(user, month)
     today = user.today()
-    is_current = today in month_summary.shown
+    shown = month_summary.shown
+    is_current = today in shown
     categories = charts.category_bars(month_summary)
+    cards = budget_cards(month_summary.lines, today, user.currency)
+    attention = [card for card in cards if card.needs_attention]
     return {
         "summary": month_summary,
-        "month": _month_of(month_summary.shown.start),
-        "previous_month": _month_of(month_summary.shown.start - ONE_DAY),
-        "next_month": _month_of(month_summary.shown.end + ONE_DAY),
+        "shown": shown,
+        "days_left": shown.days_left(today) if is_current else None,
+        "month": _month_of(shown.start),
+        "previous_month": _month_of(shown.start - ONE_DAY),
+        "next_month": _month_of(shown.end + ONE_DAY),
         "is_current": is_current,
         # The first steps are shown until there are budgets and a few expenses.
         "is_new": is_current
         and (not month_summary.lines or len(month_summary.latest) < summary.LATEST),
-        "bars": [budget_bar(line, today) for line in month_summary.lines],
+        "cards": cards,
+        "attention": attention[:MAX_ATTENTION],
+        "more_attention": max(0, len(attention) - MAX_ATTENTION),
         "categories": categories[: charts.MAX_CATEGORIES],
         "more_categories": categories[charts.MAX_CATEGORIES :],
     }

@@ -34,6 +34,10 @@ class Period:
     def __contains__(self, day: datetime.date) -> bool:
         return self.start <= day <= self.end
 
+    def days_left(self, today: datetime.date) -> int:
+        """Return the number of days after `today`, one of its days."""
+        return (self.end - today).days
+
 
 def period_of(kind: str, day: datetime.date) -> Period:
     """Return the period that contains a day.

@@ -162,7 +162,8 @@ def _affixes(language: str, currency: str, is_negative: bool) -> tuple[str, str]
     )
     # CLDR puts a space between letters and digits, as in KWD 5.000; Babel does not.
     formatted = re.sub(r"([A-Z])(\d)", "\\1\u00a0\\2", formatted)
-    before, _, after = formatted.partition("0")
+    # Babel writes a hyphen, which is shorter than the digits beside it.
+    before, _, after = formatted.replace("-", "\u2212").partition("0")
     return before, after
 
 

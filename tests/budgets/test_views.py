@@ -45,8 +45,10 @@ def test_a_budget_is_added_and_confirmed_on_the_list(client, alice):
 
     html = after(client, response)
     assert "Budget created: Food, $100.00 (monthly)." in html
-    assert "$0.00 of $100.00 0% Left: $100.00" in words(html)
-    assert "Monthly, March 2026" in words(html)
+    text = words(html)
+    assert "Budgets March 2026, 13 days left" in text
+    assert "Within budget $100.00 left $7.69 a day left" in text
+    assert "$0.00 of $100.00, 0%" in text
     (budget,) = list_budgets(alice).items
     assert budget.alert_threshold == 80
 
@@ -114,9 +116,74 @@ def test_the_list_shows_the_current_period(client, alice):
         client = client_for(alice)
         later = page(client.get(LIST))
 
-    assert "$90.00 of $100.00 90% Left: $10.00" in words(before)
-    assert "$5.00 of $100.00 5% Left: $95.00" in words(later)
-    assert "Monthly, April 2026" in words(later)
+    assert "$10.00 left" in words(before)
+    assert "$90.00 of $100.00, 90%" in words(before)
+    assert "$95.00 left" in words(later)
+    assert "April 2026, 29 days left" in words(later)
+
+
+def test_only_other_periods_than_the_month_are_named(client, alice):
+    for period in ("monthly", "weekly", "yearly"):
+        make_budget(alice, category=period, period=period)
+
+    text = words(page(client.get(LIST)))
+
+    assert "Weekly, Mar 16" in text
+    assert "Yearly, 2026" in text
+    assert "Monthly" not in text
+
+
+def test_the_most_urgent_budgets_come_first(client, alice):
+    for category, spent in (("A", "1"), ("B", "85"), ("C", "101"), ("D", "200")):
+        make_budget(alice, category=category)
+        make_expense(alice, category=category, amount=spent)
+
+    for url in (HOME, LIST):
+        html = page(client.get(url))
+        titles = re.findall(r"<h3><a[^>]*>(.*?)</a>", html)
+        assert titles == ["C", "D", "B", "A"]
+
+
+def test_a_card_leads_to_the_expenses_behind_it(client, alice):
+    make_budget(alice, category="Tea & cake", period="weekly")
+    make_expense(alice, category="tea & cake", description="This week")
+    make_expense(alice, category="Tea & cake", description="Then", date="2026-03-15")
+    make_expense(alice, category="Rent", description="Another")
+
+    link = re.search(r'<h3><a href="(.*?)"', page(client.get(LIST)))[1]
+    expenses = page(client.get(link.replace("&amp;", "&")))
+
+    assert link == (
+        "/expenses?start=2026-03-16&amp;end=2026-03-22&amp;category=Tea%20%26%20cake"
+    )
+    assert "This week" in expenses
+    assert "Then" not in expenses
+    assert "Another" not in expenses
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ("Gifts", "Gifts"),
+        ("  <b>Rent ", "&lt;b&gt;Rent"),
+        ("a" * 50, "a" * 50),
+        ("a" * 51, None),
+        ("a\u0007b", None),
+        ("", None),
+    ],
+)
+def test_a_link_fills_in_a_valid_category(client, query, value):
+    html = page(client.get(ADD, {"category": query}))
+
+    filled = re.search(r'name="category"(?: value="(.*?)")?', html)
+    assert filled[1] == value
+
+
+def test_a_linked_category_gives_way_to_the_typed_one(client, alice):
+    response = client.post(f"{ADD}?category=Gifts", FOOD)
+
+    assert response.status_code == 302
+    assert [budget.category for budget in list_budgets(alice).items] == ["Food"]
 
 
 def test_an_empty_list_says_so(client):
@@ -129,7 +196,7 @@ def test_an_exceeded_budget_shows_by_how_much(client, alice):
 
     html = page(client.get(LIST))
 
-    assert "Over: $20.00" in words(html)
+    assert "Over budget $20.00 over" in words(html)
     assert "&lt;i&gt;cat" in html
     assert "<i>cat" not in html
 

@@ -49,7 +49,7 @@ def test_categories_match_the_api(client, alice):
     assert [category["spent"] for category in categories] == ["1234.50", "617.25"]
     rows = re.search(r'<table class="chart-rows">.*?</table>', html)[0]
     assert texts("tr", rows)[1:] == [
-        "&lt;b&gt;Rent no budget $1,234.50",
+        "&lt;b&gt;Rent Set a budget for &lt;b&gt;Rent $1,234.50",
         "Groceries $617.25",
     ]
     assert re.findall(r'width="([\d.]+%)" height="100%"', rows) == ["100.00%", "50.00%"]
@@ -77,8 +77,9 @@ def test_a_projected_overspend_is_shown(client, alice):
 
     text = words(page(client.get(HOME)))
 
-    assert "Day 18 of 31. On track to go over on Mar 21." in text
+    assert "On track to go over on Mar 21." in text
     assert text.count("On track") == 1
+    assert "Fast: on track to go over on Mar 21" in text
     dates = {
         budget["category"]: budget["passes_on"]
         for budget in client.get("/api/summary").json()["budgets"]
@@ -112,10 +113,81 @@ def test_the_headline_is_the_sum_of_the_cards(client, alice):
     text = words(page(client.get(HOME)))
     summary = client.get("/api/summary").json()
 
-    assert "Left to spend $810.00 Not budgeted $8.00" in text
+    assert "Left to spend $810.00 Spent $138.00 Not budgeted $8.00" in text
     assert (summary["left_to_spend"], summary["unbudgeted_spent"]) == ("810.00", "8.00")
     assert (summary["total_budget"], summary["total_spent"]) == ("100.00", "138.00")
     assert summary["total_remaining"] == "-38.00"
+
+
+def test_a_negative_headline_is_marked_and_has_a_minus_sign(client, alice):
+    make_budget(alice)
+    make_expense(alice, amount="165.09")
+
+    html = page(client.get(HOME))
+
+    assert '<dd class="negative">\u2212$65.09</dd>' in html
+
+
+def test_unbudgeted_spending_leads_to_its_expenses_or_categories(client, alice):
+    make_budget(alice)
+
+    def figure():
+        html = page(client.get(HOME))
+        return re.search(r"<dt>Not budgeted</dt> <dd>(.*?)</dd>", html)[1]
+
+    assert figure() == "$0.00"
+    make_expense(alice, amount="7.25", category="Gifts")
+    assert figure() == (
+        '<a href="/expenses?start=2026-03-01&amp;end=2026-03-31&amp;category=Gifts">'
+        "$7.25</a>"
+    )
+    make_expense(alice, amount="1.00", category="Pets")
+    assert figure() == '<a href="#by-category">$8.25</a>'
+
+
+def test_a_category_without_a_budget_offers_one(client, alice):
+    make_budget(alice)
+    make_expense(alice)
+    make_expense(alice, amount="7.25", category="Gifts & co")
+
+    html = page(client.get(HOME))
+
+    links = re.findall(r'href="(/budgets/add\?category[^"]*)"', html)
+    assert links == ["/budgets/add?category=Gifts%20%26%20co&amp;next=/"]
+    form = page(client.get(links[0].replace("&amp;", "&")))
+    assert 'name="category" value="Gifts &amp; co"' in form
+
+
+def attention_in(html: str) -> list[str]:
+    return texts("li", re.search(r'<ul class="attention".*?</ul>', html)[0])
+
+
+def test_what_needs_attention_comes_first(client, alice):
+    for category, spent in (("A", "1"), ("B", "85"), ("C", "142.70")):
+        make_budget(alice, category=category)
+        make_expense(alice, category=category, amount=spent)
+
+    html = page(client.get(HOME))
+
+    assert attention_in(html) == ["C: $42.70 over", "B: $15.00 left"]
+    link = re.search(r'<ul class="attention".*?href="#(.*?)"', html)[1]
+    assert f'id="{link}"' in html
+    assert "All budgets on track" not in html
+    assert 'class="attention"' not in page(client.get(HOME, {"month": "2026-02"}))
+
+
+def test_budgets_that_are_all_on_track_are_praised(client, alice):
+    assert "on track" not in page(client.get(HOME))
+    make_budget(alice)
+    assert "All budgets on track" in page(client.get(HOME))
+
+
+def test_at_most_five_budgets_are_named(client, alice):
+    for number in range(7):
+        make_budget(alice, category=f"B{number}")
+        make_expense(alice, category=f"B{number}", amount="101")
+
+    assert attention_in(page(client.get(HOME)))[4:] == ["B4: $1.00 over", "2 more"]
 
 
 def test_without_a_budget_no_remainder_is_shown(client, alice):
@@ -132,7 +204,7 @@ def test_a_bar_has_a_text_alternative(client, alice):
 
     assert (
         "&#34;&gt;&lt;script&gt;, monthly: 90% spent, day 18 of 31;"
-        " you are told at 80%</title>"
+        " alert at 80%</title>"
     ) in html
     assert '"><script>' not in html
 
@@ -165,7 +237,7 @@ def test_another_month_shows_its_expenses_and_no_form(client, alice):
     assert "Then" in latest
     assert "Before" not in latest
     assert "quick-add" not in html
-    assert "A short way in" not in html
+    assert "Get started" not in html
 
 
 def test_the_form_focuses_the_amount_and_suggests_own_categories(client, alice):
@@ -187,10 +259,10 @@ def test_an_expense_is_added_and_confirmed(client, alice):
 
     assert response["Location"] == HOME
     html = after(client, response)
-    assert messages_in(html) == ["Added $1,234.50 to Rent."]
+    assert messages_in(html) == ["Added $1,234.50 to Rent. Undo Edit"]
     (stored,) = list_expenses(alice).items
     assert (stored.date, stored.status) == ("2026-03-18", "pending")
-    assert "Rent no budget $1,234.50" in words(html)
+    assert "Rent Set a budget for Rent $1,234.50" in words(html)
 
 
 def test_an_alert_it_triggers_is_shown(client, alice):
@@ -200,8 +272,11 @@ def test_an_alert_it_triggers_is_shown(client, alice):
     second = messages_in(after(client, client.post(HOME, typed(amount="5.00"))))
     third = messages_in(after(client, client.post(HOME, typed(amount="50.00"))))
 
-    assert first == ["Added $85.00 to Groceries.", "Budget 85% spent: Groceries"]
-    assert second == ["Added $5.00 to Groceries."]
+    assert first == [
+        "Added $85.00 to Groceries. Undo Edit",
+        "Budget 85% spent: Groceries",
+    ]
+    assert second == ["Added $5.00 to Groceries. Undo Edit"]
     assert third[1:] == ["Over budget: Groceries"]
 
 
@@ -287,7 +362,7 @@ def test_completed_first_steps_are_ticked(client, alice):
     assert done() == [True, True, False]
     for _ in range(4):
         make_expense(alice)
-    assert "A short way in" not in page(client.get(HOME))
+    assert "Get started" not in page(client.get(HOME))
 
 
 def test_the_last_step_loads_separately(client, alice):
@@ -374,11 +449,14 @@ def test_the_dashboard_shows_the_month(client, alice):
     html = page(client.get(HOME))
 
     assert "<h1>March 2026</h1>" in html
-    assert "$85.00 of $100.00 85% Left: $15.00" in words(html)
-    assert '<rect class="spent" y="25%" width="85.00%" height="50%"/>' in html
+    text = words(html)
+    assert "March 2026 13 days left" in text
+    assert "Near limit $15.00 left $1.15 a day left" in text
+    assert "$85.00 of $100.00, 85%" in text
+    assert '<rect class="spent" y="6" width="85.00%" height="8" rx="4"/>' in html
     assert "$1,319.50" in html
-    assert "Rent no budget $1,234.50" in words(html)
-    assert "<dd>$7.00</dd>" in html
+    assert "Rent Set a budget for Rent $1,234.50" in text
+    assert '<dd><a href="/?month=2026-02">$7.00</a></dd>' in html
     assert "/expenses?start=2026-03-01&amp;end=2026-03-31" in html
 
 
@@ -402,7 +480,7 @@ def test_a_level_is_shown_as_text(client, alice, spent, words):
 def test_an_empty_dashboard_shows_the_first_steps(client):
     html = page(client.get(HOME))
 
-    assert "A short way in" in html
+    assert "Get started" in html
     assert 'href="/notifications"' in html
     assert 'href="/budgets/add"' in html
     assert 'href="/expenses/add"' in html
@@ -417,7 +495,8 @@ def test_the_dashboard_links_to_adjacent_months(client, alice):
     assert 'href="/?month=2025-11"' in html
     assert 'href="/?month=2026-01"' in html
     assert 'href="/">This month' in html
-    assert "<dd>$7.00</dd>" in html
+    assert '<dd><a href="/expenses?start=2025-12-01&amp;end=2025-12-31">$7.00' in html
+    assert "days left" not in html
     assert "This month" not in page(client.get(HOME, {"month": ""}))
 
 

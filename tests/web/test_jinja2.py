@@ -28,7 +28,7 @@ def printed(source, **context):
         ("1234.5", "USD", "$1,234.50"),
         ("1234", "JPY", "¥1,234"),
         ("0.125", "KWD", "KWD\u00a00.125"),
-        ("-0.5", "EUR", "-€0.50"),
+        ("-0.5", "EUR", "\u2212€0.50"),
     ],
 )
 def test_money_has_its_currencys_decimals(amount, currency, text):

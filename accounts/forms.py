@@ -1,13 +1,16 @@
 """The forms of the account pages; services validate."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts import services
 from accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
+from smartbudget.web.forms import CheckedForm
 
 EMAIL_LABELS = {
     "budget_threshold": _("Budgets near their limit"),
@@ -39,7 +42,7 @@ def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
     return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text)
 
 
-class RegisterForm(forms.Form):
+class RegisterForm(CheckedForm):
     username = forms.CharField(
         label=_("Username"),
         max_length=30,
@@ -65,6 +68,9 @@ class RegisterForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
     )
+
+    def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
+        return services.find_errors(**data)
 
 
 class LoginForm(forms.Form):

@@ -35,6 +35,8 @@ _slots = threading.BoundedSemaphore(CONCURRENT_HASHES)
 def check(password: object, *, username: str, email: str, field: str) -> str:
     """Check a new password against the rules and return it.
 
+    username, email: "" if not known.
+
     Raises InvalidError naming `field`.
     """
     if not isinstance(password, str):
@@ -51,7 +53,7 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
         )
     folded = password.casefold()
     address = email.casefold()
-    names = {username.casefold(), address, address.partition("@")[0]}
+    names = {username.casefold(), address, address.partition("@")[0]} - {""}
     if folded in names or _letters(folded) in {_letters(name) for name in names}:
         raise InvalidError(
             _("Choose a password that isn't close to your name or e-mail."), field

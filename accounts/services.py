@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import TransactWriteError
@@ -25,6 +25,7 @@ from smartbudget.core.errors import (
     AuthenticationError,
     ConflictError,
     InvalidError,
+    errors_of,
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.throttling import Counted, Limit
@@ -89,6 +90,27 @@ def register(
     retry_on_conflict(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
     return login
+
+
+def find_errors(
+    *,
+    username: str | None = None,
+    email: str | None = None,
+    password: str | None = None,
+    phone_number: str | None = None,
+) -> dict[str, list[str]]:
+    """Return all errors in the values of a registration: {field: [sentence]}.
+
+    None: not given. Reads nothing, so a taken name is no error here.
+    """
+    names = {"username": username or "", "email": email or ""}
+    checks: list[tuple[object, Callable[[], object]]] = [
+        (username, lambda: validators.username(username)),
+        (email, lambda: validators.email(email)),
+        (phone_number, lambda: validators.phone_number(phone_number)),
+        (password, lambda: passwords.check(password, **names, field="password")),
+    ]
+    return errors_of(check for value, check in checks if value is not None)
 
 
 def _store_account(account: Account, session: Session) -> None:

@@ -8,16 +8,18 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from budgets import services
 from budgets.models import Budget
 from smartbudget.core.dates import PERIOD_WORDS
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import editable
 from smartbudget.core.text import validate_text
 from smartbudget.core.user import User
-from smartbudget.web.forms import AmountField, amount_label
+from smartbudget.web.fields import number_errors
+from smartbudget.web.forms import AmountField, CheckedForm, amount_label
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(CheckedForm):
     category = forms.CharField(
         label=_("Category"),
         max_length=50,
@@ -36,13 +38,22 @@ class BudgetForm(forms.Form):
         min_value=1,
         max_value=100,
         initial=80,
+        error_messages=number_errors(_("Enter a whole percentage from 1 to 100.")),
         help_text=_("You'll also get an alert when you go over."),
     )
 
-    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, user: User, budget_id: str | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
+        self.user = user
+        self.budget_id = budget_id
         self.fields["amount"].label = amount_label(user)
         self.fields["amount"].currency = user.currency
+
+    def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
+        values = {name: data.get(name) for name in ("category", "amount")}
+        return services.find_errors(self.user, budget_id=self.budget_id, **values)
 
     @classmethod
     def initial_of(cls, query: Mapping[str, str]) -> dict[str, str]:

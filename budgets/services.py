@@ -31,6 +31,7 @@ from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
     NotFoundError,
+    errors_of,
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
@@ -270,6 +271,29 @@ def _check_earlier_id(budget: Budget) -> None:
     ids = budget_ids_for(budget.user_id, budget.period, budget.category)
     if any(Budget.find(earlier) for earlier in ids[1:]):
         raise _conflict(budget)
+
+
+def find_errors(
+    user: User,
+    *,
+    category: str | None = None,
+    amount: object = None,
+    budget_id: str | None = None,
+) -> dict[str, list[str]]:
+    """Return all errors in the values of a budget: {field: [sentence]}.
+
+    None: not given. budget_id: that of a stored budget, whose amount is valid.
+    """
+    checks: list[Callable[[], object]] = []
+    if category is not None:
+        checks.append(
+            lambda: validate_text(category, "category", min_length=1, max_length=50)
+        )
+    if amount is not None and budget_id:
+        checks.append(lambda: _check_new_amount(user, budget_id, amount))
+    elif amount is not None:
+        checks.append(lambda: money.parse_amount(amount, user.currency))
+    return errors_of(checks)
 
 
 def _conflict(budget: Budget) -> ConflictError:

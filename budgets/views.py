@@ -53,7 +53,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
     user = request.user
     if request.method == "POST":
-        form = BudgetForm(request.POST, user=user)
+        form = BudgetForm(request.POST, user=user, budget_id=budget_id)
     else:
         form = BudgetForm.of(services.get_budget(user, budget_id), user)
     return handle_form(

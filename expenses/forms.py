@@ -2,23 +2,24 @@
 
 import datetime
 import uuid
+from collections.abc import Mapping
 from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from expenses import history, services
-from expenses.fields import CATEGORY, DESCRIPTION, values_of
+from expenses import history, queries, services, validation
+from expenses.fields import CATEGORY, DESCRIPTION, FIELDS, values_of
 from expenses.models import STATUS_WORDS, Expense
-from expenses.receipts import validation
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
+from expenses.receipts.validation import ONLY_ONE
 from expenses.search import MAX_SEARCH_LENGTH
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User
-from smartbudget.web.forms import AmountField, ListForm, amount_label
+from smartbudget.web.forms import AmountField, CheckedForm, ListForm, amount_label
 
 # Days further away than this need a confirmation: usually the year is a typing error.
 YEARS_BACK = 1
@@ -74,7 +75,7 @@ class LinesField(forms.CharField):
         return super().to_python(value).replace("\r\n", "\n")
 
 
-class ExpenseForm(forms.Form):
+class ExpenseForm(CheckedForm):
     data: Any
     amount = AmountField()
     category = forms.CharField(
@@ -108,12 +109,15 @@ class ExpenseForm(forms.Form):
         if not self.is_bound:
             del self.fields["odd_date"]
 
+    def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
+        return validation.find_errors(self.user, _fields_of(data))
+
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         self._confirm_date(data.get("date"), is_confirmed=data.pop("odd_date"))
         photo = data.pop("photo", None)
         if photo and data.get("receipt"):
-            self.add_error("receipt", gettext(validation.ONLY_ONE))
+            self.add_error("receipt", gettext(ONLY_ONE))
         data["receipt"] = photo or data.get("receipt")
         return data
 
@@ -189,6 +193,12 @@ class EditExpenseForm(ExpenseForm):
         help_text=_("Cleared: on your statement. Void: kept, but not counted."),
     )
 
+    expense_id = ""  # of the stored expense; set before the form is validated
+
+    def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
+        stored = queries.get_expense(self.user, self.expense_id)
+        return validation.find_errors_of_changes(self.user, _fields_of(data), stored)
+
     @classmethod
     def of(cls, expense: Expense, user: User) -> "EditExpenseForm":
         """Return a form filled with an expense's values."""
@@ -226,6 +236,10 @@ class EditExpenseForm(ExpenseForm):
             for name, value in values_of(stored).items()
             if value != typed[name]
         ]
+
+
+def _fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in FIELDS if name in data}
 
 
 def _initial(expense: Expense, user: User) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Validate the values of expenses, and derive their ids."""
 
+import functools
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any
 from expenses.fields import FIELDS
 from expenses.models import Expense
 from smartbudget.core import dates, money
-from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.errors import ConflictError, errors_of
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
@@ -64,23 +65,25 @@ def validate_changes(
 
     Raises InvalidError for the first invalid value.
     """
-    changed = {
-        name: value
-        for name, value in given.items()
-        if not _is_same(value, getattr(stored, name))
-    }
-    return validate(user, changed)
+    return validate(user, _changed(given, stored))
 
 
 def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
     """Return all errors in the values of a new expense: {field: [sentence]}."""
-    errors = {}
-    for name, value in {**_DEFAULTS, **given}.items():
-        try:
-            FIELDS[name].validate(user, value)
-        except InvalidError as error:
-            errors[name] = [str(error)]
-    return errors
+    return errors_of(
+        functools.partial(FIELDS[name].validate, user, value)
+        for name, value in {**_DEFAULTS, **given}.items()
+    )
+
+
+def find_errors_of_changes(
+    user: User, given: Mapping[str, object], stored: Expense
+) -> dict[str, list[str]]:
+    """Return all errors in values for a stored expense; see `validate_changes`."""
+    return errors_of(
+        functools.partial(FIELDS[name].validate, user, value)
+        for name, value in _changed(given, stored).items()
+    )
 
 
 def new_id(user: User, idempotency_key: str | None, row: int | None = None) -> str:
@@ -114,6 +117,14 @@ def raise_if_different(stored: Expense, expected: Expense, *, dated: bool) -> No
             raise ConflictError(
                 _("This Idempotency-Key was already used for another expense.")
             )
+
+
+def _changed(given: Mapping[str, object], stored: Expense) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in given.items()
+        if not _is_same(value, getattr(stored, name))
+    }
 
 
 def _is_same(value: object, stored: object) -> bool:

@@ -144,6 +144,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     changes = None  # not read again when the form is shown with errors
     if request.method == "POST":
         form = EditExpenseForm(request.POST, request.FILES, user=user)
+        form.expense_id = expense_id
         has_receipt = not {"had_receipt", "drop_receipt"}.isdisjoint(request.POST)
     else:
         expense = queries.get_expense(user, expense_id)

@@ -4,6 +4,8 @@ Each has a stable `code` and a sentence for users. Anything else that is raised 
 or an outage, which services do not catch.
 """
 
+from collections.abc import Callable, Iterable
+
 
 class DomainError(Exception):
     """Base class; never raised itself."""
@@ -19,6 +21,17 @@ class InvalidError(DomainError):
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+def errors_of(checks: Iterable[Callable[[], object]]) -> dict[str, list[str]]:
+    """Call checks and return all errors they raise: {field: [sentence]}."""
+    errors: dict[str, list[str]] = {}
+    for check in checks:
+        try:
+            check()
+        except InvalidError as error:
+            errors.setdefault(error.field or "", []).append(str(error))
+    return errors
 
 
 class InvalidRowsError(InvalidError):

@@ -1,11 +1,19 @@
 """Render forms and save their data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.forms import CharField, Form, TextInput, ValidationError
+from django.forms import (
+    CharField,
+    ChoiceField,
+    Field,
+    Form,
+    TextInput,
+    ValidationError,
+)
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.datastructures import MultiValueDict
@@ -21,6 +29,17 @@ from smartbudget.web.form_drafts import RESTORED
 from smartbudget.web.problems import Problem
 
 T = TypeVar("T")
+
+# By Django's codes; a field may have sentences of its own.
+_SENTENCES = {
+    "required": gettext_lazy("Fill in this field."),
+    "invalid_choice": gettext_lazy("Choose one of the options."),
+    "max_length": gettext_lazy("Use at most %(limit_value)s characters."),
+    "min_value": gettext_lazy("Enter %(limit_value)s or more."),
+    "max_value": gettext_lazy("Enter %(limit_value)s or less."),
+    "null_characters_not_allowed": gettext_lazy("Control characters are not allowed."),
+}
+_DJANGOS = ChoiceField.default_error_messages | Field.default_error_messages
 
 
 class AmountField(CharField):
@@ -49,6 +68,17 @@ class AmountField(CharField):
 def amount_label(user: User) -> Any:
     """Return the label of an amount field, with the user's currency."""
     return format_lazy(gettext_lazy("Amount ({currency})"), currency=user.currency)
+
+
+class CheckedForm(Form):
+    """A form whose fields have rules that services check."""
+
+    def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
+        """Return all errors in the valid fields' values: {field: [sentence]}.
+
+        Called if another field is invalid, so that all errors are shown at once.
+        """
+        raise NotImplementedError
 
 
 class ListForm(Form):
@@ -106,6 +136,9 @@ def handle_form(
         else:
             if form.is_valid():
                 return done(saved)
+    if problem and problem.status == HTTPStatus.BAD_REQUEST:
+        _add_further_errors(form)
+        _reword(form)
     _focus_first_error(form)
     variables = context() if callable(context) else context
     response = render(request, template, {**(variables or {}), "form": form})
@@ -114,6 +147,25 @@ def handle_form(
         for name, value in problem.headers.items():
             response.headers[name] = value
     return response
+
+
+def _add_further_errors(form: Form) -> None:
+    """Add the errors that saving would have reported one at a time."""
+    if not (isinstance(form, CheckedForm) and hasattr(form, "cleaned_data")):
+        return
+    for name, sentences in form.find_errors({**form.cleaned_data}).items():
+        if name in form.fields and name not in form.errors:
+            form.add_error(name, [*sentences])
+
+
+def _reword(form: Form) -> None:
+    """Replace Django's sentences in a form's errors by our own."""
+    for name, errors in form.errors.as_data().items():
+        own = form.fields[name].error_messages if name in form.fields else {}
+        for error in errors:
+            default = _DJANGOS.get(error.code)
+            if error.code in _SENTENCES and own.get(error.code, default) == default:
+                error.message = _SENTENCES[error.code]
 
 
 def _focus_first_error(form: Form) -> None:

@@ -42,7 +42,7 @@ def test_registering_redirects_to_the_dashboard(aws):
     ("path", "data", "status", "sentence"),
     [
         ("/register", {**BOB, "username": "a b"}, 400, "Use letters, digits"),
-        ("/register", {**BOB, "email": ""}, 400, "This field is required"),
+        ("/register", {**BOB, "email": ""}, 400, "Fill in this field"),
         ("/register", {**BOB, "username": "taken"}, 409, "This username is taken."),
         ("/register", {**BOB, "password": "password"}, 400, "too common"),
         ("/login", {**BOB, "password": "x" * 9}, 401, "Wrong username or password"),

@@ -402,10 +402,10 @@ def test_the_page_creates_a_token_and_shows_it_once(alice):
 @pytest.mark.parametrize(
     ("change", "status", "sentence"),
     [
-        ({"name": ""}, 400, "This field is required."),
+        ({"name": ""}, 400, "Fill in this field."),
         ({"scopes": []}, 400, "Select at least one."),
-        ({"scopes": ["admin"]}, 400, "Select a valid choice."),
-        ({"expires_in_days": 1000}, 400, "Select a valid choice."),
+        ({"scopes": ["admin"]}, 400, "Choose one of the options."),
+        ({"expires_in_days": 1000}, 400, "Choose one of the options."),
         ({"password": "wrong"}, 400, "Wrong password."),
     ],
 )

@@ -230,7 +230,7 @@ def test_pages_link_forward_and_back_and_keep_the_filter(client, alice):
             {"start": "2026-03-02", "end": "2026-03-01"},
             "The end date is before the start date.",
         ),
-        ({"status": "lost"}, "lost is not one of the available choices."),
+        ({"status": "lost"}, "Choose one of the options."),
         ({"category": "a" * 51}, "at most 50 characters"),
         ({"cursor": "forged"}, "This cursor is not valid."),
         ({"page_size": "0"}, "Enter a whole number from 1 to 100."),

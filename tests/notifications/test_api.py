@@ -432,7 +432,7 @@ def test_the_page_names_an_unknown_filter(client):
     answer = client.get("/notifications?status=nonsense")
 
     assert answer.status_code == 400
-    assert "not one of the available choices" in answer.content.decode()
+    assert "Choose one of the options." in answer.content.decode()
 
 
 def test_a_filter_that_finds_nothing_says_so(client):

@@ -186,7 +186,7 @@ def test_locking_needs_a_reason(grace, bob):
     answer = grace.post(f"/admin/users/{bob.user_id}", {"reason": " "})
 
     assert answer.status_code == 400
-    assert "This field is required." in text_of(answer)
+    assert "Fill in this field." in text_of(answer)
     assert account_of(bob).locked_at is None
 
 

@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import services
 from accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
+from smartbudget.core.dates import DEFAULT_TIME_ZONE, TIME_ZONES
+from smartbudget.core.i18n import LANGUAGES
+from smartbudget.core.money import CURRENCIES
 from smartbudget.web.forms import CheckedForm
 
 EMAIL_LABELS = {
@@ -62,15 +65,36 @@ class RegisterForm(CheckedForm):
             least=MIN_LENGTH,
         ),
     )
-    phone_number = forms.CharField(
-        label=_("Phone (optional)"),
-        max_length=20,
+    language = forms.ChoiceField(
+        label=_("Language"), choices=[*LANGUAGES.items()], required=False
+    )
+    currency = forms.ChoiceField(
+        label=_("Currency"),
+        choices=[(code, code) for code in sorted(CURRENCIES)],
         required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
+        help_text=_("Can't be changed once you've added an expense or budget."),
+    )
+    # app.js selects the browser's time zone.
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=[(name, name) for name in sorted(TIME_ZONES)],
+        initial=DEFAULT_TIME_ZONE,
+        required=False,
+        help_text=_("Decides when a day starts."),
+        widget=forms.Select(attrs={"data-browser-zone": True}),
     )
 
+    def clean(self) -> dict[str, Any]:
+        """Leave out what was not chosen, so that the defaults apply."""
+        data = super().clean()
+        optional = {"language", "currency", "time_zone"}
+        return {
+            name: value for name, value in data.items() if value or name not in optional
+        }
+
     def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
-        return services.find_errors(**data)
+        typed = {"username", "email", "password"}  # the others are choices
+        return services.find_errors(**{n: v for n, v in data.items() if n in typed})
 
 
 class LoginForm(forms.Form):

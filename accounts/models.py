@@ -13,6 +13,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from notifications.recipients import Recipient
 from smartbudget.core.dynamodb import MoneyAttribute, Table, UsersMeta
+from smartbudget.core.money import DEFAULT_CURRENCY
 from smartbudget.core.user import User
 
 
@@ -42,7 +43,7 @@ class Account(Recipient):
     username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
     password_hash = UnicodeAttribute()  # Argon2id, in the PHC string format
     phone_number = UnicodeAttribute(null=True)
-    currency = UnicodeAttribute(default="USD")  # ISO 4217
+    currency = UnicodeAttribute(default=DEFAULT_CURRENCY)  # ISO 4217
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only

@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import validators
 from accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
+from smartbudget.core.dates import DEFAULT_TIME_ZONE, TIME_ZONES
+from smartbudget.core.i18n import LANGUAGES
+from smartbudget.core.money import CURRENCIES, DEFAULT_CURRENCY
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     BoundedListField,
@@ -25,6 +29,14 @@ NO_SUCH_CURRENCY = {
 NO_SUCH_TIME_ZONE = {"invalid_choice": _("Choose a time zone, such as Europe/Berlin.")}
 
 
+@extend_schema_field({"type": "string", "examples": ["Europe/Berlin"]})
+class TimeZoneField(serializers.ChoiceField):
+    """An IANA time zone; the schema does not list them, since they change."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(sorted(TIME_ZONES), **options)
+
+
 class RegisterInput(InputSerializer):
     username = TextField(regex=validators.USERNAME.pattern, max_length=30)
     email = TextField(max_length=254)
@@ -35,6 +47,20 @@ class RegisterInput(InputSerializer):
         required=False,
         allow_blank=True,
         allow_null=True,
+    )
+    currency = serializers.ChoiceField(
+        sorted(CURRENCIES),
+        default=DEFAULT_CURRENCY,
+        error_messages=NO_SUCH_CURRENCY,
+    )
+    time_zone = TimeZoneField(
+        default=DEFAULT_TIME_ZONE, error_messages=NO_SUCH_TIME_ZONE
+    )
+    language = serializers.ChoiceField(
+        [*LANGUAGES],
+        required=False,
+        help_text="The language of Accept-Language if left out.",
+        error_messages=one_of(LANGUAGES),
     )
 
 

@@ -14,6 +14,7 @@ from accounts.sessions import Login, begin_session, store_session
 from notifications import messages, outbox, recipients, schedule
 from smartbudget.core import dates, i18n, log, throttling
 from smartbudget.core.config import config
+from smartbudget.core.dates import DEFAULT_TIME_ZONE
 from smartbudget.core.dynamodb import (
     Action,
     Transaction,
@@ -28,6 +29,7 @@ from smartbudget.core.errors import (
     errors_of,
 )
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.money import DEFAULT_CURRENCY
 from smartbudget.core.throttling import Counted, Limit
 from smartbudget.core.user import User
 
@@ -54,13 +56,15 @@ def register(
     email: str,
     password: str,
     phone_number: str | None = None,
+    currency: str = DEFAULT_CURRENCY,
+    time_zone: str = DEFAULT_TIME_ZONE,
+    language: str | None = None,
     address: str | None = None,
     device: str | None = None,
 ) -> Login:
     """Create an account and log it in.
 
-    The current language becomes the account's.
-
+    language: the current one if None.
     address: network address to throttle by, or None on the command line.
     device: description of the browser, such as `Firefox on Linux`.
 
@@ -70,6 +74,9 @@ def register(
     username = validators.username(username)
     email = validators.email(email)
     phone_number = validators.phone_number(phone_number)
+    currency = validators.currency(currency)
+    time_zone = validators.time_zone(time_zone)
+    language = validators.language(language or i18n.current())
     passwords.check(password, username=username, email=email, field="password")
     if address is not None:
         log.bind_more(source=address)
@@ -81,7 +88,9 @@ def register(
         email=email,
         password_hash=passwords.hash_password(password),
         phone_number=phone_number,
-        language=i18n.current(),
+        currency=currency,
+        time_zone=time_zone,
+        language=language,
         created_at=now,
         updated_at=now,
     )
@@ -97,7 +106,6 @@ def find_errors(
     username: str | None = None,
     email: str | None = None,
     password: str | None = None,
-    phone_number: str | None = None,
 ) -> dict[str, list[str]]:
     """Return all errors in the values of a registration: {field: [sentence]}.
 
@@ -107,7 +115,6 @@ def find_errors(
     checks: list[tuple[object, Callable[[], object]]] = [
         (username, lambda: validators.username(username)),
         (email, lambda: validators.email(email)),
-        (phone_number, lambda: validators.phone_number(phone_number)),
         (password, lambda: passwords.check(password, **names, field="password")),
     ]
     return errors_of(check for value, check in checks if value is not None)

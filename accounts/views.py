@@ -19,13 +19,14 @@ from django.views.decorators.http import (
 from accounts import services, session_cookie, sessions, tokens
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
 from accounts.sessions import Login
+from smartbudget.core import i18n
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import form_drafts, rate_limit
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.errors import wants_json
 from smartbudget.web.form_drafts import FormDraft
 from smartbudget.web.forms import handle_form, posted
-from smartbudget.web.language import activate
+from smartbudget.web.language import activate, browser_currency
 from smartbudget.web.redirects import safe_next
 from smartbudget.web.user_agent import device_of
 
@@ -58,7 +59,13 @@ def register(request: HttpRequest) -> HttpResponse:
     return handle_form(
         request,
         "accounts/register.html",
-        RegisterForm(posted(request)),
+        RegisterForm(
+            posted(request),
+            initial={
+                "language": i18n.current(),
+                "currency": browser_currency(request),
+            },
+        ),
         save=lambda data: services.register(**data, **client),
         done=lambda login: _log_in_and_redirect(request, login),
     )
@@ -173,7 +180,12 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
 
     def done(created: tuple[tokens.LiveToken, str]) -> HttpResponse:
         token, secret = created
-        context = {**token_list(), "form": TokenForm(), "made": token, "secret": secret}
+        context = {
+            **token_list(),
+            "form": TokenForm(),
+            "created": token,
+            "secret": secret,
+        }
         return render(request, "accounts/tokens.html", context)
 
     return handle_form(

@@ -17,6 +17,7 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from notifications import quiet_hours
 from notifications.kinds import EMAIL_KINDS, OPT_IN_KINDS, SECURITY_KINDS
 from smartbudget.core import dates, i18n, tasks
+from smartbudget.core.dates import DEFAULT_TIME_ZONE
 from smartbudget.core.dynamodb import (
     Action,
     Table,
@@ -69,7 +70,7 @@ class Recipient(Table):
     email = UnicodeAttribute()  # lower-cased
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
-    time_zone = UnicodeAttribute(default="UTC")  # IANA
+    time_zone = UnicodeAttribute(default=DEFAULT_TIME_ZONE)  # IANA
     # One of i18n.LANGUAGES; accounts created before there was a choice have none.
     language = UnicodeAttribute(default=i18n.DEFAULT)
     # ISO 8601, UTC. A closed account counts as missing, and its data is being deleted.

@@ -10,10 +10,10 @@ from smartbudget.core.i18n import clock, gettext_noop, long_day, ngettext
 from smartbudget.core.i18n import gettext as _
 
 STATUS_WORDS = {
-    "queued": gettext_noop("Queued"),
-    "sent": gettext_noop("Sent"),
-    "failed": gettext_noop("Failed"),
-    "skipped": gettext_noop("Not sent"),
+    "queued": gettext_noop("E-mail queued"),
+    "sent": gettext_noop("E-mail sent"),
+    "failed": gettext_noop("E-mail failed"),
+    "skipped": gettext_noop("No e-mail"),
 }
 TYPE_WORDS = {
     "budget_threshold": gettext_noop("Near limit"),
@@ -50,7 +50,7 @@ def describe_delivery(notification: Notification, time_zone: str) -> str:
         until = _local(notification.held_until, time_zone)
         return _("Held until {time} (quiet hours).").format(time=clock(until))
     elif notification.lease_until and notification.lease_until > now:
-        return _("Being sent.")
+        return _("Sending.")
     elif notification.error:
         sentence = ngettext(
             "Tried once, trying again. {reason}",

@@ -20,7 +20,7 @@ from notifications.forms import FilterForm, MarkAllForm
 from notifications.messages import localize
 from notifications.models import Notification
 from notifications.services import Marked
-from notifications.status_text import describe_delivery, type_in_words
+from notifications.status_text import STATUS_WORDS, describe_delivery, type_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
@@ -40,7 +40,7 @@ NOTIFICATIONS = ChangeList(
     row_template="notifications/_notification.html",
     none_template="notifications/_none.html",
     template="notifications/list.html",
-    actions={"read": gettext_lazy("Mark selected as read")},
+    actions={"read": gettext_lazy("Mark as read")},
     action_url_name="notifications:act",
 )
 
@@ -57,6 +57,7 @@ def list_notifications(request: HttpRequest) -> HttpResponse:
         context={
             "recipient": recipient,
             "email_problem": recipient.email_problem and _(recipient.email_problem),
+            "only_unread": request.GET.get("unread") == "true",
             "until": dates.timestamp(),  # later ones are not on this page
         },
     )
@@ -112,15 +113,14 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     else:
         sentence = _("E-mail alerts are on. They go to {email}.")
     messages.success(request, sentence.format(email=recipient.email))
-    return redirect("notifications:list")
+    return redirect("profiles:profile")
 
 
 @require_POST
 def unsubscribe(request: HttpRequest) -> HttpResponse:
     subscriptions.unsubscribe(request.user)
-    sentence = _("E-mail alerts are off. Your notifications are still listed here.")
-    messages.success(request, sentence)
-    return redirect("notifications:list")
+    messages.success(request, _("E-mail alerts are off."))
+    return redirect("profiles:profile")
 
 
 # The links in e-mails. A GET changes nothing, since mail scanners open links too.
@@ -146,12 +146,13 @@ def unsubscribe_by_link(request: HttpRequest, user_id: str, key: str) -> HttpRes
 
 
 def _context(request: HttpRequest, notification: Notification) -> dict[str, Any]:
-    fact, _, _ = localize(notification).message.partition("\n\n")
+    fact = localize(notification).message.partition("\n\n")[0]
     return {
         "notification": notification,
         "kind": type_in_words(notification),
         "fact": fact,
         "delivery": describe_delivery(notification, request.user.time_zone),
+        "state": _(STATUS_WORDS[notification.status]),
     }
 
 

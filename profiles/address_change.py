@@ -79,9 +79,9 @@ def cancel_change(user: User) -> Account:
 
 
 def get_account(user: User) -> Account:
-    """Return the account, and complete a pending change if it is confirmed by now."""
+    """Return the account, after syncing what is pending: address or subscription."""
     account = accounts.get_account(user.user_id)
-    if account.pending_email is None:
+    if account.pending_email is None and account.subscription_status != "pending":
         return account
     return accounts.account_of(subscriptions.refresh(user))
 

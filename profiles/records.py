@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from expenses.history import Change
     from expenses.models import Expense
     from notifications.models import Notification
-    from reports.archive import StoredReport
+    from reports.stored import StoredReport
 
 Record = dict[str, Any]
 

@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import validators
-from accounts.serializers import NO_SUCH_CURRENCY, NO_SUCH_TIME_ZONE
+from accounts.serializers import NO_SUCH_CURRENCY, NO_SUCH_TIME_ZONE, TimeZoneField
 from accounts.tokens import SCOPES
 from budgets.serializers import StoredBudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
 from reports.periods import TYPES
-from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
@@ -26,14 +24,6 @@ from smartbudget.web.fields import (
     TextField,
     one_of,
 )
-
-
-@extend_schema_field({"type": "string", "examples": ["Europe/Berlin"]})
-class TimeZoneField(serializers.ChoiceField):
-    """An IANA time zone; the schema does not list them, since they change."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(sorted(TIME_ZONES), **options)
 
 
 class EmailPreferences(InputSerializer):

@@ -14,6 +14,7 @@ from accounts.models import Account
 from profiles import address_change, deletion, export
 from profiles.forms import DeletionForm, EmailForm, ProfileForm
 from profiles.services import update_profile
+from smartbudget.core.config import config
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
@@ -25,7 +26,7 @@ from smartbudget.web.language import activate
 def profile(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:
         activate(account.language)
-        messages.success(request, _("Profile saved."))
+        messages.success(request, _("Settings saved."))
         return redirect("profiles:profile")
 
     account = address_change.get_account(request.user)
@@ -36,7 +37,11 @@ def profile(request: HttpRequest) -> HttpResponse:
         ProfileForm(request.POST) if sent else ProfileForm.of(account),
         save=lambda data: update_profile(request.user, **data),
         done=done,
-        context={"account": account},
+        context={
+            "account": account,
+            "email_problem": account.email_problem and _(account.email_problem),
+            "by_sns": config.email_transport == "sns",
+        },
     )
 
 

@@ -18,7 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from notifications import messages, outbox
 from reports import links
 from reports.models import LEASE, ReportLock
-from reports.periods import TITLES, ReportPeriod, resolve
+from reports.periods import ReportPeriod, resolve
+from reports.stored import StoredReport
 from smartbudget.core import aws, files, log
 from smartbudget.core.bulk_delete import delete_objects
 from smartbudget.core.concurrency import REPORTS
@@ -46,35 +47,6 @@ MAX_LISTED = 3000  # reports that a listing reads, with three AWS calls
 
 _NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
 _FAILED = gettext_noop("The report couldn't be created. Please try again.")
-
-
-@dataclass(frozen=True)
-class StoredReport:
-    """A report in the archive."""
-
-    report_key: str
-    size_bytes: int
-
-    @property
-    def file_name(self) -> str:
-        """The last part of its key."""
-        return files.file_name(self.report_key)
-
-    @property
-    def report_type(self) -> str:
-        """One of periods.TYPES."""
-        return self.file_name.partition("_")[0]
-
-    @property
-    def title(self) -> str:
-        """The name of its type, in the current language."""
-        return _(TITLES[self.report_type])
-
-    @property
-    def created_at(self) -> str:
-        """The time of creation: ISO 8601, UTC."""
-        stamp = self.file_name.rpartition("_")[2].removesuffix(".pdf")
-        return datetime.datetime.fromisoformat(stamp).isoformat()
 
 
 @dataclass(frozen=True)
@@ -127,7 +99,7 @@ def request_report(
 def list_reports(
     user: User, *, limit: int = 25, after: Key | None = None, backwards: bool = False
 ) -> Page[StoredReport]:
-    """Return one page of the user's reports, newest first.
+    """Return one page of the user's reports, newest period first.
 
     after, backwards: as in `pagination.query_page`.
     """
@@ -213,8 +185,9 @@ def _listed(user: User, bounds: dict[str, int]) -> Iterator[StoredReport]:
                 yield StoredReport(item["Key"], item["Size"])
 
 
-def _sort_key(report: StoredReport) -> tuple[str, str]:
-    return report.created_at, report.report_key
+def _sort_key(report: StoredReport) -> tuple[str, str, str]:
+    last_day = report.period.end.isoformat() if report.period else report.created_at
+    return last_day, report.created_at, report.report_key
 
 
 def _cursor(report: StoredReport) -> Key:

@@ -20,13 +20,11 @@ class ReportForm(forms.Form):
         label=_("Month"),
         required=False,
         widget=forms.TextInput(attrs={"type": "month", "placeholder": _("YYYY-MM")}),
-        help_text=_("For monthly reports."),
     )
     year = forms.IntegerField(
         label=_("Year"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": 4}),
-        help_text=_("For yearly reports."),
     )
     start_date = DayField(
         label=_("From"),
@@ -36,9 +34,7 @@ class ReportForm(forms.Form):
     end_date = DayField(
         label=_("To"),
         required=False,
-        help_text=format_lazy(
-            _("For custom reports: at most {number} days."), number=MAX_DAYS
-        ),
+        help_text=format_lazy(_("At most {number} days."), number=MAX_DAYS),
     )
     email = forms.BooleanField(label=_("E-mail me when it's ready"), required=False)
 

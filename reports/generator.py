@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from accounts import services as accounts
 from reports import pdf
 from reports.links import PDF, download_url
-from reports.periods import resolve
+from reports.periods import ReportPeriod, resolve
 from reports.services import Report, build_report
 from smartbudget.core import aws, dates, files, log
 from smartbudget.core.config import config
@@ -72,7 +72,7 @@ def _generate(
     document = pdf.draw(
         report, username=user.username, app_url=config.app_url, deadline=deadline
     )
-    key = _store(user_id, period.report_type, document)
+    key = _store(user_id, period, document)
     log.count("ReportsMade")
     logger.info(
         "report created user_id=%s type=%s expenses=%d bytes=%d",
@@ -102,12 +102,11 @@ def _result(key: str, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def _store(user_id: str, report_type: str, document: bytes) -> str:
+def _store(user_id: str, period: ReportPeriod, document: bytes) -> str:
     now = dates.now()
     for delay in range(MAX_DELAY_SECONDS):
-        key = files.report_key(
-            user_id, report_type, now + datetime.timedelta(seconds=delay)
-        )
+        moment = now + datetime.timedelta(seconds=delay)
+        key = files.report_key(user_id, period.report_type, period.current, moment)
         if _put_new(key, document):
             return key
     raise UnavailableError(

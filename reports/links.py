@@ -1,6 +1,7 @@
 """Sign URLs that download stored reports."""
 
-from smartbudget.core import aws, files
+from reports.stored import StoredReport
+from smartbudget.core import aws
 from smartbudget.core.config import config
 
 PDF = "application/pdf"
@@ -18,7 +19,7 @@ def download_url(key: str, seconds: int) -> str:
             "Key": key,
             "ResponseContentType": PDF,
             "ResponseContentDisposition": (
-                f'attachment; filename="{files.file_name(key)}"'
+                f'attachment; filename="{StoredReport(key).download_name}"'
             ),
         },
         ExpiresIn=seconds,

@@ -73,18 +73,21 @@ class QuestionInput(InputSerializer):
     email = FlagField(required=False, help_text="Tell me by e-mail too.")
 
 
+class PeriodOutput(serializers.Serializer[Any]):
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
 class FiledOutput(serializers.Serializer[Any]):
     report_key = serializers.CharField()
     file_name = serializers.CharField()
     report_type = serializers.ChoiceField(TYPES)
+    period = PeriodOutput(
+        allow_null=True, help_text="Null for reports of earlier versions."
+    )
     created_at = serializers.DateTimeField()
     size_bytes = serializers.IntegerField()
     download_url = serializers.URLField(help_text="Works for as long as it is kept.")
-
-
-class PeriodOutput(serializers.Serializer[Any]):
-    start = serializers.DateField()
-    end = serializers.DateField()
 
 
 class MadeOutput(serializers.Serializer[Any]):

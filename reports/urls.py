@@ -4,12 +4,13 @@ from django.urls import path, register_converter
 
 from reports import views
 from reports.api import GenerateView, ReportListView, ReportView, SummaryView, TrendView
+from smartbudget.core.files import REPORT_NAME
 
 
 class FileNameConverter:
     """A report's file name; anything else is not found."""
 
-    regex = r"[a-z]{1,20}_report_[0-9]{8}T[0-9]{6}Z\.pdf"
+    regex = REPORT_NAME
 
     def to_python(self, value: str) -> str:
         return value

@@ -34,10 +34,11 @@ REPORTS = ChangeList(
     title=gettext_lazy("Reports"),
     url_name="reports:list",
     columns=(
-        Column(gettext_lazy("Report")),
+        Column(gettext_lazy("Report"), "category"),
+        Column(gettext_lazy("Type"), "kind"),
         Column(gettext_lazy("Created"), "day"),
         Column(gettext_lazy("Size"), "amount"),
-        Column(gettext_lazy("Change")),
+        Column(""),
     ),
     row_template="reports/_report.html",
     none_template="reports/_none.html",

@@ -15,7 +15,7 @@ class FindUserForm(forms.Form):
     whom = forms.CharField(
         label=_("Username, e-mail address or user id"),
         max_length=254,
-        help_text=_("The whole of it; upper and lower case are the same."),
+        help_text=_("Enter it in full; case doesn't matter."),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "type": "search"}
         ),
@@ -26,7 +26,7 @@ class LockForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=MAX_REASON_LENGTH,
-        help_text=_("For other staff; the user is not told. No private matters."),
+        help_text=_("Visible to staff only. Don't include personal data."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

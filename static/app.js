@@ -60,3 +60,11 @@
     }
   });
 }
+
+{
+  // The time zone of a new account: the browser's, unless another one was chosen.
+  const zones = document.querySelector("[data-browser-zone]");
+  const ours = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zones?.value === "UTC" && [...zones.options].some((zone) => zone.value === ours))
+    zones.value = ours;
+}

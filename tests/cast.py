@@ -140,7 +140,12 @@ def _notification(cast: Cast) -> str:
 def _report(cast: Cast) -> str:
     owner = cast.person("owner")
     created_at = dates.now() + ONE_DAY * next(_numbers)
-    key = report_key(owner.user_id, "monthly", created_at)
+    key = report_key(
+        owner.user_id,
+        "monthly",
+        dates.period_of("monthly", created_at.date()),
+        created_at,
+    )
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=PDF)
     return key.rpartition("/")[2]
 

@@ -22,6 +22,7 @@ PERIODS = tuple(PERIOD_WORDS)
 TIME_ZONES = frozenset(
     resources.files("tzdata").joinpath("zones").read_text().split()
 ) - {"Factory"}
+DEFAULT_TIME_ZONE = "UTC"
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,18 @@
 import datetime
 import re
 
+from smartbudget.core.dates import Period
+
 RECEIPTS = "receipts"
 REPORTS = "reports"
 
 _ID = r"[0-9a-f]{32}"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# Reports of earlier versions have no period in their names.
+REPORT_NAME = rf"[a-z]{{1,20}}_report_(?:{_DAY}--{_DAY}_)?[0-9]{{8}}T[0-9]{{6}}Z\.pdf"
 _KEY = re.compile(
     rf"{RECEIPTS}/(?P<receipt_of>{_ID})/(?P<name>{_ID})\.(?P<ext>[a-z]{{3,4}})"
-    rf"|{REPORTS}/(?P<report_of>{_ID})/[a-z]+_report_[0-9]{{8}}T[0-9]{{6}}Z\.pdf"
+    rf"|{REPORTS}/(?P<report_of>{_ID})/{REPORT_NAME}"
 )
 
 
@@ -21,10 +26,13 @@ def receipt_key(user_id: str, name: str, ext: str) -> str:
     return f"{RECEIPTS}/{user_id}/{name}.{ext}"
 
 
-def report_key(user_id: str, report_type: str, timestamp: datetime.datetime) -> str:
+def report_key(
+    user_id: str, report_type: str, period: Period, timestamp: datetime.datetime
+) -> str:
     """Build a report's key; timestamp: aware, truncated to the second."""
     moment = timestamp.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{REPORTS}/{user_id}/{report_type}_report_{moment}.pdf"
+    days = f"{period.start}--{period.end}"  # an interval as in ISO 8601
+    return f"{REPORTS}/{user_id}/{report_type}_report_{days}_{moment}.pdf"
 
 
 def owner_of(key: str) -> str | None:

@@ -161,6 +161,15 @@ def moment(local: datetime.datetime) -> str:
     return f"{day(local.date())}, {clock(local)}"
 
 
+def ago(local: datetime.datetime, now: datetime.datetime) -> str:
+    """Format a past instant: `2 hours ago`, or its day once it is a week old."""
+    if now - local >= datetime.timedelta(days=7):
+        return day(local.date())
+    return dates.format_timedelta(
+        local - now, granularity="minute", add_direction=True, locale=locale()
+    )
+
+
 def clock(local: datetime.datetime | datetime.time) -> str:
     """Format a time of day: `4:05 PM`."""
     return _clock(datetime.time(local.hour, local.minute))

@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 
 _HUNDREDTH = Decimal("0.01")
 
+DEFAULT_CURRENCY = "USD"
+
 LIMIT = Decimal(10) ** 12  # amounts stay below this
 
 # {code: decimals} of every currency in use. Precious metals have no exponent in ISO

@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 ADDRESS = "https://budget.example.com"
 EXPENSE = "5f2b8c1d9e3a4760b1c2d3e4f5a60718"
-FILE_NAME = "monthly_report_20261201T060000Z.pdf"
+FILE_NAME = "monthly_report_2026-11-01--2026-11-30_20261201T060000Z.pdf"
 USER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 REPORT_KEY = f"reports/{USER}/{FILE_NAME}"
 RECEIPT = f"receipts/{USER}/{EXPENSE}.jpg"

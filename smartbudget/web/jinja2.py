@@ -17,7 +17,7 @@ from heroicons.jinja import heroicon_outline
 from jinja2 import Environment
 from markupsafe import Markup
 
-from smartbudget.core import i18n, money
+from smartbudget.core import dates, i18n, money
 from smartbudget.core.i18n import gettext as _
 from smartbudget.web.converters import ItemIdConverter
 from smartbudget.web.messages import actions_of
@@ -43,6 +43,7 @@ def environment(**options: Any) -> Environment:
         url=url,
     )
     environment.filters.update(
+        ago=ago,
         day=day,
         day_of_month=i18n.day_of_month,
         device=device,
@@ -98,6 +99,13 @@ def moment(value: str, time_zone: str) -> str:
     """Format an ISO 8601 instant in a time zone: `{{ at|moment(user.time_zone) }}`."""
     local = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
     return i18n.moment(local)
+
+
+def ago(value: str, time_zone: str) -> str:
+    """Format an ISO 8601 instant beside now: `2 hours ago`."""
+    now = dates.now()
+    then = datetime.datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
+    return i18n.ago(min(then, now), now)
 
 
 def device(stored: str | None) -> str:

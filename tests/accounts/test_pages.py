@@ -177,7 +177,7 @@ def test_the_profile_form_shows_and_saves_values(aws):
 
     assert answer.status_code == 302
     page = client.get("/accounts/profile").content.decode()
-    assert "Profile saved." in page
+    assert "Settings saved." in page
     assert 'value="99.90"' in page
     account = account_of(bob)
     assert (account.currency, account.phone_number) == ("EUR", None)

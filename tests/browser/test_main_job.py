@@ -1,5 +1,6 @@
 """The main use cases in a browser: with and without scripts, by mouse and keyboard."""
 
+import re
 import uuid
 
 import pytest
@@ -17,12 +18,12 @@ def register(page: Page) -> str:
     """Create an account; return its e-mail address."""
     name = f"p{uuid.uuid4().hex[:12]}"
     page.goto("/")
-    page.get_by_role("link", name="Make an account").click()
+    page.get_by_role("link", name="Create account").click()
     page.get_by_label("Username").fill(name)
     page.get_by_label("E-mail").fill(f"{name}@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make an account").click()
-    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("button", name="Account menu")).to_be_visible()
     return f"{name}@example.com"
 
 
@@ -69,7 +70,9 @@ def test_from_registration_to_the_mailbox(windows, stack, javascript):
     set_budget(page, "Groceries", "100")
 
     page.get_by_role("link", name="Notifications").click()
-    page.get_by_role("button", name="Subscribe").click()
+    page.get_by_role("link", name="E-mail settings").click()
+    page.get_by_role("button", name="Turn on e-mail alerts").click()
+    expect(page.get_by_text("AWS Notifications")).to_be_visible()
     open_mail(page, stack, email, "Confirmation")
     confirmation = mail(page, email, "Subscription Confirmation")
     confirmation.get_by_role("link", name="Confirm subscription").click()
@@ -80,8 +83,8 @@ def test_from_registration_to_the_mailbox(windows, stack, javascript):
     page.get_by_role("link", name="Dashboard").click()
     expect(page.get_by_text("Over budget")).to_be_visible()
     page.get_by_role("link", name="Notifications").click()
-    expect(page.get_by_text("Subscribed: notifications also go to")).to_be_visible()
-    expect(page.get_by_role("row").filter(has_text="Over budget")).to_be_visible()
+    expect(page.get_by_text("E-mail alerts")).to_have_count(0)
+    expect(page.get_by_role("listitem").filter(has_text="Over budget")).to_be_visible()
     open_mail(page, stack, email, "Over budget")
     expect(mail(page, email, "Over budget")).to_be_visible()
     if javascript:
@@ -257,9 +260,11 @@ def test_a_report_is_generated_and_downloaded(windows, rich, javascript):
     page.get_by_label("Type").select_option("yearly")
 
     with page.expect_download() as download:
-        page.get_by_role("button", name="Make the report").click()
+        page.get_by_role("button", name="Create report").click()
+        page.get_by_role("cell", name="Yearly report").first.wait_for()
         page.get_by_role("link", name="Yearly report").first.click()
 
+    assert re.fullmatch(r"Smart Budget \d{4}\.pdf", download.value.suggested_filename)
     assert download.value.path().read_bytes().startswith(b"%PDF")
 
 
@@ -287,6 +292,7 @@ def test_after_logout_the_back_button_shows_nothing_private(windows, stack):
     page = windows.open(person)
     page.goto("/expenses")
     expect(page.get_by_text("Secret").first).to_be_visible()
+    page.get_by_role("button", name="Account menu").click()
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url("**/login**")
 

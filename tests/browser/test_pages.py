@@ -47,7 +47,7 @@ WRONG = [
     ("/budgets/add", "Save"),
     ("/accounts/email", "Change e-mail address"),
     ("/accounts/password", "Change password"),
-    ("/accounts/tokens", "Make the token"),
+    ("/accounts/tokens", "Create token"),
     ("/accounts/delete", "Delete my account"),
 ]
 
@@ -111,7 +111,7 @@ def test_a_new_api_token_is_shown_once_on_a_flawless_page(windows, stack, javasc
     page.get_by_label("write: ").check()
     page.get_by_label("Expires after").select_option("1 week")
     page.get_by_label("Current password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
 
     token_box = page.get_by_role("region", name="Your new token: Import from my bank")
     secret = token_box.locator("code").inner_text()
@@ -178,7 +178,7 @@ def test_the_other_staff_pages_are_flawless(windows, stack):
     grace.become_staff()
     page = windows.open(grace)
     page.goto("/admin")
-    expect(page.get_by_text("All parts of AWS answer")).to_be_visible()
+    expect(page.get_by_text("All systems operational")).to_be_visible()
     assert flaws(page) == []
 
     page.get_by_role("link", name="Users").click()

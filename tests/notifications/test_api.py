@@ -146,7 +146,7 @@ def test_unauthenticated_requests_are_rejected(method, address):
 
 TWO = "2" * 32
 READ = "/api/notifications/read"
-UNREAD = 'class="badge">Unread<'
+UNREAD = ">Unread</span>"
 
 
 def listed(client, query: str) -> list[str]:
@@ -342,7 +342,7 @@ def test_the_page_shows_each_delivery_status(client):
     assert answer.status_code == 200
     page = " ".join(answer.content.decode().split())
     assert "Over budget: Food" in page
-    assert ">Not sent by e-mail. E-mail alerts are off.<" in page
+    assert 'title="Not sent by e-mail. E-mail alerts are off."' in page
 
 
 def test_the_page_escapes_user_input(client):
@@ -356,7 +356,7 @@ def test_the_page_escapes_user_input(client):
 
 
 def test_an_empty_page_says_so(client):
-    assert "Nothing here yet." in client.get("/notifications").content.decode()
+    assert "No notifications yet." in client.get("/notifications").content.decode()
 
 
 def test_the_page_has_a_pager(client, clock):
@@ -373,21 +373,23 @@ def test_the_page_has_a_pager(client, clock):
 @pytest.mark.parametrize(
     ("state", "text", "button"),
     [
-        ("none", "Not subscribed", "Subscribe"),
-        ("pending", "Not confirmed yet", "Cancel"),
-        ("confirmed", "Subscribed: notifications also go", "Unsubscribe"),
+        ("none", "send a confirmation link to", "Turn on e-mail alerts"),
+        ("pending", "Not confirmed yet", "Cancel confirmation"),
+        ("confirmed", "Alerts go to alice@example.com.", "Turn off e-mail alerts"),
     ],
 )
-def test_the_page_shows_the_subscription(client, alice, state, text, button):
+def test_the_settings_show_the_subscription(client, alice, state, text, button):
     if state != "none":
         client.post("/notifications/subscribe")
     if state == "pending":
         leave_unconfirmed(alice)
 
-    page = client.get("/notifications").content.decode()
+    page = client.get("/accounts/profile").content.decode()
 
     assert text in page
     assert f">{button}</button>" in page
+    link = "/accounts/profile#alerts"
+    assert (link in client.get("/notifications").text) == (state != "confirmed")
 
 
 def test_the_buttons_return_to_the_page(client):

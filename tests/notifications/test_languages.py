@@ -144,8 +144,8 @@ def test_the_unsubscribe_page_uses_the_language_of_the_mail(greta, ses):
     question = client_for().get(ses[-1].link, headers=ENGLISH)
     response = client_for().post(ses[-1].link, headers=ENGLISH)
 
-    assert "Es kommen keine Benachrichtigungen per E-Mail mehr." in question.text
-    assert "Die E-Mails sind abbestellt." in response.text
+    assert "Alle E-Mail-Warnungen von Smart Budget Planner abstellen?" in question.text
+    assert "Du bekommst keine E-Mail-Warnungen mehr." in response.text
 
 
 def test_a_reason_is_shown_in_the_viewers_language(greta):

@@ -20,6 +20,7 @@ from profiles.services import update_profile
 from profiles.tasks import delete_account
 from reports import archive
 from smartbudget.core import aws as clients
+from smartbudget.core.dates import period_of
 from smartbudget.core.errors import AuthenticationError, ConflictError, InvalidError
 from smartbudget.core.files import report_key
 from tests.builders import (
@@ -32,7 +33,7 @@ from tests.builders import (
     token_of,
 )
 from tests.expenses.receipts.pictures import PDF
-from tests.money_builders import NOON, make_budget, make_expense
+from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import mails, queued, run_queued_tasks, sns
 from tests.problems import messages_of
@@ -76,7 +77,7 @@ def create_everything(user):
     uploads.create_presigned_upload(
         user, file_name="b.pdf", size_bytes=9, sha256="1" * 64
     )
-    report = report_key(user.user_id, "monthly", NOON)
+    report = report_key(user.user_id, "monthly", period_of("monthly", TODAY), NOON)
     s3().put_object(Bucket=BUCKET, Key=report, Body=PDF)
     archive._release(
         archive._take_lease("report#of-" + user.username),
@@ -377,7 +378,7 @@ def test_the_page_requires_username_and_password(clock, alice):
     def post(**data):
         return client.post("/accounts/delete", data, headers=token, follow=True)
 
-    assert "cannot be undone" in client.get("/accounts/delete").content.decode()
+    assert "can't be undone" in client.get("/accounts/delete").content.decode()
     html = post(username="bob", password=PASSWORD).content.decode()
     assert "Wrong username." in html
     html = post(username="alice", password="wrong").content.decode()

@@ -147,8 +147,7 @@ def test_the_pages_show_and_cancel_a_pending_change(subscribed):
     leave_new_address_unconfirmed(subscribed)
     page = client.get(answer.headers["Location"]).content.decode()
     assert f"We sent a confirmation link to {NEW}." in page
-    assert f"<dd>{NEW}</dd>" in page
-    assert NEW in client.get("/notifications").content.decode()
+    assert f"Once you follow the link we sent to {NEW}" in " ".join(page.split())
 
     answer = client.post("/accounts/email/cancel", follow=True)
     assert f"Your e-mail address is still {OLD}." in answer.content.decode()
@@ -187,7 +186,7 @@ def test_the_notifications_page_says_why_no_mails_come(subscribed, status, hours
     page = client.get("/notifications").content.decode()
 
     assert text in page
-    assert ">Subscribe</button>" in page
+    assert "/accounts/profile#alerts" in page
     answer = client.get("/api/notifications/subscribe").json()
     assert (answer["status"], answer["subscription_arn"]) == ("none", None)
     assert text in answer["detail"]

@@ -19,8 +19,9 @@ from expenses import services as expenses
 from expenses.models import Expense, History
 from profiles import export
 from profiles.serializers import ExportOutput
-from reports.archive import StoredReport
+from reports.stored import StoredReport
 from smartbudget.core import aws
+from smartbudget.core.dates import period_of
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.files import report_key
 from tests.builders import client_for, make_token, make_user, token_of
@@ -40,6 +41,10 @@ def alice(aws):
 
 def s3():
     return boto3.client("s3")
+
+
+def march_report(user):
+    return report_key(user.user_id, "monthly", period_of("monthly", TODAY), NOON)
 
 
 def opened(chunks):
@@ -159,7 +164,9 @@ def test_reports_are_included_and_missing_files_are_named(alice):
     receipt = attach(client, make_expense(alice))
     lost = attach(client, make_expense(alice))
     s3().delete_object(Bucket=BUCKET, Key=lost)
-    report = StoredReport(report_key(alice.user_id, "monthly", NOON), 0)
+    report = StoredReport(
+        report_key(alice.user_id, "monthly", period_of("monthly", TODAY), NOON), 0
+    )
     s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
 
     archive = exported(alice)
@@ -241,7 +248,9 @@ def test_the_json_has_the_content_of_the_zip(alice):
     make_token(alice)
     make_budget(alice, amount="5.00")
     attach(client_for(alice), make_expense(alice, amount="600"))
-    report = StoredReport(report_key(alice.user_id, "monthly", NOON), 0)
+    report = StoredReport(
+        report_key(alice.user_id, "monthly", period_of("monthly", TODAY), NOON), 0
+    )
     s3().put_object(Bucket=BUCKET, Key=report.report_key, Body=b"a report")
 
     document = read_json(alice)
@@ -276,7 +285,7 @@ def test_the_json_matches_its_schema(alice):
     make_budget(alice, amount="5.00")
     expense = make_expense(alice)
     expenses.edit_expense(alice, expense.expense_id, amount="6")
-    report = report_key(alice.user_id, "monthly", NOON)
+    report = march_report(alice)
     s3().put_object(Bucket=BUCKET, Key=report, Body=b"a report")
 
     assert_described(read_json(alice), ExportOutput())
@@ -450,7 +459,7 @@ def test_an_empty_account_exports_a_complete_zip(alice):
 def test_other_users_data_is_not_exported(alice):
     bob = make_user("bob")
     attach(client_for(bob), make_expense(bob, description="Bob's"))
-    report = report_key(bob.user_id, "monthly", NOON)
+    report = march_report(bob)
     s3().put_object(Bucket=BUCKET, Key=report, Body=b"Bob's")
 
     archive = exported(alice)
@@ -568,6 +577,6 @@ def test_too_many_exports_are_rejected_by_page_and_api(alice):
     assert client.get("/api/export").status_code == 429
     page = client.post("/accounts/export")
     assert page.status_code == 429
-    assert "Too many tries" in page.content.decode()
+    assert "Too many attempts" in page.content.decode()
     assert "Download your data" in client.get("/accounts/export").content.decode()
     assert client_for().get("/api/export").status_code == 401

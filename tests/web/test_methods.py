@@ -31,7 +31,7 @@ KEYS = {
     "user_id": ID,
     "session_id": "0" * 64,
     "token_id": "0" * 64,
-    "file_name": "monthly_report_20260318T120000Z.pdf",
+    "file_name": "monthly_report_2026-03-01--2026-03-31_20260318T120000Z.pdf",
 }
 SHARED = ["/register", "/login", "/logout"]  # with pages
 DOWNLOADS = {"/api/export", "/api/export.json", "/api/export/expenses.csv"}  # one form

@@ -75,7 +75,7 @@ def test_an_unknown_choice_is_rejected_at_its_field(aws, name):
 
     answer = client_for().post("/register", {**BOB, name: "nowhere"})
     assert answer.status_code == 400
-    assert "is not one of the available choices" in answer.content.decode()
+    assert "Choose one of the options." in answer.content.decode()
 
 
 def test_the_form_has_no_phone_but_the_api_takes_one(aws):

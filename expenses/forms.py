@@ -167,10 +167,16 @@ class NewExpenseForm(ExpenseForm):
 
 
 class QuickAddForm(NewExpenseForm):
-    """The dashboard's form: amount, category and date."""
+    """The dashboard's form: amount, category, description and date."""
 
+    description = forms.CharField(
+        label=_("Description (optional)"),
+        max_length=DESCRIPTION.max_length,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     # Django removes an inherited field that is set to None.
-    description = receipt = photo = None  # type: ignore[assignment]
+    receipt = photo = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

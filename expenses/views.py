@@ -30,7 +30,7 @@ from expenses.bulk_update import BulkResult
 from expenses.date_filters import DatePreset
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.list_totals import ListedWithTotals
-from expenses.models import STATUSES, Expense
+from expenses.models import STATUS_WORDS, STATUSES, Expense
 from expenses.queries import AMOUNT_SORTS, SORTS, Totals
 from expenses.services import StaleError
 from expenses.undo import Undone
@@ -106,7 +106,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
         find=lambda filters, position: list_totals.list_expenses(
             user, **filters, **position
         ),
-        context={"totals": None, "hierarchy": None},
+        context={"totals": None, "hierarchy": None, "statuses": STATUS_WORDS},
         page_context=page_context,
     )
 

@@ -38,7 +38,7 @@ class RegisterView(UnauthenticatedView):
         responses={201: serializers.LoginOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Make an account and log in."""
+        """Create an account and log in."""
         data = self.parse(serializers.RegisterInput)
         login = services.register(
             **data,
@@ -57,7 +57,7 @@ class LoginView(UnauthenticatedView):
         responses={200: serializers.LoginOutput, 401: None},
     )
     def post(self, request: Request) -> Response:
-        """Log in with a username or e-mail address and its password."""
+        """Log in with a username or e-mail address and password."""
         data = self.parse(serializers.LoginInput)
         login = services.log_in(
             identifier=data["username"],
@@ -75,7 +75,7 @@ class LogoutView(ApiView):
 
     @extend_schema(operation_id="log_out", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        """End the session."""
+        """Log out."""
         session_cookie.end(request._request)
         return Response(status=204)
 
@@ -90,7 +90,7 @@ class PasswordView(ApiView):
         responses={200: serializers.LoginOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Change the password; every other session ends."""
+        """Change the password. Ends all other sessions."""
         data = self.parse(serializers.PasswordInput)
         login = services.change_password(
             request.user,
@@ -110,13 +110,13 @@ class SessionsView(ApiView):
         responses=serializers.SessionOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        """List where the caller is logged in, newest first."""
+        """List the caller's sessions, newest first."""
         live = sessions.list_sessions(request.user, _current_session_key(request))
         return self.represent_all(serializers.SessionOutput, live)
 
     @extend_schema(operation_id="end_other_sessions", responses={204: None})
     def delete(self, request: Request) -> Response:
-        """End every session but the one that asks."""
+        """End all other sessions."""
         sessions.end_other_sessions(request.user, _current_session_key(request))
         return Response(status=204)
 
@@ -127,7 +127,7 @@ class SessionView(ApiView):
 
     @extend_schema(operation_id="end_session", responses={204: None})
     def delete(self, request: Request, session_id: str) -> Response:
-        """End one session."""
+        """End a session."""
         sessions.end_session(request.user, session_id)
         return Response(status=204)
 
@@ -150,7 +150,7 @@ class TokensView(ApiView):
         responses={201: serializers.MadeTokenOutput},
     )
     def post(self, request: Request) -> Response:
-        """Make an API token; this answer alone tells it."""
+        """Create an API token. It is returned only once."""
         data = self.parse(serializers.TokenInput)
         token, secret = tokens.create_token(request.user, **data)
         body = represent(serializers.TokenOutput, token)
@@ -168,9 +168,9 @@ class CurrentTokenView(ApiView):
         responses={200: serializers.TokenOutput, 404: None},
     )
     def get(self, request: Request) -> Response:
-        """Show the API token that the request uses: its scopes and when it expires.
+        """Get the API token of this request, with its scopes and expiry.
 
-        A session uses none: 404.
+        Returns 404 for a session.
         """
         if request.auth is None:
             raise NotFoundError(_("This request doesn't use an API token."))
@@ -184,13 +184,13 @@ class TokenView(ApiView):
 
     @extend_schema(operation_id="get_token", responses=serializers.TokenOutput)
     def get(self, request: Request, token_id: str) -> Response:
-        """Show one of the caller's API tokens."""
+        """Get an API token."""
         token = tokens.get_token(request.user, token_id)
         return self.represent(serializers.TokenOutput, token)
 
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: str) -> Response:
-        """Revoke one API token, be it the one that asks."""
+        """Revoke an API token, including the current one."""
         tokens.revoke_token(request.user, token_id)
         return Response(status=204)
 

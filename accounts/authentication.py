@@ -115,8 +115,11 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token, made on the account page. Each operation"
-            " names the scope that it wants; of several, any one is enough.",
+            "description": (
+                "An API token, created in the profile. Each operation"
+                " names its scope; if there are several, any one is"
+                " enough."
+            ),
         }
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
@@ -135,6 +138,9 @@ class SessionScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "cookie",
             "name": settings.SESSION_COOKIE_NAME,
-            "description": "The cookie that /login and /register set. Writes need"
-            " the CSRF token that they answer with, too, in X-CSRFToken.",
+            "description": (
+                "The cookie set by /login and /register. Writes also"
+                " need the CSRF token from their response, in"
+                " X-CSRFToken."
+            ),
         }

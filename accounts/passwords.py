@@ -40,7 +40,7 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
     Raises InvalidError naming `field`.
     """
     if not isinstance(password, str):
-        raise InvalidError(_("Enter a text."), field)
+        raise InvalidError(_("Enter some text."), field)
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
         raise InvalidError(_("Control characters are not allowed."), field)
     if len(password) < MIN_LENGTH:

@@ -59,7 +59,7 @@ class RegisterInput(InputSerializer):
     language = serializers.ChoiceField(
         [*LANGUAGES],
         required=False,
-        help_text="The language of Accept-Language if left out.",
+        help_text="Default: from Accept-Language.",
         error_messages=one_of(LANGUAGES),
     )
 
@@ -73,7 +73,7 @@ class LoginOutput(serializers.Serializer[Any]):
     user_id = IdField()
     username = serializers.CharField()
     email = serializers.CharField()
-    csrf_token = serializers.CharField(help_text="Send it in X-CSRFToken on writes.")
+    csrf_token = serializers.CharField(help_text="Send it as X-CSRFToken in writes.")
 
 
 class PasswordInput(InputSerializer):
@@ -82,18 +82,18 @@ class PasswordInput(InputSerializer):
 
 
 class SessionOutput(serializers.Serializer[Any]):
-    session_id = DigestField(help_text="Names it; it opens nothing.")
+    session_id = DigestField(help_text="Identifies the token. Not a secret.")
     device = serializers.CharField(
-        allow_null=True, help_text="What the browser called itself when it began."
+        allow_null=True, help_text="The browser and system at login."
     )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
-    is_current = serializers.BooleanField(help_text="Whether it is the caller's.")
+    is_current = serializers.BooleanField(help_text="True for the current session.")
 
 
 class TokenInput(InputSerializer):
-    password = PasswordField(help_text="The account's: a token is a new way in.")
-    name = TextField(max_length=MAX_NAME_LENGTH, help_text="Tells it from the others.")
+    password = PasswordField(help_text="The account's current password.")
+    name = TextField(max_length=MAX_NAME_LENGTH, help_text="A label for the token.")
     scopes = BoundedListField(
         child=serializers.ChoiceField(SCOPES, error_messages=one_of(SCOPES)),
         max_length=len(SCOPES),
@@ -102,17 +102,17 @@ class TokenInput(InputSerializer):
 
 
 class TokenOutput(serializers.Serializer[Any]):
-    token_id = DigestField(help_text="Names it; it opens nothing.")
+    token_id = DigestField(help_text="Identifies the token. Not a secret.")
     name = serializers.CharField()
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
     created_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField(
-        allow_null=True, help_text="To the minute; null until it is used."
+        allow_null=True, help_text="To the minute. Null if never used."
     )
     expires_at = serializers.DateTimeField()
 
 
 class MadeTokenOutput(TokenOutput):
     token = serializers.CharField(
-        help_text="The token itself, told this once: send it as a bearer."
+        help_text="The token, returned only once. Send it as a bearer token."
     )

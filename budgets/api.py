@@ -33,7 +33,7 @@ class BudgetListView(ApiView):
         responses={201: BudgetOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Make a budget; there is one a category and period."""
+        """Create a budget. Each category can have one per period."""
         data = self.parse(BudgetInput)
         budget = services.create_budget(
             request.user, **data, idempotency_key=self.idempotency_key
@@ -61,7 +61,7 @@ class BudgetView(ApiView):
         responses={200: BudgetOutput, 409: None},
     )
     def patch(self, request: Request, budget_id: str) -> Response:
-        """Change the given parts; a new category or period gives it a new id."""
+        """Update a budget. A new category or period changes its id."""
         data = self.parse(BudgetInput, partial=True)
         budget = services.edit_budget(
             request.user,
@@ -73,7 +73,7 @@ class BudgetView(ApiView):
 
     @extend_schema(operation_id="delete_budget", responses={204: None})
     def delete(self, request: Request, budget_id: str) -> Response:
-        """Delete a budget; its expenses stay."""
+        """Delete a budget. Its expenses stay."""
         services.delete_budget(
             request.user, budget_id, precondition=if_match(request, representation)
         )

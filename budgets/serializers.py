@@ -22,7 +22,7 @@ NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
 
 
 class BudgetInput(InputSerializer):
-    """A budget as its owner sets it."""
+    """A budget."""
 
     category = TextField(max_length=50)
     amount = AmountField()
@@ -30,19 +30,19 @@ class BudgetInput(InputSerializer):
         required=False,
         min_value=1,
         max_value=100,
-        help_text="Percent of the amount; 80 if not given.",
+        help_text="Percent of the amount. Default: 80.",
         error_messages=number_errors(NOT_A_PERCENTAGE),
     )
     period = serializers.ChoiceField(
         PERIODS,
         required=False,
-        help_text="`monthly` if not given.",
+        help_text="Default: `monthly`.",
         error_messages=one_of(PERIODS),
     )
 
 
 class StoredBudgetOutput(serializers.Serializer[Any]):
-    """A budget as its owner set it."""
+    """A budget."""
 
     budget_id = IdField()
     category = serializers.CharField()
@@ -53,14 +53,15 @@ class StoredBudgetOutput(serializers.Serializer[Any]):
 
 
 class BudgetOutput(StoredBudgetOutput):
-    """A budget, and how it stands in its current period."""
+    """A budget and its state in the current period."""
 
-    spent = MoneyField(help_text="In its current week, month or year.")
-    remaining = MoneyField(help_text="Below zero when the budget is exceeded.")
+    spent = MoneyField(help_text="In the current week, month or year.")
+    remaining = MoneyField(help_text="Negative if over budget.")
     level = serializers.ChoiceField(
         LEVELS,
-        help_text="`threshold` from `alert_threshold` percent on, `exceeded` above the"
-        " amount.",
+        help_text=(
+            "`threshold` from `alert_threshold` percent, `exceeded` above the amount."
+        ),
     )
 
 

@@ -46,11 +46,11 @@ class ExpenseListView(ApiView):
         responses=ExpensePage,
     )
     def get(self, request: Request) -> Response:
-        """List the caller's expenses by day or amount.
+        """List the caller's expenses, sorted by date or amount.
 
-        Where many are filtered out, a page may be short and still have a next one.
-        By amount `start` and `end` are needed, and `totals` come in any case: where
-        they are not `complete`, the newest expenses that were read are sorted.
+        If filters exclude many expenses, a page may be short and still have a `next`.
+        Sorting by amount requires `start` and `end`, and always returns `totals`. If
+        they are not `complete`, only the newest expenses were read and sorted.
         """
         position = pagination.position(request, request.user)
         page = queries.list_expenses(request.user, **self.query_params, **position)
@@ -67,9 +67,9 @@ class ExpenseListView(ApiView):
         responses={201: ExpenseOutput, 404: None, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Store a new expense.
+        """Add an expense.
 
-        A multipart form, with or without a `file`, is accepted too; see
+        Also accepts a multipart form, with or without a `file`; see
         `record_expense_with_receipt`.
         """
         is_form = isinstance(request.data, QueryDict)
@@ -88,7 +88,7 @@ class ExpenseWithReceiptView(ApiView):
         responses={201: ExpenseOutput},
     )
     def post(self, request: Request) -> Response:
-        """Store a new expense and its receipt, or neither."""
+        """Add an expense and its receipt, or neither."""
         with RECEIPTS.slot(request.user.user_id):
             return _record(self, request, ExpenseWithReceiptInput)
 
@@ -102,11 +102,11 @@ class BulkView(ApiView):
         responses={201: BulkOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Store many new expenses; where one is wrong, none. Alerts make one e-mail.
+        """Add many expenses, or none if one is invalid. Alerts are sent in one e-mail.
 
-        What is wrong names the row from 0, as in `/expenses/3/amount`.
-        A body has at most 2.5 MB. After a 5xx a part may be stored: sending the same
-        again with the same Idempotency-Key stores the rest.
+        Errors name the row, counted from 0, such as `/expenses/3/amount`. The body can
+        have up to 2.5 MB. After a 5xx, some rows may be stored: the same request with
+        the same Idempotency-Key stores the rest.
         """
         data = self.parse(BulkInput)
         recorded = bulk_create.record_expenses(
@@ -134,8 +134,8 @@ class SelectedView(ApiView):
     def post(self, request: Request) -> Response:
         """Set the category or status of up to 100 expenses, or delete them.
 
-        Safe to repeat; alerts make one e-mail. After a 5xx a part may be changed.
-        `undo_change` undoes it for ten minutes.
+        Safe to repeat. Alerts are sent in one e-mail. After a 5xx, some expenses may
+        be changed. `undo_change` undoes it for ten minutes.
         """
         data = self.parse(SelectedInput)
         expense_ids = data.pop("expense_ids")
@@ -152,7 +152,7 @@ class ExpenseView(ApiView):
 
     @extend_schema(operation_id="get_expense", responses=ExpenseOutput)
     def get(self, request: Request, expense_id: str) -> Response:
-        """Show one of the caller's expenses."""
+        """Get an expense."""
         expense = queries.get_expense(request.user, expense_id)
         return Response(representation(request, expense))
 
@@ -162,7 +162,7 @@ class ExpenseView(ApiView):
         responses={200: ExpenseOutput, 409: None},
     )
     def patch(self, request: Request, expense_id: str) -> Response:
-        """Change the given parts of an expense."""
+        """Update an expense."""
         data = self.parse(ExpenseInput, partial=True)
         expense = services.edit_expense(
             request.user,
@@ -174,7 +174,7 @@ class ExpenseView(ApiView):
 
     @extend_schema(operation_id="delete_expense", responses={204: None})
     def delete(self, request: Request, expense_id: str) -> Response:
-        """Delete an expense; budgets no longer count it.
+        """Delete an expense. Budgets no longer count it.
 
         `restore_expense` undoes it for ten minutes.
         """
@@ -212,7 +212,7 @@ class UndoView(ApiView):
 class HistoryView(ApiView):
     @extend_schema(operation_id="list_expense_changes", responses=HistoryOutput)
     def get(self, request: Request, expense_id: str) -> Response:
-        """List an expense's last 50 changes, newest first, and when it was added."""
+        """List an expense's last 50 changes, newest first, and its creation."""
         changes = history.list_changes(request.user, expense_id)
         context = {"currency": request.user.currency}
         return self.represent(HistoryOutput, {"results": changes}, context)

@@ -42,7 +42,7 @@ ORDERINGS = {
 
 
 class RowInput(InputSerializer):
-    """An expense of a bulk."""
+    """An expense in a bulk request."""
 
     amount = AmountField()
     category = TextField(max_length=CATEGORY.max_length)
@@ -52,21 +52,23 @@ class RowInput(InputSerializer):
         required=False,
         allow_blank=True,
     )
-    date = DayField(required=False, help_text="The caller's today, if left out.")
+    date = DayField(
+        required=False, help_text="Default: today in the caller's time zone."
+    )
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )
 
 
 class ExpenseInput(RowInput):
-    """An expense as its owner describes it."""
+    """A new expense."""
 
     receipt_url = TextField(
         required=False,
         allow_blank=True,
         allow_null=True,
         max_length=200,
-        help_text="The key of a confirmed direct upload; null or empty: no receipt.",
+        help_text="The key of a confirmed direct upload. Null or empty: no receipt.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class ExpenseWithReceiptInput(RowInput, FormInput):
 
 
 class BulkInput(InputSerializer):
-    """Many new expenses."""
+    """New expenses."""
 
     expenses = BoundedListField(child=RowInput(), max_length=MAX_ROWS)
 
@@ -117,34 +119,44 @@ class BulkInput(InputSerializer):
 class ExpenseFilter(ListQuery):
     """The query parameters of the list of expenses."""
 
-    start = DayField(required=False, help_text="The first day listed.")
-    end = DayField(required=False, help_text="The last day listed.")
+    start = DayField(required=False, help_text="The first day.")
+    end = DayField(required=False, help_text="The last day.")
     category = TextField(
-        required=False, max_length=CATEGORY.max_length, help_text="In any case."
+        required=False, max_length=CATEGORY.max_length, help_text="Case is ignored."
     )
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )
     receipt = serializers.ChoiceField(
-        RECEIPTS, required=False, help_text="missing: those without one."
+        RECEIPTS,
+        required=False,
+        help_text="`missing`: only expenses without a receipt.",
     )
     q = TextField(
         required=False,
         max_length=MAX_SEARCH_LENGTH,
-        help_text="A part of category or description; case and accents are ignored.",
+        help_text=(
+            "Part of the category or description. Case and accents are ignored."
+        ),
     )
-    min_amount = BoundField(required=False, help_text="The least listed.")
-    max_amount = BoundField(required=False, help_text="The most listed.")
+    min_amount = BoundField(required=False, help_text="The smallest amount.")
+    max_amount = BoundField(required=False, help_text="The largest amount.")
     ordering = serializers.ChoiceField(
         [*ORDERINGS],
         required=False,
         error_messages=one_of(ORDERINGS),
-        help_text="`-date`, newest first, if not given. By amount, `start` and `end`"
-        " are needed; equal amounts are by day, in the same direction.",
+        help_text=(
+            "Default: `-date` (newest first). Sorting by amount requires"
+            " `start` and `end`; equal amounts are sorted by date, in the"
+            " same direction."
+        ),
     )
     totals = FlagField(
         required=False,
-        help_text="true: with `totals`, of the whole list. By amount they come anyway.",
+        help_text=(
+            "`true`: include `totals` of the whole list. Always included"
+            " when sorting by amount."
+        ),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +170,7 @@ class ExpenseOutput(serializers.Serializer[Any]):
     amount = MoneyField()
     category = serializers.CharField()
     description = serializers.CharField()
-    date = serializers.DateField(help_text="The day it was, where the caller lives.")
+    date = serializers.DateField(help_text="In the caller's time zone.")
     receipt_url = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(STATUSES)
     created_at = serializers.DateTimeField()
@@ -179,7 +191,7 @@ CHANGES = {"anyOf": [having("category"), having("status")]}
 
 
 class SelectedInput(InputSerializer):
-    """What is to become of some expenses: other values, or their end."""
+    """Expenses to change or delete."""
 
     # The rule of `validate`. No oneOf: generated clients would create two classes.
     RULE = {
@@ -205,11 +217,11 @@ class SelectedInput(InputSerializer):
 
 
 class DoneOutput(serializers.Serializer[Any]):
-    changed = serializers.IntegerField(help_text="Or deleted.")
-    unchanged = serializers.IntegerField(help_text="They were so already.")
-    gone = serializers.IntegerField(help_text="Deleted before, or not the caller's.")
+    changed = serializers.IntegerField(help_text="Changed or deleted.")
+    unchanged = serializers.IntegerField(help_text="Already had that value.")
+    gone = serializers.IntegerField(help_text="Already deleted, or not the caller's.")
     alerts = serializers.IntegerField(
-        help_text="How many alerts rose; two or more come as one e-mail."
+        help_text="Number of alerts caused. Two or more are sent in one e-mail."
     )
     undo_id = IdField(
         allow_null=True, help_text="For `undo_change`. Null if nothing changed."
@@ -222,7 +234,7 @@ class UndoneOutput(serializers.Serializer[Any]):
     left = serializers.IntegerField(help_text="Changed since, and left as they are.")
     gone = serializers.IntegerField(help_text="Deleted since.")
     alerts = serializers.IntegerField(
-        help_text="How many alerts rose; two or more come as one e-mail."
+        help_text="Number of alerts caused. Two or more are sent in one e-mail."
     )
 
 
@@ -242,7 +254,9 @@ class EditOutput(serializers.Serializer[Any]):
 
 class ChangeOutput(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
-    created = serializers.BooleanField(help_text="Whether it was added then.")
+    created = serializers.BooleanField(
+        help_text="True if this is the creation of the expense."
+    )
     edits = EditOutput(many=True)
 
 
@@ -251,26 +265,29 @@ class HistoryOutput(serializers.Serializer[Any]):
 
 
 class BulkOutput(serializers.Serializer[Any]):
-    results = ExpenseOutput(many=True, help_text="In the order they were sent.")
+    results = ExpenseOutput(many=True, help_text="In the order sent.")
     alerts = serializers.IntegerField(
-        help_text="How many alerts rose; two or more come as one e-mail."
+        help_text="Number of alerts caused. Two or more are sent in one e-mail."
     )
 
 
 class TotalsOutput(serializers.Serializer[Any]):
-    """What the whole filtered list comes to; void expenses are listed, not added."""
+    """Totals of the whole filtered list. Void expenses are listed but not added."""
 
     count = serializers.IntegerField()
     total = MoneyField()
     complete = serializers.BooleanField(
-        help_text="False: older ones were not read; some 60,000 are."
+        help_text=(
+            "False if there are more than about 60,000; older ones are not included."
+        )
     )
 
 
 class ExpensePage(serializers.Serializer[Any]):
     results = ExpenseOutput(many=True)
     totals = TotalsOutput(
-        required=False, help_text="Where `totals` was asked for, or an order by amount."
+        required=False,
+        help_text="Included with `totals=true` or when sorting by amount.",
     )
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)

@@ -51,7 +51,7 @@ class NotificationView(ApiView):
 
     @extend_schema(operation_id="get_notification", responses=NotificationOutput)
     def get(self, request: Request, notification_id: str) -> Response:
-        """Show one of the caller's notifications."""
+        """Get a notification."""
         notification = services.get_notification(request.user, notification_id)
         return Response(representation(request, notification))
 
@@ -61,7 +61,7 @@ class NotificationView(ApiView):
         responses=NotificationOutput,
     )
     def patch(self, request: Request, notification_id: str) -> Response:
-        """Mark one of the caller's notifications as read or unread."""
+        """Mark a notification as read or unread."""
         data = self.parse(ReadInput, partial=True)
         notification = services.mark(
             request.user,
@@ -75,7 +75,7 @@ class NotificationView(ApiView):
 class UnreadView(ApiView):
     @extend_schema(operation_id="count_unread", responses=UnreadOutput)
     def get(self, request: Request) -> Response:
-        """Count the caller's unread notifications, as far as the newest 50."""
+        """Count unread notifications among the newest 50."""
         unread, more = services.count_unread(request.user)
         return Response({"unread": unread, "more": more})
 
@@ -87,7 +87,7 @@ class ReadView(ApiView):
         responses={200: MarkOutput, 404: None},
     )
     def post(self, request: Request) -> Response:
-        """Mark notifications as read; repeat it while some are left."""
+        """Mark notifications as read. Repeat until none are left."""
         data = self.parse(MarkInput)
         if data.get("all"):
             result = services.mark_all_read(request.user, until=data.get("until"))
@@ -101,7 +101,7 @@ class SubscriptionView(ApiView):
 
     @extend_schema(operation_id="get_subscription", responses=SubscriptionOutput)
     def get(self, request: Request) -> Response:
-        """Tell whether the caller's notifications come by e-mail too."""
+        """Get the status of e-mail alerts."""
         recipient = subscriptions.refresh(request.user)
         return self.represent(SubscriptionOutput, recipient)
 
@@ -111,14 +111,14 @@ class SubscriptionView(ApiView):
         responses=SubscriptionOutput,
     )
     def post(self, request: Request) -> Response:
-        """Send a confirmation to the caller's address; its link starts the e-mails."""
+        """Turn on e-mail alerts: sends a confirmation link."""
         self.parse(SubscriptionInput)
         recipient = subscriptions.subscribe(request.user)
         return self.represent(SubscriptionOutput, recipient)
 
     @extend_schema(operation_id="unsubscribe", responses={200: SubscriptionOutput})
     def delete(self, request: Request) -> Response:
-        """End the e-mails."""
+        """Turn off e-mail alerts."""
         recipient = subscriptions.unsubscribe(request.user)
         return self.represent(SubscriptionOutput, recipient)
 

@@ -39,7 +39,7 @@ class NotificationFilter(ListQuery):
     type = serializers.MultipleChoiceField(
         choices=TYPES,
         required=False,
-        help_text="May be given several times.",
+        help_text="Can be repeated.",
         error_messages={
             "invalid_choice": format_lazy(
                 _("Choose from {choices}."), choices=", ".join(TYPES)
@@ -55,14 +55,14 @@ class NotificationFilter(ListQuery):
             )
         },
     )
-    unread = OptionalFlag(required=False, help_text="false: only what was read.")
+    unread = OptionalFlag(required=False, help_text="`false`: only read ones.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {"types": attrs.pop("type", ()), **attrs}
 
 
 class NotificationOutput(serializers.Serializer[Any]):
-    """One notification; the context's `time_zone` is for times in words."""
+    """A notification."""
 
     notification_id = IdField()
     type = serializers.ChoiceField(TYPES)
@@ -70,13 +70,13 @@ class NotificationOutput(serializers.Serializer[Any]):
     message = serializers.CharField(help_text=TEXT)
     status = serializers.ChoiceField(STATUSES)
     status_text = serializers.SerializerMethodField(
-        help_text="The same in words, with the reason."
+        help_text="The status as a sentence, with the reason."
     )
-    error = ReasonField(help_text="Why it is not sent, in words.")
+    error = ReasonField(help_text="Why it was not sent, as a sentence.")
     delivery_method = serializers.CharField()
     created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField(help_text="When its delivery got so far.")
-    read_at = serializers.DateTimeField(allow_null=True, help_text="null: unread.")
+    updated_at = serializers.DateTimeField(help_text="Time of the last delivery step.")
+    read_at = serializers.DateTimeField(allow_null=True, help_text="Null if unread.")
 
     def get_status_text(self, notification: Notification) -> str:
         return describe_delivery(notification, self.context["time_zone"])
@@ -90,7 +90,9 @@ class NotificationPage(serializers.Serializer[Any]):
 
 class UnreadOutput(serializers.Serializer[Any]):
     unread = serializers.IntegerField(help_text="Among the newest 50.")
-    more = serializers.BooleanField(help_text="All of those are: there may be more.")
+    more = serializers.BooleanField(
+        help_text="True if all of these are unread, so there may be more."
+    )
 
 
 class ReadInput(InputSerializer):
@@ -98,7 +100,7 @@ class ReadInput(InputSerializer):
 
 
 class WhichInput(InputSerializer):
-    """Some notifications by their ids, or all."""
+    """Notifications by id, or all of them."""
 
     # The same as `validate`. Not a oneOf: generated clients would make it two classes.
     RULE = {
@@ -118,25 +120,27 @@ class WhichInput(InputSerializer):
 
 class MarkInput(WhichInput):
     until = InstantField(
-        required=False, help_text="With `all`: no newer ones than this instant."
+        required=False, help_text="With `all`: only notifications up to this time."
     )
 
 
 class MarkOutput(serializers.Serializer[Any]):
     marked = serializers.IntegerField()
-    left = serializers.IntegerField(help_text="Repeat until it is 0.")
+    left = serializers.IntegerField(help_text="Repeat until this is 0.")
 
 
 class SubscriptionInput(InputSerializer):
-    """Nothing: the address is the account's."""
+    """Empty: the account's address is used."""
 
 
 class SubscriptionOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(STATES, source="subscription_status")
-    subscription_arn = serializers.SerializerMethodField(help_text="Null with SES.")
+    subscription_arn = serializers.SerializerMethodField(
+        help_text="Null if e-mails are sent with SES."
+    )
     detail = ReasonField(
         source="email_problem",
-        help_text="Why there is no subscription any more, in words.",
+        help_text="Why e-mail alerts were turned off, as a sentence.",
     )
 
     def get_subscription_arn(self, recipient: Any) -> str | None:

@@ -25,7 +25,7 @@ class ProfileView(ApiView):
 
     @extend_schema(operation_id="get_profile", responses=serializers.ProfileOutput)
     def get(self, request: Request) -> Response:
-        """Show the caller's profile."""
+        """Get the profile."""
         account = address_change.get_account(request.user)
         return Response(representation(request, account))
 
@@ -35,7 +35,7 @@ class ProfileView(ApiView):
         responses={200: serializers.ProfileOutput, 409: None},
     )
     def patch(self, request: Request) -> Response:
-        """Change the given parts of the profile; its currency while it is unused."""
+        """Update the profile. The currency can change until it is used."""
         data = self.parse(serializers.ProfileInput, partial=True)
         account = update_profile(
             request.user,
@@ -54,10 +54,10 @@ class EmailView(ApiView):
         responses={200: serializers.ProfileOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Change the e-mail address; `pending_email` is set while it is unconfirmed.
+        """Change the e-mail address. `pending_email` is set until it is confirmed.
 
-        It is while mails go to the old one. The new one is sent a link; once that is
-        followed it takes the old one's place.
+        If e-mail alerts are on, the new address gets a confirmation link and replaces
+        the old one when the link is opened. Otherwise the address changes immediately.
         """
         data = self.parse(serializers.EmailInput)
         account = address_change.change_email(request.user, **data)
@@ -67,7 +67,7 @@ class EmailView(ApiView):
         operation_id="cancel_email_change", responses={200: serializers.ProfileOutput}
     )
     def delete(self, request: Request) -> Response:
-        """Take back a change that is not confirmed yet."""
+        """Cancel a pending e-mail change."""
         account = address_change.cancel_change(request.user)
         return self.represent(serializers.ProfileOutput, account)
 
@@ -81,7 +81,7 @@ class AccountView(ApiView):
         responses={202: serializers.DeletionOutput, 409: None},
     )
     def delete(self, request: Request) -> Response:
-        """Close the account at once, and have it deleted with all that it has."""
+        """Close the account now and delete all its data within minutes."""
         data = self.parse(serializers.DeletionInput)
         deletion.close_account(request.user, **data)
         session_cookie.forget(request._request)
@@ -98,9 +98,9 @@ class ExportView(ApiView):
         responses={(200, ZIP): OpenApiTypes.BINARY},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Download everything the caller has here, receipts included, as a zip.
+        """Download all of the caller's data, including receipts, as a zip.
 
-        Its last entry, `manifest.json`, lists the others with their size and SHA-256.
+        The last entry, `manifest.json`, lists the others with their size and SHA-256.
         """
         chunks = export.zip_chunks(request.user)
         return download(chunks, export.file_name(request.user), ZIP)
@@ -113,7 +113,7 @@ class JsonExportView(ApiView):
 
     @extend_schema(operation_id="export_json", responses=serializers.ExportOutput)
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Download everything but the files as one JSON object."""
+        """Download all of the caller's data except files, as JSON."""
         chunks = export.json_chunks(request.user)
         return download(chunks, export.file_name(request.user, "json"), JSON)
 
@@ -129,9 +129,9 @@ class CsvExportView(ApiView):
         responses={(200, CSV): str},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Download the caller's expenses as a table (CSV), newest day first.
+        """Download the caller's expenses as CSV, newest first.
 
-        What a spreadsheet would take for a formula has an apostrophe before it.
+        Cells that a spreadsheet would read as formulas start with an apostrophe.
         """
         chunks = export.csv_chunks(request.user, **self.query_params)
         return download(

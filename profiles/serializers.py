@@ -31,12 +31,12 @@ class EmailPreferences(InputSerializer):
     budget_exceeded = FlagField(required=False)
     large_expense = FlagField(required=False)
     report_ready = FlagField(required=False)
-    weekly_summary = FlagField(required=False, help_text="Off until it is asked for.")
-    monthly_summary = FlagField(required=False, help_text="Off until it is asked for.")
+    weekly_summary = FlagField(required=False, help_text="Off by default.")
+    monthly_summary = FlagField(required=False, help_text="Off by default.")
 
 
 class QuietHours(InputSerializer):
-    """The hours without e-mail; they may span midnight."""
+    """Hours without e-mails. They can span midnight."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not attributes: `from` is a Python keyword.
@@ -71,13 +71,13 @@ class ProfileOutput(serializers.Serializer[Any]):
     username = serializers.CharField()
     email = serializers.CharField()
     pending_email = serializers.CharField(
-        allow_null=True, help_text="What it becomes once its link is followed."
+        allow_null=True, help_text="The new address until it is confirmed."
     )
     phone_number = serializers.CharField(allow_null=True)
     currency = serializers.ChoiceField(sorted(CURRENCIES))
     time_zone = serializers.CharField()
     language = serializers.ChoiceField(
-        [*LANGUAGES], help_text="Of pages, e-mails and reports."
+        [*LANGUAGES], help_text="Used for pages, e-mails and reports."
     )
     large_expense_threshold = serializers.SerializerMethodField()
     email_preferences = serializers.DictField(child=serializers.BooleanField())
@@ -119,22 +119,24 @@ class ExportedHistory(serializers.Serializer[Any]):
 
 
 class ExportedReport(serializers.Serializer[Any]):
-    file_name = serializers.CharField(help_text="At `/api/reports/<file_name>`.")
+    file_name = serializers.CharField(
+        help_text="Available at `/api/reports/<file_name>`."
+    )
     report_type = serializers.ChoiceField(TYPES)
     created_at = serializers.DateTimeField()
     size_bytes = serializers.IntegerField()
 
 
 class ExportOutput(serializers.Serializer[Any]):
-    """All that somebody has here, but the files; it is written as it is read."""
+    """All of a user's data except files, streamed."""
 
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
     notifications = NotificationOutput(many=True)
-    expenses = ExpenseOutput(many=True, help_text="Newest day first.")
-    history = ExportedHistory(many=True, help_text="Of expenses that were changed.")
+    expenses = ExpenseOutput(many=True, help_text="Newest first.")
+    history = ExportedHistory(many=True, help_text="Of changed expenses.")
     reports = ExportedReport(many=True)
 
 

@@ -31,7 +31,7 @@ class SummaryView(ApiView):
 
     @extend_schema(operation_id="get_summary", responses=SummaryOutput)
     def get(self, request: Request) -> Response:
-        """Put budgets beside what was spent in a month."""
+        """Compare budgets with spending in a month."""
         month_summary = summary.summary(request.user, **self.query_params)
         context = {"currency": month_summary.currency}
         return self.represent(SummaryOutput, month_summary, context)
@@ -42,9 +42,9 @@ class TrendView(ApiView):
 
     @extend_schema(operation_id="get_trend", responses=TrendOutput)
     def get(self, request: Request) -> Response:
-        """Add up what was spent in each of twelve months, budgeted or not.
+        """Get the total spent in each of twelve months.
 
-        With `by=category` each month is split by category, too.
+        With `by=category`, each month is also split by category.
         """
         months = trend.trend(request.user, **self.query_params)
         currency = request.user.currency
@@ -64,7 +64,7 @@ class GenerateView(ApiView):
         responses={201: MadeOutput},
     )
     def post(self, request: Request) -> Response:
-        """Make a report; asking again gives the same file while nothing changed."""
+        """Create a report. Returns the same file while nothing has changed."""
         data = self.parse(QuestionInput)
         result = archive.request_report(request.user, **data)
         url = url_of(request, "report", result.file_name)
@@ -97,22 +97,24 @@ class ReportView(ApiView):
         operation_id="download_report",
         responses={
             302: OpenApiResponse(
-                description="A redirect to the file: a signed address, valid for"
-                " minutes. `Accept` does not matter."
+                description=(
+                    "Redirects to a signed URL valid for a few minutes."
+                    " `Accept` is ignored."
+                )
             ),
             (200, PDF): OpenApiResponse(
                 OpenApiTypes.BINARY,
-                description="The file, for a client that follows the redirect.",
+                description="The file, if the client follows the redirect.",
             ),
         },
     )
     def get(self, request: Request, file_name: str) -> HttpResponseRedirect:
-        """Redirect to one of the caller's reports, as a PDF."""
+        """Download a report as a PDF, through a redirect."""
         return HttpResponseRedirect(archive.download_url(request.user, file_name))
 
     @extend_schema(operation_id="delete_report", responses={204: None})
     def delete(self, request: Request, file_name: str) -> Response:
-        """Delete one of the caller's reports."""
+        """Delete a report."""
         archive.delete_report(request.user, file_name)
         return Response(status=204)
 

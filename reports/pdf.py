@@ -294,7 +294,7 @@ def _budget_chart(report: Report) -> Iterator[Flowable]:
     bars = [_budget_bar(standing.line, report.currency) for standing in report.budgets]
     note = _("in {currency}; the line is the limit")
     if _adds_up(report):
-        note = _("in {currency}, shorter periods added up; the line is the limit")
+        note = _("in {currency}, shorter periods combined; the line is the limit")
     note = note.format(currency=report.currency)
     for first in range(0, len(bars), 25):
         yield KeepTogether(
@@ -382,7 +382,7 @@ def _details(report: Report) -> Iterator[Flowable]:
     if report.budgets:
         yield CondPageBreak(45 * mm)
         if _adds_up(report):
-            note = _("in {currency}, shorter periods added up")
+            note = _("in {currency}, shorter periods combined")
             note = note.format(currency=report.currency)
         yield Heading(_("Budgets against spending"), note)
         yield _budget_table(report)

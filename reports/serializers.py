@@ -27,7 +27,7 @@ MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])"
 
 
 class QuestionInput(InputSerializer):
-    """What a report is to be about; without days, about now."""
+    """The period of a report. Default: the current one."""
 
     RULE = {
         "if": {
@@ -49,7 +49,7 @@ class QuestionInput(InputSerializer):
         allow_null=True,
         min_value=FIRST_YEAR,
         max_value=LAST_YEAR,
-        help_text="Of a month or a year.",
+        help_text="Of a monthly or yearly report.",
         error_messages=number_errors(_("Enter a year as four digits.")),
     )
     month = WholeField(
@@ -57,20 +57,20 @@ class QuestionInput(InputSerializer):
         allow_null=True,
         min_value=1,
         max_value=12,
-        help_text="With `year`.",
+        help_text="Requires `year`.",
         error_messages=number_errors(_("Enter a month from 1 to 12.")),
     )
     start_date = DayField(
         required=False,
         allow_null=True,
-        help_text="First day of a custom report, or a day of a week.",
+        help_text="First day of a custom report, or any day of a week.",
     )
     end_date = DayField(
         required=False,
         allow_null=True,
-        help_text=f"Last day, included; {MAX_DAYS} days at most.",
+        help_text=f"Last day, inclusive. At most {MAX_DAYS} days.",
     )
-    email = FlagField(required=False, help_text="Tell me by e-mail too.")
+    email = FlagField(required=False, help_text="Also send an e-mail.")
 
 
 class PeriodOutput(serializers.Serializer[Any]):
@@ -87,16 +87,16 @@ class FiledOutput(serializers.Serializer[Any]):
     )
     created_at = serializers.DateTimeField()
     size_bytes = serializers.IntegerField()
-    download_url = serializers.URLField(help_text="Works for as long as it is kept.")
+    download_url = serializers.URLField(help_text="Valid while the report exists.")
 
 
 class MadeOutput(serializers.Serializer[Any]):
-    report_url = serializers.URLField(help_text="Signed, for 24 hours at most.")
+    report_url = serializers.URLField(help_text="Signed, valid for at most 24 hours.")
     report_key = serializers.CharField()
     file_name = serializers.CharField()
     report_type = serializers.ChoiceField(TYPES, source="period.report_type")
     period = PeriodOutput(source="period.current")
-    download_url = serializers.URLField(help_text="Works for as long as it is kept.")
+    download_url = serializers.URLField(help_text="Valid while the report exists.")
 
 
 class ReportPage(serializers.Serializer[Any]):
@@ -109,7 +109,7 @@ class SummaryFilter(QueryInput):
     """The query parameters of the summary."""
 
     month = TextField(
-        required=False, regex=MONTH, help_text="YYYY-MM; this one if not given."
+        required=False, regex=MONTH, help_text="YYYY-MM. Default: the current month."
     )
 
 
@@ -124,7 +124,7 @@ class LineOutput(serializers.Serializer[Any]):
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
     spent = MoneyField()
-    remaining = MoneyField(help_text="Below zero when the budget is passed.")
+    remaining = MoneyField(help_text="Negative if over budget.")
     percentage = serializers.DecimalField(max_digits=None, decimal_places=2)
     level = serializers.ChoiceField(LEVELS)
     start = serializers.DateField(source="within.start")
@@ -132,8 +132,11 @@ class LineOutput(serializers.Serializer[Any]):
     passes_on = serializers.DateField(
         source="projected_overspend_date",
         allow_null=True,
-        help_text="The day after today on which spending is projected to pass the"
-        " amount; null: not in this period, or not known. Yearly budgets have none.",
+        help_text=(
+            "The day on which spending is projected to exceed the amount."
+            " Null if not in this period or unknown. Yearly budgets have"
+            " none."
+        ),
     )
 
 
@@ -150,14 +153,14 @@ class SummaryOutput(serializers.Serializer[Any]):
     period = DaysOutput(source="shown")
     currency = serializers.ChoiceField(sorted(CURRENCIES))
     budgets = LineOutput(many=True, source="lines")
-    categories = CategoryOutput(many=True, help_text="All of them, largest first.")
+    categories = CategoryOutput(many=True, help_text="All categories, largest first.")
     unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
-    total_budget = MoneyField(help_text="Of the monthly budgets.")
-    total_spent = MoneyField(help_text="Of all spending in the month.")
-    total_remaining = MoneyField(help_text="`total_budget` less `total_spent`.")
+    total_budget = MoneyField(help_text="Sum of the monthly budgets.")
+    total_spent = MoneyField(help_text="All spending in the month.")
+    total_remaining = MoneyField(help_text="`total_budget` minus `total_spent`.")
     left_to_spend = MoneyField(help_text="The sum of what remains in all `budgets`.")
     unbudgeted_spent = MoneyField(help_text="The sum of `unbudgeted`.")
-    previous_spent = MoneyField(help_text="In the whole month before.")
+    previous_spent = MoneyField(help_text="In the whole previous month.")
 
 
 class TrendFilter(QueryInput):
@@ -166,16 +169,14 @@ class TrendFilter(QueryInput):
     month = TextField(
         required=False,
         regex=MONTH,
-        help_text="The last month, YYYY-MM; this one if not given.",
+        help_text="The last month, YYYY-MM. Default: the current month.",
     )
-    category = TextField(
-        required=False, max_length=50, help_text="Of this category only."
-    )
+    category = TextField(required=False, max_length=50, help_text="Only this category.")
     by = serializers.ChoiceField(
         TREND_BY,
         required=False,
         error_messages=one_of(TREND_BY),
-        help_text="category: each month with its `categories`.",
+        help_text="`category`: include the `categories` of each month.",
     )
 
 
@@ -185,8 +186,7 @@ class MonthOutput(serializers.Serializer[Any]):
     categories = CategoryOutput(
         many=True,
         required=False,
-        help_text="Where `by` asks for them: as the month's summary has them, largest"
-        " first; their sum is `spent`.",
+        help_text="With `by=category`: largest first. Their sum is `spent`.",
     )
 
     def to_representation(self, instance: MonthTotal) -> dict[str, Any]:

@@ -199,12 +199,12 @@ SPECTACULAR_SETTINGS = {
         for name, description in {
             "account": "Registration, sessions, the profile and API tokens.",
             "admin": "For staff: users, failed notifications and health.",
-            "budgets": "Budgets, and what is spent of them.",
+            "budgets": "Budgets and spending.",
             "categories": "Categories of expenses: list, rename and merge.",
-            "expenses": "Expenses: record, list, edit and delete.",
-            "export": "Downloads of everything, or of all expenses.",
-            "notifications": "Notifications, and alerts by e-mail.",
-            "receipts": "Receipts of expenses.",
+            "expenses": "Expenses: add, list, edit and delete.",
+            "export": "Downloads of all data, or of all expenses.",
+            "notifications": "Notifications and e-mail alerts.",
+            "receipts": "Receipts.",
             "reports": "Reports as PDF.",
         }.items()
     ],

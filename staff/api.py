@@ -26,7 +26,7 @@ class HealthView(ApiView):
 
     @extend_schema(operation_id="get_health", responses=PartOutput(many=True))
     def get(self, request: Request) -> Response:
-        """Ask each part of AWS how it is; for staff."""
+        """Check the health of each AWS service (staff)."""
         users.require_staff(request.user)
         return self.represent_all(PartOutput, health.check())
 
@@ -40,7 +40,7 @@ class FindUserView(ApiView):
         responses={200: PersonOutput, 404: None},
     )
     def post(self, request: Request) -> Response:
-        """Find a user by the whole username, e-mail address or user_id; for staff."""
+        """Find a user by full username, e-mail address or user_id (staff)."""
         data = self.parse(WhomInput)
         person = users.find_user(request.user, data["whom"])
         return self.represent(PersonOutput, person)
@@ -51,7 +51,7 @@ class UserView(ApiView):
 
     @extend_schema(operation_id="get_user", responses=PersonOutput)
     def get(self, request: Request, user_id: str) -> Response:
-        """Show a user: no address, and nothing of what they record; for staff."""
+        """Get a user, without personal data (staff)."""
         return self.represent(PersonOutput, users.get_user(request.user, user_id))
 
 
@@ -64,7 +64,7 @@ class LockView(ApiView):
         responses={200: PersonOutput, 409: None},
     )
     def post(self, request: Request, user_id: str) -> Response:
-        """Let a user no longer log in, and end all sessions; for staff."""
+        """Lock a user: block login and end all sessions (staff)."""
         data = self.parse(LockInput)
         person = users.lock(request.user, user_id, **data)
         return self.represent(PersonOutput, person)
@@ -77,7 +77,7 @@ class UnlockView(ApiView):
         operation_id="unlock_user", request=None, responses={200: PersonOutput}
     )
     def post(self, request: Request, user_id: str) -> Response:
-        """Let a user log in again; for staff."""
+        """Unlock a user (staff)."""
         return self.represent(PersonOutput, users.unlock(request.user, user_id))
 
 
@@ -86,7 +86,7 @@ class FailedView(ApiView):
 
     @extend_schema(operation_id="list_failed_notifications", responses=FailedPage)
     def get(self, request: Request) -> Response:
-        """List the failed notifications, newest first; for staff."""
+        """List failed notifications, newest first (staff)."""
         return self.represent(
             FailedPage, failed_notifications.list_failed(request.user)
         )
@@ -101,7 +101,7 @@ class ResendView(ApiView):
         responses={200: ResendOutput, 404: None},
     )
     def post(self, request: Request) -> Response:
-        """Send failed notifications again; repeat it while some are left."""
+        """Send failed notifications again (staff). Repeat until none are left."""
         data = self.parse(WhichInput)
         if data.get("all"):
             result = failed_notifications.resend_all(request.user)
@@ -115,7 +115,7 @@ class DeadLettersView(ApiView):
 
     @extend_schema(operation_id="count_dead_letters", responses=DeadLettersOutput)
     def get(self, request: Request) -> Response:
-        """Count the messages and the scheduled runs that failed; for staff."""
+        """Count failed messages and failed scheduled runs (staff)."""
         depths = {
             "dead_letters": dead_letters.depth(request.user),
             "failed_events": dead_letters.failed_events(request.user),
@@ -130,6 +130,6 @@ class RedriveView(ApiView):
         operation_id="redrive_dead_letters", request=None, responses=RedriveOutput
     )
     def post(self, request: Request) -> Response:
-        """Have the dead letters tried again; repeat it while some are left."""
+        """Retry the dead letters (staff). Repeat until none are left."""
         result = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
         return self.represent(RedriveOutput, result)

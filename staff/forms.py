@@ -40,5 +40,5 @@ class ResendForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if bool(data.get("id")) == bool(data.get("all")):
-            raise forms.ValidationError(_("Choose one notification, or all."))
+            raise forms.ValidationError(_("Select one notification, or all."))
         return data

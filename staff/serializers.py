@@ -20,7 +20,7 @@ class WhomInput(InputSerializer):
 
 
 class LockInput(InputSerializer):
-    reason = TextField(max_length=MAX_REASON_LENGTH, help_text="For other staff.")
+    reason = TextField(max_length=MAX_REASON_LENGTH, help_text="Visible to staff only.")
 
 
 class PersonOutput(serializers.Serializer[Any]):
@@ -29,7 +29,7 @@ class PersonOutput(serializers.Serializer[Any]):
     is_staff = serializers.BooleanField()
     created_at = serializers.DateTimeField()
     last_login_at = serializers.DateTimeField(
-        allow_null=True, help_text="Of the sessions that nobody ended."
+        allow_null=True, help_text="Among sessions that were not ended."
     )
     live_sessions = serializers.IntegerField()
     subscription_status = serializers.ChoiceField(STATES)
@@ -38,19 +38,19 @@ class PersonOutput(serializers.Serializer[Any]):
 
 
 class PartOutput(serializers.Serializer[Any]):
-    name = serializers.CharField(help_text="As in `Table users`.")
+    name = serializers.CharField(help_text="Such as `Table users`.")
     ok = serializers.BooleanField()
-    said = serializers.CharField(help_text="How it is, or what is wrong, in words.")
+    said = serializers.CharField(help_text="The state or problem, as a sentence.")
 
 
 class FailedOutput(serializers.Serializer[Any]):
-    """A failed notification, without what it says and whom it is for."""
+    """A failed notification, without its text and recipient."""
 
     notification_id = IdField()
     user_id = IdField()
     type = serializers.ChoiceField(TYPES)
     created_at = serializers.DateTimeField(
-        allow_null=True, help_text="Null for a summary that was not written."
+        allow_null=True, help_text="Null for a summary that was never written."
     )
     failed_at = serializers.DateTimeField(source="unsent_since")
     attempts = serializers.IntegerField()
@@ -60,18 +60,20 @@ class FailedOutput(serializers.Serializer[Any]):
 class FailedPage(serializers.Serializer[Any]):
     results = FailedOutput(many=True, source="items", help_text="The newest 50.")
     count = serializers.IntegerField()
-    more = serializers.BooleanField(help_text="There are more than `count`.")
+    more = serializers.BooleanField(help_text="True if there are more than `count`.")
 
 
 class ResendOutput(serializers.Serializer[Any]):
     resent = serializers.IntegerField()
-    waiting = serializers.IntegerField(help_text="Of those; sent within minutes.")
-    left = serializers.IntegerField(help_text="Repeat until it is 0.")
+    waiting = serializers.IntegerField(help_text="Of these, to be sent within minutes.")
+    left = serializers.IntegerField(help_text="Repeat until this is 0.")
 
 
 class DepthOutput(serializers.Serializer[Any]):
     waiting = serializers.IntegerField()
-    hidden = serializers.IntegerField(help_text="Being handled; back in 30 seconds.")
+    hidden = serializers.IntegerField(
+        help_text="In progress; visible again after 30 seconds."
+    )
 
 
 class DeadLettersOutput(serializers.Serializer[Any]):
@@ -81,5 +83,5 @@ class DeadLettersOutput(serializers.Serializer[Any]):
 
 class RedriveOutput(serializers.Serializer[Any]):
     moved = serializers.IntegerField()
-    refused = serializers.IntegerField(help_text="They stay dead letters.")
-    left = serializers.IntegerField(help_text="About. Repeat until it is 0.")
+    refused = serializers.IntegerField(help_text="Number that stay dead letters.")
+    left = serializers.IntegerField(help_text="Approximate. Repeat until this is 0.")

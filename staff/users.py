@@ -41,7 +41,7 @@ class UserSummary:
 def require_staff(user: User) -> None:
     """Raise ForbiddenError unless the user is staff."""
     if not user.is_staff:
-        raise ForbiddenError(_("Only staff may do this."))
+        raise ForbiddenError(_("Only staff can do this."))
 
 
 def set_staff(username: str, *, is_staff: bool) -> Account:
@@ -70,7 +70,7 @@ def find_user(staff: User, identifier: str) -> UserSummary:
     require_staff(staff)
     account = _find(identifier.strip().casefold())
     if account is None:
-        raise NotFoundError(_("Nobody has this username, e-mail address or user id."))
+        raise NotFoundError(_("No user has this username, e-mail address or user id."))
     return _seen_by(staff, account)
 
 
@@ -98,10 +98,10 @@ def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
     def attempt() -> Account:
         account = services.get_account(user_id)
         if user_id == staff.user_id:
-            raise ConflictError(_("You cannot lock yourself."))
+            raise ConflictError(_("You can't lock yourself."))
         if account.is_staff:
             raise ConflictError(
-                _("Staff cannot be locked. Let `manage.py staff remove` come first.")
+                _("Staff can't be locked. Run `manage.py staff remove` first.")
             )
         if not account.locked_at:
             _lock(account, reason)

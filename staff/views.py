@@ -60,7 +60,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
     """Show a user; a POST locks the account."""
 
     def done(person: UserSummary) -> HttpResponse:
-        sentence = _("{username} is locked, and signed out everywhere.")
+        sentence = _("{username} is locked and logged out everywhere.")
         messages.success(request, sentence.format(username=person.username))
         return redirect("staff-user", user_id)
 
@@ -104,7 +104,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def resend(request: HttpRequest) -> HttpResponse:
     form = ResendForm(request.POST)
     if not form.is_valid():
-        raise InvalidError(_("Choose one notification, or all."))
+        raise InvalidError(_("Select one notification, or all."))
     if form.cleaned_data["all"]:
         result = failed_notifications.resend_all(request.user)
     else:
@@ -122,7 +122,7 @@ def redrive(request: HttpRequest) -> HttpResponse:
         )
     ]
     if result.refused:
-        refused = _("The queue did not take {number}; they stay here.")
+        refused = _("{number} couldn't be queued and stay here.")
         sentences.append(refused.format(number=result.refused))
     messages.success(request, " ".join(sentences))
     return redirect("staff-notifications")
@@ -130,10 +130,10 @@ def redrive(request: HttpRequest) -> HttpResponse:
 
 def _describe_resent(result: Resent) -> str:
     if not result.resent:
-        return _("Nothing to do: it has been queued again already.")
+        return _("It has already been queued again.")
     sentences = [_("{number} queued again.").format(number=result.resent)]
     if result.waiting:
-        waiting = _("The queue did not take {number}; they go within ten minutes.")
+        waiting = _("{number} couldn't be queued and will be sent within ten minutes.")
         sentences.append(waiting.format(number=result.waiting))
     if result.left:
         left = ngettext("{number} is left.", "{number} are left.", result.left)

@@ -357,7 +357,7 @@ def cast() -> Iterator[Cast]:
     client, lambda_ = clients.client, Lambda()
     with empty_aws(), pytest.MonkeyPatch.context() as patch:
         make_queues(patch)
-        patch.setattr(health, "_reports", lambda: "It may be invoked.")
+        patch.setattr(health, "_reports", lambda: "Ready.")
         patch.setattr(
             clients,
             "client",

@@ -30,9 +30,9 @@ class CategoryListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the caller's categories and their use, by name, on one page.
 
-        A request reads the newest 60,000 expenses or so. Totals of past months are
-        stored, so the next one continues there. It lists 1,000 categories at most,
-        those used last. To complete what somebody types, give a recent `start`.
+        One request reads about 60,000 expenses, newest first. Totals of past months are
+        stored, so the next request continues from there. At most the 1,000 most
+        recently used categories are listed. For autocompletion, send a recent `start`.
         """
         listing = queries.list_categories(request.user, **self.query_params)
         context = {"currency": request.user.currency}
@@ -50,10 +50,10 @@ class RenameView(ApiView):
         responses={200: RenamedOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Give a category another name, in all its expenses and budgets.
+        """Rename a category in all its expenses and budgets.
 
-        A request changes up to 1,000 expenses, and says whether some are left. Safe to
-        repeat. A name that is there already makes one category of the two.
+        One request changes up to 1,000 expenses and returns whether some are left. Safe
+        to repeat. If the name exists, the categories are merged.
         """
         data = self.parse(RenameInput)
         renamed = services.rename_categories(
@@ -74,10 +74,10 @@ class MergeView(ApiView):
         responses={200: RenamedOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Make one category of several, in all their expenses and budgets.
+        """Merge categories in all their expenses and budgets.
 
-        A request changes up to 1,000 expenses, and says whether some are left. Safe to
-        repeat. Alerts of what rises by it come as one e-mail.
+        One request changes up to 1,000 expenses and returns whether some are left. Safe
+        to repeat. Resulting alerts are sent in one e-mail.
         """
         data = self.parse(MergeInput)
         renamed = services.rename_categories(

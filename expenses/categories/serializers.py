@@ -25,12 +25,10 @@ class CategoryFilter(QueryInput):
     q = TextField(
         required=False,
         max_length=CATEGORY.max_length,
-        help_text="A part of the name, in any case and accents.",
+        help_text="Part of the name. Case and accents are ignored.",
     )
-    start = DayField(
-        required=False, help_text="The first day whose expenses are looked at."
-    )
-    end = DayField(required=False, help_text="The last one.")
+    start = DayField(required=False, help_text="The first day.")
+    end = DayField(required=False, help_text="The last day.")
 
 
 class CategoryBudgetOutput(serializers.Serializer[Any]):
@@ -40,15 +38,15 @@ class CategoryBudgetOutput(serializers.Serializer[Any]):
 
 
 class UseOutput(serializers.Serializer[Any]):
-    category = serializers.CharField(help_text="As it is written most often.")
+    category = serializers.CharField(help_text="The most common spelling.")
     spellings = serializers.ListField(
         child=serializers.CharField(),
-        help_text="All ways in which it is written, most often first; ten at most.",
+        help_text="All spellings, most common first, at most ten.",
     )
-    expenses = serializers.IntegerField(help_text="Void ones are among them.")
-    spent = MoneyField(help_text="Of those that count.")
+    expenses = serializers.IntegerField(help_text="Including void ones.")
+    spent = MoneyField(help_text="Without void expenses.")
     last_used = serializers.DateField(
-        allow_null=True, help_text="The latest day of an expense."
+        allow_null=True, help_text="Date of the latest expense."
     )
     budgets = CategoryBudgetOutput(many=True)
 
@@ -58,7 +56,7 @@ class CategoryPage(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     complete = serializers.BooleanField(
-        help_text="False: there are more than were read or fit; narrow the days, or q."
+        help_text="False if there are more. Narrow the dates or `q`."
     )
 
 
@@ -66,9 +64,11 @@ class _NewNameInput(InputSerializer):
     budgets = serializers.ChoiceField(
         tuple(MergeStrategy),
         required=False,
-        help_text="Where several budgets of one period become one: keep the first, "
-        "that of the new name if it has one, or add their amounts up. Left out, such "
-        "budgets are refused (409).",
+        help_text=(
+            "If several budgets have the same period: `keep` the first"
+            " (the new name's if it has one), or `add` the amounts"
+            " together. If omitted, such a request fails with 409."
+        ),
         error_messages=one_of(tuple(MergeStrategy)),
     )
 
@@ -79,21 +79,23 @@ class RenameInput(_NewNameInput):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Not class attributes, since `from` is a keyword.
         return {
-            "from": TextField(max_length=CATEGORY.max_length, help_text="In any case."),
+            "from": TextField(
+                max_length=CATEGORY.max_length, help_text="Case is ignored."
+            ),
             "to": TextField(max_length=CATEGORY.max_length),
             **super().get_fields(),
         }
 
 
 class MergeInput(_NewNameInput):
-    """Categories that become one."""
+    """Categories to merge."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {
             "from": BoundedListField(
                 child=TextField(max_length=CATEGORY.max_length),
                 max_length=MAX_SOURCES,
-                help_text="In any case.",
+                help_text="Case is ignored.",
             ),
             "into": TextField(max_length=CATEGORY.max_length),
             **super().get_fields(),
@@ -101,8 +103,10 @@ class MergeInput(_NewNameInput):
 
 
 class RenamedOutput(serializers.Serializer[Any]):
-    changed = serializers.IntegerField(help_text="Expenses, by this request.")
-    left = serializers.BooleanField(help_text="True: send the same again to go on.")
+    changed = serializers.IntegerField(help_text="Expenses changed by this request.")
+    left = serializers.BooleanField(
+        help_text="True: send the same request again to continue."
+    )
     alerts = serializers.IntegerField(
-        help_text="How many alerts rose; two or more come as one e-mail."
+        help_text="Number of alerts caused. Two or more are sent in one e-mail."
     )

@@ -37,7 +37,7 @@ class ReceiptUploadView(ApiView):
         responses={201: ReceiptOutput, 404: None},
     )
     def post(self, request: Request) -> Response:
-        """Attach a receipt to an expense; one that was there is replaced."""
+        """Attach a receipt to an expense, replacing an existing one."""
         with RECEIPTS.slot(request.user.user_id):
             data = self.parse(ReceiptInput)
             expense_id = data["expense_id"]
@@ -53,7 +53,7 @@ class ReceiptView(ApiView):
 
     @extend_schema(operation_id="get_receipt", responses=DownloadOutput)
     def get(self, request: Request, expense_id: str) -> Response:
-        """Sign an address that downloads an expense's receipt for an hour."""
+        """Get a signed download URL for an expense's receipt, valid for one hour."""
         expense = with_receipt(request, expense_id)
         return Response(
             {
@@ -66,7 +66,7 @@ class ReceiptView(ApiView):
 
     @extend_schema(operation_id="delete_receipt", responses={204: None})
     def delete(self, request: Request, expense_id: str) -> Response:
-        """Remove an expense's receipt; the expense stays."""
+        """Remove an expense's receipt. The expense stays."""
         services.edit_expense(request.user, expense_id, receipt=NoReceipt())
         return Response(status=204)
 
@@ -78,10 +78,10 @@ class AnnouncementView(ApiView):
         responses={201: AnnouncementOutput},
     )
     def post(self, request: Request) -> Response:
-        """Sign an address to upload one file to directly, within an hour.
+        """Get a signed URL for uploading one file directly, valid for one hour.
 
-        It takes exactly the announced bytes, once. What is not confirmed within
-        twelve hours is deleted.
+        The URL accepts the announced file once. Uploads that are not confirmed within
+        12 hours are deleted.
         """
         data = self.parse(AnnouncementInput)
         key, url, headers = uploads.create_presigned_upload(request.user, **data)
@@ -102,7 +102,7 @@ class ConfirmationView(ApiView):
         responses={200: ReceiptOutput, 404: None, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Check what was uploaded directly, and attach it to an expense."""
+        """Confirm a direct upload: check the file and attach it to an expense."""
         data = self.parse(ConfirmationInput)
         expense_id = data.get("expense_id")
         upload = uploads.complete_upload(request.user, data["key"], expense_id)

@@ -9,9 +9,9 @@ from expenses.receipts import validation
 from smartbudget.web.base_serializers import FormInput, InputSerializer
 from smartbudget.web.fields import IdField, TextField, WholeField
 
-FILE = "JPG, PNG, GIF, WebP, HEIC (kept as JPG) or PDF, at most 10 MB."
+FILE = "JPG, PNG, GIF, WebP, HEIC (stored as JPG) or PDF, up to 10 MB."
 DIGEST = "[0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}="
-SHA256 = "SHA-256 of the file as it is sent, in hexadecimal or base64."
+SHA256 = "SHA-256 of the file as sent, in hexadecimal or base64."
 
 
 def checked(file: Any, sha256: str | None = None) -> validation.Receipt:
@@ -38,7 +38,7 @@ class Sha256Field(TextField):
 
 
 class ReceiptInput(FormInput):
-    """A receipt for an expense that is there."""
+    """A receipt for an existing expense."""
 
     file = serializers.FileField(help_text=FILE)
     expense_id = IdField()
@@ -46,10 +46,10 @@ class ReceiptInput(FormInput):
 
 
 class AnnouncementInput(InputSerializer):
-    """A file about to be uploaded directly."""
+    """A file to upload directly."""
 
     file_name = TextField(
-        max_length=255, help_text="With an extension, or with a content_type."
+        max_length=255, help_text="Needs an extension, unless `content_type` is sent."
     )
     content_type = TextField(required=False, max_length=100)
     size_bytes = WholeField(
@@ -61,37 +61,37 @@ class AnnouncementInput(InputSerializer):
 
 
 class AnnouncementOutput(serializers.Serializer[Any]):
-    url = serializers.URLField(help_text="PUT the file here, with the headers.")
+    url = serializers.URLField(help_text="PUT the file to this URL with these headers.")
     method = serializers.CharField()
     headers = serializers.DictField(child=serializers.CharField())
-    key = serializers.CharField(help_text="To confirm afterwards.")
-    expires_in = serializers.IntegerField(help_text="Seconds.")
+    key = serializers.CharField(help_text="For confirming the upload.")
+    expires_in = serializers.IntegerField(help_text="In seconds.")
 
 
 class ConfirmationInput(InputSerializer):
-    """A direct upload that was made."""
+    """A finished direct upload."""
 
     key = TextField(max_length=200)
     expense_id = IdField(
-        required=False, help_text="Left out: the key may go into a receipt_url."
+        required=False, help_text="If omitted, use the key as `receipt_url` later."
     )
 
 
 class ReceiptOutput(serializers.Serializer[Any]):
-    """A receipt that was checked."""
+    """A checked receipt."""
 
     expense_id = IdField(allow_null=True)
-    receipt_url = serializers.CharField(help_text="Its key.")
+    receipt_url = serializers.CharField(help_text="The key of the receipt.")
     file_name = serializers.CharField()
     content_type = serializers.CharField()
     size_bytes = serializers.IntegerField()
-    sha256 = serializers.CharField(help_text="Of what is kept, hexadecimal.")
+    sha256 = serializers.CharField(help_text="Of the stored file, hexadecimal.")
 
 
 class DownloadOutput(serializers.Serializer[Any]):
-    """Where a receipt can be had."""
+    """A download URL."""
 
     url = serializers.URLField()
-    expires_in = serializers.IntegerField(help_text="Seconds.")
+    expires_in = serializers.IntegerField(help_text="In seconds.")
     file_name = serializers.CharField()
     content_type = serializers.CharField()

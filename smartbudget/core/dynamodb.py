@@ -272,7 +272,7 @@ def retry_on_conflict(attempt: Callable[[], T]) -> T:
             delay = min(MAX_BACKOFF, BACKOFF * 2**number)
             time.sleep(random.uniform(0, delay))  # noqa: S311 - jitter, no secret
     raise UnavailableError(
-        _("Too many changes at the same moment. Nothing was changed; try again.")
+        _("Too many changes at once. Nothing was changed; please try again.")
     )
 
 

@@ -119,7 +119,7 @@ def _checks() -> dict[str, Callable[[], str]]:
 def _part(name: str, result: Future[str]) -> Part:
     if not result.done() or result.cancelled():
         logger.warning("unhealthy part=%s: no response in time", name)
-        return Part(name, False, _("It did not answer in time."))
+        return Part(name, False, _("Timed out."))
     error = result.exception()
     if error is None:
         return Part(name, True, result.result())
@@ -134,14 +134,14 @@ def _describe(error: BaseException) -> str:
         code = str(error.response.get("Error", {}).get("Code", "no code"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if status == 403 or "Denied" in code or "AuthorizationError" in code:
-            return _("It may not be asked ({code}).").format(code=code)
+            return _("Access denied ({code}).").format(code=code)
         if status == 404 or "NotFound" in code or "NonExistent" in code:
-            return _("It does not exist ({code}).").format(code=code)
-        return _("It answered with an error ({code}).").format(code=code)
+            return _("Not found ({code}).").format(code=code)
+        return _("Error: {code}.").format(code=code)
     kind = type(error).__name__
     if isinstance(error, BotoCoreError | HTTPClientError):
-        return _("It could not be reached ({kind}).").format(kind=kind)
-    return _("The check itself failed ({kind}).").format(kind=kind)
+        return _("Unreachable ({kind}).").format(kind=kind)
+    return _("The check failed ({kind}).").format(kind=kind)
 
 
 def _table(name: str) -> str:
@@ -150,13 +150,13 @@ def _table(name: str) -> str:
     )["Table"]
     status = table["TableStatus"]
     if status not in {"ACTIVE", "UPDATING"}:  # a table works during an update
-        raise UnhealthyError(_("It is {status}.").format(status=status))
-    return _("It is there.")
+        raise UnhealthyError(_("Status: {status}.").format(status=status))
+    return _("Reachable.")
 
 
 def _bucket() -> str:
     client("s3").head_bucket(Bucket=config.receipts_bucket)
-    return _("It is there.")
+    return _("Reachable.")
 
 
 def _queue(name: str) -> str:
@@ -168,14 +168,14 @@ def _queue(name: str) -> str:
     attributes = client("sqs").get_queue_attributes(
         QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
     )["Attributes"]
-    return _("About {waiting} waiting, {hidden} in hand.").format(
+    return _("{waiting} queued, {hidden} in progress.").format(
         waiting=attributes[visible], hidden=attributes[hidden]
     )
 
 
 def _topic() -> str:
     client("sns").get_topic_attributes(TopicArn=aws.topic_arn())
-    return _("It is there.")
+    return _("Reachable.")
 
 
 def _ses() -> str:
@@ -184,7 +184,7 @@ def _ses() -> str:
     )
     if not settings.get("SendingOptions", {}).get("SendingEnabled", True):
         raise UnhealthyError(_("Sending is paused."))
-    return _("It sends.")
+    return _("Sending.")
 
 
 def _reports() -> str:
@@ -192,4 +192,4 @@ def _reports() -> str:
     client("lambda").invoke(
         FunctionName=aws.function_name(REPORTS), InvocationType="DryRun"
     )
-    return _("It may be invoked.")
+    return _("Ready.")

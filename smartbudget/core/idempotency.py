@@ -143,7 +143,7 @@ def _begin(record_key: str, owner: str, fingerprints: Sequence[str]) -> Attempt 
         response: bytes = stored.response
         return response
     if stored.lease_until > now:
-        message = _("The same request is being answered just now.")
+        message = _("The same request is still being processed.")
         raise InFlightError(message, RETRY_AFTER)
     _take_over(stored, owner, now)
     return Attempt(record_key, owner, stored.seed, is_first=False)

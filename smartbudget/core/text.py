@@ -52,7 +52,7 @@ def validate_text(
     Raises InvalidError naming `field`.
     """
     if not isinstance(value, str):
-        raise InvalidError(_("Enter a text."), field)
+        raise InvalidError(_("Enter some text."), field)
     text = value.strip()
     allowed = "\n\r\t" if lines else ""
     for character in text:

@@ -146,7 +146,7 @@ class ApiView(APIView):
         # A method that the view does not have is a 405, whatever its conditions.
         if request.method in {*self.allowed_methods} - {*SAFE_METHODS}:
             if request.headers.get("Content-Encoding", "identity") != "identity":
-                message = _("Send the body as it is, without a Content-Encoding.")
+                message = _("Send the body without a Content-Encoding.")
                 raise UnsupportedMediaType("", message)
             etags.refuse_conditions(request, takes_if_match=self.takes_if_match)
         is_keyed = request.method == "POST" and idempotency.NAME in request.headers

@@ -18,7 +18,7 @@ from rest_framework.fields import MultipleChoiceField, empty
 from smartbudget.core import i18n
 from smartbudget.web.pagination import PAGING
 
-ONCE = _("Give it once.")
+ONCE = _("Send this only once.")
 MAX_FAULTS = 50  # per kind in a response; more would take seconds
 
 
@@ -99,7 +99,7 @@ class QueryInput(InputSerializer):
         for name, values in data.lists():
             field = self.fields.get(name)
             if "" in values:
-                yield name, _("Give it a value, or leave it out.")
+                yield name, _("Enter a value, or leave it out.")
             elif len(values) > 1 and not isinstance(field, MultipleChoiceField):
                 yield name, ONCE
 

@@ -78,14 +78,14 @@ RETRY_AFTER = 5  # seconds to wait during an outage
 MAX_RETRY_AFTER = 60
 
 SENTENCES = {
-    400: gettext_noop("The request could not be understood."),
-    403: gettext_noop("You may not do this."),
-    404: gettext_noop("There is nothing at this address."),
+    400: gettext_noop("The request couldn't be understood."),
+    403: gettext_noop("You aren't allowed to do this."),
+    404: gettext_noop("This page doesn't exist."),
     413: gettext_noop("The request is too large."),
     415: gettext_noop("Send text as UTF-8."),
-    500: gettext_noop("Something went wrong on our side. Nothing more was done."),
+    500: gettext_noop("Something went wrong on our side."),
     503: gettext_noop(
-        "The service cannot be reached just now. Please try again shortly."
+        "The service can't be reached right now. Please try again shortly."
     ),
 }
 CODES = {
@@ -135,7 +135,7 @@ def problem_of(error: BaseException) -> Problem | None:
         return problem_of_status(413)
     # Django raises the second if the CSRF check swallowed the first.
     if isinstance(error, UnreadablePostError | RawPostDataException):
-        return Problem(400, _("The request did not arrive whole."), "incomplete")
+        return Problem(400, _("The request was incomplete."), "incomplete")
     if isinstance(error, Http404):
         return problem_of_status(404)
     if isinstance(error, PermissionDenied):
@@ -171,7 +171,7 @@ def _drf_problem(error: APIException) -> Problem:
     faults = tuple(_faults(error.detail))
     sentence = faults[0].sentence
     if len(faults) > 1:
-        message = _("{count} things are wrong with what was sent.")
+        message = _("The request has {count} errors.")
         sentence = message.format(count=len(faults))
     return Problem(error.status_code, sentence, error.default_code, faults, headers)
 

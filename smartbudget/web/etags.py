@@ -48,7 +48,9 @@ def if_match(
 
 def changed() -> PreconditionError:
     """Return the error for an If-Match that does not match the stored item."""
-    return PreconditionError(_("This was changed meanwhile. Read it again."))
+    return PreconditionError(
+        _("This was changed in the meantime. Get the latest version and try again.")
+    )
 
 
 def refuse_conditions(request: Request, *, takes_if_match: bool) -> None:
@@ -59,4 +61,4 @@ def refuse_conditions(request: Request, *, takes_if_match: bool) -> None:
     for name in ("If-Match", "If-None-Match"):
         is_supported = name == "If-Match" and takes_if_match
         if name in request.headers and not is_supported:
-            raise InvalidError(_("This takes no such condition."), name)
+            raise InvalidError(_("This request can't be conditional."), name)

@@ -37,7 +37,7 @@ class TextField(serializers.CharField):
     for the schema; services check it themselves.
     """
 
-    default_error_messages = {"invalid": _("Enter a text.")}
+    default_error_messages = {"invalid": _("Enter some text.")}
 
     def __init__(
         self, *, lines: bool = False, regex: str | None = None, **options: Any
@@ -68,7 +68,7 @@ class TextField(serializers.CharField):
 class IdField(serializers.RegexField):
     """The id of an item; services check whether the item exists."""
 
-    default_error_messages = {"invalid": _("Enter an id: 32 digits and letters a-f.")}
+    default_error_messages = {"invalid": _("Enter an id of 32 hexadecimal digits.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(rf"^{ItemIdConverter.regex}\Z", **options)
@@ -89,7 +89,7 @@ class DigestField(serializers.RegexField):
 class PasswordField(serializers.CharField):
     """A password: a string, not trimmed. A new one has no control characters."""
 
-    default_error_messages = {"invalid": _("Enter a text.")}
+    default_error_messages = {"invalid": _("Enter some text.")}
     NEW = rf"^[^{_CONTROL}]*$"
 
     def __init__(self, **options: Any) -> None:
@@ -109,7 +109,7 @@ MAX_NUMBER_LENGTH = 64  # characters
         "type": "string",
         "maxLength": MAX_NUMBER_LENGTH,
         "pattern": (r"^\s*\+?0*([1-9][0-9]{0,11}(\.[0-9]*)?|\.0*[1-9][0-9]*)\s*$"),
-        "description": "With at most its currency's decimals.",
+        "description": "Can have as many decimals as the currency.",
         "examples": ["12.50"],
     }
 )
@@ -142,7 +142,7 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
         "type": "string",
         "maxLength": MAX_NUMBER_LENGTH,
         "pattern": r"^\s*\+?0*([0-9]{1,12}(\.[0-9]*)?|\.[0-9]+)\s*$",
-        "description": "With at most its currency's decimals.",
+        "description": "Can have as many decimals as the currency.",
         "examples": ["12.50"],
     }
 )
@@ -165,7 +165,7 @@ class InstantField(serializers.DateTimeField):
     """An instant in RFC 3339, with its offset from UTC."""
 
     default_error_messages = {
-        "invalid": _("Enter an instant, as in 2026-11-20T18:30:00Z.")
+        "invalid": _("Enter a date and time, such as 2026-11-20T18:30:00Z.")
     }
     INSTANT = re.compile(
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"

@@ -18,7 +18,7 @@ TITLES = {
     "invalid": gettext_noop("Some input is invalid."),
     "bad_request": gettext_noop("Malformed request."),
     "incomplete": gettext_noop("The request body is incomplete."),
-    "parse_error": gettext_noop("The request body cannot be parsed."),
+    "parse_error": gettext_noop("The request body could not be parsed."),
     "not_authenticated": gettext_noop("Authentication required."),
     "authentication_failed": gettext_noop("Invalid credentials."),
     "forbidden": gettext_noop("Not permitted."),

@@ -31,43 +31,48 @@ PROBLEM = {
         "type": {
             **STRING,
             "format": "uri-reference",
-            "description": "Where `code` is explained.",
+            "description": "URL of an explanation of `code`.",
         },
-        "title": {**STRING, "description": "What `code` means, whatever happened."},
+        "title": {**STRING, "description": "Short description of `code`."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {**STRING, "description": "What happened, in a sentence for people."},
+        "detail": {
+            **STRING,
+            "description": "What happened, as a sentence for people.",
+        },
         "code": {
             **STRING,
             "description": "For programs: " + ", ".join(f"`{code}`" for code in TITLES),
         },
-        "request_id": {**STRING, "description": f"As in {REQUEST_ID}."},
+        "request_id": {**STRING, "description": f"Same as {REQUEST_ID}."},
         "retry_after": {
             "type": "integer",
             "minimum": 0,
-            "description": "In how many seconds to try again, however many.",
+            "description": "Seconds to wait before trying again.",
         },
         "errors": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/Fault"},
             "minItems": 1,
-            "description": "What is wrong with which part of the request.",
+            "description": "The errors by part of the request.",
         },
     },
     "required": ["type", "title", "status", "detail", "code", "request_id"],
 }
 FAULT = {
     "type": "object",
-    "description": "What is wrong with one part; at most one of the places is there.",
+    "description": "An error in one part of the request, with at most one location.",
     "properties": {
         "pointer": {
             **STRING,
             "format": "json-pointer",
-            "description": "Into the body (RFC 6901); empty: all of it.",
+            "description": (
+                "JSON pointer into the body (RFC 6901). Empty: the whole body."
+            ),
         },
-        "parameter": {**STRING, "description": "Of the query."},
+        "parameter": {**STRING, "description": "Name of the query parameter."},
         "header": STRING,
         "detail": {**STRING, "description": "A sentence for people."},
-        "code": {**STRING, "description": "For programs, as in `required`."},
+        "code": {**STRING, "description": "For programs, such as `required`."},
     },
     "required": ["detail", "code"],
 }
@@ -85,61 +90,66 @@ PAGING = [
     OpenApiParameter(
         "cursor",
         {"type": "string", "minLength": 1, "pattern": pagination.PATTERN},
-        description="As `next` or `previous` has it.",
+        description="The cursor from `next` or `previous`.",
     ),
     OpenApiParameter(
         "page_size",
         {"type": "integer", "minimum": 1, "maximum": pagination.MAX_PAGE_SIZE},
-        description=f"{pagination.PAGE_SIZE} if not given.",
+        description=f"Default: {pagination.PAGE_SIZE}.",
     ),
 ]
 
 # Descriptions of successful responses, if the view has none.
 DONE = {
-    "200": "As asked.",
-    "201": "It was made, or was there already.",
-    "202": "It will be done.",
+    "200": "Success.",
+    "201": "Created, or it already existed.",
+    "202": "Accepted; it will be done shortly.",
     "204": "It is gone.",
 }
 # {status: (component name, description)}; the name in snake case is the example's code.
 REFUSALS = {
-    400: ("Invalid", "Something that was sent is wrong; nothing was changed."),
-    401: ("NotAuthenticated", "It is not known who asks, or the proof is wrong."),
-    403: ("Forbidden", "Who asks may not do this, or the CSRF token is missing."),
-    404: ("NotFound", "There is no such thing, or it is somebody else's."),
-    406: ("NotAcceptable", "There is no answer of a type in Accept."),
-    409: ("Conflict", "Something is in the way, or the same is being done just now."),
-    412: ("PreconditionFailed", "It is not, or no more, what If-Match names."),
+    400: ("Invalid", "Invalid input. Nothing was changed."),
+    401: ("NotAuthenticated", "Authentication is missing or invalid."),
+    403: ("Forbidden", "Not permitted, or the CSRF token is missing."),
+    404: ("NotFound", "Not found, or it belongs to another user."),
+    406: ("NotAcceptable", "No available format matches Accept."),
+    409: ("Conflict", "Conflicts with something that exists or is in progress."),
+    412: ("PreconditionFailed", "The current version does not match If-Match."),
     413: ("TooLarge", "The body is too large."),
-    415: ("UnsupportedMediaType", "This type of body is not taken."),
+    415: ("UnsupportedMediaType", "Unsupported content type."),
     422: ("IdempotencyKeyReused", "The Idempotency-Key was used for another request."),
-    429: ("Throttled", "Too much in too short a time."),
-    503: ("Unavailable", "It could not be done just now, or not for certain."),
+    429: ("Throttled", "Too many requests."),
+    503: (
+        "Unavailable",
+        "Temporarily unavailable. The request may have taken effect.",
+    ),
 }
 WAITS = {429, 503}  # statuses with Retry-After
 _ALWAYS = (REQUEST_ID, "RateLimit", "RateLimit-Policy")  # headers of every response
 
 HEADERS = {
     REQUEST_ID: {
-        "description": "The request's name, as it was sent or as it was given one.",
+        "description": "The id of the request: as sent, or generated.",
         "schema": STRING,
         "required": True,
     },
     "ETag": {
-        "description": "Names this representation, for If-Match and If-None-Match.",
+        "description": (
+            "Version of this representation, for If-Match and If-None-Match."
+        ),
         "schema": STRING,
     },
     "Location": {
-        "description": "Where to find what was made or asked for.",
+        "description": "URL of the created or requested resource.",
         "schema": {**STRING, "format": "uri"},
         "required": True,
     },
     idempotency.REPLAYED: {
-        "description": "There where this is the first answer again.",
+        "description": "`true` if this is a repetition of the first response.",
         "schema": {"const": "true"},
     },
     "RateLimit": {
-        "description": "What is left of the limit, as `r`, for `t` seconds.",
+        "description": "Requests left (`r`) for the next `t` seconds.",
         "schema": STRING,
     },
     "RateLimit-Policy": {
@@ -147,38 +157,41 @@ HEADERS = {
         "schema": STRING,
     },
     "Retry-After": {
-        "description": "In how many seconds to try again, if in a minute or less.",
+        "description": "Seconds to wait before trying again, if a minute or less.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "WWW-Authenticate": {
-        "description": "How to say who asks.",
+        "description": "How to authenticate.",
         "schema": STRING,
         "required": True,
     },
 }
 PARAMETERS = {
     REQUEST_ID: {
-        "description": "What to call this request, in 1-64 of A-Z a-z 0-9 . _ -",
+        "description": "An id for this request: 1-64 of A-Z a-z 0-9 . _ -",
         "schema": STRING,
     },
     "If-Match": {
-        "description": "Change it only if its ETag is among these; `*`: in any case.",
+        "description": "Write only if the current ETag is one of these. `*`: always.",
         "schema": STRING,
     },
     "If-None-Match": {
-        "description": "Send it only if its ETag is not among these.",
+        "description": "Respond with the body only if its ETag is not one of these.",
         "schema": STRING,
     },
     CSRF_TOKEN: {
-        "description": "With a session: the token that /login and /register answer"
-        " with. With an API token it is not looked at.",
+        "description": (
+            "With a session: the token from /login or /register."
+            " Ignored with an API token."
+        ),
         "schema": STRING,
     },
     idempotency.NAME: {
         "description": (
-            "For 24 hours the same request under the same key gets the first answer,"
-            " with `Idempotency-Replayed: true`; another request gets 422, the same"
-            " one while it is being answered 409."
+            "For 24 hours, the same request with the same key returns the first"
+            " response, with `Idempotency-Replayed: true`. A different request"
+            " returns 422; the same request while the first one is processed"
+            " returns 409."
         ),
         "schema": {**STRING, "minLength": 1, "maxLength": 255, "pattern": f"^{TEXT}$"},
     },
@@ -198,9 +211,9 @@ class AutoSchema(openapi.AutoSchema):
         responses = operation["responses"]
         tagged = self._tagged(responses)
         if tagged and self.method == "GET":
-            responses["304"] = {"description": "Nothing else than If-None-Match names."}
+            responses["304"] = {"description": "Not modified."}
         if self.view.hides_items(self.method) and "200" in responses:
-            responses["204"] = {"description": "Done; the token may not read."}
+            responses["204"] = {"description": "Success. The token has no read scope."}
         for status, response in responses.items():
             response["description"] = response.get("description") or DONE[status]
             response["headers"] = _headers(self._headers_of(status, operation, tagged))

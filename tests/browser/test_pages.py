@@ -193,7 +193,7 @@ def test_the_other_staff_pages_are_flawless(windows, stack):
     assert flaws(page) == []
     page.get_by_label("Reason").fill("Grundlos" * 25)
     page.get_by_role("button", name="Lock").click()
-    expect(page.get_by_text("signed out everywhere")).to_be_visible()
+    expect(page.get_by_text("logged out everywhere")).to_be_visible()
     page.reload()
     assert flaws(page) == []
 

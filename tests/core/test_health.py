@@ -30,7 +30,7 @@ NAMES = [
 def _parts(aws, monkeypatch):
     make_queues(monkeypatch)
     # moto would run it in Docker.
-    monkeypatch.setattr(health, "_reports", lambda: "It may be invoked.")
+    monkeypatch.setattr(health, "_reports", lambda: "Ready.")
 
 
 def ill() -> dict[str, str]:
@@ -66,8 +66,8 @@ def test_the_queue_reports_its_depth():
 
     messages = {part.name: part.said for part in health.check()}
 
-    assert messages["Queue"] == "About 2 waiting, 1 in hand."
-    assert messages["Dead letters"] == "About 0 waiting, 0 in hand."
+    assert messages["Queue"] == "2 queued, 1 in progress."
+    assert messages["Dead letters"] == "0 queued, 0 in progress."
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,7 @@ def test_an_unreachable_part_is_named_and_the_others_are_healthy(operation, name
     with faults.down(operation):
         problems = ill()
 
-    assert problems == dict.fromkeys(
-        names, "It could not be reached (EndpointConnectionError)."
-    )
+    assert problems == dict.fromkeys(names, "Unreachable (EndpointConnectionError).")
 
 
 def test_missing_and_denied_are_reported_differently(monkeypatch):
@@ -96,15 +94,15 @@ def test_missing_and_denied_are_reported_differently(monkeypatch):
     with faults.answered("DescribeTable", 400, body):
         problems = ill()
 
-    assert problems.pop("Bucket") == "It does not exist (404)."
-    assert set(problems.values()) == {"It may not be asked (AccessDeniedException)."}
+    assert problems.pop("Bucket") == "Not found (404)."
+    assert set(problems.values()) == {"Access denied (AccessDeniedException)."}
 
 
 def test_a_table_being_created_is_not_healthy():
     body = '{"Table": {"TableStatus": "CREATING"}}'
 
     with faults.answered("DescribeTable", 200, body):
-        assert ill()["Table users"] == "It is CREATING."
+        assert ill()["Table users"] == "Status: CREATING."
 
 
 def test_a_silent_part_takes_no_longer_than_the_deadline():
@@ -125,7 +123,7 @@ def test_a_silent_part_takes_no_longer_than_the_deadline():
 
     assert took < 2
     (topic,) = [part for part in parts if part.name == "Topic"]
-    assert topic.said == "It did not answer in time."
+    assert topic.said == "Timed out."
 
 
 def test_an_exception_in_a_check_is_reported(monkeypatch):
@@ -134,14 +132,14 @@ def test_an_exception_in_a_check_is_reported(monkeypatch):
 
     monkeypatch.setattr(health, "_bucket", broken)
 
-    assert ill() == {"Bucket": "The check itself failed (KeyError)."}
+    assert ill() == {"Bucket": "The check failed (KeyError)."}
 
 
 def test_ses_is_checked_only_if_it_is_the_transport(monkeypatch):
     through_ses = dataclasses.replace(config, ses_configuration_set="mail")
     monkeypatch.setattr(health, "config", through_ses)
 
-    assert ill() == {"SES": "It does not exist (NotFoundException)."}
+    assert ill() == {"SES": "Not found (NotFoundException)."}
     body = '{"SendingOptions": {"SendingEnabled": false}}'
     with faults.answered("GetConfigurationSet", 200, body):
         assert ill() == {"SES": "Sending is paused."}

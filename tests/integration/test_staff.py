@@ -101,7 +101,7 @@ def test_failed_notifications_are_listed_without_content_and_sent_again_once(
     alice.mails(1)
     wait_until(lambda: history(alice) == [("budget_threshold", "sent")])
     page = press(grace, f"{PAGE}/resend", **again)
-    assert "queued again already" in page
+    assert "already been queued again" in page
     assert failed["notification_id"] not in page
     # Its first message is a dead letter by now and must not send the mail again.
     wait_until(lambda: depth(sqs, stack.outputs[DEAD_LETTERS]) == 1, ALL_ATTEMPTS)
@@ -150,7 +150,7 @@ def test_a_locked_user_is_logged_out_at_once_and_can_log_in_when_unlocked(stack,
     address = f"/admin/users/{bob.user_id}"
     assert bob.http.get(f"{bob.url}/api/profile", timeout=60).ok
 
-    assert "signed out everywhere" in press(grace, address, reason="Sends spam")
+    assert "logged out everywhere" in press(grace, address, reason="Sends spam")
 
     assert bob.http.get(f"{bob.url}/api/profile", timeout=60).status_code == 401
     again = {"username": bob.name, "password": PASSWORD}
@@ -170,4 +170,4 @@ def test_other_users_are_rejected(stack, method, address):
     answer = bob.http.request(method, f"{bob.url}{address}", timeout=60, **data)
 
     assert answer.status_code == 403
-    assert "Only staff may do this." in answer.text
+    assert "Only staff can do this." in answer.text

@@ -178,7 +178,7 @@ def test_budgets_of_shorter_periods_are_marked_as_added_up():
     )
 
     assert "12.00 of 240.00" in text
-    assert "shorter periods added up" in text
+    assert "shorter periods combined" in text
     assert "12 months, Jan 1" in " ".join(text.split())
 
 

@@ -59,7 +59,7 @@ def test_other_users_get_a_403_page(method, address):
         answer = getattr(bob, method)(address, data)
 
     assert answer.status_code == 403
-    assert "Only staff may do this." in text_of(answer)
+    assert "Only staff can do this." in text_of(answer)
     assert ("<nav" in text_of(answer)) is not address.startswith("/api")
     assert stored(ONE).status == "failed"
     assert back_on_the_queue() == []
@@ -122,7 +122,7 @@ def test_a_button_sends_one_again(grace):
     assert "1 queued again." in text_of(page)
     assert (stored(ONE).status, stored(TWO).status) == ("queued", "failed")
     page = grace.post("/admin/notifications/resend", {"id": ONE}, follow=True)
-    assert "Nothing to do" in text_of(page)
+    assert "It has already been queued again." in text_of(page)
 
 
 def test_a_button_sends_all_again(grace):

@@ -35,7 +35,7 @@ SENT = {"whom": "bob", "reason": "Because"}
 @pytest.fixture(autouse=True)
 def parts(aws, monkeypatch):
     """Make all of AWS healthy; tests append failing parts."""
-    stand_ins = [Part("Bucket", True, "It is there.")]
+    stand_ins = [Part("Bucket", True, "Reachable.")]
     monkeypatch.setattr(health, "check", lambda: stand_ins)
     return stand_ins
 
@@ -72,7 +72,7 @@ def test_other_users_are_rejected(bob, method, address):
     answer = ask(mallory, method, address.format(bob=bob.user_id))
 
     assert answer.status_code == 403
-    assert "Only staff may do this." in text_of(answer)
+    assert "Only staff can do this." in text_of(answer)
     assert account_of(bob).locked_at is None
 
 
@@ -118,21 +118,19 @@ def test_the_start_page_shows_the_status_of_each_part(grace, parts):
     assert 'href="/admin/notifications"' in page
     assert re.search(r'href="/admin" aria-current="true">.*?<span>Staff<', page)
 
-    parts.append(Part("Topic", False, "It did not answer in time."))
+    parts.append(Part("Topic", False, "Timed out."))
     page = text_of(grace.get("/admin"))
 
     assert "Some systems are down" in page
-    assert (
-        'class="badge failed">Failed</span></td> <td>It did not answer in time.' in page
-    )
+    assert 'class="badge failed">Failed</span></td> <td>Timed out.' in page
     assert grace.get("/api/admin/health").json() == [
-        {"name": "Bucket", "ok": True, "said": "It is there."},
-        {"name": "Topic", "ok": False, "said": "It did not answer in time."},
+        {"name": "Bucket", "ok": True, "said": "Reachable."},
+        {"name": "Topic", "ok": False, "said": "Timed out."},
     ]
 
 
 def test_only_the_page_translates_names_of_parts(grace, parts):
-    parts.append(Part("Dead letters", True, "It is there."))
+    parts.append(Part("Dead letters", True, "Reachable."))
     grace.patch("/api/profile", {"language": "de"}, content_type="application/json")
 
     assert "Unzustellbare Nachrichten</th>" in text_of(grace.get("/admin"))
@@ -153,7 +151,7 @@ def test_an_unknown_user_is_reported_on_the_field_and_the_input_kept(grace):
     answer = grace.post("/admin/users", {"whom": "nobody@example.com"})
 
     assert answer.status_code == 400
-    assert "Nobody has this username, e-mail address or user id." in text_of(answer)
+    assert "No user has this username, e-mail address or user id." in text_of(answer)
     assert 'value="nobody@example.com"' in text_of(answer)
     assert grace.get(f"/admin/users/{UNKNOWN_ID}").status_code == 404
 
@@ -175,7 +173,7 @@ def test_locking_and_unlocking_on_the_page(grace, bob):
     address = f"/admin/users/{bob.user_id}"
 
     page = text_of(grace.post(address, {"reason": "Sends <spam>"}, follow=True))
-    assert "bob is locked, and signed out everywhere." in page
+    assert "bob is locked and logged out everywhere." in page
     assert "Sends &lt;spam&gt;" in page
     assert account_of(bob).locked_at
 

@@ -166,7 +166,7 @@ def test_an_unknown_api_url_is_a_json_404(path):
     answer = client_for().get(path)
 
     assert answer.status_code == 404
-    assert problem(answer)["detail"] == "There is nothing at this address."
+    assert problem(answer)["detail"] == "This page doesn't exist."
 
 
 def test_an_unsupported_method_is_a_json_405():
@@ -188,7 +188,7 @@ def test_an_unknown_page_is_an_html_404():
     answer = client_for().get("/nothing")
 
     assert answer.status_code == 404
-    assert "There is nothing at this address." in answer.content.decode()
+    assert "This page doesn&#39;t exist." in answer.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/api/echo", "/login", "/nowhere"])

@@ -14,8 +14,8 @@ from tests.builders import client_for, make_user
 from tests.notifications.faults import down
 
 KEY = "k" * 32
-WELL = Part("Bucket", True, "It is there.")
-ILL = Part("Queue", False, "It did not answer in time.")
+WELL = Part("Bucket", True, "Reachable.")
+ILL = Part("Queue", False, "Timed out.")
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ def test_a_repeated_parameter_is_rejected(alice):
     for address, names in addresses():
         for name in {*names} - MANY:
             assert errors_of(client, address, f"{name}=1&{name}=2") == {
-                name: "Give it once."
+                name: "Send this only once."
             }
     assert client.get("/api/notifications?type=report_ready&type=alert_digest").json()
 

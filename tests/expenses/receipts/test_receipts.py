@@ -209,7 +209,7 @@ def test_a_form_part_given_twice_is_rejected(browser, alice):
     fields = {"category": "Food", "amount": ["1.00", "100.00"]}
     answer = browser.post("/api/expenses", fields)
 
-    assert messages_of(answer) == {"amount": ["Give it once."]}
+    assert messages_of(answer) == {"amount": ["Send this only once."]}
     assert queries.list_expenses(alice).items == []
 
 
@@ -564,7 +564,7 @@ def test_two_receipts_in_one_request_are_rejected(browser, lunch, path):
     answer = browser.post(path, body)
 
     assert answer.status_code == 400
-    assert messages_of(answer) == {"file": ["Give it once."]}
+    assert messages_of(answer) == {"file": ["Send this only once."]}
     assert objects() == []
 
 

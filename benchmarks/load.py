@@ -40,11 +40,17 @@ class Load:
 
     seconds: float = 0
     times: list[float] = field(default_factory=list)  # seconds of each request
+    processor_seconds: float = 0  # of the server's workers
 
     @property
     def rate(self) -> float:
         """The requests per second."""
         return len(self.times) / self.seconds
+
+    @property
+    def processor_time(self) -> float:
+        """The processor time of a request in the server, in milliseconds."""
+        return self.processor_seconds / len(self.times) * 1000
 
     def percentile(self, percent: int) -> float:
         """Return a percentile of the requests' times, in milliseconds."""
@@ -54,6 +60,7 @@ class Load:
         """Add another measurement of the same request."""
         self.seconds += other.seconds
         self.times += other.times
+        self.processor_seconds += other.processor_seconds
 
 
 class Connection:
@@ -143,6 +150,14 @@ def memory_of(pid: int, name: str = "VmRSS") -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1])
     raise LookupError(name)
+
+
+def processor_seconds_of(pids: list[int]) -> float:
+    """Return the processor time that processes have taken."""
+    stats = [Path(f"/proc/{pid}/stat").read_text() for pid in pids]
+    # After the name, which may contain spaces: the 12th and 13th of proc(5)'s fields.
+    ticks = [map(int, stat.rpartition(")")[2].split()[11:13]) for stat in stats]
+    return sum(map(sum, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def _listens(port: int) -> bool:

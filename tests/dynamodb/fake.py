@@ -61,6 +61,10 @@ class Table:
     indexes: dict[str, Index]
     items: dict[str, Item] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # bytes, by key
+    # Sorted entries of an index by the value of its hash key, until the next write.
+    _sorted: dict[tuple["Index | None", Any], list[tuple["Position", str]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def described(cls, description: dict[str, Any]) -> "Table":
@@ -92,12 +96,29 @@ class Table:
 
     def store(self, key: str, item: Item | None) -> None:
         """Store an item under a key, or delete it if None."""
+        self._sorted.clear()
         if item is None:
             self.items.pop(key, None)
             self.sizes.pop(key, None)
         else:
             self.items[key] = item
             self.sizes[key] = size_of_item(item)
+
+    def clear(self) -> None:
+        """Delete all items."""
+        self._sorted.clear()
+        self.items.clear()
+        self.sizes.clear()
+
+    def entries(
+        self, index: "Index | None", value: Any
+    ) -> list[tuple["Position", str]]:
+        """Return the sorted entries whose hash key has a value."""
+        if (index, value) not in self._sorted:
+            self._sorted[index, value] = sorted(
+                entry for entry in _entries(self, index) if entry[0][0] == value
+            )
+        return self._sorted[index, value]
 
     def key_in(self, attributes: Item, *, alone: bool) -> str:
         """Return the key of an item or request.
@@ -253,8 +274,7 @@ class Dynamo:
         """Delete all items and transactions."""
         self._tokens.clear()
         for table in self.tables.values():
-            table.items.clear()
-            table.sizes.clear()
+            table.clear()
 
     def answer(self, operation: str, body: bytes) -> tuple[int, bytes]:
         """Return the HTTP status and body of the response to a request."""
@@ -403,9 +423,8 @@ class Dynamo:
         value, parts = _split_key(parsed, table, index)
         entries = [
             (position, key)
-            for position, key in _entries(table, index)
-            if position[0] == value
-            and all(part.holds(table.items[key], parsed.values) for part in parts)
+            for position, key in table.entries(index, value)
+            if all(part.holds(table.items[key], parsed.values) for part in parts)
         ]
         return _page(table, index, entries, request, parsed)
 

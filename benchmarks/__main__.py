@@ -30,9 +30,9 @@ MEASUREMENTS = (
     "pages",
     "actions",
     "growth",
-    "seed_design",
+    "original_design",
 )
-IN_PROCESS = ("growth", "seed_design")  # with the AWS in memory of the tests
+IN_PROCESS = ("growth", "original_design")  # with the AWS in memory of the tests
 AS_ADMIN = ("daily_check",)  # it scans all budgets; the others use the web role
 
 

@@ -1,6 +1,6 @@
 """Count the AWS calls of the original design, taken literally, beside this one's.
 
-`make bench ARGS=seed_design` repeats it, in memory like `benchmarks.growth`. In the
+`make bench ARGS=original_design` repeats it, in memory like `benchmarks.growth`. In the
 original design the index of expenses has the user's id alone, so a list, a sum and the
 check of a budget read all expenses of a user.
 

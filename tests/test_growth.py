@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import seed_design
+from benchmarks import original_design
 from benchmarks.growth import Cost, measure
 
 SMALL, LARGE = 120, 1_200
@@ -67,7 +67,7 @@ def test_a_rename_writes_six_units_for_each_expense(costs):
 
 
 def test_the_original_design_reads_the_history_and_this_one_does_not():
-    (small, _), (large, original) = map(seed_design.measure, (SMALL, LARGE))
+    (small, _), (large, original) = map(original_design.measure, (SMALL, LARGE))
 
     for name in ("page of the list", "add an expense", "add one that alerts", "log in"):
         assert large[name] == small[name]

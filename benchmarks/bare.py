@@ -59,3 +59,13 @@ def _repeated(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _renewed(put: dict[str, Any]) -> dict[str, Any]:
     return {**put, "Item": {**put["Item"], "expense_id": {"S": uuid.uuid4().hex}}}
+
+
+def page(
+    environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    """Return a page without content, which `benchmarks.peers` compares others with."""
+    body = b"<!doctype html><title>Bare</title><link rel=icon href=data:,>"
+    headers = [("Content-Type", "text/html"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
+    return [body]

@@ -107,7 +107,7 @@ def measure(size: int) -> dict[str, Cost]:
         client = client_for(user)
         _open(client, "/expenses/categories")  # stores the totals of past months
         actions: dict[str, Callable[[], int]] = {
-            "page of the list": lambda: _open(client, "/expenses"),
+            "page of the list": lambda: _open(client, "/api/expenses?page_size=25"),
             "search to the end": lambda: _search(client, f"/api/expenses?q={RARE}"),
             "list of categories": lambda: _open(client, "/expenses/categories"),
             "export as JSON": lambda: _open(client, "/api/export.json"),

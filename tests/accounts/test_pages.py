@@ -139,7 +139,7 @@ def test_an_outage_of_the_session_store_renders_an_error_page(aws):
         answer = client.get("/accounts/profile")
 
     assert answer.status_code == 503
-    assert "Not available just now" in answer.content.decode()
+    assert "Temporarily unavailable" in answer.content.decode()
 
 
 def test_logging_out_ends_the_session(aws):

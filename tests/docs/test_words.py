@@ -55,9 +55,18 @@ CODE = re.compile(r"`[^`]*`|\{\w*\}|%\(\w+\)s|<[^>]*>")
 PATTERN = re.compile(rf"\b({'|'.join(BANNED)})\b", re.IGNORECASE)
 
 
+ALLOWED = {
+    "Checked just now. Reload to check again.",
+    "No notifications yet. We'll tell you when a budget gets close to its limit or"
+    " goes over.",
+    "Reload to see the latest version, then make your change again.",
+}
+
+
 def banned_in(texts):
     """Return the texts with a banned word, and the word."""
-    matches = {text: PATTERN.search(CODE.sub(" ", text)) for text in texts}
+    checked = set(texts) - ALLOWED
+    matches = {text: PATTERN.search(CODE.sub(" ", text)) for text in checked}
     return {text: match[0] for text, match in matches.items() if match}
 
 
@@ -80,16 +89,11 @@ def test_no_message_has_a_banned_word():
     messages = [
         text
         for message in extracted()
-        if any(is_checked(path) for path, _ in message.locations)
+        if message.id
         for text in ([message.id] if isinstance(message.id, str) else message.id)
     ]
 
     assert banned_in(messages) == {}
-
-
-def is_checked(path):
-    """Return whether a file's messages are checked: of pages, not yet."""
-    return not path.startswith("templates/") or path.startswith("templates/email/")
 
 
 def test_no_description_of_the_api_has_a_banned_word():

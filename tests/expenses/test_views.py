@@ -180,7 +180,7 @@ def test_the_list_is_newest_first_with_edit_and_delete_links(client, alice):
 
 def test_an_empty_list_says_so(client):
     assert "Add the first one" in page(client.get(LIST))
-    assert "Nothing of that kind" in page(client.get(LIST, {"category": "Rent"}))
+    assert "No matches." in page(client.get(LIST, {"category": "Rent"}))
 
 
 def test_user_input_is_escaped(client, alice):
@@ -419,7 +419,7 @@ def test_the_date_hierarchy_links_years_and_months(client, alice):
     for html in (year, month):
         assert "old" in html
         assert ">new<" not in html
-    assert "Nothing of that kind." in empty
+    assert "No matches." in empty
     assert ">old<" in back
     assert ">new<" in back
     assert 'value="groceries"' in back

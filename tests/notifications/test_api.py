@@ -440,10 +440,7 @@ def test_the_page_names_an_unknown_filter(client):
 def test_a_filter_that_finds_nothing_says_so(client):
     make_notification(ONE)
 
-    assert (
-        "Nothing of that kind."
-        in client.get("/notifications?status=sent").content.decode()
-    )
+    assert "No matches." in client.get("/notifications?status=sent").content.decode()
 
 
 def test_opening_a_notification_marks_it_read_and_shows_it_in_full(client):

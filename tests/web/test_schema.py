@@ -435,6 +435,13 @@ def test_the_docs_explain_every_code():
         assert escape(title) in page
 
 
+def test_the_codes_are_explained_in_the_language_of_the_request():
+    page = client_for().get("/api/docs/errors", headers={"Accept-Language": "de"}).text
+
+    assert "Nicht gefunden." in page
+    assert "Not found." not in page
+
+
 @pytest.mark.parametrize("query", ["?version=1%0D%0Ax", "?lang=xx", "?version=2"])
 def test_only_one_version_of_the_schema_is_available(query):
     answer = client_for().get(f"/api/schema{query}", headers={"Accept": JSON})

@@ -267,7 +267,7 @@ def test_the_page_filters_and_shows_errors(client, alice, monkeypatch):
     make_expense(alice, category="Rent")
 
     assert "Rent" not in page(client.get(PAGE, {"q": "foo"}))
-    assert "Nothing of that kind" in page(client.get(PAGE, {"q": "zoo"}))
+    assert "No matches." in page(client.get(PAGE, {"q": "zoo"}))
     assert "No expenses yet" in page(client_for(make_user("bob")).get(PAGE))
     wrong = client.get(PAGE, {"start": "2026-02-01", "end": "2026-01-01"})
     assert wrong.status_code == 400
@@ -339,7 +339,7 @@ def test_the_page_continues_until_all_are_renamed(client, alice, monkeypatch):
     second = client.post(FORM, data, follow=True)
 
     assert "Moved 2 expenses so far." in page(first)
-    assert "Go on" in page(first)
+    assert "Continue" in page(first)
     assert 'value="b"' in page(first)
     assert '<option value="keep" selected>' in page(first)
     assert "Moved 1 expense to b." in page(second)

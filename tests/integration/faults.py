@@ -42,10 +42,13 @@ def slow(seconds: float) -> Fault:
     return {"latency": seconds * 1000}
 
 
-# It would survive killed tests, so all parts end with their parent.
+# It would survive killed tests, so all parts end with their parent. It would also read
+# all of botocore's models, for 4 s, to recognize host names; ours is an address.
 MICROBURST = """
 import os, sys, threading
+from botocore.session import Session
 from microburst.cli import main
+Session.get_available_services = lambda *arguments: []
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 main()
 """
@@ -68,10 +71,7 @@ class Faults:
         self._warm_up(aws_url)
 
     def _warm_up(self, aws_url: str) -> None:
-        """Make microburst load its service models, which takes seconds on a first call.
-
-        Otherwise tested callers would time out.
-        """
+        """Make microburst load its service models, or tested callers might time out."""
         patient = Config(proxies={"http": self.url}, read_timeout=60)
         known = {"region_name": REGION, "endpoint_url": aws_url, "config": patient}
         known |= {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

@@ -65,7 +65,7 @@ _NOT_IN_NAMES = {"Cc", "Cf", "Cs", "Co"}
 _CHUNK = 256 * 1024  # bytes
 
 WRONG_KIND = gettext_noop("Choose a JPG, PNG, GIF, WebP, HEIC or PDF file.")
-TOO_LARGE = gettext_noop("The file may be 10 MB at most.")
+TOO_LARGE = gettext_noop("The file can be up to 10 MB.")
 BROKEN_PICTURE = gettext_noop(
     "This picture is damaged or too complex. Save a new copy and try again."
 )

@@ -135,7 +135,7 @@ def test_a_concurrent_change_is_shown(windows, stack, javascript):
 
     page.get_by_role("button", name="Save").click()
 
-    differs = page.get_by_role("table", name="What differs")
+    differs = page.get_by_role("table", name="Conflicting changes")
     expect(differs.get_by_role("cell", name="6.00")).to_be_visible()
     expect(page.get_by_label("Amount")).to_have_value("7")
     page.get_by_role("button", name="Save").click()

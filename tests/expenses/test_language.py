@@ -131,7 +131,7 @@ def test_the_history_is_in_german(client, greta):
     changed = "Betrag von <del>12,50 €</del> auf <ins>99,00 €</ins> geändert"
     assert changed in html
     assert "Status von <del>Offen</del> auf <ins>Storniert</ins> geändert" in html
-    assert "hinzugefügt." in html
+    assert "Angelegt." in html
 
 
 def test_the_result_of_a_bulk_action_is_in_german(client, greta):

@@ -37,7 +37,6 @@ from expenses.bulk_create import MAX_ROWS
 SECONDS = float(os.environ.get("API_BENCH_SECONDS", "5"))
 CONNECTIONS = (1, 2, 8, 32)
 BULK_CONNECTIONS = (1, 2)  # a user may have two bulk changes at once in a process
-WARM_UP = 8  # connections
 OURS_AND_BARE = ("ours", "bare", "bare", "ours")  # so that drift affects both
 SLOWER_AIM = 1 / 0.7  # times as many requests that the bare server answers
 BULK_AIM = 0.1  # of the time of a single create that a row of a bulk takes
@@ -150,8 +149,8 @@ def _take_turns(
     servers: Servers, count: int, request: ExpectedRequest
 ) -> tuple[Load, Load]:
     loads = {name: Load() for name in servers}
-    for port, _ in servers.values():  # opens connections to AWS, in both workers
-        repeat(port, max(count, WARM_UP), request, 0.5)
+    for port, _ in servers.values():  # opens each thread's connection to AWS
+        repeat(port, count, request, 0.5)
     for name in OURS_AND_BARE:
         port, workers = servers[name]
         before = processor_seconds_of(workers)

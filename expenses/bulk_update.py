@@ -59,7 +59,7 @@ def change_expenses(
     """
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
-    return _run(_Update(user, check_ids(expense_ids), validation.validate(user, given)))
+    return _run(Update(user, check_ids(expense_ids), validation.validate(user, given)))
 
 
 @BULK_WRITES.limited
@@ -69,7 +69,7 @@ def delete_expenses(user: User, expense_ids: Sequence[str]) -> BulkResult:
     `undo.undo` restores them. Their receipts are deleted within the hour. Raises
     InvalidError. After any other error, some expenses may be deleted. Safe to repeat.
     """
-    return _run(_Deletion(user, check_ids(expense_ids)))
+    return _run(Deletion(user, check_ids(expense_ids)))
 
 
 def check_ids(expense_ids: Sequence[str]) -> list[str]:
@@ -131,8 +131,15 @@ class _ByIds(Selected):
         """Add what the changes replace, so that they can be undone."""
         self.undo_log.add(chunk, transaction)
 
+    def result(self) -> BulkResult:
+        """Return the result, once all changes are written."""
+        undo_id = self.undo_log.undo_id if self.changed else None
+        return BulkResult(self.changed, self.unchanged, self.gone, self.alerts, undo_id)
 
-class _Update(_ByIds):
+
+class Update(_ByIds):
+    """Sets values of expenses."""
+
     def __init__(
         self, user: User, expense_ids: Sequence[str], changes: Mapping[str, object]
     ) -> None:
@@ -144,7 +151,9 @@ class _Update(_ByIds):
         return Change(before, after) if after else None
 
 
-class _Deletion(_ByIds):
+class Deletion(_ByIds):
+    """Deletes expenses."""
+
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
         self.scheduled: set[str] = set()  # keys of receipts
         super().__init__(user, expense_ids)
@@ -165,10 +174,7 @@ class _Deletion(_ByIds):
 
 def _run(selected: _ByIds) -> BulkResult:
     selected.write()
-    undo_id = selected.undo_log.undo_id if selected.changed else None
-    return BulkResult(
-        selected.changed, selected.unchanged, selected.gone, selected.alerts, undo_id
-    )
+    return selected.result()
 
 
 def read(user: User, expense_ids: Sequence[str]) -> dict[str, Expense]:

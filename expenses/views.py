@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +19,7 @@ from django.views.decorators.http import (
 )
 
 from expenses import (
+    bulk_matching,
     bulk_update,
     date_filters,
     export,
@@ -26,6 +29,7 @@ from expenses import (
     services,
     undo,
 )
+from expenses.bulk_matching import MatchingResult
 from expenses.bulk_update import BulkResult
 from expenses.date_filters import DatePreset
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
@@ -93,6 +97,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
 
         return {
             "totals": totals and _totals(totals, chosen["sort"], user),
+            "all_matching": _offer_all(page),
             "order": chosen["sort"],
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _list_url(request, sort=SORTS[chosen["sort"] == "newest"]),
@@ -256,10 +261,97 @@ def act(request: HttpRequest) -> HttpResponse:
         return redirect("expenses:list")
     chosen, action = request.POST.getlist("selected"), request.POST.get("action", "")
     try:
+        if "all" in request.POST and action in {*STATUSES, "category", "delete"}:
+            return _act_on_all(request, action)
         return _ACTIONS.get(action, _reject_unknown)(request, chosen)
     except InvalidError as error:
         messages.error(request, str(error))
         return redirect_back(request, "expenses:list")
+
+
+def _act_on_all(request: HttpRequest, action: str) -> HttpResponse:
+    """Run an action on all expenses of a filtered list, once it is confirmed."""
+    user = request.user
+    filters = _posted_filters(request)
+    is_sent = "confirmed" in request.POST
+    form = (CategoryForm if action == "category" else Form)(
+        request.POST if is_sent else None
+    )
+
+    def save(data: dict[str, Any]) -> MatchingResult:
+        if action == "delete":
+            return bulk_matching.delete_matching(user, filters)
+        changes = data if action == "category" else {"status": action}
+        return bulk_matching.change_matching(user, filters, **changes)
+
+    def done(matching: MatchingResult) -> HttpResponse:
+        result = matching.result
+        if action == "delete":
+            template = ngettext(
+                "Deleted {number} expense.",
+                "Deleted {number} expenses.",
+                result.changed,
+            )
+        else:
+            template = ngettext(
+                "Updated {number} expense.",
+                "Updated {number} expenses.",
+                result.changed,
+            )
+        sentence = template.format(number=result.changed)
+        if matching.left:
+            more = _("More match. Repeat the action for the rest.")
+            sentence = f"{sentence} {more}"
+        return _show_result(request, result, sentence)
+
+    def context() -> dict[str, Any]:
+        totals = list_totals.list_expenses(user, limit=1, **filters).totals or Totals()
+        if action == "delete":
+            heading = ngettext(
+                "Delete {count} expense?", "Delete {count} expenses?", totals.count
+            )
+        else:
+            heading = ngettext(
+                "Change {count} expense?", "Change {count} expenses?", totals.count
+            )
+        return {
+            "heading": heading.format(count=totals.count),
+            "totals": _totals(totals, "newest", user),
+            "limited": totals.count > bulk_matching.MAX_EXPENSES,
+            "most": bulk_matching.MAX_EXPENSES,
+            "action": action,
+            "label": EXPENSES.actions[action],
+            "next": safe_next(request, reverse("expenses:list")),
+        }
+
+    return handle_form(
+        request,
+        "expenses/change_matching.html",
+        form,
+        save=save,
+        done=done,
+        context=context,
+    )
+
+
+def _posted_filters(request: HttpRequest) -> dict[str, Any]:
+    """Return the filters of the list that an action returns to.
+
+    Raises InvalidError unless it is the list, with valid filters.
+    """
+    url = urlsplit(safe_next(request, ""))
+    form = FilterForm(QueryDict(url.query), user=request.user)
+    if url.path.rstrip("/") != reverse("expenses:list") or not form.is_valid():
+        raise InvalidError(_("Choose the filter again."))
+    return {name: value for name, value in form.cleaned_data.items() if name != "sort"}
+
+
+def _offer_all(page: ListedWithTotals) -> str | None:
+    """Return the label of the box that selects the whole list, if it is longer."""
+    totals = page.totals
+    if totals is None or not totals.complete or totals.count <= len(page.items):
+        return None
+    return _("Select all {count} matching expenses").format(count=totals.count)
 
 
 def _reject_unknown(request: HttpRequest, chosen: list[str]) -> HttpResponse:

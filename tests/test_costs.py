@@ -390,6 +390,19 @@ def test_aws_calls_of_expense_pages(alice, browser):
     ):
         data["action"] = action
         assert cost("post", "/expenses/selected", data) == calls
+    # All that match: asked with their totals, then read, changed in bulk.
+    everything = {"all": "yes", "action": "void", "next": "/expenses?category=rent"}
+    asked = cost("post", "/expenses/selected", everything)
+    assert asked == [SESSION, QUERY]
+    everything["confirmed"] = "yes"
+    assert cost("post", "/expenses/selected", everything, 302) == [
+        SESSION,
+        QUERY,
+        "dynamodb.BatchGetItem",
+        BUDGETS_BY_KEY,
+        TRANSACTION,
+    ]
+    browser.get("/expenses")  # shows its message
     data["confirmed"] = "yes"
     deleting = [*reading, BUDGETS_BY_KEY, TRANSACTION]
     assert cost("post", "/expenses/selected", data, 302) == deleting

@@ -37,6 +37,7 @@ _NO_PAGE: dict[str, Any] = {
     "order": None,
     "by_amount": False,
     "sort_link": None,
+    "all_matching": None,  # the label of the box that selects the whole list
 }
 
 

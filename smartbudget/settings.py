@@ -7,6 +7,7 @@ from jinja2 import StrictUndefined
 from smartbudget.core import i18n
 from smartbudget.core.aws import S3_OPTIONS
 from smartbudget.core.config import ConfigError, config
+from smartbudget.web import docs_text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -184,10 +185,7 @@ if config.support_email:
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Smart Budget Planner",
-    "DESCRIPTION": (
-        "Budgets, expenses and exact alerts. Amounts are decimal strings."
-        " [What errors mean](/api/docs/errors)."
-    ),
+    "DESCRIPTION": docs_text.INTRODUCTION,
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/",  # the next part of a path is its tag
     "OAS_VERSION": "3.1.0",
@@ -196,16 +194,17 @@ SPECTACULAR_SETTINGS = {
     "CONTACT": CONTACT,
     "TAGS": [
         {"name": name, "description": description}
+        # In the order of the docs page.
         for name, description in {
-            "account": "Registration, sessions, the profile and API tokens.",
-            "admin": "For staff: users, failed notifications and health.",
-            "budgets": "Budgets and spending.",
-            "categories": "Categories of expenses: list, rename and merge.",
-            "expenses": "Expenses: add, list, edit and delete.",
-            "export": "Downloads of all data, or of all expenses.",
+            "expenses": "Add, list, edit and delete expenses.",
+            "budgets": "Budgets, what is left of them, and summaries.",
+            "categories": "List, rename and merge categories.",
+            "receipts": "Receipts of expenses.",
+            "reports": "PDF reports.",
             "notifications": "Notifications and e-mail alerts.",
-            "receipts": "Receipts.",
-            "reports": "Reports as PDF.",
+            "export": "Download everything, or all expenses.",
+            "account": "Registration, sessions, settings and API tokens.",
+            "admin": "For staff: users, failed notifications and health.",
         }.items()
     ],
     "SERVE_INCLUDE_SCHEMA": False,

@@ -16,7 +16,7 @@ import importlib
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, include, path
 
-from smartbudget.web import docs, errors, manifest
+from smartbudget.web import about, docs, errors, manifest
 
 APPS = (
     "accounts",
@@ -52,6 +52,8 @@ def _check(app: str, patterns: list[URLPattern]) -> None:
 
 urlpatterns = [
     *_collect(),
+    path("help", about.show_help, name="help"),
+    path("privacy", about.show_privacy, name="privacy"),
     path("manifest.webmanifest", manifest.show, name="manifest"),
     path("api", docs.IndexView.as_view(), name="index"),
     path("api/schema", docs.SchemaView.as_view(), name="schema"),

@@ -7,7 +7,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 ONLY_A_PAGE = "only a page: "
-NO_PAGES = {"manifest", "index", "schema", "docs"}  # pages without actions
+# Pages without actions.
+NO_PAGES = {"manifest", "index", "schema", "docs", "help", "privacy"}
 
 ROWS = re.findall(r"^\| `([\w:-]+)` \| [^|]+ \| ([^|]+) \|$", DOCUMENT, re.MULTILINE)
 REQUESTS = sorted(set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[^` ]+)`", DOCUMENT)))

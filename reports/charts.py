@@ -40,6 +40,7 @@ class CategoryBar:
 class Column:
     """One month of a trend."""
 
+    month: str  # YYYY-MM
     start: datetime.date
     spent: Decimal
     x: str
@@ -93,6 +94,7 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
         middle = (number + Decimal("0.5")) * step
         columns.append(
             Column(
+                month=month.month,
                 start=month.start,
                 spent=month.spent,
                 x=percent(middle - step * COLUMN_WIDTH / 2),

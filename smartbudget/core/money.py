@@ -119,6 +119,11 @@ def display(amount: Decimal, currency: str) -> str:
     return f"{before}{_digits(amount, currency)}{after}"
 
 
+def currency_sign(currency: str) -> str:
+    """Return a currency's sign in the current language: `$`, or `CHF` without one."""
+    return numbers.get_currency_symbol(currency, i18n.locale())
+
+
 def write_number(amount: Decimal, currency: str) -> str:
     """Format an amount in the current language without its currency: `1,234.50`.
 

@@ -44,6 +44,7 @@ def environment(**options: Any) -> Environment:
     )
     environment.filters.update(
         ago=ago,
+        currency_sign=money.currency_sign,
         day=day,
         day_of_month=i18n.day_of_month,
         device=device,

@@ -14,13 +14,40 @@ def test_adding_an_expense_by_keyboard_shows_its_alert(windows, stack):
     expect(page.get_by_label("Amount")).to_be_focused()
     page.keyboard.type("85")
     page.keyboard.press("Tab")
-    page.keyboard.type("groceries")
+    page.keyboard.type("gróc")
+    expect(page.get_by_label("Category")).to_have_value("gróceries")
     page.keyboard.press("Enter")
 
     status = page.get_by_role("status")
-    expect(status).to_contain_text("Added $85.00 to groceries.")
+    expect(status).to_contain_text("Added $85.00 to Groceries.")
     expect(status).to_contain_text("Budget 85% spent: Groceries")
     expect(page.get_by_label("Amount")).to_be_focused()
+
+
+def test_a_category_is_completed_unless_a_shorter_one_is_typed(windows, stack):
+    person = Person(stack)
+    for category in ("Cafés", "Car", "Cash"):
+        person.post("budgets", category=category, amount="100.00")
+    page = windows.open(person)
+    page.goto("/")
+    category = page.get_by_label("Category")
+
+    def typed(text: str, *keys: str) -> None:
+        category.fill("")
+        category.press_sequentially(text)
+        for key in keys:
+            page.keyboard.press(key)
+
+    typed("CAFE", "Tab")
+    expect(category).to_have_value("Cafés")
+    typed("c", "Tab")
+    expect(category).to_have_value("Cafés")
+    typed("car", "Tab")
+    expect(category).to_have_value("Car")
+    typed("ca", "Delete", "Tab")
+    expect(category).to_have_value("ca")
+    typed("pets", "Tab")
+    expect(category).to_have_value("pets")
 
 
 def test_the_trend_loads_automatically(windows, stack):
@@ -29,7 +56,7 @@ def test_the_trend_loads_automatically(windows, stack):
     page = windows.open(person)
     page.goto("/")
 
-    drawing = page.get_by_role("img", name="Spending by month")
+    drawing = page.get_by_role("group", name="Spending by month")
     expect(drawing).to_be_visible()
     page.get_by_text("As a table").click()
     table = page.get_by_role("table").filter(has_text="Month")

@@ -410,8 +410,19 @@ def test_the_trend_matches_the_api(client, alice):
             month["spent"] for month in months
         ]
         assert "the highest is December 2025, $1,234.50." in html
-        heights = re.findall(r'height="([\d.]+)%"', html)
+        heights = re.findall(r'y="[\d.]+%" \S+ height="([\d.]+)%"', html)
         assert sorted(map(float, heights))[-3:] == [0, 32.92, 65.84]
+
+
+def test_the_columns_of_the_trend_lead_to_their_months(client, alice):
+    make_expense(alice)
+
+    part = page(client.get("/trend", headers=HTMX))
+
+    drawing = re.search(r'<svg class="columns".*?</svg>', part)[0]
+    links = re.findall(r'<a href="(.*?)"', drawing)
+    assert (links[0], links[-1]) == ("/?month=2025-04", "/?month=2026-03")
+    assert len(links) == 12
 
 
 def test_an_empty_trend_says_so(client):

@@ -1,0 +1,37 @@
+// Completes a category with the first name that begins with what was typed, ignoring
+// case and accents: shown selected while typing, and taken by Tab or Enter. After a
+// deletion it is not completed, so that a shorter new name can be typed. Without this
+// script, the browser's own list of names remains.
+"use strict";
+
+{
+  const normalize = (text) =>
+    text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+  const input = document.querySelector(".quick-add [list]");
+  const names = [...input.list.options].map(({ value }) => value);
+  let isDeleted = false;
+
+  function findName(typed) {
+    const start = normalize(typed);
+    const matches = names.filter((name) => normalize(name).startsWith(start));
+    return matches.find((name) => normalize(name) === start) ?? matches[0];
+  }
+
+  input.addEventListener("input", ({ inputType, isComposing }) => {
+    isDeleted = Boolean(inputType?.startsWith("delete"));
+    const typed = input.value;
+    const isAtEnd = input.selectionStart === typed.length;
+    if (inputType !== "insertText" || isComposing || !isAtEnd || !typed.trim()) return;
+    const name = findName(typed);
+    if (!name) return;
+    input.value = typed + [...name].slice([...typed].length).join("");
+    input.setSelectionRange(typed.length, input.value.length);
+  });
+
+  input.addEventListener("keydown", ({ key, isComposing }) => {
+    if (!["Tab", "Enter"].includes(key) || isComposing || isDeleted) return;
+    const typed = input.value.trim();
+    input.value = (typed && findName(typed)) || input.value;
+  });
+}

@@ -37,6 +37,7 @@ class Summary:
     # The latest expenses, newest first; in the current period, up to today.
     latest: list[Entry]
     names: list[str]  # categories of the budgets and of all expenses read, by name
+    entries: list[Entry]  # all that were read, by day
 
     @property
     def total_remaining(self) -> Decimal:
@@ -122,6 +123,7 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
             entries, dates.Period(before.start, today) if today in shown else shown
         ),
         names=_names(budgets, entries),
+        entries=entries,
     )
 
 

@@ -20,6 +20,7 @@ from reports import archive, charts, summary
 from reports import trend as trends
 from reports.archive import ReportResult
 from reports.forms import ReportForm
+from reports.highlights import highlights
 from reports.periods import ONE_DAY
 from smartbudget.core.user import User
 from smartbudget.web import pagination
@@ -98,6 +99,7 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
         "cards": cards,
         "attention": attention[:MAX_ATTENTION],
         "more_attention": max(0, len(attention) - MAX_ATTENTION),
+        "highlights": highlights(month_summary, today),
         "categories": categories[: charts.MAX_CATEGORIES],
         "more_categories": categories[charts.MAX_CATEGORIES :],
     }

@@ -15,7 +15,7 @@ def test_adding_an_expense_by_keyboard_shows_its_alert(windows, stack):
     page.keyboard.type("85")
     page.keyboard.press("Tab")
     page.keyboard.type("gróc")
-    expect(page.get_by_label("Category")).to_have_value("gróceries")
+    expect(page.get_by_role("combobox", name="Category")).to_have_value("gróceries")
     page.keyboard.press("Enter")
 
     status = page.get_by_role("status")
@@ -30,7 +30,7 @@ def test_a_category_is_completed_unless_a_shorter_one_is_typed(windows, stack):
         person.post("budgets", category=category, amount="100.00")
     page = windows.open(person)
     page.goto("/")
-    category = page.get_by_label("Category")
+    category = page.get_by_role("combobox", name="Category")
 
     def typed(text: str, *keys: str) -> None:
         category.fill("")

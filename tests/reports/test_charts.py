@@ -29,6 +29,7 @@ def summary_of(*categories, unbudgeted=()) -> Summary:
         previous_spent=Decimal(0),
         latest=[],
         names=[],
+        entries=[],
     )
 
 

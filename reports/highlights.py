@@ -1,0 +1,32 @@
+"""Write what stands out in a month of the dashboard, from what its summary read."""
+
+import datetime
+
+from reports import services
+from reports.periods import ReportPeriod
+from reports.summary import Summary
+from smartbudget.core import dates
+
+
+def highlights(summary: Summary, today: datetime.date) -> list[str]:
+    """Return a monthly report's insights, without those about budgets; see `insights`.
+
+    today: the user's local day. Reads nothing. The report compares with the month
+    before only if expenses were recorded for all of it. Here the days of the expenses
+    read and of the budgets' creation decide that, since the first expense of all is
+    not known.
+    """
+    shown = summary.shown
+    before = dates.period_of("monthly", shown.start - datetime.timedelta(days=1))
+    known = [entry.day for entry in summary.entries[:1]]
+    known += [
+        datetime.date.fromisoformat(line.created_at[:10]) for line in summary.lines
+    ]
+    report = services.compute(
+        ReportPeriod("monthly", shown, before),
+        summary.currency,
+        summary.entries,
+        today=today,
+        since=min(known, default=None),
+    )
+    return report.insights

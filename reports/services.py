@@ -420,13 +420,14 @@ def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | No
 def _trend(
     entries: Sequence[Entry], last_day: datetime.date, cut: str
 ) -> list[tuple[datetime.date, Decimal]]:
-    totals = {
-        month.start: NOTHING
+    months = [
+        month.start
         for month in dates.months_to(last_day, TREND_MONTHS)
         if month.start.isoformat()[:7] > cut
-    }
+    ]
+    totals = {(month.year, month.month): NOTHING for month in months}
     for entry in entries:
-        first = entry.day.replace(day=1)
-        if first in totals:
-            totals[first] += entry.amount
-    return list(totals.items())
+        month = entry.day.year, entry.day.month
+        if month in totals:
+            totals[month] += entry.amount
+    return list(zip(months, totals.values(), strict=True))

@@ -4,6 +4,8 @@ A text is written from facts: JSON values, with amounts as decimal strings and d
 ISO 8601. They are stored with the notification, so it can be shown in another language
 than that of its e-mail. Stored facts outlive the code that wrote them: writers must
 also read those of earlier versions.
+
+Why: docs/decisions.md#a-notification-is-stored-with-its-text-and-its-facts
 """
 
 import datetime

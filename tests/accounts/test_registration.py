@@ -1,90 +1,264 @@
-"""A new account takes language, currency and time zone from the form or the browser."""
+"""Registration: valid and invalid fields, unique names."""
 
-import re
+import threading
 
 import pytest
+from pynamodb.exceptions import TransactWriteError
 
-from accounts.services import register
-from smartbudget.core.errors import InvalidError
-from tests.builders import PASSWORD, client_for, token_of
+from accounts import services, sessions, validators
+from accounts.models import Account, UniqueName
+from notifications.kinds import OPT_IN_KINDS
+from smartbudget.core.dynamodb import is_outage
+from smartbudget.core.errors import ConflictError, InvalidError, ThrottledError
+from smartbudget.core.throttling import Limit
+from tests.builders import PASSWORD, account_of, make_user
+from tests.notifications.faults import down, reply_lost
 
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
-CHOSEN = {"language": "de", "currency": "CHF", "time_zone": "Europe/Zurich"}
 
 
-def profile(client):
-    body = client.get("/api/profile").json()
-    return {name: body[name] for name in CHOSEN}
+def refused_field(**changes):
+    with pytest.raises(InvalidError) as caught:
+        services.register(**{**BOB, **changes})
+    return caught.value.field
 
 
-def test_the_form_stores_what_was_chosen(aws):
-    client = client_for(csrf=True)
+def test_username_and_e_mail_are_stored_in_lower_case(aws):
+    login = services.register(
+        username="Bob.The-Builder_1", email="Bob+x@Example.COM", password=PASSWORD
+    )
 
-    client.post("/register", {**BOB, **CHOSEN}, headers=token_of(client))
-
-    assert profile(client) == CHOSEN
-
-
-def test_the_api_stores_what_was_chosen(aws):
-    client = client_for()
-
-    client.post("/register", {**BOB, **CHOSEN}, content_type="application/json")
-
-    assert profile(client) == CHOSEN
+    assert login.user.username == "bob.the-builder_1"
+    assert login.user.email == "bob+x@example.com"
 
 
-@pytest.mark.parametrize("content_type", ["application/json", None])
-def test_the_defaults_need_no_choice(aws, content_type):
-    client = client_for()
-    options = {"content_type": content_type} if content_type else {}
+def test_a_new_account_has_sensible_defaults(aws):
+    account = account_of(make_user())
 
-    client.post("/register", BOB, headers={"Accept-Language": "de"}, **options)
+    assert (account.currency, account.time_zone) == ("USD", "UTC")
+    assert account.large_expense_threshold is None
+    wanted = account.email_preferences
+    assert {kind for kind in wanted if not wanted[kind]} == set(OPT_IN_KINDS)
 
-    assert profile(client) == {"language": "de", "currency": "USD", "time_zone": "UTC"}
+
+def test_passwords_are_hashed_at_full_cost_outside_tests(cheap_passwords):
+    real_hasher = cheap_passwords
+
+    encoded = real_hasher().hash("correct horse battery")
+
+    assert encoded.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_registering_logs_in(aws):
+    login = services.register(**BOB)
+
+    assert sessions.find_session(login.session_key) == login.user
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 30, "0.0", "a-_"])
+def test_valid_usernames(name):
+    assert validators.username(name) == name
 
 
 @pytest.mark.parametrize(
-    ("languages", "language", "currency"),
+    "name",
     [
-        ("en-US,en;q=0.9", "en", "USD"),
-        ("en-GB", "en-gb", "GBP"),
-        ("de-CH, de;q=0.9", "de", "CHF"),
-        ("de;q=0.8", "de", "EUR"),
-        ("ja", "en", "JPY"),
-        ("pt-BR", "en", "BRL"),
-        ("en-AQ", "en", "USD"),  # Antarctica has no currency
-        ("*", "en", "USD"),
-        ("x" * 500, "en", "USD"),
-        ("", "en", "USD"),
+        "",
+        "ab",
+        "a" * 31,
+        "a b c",
+        "bob@home",
+        "bób",
+        "bob\n1",
+        "bob\x00",
+        "\u212aelvin",
+        5,
     ],
 )
-def test_the_form_proposes_the_browsers_language_and_currency(
-    aws, languages, language, currency
-):
-    page = client_for().get("/register", headers={"Accept-Language": languages})
-
-    selected = re.findall(r'<option value="([^"]+)" selected', page.content.decode())
-    assert selected == [language, currency, "UTC"]
+def test_invalid_usernames(name):
+    assert refused_field(username=name) == "username"
 
 
-@pytest.mark.parametrize("name", [*CHOSEN])
-def test_an_unknown_choice_is_rejected_at_its_field(aws, name):
-    with pytest.raises(InvalidError) as error:
-        register(**BOB, **{name: "nowhere"})
-    assert error.value.field == name
-
-    answer = client_for().post("/register", {**BOB, name: "nowhere"})
-    assert answer.status_code == 400
-    assert "Choose one of the options." in answer.content.decode()
+LONGEST_DOMAIN = ".".join(["d" * 61, "d" * 61, "d" * 61, "com"])  # 189 characters
 
 
-def test_the_form_has_no_phone_but_the_api_takes_one(aws):
-    assert 'name="phone_number"' not in client_for().get("/register").content.decode()
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a@b.co",
+        "o'neil+tag@sub.example-1.com",
+        "x" * 64 + "@" + LONGEST_DOMAIN,  # 254
+        "a@xn--bcher-kva.example",
+    ],
+)
+def test_valid_e_mail_addresses(email):
+    assert validators.email(email) == email
 
-    client = client_for()
-    body = {**BOB, "phone_number": "+49 30 123456"}
-    assert (
-        client.post("/register", body, content_type="application/json").status_code
-        == 201
-    )
-    assert client.get("/api/profile").json()["phone_number"] == "+49 30 123456"
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "bob",
+        "bob@",
+        "@example.com",
+        "bob@localhost",
+        "bob@example..com",
+        "bob@-example.com",
+        "bob@127.0.0.1",
+        ".bob@example.com",
+        "bo..b@example.com",
+        "bob@exa mple.com",
+        "bob@example.com\r\nBcc: eve@example.com",
+        "bób@example.com",
+        "bob@bücher.example",
+        "a@b@example.com",
+        "x" * 65 + "@example.com",
+        "x" * 64 + "@" + LONGEST_DOMAIN + "m",
+        None,
+    ],
+)
+def test_invalid_e_mail_addresses(email):
+    assert refused_field(email=email) == "email"
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        (None, None),
+        ("", None),
+        ("12345", "12345"),
+        ("+49 (30) 1234-56", "+49 (30) 1234-56"),
+        ("1" * 20, "1" * 20),
+    ],
+)
+def test_valid_phone_numbers(typed, stored):
+    assert validators.phone_number(typed) == stored
+
+
+@pytest.mark.parametrize("number", ["1234", "1" * 21, "12345x", "+----", "١٢٣٤٥"])
+def test_invalid_phone_numbers(number):
+    assert refused_field(phone_number=number) == "phone_number"
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["8letters", "x" * 128, "  päß wört  ", "🔑" * 8, "bob likes smart budgets"],
+)
+def test_valid_passwords(aws, password):
+    services.register(**{**BOB, "password": password})
+
+    assert services.log_in(identifier="bob", password=password, address="::1")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "7letter",
+        "x" * 129,
+        "password",
+        "PassWord",
+        "bob@example.com",
+        "BOB@Example.com",
+        "tab\tcharacter",
+        "surrogate\ud800",
+        12345678,
+    ],
+)
+def test_invalid_passwords(password):
+    assert refused_field(password=password) == "password"
+
+
+@pytest.mark.parametrize("password", ["LongEnough", "longenough-1", "2026 LONG.enough"])
+def test_a_password_similar_to_the_username_is_rejected(password):
+    assert refused_field(username="longenough", password=password) == "password"
+
+
+@pytest.mark.parametrize("password", ["robert-b1", "R.O.B.E.R.T.B", "1robertb1@"])
+def test_a_password_similar_to_the_e_mail_address_is_rejected(password):
+    assert refused_field(email="robert.b@example.com", password=password) == "password"
+
+
+@pytest.mark.parametrize("password", ["SmartBudget", "Smart Budget Planner 2026!"])
+def test_a_password_similar_to_the_product_name_is_rejected(password):
+    assert refused_field(password=password) == "password"
+
+
+@pytest.mark.parametrize(
+    ("second", "field"),
+    [
+        ({"username": "BOB", "email": "other@example.com"}, "username"),
+        ({"username": "other", "email": "BOB@example.com"}, "email"),
+    ],
+)
+def test_a_taken_username_or_e_mail_is_named(aws, second, field):
+    services.register(**BOB)
+
+    with pytest.raises(ConflictError) as caught:
+        services.register(**second, password=PASSWORD)
+
+    assert caught.value.field == field
+
+
+def test_a_failed_registration_stores_nothing(aws):
+    services.register(**BOB)
+    with pytest.raises(ConflictError):
+        services.register(username="other", email="bob@example.com", password=PASSWORD)
+
+    services.register(username="other", email="else@example.com", password=PASSWORD)
+
+
+def test_of_twenty_concurrent_registrations_one_wins(aws):
+    outcomes = []
+
+    def register(number):
+        try:
+            services.register(
+                username="popular",
+                email=f"number{number}@example.com",
+                password=PASSWORD,
+            )
+            outcomes.append("won")
+        except ConflictError as error:
+            outcomes.append(error.field)
+
+    threads = [threading.Thread(target=register, args=[n]) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["username"] * 19 + ["won"]
+    accounts = [item for item in Account.by_username.query("popular") if item.username]
+    assert [item.user_id for item in accounts] == [
+        UniqueName.get("username#popular").owner
+    ]
+
+
+def test_a_lost_reply_after_the_commit_is_not_a_conflict(aws):
+    with reply_lost("TransactWriteItems"):
+        login = services.register(**BOB)
+
+    assert sessions.find_session(login.session_key) == login.user
+    assert UniqueName.get("username#bob").owner == login.user.user_id
+
+
+def test_an_outage_is_raised_and_stores_nothing(aws):
+    with down("TransactWriteItems"), pytest.raises(TransactWriteError) as caught:
+        services.register(**BOB)
+
+    assert is_outage(caught.value)
+    assert services.register(**BOB)
+
+
+def test_registrations_from_one_ip_address_are_limited_per_hour(aws, monkeypatch):
+    monkeypatch.setattr(services, "REGISTRATIONS", Limit("register", 2, 3600))
+    make = [{**BOB, "username": f"bob{n}", "email": f"bob{n}@x.org"} for n in range(4)]
+    for fields in make[:2]:
+        services.register(**fields, address="192.0.2.1")
+
+    with pytest.raises(ThrottledError) as caught:
+        services.register(**make[2], address="192.0.2.1")
+
+    assert 3590 < caught.value.retry_after <= 3600
+    services.register(**make[3], address="192.0.2.2")

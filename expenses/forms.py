@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from expenses import history, queries, services, validation
 from expenses.fields import CATEGORY, DESCRIPTION, FIELDS, values_of
 from expenses.models import STATUS_WORDS, Expense
+from expenses.queries import AMOUNT_SORTS
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
 from expenses.receipts.validation import ONLY_ONE
@@ -19,7 +21,13 @@ from expenses.search import MAX_SEARCH_LENGTH
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.money import editable, is_amount, parse_amount
 from smartbudget.core.user import User
-from smartbudget.web.forms import AmountField, CheckedForm, ListForm, amount_label
+from smartbudget.web.forms import (
+    AmountField,
+    CheckedForm,
+    Chip,
+    ListForm,
+    amount_label,
+)
 
 # Days further away than this need a confirmation: usually the year is a typing error.
 YEARS_BACK = 1
@@ -269,7 +277,7 @@ class FilterForm(ListForm):
         label=_("Search"),
         max_length=MAX_SEARCH_LENGTH,
         required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Search")}),
     )
     start = DayField(label=_("From"), required=False)
     end = DayField(label=_("To"), required=False)
@@ -308,6 +316,12 @@ class FilterForm(ListForm):
         super().__init__(*args, **options)
         for name in ("min_amount", "max_amount"):
             self.fields[name].currency = user.currency
+
+    def without(self, query: QueryDict, chip: Chip) -> QueryDict:
+        parameters = super().without(query, chip)
+        if chip.names == self.days and parameters.get("sort") in AMOUNT_SORTS:
+            del parameters["sort"]  # it needs the days
+        return parameters
 
     def clean_sort(self) -> str:
         return self.cleaned_data["sort"] or "newest"

@@ -59,20 +59,21 @@ EXPENSES = ChangeList(
         Column(gettext_lazy("Status")),
         Column(gettext_lazy("Receipt")),
         Column(gettext_lazy("Amount"), "amount", orders=AMOUNT_SORTS),
-        Column(gettext_lazy("Change")),
     ),
     row_template="expenses/_expense_row.html",
     none_template="expenses/_none.html",
+    no_matches=gettext_lazy("No matching expenses."),
     template="expenses/list.html",
     add=("expenses:add", gettext_lazy("Add an expense")),
     actions={
+        "category": gettext_lazy("Set category"),
         "cleared": gettext_lazy("Mark as cleared"),
         "pending": gettext_lazy("Mark as pending"),
         "void": gettext_lazy("Mark as void"),
-        "category": gettext_lazy("Set the category"),
-        "csv": gettext_lazy("Download as CSV"),
+        "csv": gettext_lazy("Download CSV"),
         "delete": gettext_lazy("Delete"),
     },
+    actions_template="expenses/_bulk_buttons.html",
     action_url_name="expenses:act",
 )
 
@@ -275,7 +276,8 @@ def _act_on_all(request: HttpRequest, action: str) -> HttpResponse:
     filters = _posted_filters(request)
     is_sent = "confirmed" in request.POST
     form = (CategoryForm if action == "category" else Form)(
-        request.POST if is_sent else None
+        request.POST if is_sent else None,
+        initial={"category": request.POST.get("category", "")},
     )
 
     def save(data: dict[str, Any]) -> MatchingResult:

@@ -1,5 +1,6 @@
-// What every page has: the theme, the number of unread notifications, and forms that
-// take a while. Without this script, pages follow the system's theme and have no number.
+// What every page has: the theme, the number of unread notifications, keyboard shortcuts,
+// and forms that take a while. Without this script, pages follow the system's theme, and
+// have no number and no shortcuts.
 // A rejected form comes back into the same window, so nothing here is global.
 "use strict";
 
@@ -67,4 +68,46 @@
   const ours = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zones?.value === "UTC" && [...zones.options].some((zone) => zone.value === ours))
     zones.value = ours;
+}
+
+{
+  // Keyboard shortcuts. `?` lists them and can turn them off (WCAG 2.1.4). Those of lists
+  // are in list.js, which gets them as "shortcut" events.
+  const help = document.querySelector("#shortcuts");
+  const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+
+  function searchExpenses() {
+    const search = document.querySelector("[type=search]");
+    if (search) search.select();
+    else location.href = help.dataset.search;
+  }
+
+  const shortcuts = {
+    n: () => document.querySelector(".main-menu .add a").click(),
+    "/": searchExpenses,
+    "?": () => help.showModal(),
+  };
+
+  function press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.defaultPrevented || help.open || event.target.closest?.(TYPING)) return;
+    if (localStorage.shortcuts === "off") return;
+    if (shortcuts[event.key]) {
+      event.preventDefault(); // or `/` would be typed into the field
+      shortcuts[event.key]();
+    } else {
+      document.dispatchEvent(new CustomEvent("shortcut", { detail: event.key }));
+    }
+  }
+
+  if (help) {
+    const enabled = help.querySelector("[type=checkbox]");
+    enabled.checked = localStorage.shortcuts !== "off";
+    enabled.addEventListener("change", () => {
+      localStorage.shortcuts = enabled.checked ? "on" : "off";
+    });
+    for (const button of document.querySelectorAll("[data-shortcuts]"))
+      button.addEventListener("click", () => help.showModal());
+    document.addEventListener("keydown", press);
+  }
 }

@@ -14,7 +14,7 @@ class CategoryFilterForm(ListForm):
         label=_("Search"),
         max_length=50,
         required=False,
-        widget=forms.TextInput(attrs={"type": "search"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Search")}),
     )
     start = DayField(label=_("Used from"), required=False)
     end = DayField(label=_("To"), required=False)

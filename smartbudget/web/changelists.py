@@ -23,6 +23,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 
 from smartbudget.core.pagination import Page
 from smartbudget.web import pagination
@@ -33,6 +34,7 @@ _NO_PAGE: dict[str, Any] = {
     "rows": [],
     "links": None,
     "filtered": False,
+    "chips": [],
     "short": False,
     "order": None,
     "by_amount": False,
@@ -60,12 +62,12 @@ class ChangeList:
     """The layout of a list.
 
     row_template: the cells of one row, from the variable `row`.
-    none_template: the message for an empty list.
+    none_template: the message for an empty list. no_matches: that for a filter.
     by_name: rows are sorted by name instead of by time.
     add: the URL name and the label of the link to add an item.
-    actions: {name: label} of actions on the selected rows. They are posted to
-    `action_url_name` as `action` and `selected`; a row calls `tick` for its checkbox
-    (`change_list/_tick.html`).
+    actions: {name: label} of actions on the selected rows. `actions_template` has their
+    buttons. They are posted to `action_url_name` as `action` and `selected`; a row
+    calls `tick` for its checkbox (`change_list/_tick.html`).
     """
 
     title: str
@@ -74,9 +76,11 @@ class ChangeList:
     row_template: str
     none_template: str
     template: str = "change_list.html"
+    no_matches: str = gettext_lazy("No matches.")
     by_name: bool = False
     add: tuple[str, str] | None = None
     actions: dict[str, str] = dataclasses.field(default_factory=dict)
+    actions_template: str = "change_list/_buttons.html"
     action_url_name: str = ""
 
     def respond(
@@ -104,6 +108,7 @@ class ChangeList:
                 **base,
                 **self.rows(request, page, row),
                 "filtered": form.is_filtered,
+                "chips": _chips(request, form),
                 # A filtered page reads a limited number of items.
                 "short": page.next and len(page.items) < limit,
                 **page_context(page),
@@ -135,3 +140,14 @@ class ChangeList:
             "rows": [row(item) for item in page.items],
             "links": pagination.links(request, request.user, page),
         }
+
+
+def _chips(request: HttpRequest, form: ListForm) -> list[dict[str, str]]:
+    """Return the active filters as labels, with the URL of the list without each."""
+    chips = []
+    for chip in form.chips():
+        parameters = form.without(request.GET, chip)
+        parameters.pop("cursor", None)
+        url = f"{request.path}?{parameters.urlencode()}" if parameters else request.path
+        chips.append({"label": chip.label, "url": url})
+    return chips

@@ -1,16 +1,20 @@
 """Render forms and save their data."""
 
-from collections.abc import Callable, Mapping
+import datetime
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.forms import (
+    BoundField,
     CharField,
     ChoiceField,
     Field,
     Form,
+    MultipleChoiceField,
     TextInput,
     ValidationError,
 )
@@ -21,6 +25,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from smartbudget.core import i18n
 from smartbudget.core.errors import ForbiddenError, InvalidError, NotFoundError
 from smartbudget.core.typed_amounts import typed_amount
 from smartbudget.core.user import User
@@ -81,10 +86,20 @@ class CheckedForm(Form):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Chip:
+    """An active filter: its label, its fields, and its value if there are several."""
+
+    label: str
+    names: tuple[str, ...]
+    value: str | None = None
+
+
 class ListForm(Form):
     """A form that filters or sorts a list."""
 
     arranging: tuple[str, ...] = ()  # fields that do not filter
+    days = ("start", "end")  # fields of a range, which are one filter
 
     @property
     def is_filtered(self) -> bool:
@@ -94,6 +109,45 @@ class ListForm(Form):
             for name, value in self.cleaned_data.items()
             if name not in self.arranging
         )
+
+    def chips(self) -> Iterator[Chip]:
+        """Yield the active filters of a valid form, in the order of its fields."""
+        start, end = (self.cleaned_data.get(name) for name in self.days)
+        if start and end:
+            yield Chip(i18n.days(start, end), self.days)
+        for field in self:
+            name, typed = field.name, field.data
+            if name in self.arranging or (start and end and name in self.days):
+                continue
+            if isinstance(field.field, MultipleChoiceField):
+                words = dict(field.field.choices)
+                for value in typed:
+                    yield Chip(str(words[value]), (name,), value)
+            elif typed:
+                yield Chip(_describe(field, self.cleaned_data.get(name)), (name,))
+
+    def without(self, query: QueryDict, chip: Chip) -> QueryDict:
+        """Return a copy of the URL's query without a filter."""
+        parameters = query.copy()
+        for name in chip.names:
+            values = parameters.pop(name, [])
+            kept = [value for value in values if chip.value not in (None, value)]
+            if kept:
+                parameters.setlist(name, kept)
+        return parameters
+
+
+def _describe(field: BoundField, value: Any) -> str:
+    """Return a filter in words: `Status: Cleared`, `From: Nov 1, 2026`."""
+    if field.name == "q":
+        return f"“{field.data}”"
+    if isinstance(field.field, ChoiceField):
+        value = dict(field.field.choices)[field.data]
+    elif isinstance(value, datetime.date):
+        value = i18n.day(value)
+    else:
+        value = field.data
+    return f"{field.label}: {value}"
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

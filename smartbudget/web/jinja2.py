@@ -37,6 +37,7 @@ def environment(**options: Any) -> Environment:
         # Takes less than half the time of Jinja2's, which also formats the message.
         _=lambda message: Markup(i18n.gettext(message)),  # noqa: S704 - our catalogs
         actions_of=actions_of,
+        currency_decimals=money.CURRENCIES,
         htmx_script=htmx_script,
         icon=icon,
         static=functools.cache(static),

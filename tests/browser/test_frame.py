@@ -42,7 +42,8 @@ def test_the_breadcrumbs_link_back(windows, stack):
     person.post("expenses", category="Fun", amount="5.00")
     page = windows.open(person)
     page.goto("/expenses")
-    page.get_by_role("link", name="Delete Fun").click()
+    page.get_by_role("link", name="Fun").click()
+    page.get_by_role("link", name="Delete").click()
     crumbs = page.get_by_role("navigation", name="Breadcrumbs")
 
     crumbs.get_by_role("link", name="Fun").click()

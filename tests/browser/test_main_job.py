@@ -207,14 +207,17 @@ def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
     page = windows.open(person, javascript=javascript)
 
     page.goto("/expenses")
+    page.get_by_role("search").get_by_text("Filter", exact=True).click()
     page.get_by_role("search").get_by_label("Category").fill("fun")
-    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name="Apply filters").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("link", name="Edit Fun").click()
+    page.get_by_role("link", name="Fun").click()
     page.get_by_label("Amount").fill("7.50")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("cell", name="$7.50")).to_be_visible()
-    page.get_by_role("link", name="Delete Rent").click()
+    page.get_by_role("link", name="Remove filter: Category: fun").click()
+    page.get_by_role("link", name="Rent").click()
+    page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
 
     expect(page.get_by_role("cell", name="$7.50")).to_be_visible()
@@ -233,17 +236,16 @@ def test_selected_expenses_are_changed_and_deleted_and_the_filter_is_kept(
     def act(action):
         for tick in page.get_by_role("checkbox", name="Select Fun").all():
             tick.check()
-        page.get_by_label("Action:").select_option(label=action)
-        page.get_by_role("button", name="Go").click()
+        page.get_by_role("button", name=action).click()
 
     page.goto("/expenses?q=fun")
     act("Mark as cleared")
     expect(page.get_by_text("Updated 2 expenses.")).to_be_visible()
     expect(page.get_by_role("cell", name="Cleared")).to_have_count(2)
-    act("Set the category")
-    page.get_by_role("textbox", name="Category").fill("Funny")
-    page.get_by_role("button", name="Set").click()
-    expect(page.get_by_role("cell", name="Funny", exact=True)).to_have_count(2)
+    page.get_by_role("checkbox", name="Select Fun").first.check()
+    page.get_by_role("combobox", name="New category").fill("Funny")
+    act("Set category")
+    expect(page.get_by_role("link", name="Funny")).to_have_count(2)
     act("Delete")
     page.get_by_role("button", name="Delete").click()
 

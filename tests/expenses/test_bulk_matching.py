@@ -115,6 +115,13 @@ def test_the_page_asks_with_the_number_and_can_be_undone(
     assert spent(budget) == 30
 
 
+def test_the_page_keeps_a_category_that_was_typed_in_the_list(client, alice):
+    make_expenses(3, user=alice)
+    data = {"action": "category", "category": "Cafés", "all": "yes", "next": HERE}
+
+    assert 'value="Cafés"' in client.post(ACT, data).text
+
+
 @pytest.mark.parametrize(
     "target", ["", "/", "/budgets?category=x", "/expenses?status=x", "//evil.example"]
 )

@@ -17,7 +17,7 @@ HERE = "/expenses?category=groceries&page_size=2"
 def form_in(client, path) -> tuple[str, dict[str, str]]:
     """Return the action and the fields of the only row's form."""
     html = client.get(path).text
-    form = re.search(r'<details class="inline-change">.*?</form>', html, re.DOTALL)[0]
+    form = re.search(r'<form class="inline-change".*?</form>', html, re.DOTALL)[0]
     fields = dict(re.findall(r'<input[^>]* name="(\w+)" value="([^"]*)"', form))
     fields |= dict(re.findall(r'<input name="(\w+)" value="([^"]*)"', form))
     offered = re.findall(r'name="action" value="(\w+)"', form)

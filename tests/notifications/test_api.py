@@ -443,6 +443,19 @@ def test_a_filter_that_finds_nothing_says_so(client):
     assert "No matches." in client.get("/notifications?status=sent").content.decode()
 
 
+def test_each_chosen_type_is_a_chip_that_removes_it(client):
+    make_notification(ONE)
+
+    html = client.get(
+        "/notifications?type=budget_exceeded&type=weekly_summary"
+    ).content.decode()
+
+    assert set(re.findall(r'<li><a href="([^"]+)"><span', html)) == {
+        "/notifications?type=budget_exceeded",
+        "/notifications?type=weekly_summary",
+    }
+
+
 def test_opening_a_notification_marks_it_read_and_shows_it_in_full(client):
     make_notification(ONE, message="A fact.\n\nIts end.\n\nhttps://x.example/budgets/")
     assert UNREAD in client.get("/notifications").content.decode()

@@ -190,7 +190,7 @@ def test_two_budgets_for_one_period_are_rejected_and_named():
     make_budget(category="Food", amount="50.00")
     make_expenses(2)
 
-    with pytest.raises(ConflictError, match="Food and Groceries have a budget each"):
+    with pytest.raises(ConflictError, match="Food and Groceries each have a budget"):
         rename()
 
     assert categories() == {"Groceries": 2}

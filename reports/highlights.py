@@ -28,5 +28,6 @@ def highlights(summary: Summary, today: datetime.date) -> list[str]:
         summary.entries,
         today=today,
         since=min(known, default=None),
+        has_signs=True,
     )
     return report.insights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smartbudget.core import i18n
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop, ngettext, percent
-from smartbudget.core.money import percentage, write_number
+from smartbudget.core.money import percentage
 
 if TYPE_CHECKING:
     from reports.services import BudgetStanding, CategoryLine, Report
@@ -86,7 +86,7 @@ def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
         period=line.period_in_words,
         category=line.category,
         days=line.within_in_words,
-        amount=write_number(-line.remaining, report.currency),
+        amount=report.write(-line.remaining),
     )
     if more := len(over) - 1:
         yield ngettext(
@@ -121,8 +121,8 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
     yield template.format(
         category=line.category,
         percent=percent(change),
-        was=write_number(line.previous, report.currency),
-        now=write_number(line.spent, report.currency),
+        was=report.write(line.previous),
+        now=report.write(line.spent),
         before=report.period.previous_briefly,
         then=report.period.in_previous_briefly,
     )
@@ -130,7 +130,7 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
     # Not if the other period had a purchase of about that size too.
     if purchase and (purchase.amount - line.previous_largest) * 2 > line.change:
         yield _("Most of that is one expense of {amount} on {day}.").format(
-            amount=write_number(purchase.amount, report.currency),
+            amount=report.write(purchase.amount),
             day=i18n.day(purchase.day),
         )
 
@@ -151,7 +151,7 @@ def _fall(report: Report) -> Iterator[str]:
     else:
         yield _("No {category} spending ({amount} {then}).").format(
             category=line.category,
-            amount=write_number(line.previous, report.currency),
+            amount=report.write(line.previous),
             then=report.period.in_previous_briefly,
         )
 
@@ -163,7 +163,7 @@ def _new(report: Report) -> Iterator[str]:
         if not line.previous and line.share >= MIN_CHANGE:
             yield _("{category} is new: {amount} (nothing {then}).").format(
                 category=line.category,
-                amount=write_number(line.spent, report.currency),
+                amount=report.write(line.spent),
                 then=report.period.in_previous_briefly,
             )
             return
@@ -176,7 +176,7 @@ def _concentration(report: Report) -> Iterator[str]:
         yield _("{category} alone is {percent} of your spending ({amount}).").format(
             category=first.category,
             percent=percent(first.share),
-            amount=write_number(first.spent, report.currency),
+            amount=report.write(first.spent),
         )
 
 
@@ -194,8 +194,8 @@ def _weekday(report: Report) -> Iterator[str]:
             " with {other} on {second}."
         ).format(
             dearest=first.name,
-            amount=write_number(first.average, report.currency),
-            other=write_number(second.average, report.currency),
+            amount=report.write(first.average),
+            other=report.write(second.average),
             second=second.name,
         )
 

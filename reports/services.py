@@ -22,7 +22,7 @@ from reports.insights import insights
 from reports.periods import ONE_DAY, ReportPeriod, too_many_expenses
 from reports.trend import TREND_MONTHS
 from smartbudget.core import dates, i18n
-from smartbudget.core.money import CURRENCIES, percentage
+from smartbudget.core.money import CURRENCIES, display, percentage, write_number
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -115,6 +115,7 @@ class Report:
     median: Decimal | None  # in the currency's decimals; None without expenses
     busiest_day: tuple[datetime.date, Decimal] | None  # most spent, and how much
     trend: list[tuple[datetime.date, Decimal]]  # first of month, total; oldest first
+    has_signs: bool = False  # whether amounts in sentences have the currency's sign
     insights: list[str] = field(default_factory=list)  # sentences, or none
 
     @property
@@ -136,6 +137,10 @@ class Report:
     def change(self) -> Decimal:
         """The difference to the period before; negative if less was spent."""
         return self.total - self.previous_total
+
+    def write(self, amount: Decimal) -> str:
+        """Format an amount for a sentence."""
+        return (display if self.has_signs else write_number)(amount, self.currency)
 
 
 def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> Report:
@@ -240,6 +245,7 @@ def compute(
     today: datetime.date,
     since: datetime.date | None,
     cut: str = "",
+    has_signs: bool = False,
 ) -> Report:
     """Compute a report from the expenses of its period and those around it.
 
@@ -249,6 +255,7 @@ def compute(
     lines: budgets, each for the period to show.
     since: day of the user's earliest expense, or None.
     cut: the trend begins after this month, YYYY-MM, or has all twelve if it is "".
+    has_signs: whether amounts in sentences have the currency's sign, as on pages.
     """
     elapsed = dates.Period(period.current.start, min(period.current.end, today))
     is_comparable = _covers(since, period.previous)
@@ -279,6 +286,7 @@ def compute(
         median=_median(entries, currency),
         busiest_day=_busiest_day(entries),
         trend=_trend(expenses_around, period.current.end, cut),
+        has_signs=has_signs,
     )
     report.insights.extend(insights(report))
     return report

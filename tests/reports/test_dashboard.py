@@ -254,6 +254,18 @@ def test_the_form_focuses_the_amount_and_suggests_own_categories(client, alice):
     assert re.findall(r'<option value="(.*?)"', html) == ["Food &amp; drink", "RENT"]
 
 
+@pytest.mark.parametrize(
+    ("currency", "language", "sign"),
+    [("USD", "en", "$"), ("CAD", "en", "CA$"), ("CHF", "de", "CHF")],
+)
+def test_the_amount_has_the_currencys_sign(aws, currency, language, sign):
+    carol = make_user("carol", currency=currency, language=language)
+
+    html = page(client_for(carol).get(HOME))
+
+    assert f'<span aria-hidden="true">{sign}</span><input' in html
+
+
 def test_an_expense_is_added_and_confirmed(client, alice):
     response = client.post(HOME, typed(amount=" 1234.5 ", category="Rent"))
 

@@ -46,10 +46,10 @@ def test_budgets_are_left_to_their_cards(client, alice):
 
 
 def test_a_category_that_stands_out_is_named(client, alice):
-    make_expense(alice, amount="90.00", category="<b>Rent")
+    make_expense(alice, amount="90.00", category="<b>Pet")
     make_expense(alice, amount="10.00")
 
-    assert sentences(client) == ["&lt;b&gt;Rent alone is 90% of your spending (90.00)."]
+    assert sentences(client) == ["&lt;b&gt;Pet alone is 90% of your spending ($90.00)."]
 
 
 def test_a_month_without_expenses_has_none(client, alice):

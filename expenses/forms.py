@@ -200,7 +200,7 @@ class EditExpenseForm(ExpenseForm):
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     # The stored date, which needs no confirmation.
     known_date = forms.CharField(required=False, widget=forms.HiddenInput)
-    drop_receipt = forms.BooleanField(label=_("Remove the receipt"), required=False)
+    drop_receipt = forms.BooleanField(label=_("Remove receipt"), required=False)
     status = forms.ChoiceField(
         label=_("Status"),
         choices=STATUS_CHOICES,

@@ -64,7 +64,7 @@ EXPENSES = ChangeList(
     none_template="expenses/_none.html",
     no_matches=gettext_lazy("No matching expenses."),
     template="expenses/list.html",
-    add=("expenses:add", gettext_lazy("Add an expense")),
+    add=("expenses:add", gettext_lazy("Add expense")),
     actions={
         "category": gettext_lazy("Set category"),
         "cleared": gettext_lazy("Mark as cleared"),

@@ -47,7 +47,7 @@ def test_the_breadcrumbs_link_back(windows, stack):
     crumbs = page.get_by_role("navigation", name="Breadcrumbs")
 
     crumbs.get_by_role("link", name="Fun").click()
-    expect(page.get_by_role("heading", name="Edit an expense")).to_be_visible()
+    expect(page.get_by_role("heading", name="Edit expense")).to_be_visible()
     crumbs.get_by_role("link", name="Expenses").click()
     expect(page.get_by_role("heading", name="Expenses")).to_be_visible()
     crumbs.get_by_role("link", name="Home").click()

@@ -21,6 +21,7 @@ from smartbudget.core.errors import DomainError
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import errors, form_drafts, rate_limit
 from smartbudget.web.errors import wants_json
+from smartbudget.web.forms import set_focus
 from smartbudget.web.language import activate
 
 _CSRF_CHECK = CsrfViewMiddleware(lambda request: HttpResponse())
@@ -91,7 +92,9 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
             return refused
         if draft := form_drafts.sign(request):
             path = request.get_full_path()
-            context = {"form": LoginForm(), "next": path, "draft": draft}
+            form = LoginForm()
+            set_focus(form)
+            context = {"form": form, "next": path, "draft": draft}
             return render(request, "accounts/login.html", context, status=401)
     target = reverse("accounts:login")
     if (return_path := _return_path(request)) not in ("", "/"):

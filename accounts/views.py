@@ -195,6 +195,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
         save=lambda data: tokens.create_token(request.user, **data),
         done=done,
         context=token_list,
+        focus=False,
     )
 
 

@@ -188,7 +188,6 @@ class QuickAddForm(NewExpenseForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["amount"].widget.attrs["autofocus"] = True
         category = self.fields["category"]
         category.help_text = ""
         category.widget.attrs |= {"list": "categories", "autocomplete": "off"}

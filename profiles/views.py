@@ -42,6 +42,7 @@ def profile(request: HttpRequest) -> HttpResponse:
             "email_problem": account.email_problem and _(account.email_problem),
             "by_sns": config.email_transport == "sns",
         },
+        focus=False,
     )
 
 

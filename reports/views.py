@@ -155,6 +155,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         save=lambda _: archive.request_report(user, **form.arguments),
         done=lambda result: _offer(request, result, email=form.cleaned_data["email"]),
         context=context,
+        focus=False,
     )
 
 

@@ -72,6 +72,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
         save=lambda data: users.lock(request.user, user_id, **data),
         done=done,
         context={"person": person},
+        focus=False,
     )
 
 

@@ -155,6 +155,15 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+def set_focus(form: Form) -> None:
+    """Focus the first field with an error, or the first field of a blank form."""
+    errors = form.errors  # evaluated first, since validation may remove fields
+    for field in form.visible_fields():
+        if field.name in errors or not form.is_bound:
+            field.field.widget.attrs["autofocus"] = True
+            return
+
+
 def handle_form(
     request: HttpRequest,
     template: str,
@@ -164,6 +173,7 @@ def handle_form(
     done: Callable[[T], HttpResponse],
     context: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
     held: AbstractContextManager[None] | None = None,
+    focus: bool = True,
 ) -> HttpResponse:
     """Save a form if it is bound and valid; otherwise, or for a draft, show it.
 
@@ -171,7 +181,8 @@ def handle_form(
     fields, and the form keeps its values. done: returns the response for what `save`
     returned. context: further variables of the template, or a function that returns
     them, called only to show the form. held: a slot for slow work, acquired before the
-    form's files are read; if none is free, the form shows that.
+    form's files are read; if none is free, the form shows that. focus: whether a blank
+    form's first field gets the focus; not on pages that people open to read.
     """
     problem = None
     if form.is_bound and RESTORED in request.POST:
@@ -193,7 +204,8 @@ def handle_form(
     if problem and problem.status == HTTPStatus.BAD_REQUEST:
         _add_further_errors(form)
         _reword(form)
-    _focus_first_error(form)
+    if focus or form.is_bound:
+        set_focus(form)
     variables = context() if callable(context) else context
     response = render(request, template, {**(variables or {}), "form": form})
     if problem:
@@ -220,15 +232,6 @@ def _reword(form: Form) -> None:
             default = _DJANGOS.get(error.code)
             if error.code in _SENTENCES and own.get(error.code, default) == default:
                 error.message = _SENTENCES[error.code]
-
-
-def _focus_first_error(form: Form) -> None:
-    errors = form.errors  # evaluated first, since validation may remove fields
-    invalid = [field for name, field in form.fields.items() if name in errors]
-    if invalid:
-        for field in form.fields.values():
-            field.widget.attrs.pop("autofocus", None)
-        invalid[0].widget.attrs["autofocus"] = True
 
 
 def _add_error(form: Form, error: Exception) -> Problem | None:

@@ -1,6 +1,7 @@
 """The expense pages' forms; services check the rules."""
 
 import datetime
+import functools
 import uuid
 from collections.abc import Mapping
 from typing import Any, Self
@@ -106,7 +107,7 @@ class ExpenseForm(CheckedForm):
         ),
     )
     photo = ReceiptField(
-        label=_("Or take a photo"), widget_attrs={"capture": "environment"}
+        label=_("Take a photo"), widget_attrs={"capture": "environment"}
     )
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
@@ -206,20 +207,30 @@ class EditExpenseForm(ExpenseForm):
         help_text=_("Cleared: on your statement. Void: kept, but not counted."),
     )
 
-    expense_id = ""  # of the stored expense; set before the form is validated
+    def __init__(self, *args: Any, expense_id: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.expense_id = expense_id
+
+    @functools.cached_property
+    def stored(self) -> Expense:
+        """The stored expense, read once. Raises NotFoundError."""
+        return queries.get_expense(self.user, self.expense_id)
 
     def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
-        stored = queries.get_expense(self.user, self.expense_id)
-        return validation.find_errors_of_changes(self.user, _fields_of(data), stored)
+        fields = _fields_of(data)
+        return validation.find_errors_of_changes(self.user, fields, self.stored)
 
     @classmethod
     def of(cls, expense: Expense, user: User) -> "EditExpenseForm":
         """Return a form filled with an expense's values."""
-        return cls(
+        form = cls(
             user=user,
+            expense_id=expense.expense_id,
             initial=_initial(expense, user)
             | {"known_date": expense.date, "version": int(expense.version)},
         )
+        form.stored = expense
+        return form
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -228,23 +239,25 @@ class EditExpenseForm(ExpenseForm):
             data["receipt"] = NoReceipt()
         return data
 
-    def renew_version(self, expense: Expense) -> None:
+    def overwrite(self, stored: Expense) -> None:
         """Set the version of a stored expense, so that saving again overwrites it."""
+        self.stored = stored
         self.data = self.data.copy()
-        self.data["version"] = str(int(expense.version))
+        self.data["version"] = str(int(stored.version))
 
-    def differences(self, stored: Expense, user: User) -> list[tuple[str, str, str]]:
+    def differences(self) -> list[tuple[str, str, str]]:
         """Return (label, stored value, typed value) of each field that differs."""
+        stored, currency = self.stored, self.user.currency
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
         if is_amount(typed["amount"], stored.amount):
             typed["amount"] = stored.amount
         else:
-            typed["amount"] = parse_amount(typed["amount"], user.currency)
+            typed["amount"] = parse_amount(typed["amount"], currency)
         return [
             (
                 str(self[name].label),
-                history.display(name, value, user.currency),
-                history.display(name, typed[name], user.currency),
+                history.display(name, value, currency),
+                history.display(name, typed[name], currency),
             )
             for name, value in values_of(stored).items()
             if value != typed[name]

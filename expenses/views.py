@@ -139,6 +139,7 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
             _("Added {amount} to {category}."),
             **undo_and_edit(expense),
         ),
+        context={"expense": None},
         held=_slot_for_files(request),
     )
 
@@ -149,29 +150,22 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
     user = request.user
     changes = None  # not read again when the form is shown with errors
     if request.method == "POST":
-        form = EditExpenseForm(request.POST, request.FILES, user=user)
-        form.expense_id = expense_id
-        has_receipt = not {"had_receipt", "drop_receipt"}.isdisjoint(request.POST)
+        form = EditExpenseForm(
+            request.POST, request.FILES, user=user, expense_id=expense_id
+        )
     else:
         expense = queries.get_expense(user, expense_id)
         form = EditExpenseForm.of(expense, user)
-        has_receipt = expense.receipt_url is not None
         changes = [_describe(change, user) for change in history.changes_of(expense)]
-    if not has_receipt:
-        del form.fields["drop_receipt"]
-    context = {
-        "expense_id": expense_id,
-        "has_receipt": has_receipt,
-        "changes": changes,
-        "differences": None,
-    }
+    differences = None
 
     def save(data: dict[str, Any]) -> Expense:
         try:
             return services.edit_expense(user, expense_id, **data)
         except StaleError as error:
-            form.renew_version(error.stored)
-            context["differences"] = form.differences(error.stored, user)
+            nonlocal differences
+            form.overwrite(error.stored)
+            differences = form.differences()
             raise ConflictError(
                 _(
                     "Someone changed this expense while you were editing. Save"
@@ -187,7 +181,11 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         done=lambda expense: _to_list(
             request, expense, _("Saved: {category}, {amount}.")
         ),
-        context=context,
+        context=lambda: {
+            "expense": form.stored,
+            "changes": changes,
+            "differences": differences,
+        },
         held=_slot_for_files(request),
     )
 

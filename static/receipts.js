@@ -1,5 +1,5 @@
-// Receipts on the expense form: drop a file, and see how far it is sent.
-// Without this script the form works as any other.
+// Receipts on the expense form: drop a file, see what was chosen, and how far it is
+// sent. Without this script the form works as any other.
 // A refused form comes back into the same window, so nothing here is global.
 "use strict";
 
@@ -16,6 +16,52 @@
     const place = form.querySelector("[data-problem]");
     place.textContent = place.dataset[name] ?? "";
     place.hidden = !name;
+  }
+
+  // Like Django's filesizeformat, which formats the size of a stored receipt.
+  function sizeInWords(bytes) {
+    const isLarge = bytes >= 1024 ** 2;
+    const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+    const number = bytes / (isLarge ? 1024 ** 2 : 1024);
+    const text = number.toLocaleString(document.documentElement.lang, digits);
+    return `${text} ${isLarge ? "MB" : "KB"}`;
+  }
+
+  // On a canvas, because the content policy has no blob: images.
+  function draw(canvas, picture) {
+    const scale = canvas.width / Math.min(picture.width, picture.height);
+    const [width, height] = [picture.width * scale, picture.height * scale];
+    const [left, top] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
+    canvas.width = canvas.height; // clears it
+    canvas.getContext("2d").drawImage(picture, left, top, width, height);
+  }
+
+  async function showChosen(form) {
+    const [file] = chosenFiles(form);
+    const isTooLarge = file?.size > LARGEST;
+    const place = form.querySelector("[data-chosen]");
+    const [canvas, icon] = place.querySelectorAll(".preview");
+    showProblem(form, isTooLarge ? "tooLarge" : undefined);
+    place.hidden = !file;
+    canvas.hidden = true;
+    icon.hidden = false;
+    if (!file) return;
+    place.querySelector("strong").textContent = file.name;
+    place.querySelector(".quiet").textContent = sizeInWords(file.size);
+    if (isTooLarge) return;
+    const picture = await createImageBitmap(file);
+    const isStillChosen = chosenFiles(form)[0] === file;
+    if (isStillChosen) {
+      draw(canvas, picture);
+      canvas.hidden = false;
+      icon.hidden = true;
+    }
+    picture.close();
+  }
+
+  // inputs: those to empty. The last file chosen is the receipt.
+  function clear(inputs) {
+    for (const input of inputs) input.value = "";
   }
 
   function showPage(request) {
@@ -52,19 +98,26 @@
       const files = chosenFiles(form);
       if (!files.length) return;
       event.preventDefault();
-      if (files.length > 1) {
-        showProblem(form, "onlyOne");
-        return;
-      }
-      if (files[0].size > LARGEST) {
-        showProblem(form, "tooLarge");
-        return;
-      }
-      send(form);
+      if (files[0].size > LARGEST) showProblem(form, "tooLarge");
+      else send(form);
     });
 
-    const input = form.querySelector("[data-receipt]");
-    const target = input.closest(".form-row");
+    const inputs = [...form.querySelectorAll("[data-receipt]")];
+    const show = () => showChosen(form).catch(() => {}); // a PDF has no picture
+    for (const input of inputs) {
+      input.addEventListener("change", () => {
+        clear(inputs.filter((other) => other !== input));
+        show();
+      });
+    }
+    form.querySelector("[data-chosen] button").addEventListener("click", () => {
+      clear(inputs);
+      show();
+      inputs[0].focus();
+    });
+
+    const [input] = inputs;
+    const target = input.closest(".receipt-fields");
     for (const name of ["dragenter", "dragover"]) {
       target.addEventListener(name, (event) => {
         event.preventDefault();
@@ -79,8 +132,9 @@
       const dropped = event.dataTransfer.files;
       if (dropped.length > 1) showProblem(form, "onlyOne");
       if (dropped.length !== 1) return;
-      showProblem(form);
+      clear(inputs);
       input.files = dropped;
+      show();
     });
   }
 }

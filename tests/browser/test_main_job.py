@@ -187,16 +187,105 @@ def test_several_dropped_receipts_are_rejected(windows, stack):
     expect(page.get_by_role("alert")).to_contain_text("Choose a single file")
 
     choose(page, "bill.pdf", "application/pdf", PDF)
-    page.get_by_label("Or take a photo").set_input_files(
-        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
-    )
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("Choose a single file")
-
-    page.get_by_label("Or take a photo").set_input_files([])
+    expect(page.get_by_role("alert")).to_be_hidden()
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/expenses")
     expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_a_receipt_is_shown_replaced_and_removed(windows, stack, javascript):
+    person = Person(stack)
+    expense = person.post("expenses", category="Fun", amount="5.00")
+    page = windows.open(person, width=360, javascript=javascript)
+
+    def save() -> None:
+        page.get_by_role("button", name="Save").click()
+        page.wait_for_url("**/expenses")
+
+    edit = f"/expenses/{expense['expense_id']}/edit"
+    page.goto(edit)
+    choose(page, "till.jpg", "image/jpeg", picture())
+    save()
+
+    page.goto(edit)
+    stored = page.locator(".receipt-file").first
+    expect(stored).to_contain_text(re.compile(r"till\.jpg \d+ bytes"))
+    drawn = stored.locator("img")
+    if javascript:
+        wait_until(lambda: drawn.evaluate("image => image.naturalWidth") > 0)
+        assert flaws(page) == []
+    with page.expect_download() as download:
+        stored.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "till.jpg"
+    page.get_by_label("Replace receipt").set_input_files(
+        {"name": "bill.pdf", "mimeType": "application/pdf", "buffer": PDF}
+    )
+    save()
+
+    page.goto(edit)
+    expect(stored).to_contain_text("bill.pdf")
+    page.get_by_label("Remove receipt").check()
+    save()
+
+    page.goto(edit)
+    expect(page.get_by_text("Receipt removed")).to_contain_text("bill.pdf")
+    expect(page.get_by_label("Receipt (optional)")).to_be_visible()
+
+
+def test_a_chosen_file_is_previewed_and_can_be_cleared(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/expenses/add")
+    place = page.locator("[data-chosen]")
+    drawn = place.locator("canvas")
+
+    choose(page, "till.jpg", "image/jpeg", picture(size=(300, 200)))
+    expect(place).to_contain_text("till.jpg")
+    expect(place).to_contain_text(re.compile(r"\d\.\d KB"))
+    expect(drawn).to_be_visible()
+    corner = "canvas => canvas.getContext('2d').getImageData(0, 0, 1, 1).data[3]"
+    assert drawn.evaluate(corner) == 255
+    assert flaws(page) == []
+
+    page.get_by_role("button", name="Clear").click()
+    expect(place).to_be_hidden()
+    expect(page.get_by_label("Receipt (optional)")).to_have_value("")
+
+    choose(page, "bill.pdf", "application/pdf", PDF)
+    expect(place).to_contain_text("bill.pdf")
+    expect(drawn).to_be_hidden()
+
+    choose(page, "huge.jpg", "image/jpeg", b"\xff" * (10 * 1024 * 1024 + 1))
+    expect(page.get_by_role("alert")).to_contain_text("10 MB")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_a_phone_takes_a_photo_in_two_taps(windows, stack, javascript):
+    page = windows.open(Person(stack), width=360, touch=True, javascript=javascript)
+    page.goto("/")
+
+    page.get_by_role("link", name="Add expense").tap()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_text("Take a photo").tap()
+    chooser.value.set_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    )
+    page.get_by_label("Amount").fill("4")
+    page.get_by_label("Category").fill("Fun")
+    page.get_by_role("button", name="Save").tap()
+    page.wait_for_url("**/expenses")
+
+    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+
+
+def test_a_computer_offers_no_camera(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/expenses/add")
+
+    expect(page.get_by_label("Receipt (optional)")).to_be_visible()
+    expect(page.get_by_text("Take a photo")).to_be_hidden()
 
 
 @WITH_AND_WITHOUT_SCRIPTS

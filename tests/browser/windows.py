@@ -78,6 +78,7 @@ class Windows:
         width: int = 1280,
         theme: str = "light",
         javascript: bool = True,
+        touch: bool = False,
     ) -> Page:
         """Open a window with its own cookies, logged in as a person."""
         context = self._browser.new_context(
@@ -85,6 +86,7 @@ class Windows:
             viewport={"width": width, "height": 800},
             color_scheme=theme,
             java_script_enabled=javascript,
+            has_touch=touch,
             locale="en-GB",
             timezone_id="UTC",
         )

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -10,6 +11,7 @@ import pytest
 import requests
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.defaultfilters import filesizeformat
 
 from expenses import bulk_update, queries, services, trash, undo
 from expenses.models import Expense, Upload
@@ -19,6 +21,7 @@ from expenses.tasks import settle_receipt
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.builders import client_for, make_user, token_of
+from tests.calls import counted
 from tests.expenses.receipts import hostile, pictures
 from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import NOON, make_expense
@@ -496,15 +499,63 @@ def test_the_form_attaches_and_removes_a_receipt(browser, alice):
     assert objects() == []
 
 
-def test_a_rejected_edit_still_offers_to_remove_the_receipt(browser, lunch):
+@pytest.mark.parametrize(
+    ("content", "name", "kind"),
+    [
+        (PDF, "Zoë & Co.pdf", "application/pdf"),
+        (picture(), "till.jpg", "image/jpeg"),
+    ],
+)
+def test_the_edit_page_shows_the_receipt_also_with_errors(
+    browser, lunch, content, name, kind
+):
+    upload(browser, lunch, sent(content, name, kind))
+    path = f"/expenses/{lunch.expense_id}/edit"
+
+    shown = browser.get(path)
+    rejected = browser.post(path, {"amount": "odd"})
+
+    assert rejected.status_code == 400
+    for html in (shown.content.decode(), rejected.content.decode()):
+        assert name in unescape(html)
+        assert str(filesizeformat(stored(lunch).receipt_size)) in html
+        assert f'href="/expenses/{lunch.expense_id}/receipt"' in html
+        assert ("/thumbnail?v=" in html) == stored(lunch).has_picture
+        assert "Replace receipt" in html
+        assert 'name="drop_receipt"' in html
+
+
+def test_the_edit_page_without_a_receipt_offers_to_choose_one(browser, lunch):
+    html = browser.get(f"/expenses/{lunch.expense_id}/edit").content.decode()
+
+    assert "Receipt (optional)" in html
+    assert "drop_receipt" not in html
+    assert "/receipt" not in html.replace("/static/receipts", "")
+
+
+@pytest.mark.parametrize("rejected", [False, True])
+def test_showing_the_receipt_costs_no_further_calls(browser, lunch, rejected):
     upload(browser, lunch)
     path = f"/expenses/{lunch.expense_id}/edit"
-    assert b'name="drop_receipt"' in browser.get(path).content
 
-    answer = browser.post(path, {"amount": "odd", "had_receipt": "yes"})
+    with counted() as calls:
+        browser.post(path, {"amount": "odd"}) if rejected else browser.get(path)
 
-    assert answer.status_code == 400
-    assert b'name="drop_receipt"' in answer.content
+    reads = ["dynamodb.GetItem"] * 2  # the session and the expense
+    history = [] if rejected else ["dynamodb.GetItem"]
+    assert calls.names == [*reads, *history]
+
+
+def test_a_new_file_replaces_the_receipt_that_was_to_be_removed(browser, lunch):
+    upload(browser, lunch)
+    values = {"amount": "4", "category": "Fun", "date": "2026-03-18"}
+    values |= {"status": "pending", "drop_receipt": "on"}
+    file = sent(picture(), "till.jpg", "image/jpeg")
+
+    browser.post(f"/expenses/{lunch.expense_id}/edit", values | {"receipt": file})
+
+    assert stored(lunch).receipt_name == "till.jpg"
+    assert objects() == [stored(lunch).receipt_url]
 
 
 def test_the_form_shows_why_a_file_is_rejected(browser):

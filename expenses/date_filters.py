@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from smartbudget.core import dates
+from smartbudget.core import dates, i18n
 from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import month_name
@@ -33,12 +33,14 @@ def presets(today: datetime.date) -> list[DatePreset]:
 
 
 def drill_down(
-    chosen: Period | None, years: Callable[[], Iterable[int]]
+    chosen: Period | None,
+    today: datetime.date,
+    years: Callable[[], Iterable[int]],
 ) -> list[DatePreset]:
     """Return the next level of a hierarchy of years and months.
 
     Days within one year lead to its months and back to all dates. Any others lead to
-    the years with expenses.
+    the months before last month, within a year, and to the years with expenses.
 
     years: returns those; called only if they are needed.
     """
@@ -53,7 +55,26 @@ def drill_down(
             DatePreset(f"{year.start:%Y}", year),
             *(DatePreset(month_name(month.start), month) for month in months),
         ]
-    return [
-        DatePreset(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
-        for year in years()
+    with_expenses = list(years())
+    recent = [
+        DatePreset(_name(month, today), month)
+        for month in _months_before_last(today)
+        if month.start.year in with_expenses
     ]
+    return recent + [
+        DatePreset(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
+        for year in with_expenses
+    ]
+
+
+def _months_before_last(today: datetime.date) -> list[Period]:
+    """Return the ten months before last month, newest first."""
+    numbers = [today.year * 12 + today.month - 1 - ago for ago in range(2, 12)]
+    firsts = [datetime.date(number // 12, number % 12 + 1, 1) for number in numbers]
+    return [dates.period_of("monthly", first) for first in firsts]
+
+
+def _name(month: Period, today: datetime.date) -> str:
+    """Return a month's name, with its year unless it is this one."""
+    same_year = month.start.year == today.year
+    return (month_name if same_year else i18n.month)(month.start)

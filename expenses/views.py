@@ -103,7 +103,9 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _list_url(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(request, date_filters.presets(today), days),
-            "hierarchy": _links(request, date_filters.drill_down(days, years), days),
+            "hierarchy": _links(
+                request, date_filters.drill_down(days, today, years), days
+            ),
         }
 
     return EXPENSES.respond(

@@ -67,7 +67,11 @@
       update();
     });
     allMatching?.addEventListener("change", update);
-    for (const tick of ticks) tick.addEventListener("click", (event) => click(tick, event));
+    for (const tick of ticks) {
+      tick.addEventListener("click", (event) => click(tick, event));
+      // A click with Shift would select text.
+      tick.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
+    }
     // Back on the page, the browser ticks what was ticked.
     window.addEventListener("pageshow", update);
   }

@@ -1,5 +1,7 @@
 """The pages of categories."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +17,9 @@ from expenses.categories.forms import CategoryFilterForm, RenameForm
 from expenses.categories.queries import Use
 from expenses.categories.services import Renamed
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.money import display
 from smartbudget.core.pagination import Page
+from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form
@@ -57,8 +61,22 @@ def list_categories(request: HttpRequest) -> HttpResponse:
         request,
         CategoryFilterForm(request.GET),
         find=find,
-        page_context=lambda page: {"complete": complete},
+        page_context=lambda page: {
+            "complete": complete,
+            "totals": _totals(page.items, request.user) if complete else None,
+        },
+        context={"totals": None},
     )
+
+
+def _totals(uses: Sequence[Use], user: User) -> str | None:
+    """Return the number of categories and the total of their expenses in words."""
+    if not uses:
+        return None
+    total = sum((use.spent for use in uses), Decimal(0))
+    return ngettext(
+        "{count} category, {total}", "{count} categories, {total}", len(uses)
+    ).format(count=len(uses), total=display(total, user.currency))
 
 
 @keeps_draft

@@ -50,6 +50,7 @@ def test_the_breadcrumbs_link_back(windows, stack):
     expect(page.get_by_role("heading", name="Edit expense")).to_be_visible()
     crumbs.get_by_role("link", name="Expenses").click()
     expect(page.get_by_role("heading", name="Expenses")).to_be_visible()
-    crumbs.get_by_role("link", name="Home").click()
+    page.go_back()
+    crumbs.get_by_role("link", name="Dashboard").click()
 
     page.wait_for_url("**/")

@@ -34,7 +34,7 @@ def counter(page: Page):
 
 
 def ticks(page: Page):
-    return page.locator("tbody").get_by_role("checkbox")
+    return page.locator("#result_list .action-select")
 
 
 @EVERY_LIST

@@ -1,6 +1,7 @@
 import csv
 import datetime
 import io
+import itertools
 import re
 from decimal import Decimal
 from html import unescape
@@ -503,6 +504,36 @@ def test_presets_are_whole_periods(today):
     assert offered["Last month"].end == offered["This month"].start - ONE_DAY
     assert offered["Last year"].end == offered["This year"].start - ONE_DAY
     assert offered["Last 90 days"].end - offered["Last 90 days"].start == ONE_DAY * 89
+
+
+@pytest.mark.parametrize(
+    ("today", "newest", "oldest"),
+    [
+        ("2026-12-31", "October", "January"),
+        ("2026-02-28", "December 2025", "March 2025"),
+        ("2028-03-01", "January", "April 2027"),
+    ],
+)
+def test_the_months_before_last_are_linked_for_a_year(today, newest, oldest):
+    day = datetime.date.fromisoformat(today)
+
+    links = date_filters.drill_down(None, day, lambda: [day.year, day.year - 1])
+
+    labels = [link.label for link in links]
+    assert (labels[0], labels[9]) == (newest, oldest)
+    assert labels[10:] == [str(day.year), str(day.year - 1)]
+    for later, earlier in itertools.pairwise(links[:10]):
+        assert earlier.period.end == later.period.start - ONE_DAY
+    last_month = date_filters.presets(day)[2].period
+    assert links[0].period.end == last_month.start - ONE_DAY
+
+
+def test_months_of_years_without_expenses_are_not_linked():
+    day = datetime.date(2026, 3, 17)
+
+    assert date_filters.drill_down(None, day, list) == []
+    links = date_filters.drill_down(None, day, lambda: [2026])
+    assert [link.label for link in links] == ["January", "2026"]
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])

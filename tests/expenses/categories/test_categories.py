@@ -258,7 +258,7 @@ def test_the_page_lists_categories_with_links(client, alice):
     assert f'href="{FORM}?from=Food%20%26%20drink&next={PAGE}"' in html
     assert f'href="/budgets/{budget.budget_id}/edit"' in html
     assert "Also written: food & drink" in html
-    assert "$30.00" in html
+    assert "1 category, $30.00" in html
     assert f'href="{PAGE}"' in page(client.get("/expenses"))
 
 

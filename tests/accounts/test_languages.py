@@ -88,7 +88,7 @@ def test_the_export_uses_its_owners_language(greta):
 
     (exported,) = json.loads(archive.read("notifications.json"))
     assert exported["status_text"].startswith("Nicht per E-Mail gesendet.")
-    assert exported["error"] == "E-Mails sind nicht abonniert."
+    assert exported["error"] == "E-Mail-Warnungen sind aus."
 
 
 @pytest.mark.parametrize(

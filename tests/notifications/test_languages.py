@@ -67,7 +67,7 @@ def test_a_large_expense_alert_is_in_the_recipients_language(greta):
 
     notice = notification_of(greta, "large_expense")
     assert notice.subject == "Große Ausgabe: 1.234,50 € für Miete"
-    assert "für Miete eingetragen (02.03.2026)." in notice.message
+    assert "für Miete hinzugefügt (02.03.2026)." in notice.message
 
 
 def test_a_digest_is_in_the_recipients_language(greta):
@@ -80,7 +80,7 @@ def test_a_digest_is_in_the_recipients_language(greta):
 
     digest = notification_of(greta, "alert_digest")
     assert digest.subject == "2 Budgetwarnungen"
-    assert "2 Budgets brauchen deine Aufmerksamkeit:" in digest.message
+    assert "Auf 2 Budgets solltest du achten:" in digest.message
     assert "- Budget überschritten: Auto" in digest.message
 
 
@@ -144,7 +144,7 @@ def test_the_unsubscribe_page_uses_the_language_of_the_mail(greta, ses):
     question = client_for().get(ses[-1].link, headers=ENGLISH)
     response = client_for().post(ses[-1].link, headers=ENGLISH)
 
-    assert "Alle E-Mail-Warnungen von Smart Budget Planner abstellen?" in question.text
+    assert "Alle E-Mail-Warnungen von Smart Budget Planner abbestellen?" in question.text
     assert "Du bekommst keine E-Mail-Warnungen mehr." in response.text
 
 
@@ -157,8 +157,8 @@ def test_a_reason_is_shown_in_the_viewers_language(greta):
     (german,) = client.get("/api/notifications", headers=GERMAN).json()["results"]
     (english,) = client.get("/api/notifications", headers=ENGLISH).json()["results"]
 
-    assert "Nicht per E-Mail gesendet. E-Mails sind nicht abonniert." in page
-    assert german["error"] == "E-Mails sind nicht abonniert."
+    assert "Nicht per E-Mail gesendet. E-Mail-Warnungen sind aus." in page
+    assert german["error"] == "E-Mail-Warnungen sind aus."
     assert german["status_text"] == f"Nicht per E-Mail gesendet. {german['error']}"
     assert english["error"] == "E-mail alerts are off."
 

@@ -29,7 +29,7 @@ SCOPE_LABELS = {
     "write": _("write: add, edit and delete expenses, budgets and receipts"),
     "reports": _("reports: create, view and delete reports"),
     "export": _("export: download all your data"),
-    "account": _("account: edit the profile, log out devices, download all data"),
+    "account": _("account: change settings, log out devices, download all data"),
 }
 TOKEN_DAYS = {
     7: _("1 week"),

@@ -181,6 +181,6 @@ def _offer(request: HttpRequest, result: ReportResult, *, email: bool) -> HttpRe
         url=reverse("reports:download", args=[result.file_name]),
     )
     if email:
-        message = format_html("{} {}", message, _("An e-mail is on its way."))
+        message = format_html("{} {}", message, _("We'll e-mail you, too."))
     messages.success(request, message)
     return redirect("reports:list")

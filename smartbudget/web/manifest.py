@@ -26,7 +26,7 @@ def show(request: HttpRequest) -> JsonResponse:
         "name": "Smart Budget Planner",
         "short_name": "Budget",
         "lang": get_language(),
-        "description": _("Budgets, expenses and exact alerts."),
+        "description": _("Budgets, expenses and alerts you can rely on."),
         "id": "/",
         "start_url": "/",
         "display": "standalone",
